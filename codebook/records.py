@@ -1,0 +1,338 @@
+"""The records that stages pass on: frozen, typed, and written as JSON between stages.
+
+A document becomes an :class:`Extraction` (pages of lines and tables), then a :class:`Report` (readings with evidence),
+then a :class:`Verdict` (the report with its states settled, and findings). Every record refuses unknown fields.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+Number = int | float
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of all records: immutable, compared by value, encoded without the fields that hold their default."""
+
+
+class Place(Record):
+    """Where something stands in its source.
+
+    ``page`` counts from 1 (formats without pages have one). ``box`` is (x0, top, x1, bottom) in PDF points from the
+    page's upper left corner; ``line`` and ``column`` count lines and characters of the decoded text from 1. For HTML and
+    DOCX, ``line`` is the number of the block in reading order.
+    """
+
+    page: int = 1
+    box: tuple[float, float, float, float] | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+# ---- extraction ---------------------------------------------------------------------------------------------------------
+
+
+class PageKind(StrEnum):
+    """What a page holds: text that can be taken as it is, a picture that needs OCR, or both."""
+
+    TEXT = "text"
+    PICTURE = "picture"
+    MIXED = "mixed"
+
+
+class Reader(StrEnum):
+    """How a text was obtained from the source."""
+
+    TXT = "txt"
+    HTML = "html"
+    DOCX = "docx"
+    PDF = "pdf"
+    OCR = "ocr"
+
+
+class Line(Record, tag="line"):
+    """One line (paragraph, for HTML and DOCX) of raw text. ``score`` is the reader's surety, 1.0 for text that was not OCRed."""
+
+    text: str
+    place: Place
+    score: float = 1.0
+
+
+class Cell(Record):
+    """One cell of a table. ``row`` and ``column`` count from 0 and name the upper left corner of its span.
+
+    ``text`` is raw, with line breaks kept. ``score`` is the surety of the reading; ``alternatives`` are other readings of
+    an OCRed cell with their scores, best first.
+    """
+
+    row: int
+    column: int
+    text: str
+    place: Place
+    row_span: int = 1
+    column_span: int = 1
+    score: float = 1.0
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+class Table(Record, tag="table"):
+    """A grid of cells whose rows and columns the source itself draws (HTML, DOCX, ruled lines). Spans do not overlap.
+
+    A table that goes on over a page break is one table; its cells keep their own pages.
+    """
+
+    cells: tuple[Cell, ...]
+    rows: int
+    columns: int
+    place: Place
+
+
+Block = Line | Table
+
+
+class Page(Record):
+    """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``."""
+
+    number: int
+    kind: PageKind
+    reason: str
+    read_by: Reader
+    blocks: tuple[Block, ...] = ()
+    width: float | None = None
+    height: float | None = None
+
+
+class Extraction(Record):
+    """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it."""
+
+    media_type: str
+    pages: tuple[Page, ...]
+    encoding: str | None = None
+    title: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+# ---- report ---------------------------------------------------------------------------------------------------------------
+
+
+class State(StrEnum):
+    """How sure a value is.
+
+    ``read``: one reading. ``proven``: two independent readings agree, or an identity of the form pins it. ``corrected``: a
+    person decided. ``doubtful``: it could not be told; never passed off as sure. ``missing``: the source leaves it blank.
+    """
+
+    READ = "read"
+    PROVEN = "proven"
+    CORRECTED = "corrected"
+    DOUBTFUL = "doubtful"
+    MISSING = "missing"
+
+
+class Origin(StrEnum):
+    """What kind of place a value was read from."""
+
+    TABLE = "table"
+    PROSE = "prose"
+
+
+class Reading(Record):
+    """The value of one indicator with its evidence.
+
+    ``value`` is in the indicator's unit, None when missing or when a doubt has no likely value. ``raw`` is the text as it
+    stands in the source; ``sentence`` the sentence around it when it was read from prose. ``doubt`` says why the state is
+    doubtful; ``candidates`` are the values that were possible.
+    """
+
+    indicator: str
+    value: Number | None
+    state: State
+    raw: str
+    place: Place
+    read_by: Reader
+    origin: Origin = Origin.TABLE
+    score: float = 1.0
+    sentence: str | None = None
+    doubt: str | None = None
+    candidates: tuple[Number, ...] = ()
+
+
+class StatementKind(StrEnum):
+    """What a sentence says about an indicator. (NUMBER: it equals a value; NONE: nothing of the kind happened, so zero;
+    ALL: everything was concluded, so nothing is carried forward.)"""
+
+    NUMBER = "number"
+    NONE = "none"
+    ALL = "all"
+
+
+class Statement(Record):
+    """What the prose says about an indicator, kept beside the table's value for the narrative rules.
+
+    ``indicators`` are the ids of which the sum is meant (one as a rule; new_received and carried_over for 共办理).
+    ``alternatives`` are other sums that the wording admits. ``scope`` is "own_office" when the sentence speaks of the
+    office alone inside a region's report.
+    """
+
+    indicators: tuple[str, ...]
+    value: Number
+    kind: StatementKind
+    raw: str
+    sentence: str
+    place: Place
+    pattern: str
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    scope: str | None = None
+
+
+class Extra(Record):
+    """A printed number of a table that is no indicator: a subtotal row or column. ``row`` and ``column`` are slugs."""
+
+    block: str
+    row: str
+    column: str
+    value: Number | None
+    raw: str
+    place: Place
+
+
+class Section(Record):
+    """A chapter of the report. ``number`` is its printed number (1 for 一、), None for what stands before the first."""
+
+    number: int | None
+    title: str
+    text: str
+    place: Place
+
+
+class Clue(Record):
+    """Where a fact about the report (agency, region, year, date, title) was taken from.
+
+    ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table.
+    """
+
+    field: str
+    value: str
+    source: str
+    raw: str
+    place: Place | None = None
+
+
+class BlockSeen(Record):
+    """A block of numbers that the report has: its form by its own headers, and whether it could be read."""
+
+    block: str
+    form: str
+    place: Place
+    readable: bool = True
+    note: str | None = None
+
+
+class Report(Record):
+    """One annual report as read. ``form`` is that of its tables; ``readings`` hold each indicator at most once.
+
+    ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
+    ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
+    """
+
+    agency: str | None
+    region: tuple[str, ...]
+    region_code: str | None
+    year: int | None
+    form: str
+    title: str | None
+    published_on: str | None
+    script: str
+    sections: tuple[Section, ...]
+    blocks: tuple[BlockSeen, ...]
+    readings: tuple[Reading, ...]
+    statements: tuple[Statement, ...] = ()
+    extras: tuple[Extra, ...] = ()
+    clues: tuple[Clue, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Hints(Record):
+    """What is known of a document before it is read: its path as given, and what a manifest or the command line says."""
+
+    path: str = ""
+    region: tuple[str, ...] = ()
+    agency: str | None = None
+    year: int | None = None
+    published_on: str | None = None
+
+
+# ---- verdict -----------------------------------------------------------------------------------------------------------------
+
+
+class Severity(StrEnum):
+    """error: cannot hold; warning: a person should look; info: worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Finding(Record):
+    """What is wrong, or remarkable, in the source. ``message`` is Chinese and says what an office should do."""
+
+    rule: str
+    severity: Severity
+    message: str
+    cells: tuple[str, ...] = ()
+    expected: Number | None = None
+    actual: Number | None = None
+    sentence: str | None = None
+    place: Place | None = None
+
+
+class Status(StrEnum):
+    """What became of a document."""
+
+    PROCESSING = "processing"
+    ACCEPTED = "accepted"
+    NEEDS_REVIEW = "needs_review"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    DISCARDED = "discarded"
+
+
+class Snapshot(Record):
+    """What the rules between reports need of one of them: who, when, which form, its values and its chapters' texts.
+
+    ``values`` holds the indicators that have a number which is not doubtful; ``sections`` are (number, text).
+    """
+
+    agency: str
+    region: tuple[str, ...]
+    region_code: str | None
+    year: int
+    form: str
+    values: dict[str, Number]
+    sections: tuple[tuple[int | None, str], ...] = ()
+
+
+class Verdict(Record):
+    """A validated report: readings with their states settled, findings, and accepted or needs_review."""
+
+    report: Report
+    findings: tuple[Finding, ...]
+    status: Status
+
+
+R = TypeVar("R", bound=Record)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(record: Record) -> bytes:
+    """The record as UTF-8 JSON."""
+    return _encoder.encode(record)
+
+
+def decode(data: bytes, kind: type[R]) -> R:
+    """The record of type ``kind`` from its JSON. Raises msgspec.ValidationError if the data do not fit."""
+    return msgspec.json.decode(data, type=kind)

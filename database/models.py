@@ -1,0 +1,327 @@
+"""The tables of the shared database. All names begin with ``gk_``, so that the database can be shared with others.
+
+The first half is the ledger (what is to be done with which document, and what was tried), the second half the results.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+PREFIX = "gk_"
+
+# SQLite gives out row numbers by itself only to a column of exactly this type.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of all tables, with constraint names that migrations can rely on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
+
+
+class StageName(StrEnum):
+    """The stages of a document after it is registered, in order."""
+
+    EXTRACT = "extract"
+    OCR = "ocr"
+    PARSE = "parse"
+    VALIDATE = "validate"
+    LOAD = "load"
+
+
+class StageState(StrEnum):
+    """Where a stage of a document stands. The last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"  # for its next try
+    DONE = "done"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+
+
+class FailureState(StrEnum):
+    """What became of a row of the error queue."""
+
+    OPEN = "open"
+    REQUEUED = "requeued"
+    RESOLVED = "resolved"
+    DISCARDED = "discarded"
+
+
+def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} in ({', '.join(repr(str(v)) for v in kind)})", name=column)
+
+
+# ---- the ledger -------------------------------------------------------------------------------------------------------------
+
+
+class Batch(Base):
+    """Documents that came in together. A higher ``priority`` is served first."""
+
+    __tablename__ = "gk_batch"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0)
+    created_at: Mapped[datetime]
+
+
+class Document(Base):
+    """One content, identified by its sha256. ``report_id`` points to the report that is in force (None: none yet).
+
+    ``run`` counts the times that it was processed from some stage on; stage rows of earlier runs stay as history.
+    """
+
+    __tablename__ = "gk_document"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    media_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int] = mapped_column(BigInteger)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
+    status: Mapped[str] = mapped_column(String(20), index=True)
+    pages: Mapped[int | None]
+    run: Mapped[int] = mapped_column(default=1)
+    report_id: Mapped[int | None] = mapped_column(ForeignKey("gk_report.id", use_alter=True))
+    registered_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Source(Base):
+    """A place where a document was found. The first one of a document is its origin, all others are duplicates.
+
+    ``path`` is the file as it was given (``archive.zip!inner/name.txt`` inside an archive); ``hints`` is a
+    codebook.records.Hints as JSON: region, agency, year and publication date of a manifest or the command line.
+    """
+
+    __tablename__ = "gk_source"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
+    path: Mapped[str] = mapped_column(Text)
+    duplicate: Mapped[bool]
+    hints: Mapped[dict[str, Any]]
+    seen_at: Mapped[datetime]
+
+
+class Stage(Base):
+    """One piece of work: a stage of a document (or of one of its pages, from 1; 0 is the whole document) in a run.
+
+    ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
+    ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients`` tries
+    that met a passing fault. ``rung_at`` is when a message for it was last sent; None: to be sent.
+    """
+
+    __tablename__ = "gk_stage"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"))
+    run: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(10))
+    page: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(10))
+    queue: Mapped[str] = mapped_column(String(20))
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    fence: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    rung_at: Mapped[datetime | None]
+    crashes: Mapped[int] = mapped_column(default=0)
+    losses: Mapped[int] = mapped_column(default=0)
+    transients: Mapped[int] = mapped_column(default=0)
+    code: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("document_id", "run", "stage", "page"),
+        _one_of("stage", StageName),
+        _one_of("state", StageState),
+        Index("ix_gk_stage_due", "state", "priority", "id", postgresql_where=text("state in ('queued', 'waiting')"), sqlite_where=text("state in ('queued', 'waiting')")),
+        Index("ix_gk_stage_lease", "lease_until", postgresql_where=text("state = 'running'"), sqlite_where=text("state = 'running'")),
+    )
+
+
+class Attempt(Base):
+    """One try at a stage: written when it is claimed, ended when it is over. ``outcome``: done, retry, failed, crashed, lost, fenced."""
+
+    __tablename__ = "gk_attempt"
+    stage_id: Mapped[int] = mapped_column(ForeignKey("gk_stage.id"), primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    worker: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(10))
+    code: Mapped[str | None] = mapped_column(String(40))
+    message: Mapped[str | None] = mapped_column(Text)
+    seconds: Mapped[float | None]
+
+
+class Output(Base):
+    """What a stage made of a document: a record as compressed JSON, with the versions that made it. A later run replaces it."""
+
+    __tablename__ = "gk_output"
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(10), primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True, default=0)
+    run: Mapped[int]
+    versions: Mapped[dict[str, Any]]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime]
+
+
+class Failure(Base):
+    """The error queue: why a document could not go on, and what was decided. ``detail`` holds a traceback where there is one."""
+
+    __tablename__ = "gk_failure"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), index=True)
+    stage: Mapped[str] = mapped_column(String(10))
+    page: Mapped[int] = mapped_column(default=0)
+    code: Mapped[str] = mapped_column(String(40))
+    message: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int]
+    versions: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(100))
+    reason: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (_one_of("state", FailureState), Index("ix_gk_failure_state_code", "state", "code"))
+
+
+class Worker(Base):
+    """A worker process (host:pid:nonce) and when it was last alive, in database time."""
+
+    __tablename__ = "gk_worker"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Audit(Base):
+    """What a person did: re-processing, discarding, corrections."""
+
+    __tablename__ = "gk_audit"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[dict[str, Any]]
+
+
+# ---- the results --------------------------------------------------------------------------------------------------------------
+
+
+class ReportRow(Base):
+    """One version of what was read from a document. Versions stay; the document points to the one in force.
+
+    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and year are null when
+    the report does not tell them: then it needs review, and is compared with no other.
+    """
+
+    __tablename__ = "gk_report"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"))
+    version: Mapped[int]
+    status: Mapped[str] = mapped_column(String(20))
+    agency: Mapped[str | None] = mapped_column(String(200))
+    agency_key: Mapped[str | None] = mapped_column(String(220))
+    province: Mapped[str | None] = mapped_column(String(50))
+    city: Mapped[str | None] = mapped_column(String(50))
+    county: Mapped[str | None] = mapped_column(String(50))
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    year: Mapped[int | None] = mapped_column(SmallInteger)
+    form: Mapped[str] = mapped_column(String(10))
+    title: Mapped[str | None] = mapped_column(Text)
+    published_on: Mapped[str | None] = mapped_column(String(10))
+    script: Mapped[str] = mapped_column(String(20))
+    body: Mapped[bytes] = mapped_column(LargeBinary)  # the Verdict as compressed JSON: clues, statements, extras
+    versions: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("document_id", "version"),
+        Index("ix_gk_report_agency", "agency_key", "year"),
+        Index("ix_gk_report_region", "region_code", "year"),
+    )
+
+
+class SectionRow(Base):
+    """A chapter of a report, in printing order."""
+
+    __tablename__ = "gk_section"
+    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    number: Mapped[int | None] = mapped_column(SmallInteger)
+    title: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ValueRow(Base):
+    """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown."""
+
+    __tablename__ = "gk_value"
+    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
+    indicator: Mapped[str] = mapped_column(String(80), primary_key=True)
+    value: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    state: Mapped[str] = mapped_column(String(10))
+    raw: Mapped[str] = mapped_column(Text)
+    origin: Mapped[str] = mapped_column(String(10))
+    read_by: Mapped[str] = mapped_column(String(10))
+    score: Mapped[float]
+    page: Mapped[int]
+    box: Mapped[list[float] | None]
+    line: Mapped[int | None]
+    column: Mapped[int | None]
+    sentence: Mapped[str | None] = mapped_column(Text)
+    doubt: Mapped[str | None] = mapped_column(Text)
+    candidates: Mapped[list[float] | None]
+    __table_args__ = (Index("ix_gk_value_indicator", "indicator"),)
+
+
+class FindingRow(Base):
+    """What is wrong or remarkable in a report. ``other_report_id`` is the other report of a rule between two."""
+
+    __tablename__ = "gk_finding"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), index=True)
+    other_report_id: Mapped[int | None] = mapped_column(ForeignKey("gk_report.id"), index=True)
+    rule: Mapped[str] = mapped_column(String(60), index=True)
+    severity: Mapped[str] = mapped_column(String(10))
+    message: Mapped[str] = mapped_column(Text)
+    cells: Mapped[list[str]]
+    expected: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    actual: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    sentence: Mapped[str | None] = mapped_column(Text)
+    place: Mapped[dict[str, Any] | None]
