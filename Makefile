@@ -1,0 +1,63 @@
+# Two commands do everything: `make run` and `make test`. Both set up what they need in .venv, and nothing outside this folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INPUT ?= samples
+OUT ?= out
+BATCH ?= $(notdir $(abspath $(INPUT)))
+export GONGKAI_HOME ?= $(CURDIR)/.gongkai
+
+.PHONY: run test test-fast check lint types imports accuracy benchmark samples lock clean help
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/run.stamp ## read the folder INPUT (default: the shipped samples) into the database, and export it to OUT
+	@$(BIN)/gongkai ingest "$(INPUT)" --batch "$(BATCH)" || test $$? -eq 3
+	@mkdir -p "$(OUT)"
+	@$(BIN)/gongkai export --format jsonl --out "$(OUT)/reports.jsonl"
+	@$(BIN)/gongkai export --format xlsx --out "$(OUT)/reports.xlsx"
+
+test: $(VENV)/dev.stamp ## all tests, the slow ones too (real servers, workers and kills)
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev.stamp ## the tests that need no servers
+	$(BIN)/python -m pytest -m "not slow"
+
+check: lint types imports test ## everything that CI runs
+
+lint: $(VENV)/dev.stamp ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp ## the import contracts: down only
+	$(BIN)/lint-imports
+
+accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated documents, by layout
+	$(BIN)/python -m tests.accuracy.report --count 500 --seed 7
+
+benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the share of each stage
+	$(BIN)/python -m tests.benchmarks.pipeline
+
+samples: $(VENV)/dev.stamp ## write the shipped samples again
+	$(BIN)/python -m tests.generator.samples
+
+lock: ## write the lock files again (needs uv)
+	uv pip compile --quiet --generate-hashes --no-annotate --no-header pyproject.toml requirements-build.in -o requirements.lock
+	uv pip compile --quiet --generate-hashes --no-annotate --no-header --group dev -c requirements.lock pyproject.toml requirements-build.in -o requirements-dev.lock
+
+clean: ## take away the environment and the local data
+	rm -rf $(VENV) .gongkai out
