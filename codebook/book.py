@@ -17,14 +17,14 @@ from codebook.records import Record
 
 
 
-class Variant(Record):
+class Variant(Record, frozen=True):
     """A wording that reports use for a label, with the reason or the place where it was seen."""
 
     text: str
     why: str
 
 
-class Label(Record):
+class Label(Record, frozen=True):
     """A row or a column of a block: what the form prints, and what reports print instead.
 
     ``under`` are the labels of the groups around it, outermost first. ``forms`` is empty when all forms of the block have it.
@@ -43,7 +43,7 @@ class Label(Record):
         return (self.label, *(variant.text for variant in self.variants))
 
 
-class Group(Record):
+class Group(Record, frozen=True):
     """An item of table two: the rows that stand under one header row, with the columns of each form."""
 
     clause: str
@@ -51,7 +51,7 @@ class Group(Record):
     columns: dict[str, tuple[str, ...]]
 
 
-class Block(Record):
+class Block(Record, frozen=True):
     """A block of numbers. Keys of the mappings are slugs, in the order in which the form prints them."""
 
     title: str
@@ -64,7 +64,7 @@ class Block(Record):
     extra_columns: dict[str, Label] = {}
 
 
-class Chapter(Record):
+class Chapter(Record, frozen=True):
     """A chapter that a form prescribes."""
 
     number: int
@@ -72,7 +72,7 @@ class Chapter(Record):
     variants: tuple[str, ...] = ()
 
 
-class Form(Record):
+class Form(Record, frozen=True):
     """A national form: the notice that made it, first and last year (None: still in force), blocks and chapters."""
 
     notice: str
@@ -81,7 +81,7 @@ class Form(Record):
     sections: tuple[Chapter, ...]
 
 
-class Indicator(Record):
+class Indicator(Record, frozen=True):
     """One number that a form asks for. ``id`` is its name in exports and in the database; ids never change."""
 
     id: str
@@ -98,7 +98,7 @@ class Indicator(Record):
         return self.unit != "万元"
 
 
-class Codebook(Record):
+class Codebook(Record, frozen=True):
     """All of it. ``version`` is a digest of the data files: results carry it, so that stale ones can be found."""
 
     version: str
