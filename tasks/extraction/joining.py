@@ -64,7 +64,9 @@ def drop_running_heads(pages: Sequence[Page]) -> tuple[Page, ...]:
             if box is not None and text.strip("#"):
                 seen.setdefault(text, []).append(box[1])
     heads = {
-        text for text, tops in seen.items() if len(tops) * 2 > len(pages) and len(tops) >= 3 and max(tops) - min(tops) <= _SAME_HEIGHT
+        text
+        for text, tops in seen.items()
+        if len(tops) * 2 > len(pages) and len(tops) >= 3 and max(tops) - min(tops) <= _SAME_HEIGHT
     }
     if not heads:
         return tuple(pages)
@@ -86,7 +88,9 @@ def join_blocks(pages: Sequence[Page]) -> tuple[Page, ...]:
         elif not page.blocks:
             open_at = None  # an empty page, or a picture: what follows is not known to go on
     return tuple(
-        page if len(found) == len(page.blocks) and tuple(found) == page.blocks else msgspec.structs.replace(page, blocks=tuple(found))
+        page
+        if len(found) == len(page.blocks) and tuple(found) == page.blocks
+        else msgspec.structs.replace(page, blocks=tuple(found))
         for page, found in zip(pages, blocks, strict=True)
     )
 
@@ -97,7 +101,9 @@ def _joined(before: Page, last: Block, after: Page, first: Block) -> Block | Non
         return continue_table(last, first)
     if isinstance(last, Line) and isinstance(first, Line) and _goes_on(before, last, after, first):
         glue = " " if last.text[-1:].isascii() and first.text[:1].isascii() and last.text[-1:].isalnum() else ""
-        return msgspec.structs.replace(last, text=last.text.rstrip() + glue + first.text.lstrip(), score=min(last.score, first.score))
+        return msgspec.structs.replace(
+            last, text=last.text.rstrip() + glue + first.text.lstrip(), score=min(last.score, first.score)
+        )
     return None
 
 
@@ -106,7 +112,12 @@ def _goes_on(before: Page, last: Line, after: Page, first: Line) -> bool:
     a, b = last.place.box, first.place.box
     if a is None or b is None or before.width is None:
         return False
-    if _CLOSED.search(last.text) or _TABULAR.search(last.text) or _TABULAR.search(first.text) or patterns().heading.match(first.text):
+    if (
+        _CLOSED.search(last.text)
+        or _TABULAR.search(last.text)
+        or _TABULAR.search(first.text)
+        or patterns().heading.match(first.text)
+    ):
         return False
     margin = min((block.place.box[0] for block in after.blocks if isinstance(block, Line) and block.place.box), default=b[0])
     return a[2] - a[0] >= before.width * _WIDE and b[0] <= margin + _INDENT and b[0] <= a[0] + _INDENT

@@ -102,7 +102,9 @@ def _stack(top: list[Cell], rows: int, low: list[Cell]) -> list[Cell]:
 def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
     text = "\n".join(part for part in (above.text, below.text) if part.strip())
     place: Place = above.place if above.text.strip() or not below.text.strip() else below.place
-    return msgspec.structs.replace(above, text=text, place=place, row_span=above.row_span + more_rows, score=min(above.score, below.score))
+    return msgspec.structs.replace(
+        above, text=text, place=place, row_span=above.row_span + more_rows, score=min(above.score, below.score)
+    )
 
 
 def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:

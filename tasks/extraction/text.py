@@ -29,7 +29,15 @@ _BYTE_ORDER_MARKS = (
 )
 # Big5 as browsers read it, with the additions of Hong Kong.
 _CANDIDATES = (("gb18030", "gb18030"), ("big5", "big5hkscs"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be"))
-_ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "cp936": "gb18030", "big5": "big5", "big5-hkscs": "big5", "cp950": "big5"}
+_ALIASES = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb18030": "gb18030",
+    "cp936": "gb18030",
+    "big5": "big5",
+    "big5-hkscs": "big5",
+    "cp950": "big5",
+}
 _PLAUSIBLE = 0.35  # right decodings reach 0.6 to 0.95, wrong ones of Chinese text stay below 0.2
 _CLEARLY = 0.8  # the second best must stay below this share of the best
 _SAMPLE = 20_000  # characters
