@@ -1,16 +1,17 @@
 """Word documents: paragraphs and tables in body order, read from the parts of the package themselves.
 
-Only the parts that are needed are unpacked, within limits, and their XML is read without entities, DTDs or network. Deleted text of
-tracked changes is left out, inserted text is kept; text boxes follow the paragraph that they hang on; headers and footers are not read.
+Only the parts that are needed are unpacked, within limits, and their XML is read without entities, DTDs or network. Deleted text
+of tracked changes is left out, inserted text is kept; text boxes follow the paragraph that they hang on; headers and footers are
+not read.
 """
 
 from __future__ import annotations
 
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
-from zlib import error as ZlibError
 
 from lxml import etree
 
@@ -94,7 +95,7 @@ class _Parts:
             raise GongkaiError("file.too_large", f"{name}: {entry.file_size} bytes", f"at most {self.limits.max_docx_part_bytes}")
         try:
             return self.zip.read(entry)
-        except (zipfile.BadZipFile, ZlibError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
             raise GongkaiError("file.corrupt", f"{name}: {error}", "a whole package") from error
 
     def xml(self, name: str) -> etree._Element:

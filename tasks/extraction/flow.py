@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from codebook.errors import GongkaiError
 from codebook.records import Block, Cell, Line, Place
-from tasks.extraction.grid import NUMERIC, Slot, compact, make_table, pieces, prose_rows
+from tasks.extraction.grid import NUMERIC, Slot, compact, make_table, pieces, prose_rows, refill
 from tasks.extraction.limits import Limits
 
 _LONG = 300  # characters in one cell beyond which a table without numbers is the frame of a page
@@ -22,7 +22,7 @@ class Grid(NamedTuple):
     slots: list[Slot[Flow]]
 
 
-Flow = list[Union[str, Grid]]
+Flow = list[str | Grid]
 
 
 class _Composer:
@@ -57,13 +57,12 @@ class _Composer:
             for slot in sorted(grid.slots, key=lambda slot: (slot.row, slot.column)):
                 self.add(slot.content, depth + 1)
             return
-        slots = compact([slot._replace(content=_own_text(slot.content)) for slot in grid.slots])
+        slots = compact([refill(slot, _own_text(slot.content)) for slot in grid.slots])
         self.cells += len(slots)
         if self.cells > self.limits.max_cells:
             raise GongkaiError("file.too_large", f"more than {self.limits.max_cells} cells", f"at most {self.limits.max_cells}")
-        prose = prose_rows(slots)
-        for piece in pieces(slots, prose):
-            self.add_piece(piece, bool(prose & {slot.row for slot in slots}) and len(prose_rows(piece)) > 0)
+        for piece, is_prose in pieces(slots, prose_rows(slots)):
+            self.add_piece(piece, is_prose)
         for slot in grid.slots:
             inner = [item for item in slot.content if isinstance(item, Grid)]
             self.add(list(inner), depth + 1)

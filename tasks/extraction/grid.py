@@ -19,6 +19,7 @@ from tasks.extraction.words import patterns
 from tasks.parsing.fold import fold_label
 
 T = TypeVar("T")
+U = TypeVar("U")
 Box = tuple[float, float, float, float]
 _NUMBERING = re.compile(r"^\s*[一二三四五六七八九十]{1,2}\s*[、．.]")
 _SENTENCE = re.compile("[。；！]")
@@ -63,6 +64,11 @@ def lay_out(rows: Sequence[Sequence[tuple[int, int, T]]], max_columns: int) -> l
     return slots
 
 
+def refill(slot: Slot[T], content: U) -> Slot[U]:
+    """The same place in the grid with another content."""
+    return Slot(slot.row, slot.column, slot.row_span, slot.column_span, content)
+
+
 def cluster(values: Iterable[float], tolerance: float) -> list[float]:
     """The distinct positions among ``values``, ascending: those nearer than ``tolerance`` to the one before are the same."""
     result: list[float] = []
@@ -85,7 +91,10 @@ def nearest(positions: Sequence[float], value: float) -> int:
 
 
 def from_boxes(boxes: Sequence[Box], tolerance: float = 2.0) -> list[Slot[int]]:
-    """The grid of drawn boxes (x0, top, x1, bottom), spans derived from the lines that they cross; contents are indices of ``boxes``."""
+    """The grid of drawn boxes (x0, top, x1, bottom), spans derived from the lines that they cross.
+
+    The content of a slot is the index of its box; boxes that lie over others are left out.
+    """
     xs = cluster((x for box in boxes for x in (box[0], box[2])), tolerance)
     ys = cluster((y for box in boxes for y in (box[1], box[3])), tolerance)
     slots = []
@@ -161,15 +170,20 @@ def _chapters() -> frozenset[str]:
     return frozenset(fold_label(title) for chapter in chapters for title in (chapter.title, *chapter.variants))
 
 
-def pieces(slots: Sequence[Slot[T]], leave_out: set[int]) -> list[list[Slot[T]]]:
-    """The grid cut at the rows in ``leave_out`` (each a piece of its own), in order, compacted."""
+def pieces(slots: Sequence[Slot[T]], prose: set[int]) -> list[tuple[list[Slot[T]], bool]]:
+    """The grid cut at its prose rows, in order, each piece compacted and with whether it is prose (a row of it, or one column)."""
     last = max((slot.row for slot in slots), default=-1)
     groups: list[list[Slot[T]]] = [[]]
     group_of: dict[int, int] = {}
     for row in range(last + 1):
-        if row in leave_out or (row - 1) in leave_out:
+        if row in prose or (row - 1) in prose:
             groups.append([])
         group_of[row] = len(groups) - 1
     for slot in slots:
         groups[group_of[slot.row]].append(slot)
-    return [compact(group) for group in groups if group]
+    result = []
+    for group in groups:
+        if piece := compact(group):
+            narrow = all(slot.column == 0 and slot.column_span == 1 for slot in piece)
+            result.append((piece, narrow or group[0].row in prose))
+    return result

@@ -1,7 +1,7 @@
 """Web pages: paragraphs and tables in reading order, without what surrounds them.
 
-The charset that a page declares is only a hint (see ``text.py``). Nothing outside the page is loaded, and HTML has no entities of its own
-to expand. When in doubt whether something is content, it stays.
+The charset that a page declares is only a hint (see ``text.py``). Nothing outside the page is loaded, and HTML has no entities
+of its own to expand. When in doubt whether something is content, it stays.
 """
 
 from __future__ import annotations
@@ -25,8 +25,56 @@ _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5"
-    " h6 header hgroup hr html legend li main menu nav ol p pre search section summary table tbody td tfoot th thead tr ul".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
 _FRAME = frozenset(("html", "body", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "p", "br"))
 _LONG_CHROME = 200  # characters outside links that no menu or footer has
@@ -215,7 +263,7 @@ def _text(element: etree._Element) -> str:
 
 
 def _row_groups(table: etree._Element) -> list[list[etree._Element]]:
-    """The rows of a table by thead, tbody and tfoot (no row span reaches beyond its group); loose rows make groups of their own."""
+    """The rows of a table by thead, tbody and tfoot (no row span reaches beyond its group); loose rows make groups too."""
     groups: list[list[etree._Element]] = []
     loose: list[etree._Element] | None = None
     for child in table.iterchildren("thead", "tbody", "tfoot", "tr"):

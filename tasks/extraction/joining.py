@@ -1,7 +1,7 @@
 """Page breaks undone, on page records alone, so that it serves text, PDF and OCR pages alike.
 
-Page numbers and running heads are dropped, a table that goes on over a page break becomes one table (its cells keep their pages), a
-row or a label that the break split is put together again, and so is a paragraph.
+Page numbers and running heads are dropped, a table that goes on over a page break becomes one table (its cells keep their pages),
+a row or a label that the break split is put together again, and so is a paragraph.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:
 
 
 def drop_running_heads(pages: Sequence[Page]) -> tuple[Page, ...]:
-    """Pages without the lines at their top or foot that stand, but for their digits, at the same height on most of three or more pages."""
+    """Pages without the lines at top or foot that stand, equal but for digits, at one height on most of three or more pages."""
     if len(pages) < 3:
         return tuple(pages)
     seen: dict[str, list[float]] = {}

@@ -1,7 +1,7 @@
 """PDF: each page classed as text, picture or mixed, and the text of the text pages as lines and ruled tables.
 
-pypdfium2 opens the file and looks at every page, which is quick; pdfplumber reads only pages that carry text. Text behind a picture of the
-page (the layer that a scanner added) and text whose characters are garbage are told apart from text that can be trusted.
+pypdfium2 opens the file and looks at every page, which is quick; pdfplumber reads only pages that carry text. Text behind
+a picture of the page (the layer that a scanner added) and text whose characters are garbage are told apart from text that can be trusted.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
     """Pages of a PDF (whole file, bytes). Boxes are in points from the upper left corner of the page as it is shown.
 
     Pages that are pictures have no blocks; mixed pages have those of their text.
-    Raises GongkaiError: ``file.empty``, ``file.encrypted`` (a password is needed to open it), ``file.corrupt`` (no PDF, or cut off),
+    Raises GongkaiError: ``file.empty``, ``file.encrypted`` (a password is needed), ``file.corrupt`` (no PDF, or cut off),
     ``file.too_large`` (more than ``limits.max_pages``), ``page.too_large`` (more than ``limits.max_page_objects`` on a page).
     """
-    notes: list[str] = []
     with _opened(data) as document:
         if len(document) > limits.max_pages:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
@@ -68,7 +67,7 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
                 pdf.pages[number - 1].close()
             reader = Reader.OCR if triage.kind is PageKind.PICTURE else Reader.PDF
             pages.append(Page(number, triage.kind, triage.reason, reader, blocks, triage.width, triage.height))
-    return Extraction(media_type, join_pages(pages), title=title, notes=tuple(notes))
+    return Extraction(media_type, join_pages(pages), title=title)
 
 
 @contextmanager
@@ -104,7 +103,7 @@ def _plumber(data: bytes, triages: list[Triage]) -> Iterator[Any]:
     try:
         pdf = pdfplumber.open(BytesIO(data))
         count = len(pdf.pages)
-    except Exception as error:  # noqa: BLE001 - pdfminer raises whatever its parsers meet in a broken file
+    except Exception as error:  # pdfminer raises whatever its parsers meet in a broken file
         raise GongkaiError(
             "file.corrupt", f"its objects cannot be read: {type(error).__name__}: {error}", "a PDF document"
         ) from error
@@ -145,24 +144,29 @@ def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[Page
     ``hidden``: all text is invisible, as in the layer behind a scan.
     """
     covered = f"pictures cover {pictures:.0%}" if pictures else "no picture"
+    plain = f"{len(text)} characters, {covered}"
     if len(text) < _FEW_CHARACTERS:
-        if pictures >= _PICTURE_SHARE:
-            return PageKind.PICTURE, f"{len(text)} characters, {covered}", False
-        if paths >= _MANY_PATHS:
-            return PageKind.PICTURE, f"{len(text)} characters, {paths} drawn shapes: text as outlines", False
-        return PageKind.TEXT, f"{len(text)} characters, {covered}", False
-    unmapped = len(_UNMAPPED.findall(text))
-    if unmapped > len(text) * _GARBAGE:
-        return PageKind.PICTURE, f"{unmapped} of {len(text)} characters are not mapped to text", True
-    beyond = sum(char > "\x7f" for char in text)
-    if beyond >= _MIN_JUDGED and plausibility(text) < _GARBLED:
-        return PageKind.PICTURE, f"{len(text)} characters, of which only {plausibility(text):.0%} are common: garbled", True
+        outlines = pictures < _PICTURE_SHARE and paths >= _MANY_PATHS
+        kind = PageKind.PICTURE if outlines or pictures >= _PICTURE_SHARE else PageKind.TEXT
+        return kind, f"{len(text)} characters, {paths} drawn shapes: text as outlines" if outlines else plain, False
+    if (complaint := _garbage(text)) is not None:
+        return PageKind.PICTURE, complaint, True
     if hidden:
         return PageKind.MIXED, f"{len(text)} invisible characters, {covered}: a scan with a text layer", False
     if pictures >= _PICTURE_SHARE:
-        background = ": a background, or a scan with a text layer" if pictures >= _FULL_PAGE else ""
-        return PageKind.MIXED, f"{len(text)} characters, {covered}{background}", False
-    return PageKind.TEXT, f"{len(text)} characters, {covered}", False
+        return PageKind.MIXED, plain + (": a background, or a scan with a text layer" if pictures >= _FULL_PAGE else ""), False
+    return PageKind.TEXT, plain, False
+
+
+def _garbage(text: str) -> str | None:
+    """Why the text of a page is not what is seen on it, None when nothing speaks against it."""
+    unmapped = len(_UNMAPPED.findall(text))
+    if unmapped > len(text) * _GARBAGE:
+        return f"{unmapped} of {len(text)} characters are not mapped to text"
+    beyond = sum(char > "\x7f" for char in text)
+    if beyond >= _MIN_JUDGED and (share := plausibility(text)) < _GARBLED:
+        return f"{len(text)} characters, of which only {share:.0%} are common: garbled"
+    return None
 
 
 def _objects(page: pypdfium2.PdfPage, area: float, limits: Limits, number: int) -> tuple[float, int, bool]:

@@ -119,7 +119,7 @@ def paragraphs(lines: Sequence[VisualLine], breaks: Sequence[float], page: int) 
 
 
 def _continues(above: VisualLine, line: VisualLine, left: float, right: float) -> bool:
-    """Whether ``line`` goes on the paragraph of the line above: that one is full, this one is neither indented nor a beginning."""
+    """Whether ``line`` goes on the paragraph of the line above: that one is full, this one neither indented nor a beginning."""
     size = max(above.size, line.size)
     if _is_tabular(above.text) or _is_tabular(line.text) or abs(above.size - line.size) > 0.25 * size:
         return False
@@ -139,7 +139,12 @@ def _paragraph(group: list[VisualLine], page: int) -> Line:
     for line in group[1:]:
         words = text[-1].isascii() and line.text[0].isascii() and text[-1].isalpha() and line.text[0].isalpha()
         text += (" " if words else "") + line.text
-    box = (min(l.x0 for l in group), min(l.top for l in group), max(l.x1 for l in group), max(l.bottom for l in group))
+    box = (
+        min(line.x0 for line in group),
+        min(line.top for line in group),
+        max(line.x1 for line in group),
+        max(line.bottom for line in group),
+    )
     return Line(text, Place(page=page, box=rounded(box)))
 
 

@@ -1,7 +1,7 @@
 """Tables that a PDF page draws with lines: from visible rulings to grids of cells with spans.
 
-Word processors paint white rectangles behind paragraphs and cells. Nobody sees them, and taken for rulings they make tables out of prose:
-only what is visible counts as a line.
+Word processors paint white rectangles behind paragraphs and cells. Nobody sees them, and taken for rulings they make tables out
+of prose: only what is visible counts as a line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from pdfplumber.table import TableFinder
 
 from codebook.records import Cell, Place, Table
-from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows
+from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
 from tasks.extraction.pdf_layout import Char, lines_of, rounded
 
 _THIN = 3.0  # points: a filled rectangle this thin is a line
@@ -54,15 +54,13 @@ def ruled_tables(page: Any, chars: Sequence[Char], number: int) -> tuple[list[Ta
 
 def _tables(slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], number: int) -> tuple[list[Table], list[Char]]:
     """The tables in one grid (prose rows may cut it) and the characters of its prose rows."""
-    indexed = [slot._replace(content=index) for index, slot in enumerate(slots)]
+    indexed = [refill(slot, index) for index, slot in enumerate(slots)]
     texts = ["\n".join(line.text for line in lines_of(chars)) for chars in inside]
-    prose = prose_rows(compact([slot._replace(content=texts[slot.content]) for slot in indexed]))
+    prose = prose_rows(compact([refill(slot, texts[slot.content]) for slot in indexed]))
     returned: list[Char] = []
     tables = []
-    for piece in pieces(compact(indexed), prose):
-        if prose_rows([slot._replace(content=texts[slot.content]) for slot in piece]) or not any(
-            texts[slot.content] for slot in piece
-        ):
+    for piece, is_prose in pieces(compact(indexed), prose):
+        if is_prose or not any(texts[slot.content] for slot in piece):
             returned += [char for slot in piece for char in inside[slot.content]]
             continue
         cells = [

@@ -1,8 +1,8 @@
 """Plain text: from bytes in any encoding that Chinese offices use to numbered lines.
 
-Order of trial: byte order marks, UTF-8 (which random bytes do not satisfy), then GB18030, Big5 and UTF-16 without a mark, of which the
-most plausible wins: a wrong decoding often succeeds, but gives rare characters. What a page declares only breaks a tie. A general
-detector is the last resort and is held to the same measure. What cannot be told is an error, never a guess.
+Order of trial: byte order marks, UTF-8 (which random bytes do not satisfy), then GB18030, Big5 and UTF-16 without a mark, of
+which the most plausible wins: a wrong decoding often succeeds, but gives rare characters. What a page declares only breaks a tie.
+A general detector is the last resort and is held to the same measure. What cannot be told is an error, never a guess.
 """
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ from codebook.data import read
 from codebook.records import Record
 
 
-class PageNumbers(Record):
+class PageNumbers(Record, frozen=True):
     """Shapes of a printed page number, as regular expressions with a group ``page``."""
 
     sure: tuple[str, ...]
     bare: tuple[str, ...]
 
 
-class Chrome(Record):
+class Chrome(Record, frozen=True):
     """What surrounds the text of a web page."""
 
     tags: frozenset[str]
@@ -30,7 +30,7 @@ class Chrome(Record):
     meta: tuple[str, ...]
 
 
-class Words(Record):
+class Words(Record, frozen=True):
     """The file as it stands; see the comments there."""
 
     common_simplified: str
