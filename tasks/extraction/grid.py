@@ -171,7 +171,7 @@ def _chapters() -> frozenset[str]:
 
 
 def pieces(slots: Sequence[Slot[T]], prose: set[int]) -> list[tuple[list[Slot[T]], bool]]:
-    """The grid cut at its prose rows, in order, each piece compacted and with whether it is prose (a row of it, or one column)."""
+    """The grid cut at its prose rows, in order, each piece compacted, with whether it is prose (such a row, or one column)."""
     last = max((slot.row for slot in slots), default=-1)
     groups: list[list[Slot[T]]] = [[]]
     group_of: dict[int, int] = {}

@@ -18,6 +18,7 @@ from tasks.extraction.words import patterns
 
 _SPACES = re.compile(r"\s+")
 _EDGE = 0.12  # share of the page's height at its top and bottom where running heads and page numbers stand
+_MOST = 0.6  # share of the pages
 _SAME_HEIGHT = 10.0  # points by which a running head may move from page to page
 _CLOSED = re.compile(r"[。！？；：:;!?.…”」』）)]\s*$")
 _TABULAR = re.compile(r"\S(?: {2,}|\t)\S|(?:^|\s)[-\d.,/—]+\s+[-\d.,/—]+\s*$")
@@ -33,15 +34,15 @@ def join_pages(pages: Sequence[Page]) -> tuple[Page, ...]:
 def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:
     """Pages without the lines that only number them.
 
-    A bare number is dropped only when it counts up with the pages (on two of them at least, or, at the foot of a page whose
-    size is known, when it is the page's own number), since it may as well be a value.
+    A bare number may as well be a value: it is dropped only when it counts up with the pages, on most of them, or, at the foot
+    of a page whose size is known, when it is the page's own number.
     """
     offsets: Counter[int] = Counter()
     for page in pages:
         for _, line in _edges(page):
             if (number := _bare_number(line.text)) is not None:
                 offsets[number - page.number] += 1
-    steady = {offset for offset, count in offsets.items() if count >= 2}
+    steady = {offset for offset, count in offsets.items() if count >= max(2, len(pages) * _MOST)}
 
     def is_number(page: Page, line: Line) -> bool:
         if _sure_number(line.text):

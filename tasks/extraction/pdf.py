@@ -1,7 +1,8 @@
 """PDF: each page classed as text, picture or mixed, and the text of the text pages as lines and ruled tables.
 
-pypdfium2 opens the file and looks at every page, which is quick; pdfplumber reads only pages that carry text. Text behind
-a picture of the page (the layer that a scanner added) and text whose characters are garbage are told apart from text that can be trusted.
+pypdfium2 opens the file and looks at every page, which is quick; pdfplumber reads only pages that carry text. Text behind a
+picture of the page (the layer that a scanner added) and text whose characters are garbage are told apart from text that can be
+trusted.
 """
 
 from __future__ import annotations
