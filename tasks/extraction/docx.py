@@ -107,9 +107,12 @@ class _Parts:
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
         )
         try:
-            return etree.fromstring(data, parser)
+            root = etree.fromstring(data, parser)
         except etree.XMLSyntaxError as error:
             raise GongkaiError("file.corrupt", f"{name}: {error}", "well-formed XML") from error
+        if root.getroottree().docinfo.internalDTD is not None:  # ISO/IEC 29500-2 forbids them: only an attack has one
+            raise GongkaiError("file.corrupt", f"{name} declares a document type", "XML without DTD")
+        return root
 
     def main(self) -> str:
         """The name of the main part."""

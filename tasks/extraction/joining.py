@@ -40,7 +40,7 @@ def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:
     offsets: Counter[int] = Counter()
     for page in pages:
         for _, line in _edges(page):
-            if (number := _bare_number(line.text)) is not None:
+            if (number := _bare_number(line.text)) is not None and (line.place.box is None or _near_edge(page, line)):
                 offsets[number - page.number] += 1
     steady = {offset for offset, count in offsets.items() if count >= max(2, len(pages) * _MOST)}
 
@@ -50,7 +50,9 @@ def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:
         number = _bare_number(line.text)
         if number is None:
             return False
-        return number - page.number in steady or (number == page.number and line.place.box is not None and _at_foot(page, line))
+        if line.place.box is None:
+            return number - page.number in steady
+        return (number - page.number in steady and _near_edge(page, line)) or (number == page.number and _at_foot(page, line))
 
     return tuple(_without(page, is_number) for page in pages)
 
@@ -61,7 +63,7 @@ def drop_running_heads(pages: Sequence[Page]) -> tuple[Page, ...]:
         return tuple(pages)
     seen: dict[str, list[float]] = {}
     for page in pages:
-        for text, box in {_head_key(line.text): line.place.box for _, line in _edges(page)}.items():
+        for text, box in {_head_key(line.text): line.place.box for _, line in _edges(page) if _near_edge(page, line)}.items():
             if box is not None and text.strip("#"):
                 seen.setdefault(text, []).append(box[1])
     heads = {
@@ -71,7 +73,7 @@ def drop_running_heads(pages: Sequence[Page]) -> tuple[Page, ...]:
     }
     if not heads:
         return tuple(pages)
-    return tuple(_without(page, lambda _, line: line.place.box is not None and _head_key(line.text) in heads) for page in pages)
+    return tuple(_without(page, lambda on, line: _near_edge(on, line) and _head_key(line.text) in heads) for page in pages)
 
 
 def join_blocks(pages: Sequence[Page]) -> tuple[Page, ...]:

@@ -1,8 +1,7 @@
 """PDF: each page classed as text, picture or mixed, and the text of the text pages as lines and ruled tables.
 
-pypdfium2 opens the file and looks at every page, which is quick; pdfplumber reads only pages that carry text. Text behind a
-picture of the page (the layer that a scanner added) and text whose characters are garbage are told apart from text that can be
-trusted.
+Text behind a picture of the page (the layer that a scanner added) and text whose characters are garbage are told apart from text
+that can be trusted. Characters and lines come from pdfium, grids of ruled lines from pdfplumber's table functions.
 """
 
 from __future__ import annotations
@@ -10,19 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import c_float
-from io import BytesIO
-from typing import Any, NamedTuple
 
-import pdfplumber
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from codebook.errors import GongkaiError
 from codebook.records import Block, Extraction, Page, PageKind, Reader
+from tasks.extraction.grid import Box
 from tasks.extraction.joining import join_pages
 from tasks.extraction.limits import Limits
 from tasks.extraction.pdf_layout import Char, lines_of, paragraphs
+from tasks.extraction.pdf_page import contents, letters, rulings
 from tasks.extraction.pdf_tables import ruled_tables
 from tasks.extraction.text import plausibility
 
@@ -37,16 +34,6 @@ _UNMAPPED = re.compile("[\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
 _LINEARIZED = re.compile(rb"/Linearized\b.{0,200}?/L\s+(\d+)", re.DOTALL)
 
 
-class Triage(NamedTuple):
-    """What a page holds, why it is said so, and its size in points as it is shown (rotation applied)."""
-
-    kind: PageKind
-    reason: str
-    width: float
-    height: float
-    garbage: bool = False
-
-
 def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
     """Pages of a PDF (whole file, bytes). Boxes are in points from the upper left corner of the page as it is shown.
 
@@ -57,18 +44,10 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
     with _opened(data) as document:
         if len(document) > limits.max_pages:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
-        triages = [_triage(document, index, limits) for index in range(len(document))]
+        read = [_read_page(document, index, limits) for index in range(len(document))]
         title = document.get_metadata_value("Title").strip() or None
-    pages = []
-    with _plumber(data, triages) as pdf:
-        for number, triage in enumerate(triages, 1):
-            blocks: tuple[Block, ...] = ()
-            if pdf is not None and triage.kind is not PageKind.PICTURE and not triage.garbage:
-                blocks = _blocks(pdf.pages[number - 1], number)
-                pdf.pages[number - 1].close()
-            reader = Reader.OCR if triage.kind is PageKind.PICTURE else Reader.PDF
-            pages.append(Page(number, triage.kind, triage.reason, reader, blocks, triage.width, triage.height))
-    return Extraction(media_type, join_pages(pages), title=title)
+    notes = tuple(note for _, note in read if note)
+    return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=notes)
 
 
 @contextmanager
@@ -95,51 +74,35 @@ def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
         document.close()
 
 
-@contextmanager
-def _plumber(data: bytes, triages: list[Triage]) -> Iterator[Any]:
-    """The document as pdfplumber reads it, None when no page needs it."""
-    if all(triage.kind is PageKind.PICTURE for triage in triages):
-        yield None
-        return
-    try:
-        pdf = pdfplumber.open(BytesIO(data))
-        count = len(pdf.pages)
-    except Exception as error:  # pdfminer raises whatever its parsers meet in a broken file
-        raise GongkaiError(
-            "file.corrupt", f"its objects cannot be read: {type(error).__name__}: {error}", "a PDF document"
-        ) from error
-    try:
-        if count != len(triages):
-            raise GongkaiError("file.corrupt", f"{count} or {len(triages)} pages, depending on the reader", "a PDF document")
-        yield pdf
-    finally:
-        pdf.close()
-
-
-def _triage(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> Triage:
-    """Class one page. Raises ``file.corrupt`` when it cannot be loaded."""
+def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tuple[Page, str | None]:
+    """One page with its lines and tables, and what was noticed. Raises ``file.corrupt`` when it cannot be loaded."""
     number = index + 1
     try:
         page = document[index]
+        textpage = page.get_textpage()
     except pypdfium2.PdfiumError as error:
         raise GongkaiError("file.corrupt", f"the page cannot be loaded: {error}", "a whole PDF document", page=number) from error
-    try:
-        width, height = page.get_size()
-        textpage = page.get_textpage()
-        count = textpage.count_chars()
-        if count > limits.max_page_objects:
-            raise GongkaiError("page.too_large", f"{count} characters", f"at most {limits.max_page_objects}", page=number)
-        text = "".join(textpage.get_text_range().split()) if count > 0 else ""
-        pictures, paths, hidden = _objects(page, width * height, limits, number)
-        textpage.close()
-    finally:
-        page.close()
-    kind, reason, garbage = classify(text, pictures, paths, hidden)
-    return Triage(kind, reason, width, height, garbage)
+    count = textpage.count_chars()
+    if count > limits.max_page_objects:
+        raise GongkaiError("page.too_large", f"{count} characters", f"at most {limits.max_page_objects}", page=number)
+    found = letters(page, textpage)
+    drawn = contents(page, limits.max_page_objects, number)
+    kind, reason = classify(
+        "".join(c.text for c in found.chars if not c.text.isspace()), drawn.pictures, drawn.paths, drawn.hidden
+    )
+    blocks: tuple[Block, ...] = ()
+    if kind is not PageKind.PICTURE and found.chars:
+        blocks = _blocks(found.chars, rulings(page, limits.max_page_objects, number), number, limits)
+    width, height = page.get_size()
+    textpage.close()
+    page.close()
+    reader = Reader.OCR if kind is PageKind.PICTURE else Reader.PDF
+    note = f"page {number}: {found.slanted} slanted characters left out" if found.slanted else None
+    return Page(number, kind, reason, reader, blocks, width, height), note
 
 
-def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[PageKind, str, bool]:
-    """The kind of a page, the reason, and whether its text is garbage.
+def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[PageKind, str]:
+    """The kind of a page, and why.
 
     ``text`` without white space; ``pictures``: share of the page that they cover, 0 to 1; ``paths``: number of drawn shapes;
     ``hidden``: all text is invisible, as in the layer behind a scan.
@@ -149,14 +112,14 @@ def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[Page
     if len(text) < _FEW_CHARACTERS:
         outlines = pictures < _PICTURE_SHARE and paths >= _MANY_PATHS
         kind = PageKind.PICTURE if outlines or pictures >= _PICTURE_SHARE else PageKind.TEXT
-        return kind, f"{len(text)} characters, {paths} drawn shapes: text as outlines" if outlines else plain, False
+        return kind, f"{len(text)} characters, {paths} drawn shapes: text as outlines" if outlines else plain
     if (complaint := _garbage(text)) is not None:
-        return PageKind.PICTURE, complaint, True
+        return PageKind.PICTURE, complaint
     if hidden:
-        return PageKind.MIXED, f"{len(text)} invisible characters, {covered}: a scan with a text layer", False
+        return PageKind.MIXED, f"{len(text)} invisible characters, {covered}: a scan with a text layer"
     if pictures >= _PICTURE_SHARE:
-        return PageKind.MIXED, plain + (": a background, or a scan with a text layer" if pictures >= _FULL_PAGE else ""), False
-    return PageKind.TEXT, plain, False
+        return PageKind.MIXED, plain + (": a background, or a scan with a text layer" if pictures >= _FULL_PAGE else "")
+    return PageKind.TEXT, plain
 
 
 def _garbage(text: str) -> str | None:
@@ -170,46 +133,9 @@ def _garbage(text: str) -> str | None:
     return None
 
 
-def _objects(page: pypdfium2.PdfPage, area: float, limits: Limits, number: int) -> tuple[float, int, bool]:
-    """The share of the page that pictures cover, the number of drawn shapes, and whether all text is invisible."""
-    pictures, paths, shown, unseen = 0.0, 0, 0, 0
-    scales: list[float] = [1.0]  # by how much each form around an object enlarges it
-    for total, item in enumerate(page.get_objects()):
-        if total > limits.max_page_objects:
-            raise GongkaiError("page.too_large", f"more than {total} objects", f"at most {limits.max_page_objects}", page=number)
-        del scales[item.level + 1 :]
-        if item.type == pdfium.FPDF_PAGEOBJ_FORM:
-            a, b, c, d, _, _ = item.get_matrix().get()
-            scales.append(scales[-1] * abs(a * d - b * c))
-        elif item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
-            left, bottom, right, top = _bounds(item)
-            pictures += (right - left) * (top - bottom) * scales[-1]
-        elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
-            paths += 1
-        elif item.type == pdfium.FPDF_PAGEOBJ_TEXT:
-            invisible = pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
-            unseen += invisible
-            shown += not invisible
-    return min(1.0, pictures / area) if area else 0.0, paths, unseen > 0 and shown == 0
-
-
-def _bounds(item: Any) -> tuple[float, float, float, float]:
-    left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
-    if not pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-        return 0.0, 0.0, 0.0, 0.0
-    return left.value, bottom.value, right.value, top.value
-
-
-def _blocks(page: Any, number: int) -> tuple[Block, ...]:
-    """The ruled tables of a page and the paragraphs around them, from top to bottom.
-
-    Raises ``file.corrupt`` with the page when its content cannot be read.
-    """
-    try:
-        chars = [Char(char["text"], char["x0"], char["top"], char["x1"], char["bottom"], char["upright"]) for char in page.chars]
-        tables, rest = ruled_tables(page, _distinct(chars), number)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        raise GongkaiError("file.corrupt", f"its content cannot be read: {type(error).__name__}: {error}", page=number) from error
+def _blocks(chars: list[Char], lines: list[Box], number: int, limits: Limits) -> tuple[Block, ...]:
+    """The ruled tables of a page and the paragraphs around them, from top to bottom."""
+    tables, rest = ruled_tables(lines, _distinct(chars), number, limits)
     tops = [table.place.box[1] for table in tables if table.place.box]
     found: list[Block] = [*tables, *paragraphs(lines_of(rest), tops, number)]
     return tuple(sorted(found, key=lambda block: block.place.box[1] if block.place.box else 0.0))

@@ -28,7 +28,6 @@ class Char(NamedTuple):
     top: float
     x1: float
     bottom: float
-    upright: bool = True
 
 
 class VisualLine(NamedTuple):

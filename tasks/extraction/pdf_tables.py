@@ -1,8 +1,4 @@
-"""Tables that a PDF page draws with lines: from visible rulings to grids of cells with spans.
-
-Word processors paint white rectangles behind paragraphs and cells. Nobody sees them, and taken for rulings they make tables out
-of prose: only what is visible counts as a line.
-"""
+"""Tables that a PDF page draws with lines: from visible rulings to grids of cells with spans."""
 
 from __future__ import annotations
 
@@ -10,46 +6,54 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from pdfplumber.table import TableFinder
+from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
 
+from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
 from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
+from tasks.extraction.limits import Limits
 from tasks.extraction.pdf_layout import Char, lines_of, rounded
 
-_THIN = 3.0  # points: a filled rectangle this thin is a line
-_WHITE = 0.99
+_SHORTEST = 3.0  # points; shorter lines after joining are decoration
+_SNAP = 3.0  # points by which lines that meet or go on may miss each other
 _OVERHANG = 0.6  # of a character's width that may hang over the outer border of a table
 _OPEN_SIDE = 6.0  # points between the ends of the horizontal lines and the outermost vertical one
-_EDGES = {
-    "vertical_strategy": "lines",
-    "horizontal_strategy": "lines",
-    "snap_tolerance": 3,
-    "join_tolerance": 3,
-    "intersection_tolerance": 3,
-}
 
 
-def ruled_tables(page: Any, chars: Sequence[Char], number: int) -> tuple[list[Table], list[Char]]:
-    """The tables of a pdfplumber page and the characters that are in none of them.
+def ruled_tables(lines: Sequence[Box], chars: Sequence[Char], number: int, limits: Limits) -> tuple[list[Table], list[Char]]:
+    """The tables that visible lines (boxes without width or height) draw on page ``number``, and the characters in none of them.
 
     Rows of one cell across that hold a chapter heading or a paragraph are not part of the table; their characters are returned.
+    Raises ``page.too_large`` beyond ``limits.max_rulings`` lines.
     """
-    visible = page.filter(_is_visible)
-    if not visible.edges:
-        return [], list(chars)
-    settings = dict(_EDGES)
-    if sides := _open_sides(visible.edges):
-        settings["explicit_vertical_lines"] = sides
     tables: list[Table] = []
     rest = list(chars)
-    for found in TableFinder(visible, settings).tables:
-        slots = from_boxes(found.cells)
-        boxes = [found.cells[slot.content] for slot in slots]
+    for cells in _grids(lines, number, limits):
+        slots = from_boxes(cells)
+        boxes = [cells[slot.content] for slot in slots]
         inside, rest = _assign(boxes, rest)
         made, returned = _tables(slots, boxes, inside, number)
         tables += made
         rest += returned
     return tables, rest
+
+
+def _grids(lines: Sequence[Box], number: int, limits: Limits) -> list[list[Box]]:
+    """The cells of each grid that the lines draw, grids from top to bottom."""
+    edges = [_edge(*line) for line in lines if max(line[2] - line[0], line[3] - line[1]) >= _SHORTEST / 3]
+    edges = merge_edges([*edges, *_open_sides(edges)], _SNAP, _SNAP, _SNAP, _SNAP)
+    edges = [edge for edge in edges if max(edge["width"], edge["height"]) >= _SHORTEST]
+    if len(edges) > limits.max_rulings:
+        raise GongkaiError("page.too_large", f"{len(edges)} lines", f"at most {limits.max_rulings}", page=number)
+    grids: list[list[Box]] = cells_to_tables(intersections_to_cells(edges_to_intersections(edges, _SNAP, _SNAP)))
+    return grids
+
+
+def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
+    """A line as pdfplumber's table functions take it."""
+    orientation = "h" if x1 - x0 > bottom - top else "v"
+    sides = {"x0": x0, "x1": x1, "top": top, "bottom": bottom, "width": x1 - x0, "height": bottom - top}
+    return {"object_type": "line", "orientation": orientation, **sides}
 
 
 def _tables(slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], number: int) -> tuple[list[Table], list[Char]]:
@@ -107,29 +111,6 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
     return inside, rest
 
 
-def _is_visible(item: dict[str, Any]) -> bool:
-    """Whether a drawn object can be seen on a white page. Characters are not asked for here."""
-    kind = item["object_type"]
-    if kind == "char":
-        return False
-    if kind not in ("rect", "line", "curve"):
-        return True
-    if item.get("stroke") and not _is_white(item.get("stroking_color")):
-        return True
-    if not item.get("fill"):
-        return False
-    return not _is_white(item.get("non_stroking_color"))
-
-
-def _is_white(color: Any) -> bool:
-    """Whether a colour of any number of components is white; CMYK white is no ink. What is not known counts as ink."""
-    if not isinstance(color, (tuple, list)) or not color or not all(isinstance(part, (int, float)) for part in color):
-        return False
-    if len(color) == 4:
-        return all(part <= 1 - _WHITE for part in color)
-    return all(part >= _WHITE for part in color)
-
-
 def _open_sides(edges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Vertical edges for tables that are open on their left or right: where three or more horizontal lines end together beyond
     the outermost vertical line that crosses them."""
@@ -138,7 +119,7 @@ def _open_sides(edges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for edge in edges:
         if edge["orientation"] == "v":
             verticals.append(edge)
-        elif edge["x1"] - edge["x0"] > _THIN * 10:
+        elif edge["x1"] - edge["x0"] > _SHORTEST * 10:
             groups[round(edge["x0"] / 3), round(edge["x1"] / 3)].append(edge)
     sides = []
     for group in groups.values():
@@ -152,16 +133,7 @@ def _open_sides(edges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({round(edge["top"]) for edge in group}) < 3 or not crossing:
             continue
         sides += [
-            {
-                "object_type": "line",
-                "orientation": "v",
-                "x0": x,
-                "x1": x,
-                "top": top,
-                "bottom": bottom,
-                "height": bottom - top,
-                "width": 0,
-            }
+            _edge(x, top, x, bottom)
             for x, outermost in ((x0, min(crossing)), (x1, max(crossing)))
             if abs(x - outermost) > _OPEN_SIDE
         ]

@@ -67,7 +67,10 @@ def test_the_grid_of_a_form() -> None:
         ("<tr><td colspan=9>a<tr><td>1<td>2", [(0, 0, 1, 2, "a"), (1, 0, 1, 1, "1"), (1, 1, 1, 1, "2")]),
         ("<tr><td colspan=0>a<td>b<tr><td>1<td>2", [(0, 0, 1, 1, "a"), (0, 1, 1, 1, "b"), (1, 0, 1, 1, "1"), (1, 1, 1, 1, "2")]),
         ("<tr><td colspan=x rowspan='-2'>a<td>b<tr><td>1", [(0, 0, 1, 1, "a"), (0, 1, 1, 1, "b"), (1, 0, 1, 1, "1")]),
-        ("<tr><td>a<td rowspan=2>b<tr><td colspan=3>1<td>2", [(0, 0, 1, 1, "a"), (0, 1, 2, 1, "b"), (1, 0, 1, 1, "1"), (1, 2, 1, 1, "2")]),
+        (
+            "<tr><td>a<td rowspan=2>b<tr><td colspan=3>1<td>2",
+            [(0, 0, 1, 1, "a"), (0, 1, 2, 1, "b"), (1, 0, 1, 1, "1"), (1, 2, 1, 1, "2")],
+        ),
         ("<tr><td>a<td>b<tr><tr><td>1<td>2", [(0, 0, 1, 1, "a"), (0, 1, 1, 1, "b"), (1, 0, 1, 1, "1"), (1, 1, 1, 1, "2")]),
         (
             "<thead><tr><th rowspan=5>a<th>b</thead><tbody><tr><td>1<td>2",
@@ -109,7 +112,11 @@ def test_layout_tables_are_unrolled() -> None:
     found = blocks(html)
     assert [type(block).__name__ for block in found] == ["Line", "Line", "Table", "Line"]
     assert len(found[2].cells) == 24
-    assert texts(blocks(f"<table><tr><td><p>一、总体情况</p><p>{prose}</p></td><td>栏目</td></tr></table>")) == ["一、总体情况", prose, "栏目"]
+    assert texts(blocks(f"<table><tr><td><p>一、总体情况</p><p>{prose}</p></td><td>栏目</td></tr></table>")) == [
+        "一、总体情况",
+        prose,
+        "栏目",
+    ]
 
 
 def test_prose_rows_in_a_table_become_lines() -> None:
@@ -167,7 +174,9 @@ def test_hostile_pages_are_inert() -> None:
     bomb = '<!DOCTYPE html [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY x SYSTEM "file:///etc/passwd">]><p>甲&b;&x;乙</p>'
     assert "root:" not in "".join(texts(blocks(bomb)))
     assert "aaaa" not in "".join(texts(blocks(bomb)))
-    xhtml = '<?xml version="1.0" encoding="gb2312"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>政府信息</p></body></html>'
+    xhtml = (
+        '<?xml version="1.0" encoding="gb2312"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>政府信息</p></body></html>'
+    )
     assert texts(blocks(xhtml)) == ["政府信息"]
 
 
