@@ -3,7 +3,8 @@
 All boxes are in points from the upper left corner of the page as it is shown.
 
 pdfium reads a page in a few milliseconds and maps characters where other readers give up (fonts without a map to Unicode,
-encrypted strings). White rectangles that word processors paint behind paragraphs and cells are not visible, so they are no rulings.
+encrypted strings). White rectangles that word processors paint behind paragraphs and cells are not visible, so they are no
+rulings.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ _THIN = 3.0  # points: a filled rectangle this thin is a line
 _STRAIGHT = 1.0  # points by which a horizontal or vertical line may slant
 _QUARTER = 1.5707963267948966
 _SLANT = 0.1  # radians
+_SUSPECT = 2.0  # a body this much higher than the ink (a comma, or an error) is checked against the size of the font
+_TALL = 2.0  # no body is higher than this many times the size
 _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
 
 
 class Contents(NamedTuple):
-    """What is drawn on a page: the share that pictures cover (0 to 1), the number of shapes, and whether all text is invisible."""
+    """What is drawn on a page: the share that pictures cover (0 to 1), the number of shapes, whether all text is invisible."""
 
     pictures: float
     paths: int
@@ -92,16 +95,26 @@ def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters
 
 
 def _char_box(textpage: pypdfium2.PdfTextPage, index: int) -> Box | None:
-    """(x0, y0, x1, y1) of the font's body where it encloses the ink (in vertical writing it does not), else of the ink."""
+    """(x0, y0, x1, y1) of the font's body around a character; of its ink where pdfium gives no usable body."""
     x0, x1, y0, y1 = c_double(), c_double(), c_double(), c_double()
     if not pdfium.FPDFText_GetCharBox(textpage, index, byref(x0), byref(x1), byref(y0), byref(y1)):
         return None
-    loose = pdfium.FS_RECTF()
-    if pdfium.FPDFText_GetLooseCharBox(textpage, index, byref(loose)):
-        x, y = (x0.value + x1.value) / 2, (y0.value + y1.value) / 2
-        if loose.left <= x <= loose.right and loose.bottom <= y <= loose.top:
-            return loose.left, loose.bottom, loose.right, loose.top
+    body = pdfium.FS_RECTF()
+    if pdfium.FPDFText_GetLooseCharBox(textpage, index, byref(body)):
+        height = body.top - body.bottom
+        ink = max(x1.value - x0.value, y1.value - y0.value)
+        if height <= _SUSPECT * ink or height <= _TALL * _size(textpage, index):
+            return body.left, body.bottom, body.right, body.top
     return x0.value, y0.value, x1.value, y1.value
+
+
+def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
+    """The size of a character in points. For vertical writing pdfium forgets the text matrix in the body's box, not here."""
+    matrix = pdfium.FS_MATRIX()
+    if not pdfium.FPDFText_GetMatrix(textpage, index, byref(matrix)):
+        return 0.0
+    scale = float(abs(matrix.a * matrix.d - matrix.b * matrix.c)) ** 0.5
+    return float(pdfium.FPDFText_GetFontSize(textpage, index)) * scale
 
 
 def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
