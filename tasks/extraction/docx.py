@@ -8,6 +8,7 @@ not read.
 from __future__ import annotations
 
 import posixpath
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from tasks.extraction.numbering import Numbering, read_numbering
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_ENTRY = "EncryptedPackage".encode("utf-16-le")
+# what the zip reader raises for damaged packages, and for methods of compression that DOCX does not allow
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
 _MEGABYTE = 1024 * 1024
 # what is in the XML but not on the page: tracked deletions, field codes, pinyin over characters, properties
 _UNSEEN = frozenset(
@@ -72,7 +75,7 @@ class _Parts:
             raise GongkaiError("file.unsupported", "an old binary Office document", "a DOCX document")
         try:
             self.zip = zipfile.ZipFile(BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        except _BROKEN_ZIP as error:
             raise GongkaiError("file.corrupt", f"no ZIP package: {error}", "a DOCX document") from error
         entries = self.zip.infolist()
         if len(entries) > limits.max_docx_entries:
@@ -95,7 +98,7 @@ class _Parts:
             raise GongkaiError("file.too_large", f"{name}: {entry.file_size} bytes", f"at most {self.limits.max_docx_part_bytes}")
         try:
             return self.zip.read(entry)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _BROKEN_ZIP as error:
             raise GongkaiError("file.corrupt", f"{name}: {error}", "a whole package") from error
 
     def xml(self, name: str) -> etree._Element:

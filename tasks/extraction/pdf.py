@@ -18,6 +18,7 @@ from codebook.records import Block, Extraction, Page, PageKind, Reader
 from tasks.extraction.grid import Box
 from tasks.extraction.joining import join_pages
 from tasks.extraction.limits import Limits
+from tasks.extraction.pdf_integrity import damaged_streams
 from tasks.extraction.pdf_layout import Char, lines_of, paragraphs
 from tasks.extraction.pdf_page import contents, letters, rulings
 from tasks.extraction.pdf_tables import ruled_tables
@@ -46,8 +47,13 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
         read = [_read_page(document, index, limits) for index in range(len(document))]
         title = document.get_metadata_value("Title").strip() or None
-    notes = tuple(note for _, note in read if note)
-    return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=notes)
+        notes = [note for _, note in read if note]
+        if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
+            notes.append("pdf: its table of objects is damaged and was made anew; parts may be missing")
+    damaged, streams = damaged_streams(data)
+    if damaged:
+        notes.append(f"pdf: {damaged} of {streams} compressed parts are damaged; text may be missing or wrong")
+    return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=tuple(notes))
 
 
 @contextmanager
@@ -79,23 +85,27 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> t
     number = index + 1
     try:
         page = document[index]
-        textpage = page.get_textpage()
+        try:
+            return _page(page, number, limits)
+        finally:
+            page.close()  # with what was opened of it
     except pypdfium2.PdfiumError as error:
         raise GongkaiError("file.corrupt", f"the page cannot be loaded: {error}", "a whole PDF document", page=number) from error
+
+
+def _page(page: pypdfium2.PdfPage, number: int, limits: Limits) -> tuple[Page, str | None]:
+    textpage = page.get_textpage()
     count = textpage.count_chars()
     if count > limits.max_page_objects:
         raise GongkaiError("page.too_large", f"{count} characters", f"at most {limits.max_page_objects}", page=number)
     found = letters(page, textpage)
     drawn = contents(page, limits.max_page_objects, number)
-    kind, reason = classify(
-        "".join(c.text for c in found.chars if not c.text.isspace()), drawn.pictures, drawn.paths, drawn.hidden
-    )
+    text = "".join(char.text for char in found.chars if not char.text.isspace())
+    kind, reason = classify(text, drawn.pictures, drawn.paths, drawn.hidden)
     blocks: tuple[Block, ...] = ()
     if kind is not PageKind.PICTURE and found.chars:
         blocks = _blocks(found.chars, rulings(page, limits.max_page_objects, number), number, limits)
     width, height = page.get_size()
-    textpage.close()
-    page.close()
     reader = Reader.OCR if kind is PageKind.PICTURE else Reader.PDF
     note = f"page {number}: {found.slanted} slanted characters left out" if found.slanted else None
     return Page(number, kind, reason, reader, blocks, width, height), note

@@ -21,13 +21,14 @@ _CLOSED = re.compile(r"[。！？；：:;]\s*$")
 
 
 class Char(NamedTuple):
-    """A character with its box in points from the upper left corner of the page."""
+    """A character with its box in points from the upper left corner of the page; ``run`` names the text it is part of."""
 
     text: str
     x0: float
     top: float
     x1: float
     bottom: float
+    run: int = 0
 
 
 class VisualLine(NamedTuple):

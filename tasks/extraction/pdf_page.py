@@ -9,8 +9,9 @@ rulings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from ctypes import byref, c_double, c_float, c_int, c_uint
+from ctypes import byref, c_double, c_float, c_int, c_uint, c_void_p, cast
 from typing import Any, NamedTuple
 
 import pypdfium2
@@ -23,7 +24,7 @@ from tasks.extraction.pdf_layout import Char
 _WHITE = 252  # of 255: lighter fills and strokes cannot be told from the paper
 _THIN = 3.0  # points: a filled rectangle this thin is a line
 _STRAIGHT = 1.0  # points by which a horizontal or vertical line may slant
-_QUARTER = 1.5707963267948966
+_QUARTER = math.pi / 2
 _SLANT = 0.1  # radians
 _SUSPECT = 2.0  # a body this much higher than the ink (a comma, or an error) is checked against the size of the font
 _TALL = 2.0  # no body is higher than this many times the size
@@ -90,8 +91,13 @@ def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters
             continue
         if (box := _char_box(textpage, index)) is None:
             continue
-        chars.append(Char("-" if code == _HYPHEN else chr(code), *frame.box(*box)))
+        chars.append(Char("-" if code == _HYPHEN else chr(code), *frame.box(*box), _run(textpage, index)))
     return Letters(chars, slanted)
+
+
+def _run(textpage: pypdfium2.PdfTextPage, index: int) -> int:
+    """The address of the text object that prints a character, 0 when it is not known."""
+    return cast(pdfium.FPDFText_GetTextObject(textpage, index), c_void_p).value or 0
 
 
 def _char_box(textpage: pypdfium2.PdfTextPage, index: int) -> Box | None:
@@ -113,8 +119,9 @@ def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
     matrix = pdfium.FS_MATRIX()
     if not pdfium.FPDFText_GetMatrix(textpage, index, byref(matrix)):
         return 0.0
-    scale = float(abs(matrix.a * matrix.d - matrix.b * matrix.c)) ** 0.5
-    return float(pdfium.FPDFText_GetFontSize(textpage, index)) * scale
+    area: float = abs(matrix.a * matrix.d - matrix.b * matrix.c)
+    size: float = pdfium.FPDFText_GetFontSize(textpage, index)
+    return size * math.sqrt(area)
 
 
 def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:

@@ -17,6 +17,8 @@ from tasks.extraction.pdf_layout import Char, lines_of, rounded
 _SHORTEST = 3.0  # points; shorter lines after joining are decoration
 _SNAP = 3.0  # points by which lines that meet or go on may miss each other
 _OVERHANG = 0.6  # of a character's width that may hang over the outer border of a table
+_DIGITS = frozenset("0123456789.,")
+_CLOSE = 0.15  # of the character size: the widest gap inside of a number
 _OPEN_SIDE = 6.0  # points between the ends of the horizontal lines and the outermost vertical one
 
 
@@ -94,21 +96,30 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
     order = sorted(range(len(boxes)), key=lambda index: boxes[index][1])
     low, high = min(b[1] for b in boxes), max(b[3] for b in boxes)
     left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
-    for char in chars:
-        x, y = (char.x0 + char.x1) / 2, (char.top + char.bottom) / 2
-        slack = (char.x1 - char.x0) * _OVERHANG
-        if not (low <= y <= high and left - slack <= x <= right + slack):
-            rest.append(char)
-            continue
-        x = min(max(x, left + 0.01), right - 0.01)
-        for index in order:
-            x0, top, x1, bottom = boxes[index]
-            if top <= y <= bottom and x0 <= x <= x1:
-                inside[index].append(char)
-                break
-        else:
-            rest.append(char)
+    for group in _numbers(chars):
+        x = (group[0].x0 + group[-1].x1) / 2
+        y = (group[0].top + group[0].bottom) / 2
+        slack = (group[0].x1 - group[0].x0) * _OVERHANG
+        at = None
+        if low <= y <= high and left - slack <= x <= right + slack:
+            x = min(max(x, left + 0.01), right - 0.01)
+            at = next((i for i in order if boxes[i][1] <= y <= boxes[i][3] and boxes[i][0] <= x <= boxes[i][2]), None)
+        (rest if at is None else inside[at]).extend(group)
     return inside, rest
+
+
+def _numbers(chars: Sequence[Char]) -> list[list[Char]]:
+    """Characters by themselves, but the digits of a number together: one too wide for its cell must not be cut by the ruling."""
+    groups: list[list[Char]] = []
+    for char in chars:
+        if groups and char.text in _DIGITS:
+            last = groups[-1][-1]
+            close = abs(char.x0 - last.x1) <= _CLOSE * (char.bottom - char.top) and abs(char.top - last.top) < 1
+            if last.text in _DIGITS and close and char.run and char.run == last.run:
+                groups[-1].append(char)
+                continue
+        groups.append([char])
+    return groups
 
 
 def _open_sides(edges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -141,14 +141,13 @@ def numbered(text: str, level: int, list_id: int = 77) -> str:
 
 
 def test_automatic_numbers_are_written_out() -> None:
-    document = with_body(
-        numbered("总体情况", 0), numbered("组织", 1), numbered("制度", 1), numbered("主动公开", 0), numbered("平台", 1), numbered("条目", 2),
-        numbered("无号", 0, 0),
-    )  # fmt: skip
+    outline = [("总体情况", 0), ("组织", 1), ("制度", 1), ("主动公开", 0), ("平台", 1), ("条目", 2)]
+    document = with_body(*(numbered(text, level) for text, level in outline), numbered("无号", 0, 0))
     numbering = document.part.numbering_part.element
     levels = (("chineseCounting", "%1、"), ("chineseCounting", "（%2）"), ("decimal", "%3."))
     written = "".join(
-        f"<w:lvl w:ilvl='{n}'><w:start w:val='1'/><w:numFmt w:val='{f}'/><w:suff w:val='nothing'/><w:lvlText w:val='{t}'/></w:lvl>"
+        f"<w:lvl w:ilvl='{n}'><w:start w:val='1'/><w:numFmt w:val='{f}'/>"
+        f"<w:suff w:val='nothing'/><w:lvlText w:val='{t}'/></w:lvl>"
         for n, (f, t) in enumerate(levels)
     )
     numbering.insert(0, parse_xml(f"<w:abstractNum {W} w:abstractNumId='77'>{written}</w:abstractNum>"))
@@ -179,14 +178,15 @@ def packed(**parts: bytes) -> bytes:
     return target.getvalue()
 
 
+RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
 RELS = (
-    b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r" Target="word/document.xml" '
-    b'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"/></Relationships>'
-)
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    f'<Relationship Id="r" Target="word/document.xml" Type="{RELATION}"/></Relationships>'
+).encode()
 ENTITIES = (
     b'<!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY x SYSTEM "file:///etc/passwd">]>'
-    b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>1&b;&x;2</w:t></w:r></w:p>'
-    b"</w:body></w:document>"
+    b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>'
+    b"<w:t>1&b;&x;2</w:t></w:r></w:p></w:body></w:document>"
 )
 
 

@@ -15,7 +15,8 @@ from tasks.extraction.limits import Limits
 # the requests table, shortened: header with row and column spans, a vertical label, a group label
 REQUESTS = """
 <table border=1><tbody>
-<tr><td colspan="3" rowspan="3">（本列数据的勾稽关系为：第一项加第二项之和，等于第三项加第四项之和）</td><td colspan="3">申请人情况</td></tr>
+<tr><td colspan="3" rowspan="3">（本列数据的勾稽关系为：第一项加第二项之和，等于第三项加第四项之和）</td>
+<td colspan="3">申请人情况</td></tr>
 <tr><td rowspan="2">自然人</td><td colspan="1">法人或其他组织</td><td rowspan="2">总计</td></tr>
 <tr><td><p>商业</p><p>企业</p></td></tr>
 <tr><td colspan="3"><b>一、</b>本年新收政府信息<span>公开</span>申请数量</td><td>2</td><td>0</td><td>2</td></tr>
@@ -96,8 +97,8 @@ def test_spans_never_overlap_and_no_cell_is_lost(rows: list[list[tuple[int, int]
 def test_paragraphs_in_reading_order() -> None:
     html = """<body>起<div>甲<b>乙</b><!-- 注 -->丙<br>丁<p>戊<ul><li>己</li><li>庚</li></ul>辛</div>壬
     <pre>癸
-    子</pre><script>x()</script>尾</body>"""
-    assert texts(blocks(html)) == ["起", "甲乙丙", "丁", "戊", "己", "庚", "辛", "壬", "癸", "子", "尾"]
+    子</pre><ruby>依<rt>yī</rt></ruby>据<script>x()</script>尾</body>"""
+    assert texts(blocks(html)) == ["起", "甲乙丙", "丁", "戊", "己", "庚", "辛", "壬", "癸", "子", "依据尾"]
 
 
 def test_places_count_blocks() -> None:
@@ -141,10 +142,12 @@ def test_a_nested_table_of_data_follows_its_table() -> None:
 
 
 def test_surroundings_go_and_content_stays() -> None:
-    html = """<html><body><header><a href=/>首页</a></header><div class="main-nav"><a>导航</a></div><div id="share_box">分享到</div>
+    html = """<html><body><header><a href=/>首页</a></header><div class="main-nav"><a>导航</a></div>
+    <div id="share_box">分享到</div>
     <div class="header"><p>某某局2022年政府信息公开工作年度报告</p></div><div>【打印】</div>
     <div class="print-area" id="bottom"><p>一、总体情况</p><table><tr><td>规章</td><td>0</td></tr></table></div>
-    <p style="display: none">隐藏</p><p hidden>隐藏</p><select><option>友情链接</option></select>
+    <p style="display: none">隐藏</p><p hidden>隐藏</p>
+    <select><option>友情链接</option></select>
     <footer>版权所有 某某局</footer></body></html>"""
     found = blocks(html)
     assert texts(found) == ["某某局2022年政府信息公开工作年度报告", "一、总体情况"]
@@ -166,7 +169,8 @@ def test_metadata() -> None:
 
 @pytest.mark.parametrize("codec", ["gb18030", "big5", "utf-16"])
 def test_encodings(codec: str) -> None:
-    html = "<html><head><meta http-equiv=Content-Type content='text/html; charset=utf-8'></head><body><p>政府資訊公開工作年度報告</p></body></html>"
+    head = "<head><meta http-equiv=Content-Type content='text/html; charset=utf-8'></head>"
+    html = f"<html>{head}<body><p>政府資訊公開工作年度報告</p></body></html>"
     assert texts(extract(html.encode(codec), "text/html").pages[0].blocks) == ["政府資訊公開工作年度報告"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import zlib
 from io import BytesIO
 
 import pytest
@@ -19,6 +20,7 @@ from codebook.records import Line, PageKind, Table
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
 from tasks.extraction.pdf import classify
+from tasks.extraction.pdf_integrity import damaged_streams
 
 FONT = "STSong-Light"
 pdfmetrics.registerFont(UnicodeCIDFont(FONT))
@@ -37,11 +39,11 @@ class Paper:
         self.canvas.drawString(x, HEIGHT - y - size, text)
         return self
 
-    def cell(self, x: float, y: float, width: float, height: float, text: str, size: float = 10) -> Paper:
+    def cell(self, x: float, y: float, width: float, height: float, text: str) -> Paper:
         """A ruled cell; lines of the text are parted by a line break."""
         self.canvas.rect(x, HEIGHT - y - height, width, height)
         for number, line in enumerate(text.split("\n")):
-            self.text(x + 2, y + 3 + number * (size + 2), line, size)
+            self.text(x + 2, y + 3 + number * 12, line, 10)
         return self
 
     def white(self, x: float, y: float, width: float, height: float) -> Paper:
@@ -283,6 +285,41 @@ def test_characters_printed_twice_to_look_bold_count_once() -> None:
     assert texts(pages(paper)[0]) == ["规章规章"]
 
 
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_rotated_pages_are_read_as_they_are_shown(rotation: int) -> None:
+    paper = Paper()
+    canvas = paper.canvas
+    canvas.setPageRotation(rotation)
+    if rotation:  # what is drawn stands upright when the page is shown
+        canvas.translate(*{90: (HEIGHT, 0), 180: (595, HEIGHT), 270: (0, 595)}[rotation])
+        canvas.rotate({90: 90, 180: 180, 270: -90}[rotation])
+    paper.text(70, 300, "二、主动公开")
+    row(paper, 320, "规章", "0", "1")
+    line, table = pages(paper)[0].blocks
+    assert line.text == "二、主动公开"
+    assert [(c.row, c.column, c.text) for c in table.cells] == [(0, 0, "规章"), (0, 1, "0"), (0, 2, "1")]
+    assert table.place.box == pytest.approx((70, 320, 390, 340), abs=1)
+
+
+def test_forms_and_watermarks() -> None:
+    paper = Paper()
+    canvas = paper.canvas
+    canvas.setCropBox((50, 50, 545, 792))
+    canvas.beginForm("inner")
+    row(paper, 100, "行政许可", "12", "3")
+    canvas.endForm()
+    canvas.translate(20, 30)
+    canvas.scale(0.5, 0.5)
+    canvas.doForm("inner")
+    canvas.rotate(45)
+    paper.text(300, 800, "样本水印", 60)
+    found = extract(paper.saved(), "application/pdf")
+    [table] = found.pages[0].blocks
+    assert [c.text for c in table.cells] == ["行政许可", "12", "3"]
+    assert table.place.box == pytest.approx((20 + 35 - 50, 792 - 30 - 371, 20 + 195 - 50, 792 - 30 - 361), abs=1)
+    assert found.notes == ("page 1: 4 slanted characters left out",)
+
+
 def test_pages_are_classed() -> None:
     paper = Paper().text(70, 100, "一、总体情况：本年度主动公开政府信息").page()
     paper.picture(0, 0, 595, 842).page()
@@ -334,6 +371,37 @@ def test_what_cannot_be_read(data: bytes, code: str) -> None:
     with pytest.raises(GongkaiError) as caught:
         pages(data)
     assert caught.value.code == code
+
+
+def test_a_number_too_wide_for_its_cell_stays_whole() -> None:
+    paper = Paper().cell(70, 100, 100, 20, "行政事业性收费").cell(170, 100, 30, 20, "").cell(200, 100, 30, 20, "7")
+    paper.canvas.setFont("Helvetica", 10)
+    paper.canvas.drawString(164, HEIGHT - 114, "14319.91")
+    [table] = pages(paper)[0].blocks
+    assert [c.text for c in table.cells] == ["行政事业性收费", "14319.91", "7"]
+
+
+def test_numbers_of_neighbouring_cells_stay_apart() -> None:
+    paper = Paper().cell(70, 100, 60, 20, "规章").cell(130, 100, 24, 20, "1000").cell(154, 100, 24, 20, "2000")
+    [table] = pages(paper)[0].blocks
+    assert [c.text for c in table.cells] == ["规章", "1000", "2000"]
+
+
+def test_damaged_streams_are_noted() -> None:
+    plain = zlib.compress(b"BT ET " * 50)
+    good = b"1 0 obj <</Length %d /Filter /FlateDecode>>\nstream\n" % len(plain) + plain + b"\nendstream"
+    assert damaged_streams(good) == (0, 1)
+    assert damaged_streams(good.replace(plain[-4:], b"abcd")) == (1, 1)
+    assert damaged_streams(good.replace(b"/Filter /FlateDecode", b"/Filter [/ASCII85Decode /FlateDecode]")) == (0, 0)
+    assert damaged_streams(b"") == (0, 0)
+
+
+def test_a_damaged_table_of_objects_is_noted() -> None:
+    data = simple()
+    found = extract(data.replace(b"startxref\n", b"startxref\n9"), "application/pdf")
+    assert [texts(page) for page in found.pages] == [["一、总体情况"], ["二、主动公开"]]
+    assert found.notes[0].startswith("pdf: ")
+    assert extract(data, "application/pdf").notes == ()
 
 
 def test_limits() -> None:
@@ -423,6 +491,14 @@ def test_the_real_review_table(real, truth) -> None:
     order = [value for key, value in truth.items() if key.startswith("review.")]
     table = tables(real)[2]
     assert [int(c.text) for c in table.cells if c.row == 3] == order
+
+
+def test_the_real_file_is_whole(corpus) -> None:
+    data = (corpus / "documents" / "hongze-2024.pdf").read_bytes()
+    damaged, streams = damaged_streams(data)
+    assert damaged == 0
+    assert streams > 10
+    assert extract(data, "application/pdf").notes == ()
 
 
 def test_the_real_prose(real) -> None:
