@@ -39,10 +39,13 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
     """Pages of a PDF (whole file, bytes). Boxes are in points from the upper left corner of the page as it is shown.
 
     Pages that are pictures have no blocks; mixed pages have those of their text.
-    Raises GongkaiError: ``file.empty``, ``file.encrypted`` (a password is needed), ``file.corrupt`` (no PDF, or cut off),
+    Raises GongkaiError: ``file.empty``, ``file.encrypted`` (needs a password), ``file.corrupt`` (no PDF, cut off, or damaged),
     ``file.too_large`` (more than ``limits.max_pages``), ``page.too_large`` (more than ``limits.max_page_objects`` on a page).
     """
     with _opened(data) as document:
+        damaged, streams = damaged_streams(data)
+        if damaged:  # what is left of them could be read, with a digit less
+            raise GongkaiError("file.corrupt", f"{damaged} of {streams} compressed parts are damaged", "a whole PDF document")
         if len(document) > limits.max_pages:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
         read = [_read_page(document, index, limits) for index in range(len(document))]
@@ -50,9 +53,6 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
         notes = [note for _, note in read if note]
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
             notes.append("pdf: its table of objects is damaged and was made anew; parts may be missing")
-    damaged, streams = damaged_streams(data)
-    if damaged:
-        notes.append(f"pdf: {damaged} of {streams} compressed parts are damaged; text may be missing or wrong")
     return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=tuple(notes))
 
 

@@ -387,13 +387,21 @@ def test_numbers_of_neighbouring_cells_stay_apart() -> None:
     assert [c.text for c in table.cells] == ["规章", "1000", "2000"]
 
 
-def test_damaged_streams_are_noted() -> None:
+def test_damaged_streams_are_told() -> None:
     plain = zlib.compress(b"BT ET " * 50)
     good = b"1 0 obj <</Length %d /Filter /FlateDecode>>\nstream\n" % len(plain) + plain + b"\nendstream"
     assert damaged_streams(good) == (0, 1)
     assert damaged_streams(good.replace(plain[-4:], b"abcd")) == (1, 1)
     assert damaged_streams(good.replace(b"/Filter /FlateDecode", b"/Filter [/ASCII85Decode /FlateDecode]")) == (0, 0)
     assert damaged_streams(b"") == (0, 0)
+
+
+def test_a_damaged_part_is_an_error_not_a_shorter_report(corpus) -> None:
+    data = bytearray((corpus / "documents" / "hongze-2024.pdf").read_bytes())
+    data[data.index(b"stream", len(data) // 3) + 500] ^= 0x10
+    with pytest.raises(GongkaiError) as caught:
+        pages(bytes(data))
+    assert caught.value.code == "file.corrupt"
 
 
 def test_a_damaged_table_of_objects_is_noted() -> None:
