@@ -66,46 +66,56 @@ def alternative_notes(facts: Facts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _contradictions(name: str, row: Rule, facts: Facts, kinds: tuple[StatementKind, ...]) -> Iterator[Finding]:
-    said: set[tuple[tuple[str, ...], Number]] = set()
-    for statement in facts.report.statements:
-        key = (statement.indicators, statement.value)
-        if statement.kind not in kinds or statement.scope in row.texts("own_office") or key in said:
-            continue
-        if "approximate" in row.options and any(word in statement.raw for word in row.texts("approximate")):
-            continue
-        expected, blank = _sum_of(facts, statement.indicators)
-        if expected is None or agrees_by(facts, statement) is not None or _is_source_of(facts, statement):
-            continue
-        said.add(key)
-        yield facts.finding(
-            name,
-            row,
-            statement.indicators,
-            {
-                "raw": statement.raw,
-                "table": table_of(statement.indicators[0]),
-                "labels": write_list([cell_label(cell) for cell in statement.indicators]),
-            },
-            severity=lowered(row.severity) if blank else None,
-            note=words().blank_note if blank else "",
-            expected=expected,
-            actual=statement.value,
-            sentence=statement.sentence,
-            place=statement.place,
-        )
+def _contradicts(row: Rule, facts: Facts, statement: Statement) -> bool:
+    """Whether the tables deny a statement in each of its meanings. An office's own count inside a region's report is scope."""
+    if statement.scope in row.texts("own_office") or _is_source_of(facts, statement):
+        return False
+    return _sum_of(facts, statement.indicators)[0] is not None and agrees_by(facts, statement) is None
+
+
+def _contradiction(name: str, row: Rule, facts: Facts, statement: Statement, cells: tuple[str, ...]) -> Finding:
+    expected, blank = _sum_of(facts, cells)
+    labels = write_list([cell_label(cell) for cell in cells])
+    return facts.finding(
+        name,
+        row,
+        cells,
+        {"raw": statement.raw, "table": table_of(cells[0]), "labels": labels},
+        severity=lowered(row.severity) if blank else None,
+        note=words().blank_note if blank else "",
+        expected=expected,
+        actual=statement.value,
+        sentence=statement.sentence,
+        place=statement.place,
+    )
 
 
 @rule("narrative.contradiction", fields=("raw", "table", "labels"), options=("approximate", "own_office"))
 def narrative_contradiction(row: Rule, facts: Facts) -> Iterator[Finding]:
-    """A number that the text gives for an indicator equals the table."""
-    return _contradictions("narrative.contradiction", row, facts, (StatementKind.NUMBER,))
+    """A number that the text gives for an indicator equals the table; one finding, however often the text repeats it."""
+    said: set[tuple[tuple[str, ...], Number]] = set()
+    for statement in facts.report.statements:
+        key = (statement.indicators, statement.value)
+        if statement.kind is not StatementKind.NUMBER or key in said:
+            continue
+        if not any(word in statement.raw for word in row.texts("approximate")) and _contradicts(row, facts, statement):
+            said.add(key)
+            yield _contradiction("narrative.contradiction", row, facts, statement, statement.indicators)
 
 
 @rule("narrative.none", fields=("raw", "table", "labels"), options=("own_office",))
 def narrative_none(row: Rule, facts: Facts) -> Iterator[Finding]:
-    """未收到, 未发生 and 全部办结 imply zeros in the tables."""
-    return _contradictions("narrative.none", row, facts, (StatementKind.NONE, StatementKind.ALL))
+    """未收到, 未发生 and 全部办结 imply zeros in the tables; one finding a sentence, with all cells that deny it."""
+    denied: dict[str, list[Statement]] = {}
+    for statement in facts.report.statements:
+        if statement.kind in (StatementKind.NONE, StatementKind.ALL) and _contradicts(row, facts, statement):
+            denied.setdefault(statement.sentence, []).append(statement)
+    said: set[tuple[str, ...]] = set()
+    for statements in denied.values():
+        cells = tuple(dict.fromkeys(cell for statement in statements for cell in statement.indicators))
+        if cells not in said:
+            said.add(cells)
+            yield _contradiction("narrative.none", row, facts, statements[0], cells)
 
 
 # ---- sums and shares within a sentence ------------------------------------------------------------------------------------

@@ -65,7 +65,12 @@ def report(values: Mapping[str, Number | None], **more: object) -> Report:
 
 def snapshot(values: Mapping[str, Number], year: int = 2022, **more: object) -> Snapshot:
     """What the rules between reports need."""
-    fields = {"agency": "安宁市城市管理局", "region": ("云南省", "昆明市", "安宁市"), "region_code": "530181", "form": "2021"} | more
+    fields = {
+        "agency": "安宁市城市管理局",
+        "region": ("云南省", "昆明市", "安宁市"),
+        "region_code": "530181",
+        "form": "2021",
+    } | more
     return Snapshot(year=year, values=dict(values), **fields)
 
 
