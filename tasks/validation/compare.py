@@ -18,7 +18,7 @@ from tasks.validation.facts import fold_text
 from tasks.validation.narrative import compiled
 from tasks.validation.registry import FUNCTIONS, Check, check_registry, finding, rule
 from tasks.validation.sums import describe, severity_of
-from tasks.validation.wording import cell_label, column_label, row_label, show, words, write_list
+from tasks.validation.wording import cell_label, show, table_of, words, write_list
 
 __all__ = ["agency_key", "compare_region", "compare_years", "is_government", "snapshot_of"]
 
@@ -243,10 +243,7 @@ def compare_texts(one: Snapshot, other: Snapshot) -> tuple[Finding, ...]:
 
 
 def _label(cell: str) -> str:
-    indicator = load_book().indicators[cell]
-    label = row_label(indicator.block, indicator.row)
-    named = label if indicator.column is None else f"{label}{words().joint}{column_label(indicator.block, indicator.column)}"
-    return f"{words().tables[indicator.block]}{named}"
+    return f"{table_of(cell)}{cell_label(cell)}"
 
 
 def _missing(area: Area) -> tuple[str, ...]:

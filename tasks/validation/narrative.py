@@ -15,6 +15,10 @@ from tasks.validation.facts import Facts, fold_text
 from tasks.validation.registry import rule
 from tasks.validation.wording import cell_label, lowered, show, table_of, words, write_list
 
+# A quotation of fewer characters is a bare number; then so many characters before it are quoted too, and half as many behind.
+LEAST_QUOTE = 6
+AROUND_QUOTE = 24
+
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -47,6 +51,14 @@ def _is_source_of(facts: Facts, statement: Statement) -> bool:
     return any(r.origin is Origin.PROSE and (r.place == statement.place or r.sentence == statement.sentence) for r in readings)
 
 
+def quoted(statement: Statement) -> str:
+    """What a statement says, short enough to quote: its own words, with those around it when they are a bare number."""
+    at = statement.sentence.find(statement.raw)
+    if len(statement.raw) > LEAST_QUOTE or at < 0:
+        return statement.raw
+    return statement.sentence[max(0, at - AROUND_QUOTE) : at + len(statement.raw) + AROUND_QUOTE // 2].strip()
+
+
 def agrees_by(facts: Facts, statement: Statement) -> tuple[str, ...] | None:
     """Those cells whose sum is what the statement says, by its first meaning or another; None when no meaning agrees."""
     for cells in (statement.indicators, *statement.alternatives):
@@ -62,7 +74,7 @@ def alternative_notes(facts: Facts) -> tuple[str, ...]:
     for statement in facts.report.statements:
         cells = agrees_by(facts, statement)
         if cells is not None and cells != statement.indicators:
-            notes.append(words().matched.format(raw=statement.raw, labels=write_list([cell_label(cell) for cell in cells])))
+            notes.append(words().matched.format(said=quoted(statement), labels=write_list([cell_label(cell) for cell in cells])))
     return tuple(dict.fromkeys(notes))
 
 
@@ -80,7 +92,7 @@ def _contradiction(name: str, row: Rule, facts: Facts, statement: Statement, cel
         name,
         row,
         cells,
-        {"raw": statement.raw, "table": table_of(cells[0]), "labels": labels},
+        {"said": quoted(statement), "table": table_of(cells[0]), "labels": labels},
         severity=lowered(row.severity) if blank else None,
         note=words().blank_note if blank else "",
         expected=expected,
@@ -90,7 +102,7 @@ def _contradiction(name: str, row: Rule, facts: Facts, statement: Statement, cel
     )
 
 
-@rule("narrative.contradiction", fields=("raw", "table", "labels"), options=("approximate", "own_office"))
+@rule("narrative.contradiction", fields=("said", "table", "labels"), options=("approximate", "own_office"))
 def narrative_contradiction(row: Rule, facts: Facts) -> Iterator[Finding]:
     """A number that the text gives for an indicator equals the table; one finding, however often the text repeats it."""
     said: set[tuple[tuple[str, ...], Number]] = set()
@@ -103,7 +115,7 @@ def narrative_contradiction(row: Rule, facts: Facts) -> Iterator[Finding]:
             yield _contradiction("narrative.contradiction", row, facts, statement, statement.indicators)
 
 
-@rule("narrative.none", fields=("raw", "table", "labels"), options=("own_office",))
+@rule("narrative.none", fields=("said", "table", "labels"), options=("own_office",))
 def narrative_none(row: Rule, facts: Facts) -> Iterator[Finding]:
     """未收到, 未发生 and 全部办结 imply zeros in the tables; one finding a sentence, with all cells that deny it."""
     denied: dict[str, list[Statement]] = {}
@@ -191,9 +203,11 @@ def _growth(row: Rule, sentence: str) -> Iterator[tuple[str, float, float, float
     now = [_value(m["number"]) for m in found if m["unit"] == last["unit"] and m.start("number") != last.start("last")]
     if len(now) != 1 or not before:
         return
-    change = 100 * (now[0] - before) / before
-    right = -change if match["way"] in row.texts("falls") else change
-    if not _within_rounding(right, match["share"]):
+    sign = -100 if match["way"] in row.texts("falls") else 100
+    right = sign * (now[0] - before) / before
+    # 2022年…120件,2021年…100件: which of the two is last year's is not told by their order
+    swapped = sign * (before - now[0]) / now[0] if now[0] else right
+    if not _within_rounding(right, match["share"]) and not _within_rounding(swapped, match["share"]):
         yield "growth", now[0], before, round(right, 2), match["share"]
 
 

@@ -428,6 +428,65 @@ def test_deadlines(make: Make, agency: str, year: int, published: str, late: boo
     assert any(f.rule == "publication.late" for f in validate(made).findings) is late
 
 
+@pytest.mark.parametrize(
+    ("sentence", "wrong"),
+    [
+        ("今年收到申请120件，比上年100件增长20%。", False),
+        ("今年收到申请120件，比上年100件增长30%。", True),
+        ("2022年收到申请120件，2021年收到100件，同比增长20%。", False),
+        ("收到申请120件，比上年增加20件，增长20%。", False),  # 20 is the difference
+        ("今年收到申请80件，比去年的100件下降20%。", False),
+        ("今年收到申请80件，比去年的100件下降25%。", True),
+        ("今年收到申请120件，办结率100%。", False),
+        ("共收到申请3件，其中网络申请1件，占33.3%。", False),
+        ("共收到申请3件，其中网络申请1件，占34%。", True),
+        ("全年共公开信息300条。共收到申请8件，网络申请6件，占总数的3%。", True),
+        ("申请涉及事项304项。全年共收到申请232件，属于已公开74件，占总数的24%。", False),  # of 304, which the text names too
+    ],
+)
+def test_percentages(make: Make, sentence: str, wrong: bool) -> None:
+    found = validate(text(one=sentence)(make)).findings
+    assert [f.rule for f in found] == (["narrative.percentage"] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wrong"),
+    [
+        ("共受理申请10件，其中网络申请5件，信函申请4件。", True),
+        ("共受理申请10件，其中网络申请5件。", False),  # one part is an example
+        ("共受理申请10件，其中网络申请5件，信函申请2件。", False),  # parts far below the total are examples
+        ("共受理申请10件，其中网络申请5件，信函申请4件等。", False),
+        ("共受理申请10件，其中自然人10件，网络申请6件。", False),  # two breakdowns
+        ("共受理申请10件，其中网络、信函、当面申请分别为5件、1件、1件。", True),
+        ("共受理申请10件，其中网络申请5件，信函申请4人次。", False),
+    ],
+)
+def test_parts_of_a_total(make: Make, sentence: str, wrong: bool) -> None:
+    found = validate(text(one=sentence)(make)).findings
+    assert [f.rule for f in found] == (["narrative.sum"] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("six", "messages"),
+    [
+        ("发出信息处理费收费通知的件数为0件，总金额为0元，实际收取的总金额为0元。", 0),
+        ("发出信息处理费收费通知2件，总金额0.01万元，实际收取100元。", 0),
+        ("发出信息处理费收费通知2件，总金额0元。", 1),
+        ("信息处理费：发出收费通知0件，实际收取30元。", 1),
+        ("全年行政事业性收费通知2件，总金额0元。", 0),  # another fee
+    ],
+)
+def test_fees_for_processing(make: Make, six: str, messages: int) -> None:
+    assert [f.rule for f in validate(text(six=six)(make)).findings] == ["narrative.fee"] * messages
+
+
+def test_a_quotation_is_more_than_a_number(make: Make) -> None:
+    told = Statement((N,), 7, StatementKind.NUMBER, "7", "2022年我局收到政府信息公开申请7件，均已答复。", HERE, "test")
+    made = make("report", {N: 5}, statements=(told,))
+    (found,) = [f for f in validate(made).findings if f.rule == "narrative.contradiction"]
+    assert "申请7件" in found.message
+
+
 def test_chapters_out_of_order_and_empty(make: Make) -> None:
     made = make("sections", six="")
     swapped = (made[0], made[1], made[2], made[3], made[5], made[4], made[6])
