@@ -142,7 +142,7 @@ def _reachable(parts: Iterable[float]) -> set[float]:
     return sums
 
 
-@rule("narrative.sum", fields=("difference",), options=("signal", "total", "part", "open", "complete", "near"))
+@rule("narrative.sum", fields=("difference",), options=("signal", "total", "part", "stop", "open", "complete", "near"))
 def narrative_sum(row: Rule, facts: Facts) -> Iterator[Finding]:
     """共 X, 其中 A, B, C do not add up.
 
@@ -153,7 +153,7 @@ def narrative_sum(row: Rule, facts: Facts) -> Iterator[Finding]:
         match = compiled(total_pattern).search(sentence)
         if match is None:
             continue
-        total, text = _value(match["total"]), match["parts"]
+        total, text = _value(match["total"]), compiled(row.texts("stop")[0]).split(match["parts"], maxsplit=1)[0]
         parts = [_value(m["part"]) for m in compiled(part_pattern + match["unit"]).finditer(text)]
         complete = any(word in text for word in row.texts("complete"))
         if len(parts) < 2 or total in _reachable(parts) or (not complete and any(word in text for word in row.texts("open"))):

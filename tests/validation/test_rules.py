@@ -459,6 +459,8 @@ def test_percentages(make: Make, sentence: str, wrong: bool) -> None:
         ("共受理申请10件，其中自然人10件，网络申请6件。", False),  # two breakdowns
         ("共受理申请10件，其中网络、信函、当面申请分别为5件、1件、1件。", True),
         ("共受理申请10件，其中网络申请5件，信函申请4人次。", False),
+        ("共受理申请10件，其中网络申请5件，信函申请4件，办结1件。", True),
+        ("共收到申请5份，上年度结转0份，办结3份，其中予以公开2份，结转下年度2份。", False),
     ],
 )
 def test_parts_of_a_total(make: Make, sentence: str, wrong: bool) -> None:
