@@ -11,13 +11,16 @@ from codebook.rules import Equation, Scope, exact, expand
 from tasks.validation.wording import show, words, write_list
 
 # The search gives up after so many tried values: what is that ambiguous stays with a person.
-MOST_STEPS = 20_000
+MOST_STEPS = 5_000
+# A number whose place was in doubt is taken only where so many sums hold with it: its row and its column, as a rule.
+LEAST_CHECKS = 2
 
 
 def _domains(report: Report) -> dict[str, tuple[Number, ...]]:
     """Doubtful cells with at least two possible values.
 
-    One possible value alone is not tested by a sum: its doubt may be of another kind, e.g. which row it belongs to.
+    One possible value alone is not tested by a sum: its doubt may be of another kind. Where the place of the numbers is
+    in doubt, 0 is always possible too: that of a blank cell.
     """
     found = {}
     for reading in report.readings:
@@ -25,6 +28,8 @@ def _domains(report: Report) -> dict[str, tuple[Number, ...]]:
             values = dict.fromkeys(reading.candidates)
             if reading.value is not None:
                 values.setdefault(reading.value)
+            if reading.doubt in words().may_be_blank:
+                values.setdefault(0)
             if len(values) > 1:
                 found[reading.indicator] = tuple(values)
     return found
@@ -130,17 +135,21 @@ def resolve_doubts(report: Report) -> Report:
 
     A doubtful cell becomes PROVEN when exactly one assignment of the candidates of it and of the doubtful cells that share its
     sums lets all of them come out; its ``doubt`` is kept, with how it was pinned. All others stay doubtful; nothing else changes.
+    A cell that may be blank is never settled as 0, and not by a single sum.
     """
     domains = _domains(report)
     if not domains:
         return report
     values = {r.indicator: r.value for r in report.readings if r.value is not None}
+    unplaced = {r.indicator for r in report.readings if r.doubt in words().may_be_blank}
     taken: dict[str, tuple[Number, list[str]]] = {}
     for equations in _components(_usable(report, domains), domains):
         search = _Search(equations, domains, values)
         search.run()
         if len(search.solutions) == 1 and search.steps <= MOST_STEPS:
             for cell, value in search.solutions[0].items():
-                taken[cell] = (exact(value), list(dict.fromkeys(e.rule for e in equations if cell in e.cells)))
+                checks = [equation.rule for equation in equations if cell in equation.cells]
+                if cell not in unplaced or (value != 0 and len(checks) >= LEAST_CHECKS):
+                    taken[cell] = (exact(value), list(dict.fromkeys(checks)))
     readings = tuple(_pinned(r, *taken[r.indicator]) if r.indicator in taken else r for r in report.readings)
     return msgspec.structs.replace(report, readings=readings) if taken else report

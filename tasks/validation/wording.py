@@ -32,6 +32,7 @@ class Words(Record, frozen=True):
     more: str
     blank_note: str
     pinned: str
+    may_be_blank: tuple[str, ...]
     matched: str
     year: str
     chapters: dict[int, str]

@@ -81,6 +81,33 @@ def test_rows_and_columns_pin_together_what_neither_does_alone(make: Make) -> No
     assert verdict.status is Status.ACCEPTED
 
 
+def test_a_blank_is_never_settled_as_zero(make: Make) -> None:
+    """The row 予以公开 lost its blanks: its numbers 7 and 7 stand somewhere in it, and what else is there may be blank or 0."""
+    cells = make("values")
+    for row in ("new_received", "granted", "total_handled"):
+        cells |= {f"requests.{row}.natural_person": 7, f"requests.{row}.total": 7}
+    made = make("report", cells)
+    readings = tuple(
+        make("reading", r.indicator, None, state=State.DOUBTFUL, doubt="blank", candidates=(7,))
+        if ".granted." in r.indicator
+        else r
+        for r in made.readings
+    )
+    verdict = validate(make("report", {}, readings=readings))
+    states = {r.indicator.split(".")[-1]: (r.value, r.state) for r in verdict.report.readings if ".granted." in r.indicator}
+    assert states.pop("natural_person") == (7, State.PROVEN)
+    assert states.pop("total") == (7, State.PROVEN)
+    assert set(states.values()) == {(None, State.DOUBTFUL)}
+    assert verdict.status is Status.NEEDS_REVIEW
+
+
+def test_a_place_is_not_settled_by_one_sum(make: Make) -> None:
+    made = review(make, (8, 3), 5, 0)
+    first = make("reading", f"{ROW}.upheld", None, state=State.DOUBTFUL, doubt="count", candidates=(8, 3))
+    verdict = validate(make("report", {}, readings=(first, *made.readings[1:])))
+    assert verdict.report.readings[0].state is State.DOUBTFUL
+
+
 def test_one_component_does_not_wait_for_another(make: Make) -> None:
     first, second = review(make, (8, 3), 5, 0), review(make, (1, 7), (7, 1), 0)
     other = tuple(

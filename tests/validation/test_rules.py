@@ -500,6 +500,11 @@ def test_chapters_out_of_order_and_empty(make: Make) -> None:
     assert any("没有内容" in message for message in found)
 
 
+def test_a_chapter_whose_table_was_read_is_there(make: Make) -> None:
+    made = tuple(s for s in make("sections") if s.number != 3)
+    assert validate(make("report", make("values"), sections=made)).findings == ()
+
+
 def test_one_sentence_is_one_finding(make: Make) -> None:
     cells = {"review.reconsideration.total": 1, "review.reconsideration.upheld": 1, N: 0}
     nothing = tuple(
