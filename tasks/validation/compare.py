@@ -20,7 +20,7 @@ from tasks.validation.registry import FUNCTIONS, Check, check_registry, finding,
 from tasks.validation.sums import describe, severity_of
 from tasks.validation.wording import cell_label, show, table_of, words, write_list
 
-__all__ = ["agency_key", "compare_region", "compare_years", "is_government", "snapshot_of"]
+__all__ = ["agency_key", "compare_region", "compare_texts", "compare_years", "is_government", "snapshot_of"]
 
 _MARKS = re.compile(r"[\W\d_]+")
 

@@ -11,7 +11,7 @@ from codebook.rules import Equation, Scope, exact, expand
 from tasks.validation.wording import show, words, write_list
 
 # The search gives up after so many tried values: what is that ambiguous stays with a person.
-MOST_STEPS = 5_000
+MOST_STEPS = 2_000
 # A number whose place was in doubt is taken only where so many sums hold with it: its row and its column, as a rule.
 LEAST_CHECKS = 2
 
