@@ -16,7 +16,6 @@ from codebook import data
 from codebook.records import Record
 
 
-
 class Variant(Record, frozen=True):
     """A wording that reports use for a label, with the reason or the place where it was seen."""
 
@@ -58,10 +57,10 @@ class Block(Record, frozen=True):
     forms: tuple[str, ...]
     rows: dict[str, Label]
     section: int | None = None
-    columns: dict[str, Label] = {}
+    columns: dict[str, Label] = msgspec.field(default_factory=dict)
     groups: tuple[Group, ...] = ()
-    subtotals: dict[str, Label] = {}
-    extra_columns: dict[str, Label] = {}
+    subtotals: dict[str, Label] = msgspec.field(default_factory=dict)
+    extra_columns: dict[str, Label] = msgspec.field(default_factory=dict)
 
 
 class Chapter(Record, frozen=True):
@@ -120,9 +119,7 @@ def _indicators(name: str, block: Block) -> list[Indicator]:
     if not block.columns:
         return [make(row, None, block.forms) for row in block.rows]
     if not block.groups:
-        return [
-            make(row, column, label.forms or block.forms) for row, label in block.rows.items() for column in block.columns
-        ]
+        return [make(row, column, label.forms or block.forms) for row, label in block.rows.items() for column in block.columns]
     found: dict[tuple[str, str], list[str]] = {}
     for group in block.groups:
         for row in group.rows:
@@ -138,21 +135,34 @@ def _check(book: Codebook) -> None:
     wrong: list[str] = []
     for name, form in book.forms.items():
         wrong += [f"form {name}: no block {b}" for b in form.blocks if b not in book.blocks]
-        wrong += [f"form {name} and block {b} disagree" for b, block in book.blocks.items() if (b in form.blocks) != (name in block.forms)]
+        wrong += [
+            f"form {name} and block {b} disagree"
+            for b, block in book.blocks.items()
+            if (b in form.blocks) != (name in block.forms)
+        ]
     for name, block in book.blocks.items():
         for slug, label in [*block.rows.items(), *block.columns.items(), *block.subtotals.items()]:
             wrong += [f"{name}.{slug}: form {f} is not one of the block's" for f in label.forms if f not in block.forms]
         if block.groups:
             for part, declared in (("rows", block.rows), ("columns", block.columns)):
-                used = {slug for group in block.groups for slug in (group.rows if part == "rows" else sum(group.columns.values(), ()))}
-                wrong += [f"{name}: {part} {sorted(used ^ set(declared))} are not both declared and used"] if used != set(declared) else []
+                used = {
+                    slug for group in block.groups for slug in (group.rows if part == "rows" else sum(group.columns.values(), ()))
+                }
+                wrong += (
+                    [f"{name}: {part} {sorted(used ^ set(declared))} are not both declared and used"]
+                    if used != set(declared)
+                    else []
+                )
     if wrong:
         raise ValueError("codebook: " + "; ".join(wrong))
 
 
 @cache
 def load_book() -> Codebook:
-    """The codebook from its data files, checked. Raises msgspec.ValidationError on an unknown key, ValueError on a bad reference."""
+    """The codebook from its data files, checked.
+
+    Raises msgspec.ValidationError on an unknown key, and ValueError on a reference that points nowhere.
+    """
     forms = msgspec.yaml.decode(data.read("forms.yaml"), type=dict[str, Form])
     blocks = msgspec.yaml.decode(data.read("blocks.yaml"), type=dict[str, Block])
     digest = hashlib.sha256(b"\0".join(data.read(name) for name in data.names())).hexdigest()[:12]
