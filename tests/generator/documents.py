@@ -13,11 +13,16 @@ from codebook.records import Number
 from tests.generator import marks, noise
 from tests.generator.composer import Composed, Shape, compose_paper, pick_shape
 from tests.generator.figures import Figures, Plant, compose
+from tests.generator.layouts.print import pick_press, render_pdf
 from tests.generator.layouts.text import TABLES, render_text
+from tests.generator.layouts.web import PAGES, render_page
+from tests.generator.layouts.word import render_docx
 from tests.generator.paper import Paper
 from tests.generator.world import Agency, pick_agency, pick_year
 
-Renderer = Callable[[Paper, Random, str], tuple[bytes, str, str]]  # -> bytes, media type, suffix
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+# (paper, rng, in traditional script, wished encoding) -> bytes, media type, suffix, encoding
+Renderer = Callable[[Paper, Random, bool, str | None], tuple[bytes, str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def _encode(text: str, rng: Random, traditional: bool, wish: str | None) -> tupl
         return text.encode(), "utf-8"
 
 
-def _text_renderer(layout: str) -> Callable[[Paper, Random, bool, str | None], tuple[bytes, str, str, str]]:
+def _text_renderer(layout: str) -> Renderer:
     def render(paper: Paper, rng: Random, traditional: bool, encoding: str | None) -> tuple[bytes, str, str, str]:
         data, kind = _encode(render_text(paper, layout, rng), rng, traditional, encoding)
         return data, "text/plain", ".txt", kind
@@ -91,10 +96,43 @@ def _text_renderer(layout: str) -> Callable[[Paper, Random, bool, str | None], t
     return render
 
 
-RENDERERS: dict[str, Callable[[Paper, Random, bool, str | None], tuple[bytes, str, str, str]]] = {
-    name: _text_renderer(name) for name in TABLES
-}
+def _page_renderer(layout: str) -> Renderer:
+    def render(paper: Paper, rng: Random, traditional: bool, encoding: str | None) -> tuple[bytes, str, str, str]:
+        kind = encoding or rng.choice(("utf-8", "utf-8", "gb18030", "gbk", "big5hkscs" if traditional else "utf-8"))
+        declared = {"gb18030": "gb2312", "big5hkscs": "big5"}.get(kind, kind)
+        if rng.random() < 0.08:  # a page that declares one encoding and uses another
+            declared = "gb2312" if kind == "utf-8" else "utf-8"
+        page = render_page(paper, layout, rng, declared)
+        try:
+            data = page.encode(kind)
+        except UnicodeEncodeError:
+            data = page.encode(kind, "xmlcharrefreplace")
+        return data, "text/html", rng.choice((".html", ".htm")), f"{kind} as {declared}"
+
+    return render
+
+
+def _docx_renderer(paper: Paper, rng: Random, traditional: bool, encoding: str | None) -> tuple[bytes, str, str, str]:
+    return render_docx(paper, rng), DOCX, ".docx", "utf-8"
+
+
+def _pdf_renderer(ruled: bool) -> Renderer:
+    def render(paper: Paper, rng: Random, traditional: bool, encoding: str | None) -> tuple[bytes, str, str, str]:
+        press = pick_press(rng, ruled)
+        traits = [press.ruled or "no_lines", *(["repeat"] if press.repeat else []), *(["split"] if press.split else [])]
+        return render_pdf(paper, press), "application/pdf", ".pdf", "+".join(traits)
+
+    return render
+
+
 TEXT_LAYOUTS = tuple(TABLES)
+RENDERERS: dict[str, Renderer] = {
+    **{name: _text_renderer(name) for name in TABLES},
+    **{name: _page_renderer(name) for name in PAGES},
+    "docx": _docx_renderer,
+    "pdf": _pdf_renderer(ruled=True),
+    "pdf_borderless": _pdf_renderer(ruled=False),
+}
 
 
 def _disturb(rng: Random, paper: Paper, layout: str) -> tuple[Paper, list[str], bool]:
@@ -108,11 +146,11 @@ def _disturb(rng: Random, paper: Paper, layout: str) -> tuple[Paper, list[str], 
         paper, traits = noise.odd_characters(rng, paper), [*traits, "odd_characters"]
     if rng.random() < 0.03:
         paper, traits = noise.broken_period(paper), [*traits, "broken_period"]
-    traditional = rng.random() < 0.2
+    traditional = rng.random() < 0.2 and not layout.startswith("pdf_b") and layout != "pdf"
     if traditional:
         script = rng.choice(noise.SCRIPTS)
         paper, traits = noise.to_script(paper, script), [*traits, script]
-        if rng.random() < 0.2 and layout not in ("columns", "pdf", "pdf_borderless"):
+        if rng.random() < 0.2 and layout != "columns":
             paper, traits = noise.with_pinyin(rng, paper), [*traits, "pinyin"]
     return paper, traits, traditional
 
@@ -126,7 +164,7 @@ def _figures(rng: Random, agency: Agency, year: int, wishes: Wishes, layout: str
         marks.plant(rng, figures, wishes.plant)
     elif layout == "vanished" or (not wishes.clean and rng.random() < 0.15):
         style = "empty" if layout == "vanished" else rng.choice(("totals", "marks", "empty"))
-        if style != "empty" or layout not in ("columns", "pdf_text", "one_line"):
+        if style != "empty" or layout not in ("columns", "pdf_text", "pdf_borderless"):
             marks.leave_blank(rng, figures, style)
             traits.append(f"blank_{style}")
     if not wishes.clean and rng.random() < 0.15:

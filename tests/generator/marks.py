@@ -51,8 +51,8 @@ def leave_blank(rng: Random, figures: Figures, style: str) -> None:
         return
     if style == "totals":
         for key in figures.values:
-            _, *row, column = key.split(".")
-            if key.startswith("requests.") and column == "total" and ".".join(row) not in _TOTAL_ROWS:
+            block, _, rest = key.partition(".")
+            if block == "requests" and rest.endswith(".total") and rest.removesuffix(".total") not in _TOTAL_ROWS:
                 figures.blanks[key] = ""
         return
     mark = rng.choice(("/", "—", "－")) if style == "marks" else ""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 from tests.generator.figures import Figures
 
 
-def _n(figures: Figures, key: str) -> str:
-    return figures.text(f"statistics.{key}")
+def _n(figures: Figures, key: str, part: str = "") -> str:
+    return figures.text(f"statistics.{part}{key}")
 
 
 def _disclosure(rng: Random, f: Figures, year: int) -> list[str]:
-    n = lambda key: _n(f, key)  # noqa: E731
+    n = partial(_n, f)
     first = rng.choice(
         (
             f"{year}年主动公开政府信息{n('disclosed')}条。主动公开规范性文件{n('normative_disclosed')}条，制发规范性文件{n('normative_issued')}件。",
@@ -42,7 +43,7 @@ def _disclosure(rng: Random, f: Figures, year: int) -> list[str]:
 
 
 def _response(rng: Random, f: Figures) -> list[str]:
-    n = lambda key: _n(f, "response." + key)  # noqa: E731
+    n = partial(_n, f, part="response.")
     variants = (
         f"回应公众关注热点或重大舆情{n('total')}次。参加或举办新闻发布会{n('press_conferences')}次，其中主要负责同志参加新闻发布会{n('press_by_principal')}次；"
         f"政府网站在线访谈{n('interviews')}次，其中主要负责同志参加政府网站在线访谈{n('interviews_by_principal')}次；"
@@ -55,7 +56,7 @@ def _response(rng: Random, f: Figures) -> list[str]:
 
 
 def _requests(rng: Random, f: Figures, year: int) -> list[str]:
-    n = lambda key: _n(f, key)  # noqa: E731
+    n = partial(_n, f)
     received = rng.choice(
         (
             f"{year}年共收到政府信息公开申请{n('requests.received')}件。其中当面申请{n('requests.in_person')}件，以传真形式申请{n('requests.fax')}件，"
@@ -70,7 +71,7 @@ def _requests(rng: Random, f: Figures, year: int) -> list[str]:
             f"申请办结数{n('requests.concluded')}件：按时办结数{n('requests.on_time')}件，延期办结数{n('requests.extended')}件。",
         )
     )
-    r = lambda key: _n(f, "replies." + key)  # noqa: E731
+    r = partial(_n, f, part="replies.")
     reasons = (
         f"涉及国家秘密{r('denied_state_secret')}件，涉及商业秘密{r('denied_trade_secret')}件，涉及个人隐私{r('denied_privacy')}件，"
         f"危及国家安全、公共安全、经济安全和社会稳定{r('denied_security')}件，不是《条例》所指政府信息{r('denied_not_government_information')}件，"
@@ -90,7 +91,7 @@ def _requests(rng: Random, f: Figures, year: int) -> list[str]:
 
 
 def _disputes(rng: Random, f: Figures, year: int) -> list[str]:
-    n = lambda key: _n(f, key)  # noqa: E731
+    n = partial(_n, f)
     lines = [
         f"{year}年因政府信息公开申请行政复议{n('reconsideration.total')}件，其中维持具体行政行为{n('reconsideration.upheld')}件，"
         f"被依法纠错{n('reconsideration.corrected')}件，其他情形{n('reconsideration.other')}件。",
@@ -103,7 +104,7 @@ def _disputes(rng: Random, f: Figures, year: int) -> list[str]:
 
 
 def _organization(rng: Random, f: Figures) -> list[str]:
-    n = lambda key: _n(f, key)  # noqa: E731
+    n = partial(_n, f)
     staff = rng.choice(
         (
             f"设有政府信息公开工作专门机构{n('organization.offices')}个，设置政府信息公开查阅点{n('organization.reading_points')}个，"

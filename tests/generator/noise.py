@@ -82,7 +82,7 @@ def lose_headings(rng: Random, paper: Paper) -> Paper:
     return _tables(paper, lambda cell: "0" if cell.text.startswith("（本列数据") or cell.text == clause else cell.text)
 
 
-def _tables(paper: Paper, change) -> Paper:
+def _tables(paper: Paper, change: Callable[[GridCell], str]) -> Paper:
     parts = [part.texts(change) if isinstance(part, Grid) else part for part in paper.parts]
     return Paper(parts, paper.before, paper.after)
 
