@@ -245,10 +245,9 @@ def compose(rng: Random, agency: Agency, year: int, last: Figures | None = None,
             figures.single_other = True
         else:
             figures.disclosure_form = "2019"
+    earlier: Figures | None = last
     if last and last.disclosure_form != figures.disclosure_form:
         earlier = Figures(last.year, last.form, {k: v for k, v in last.values.items() if k.startswith("requests")})
-    else:
-        earlier = last
     make = _disclosure_2021 if figures.disclosure_form == "2021" else _disclosure_2019
     make(rng, figures, agency, None if earlier is not last else last)
     _requests(rng, figures, agency, earlier)

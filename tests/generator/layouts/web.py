@@ -85,7 +85,8 @@ def render_page(paper: Paper, layout: str, rng: Random, charset: str) -> str:
     head = f'<head><meta charset="{charset}"/><title>{_title(paper)}</title><style>td {{width: 50%}}</style></head>'
     if layout == "html_word":
         head = (
-            f'<head><meta http-equiv="Content-Type" content="text/html; charset={charset}"/><meta name="Generator" content="Word"/>'
+            f'<head><meta http-equiv="Content-Type" content="text/html; charset={charset}"/>'
+            "<meta name='Generator' content='Word processor'/>"
             "<style><!-- /* 样式 */ p.MsoNormal {margin:0cm;} --></style><!--[if gte mso 9]><xml></xml><![endif]--></head>"
         )
         body = f'<div class="WordSection1">{body}</div>{after}'
