@@ -25,6 +25,9 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 Renderer = Callable[[Paper, Random, bool, str | None], tuple[bytes, str, str, str]]
 
 
+_TRACELESS = ("vanished", "pdf_text", "columns", "pdf_borderless")  # layouts in which an empty cell leaves nothing behind
+
+
 @dataclass(frozen=True)
 class Document:
     """A generated file with its truth. ``blanks`` are the cells that it prints without a number; ``traits`` name what was done
@@ -46,6 +49,11 @@ class Document:
     plants: tuple[Plant, ...] = ()
     traits: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_decidable(self) -> bool:
+        """Whether the file itself says which cell each number belongs to: not where blanks leave no trace."""
+        return not (self.blanks and self.layout in _TRACELESS and "blank_marks" not in self.traits)
 
     def truth(self) -> dict[str, Any]:
         """The truth in the shape of the corpus' truth files, with what was planted beside it."""
@@ -164,9 +172,8 @@ def _figures(rng: Random, agency: Agency, year: int, wishes: Wishes, layout: str
         marks.plant(rng, figures, wishes.plant)
     elif layout == "vanished" or (not wishes.clean and rng.random() < 0.15):
         style = "empty" if layout == "vanished" else rng.choice(("totals", "marks", "empty"))
-        if style != "empty" or layout not in ("columns", "pdf_text", "pdf_borderless"):
-            marks.leave_blank(rng, figures, style)
-            traits.append(f"blank_{style}")
+        marks.leave_blank(rng, figures, style)
+        traits.append(f"blank_{style}")
     if not wishes.clean and rng.random() < 0.15:
         marks.dress_numbers(rng, figures)
         traits.append("dressed")
