@@ -40,14 +40,18 @@ def _word(text: str, rng: Random) -> str:
     return f'<p class="MsoNormal" align="center" style="text-align:center;line-height:150%">{inner}</p>'
 
 
+_HEADER_ROWS = {"requests": 3, "review": 3, "statistics": 1}
+
+
 def _table(grid: Grid, rng: Random, fill: Callable[[str, Random], str], sections: bool) -> str:
+    head = _HEADER_ROWS.get(grid.name, 0) if sections else 0
     rows = []
     for index in range(grid.rows):
-        tag = "th" if sections and index == 0 else "td"
+        tag = "th" if index < head else "td"
         cells = "".join(f"<{tag}{_span(cell)}>{fill(cell.text, rng)}</{tag}>" for cell in grid.row(index))
         rows.append(f"<tr>{cells}</tr>")
-    if sections:
-        return f'<table border="1"><thead>{rows[0]}</thead><tbody>{"".join(rows[1:])}</tbody></table>'
+    if head:
+        return f'<table border="1"><thead>{"".join(rows[:head])}</thead><tbody>{"".join(rows[head:])}</tbody></table>'
     return f'<table border="1" cellspacing="0" cellpadding="0">{"".join(rows)}</table>'
 
 

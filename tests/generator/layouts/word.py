@@ -6,34 +6,48 @@ import io
 import zipfile
 from datetime import UTC, datetime
 from random import Random
+from xml.sax.saxutils import escape
 
 from docx import Document
 from docx.document import Document as DocumentType
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from docx.shared import Pt
 
-from tests.generator.paper import Grid, Heading, Paper, Text
+from tests.generator.paper import Grid, GridCell, Heading, Paper, Text
 
 _EPOCH = (2024, 1, 1, 0, 0, 0)
 
 
+def _paragraphs(text: str, split: bool) -> str:
+    """The paragraphs of a cell; with ``split`` long labels stand in two of them and shorter ones in two runs."""
+    pieces = [[text]]
+    if split and len(text) > 12:
+        pieces = [[text[:10]], [text[10:]]]
+    elif split and len(text) > 3:
+        pieces = [[text[:2], text[2:]]]
+    runs = ("".join(f"<w:r><w:t xml:space='preserve'>{escape(run)}</w:t></w:r>" for run in piece if run) for piece in pieces)
+    return "".join(f"<w:p>{run}</w:p>" for run in runs)
+
+
+def _cell(cell: GridCell, first: bool, split: bool) -> str:
+    span = f"<w:gridSpan w:val='{cell.column_span}'/>" if cell.column_span > 1 else ""
+    merge = "" if cell.row_span == 1 else "<w:vMerge w:val='restart'/>" if first else "<w:vMerge/>"
+    inner = _paragraphs(cell.text, split) if first else "<w:p/>"
+    return f"<w:tc><w:tcPr><w:tcW w:w='0' w:type='auto'/>{span}{merge}</w:tcPr>{inner}</w:tc>"
+
+
 def _add_table(document: DocumentType, grid: Grid, split: bool) -> None:
-    table = document.add_table(rows=grid.rows, cols=grid.columns)
-    table.style = "Table Grid"
-    for cell in grid.cells:
-        first = table.cell(cell.row, cell.column)
-        if cell.row_span > 1 or cell.column_span > 1:
-            first = first.merge(table.cell(cell.row + cell.row_span - 1, cell.column + cell.column_span - 1))
-        paragraph = first.paragraphs[0]
-        if split and len(cell.text) > 12:  # a label over two paragraphs of its cell
-            paragraph.add_run(cell.text[:10])
-            paragraph = first.add_paragraph()
-            paragraph.add_run(cell.text[10:])
-        elif split and len(cell.text) > 3:
-            paragraph.add_run(cell.text[:2])
-            paragraph.add_run(cell.text[2:])
-        else:
-            paragraph.add_run(cell.text)
+    """The table as OOXML: gridSpan over columns, vMerge over rows (python-docx takes a second to merge that many cells)."""
+    rows = []
+    for index in range(grid.rows):
+        here = sorted((c for c in grid.cells if c.row <= index < c.row + c.row_span), key=lambda c: c.column)
+        rows.append("<w:tr>" + "".join(_cell(c, c.row == index, split) for c in here) + "</w:tr>")
+    columns = "<w:gridCol w:w='900'/>" * grid.columns
+    look = "<w:tblPr><w:tblStyle w:val='TableGrid'/><w:tblW w:w='0' w:type='auto'/></w:tblPr>"
+    xml = f"<w:tbl {nsdecls('w')}>{look}<w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
+    document.element.body.insert(len(document.element.body) - 1, parse_xml(xml))
 
 
 def _settle(data: bytes) -> bytes:
