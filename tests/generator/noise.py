@@ -13,7 +13,7 @@ from tests.generator.marks import full_width
 from tests.generator.paper import Grid, GridCell, Paper
 
 SCRIPTS = ("s2t", "s2tw", "s2twp")
-_TAIWAN_KEEPS = {"檔案": "文件", "專案": "項目"}
+_TAIWAN_KEEPS = {"檔案": "文件", "專案": "項目", "釋出": "發佈"}
 _PINYIN = {
     "據": "jù", "關": "guān", "領": "lǐng", "導": "dǎo", "構": "gòu", "設": "shè", "務": "wù", "責": "zé",
     "應": "yīng", "態": "tài", "網": "wǎng", "絡": "luò", "認": "rèn", "報": "bào", "規": "guī", "標": "biāo",
