@@ -11,6 +11,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
+from tests.generator.layouts.text import NOT_FIRST, PIECES
 from tests.generator.paper import Grid, GridCell, Heading, Paper, Part, Text
 
 _FONT = "STSong-Light"  # simplified script only: the font for the traditional one is not read back by every library
@@ -54,12 +55,12 @@ class _Printer:
 
     def wrap(self, text: str, size: float, room: float, indent: float = 0.0) -> list[str]:
         lines, line, left = [], "", room - indent
-        for char in text:
-            step = self.width(char, size)
-            if step > left and line:
+        for piece in PIECES.findall(text):
+            step = self.width(piece, size)
+            if step > left and line and piece not in NOT_FIRST:
                 lines.append(line)
                 line, left = "", room
-            line, left = line + char, left - step
+            line, left = line + piece, left - step
         return [*lines, line]
 
     def turn(self) -> None:

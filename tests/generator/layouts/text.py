@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from random import Random
@@ -85,6 +86,21 @@ def _width(text: str) -> int:
 
 def _wrap(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)] or [""]
+
+
+PIECES = re.compile(r"[0-9A-Za-z.,%()āáǎàēéěèīíǐìōóǒòūúǔùǚǜü]+|.", re.DOTALL)
+NOT_FIRST = "，。；：、）”》"
+
+
+def wrap_prose(text: str, size: int) -> list[str]:
+    """Lines of about ``size`` characters as a word processor breaks them: never inside a number, no mark at a line's start."""
+    lines, line = [], ""
+    for piece in PIECES.findall(text):
+        if len(line) + len(piece) > size and line and piece not in NOT_FIRST:
+            lines.append(line)
+            line = ""
+        line += piece
+    return [*lines, line]
 
 
 def _pieces(cell: GridCell, starts: list[int]) -> list[str]:
@@ -198,7 +214,7 @@ def _body(paper: Paper, table: Callable[[Grid, Random], list[str]], rng: Random,
         elif isinstance(part, Heading):
             lines.append(part.text)
         elif isinstance(part, Text):
-            lines += _wrap(part.text, wrap) if wrap else [part.text]
+            lines += wrap_prose(part.text, wrap) if wrap else [part.text]
     return lines
 
 
