@@ -103,7 +103,8 @@ def _chapters_2014(rng: Random, agency: Agency, figures: Figures, shape: Shape) 
     parts: list[Part] = [Heading("一、概述"), Text(prose.overview(rng, agency, figures, {})[0])]
     number = 1
     if shape.statistics != "table":
-        for title, paragraphs in chapters_2014(rng, figures):
+        loose = shape.statistics == "prose" and not figures.raw and rng.random() < 0.6
+        for title, paragraphs in chapters_2014(rng, figures, loose):
             parts.append(Heading(f"{_NUMERALS[number]}、{title}"))
             parts += map(Text, paragraphs)
             number += 1

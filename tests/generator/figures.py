@@ -44,6 +44,7 @@ class Figures:
     plants: list[Plant] = field(default_factory=list)
     disclosure_form: str = ""
     single_other: bool = False
+    unstated: set[str] = field(default_factory=set)
 
     def text(self, key: str) -> str:
         """What the cell prints."""
@@ -51,7 +52,7 @@ class Figures:
 
     def known(self) -> dict[str, Number]:
         """The indicators that are printed as numbers, with their values."""
-        return {key: value for key, value in self.values.items() if key not in self.blanks}
+        return {key: value for key, value in self.values.items() if key not in self.blanks and key not in self.unstated}
 
     def get(self, key: str) -> int:
         """A count, 0 when the form does not have it."""

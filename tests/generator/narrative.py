@@ -124,13 +124,51 @@ def _organization(rng: Random, f: Figures) -> list[str]:
     return [staff, training]
 
 
-def chapters_2014(rng: Random, figures: Figures) -> list[tuple[str, list[str]]]:
-    """The chapters with numbers of a report on 2014-2018: (title without number, paragraphs)."""
+def _share(part: str, whole: str) -> str:
+    return f"，占总数的{round(100 * int(part) / int(whole))}%" if int(whole) else ""
+
+
+def _loose_requests(rng: Random, f: Figures, year: int) -> list[str]:
+    """As offices tell it that do not follow the table: shares beside the numbers, replies in time for requests concluded."""
+    n = partial(_n, f, part="requests.")
+    received = n("received")
+    ways = (("in_person", "当面申请"), ("fax", "以传真形式申请"), ("online", "通过网络提交申请"), ("letter", "以信函形式申请"))
+    told = "；".join(f"{label}{n(key)}件{_share(n(key), received)}" for key, label in ways)
+    f.unstated.add("statistics.requests.concluded")
+    first = rng.choice(
+        (f"{year}年申请总数为{received}件。申请方式中，{told}。", f"全年共受理政府信息公开申请{received}件，其中{told}。")
+    )
+    second = f"以上申请中，按期答复{n('on_time')}件，延期答复{n('extended')}件。"
+    return [first, second, _requests(rng, f, year)[2]]
+
+
+def _loose_disputes(rng: Random, f: Figures, year: int) -> list[str]:
+    """Where nothing happened one sentence says so, and the kinds of outcome are not told."""
+    lines = _disputes(rng, f, year)
+    nothing = {
+        "reconsideration": ("未发生因政府信息公开引发的行政复议案件。", "全年没有因政府信息公开被申请行政复议。"),
+        "litigation": ("未发生因政府信息公开引发的行政诉讼案件。", "全年没有因政府信息公开被提起行政诉讼。"),
+    }
+    for index, (kind, sentences) in enumerate(nothing.items()):
+        if f.get(f"statistics.{kind}.total") == 0:
+            lines[index] = rng.choice(sentences)
+            f.unstated |= {f"statistics.{kind}.{result}" for result in ("upheld", "corrected", "other")}
+    if f.get("statistics.complaints") == 0:
+        lines[2] = "未接到与政府信息公开有关的举报投诉。"
+    if not f.values["statistics.fees_collected"]:
+        lines[3] = rng.choice(("全年未收取依申请公开政府信息费用。", "依申请公开政府信息未收取任何费用。"))
+    return lines
+
+
+def chapters_2014(rng: Random, figures: Figures, loose: bool = False) -> list[tuple[str, list[str]]]:
+    """The chapters with numbers of a report on 2014-2018: (title without number, paragraphs). ``loose`` tells some of them in
+    other words than the table's and leaves out what did not happen: ``figures.unstated`` then names what is not said."""
     year = figures.year
+    requests, disputes = (_loose_requests, _loose_disputes) if loose else (_requests, _disputes)
     return [
         ("主动公开情况", _disclosure(rng, figures, year)),
         ("回应关切与政策解读情况", _response(rng, figures)),
-        ("依申请公开情况", _requests(rng, figures, year)),
-        ("行政复议、行政诉讼和举报投诉情况", _disputes(rng, figures, year)),
+        ("依申请公开情况", requests(rng, figures, year)),
+        ("行政复议、行政诉讼和举报投诉情况", disputes(rng, figures, year)),
         ("机构建设、经费和培训情况", _organization(rng, figures)),
     ]
