@@ -36,7 +36,7 @@ def measure(layout: str, count: int, seed: int) -> dict[str, list[float]]:
         decode(encode(report), Report)
         marks.append(time.perf_counter())
         if index:
-            for stage, start, end in zip(_STAGES, marks, marks[1:], strict=True):
+            for stage, start, end in zip(_STAGES, marks[:-1], marks[1:], strict=True):
                 times[stage].append(end - start)
     return times
 
