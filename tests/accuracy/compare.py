@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from codebook.errors import GongkaiError
 from codebook.records import Hints, Number, Reading, Severity, State, Verdict
@@ -126,9 +128,12 @@ def compare(verdict: Verdict, truth: Truth) -> Score:
 
 
 def read_and_compare(data: bytes, media_type: str, name: str, truth: Truth) -> Score:
-    """Read a document and score it; a document that is refused has a failure and no cell."""
+    """Read a document and score it; a document that is refused, or on which the reader breaks, has a failure and no cell."""
     try:
         verdict = read_document(data, media_type, Hints(path=name))
     except GongkaiError as error:
         return Score(cells=len(truth.indicators), failure=str(error))
+    except Exception as error:  # noqa: BLE001 - a bug in one document must not hide what the others show
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        return Score(cells=len(truth.indicators), failure=f"crash: {error!r} in {Path(at.filename).name}:{at.lineno}")
     return compare(verdict, truth)
