@@ -68,7 +68,7 @@ def misprint(rng: Random, paper: Paper, rate: float = 0.06) -> Paper:
         for right, wrong in _KNOWN_MISPRINTS:
             if right in text and rng.random() < 0.3:
                 return text.replace(right, wrong)
-        if len(text) >= 9 and rng.random() < rate:
+        if len(text) >= 9 and "元" not in text and rng.random() < rate:
             at = rng.randrange(4, len(text) - 1)
             return text[:at] + text[at + 1 :]
         return text
