@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tasks.validation.validate  # noqa: F401  all rules register themselves there, and are checked against their table as a whole
 from codebook.records import Finding, Report, Snapshot
 from tasks.validation.compare import compare_region, compare_years, is_government
 
