@@ -178,38 +178,40 @@ def write_report(connection: Connection, document_id: int, rows: Rows, versions:
         key = {"document_id": document_id, "version": (old.latest or 0) + 1, "versions": dict(versions)}
         report_id = connection.execute(_INSERT_REPORT, report | key).scalar_one()
         for table in (BLOCK, SECTION, VALUE, FINDING):
-            _insert_many(connection, table, [{"report_id": report_id, **row} for row in rows.get(table.name, ())])
+            _insert_many(connection, table, rows.get(table.name, ()), report_id)
     connection.execute(_POINT, {"document": document_id, "report": report_id, "became": report["status"]})
     connection.execute(_RESOLVE, {"document": document_id, "why": f"loaded as report {report_id}"})
     return Written(report_id, old.digest != report["digest"])
 
 
-def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert ``rows``, which all have the same keys, as the database takes them fastest.
+def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], report_id: int | None = None) -> None:
+    """Insert ``rows``, which all have the same keys in one order, as the database takes them fastest.
 
-    200 cells on PostgreSQL: COPY 1.7 ms, INSERT from a JSON array 2.2 ms, from arrays 3.4 ms, executemany 7 ms.
+    ``report_id``, if given, goes into all of them. 200 cells on PostgreSQL: COPY 1.7 ms, INSERT from a JSON array 2.2
+    ms, from arrays 3.4 ms, executemany 7 ms.
     """
     if not rows:
         return
-    names = list(rows[0])
+    first = {} if report_id is None else {"report_id": report_id}
     if connection.dialect.name == "postgresql" and len(rows) <= _FEW:
-        connection.execute(_INSERT[table], rows)
+        connection.execute(_INSERT[table], [{**first, **row} for row in rows])
         return
-    lists = [name for name in names if isinstance(table.c[name].type, JSON)]
-    fields = [{**row, **{name: _json(row[name]) for name in lists}}.values() for row in rows]
+    names = [*first, *rows[0]]
+    lists = [place for place, name in enumerate(names) if isinstance(table.c[name].type, JSON)]
+    fields = [[*first.values(), *row.values()] for row in rows]
+    for field in fields:
+        for place in lists:
+            if field[place] is not None:
+                field[place] = json.dumps(field[place], ensure_ascii=False)
     columns = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
     if connection.dialect.name == "postgresql":
-        cursor = connection.connection.cursor()
-        with cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:
+        with connection.connection.cursor().copy(f"copy {table.name} ({columns}) from stdin") as copy:
             for field in fields:
-                copy.write_row(tuple(field))
+                copy.write_row(field)
     else:
         marks = ", ".join("?" * len(names))
-        connection.exec_driver_sql(f"insert into {table.name} ({columns}) values ({marks})", [tuple(field) for field in fields])
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+        statement = f"insert into {table.name} ({columns}) values ({marks})"
+        connection.exec_driver_sql(statement, [tuple(field) for field in fields])
 
 
 def replace_findings(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from codebook.book import Indicator, load_book
 from codebook.records import Record, State
@@ -67,11 +67,21 @@ def create_views(connection: Connection) -> None:
         "error_queue": _ERROR_QUEUE,
         **{f"wide_{table.name}": (_wide_postgresql if postgresql else _wide_sqlite)(table) for table in wide_tables()},
     }
+    drop_views(connection)
     for name, query in views.items():
-        connection.exec_driver_sql(f"drop view if exists {PREFIX}{name}")
         connection.exec_driver_sql(f"create view {PREFIX}{name} as {query}")
 
 
+def drop_views(connection: Connection) -> None:
+    """Drop all views of ours: those of today's codebook and those that an earlier one made. To be called before tables are
+    changed, since PostgreSQL keeps a column that a view shows as it is.
+    """
+    for name in inspect(connection).get_view_names():
+        if name.startswith(_OURS):
+            connection.exec_driver_sql(f"drop view {connection.dialect.identifier_preparer.quote(name)}")
+
+
+_OURS = (f"{PREFIX}current_", f"{PREFIX}wide_", f"{PREFIX}error_queue")
 _SHOWN = ", ".join(f"'{status}'" for status in SHOWN)
 _IN_FORCE = f"""gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN})
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)"""
