@@ -1,0 +1,26 @@
+"""How large, how many and how deep what comes in may be. The settings fill these in; the defaults suit a province's year."""
+
+from __future__ import annotations
+
+from codebook.records import Record
+
+MIB = 1024 * 1024
+
+
+class Limits(Record, frozen=True):
+    """Limits of ingest, in bytes and counts.
+
+    ``file_bytes`` is the size of one document. For an archive with everything that is nested in it: ``archive_members`` files,
+    ``archive_bytes`` unpacked, ``archive_depth`` archives inside each other (1: none in it). ``archive_ratio`` is how many
+    times larger than its packed form a member may be; ordinary text packs 5 to 20 times, a bomb 1000 times.
+    """
+
+    file_bytes: int = 100 * MIB
+    archive_members: int = 100_000
+    archive_bytes: int = 20 * 1024 * MIB
+    archive_ratio: int = 200
+    archive_depth: int = 2
+
+
+RATIO_COUNTS_FROM = 4 * MIB  # below this size a high ratio does no harm (a page of blanks)
+DIRECTORY_BYTES_PER_MEMBER = 600  # a zip's list of members is read into memory: a limit on it before it is opened
