@@ -60,17 +60,20 @@ def test_strange_names_are_kept_and_can_be_turned_back(tmp_path: Path) -> None:
     assert shown("普通/名称 1.txt") == "普通/名称 1.txt"
 
 
-def test_folders_deeper_than_python_calls(tmp_path: Path) -> None:
-    here = os.getcwd()
+def test_folders_deeper_than_python_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = 1200
+    monkeypatch.chdir(tmp_path)
+    for _ in range(deep):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("leaf.txt").write_text("x")
     try:
-        os.chdir(tmp_path)
-        for _ in range(1200):
-            os.mkdir("d")
-            os.chdir("d")
-        Path("leaf.txt").write_text("x")
-    finally:
-        os.chdir(here)
-    assert len(files(list(walk([str(tmp_path)])))) == 1
+        assert len(files(list(walk([str(tmp_path)])))) == 1
+    finally:  # the cleaning of temporary folders is not made for this depth
+        os.remove("leaf.txt")
+        for _ in range(deep):
+            os.chdir("..")
+            os.rmdir("d")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
