@@ -132,7 +132,7 @@ def _digest(file: BinaryIO) -> tuple[str, int]:
 
 @contextmanager
 def content_from(reader: BinaryIO, limit: int) -> Iterator[Content]:
-    """The content of a stream, which is read to its end; beyond ``limit`` bytes it is hashed only. Raises what the stream raises."""
+    """The content of a stream, read to its end; beyond ``limit`` bytes it is hashed only. Raises what the stream raises."""
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
         digest, size = hashlib.sha256(), 0
         while chunk := reader.read(CHUNK):
