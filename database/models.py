@@ -14,12 +14,12 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    Numeric,
     SmallInteger,
     String,
     Text,
@@ -32,6 +32,9 @@ PREFIX = "gk_"
 
 # SQLite gives out row numbers by itself only to a column of exactly this type.
 Key = BigInteger().with_variant(Integer, "sqlite")
+
+# JSON in which None is the database's NULL, not the JSON word null.
+Nullable = JSON(none_as_null=True)
 
 
 class Base(DeclarativeBase):
@@ -248,7 +251,10 @@ class ReportRow(Base):
     """One version of what was read from a document. Versions stay; the document points to the one in force.
 
     ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and year are null when
-    the report does not tell them: then it needs review, and is compared with no other.
+    the report does not tell them: then it needs review, and is compared with no other. ``region`` runs from the province down as it was
+    read; ``province``, ``city`` and ``county`` are the same by level. ``governs`` is the code of the region whose government speaks (null
+    for departments and towns), ``reports_to`` the code of the region whose government stands above: parents and children are found by
+    these two, whatever the number of reports in a region.
     """
 
     __tablename__ = "gk_report"
@@ -256,25 +262,41 @@ class ReportRow(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"))
     version: Mapped[int]
     status: Mapped[str] = mapped_column(String(20))
-    agency: Mapped[str | None] = mapped_column(String(200))
+    agency: Mapped[str | None] = mapped_column(Text)
     agency_key: Mapped[str | None] = mapped_column(String(220))
-    province: Mapped[str | None] = mapped_column(String(50))
-    city: Mapped[str | None] = mapped_column(String(50))
-    county: Mapped[str | None] = mapped_column(String(50))
+    region: Mapped[list[str]]
+    province: Mapped[str | None] = mapped_column(Text)
+    city: Mapped[str | None] = mapped_column(Text)
+    county: Mapped[str | None] = mapped_column(Text)
     region_code: Mapped[str | None] = mapped_column(String(12))
+    governs: Mapped[str | None] = mapped_column(String(12))
+    reports_to: Mapped[str | None] = mapped_column(String(12))
     year: Mapped[int | None] = mapped_column(SmallInteger)
     form: Mapped[str] = mapped_column(String(10))
     title: Mapped[str | None] = mapped_column(Text)
     published_on: Mapped[str | None] = mapped_column(String(10))
     script: Mapped[str] = mapped_column(String(20))
     body: Mapped[bytes] = mapped_column(LargeBinary)  # the Verdict as compressed JSON: clues, statements, extras
+    digest: Mapped[str] = mapped_column(String(64))  # of the Verdict, by which an identical result is recognised
     versions: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("document_id", "version"),
-        Index("ix_gk_report_agency", "agency_key", "year"),
+        Index("ix_gk_report_agency", "agency_key", "year", "document_id"),
         Index("ix_gk_report_region", "region_code", "year"),
+        Index("ix_gk_report_governs", "governs", "year", "document_id"),
+        Index("ix_gk_report_reports_to", "reports_to", "year"),
     )
+
+
+class BlockRow(Base):
+    """A block of numbers that a report has, with the form that its own headers show. ``readable`` is false when it could not be read."""
+
+    __tablename__ = "gk_block"
+    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
+    block: Mapped[str] = mapped_column(String(20), primary_key=True)
+    form: Mapped[str] = mapped_column(String(10))
+    readable: Mapped[bool]
 
 
 class SectionRow(Base):
@@ -294,34 +316,49 @@ class ValueRow(Base):
     __tablename__ = "gk_value"
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
     indicator: Mapped[str] = mapped_column(String(80), primary_key=True)
-    value: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    value: Mapped[float | None] = mapped_column(Double)
     state: Mapped[str] = mapped_column(String(10))
     raw: Mapped[str] = mapped_column(Text)
     origin: Mapped[str] = mapped_column(String(10))
     read_by: Mapped[str] = mapped_column(String(10))
     score: Mapped[float]
     page: Mapped[int]
-    box: Mapped[list[float] | None]
+    box: Mapped[list[float] | None] = mapped_column(Nullable)
     line: Mapped[int | None]
     column: Mapped[int | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     doubt: Mapped[str | None] = mapped_column(Text)
-    candidates: Mapped[list[float] | None]
+    candidates: Mapped[list[float] | None] = mapped_column(Nullable)
     __table_args__ = (Index("ix_gk_value_indicator", "indicator"),)
 
 
+class Between(StrEnum):
+    """How a finding was found by comparing reports.
+
+    ``years``: one agency, consecutive years. ``region``: a report and the one of the government above. Both are kept up as reports are
+    loaded. ``check``: by a check of all reports alone (sums over a region, absent reports, text that two agencies share).
+    """
+
+    YEARS = "years"
+    REGION = "region"
+    CHECK = "check"
+
+
 class FindingRow(Base):
-    """What is wrong or remarkable in a report. ``other_report_id`` is the other report of a rule between two."""
+    """What is wrong or remarkable in a report. ``between`` is null for what the report shows by itself, else how it was found by comparing
+    reports (see Between); such findings come and go with the other reports. ``other_report_id`` is the other report of a pair.
+    """
 
     __tablename__ = "gk_finding"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), index=True)
     other_report_id: Mapped[int | None] = mapped_column(ForeignKey("gk_report.id"), index=True)
+    between: Mapped[str | None] = mapped_column(String(10))
     rule: Mapped[str] = mapped_column(String(60), index=True)
     severity: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
     cells: Mapped[list[str]]
-    expected: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
-    actual: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    expected: Mapped[float | None] = mapped_column(Double)
+    actual: Mapped[float | None] = mapped_column(Double)
     sentence: Mapped[str | None] = mapped_column(Text)
-    place: Mapped[dict[str, Any] | None]
+    place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)

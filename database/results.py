@@ -1,0 +1,270 @@
+"""Writing and reading the results: reports with their blocks, chapters, values and findings.
+
+Everything works on the caller's connection, inside the caller's transaction, with a constant number of statements for each report.
+Rows come and go as plain dictionaries by table name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Table, and_, cast, delete, func, insert, or_, select, union_all, update
+
+from codebook.records import Number, Snapshot, State, Status
+from database.clock import now
+from database.models import Base, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+REPORT: Table = Base.metadata.tables[ReportRow.__tablename__]
+BLOCK: Table = Base.metadata.tables[BlockRow.__tablename__]
+SECTION: Table = Base.metadata.tables[SectionRow.__tablename__]
+VALUE: Table = Base.metadata.tables[ValueRow.__tablename__]
+FINDING: Table = Base.metadata.tables[FindingRow.__tablename__]
+DOCUMENT: Table = Base.metadata.tables[Document.__tablename__]
+FAILURE: Table = Base.metadata.tables[Failure.__tablename__]
+
+# A document whose processing failed or was given up shows no numbers, even if an earlier version of them is kept.
+SHOWN = (Status.PROCESSING.value, Status.ACCEPTED.value, Status.NEEDS_REVIEW.value)
+
+
+class Written(NamedTuple):
+    """What :func:`write_report` did: the report in force, and whether it is a new version or an identical result."""
+
+    report_id: int
+    new: bool
+
+
+class Standing(NamedTuple):
+    """By what a report is found by others: agency and year, the region it governs and the one it stands under."""
+
+    report_id: int
+    agency_key: str | None
+    year: int | None
+    governs: str | None
+    reports_to: str | None
+
+
+def whole(value: float | None) -> Number | None:
+    """``value`` as int when it is a whole number.
+
+    >>> [whole(3.0), whole(2.5), whole(None)]
+    [3, 2.5, None]
+    """
+    return None if value is None else int(value) if float(value).is_integer() else value
+
+
+def in_force() -> ColumnElement[bool]:
+    """The condition that joins a document with its report in force."""
+    return and_(DOCUMENT.c.report_id == REPORT.c.id, DOCUMENT.c.status.in_(SHOWN))
+
+
+_STANDING = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(DOCUMENT, in_force())
+
+
+# ---- writing ------------------------------------------------------------------------------------------------------------------
+
+
+def write_report(connection: Connection, document_id: int, rows: Rows, versions: Mapping[str, Any]) -> Written:
+    """Store a result of ``document_id`` and put it in force.
+
+    ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id``; ``versions`` says which
+    code, codebook and models made them. The result becomes the next version, the document points to it and takes its status, and
+    failures of the document that were still open are resolved. Findings between reports are the caller's.
+
+    A result that is identical to the one in force (the whole verdict: values, evidence, states, findings) makes no new version, since
+    versions are there to show what changed; the row in force takes the new stamp of versions, so that it is not found stale again.
+
+    The caller holds the document's fence: two writers for one document would meet in the unique (document, version).
+    """
+    report = dict(rows["gk_report"][0])
+    old = connection.execute(
+        select(REPORT.c.id, REPORT.c.digest, _latest_version(document_id).label("latest"))
+        .select_from(DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id))
+        .where(DOCUMENT.c.id == document_id)
+    ).one()
+    new = old.digest != report["digest"]
+    stamp = {"versions": dict(versions), "created_at": now()}
+    if new:
+        stamp |= {"document_id": document_id, "version": (old.latest or 0) + 1}
+        report_id: int = connection.execute(insert(REPORT).values(**report, **stamp)).inserted_primary_key[0]
+        for table in (BLOCK, SECTION, VALUE, FINDING):
+            _insert_many(connection, table, [{"report_id": report_id, **row} for row in rows.get(table.name, ())])
+    else:
+        report_id = old.id
+        connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**report, **stamp))
+    connection.execute(
+        update(DOCUMENT)
+        .where(DOCUMENT.c.id == document_id)
+        .values(report_id=report_id, status=report["status"], finished_at=now())
+    )
+    connection.execute(
+        update(FAILURE)
+        .where(FAILURE.c.document_id == document_id, FAILURE.c.state.in_((FailureState.OPEN.value, FailureState.REQUEUED.value)))
+        .values(state=FailureState.RESOLVED.value, decided_at=now(), decided_by="gongkai", reason=f"loaded as report {report_id}")
+    )
+    return Written(report_id, new)
+
+
+def _latest_version(document_id: int) -> Any:
+    return select(func.max(REPORT.c.version)).where(REPORT.c.document_id == document_id).scalar_subquery()
+
+
+def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert ``rows``, which all have the same keys. On PostgreSQL the long table goes in by COPY."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql" and len(rows) > 20:
+        _copy(connection, table, rows)
+    else:
+        connection.execute(insert(table), rows)
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = list(rows[0])
+    lists = [i for i, name in enumerate(names) if table.c[name].type.python_type in (dict, list)]
+    quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
+    with connection.connection.cursor() as cursor, cursor.copy(f"copy {table.name} ({quoted}) from stdin") as copy:  # type: ignore[attr-defined]
+        for row in rows:
+            fields = list(row.values())
+            for i in lists:
+                fields[i] = None if fields[i] is None else json.dumps(fields[i])
+            copy.write_row(fields)
+
+
+def replace_findings(
+    connection: Connection, report_ids: Iterable[int], kinds: Iterable[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Replace the findings between reports in which any of ``report_ids`` takes part, on either side, by ``rows``.
+
+    ``kinds`` are the values of Between that are replaced; others stay. ``rows`` are complete, with ``report_id``.
+    """
+    ids = sorted(set(report_ids))
+    if ids:
+        taking_part = or_(FINDING.c.report_id.in_(ids), FINDING.c.other_report_id.in_(ids))
+        connection.execute(delete(FINDING).where(taking_part, FINDING.c.between.in_(list(kinds))))
+    _insert_many(connection, FINDING, rows)
+
+
+# ---- who stands beside whom ---------------------------------------------------------------------------------------------------
+
+
+def hold(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> None:
+    """Wait for the locks of these names and keep them until the transaction ends.
+
+    Two transactions that compare reports with each other then see each other's reports, in whichever order they come. Taken in the
+    order of their numbers, so that two holders cannot wait for one another. Who waited sees what the other committed, since each
+    statement of READ COMMITTED (the default) looks anew. On SQLite there is one writer at a time: nothing to do.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    modes = {_lock_number(name): False for name in shared} | {_lock_number(name): True for name in exclusive}
+    if modes:
+        locks = [
+            (func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared)(cast(number, BigInteger))
+            for number, alone in sorted(modes.items())
+        ]
+        connection.execute(select(*locks))
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"gongkai:{name}".encode(), digest_size=8).digest(), signed=True)
+
+
+def standing_of(connection: Connection, document_id: int) -> Standing | None:
+    """The standing of the document's report in force; None when it has none."""
+    row = connection.execute(_STANDING.where(DOCUMENT.c.id == document_id)).one_or_none()
+    return Standing(*row) if row else None
+
+
+def standings(connection: Connection, report_ids: Iterable[int]) -> list[Standing]:
+    """The standings of those of these reports that are in force."""
+    ids = sorted(set(report_ids))
+    return [Standing(*row) for row in connection.execute(_STANDING.where(REPORT.c.id.in_(ids)))] if ids else []
+
+
+def neighbours(connection: Connection, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """The report that speaks for each (agency key, year): the one in force of the oldest document. One statement for all.
+
+    An agency's report on a year may have come as several documents (a page and its PDF); one of them takes part in comparisons, so that
+    nothing is found or counted twice.
+    """
+    firsts = [
+        select(REPORT.c.agency_key, REPORT.c.year, REPORT.c.id)
+        .join(DOCUMENT, in_force())
+        .where(REPORT.c.agency_key == key, REPORT.c.year == year)
+        .order_by(REPORT.c.document_id)
+        .limit(1)
+        .subquery()
+        for key, year in sorted(set(wanted))
+    ]
+    if not firsts:
+        return {}
+    rows = connection.execute(union_all(*(select(first) for first in firsts)))
+    return {(key, year): number for key, year, number in rows}
+
+
+def parent_of(connection: Connection, code: str, year: int) -> int | None:
+    """The report of the government of region ``code`` on ``year``: of several, that of the oldest document."""
+    return connection.execute(
+        select(REPORT.c.id)
+        .join(DOCUMENT, in_force())
+        .where(REPORT.c.governs == code, REPORT.c.year == year)
+        .order_by(REPORT.c.document_id)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def children_of(connection: Connection, code: str, year: int, *, above: int | None = None) -> list[int]:
+    """The reports on ``year`` of the agencies that stand under the government of region ``code``, one for each agency.
+
+    With ``above``, only those that have a value, of an indicator, that is greater than that of report ``above``: the database looks
+    through the cells, so that of a thousand children only those come back that are worth comparing.
+    """
+    first = (
+        select(func.min(DOCUMENT.c.id))
+        .select_from(REPORT.join(DOCUMENT, REPORT.c.document_id == DOCUMENT.c.id))
+        .where(in_force(), REPORT.c.reports_to == code, REPORT.c.year == year, REPORT.c.agency_key.is_not(None))
+        .group_by(REPORT.c.agency_key)
+    )
+    children = select(REPORT.c.id).join(DOCUMENT, in_force()).where(DOCUMENT.c.id.in_(first)).order_by(REPORT.c.id)
+    if above is not None:
+        own, parent = VALUE.alias("own"), VALUE.alias("parent")
+        greater = (
+            select(own.c.report_id)
+            .join(parent, and_(parent.c.report_id == above, parent.c.indicator == own.c.indicator))
+            .where(own.c.value > parent.c.value, own.c.report_id == REPORT.c.id)
+        )
+        children = children.where(greater.exists(), REPORT.c.id != above)
+    return list(connection.execute(children).scalars())
+
+
+def snapshots(connection: Connection, report_ids: Iterable[int], *, sections: bool = True) -> dict[int, Snapshot]:
+    """What the rules between reports need of these reports, by row number: three statements, however many. Those without agency or year
+    are left out; without ``sections`` the texts are."""
+    ids = sorted(set(report_ids))
+    values: dict[int, dict[str, Number]] = {number: {} for number in ids}
+    texts: dict[int, list[tuple[int | None, str]]] = {number: [] for number in ids}
+    if not ids:
+        return {}
+    cells = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
+        VALUE.c.report_id.in_(ids), VALUE.c.value.is_not(None), VALUE.c.state != State.DOUBTFUL.value
+    )
+    for number, indicator, value in connection.execute(cells):
+        values[number][indicator] = int(value) if value.is_integer() else value
+    if sections:
+        chapters = select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text).where(SECTION.c.report_id.in_(ids))
+        for number, chapter, text in connection.execute(chapters.order_by(SECTION.c.report_id, SECTION.c.position)):
+            texts[number].append((chapter, text))
+    found = connection.execute(select(REPORT).where(REPORT.c.id.in_(ids)).with_only_columns(*_SNAPSHOT_COLUMNS))
+    return {row.id: _snapshot(row, values[row.id], texts[row.id]) for row in found if row.agency and row.year is not None}
+
+
+_SNAPSHOT_COLUMNS = (REPORT.c.id, REPORT.c.agency, REPORT.c.region, REPORT.c.region_code, REPORT.c.year, REPORT.c.form)
+
+
+def _snapshot(row: Row[Any], values: dict[str, Number], sections: list[tuple[int | None, str]]) -> Snapshot:
+    return Snapshot(row.agency, tuple(row.region), row.region_code, row.year, row.form, values, tuple(sections))

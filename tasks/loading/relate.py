@@ -1,0 +1,67 @@
+"""Which reports are compared with which, and what comes of it. Pure: reports come as snapshots with their row numbers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from codebook.data import read
+from codebook.records import Finding, Report, Snapshot
+from tasks.validation.compare import compare_region, compare_years
+
+# (report that the finding stands on, the other report, the finding)
+Related = tuple[int, int, Finding]
+# (row number, report)
+Known = tuple[int, Snapshot]
+
+# GB/T 2260: the first two digits of the four municipalities. Their districts (01) and counties (02) have no city above them.
+_MUNICIPALITIES = ("11", "12", "31", "50")
+_RUN_BY_PROVINCE = "90"  # third and fourth digit of counties that the province runs itself
+
+
+def parent_code(code: str) -> str | None:
+    """The code of the region above, by GB/T 2260 (6 digits) and its extension to towns and villages (9 and 12). None above a province.
+
+    >>> [parent_code(c) for c in ("320813", "320800", "320000", "110101", "429004", "320813100")]
+    ['320800', '320000', None, '110000', '420000', '320813']
+    """
+    if len(code) > 6:
+        return code[:6] if len(code) <= 9 or code[9:] == "000" else code[:9]
+    province, city, county = code[:2], code[2:4], code[4:6]
+    if county not in ("00", ""):
+        direct = city == _RUN_BY_PROVINCE or province in _MUNICIPALITIES
+        return f"{province}0000" if direct else f"{province}{city}00"
+    return f"{province}0000" if city not in ("00", "") else None
+
+
+@cache
+def _endings() -> frozenset[str]:
+    return frozenset(msgspec.yaml.decode(read("governments.yaml"), type=list[str]))
+
+
+def standing(report: Report) -> tuple[str | None, str | None]:
+    """(code of the region whose government this is, code of the region whose government stands above), None where unknown or none.
+
+    A report speaks for a region's government when its agency is the region's name and nothing but the word for government. All other
+    agencies of a region stand under its government, towns and streets too.
+    """
+    code = report.region_code
+    if not code or not report.agency or not report.region:
+        return None, None
+    name, ending = report.region[-1], report.agency
+    if name in report.agency:
+        ending = report.agency.rpartition(name)[2]
+    if ending in _endings():
+        return code, parent_code(code)
+    return None, code
+
+
+def relate_years(earlier: Known, later: Known) -> list[Related]:
+    """Findings between an agency's reports on two consecutive years. They stand on the later one."""
+    return [(later[0], earlier[0], finding) for finding in compare_years(earlier[1], later[1])]
+
+
+def relate_region(parent: Known, child: Known) -> list[Related]:
+    """Findings between a government's report and one of those under it, of one year. They stand on the report of the child."""
+    return [(child[0], parent[0], finding) for finding in compare_region(parent[1], (child[1],), None)]
