@@ -12,7 +12,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, cast
 
@@ -21,14 +21,16 @@ from codebook.records import Record
 
 CHUNK = 1024 * 1024
 IN_MEMORY = 8 * CHUNK
+HEAD = 64 * 1024
 _PAUSE = 0.2  # seconds between the two tries at a file that changes
 
 
 class Content(NamedTuple):
-    """What was read: sha256 in hex, size in bytes, and ``file``, seekable and at its start (None: too large to be kept)."""
+    """What was read: sha256 in hex, size in bytes, the first bytes, and ``file``, seekable and at its start (None: not kept)."""
 
     sha256: str
     size: int
+    head: bytes
     file: BinaryIO | None
 
 
@@ -66,11 +68,8 @@ def opened(path: str, *, follow: bool = True) -> Iterator[BinaryIO]:
         yield file
 
 
-@contextmanager
-def steady(file: BinaryIO, path: str) -> Iterator[Snapshot]:
-    """Around the reading of a file: raises GongkaiError file.changed at the end if it was written to or replaced meanwhile."""
-    before = Snapshot.of(os.fstat(file.fileno()))
-    yield before
+def _check(before: Snapshot, file: BinaryIO, path: str) -> None:
+    """Raises GongkaiError file.changed if the file was written to, removed or replaced since ``before``."""
     try:
         after, there = Snapshot.of(os.fstat(file.fileno())), Snapshot.of(os.stat(path))
     except FileNotFoundError:
@@ -82,16 +81,19 @@ def steady(file: BinaryIO, path: str) -> Iterator[Snapshot]:
 
 
 @contextmanager
-def content_of(path: str, limit: int, *, follow: bool = True) -> Iterator[Content]:
+def content_of(path: str, *, follow: bool = True) -> Iterator[Content]:
     """The content of a file, read while it held still; one that changes is tried once more.
 
-    ``limit`` is the largest size that is kept, in bytes; larger files are hashed only. Large ones are hashed where they lie: who
-    reads ``file`` again compares the hash. Raises OSError, and GongkaiError file.changed when the second try failed too.
+    A large file is hashed where it lies, and must hold still until the ``with`` statement ends too. Raises OSError, and
+    GongkaiError file.changed when the second try failed as well, or at the end.
     """
     for last in (False, True):
         try:
             with opened(path, follow=follow) as file:
-                yield _read(file, path, limit)
+                before, content = _read(file, path)
+                yield content
+                if content.file is file:
+                    _check(before, file, path)
                 return
         except _UnsteadyError:
             if last:
@@ -103,45 +105,52 @@ class _UnsteadyError(GongkaiError):
     """A file.changed of the reading itself, which is tried again; one that the caller raises is not."""
 
 
-def _read(file: BinaryIO, path: str, limit: int) -> Content:
+def _read(file: BinaryIO, path: str) -> tuple[Snapshot, Content]:
     try:
-        with steady(file, path) as before:
-            if before.size > min(limit, IN_MEMORY):
-                digest, size = _digest(file)
-                content = Content(digest, size, file if size <= limit else None)
-            else:
-                data = file.read(IN_MEMORY + 1)
-                content = Content(hashlib.sha256(data).hexdigest(), len(data), io.BytesIO(data))
-            if content.size != before.size:
-                raise GongkaiError(
-                    "file.changed", f"{before.size:,} bytes announced, {content.size:,} read", "a file that is complete"
-                )
+        before = Snapshot.of(os.fstat(file.fileno()))
+        content = _hash_in_place(file) if before.size > IN_MEMORY else _hash_in_memory(file)
+        _check(before, file, path)
+        if content.size != before.size:
+            found = f"{before.size:,} bytes announced, {content.size:,} read"
+            raise GongkaiError("file.changed", found, "a file that is complete")
     except GongkaiError as error:
         raise _UnsteadyError(error.code, error.found, error.expected) from error
-    file.seek(0)
-    return content
+    return before, content
 
 
-def _digest(file: BinaryIO) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
+def _hash_in_memory(file: BinaryIO) -> Content:
+    data = file.read(IN_MEMORY + 1)
+    return Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data))
+
+
+def _hash_in_place(file: BinaryIO) -> Content:
+    digest, size, head = hashlib.sha256(), 0, b""
     while chunk := file.read(CHUNK):
+        head = head or chunk[:HEAD]
         digest.update(chunk)
         size += len(chunk)
-    return digest.hexdigest(), size
+    file.seek(0)
+    return Content(digest.hexdigest(), size, head, file)
 
 
 @contextmanager
-def content_from(reader: BinaryIO, limit: int) -> Iterator[Content]:
-    """The content of a stream, read to its end; beyond ``limit`` bytes it is hashed only. Raises what the stream raises."""
+def content_from(reader: BinaryIO, limit: Callable[[bytes], int]) -> Iterator[Content]:
+    """The content of a stream, which is read to its end. Raises what the stream raises.
+
+    ``limit`` says, from the first bytes, how many bytes are kept at most; a longer content is hashed only.
+    """
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
         digest, size = hashlib.sha256(), 0
-        while chunk := reader.read(CHUNK):
+        head = reader.read(HEAD)
+        most, chunk = limit(head), head
+        while chunk:
             digest.update(chunk)
             size += len(chunk)
-            if size <= limit:
+            if size <= most:
                 spool.write(chunk)
             elif spool.tell():
                 spool.seek(0)
                 spool.truncate()
+            chunk = reader.read(CHUNK)
         spool.seek(0)
-        yield Content(digest.hexdigest(), size, cast(BinaryIO, spool) if size <= limit else None)
+        yield Content(digest.hexdigest(), size, head, cast(BinaryIO, spool) if size <= most else None)
