@@ -57,6 +57,7 @@ def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterat
 
     Raises GongkaiError: file.unsafe_archive, file.bomb, file.encrypted, file.unsupported, file.corrupt for the archive as a
     whole; reading a member may still raise one of ``BROKEN_MEMBER``.
+    An OSError of the system is let through.
     """
     try:
         if media_type == ZIP:
@@ -68,6 +69,8 @@ def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterat
         else:
             raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip or tar")
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the system could not read it: no word about what is in it
         raise GongkaiError("file.corrupt", f"an archive that cannot be read ({error})", "a whole archive") from error
 
 

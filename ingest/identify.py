@@ -143,6 +143,11 @@ def _by_structure(head: bytes) -> Identity | None:
     return None
 
 
+def looks_packed(head: bytes) -> bool:
+    """Whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
+    return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or is_tar_header(head[:512])
+
+
 _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))
 
 

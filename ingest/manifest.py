@@ -58,6 +58,7 @@ class Manifest:
         self._rows: dict[str, Row] = {}
         self._matched: Counter[str] = Counter()
         self._ambiguous: set[str] = set()
+        self._given: dict[str, str] = {}
         for row in rows:
             key = _key(row.path)
             other = self._rows.get(key)
@@ -81,8 +82,13 @@ class Manifest:
         row = self._find(path)
         if row is None:
             return None
-        self._matched[_key(row.path)] += 1
-        return None if _key(row.path) in self._ambiguous else row
+        key = _key(row.path)
+        self._matched[key] += 1
+        first = self._given.setdefault(key, path)
+        if first != path and key not in self._ambiguous:  # two members of archives: nobody could tell before
+            self._ambiguous.add(key)
+            self.problems.append(f"line {row.line}: {row.path!r} fits several files; only {first!r} was given it")
+        return None if key in self._ambiguous else row
 
     def unmatched(self) -> list[str]:
         """The paths of rows for which no file came, in the manifest's order."""
