@@ -26,10 +26,10 @@ UNKNOWN = "application/octet-stream"
 
 
 class Store(Protocol):
-    """Where originals are kept by their hash."""
+    """Where originals are kept by their hash (see workers.store)."""
 
-    def put_file(self, file: BinaryIO, sha256: str) -> None:
-        """Keep what the file holds from its start on; raises GongkaiError when that is not what ``sha256`` says."""
+    def put(self, data: bytes) -> str:
+        """Keep ``data``; gives its sha256."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -115,16 +115,15 @@ class Intake:
                 yield self._absent(path, GongkaiError("file.corrupt", found, "a whole archive"))
 
     def _keep(self, content: Content, file: BinaryIO) -> None:
+        """Raises _StoreFaultError for faults of the store, GongkaiError file.changed when the file is not what was hashed."""
+        file.seek(0)
+        data = file.read()
         try:
-            file.seek(0)
-            self._store.put_file(file, content.sha256)
+            stored = self._store.put(data)
         except GongkaiError as error:
-            if error.code.startswith("file."):
-                raise
             raise _StoreFaultError(error) from error
-        except OSError as error:
-            code = "disk.full" if error.errno in _FULL else "store.unavailable"
-            raise _StoreFaultError(GongkaiError(code, error.strerror or str(error), "a store that can be written")) from error
+        if stored != content.sha256:
+            raise GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
 
     def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
         row = self._manifest.row(path) if self._manifest else None

@@ -1,8 +1,9 @@
-"""How large, how many and how deep what comes in may be. The settings fill these in; the defaults suit a province's year."""
+"""How large, how many and how deep what comes in may be. The settings fill these in; the defaults here are theirs."""
 
 from __future__ import annotations
 
 from codebook.records import Record
+from workers.settings import Settings
 
 MIB = 1024 * 1024
 
@@ -15,11 +16,22 @@ class Limits(Record, frozen=True):
     times larger than its packed form a member may be; ordinary text packs 5 to 20 times, a bomb 1000 times.
     """
 
-    file_bytes: int = 100 * MIB
+    file_bytes: int = 200 * MIB
     archive_members: int = 100_000
     archive_bytes: int = 20 * 1024 * MIB
     archive_ratio: int = 200
     archive_depth: int = 2
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The limits that are set."""
+        return cls(
+            file_bytes=settings.max_file_bytes,
+            archive_members=settings.max_archive_files,
+            archive_bytes=settings.max_archive_bytes,
+            archive_ratio=settings.max_archive_ratio,
+            archive_depth=settings.max_archive_depth,
+        )
 
 
 RATIO_COUNTS_FROM = 4 * MIB  # below this size a high ratio does no harm (a page of blanks)
