@@ -349,7 +349,8 @@ class ValueRow(Base):
     sentence: Mapped[str | None] = mapped_column(Text)
     doubt: Mapped[str | None] = mapped_column(Text)
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
-    __table_args__ = (Index("ix_gk_value_indicator", "indicator"),)
+    # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost of loading.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
 
 
 class Between(StrEnum):

@@ -11,7 +11,24 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Table, and_, cast, delete, func, insert, or_, select, union_all, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from codebook.records import Number, Snapshot, State, Status
 from database.clock import now
@@ -62,7 +79,73 @@ def in_force() -> ColumnElement[bool]:
     return and_(DOCUMENT.c.report_id == REPORT.c.id, DOCUMENT.c.status.in_(SHOWN))
 
 
-_STANDING = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(DOCUMENT, in_force())
+# Statements that each load runs are built once: building them took longer than running them.
+_STANDING = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(
+    DOCUMENT, in_force()
+)
+
+
+def _first_of_agency(year: str) -> Select[Any]:
+    first = (
+        select(REPORT.c.year, REPORT.c.id, REPORT.c.document_id)
+        .join(DOCUMENT, in_force())
+        .where(REPORT.c.agency_key == bindparam("key"), REPORT.c.year == bindparam(year))
+        .order_by(REPORT.c.document_id)
+        .limit(1)
+        .subquery()
+    )
+    return select(first)
+
+
+_NEIGHBOURS = union_all(*(_first_of_agency(year) for year in ("before", "year", "after")))
+_GOVERNMENT = (
+    select(REPORT.c.id, REPORT.c.document_id)
+    .join(DOCUMENT, in_force())
+    .where(REPORT.c.governs == bindparam("code"), REPORT.c.year == bindparam("year"))
+    .order_by(REPORT.c.document_id)
+    .limit(1)
+)
+_STANDING_OF_DOCUMENT = _STANDING.where(DOCUMENT.c.id == bindparam("document"))
+_BEFORE_WRITING = (
+    select(
+        REPORT.c.id,
+        REPORT.c.digest,
+        select(func.max(REPORT.c.version))
+        .where(REPORT.c.document_id == bindparam("document"))
+        .correlate(None)
+        .scalar_subquery()
+        .label("latest"),
+    )
+    .select_from(DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id))
+    .where(DOCUMENT.c.id == bindparam("document"))
+)
+_INSERT_REPORT = insert(REPORT).values(created_at=now())
+_INSERT = {table: insert(table) for table in (BLOCK, SECTION, VALUE, FINDING)}
+_FEW = 20  # rows from which on COPY is worth its own round trips
+_POINT = (
+    update(DOCUMENT)
+    .where(DOCUMENT.c.id == bindparam("document"))
+    .values(report_id=bindparam("report"), status=bindparam("became"), finished_at=now())
+)
+_CELLS = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
+    VALUE.c.report_id.in_(bindparam("ids", expanding=True)), VALUE.c.value.is_not(None), VALUE.c.state != State.DOUBTFUL.value
+)
+_CHAPTERS = (
+    select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text)
+    .where(SECTION.c.report_id.in_(bindparam("ids", expanding=True)))
+    .order_by(SECTION.c.report_id, SECTION.c.position)
+)
+_WHO = select(REPORT.c.id, REPORT.c.agency, REPORT.c.region, REPORT.c.region_code, REPORT.c.year, REPORT.c.form).where(
+    REPORT.c.id.in_(bindparam("ids", expanding=True))
+)
+_RESOLVE = (
+    update(FAILURE)
+    .where(
+        FAILURE.c.document_id == bindparam("document"),
+        FAILURE.c.state.in_((FailureState.OPEN.value, FailureState.REQUEUED.value)),
+    )
+    .values(state=FailureState.RESOLVED.value, decided_at=now(), decided_by="gongkai", reason=bindparam("why"))
+)
 
 
 # ---- writing ------------------------------------------------------------------------------------------------------------------
@@ -81,58 +164,47 @@ def write_report(connection: Connection, document_id: int, rows: Rows, versions:
     The caller holds the document's fence: two writers for one document would meet in the unique (document, version).
     """
     report = dict(rows["gk_report"][0])
-    old = connection.execute(
-        select(REPORT.c.id, REPORT.c.digest, _latest_version(document_id).label("latest"))
-        .select_from(DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id))
-        .where(DOCUMENT.c.id == document_id)
-    ).one()
-    new = old.digest != report["digest"]
+    old = connection.execute(_BEFORE_WRITING, {"document": document_id}).one()
     stamp = {"versions": dict(versions), "created_at": now()}
-    if new:
-        stamp |= {"document_id": document_id, "version": (old.latest or 0) + 1}
-        report_id: int = connection.execute(insert(REPORT).values(**report, **stamp)).inserted_primary_key[0]
+    if old.digest == report["digest"]:
+        report_id: int = old.id
+        connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**report, **stamp))
+    else:
+        key = {"document_id": document_id, "version": (old.latest or 0) + 1, "versions": dict(versions)}
+        report_id = connection.execute(_INSERT_REPORT, report | key).inserted_primary_key[0]
         for table in (BLOCK, SECTION, VALUE, FINDING):
             _insert_many(connection, table, [{"report_id": report_id, **row} for row in rows.get(table.name, ())])
-    else:
-        report_id = old.id
-        connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**report, **stamp))
-    connection.execute(
-        update(DOCUMENT)
-        .where(DOCUMENT.c.id == document_id)
-        .values(report_id=report_id, status=report["status"], finished_at=now())
-    )
-    connection.execute(
-        update(FAILURE)
-        .where(FAILURE.c.document_id == document_id, FAILURE.c.state.in_((FailureState.OPEN.value, FailureState.REQUEUED.value)))
-        .values(state=FailureState.RESOLVED.value, decided_at=now(), decided_by="gongkai", reason=f"loaded as report {report_id}")
-    )
-    return Written(report_id, new)
-
-
-def _latest_version(document_id: int) -> Any:
-    return select(func.max(REPORT.c.version)).where(REPORT.c.document_id == document_id).scalar_subquery()
+    connection.execute(_POINT, {"document": document_id, "report": report_id, "became": report["status"]})
+    connection.execute(_RESOLVE, {"document": document_id, "why": f"loaded as report {report_id}"})
+    return Written(report_id, old.digest != report["digest"])
 
 
 def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert ``rows``, which all have the same keys. On PostgreSQL the long table goes in by COPY."""
+    """Insert ``rows``, which all have the same keys, as the database takes them fastest.
+
+    200 cells on PostgreSQL: COPY 1.7 ms, INSERT from a JSON array 2.2 ms, from arrays 3.4 ms, executemany 7 ms.
+    """
     if not rows:
         return
-    if connection.dialect.name == "postgresql" and len(rows) > 20:
-        _copy(connection, table, rows)
-    else:
-        connection.execute(insert(table), rows)
-
-
-def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     names = list(rows[0])
-    lists = [i for i, name in enumerate(names) if table.c[name].type.python_type in (dict, list)]
-    quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
-    with connection.connection.cursor() as cursor, cursor.copy(f"copy {table.name} ({quoted}) from stdin") as copy:  # type: ignore[attr-defined]
-        for row in rows:
-            fields = list(row.values())
-            for i in lists:
-                fields[i] = None if fields[i] is None else json.dumps(fields[i])
-            copy.write_row(fields)
+    if connection.dialect.name == "postgresql" and len(rows) <= _FEW:
+        connection.execute(_INSERT[table], rows)
+        return
+    lists = [name for name in names if isinstance(table.c[name].type, JSON)]
+    fields = [{**row, **{name: _json(row[name]) for name in lists}}.values() for row in rows]
+    columns = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
+    if connection.dialect.name == "postgresql":
+        cursor = connection.connection.cursor()
+        with cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:  # type: ignore[attr-defined]
+            for field in fields:
+                copy.write_row(tuple(field))
+    else:
+        marks = ", ".join("?" * len(names))
+        connection.exec_driver_sql(f"insert into {table.name} ({columns}) values ({marks})", [tuple(field) for field in fields])
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def replace_findings(
@@ -176,7 +248,7 @@ def _lock_number(name: str) -> int:
 
 def standing_of(connection: Connection, document_id: int) -> Standing | None:
     """The standing of the document's report in force; None when it has none."""
-    row = connection.execute(_STANDING.where(DOCUMENT.c.id == document_id)).one_or_none()
+    row = connection.execute(_STANDING_OF_DOCUMENT, {"document": document_id}).one_or_none()
     return Standing(*row) if row else None
 
 
@@ -186,36 +258,27 @@ def standings(connection: Connection, report_ids: Iterable[int]) -> list[Standin
     return [Standing(*row) for row in connection.execute(_STANDING.where(REPORT.c.id.in_(ids)))] if ids else []
 
 
-def neighbours(connection: Connection, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """The report that speaks for each (agency key, year): the one in force of the oldest document. One statement for all.
+class Speaker(NamedTuple):
+    """The report that speaks for an agency or a government on a year, and the document it was read from."""
+
+    report_id: int
+    document_id: int
+
+
+def neighbours(connection: Connection, agency_key: str, year: int) -> dict[int, Speaker]:
+    """The agency's reports on ``year``, the year before and the year after, by year; of several on one year that of the oldest document.
 
     An agency's report on a year may have come as several documents (a page and its PDF); one of them takes part in comparisons, so that
     nothing is found or counted twice.
     """
-    firsts = [
-        select(REPORT.c.agency_key, REPORT.c.year, REPORT.c.id)
-        .join(DOCUMENT, in_force())
-        .where(REPORT.c.agency_key == key, REPORT.c.year == year)
-        .order_by(REPORT.c.document_id)
-        .limit(1)
-        .subquery()
-        for key, year in sorted(set(wanted))
-    ]
-    if not firsts:
-        return {}
-    rows = connection.execute(union_all(*(select(first) for first in firsts)))
-    return {(key, year): number for key, year, number in rows}
+    found = connection.execute(_NEIGHBOURS, {"key": agency_key, "before": year - 1, "year": year, "after": year + 1})
+    return {at: Speaker(report_id, document_id) for at, report_id, document_id in found}
 
 
-def parent_of(connection: Connection, code: str, year: int) -> int | None:
+def parent_of(connection: Connection, code: str, year: int) -> Speaker | None:
     """The report of the government of region ``code`` on ``year``: of several, that of the oldest document."""
-    return connection.execute(
-        select(REPORT.c.id)
-        .join(DOCUMENT, in_force())
-        .where(REPORT.c.governs == code, REPORT.c.year == year)
-        .order_by(REPORT.c.document_id)
-        .limit(1)
-    ).scalar_one_or_none()
+    row = connection.execute(_GOVERNMENT, {"code": code, "year": year}).one_or_none()
+    return Speaker(*row) if row else None
 
 
 def children_of(connection: Connection, code: str, year: int, *, above: int | None = None) -> list[int]:
@@ -250,21 +313,13 @@ def snapshots(connection: Connection, report_ids: Iterable[int], *, sections: bo
     texts: dict[int, list[tuple[int | None, str]]] = {number: [] for number in ids}
     if not ids:
         return {}
-    cells = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
-        VALUE.c.report_id.in_(ids), VALUE.c.value.is_not(None), VALUE.c.state != State.DOUBTFUL.value
-    )
-    for number, indicator, value in connection.execute(cells):
+    for number, indicator, value in connection.execute(_CELLS, {"ids": ids}):
         values[number][indicator] = int(value) if value.is_integer() else value
     if sections:
-        chapters = select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text).where(SECTION.c.report_id.in_(ids))
-        for number, chapter, text in connection.execute(chapters.order_by(SECTION.c.report_id, SECTION.c.position)):
+        for number, chapter, text in connection.execute(_CHAPTERS, {"ids": ids}):
             texts[number].append((chapter, text))
-    found = connection.execute(select(REPORT).where(REPORT.c.id.in_(ids)).with_only_columns(*_SNAPSHOT_COLUMNS))
-    return {row.id: _snapshot(row, values[row.id], texts[row.id]) for row in found if row.agency and row.year is not None}
-
-
-_SNAPSHOT_COLUMNS = (REPORT.c.id, REPORT.c.agency, REPORT.c.region, REPORT.c.region_code, REPORT.c.year, REPORT.c.form)
-
-
-def _snapshot(row: Row[Any], values: dict[str, Number], sections: list[tuple[int | None, str]]) -> Snapshot:
-    return Snapshot(row.agency, tuple(row.region), row.region_code, row.year, row.form, values, tuple(sections))
+    return {
+        row.id: Snapshot(row.agency, tuple(row.region), row.region_code, row.year, row.form, values[row.id], tuple(texts[row.id]))
+        for row in connection.execute(_WHO, {"ids": ids})
+        if row.agency and row.year is not None
+    }

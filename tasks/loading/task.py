@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from codebook.records import Status, Verdict
 from database import results
 from database.models import Between
-from database.results import Standing
+from database.results import Speaker, Standing
 from tasks.loading.relate import Related, relate_region, relate_years
 from tasks.loading.rows import finding_row, report_rows
 
@@ -39,15 +39,13 @@ def load_verdict(connection: Connection, document_id: int, verdict: Verdict, ver
     before = _speakers(connection, places)
     report_id, is_new = results.write_report(connection, document_id, rows, versions)
     after = _speakers(connection, places)
-    own = {report_id} | ({old.report_id} if old else set())
-    changed = {
-        number
-        for place in before.keys() | after.keys()
-        for number in (before.get(place), after.get(place))
-        if number is not None and (before.get(place) != after.get(place) or number in own)
-    }
+    changed = {report_id} | ({old.report_id} if old else set())
+    for place in before.keys() | after.keys():
+        if before.get(place) != after.get(place):
+            changed |= {speaker.report_id for speaker in (before.get(place), after.get(place)) if speaker}
     kinds = list(Between) if is_new else [Between.YEARS, Between.REGION]
-    results.replace_findings(connection, changed, kinds, compare_beside(connection, changed))
+    stale = changed if old or len(changed) > 1 else ()  # the first report of a new document has no findings to be replaced
+    results.replace_findings(connection, stale, kinds, compare_beside(connection, changed))
     return report_id, verdict.status
 
 
@@ -91,34 +89,33 @@ def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
     return alone, shared
 
 
-def _speakers(connection: Connection, places: Iterable[Standing]) -> dict[tuple[str, str, int], int]:
+def _speakers(connection: Connection, places: Iterable[Standing]) -> dict[tuple[str, str, int], Speaker]:
     """The reports that speak for the agency and for the region's government at these places, by ("agency" | "region", key, year)."""
-    known = [(p.agency_key, p.year, p.governs) for p in places if p.agency_key and p.year is not None]
-    agencies = results.neighbours(connection, {(key, year) for key, year, _ in known})
-    found = {("agency", key, year): number for (key, year), number in agencies.items()}
-    for code, year in {(governs, year) for _, year, governs in known if governs}:
-        number = results.parent_of(connection, code, year)
-        if number is not None:
-            found["region", code, year] = number
+    found: dict[tuple[str, str, int], Speaker] = {}
+    for place in places:
+        key, code, year = place.agency_key, place.governs, place.year
+        if key and year is not None:
+            near = results.neighbours(connection, key, year)
+            found |= {("agency", key, year): near[year]} if year in near else {}
+        if code and year is not None and (speaker := results.parent_of(connection, code, year)):
+            found["region", code, year] = speaker
     return found
 
 
 def _pairs(connection: Connection, standings: Iterable[Standing]) -> tuple[Pairs, Pairs]:
     """The pairs of reports to be compared because of these: (earlier year, later year) and (parent, child)."""
-    known = [(s, s.agency_key, s.year) for s in standings if s.agency_key and s.year is not None]
-    speakers = results.neighbours(connection, {(key, year + d) for _, key, year in known for d in (-1, 0, 1)})
     years: Pairs = set()
     regions: Pairs = set()
-    for s, key, year in known:
-        number = s.report_id
-        if speakers.get((key, year)) == number:
-            if earlier := speakers.get((key, year - 1)):
-                years.add((earlier, number))
-            if later := speakers.get((key, year + 1)):
-                years.add((number, later))
-            parent = results.parent_of(connection, s.reports_to, year) if s.reports_to else None
-            if parent and parent != number:
-                regions.add((parent, number))
-        if s.governs and results.parent_of(connection, s.governs, year) == number:
-            regions |= {(number, child) for child in results.children_of(connection, s.governs, year, above=number)}
+    for number, key, year, governs, reports_to in standings:
+        if not key or year is None:
+            continue
+        near = {at: speaker.report_id for at, speaker in results.neighbours(connection, key, year).items()}
+        if near.get(year) == number:
+            years |= {(near[year - 1], number)} if year - 1 in near else set()
+            years |= {(number, near[year + 1])} if year + 1 in near else set()
+            parent = results.parent_of(connection, reports_to, year) if reports_to else None
+            regions |= {(parent.report_id, number)} if parent and parent.report_id != number else set()
+        own = results.parent_of(connection, governs, year) if governs else None
+        if governs and own and own.report_id == number:
+            regions |= {(number, child) for child in results.children_of(connection, governs, year, above=number)}
     return years, regions
