@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from codebook.records import Record
-from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from workers.settings import Settings
 
 MIB = 1024 * 1024
 
