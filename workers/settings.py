@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     max_archive_depth: Count = 2
     """How many archives may stand inside each other."""
 
+    flower_auth: str | None = None
+    """``user:password`` of Flower; unset: one is made up at each start and shown."""
+
     failpoint: str | None = None
     """For tests only: ``point:action``, see workers.failpoints."""
 
