@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from codebook.records import Record, State, Status
 from database.clock import now
@@ -23,7 +23,6 @@ from database.models import (
     ReportRow,
     Source,
     Stage,
-    StageState,
     ValueRow,
     Worker,
 )
@@ -33,21 +32,28 @@ WORKER_SECONDS = 60.0
 
 
 class Scope(Record, frozen=True):
-    """Which documents are meant: those of a batch, and with ids from ``first`` to ``last`` (both included); all by default."""
+    """Which documents are meant; all by default.
+
+    ``batch``: found in this batch. ``first``, ``last``: ids, both included. ``since``: at an end after this moment, or not yet.
+    """
 
     batch: str | None = None
     first: int | None = None
     last: int | None = None
+    since: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As conditions on gk_document."""
         wanted: list[ColumnElement[bool]] = []
         if self.batch is not None:
-            wanted.append(Document.batch_id.in_(select(Batch.id).where(Batch.name == self.batch)))
+            found = select(Source.document_id).join(Batch, Batch.id == Source.batch_id).where(Batch.name == self.batch)
+            wanted.append(Document.id.in_(found))
         if self.first is not None:
             wanted.append(Document.id >= self.first)
         if self.last is not None:
             wanted.append(Document.id <= self.last)
+        if self.since is not None:
+            wanted.append(or_(Document.finished_at >= self.since, Document.status == Status.PROCESSING))
         return wanted
 
 
@@ -76,8 +82,6 @@ class Progress(Record, frozen=True):
 
     statuses: dict[str, int]
     stages: tuple[StageCount, ...]
-    sources: int
-    duplicates: int
     workers: int
     per_second: float
     seconds_left: float | None
@@ -266,14 +270,18 @@ def progress(connection: Connection, scope: Scope = ALL) -> Progress:
     ).one()
     rate = _rate(*recent)
     left = statuses.get(Status.PROCESSING, 0)
-    sources = select(func.count(), func.coalesce(func.sum(case((Source.duplicate, 1), else_=0)), 0))
-    if scope != ALL:
-        sources = sources.join(Document, Document.id == Source.document_id).where(*scope.conditions())
-    seen, duplicates = connection.execute(sources).one()
-    workers = connection.scalar(select(func.count()).where(Worker.seen_at > now(-WORKER_SECONDS))) or 0
-    return Progress(
-        statuses, tuple(_stage_counts(connection, scope)), seen, int(duplicates), workers, rate, left / rate if rate else None
-    )
+    seconds_left = left / rate if rate else None
+    return Progress(statuses, tuple(_stage_counts(connection, scope)), live_workers(connection), rate, seconds_left)
+
+
+def live_workers(connection: Connection) -> int:
+    """How many workers showed themselves within the last minute."""
+    return connection.scalar(select(func.count()).where(Worker.seen_at > now(-WORKER_SECONDS))) or 0
+
+
+def moment(connection: Connection) -> datetime:
+    """What time it is in the database."""
+    return connection.execute(select(now())).scalar_one()
 
 
 def _rate(count: int, first: datetime | None, at: datetime) -> float:
@@ -467,14 +475,3 @@ def _values(connection: Connection, report_id: int | None) -> tuple[ValueItem, .
     columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
     rows = connection.execute(select(*columns).where(ValueRow.report_id == report_id).order_by(ValueRow.indicator))
     return tuple(ValueItem(*row) for row in rows)
-
-
-def unsettled(connection: Connection, scope: Scope = ALL) -> int:
-    """How many documents of the scope are not at an end: work is queued, runs, or waits for its next try."""
-    busy = (StageState.QUEUED, StageState.RUNNING, StageState.WAITING)
-    query = (
-        select(func.count(func.distinct(Stage.document_id)))
-        .join(Document, and_(Document.id == Stage.document_id, Document.run == Stage.run))
-        .where(Stage.state.in_(busy), *scope.conditions())
-    )
-    return connection.scalar(query) or 0
