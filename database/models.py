@@ -13,7 +13,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    Double,
     ForeignKey,
     Index,
     Integer,
@@ -336,7 +335,7 @@ class ValueRow(Base):
     __tablename__ = "gk_value"
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
     indicator: Mapped[str] = mapped_column(String(80), primary_key=True)
-    value: Mapped[float | None] = mapped_column(Double)
+    value: Mapped[float | None]
     state: Mapped[str] = mapped_column(String(10))
     raw: Mapped[str] = mapped_column(Text)
     origin: Mapped[str] = mapped_column(String(10))
@@ -379,7 +378,7 @@ class FindingRow(Base):
     severity: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
     cells: Mapped[list[str]]
-    expected: Mapped[float | None] = mapped_column(Double)
-    actual: Mapped[float | None] = mapped_column(Double)
+    expected: Mapped[float | None]
+    actual: Mapped[float | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)

@@ -128,7 +128,7 @@ _POINT = (
     .values(report_id=bindparam("report"), status=bindparam("became"), finished_at=now())
 )
 _CELLS = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
-    VALUE.c.report_id.in_(bindparam("ids", expanding=True)), VALUE.c.value.is_not(None), VALUE.c.state != State.DOUBTFUL.value
+    VALUE.c.report_id.in_(bindparam("ids", expanding=True)), VALUE.c.value.is_not(None), VALUE.c.state.not_in((State.DOUBTFUL.value, State.MISSING.value))
 )
 _CHAPTERS = (
     select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text)

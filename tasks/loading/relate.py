@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import msgspec
-
-from codebook.data import read
+import tasks.validation.validate  # noqa: F401  all rules register themselves there, and are checked against their table as a whole
 from codebook.records import Finding, Report, Snapshot
-from tasks.validation.compare import compare_region, compare_years
+from tasks.validation.compare import compare_region, compare_years, is_government
 
 # (report that the finding stands on, the other report, the finding)
 Related = tuple[int, int, Finding]
@@ -35,26 +31,15 @@ def parent_code(code: str) -> str | None:
     return f"{province}0000" if city not in ("00", "") else None
 
 
-@cache
-def _endings() -> frozenset[str]:
-    return frozenset(msgspec.yaml.decode(read("governments.yaml"), type=list[str]))
-
-
 def standing(report: Report) -> tuple[str | None, str | None]:
-    """(code of the region whose government this is, code of the region whose government stands above), None where unknown or none.
+    """(the region whose government this is, the region whose government stands above) as codes; None where unknown or none.
 
-    A report speaks for a region's government when its agency is the region's name and nothing but the word for government. All other
-    agencies of a region stand under its government, towns and streets too.
+    A government's report covers its whole region. All other agencies of a region stand under its government, towns too.
     """
     code = report.region_code
-    if not code or not report.agency or not report.region:
+    if not code or not report.agency:
         return None, None
-    name, ending = report.region[-1], report.agency
-    if name in report.agency:
-        ending = report.agency.rpartition(name)[2]
-    if ending in _endings():
-        return code, parent_code(code)
-    return None, code
+    return (code, parent_code(code)) if is_government(report.agency) else (None, code)
 
 
 def relate_years(earlier: Known, later: Known) -> list[Related]:
@@ -63,5 +48,5 @@ def relate_years(earlier: Known, later: Known) -> list[Related]:
 
 
 def relate_region(parent: Known, child: Known) -> list[Related]:
-    """Findings between a government's report and one of those under it, of one year. They stand on the report of the child."""
-    return [(child[0], parent[0], finding) for finding in compare_region(parent[1], (child[1],), None)]
+    """Findings between a government's report and one of those under it, of one year. They stand on the report of the parent."""
+    return [(parent[0], child[0], finding) for finding in compare_region(parent[1], (child[1],))]

@@ -7,7 +7,7 @@ import zlib
 from typing import Any, TypeVar
 
 from codebook.book import load_book
-from codebook.records import Finding, Place, Reading, Report, Snapshot, State, Verdict, decode, encode
+from codebook.records import Finding, Place, Reading, Report, Verdict, decode, encode
 from tasks.loading.relate import standing
 from tasks.validation.compare import agency_key
 
@@ -58,22 +58,6 @@ def finding_row(finding: Finding, *, between: str | None = None, other_report_id
         "sentence": _text(finding.sentence),
         "place": _place(finding.place),
     }
-
-
-def snapshot(verdict: Verdict) -> Snapshot | None:
-    """What the rules between reports need of this one; None when agency or year are unknown, since it is then compared with none."""
-    report = verdict.report
-    if report.agency is None or report.year is None:
-        return None
-    return Snapshot(
-        agency=report.agency,
-        region=report.region,
-        region_code=report.region_code,
-        year=report.year,
-        form=report.form,
-        values={r.indicator: r.value for r in report.readings if r.value is not None and r.state is not State.DOUBTFUL},
-        sections=tuple((section.number, section.text) for section in report.sections),
-    )
 
 
 def levels(region: tuple[str, ...], code: str | None) -> tuple[str | None, str | None, str | None]:
