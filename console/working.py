@@ -60,18 +60,17 @@ def machine(settings: Settings, engine: Engine, *, start: bool) -> Iterator[Call
     """The way to ring for new first stages. With a shared broker its workers do the work; else ``start`` begins a machine of our
     own, which ends with the ``with`` statement, and without ``start`` nothing is rung for.
     """
-    from workers.bell import Bell  # noqa: PLC0415
-    from workers.local import local_machine  # noqa: PLC0415
-
+    if settings.broker_url is None and not start:
+        yield _silent
+        return
     from database.ledger import DOCUMENTS, Queued  # noqa: PLC0415 (these load SQLAlchemy and Celery)
     from database.models import StageName  # noqa: PLC0415
+    from workers.bell import Bell  # noqa: PLC0415
+    from workers.local import local_machine  # noqa: PLC0415
 
     def ring(stages: Sequence[int]) -> None:
         bell.ring([Queued(stage, StageName.EXTRACT, DOCUMENTS) for stage in stages])
 
-    if settings.broker_url is None and not start:
-        yield _silent
-        return
     bell = Bell(settings, engine)
     try:
         if settings.broker_url is None:
