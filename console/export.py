@@ -1,11 +1,12 @@
 """Exports: JSON Lines by the contract, and tables as CSV, XLSX or Parquet.
 
-JSON Lines holds one object for each document: source, status, report, sections, indicators, evidence, doubts, findings, error. The other
-forms hold the same as tables: ``values`` (one row for each cell, with its evidence), ``wide_…`` (one row for each report, a column for each
-indicator; only values that are sure, with the number of doubtful ones beside them), ``findings``, ``documents`` and ``labels`` (what
-the forms print for each id).
+JSON Lines holds one object for each document: source, status, report, sections, indicators, evidence, doubts, findings,
+error. The other forms hold the same as tables: ``values`` (one row for each cell, with its evidence), ``wide_…`` (one
+row for each report, a column for each indicator; only values that are sure, with the number of doubtful ones beside
+them), ``findings``, ``documents`` and ``labels`` (what the forms print for each id).
 
-An export is written beside its place and moved there when it is complete: what stands at the place is never half an export.
+An export is written beside its place and moved there when it is complete: what stands at the place is never half an
+export.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from console.export_tables import CsvWriter, ParquetWriter, Writer, XlsxWriter
 Form = Literal["jsonl", "csv", "xlsx", "parquet"]
 
 
-class ExportSummary(Record):
-    """What an export holds: numbers of documents, of reports among them, cells and findings, and the files, in their final place."""
+class ExportSummary(Record, frozen=True):
+    """What an export holds: numbers of documents, of reports among them, cells and findings, and the files, in their
+    final place.
+    """
 
     documents: int
     reports: int
@@ -55,14 +58,17 @@ class _Tally:
 def export(engine: Engine, form: Form, out: Path, batch: str | None = None, year: int | None = None) -> ExportSummary:
     """Export all documents, or those of a batch or of a year, to ``out``.
 
-    ``jsonl`` and ``xlsx`` write the file ``out``. ``parquet`` writes a folder with one file for each table. ``csv`` writes a folder as
-    well; when ``out`` ends in ``.csv``, that file is the table of values, and the others stand beside it as ``NAME_findings.csv`` and so on.
+    ``jsonl`` and ``xlsx`` write the file ``out``. ``parquet`` writes a folder with one file for each table. ``csv``
+    writes a folder as well; when ``out`` ends in ``.csv``, that file is the table of values, and the others stand
+    beside it as ``NAME_findings.csv`` and so on.
 
-    A document has one line (row), with its first source; for a batch, its first source in that batch. Documents that failed or were
-    rejected have their error and no report; one that is being processed for the first time has neither; one that is being processed again
-    has the report that is in force meanwhile. With ``year``, only documents whose report is on that year.
+    A document has one line (row), with its first source; for a batch, its first source in that batch. Documents that
+    failed or were rejected have their error and no report; one that is being processed for the first time has neither;
+    one that is being processed again has the report that is in force meanwhile. With ``year``, only documents whose
+    report is on that year.
 
-    Raises ValueError when there is no such batch or form, OSError when the files cannot be written; then nothing is left behind.
+    Raises ValueError when there is no such batch or form, OSError when the files cannot be written; then nothing is
+    left behind.
     """
     writers: dict[str, Callable[[Iterator[list[Exported]], Path], ExportSummary]] = {
         "jsonl": _write_jsonl,

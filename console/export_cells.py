@@ -21,7 +21,7 @@ DOUBTFUL = State.DOUBTFUL.value
 MISSING = State.MISSING.value
 
 
-# ---- which cells a report has ---------------------------------------------------------------------------------------------------
+# ---- which cells a report has ---------------------------------------------------------------------------------------------
 
 
 @cache
@@ -33,8 +33,8 @@ def _order() -> dict[str, int]:
 def _blank(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
     """The indicators that a block of this form has, given those rows of it that were ``printed``.
 
-    Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the variant that the
-    report printed is meant; the parts, where it printed neither.
+    Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the
+    variant that the report printed is meant; the parts, where it printed neither.
     """
     indicators = load_book().of_form(form, block)
     rows = {i.row for i in indicators}
@@ -47,7 +47,9 @@ def _blank(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
 
 
 def cells(exported: Exported) -> list[tuple[str, Value | None]]:
-    """All cells of the report in printing order: those that were read, and None for those that its form has but the report leaves out."""
+    """All cells of the report in printing order: those that were read, and None for those that its form has but the
+    report leaves out.
+    """
     book = load_book()
     read = {value.indicator: value for value in exported.values}
     rows = frozenset(book.indicators[i].row for i, v in read.items() if i in book.indicators and v.state != MISSING)
@@ -56,7 +58,7 @@ def cells(exported: Exported) -> list[tuple[str, Value | None]]:
     return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (order.get(i, len(order)), i))]
 
 
-# ---- JSON -----------------------------------------------------------------------------------------------------------------------
+# ---- JSON -----------------------------------------------------------------------------------------------------------------
 
 
 def json_line(exported: Exported) -> Line:
@@ -110,7 +112,9 @@ def _number(value: Value | None) -> Number | None:
 
 
 def _evidence(value: Value) -> Line:
-    """Where a value stands and how it was read. What does not apply (a box in a text, a sentence for a table's cell) is left out."""
+    """Where a value stands and how it was read. What does not apply (a box in a text, a sentence for a table's cell) is
+    left out.
+    """
     found: Line = {"page": value.page}
     if value.box is not None:
         found["box"] = value.box
@@ -137,7 +141,7 @@ def _finding(finding: Any) -> Line:
     }
 
 
-# ---- tables ---------------------------------------------------------------------------------------------------------------------
+# ---- tables ---------------------------------------------------------------------------------------------------------------
 
 VALUES: Table = (
     WHO
@@ -216,11 +220,10 @@ def table_rows(exported: Exported) -> Iterable[tuple[str, tuple[Any, ...]]]:
     who = (d.agency, d.province, d.city, d.county, d.region_code, d.year)
     where = (d.sha256, d.path)
     doubts = sum(value is not None and value.state == DOUBTFUL for _, value in found)
-    yield (
-        "documents",
-        (*where, d.media_type, d.pages, d.batch, d.status, *who, d.form, d.title, d.published_on, d.script)
-        + (len(found), doubts, len(exported.findings), failure.get("code"), failure.get("message")),
-    )
+    said = (d.form, d.title, d.published_on, d.script)
+    counts = (len(found), doubts, len(exported.findings))
+    stopped = (failure.get("code"), failure.get("message"))
+    yield "documents", (*where, d.media_type, d.pages, d.batch, d.status, *who, *said, *counts, *stopped)
     for indicator, value in found:
         yield "values", (*who, d.form, indicator, *_value_fields(value), *where)
     for table in wide_tables():
@@ -229,11 +232,8 @@ def table_rows(exported: Exported) -> Iterable[tuple[str, tuple[Any, ...]]]:
             yield f"wide_{table.name}", (*who, form, d.status, *_wide_fields(table, found), *where)
     for f in exported.findings:
         place = f.place or {}
-        yield (
-            "findings",
-            (*who, d.form, f.rule, f.severity, f.message, " ".join(f.cells), f.expected, f.actual, f.sentence)
-            + (place.get("page"), place.get("line"), f.other_sha256, *where),
-        )
+        what = (f.rule, f.severity, f.message, " ".join(f.cells), f.expected, f.actual, f.sentence)
+        yield "findings", (*who, d.form, *what, place.get("page"), place.get("line"), f.other_sha256, *where)
 
 
 _NO_EVIDENCE = (None, MISSING, *[None] * 12)

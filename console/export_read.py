@@ -1,4 +1,6 @@
-"""Reading documents for an export: in the order of registration, a chunk at a time, with the same few statements for each chunk."""
+"""Reading documents for an export: in the order of registration, a chunk at a time, with the same few statements for
+each chunk.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, bindparam, func, or_, select
+from database.session import reading
+from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, func, or_, select
 
 from codebook.records import Status
 from database.models import Base
 from database.results import BLOCK, DOCUMENT, FAILURE, FINDING, REPORT, SECTION, SHOWN, VALUE
-from database.session import reading
 
 CHUNK = 200  # documents; some 40,000 cells
 
@@ -58,8 +60,9 @@ class Exported:
 def read_documents(engine: Engine, batch: str | None = None, year: int | None = None) -> Iterator[list[Exported]]:
     """All documents by chunks of 200; of one batch, of one year. Those without a report have no year.
 
-    Each chunk is read in a transaction of its own, so that a long export does not hold one open. Versions never change once written:
-    what a document points to when its chunk is read is what is exported, whole. Raises ValueError when there is no such batch.
+    Each chunk is read in a transaction of its own, so that a long export does not hold one open. Versions never change
+    once written: what a document points to when its chunk is read is what is exported, whole. Raises ValueError when
+    there is no such batch.
     """
     with reading(engine) as connection:
         batch_id = None if batch is None else connection.scalar(select(BATCH.c.id).where(BATCH.c.name == batch))
@@ -106,7 +109,7 @@ def _documents(batch_id: int | None, year: int | None) -> Select[Any]:
     return query if year is None else query.where(REPORT.c.year == year)
 
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
 _BLOCKS = select(BLOCK.c.report_id, BLOCK.c.block, BLOCK.c.form).where(BLOCK.c.report_id.in_(_IDS), BLOCK.c.readable)
 _SECTIONS = select(SECTION).where(SECTION.c.report_id.in_(_IDS)).order_by(SECTION.c.report_id, SECTION.c.position)
 _VALUES = select(VALUE.c.report_id, *(VALUE.c[name] for name in Value._fields)).where(VALUE.c.report_id.in_(_IDS))

@@ -1,4 +1,6 @@
-"""Writers of tables: a folder of CSV files, one XLSX workbook, a folder of Parquet files. All take rows as they come, in bounded memory."""
+"""Writers of tables: a folder of CSV files, one XLSX workbook, a folder of Parquet files. All take rows as they come,
+in bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ import xlsxwriter
 from console.export_cells import Table
 from database.results import whole
 
-# What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection). Such texts get an apostrophe before them.
+# What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection). Such texts get an apostrophe
+# before them.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _XLSX_ROWS = 1_048_576
 _XLSX_TEXT = 32_767
@@ -49,7 +52,9 @@ def _shown(field: Any) -> Any:
 
 
 class CsvWriter:
-    """One file for each table: UTF-8 with a byte order mark, so that spreadsheets read it as such, and lines that end in CR LF."""
+    """One file for each table: UTF-8 with a byte order mark, so that spreadsheets read it as such, and lines that end
+    in CR LF.
+    """
 
     def __init__(self, paths: Mapping[str, Path], tables: Mapping[str, Table]) -> None:
         self._files: list[TextIO] = []
@@ -69,7 +74,8 @@ class CsvWriter:
 
 
 class XlsxWriter:
-    """One workbook with a sheet for each table; a table of more rows than a sheet takes goes on in ``name_2`` and so on.
+    """One workbook with a sheet for each table; a table of more rows than a sheet takes goes on in ``name_2`` and so
+    on.
 
     Text is written as text, whatever it looks like, and cut at the 32,767 characters that a cell takes.
     """

@@ -1,7 +1,7 @@
 """Writing and reading the results: reports with their blocks, chapters, values and findings.
 
-Everything works on the caller's connection, inside the caller's transaction, with a constant number of statements for each report.
-Rows come and go as plain dictionaries by table name.
+Everything works on the caller's connection, inside the caller's transaction, with a constant number of statements for
+each report. Rows come and go as plain dictionaries by table name.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -32,7 +33,7 @@ from sqlalchemy import (
 
 from codebook.records import Number, Snapshot, State, Status
 from database.clock import now
-from database.models import Base, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+from database.models import Base, Between, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -119,7 +120,7 @@ _BEFORE_WRITING = (
     .select_from(DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id))
     .where(DOCUMENT.c.id == bindparam("document"))
 )
-_INSERT_REPORT = insert(REPORT).values(created_at=now())
+_INSERT_REPORT = insert(REPORT).values(created_at=now()).returning(REPORT.c.id)
 _INSERT = {table: insert(table) for table in (BLOCK, SECTION, VALUE, FINDING)}
 _FEW = 20  # rows from which on COPY is worth its own round trips
 _POINT = (
@@ -128,7 +129,9 @@ _POINT = (
     .values(report_id=bindparam("report"), status=bindparam("became"), finished_at=now())
 )
 _CELLS = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
-    VALUE.c.report_id.in_(bindparam("ids", expanding=True)), VALUE.c.value.is_not(None), VALUE.c.state.not_in((State.DOUBTFUL.value, State.MISSING.value))
+    VALUE.c.report_id.in_(bindparam("ids", expanding=True)),
+    VALUE.c.value.is_not(None),
+    VALUE.c.state.not_in((State.DOUBTFUL.value, State.MISSING.value)),
 )
 _CHAPTERS = (
     select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text)
@@ -148,18 +151,20 @@ _RESOLVE = (
 )
 
 
-# ---- writing ------------------------------------------------------------------------------------------------------------------
+# ---- writing --------------------------------------------------------------------------------------------------------------
 
 
 def write_report(connection: Connection, document_id: int, rows: Rows, versions: Mapping[str, Any]) -> Written:
     """Store a result of ``document_id`` and put it in force.
 
-    ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id``; ``versions`` says which
-    code, codebook and models made them. The result becomes the next version, the document points to it and takes its status, and
-    failures of the document that were still open are resolved. Findings between reports are the caller's.
+    ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id``;
+    ``versions`` says which code, codebook and models made them. The result becomes the next version, the document
+    points to it and takes its status, and failures of the document that were still open are resolved. Findings between
+    reports are the caller's.
 
-    A result that is identical to the one in force (the whole verdict: values, evidence, states, findings) makes no new version, since
-    versions are there to show what changed; the row in force takes the new stamp of versions, so that it is not found stale again.
+    A result that is identical to the one in force (the whole verdict: values, evidence, states, findings) makes no new
+    version, since versions are there to show what changed; the row in force takes the new stamp of versions, so that it
+    is not found stale again.
 
     The caller holds the document's fence: two writers for one document would meet in the unique (document, version).
     """
@@ -171,7 +176,7 @@ def write_report(connection: Connection, document_id: int, rows: Rows, versions:
         connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**report, **stamp))
     else:
         key = {"document_id": document_id, "version": (old.latest or 0) + 1, "versions": dict(versions)}
-        report_id = connection.execute(_INSERT_REPORT, report | key).inserted_primary_key[0]
+        report_id = connection.execute(_INSERT_REPORT, report | key).scalar_one()
         for table in (BLOCK, SECTION, VALUE, FINDING):
             _insert_many(connection, table, [{"report_id": report_id, **row} for row in rows.get(table.name, ())])
     connection.execute(_POINT, {"document": document_id, "report": report_id, "became": report["status"]})
@@ -195,7 +200,7 @@ def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[st
     columns = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
     if connection.dialect.name == "postgresql":
         cursor = connection.connection.cursor()
-        with cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:
             for field in fields:
                 copy.write_row(tuple(field))
     else:
@@ -221,15 +226,16 @@ def replace_findings(
     _insert_many(connection, FINDING, rows)
 
 
-# ---- who stands beside whom ---------------------------------------------------------------------------------------------------
+# ---- who stands beside whom -----------------------------------------------------------------------------------------------
 
 
 def hold(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> None:
     """Wait for the locks of these names and keep them until the transaction ends.
 
-    Two transactions that compare reports with each other then see each other's reports, in whichever order they come. Taken in the
-    order of their numbers, so that two holders cannot wait for one another. Who waited sees what the other committed, since each
-    statement of READ COMMITTED (the default) looks anew. On SQLite there is one writer at a time: nothing to do.
+    Two transactions that compare reports with each other then see each other's reports, in whichever order they come.
+    Taken in the order of their numbers, so that two holders cannot wait for one another. Who waited sees what the other
+    committed, since each statement of READ COMMITTED (the default) looks anew. On SQLite there is one writer at a time:
+    nothing to do.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -252,6 +258,50 @@ def standing_of(connection: Connection, document_id: int) -> Standing | None:
     return Standing(*row) if row else None
 
 
+def standings_after(connection: Connection, last: tuple[int, int], limit: int) -> list[tuple[int, Standing]]:
+    """The next ``limit`` reports in force after ``last``, as (document, standing), in the order of (year, document).
+
+    ``last`` is (year, document); begin with (0, 0). Reports without a year are compared with none and left out.
+    """
+    year, document = last
+    rows = connection.execute(
+        _STANDING.add_columns(REPORT.c.document_id)
+        .where(or_(REPORT.c.year > year, and_(REPORT.c.year == year, REPORT.c.document_id > document)))
+        .order_by(REPORT.c.year, REPORT.c.document_id)
+        .limit(limit)
+    )
+    return [(document_id, Standing(*standing)) for *standing, document_id in rows]
+
+
+def forget_stale_findings(connection: Connection) -> int:
+    """Delete the findings between reports of which one is no longer in force; their number."""
+    shown = select(DOCUMENT.c.report_id).where(DOCUMENT.c.report_id.is_not(None), DOCUMENT.c.status.in_(SHOWN))
+    stale = or_(FINDING.c.report_id.not_in(shown), FINDING.c.other_report_id.not_in(shown))
+    return connection.execute(delete(FINDING).where(FINDING.c.between.is_not(None), stale)).rowcount
+
+
+def count_between(connection: Connection) -> dict[str, int]:
+    """The number of findings between reports, by rule."""
+    rows = connection.execute(
+        select(FINDING.c.rule, func.count())
+        .where(FINDING.c.between.is_not(None))
+        .group_by(FINDING.c.rule)
+        .order_by(FINDING.c.rule)
+    )
+    return dict(rows.tuples().all())
+
+
+def replace_checked(
+    connection: Connection, report_ids: Iterable[int], rules: Iterable[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Replace what a check of all reports found by ``rules`` on these reports."""
+    ids = sorted(set(report_ids))
+    of_rules = and_(FINDING.c.between == Between.CHECK.value, FINDING.c.rule.in_(list(rules)))
+    if ids:
+        connection.execute(delete(FINDING).where(FINDING.c.report_id.in_(ids), of_rules))
+    _insert_many(connection, FINDING, rows)
+
+
 def standings(connection: Connection, report_ids: Iterable[int]) -> list[Standing]:
     """The standings of those of these reports that are in force."""
     ids = sorted(set(report_ids))
@@ -266,10 +316,11 @@ class Speaker(NamedTuple):
 
 
 def neighbours(connection: Connection, agency_key: str, year: int) -> dict[int, Speaker]:
-    """The agency's reports on ``year``, the year before and the year after, by year; of several on one year that of the oldest document.
+    """The agency's reports on ``year``, the year before and the year after, by year; of several on one year that of the
+    oldest document.
 
-    An agency's report on a year may have come as several documents (a page and its PDF); one of them takes part in comparisons, so that
-    nothing is found or counted twice.
+    An agency's report on a year may have come as several documents (a page and its PDF); one of them takes part in
+    comparisons, so that nothing is found or counted twice.
     """
     found = connection.execute(_NEIGHBOURS, {"key": agency_key, "before": year - 1, "year": year, "after": year + 1})
     return {at: Speaker(report_id, document_id) for at, report_id, document_id in found}
@@ -284,8 +335,8 @@ def parent_of(connection: Connection, code: str, year: int) -> Speaker | None:
 def children_of(connection: Connection, code: str, year: int, *, above: int | None = None) -> list[int]:
     """The reports on ``year`` of the agencies that stand under the government of region ``code``, one for each agency.
 
-    With ``above``, only those that have a value, of an indicator, that is greater than that of report ``above``: the database looks
-    through the cells, so that of a thousand children only those come back that are worth comparing.
+    With ``above``, only those that have a value, of an indicator, that is greater than that of report ``above``: the
+    database looks through the cells, so that of a thousand children only those come back that are worth comparing.
     """
     first = (
         select(func.min(DOCUMENT.c.id))
@@ -305,21 +356,26 @@ def children_of(connection: Connection, code: str, year: int, *, above: int | No
     return list(connection.execute(children).scalars())
 
 
-def snapshots(connection: Connection, report_ids: Iterable[int], *, sections: bool = True) -> dict[int, Snapshot]:
-    """What the rules between reports need of these reports, by row number: three statements, however many. Those without agency or year
-    are left out; without ``sections`` the texts are."""
+def snapshots(
+    connection: Connection, report_ids: Iterable[int], *, sections: bool = True, values: bool = True
+) -> dict[int, Snapshot]:
+    """What the rules between reports need of these reports, by row number: three statements, however many. Those
+    without agency or year are left out; so are the texts without ``sections``, and the cells without ``values``.
+    """
     ids = sorted(set(report_ids))
-    values: dict[int, dict[str, Number]] = {number: {} for number in ids}
+    cells: dict[int, dict[str, Number]] = {number: {} for number in ids}
     texts: dict[int, list[tuple[int | None, str]]] = {number: [] for number in ids}
     if not ids:
         return {}
-    for number, indicator, value in connection.execute(_CELLS, {"ids": ids}):
-        values[number][indicator] = int(value) if value.is_integer() else value
+    if values:
+        for number, indicator, value in connection.execute(_CELLS, {"ids": ids}):
+            # one string for each id: the cells of a region's thousand reports are held at once
+            cells[number][intern(indicator)] = int(value) if value.is_integer() else value
     if sections:
         for number, chapter, text in connection.execute(_CHAPTERS, {"ids": ids}):
             texts[number].append((chapter, text))
     return {
-        row.id: Snapshot(row.agency, tuple(row.region), row.region_code, row.year, row.form, values[row.id], tuple(texts[row.id]))
+        row.id: Snapshot(row.agency, tuple(row.region), row.region_code, row.year, row.form, cells[row.id], tuple(texts[row.id]))
         for row in connection.execute(_WHO, {"ids": ids})
         if row.agency and row.year is not None
     }

@@ -1,7 +1,8 @@
-"""Views for analysts, generated from the codebook: the versions in force, in long and in wide form, findings and the error queue.
+"""Views for analysts, generated from the codebook: the versions in force, in long and in wide form, findings and the
+error queue.
 
-The columns of a wide view are the ids of its indicators with underscores for dots. A wide view shows only values that are
-sure: what is doubtful is null there and counted in ``doubtful_count``; what the source leaves blank is null too.
+The columns of a wide view are the ids of its indicators with underscores for dots. A wide view shows only values that
+are sure: what is doubtful is null there and counted in ``doubtful_count``; what the source leaves blank is null too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from database.results import SHOWN
 _LONGEST_NAME = 63  # bytes, of an identifier in PostgreSQL
 
 
-class Wide(Record):
+class Wide(Record, frozen=True):
     """A wide table: one row for each report that has the block (in the form, where the form decides the columns)."""
 
     name: str
@@ -38,7 +39,8 @@ def column_name(indicator: str) -> str:
 
 @cache
 def wide_tables() -> tuple[Wide, ...]:
-    """The wide tables of the codebook: one for each block, or one for each form of a block whose columns depend on the form.
+    """The wide tables of the codebook: one for each block, or one for each form of a block whose columns depend on the
+    form.
 
     Raises ValueError when two ids would give one column, or a name is longer than PostgreSQL takes.
     """
@@ -116,7 +118,8 @@ def _of_block(table: Wide) -> str:
 
 
 # A report's cells are gathered once into a JSON object, from which the columns are taken: four times as fast as a
-# condition for each column. On PostgreSQL the object is made report by report, so that a filter on agency or year saves the rest.
+# condition for each column. On PostgreSQL the object is made report by report, so that a filter on agency or year saves
+# the rest.
 def _wide_postgresql(table: Wide) -> str:
     return f"""
 select {_wide_columns(table, "(c.cells ->> '{id}')::double precision")}

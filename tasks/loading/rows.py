@@ -15,21 +15,25 @@ Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 T = TypeVar("T", str, str | None)
 
-# Body and evidence are compressed for storage: on verdicts of 200 readings, level 3 takes a third of the time of level 6 for a tenth more bytes.
+# Body and evidence are compressed for storage: on verdicts of 200 readings, level 3 takes a third of the time of level
+# 6 for a tenth more bytes.
 _LEVEL = 3
 _KEY_LENGTH = 220  # of gk_report.agency_key
 _NUL = {0: "\ufffd"}  # PostgreSQL cannot hold the character 0
 
 
 def unpack(body: bytes) -> Verdict:
-    """The verdict that stands in the column ``body``. Raises zlib.error or msgspec.ValidationError when ``body`` is something else."""
+    """The verdict that stands in the column ``body``. Raises zlib.error or msgspec.ValidationError when ``body`` is
+    something else.
+    """
     return decode(zlib.decompress(body), Verdict)
 
 
 def report_rows(verdict: Verdict) -> Rows:
     """The rows of one report, by table name, without ``report_id`` (the database gives it out).
 
-    ``gk_report`` has exactly one row. Order within ``gk_section``, ``gk_value`` and ``gk_finding`` is that of the report.
+    ``gk_report`` has exactly one row. Order within ``gk_section``, ``gk_value`` and ``gk_finding`` is that of the
+    report.
     """
     report = verdict.report
     return {
@@ -45,7 +49,9 @@ def report_rows(verdict: Verdict) -> Rows:
 
 
 def finding_row(finding: Finding, *, between: str | None = None, other_report_id: int | None = None) -> Row:
-    """The row of a finding. ``between`` says how it came of comparing reports ("years", "region", "check"), with the other report."""
+    """The row of a finding. ``between`` says how it came of comparing reports ("years", "region", "check"), with the
+    other report.
+    """
     return {
         "other_report_id": other_report_id,
         "between": between,
@@ -63,8 +69,8 @@ def finding_row(finding: Finding, *, between: str | None = None, other_report_id
 def levels(region: tuple[str, ...], code: str | None) -> tuple[str | None, str | None, str | None]:
     """Province, city and county of ``region``, which runs from the province down.
 
-    A second name is a county where the code says so: districts of municipalities and counties run by the province
-    (GB/T 2260: the fifth and sixth digit are not 00) have no city above them.
+    A second name is a county where the code says so: districts of municipalities and counties run by the province (GB/T
+    2260: the fifth and sixth digit are not 00) have no city above them.
 
     >>> levels(("北京市", "东城区"), "110101")
     ('北京市', None, '东城区')

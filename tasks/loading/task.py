@@ -1,6 +1,7 @@
 """Loading: a verdict becomes rows, the document's pointer moves, and the report is compared with those beside it.
 
-:func:`load_verdict` is what happens inside one transaction. The Celery face of the stage (claim, fence, ring) stands at the end of the file.
+:func:`load_verdict` is what happens inside one transaction. The Celery face of the stage (claim, fence, ring) stands at
+the end of the file.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ Pairs = set[tuple[int, int]]
 
 
 def load_verdict(connection: Connection, document_id: int, verdict: Verdict, versions: Mapping[str, Any]) -> tuple[int, Status]:
-    """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and the reports beside it.
+    """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and the reports
+    beside it.
 
     Returns the row number of the report and the document's status. The caller holds the document's fence and commits.
 
-    Whichever report arrives last makes the comparison, and when two arrive at once the locks let one see the other: the findings do not
-    depend on the order. An agency's report on a year is compared with those on the years beside it, with that of the government above,
-    and, if it is a government's, with those under it. When a re-processing finds another agency or year, the reports at the old place
-    are compared anew as well.
+    Whichever report arrives last makes the comparison, and when two arrive at once the locks let one see the other: the
+    findings do not depend on the order. An agency's report on a year is compared with those on the years beside it,
+    with that of the government above, and, if it is a government's, with those under it. When a re-processing finds
+    another agency or year, the reports at the old place are compared anew as well.
     """
     rows = report_rows(verdict)
     row = rows["gk_report"][0]
@@ -49,16 +51,29 @@ def load_verdict(connection: Connection, document_id: int, verdict: Verdict, ver
     return report_id, verdict.status
 
 
+def compare_again(connection: Connection, standings: Sequence[Standing]) -> int:
+    """Replace all findings between these reports and those beside them (years, region); the number found. Locks as
+    loading does.
+    """
+    results.hold(connection, *_locks(standings))
+    ids = [standing.report_id for standing in standings]
+    found = compare_beside(connection, ids)
+    results.replace_findings(connection, ids, [Between.YEARS, Between.REGION], found)
+    return len(found)
+
+
 def compare_beside(connection: Connection, report_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The rows of all findings between these reports and those beside them: years and region. Reports not in force are passed over."""
+    """The rows of all findings between these reports and those beside them: years and region. Reports not in force are
+    passed over.
+    """
     years, regions = _pairs(connection, results.standings(connection, report_ids))
     found: list[dict[str, Any]] = []
     for some in _batches(sorted(years)):
         known = results.snapshots(connection, {number for pair in some for number in pair})
-        found += _rows(Between.YEARS, (r for a, b in some for r in relate_years((a, known[a]), (b, known[b]))))
+        found += related_rows(Between.YEARS, (r for a, b in some for r in relate_years((a, known[a]), (b, known[b]))))
     for some in _batches(sorted(regions)):
         known = results.snapshots(connection, {number for pair in some for number in pair}, sections=False)
-        found += _rows(Between.REGION, (r for a, b in some for r in relate_region((a, known[a]), (b, known[b]))))
+        found += related_rows(Between.REGION, (r for a, b in some for r in relate_region((a, known[a]), (b, known[b]))))
     return found
 
 
@@ -66,7 +81,8 @@ def _batches(pairs: Sequence[tuple[int, int]], size: int = 100) -> Iterator[Sequ
     return (pairs[start : start + size] for start in range(0, len(pairs), size))
 
 
-def _rows(kind: Between, related: Iterable[Related]) -> list[dict[str, Any]]:
+def related_rows(kind: Between, related: Iterable[Related]) -> list[dict[str, Any]]:
+    """The rows of findings between reports."""
     return [
         {"report_id": number, **finding_row(finding, between=kind.value, other_report_id=other)}
         for number, other, finding in related
@@ -74,7 +90,8 @@ def _rows(kind: Between, related: Iterable[Related]) -> list[dict[str, Any]]:
 
 
 def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
-    """The names to lock alone (the agency; the region that the report governs) and shared (the region it stands under), for these places.
+    """The names to lock alone (the agency; the region that the report governs) and shared (the region it stands under),
+    for these places.
 
     Reports under one government do not wait for each other, only for that government's own report.
     """
@@ -90,7 +107,9 @@ def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
 
 
 def _speakers(connection: Connection, places: Iterable[Standing]) -> dict[tuple[str, str, int], Speaker]:
-    """The reports that speak for the agency and for the region's government at these places, by ("agency" | "region", key, year)."""
+    """The reports that speak for the agency and for the region's government at these places, by ("agency" | "region",
+    key, year).
+    """
     found: dict[tuple[str, str, int], Speaker] = {}
     for place in places:
         key, code, year = place.agency_key, place.governs, place.year
