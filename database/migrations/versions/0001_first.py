@@ -111,26 +111,32 @@ def upgrade() -> None:
         sa.Column("document_id", KEY, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
-        sa.Column("agency", sa.String(length=200), nullable=True),
+        sa.Column("agency", sa.Text(), nullable=True),
         sa.Column("agency_key", sa.String(length=220), nullable=True),
-        sa.Column("province", sa.String(length=50), nullable=True),
-        sa.Column("city", sa.String(length=50), nullable=True),
-        sa.Column("county", sa.String(length=50), nullable=True),
+        sa.Column("region", sa.JSON(), nullable=False),
+        sa.Column("province", sa.Text(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("county", sa.Text(), nullable=True),
         sa.Column("region_code", sa.String(length=12), nullable=True),
+        sa.Column("governs", sa.String(length=12), nullable=True),
+        sa.Column("reports_to", sa.String(length=12), nullable=True),
         sa.Column("year", sa.SmallInteger(), nullable=True),
         sa.Column("form", sa.String(length=10), nullable=False),
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("published_on", sa.String(length=10), nullable=True),
         sa.Column("script", sa.String(length=20), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("versions", sa.JSON(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["document_id"], ["gk_document.id"], name="fk_gk_report_document_id"),
         sa.PrimaryKeyConstraint("id", name="pk_gk_report"),
         sa.UniqueConstraint("document_id", "version", name="uq_gk_report_document_id_version"),
     )
-    op.create_index("ix_gk_report_agency", "gk_report", ["agency_key", "year"])
+    op.create_index("ix_gk_report_agency", "gk_report", ["agency_key", "year", "document_id"])
+    op.create_index("ix_gk_report_governs", "gk_report", ["governs", "year", "document_id"])
     op.create_index("ix_gk_report_region", "gk_report", ["region_code", "year"])
+    op.create_index("ix_gk_report_reports_to", "gk_report", ["reports_to", "year"])
 
     op.create_table(
         "gk_source",
@@ -202,12 +208,13 @@ def upgrade() -> None:
         sa.Column("id", KEY, nullable=False),
         sa.Column("report_id", KEY, nullable=False),
         sa.Column("other_report_id", KEY, nullable=True),
+        sa.Column("between", sa.String(length=10), nullable=True),
         sa.Column("rule", sa.String(length=60), nullable=False),
         sa.Column("severity", sa.String(length=10), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("cells", sa.JSON(), nullable=False),
-        sa.Column("expected", sa.Numeric(precision=20, scale=6, asdecimal=False), nullable=True),
-        sa.Column("actual", sa.Numeric(precision=20, scale=6, asdecimal=False), nullable=True),
+        sa.Column("expected", sa.Double(), nullable=True),
+        sa.Column("actual", sa.Double(), nullable=True),
         sa.Column("sentence", sa.Text(), nullable=True),
         sa.Column("place", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["other_report_id"], ["gk_report.id"], name="fk_gk_finding_other_report_id"),
@@ -218,6 +225,15 @@ def upgrade() -> None:
     op.create_index("ix_gk_finding_report_id", "gk_finding", ["report_id"])
     op.create_index("ix_gk_finding_rule", "gk_finding", ["rule"])
 
+    op.create_table(
+        "gk_block",
+        sa.Column("report_id", KEY, nullable=False),
+        sa.Column("block", sa.String(length=20), nullable=False),
+        sa.Column("form", sa.String(length=10), nullable=False),
+        sa.Column("readable", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["report_id"], ["gk_report.id"], name="fk_gk_block_report_id"),
+        sa.PrimaryKeyConstraint("report_id", "block", name="pk_gk_block"),
+    )
     op.create_table(
         "gk_section",
         sa.Column("report_id", KEY, nullable=False),
@@ -232,7 +248,7 @@ def upgrade() -> None:
         "gk_value",
         sa.Column("report_id", KEY, nullable=False),
         sa.Column("indicator", sa.String(length=80), nullable=False),
-        sa.Column("value", sa.Numeric(precision=20, scale=6, asdecimal=False), nullable=True),
+        sa.Column("value", sa.Double(), nullable=True),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("raw", sa.Text(), nullable=False),
         sa.Column("origin", sa.String(length=10), nullable=False),
@@ -248,7 +264,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["report_id"], ["gk_report.id"], name="fk_gk_value_report_id"),
         sa.PrimaryKeyConstraint("report_id", "indicator", name="pk_gk_value"),
     )
-    op.create_index("ix_gk_value_indicator", "gk_value", ["indicator"])
 
     # A document points to its report, which points back; SQLite took both at once.
     if op.get_bind().dialect.name == "postgresql":
@@ -261,10 +276,9 @@ def downgrade() -> None:
     else:
         # Rows that point to each other would hold each other fast.
         op.execute("update gk_document set report_id = null")
-    op.drop_index("ix_gk_value_indicator", "gk_value")
-
     op.drop_table("gk_value")
     op.drop_table("gk_section")
+    op.drop_table("gk_block")
     op.drop_index("ix_gk_finding_rule", "gk_finding")
     op.drop_index("ix_gk_finding_report_id", "gk_finding")
     op.drop_index("ix_gk_finding_other_report_id", "gk_finding")
@@ -279,7 +293,9 @@ def downgrade() -> None:
     op.drop_index("ix_gk_source_batch_id", "gk_source")
 
     op.drop_table("gk_source")
+    op.drop_index("ix_gk_report_reports_to", "gk_report")
     op.drop_index("ix_gk_report_region", "gk_report")
+    op.drop_index("ix_gk_report_governs", "gk_report")
     op.drop_index("ix_gk_report_agency", "gk_report")
 
     op.drop_table("gk_report")
