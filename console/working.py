@@ -85,27 +85,26 @@ def machine(settings: Settings, engine: Engine, *, start: bool) -> Iterator[Call
 def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool) -> Result:
     """Register what ``request`` names, and (when ``waits``) wait until it is at an end.
 
-    Raises UsageError and GongkaiError as :func:`ingest.register.ingest_paths` does.
+    Raises UsageError before anything is started, and GongkaiError for faults of the machine.
     """
     from database import queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
     from ingest.limits import Limits  # noqa: PLC0415
     from ingest.manifest import region_of  # noqa: PLC0415
-    from ingest.register import ingest_paths  # noqa: PLC0415
+    from ingest.register import ingest_paths, plan  # noqa: PLC0415
     from workers.store import Store  # noqa: PLC0415
 
+    began = time.monotonic()
+    planned = plan(request.paths, batch=request.batch, manifest=Path(request.manifest) if request.manifest else None)
     with reading(engine) as connection:
         since = queries.moment(connection)
-    began = time.monotonic()
     with machine(settings, engine, start=waits) as ring, Bar() as bar:
         summary = ingest_paths(
-            request.paths,
+            planned,
             engine=engine,
             store=Store(settings.store),
             limits=Limits.of(settings),
-            batch=request.batch,
             region=region_of(request.region or ""),
-            manifest=Path(request.manifest) if request.manifest else None,
             ring=ring,
             progress=bar.registered,
         )

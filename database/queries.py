@@ -454,15 +454,14 @@ def _stages(connection: Connection, document_id: int) -> tuple[StageItem, ...]:
 
 
 def _reports(connection: Connection, document_id: int) -> Sequence[Row[Any]]:
-    columns = [getattr(ReportRow, name) for name in ReportItem.__struct_fields__ if name not in ("in_force", "region")]
-    query = select(*columns, ReportRow.province, ReportRow.city, ReportRow.county).where(ReportRow.document_id == document_id)
+    columns = [getattr(ReportRow, name) for name in ReportItem.__struct_fields__ if name != "in_force"]
+    query = select(*columns).where(ReportRow.document_id == document_id)
     return list(connection.execute(query.order_by(ReportRow.version.desc())))
 
 
 def _report(row: Row[Any], in_force: int | None) -> ReportItem:
-    fields = {name: getattr(row, name) for name in ReportItem.__struct_fields__ if name not in ("in_force", "region")}
-    region = tuple(part for part in (row.province, row.city, row.county) if part)
-    return ReportItem(**fields, in_force=row.id == in_force, region=region)
+    fields = {**row._mapping, "region": tuple(row.region)}
+    return ReportItem(**fields, in_force=row.id == in_force)
 
 
 def _findings(connection: Connection, report_id: int | None) -> tuple[FindingItem, ...]:

@@ -8,6 +8,7 @@ from datetime import date
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -64,47 +65,56 @@ def default_batch(paths: Sequence[str]) -> str:
     return f"{name[: _NAME_LENGTH - 20]}{more} {date.today().isoformat()}"
 
 
-def ingest_paths(
-    paths: Sequence[str],
-    *,
-    engine: Engine,
-    store: Store,
-    limits: Limits,
-    batch: str | None = None,
-    region: tuple[str, ...] = (),
-    manifest: Path | None = None,
-    ring: Callable[[Sequence[int]], None] = _ignore,
-    progress: Callable[[IngestSummary], None] = _ignore,
-) -> IngestSummary:
-    """Take in all files under ``paths`` and register them under ``batch``.
+class Plan(NamedTuple):
+    """What is to be taken in, found to be possible. ``expected`` counts the files, archives as one."""
 
-    ``ring`` gets the ids of the new first stages after each commit; ``progress`` the summary so far. Raises UsageError before
-    anything is registered when a path is missing or the manifest cannot be used, and GongkaiError for faults of the machine:
-    what was registered before stays, and running again goes on.
+    paths: tuple[str, ...]
+    batch: str
+    manifest: Manifest | None
+    expected: int
+
+
+def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | None = None) -> Plan:
+    """Look at what is asked for before anything is done.
+
+    Raises UsageError when there are no paths, one is missing, the batch's name does not fit, or the manifest cannot be used.
     """
     if not paths:
         raise UsageError("no paths given; expected files, folders or archives")
     if batch is not None and not 0 < len(batch) <= _NAME_LENGTH:
         raise UsageError(f"a batch name of {len(batch)} characters; expected 1 to {_NAME_LENGTH}")
     given = load_manifest(manifest) if manifest else None
-    run = _Run(
-        engine,
-        batch=batch or default_batch(paths),
-        ring=ring,
-        progress=progress,
-        expected=_survey(paths, given),
-    )
-    intake = Intake(store, limits, given, region)
-    for found in walk(paths):
+    return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given))
+
+
+def ingest_paths(
+    planned: Plan,
+    *,
+    engine: Engine,
+    store: Store,
+    limits: Limits,
+    region: tuple[str, ...] = (),
+    ring: Callable[[Sequence[int]], None] = _ignore,
+    progress: Callable[[IngestSummary], None] = _ignore,
+) -> IngestSummary:
+    """Take in all files of a plan and register them.
+
+    ``region`` is that of all files of which a manifest does not say another. ``ring`` gets the ids of the new first stages after
+    each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the machine: what was registered before
+    stays, and running again goes on.
+    """
+    run = _Run(engine, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
+    intake = Intake(store, limits, planned.manifest, region)
+    for found in walk(planned.paths):
         if found.note is not None and found.note is not Note.UNREADABLE:
             run.passed_over[found.note] += 1
             continue
-        for taken in intake.take(found, follow=found.path in paths):
+        for taken in intake.take(found, follow=found.path in planned.paths):
             run.archives = intake.archives
             run.add(taken)
     run.archives = intake.archives
     run.flush()
-    return run.summary(_problems(given))
+    return run.summary(_problems(planned.manifest))
 
 
 def _problems(manifest: Manifest | None) -> list[str]:

@@ -178,6 +178,7 @@ def load(engine: Engine) -> int:
             "version": 1,
             "status": "needs_review",
             "agency": "示例县人民政府",
+            "region": ["江苏省", "示例市"],
             "province": "江苏省",
             "city": "示例市",
             "year": 2024,

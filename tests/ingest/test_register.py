@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -22,7 +23,7 @@ from database.ledger import balance
 from database.models import Batch, Document, Failure, Source, Stage
 from database.session import make_engine, reading
 from ingest.limits import Limits
-from ingest.register import IngestSummary, default_batch, ingest_paths
+from ingest.register import IngestSummary, default_batch, ingest_paths, plan
 from ingest.usage import UsageError
 
 REPORT = "示例县{}局2024年政府信息公开工作年度报告\n"
@@ -52,6 +53,10 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     migrations.upgrade(engine)
     yield engine
     engine.dispose()
+
+
+def take(paths: list[str], *, batch: str | None = None, manifest: Path | None = None, **options: Any) -> IngestSummary:
+    return ingest_paths(plan(paths, batch=batch, manifest=manifest), **options)
 
 
 def rows(engine: Engine) -> dict[str, tuple[str, str | None]]:
@@ -97,7 +102,7 @@ def test_every_file_ends_in_the_books(
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(content)
     rung: list[int] = []
-    summary = ingest_paths(["in"], engine=engine, store=store, limits=LIMITS, batch="first", ring=rung.extend)
+    summary = take(["in"], engine=engine, store=store, limits=LIMITS, batch="first", ring=rung.extend)
     assert rows(engine) == {
         "in/a.txt": ("processing", None),
         "in/b.html": ("processing", None),
@@ -131,7 +136,7 @@ def test_every_file_ends_in_the_books(
         assert books.registered == 15
         assert sorted(rung) == sorted(connection.scalars(select(Stage.id)))
         assert set(connection.scalars(select(Document.sha256).where(Document.status == "processing")).all()) <= set(store.kept)
-    again = ingest_paths(["in"], engine=engine, store=store, limits=LIMITS, batch="second")
+    again = take(["in"], engine=engine, store=store, limits=LIMITS, batch="second")
     assert (again.documents, again.duplicates, again.first) == (0, 15, None)
 
 
@@ -140,7 +145,7 @@ def test_what_is_known_of_a_file_is_kept_with_it(sqlite: Engine, store: MemorySt
     (tmp_path / "in" / "a.txt").write_text("a")
     (tmp_path / "in" / "b.txt").write_text("b")
     (tmp_path / "list.csv").write_text("文件名,机关,年度,地区,批次\na.txt,示例局,2024,江苏省/示例市,春\nz.txt,别局,2024,,\n")
-    summary = ingest_paths(
+    summary = take(
         [str(tmp_path / "in")],
         engine=sqlite,
         store=store,
@@ -161,9 +166,9 @@ def test_what_is_known_of_a_file_is_kept_with_it(sqlite: Engine, store: MemorySt
 
 def test_a_file_that_is_refused_today_can_be_admitted_tomorrow(sqlite: Engine, store: MemoryStore, tmp_path: Path) -> None:
     (tmp_path / "big.txt").write_text("x" * 30_000)
-    first = ingest_paths([str(tmp_path / "big.txt")], engine=sqlite, store=store, limits=LIMITS)
+    first = take([str(tmp_path / "big.txt")], engine=sqlite, store=store, limits=LIMITS)
     assert first.rejected == {"file.too_large": 1}
-    second = ingest_paths([str(tmp_path / "big.txt")], engine=sqlite, store=store, limits=Limits())
+    second = take([str(tmp_path / "big.txt")], engine=sqlite, store=store, limits=Limits())
     assert (second.readmitted, second.duplicates, second.first) == (1, 0, 1)
     assert [status for status, _ in rows(sqlite).values()] == ["processing"]
 
@@ -183,12 +188,12 @@ def test_a_file_that_changes_is_in_the_books_until_it_comes_in_whole(sqlite: Eng
     writer = threading.Thread(target=append)
     writer.start()
     try:
-        summary = ingest_paths([str(path.parent)], engine=sqlite, store=store, limits=Limits())
+        summary = take([str(path.parent)], engine=sqlite, store=store, limits=Limits())
     finally:
         stop.set()
         writer.join()
     assert (summary.files, summary.rejected) == (2, {"file.changed": 1})
-    ingest_paths([str(path.parent)], engine=sqlite, store=store, limits=Limits())
+    take([str(path.parent)], engine=sqlite, store=store, limits=Limits())
     with reading(sqlite) as connection:
         assert sorted(connection.scalars(select(Document.status))) == ["discarded", "processing", "processing"]
 
@@ -197,7 +202,7 @@ def test_wrong_usage_registers_nothing(sqlite: Engine, store: MemoryStore, tmp_p
     (tmp_path / "a.txt").write_text("a")
     for paths in ([str(tmp_path / "a.txt"), str(tmp_path / "absent")], [], [str(tmp_path / "a.txt" / "b")]):
         with pytest.raises(UsageError, match="expected"):
-            ingest_paths(paths, engine=sqlite, store=store, limits=LIMITS)
+            take(paths, engine=sqlite, store=store, limits=LIMITS)
     assert rows(sqlite) == {}
 
 
@@ -210,7 +215,7 @@ def test_a_fault_of_the_store_stops_the_run_and_keeps_what_was_done(sqlite: Engi
     (tmp_path / "a.txt").write_text("a")
     for name in ("a.zip", "a.txt"):
         with pytest.raises(GongkaiError) as raised:
-            ingest_paths([str(tmp_path / name)], engine=sqlite, store=Full(), limits=LIMITS)
+            take([str(tmp_path / name)], engine=sqlite, store=Full(), limits=LIMITS)
         assert raised.value.code == "disk.full"
     assert rows(sqlite) == {}
 
@@ -221,7 +226,7 @@ def test_names_that_are_not_utf8_can_be_registered(engine: Engine, store: Memory
     for name in (b"gbk\xb1\xa8.txt", b"new\nline.txt"):
         with open(folder + b"/" + name, "wb") as file:
             file.write(name)
-    summary = ingest_paths([str(tmp_path / "in")], engine=engine, store=store, limits=LIMITS)
+    summary = take([str(tmp_path / "in")], engine=engine, store=store, limits=LIMITS)
     assert summary.documents == 2
     assert sorted(Path(path).name for path in rows(engine)) == ["gbk\\xb1\\xa8.txt", "new\nline.txt"]
 
@@ -249,7 +254,7 @@ def test_ten_thousand_files_take_no_more_memory_than_a_few_hundred(sqlite: Engin
 
     tracemalloc.start()
     try:
-        summary = ingest_paths([str(folder)], engine=sqlite, store=Nowhere(), limits=LIMITS, progress=progress)
+        summary = take([str(folder)], engine=sqlite, store=Nowhere(), limits=LIMITS, progress=progress)
     finally:
         tracemalloc.stop()
     assert (summary.documents, summary.expected) == (10_000, 10_000)
