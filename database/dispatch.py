@@ -179,12 +179,9 @@ def unring(connection: Connection, stage_ids: Sequence[int]) -> None:
         connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(rung_at=None))
 
 
-def unring_lost(connection: Connection, older_seconds: float) -> int:
-    """Note that all messages sent more than ``older_seconds`` ago are gone (the broker's queues are empty); gives how many.
-
-    Of stages that wait for a later time none is out.
-    """
-    lost = update(Stage).where(_DUE, Stage.rung_at < now(-older_seconds)).values(rung_at=None)
+def unring_lost(connection: Connection, queue: str, older_seconds: float) -> int:
+    """Note that what was sent to ``queue`` more than ``older_seconds`` ago is gone (the broker has none); gives how many."""
+    lost = update(Stage).where(_DUE, Stage.queue == queue, Stage.rung_at < now(-older_seconds)).values(rung_at=None)
     return connection.execute(lost).rowcount
 
 

