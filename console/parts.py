@@ -60,11 +60,10 @@ def worker(
     concurrency: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: GONGKAI_CONCURRENCY.")] = None,
 ) -> None:
     """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai recover` once beside the workers."""
+    found = _shared()
+    from database.ledger import QUEUES  # noqa: PLC0415
     from workers.run import worker_command  # noqa: PLC0415
 
-    from database.ledger import QUEUES  # noqa: PLC0415
-
-    found = _shared()
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES
     if unknown := set(chosen) - set(QUEUES):
         wrong(f"--queues: no queue {', '.join(sorted(unknown))}; expected some of {', '.join(QUEUES)}")
@@ -73,9 +72,10 @@ def worker(
 
 def recover() -> None:
     """Run recovery until it is stopped: it ends what died and rings for what is due. Two may run."""
+    found = _shared()
     from workers.recovery import recovery_command  # noqa: PLC0415
 
-    _become(*recovery_command(_shared()))
+    _become(*recovery_command(found))
 
 
 def flower(
