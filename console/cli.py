@@ -71,6 +71,8 @@ def ingest(
     else:
         show(*summary_parts(summary, outcome.progress, outcome.codes, outcome.severities, outcome.seconds))
     if no_wait:
+        if found.broker_url is None and outcome.progress.open:
+            say(f"{outcome.progress.open:,} documents wait; the next `gongkai ingest` without --no-wait goes on with them")
         raise typer.Exit(Exit.ATTENTION if summary.rejected else Exit.GOOD)
     raise typer.Exit(outcome.exit_code)
 

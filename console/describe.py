@@ -177,8 +177,8 @@ def document_parts(item: DocumentItem, *, values: bool) -> list[Any]:
     ):
         head.add_row(name, text)
     for source in item.sources:
-        known = {name: value for name, value in source.hints.items() if name != "path"}
-        told = f" ({plain(known)})" if known else ""
+        known = [f"{name} {_joined(value)}" for name, value in source.hints.items() if name != "path"]
+        told = f" ({plain(', '.join(known))})" if known else ""
         head.add_row("duplicate at" if source.duplicate else "source", plain(source.path) + told)
     parts: list[Any] = [head]
     parts += _report_lines(item)
@@ -194,6 +194,10 @@ def document_parts(item: DocumentItem, *, values: bool) -> list[Any]:
     if values and item.values:
         parts.append(_values_table(item.values, "values"))
     return parts
+
+
+def _joined(value: object) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _report_lines(item: DocumentItem) -> list[Any]:

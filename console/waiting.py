@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -82,11 +81,8 @@ class Bar:
             self._next_line = time.monotonic() + _LINE_SECONDS
 
 
-def wait(engine: Engine, scope: Scope, bar: Bar, check: Callable[[], None] = lambda: None) -> None:
-    """Wait until no document of ``scope`` is being processed. ``check`` may raise when the work cannot go on.
-
-    Says once when nobody works: with a shared broker the workers are started by hand.
-    """
+def wait(engine: Engine, scope: Scope, bar: Bar, advice: str) -> None:
+    """Wait until no document of ``scope`` is being processed. Gives ``advice`` once when nobody works for a minute."""
     from database import queries  # noqa: PLC0415 (loads SQLAlchemy)
     from database.session import reading  # noqa: PLC0415
 
@@ -101,7 +97,6 @@ def wait(engine: Engine, scope: Scope, bar: Bar, check: Callable[[], None] = lam
         if not statuses.get(Status.PROCESSING):
             return
         if idle:
-            say("no worker is running; start one with `gongkai worker` and recovery with `gongkai recover`")
+            say(advice)
             told = True
-        check()
         time.sleep(max(_SHORTEST, _SHARE * (time.monotonic() - looked)))

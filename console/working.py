@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from database.queries import Progress, Scope
     from ingest.register import IngestSummary
+    from workers.bell import Bell
     from workers.settings import Settings
 
 
@@ -51,35 +53,53 @@ class Result(Record, frozen=True):
     outcome: Outcome
 
 
-def _silent(_: Sequence[int]) -> None:
-    """Nobody is there to hear; whoever starts a machine later finds the stages in the database."""
+class Workforce:
+    """Who does the work. With a shared broker: its workers, wherever they are. Else a machine of our own, which starts when
+    there is first something to do and ends with the ``with`` statement (see :func:`workforce`).
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, stack: ExitStack) -> None:
+        self._settings, self._engine, self._stack = settings, engine, stack
+        self._own = settings.broker_url is None
+        self._bell: Bell | None = None
+
+    @property
+    def advice(self) -> str:
+        """What to do when nobody seems to work."""
+        if self._own:
+            return f"no worker is running yet; see {self._settings.home / 'log'}"
+        return "no worker is running; start one with `gongkai worker` and recovery with `gongkai recover`"
+
+    def begin(self) -> None:
+        """See to it that somebody can work."""
+        from workers.bell import Bell  # noqa: PLC0415 (these load Celery)
+        from workers.local import local_machine  # noqa: PLC0415
+
+        if self._bell is None:
+            if self._own:
+                self._stack.enter_context(local_machine(self._settings))
+            self._bell = Bell(self._settings, self._engine)
+            self._stack.callback(self._bell.close)
+
+    def ring(self, stages: Sequence[int]) -> None:
+        """Ring for the first stages of new documents."""
+        from database.ledger import DOCUMENTS, Queued  # noqa: PLC0415
+        from database.models import StageName  # noqa: PLC0415
+
+        self.begin()
+        if self._bell is not None:
+            self._bell.ring([Queued(stage, StageName.EXTRACT, DOCUMENTS) for stage in stages])
 
 
 @contextmanager
-def machine(settings: Settings, engine: Engine, *, start: bool) -> Iterator[Callable[[Sequence[int]], None]]:
-    """The way to ring for new first stages. With a shared broker its workers do the work; else ``start`` begins a machine of our
-    own, which ends with the ``with`` statement, and without ``start`` nothing is rung for.
-    """
-    if settings.broker_url is None and not start:
-        yield _silent
-        return
-    from database.ledger import DOCUMENTS, Queued  # noqa: PLC0415 (these load SQLAlchemy and Celery)
-    from database.models import StageName  # noqa: PLC0415
-    from workers.bell import Bell  # noqa: PLC0415
-    from workers.local import local_machine  # noqa: PLC0415
+def workforce(settings: Settings, engine: Engine) -> Iterator[Workforce]:
+    """Those who do the work of this command; a machine of our own ends with the ``with`` statement."""
+    with ExitStack() as stack:
+        yield Workforce(settings, engine, stack)
 
-    def ring(stages: Sequence[int]) -> None:
-        bell.ring([Queued(stage, StageName.EXTRACT, DOCUMENTS) for stage in stages])
 
-    bell = Bell(settings, engine)
-    try:
-        if settings.broker_url is None:
-            with local_machine(settings):
-                yield ring
-        else:
-            yield ring
-    finally:
-        bell.close()
+def _silent(_: Sequence[int]) -> None:
+    """Nobody is there to hear; whoever starts a machine later finds the stages in the database."""
 
 
 def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool) -> Result:
@@ -98,28 +118,40 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
     planned = plan(request.paths, batch=request.batch, manifest=Path(request.manifest) if request.manifest else None)
     with reading(engine) as connection:
         since = queries.moment(connection)
-    with machine(settings, engine, start=waits) as ring, Bar() as bar:
+    with workforce(settings, engine) as hands, Bar() as bar:
         summary = ingest_paths(
             planned,
             engine=engine,
             store=Store(settings.store),
             limits=Limits.of(settings),
             region=region_of(request.region or ""),
-            ring=ring,
+            ring=hands.ring if waits or settings.broker_url else _silent,
             progress=bar.registered,
         )
         scope = _scope(settings, summary, since)
         if waits:
-            wait(engine, scope, bar)
+            _finish(engine, scope, hands, bar)
     return Result(summary, outcome_of(engine, scope, time.monotonic() - began))
 
 
-def _scope(settings: Settings, summary: IngestSummary, since: object) -> Scope:
+def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
+    """Wait for what is in work, if anything is."""
+    from database import queries  # noqa: PLC0415
+    from database.session import reading  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        busy = queries.status_counts(connection, scope).get(Status.PROCESSING)
+    if busy:
+        hands.begin()
+        wait(engine, scope, bar, hands.advice)
+
+
+def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> Scope:
     """Which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
     from database.queries import Scope  # noqa: PLC0415
 
     if settings.broker_url is None:
-        return Scope(since=since)  # type: ignore[arg-type]
+        return Scope(since=since)
     if summary.first is None:
         return Scope(first=0, last=-1)
     only = summary.batches[0] if len(summary.batches) == 1 else None
@@ -148,6 +180,6 @@ def see_through(settings: Settings, engine: Engine) -> Outcome:
     with reading(engine) as connection:
         scope = queries.Scope(since=queries.moment(connection))
     began = time.monotonic()
-    with machine(settings, engine, start=True), Bar() as bar:
-        wait(engine, scope, bar)
+    with workforce(settings, engine) as hands, Bar() as bar:
+        _finish(engine, scope, hands, bar)
     return outcome_of(engine, scope, time.monotonic() - began)
