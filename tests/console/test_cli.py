@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from sqlalchemy import Engine, insert, select, update
 from typer.testing import CliRunner
 
@@ -21,6 +20,7 @@ from database.models import Document, FindingRow, ReportRow, Stage, StageState, 
 from database.session import make_engine
 from workers.settings import load_settings
 
+Result = Any  # of typer.testing, which does not name it
 Run = Callable[..., Result]
 
 
