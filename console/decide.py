@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from console import connect
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from database.ledger import Selection
+    from database.models import StageName
     from workers.settings import Settings
 
 Code = Annotated[str | None, typer.Option(help="Those with an open failure of this code.")]
@@ -27,6 +30,7 @@ Everything = Annotated[bool, typer.Option("--all", help="All documents; without 
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who asked.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be done.")]
 _SHOWN_CHANGES = 200
+_TRANSACTION = 1000
 
 
 def reprocess(
@@ -49,9 +53,7 @@ def reprocess(
 ) -> None:
     """Process selected documents again, from a stage on. What is in force stays in force until the new result is complete."""
     from console.working import see_through  # noqa: PLC0415 (these load SQLAlchemy)
-    from database import ledger  # noqa: PLC0415
     from database.models import StageName  # noqa: PLC0415
-    from database.session import run_transaction  # noqa: PLC0415
 
     first = _one_of(StageName, stage, "stage") if stage else None
     found = connect.settings()
@@ -66,12 +68,13 @@ def reprocess(
             keys=document,
             everything=everything,
         )
+        ids, absent = _readable(found, engine, chosen)
+        if absent:
+            say(f"{len(absent):,} documents were refused at the door and not kept; give their files to `gongkai ingest` again")
         if dry_run:
-            _rehearse(found, engine, chosen, limit, as_json=as_json)
+            _rehearse(found, engine, ids, limit, as_json=as_json)
             return
-        count = run_transaction(
-            engine, lambda c: ledger.reprocess(c, chosen, StageName(first) if first else None, who=connect.who(), reason=reason)
-        )
+        count = _start(engine, chosen, ids, StageName(first) if first else None, reason)
         say(f"{count:,} documents begin again")
         if no_wait:
             if as_json:
@@ -172,15 +175,37 @@ def _one_of(kind: Any, value: str, option: str) -> str:
     return value
 
 
-def _rehearse(settings: Settings, engine: Engine, chosen: Selection, limit: int, *, as_json: bool) -> None:
-    """Tell which numbers would change."""
-    from console.rehearsal import rehearse  # noqa: PLC0415
-    from database import ledger  # noqa: PLC0415
+def _readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[list[int], list[int]]:
+    """The chosen documents whose content was kept, and those that were refused at the door without being kept."""
+    from database import ledger, queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
     from workers.store import Store  # noqa: PLC0415
 
+    store = Store(settings.store)
     with reading(engine) as connection:
         ids = ledger.select_documents(connection, chosen)
+        refused = queries.refused_at_the_door(connection, ids)
+    absent = {number for number, sha256 in refused.items() if not store.exists(sha256)}
+    return [number for number in ids if number not in absent], sorted(absent)
+
+
+def _start(engine: Engine, chosen: Selection, ids: list[int], stage: StageName | None, reason: str) -> int:
+    """Start these documents anew, in transactions of a bearable size."""
+    from database import ledger  # noqa: PLC0415
+    from database.session import run_transaction  # noqa: PLC0415
+
+    who, count = connect.who(), 0
+    for at in range(0, len(ids), _TRANSACTION):
+        part = msgspec.structs.replace(chosen, documents=tuple(ids[at : at + _TRANSACTION]))  # all of it goes into the audit
+        count += run_transaction(engine, partial(ledger.reprocess, chosen=part, stage=stage, who=who, reason=reason))
+    return count
+
+
+def _rehearse(settings: Settings, engine: Engine, ids: list[int], limit: int, *, as_json: bool) -> None:
+    """Tell which numbers would change."""
+    from console.rehearsal import rehearse  # noqa: PLC0415
+    from workers.store import Store  # noqa: PLC0415
+
     changes = list(rehearse(engine, Store(settings.store), ids[:limit]))
     if as_json:
         show_json({"selected": len(ids), "compared": min(limit, len(ids)), "changes": changes})

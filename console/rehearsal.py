@@ -46,9 +46,6 @@ def _changes(item: DocumentItem, store: Store) -> Iterator[Change]:
 
     path = item.sources[0].path if item.sources else item.sha256
     hints = msgspec.convert(item.sources[0].hints, Hints) if item.sources else Hints()
-    if not store.exists(item.sha256):
-        yield Change(item.id, path, None, item.status, f"{item.status} (its content was not kept)")
-        return
     try:
         verdict = read_document(store.get(item.sha256), item.media_type, hints)
     except GongkaiError as error:

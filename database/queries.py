@@ -26,6 +26,7 @@ from database.models import (
     ValueRow,
     Worker,
 )
+from database.registering import REGISTER
 
 RATE_SECONDS = 60.0
 WORKER_SECONDS = 60.0
@@ -474,3 +475,14 @@ def _values(connection: Connection, report_id: int | None) -> tuple[ValueItem, .
     columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
     rows = connection.execute(select(*columns).where(ValueRow.report_id == report_id).order_by(ValueRow.indicator))
     return tuple(ValueItem(*row) for row in rows)
+
+
+def refused_at_the_door(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Those of the documents that were refused when they were registered and are so still, with their sha256."""
+    query = (
+        select(Document.id, Document.sha256)
+        .join(Failure, Failure.document_id == Document.id)
+        .where(Failure.stage == REGISTER, Failure.state == FailureState.OPEN)
+    )
+    wanted = set(ids)
+    return {number: sha256 for number, sha256 in connection.execute(query) if number in wanted}

@@ -230,6 +230,9 @@ def test_reprocess_and_discard(run: Run, filled: Engine) -> None:
     document = load(filled)
     plan = answer(run("reprocess", "--document", str(document), "--dry-run", "--limit", "0", "--json"))
     assert plan == {"selected": 1, "compared": 0, "changes": []}
+    refused = run("reprocess", "--code", "file.empty", "--no-wait", "--json")
+    assert answer(refused) == {"started": 0}
+    assert "not kept" in refused.stderr
     assert run("reprocess", "--document", str(document), "--stage", "extract", "--no-wait", "--reason", "again").exit_code == 0
     assert answer(run("show", str(document), "--json"))["run"] == 2
     assert answer(run("discard", "--code", "file.empty", "--dry-run", "--json")) == {"discarded": 0, "selected": 1}
