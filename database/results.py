@@ -283,12 +283,12 @@ def forget_stale_findings(connection: Connection) -> int:
 def count_between(connection: Connection) -> dict[str, int]:
     """The number of findings between reports, by rule."""
     rows = connection.execute(
-        select(FINDING.c.rule, func.count())
+        select(FINDING.c.rule, func.count().label("found"))
         .where(FINDING.c.between.is_not(None))
         .group_by(FINDING.c.rule)
         .order_by(FINDING.c.rule)
     )
-    return dict(rows.tuples().all())
+    return {row.rule: row.found for row in rows}
 
 
 def replace_checked(
