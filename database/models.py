@@ -269,11 +269,12 @@ class Audit(Base):
 class ReportRow(Base):
     """One version of what was read from a document. Versions stay; the document points to the one in force.
 
-    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and year are null when
-    the report does not tell them: then it needs review, and is compared with no other. ``region`` runs from the province down as it was
-    read; ``province``, ``city`` and ``county`` are the same by level. ``governs`` is the code of the region whose government speaks (null
-    for departments and towns), ``reports_to`` the code of the region whose government stands above: parents and children are found by
-    these two, whatever the number of reports in a region.
+    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and
+    year are null when the report does not tell them: then it needs review, and is compared with no other. ``region``
+    runs from the province down as it was read; ``province``, ``city`` and ``county`` are the same by level. ``governs``
+    is the code of the region whose government speaks (null for departments and towns), ``reports_to`` the code of the
+    region whose government stands above: parents and children are found by these two, whatever the number of reports in
+    a region.
     """
 
     __tablename__ = "gk_report"
@@ -309,7 +310,9 @@ class ReportRow(Base):
 
 
 class BlockRow(Base):
-    """A block of numbers that a report has, with the form that its own headers show. ``readable`` is false when it could not be read."""
+    """A block of numbers that a report has, with the form that its own headers show. ``readable`` is false when it
+    could not be read.
+    """
 
     __tablename__ = "gk_block"
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
@@ -348,15 +351,17 @@ class ValueRow(Base):
     sentence: Mapped[str | None] = mapped_column(Text)
     doubt: Mapped[str | None] = mapped_column(Text)
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
-    # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost of loading.
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+    # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
+    # of loading.
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class Between(StrEnum):
     """How a finding was found by comparing reports.
 
-    ``years``: one agency, consecutive years. ``region``: a report and the one of the government above. Both are kept up as reports are
-    loaded. ``check``: by a check of all reports alone (sums over a region, absent reports, text that two agencies share).
+    ``years``: one agency, consecutive years. ``region``: a report and the one of the government above. Both are kept up
+    as reports are loaded. ``check``: by a check of all reports alone (sums over a region, absent reports, text that two
+    agencies share).
     """
 
     YEARS = "years"
@@ -365,8 +370,9 @@ class Between(StrEnum):
 
 
 class FindingRow(Base):
-    """What is wrong or remarkable in a report. ``between`` is null for what the report shows by itself, else how it was found by comparing
-    reports (see Between); such findings come and go with the other reports. ``other_report_id`` is the other report of a pair.
+    """What is wrong or remarkable in a report. ``between`` is null for what the report shows by itself, else how it was
+    found by comparing reports (see Between); such findings come and go with the other reports. ``other_report_id`` is
+    the other report of a pair.
     """
 
     __tablename__ = "gk_finding"

@@ -57,7 +57,8 @@ def test_a_verdict_becomes_rows_and_its_body_gives_it_back():
     ]
     assert rows["gk_finding"][0]["place"] == {"page": 2, "box": None, "line": 7, "column": None}
     assert rows["gk_finding"][0]["between"] is None
-    # disclosure was read though no table of it was seen (its numbers stand in prose): the block is there, in the report's form
+    # disclosure was read though no table of it was seen (its numbers stand in prose): the block is there, in the
+    # report's form
     assert rows["gk_block"] == [
         {"block": "requests", "form": "2021", "readable": True},
         {"block": "disclosure", "form": "2021", "readable": True},
@@ -89,7 +90,9 @@ def test_a_name_too_long_for_a_key_still_has_one():
         (None, "320813", (None, None)),
     ],
 )
-def test_a_report_stands_under_the_government_above(agency: str | None, code: str | None, expected: tuple[str | None, str | None]):
+def test_a_report_stands_under_the_government_above(
+    agency: str | None, code: str | None, expected: tuple[str | None, str | None]
+):
     assert standing(report(agency=agency, region_code=code)) == expected
 
 
