@@ -18,7 +18,7 @@ def fault_of(error: BaseException) -> Fault:
     traceback.
     """
     if isinstance(error, GongkaiError):
-        return Fault(error.code, str(error), _trace(error) if error.code == "internal" else None)
+        return Fault(error.code, str(error).removeprefix(f"{error.code}: "), _trace(error) if error.code == "internal" else None)
     if isinstance(error, MemoryError):
         return Fault("worker.out_of_memory", f"{type(error).__name__}: {error}".strip(": "))
     if isinstance(error, SoftTimeLimitExceeded):

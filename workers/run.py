@@ -48,7 +48,10 @@ def main(argv: Sequence[str]) -> None:
     ]
     # Talk among workers (mingle, gossip) is for revoked tasks and clocks, which nothing here uses.
     arguments += ["--without-mingle", "--without-gossip", f"--loglevel={settings.log_level}"]
-    app.worker_main(arguments)
+    try:
+        app.worker_main(arguments)
+    finally:
+        warden.stop()
 
 
 def _connect(settings: Settings) -> None:
@@ -60,24 +63,20 @@ def _connect(settings: Settings) -> None:
     def begin(**_: Any) -> None:
         warden.start(settings, worker_name())
 
-    def end(**_: Any) -> None:
-        warden.stop()
-
     def begin_process(**_: Any) -> None:
         faulthandler.enable()
         limit_memory(settings.memory_bytes)
 
     versions()
     worker_name()  # both before the first fork, so that all processes share them
-    for signal, receiver in _receivers(keep_logging, begin, end, begin_process).items():
+    for signal, receiver in _receivers(keep_logging, begin, begin_process).items():
         signal.connect(receiver, weak=False)
 
 
-def _receivers(keep_logging: Any, begin: Any, end: Any, begin_process: Any) -> Mapping[Any, Any]:
+def _receivers(keep_logging: Any, begin: Any, begin_process: Any) -> Mapping[Any, Any]:
     return {
         signals.setup_logging: keep_logging,
         signals.worker_init: begin,
-        signals.worker_shutdown: end,
         signals.worker_process_init: begin_process,
     }
 
