@@ -131,7 +131,8 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
         scope = _scope(settings, summary, since)
         if waits:
             _finish(engine, scope, hands, bar)
-    return Result(summary, outcome_of(engine, scope, time.monotonic() - began))
+        outcome = outcome_of(engine, scope, time.monotonic() - began)  # before the machine ends, which takes its time
+    return Result(summary, outcome)
 
 
 def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
@@ -182,4 +183,4 @@ def see_through(settings: Settings, engine: Engine) -> Outcome:
     began = time.monotonic()
     with workforce(settings, engine) as hands, Bar() as bar:
         _finish(engine, scope, hands, bar)
-    return outcome_of(engine, scope, time.monotonic() - began)
+        return outcome_of(engine, scope, time.monotonic() - began)
