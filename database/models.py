@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -26,6 +25,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from database.clock import UtcDateTime
 
 PREFIX = "gk_"
 
@@ -48,7 +49,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
 
 
 class StageName(StrEnum):
@@ -84,6 +85,10 @@ class FailureState(StrEnum):
 
 def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({', '.join(repr(str(v)) for v in kind)})", name=column)
+
+
+_DUE = text("state in ('queued', 'waiting')")
+_RUNNING = text("state = 'running'")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -123,7 +128,8 @@ class Source(Base):
     """A place where a document was found. The first one of a document is its origin, all others are duplicates.
 
     ``path`` is the file as it was given (``archive.zip!inner/name.txt`` inside an archive); ``hints`` is a
-    codebook.records.Hints as JSON: region, agency, year and publication date of a manifest or the command line.
+    codebook.records.Hints as JSON: region, agency, year and publication date of a manifest or the command line. ``path_key``
+    is the sha256 of the path: the same content at the same path is one source, however often it is given.
     """
 
     __tablename__ = "gk_source"
@@ -131,17 +137,19 @@ class Source(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), index=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
     path: Mapped[str] = mapped_column(Text)
+    path_key: Mapped[str] = mapped_column(String(64))
     duplicate: Mapped[bool]
     hints: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("document_id", "path_key"),)
 
 
 class Stage(Base):
     """One piece of work: a stage of a document (or of one of its pages, from 1; 0 is the whole document) in a run.
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
-    ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients`` tries
-    that met a passing fault. ``rung_at`` is when a message for it was last sent; None: to be sent.
+    ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
+    tries that met a passing fault. ``rung_at`` is when a message for it was last sent; None: to be sent.
     """
 
     __tablename__ = "gk_stage"
@@ -169,13 +177,17 @@ class Stage(Base):
         UniqueConstraint("document_id", "run", "stage", "page"),
         _one_of("stage", StageName),
         _one_of("state", StageState),
-        Index("ix_gk_stage_due", "state", "priority", "id", postgresql_where=text("state in ('queued', 'waiting')"), sqlite_where=text("state in ('queued', 'waiting')")),
-        Index("ix_gk_stage_lease", "lease_until", postgresql_where=text("state = 'running'"), sqlite_where=text("state = 'running'")),
+        Index("ix_gk_stage_due", "queue", "priority", "id", postgresql_where=_DUE, sqlite_where=_DUE),
+        Index("ix_gk_stage_lease", "lease_until", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
     )
 
 
 class Attempt(Base):
-    """One try at a stage: written when it is claimed, ended when it is over. ``outcome``: done, retry, failed, crashed, lost, fenced."""
+    """One try at a stage: written when it is claimed, ended when it is over.
+
+    ``outcome``: done, retry (a fault that passes), failed, crashed (the process died), lost (the whole worker died),
+    released (given back at a shutdown), discarded (a person ended it).
+    """
 
     __tablename__ = "gk_attempt"
     stage_id: Mapped[int] = mapped_column(ForeignKey("gk_stage.id"), primary_key=True)
@@ -203,7 +215,9 @@ class Output(Base):
 
 
 class Failure(Base):
-    """The error queue: why a document could not go on, and what was decided. ``detail`` holds a traceback where there is one."""
+    """The error queue: why a document could not go on, and what was decided. ``detail`` holds a traceback where there is
+    one.
+    """
 
     __tablename__ = "gk_failure"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -224,12 +238,17 @@ class Failure(Base):
 
 
 class Worker(Base):
-    """A worker process (host:pid:nonce) and when it was last alive, in database time."""
+    """A worker process (host:pid:nonce) and when it was last alive, in database time.
+
+    ``steady_since`` is when its present unbroken row of signs of life began: a process of a worker that was steady all the
+    time has crashed by itself, one of a worker that could not reach the database for a while may have been cut off with it.
+    """
 
     __tablename__ = "gk_worker"
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    steady_since: Mapped[datetime]
 
 
 class Audit(Base):
@@ -243,7 +262,8 @@ class Audit(Base):
     detail: Mapped[dict[str, Any]]
 
 
-# ---- the results --------------------------------------------------------------------------------------------------------------
+# ---- the results
+# --------------------------------------------------------------------------------------------------------------
 
 
 class ReportRow(Base):

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from codebook.records import Status, Verdict
 from database import results
-from database.models import Between
+from database.ledger import finish
+from database.models import Between, StageName
 from database.results import Speaker, Standing
 from tasks.loading.relate import Related, relate_region, relate_years
 from tasks.loading.rows import finding_row, report_rows
+from workers.stage import Outcome, Work, stage
 
 Pairs = set[tuple[int, int]]
 
@@ -138,3 +140,15 @@ def _pairs(connection: Connection, standings: Iterable[Standing]) -> tuple[Pairs
         if governs and own and own.report_id == number:
             regions |= {(number, child) for child in results.children_of(connection, governs, year, above=number)}
     return years, regions
+
+
+@stage(StageName.LOAD)
+def run(work: Work) -> Outcome:
+    """Load; then nothing."""
+    verdict = work.output_of(StageName.VALIDATE, Verdict)
+
+    def write(connection: Connection) -> None:
+        report_id, status = load_verdict(connection, work.claim.document_id, verdict, work.versions)
+        finish(connection, work.claim, status, report_id)
+
+    return Outcome(extra=write)
