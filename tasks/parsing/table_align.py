@@ -1,0 +1,205 @@
+"""Which run of values belongs to which label: the cheapest monotone alignment, and how much worse the next best one is.
+
+Labels and runs of values both keep their reading order in flattened text, though a run may stand behind, between or before the
+lines of its label. A pair is sure only when every alignment that pairs them otherwise is clearly worse.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+from tasks.parsing.labels import Part
+
+# What it costs to leave a row's label without values (rows are left blank), and to leave a full run of values without a label.
+SKIP_ROW = 4.0
+SKIP_FULL_RUN = 6.0
+# An alternative that costs less than this more than the best one makes the pair doubtful.
+MARGIN = 1.5
+_FAR = 30.0
+
+
+class Item(NamedTuple):
+    """A label in reading order. ``first`` and ``last`` are its atoms, ``line`` that of its last piece, ``size`` the values it asks for."""
+
+    part: Part
+    slug: str
+    first: int
+    last: int
+    line: int
+    size: int
+    score: float = 1.0
+    text: str = ""
+
+
+class Run(NamedTuple):
+    """Consecutive values in reading order: ``first`` and ``last`` are atoms, ``values`` those that hold a value.
+
+    ``inline`` says that its line holds more than one value, so that line breaks mean something.
+    """
+
+    first: int
+    last: int
+    line: int
+    values: tuple[int, ...]
+    slots: tuple[int, ...]
+    inline: bool
+
+
+class Pair(NamedTuple):
+    """An item with its run (index into the runs, None: it has none) and the margin to the next best choice."""
+
+    item: int
+    run: int | None
+    margin: float
+    second: int | None
+
+
+def _skip_item(item: Item) -> float:
+    return SKIP_ROW if item.part is Part.ROW else 0.0
+
+
+def _skip_run(run: Run, sizes: frozenset[int]) -> float:
+    count = len(run.values)
+    if not count:
+        return 0.0
+    if count in sizes and (count > 1 or max(sizes) == 1):
+        return SKIP_FULL_RUN
+    return 1.0 if count <= 2 and max(sizes) > 3 else 3.0
+
+
+def _size_cost(count: int, size: int) -> float:
+    if count == size:
+        return 0.0
+    if count > size:
+        return 2.0
+    return 1.5 if count <= 2 and size > 3 else 0.7
+
+
+def _owners(items: list[Item], runs: list[Run]) -> list[int | None]:
+    """For each run, the item that ends right before it on its own line, or whose pieces stand around it."""
+    result: list[int | None] = []
+    start = 0
+    for run in runs:
+        found = None
+        for index in range(start, len(items)):
+            item = items[index]
+            if item.first > run.first:
+                break
+            if item.last < run.first and item.line < run.line:
+                continue
+            if (item.last < run.first and item.line == run.line) or item.last > run.first:
+                found = index
+        result.append(found)
+    return result
+
+
+def _displaced(items: list[Item], runs: list[Run]) -> bool:
+    """Whether some run does not follow a label of a row: then labels may stand behind their values in this text."""
+    ends = sorted((item.last, item.part) for item in items)
+    lasts = [last for last, _ in ends]
+    previous = -1
+    for run in runs:
+        if not run.values:
+            continue
+        at = bisect_left(lasts, run.first)
+        if not at or lasts[at - 1] < previous or ends[at - 1][1] is Part.UNKNOWN:
+            return True
+        previous = run.last
+    return False
+
+
+def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
+    """The pairs when every row's label is followed by one run of its size and no run is left; else None."""
+    pairs: list[Pair] = []
+    at = 0
+    for index, item in enumerate(items):
+        while at < len(runs) and not runs[at].values:
+            at += 1
+        limit = items[index + 1].first if index + 1 < len(items) else runs[-1].last + 1 if runs else 0
+        follows = at < len(runs) and item.last < runs[at].first < limit
+        if not follows:
+            if item.part in (Part.ROW, Part.UNKNOWN):
+                return None
+            pairs.append(Pair(index, None, _FAR, None))
+            continue
+        if item.part is Part.UNKNOWN or len(runs[at].values) != item.size:
+            return None
+        pairs.append(Pair(index, at, _FAR, None))
+        at += 1
+    return pairs if not any(run.values for run in runs[at:]) else None
+
+
+def align(items: list[Item], runs: list[Run]) -> list[Pair]:
+    """Pair the items with the runs, both in reading order. Each item gets a Pair, with its margin."""
+    if not items:
+        return []
+    if pairs := _plain(items, runs):
+        return pairs
+    sizes = frozenset(item.size for item in items)
+    many_lines = len({item.line for item in items}) > 1
+    before = 1.0 if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs) else 3.0
+    owner = _owners(items, runs)
+    known = [item.first for item in items if item.part is not Part.UNKNOWN]
+    filled = [run.first for run in runs if run.values]
+    cost = [[_FAR] * len(runs) for _ in items]
+    for i, item in enumerate(items):
+        extra = {Part.ROW: 0.0, Part.SUBTOTAL: 0.8}.get(item.part, 1.0)
+        for j, run in enumerate(runs):
+            if not run.values or (item.first - run.last > 40) or (run.first - item.last > 40):
+                continue
+            relation = extra + (3.0 if owner[j] not in (None, i) else 0.0)
+            if item.first < run.first and item.last > run.last:
+                pass
+            elif item.last < run.first:
+                steps = bisect_left(known, run.first) - bisect_right(known, item.last)
+                steps += bisect_left(filled, run.first) - bisect_right(filled, item.last)
+                relation += 1.2 * steps + (0.5 if run.inline and item.line != run.line else 0.0)
+            else:
+                steps = bisect_left(known, item.first) - bisect_right(known, run.last)
+                steps += bisect_left(filled, item.first) - bisect_right(filled, run.last)
+                relation += 1.2 * steps + before
+            cost[i][j] = relation + _size_cost(len(run.values), item.size)
+    return _margins(items, runs, cost, sizes)
+
+
+def _margins(items: list[Item], runs: list[Run], cost: list[list[float]], sizes: frozenset[int]) -> list[Pair]:
+    """The best alignment by forward and backward costs, with each item's margin."""
+    m, k = len(items), len(runs)
+    skip_item = [_skip_item(item) for item in items]
+    skip_run = [_skip_run(run, sizes) for run in runs]
+    forward = [[0.0] * (k + 1) for _ in range(m + 1)]
+    for i in range(m + 1):
+        for j in range(k + 1):
+            if not i and not j:
+                continue
+            best = 1e9
+            if i:
+                best = forward[i - 1][j] + skip_item[i - 1]
+            if j:
+                best = min(best, forward[i][j - 1] + skip_run[j - 1])
+            if i and j:
+                best = min(best, forward[i - 1][j - 1] + cost[i - 1][j - 1])
+            forward[i][j] = best
+    backward = [[0.0] * (k + 1) for _ in range(m + 1)]
+    for i in range(m, -1, -1):
+        for j in range(k, -1, -1):
+            if i == m and j == k:
+                continue
+            best = 1e9
+            if i < m:
+                best = backward[i + 1][j] + skip_item[i]
+            if j < k:
+                best = min(best, backward[i][j + 1] + skip_run[j])
+            if i < m and j < k:
+                best = min(best, backward[i + 1][j + 1] + cost[i][j])
+            backward[i][j] = best
+    pairs: list[Pair] = []
+    for i in range(m):
+        none = min(forward[i][j] + skip_item[i] + backward[i + 1][j] for j in range(k + 1))
+        options: list[tuple[float, int | None]] = [(none, None)]
+        options += [(forward[i][j] + cost[i][j] + backward[i + 1][j + 1], j) for j in range(k) if cost[i][j] < _FAR]
+        options.sort(key=lambda option: (option[0], option[1] is None))
+        margin = options[1][0] - options[0][0] if len(options) > 1 else _FAR
+        pairs.append(Pair(i, options[0][1], margin, options[1][1] if len(options) > 1 else None))
+    return pairs

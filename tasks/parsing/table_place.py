@@ -1,0 +1,135 @@
+"""Which column each value of a row belongs to, when the row shows as many values as columns, and when it does not.
+
+A full row is read in the order of the columns. A row with fewer values is read where the text itself shows the blanks; else the
+sums of the form decide (the row's total, the columns' balance), and what they leave open is doubtful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from codebook.records import Number
+from tasks.parsing.table_align import Run
+from tasks.parsing.table_tokens import Atom, AtomKind
+
+
+class Placed(NamedTuple):
+    """The values of a row by column: index of the atom, None for a blank. ``doubt`` and ``candidates`` by column.
+
+    ``exact`` says that the text itself decides; otherwise the sums of the form may still be asked.
+    """
+
+    atoms: tuple[int | None, ...]
+    doubt: str | None = None
+    candidates: tuple[tuple[Number, ...], ...] = ()
+    exact: bool = True
+
+
+class Habit(NamedTuple):
+    """How a table shows its blanks: ``columns`` are the cells of the values in full rows when all full rows agree.
+
+    ``kept`` says that some row shows a blank before a value, so that blanks are not lost in this text; ``full`` counts full rows,
+    ``lead`` says that some of them have blanks before their first value (merged label cells).
+    """
+
+    columns: tuple[int, ...] | None
+    kept: bool
+    full: int
+    lead: bool
+
+
+def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int) -> Habit:
+    """Learn from the full rows of a table of ``size`` value columns."""
+    full = {tuple(atoms[i].cell for i in run.values) for run in runs if len(run.values) == size}
+    count = sum(len(run.values) == size for run in runs)
+    columns = next(iter(full)) if len(full) == 1 and count >= 2 else None
+    if columns is not None and (min(columns) < 0 or len(set(columns)) < size):
+        columns = None
+    kept = any(_blank_within(atoms, run) for run in runs)
+    lead = any(run.slots[0] != run.values[0] for run in runs if len(run.values) == size)
+    return Habit(columns, kept, count, lead)
+
+
+def _blank_within(atoms: list[Atom], run: Run) -> bool:
+    """Whether a blank stands between two values of the run."""
+    if not run.values:
+        return False
+    return any(atoms[i].kind is AtomKind.BLANK for i in run.slots if run.values[0] < i < run.values[-1])
+
+
+def place(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed:
+    """Place the values of ``run`` in ``size`` columns by what the text shows."""
+    values = run.values
+    if not values:
+        return Placed((None,) * size)
+    if len(values) == size and not (_blank_within(atoms, run) and habit.columns and _off(atoms, values, habit.columns)):
+        return Placed(values)
+    if len(values) > size:
+        return _too_many(atoms, run, size)
+    if habit.columns and all(atoms[i].cell in habit.columns for i in values) and _has_blank(atoms, run):
+        by_cell = {atoms[i].cell: i for i in values}
+        return Placed(tuple(by_cell.get(cell) for cell in habit.columns))
+    slots = [i if atoms[i].kind is AtomKind.VALUE else None for i in run.slots]
+    while slots and slots[-1] is None:
+        slots.pop()
+    leading = slots[0] is None and habit.full >= 2
+    shown = _blank_within(atoms, run) or leading or (habit.kept and _has_blank(atoms, run))
+    if shown and len(slots) <= size and habit.columns is None and not habit.lead and (slots[0] is not None or leading):
+        return Placed(tuple(slots) + (None,) * (size - len(slots)))
+    return Placed((None,) * size, "blank", exact=False)
+
+
+def _off(atoms: list[Atom], values: tuple[int, ...], columns: tuple[int, ...]) -> bool:
+    return any(atoms[i].cell not in columns for i in values)
+
+
+def _has_blank(atoms: list[Atom], run: Run) -> bool:
+    return any(atoms[i].kind is AtomKind.BLANK for i in run.slots)
+
+
+def _too_many(atoms: list[Atom], run: Run, size: int) -> Placed:
+    """More values than columns. One stray value (a heading replaced by 0) does no harm if it makes no difference which it is."""
+    values = run.values
+    if len(values) == size + 1:
+        numbers = {atoms[i].token for i in values}
+        if len(numbers) == 1:
+            return Placed(values[:size])
+        behind = [atoms[i].kind for i in run.slots if i > values[-1]]
+        before = [atoms[i].kind for i in run.slots if i < values[-1]]
+        if len(behind) >= size and AtomKind.BLANK not in before:  # the stray value opens a row of its own: a merged cell's blanks
+            return Placed(values[:size])
+    return Placed(values[:size], "count")
+
+
+def by_sums(
+    numbers: Sequence[Number | None], size: int, expected: Sequence[Number | None], total_last: bool
+) -> list[tuple[int | None, ...]]:
+    """All ways to put ``numbers`` in order into ``size`` columns that break no sum.
+
+    ``expected`` is what the other rows leave for each column (None: unknown); with ``total_last`` the last column is the sum of the
+    others. Each way gives, for each column, the index of its number or None.
+    """
+    ways: list[tuple[int | None, ...]] = []
+    for columns in combinations(range(size), len(numbers)):
+        way: list[int | None] = [None] * size
+        for index, column in enumerate(columns):
+            way[column] = index
+        if _fits(way, numbers, expected, total_last):
+            ways.append(tuple(way))
+    return ways
+
+
+def _fits(way: list[int | None], numbers: Sequence[Number | None], expected: Sequence[Number | None], total_last: bool) -> bool:
+    held = [None if index is None else numbers[index] for index in way]
+    if any(index is not None and numbers[index] is None for index in way):
+        return False
+    for column, want in enumerate(expected):
+        have = held[column]
+        is_blank_total = total_last and column == len(way) - 1 and have is None
+        if want is not None and not is_blank_total and (have or 0) != want:
+            return False
+    if total_last and held[-1] is not None:
+        return sum(value or 0 for value in held[:-1]) == held[-1]
+    return True

@@ -1,0 +1,142 @@
+"""The table of requests (收到和处理政府信息公开申请情况) read from flattened text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codebook.book import load_book
+from tasks.parsing.labels import Part
+from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align
+from tasks.parsing.table_cells import BlockRead
+from tasks.parsing.table_claims import Mark
+from tasks.parsing.table_place import Habit, habit_of, place
+from tasks.parsing.table_rows import Doubt, RowCells, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
+from tasks.parsing.table_text import Prepared, items_of
+from tasks.parsing.table_tokens import Slot
+
+
+def undivided_other(rows: Sequence[str]) -> bool:
+    """Whether （六）其他处理 is one row: none of the three rows under it is printed."""
+    return not any(row.startswith("other.") for row in rows)
+
+
+def as_printed(marks: list[Mark]) -> list[Mark]:
+    """Where the three rows under （六）其他处理 are printed, its own label is that of their subtotal."""
+    if undivided_other([m.entry.slug for m in marks if m.entry.part is Part.ROW]):
+        return marks
+    return [
+        m._replace(entry=m.entry._replace(part=Part.SUBTOTAL)) if m.entry.part is Part.ROW and m.entry.slug == "other" else m
+        for m in marks
+    ]
+
+
+def form_of(rows: Sequence[str]) -> str | None:
+    """Form 2021 when the three rows under （六）其他处理 are printed; else the table's own labels do not tell."""
+    return None if undivided_other(rows) else "2021"
+
+
+def read_requests(prepared: Prepared) -> BlockRead:
+    """Read the region as the table of requests."""
+    prepared = prepared._replace(marks=as_printed(prepared.marks))
+    where = prepared.text.place(prepared.region.first)
+    size, extra_at, sure_columns = _columns(prepared)
+    items = items_of(prepared, {}, size)
+    pairs = align(items, prepared.runs)
+    habit = habit_of(prepared.text.atoms, prepared.runs, size)
+    rows: list[RowCells] = []
+    for pair in pairs:
+        item = items[pair.item]
+        if item.part is not Part.UNKNOWN:
+            row = _row(prepared, item, pair, size, habit)
+            if item.part is Part.ROW or any(row.cells):
+                rows.append(row)
+    rows = _unlabelled(prepared, items, pairs, rows, size)
+    if not sure_columns:
+        rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
+    elif extra_at is None:
+        rows = settle_blanks(rows)
+    printed = [row.row for row in rows if not row.row.startswith("=")]
+    cells = cells_of(rows, columns_of(extra_at))
+    return BlockRead("requests", form_of(printed), where, tuple(cells), notes=missing_rows(printed))
+
+
+def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
+    """Notes on rows of the form that the table does not print. Of （六）其他处理, one of the two ways to print it is enough."""
+    one = undivided_other(printed)
+    wanted = [row for row in load_book().blocks["requests"].rows if (not row.startswith("other.") if one else row != "other")]
+    return tuple(f"requests: row {row} is not printed" for row in wanted if row not in printed)
+
+
+def _columns(prepared: Prepared) -> tuple[int, int | None, bool]:
+    """How many values a row has, the position of the column 法人小计 if there is one, and whether the columns are sure."""
+    plain = len(columns_of(None))
+    header = {m.entry.slug: n for n, m in enumerate(prepared.marks) if m.entry.part in (Part.COLUMN, Part.EXTRA)}
+    extra = next((m.entry.slug for m in prepared.marks if m.entry.part is Part.EXTRA), None)
+    slots = prepared.text.slot
+    eights = [run for run in prepared.runs if len(run.values) == plain + 1]
+    sevens = [run for run in prepared.runs if len(run.values) == plain]
+    if len(eights) > len(sevens):
+        hint = None
+        if extra is not None:
+            hint = 1 if header[extra] < header.get("business", -1) else 6
+        at, sure = extra_position([[slots(i) for i in run.values] for run in eights], hint)
+        return plain + 1, at, sure and extra is not None
+    return plain, None, True
+
+
+def _row(prepared: Prepared, item: Item, pair: Pair, size: int, habit: Habit) -> RowCells:
+    text = prepared.text
+    name = f"={item.slug}" if item.part is Part.SUBTOTAL else item.slug
+    where, reader = text.place(item.first), text.lines[text.atoms[item.first].line].reader
+    chosen = [prepared.runs[index] for index in (pair.run, pair.second) if index is not None]
+    doubtful = pair.margin < MARGIN
+    if pair.run is None:
+        if not doubtful:
+            return row_cells(name, where, reader, (None,) * size)
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(prepared, run) for run in chosen])
+    run = chosen[0]
+    placed = place(text.atoms, run, size, habit)
+    if not placed.exact:
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, _slots(prepared, run))
+    cells = [None if i is None else text.slot(i) for i in placed.atoms]
+    if not doubtful:
+        return row_cells(name, where, reader, cells, placed.doubt)
+    row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(prepared, one) for one in chosen])
+    return row._replace(cells=tuple(cells))
+
+
+def _slots(prepared: Prepared, run: Run) -> list[Slot]:
+    return [prepared.text.slot(i) for i in run.values]
+
+
+def _unlabelled(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
+    """Runs that no known label owns: where the form expects rows that are not there, the values are theirs, doubtfully."""
+    owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is not Part.UNKNOWN}
+    order = prepared.lex.order
+    known = sorted(
+        (item.first, item.slug) for item in items if item.part is Part.ROW
+    )
+    present = {slug for _, slug in known}
+    wanted = [
+        slug
+        for slug in prepared.lex.rows
+        if slug not in present and not (slug == "other" if any(s.startswith("other.") for s in present) else slug.startswith("other."))
+    ]
+    gaps: dict[tuple[int, int], list[Run]] = {}
+    for index, run in enumerate(prepared.runs):
+        if index in owned or len(run.values) < size - 1 or run.first < (known[0][0] if known else 0):
+            continue
+        before = [order[slug] for first, slug in known if first < run.first]
+        after = [order[slug] for first, slug in known if first > run.last]
+        gaps.setdefault((before[-1] if before else -1, after[0] if after else len(order)), []).append(run)
+    result = list(rows)
+    for (low, high), runs in gaps.items():
+        lost = [slug for slug in wanted if low < order[slug] < high]
+        place_, reader = prepared.text.place(runs[0].first), prepared.text.lines[prepared.text.atoms[runs[0].first].line].reader
+        values = [_slots(prepared, run) for run in runs]
+        for number, slug in enumerate(lost):
+            row = unread_row(slug, place_, reader, size, Doubt.LABEL, rivals=values)
+            if len(lost) == len(runs) and len(values[number]) == size:
+                row = row._replace(cells=tuple(values[number]))
+            result.append(row)
+    return result
