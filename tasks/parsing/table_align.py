@@ -139,7 +139,7 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
     before = 1.0 if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs) else 3.0
-    owner = _owners(items, runs)
+    owner = _owners(items, runs) if many_lines else [None] * len(runs)
     known = [item.first for item in items if item.part is not Part.UNKNOWN]
     filled = [run.first for run in runs if run.values]
     cost = [[_FAR] * len(runs) for _ in items]

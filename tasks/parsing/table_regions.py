@@ -17,7 +17,7 @@ _GAP = 70
 # A table's header begins at most this many atoms before its first sure label, its last rows end as many behind the last one.
 _REACH = 110
 # How many different labels make a table. Statistics are many short labels that prose uses too.
-_ENOUGH = {"disclosure": 2, "requests": 3, "review": 3, "statistics": 5}
+_ENOUGH = {"disclosure": 2, "requests": 3, "review": 2, "statistics": 5}
 
 
 class Region(NamedTuple):

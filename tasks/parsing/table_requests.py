@@ -10,8 +10,8 @@ from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align
 from tasks.parsing.table_cells import BlockRead
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_place import Habit, habit_of, place
-from tasks.parsing.table_rows import Doubt, RowCells, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
-from tasks.parsing.table_text import Prepared, items_of
+from tasks.parsing.table_rows import Doubt, RowCells, adds_up, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
+from tasks.parsing.table_text import Prepared, items_of, split_runs
 from tasks.parsing.table_tokens import Slot
 
 
@@ -40,6 +40,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
     prepared = prepared._replace(marks=as_printed(prepared.marks))
     where = prepared.text.place(prepared.region.first)
     size, extra_at, sure_columns = _columns(prepared)
+    prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
     pairs = align(items, prepared.runs)
     habit = habit_of(prepared.text.atoms, prepared.runs, size)
@@ -51,6 +52,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
             if item.part is Part.ROW or any(row.cells):
                 rows.append(row)
     rows = _unlabelled(prepared, items, pairs, rows, size)
+    rows = _beside_surplus(rows, items, pairs, prepared.runs, size)
     if not sure_columns:
         rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
     elif extra_at is None:
@@ -103,6 +105,14 @@ def _row(prepared: Prepared, item: Item, pair: Pair, size: int, habit: Habit) ->
         return row_cells(name, where, reader, cells, placed.doubt)
     row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(prepared, one) for one in chosen])
     return row._replace(cells=tuple(cells))
+
+
+def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], runs: list[Run], size: int) -> list[RowCells]:
+    """A row without values next to one with too many is not blank for sure: some of those may be its own."""
+    owners = [pair for pair in pairs if items[pair.item].part is Part.ROW]
+    surplus = {n for n, pair in enumerate(owners) if pair.run is not None and len(runs[pair.run].values) > size}
+    near = {items[pair.item].slug for n, pair in enumerate(owners) if pair.run is None and ({n - 1, n + 1} & surplus)}
+    return [unread_row(row.row, row.place, row.reader, size, Doubt.ALIGNMENT) if row.row in near else row for row in rows]
 
 
 def _slots(prepared: Prepared, run: Run) -> list[Slot]:

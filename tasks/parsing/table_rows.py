@@ -106,6 +106,13 @@ def _subtotal_holds(row: Sequence[Slot | None], at: int) -> bool:
     return sum(parts) == numbers[at] and numbers[0] + numbers[at] == numbers[7]
 
 
+def adds_up(slots: Sequence[Slot], extra_at: int | None) -> bool:
+    """Whether the last value of a full row is the sum of the others (法人小计 left out)."""
+    numbers = [number_of(slot, None) for slot in slots]
+    parts = [number or 0 for at, number in enumerate(numbers[:-1]) if at != extra_at]
+    return numbers[-1] is not None and sum(parts) == numbers[-1]
+
+
 # ---- blanks ---------------------------------------------------------------------------------------------------------------
 
 

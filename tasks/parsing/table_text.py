@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from tasks.parsing.labels import Lexicon, Part, lexicon
 from tasks.parsing.table_align import Item, Run
 from tasks.parsing.table_claims import Mark, mark_labels, values_in_words
 from tasks.parsing.table_regions import Region
+from tasks.parsing.numbers import Kind, Token
 from tasks.parsing.table_tokens import Atom, AtomKind, Slot, Source
 
 
@@ -24,7 +26,10 @@ class Text(NamedTuple):
     def place(self, index: int) -> Place:
         """Where atom ``index`` stands in its source: line and column of its first character, or page and box of its line."""
         atom = self.atoms[index]
-        place = self.lines[atom.line].place
+        line = self.lines[atom.line]
+        if line.cells is not None:
+            return line.cells[atom.cell].place
+        place = line.place
         if place.line is None or place.box is not None:
             return place
         return Place(place.page, None, place.line, (place.column or 1) + atom.start)
@@ -33,8 +38,9 @@ class Text(NamedTuple):
         """Atom ``index``, a value, with its evidence."""
         atom = self.atoms[index]
         line = self.lines[atom.line]
-        assert atom.token is not None
-        return Slot(atom.raw, atom.token, self.place(index), line.reader, line.score)
+        token = atom.token or Token(Kind.OTHER)
+        score = line.cells[atom.cell].score if line.cells is not None else line.score
+        return Slot(atom.raw, token, self.place(index), line.reader, score)
 
 
 class Prepared(NamedTuple):
@@ -99,6 +105,23 @@ def _close(atoms: list[Atom], slots: list[int], per_line: Counter[int], runs: li
     line = atoms[slots[0]].line
     lines = len({atoms[i].line for i in values})
     runs.append(Run(slots[0], slots[-1], line, values, tuple(slots), lines == 1 and len(values) > 1))
+
+
+def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool]) -> Prepared:
+    """Cut runs of twice (three times…) ``size`` values, of rows whose labels stand elsewhere, if ``holds`` agrees to every part."""
+    runs: list[Run] = []
+    for run in prepared.runs:
+        count = len(run.values)
+        if count <= size or count % size:
+            runs.append(run)
+            continue
+        parts = [run.values[at : at + size] for at in range(0, count, size)]
+        if run.slots[:count] != run.values or not all(holds([prepared.text.slot(i) for i in part]) for part in parts):
+            runs.append(run)
+            continue
+        line = prepared.text.atoms
+        runs += [Run(part[0], part[-1], line[part[0]].line, part, part, run.inline) for part in parts]
+    return prepared._replace(runs=runs)
 
 
 def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[Item]:

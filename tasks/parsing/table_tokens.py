@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from codebook.book import load_book
-from codebook.records import Place, Reader
+from codebook.records import Cell, Place, Reader
 from tasks.parsing.fold import fold, fold_label
 from tasks.parsing.numbers import Kind, Token, read_number
 
@@ -32,13 +32,17 @@ _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)(\D.*)", re.DOTALL)
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
+_TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 PROSE_LENGTH = 60
 _SENTENCE = re.compile(r"[。；;]")
 
 
 class Source(NamedTuple):
-    """A line of text that the stream reader reads: ``block`` is its index among the page's blocks."""
+    """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
+
+    ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty.
+    """
 
     text: str
     page: int
@@ -46,6 +50,7 @@ class Source(NamedTuple):
     place: Place
     reader: Reader
     score: float = 1.0
+    cells: dict[int, Cell] | None = None
 
 
 class AtomKind(IntEnum):
@@ -104,6 +109,9 @@ def tokenize(lines: list[Source]) -> list[Atom]:
     atoms: list[Atom] = []
     for index, line in enumerate(lines):
         text = line.text
+        if line.cells is not None:
+            _grid_row(line.cells, index, atoms)
+            continue
         if not text or text.isspace() or _PAGE_NUMBER.fullmatch(text) or ("--" in text and _RULE.fullmatch(text)):
             continue
         if _HAS_CELLS.search(text):
@@ -138,6 +146,23 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
         begun, open_cell = True, None
     if open_cell:
         _cell(text, open_cell, line, column, atoms)
+
+
+def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
+    """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number."""
+    for column, cell in sorted(cells.items()):
+        raw = cell.text.strip()
+        if not raw:
+            atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
+            continue
+        token = value_token(raw)
+        if token:
+            if token.kind is Kind.NUMBER and _TWO_LINES.search(raw):
+                token = Token(Kind.OTHER)
+            atoms.append(Atom(AtomKind.VALUE, cell.text, line, 0, 0, column, "", token))
+        elif text := fold_label(raw):
+            kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
+            atoms.append(Atom(kind, raw, line, 0, 0, column, text))
 
 
 def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[Atom]) -> None:
