@@ -6,11 +6,11 @@ from collections import Counter
 from typing import NamedTuple
 
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Pair, align
+from tasks.parsing.table_align import MARGIN, Pair, Run, align
 from tasks.parsing.table_cells import BlockRead, CellRead, number_of
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_header import Header, group_of, read_header
-from tasks.parsing.table_place import habit_of, place
+from tasks.parsing.table_place import Habit, habit_of, place
 from tasks.parsing.table_rows import Doubt
 from tasks.parsing.table_text import Prepared, items_of
 from tasks.parsing.table_tokens import AtomKind
@@ -38,8 +38,9 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     pairs = align(items, [run for run in runs if run.values])
     filled = [run for run in runs if run.values]
     cells: list[CellRead] = []
+    habits = {size: habit_of(text.atoms, filled, size, prepared.grid) for size in {1, 2, 3, *sizes.values()}}
     for row, pair in zip(rows, pairs, strict=True):
-        cells += _cells(prepared, row, pair, filled)
+        cells += _cells(prepared, row, pair, filled, habits)
     forms = [row.header.form for row in rows if row.header and row.header.form]
     notes = tuple(f"disclosure: the header of row {row.mark.entry.slug} is lost" for row in rows if not row.header)
     return BlockRead("disclosure", forms[0] if forms else None, where, tuple(cells), notes=notes)
@@ -88,7 +89,7 @@ def with_form(rows: list[Row]) -> list[Row]:
     return result
 
 
-def _cells(prepared: Prepared, row: Row, pair: Pair, runs: list) -> list[CellRead]:  # type: ignore[type-arg]
+def _cells(prepared: Prepared, row: Row, pair: Pair, runs: list[Run], habits: dict[int, Habit]) -> list[CellRead]:
     text, slug = prepared.text, row.mark.entry.slug
     where, reader = text.place(row.mark.first), text.lines[text.atoms[row.mark.first].line].reader
     if row.header is None:
@@ -101,7 +102,7 @@ def _cells(prepared: Prepared, row: Row, pair: Pair, runs: list) -> list[CellRea
         doubt: str | None = Doubt.ALIGNMENT
     else:
         doubt = None
-    placed = place(text.atoms, chosen[0], len(columns), habit_of(text.atoms, [], len(columns)))
+    placed = place(text.atoms, chosen[0], len(columns), habits[len(columns)])
     if not row.sure and (placed.doubt or len(chosen[0].values) != len(columns)):
         doubt = doubt or Doubt.COLUMN
     doubt = doubt or placed.doubt

@@ -28,28 +28,31 @@ class Placed(NamedTuple):
 
 
 class Habit(NamedTuple):
-    """How a table shows its blanks: ``columns`` are the cells of the values in full rows when all full rows agree.
+    """How a table shows its blanks, learnt from its full rows.
 
-    ``kept`` says that some row shows a blank before a value, so that blanks are not lost in this text; ``full`` counts full rows,
-    ``lead`` says that some of them have blanks before their first value (merged label cells).
+    ``columns`` are the cells of the values, where the text keeps every cell in its column (a grid, or rows with blanks for merged
+    label cells). ``kept``: some row shows a blank before a value, so that blanks are not lost. ``full`` counts full rows, ``lead``:
+    some of them have blanks before their first value. ``bare``: full rows have no blanks at all.
     """
 
-    columns: tuple[int, ...] | None
-    kept: bool
-    full: int
-    lead: bool
+    columns: tuple[int, ...] | None = None
+    kept: bool = False
+    full: int = 0
+    lead: bool = False
+    bare: bool = False
 
 
-def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int) -> Habit:
-    """Learn from the full rows of a table of ``size`` value columns."""
-    full = {tuple(atoms[i].cell for i in run.values) for run in runs if len(run.values) == size}
-    count = sum(len(run.values) == size for run in runs)
-    columns = next(iter(full)) if len(full) == 1 and count >= 2 else None
+def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int, grid: bool = False) -> Habit:
+    """Learn from the full rows of a table of ``size`` value columns; ``grid`` says that the source draws its columns."""
+    whole = [run for run in runs if len(run.values) == size]
+    cells = {tuple(atoms[i].cell for i in run.values) for run in whole}
+    lead = any(run.slots[0] != run.values[0] for run in whole)
+    columns = next(iter(cells)) if len(cells) == 1 and len(whole) >= 2 and (lead or grid) else None
     if columns is not None and (min(columns) < 0 or len(set(columns)) < size):
         columns = None
     kept = any(_blank_within(atoms, run) for run in runs)
-    lead = any(run.slots[0] != run.values[0] for run in runs if len(run.values) == size)
-    return Habit(columns, kept, count, lead)
+    bare = len(whole) >= 2 and all(run.slots == run.values for run in whole)
+    return Habit(columns, kept, len(whole), lead, bare)
 
 
 def _blank_within(atoms: list[Atom], run: Run) -> bool:
@@ -69,9 +72,12 @@ def place(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed:
     if len(values) > size:
         return _too_many(atoms, run, size)
     if habit.columns and all(atoms[i].cell in habit.columns for i in values) and _has_blank(atoms, run):
-        by_cell = {atoms[i].cell: i for i in values}
-        return Placed(tuple(by_cell.get(cell) for cell in habit.columns))
+        if not _label_among(atoms, run, habit.columns[0]):
+            by_cell = {atoms[i].cell: i for i in values}
+            return Placed(tuple(by_cell.get(cell) for cell in habit.columns))
     slots = [i if atoms[i].kind is AtomKind.VALUE else None for i in run.slots]
+    if habit.bare and len(slots) == size:
+        return Placed(tuple(slots))
     while slots and slots[-1] is None:
         slots.pop()
     leading = slots[0] is None and habit.full >= 2
@@ -79,6 +85,16 @@ def place(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed:
     if shown and len(slots) <= size and habit.columns is None and not habit.lead and (slots[0] is not None or leading):
         return Placed(tuple(slots) + (None,) * (size - len(slots)))
     return Placed((None,) * size, "blank", exact=False)
+
+
+def _label_among(atoms: list[Atom], run: Run, first_column: int) -> bool:
+    """Whether the row's label stands in the columns of values: then its cells have moved."""
+    at = run.first - 1
+    while at >= 0 and atoms[at].line == atoms[run.first].line:
+        if atoms[at].kind is AtomKind.TEXT and atoms[at].cell >= first_column:
+            return True
+        at -= 1
+    return False
 
 
 def _off(atoms: list[Atom], values: tuple[int, ...], columns: tuple[int, ...]) -> bool:
@@ -109,7 +125,7 @@ def by_sums(
     """All ways to put ``numbers`` in order into ``size`` columns that break no sum.
 
     ``expected`` is what the other rows leave for each column (None: unknown); with ``total_last`` the last column is the sum of the
-    others. Each way gives, for each column, the index of its number or None.
+    others, or blank. Each way gives, for each column, the index of its number or None.
     """
     ways: list[tuple[int | None, ...]] = []
     for columns in combinations(range(size), len(numbers)):

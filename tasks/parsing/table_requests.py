@@ -43,7 +43,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
     prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
     pairs = align(items, prepared.runs)
-    habit = habit_of(prepared.text.atoms, prepared.runs, size)
+    habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid)
     rows: list[RowCells] = []
     for pair in pairs:
         item = items[pair.item]

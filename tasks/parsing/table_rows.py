@@ -180,12 +180,13 @@ def _settle(row: RowCells, others: list[RowCells]) -> RowCells:
     numbers = [number_of(slot, None) for slot in row.loose]
     expected = [_expected(row.row, others, column) for column in range(size)]
     ways = by_sums(numbers, size, expected, total_last=True)
+    known = all(value is not None for value in expected[:-1])  # else a lost number may hide behind any way that fits
     cells: list[Slot | None] = []
     doubts: list[str | None] = []
     candidates: list[tuple[Number, ...]] = []
     for column in range(size):
         choices = {way[column] for way in ways}
-        if len(choices) == 1:
+        if known and len(choices) == 1:
             index = next(iter(choices))
             cells.append(None if index is None else row.loose[index])
             doubts.append(None)

@@ -52,6 +52,11 @@ class Prepared(NamedTuple):
     marks: list[Mark]
     runs: list[Run]
 
+    @property
+    def grid(self) -> bool:
+        """Whether the source draws the table's rows and columns."""
+        return self.text.lines[self.text.atoms[self.region.first].line].cells is not None
+
 
 @cache
 def unit_words(block: str) -> frozenset[str]:

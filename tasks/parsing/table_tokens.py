@@ -22,7 +22,7 @@ _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
 _RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
 _WORD = re.compile(r"\S+")
 _PAGE_NUMBER = re.compile(r"\s*(?:([-—–－─~·])\s*\d{1,3}\s*\1|第\s*\d{1,3}\s*页(?:[\s,，/]*共\s*\d{1,3}\s*页)?)\s*")
-_PAGE_NUMBER_WITHIN = re.compile(r"(?<!\S)([-—–－─])\s*[1-9]\d{0,2}\s*\1(?!\S)")
+_PAGE_NUMBER_WITHIN = re.compile(r"(?<!\S)([-—–－─])\s*[1-9]\d?\s*\1(?!\S)")
 # An item begins: 1. 2、 （一） ㈠ 一、 (but not the 1.5 of a number, nor 第二十条)
 _ITEM = re.compile(
     r"(?=(?<![\d.．,第〔])(?:[1-9]|1\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
@@ -35,6 +35,8 @@ _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 PROSE_LENGTH = 60
+# A line of this length is a whole document on one line, with the page numbers in it.
+_ONE_LINE = 500
 _SENTENCE = re.compile(r"[。；;]")
 
 
@@ -146,6 +148,8 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
         begun, open_cell = True, None
     if open_cell:
         _cell(text, open_cell, line, column, atoms)
+    elif text[-1] == "\t":
+        atoms.append(Atom(AtomKind.BLANK, "", line, len(text), len(text), column))
 
 
 def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
@@ -178,7 +182,7 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
 
 def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> None:
     """Words between spaces, cut further where an item begins and where a number is glued to a label."""
-    if "-" in text or "—" in text or "–" in text:
+    if len(text) > _ONE_LINE and ("-" in text or "—" in text or "–" in text):
         text = _PAGE_NUMBER_WITHIN.sub(lambda match: " " * len(match.group()), text)
     for match in _WORD.finditer(text):
         word, start = match.group(), offset + match.start()
