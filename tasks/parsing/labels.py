@@ -18,6 +18,8 @@ from tasks.parsing.fold import fold_label
 
 # From this likeness on a misprinted label is taken where the order of the form expects it; below, it is an unknown text.
 LIKE = 0.6
+# Of a label of two characters (规章) one is enough.
+_LIKE_OF_TWO = 0.5
 # From this likeness on it is taken wherever it stands.
 SURELY_LIKE = 0.87
 # The next best label must be less like by this much.
@@ -120,6 +122,11 @@ def likeness(text: str, label: str) -> float:
 
 
 _LEADING = re.compile(r"^(?:其中|[0-9一二三四五六七八九十]{1,2}(?=[^\d一二三四五六七八九十]))+")
+
+
+def is_like(text: str, score: float) -> bool:
+    """Whether a likeness is enough to take a misprinted text for the row that the order of the form expects."""
+    return score >= (_LIKE_OF_TWO if len(text) <= 2 else LIKE)
 
 
 def without_ordinal(text: str) -> str:

@@ -16,6 +16,9 @@ SKIP_ROW = 4.0
 SKIP_FULL_RUN = 6.0
 # An alternative that costs less than this more than the best one makes the pair doubtful.
 MARGIN = 1.5
+# What it costs that a label stands behind its values: little where the text shows such labels, else as good as excluded.
+_EITHER_SIDE = 1.0
+_BEHIND_ONLY = 3.0
 _FAR = 30.0
 
 
@@ -35,7 +38,8 @@ class Item(NamedTuple):
 class Run(NamedTuple):
     """Consecutive values in reading order: ``first`` and ``last`` are atoms, ``values`` those that hold a value.
 
-    ``inline`` says that its line holds more than one value, so that line breaks mean something.
+    ``inline`` says that its line holds more than one value, so that line breaks mean something; ``cut``, that it was cut off a
+    longer run and so has no label right before it.
     """
 
     first: int
@@ -44,10 +48,11 @@ class Run(NamedTuple):
     values: tuple[int, ...]
     slots: tuple[int, ...]
     inline: bool
+    cut: bool = False
 
 
 class Pair(NamedTuple):
-    """An item with its run (index into the runs, None: it has none) and the margin to the next best choice."""
+    """An item with its run (index into the runs, None: it has none) and the margin to the next best choice, ``second``."""
 
     item: int
     run: int | None
@@ -103,7 +108,7 @@ def _displaced(items: list[Item], runs: list[Run]) -> bool:
         if not run.values:
             continue
         at = bisect_left(lasts, run.first)
-        if not at or lasts[at - 1] < previous or ends[at - 1][1] is Part.UNKNOWN:
+        if not run.cut and (not at or lasts[at - 1] < previous or ends[at - 1][1] is Part.UNKNOWN):
             return True
         previous = run.last
     return False
@@ -138,7 +143,7 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
         return pairs
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
-    before = 1.0 if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs) else 3.0
+    before = _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs) else _BEHIND_ONLY
     owner = _owners(items, runs) if many_lines else [None] * len(runs)
     known = [item.first for item in items if item.part is not Part.UNKNOWN]
     filled = [run.first for run in runs if run.values]
@@ -154,13 +159,37 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
             elif item.last < run.first:
                 steps = bisect_left(known, run.first) - bisect_right(known, item.last)
                 steps += bisect_left(filled, run.first) - bisect_right(filled, item.last)
+                if steps and item.part is not Part.ROW:
+                    continue  # what is no row owns nothing beyond its neighbour
                 relation += 1.2 * steps + (0.5 if run.inline and item.line != run.line else 0.0)
+            elif item.part is Part.SUBTOTAL:
+                continue
             else:
                 steps = bisect_left(known, item.first) - bisect_right(known, run.last)
                 steps += bisect_left(filled, item.first) - bisect_right(filled, run.last)
                 relation += 1.2 * steps + before
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
-    return _margins(items, runs, cost, sizes)
+    pairs = _margins(items, runs, cost, sizes)
+    return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner)
+
+
+def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None]) -> list[Pair]:
+    """Where labels may stand on either side of their values and a full run has no label, all pairs may be off by one.
+
+    Only those hold that a line, or the pieces of the label around the run, keep together.
+    """
+    owned = {pair.run for pair in pairs}
+    stray = any(n not in owned and len(run.values) == max(item.size for item in items) for n, run in enumerate(runs))
+    if not stray:
+        return pairs
+    return [
+        pair if pair.run is not None and owner[pair.run] == pair.item else pair._replace(margin=0.0) if _asks(items[pair.item]) else pair
+        for pair in pairs
+    ]
+
+
+def _asks(item: Item) -> bool:
+    return item.part is Part.ROW
 
 
 def _margins(items: list[Item], runs: list[Run], cost: list[list[float]], sizes: frozenset[int]) -> list[Pair]:

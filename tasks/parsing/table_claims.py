@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-from tasks.parsing.labels import APART, LIKE, SURELY_LIKE, Entry, Lexicon, Part, best_row, claim_exact, rank_of
+from tasks.parsing.labels import APART, LIKE, SURELY_LIKE, Entry, Lexicon, Part, best_row, claim_exact, is_like, rank_of
 from tasks.parsing.numbers import Kind, Token
 from tasks.parsing.table_regions import flatten
 from tasks.parsing.table_tokens import Atom, AtomKind
@@ -118,7 +118,7 @@ def _name_pieces(marks: list[Mark], pieces: list[Piece], lex: Lexicon) -> list[M
             inside = [one for one in free if window[0] < lex.order[one] < window[1]]
             if slug in inside:
                 slug_in, score_in, second_in = best_row(text, lex, inside)
-                if score_in >= LIKE and score_in - second_in >= APART and slug_in:
+                if is_like(text, score_in) and score_in - second_in >= APART and slug_in:
                     guesses.append(_Guess(score_in, start, end, slug_in))
             elif score >= SURELY_LIKE and score - second >= APART:
                 guesses.append(_Guess(score - 0.05, start, end, slug))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from codebook.book import load_book
@@ -53,6 +54,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
                 rows.append(row)
     rows = _unlabelled(prepared, items, pairs, rows, size)
     rows = _beside_surplus(rows, items, pairs, prepared.runs, size)
+    rows = _beside_doubt(prepared, rows, size)
     if not sure_columns:
         rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
     elif extra_at is None:
@@ -62,11 +64,15 @@ def read_requests(prepared: Prepared) -> BlockRead:
     return BlockRead("requests", form_of(printed), where, tuple(cells), notes=missing_rows(printed))
 
 
-def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
-    """Notes on rows of the form that the table does not print. Of （六）其他处理, one of the two ways to print it is enough."""
+def wanted_rows(printed: Sequence[str]) -> list[str]:
+    """The rows that the form asks for; of （六）其他处理, those of the way in which it is printed."""
     one = undivided_other(printed)
-    wanted = [row for row in load_book().blocks["requests"].rows if (not row.startswith("other.") if one else row != "other")]
-    return tuple(f"requests: row {row} is not printed" for row in wanted if row not in printed)
+    return [row for row in load_book().blocks["requests"].rows if (not row.startswith("other.") if one else row != "other")]
+
+
+def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
+    """Notes on rows of the form that the table does not print."""
+    return tuple(f"requests: row {row} is not printed" for row in wanted_rows(printed) if row not in printed)
 
 
 def _columns(prepared: Prepared) -> tuple[int, int | None, bool]:
@@ -115,37 +121,52 @@ def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], 
     return [unread_row(row.row, row.place, row.reader, size, Doubt.ALIGNMENT) if row.row in near else row for row in rows]
 
 
+def _beside_doubt(prepared: Prepared, rows: list[RowCells], size: int) -> list[RowCells]:
+    """A row that is not printed, next to rows whose values are not sure to be theirs, may be there without its label."""
+    order = prepared.lex.order
+    by_rank = sorted((order[row.row], row) for row in rows if not row.row.startswith("="))
+    ranks = [rank for rank, _ in by_rank]
+    printed = [row.row for _, row in by_rank]
+    result = list(rows)
+    for slug in wanted_rows(printed):
+        if slug in printed:
+            continue
+        at = bisect_left(ranks, order[slug])
+        for _, row in by_rank[max(0, at - 1) : at + 1]:
+            if row.doubts[0] in (Doubt.ALIGNMENT, Doubt.COUNT):
+                result.append(unread_row(slug, row.place, row.reader, size, Doubt.LABEL))
+                break
+    return result
+
+
 def _slots(prepared: Prepared, run: Run) -> list[Slot]:
     return [prepared.text.slot(i) for i in run.values]
 
 
 def _unlabelled(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
-    """Runs that no known label owns: where the form expects rows that are not there, the values are theirs, doubtfully."""
-    owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is not Part.UNKNOWN}
+    """Runs that no row's label owns: where the form expects rows that are not there, the values are theirs, doubtfully.
+
+    A run behind a group's label is its subtotal, unless a row is missing right there.
+    """
+    parts = {pair.run: items[pair.item].part for pair in pairs if pair.run is not None}
     order = prepared.lex.order
-    known = sorted(
-        (item.first, item.slug) for item in items if item.part is Part.ROW
-    )
-    present = {slug for _, slug in known}
-    wanted = [
-        slug
-        for slug in prepared.lex.rows
-        if slug not in present and not (slug == "other" if any(s.startswith("other.") for s in present) else slug.startswith("other."))
-    ]
-    gaps: dict[tuple[int, int], list[Run]] = {}
+    known = sorted((item.first, order[item.slug]) for item in items if item.part is Part.ROW)
+    present = [item.slug for item in items if item.part is Part.ROW]
+    gaps: dict[tuple[int, int], list[int]] = {}
     for index, run in enumerate(prepared.runs):
-        if index in owned or len(run.values) < size - 1 or run.first < (known[0][0] if known else 0):
-            continue
-        before = [order[slug] for first, slug in known if first < run.first]
-        after = [order[slug] for first, slug in known if first > run.last]
-        gaps.setdefault((before[-1] if before else -1, after[0] if after else len(order)), []).append(run)
+        if parts.get(index) is not Part.ROW and len(run.values) >= size - 1:
+            low = next((rank for first, rank in reversed(known) if first < run.first), -1)
+            high = next((rank for first, rank in known if first > run.first), len(order))
+            gaps.setdefault((low, high), []).append(index)
     result = list(rows)
-    for (low, high), runs in gaps.items():
-        lost = [slug for slug in wanted if low < order[slug] < high]
-        place_, reader = prepared.text.place(runs[0].first), prepared.text.lines[prepared.text.atoms[runs[0].first].line].reader
+    for (low, high), indices in gaps.items():
+        lost = [slug for slug in wanted_rows(present) if slug not in present and low < order[slug] < high]
+        free = [index for index in indices if parts.get(index) is not Part.SUBTOTAL]
+        runs = [prepared.runs[index] for index in (free if len(free) >= len(lost) else indices)]
         values = [_slots(prepared, run) for run in runs]
-        for number, slug in enumerate(lost):
-            row = unread_row(slug, place_, reader, size, Doubt.LABEL, rivals=values)
+        for number, slug in enumerate(lost if runs else []):
+            where = prepared.text.place(runs[min(number, len(runs) - 1)].first)
+            row = unread_row(slug, where, values[0][0].reader, size, Doubt.LABEL, rivals=values)
             if len(lost) == len(runs) and len(values[number]) == size:
                 row = row._replace(cells=tuple(values[number]))
             result.append(row)

@@ -77,6 +77,8 @@ def prepare(text: Text, region: Region) -> Prepared:
     marks = mark_labels(atoms, indices, lex, units)
     known = [mark.first for mark in marks if mark.entry.part is not Part.UNKNOWN]
     begin = min(known, default=region.start)
+    while begin > region.start and atoms[begin - 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
+        begin -= 1  # the first row's values may stand before its label
     return Prepared(text, lex, region, [m for m in marks if m.first >= begin], value_runs(atoms, begin, region.end, units))
 
 
@@ -115,6 +117,7 @@ def _close(atoms: list[Atom], slots: list[int], per_line: Counter[int], runs: li
 def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool]) -> Prepared:
     """Cut runs of twice (three times…) ``size`` values, of rows whose labels stand elsewhere, if ``holds`` agrees to every part."""
     runs: list[Run] = []
+    atoms = prepared.text.atoms
     for run in prepared.runs:
         count = len(run.values)
         if count <= size or count % size:
@@ -124,8 +127,7 @@ def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool
         if run.slots[:count] != run.values or not all(holds([prepared.text.slot(i) for i in part]) for part in parts):
             runs.append(run)
             continue
-        line = prepared.text.atoms
-        runs += [Run(part[0], part[-1], line[part[0]].line, part, part, run.inline) for part in parts]
+        runs += [Run(p[0], p[-1], atoms[p[0]].line, p, p, run.inline, number > 0) for number, p in enumerate(parts)]
     return prepared._replace(runs=runs)
 
 

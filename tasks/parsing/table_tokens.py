@@ -223,9 +223,10 @@ def _mend_ordinals(atoms: list[Atom]) -> list[Atom]:
         if (
             here.kind is AtomKind.VALUE
             and then.kind is AtomKind.TEXT
-            and here.line == then.line
+            and (here.line, here.cell) == (then.line, then.cell)
             and _STARTS_WITH_POINT.match(then.raw)
             and _ORDINAL_NUMBER.fullmatch(here.raw)
+            and not (index and atoms[index - 1].kind is AtomKind.VALUE and atoms[index - 1].line == here.line)
         ):
             atoms[index] = here._replace(kind=AtomKind.TEXT, text=fold_label(here.raw), token=None)
     return atoms
