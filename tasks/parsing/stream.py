@@ -51,7 +51,9 @@ def _empty(text: Text, walls: list[Heading], reads: list[BlockRead]) -> list[Blo
     result: dict[str, BlockRead] = {}
     for wall in walls:
         if wall.block and wall.block not in found:
-            result.setdefault(wall.block, BlockRead(wall.block, None, text.place(wall.first), (), False, "a title without a table"))
+            result.setdefault(
+                wall.block, BlockRead(wall.block, None, text.place(wall.first), (), False, "a title without a table")
+            )
     return list(result.values())
 
 

@@ -100,7 +100,10 @@ def _owners(items: list[Item], runs: list[Run]) -> list[int | None]:
 
 
 def _displaced(items: list[Item], runs: list[Run]) -> bool:
-    """Whether some run does not follow a label of a row: then labels may stand behind their values in this text."""
+    """Whether some run does not follow a label of a row: then labels may stand behind their values in this text.
+
+    The first run is no witness: its label may just be lost.
+    """
     ends = sorted((item.last, item.part) for item in items)
     lasts = [last for last, _ in ends]
     previous = -1
@@ -108,7 +111,7 @@ def _displaced(items: list[Item], runs: list[Run]) -> bool:
         if not run.values:
             continue
         at = bisect_left(lasts, run.first)
-        if not run.cut and (not at or lasts[at - 1] < previous or ends[at - 1][1] is Part.UNKNOWN):
+        if previous >= 0 and not run.cut and (not at or lasts[at - 1] < previous or ends[at - 1][1] is Part.UNKNOWN):
             return True
         previous = run.last
     return False
@@ -144,6 +147,7 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
     before = _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs) else _BEHIND_ONLY
+    step = 1.2 if before == _EITHER_SIDE else 3.0
     owner = _owners(items, runs) if many_lines else [None] * len(runs)
     known = [item.first for item in items if item.part is not Part.UNKNOWN]
     filled = [run.first for run in runs if run.values]
@@ -161,29 +165,34 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
                 steps += bisect_left(filled, run.first) - bisect_right(filled, item.last)
                 if steps and item.part is not Part.ROW:
                     continue  # what is no row owns nothing beyond its neighbour
-                relation += 1.2 * steps + (0.5 if run.inline and item.line != run.line else 0.0)
+                relation += step * steps + (0.5 if run.inline and item.line != run.line else 0.0)
             elif item.part is Part.SUBTOTAL:
                 continue
             else:
                 steps = bisect_left(known, item.first) - bisect_right(known, run.last)
                 steps += bisect_left(filled, item.first) - bisect_right(filled, run.last)
-                relation += 1.2 * steps + before
+                relation += step * steps + before
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
     pairs = _margins(items, runs, cost, sizes)
     return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner)
 
 
 def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None]) -> list[Pair]:
-    """Where labels may stand on either side of their values and a full run has no label, all pairs may be off by one.
+    """Where labels may stand on either side of their values and a run has no label, all pairs may be off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
     """
-    owned = {pair.run for pair in pairs}
-    stray = any(n not in owned and len(run.values) == max(item.size for item in items) for n, run in enumerate(runs))
+    owned = {pair.run for pair in pairs if items[pair.item].part is not Part.UNKNOWN}
+    least = 2 if max(item.size for item in items) > 2 else 1
+    stray = any(n not in owned and len(run.values) >= least for n, run in enumerate(runs))
     if not stray:
         return pairs
     return [
-        pair if pair.run is not None and owner[pair.run] == pair.item else pair._replace(margin=0.0) if _asks(items[pair.item]) else pair
+        pair
+        if pair.run is not None and owner[pair.run] == pair.item
+        else pair._replace(margin=0.0)
+        if _asks(items[pair.item])
+        else pair
         for pair in pairs
     ]
 

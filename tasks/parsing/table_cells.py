@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
 from tasks.parsing.numbers import Kind, in_unit
 from tasks.parsing.table_tokens import Slot
+
+
+class Doubt(StrEnum):
+    """Why it cannot be told what a cell holds."""
+
+    LABEL = "label"  # the row's label is lost or misprinted beyond recognition; only the order of the form speaks for it
+    ALIGNMENT = "alignment"  # another row's label may own these values as well
+    BLANK = "blank"  # the row shows fewer values than columns, and not which are blank
+    COUNT = "count"  # the row shows more values than columns
+    COLUMN = "column"  # the header does not say which column this is
+    UNIT = "unit"  # the header prints another unit than the form does
+    TEXT = "text"  # text where a number should be
+    TWICE = "twice"  # two places of the document disagree
 
 
 class CellRead(NamedTuple):
@@ -58,36 +72,39 @@ class TablesRead(Record):
     notes: tuple[str, ...] = ()
 
 
-def number_of(slot: Slot | None, unit: str | None, header_unit: str | None = None) -> Number | None:
-    """The value of ``slot`` in ``unit``; ``header_unit`` is the unit that the column's header prints."""
-    if slot is None:
-        return None
-    token = slot.token
-    if header_unit and token.unit is None:
-        token = token._replace(unit=header_unit)
-    return in_unit(token, unit)
+def number_of(slot: Slot | None, unit: str | None) -> Number | None:
+    """The value of ``slot`` in ``unit``, None when it holds no number."""
+    return None if slot is None else in_unit(slot.token, unit)
+
+
+def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
+    """The values that a number may have when the header prints another unit than the form (元 for 万元, by misprint or by design)."""
+    slot = cell.slot
+    if slot is None or not slot.token.value or slot.token.unit or cell.unit in (None, unit):
+        return ()
+    converted = in_unit(slot.token._replace(unit=cell.unit), unit)
+    return () if converted is None else (slot.token.value, converted)
 
 
 def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
-    raw = slot.raw if slot else ""
-    place = slot.place if slot else cell.place
-    value = number_of(slot, indicator.unit, cell.unit)
-    doubt = cell.doubt
-    if slot and slot.token.kind is Kind.OTHER and not doubt:
-        doubt = "text"
-    state = State.DOUBTFUL if doubt else State.READ if value is not None else State.MISSING
+    value = number_of(slot, indicator.unit)
+    doubt, candidates = cell.doubt, cell.candidates
+    if not doubt and slot and slot.token.kind is Kind.OTHER:
+        doubt = Doubt.TEXT
+    if not doubt and (either := _in_header_unit(cell, indicator.unit)):
+        doubt, candidates = Doubt.UNIT, either
     return Reading(
         indicator=indicator.id,
         value=value,
-        state=state,
-        raw=raw,
-        place=place,
+        state=State.DOUBTFUL if doubt else State.READ if value is not None else State.MISSING,
+        raw=slot.raw if slot else "",
+        place=slot.place if slot else cell.place,
         read_by=slot.reader if slot else cell.reader,
         origin=Origin.TABLE,
         score=slot.score if slot else 1.0,
         doubt=doubt,
-        candidates=cell.candidates if doubt else (),
+        candidates=candidates if doubt else (),
     )
 
 
@@ -114,7 +131,7 @@ def _merge(old: Reading, new: Reading) -> Reading:
         read_by=old.read_by,
         origin=old.origin,
         score=old.score,
-        doubt="twice",
+        doubt=Doubt.TWICE,
         candidates=values,
     )
 

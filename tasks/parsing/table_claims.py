@@ -36,7 +36,9 @@ def mark_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: froz
 
     Columns are looked for before the first row of blocks that print one header; behind it, they are texts like others.
     """
-    named = [i for i in indices if atoms[i].kind is AtomKind.TEXT and atoms[i].text not in units and not _upright(atoms[i].text, lex)]
+    named = [
+        i for i in indices if atoms[i].kind is AtomKind.TEXT and atoms[i].text not in units and not _upright(atoms[i].text, lex)
+    ]
     flat = flatten(atoms, named)
     marks: list[Mark] = []
     for claim in claim_exact(flat.text, flat.starts, lex.entries):

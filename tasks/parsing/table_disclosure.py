@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from codebook.book import load_book
 from tasks.parsing.labels import Part
 from tasks.parsing.table_align import MARGIN, Pair, Run, align
-from tasks.parsing.table_cells import BlockRead, CellRead, number_of
+from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_header import Header, group_of, read_header
 from tasks.parsing.table_place import Habit, habit_of, place
-from tasks.parsing.table_rows import Doubt
 from tasks.parsing.table_text import Prepared, items_of
 from tasks.parsing.table_tokens import AtomKind
 
@@ -30,20 +30,61 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     where = text.place(prepared.region.first)
     rows = with_form(_headed(prepared))
     sizes = {row.mark.first: len(row.header.columns) for row in rows if row.header}
-    firsts = {row.mark.first for row in rows}
-    marks = [m for m in prepared.marks if m.entry.part is Part.ROW and m.first in firsts]
+    marks = [m for m in prepared.marks if m.entry.part is Part.ROW]
     items = items_of(prepared._replace(marks=marks), sizes, 3)
-    start = min(firsts, default=0)
-    runs = [run for run in prepared.runs if run.first > start or not run.values]
-    pairs = align(items, [run for run in runs if run.values])
-    filled = [run for run in runs if run.values]
+    runs = [run for run in prepared.runs if run.values]
+    pairs = align(items, runs)
+    habits = {size: habit_of(text.atoms, runs, size, prepared.grid, prepared.padded) for size in {1, 2, 3, *sizes.values()}}
     cells: list[CellRead] = []
-    habits = {size: habit_of(text.atoms, filled, size, prepared.grid) for size in {1, 2, 3, *sizes.values()}}
     for row, pair in zip(rows, pairs, strict=True):
-        cells += _cells(prepared, row, pair, filled, habits)
+        cells += _cells(prepared, row, pair, runs, habits)
+    owned = {pair.run for pair in pairs}
+    surplus = {row.mark.entry.slug for row, pair in zip(rows, pairs, strict=True) if _has_surplus(row, pair, runs)}
+    unsure = surplus | {cell.row for cell in cells if cell.doubt in (Doubt.ALIGNMENT, Doubt.COUNT)}
+    cells += _lost(prepared, rows, unsure, [run for n, run in enumerate(runs) if n not in owned])
     forms = [row.header.form for row in rows if row.header and row.header.form]
     notes = tuple(f"disclosure: the header of row {row.mark.entry.slug} is lost" for row in rows if not row.header)
     return BlockRead("disclosure", forms[0] if forms else None, where, tuple(cells), notes=notes)
+
+
+def _has_surplus(row: Row, pair: Pair, runs: list[Run]) -> bool:
+    return row.header is not None and pair.run is not None and len(runs[pair.run].values) > len(row.header.columns)
+
+
+def _lost(prepared: Prepared, rows: list[Row], unsure: set[str], free: list[Run]) -> list[CellRead]:
+    """Rows of the form that are not printed, where values have no label or their neighbours' values are not sure: doubts."""
+    form = _main_form(rows)
+    if form is None:
+        return []
+    order = prepared.lex.order
+    printed = sorted((order[row.mark.entry.slug], row.mark.first, row.mark.entry.slug) for row in rows)
+    block = load_book().blocks["disclosure"]
+    found: list[CellRead] = []
+    for slug, label in block.rows.items():
+        columns = group_of(slug).columns.get(form, ())
+        if not columns or any(name == slug for _, _, name in printed) or (label.forms and form not in label.forms):
+            continue
+        before = [(first, name) for rank, first, name in printed if rank < order[slug]][-1:]
+        after = [(first, name) for rank, first, name in printed if rank > order[slug]][:1]
+        low = before[0][0] if before else -1
+        high = after[0][0] if after else prepared.region.end
+        runs = [run for run in free if low < run.first < high]
+        if not runs and not any(name in unsure for _, name in (*before, *after)):
+            continue
+        fitting = [run for run in runs if len(run.values) == len(columns)]
+        place_ = prepared.text.place(runs[0].first if runs else max(low, prepared.region.first))
+        reader = prepared.text.lines[prepared.text.atoms[prepared.region.first].line].reader
+        for at, column in enumerate(columns):
+            slots = [prepared.text.slot(run.values[at]) for run in fitting]
+            numbers = tuple(dict.fromkeys(n for slot in slots if (n := number_of(slot, None)) is not None))
+            found.append(CellRead(slug, column, slots[0] if len(slots) == 1 else None, place_, reader, Doubt.LABEL, numbers))
+    return found
+
+
+def _main_form(rows: list[Row]) -> str | None:
+    """The form of most items of the table; None when no header tells."""
+    forms = Counter(row.header.form for row in rows if row.header and row.header.form)
+    return forms.most_common(1)[0][0] if forms else None
 
 
 def _headed(prepared: Prepared) -> list[Row]:
@@ -78,10 +119,9 @@ def _piece_text(prepared: Prepared, mark: Mark) -> str:
 
 def with_form(rows: list[Row]) -> list[Row]:
     """A row whose own header is lost takes the columns that the form of the other items gives it."""
-    forms = Counter(row.header.form for row in rows if row.header and row.header.form)
-    if not forms:
+    form = _main_form(rows)
+    if form is None:
         return rows
-    form = forms.most_common(1)[0][0]
     result: list[Row] = []
     for row in rows:
         columns = group_of(row.mark.entry.slug).columns.get(form, ())

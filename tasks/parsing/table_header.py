@@ -35,7 +35,9 @@ def _printed(columns: tuple[str, ...]) -> tuple[Counter[str], ...]:
     """The characters of each way to print ``columns``: by their labels, or by their variants."""
     labels = load_book().blocks["disclosure"].columns
     ways = max(len(labels[slug].texts) for slug in columns)
-    texts = ["".join(fold_label(labels[slug].texts[min(n, len(labels[slug].texts) - 1)]) for slug in columns) for n in range(ways)]
+    texts = [
+        "".join(fold_label(labels[slug].texts[min(n, len(labels[slug].texts) - 1)]) for slug in columns) for n in range(ways)
+    ]
     return tuple(map(Counter, texts))
 
 

@@ -32,7 +32,7 @@ class Habit(NamedTuple):
 
     ``columns`` are the cells of the values, where the text keeps every cell in its column (a grid, or rows with blanks for merged
     label cells). ``kept``: some row shows a blank before a value, so that blanks are not lost. ``full`` counts full rows, ``lead``:
-    some of them have blanks before their first value. ``bare``: full rows have no blanks at all.
+    some of them have blanks before their first value. ``bare``: full rows have no blanks at all, and none are added to short ones.
     """
 
     columns: tuple[int, ...] | None = None
@@ -42,16 +42,19 @@ class Habit(NamedTuple):
     bare: bool = False
 
 
-def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int, grid: bool = False) -> Habit:
-    """Learn from the full rows of a table of ``size`` value columns; ``grid`` says that the source draws its columns."""
+def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int, grid: bool, padded: bool) -> Habit:
+    """Learn from the full rows of a table of ``size`` value columns; ``grid`` says that the source draws its columns.
+
+    ``padded``: the text may have dropped blanks and added as many at the row's end (rows between pipes do).
+    """
     whole = [run for run in runs if len(run.values) == size]
     cells = {tuple(atoms[i].cell for i in run.values) for run in whole}
     lead = any(run.slots[0] != run.values[0] for run in whole)
     columns = next(iter(cells)) if len(cells) == 1 and len(whole) >= 2 and (lead or grid) else None
     if columns is not None and (min(columns) < 0 or len(set(columns)) < size):
         columns = None
-    kept = any(_blank_within(atoms, run) for run in runs)
-    bare = len(whole) >= 2 and all(run.slots == run.values for run in whole)
+    kept = any(_blank_within(atoms, run) and _span(run) <= size for run in runs)
+    bare = not padded and len(whole) >= 2 and all(run.slots == run.values for run in whole)
     return Habit(columns, kept, len(whole), lead, bare)
 
 
@@ -62,13 +65,19 @@ def _blank_within(atoms: list[Atom], run: Run) -> bool:
     return any(atoms[i].kind is AtomKind.BLANK for i in run.slots if run.values[0] < i < run.values[-1])
 
 
+def _span(run: Run) -> int:
+    """How many cells the run takes from its first to its last value."""
+    return run.slots.index(run.values[-1]) - run.slots.index(run.values[0]) + 1
+
+
 def place(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed:
     """Place the values of ``run`` in ``size`` columns by what the text shows."""
     values = run.values
     if not values:
         return Placed((None,) * size)
-    if len(values) == size and not (_blank_within(atoms, run) and habit.columns and _off(atoms, values, habit.columns)):
-        return Placed(values)
+    if len(values) == size:
+        whole = _span(run) == size or (habit.columns is not None and not _off(atoms, values, habit.columns))
+        return Placed(values) if whole else Placed(values, "count")
     if len(values) > size:
         return _too_many(atoms, run, size)
     if habit.columns and all(atoms[i].cell in habit.columns for i in values) and _has_blank(atoms, run):

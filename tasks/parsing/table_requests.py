@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
 from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align
-from tasks.parsing.table_cells import BlockRead
+from tasks.parsing.table_cells import BlockRead, Doubt
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_place import Habit, habit_of, place
-from tasks.parsing.table_rows import Doubt, RowCells, adds_up, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
+from tasks.parsing.table_rows import RowCells, adds_up, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
 from tasks.parsing.table_text import Prepared, items_of, split_runs
 from tasks.parsing.table_tokens import Slot
 
@@ -44,7 +43,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
     prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
     pairs = align(items, prepared.runs)
-    habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid)
+    habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
     rows: list[RowCells] = []
     for pair in pairs:
         item = items[pair.item]
@@ -54,7 +53,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
                 rows.append(row)
     rows = _unlabelled(prepared, items, pairs, rows, size)
     rows = _beside_surplus(rows, items, pairs, prepared.runs, size)
-    rows = _beside_doubt(prepared, rows, size)
+    rows = _unprinted(prepared, items, pairs, rows, size)
     if not sure_columns:
         rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
     elif extra_at is None:
@@ -121,22 +120,16 @@ def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], 
     return [unread_row(row.row, row.place, row.reader, size, Doubt.ALIGNMENT) if row.row in near else row for row in rows]
 
 
-def _beside_doubt(prepared: Prepared, rows: list[RowCells], size: int) -> list[RowCells]:
-    """A row that is not printed, next to rows whose values are not sure to be theirs, may be there without its label."""
-    order = prepared.lex.order
-    by_rank = sorted((order[row.row], row) for row in rows if not row.row.startswith("="))
-    ranks = [rank for rank, _ in by_rank]
-    printed = [row.row for _, row in by_rank]
-    result = list(rows)
-    for slug in wanted_rows(printed):
-        if slug in printed:
-            continue
-        at = bisect_left(ranks, order[slug])
-        for _, row in by_rank[max(0, at - 1) : at + 1]:
-            if row.doubts[0] in (Doubt.ALIGNMENT, Doubt.COUNT):
-                result.append(unread_row(slug, row.place, row.reader, size, Doubt.LABEL))
-                break
-    return result
+def _unprinted(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
+    """A row that is not printed may be there without its label, if values have no owner or a row's values are not sure to be its own."""
+    owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part in (Part.ROW, Part.SUBTOTAL)}
+    free = [_slots(prepared, run) for n, run in enumerate(prepared.runs) if n not in owned and len(run.values) > 1]
+    if not free and not any(doubt in (Doubt.ALIGNMENT, Doubt.COUNT) for row in rows for doubt in row.doubts):
+        return rows
+    printed = {row.row for row in rows if not row.row.startswith("=")}
+    where, reader = prepared.text.place(prepared.region.first), rows[0].reader if rows else free[0][0].reader
+    lost = [slug for slug in wanted_rows(sorted(printed)) if slug not in printed]
+    return [*rows, *(unread_row(slug, where, reader, size, Doubt.LABEL, rivals=free) for slug in lost)]
 
 
 def _slots(prepared: Prepared, run: Run) -> list[Slot]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from codebook.book import load_book
 from codebook.records import Number
 from tasks.parsing.labels import Part
-from tasks.parsing.table_cells import BlockRead, CellRead, number_of
-from tasks.parsing.table_rows import Doubt
+from tasks.parsing.table_align import Run
+from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_text import Prepared
 from tasks.parsing.table_tokens import AtomKind, Slot
 
@@ -40,28 +40,37 @@ def _in_one_row(prepared: Prepared, size: int) -> _Grid | None:
     if sum(len(run.values) for run in prepared.runs if run.first < last) > 2:
         return None
     slots: list[int] = []
-    lines: list[int] = []
+    runs: list[Run] = []
     for run in prepared.runs:
-        if run.first < last:
+        if run.first < last or not (slots or run.values):
             continue
-        if slots and any(m.first > slots[-1] and m.first < run.first for m in prepared.marks):
+        if slots and any(slots[-1] < m.first < run.first for m in prepared.marks):
             break
         slots += run.slots
-        lines.append(len(run.values))
+        runs.append(run)
     values = [i for i in slots if atoms[i].kind is AtomKind.VALUE]
-    if len(values) > size and len(lines) > 1:
-        values = next(([*run.values] for run in prepared.runs if len(run.values) == size), values)
-        slots = values
-    while slots and atoms[slots[-1]].kind is AtomKind.BLANK and len(slots) > size:
-        slots.pop()
-    while slots and atoms[slots[0]].kind is AtomKind.BLANK and len(slots) > size and len(values) == size:
-        slots.pop(0)
+    if len(values) > size:
+        values = next((list(run.values) for run in runs if len(run.values) == size), [])
     if len(values) == size:
         slots = values
-    elif len(slots) != size or len(values) < 2 or atoms[slots[-1]].kind is AtomKind.BLANK:
+    else:
+        slots = _with_blanks(prepared, slots, values, size)
+    if len(slots) != size:
         return None
     pairs = [(row, column) for row in rows for column in columns]
-    return {pair: prepared.text.slot(i) if atoms[i].kind is AtomKind.VALUE else None for pair, i in zip(pairs, slots, strict=True)}
+    return {
+        pair: prepared.text.slot(i) if atoms[i].kind is AtomKind.VALUE else None for pair, i in zip(pairs, slots, strict=True)
+    }
+
+
+def _with_blanks(prepared: Prepared, slots: list[int], values: list[int], size: int) -> list[int]:
+    """The slots of a data row that shows its blanks; empty when it does not, or may have lost some and got others at its end."""
+    if not values or not (prepared.grid or values[-1] == slots[-1]):
+        return []
+    own = slots if len(slots) <= size else slots[-size:]  # what stands before is the header's own blanks
+    within = [i for i in slots if values[0] < i < values[-1]]
+    kept = len(within) > len(values) - 2
+    return own if len(own) == size and own[0] <= values[0] and (kept or prepared.grid) else []
 
 
 def _in_rows(prepared: Prepared) -> _Grid | None:

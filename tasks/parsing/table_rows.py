@@ -6,31 +6,18 @@ What the labels leave open, the order of the form and its sums may settle; what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.records import Number, Place, Reader
-from tasks.parsing.table_cells import CellRead, number_of
+from tasks.parsing.table_cells import CellRead, Doubt, number_of
 from tasks.parsing.table_place import by_sums
 from tasks.parsing.table_tokens import Slot
 
 _FIRST, _SECOND, _TOTAL, _NEXT = "new_received", "carried_over", "total_handled", "carried_forward"
 _BALANCE = (_FIRST, _SECOND, _TOTAL, _NEXT)
 _ORGANIZATIONS = slice(1, 6)
-
-
-class Doubt(StrEnum):
-    """Why it cannot be told what a cell holds."""
-
-    LABEL = "label"  # the row's label is lost or misprinted beyond recognition; only the order of the form speaks for it
-    ALIGNMENT = "alignment"  # another row's label may own these values as well
-    BLANK = "blank"  # the row shows fewer values than columns, and not which are blank
-    COUNT = "count"  # the row shows more values than columns
-    COLUMN = "column"  # the header does not say which column this is
-    TEXT = "text"  # text where a number should be
-    TWICE = "twice"  # two places of the document disagree
 
 
 class RowCells(NamedTuple):
@@ -60,7 +47,13 @@ def row_cells(row: str, place: Place, reader: Reader, cells: Sequence[Slot | Non
 
 
 def unread_row(
-    row: str, place: Place, reader: Reader, size: int, doubt: str, values: Sequence[Slot] = (), rivals: Sequence[Sequence[Slot]] = ()
+    row: str,
+    place: Place,
+    reader: Reader,
+    size: int,
+    doubt: str,
+    values: Sequence[Slot] = (),
+    rivals: Sequence[Sequence[Slot]] = (),
 ) -> RowCells:
     """A row whose cells cannot be told: ``values`` are loose (their order is known), or ``rivals`` are runs that may be its own."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()

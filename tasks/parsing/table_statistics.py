@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tasks.parsing.labels import Part
 from tasks.parsing.table_align import MARGIN, align
-from tasks.parsing.table_cells import BlockRead, CellRead, number_of
-from tasks.parsing.table_rows import Doubt
+from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_text import Prepared, items_of
 
 FORM = "2014"

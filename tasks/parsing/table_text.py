@@ -10,10 +10,10 @@ from typing import NamedTuple
 from codebook.book import load_book
 from codebook.records import Place
 from tasks.parsing.labels import Lexicon, Part, lexicon
+from tasks.parsing.numbers import Kind, Token
 from tasks.parsing.table_align import Item, Run
 from tasks.parsing.table_claims import Mark, mark_labels, values_in_words
 from tasks.parsing.table_regions import Region
-from tasks.parsing.numbers import Kind, Token
 from tasks.parsing.table_tokens import Atom, AtomKind, Slot, Source
 
 
@@ -57,6 +57,11 @@ class Prepared(NamedTuple):
         """Whether the source draws the table's rows and columns."""
         return self.text.lines[self.text.atoms[self.region.first].line].cells is not None
 
+    @property
+    def padded(self) -> bool:
+        """Whether the table's cells stand between pipes: such rows may have lost blanks and got others at their end."""
+        return any("|" in self.text.lines[run.line].text for run in self.runs[:9])
+
 
 @cache
 def unit_words(block: str) -> frozenset[str]:
@@ -83,8 +88,10 @@ def prepare(text: Text, region: Region) -> Prepared:
 
 
 def value_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -> list[Run]:
-    """Values and blanks with no label between. A line break ends a run where a line holds more than one value or blank."""
-    per_line = Counter(atom.line for atom in atoms[begin:end] if atom.kind in (AtomKind.VALUE, AtomKind.BLANK) and atom.raw)
+    """Values and blanks with no label between. A line break ends a run where a line with a value holds other cells too."""
+    valued = {atom.line for atom in atoms[begin:end] if atom.kind is AtomKind.VALUE}
+    shown = (AtomKind.VALUE, AtomKind.BLANK)
+    per_line = Counter(atom.line for atom in atoms[begin:end] if atom.kind in shown and atom.line in valued)
     runs: list[Run] = []
     open_run: list[int] = []
     for index in range(begin, end):
@@ -92,20 +99,20 @@ def value_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -
         if atom.kind is AtomKind.TEXT and atom.text in units:
             continue
         if atom.kind in (AtomKind.TEXT, AtomKind.PROSE):
-            _close(atoms, open_run, per_line, runs)
+            _close(atoms, open_run, runs)
             open_run = []
             continue
         if open_run:
             line = atoms[open_run[-1]].line
             if line != atom.line and max(per_line[line], per_line[atom.line]) > 1:
-                _close(atoms, open_run, per_line, runs)
+                _close(atoms, open_run, runs)
                 open_run = []
         open_run.append(index)
-    _close(atoms, open_run, per_line, runs)
+    _close(atoms, open_run, runs)
     return runs
 
 
-def _close(atoms: list[Atom], slots: list[int], per_line: Counter[int], runs: list[Run]) -> None:
+def _close(atoms: list[Atom], slots: list[int], runs: list[Run]) -> None:
     if not slots:
         return
     values = tuple(i for i in slots if atoms[i].kind is AtomKind.VALUE)
@@ -135,7 +142,16 @@ def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[It
     """The labels that may own values; ``sizes`` gives the values that the row at a mark's first atom asks for."""
     parts = (Part.ROW, Part.SUBTOTAL, Part.UNKNOWN)
     return [
-        Item(m.entry.part, m.entry.slug, m.first, m.last, prepared.text.atoms[m.last].line, sizes.get(m.first, default), m.score, m.text)
+        Item(
+            m.entry.part,
+            m.entry.slug,
+            m.first,
+            m.last,
+            prepared.text.atoms[m.last].line,
+            sizes.get(m.first, default),
+            m.score,
+            m.text,
+        )
         for m in prepared.marks
         if m.entry.part in parts
     ]

@@ -133,7 +133,7 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
         text = text.replace("\t", " ")
     column = 0
     open_cell: tuple[int, int] | None = None
-    begun = not text.lstrip(" ")[:1] in set(_PIPES)
+    begun = text.lstrip(" ")[:1] not in set(_PIPES)
     for match in _CELL.finditer(text):
         piece = match.group()
         if len(piece) > 1 or not _HAS_CELLS.match(piece):
@@ -174,7 +174,7 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
     start = span[0] + len(raw) - len(raw.lstrip())
     raw = raw.strip()
     token = value_token(raw)
-    if token and not (token.kind is Kind.OTHER):
+    if token and token.kind is not Kind.OTHER:
         atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), column, "", token))
     else:
         _words(raw, start, line, column, atoms)

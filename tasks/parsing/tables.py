@@ -31,5 +31,7 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
 
 def _form(reads: list[BlockRead]) -> str:
     """The form that most blocks declare; table two speaks first."""
-    declared = [read.form for read in reads if read.form and read.block == "disclosure"] or [read.form for read in reads if read.form]
+    declared = [read.form for read in reads if read.form and read.block == "disclosure"] or [
+        read.form for read in reads if read.form
+    ]
     return Counter(declared).most_common(1)[0][0] if declared else "2019"

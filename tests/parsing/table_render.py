@@ -52,7 +52,9 @@ def request_rows(form: str, single: bool) -> list[str]:
     return [row for row in REQUESTS.rows if (not row.startswith("other.") if form == "2019" or single else row != "other")]
 
 
-def make(rng: random.Random, form: str = "2021", single: bool = False, extra_at: int | None = None, subtotals: bool = False) -> Printed:
+def make(
+    rng: random.Random, form: str = "2021", single: bool = False, extra_at: int | None = None, subtotals: bool = False
+) -> Printed:
     """A report whose sums hold."""
     printed = Printed(form, extra_at=extra_at)
     _disclosure(rng, printed)
@@ -106,7 +108,9 @@ def _requests(rng: random.Random, printed: Printed, single: bool, extra_at: int 
     header = [REQUESTS.columns[c].label for c in COLUMNS]
     if extra_at is not None:
         header.insert(extra_at, "法人小计")
-    printed.requests.append(Row(["（本列数据的勾稽关系为：第一项加第二项之和，等于第三项加第四项之和）"], ["申请人情况"], header=True))
+    printed.requests.append(
+        Row(["（本列数据的勾稽关系为：第一项加第二项之和，等于第三项加第四项之和）"], ["申请人情况"], header=True)
+    )
     printed.requests.append(Row([], ["自然人", "法人或其他组织", "总计"], header=True))
     printed.requests.append(Row([], [h for h in header if h not in ("自然人", "总计")], header=True))
     seen: set[str] = set()
@@ -125,7 +129,9 @@ def _requests(rng: random.Random, printed: Printed, single: bool, extra_at: int 
             groups = []
         for slug, value in zip(COLUMNS, [*values, sum(values)], strict=True):
             printed.truth[f"requests.{row}.{slug}"] = value
-        printed.requests.append(Row([*groups, label.label], _line(values, extra_at), row, group=label.under[-1] if label.under else None))
+        printed.requests.append(
+            Row([*groups, label.label], _line(values, extra_at), row, group=label.under[-1] if label.under else None)
+        )
 
 
 def _line(values: list[int], extra_at: int | None) -> Cells:
@@ -280,7 +286,9 @@ def markdown(printed: Printed) -> list[str]:
 
 
 def tabs(printed: Printed, vanish: bool = False) -> list[str]:
-    return _shell([["\t".join([*r.labels, *(v for v in r.values if v or not vanish)]) for r in rows] for rows, _, _ in _tables(printed)])
+    return _shell(
+        [["\t".join([*r.labels, *(v for v in r.values if v or not vanish)]) for r in rows] for rows, _, _ in _tables(printed)]
+    )
 
 
 def cell_lines(printed: Printed, pipe: bool = False, vanish: bool = True) -> list[str]:
