@@ -166,11 +166,11 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
                 if steps and item.part is not Part.ROW:
                     continue  # what is no row owns nothing beyond its neighbour
                 relation += step * steps + (0.5 if run.inline and item.line != run.line else 0.0)
-            elif item.part is Part.SUBTOTAL:
-                continue
             else:
                 steps = bisect_left(known, item.first) - bisect_right(known, run.last)
                 steps += bisect_left(filled, item.first) - bisect_right(filled, run.last)
+                if item.part is Part.SUBTOTAL and (steps or before == _BEHIND_ONLY):
+                    continue
                 relation += step * steps + before
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
     pairs = _margins(items, runs, cost, sizes)

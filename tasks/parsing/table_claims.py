@@ -152,8 +152,8 @@ def _window(exact: list[Mark], first: int, last: int, lex: Lexicon) -> tuple[int
     """The ranks of the rows that stand before and behind the atoms ``first`` to ``last``."""
     low, high = -1, len(lex.order)
     for mark in exact:
-        if mark.entry.part is not Part.ROW:
-            continue
+        if mark.entry.part is not Part.ROW or f"={mark.entry.slug}" in lex.order:
+            continue  # （六）其他处理 is a row, or the label of a group, which may stand among its rows
         if mark.last < first:
             low = lex.order[mark.entry.slug]
         elif mark.first > last:
