@@ -144,7 +144,7 @@ def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Re
             if enough and _dense(atoms, first, last, len(cluster), block):
                 cores.append(Region(block, first, last + 1, first, last))
     cores.sort(key=lambda core: core.first)
-    return [_widen(core, cores, barred) for core in cores]
+    return [_widen(core, cores, barred, atoms) for core in cores]
 
 
 def _clusters(places: list[tuple[int, int, str]], prose: list[int]) -> list[list[tuple[int, int, str]]]:
@@ -167,9 +167,11 @@ def _dense(atoms: list[Atom], first: int, last: int, labels: int, block: str) ->
     return values * 2 >= labels
 
 
-def _widen(core: Region, cores: list[Region], barred: list[bool]) -> Region:
+def _widen(core: Region, cores: list[Region], barred: list[bool], atoms: list[Atom]) -> Region:
     """The core with its header before and its last values behind, up to a heading, prose or the next table's core."""
     floor = max((other.last for other in cores if other.last < core.first), default=-1)
+    while floor >= 0 and floor + 1 < core.first and atoms[floor + 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
+        floor += 1  # the last row's values are its own
     ceiling = min((other.first for other in cores if other.first > core.last), default=len(barred) - 1)
     start = core.first
     while start - 1 > floor and core.first - start < _REACH and not barred[start - 1]:

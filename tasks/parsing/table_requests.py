@@ -39,11 +39,19 @@ def read_requests(prepared: Prepared) -> BlockRead:
     """Read the region as the table of requests."""
     prepared = prepared._replace(marks=as_printed(prepared.marks))
     where = prepared.text.place(prepared.region.first)
-    size, extra_at, sure_columns = _columns(prepared)
+    drawn = _drawn_columns(prepared)
+    if drawn:
+        columns, sure_columns = drawn[0], True
+    else:
+        columns, sure_columns = _columns(prepared)
+    size = len(columns)
+    extra_at = next((at for at, column in enumerate(columns) if column not in columns_of(None)), None)
     prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
     pairs = align(items, prepared.runs)
     habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
+    if drawn:
+        habit = habit._replace(columns=drawn[1])
     rows: list[RowCells] = []
     for pair in pairs:
         item = items[pair.item]
@@ -56,11 +64,10 @@ def read_requests(prepared: Prepared) -> BlockRead:
     rows = _unprinted(prepared, items, pairs, rows, size)
     if not sure_columns:
         rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
-    elif extra_at is None:
+    elif columns == columns_of(None):
         rows = settle_blanks(rows)
     printed = [row.row for row in rows if not row.row.startswith("=")]
-    cells = cells_of(rows, columns_of(extra_at))
-    return BlockRead("requests", form_of(printed), where, tuple(cells), notes=missing_rows(printed))
+    return BlockRead("requests", form_of(printed), where, tuple(cells_of(rows, columns)), notes=missing_rows(printed))
 
 
 def wanted_rows(printed: Sequence[str]) -> list[str]:
@@ -74,21 +81,35 @@ def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"requests: row {row} is not printed" for row in wanted_rows(printed) if row not in printed)
 
 
-def _columns(prepared: Prepared) -> tuple[int, int | None, bool]:
-    """How many values a row has, the position of the column 法人小计 if there is one, and whether the columns are sure."""
-    plain = len(columns_of(None))
-    header = {m.entry.slug: n for n, m in enumerate(prepared.marks) if m.entry.part in (Part.COLUMN, Part.EXTRA)}
-    extra = next((m.entry.slug for m in prepared.marks if m.entry.part is Part.EXTRA), None)
-    slots = prepared.text.slot
-    eights = [run for run in prepared.runs if len(run.values) == plain + 1]
-    sevens = [run for run in prepared.runs if len(run.values) == plain]
-    if len(eights) > len(sevens):
-        hint = None
-        if extra is not None:
-            hint = 1 if header[extra] < header.get("business", -1) else 6
-        at, sure = extra_position([[slots(i) for i in run.values] for run in eights], hint)
-        return plain + 1, at, sure and extra is not None
-    return plain, None, True
+def _columns(prepared: Prepared) -> tuple[tuple[str, ...], bool]:
+    """The columns of flattened text, with 法人小计 where most rows have a value more, and whether they are sure."""
+    plain = columns_of(None)
+    eights = [run for run in prepared.runs if len(run.values) == len(plain) + 1]
+    if len(eights) <= sum(len(run.values) == len(plain) for run in prepared.runs):
+        return plain, True
+    header = {m.entry.slug: m.first for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA)}
+    extra = next((m.first for m in prepared.marks if m.entry.part is Part.EXTRA), None)
+    hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
+    at, sure = extra_position([[prepared.text.slot(i) for i in run.values] for run in eights], hint)
+    return columns_of(at), sure and extra is not None
+
+
+def _drawn_columns(prepared: Prepared) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
+    """The columns of a grid with the cells under which its values stand, from its header; None unless each stands in one place.
+
+    The values must keep to these cells: headers whose merged cells were lost do not stand above what they name.
+    """
+    if not prepared.grid:
+        return None
+    atoms = prepared.text.atoms
+    header = [m for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA) and m.first == m.last]
+    cells = {m.entry.slug: atoms[m.first].cell for m in header}
+    if len(header) != len(cells) or not set(columns_of(None)) <= set(cells) or len(set(cells.values())) < len(cells):
+        return None
+    by_cell = sorted(cells, key=lambda slug: cells[slug])
+    places = tuple(cells[slug] for slug in by_cell)
+    values = {atoms[i].cell for run in prepared.runs if len(run.values) > 1 for i in run.values}
+    return (tuple(by_cell), places) if values <= set(places) else None
 
 
 def _row(prepared: Prepared, item: Item, pair: Pair, size: int, habit: Habit) -> RowCells:
