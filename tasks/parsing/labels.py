@@ -24,6 +24,8 @@ _LIKE_OF_TWO = 0.5
 SURELY_LIKE = 0.87
 # The next best label must be less like by this much.
 APART = 0.12
+# The block whose labels the codebook gives without the ordinals and notes of the form.
+_PLAIN = "statistics"
 # Labels up to this length (规章, 总计) must fill the printed piece that they stand in.
 _SHORT = 4
 _ORDINAL = re.compile(r"[0-9一二三四五六七八九十]{1,2}")
@@ -62,7 +64,8 @@ class Claim(NamedTuple):
 class Lexicon(NamedTuple):
     """The labels of a block, folded. ``order`` ranks its rows and subtotals (``"=slug"``) as the form prints them.
 
-    ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows.
+    ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows. ``plain``:
+    the form prints ordinals before its labels and notes behind them, which the codebook leaves out.
     """
 
     block: str
@@ -71,6 +74,7 @@ class Lexicon(NamedTuple):
     order: dict[str, int]
     exact: dict[str, Entry]
     upright: frozenset[str]
+    plain: bool
 
 
 def _entries(part: Part, labels: dict[str, Label]) -> list[Entry]:
@@ -113,7 +117,7 @@ def lexicon(name: str) -> Lexicon:
     for entry in entries:
         exact.setdefault(entry.text, entry)
     upright = frozenset("".join(entry.text for entry in entries if entry.part is Part.GROUP and _ORDINAL.match(entry.text)))
-    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright)
+    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, name == _PLAIN)
 
 
 def likeness(text: str, label: str) -> float:
@@ -189,11 +193,16 @@ def may_begin(text: str, at: int, starts: frozenset[int] | set[int]) -> bool:
 
 
 def best_row(text: str, lex: Lexicon, allowed: list[str]) -> tuple[str | None, float, float]:
-    """The row of ``allowed`` whose label is most like ``text``, its likeness, and that of the next best row."""
+    """The row of ``allowed`` whose label is most like ``text``, its likeness, and that of the next best row.
+
+    Where the codebook's labels have no ordinals, those of ``text`` are left out, and so is a note behind it.
+    """
     best: tuple[str | None, float] = (None, 0.0)
     second = 0.0
+    if lex.plain:
+        text = without_ordinal(text)
     for slug in allowed:
-        score = max(likeness(text, label) for label in lex.rows[slug])
+        score = max(likeness(text[: len(label)] if lex.plain else text, label) for label in lex.rows[slug])
         if score > best[1]:
             best, second = (slug, score), best[1]
         elif score > second:

@@ -19,6 +19,8 @@ MARGIN = 1.5
 # What it costs that a label stands behind its values: little where the text shows such labels, else as good as excluded.
 _EITHER_SIDE = 1.0
 _BEHIND_ONLY = 3.0
+# So many runs without a label before them show that labels stand behind their values.
+_WITNESSES = 2.0
 _FAR = 30.0
 
 
@@ -100,21 +102,25 @@ def _owners(items: list[Item], runs: list[Run]) -> list[int | None]:
 
 
 def _displaced(items: list[Item], runs: list[Run]) -> bool:
-    """Whether some run does not follow a label of a row: then labels may stand behind their values in this text.
+    """Whether runs do not follow a label of a row: then labels may stand behind their values in this text.
 
-    The first run is no witness: its label may just be lost.
+    One is no witness: its label may just be lost. A run behind an unknown text is half a witness.
     """
     ends = sorted((item.last, item.part) for item in items)
     lasts = [last for last, _ in ends]
     previous = -1
+    witnesses = 0.0
     for run in runs:
         if not run.values:
             continue
         at = bisect_left(lasts, run.first)
-        if previous >= 0 and not run.cut and (not at or lasts[at - 1] < previous or ends[at - 1][1] is Part.UNKNOWN):
-            return True
+        if previous >= 0 and not run.cut:
+            if not at or lasts[at - 1] < previous:
+                witnesses += 1
+            elif ends[at - 1][1] is Part.UNKNOWN:
+                witnesses += 0.5
         previous = run.last
-    return False
+    return witnesses >= _WITNESSES
 
 
 def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
@@ -178,13 +184,14 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
 
 
 def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None]) -> list[Pair]:
-    """Where labels may stand on either side of their values and a run has no label, all pairs may be off by one.
+    """Where labels may stand on either side of their values and a run has no label, or holds more than one row, all pairs may be off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
     """
     owned = {pair.run for pair in pairs if items[pair.item].part is not Part.UNKNOWN}
-    least = 2 if max(item.size for item in items) > 2 else 1
-    stray = any(n not in owned and len(run.values) >= least for n, run in enumerate(runs))
+    most = max(item.size for item in items)
+    least = 2 if most > 2 else 1
+    stray = any((n not in owned and len(run.values) >= least) or len(run.values) > most for n, run in enumerate(runs))
     if not stray:
         return pairs
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, align
+from tasks.parsing.table_align import MARGIN, Item, Pair, align
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_text import Prepared, items_of
 
@@ -16,7 +16,8 @@ def read_statistics(prepared: Prepared) -> BlockRead:
     where = text.place(prepared.region.first)
     items = items_of(prepared, {}, 1)
     cells: list[CellRead] = []
-    for pair in align(items, prepared.runs):
+    pairs = align(items, prepared.runs)
+    for pair in pairs:
         item = items[pair.item]
         if item.part is not Part.ROW:
             continue
@@ -32,4 +33,32 @@ def read_statistics(prepared: Prepared) -> BlockRead:
             run = prepared.runs[pair.run]
             doubt = None if len(run.values) == 1 else Doubt.COUNT
             cells.append(CellRead(item.slug, None, text.slot(run.values[0]), place, reader, doubt, numbers if doubt else ()))
+    cells += _lost(prepared, items, pairs)
     return BlockRead("statistics", FORM, where, tuple(cells))
+
+
+def _lost(prepared: Prepared, items: list[Item], pairs: list[Pair]) -> list[CellRead]:
+    """Values that no known label owns may be those of rows that are not printed between the rows around them: doubts."""
+    owned: set[int | None] = set()
+    once: set[str] = set()
+    for pair in pairs:  # a label that stands twice may be a misprint of another row's
+        item = items[pair.item]
+        if item.part is Part.ROW and item.slug not in once:
+            owned.add(pair.run)
+            once.add(item.slug)
+    order = prepared.lex.order
+    known = sorted((item.first, order[item.slug]) for item in items if item.part is Part.ROW)
+    printed = {item.slug for item in items if item.part is Part.ROW}
+    found: dict[str, CellRead] = {}
+    for number, run in enumerate(prepared.runs):
+        if number in owned or not run.values or not known or not known[0][0] < run.first:
+            continue
+        low = next((rank for first, rank in reversed(known) if first < run.first), -1)
+        high = next((rank for first, rank in known if first > run.first), None)
+        slot = prepared.text.slot(run.values[0])
+        value = number_of(slot, None)
+        for slug in prepared.lex.rows:
+            if slug not in printed and high is not None and low < order[slug] < high:
+                candidates = () if value is None else (value,)
+                found[slug] = CellRead(slug, None, None, slot.place, slot.reader, Doubt.LABEL, candidates)
+    return list(found.values())
