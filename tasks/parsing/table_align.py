@@ -109,11 +109,14 @@ def _displaced(items: list[Item], runs: list[Run]) -> bool:
     ends = sorted((item.last, item.part) for item in items)
     lasts = [last for last, _ in ends]
     previous = -1
+    most = max(item.size for item in items)
     witnesses = 0.0
     for run in runs:
         if not run.values:
             continue
         at = bisect_left(lasts, run.first)
+        if most > 3 and len(run.values) >= 2 * most - 3:
+            witnesses += _WITNESSES  # two rows run together, one of them before its label
         if previous >= 0 and not run.cut:
             if not at or lasts[at - 1] < previous:
                 witnesses += 1
@@ -144,8 +147,11 @@ def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
     return pairs if not any(run.values for run in runs[at:]) else None
 
 
-def align(items: list[Item], runs: list[Run]) -> list[Pair]:
-    """Pair the items with the runs, both in reading order. Each item gets a Pair, with its margin."""
+def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pair]:
+    """Pair the items with the runs, both in reading order. Each item gets a Pair, with its margin.
+
+    ``complete`` says that every row of the form has a label among the items.
+    """
     if not items:
         return []
     if pairs := _plain(items, runs):
@@ -180,15 +186,18 @@ def align(items: list[Item], runs: list[Run]) -> list[Pair]:
                 relation += step * steps + before
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
     pairs = _margins(items, runs, cost, sizes)
-    return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner)
+    return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner, complete)
 
 
-def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None]) -> list[Pair]:
+def _unanchored(
+    items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool
+) -> list[Pair]:
     """Where labels may stand on either side of their values and a run has no label, or holds more than one row, all pairs may be off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
     """
-    owned = {pair.run for pair in pairs if items[pair.item].part is not Part.UNKNOWN}
+    owners = (Part.ROW, Part.SUBTOTAL) if complete else (Part.ROW,)
+    owned = {pair.run for pair in pairs if items[pair.item].part in owners}
     most = max(item.size for item in items)
     least = 2 if most > 2 else 1
     stray = any((n not in owned and len(run.values) >= least) or len(run.values) > most for n, run in enumerate(runs))

@@ -48,7 +48,8 @@ def read_requests(prepared: Prepared) -> BlockRead:
     extra_at = next((at for at, column in enumerate(columns) if column not in columns_of(None)), None)
     prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
-    pairs = align(items, prepared.runs)
+    labelled = {item.slug for item in items if item.part is Part.ROW}
+    pairs = align(items, prepared.runs, labelled >= set(wanted_rows(sorted(labelled))))
     habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
     if drawn:
         habit = habit._replace(columns=drawn[1])
