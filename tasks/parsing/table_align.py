@@ -101,10 +101,11 @@ def _owners(items: list[Item], runs: list[Run]) -> list[int | None]:
     return result
 
 
-def _displaced(items: list[Item], runs: list[Run]) -> bool:
+def _displaced(items: list[Item], runs: list[Run], complete: bool) -> bool:
     """Whether runs do not follow a label of a row: then labels may stand behind their values in this text.
 
-    One is no witness: its label may just be lost. A run behind an unknown text is half a witness.
+    One is no witness: its label may just be lost; unless a row is missing, when nothing may be taken for sure. A run behind an
+    unknown text is half a witness.
     """
     ends = sorted((item.last, item.part) for item in items)
     lasts = [last for last, _ in ends]
@@ -123,7 +124,7 @@ def _displaced(items: list[Item], runs: list[Run]) -> bool:
             elif ends[at - 1][1] is Part.UNKNOWN:
                 witnesses += 0.5
         previous = run.last
-    return witnesses >= _WITNESSES
+    return witnesses >= (_WITNESSES if complete else _WITNESSES / 2)
 
 
 def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
@@ -158,7 +159,7 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
         return pairs
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
-    before = _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs) else _BEHIND_ONLY
+    before = _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete) else _BEHIND_ONLY
     step = 1.2 if before == _EITHER_SIDE else 3.0
     owner = _owners(items, runs) if many_lines else [None] * len(runs)
     known = [item.first for item in items if item.part is not Part.UNKNOWN]

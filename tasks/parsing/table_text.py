@@ -131,7 +131,8 @@ def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool
             runs.append(run)
             continue
         parts = [run.values[at : at + size] for at in range(0, count, size)]
-        if run.slots[:count] != run.values or not all(holds([prepared.text.slot(i) for i in part]) for part in parts):
+        unbroken = all(part[-1] - part[0] == size - 1 for part in parts)  # blanks stand between rows only
+        if not unbroken or not all(holds([prepared.text.slot(i) for i in part]) for part in parts):
             runs.append(run)
             continue
         runs += [Run(p[0], p[-1], atoms[p[0]].line, p, p, run.inline, number > 0) for number, p in enumerate(parts)]
