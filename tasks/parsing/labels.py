@@ -81,6 +81,12 @@ def _entries(part: Part, labels: dict[str, Label]) -> list[Entry]:
     return [Entry(part, slug, text) for slug, label in labels.items() for text in dict.fromkeys(map(fold_label, label.texts))]
 
 
+def _bare_rows(labels: dict[str, Label]) -> list[Entry]:
+    """Labels of rows without their ordinals, where they are long enough to name the row alone."""
+    bare = [Entry(Part.ROW, slug, without_ordinal(fold_label(label.label))) for slug, label in labels.items()]
+    return [entry for entry in bare if len(entry.text) > _SHORT and entry.text != fold_label(labels[entry.slug].label)]
+
+
 def _groups(block: Block) -> list[Entry]:
     texts = {text for part in (block.rows, block.columns, block.extra_columns) for label in part.values() for text in label.under}
     known = {text for label in block.subtotals.values() for text in label.texts}
@@ -102,6 +108,7 @@ def lexicon(name: str) -> Lexicon:
     block = load_book().blocks[name]
     entries = [
         *_entries(Part.ROW, block.rows),
+        *_bare_rows(block.rows),
         *(Entry(Part.SUBTOTAL, entry.slug, entry.text) for entry in _entries(Part.SUBTOTAL, block.subtotals)),
         *_entries(Part.COLUMN, block.columns),
         *_entries(Part.EXTRA, block.extra_columns),

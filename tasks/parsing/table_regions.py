@@ -14,6 +14,7 @@ from tasks.parsing.table_tokens import Atom, AtomKind
 
 # Labels of one table are never further apart than this many atoms (a row with its values, one cell a line, is about ten).
 _GAP = 70
+_FAR = 400
 # A table's header begins at most this many atoms before its first sure label, its last rows end as many behind the last one.
 _REACH = 110
 # How many different labels make a table. Statistics are many short labels that prose uses too.
@@ -138,7 +139,7 @@ def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Re
     prose = [index for index, atom in enumerate(atoms) if atom.kind is AtomKind.PROSE]
     cores: list[Region] = []
     for block, places in hits.items():
-        for cluster in _clusters(places, prose):
+        for cluster in _clusters(atoms, places, prose):
             enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[block]
             first, last = cluster[0][0], cluster[-1][1]
             if enough and _dense(atoms, first, last, len(cluster), block):
@@ -147,16 +148,23 @@ def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Re
     return [_widen(core, cores, barred, atoms) for core in cores]
 
 
-def _clusters(places: list[tuple[int, int, str]], prose: list[int]) -> list[list[tuple[int, int, str]]]:
+def _clusters(atoms: list[Atom], places: list[tuple[int, int, str]], prose: list[int]) -> list[list[tuple[int, int, str]]]:
     clusters: list[list[tuple[int, int, str]]] = []
     for place in places:
-        if clusters and place[0] - clusters[-1][-1][1] <= _GAP:
-            before = bisect_right(prose, clusters[-1][-1][1])
-            if before == bisect_right(prose, place[0]):
+        if clusters:
+            last = clusters[-1][-1][1]
+            joined = bisect_right(prose, last) == bisect_right(prose, place[0])
+            if joined and (place[0] - last <= _GAP or _full_of_values(atoms, last, place[0])):
                 clusters[-1].append(place)
                 continue
         clusters.append([place])
     return clusters
+
+
+def _full_of_values(atoms: list[Atom], first: int, last: int) -> bool:
+    """Whether the atoms between two labels are rows whose labels are misprinted: at least every other one is a value."""
+    count = sum(atom.kind is AtomKind.VALUE for atom in atoms[first:last])
+    return last - first <= _FAR and count * 2 >= last - first
 
 
 def _dense(atoms: list[Atom], first: int, last: int, labels: int, block: str) -> bool:

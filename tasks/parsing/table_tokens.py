@@ -22,10 +22,10 @@ _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
 _RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
 _WORD = re.compile(r"\S+")
 _PAGE_NUMBER = re.compile(r"\s*(?:([-—–－─~·])\s*\d{1,3}\s*\1|第\s*\d{1,3}\s*页(?:[\s,，/]*共\s*\d{1,3}\s*页)?)\s*")
-_PAGE_NUMBER_WITHIN = re.compile(r"(?<!\S)([-—–－─])\s*[1-9]\d?\s*\1(?!\S)")
+_PAGE_NUMBER_WITHIN = re.compile(r"(?<!\S)([-—–－─])\s*(?![0０])\d{1,2}\s*\1(?!\S)")
 # An item begins: 1. 2、 （一） ㈠ 一、 (but not the 1.5 of a number, nor 第二十条)
 _ITEM = re.compile(
-    r"(?=(?<![\d.．,第〔])(?:[1-9]|1\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
+    r"(?=(?<![\d.．,第〔])(?:[1-9１-９]|[1１]\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
 )
 _GLUED_BEHIND = re.compile(r"(.*[^\d\s.,，．/〔\[(（+\-−第年月])([+\-−]?\d[\d,]*(?:\.\d+)?)")
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)(\D.*)", re.DOTALL)
