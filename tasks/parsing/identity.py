@@ -1,0 +1,339 @@
+"""Who a report is by, where that is, for which year, under what title and when it was published, each with the evidence used.
+
+Every piece of evidence becomes a :class:`~codebook.records.Clue`; the one that weighs most decides. 我局 is no body, the page's
+host may be another body, and the year of a signature is not the year of the report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from codebook.agencies import load_agencies
+from codebook.records import Clue, Extraction, Hints, Place
+from tasks.parsing.fold import fold
+from tasks.parsing.identity_names import Title, find_date, find_title, is_date_line, is_month_line, is_name, year_number
+from tasks.parsing.identity_region import Evidence, find_region
+from tasks.parsing.outline import Outline
+from tasks.parsing.prose_lines import ProseLine
+
+_TITLE_LINE = 90  # characters that a line which is a title may have
+_SIGNATURE = 40  # characters that a line with a name and a date may have
+_FILE_YEAR = re.compile(r"(?<![0-9a-zA-Z])(20\d\d)(?=年|[_\-\s.()]|$)")
+_TEXT_YEAR = re.compile(r"(?<!\d)(20\d\d)年(?!\d{1,2}月)")
+_RUN = 3  # adjoining titles that make a list of links
+
+
+class Identity(NamedTuple):
+    """What a report says about itself; None (or an empty region) where no evidence names it."""
+
+    agency: str | None
+    region: tuple[str, ...]
+    region_code: str | None
+    year: int | None
+    title: str | None
+    published_on: str | None
+    clues: tuple[Clue, ...]
+    notes: tuple[str, ...]
+
+
+class Weighed(NamedTuple):
+    """A clue and how much it weighs."""
+
+    weight: int
+    clue: Clue
+
+
+class _Collector:
+    """Gathers clues from one document."""
+
+    def __init__(self, extraction: Extraction, outline: Outline, hints: Hints) -> None:
+        self.extraction, self.outline, self.hints = extraction, outline, hints
+        self.words = load_agencies()
+        self.lines = outline.lines
+        self.found: list[Weighed] = []
+        self.titles: list[tuple[int, str, Place | None, Title]] = []
+        first = [chapter.first for chapter in outline.chapters if chapter.section.number is not None]
+        self.body = min(first, default=len(self.lines))
+        self.evidence: list[Evidence] = []
+
+    def add(self, weight: int, field: str, value: str, source: str, raw: str, place: Place | None = None) -> None:
+        self.found.append(Weighed(weight, Clue(field, value, source, raw.strip()[:200], place)))
+
+    def add_title(self, weight: int, title: Title, source: str, raw: str, place: Place | None) -> None:
+        if title.agency:
+            self.add(weight, "agency", title.agency, source, raw, place)
+        if title.year:
+            self.add(weight, "year", str(title.year), source, raw, place)
+        self.titles.append((weight, raw.strip(), place, title))
+
+    # ---- sources ----
+
+    def from_hints(self) -> None:
+        if self.hints.agency:
+            name = fold(self.hints.agency).text
+            self.add(200, "agency", name, "manifest", self.hints.agency)
+        if self.hints.year:
+            self.add(200, "year", str(self.hints.year), "manifest", str(self.hints.year))
+        if self.hints.published_on:
+            found = find_date(fold(self.hints.published_on).text)
+            self.add(200, "published_on", found[0] if found else self.hints.published_on, "manifest", self.hints.published_on)
+
+    def from_path(self) -> None:
+        path = PurePosixPath(self.hints.path.replace("\\", "/").replace("!", "/"))
+        stem = fold(path.name.rsplit(".", 1)[0]).text
+        if title := find_title(stem):
+            self.add_title(70, title, "file_name", path.name, None)
+        elif match := _FILE_YEAR.search(stem):
+            self.add(40, "year", match[1], "file_name", path.name)
+        for part in re.split(r"[_\s-]+", stem):
+            if is_name(part):
+                self.add(58, "agency", part, "file_name", path.name)
+        for folder in path.parts[:-1]:
+            text = fold(folder).text
+            if is_name(text):
+                self.add(30, "agency", text, "folder", folder)
+            if match := re.fullmatch(r"(20\d\d)年?度?", text):
+                self.add(25, "year", match[1], "folder", folder)
+        if len(path.parts) > 1:
+            self.evidence.append(Evidence(fold("/".join(path.parts[:-1])).text, "folder", 2))
+        self.evidence.append(Evidence(stem, "file_name", 2))
+
+    def from_metadata(self) -> None:
+        values = [("title", self.extraction.title or "")]
+        for note in self.extraction.notes:
+            key, _, value = note.partition("=")
+            values.append((key.removeprefix("meta."), value))
+        for key, value in values:
+            if key in self.words.title_meta and value:
+                for part in re.split(r"[_|–—]|(?<!\d)-|-(?!\d)", value):
+                    if title := find_title(fold(part).text, whole=True):
+                        self.add_title(80, title, "title", part, None)
+                        break
+            if key in self.words.date_meta and (found := find_date(fold(value).text)):
+                self.add(90, "published_on", found[0], "text", value)
+
+    def from_title_lines(self) -> None:
+        hits: dict[int, tuple[Title, bool]] = {}
+        for index, line in enumerate(self.lines):
+            if self.words.link.match(line.text):
+                continue
+            if len(line.text) <= _TITLE_LINE:
+                title = find_title(line.text, whole=True)
+            else:  # a page saved as one line begins with its title, or ends with it
+                title = self._in_long_line(line)
+            if title and line.text[:2] != "现将":
+                hits[index] = (title, bool(self.words.attachment.match(line.text)))
+        for index, (title, attached) in hits.items():
+            line = self.lines[index]
+            links = sum(all(i in hits for i in range(at, at + _RUN)) for at in range(index - _RUN + 1, index + 1))
+            weight = 20 if links else 85 if attached else 95 if index < self.body else 88
+            title, raw = self._with_line_before(index, title)
+            self.add_title(weight, title, "attachment" if attached else "title", raw or _raw(line, title), line.place)
+
+    @staticmethod
+    def _in_long_line(line: ProseLine) -> Title | None:
+        head = find_title(line.text[:_TITLE_LINE])
+        if head and head.start <= 30 and (head.agency or head.start == 0):
+            return head
+        tail = line.text[-_TITLE_LINE:]
+        last = find_title(tail)
+        if last and last.agency and len(tail) - last.end <= 20 and re.search(r"[。;!?|:\s]$", tail[: last.start] or "。"):
+            shift = len(line.text) - len(tail)
+            return last._replace(start=last.start + shift, end=last.end + shift)
+        return None
+
+    def _with_line_before(self, index: int, title: Title) -> tuple[Title, str | None]:
+        """A title over two lines: the body on the line before, or the first half of its name."""
+        line = self.lines[index]
+        if title.start > 6 or not index:
+            return title, None
+        before = self.lines[index - 1]
+        name = before.text.strip("《 ")
+        if not title.agency and is_name(name, strict=False):
+            return title._replace(agency=name), before.raw.strip() + _raw(line, title)
+        joined = name + (title.agency or "")
+        if title.agency and len(name) <= 24 and re.fullmatch(r"[\u3400-\u9fff]+", name) and self._halves(name, title.agency, joined):
+            return title._replace(agency=joined), before.raw.strip() + _raw(line, title)
+        return title, None
+
+    def _halves(self, first: str, second: str, joined: str) -> bool:
+        """Whether two lines are halves of one name: the first is no name by itself, and the text prints both as one."""
+        return is_name(joined) and not is_name(first, strict=False) and (joined in self.outline.passage.text or len(second) <= 6)
+
+    def from_sentences(self) -> None:
+        text = self.outline.passage.text
+        for row, pattern in self.words.sentences:
+            for match in pattern.finditer(text):
+                name = _subject(match["a"])
+                groups = match.groupdict()
+                if name and not (row.source == "contact" and name.endswith(("人民政府办公室", "信息公开办公室", "政务公开办公室"))):
+                    hit = self.outline.passage.hit(match.start("a"), match.end("a"))
+                    self.add(row.weight, "agency", name, row.source, hit.sentence, hit.place)
+                if groups.get("y"):
+                    hit = self.outline.passage.hit(match.start("y"), match.end("y"))
+                    self.add(min(row.weight, 62), "year", str(year_number(groups["y"])), "text", hit.sentence, hit.place)
+                if row.source == "contact":
+                    self.evidence.append(Evidence(self._sentence(match.start("a")), "contact", 2))
+        for match in self.words.period.finditer(text):
+            if match["y2"] in (None, match["y"]):
+                hit = self.outline.passage.hit(match.start(), match.end())
+                self.add(86, "year", match["y"], "text", hit.sentence, hit.place)
+
+    def _sentence(self, at: int) -> str:
+        first, last = self.outline.passage.sentence_span(at)
+        return self.outline.passage.text[first : min(last + 120, len(self.outline.passage.text))].split("\n")[0]
+
+    def from_signature(self) -> None:
+        for index, line in enumerate(self.lines):
+            text = line.text
+            if len(text) > _SIGNATURE:
+                continue
+            if label := self.words.date_line.match(text):
+                found = find_date(text)
+                if found and found[1] - label.end() <= 2:
+                    self.add(88, "published_on", found[0], "text", line.raw, line.place)
+                    continue
+            day = is_date_line(text)
+            if day or is_month_line(text):
+                self._signed(index, line, day)
+            elif (found := find_date(text)) and is_name(text[: found[1]].rstrip(",()")) and not text[found[2] :].strip(")。 "):
+                self.add(72, "agency", text[: found[1]].rstrip(",()"), "signature", line.raw, line.place)
+                self.add(60, "published_on", found[0], "signature", line.raw, line.place)
+
+    def _signed(self, index: int, line: ProseLine, day: str | None) -> None:
+        before = self.lines[index - 1] if index else None
+        late = index > self.body
+        if before and is_name(before.text.strip("(特此报告)。: ")):
+            self.add(75 if late else 50, "agency", before.text.strip("(特此报告)。: "), "signature", before.raw, before.place)
+        if day:
+            self.add(70 if late else 55, "published_on", day, "signature", line.raw, line.place)
+
+    def from_surroundings(self) -> None:
+        for index, line in enumerate(self.lines):
+            if len(line.text) <= 120 and (self.words.host.search(line.text)):
+                self.evidence.append(Evidence(line.text, "text", 1))
+            elif index < self.body and len(line.text) <= 40:
+                self.evidence.append(Evidence(line.text, "text", 1))
+        for match in self.words.host.finditer(self.outline.passage.text):
+            if match["short"]:
+                self.evidence.append(Evidence(match.group() + "”", "text", 2))
+        counts = Counter(_TEXT_YEAR.findall(self.outline.passage.text))
+        if counts:
+            year, times = counts.most_common(1)[0]
+            if times >= 2:
+                self.add(15, "year", year, "text", f"{year}年 × {times}")
+
+
+def _raw(line: ProseLine, title: Title) -> str:
+    begin, end = line.folded.raw_span(title.start, title.end)
+    return line.raw[begin:end]
+
+
+def _subject(text: str) -> str | None:
+    """The name of a body at the beginning of a sentence or behind a verb, without 办公室 of a bureau; None when it is none."""
+    text = text.strip()
+    for ending in ("办公室", "综合科", "秘书科"):
+        if text.endswith(ending) and is_name(text.removesuffix(ending)) and not text.removesuffix(ending).endswith("政府"):
+            text = text.removesuffix(ending)
+    return text if is_name(text) else None
+
+
+def _best(found: list[Weighed], field: str) -> Weighed | None:
+    """The clue of a field that weighs most; each other source that says the same adds to it."""
+    clues = [w for w in found if w.clue.field == field]
+    if not clues:
+        return None
+
+    def strength(weighed: Weighed) -> int:
+        others = {w.clue.source for w in clues if w.clue.source != weighed.clue.source and _agree(w.clue.value, weighed.clue.value)}
+        return weighed.weight + 4 * len(others)
+
+    return max(clues, key=strength)
+
+
+def _agree(one: str, other: str) -> bool:
+    return one == other or one.endswith(other) or other.endswith(one)
+
+
+def _fuller(name: str, found: list[Weighed], text: str) -> str:
+    """The name with what other evidence adds: the region before it, or 人民政府 behind a bare town or region."""
+    names = [w.clue.value for w in sorted(found, reverse=True, key=lambda w: w.weight) if w.clue.field == "agency" and w.weight >= 45]
+    own = find_region(name, (), []).chain
+    if not own and not load_agencies().relative.match(name):
+        for other in names:
+            if other != name and other.endswith(name) and find_region(other.removesuffix(name) + "局", (), []).chain:
+                name = other
+                break
+    if not load_agencies().strict.search(name):
+        for ending in load_agencies().completions:
+            short = own[-1] if own and name.endswith(own[-1]) else name
+            if any(other.endswith(short + ending) for other in names) or short + ending in text:
+                return name + ending
+    return name
+
+
+def identify(extraction: Extraction, outline: Outline, hints: Hints) -> Identity:
+    """Agency, region, year, title and date of a report, with all clues and with notes on what disagrees."""
+    collector = _Collector(extraction, outline, hints)
+    for gather in (
+        collector.from_hints,
+        collector.from_path,
+        collector.from_metadata,
+        collector.from_title_lines,
+        collector.from_sentences,
+        collector.from_signature,
+        collector.from_surroundings,
+    ):
+        gather()
+    found, notes = collector.found, []
+    date = _best(found, "published_on")
+    if date and not _best(found, "year"):
+        notes.append("报告年度仅由发布日期推断")
+        before = str(int(date.clue.value[:4]) - 1)
+        found.append(Weighed(10, Clue("year", before, date.clue.source, date.clue.raw, date.clue.place)))
+    year = _best(found, "year")
+    notes += _year_conflicts(year, found)
+    published = _published(found, year, notes)
+    chosen = _best(found, "agency")
+    name = chosen.clue.value if chosen else None
+    if name and chosen and chosen.clue.source != "manifest":
+        name = _fuller(name, found, outline.passage.text)
+    region = find_region(name, hints.region, collector.evidence)
+    if region.note:
+        notes.append(region.note)
+    clues = [w.clue for w in sorted(found, key=lambda w: -w.weight)]
+    if region.chain:
+        clues.append(Clue("region", "/".join(region.chain), region.source, region.raw))
+    title = max(collector.titles, key=lambda t: (t[0], t[3].agency is not None), default=None)
+    if title:
+        clues.append(Clue("title", title[1], "title", title[1], title[2]))
+    return Identity(
+        name,
+        region.chain,
+        region.code,
+        int(year.clue.value) if year else None,
+        re.sub(r"(?<=[^ -~]) +| +(?=[^ -~])", "", title[1]) if title else None,
+        published,
+        tuple(dict.fromkeys(clues)),
+        tuple(notes),
+    )
+
+
+def _year_conflicts(year: Weighed | None, found: list[Weighed]) -> list[str]:
+    if year is None:
+        return []
+    others = {w.clue.value for w in found if w.clue.field == "year" and w.weight >= 60 and w.clue.value != year.clue.value}
+    return [f"年度依据不一致：采用{year.clue.value}年（{year.clue.raw[:40]}），另有{'、'.join(sorted(others))}年"] if others else []
+
+
+def _published(found: list[Weighed], year: Weighed | None, notes: list[str]) -> str | None:
+    """The date of publication; a report is not published before its year is over."""
+    dates = sorted((w for w in found if w.clue.field == "published_on"), key=lambda w: -w.weight)
+    for weighed in dates:
+        if weighed.clue.source == "manifest" or not year or int(weighed.clue.value[:4]) > int(year.clue.value):
+            return weighed.clue.value
+        notes.append(f"日期{weighed.clue.value}早于报告年度结束，未作为发布日期")
+    return None
