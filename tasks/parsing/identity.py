@@ -169,7 +169,8 @@ class _Collector:
             for match in pattern.finditer(text):
                 name = _subject(match["a"])
                 groups = match.groupdict()
-                if name and not (row.source == "contact" and name.endswith(("人民政府办公室", "信息公开办公室", "政务公开办公室"))):
+                office = text[match.end("a") :].startswith("办公室") and (name or "").endswith("政府")
+                if name and not (row.source == "contact" and (office or name.endswith("办公室"))):
                     hit = self.outline.passage.hit(match.start("a"), match.end("a"))
                     self.add(row.weight, "agency", name, row.source, hit.sentence, hit.place)
                 if groups.get("y"):
