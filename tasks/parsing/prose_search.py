@@ -130,7 +130,7 @@ class Search:
             or not phrase.needs.search(self.text, sentence, stop)
             or (row.part and "其中" in before)
             or (row.channels and self.phrases.channels.search(clause + hit))
-            or not self._on_topic(phrase, start)
+            or not self._on_topic(phrase, start, end)
         ):
             return None
         office = self.government and not row.region_wide and bool(self.phrases.own_office.search(before + hit))
@@ -139,8 +139,9 @@ class Search:
         value = number_of(match, self._units[row.means[0]])
         if value is None:
             return None
-        approximate = bool(match["pre"] or match["more"])
-        return Mention(phrase, value[0], start, end, match.start("n"), match.end("n"), approximate, office, value[1])
+        first = match.start("pre" if match["pre"] else "n")
+        last = max(match.end(group) for group in ("n", "wan", "more", "unit"))
+        return Mention(phrase, value[0], start, end, first, last, bool(match["pre"] or match["more"]), office, value[1])
 
     @staticmethod
     def _clause_before(before: str) -> str:
@@ -156,11 +157,11 @@ class Search:
         years = _YEAR.findall(_CITED.sub("", before + clause))
         return bool(years) and int(years[-1]) != self.year
 
-    def _on_topic(self, phrase: Phrase, start: int) -> bool:
+    def _on_topic(self, phrase: Phrase, start: int, end: int) -> bool:
         if phrase.topic is None:
             return True
         chapter = max((s for s in self.starts if s <= start), default=0)
-        back = self.text[max(chapter, start - _BACK) : start]
+        back = self.text[max(chapter, start - _BACK) : end]
         last = max((m.end() for m in phrase.topic.finditer(back)), default=-1)
         rival = max((m.end() for m in phrase.rivals.finditer(back)), default=-1)
         return last > rival
