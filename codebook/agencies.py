@@ -21,12 +21,25 @@ class NamingSentence(Record):
     why: str
 
 
+class IdentityNotes(Record):
+    """What is said where evidence disagrees or is missing; names in braces are filled in."""
+
+    year_by_date: str
+    year_conflict: str
+    early_date: str
+    hint_conflict: str
+    ambiguous: str
+    several: str
+
+
 class AgencyFile(Record):
     """agencies.yaml as a whole; its comments say what each entry is for."""
 
     year: str
     title: str
     title_short: str
+    title_cue: str
+    form_words: str
     speaks_of_itself: str
     lead: str
     tail: str
@@ -38,6 +51,10 @@ class AgencyFile(Record):
     relative: str
     not_in_name: str
     central: str
+    government: str
+    office: str
+    signature_noise: str
+    notes: IdentityNotes
     completions: tuple[str, ...]
     sentences: tuple[NamingSentence, ...]
     date_line: str
@@ -53,6 +70,8 @@ class AgencyWords(NamedTuple):
 
     year: re.Pattern[str]
     titles: tuple[re.Pattern[str], ...]
+    title_cue: re.Pattern[str]
+    form_words: re.Pattern[str]
     speaks_of_itself: re.Pattern[str]
     lead: re.Pattern[str]
     tail: re.Pattern[str]
@@ -64,6 +83,10 @@ class AgencyWords(NamedTuple):
     relative: re.Pattern[str]
     not_in_name: re.Pattern[str]
     central: re.Pattern[str]
+    government: re.Pattern[str]
+    office: re.Pattern[str]
+    signature_noise: re.Pattern[str]
+    notes: IdentityNotes
     completions: tuple[str, ...]
     sentences: tuple[tuple[NamingSentence, re.Pattern[str]], ...]
     date_line: re.Pattern[str]
@@ -89,6 +112,8 @@ def load_agencies() -> AgencyWords:
     return AgencyWords(
         year=make(file.year),
         titles=(make(file.title), make(file.title_short)),
+        title_cue=make(file.title_cue),
+        form_words=make(file.form_words),
         speaks_of_itself=make(file.speaks_of_itself),
         lead=make(file.lead),
         tail=make(file.tail),
@@ -100,6 +125,10 @@ def load_agencies() -> AgencyWords:
         relative=make(file.relative),
         not_in_name=make(file.not_in_name),
         central=make(file.central),
+        government=make(file.government),
+        office=make(file.office),
+        signature_noise=make(file.signature_noise),
+        notes=file.notes,
         completions=file.completions,
         sentences=tuple((row, make(row.pattern)) for row in file.sentences),
         date_line=make(file.date_line),

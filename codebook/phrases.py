@@ -42,12 +42,24 @@ class PhraseRow(Record):
     alternatives: tuple[tuple[str, ...], ...] = ()
 
 
+class Doubts(Record):
+    """What is said of a number that is no fact."""
+
+    approximate: str
+    no_unit: str
+    conflict: str
+    own_office: str
+
+
 class PhraseFile(Record):
     """phrases.yaml as a whole."""
 
     macros: dict[str, str]
     other_time: str
     own_office: str
+    government: str
+    doubts: Doubts
+    of_which: str
     data_chapter: str
     channels: str
     statistics: tuple[PhraseRow, ...]
@@ -75,6 +87,9 @@ class Phrases(NamedTuple):
     statements: tuple[Phrase, ...]
     other_time: re.Pattern[str]
     own_office: re.Pattern[str]
+    government: re.Pattern[str]
+    doubts: Doubts
+    of_which: str
     data_chapter: re.Pattern[str]
     channels: re.Pattern[str]
 
@@ -108,7 +123,9 @@ def _compile(row: PhraseRow, macros: dict[str, str]) -> Phrase:
 
 def _check(rows: tuple[PhraseRow, ...], part: str) -> None:
     known = load_book().indicators
-    wrong = [f"{row.id}: no indicator {i}" for row in rows for ids in (row.means, *row.alternatives) for i in ids if i not in known]
+    wrong = [
+        f"{row.id}: no indicator {i}" for row in rows for ids in (row.means, *row.alternatives) for i in ids if i not in known
+    ]
     wrong += [f"{row.id}: more than one indicator" for row in rows if part == "statistics" and len(row.means) != 1]
     wrong += [f"{row.id} twice" for index, row in enumerate(rows) if row.id in {r.id for r in rows[:index]}]
     wrong += [f"{row.id}: a number needs {{n}}" for row in rows if (row.kind == "number") != ("{n}" in row.pattern)]
@@ -127,6 +144,9 @@ def load_phrases() -> Phrases:
         tuple(_compile(row, file.macros) for row in file.statements),
         re.compile(file.other_time),
         re.compile(file.own_office),
+        re.compile(file.government),
+        file.doubts,
+        file.of_which,
         re.compile(file.data_chapter),
         re.compile(file.channels),
     )

@@ -137,7 +137,7 @@ class Regions:
         return best
 
     def short_ends(self, text: str, at: int, region: Region | None) -> bool:
-        """Whether a short name that ends at ``at`` may stand alone: a province's before a body, a zone's name, or the text's end."""
+        """Whether a short name that ends at ``at`` may stand alone: a province's before a body, or any before a zone."""
         if region is None:
             return False
         rest = text[at:]

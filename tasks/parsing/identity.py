@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from codebook.agencies import load_agencies
 from codebook.records import Clue, Extraction, Hints, Place
+from codebook.regions import load_regions
 from tasks.parsing.fold import fold
 from tasks.parsing.identity_names import Title, find_date, find_title, is_date_line, is_month_line, is_name, year_number
 from tasks.parsing.identity_region import Evidence, find_region
@@ -21,6 +22,7 @@ from tasks.parsing.prose_lines import ProseLine
 
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _SIGNATURE = 40  # characters that a line with a name and a date may have
+_HEAD = 400  # characters of a page saved as one line that may hold its title and date
 _FILE_YEAR = re.compile(r"(?<![0-9a-zA-Z])(20\d\d)(?=年|[_\-\s.()]|$)")
 _TEXT_YEAR = re.compile(r"(?<!\d)(20\d\d)年(?!\d{1,2}月)")
 _RUN = 3  # adjoining titles that make a list of links
@@ -59,7 +61,9 @@ class _Collector:
         self.body = min(first, default=len(self.lines))
         self.evidence: list[Evidence] = []
 
-    def add(self, weight: int, field: str, value: str, source: str, raw: str, place: Place | None = None) -> None:
+    def add(  # noqa: PLR0917 - the fields of a clue, in their order
+        self, weight: int, field: str, value: str, source: str, raw: str, place: Place | None = None
+    ) -> None:
         self.found.append(Weighed(weight, Clue(field, value, source, raw.strip()[:200], place)))
 
     def add_title(self, weight: int, title: Title, source: str, raw: str, place: Place | None) -> None:
@@ -120,17 +124,15 @@ class _Collector:
         for index, line in enumerate(self.lines):
             if self.words.link.match(line.text):
                 continue
-            if len(line.text) <= _TITLE_LINE:
-                title = find_title(line.text, whole=True)
-            else:  # a page saved as one line begins with its title, or ends with it
-                title = self._in_long_line(line)
-            if title and line.text[:2] != "现将":
+            short = len(line.text) <= _TITLE_LINE  # a page saved as one line begins with its title, or ends with it
+            title = find_title(line.text, whole=True) if short else self._in_long_line(line)
+            if title:
                 hits[index] = (title, bool(self.words.attachment.match(line.text)))
-        for index, (title, attached) in hits.items():
+        for index, (printed, attached) in hits.items():
             line = self.lines[index]
             links = sum(all(i in hits for i in range(at, at + _RUN)) for at in range(index - _RUN + 1, index + 1))
             weight = 20 if links else 85 if attached else 95 if index < self.body else 88
-            title, raw = self._with_line_before(index, title)
+            title, raw = self._with_line_before(index, printed)
             self.add_title(weight, title, "attachment" if attached else "title", raw or _raw(line, title), line.place)
 
     @staticmethod
@@ -155,7 +157,12 @@ class _Collector:
         if not title.agency and is_name(name, strict=False):
             return title._replace(agency=name), before.raw.strip() + _raw(line, title)
         joined = name + (title.agency or "")
-        if title.agency and len(name) <= 24 and re.fullmatch(r"[\u3400-\u9fff]+", name) and self._halves(name, title.agency, joined):
+        if (
+            title.agency
+            and len(name) <= 24
+            and re.fullmatch(r"[\u3400-\u9fff]+", name)
+            and self._halves(name, title.agency, joined)
+        ):
             return title._replace(agency=joined), before.raw.strip() + _raw(line, title)
         return title, None
 
@@ -169,8 +176,7 @@ class _Collector:
             for match in pattern.finditer(text):
                 name = _subject(match["a"])
                 groups = match.groupdict()
-                office = text[match.end("a") :].startswith("办公室") and (name or "").endswith("政府")
-                if name and not (row.source == "contact" and (office or name.endswith("办公室"))):
+                if name and not (row.source == "contact" and self._is_office(match)):
                     hit = self.outline.passage.hit(match.start("a"), match.end("a"))
                     self.add(row.weight, "agency", name, row.source, hit.sentence, hit.place)
                 if groups.get("y"):
@@ -183,14 +189,23 @@ class _Collector:
                 hit = self.outline.passage.hit(match.start(), match.end())
                 self.add(86, "year", match["y"], "text", hit.sentence, hit.place)
 
+    def _is_office(self, match: re.Match[str]) -> bool:
+        """Whether a contact names the office of a government: that does not say whose report it is."""
+        short = self.words.office.sub("", match["a"])
+        return bool(self.words.government.search(short)) and (short != match["a"] or match["o"] is not None)
+
     def _sentence(self, at: int) -> str:
         first, last = self.outline.passage.sentence_span(at)
         return self.outline.passage.text[first : min(last + 120, len(self.outline.passage.text))].split("\n")[0]
 
     def from_signature(self) -> None:
+        """Lines that hold a date: the one that the page prints (日期:…), and the signature's with the name before it."""
         for index, line in enumerate(self.lines):
             text = line.text
             if len(text) > _SIGNATURE:
+                self._date_inside(line)
+                if index + 1 == len(self.lines):
+                    self._signed_inside(line)
                 continue
             if label := self.words.date_line.match(text):
                 found = find_date(text)
@@ -200,23 +215,51 @@ class _Collector:
             day = is_date_line(text)
             if day or is_month_line(text):
                 self._signed(index, line, day)
-            elif (found := find_date(text)) and is_name(text[: found[1]].rstrip(",()")) and not text[found[2] :].strip(")。 "):
-                self.add(72, "agency", text[: found[1]].rstrip(",()"), "signature", line.raw, line.place)
-                self.add(60, "published_on", found[0], "signature", line.raw, line.place)
+            elif (found := find_date(text)) and not text[found[2] :].strip(")。 ") and not self._signed_inside(line):
+                self._add_signed(text[: found[1]], found[0], line.raw, line.place)
+
+    def _date_inside(self, line: ProseLine) -> None:
+        """A date behind 发布时间 near the beginning of a page saved as one line."""
+        for label in self.words.date_line.finditer(line.text[:_HEAD]):
+            found = find_date(line.text[label.end() : label.end() + 12])
+            if found and found[1] <= 1 and label.group()[-1] in ":：":
+                self.add(86, "published_on", found[0], "text", line.text[label.start() : label.end() + found[2]], line.place)
+
+    def _signed_inside(self, line: ProseLine) -> bool:
+        """The signature at the end of a line, set off by spaces: 无 示例市审计局 2021年1月26日."""
+        words = line.raw[-_SIGNATURE - 20 :].split()
+        for position in range(1, len(words)):
+            day = is_date_line(fold("".join(words[position:])).text)
+            if day:
+                name = fold(words[position - 1]).text
+                before = fold(words[position - 2]).text if position > 1 else ""
+                if before and load_regions().read(before).end == len(before):
+                    name = before + name
+                self._add_signed(name, day, " ".join(words[position - 1 :]), line.place)
+                return True
+        return False
+
+    def _add_signed(self, name: str, day: str, raw: str, place: Place) -> None:
+        name = name.strip(",()。:")
+        if is_name(name):
+            self.add(72, "agency", name, "signature", raw, place)
+            self.add(60, "published_on", day, "signature", raw, place)
 
     def _signed(self, index: int, line: ProseLine, day: str | None) -> None:
-        before = self.lines[index - 1] if index else None
         late = index > self.body
-        if before and is_name(before.text.strip("(特此报告)。: ")):
-            self.add(75 if late else 50, "agency", before.text.strip("(特此报告)。: "), "signature", before.raw, before.place)
+        for beside in (index - 1, index + 1):
+            name = self.words.signature_noise.sub("", self.lines[beside].text) if 0 <= beside < len(self.lines) else ""
+            if is_name(name):
+                near = self.lines[beside]
+                self.add((75 if beside < index else 65) if late else 50, "agency", name, "signature", near.raw, near.place)
+                break
         if day:
             self.add(70 if late else 55, "published_on", day, "signature", line.raw, line.place)
 
     def from_surroundings(self) -> None:
         for index, line in enumerate(self.lines):
-            if len(line.text) <= 120 and (self.words.host.search(line.text)):
-                self.evidence.append(Evidence(line.text, "text", 1))
-            elif index < self.body and len(line.text) <= 40:
+            head = index < self.body and len(line.text) <= 40
+            if head or (len(line.text) <= 120 and self.words.host.search(line.text)):
                 self.evidence.append(Evidence(line.text, "text", 1))
         for match in self.words.host.finditer(self.outline.passage.text):
             if match["short"]:
@@ -236,9 +279,9 @@ def _raw(line: ProseLine, title: Title) -> str:
 def _subject(text: str) -> str | None:
     """The name of a body at the beginning of a sentence or behind a verb, without 办公室 of a bureau; None when it is none."""
     text = text.strip()
-    for ending in ("办公室", "综合科", "秘书科"):
-        if text.endswith(ending) and is_name(text.removesuffix(ending)) and not text.removesuffix(ending).endswith("政府"):
-            text = text.removesuffix(ending)
+    shorter = load_agencies().office.sub("", text)
+    if is_name(shorter) and not load_agencies().government.search(shorter):
+        text = shorter
     return text if is_name(text) else None
 
 
@@ -249,7 +292,9 @@ def _best(found: list[Weighed], field: str) -> Weighed | None:
         return None
 
     def strength(weighed: Weighed) -> int:
-        others = {w.clue.source for w in clues if w.clue.source != weighed.clue.source and _agree(w.clue.value, weighed.clue.value)}
+        others = {
+            w.clue.source for w in clues if w.clue.source != weighed.clue.source and _agree(w.clue.value, weighed.clue.value)
+        }
         return weighed.weight + 4 * len(others)
 
     return max(clues, key=strength)
@@ -261,11 +306,13 @@ def _agree(one: str, other: str) -> bool:
 
 def _fuller(name: str, found: list[Weighed], text: str) -> str:
     """The name with what other evidence adds: the region before it, or 人民政府 behind a bare town or region."""
-    names = [w.clue.value for w in sorted(found, reverse=True, key=lambda w: w.weight) if w.clue.field == "agency" and w.weight >= 45]
+    names = [
+        w.clue.value for w in sorted(found, reverse=True, key=lambda w: w.weight) if w.clue.field == "agency" and w.weight >= 45
+    ]
     own = find_region(name, (), []).chain
     if not own and not load_agencies().relative.match(name):
         for other in names:
-            if other != name and other.endswith(name) and find_region(other.removesuffix(name) + "局", (), []).chain:
+            if other != name and other.endswith(name) and load_regions().read(other).end == len(other) - len(name):
                 name = other
                 break
     if not load_agencies().strict.search(name):
@@ -292,7 +339,7 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> Identity
     found, notes = collector.found, []
     date = _best(found, "published_on")
     if date and not _best(found, "year"):
-        notes.append("报告年度仅由发布日期推断")
+        notes.append(load_agencies().notes.year_by_date)
         before = str(int(date.clue.value[:4]) - 1)
         found.append(Weighed(10, Clue("year", before, date.clue.source, date.clue.raw, date.clue.place)))
     year = _best(found, "year")
@@ -327,7 +374,9 @@ def _year_conflicts(year: Weighed | None, found: list[Weighed]) -> list[str]:
     if year is None:
         return []
     others = {w.clue.value for w in found if w.clue.field == "year" and w.weight >= 60 and w.clue.value != year.clue.value}
-    return [f"年度依据不一致：采用{year.clue.value}年（{year.clue.raw[:40]}），另有{'、'.join(sorted(others))}年"] if others else []
+    return (
+        [f"年度依据不一致：采用{year.clue.value}年（{year.clue.raw[:40]}），另有{'、'.join(sorted(others))}年"] if others else []
+    )
 
 
 def _published(found: list[Weighed], year: Weighed | None, notes: list[str]) -> str | None:
@@ -336,5 +385,5 @@ def _published(found: list[Weighed], year: Weighed | None, notes: list[str]) -> 
     for weighed in dates:
         if weighed.clue.source == "manifest" or not year or int(weighed.clue.value[:4]) > int(year.clue.value):
             return weighed.clue.value
-        notes.append(f"日期{weighed.clue.value}早于报告年度结束，未作为发布日期")
+        notes.append(load_agencies().notes.early_date.format(day=weighed.clue.value))
     return None

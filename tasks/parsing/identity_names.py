@@ -83,7 +83,7 @@ def clean_name(text: str) -> str:
 
 
 def is_name(text: str, *, strict: bool = True) -> bool:
-    """Whether folded text is the name of a body: its ending, its characters, no 我局, and (``strict``) no 区财政局 without region."""
+    """Whether folded text is the name of a body by its ending and characters; 我局 is none, nor (``strict``) 区财政局."""
     words = load_agencies()
     if not _HAN_NAME.fullmatch(text) or len(text) < 3 or words.generic.match(text) or words.not_in_name.search(text):
         return False
@@ -95,6 +95,8 @@ def is_name(text: str, *, strict: bool = True) -> bool:
 def find_title(text: str, *, whole: bool = False) -> Title | None:
     """A report's title in a folded line. ``whole``: the line must be the title, with at most a name before it."""
     words = load_agencies()
+    if not words.title_cue.search(text):
+        return None
     for pattern in words.titles:
         for match in pattern.finditer(text):
             year = next((year_number(match[g]) for g in ("y1", "y2", "y3") if match[g]), None)

@@ -87,7 +87,7 @@ def _with_hint(hint: tuple[str, ...], own: tuple[Region, ...], raw: str) -> Regi
         return RegionFound(inside[0].chain, inside[0].code, "manifest", raw)
     note = None
     if own and given not in own and not any(given.within(r) for r in own):
-        note = f"机关名称中的地区“{raw}”与给定地区“{'/'.join(hint)}”不一致，按给定地区"
+        note = load_agencies().notes.hint_conflict.format(raw=raw, hint="/".join(hint))
     return RegionFound(given.chain, given.code, "manifest", "/".join(hint), note)
 
 
@@ -125,7 +125,7 @@ def _resolve(own: tuple[Region, ...], raw: str, named: list[tuple[Region, Eviden
         if len(fitting) == 1:
             (region, item), *_ = fitting.items()
             return RegionFound(region.chain, region.code, item.source, item.text[:80])
-    return NONE._replace(note=f"“{raw}”在多地重名，无其他依据，地区未定")
+    return NONE._replace(note=load_agencies().notes.ambiguous.format(raw=raw))
 
 
 def _deepest(strong: list[tuple[Region, Evidence]]) -> RegionFound:
@@ -133,4 +133,4 @@ def _deepest(strong: list[tuple[Region, Evidence]]) -> RegionFound:
     region, item = max(strong, key=lambda pair: len(pair[0].chain))
     if all(other == region or region.within(other) for other, _ in strong):
         return RegionFound(region.chain, region.code, item.source, item.text[:80])
-    return NONE._replace(note="文中涉及多个地区，地区未定")
+    return NONE._replace(note=load_agencies().notes.several)

@@ -1,8 +1,8 @@
 """The chapters of a report, by number and title.
 
-Chapters are found by the titles that the national forms prescribe, whatever stands before them (一、, （一）, 1., 第一部分, nothing),
-at the beginning of a line or, where a page was saved as one line, in its middle. Chapters with other titles (all of them before
-2019) are found by their numbers, which must go up one by one.
+Chapters are found by the titles that the national forms prescribe, whatever stands before them (一、, （一）, 1., 第一部分, or
+nothing), at the beginning of a line or, where a page was saved as one line, in its middle. Chapters with other titles (all of
+them before 2019) are found by their numbers, which must go up one by one.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Outline(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """The prescribed titles: (number, folded label), one pattern for their beginnings, and rows of tables that look like chapters."""
+    """The prescribed titles as (number, folded label) and as one pattern, and the rows of tables that look like chapters."""
 
     labels: tuple[tuple[int, str], ...]
     pattern: re.Pattern[str]
@@ -194,7 +194,10 @@ def _inside(index: int, line: ProseLine) -> list[Heading]:
     text = line.text
     found: dict[int, Heading] = {}
     for match in _known().pattern.finditer(text, 1):
-        mark = re.search(rf"(?:第(?P<part>[{_CN}]{{1,3}})(?:部分|章)[、,.:]?|(?P<cn>[{_CN}]{{1,3}})[、,.:]?)$", text[: match.start()][-8:])
+        mark = re.search(
+            rf"(?:第(?P<part>[{_CN}]{{1,3}})(?:部分|章)[、,.:]?|(?P<cn>[{_CN}]{{1,3}})[、,.:]?)$",
+            text[max(match.start() - 8, 0) : match.start()],
+        )
         if not mark:
             continue
         start = match.start() - len(mark[0])
@@ -284,11 +287,13 @@ def _choose(found: list[Heading]) -> list[Heading]:
 
 def _increasing(known: list[Heading]) -> list[Heading]:
     """The longest run of prescribed titles in order; of equal ones the first."""
-    best: list[list[Heading]] = []
+    best: dict[int, list[Heading]] = {}
     for heading in known:
-        runs = [run for run in best if (run[-1].known or 0) < (heading.known or 0)]
-        best.append([*max(runs, key=len, default=[]), heading])
-    return max(best, key=len, default=[])
+        number = heading.known or 0
+        run = [*max((run for last, run in best.items() if last < number), key=len, default=[]), heading]
+        if len(run) > len(best.get(number, ())):
+            best[number] = run
+    return max(best.values(), key=len, default=[])
 
 
 def _fits(heading: Heading, anchors: list[Heading]) -> bool:

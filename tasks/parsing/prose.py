@@ -7,16 +7,12 @@ only when its sentence says so plainly: what is approximate, or said twice with 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from codebook.phrases import load_phrases
 from codebook.records import Origin, Reading, State
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose_search import Mention, Search
-
-APPROXIMATE = "原文为约数"
-NO_UNIT = "原文未写单位，可能为元或万元"
-CONFLICT = "正文中有不同的数值"
-OWN_OFFICE = "原文可能仅指本级政府办公室"
 
 
 def chapter_starts(outline: Outline) -> tuple[int, ...]:
@@ -26,7 +22,7 @@ def chapter_starts(outline: Outline) -> tuple[int, ...]:
 
 def search_of(outline: Outline, year: int | None, agency: str | None) -> Search:
     """A search over the whole document. A report by a people's government covers its region, not its office alone."""
-    return Search(outline.passage, year, chapter_starts(outline), bool(agency and agency.endswith("人民政府")))
+    return Search(outline.passage, year, chapter_starts(outline), bool(agency and load_phrases().government.search(agency)))
 
 
 def read_statistics(search: Search, outline: Outline) -> tuple[tuple[Reading, ...], dict[str, str]]:
@@ -61,7 +57,7 @@ def _data_chapters(outline: Outline, search: Search, found: Iterable[list[Mentio
     if spans:
         return spans
     places = [m.start for mentions in found for m in mentions if m.phrase.row.rank == 1]
-    counts = [(sum(a <= p < b for p in places), -a, b) for a, b in zip(starts, starts[1:], strict=False)]
+    counts = [(sum(a <= p < b for p in places), -a, b) for a, b in pairwise(starts)]
     best = max(counts, default=(0, 0, 0))
     return [(-best[1], best[2])] if best[0] >= 3 else []
 
@@ -77,16 +73,17 @@ def _judge(indicator: str, mentions: list[Mention], spans: list[tuple[int, int]]
         chosen = [m for m in chosen if any(a <= m.start < b for a, b in spans)] or chosen
     first = chosen[0]
     values = tuple(dict.fromkeys(m.value for m in chosen))
+    words = load_phrases().doubts
     doubt = None
     candidates: tuple[int | float, ...] = ()
     if len(values) > 1:
-        doubt, candidates = CONFLICT, values
+        doubt, candidates = words.conflict, values
     elif first.approximate:
-        doubt, candidates = APPROXIMATE, values
+        doubt, candidates = words.approximate, values
     elif first.other is not None:
-        doubt, candidates = NO_UNIT, (first.value, first.other)
+        doubt, candidates = words.no_unit, (first.value, first.other)
     elif first.own_office:
-        doubt, candidates = OWN_OFFICE, values
+        doubt, candidates = words.own_office, values
     hit = search.passage.hit(first.first, first.last)
     return first, Reading(
         indicator=indicator,

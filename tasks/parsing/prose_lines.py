@@ -11,7 +11,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from codebook.records import Extraction, Line, Page, Place, Reader, Table
+from codebook.agencies import load_agencies
+from codebook.records import Extraction, Line, Place, Reader, Table
 from tasks.parsing.fold import Folded, fold
 
 # (page number, block index) -> None for the whole block, or the raw character ranges that belong to tables
@@ -21,6 +22,7 @@ _PAGE_NUMBER = re.compile(r"[-—–]\s*\d{1,3}\s*[-—–]|第\d{1,3}页(?:[,/]
 _STOP = "。!?;:。！？；："
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _WRAPPED = 18  # a shorter line that ends without a mark is a line of its own, not one broken by the margin
+_SHORTEST_TITLE = 6  # 一、总体情况
 _OPENS = re.compile(r"(?:第?[一二三四五六七八九十]+[、.章部]|\([一二三四五六七八九十\d]+\)|\d{1,2}[、.](?!\d)|#|附件)")
 
 
@@ -75,6 +77,8 @@ def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[
             else:
                 pieces = list(_cut(block, spans))
             for text, place, score, taken in pieces:
+                if taken and len(text) < _SHORTEST_TITLE:
+                    continue
                 for line in _of_text(text, place, page.read_by, score):
                     parts = [line.part(*span) for span in keep(line)] if taken else [line]
                     found += [part for part in parts if not _is_noise(part.text)]
@@ -82,7 +86,8 @@ def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[
 
 
 def _is_noise(text: str) -> bool:
-    return not text or bool(_PAGE_NUMBER.fullmatch(text)) or not text.strip("|-—*· ")
+    """Page numbers, rules and empty pipes, and what the form itself prints around its tables."""
+    return bool(not text.strip("|-—*· ") or _PAGE_NUMBER.fullmatch(text) or load_agencies().form_words.fullmatch(text))
 
 
 def _cut(line: Line, spans: tuple[tuple[int, int], ...] | None) -> Iterator[tuple[str, Place, float, bool]]:

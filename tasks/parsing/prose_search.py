@@ -1,7 +1,7 @@
 """Searching a passage for phrases, and reading the numbers that they hold.
 
-What is found is a :class:`Mention`: a value with its phrase and its evidence. Mentions of other years, plans, parts of a whole and
-parts by channel are left out here; what remains is judged by :mod:`tasks.parsing.prose` and :mod:`tasks.parsing.prose_statements`.
+What is found is a :class:`Mention`: a value with its phrase and its evidence. Mentions of other years, plans and parts of a whole
+are left out here; what remains is judged by :mod:`tasks.parsing.prose` and :mod:`tasks.parsing.prose_statements`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ def _whole(value: float) -> Number:
 
 
 def number_of(match: re.Match[str], unit: str | None) -> tuple[Number, Number | None] | None:
-    """The value of a hit in ``unit`` (万元 or a count), and another that is as likely when no unit is printed. None: not a number."""
+    """The value of a hit in ``unit`` (万元 or a count), and another that is as likely when no unit is printed.
+
+    None when it is no number, or one of another kind (an amount where things are counted).
+    """
     text = match["n"]
     printed = match["unit"] or ""
     value: float | None
@@ -78,16 +81,20 @@ def number_of(match: re.Match[str], unit: str | None) -> tuple[Number, Number | 
         return None
     value *= {"万": 10_000, "亿": 100_000_000}.get(match["wan"] or "", 1)
     if unit == "万元":
-        if printed == "元":
-            return _whole(value / 10_000), None
-        if printed == "亿元":
-            return _whole(value * 10_000), None
-        if printed == "万元" or not value:
-            return _whole(value), None
-        return (_whole(value), _whole(value / 10_000)) if not printed else None
-    if printed.endswith("元"):
+        return _amount(value, printed)
+    if printed.endswith("元") or value != int(value):
         return None
-    return (_whole(value), None) if value == int(value) else None
+    return _whole(value), None
+
+
+def _amount(value: float, printed: str) -> tuple[Number, Number | None] | None:
+    """A sum of money in 万元; without a printed unit it may be 元 as well."""
+    factor = {"元": 1 / 10_000, "万元": 1, "亿元": 10_000}.get(printed)
+    if factor is not None:
+        return _whole(value * factor), None
+    if printed:
+        return None
+    return _whole(value), _whole(value / 10_000) if value else None
 
 
 class Search:
@@ -101,16 +108,33 @@ class Search:
         self.starts = starts
         self.government = government
         self.phrases = load_phrases()
+        self._with: dict[str, list[tuple[int, int]]] = {}
         self._units = {i.id: i.unit for i in load_book().indicators.values()}
 
     def mentions(self, phrases: tuple[Phrase, ...]) -> Iterator[Mention]:
         """All mentions of ``phrases`` that speak of the report's own year as a fact and of the whole."""
         for phrase in phrases:
-            if not all(cue in self.text for cue in phrase.cues):
-                continue
-            for match in phrase.pattern.finditer(self.text):
-                if match.start() < match.end() and (mention := self._mention(phrase, match)):
-                    yield mention
+            for first, last in self._sentences(phrase):
+                for match in phrase.pattern.finditer(self.text, first, last):
+                    if match.start() < match.end() and (mention := self._mention(phrase, match)):
+                        yield mention
+
+    def _sentences(self, phrase: Phrase) -> list[tuple[int, int]]:
+        """The spans in which a phrase may stand: sentences with its longest cue, or the whole text when it has none."""
+        if not phrase.cues:
+            return [(0, len(self.text))]
+        cue = max(phrase.cues, key=len)
+        if cue not in self._with:
+            self._with[cue] = self._find(cue)
+        return self._with[cue]
+
+    def _find(self, cue: str) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        at = self.text.find(cue)
+        while at >= 0:
+            found.append(self.passage.sentence_span(at))
+            at = self.text.find(cue, found[-1][1])
+        return found
 
     def _mention(self, phrase: Phrase, match: re.Match[str]) -> Mention | None:
         row = phrase.row
@@ -128,7 +152,7 @@ class Search:
             or phrase.before.search(before)
             or phrase.absent.search(self.text, sentence, stop)
             or not phrase.needs.search(self.text, sentence, stop)
-            or (row.part and "其中" in before)
+            or (row.part and self.phrases.of_which in before)
             or (row.channels and self.phrases.channels.search(clause + hit))
             or not self._on_topic(phrase, start, end)
         ):

@@ -9,6 +9,7 @@ from codebook.phrases import load_phrases
 from codebook.records import Statement, StatementKind
 from tasks.parsing.prose_search import Mention, Search
 
+
 def read_statements(search: Search) -> tuple[Statement, ...]:
     """The statements about table indicators, in reading order. Approximate numbers are no statements."""
     found: list[tuple[int, Statement]] = []

@@ -80,12 +80,37 @@ def test_dates(text: str, day: str | None) -> None:
     assert is_date_line(fold(text).text) == day
 
 
-@pytest.mark.parametrize("name", ["示例县人民政府", "河西街道办事处", "国家税务总局示例县税务局", "市中区教育局", "示例经济开发区管委会", "示例市公安局示例分局"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "示例县人民政府",
+        "河西街道办事处",
+        "国家税务总局示例县税务局",
+        "市中区教育局",
+        "示例经济开发区管委会",
+        "示例市公安局示例分局",
+    ],
+)
 def test_names(name: str) -> None:
     assert is_name(name)
 
 
-@pytest.mark.parametrize("name", ["我局", "本机关", "区财政局", "县政府办公室", "各部门", "市政府", "该局", "上级部门", "认真做好各项工作的局", "局", "门户网站"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "我局",
+        "本机关",
+        "区财政局",
+        "县政府办公室",
+        "各部门",
+        "市政府",
+        "该局",
+        "上级部门",
+        "认真做好各项工作的局",
+        "局",
+        "门户网站",
+    ],
+)
 def test_no_names(name: str) -> None:
     assert not is_name(name)
 
@@ -165,12 +190,16 @@ def test_a_title_over_two_lines() -> None:
 
 
 def test_a_name_broken_over_two_lines() -> None:
-    found = identity("淮安市洪泽区住房和\n城乡建设局2024年政府信息公开工作年度报告" + BODY + "\n淮安市洪泽区住房和城乡建设局\n2025年1月20日")
+    found = identity(
+        "淮安市洪泽区住房和\n城乡建设局2024年政府信息公开工作年度报告" + BODY + "\n淮安市洪泽区住房和城乡建设局\n2025年1月20日"
+    )
     assert (found.agency, found.published_on) == ("淮安市洪泽区住房和城乡建设局", "2025-01-20")
 
 
 def test_a_signature_names_the_body_but_not_the_year() -> None:
-    found = identity("2020年，我局认真贯彻条例。现将我局2020年度政府信息公开工作报告如下：" + BODY + "\n常熟市城市管理局\n2021年1月26日")
+    found = identity(
+        "2020年，我局认真贯彻条例。现将我局2020年度政府信息公开工作报告如下：" + BODY + "\n常熟市城市管理局\n2021年1月26日"
+    )
     assert (found.agency, found.year, found.published_on) == ("常熟市城市管理局", 2020, "2021-01-26")
 
 
@@ -192,12 +221,24 @@ def test_the_host_of_the_page_is_not_the_body() -> None:
 
 def test_links_to_other_reports_are_not_the_title() -> None:
     links = "\n".join(f"示例市{x}局2021年政府信息公开工作年度报告" for x in ("教育", "财政", "民政", "水利"))
-    found = identity("示例市审计局2021年政府信息公开工作年度报告" + BODY + "\n相关链接\n" + links + "\n上一篇：示例市司法局2020年政府信息公开工作年度报告")
+    found = identity(
+        "示例市审计局2021年政府信息公开工作年度报告"
+        + BODY
+        + "\n相关链接\n"
+        + links
+        + "\n上一篇：示例市司法局2020年政府信息公开工作年度报告"
+    )
     assert (found.agency, found.year) == ("示例市审计局", 2021)
 
 
 @pytest.mark.parametrize(
-    "period", ["自2024年1月1日起至2024年12月31日止", "自20241月1日至202412月31日止", "2024年1月1日—12月31日", "从 2024 年 1 月 1 日到 2024 年 12 月 31 日"]
+    "period",
+    [
+        "自2024年1月1日起至2024年12月31日止",
+        "自20241月1日至202412月31日止",
+        "2024年1月1日—12月31日",
+        "从 2024 年 1 月 1 日到 2024 年 12 月 31 日",
+    ],
 )
 def test_the_period_of_the_statistics_gives_the_year(period: str) -> None:
     assert identity(f"本报告所列数据的统计期限{period}。" + BODY + "\n示例市审计局\n2025年3月1日").year == 2024
@@ -210,7 +251,11 @@ def test_title_and_period_disagree() -> None:
 
 
 def test_contact_and_section_six() -> None:
-    found = identity("本报告电子版可下载。请与示例市审计局办公室联系。" + BODY + "\n六、其他需要报告的事项\n2022年度示例市审计局收取信息处理费情况为0。")
+    found = identity(
+        "本报告电子版可下载。请与示例市审计局办公室联系。"
+        + BODY
+        + "\n六、其他需要报告的事项\n2022年度示例市审计局收取信息处理费情况为0。"
+    )
     assert (found.agency, found.year) == ("示例市审计局", 2022)
 
 
@@ -227,7 +272,12 @@ def test_a_bare_town_is_completed_by_the_text() -> None:
 def test_a_manifest_overrides() -> None:
     hints = Hints("a.txt", ("江苏省", "淮安市"), "示例市水利局", 2019, "2020-01-15")
     found = identity("示例市审计局2021年政府信息公开工作年度报告" + BODY, hints)
-    assert (found.agency, found.year, found.published_on, found.region) == ("示例市水利局", 2019, "2020-01-15", ("江苏省", "淮安市"))
+    assert (found.agency, found.year, found.published_on, found.region) == (
+        "示例市水利局",
+        2019,
+        "2020-01-15",
+        ("江苏省", "淮安市"),
+    )
 
 
 def test_file_names_and_folders() -> None:
@@ -247,9 +297,15 @@ def test_metadata_of_a_page() -> None:
 
 
 def test_a_page_saved_as_one_line() -> None:
-    text = "示例市审计局2021年政府信息公开工作年度报告 发布时间：2022-01-20 " + BODY.replace("\n", " ") * 3
+    text = "示例市审计局2021年政府信息公开工作年度报告 发布时间：2022-01-20 来源：示例市 " + BODY.replace("\n", " ") * 3
     found = identity(text)
-    assert (found.agency, found.year) == ("示例市审计局", 2021)
+    assert (found.agency, found.year, found.published_on) == ("示例市审计局", 2021, "2022-01-20")
+
+
+def test_a_signature_at_the_end_of_one_line() -> None:
+    text = ("2020年，我局认真做好政府信息公开工作。" + BODY + "\n六、其他需要报告的事项\n无").replace("\n", " ")
+    found = identity(text + " 常熟市城市管理局 2021年 1月26日")
+    assert (found.agency, found.year, found.published_on) == ("常熟市城市管理局", 2020, "2021-01-26")
 
 
 def test_a_date_before_the_years_end_is_not_the_publication() -> None:

@@ -1,5 +1,6 @@
 """Chapters of a report: by number and title, at the beginning of lines and in the middle of a text saved as one line."""
 
+# ruff: noqa: E501 - a text stands on one line beside what is expected of it
 from __future__ import annotations
 
 import pytest
@@ -26,11 +27,15 @@ TITLES = ["总体情况", "主动公开政府信息情况", "收到和处理政�
 SIX = list(enumerate(TITLES, 1))
 
 
-@pytest.mark.parametrize("marker", ["{cn}、", "{cn}、 ", "({cn})", "（{cn}）", "{n}.", "{n}、", "第{cn}部分 ", "## {cn}、", "**{cn}、", "", "{cn} ", "{cn}，"])
+@pytest.mark.parametrize(
+    "marker",
+    ["{cn}、", "{cn}、 ", "({cn})", "（{cn}）", "{n}.", "{n}、", "第{cn}部分 ", "## {cn}、", "**{cn}、", "", "{cn} ", "{cn}，"],
+)
 @pytest.mark.parametrize("ending", ["", "。", "："])
 def test_all_ways_of_numbering(marker: str, ending: str) -> None:
     text = "\n".join(
-        marker.format(cn="一二三四五六"[n - 1], n=n) + title + ending + f"\n本镇认真落实第{n}项工作，取得了一定的成效。" for n, title in SIX
+        marker.format(cn="一二三四五六"[n - 1], n=n) + title + ending + f"\n本镇认真落实第{n}项工作，取得了一定的成效。"
+        for n, title in SIX
     )
     assert heads(text) == SIX
     assert sections(text)[2].text == "本镇认真落实第3项工作，取得了一定的成效。"
@@ -42,7 +47,9 @@ def test_traditional_script_keeps_its_raw_title() -> None:
 
 
 def test_misprinted_titles_and_text_behind_a_title() -> None:
-    found = sections("一、总体情况：2021年，我镇公开信息12条。\n二、主动公开政府信息情况\n五、存在主要问题及改进情况\n人手不足。\n六、其他需报告的事项：无。")
+    found = sections(
+        "一、总体情况：2021年，我镇公开信息12条。\n二、主动公开政府信息情况\n五、存在主要问题及改进情况\n人手不足。\n六、其他需报告的事项：无。"
+    )
     assert [s.number for s in found] == [1, 2, 5, 6]
     assert found[0].text == "2021年，我镇公开信息12条。"
     assert found[3].text == "无。"
@@ -65,13 +72,22 @@ def test_a_heading_that_a_table_took_with_it_stays_a_heading() -> None:
 
 
 def test_a_page_saved_as_one_line() -> None:
-    text = " ".join(["示例局2021年政府信息公开工作年度报告", *(f"{'一二三四五六'[n - 1]}、{title} 我局开展了工作，详见“二、主动公开政府信息情况”部分。" for n, title in SIX)])
+    text = " ".join(
+        [
+            "示例局2021年政府信息公开工作年度报告",
+            *(f"{'一二三四五六'[n - 1]}、{title} 我局开展了工作，详见“二、主动公开政府信息情况”部分。" for n, title in SIX),
+        ]
+    )
     assert heads(text) == [(None, ""), *SIX]
     assert sections(text)[6].place.column is not None
 
 
 def test_one_line_with_an_outline_of_before_2019() -> None:
-    text = "示例县2015年政府信息公开工作年度报告 " + "本报告由示例县政府办公室编制。" * 12 + "一、概述 2015年，做了工作。二、主动公开情况 公开信息5条。三、存在的问题 人手不足。"
+    text = (
+        "示例县2015年政府信息公开工作年度报告 "
+        + "本报告由示例县政府办公室编制。" * 12
+        + "一、概述 2015年，做了工作。二、主动公开情况 公开信息5条。三、存在的问题 人手不足。"
+    )
     assert heads(text) == [(None, ""), (1, "概述"), (2, "主动公开情况"), (3, "存在的问题")]
 
 
@@ -106,13 +122,21 @@ def test_no_headings_at_all() -> None:
     assert [(s.number, s.title) for s in sections("2021年，我局公开信息3条。")] == [(None, "")]
 
 
-@pytest.mark.parametrize(("text", "number"), [("存在主要问题和改进情况", 5), ("政府信息公开行政复议,行政诉讼情况", 4), ("主动公开情况", None), ("其他", None)])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("存在主要问题和改进情况", 5), ("政府信息公开行政复议,行政诉讼情况", 4), ("主动公开情况", None), ("其他", None)],
+)
 def test_known_titles(text: str, number: int | None) -> None:
     assert known_title(text) == number
 
 
 def test_chapters_of_the_corpus(corpus) -> None:
-    for name, numbers in {"000": [None, 1, 2, 3, 4, 5, 6], "001": [1, 2, 3, 4, 5], "002": [None, 1, 2, 3, 4, 5, 6], "003": [None, 1, 2, 3, 4]}.items():
+    for name, numbers in {
+        "000": [None, 1, 2, 3, 4, 5, 6],
+        "001": [1, 2, 3, 4, 5],
+        "002": [None, 1, 2, 3, 4, 5, 6],
+        "003": [None, 1, 2, 3, 4],
+    }.items():
         (path,) = (corpus / "documents").glob(f"{name}_*.txt")
         text = path.read_text(encoding="utf-8")
         tables = tuple(i for i, line in enumerate(text.split("\n")) if line.rstrip().endswith("|"))

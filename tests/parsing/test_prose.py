@@ -1,5 +1,6 @@
 """Numbers in sentences: the statistics of 2014 to 2018 and of narrative reports."""
 
+# ruff: noqa: E501 - a text stands on one line beside what is expected of it
 from __future__ import annotations
 
 import json
@@ -41,7 +42,18 @@ def test_each_phrase_reads_its_own_example(phrase) -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("一", 1), ("两", 2), ("十", 10), ("十二", 12), ("二十", 20), ("一百零五", 105), ("二〇", 20), ("零", 0), ("三千两百", 3200), ("百般", None)],
+    [
+        ("一", 1),
+        ("两", 2),
+        ("十", 10),
+        ("十二", 12),
+        ("二十", 20),
+        ("一百零五", 105),
+        ("二〇", 20),
+        ("零", 0),
+        ("三千两百", 3200),
+        ("百般", None),
+    ],
 )
 def test_numbers_in_words(text: str, number: int | None) -> None:
     assert word_number(text) == number
@@ -110,7 +122,9 @@ def test_two_values_for_one_indicator_are_a_doubt() -> None:
 
 
 def test_the_chapter_of_data_is_believed_before_others() -> None:
-    text = "一、概述\n全年收到政府信息公开申请12件。\n二、信息公开数据\n全年收到政府信息公开申请15件。\n三、存在的不足\n人手不足。"
+    text = (
+        "一、概述\n全年收到政府信息公开申请12件。\n二、信息公开数据\n全年收到政府信息公开申请15件。\n三、存在的不足\n人手不足。"
+    )
     assert values(text) == {"requests.received": 15}
 
 
