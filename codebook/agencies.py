@@ -57,6 +57,7 @@ class AgencyFile(Record):
     notes: IdentityNotes
     completions: tuple[str, ...]
     sentences: tuple[NamingSentence, ...]
+    year_line: str
     date_line: str
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
@@ -89,6 +90,7 @@ class AgencyWords(NamedTuple):
     notes: IdentityNotes
     completions: tuple[str, ...]
     sentences: tuple[tuple[NamingSentence, re.Pattern[str]], ...]
+    year_line: re.Pattern[str]
     date_line: re.Pattern[str]
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
@@ -131,6 +133,7 @@ def load_agencies() -> AgencyWords:
         notes=file.notes,
         completions=file.completions,
         sentences=tuple((row, make(row.pattern)) for row in file.sentences),
+        year_line=make(file.year_line),
         date_line=make(file.date_line),
         date_meta=file.date_meta,
         title_meta=file.title_meta,

@@ -132,7 +132,7 @@ class _Collector:
             line = self.lines[index]
             links = sum(all(i in hits for i in range(at, at + _RUN)) for at in range(index - _RUN + 1, index + 1))
             weight = 20 if links else 85 if attached else 95 if index < self.body else 88
-            title, raw = self._with_line_before(index, printed)
+            title, raw = self._with_lines_around(index, printed)
             self.add_title(weight, title, "attachment" if attached else "title", raw or _raw(line, title), line.place)
 
     @staticmethod
@@ -147,24 +147,37 @@ class _Collector:
             return last._replace(start=last.start + shift, end=last.end + shift)
         return None
 
-    def _with_line_before(self, index: int, title: Title) -> tuple[Title, str | None]:
-        """A title over two lines: the body on the line before, or the first half of its name."""
+    def _with_lines_around(self, index: int, title: Title) -> tuple[Title, str | None]:
+        """A title over several lines: the body, half of its name, or the year on the lines beside it."""
         line = self.lines[index]
-        if title.start > 6 or not index:
+        if title.start > 6:
             return title, None
-        before = self.lines[index - 1]
+        parts = [_raw(line, title)]
+        above = index - 1
+        for beside in (above, index + 1):
+            if title.year is None and 0 <= beside < len(self.lines):
+                year = self.words.year_line.fullmatch(self.lines[beside].text)
+                if year:
+                    title = title._replace(year=year_number(year["y"]))
+                    parts.insert(0 if beside == above else len(parts), self.lines[beside].raw.strip())
+                    above -= beside == above
+        if above < 0:
+            return title, "".join(parts)
+        before = self.lines[above]
         name = before.text.strip("《 ")
-        if not title.agency and is_name(name, strict=False):
-            return title._replace(agency=name), before.raw.strip() + _raw(line, title)
         joined = name + (title.agency or "")
-        if (
+        if not title.agency and is_name(name, strict=False):
+            title = title._replace(agency=name)
+        elif (
             title.agency
             and len(name) <= 24
             and re.fullmatch(r"[\u3400-\u9fff]+", name)
             and self._halves(name, title.agency, joined)
         ):
-            return title._replace(agency=joined), before.raw.strip() + _raw(line, title)
-        return title, None
+            title = title._replace(agency=joined)
+        else:
+            return title, "".join(parts)
+        return title, "".join([before.raw.strip(), *parts])
 
     def _halves(self, first: str, second: str, joined: str) -> bool:
         """Whether two lines are halves of one name: the first is no name by itself, and the text prints both as one."""

@@ -47,7 +47,7 @@ def in_name(agency: str) -> tuple[tuple[Region, ...], str]:
     for length in (4, 3, 2):  # 常熟城管局: a short name before a department
         name, behind = rest[:length], rest[length:]
         named = regions.named(name)
-        if len(named) == 1 and words.departments.match(behind) and not regions.refused(behind):
+        if len(named) == 1 and (offset or words.departments.match(behind)) and not regions.refused(behind):
             return named, name
     return (), ""
 
