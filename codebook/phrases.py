@@ -121,7 +121,8 @@ def _compile(row: PhraseRow, macros: dict[str, str]) -> Phrase:
     )
 
 
-def _check(rows: tuple[PhraseRow, ...], part: str) -> None:
+def check_rows(rows: tuple[PhraseRow, ...], part: str) -> None:
+    """Raise ValueError with all that is wrong: unknown indicators, ids that come twice, numbers without {n}."""
     known = load_book().indicators
     wrong = [
         f"{row.id}: no indicator {i}" for row in rows for ids in (row.means, *row.alternatives) for i in ids if i not in known
@@ -137,8 +138,8 @@ def _check(rows: tuple[PhraseRow, ...], part: str) -> None:
 def load_phrases() -> Phrases:
     """The phrases, checked. Raises msgspec.ValidationError, KeyError on an unknown macro, re.error, or ValueError."""
     file = msgspec.yaml.decode(data.read("phrases.yaml"), type=PhraseFile)
-    _check(file.statistics, "statistics")
-    _check(file.statements, "statements")
+    check_rows(file.statistics, "statistics")
+    check_rows(file.statements, "statements")
     return Phrases(
         tuple(_compile(row, file.macros) for row in file.statistics),
         tuple(_compile(row, file.macros) for row in file.statements),

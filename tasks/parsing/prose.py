@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from codebook.phrases import load_phrases
 from codebook.records import Origin, Reading, State
+from codebook.regions import load_regions
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose_search import Mention, Search
 
@@ -22,7 +23,9 @@ def chapter_starts(outline: Outline) -> tuple[int, ...]:
 
 def search_of(outline: Outline, year: int | None, agency: str | None) -> Search:
     """A search over the whole document. A report by a people's government covers its region, not its office alone."""
-    return Search(outline.passage, year, chapter_starts(outline), bool(agency and load_phrases().government.search(agency)))
+    name = agency or ""
+    region = load_regions().read(name).end == len(name) > 0  # 示例市2021年…: the government, named by its region alone
+    return Search(outline.passage, year, chapter_starts(outline), region or bool(load_phrases().government.search(name)))
 
 
 def read_statistics(search: Search, outline: Outline) -> tuple[tuple[Reading, ...], dict[str, str]]:

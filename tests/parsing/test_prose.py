@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
-from codebook.phrases import load_phrases
+from codebook.book import load_book
+from codebook.phrases import check_rows, load_phrases
 from codebook.records import Extraction, Line, Origin, Page, PageKind, Place, Reader, Reading, State
 from tasks.parsing.outline import known_headings, read_outline
 from tasks.parsing.prose import read_statistics, search_of
@@ -155,3 +157,34 @@ def test_the_report_whose_table_was_lost(corpus) -> None:
     found = statistics(path.read_text(encoding="utf-8"), 2017, "北京市密云区人民政府")
     assert {f"statistics.{key}": reading.value for key, reading in found.items()} == truth
     assert all(reading.state is State.READ for reading in found.values())
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "{label}{number}{unit}",
+        "{label}为{number}{unit}",
+        "{label}：{number}{unit}",
+        "{label}（{unit}）{number}{unit}",
+        "{label}{number}",
+    ],
+)
+@pytest.mark.parametrize("joint", ["\n", "；", "，"])
+def test_the_rows_of_the_table_as_sentences(shape: str, joint: str) -> None:
+    rows = load_book().blocks["statistics"].rows
+    numbers = {slug: 1000 + position for position, slug in enumerate(rows)}
+    text = joint.join(
+        shape.format(label=row.label, number=numbers[slug], unit=row.unit)
+        for slug, row in rows.items()
+        if "{unit}" in shape or row.unit != "万元"
+    )
+    expected = {slug: number for slug, number in numbers.items() if "{unit}" in shape or rows[slug].unit != "万元"}
+    assert values(text) == expected
+
+
+def test_a_phrase_must_point_to_an_indicator() -> None:
+    rows = load_phrases().statistics[0].row
+    with pytest.raises(ValueError, match="no indicator"):
+        check_rows((msgspec.structs.replace(rows, means=("statistics.nothing",)),), "statistics")
+    with pytest.raises(ValueError, match="twice"):
+        check_rows((rows, rows), "statistics")
