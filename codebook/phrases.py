@@ -39,6 +39,7 @@ class PhraseRow(Record):
     channels: bool = False
     other_year: bool = False
     region_wide: bool = False
+    stock: bool = False
     alternatives: tuple[tuple[str, ...], ...] = ()
 
 
@@ -49,6 +50,7 @@ class Doubts(Record):
     no_unit: str
     conflict: str
     own_office: str
+    stock: str
 
 
 class PhraseFile(Record):
@@ -59,6 +61,8 @@ class PhraseFile(Record):
     own_office: str
     government: str
     doubts: Doubts
+    stock: str
+    this_year: str
     of_which: str
     data_chapter: str
     channels: str
@@ -89,6 +93,8 @@ class Phrases(NamedTuple):
     own_office: re.Pattern[str]
     government: re.Pattern[str]
     doubts: Doubts
+    stock: re.Pattern[str]
+    this_year: re.Pattern[str]
     of_which: str
     data_chapter: re.Pattern[str]
     channels: re.Pattern[str]
@@ -147,6 +153,8 @@ def load_phrases() -> Phrases:
         re.compile(file.own_office),
         re.compile(file.government),
         file.doubts,
+        re.compile(file.stock),
+        re.compile(file.this_year),
         file.of_which,
         re.compile(file.data_chapter),
         re.compile(file.channels),

@@ -69,7 +69,7 @@ def _judge(indicator: str, mentions: list[Mention], spans: list[tuple[int, int]]
     """Choose among the mentions of one indicator: the region's before its office's, the table's wording before others, exact
     numbers before round ones, the data chapter's before the rest. Different values that remain are a doubt."""
     chosen = [m for m in mentions if not m.own_office] or mentions
-    chosen = [m for m in chosen if not m.approximate] or chosen
+    chosen = [m for m in chosen if not (m.approximate or m.stock)] or chosen
     rank = min(m.phrase.row.rank for m in chosen)
     chosen = [m for m in chosen if m.phrase.row.rank == rank]
     if len({m.value for m in chosen}) > 1:
@@ -85,6 +85,8 @@ def _judge(indicator: str, mentions: list[Mention], spans: list[tuple[int, int]]
         doubt, candidates = words.approximate, values
     elif first.other is not None:
         doubt, candidates = words.no_unit, (first.value, first.other)
+    elif first.stock:
+        doubt, candidates = words.stock, values
     elif first.own_office:
         doubt, candidates = words.own_office, values
     hit = search.passage.hit(first.first, first.last)

@@ -27,7 +27,7 @@ class Mention(NamedTuple):
     """A number that a phrase states: its value in the indicator's unit, and where it stands in the passage.
 
     ``start`` and ``end`` are the hit, ``first`` and ``last`` the number in it (the same as the hit where no number is printed).
-    ``other`` is the value in another unit that is as likely, where no unit is printed.
+    ``other`` is the value in another unit that is as likely, where no unit is printed; ``stock`` that it may count all years.
     """
 
     phrase: Phrase
@@ -39,6 +39,7 @@ class Mention(NamedTuple):
     approximate: bool = False
     own_office: bool = False
     other: Number | None = None
+    stock: bool = False
 
 
 def word_number(text: str) -> int | None:
@@ -163,9 +164,11 @@ class Search:
         value = number_of(match, self._units[row.means[0]])
         if value is None:
             return None
+        stock = row.stock and bool(self.phrases.stock.search(before)) and not self.phrases.this_year.search(before + hit)
         first = match.start("pre" if match["pre"] else "n")
         last = max(match.end(group) for group in ("n", "wan", "more", "unit"))
-        return Mention(phrase, value[0], start, end, first, last, bool(match["pre"] or match["more"]), office, value[1])
+        approximate = bool(match["pre"] or match["more"])
+        return Mention(phrase, value[0], start, end, first, last, approximate, office, value[1], stock)
 
     @staticmethod
     def _clause_before(before: str) -> str:

@@ -111,6 +111,11 @@ def test_numbers_in_words(text: str, number: int | None) -> None:
         ("参加或举办新闻发布会总次数2次，其中主要负责同志参加新闻发布会次数1次。",
          {"response.press_conferences": 2, "response.press_by_principal": 1}),
         ("制定了三项制度，完善了两个机制。", {}),
+        ("截至2016年12月31日，我县共主动公开政府信息9856条。2016年新增主动公开政府信息3210条。", {"disclosed": 3210}),
+        ("截至2016年12月31日，我县共主动公开政府信息9856条。", {"disclosed": ("?", 9856)}),
+        ("截至12月31日，今年共主动公开政府信息856条。", {"disclosed": 856}),
+        ("本区共受理行政复议案件12件，其中涉及政府信息公开的2件。", {"reconsideration.total": 2}),
+        ("政府信息公开工作人员共有120人，其中专职20人。", {"organization.staff": 120, "organization.staff_full_time": 20}),
     ],
 )  # fmt: skip
 def test_sentences(text: str, expected: dict[str, object]) -> None:
