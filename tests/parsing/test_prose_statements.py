@@ -70,6 +70,7 @@ REVIEW = {"review.reconsideration": 0, "review.litigation_direct": 0, "review.li
         ("收到政府信息公开申请5件，均在规定时限内办结。", {"new_received": 5, "carried_forward": 0}),
         ("2021年，我局共收到政府信息公开申请12件，较上年增加3件，其中自然人11件。上年结转1件，结转下年1件。",
          {"new_received": 12, "new_received.natural_person": 11, "carried_over": 1}),
+        ("收到行政复议申请5件，办结4件。", {}),
         ("2022年将做好政府信息公开申请的答复工作。", {}),
         ("2021年县政府门户网站收到网民留言35件，答复35件。", {}),
         ("申请人对答复不服，提出行政复议申请3件。", {}),
