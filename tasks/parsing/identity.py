@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from tasks.parsing.prose_lines import ProseLine
 
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _SIGNATURE = 40  # characters that a line with a name and a date may have
+_LAST = 8  # lines at the end among which an undated signature stands
 _HEAD = 400  # characters of a page saved as one line that may hold its title and date
 _FILE_YEAR = re.compile(r"(?<![0-9a-zA-Z])(20\d\d)(?=年|[_\-\s.()]|$)")
 _TEXT_YEAR = re.compile(r"(?<!\d)(20\d\d)年(?!\d{1,2}月)")
@@ -54,11 +56,9 @@ class _Collector:
     def __init__(self, extraction: Extraction, outline: Outline, hints: Hints) -> None:
         self.extraction, self.outline, self.hints = extraction, outline, hints
         self.words = load_agencies()
-        self.lines = outline.lines
+        self.lines, self.body = _lines_for_names(outline)
         self.found: list[Weighed] = []
         self.titles: list[tuple[int, str, Place | None, Title]] = []
-        first = [chapter.first for chapter in outline.chapters if chapter.section.number is not None]
-        self.body = min(first, default=len(self.lines))
         self.evidence: list[Evidence] = []
 
     def add(  # noqa: PLR0917 - the fields of a clue, in their order
@@ -124,8 +124,7 @@ class _Collector:
         for index, line in enumerate(self.lines):
             if self.words.link.match(line.text):
                 continue
-            short = len(line.text) <= _TITLE_LINE  # a page saved as one line begins with its title, or ends with it
-            title = find_title(line.text, whole=True) if short else self._in_long_line(line)
+            title = find_title(line.text, whole=True) if len(line.text) <= _TITLE_LINE else self._in_long_line(line)
             if title:
                 hits[index] = (title, bool(self.words.attachment.match(line.text)))
         for index, (printed, attached) in hits.items():
@@ -164,6 +163,13 @@ class _Collector:
         if above < 0:
             return title, "".join(parts)
         before = self.lines[above]
+        whole = (
+            find_title(before.text + line.text, whole=True)
+            if len(before.text) <= 60 and (not title.agency or not title.year)
+            else None
+        )
+        if whole and whole.agency and whole.year and whole.start < len(before.text):
+            return whole, before.raw.strip() + line.raw.strip()
         name = before.text.strip("《 ")
         joined = name + (title.agency or "")
         if not title.agency and is_name(name, strict=False):
@@ -180,16 +186,19 @@ class _Collector:
         return title, "".join([before.raw.strip(), *parts])
 
     def _halves(self, first: str, second: str, joined: str) -> bool:
-        """Whether two lines are halves of one name: the first is no name by itself, and the text prints both as one."""
-        return is_name(joined) and not is_name(first, strict=False) and (joined in self.outline.passage.text or len(second) <= 6)
+        """Whether two lines are halves of one name: only the first begins with a region, and it is no name by itself."""
+        regions = load_regions()
+        if not is_name(joined) or is_name(first, strict=False) or regions.read(second).found or not regions.read(first).found:
+            return False
+        return joined in self.outline.passage.text or len(second) <= 6
 
     def from_sentences(self) -> None:
         text = self.outline.passage.text
         for row, pattern in self.words.sentences:
             for match in pattern.finditer(text):
-                name = _subject(match["a"])
+                name = _subject(match["a"], contact=row.source == "contact")
                 groups = match.groupdict()
-                if name and not (row.source == "contact" and self._is_office(match)):
+                if name:
                     hit = self.outline.passage.hit(match.start("a"), match.end("a"))
                     self.add(row.weight, "agency", name, row.source, hit.sentence, hit.place)
                 if groups.get("y"):
@@ -201,11 +210,6 @@ class _Collector:
             if match["y2"] in (None, match["y"]):
                 hit = self.outline.passage.hit(match.start(), match.end())
                 self.add(86, "year", match["y"], "text", hit.sentence, hit.place)
-
-    def _is_office(self, match: re.Match[str]) -> bool:
-        """Whether a contact names the office of a government: that does not say whose report it is."""
-        short = self.words.office.sub("", match["a"])
-        return bool(self.words.government.search(short)) and (short != match["a"] or match["o"] is not None)
 
     def _sentence(self, at: int) -> str:
         first, last = self.outline.passage.sentence_span(at)
@@ -230,6 +234,12 @@ class _Collector:
                 self._signed(index, line, day)
             elif (found := find_date(text)) and not text[found[2] :].strip(")。 ") and not self._signed_inside(line):
                 self._add_signed(text[: found[1]], found[0], line.raw, line.place)
+
+    def from_last_lines(self) -> None:
+        """A name that stands alone behind the text: a signature without a date."""
+        for line in self.lines[-_LAST:]:
+            if len(line.text) <= _SIGNATURE and is_name(line.text) and not self.words.link.match(line.text):
+                self.add(60, "agency", line.text, "signature", line.raw, line.place)
 
     def _date_inside(self, line: ProseLine) -> None:
         """A date behind 发布时间 near the beginning of a page saved as one line."""
@@ -289,13 +299,45 @@ def _raw(line: ProseLine, title: Title) -> str:
     return line.raw[begin:end]
 
 
-def _subject(text: str) -> str | None:
-    """The name of a body at the beginning of a sentence or behind a verb, without 办公室 of a bureau; None when it is none."""
+def _subject(text: str, *, contact: bool) -> str | None:
+    """The name of a body in a sentence, without 办公室 of a bureau; None when it is none.
+
+    A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own.
+    """
     text = text.strip()
     shorter = load_agencies().office.sub("", text)
-    if is_name(shorter) and not load_agencies().government.search(shorter):
+    if is_name(shorter) and (contact or not load_agencies().government.search(shorter)):
         text = shorter
     return text if is_name(text) else None
+
+
+def _lines_for_names(outline: Outline) -> tuple[list[ProseLine], int]:
+    """The lines of a document in which names are looked for, and the index of the first chapter's.
+
+    A page saved as one line is cut where a space stands between Chinese characters, at its beginning and at its end.
+    """
+    first = min((c.first for c in outline.chapters if c.section.number is not None), default=len(outline.lines))
+    found: list[ProseLine] = []
+    body = None
+    for index, line in enumerate(outline.lines):
+        if index == first:
+            body = len(found)
+        outer = index < first or index + 1 == len(outline.lines)
+        found += _pieces(line) if outer and len(line.text) > _SIGNATURE else [line]
+    return found, len(found) if body is None else body
+
+
+def _pieces(line: ProseLine) -> list[ProseLine]:
+    text, origins = line.folded
+    cuts = [
+        i
+        for i in range(1, len(text))
+        if origins[i] - origins[i - 1] > 1
+        and not text[i].isascii()
+        and (not text[i - 1].isascii() or text[i - 1] == ")")
+        and line.raw[origins[i - 1] + 1 : origins[i]].isspace()
+    ]
+    return [line.part(a, b) for a, b in pairwise([0, *cuts, len(text)])]
 
 
 def _best(found: list[Weighed], field: str) -> Weighed | None:
@@ -346,6 +388,7 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> Identity
         collector.from_title_lines,
         collector.from_sentences,
         collector.from_signature,
+        collector.from_last_lines,
         collector.from_surroundings,
     ):
         gather()

@@ -10,7 +10,7 @@ from codebook.agencies import load_agencies
 from codebook.regions import load_regions
 
 _CN_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0", "o": "0", "O": "0"}
-_HAN_NAME = re.compile(r"[\u3400-\u9fff()·、\w]{2,45}")
+_HAN_NAME = re.compile(r"[A-Za-z\u3400-\u9fff()·、\d]{2,45}")
 _CN = r"[〇○零oO一二三四五六七八九十]"
 _DATE = re.compile(
     rf"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<sep>年|[-/.])\s*(?P<m>\d{{1,2}})(?:月|\s*(?P=sep))\s*(?P<d>\d{{1,2}})(?!\d)日?"

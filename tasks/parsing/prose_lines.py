@@ -18,7 +18,7 @@ from tasks.parsing.fold import Folded, fold
 # (page number, block index) -> None for the whole block, or the raw character ranges that belong to tables
 Consumed = Mapping[tuple[int, int], tuple[tuple[int, int], ...] | None]
 
-_PAGE_NUMBER = re.compile(r"[-—–]\s*\d{1,3}\s*[-—–]|第\d{1,3}页(?:[,/]?共\d{1,3}页)?|\d{1,3}\s*/\s*\d{1,3}")
+_PAGE_NUMBER = re.compile(r"[-—–]\s*\d{1,3}\s*[-—–]|第\d{1,3}页(?:[,/]?共\d{1,3}页)?|\d{1,3}\s*/\s*\d{1,3}|\d{1,3}")
 _STOP = "。!?;:。！？；："
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _WRAPPED = 18  # a shorter line that ends without a mark is a line of its own, not one broken by the margin

@@ -279,8 +279,33 @@ def test_contact_and_section_six() -> None:
     assert (found.agency, found.year) == ("示例市审计局", 2022)
 
 
-def test_the_office_of_a_government_in_a_contact_is_not_the_body() -> None:
-    assert identity("如有疑问，请与示例县人民政府办公室联系。" + BODY).agency is None
+def test_a_contact_names_the_office_of_the_body() -> None:
+    assert identity("如有疑问，请与示例县人民政府办公室联系。" + BODY).agency == "示例县人民政府"
+    assert identity("如有意见建议，请联系示例县审计局办公室，地址：人民路1号。" + BODY).agency == "示例县审计局"
+
+
+def test_a_signature_without_a_date() -> None:
+    assert (
+        identity(
+            "现将2023年度工作情况报告如下。" + BODY + "\n威信县商务局\n上一篇：大庆市水利局2020年政府信息公开工作年度报告"
+        ).agency
+        == "威信县商务局"
+    )
+
+
+def test_a_title_broken_inside_its_words() -> None:
+    found = identity("景宁畲族自治县高新技术产业开发区管理委员会2024年政府\n信息公开工作年度报告" + BODY)
+    assert (found.agency, found.year) == ("景宁畲族自治县高新技术产业开发区管理委员会", 2024)
+
+
+def test_a_page_saved_as_one_line_with_its_surroundings() -> None:
+    text = (
+        "字号：大 中 小    打印本页    关闭窗口 贵阳市南明区乐岗街道办事处2016年政府信息公开工作年度报告 发布时间：2017-03-16 10:48    来源：南明区人民政府 "
+        + BODY.replace("\n", " ") * 2
+        + " 贵阳市南明区乐岗街道办事处 2017年3月10日 上一篇：大庆市水利局2016年政府信息公开工作年度报告 下一篇：没有了"
+    )
+    found = identity(text)
+    assert (found.agency, found.year, found.published_on) == ("贵阳市南明区乐岗街道办事处", 2016, "2017-03-16")
 
 
 def test_a_bare_town_is_completed_by_the_text() -> None:
@@ -303,6 +328,8 @@ def test_a_manifest_overrides() -> None:
 def test_file_names_and_folders() -> None:
     found = identity("编制本报告。" + BODY, Hints("江苏省/淮安市/洪泽区/洪泽区水利局2022年政府信息公开工作年度报告.pdf"))
     assert (found.agency, found.year, found.region_code) == ("洪泽区水利局", 2022, "320813")
+    found = identity("编制本报告。" + BODY, Hints("7700013_2022年新城区医疗保障局政府信息公开工作年度报告.html"))
+    assert (found.agency, found.year) == ("新城区医疗保障局", 2022)
     assert identity("编制本报告。" + BODY, Hints("x/洪泽区水利局_2022.txt")).agency == "洪泽区水利局"
     assert identity("编制本报告。" + BODY, Hints("吉林省/长春市/2022/朝阳区水利局.txt")).region == ("吉林省", "长春市", "朝阳区")
 

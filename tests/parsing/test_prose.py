@@ -158,6 +158,16 @@ def test_a_sentence_broken_by_the_margin_is_whole() -> None:
     assert values(text) == {"requests.received": 23}
 
 
+def test_a_page_number_between_the_lines_is_no_value() -> None:
+    text = "在已答复的5件申请中：“属于已主动公开范围”2件；“同意公开”\n1\n3件；“同意部分公开”0件。"
+    assert values(text) == {
+        "replies.total": 5,
+        "replies.already_disclosed": 2,
+        "replies.granted": 3,
+        "replies.partially_granted": 0,
+    }
+
+
 def test_the_report_whose_table_was_lost(corpus) -> None:
     (path,) = (corpus / "documents").glob("003_*.txt")
     truth = json.loads((corpus / "truth" / f"{path.stem}.json").read_text(encoding="utf-8"))["indicators"]
