@@ -125,6 +125,8 @@ class _Collector:
             if self.words.link.match(line.text):
                 continue
             title = find_title(line.text, whole=True) if len(line.text) <= _TITLE_LINE else self._in_long_line(line)
+            if title is None and index + 1 < self.body:
+                title = self._broken(line.text, self.lines[index + 1].text)
             if title:
                 hits[index] = (title, bool(self.words.attachment.match(line.text)))
         for index, (printed, attached) in hits.items():
@@ -132,7 +134,17 @@ class _Collector:
             links = sum(all(i in hits for i in range(at, at + _RUN)) for at in range(index - _RUN + 1, index + 1))
             weight = 20 if links else 85 if attached else 95 if index < self.body else 88
             title, raw = self._with_lines_around(index, printed)
+            if title.end > len(line.text):
+                raw = line.raw.strip() + self.lines[index + 1].raw.strip()
             self.add_title(weight, title, "attachment" if attached else "title", raw or _raw(line, title), line.place)
+
+    @staticmethod
+    def _broken(first: str, second: str) -> Title | None:
+        """A title that the margin broke inside its words (…年度报 / 告)."""
+        if len(first) + len(second) > _TITLE_LINE or find_title(second, whole=True):
+            return None
+        title = find_title(first + second, whole=True)
+        return title if title and title.agency and title.year and title.start < len(first) < title.end else None
 
     @staticmethod
     def _in_long_line(line: ProseLine) -> Title | None:
@@ -149,7 +161,7 @@ class _Collector:
     def _with_lines_around(self, index: int, title: Title) -> tuple[Title, str | None]:
         """A title over several lines: the body, half of its name, or the year on the lines beside it."""
         line = self.lines[index]
-        if title.start > 6:
+        if title.start > 6 or title.end > len(line.text):
             return title, None
         parts = [_raw(line, title)]
         above = index - 1
@@ -169,7 +181,7 @@ class _Collector:
             else None
         )
         if whole and whole.agency and whole.year and whole.start < len(before.text):
-            return whole, before.raw.strip() + line.raw.strip()
+            return whole._replace(end=len(line.text)), before.raw.strip() + line.raw.strip()
         name = before.text.strip("《 ")
         joined = name + (title.agency or "")
         if not title.agency and is_name(name, strict=False):
