@@ -20,6 +20,7 @@ from tasks.parsing.prose_statements import read_statements
 _NARRATIVE = "2014"  # the form whose numbers may stand in sentences alone
 _LAST_NARRATIVE_YEAR = 2018
 _FEW = 3  # sentences in the words of the statistics table that show its form where the year is unknown
+_TELLING = ("disclosure", "requests")  # the tables whose headers and rows differ between forms
 _ORDER = ("disclosure", "requests", "review", "statistics")
 
 
@@ -60,7 +61,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: Tables) -> Report:
     outline = read_outline(prose_lines(extraction, _consumed(tables.used), known_headings))
     identity = identify(extraction, outline, hints)
     search = search_of(outline, identity.year, identity.agency)
-    form = form_of(tables.blocks)
+    form = form_of(tables.blocks, identity.year)
     prose, phrases = read_statistics(search, outline) if _narrative(form, identity.year) else ((), {})
     if form is None and prose and (identity.year is not None or len(prose) >= _FEW):
         form = _NARRATIVE
@@ -97,10 +98,16 @@ def _consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, in
     return found
 
 
-def form_of(blocks: Iterable[BlockSeen]) -> str | None:
-    """The form of the tables: table two tells best, then the others in order; None when none could be read."""
-    readable = [b for b in blocks if b.readable]
-    return min(readable, key=lambda b: _ORDER.index(b.block)).form if readable else None
+def form_of(blocks: Iterable[BlockSeen], year: int | None) -> str | None:
+    """The form of the tables, None when none could be read. Where table two and table three declare different forms (hybrids are
+    real) the one that was in force in ``year`` is meant, else table two's."""
+    readable = sorted((b for b in blocks if b.readable), key=lambda b: _ORDER.index(b.block))
+    if not readable:
+        return None
+    declared = [b.form for b in readable if b.block in _TELLING] or [readable[0].form]
+    forms = load_book().forms
+    fitting = [f for f in declared if year is not None and forms[f].years[0] <= year <= (forms[f].years[1] or year)]
+    return (fitting or declared)[0]
 
 
 def _narrative(form: str | None, year: int | None) -> bool:

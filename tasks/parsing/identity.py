@@ -125,7 +125,11 @@ class _Collector:
             if self.words.link.match(line.text):
                 continue
             title = find_title(line.text, whole=True) if len(line.text) <= _TITLE_LINE else self._in_long_line(line)
-            if title is None and index + 1 < self.body:
+            if (
+                title is None
+                and (index + 1 < self.body or self.words.attachment.match(line.text))
+                and index + 1 < len(self.lines)
+            ):
                 title = self._broken(line.text, self.lines[index + 1].text)
             if title:
                 hits[index] = (title, bool(self.words.attachment.match(line.text)))
@@ -250,8 +254,9 @@ class _Collector:
     def from_last_lines(self) -> None:
         """A name that stands alone behind the text: a signature without a date."""
         for line in self.lines[-_LAST:]:
-            if len(line.text) <= _SIGNATURE and is_name(line.text) and not self.words.link.match(line.text):
-                self.add(60, "agency", line.text, "signature", line.raw, line.place)
+            name = self.words.signature_noise.sub("", line.text)
+            if len(name) <= _SIGNATURE and is_name(name) and not self.words.link.match(name):
+                self.add(60, "agency", name, "signature", line.raw, line.place)
 
     def _date_inside(self, line: ProseLine) -> None:
         """A date behind 发布时间 near the beginning of a page saved as one line."""
@@ -275,7 +280,7 @@ class _Collector:
         return False
 
     def _add_signed(self, name: str, day: str, raw: str, place: Place) -> None:
-        name = name.strip(",()。:")
+        name = self.words.signature_noise.sub("", name.strip(","))
         if is_name(name):
             self.add(72, "agency", name, "signature", raw, place)
             self.add(60, "published_on", day, "signature", raw, place)
@@ -335,18 +340,23 @@ def _lines_for_names(outline: Outline) -> tuple[list[ProseLine], int]:
         if index == first:
             body = len(found)
         outer = index < first or index + 1 == len(outline.lines)
-        found += _pieces(line) if outer and len(line.text) > _SIGNATURE else [line]
+        found += _pieces(line) if outer else [line]
     return found, len(found) if body is None else body
 
 
 def _pieces(line: ProseLine) -> list[ProseLine]:
     text, origins = line.folded
+    link = load_agencies().link
+    short = len(text) <= _SIGNATURE  # names are printed with spaces too: there only behind a full stop
     cuts = [
         i
         for i in range(1, len(text))
         if origins[i] - origins[i - 1] > 1
-        and not text[i].isascii()
-        and (not text[i - 1].isascii() or text[i - 1] == ")")
+        and (
+            text[i - 1] == "。"
+            or link.match(text, i)
+            or not (short or text[i].isascii() or (text[i - 1].isascii() and text[i - 1].isalnum()))
+        )
         and line.raw[origins[i - 1] + 1 : origins[i]].isspace()
     ]
     return [line.part(a, b) for a, b in pairwise([0, *cuts, len(text)])]

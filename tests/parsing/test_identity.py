@@ -364,6 +364,16 @@ def test_a_signature_at_the_end_of_one_line() -> None:
     assert (found.agency, found.year, found.published_on) == ("常熟市城市管理局", 2020, "2021-01-26")
 
 
+@pytest.mark.parametrize("shape", ["分享到： 日期：2022年1月7日  浏览次数：64次 {0}", "{0} 总金额0元。 2022年1月7日 上一篇：无"])
+def test_dates_in_a_page_saved_as_one_line(shape: str) -> None:
+    text = (
+        "现将2021年度政府信息公开工作情况报告如下。"
+        + BODY.replace("\n", " ")
+        + " 六、其他需要报告的事项 依据办法，全年发出收费通知0件。"
+    )
+    assert identity(shape.format(text)).published_on == "2022-01-07"
+
+
 def test_a_date_before_the_years_end_is_not_the_publication() -> None:
     found = identity("示例市审计局2021年政府信息公开工作年度报告\n发布日期：2019-05-15" + BODY)
     assert found.published_on is None

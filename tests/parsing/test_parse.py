@@ -181,13 +181,17 @@ def test_text_in_a_table_that_lays_out_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "form"),
+    ("blocks", "year", "form"),
     [
-        ((), None),
-        ((block("requests", "2019"), block("disclosure", "2021")), "2021"),
-        ((block("disclosure", "2021", readable=False), block("requests", "2019")), "2019"),
-        ((block("statistics", "2014"),), "2014"),
+        ((), 2021, None),
+        ((block("requests", "2019"), block("disclosure", "2021")), 2024, "2021"),
+        ((block("requests", "2021"), block("disclosure", "2019"), block("review", "2019")), 2023, "2021"),
+        ((block("requests", "2021"), block("disclosure", "2019")), None, "2019"),
+        ((block("requests", "2019"), block("disclosure", "2019")), 2023, "2019"),
+        ((block("disclosure", "2021", readable=False), block("requests", "2019")), 2023, "2019"),
+        ((block("review", "2021"),), 2023, "2021"),
+        ((block("statistics", "2014"),), 2016, "2014"),
     ],
 )
-def test_the_form_is_that_of_the_tables(blocks: tuple[BlockSeen, ...], form: str | None) -> None:
-    assert form_of(blocks) == form
+def test_the_form_is_that_of_the_tables(blocks: tuple[BlockSeen, ...], year: int, form: str | None) -> None:
+    assert form_of(blocks, year) == form
