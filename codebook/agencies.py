@@ -12,7 +12,7 @@ from codebook import data
 from codebook.records import Record
 
 
-class NamingSentence(Record):
+class NamingSentence(Record, frozen=True):
     """A sentence that names the body in its group ``a``, with the kind of evidence that it is and how much it weighs."""
 
     source: str
@@ -21,7 +21,7 @@ class NamingSentence(Record):
     why: str
 
 
-class IdentityNotes(Record):
+class IdentityNotes(Record, frozen=True):
     """What is said where evidence disagrees or is missing; names in braces are filled in."""
 
     year_by_date: str
@@ -32,7 +32,7 @@ class IdentityNotes(Record):
     several: str
 
 
-class AgencyFile(Record):
+class AgencyFile(Record, frozen=True):
     """agencies.yaml as a whole; its comments say what each entry is for."""
 
     year: str

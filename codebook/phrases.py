@@ -18,7 +18,7 @@ from codebook.records import Number, Record, StatementKind
 _NEVER = re.compile(r"(?!)")
 
 
-class PhraseRow(Record):
+class PhraseRow(Record, frozen=True):
     """One row of phrases.yaml; the head of that file says what each field does."""
 
     id: str
@@ -43,7 +43,7 @@ class PhraseRow(Record):
     alternatives: tuple[tuple[str, ...], ...] = ()
 
 
-class Doubts(Record):
+class Doubts(Record, frozen=True):
     """What is said of a number that is no fact."""
 
     approximate: str
@@ -53,7 +53,7 @@ class Doubts(Record):
     stock: str
 
 
-class PhraseFile(Record):
+class PhraseFile(Record, frozen=True):
     """phrases.yaml as a whole."""
 
     macros: dict[str, str]

@@ -17,7 +17,7 @@ from codebook import data
 from codebook.records import Record
 
 
-class Former(Record):
+class Former(Record, frozen=True):
     """A division that the present table lacks but that reported under its own code."""
 
     name: str
@@ -26,7 +26,7 @@ class Former(Record):
     why: str
 
 
-class RegionWords(Record):
+class RegionWords(Record, frozen=True):
     """The rows of regions.yaml."""
 
     suffixes: tuple[str, ...]
