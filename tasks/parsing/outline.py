@@ -20,7 +20,7 @@ from tasks.parsing.prose_lines import Passage, ProseLine
 
 _CN = "一二三四五六七八九十"
 _NUMBERED = re.compile(
-    rf"(?:#{{1,6}} ?)?(?:\*\*)?(?:第(?P<part>[{_CN}]{{1,3}})(?:部分|章)[、,.:]?|(?P<cn>[{_CN}]{{1,3}})[、,.:。]"
+    rf"[| ]*(?:#{{1,6}} ?)?(?:\*\*)?(?:第(?P<part>[{_CN}]{{1,3}})(?:部分|章)[、,.:]?|(?P<cn>[{_CN}]{{1,3}})[、,.:。]"
     rf"|\((?P<paren>[{_CN}]{{1,3}})\)[、.,]?|(?P<arabic>\d{{1,2}})(?:[、,]|\.(?!\d)))"
 )
 _LOOSE = re.compile(rf"(?P<cn>[{_CN}])")

@@ -71,6 +71,13 @@ def test_a_heading_that_a_table_took_with_it_stays_a_heading() -> None:
     assert [(s.number, s.text) for s in found] == [(1, "好。"), (2, ""), (3, "")]
 
 
+def test_pipes_of_a_table_before_a_heading() -> None:
+    text = (
+        "一、总体情况\n好。\n| 三、收到和处理政府信息公开申请情况 0 | 申请人情况 |\n四、政府信息公开行政复议、行政诉讼情况\n无。"
+    )
+    assert heads(text) == [(1, "总体情况"), (3, TITLES[2]), (4, TITLES[3])]
+
+
 def test_a_page_saved_as_one_line() -> None:
     text = " ".join(
         [
