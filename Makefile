@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INPUT ?= samples
+INPUT ?= samples/reports
 OUT ?= out
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
