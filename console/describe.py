@@ -14,8 +14,8 @@ from console.screen import meaning, plain, table
 from database.models import StageName, StageState
 
 if TYPE_CHECKING:
+    from database.answers import BatchCount, DocumentItem, FailureItem, Progress, ValueItem
     from database.ledger import Balance
-    from database.queries import BatchCount, DocumentItem, FailureItem, Progress, ValueItem
     from ingest.register import IngestSummary
 
 _COLOURS = {

@@ -16,7 +16,8 @@ from console.waiting import Bar, wait
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from database.queries import Progress, Scope
+    from database.answers import Progress
+    from database.queries import Scope
     from ingest.register import IngestSummary
     from workers.bell import Bell
     from workers.settings import Settings

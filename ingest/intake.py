@@ -6,8 +6,11 @@ Nothing is ever just printed: a file that cannot be taken is an arrival too, wit
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, Protocol
 
 import msgspec
@@ -23,6 +26,8 @@ from ingest.manifest import Manifest
 from ingest.walk import Found, Note, shown
 
 UNKNOWN = "application/octet-stream"
+_WRITERS = 8
+_SMALL = 1024 * 1024  # larger contents are waited for, so that few of them are in memory
 
 
 class Store(Protocol):
@@ -30,6 +35,48 @@ class Store(Protocol):
 
     def put(self, data: bytes) -> str:
         """Keep ``data``; gives its sha256."""
+
+
+class Keeper:
+    """Puts contents into the store. Small ones beside the reading, a few at a time: most of it is waiting for the disk."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="keeper")
+        self._pending: deque[Future[str]] = deque()
+
+    def __enter__(self) -> Keeper:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def keep(self, content: Content, file: BinaryIO) -> None:
+        """Keep a content, by :meth:`settle` at the latest.
+
+        Raises GongkaiError file.changed when the file is not what was hashed, and StoreFaultError for a fault of the store,
+        be it with an earlier content.
+        """
+        file.seek(0)
+        data = file.read()
+        if hashlib.sha256(data).hexdigest() != content.sha256:
+            raise GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
+        while len(self._pending) >= 2 * _WRITERS:
+            self._wait()
+        self._pending.append(self._pool.submit(self._store.put, data))
+        if len(data) > _SMALL:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until everything is kept. Raises StoreFaultError."""
+        while self._pending:
+            self._wait()
+
+    def _wait(self) -> None:
+        try:
+            self._pending.popleft().result()
+        except GongkaiError as error:
+            raise StoreFaultError(error) from error
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -42,15 +89,15 @@ class Taken(msgspec.Struct, frozen=True):
 class Intake:
     """Takes files in. ``archives`` counts those that were looked into."""
 
-    def __init__(self, store: Store, limits: Limits, manifest: Manifest | None = None, region: tuple[str, ...] = ()) -> None:
-        self._store = store
+    def __init__(self, keeper: Keeper, limits: Limits, manifest: Manifest | None = None, region: tuple[str, ...] = ()) -> None:
+        self._keeper = keeper
         self._limits = limits
         self._manifest = manifest
         self._region = region
         self.archives = 0
 
     def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
-        """All that is to be registered of a file that was found. Contents are in the store when their arrival is given out.
+        """All that is to be registered of a file that was found. Contents are in the store when the keeper has settled.
 
         Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
         """
@@ -60,8 +107,6 @@ class Intake:
         try:
             with content_of(found.path, follow=follow) as content:
                 yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
-        except _StoreFaultError as fault:
-            raise fault.error from None
         except GongkaiError as error:
             yield self._absent(found.shown, error)
         except OSError as error:
@@ -78,7 +123,7 @@ class Intake:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
         else:
             if content.size:
-                self._keep(content, content.file)
+                self._keeper.keep(content, content.file)
             if identity.code:
                 yield self._refused(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
             else:
@@ -114,17 +159,6 @@ class Intake:
                 found = f"a member that cannot be unpacked ({error})"
                 yield self._absent(path, GongkaiError("file.corrupt", found, "a whole archive"))
 
-    def _keep(self, content: Content, file: BinaryIO) -> None:
-        """Raises _StoreFaultError for faults of the store, GongkaiError file.changed when the file is not what was hashed."""
-        file.seek(0)
-        data = file.read()
-        try:
-            stored = self._store.put(data)
-        except GongkaiError as error:
-            raise _StoreFaultError(error) from error
-        if stored != content.sha256:
-            raise GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
-
     def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
         row = self._manifest.row(path) if self._manifest else None
         hints = msgspec.structs.replace(row.hints, path=path) if row else Hints(path=path)
@@ -146,14 +180,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _of_system(error: OSError) -> GongkaiError:
-    """What an error of the system means for a file. Raises _StoreFaultError when the disk that is written to is full."""
+    """What an error of the system means for a file. Raises StoreFaultError when the disk that is written to is full."""
     if error.errno in _FULL:  # of the temporary file: what is read cannot be full
-        raise _StoreFaultError(GongkaiError("disk.full", error.strerror or str(error), "room for temporary files")) from error
+        raise StoreFaultError(GongkaiError("disk.full", error.strerror or str(error), "room for temporary files")) from error
     code = "file.changed" if isinstance(error, FileNotFoundError) else "file.unreadable"
     return GongkaiError(code, error.strerror or str(error), "a file that can be read")
 
 
-class _StoreFaultError(Exception):
+class StoreFaultError(Exception):
     """Carries a fault of the machine past the handling of bad files."""
 
     def __init__(self, error: GongkaiError) -> None:

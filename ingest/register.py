@@ -18,7 +18,7 @@ from database.ledger import Arrival, Registered, register
 from database.readmission import readmit, replace_stand_ins
 from database.session import run_transaction
 from ingest.fingerprint import stand_in
-from ingest.intake import Intake, Store, Taken
+from ingest.intake import Intake, Keeper, Store, StoreFaultError, Taken
 from ingest.limits import Limits
 from ingest.manifest import Manifest, load_manifest
 from ingest.usage import UsageError
@@ -103,17 +103,21 @@ def ingest_paths(
     each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the machine: what was registered before
     stays, and running again goes on.
     """
-    run = _Run(engine, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
-    intake = Intake(store, limits, planned.manifest, region)
-    for found in walk(planned.paths):
-        if found.note is not None and found.note is not Note.UNREADABLE:
-            run.passed_over[found.note] += 1
-            continue
-        for taken in intake.take(found, follow=found.path in planned.paths):
+    with Keeper(store) as keeper:
+        run = _Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
+        intake = Intake(keeper, limits, planned.manifest, region)
+        try:
+            for found in walk(planned.paths):
+                if found.note is not None and found.note is not Note.UNREADABLE:
+                    run.passed_over[found.note] += 1
+                    continue
+                for taken in intake.take(found, follow=found.path in planned.paths):
+                    run.archives = intake.archives
+                    run.add(taken)
             run.archives = intake.archives
-            run.add(taken)
-    run.archives = intake.archives
-    run.flush()
+            run.flush()
+        except StoreFaultError as fault:
+            raise fault.error from None
     return run.summary(_problems(planned.manifest))
 
 
@@ -145,13 +149,14 @@ class _Run:
     def __init__(
         self,
         engine: Engine,
+        keeper: Keeper,
         *,
         batch: str,
         ring: Callable[[Sequence[int]], None],
         progress: Callable[[IngestSummary], None],
         expected: int,
     ) -> None:
-        self._engine, self._batch, self._ring, self._progress = engine, batch, ring, progress
+        self._engine, self._keeper, self._batch, self._ring, self._progress = engine, keeper, batch, ring, progress
         self._waiting: list[Taken] = []
         self._counts: Counter[str] = Counter(expected=expected)
         self._rejected: Counter[str] = Counter()
@@ -166,7 +171,8 @@ class _Run:
             self.flush()
 
     def flush(self) -> None:
-        """Register what waits, in one transaction for each batch, and ring after its commit."""
+        """Register what waits, in one transaction for each batch, after its contents are kept; ring after the commit."""
+        self._keeper.settle()
         for name, group in groupby(sorted(self._waiting, key=self._batch_of), key=self._batch_of):
             arrivals = [taken.arrival for taken in group]
             results, again = run_transaction(self._engine, partial(_register, batch=name, arrivals=arrivals))
