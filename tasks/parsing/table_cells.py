@@ -53,7 +53,7 @@ class BlockRead(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Used(Record):
+class Used(Record, frozen=True):
     """What of a page belongs to tables: block ``block`` (index) of page ``page``; all of it, or its characters start..end."""
 
     page: int
@@ -62,7 +62,7 @@ class Used(Record):
     end: int | None = None
 
 
-class TablesRead(Record):
+class TablesRead(Record, frozen=True):
     """All that the tables of a document say. ``readings`` hold each indicator at most once."""
 
     readings: tuple[Reading, ...]
