@@ -56,7 +56,7 @@ def ingest(
     Exit code 0: all accepted or duplicate. 3: some need review, failed or were rejected. 2: wrong usage. 1: the machine
     (database, broker, store) stood in the way.
     """
-    from console.describe import summary_parts  # noqa: PLC0415
+    from console.describe import documents_table, summary_parts  # noqa: PLC0415
     from console.working import Request, take_in  # noqa: PLC0415
 
     found = connect.settings()
@@ -69,6 +69,8 @@ def ingest(
     if as_json:
         show_json(result)
     else:
+        if outcome.documents and not no_wait:
+            show(documents_table(outcome.documents))
         show(*summary_parts(summary, outcome.progress, outcome.codes, outcome.severities, outcome.seconds))
     if no_wait:
         if found.broker_url is None and outcome.progress.open:

@@ -14,7 +14,7 @@ from console.screen import meaning, plain, table
 from database.models import StageName, StageState
 
 if TYPE_CHECKING:
-    from database.answers import BatchCount, DocumentItem, FailureItem, Progress, ValueItem
+    from database.answers import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
     from database.ledger import Balance
     from ingest.register import IngestSummary
 
@@ -94,6 +94,19 @@ def summary_parts(
     done = sum(count for status, count in statuses.items() if status != Status.PROCESSING)
     rate = f", {done / seconds:.1f} documents/s" if done and seconds else ""
     return [*parts, f"batch {', '.join(map(plain, summary.batches)) or '(nothing new)'}; {duration(seconds)}{rate}"]
+
+
+def documents_table(lines: Iterable[DocumentLine]) -> Table:
+    """Documents one by one: whose report on which year, how many numbers, and what was found."""
+    numbers = ("id", "year", "numbers", "doubts", "errors", "warnings")
+    made = table("id", "status", "agency", "year", "form", "numbers", "doubts", "errors", "warnings", right=numbers)
+    for line in lines:
+        name = line.agency or shortened(line.path)
+        counts = (line.values, line.doubts, line.errors, line.warnings)
+        made.add_row(
+            str(line.id), status_text(line.status), plain(name), str(line.year or ""), line.form or "", *map(number, counts)
+        )
+    return made
 
 
 def codes_table(codes: dict[str, int]) -> Table:

@@ -160,6 +160,21 @@ class ValueItem(Record, frozen=True):
     candidates: list[float] | None
 
 
+class DocumentLine(Record, frozen=True):
+    """One document in a list: what it is, how it stands, and what was found in it."""
+
+    id: int
+    status: str
+    path: str | None
+    agency: str | None
+    year: int | None
+    form: str | None
+    values: int
+    doubts: int
+    errors: int
+    warnings: int
+
+
 class DocumentItem(Record, frozen=True):
     """All that is known of one document."""
 

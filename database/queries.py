@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
-from codebook.records import Record, State, Status
+from codebook.records import Record, Severity, State, Status
 from database.answers import (
     AttemptItem,
     BatchCount,
     DocumentItem,
+    DocumentLine,
     FailureItem,
     FindingItem,
     Progress,
@@ -162,6 +163,38 @@ def error_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:
         .group_by(Failure.code)
     )
     return _counts(connection, query)
+
+
+def listing(connection: Connection, scope: Scope = ALL, limit: int = 50) -> list[DocumentLine]:
+    """The documents of a scope with the report in force, by agency and year; at most ``limit`` of them."""
+
+    def values(*conditions: ColumnElement[bool]) -> Any:
+        return select(func.count()).where(ValueRow.report_id == ReportRow.id, *conditions).correlate(ReportRow).scalar_subquery()
+
+    def findings(severity: Severity) -> Any:
+        found = select(func.count()).where(FindingRow.report_id == ReportRow.id, FindingRow.severity == severity)
+        return found.correlate(ReportRow).scalar_subquery()
+
+    query = (
+        select(
+            Document.id,
+            Document.status,
+            Source.path,
+            ReportRow.agency,
+            ReportRow.year,
+            ReportRow.form,
+            values(ValueRow.value.is_not(None)),
+            values(ValueRow.state == State.DOUBTFUL),
+            findings(Severity.ERROR),
+            findings(Severity.WARNING),
+        )
+        .outerjoin(ReportRow, ReportRow.id == Document.report_id)
+        .outerjoin(Source, and_(Source.document_id == Document.id, Source.duplicate.is_(False)))
+        .where(*scope.conditions())
+        .order_by(ReportRow.agency, ReportRow.year, Document.id)
+        .limit(limit)
+    )
+    return [DocumentLine(*row) for row in connection.execute(query)]
 
 
 # ---- the error queue ------------------------------------------------------------------------------------------
