@@ -54,7 +54,10 @@ class BlockRead(NamedTuple):
 
 
 class Used(Record):
-    """What of a page belongs to tables: block ``block`` (index) of page ``page``; all of it, or its characters start..end."""
+    """What of a page belongs to tables: its block of index ``block``, from character ``start`` to ``end`` of the block's text.
+
+    None stands for its beginning or end, so that a block with neither is used as a whole.
+    """
 
     page: int
     block: int
@@ -78,7 +81,7 @@ def number_of(slot: Slot | None, unit: str | None) -> Number | None:
 
 
 def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
-    """The values that a number may have when the header prints another unit than the form (元 for 万元, by misprint or by design)."""
+    """The values that a number may have when the header prints another unit than the form: 元 for 万元, by misprint or design."""
     slot = cell.slot
     if slot is None or not slot.token.value or slot.token.unit or cell.unit in (None, unit):
         return ()

@@ -98,10 +98,9 @@ def _headed(prepared: Prepared) -> list[Row]:
     for mark in sorted(prepared.marks, key=lambda m: m.first):
         if mark.entry.part is Part.COLUMN:
             slugs.append(mark.entry.slug)
-        if mark.entry.part in (Part.COLUMN, Part.UNKNOWN):
-            if mark.first not in covered:
-                text += _piece_text(prepared, mark)
-                covered.update(range(mark.first, mark.last + 1))
+        if mark.entry.part in (Part.COLUMN, Part.UNKNOWN) and mark.first not in covered:
+            text += _piece_text(prepared, mark)
+            covered.update(range(mark.first, mark.last + 1))
         if mark.entry.part is not Part.ROW:
             continue
         header = read_header(mark.entry.slug, slugs, text) if slugs or text else None

@@ -143,7 +143,7 @@ def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], 
 
 
 def _unprinted(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
-    """A row that is not printed may be there without its label, if values have no owner or a row's values are not sure to be its own."""
+    """A row that is not printed may be there without its label, if values have no owner or rows may own another row's values."""
     owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is Part.ROW}
     free = [_slots(prepared, run) for n, run in enumerate(prepared.runs) if n not in owned and len(run.values) > 1]
     if not free and not any(doubt in (Doubt.ALIGNMENT, Doubt.COUNT) for row in rows for doubt in row.doubts):

@@ -55,7 +55,7 @@ def unread_row(
     values: Sequence[Slot] = (),
     rivals: Sequence[Sequence[Slot]] = (),
 ) -> RowCells:
-    """A row whose cells cannot be told: ``values`` are loose (their order is known), or ``rivals`` are runs that may be its own."""
+    """A row whose cells cannot be told: of ``values`` only the order is known, or ``rivals`` are rows of values that may be its."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()
     possible = [_numbers([slot]) for slot in values]
     anywhere = tuple(dict.fromkeys(n for numbers in possible for n in numbers))
@@ -147,7 +147,7 @@ def _at(row: RowCells, column: int) -> Number | None:
 
 
 def _expected(row: str, others: list[RowCells], column: int) -> Number | None:
-    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of the column are not sure."""
+    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not sure."""
     values: dict[str, Number] = {}
     for other in others:
         if other.row.startswith("="):

@@ -32,7 +32,7 @@ class Text(NamedTuple):
         place = line.place
         if place.line is None or place.box is not None:
             return place
-        return Place(place.page, None, place.line, (place.column or 1) + atom.start)
+        return Place(place.page, None, place.line, (place.column or 1) + line.offset + atom.start)
 
     def slot(self, index: int) -> Slot:
         """Atom ``index``, a value, with its evidence."""
@@ -122,7 +122,7 @@ def _close(atoms: list[Atom], slots: list[int], runs: list[Run]) -> None:
 
 
 def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool]) -> Prepared:
-    """Cut runs of twice (three times…) ``size`` values, of rows whose labels stand elsewhere, if ``holds`` agrees to every part."""
+    """Cut runs of twice (three times…) ``size`` values, of rows whose labels stand elsewhere, if ``holds`` agrees to each part."""
     runs: list[Run] = []
     atoms = prepared.text.atoms
     for run in prepared.runs:
