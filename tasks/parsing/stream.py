@@ -7,6 +7,7 @@ then the pairs of both (:mod:`tasks.parsing.table_align`), then the columns (:mo
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from tasks.parsing.labels import Part
 from tasks.parsing.table_cells import BlockRead, Used
@@ -18,6 +19,8 @@ from tasks.parsing.table_statistics import read_statistics
 from tasks.parsing.table_text import Prepared, Text, prepare
 from tasks.parsing.table_tokens import Atom, AtomKind, Source, tokenize
 
+# What may stand under the title of a table that is a picture or an attachment: 见附件, the number of a page.
+_NOTE = 80
 _READERS: dict[str, Callable[[Prepared], BlockRead]] = {
     "disclosure": read_disclosure,
     "requests": read_requests,
@@ -46,11 +49,12 @@ def read_stream(lines: list[Source]) -> tuple[list[BlockRead], list[Used]]:
 
 
 def _empty(text: Text, walls: list[Heading], reads: list[BlockRead]) -> list[BlockRead]:
-    """Titles of tables that are not there."""
+    """Titles of tables with neither a table nor prose under them (outlines before 2019 have chapters of these names)."""
     found = {read.block for read in reads}
     result: dict[str, BlockRead] = {}
-    for wall in walls:
-        if wall.block and wall.block not in found:
+    for wall, then in pairwise([*walls, Heading(len(text.atoms), len(text.atoms), None)]):
+        between = sum(len(atom.raw) for atom in text.atoms[wall.last + 1 : then.first])
+        if wall.block and wall.block not in found and between <= _NOTE:
             result.setdefault(
                 wall.block, BlockRead(wall.block, None, text.place(wall.first), (), False, "a title without a table")
             )

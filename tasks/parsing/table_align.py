@@ -192,7 +192,7 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
 
 
 def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool) -> list[Pair]:
-    """Where labels may stand on either side of their values and a run has no label, or holds two rows, all pairs may be off by one.
+    """Where labels may stand on either side of their values and a run has no label, or holds two rows, pairs may be off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
     """

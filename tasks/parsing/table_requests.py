@@ -10,7 +10,17 @@ from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align
 from tasks.parsing.table_cells import BlockRead, Doubt
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_place import Habit, habit_of, place
-from tasks.parsing.table_rows import RowCells, adds_up, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
+from tasks.parsing.table_rows import (
+    RowCells,
+    adds_up,
+    cells_of,
+    columns_of,
+    extra_position,
+    row_cells,
+    settle_blanks,
+    total_leads,
+    unread_row,
+)
 from tasks.parsing.table_text import Prepared, items_of, split_runs
 from tasks.parsing.table_tokens import Slot
 
@@ -85,9 +95,10 @@ def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
 def _columns(prepared: Prepared) -> tuple[tuple[str, ...], bool]:
     """The columns of flattened text, with 法人小计 where most rows have a value more, and whether they are sure."""
     plain = columns_of(None)
+    sevens = [[prepared.text.slot(i) for i in run.values] for run in prepared.runs if len(run.values) == len(plain)]
     eights = [run for run in prepared.runs if len(run.values) == len(plain) + 1]
-    if len(eights) <= sum(len(run.values) == len(plain) for run in prepared.runs):
-        return plain, True
+    if len(eights) <= len(sevens):
+        return plain, not total_leads(sevens)
     header = {m.entry.slug: m.first for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA)}
     extra = next((m.first for m in prepared.marks if m.entry.part is Part.EXTRA), None)
     hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
@@ -126,7 +137,7 @@ def _row(prepared: Prepared, item: Item, pair: Pair, size: int, habit: Habit) ->
     run = chosen[0]
     placed = place(text.atoms, run, size, habit)
     if not placed.exact:
-        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, _slots(prepared, run))
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, values=_slots(prepared, run))
     cells = [None if i is None else text.slot(i) for i in placed.atoms]
     if not doubtful:
         return row_cells(name, where, reader, cells, placed.doubt)

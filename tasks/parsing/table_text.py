@@ -122,7 +122,7 @@ def _close(atoms: list[Atom], slots: list[int], runs: list[Run]) -> None:
 
 
 def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool]) -> Prepared:
-    """Cut runs of twice (three times…) ``size`` values, of rows whose labels stand elsewhere, if ``holds`` agrees to each part."""
+    """Cut runs of twice (three times…) ``size`` values, whose labels stand elsewhere, if ``holds`` agrees to each part."""
     runs: list[Run] = []
     atoms = prepared.text.atoms
     for run in prepared.runs:
