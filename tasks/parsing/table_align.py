@@ -7,6 +7,7 @@ lines of its label. A pair is sure only when every alignment that pairs them oth
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection
 from typing import NamedTuple
 
 from tasks.parsing.labels import Part
@@ -118,6 +119,8 @@ def _displaced(items: list[Item], runs: list[Run], complete: bool) -> bool:
         at = bisect_left(lasts, run.first)
         if most > 3 and len(run.values) >= 2 * most - 3:
             witnesses += _WITNESSES  # two rows run together, one of them before its label
+        if run.cut and complete:
+            witnesses += _WITNESSES  # all labels are there, so that of this run stands behind it
         if previous >= 0 and not run.cut:
             if not at or lasts[at - 1] < previous:
                 witnesses += 1
@@ -148,10 +151,11 @@ def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
     return pairs if not any(run.values for run in runs[at:]) else None
 
 
-def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pair]:
+def align(items: list[Item], runs: list[Run], complete: bool = True, from_print: bool = False) -> list[Pair]:
     """Pair the items with the runs, both in reading order. Each item gets a Pair, with its margin.
 
-    ``complete`` says that every row of the form has a label among the items.
+    ``complete`` says that every row of the form has a label among the items, ``from_print`` that the text was taken from printed
+    pages, where a label may stand on either side of its values.
     """
     if not items:
         return []
@@ -159,7 +163,7 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
         return pairs
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
-    either = (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete)
+    either = from_print or (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete)
     before = _EITHER_SIDE if either else _BEHIND_ONLY
     step = 1.2 if before == _EITHER_SIDE else 3.0
     owner: list[int | None] = _owners(items, runs) if many_lines else [None] * len(runs)
@@ -188,7 +192,30 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
                 relation += step * steps + before
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
     pairs = _margins(items, runs, cost, sizes)
-    return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner, complete)
+    if before == _BEHIND_ONLY:
+        return [_doubted(pair) if _stands_behind(items, runs, pair) else pair for pair in pairs]
+    return _unanchored(items, runs, pairs, owner, complete)
+
+
+def doubt_before_lost(items: list[Item], runs: list[Run], pairs: list[Pair], slugs: Collection[str]) -> list[Pair]:
+    """The rows ``slugs`` stand next to one that is not printed: values that no line keeps with their label may be that one's."""
+    many_lines = len({item.line for item in items}) > 1
+    result: list[Pair] = []
+    for pair in pairs:
+        item = items[pair.item]
+        run = runs[pair.run] if pair.run is not None else None
+        together = run is None or (many_lines and run.line == item.line)
+        result.append(pair if together or item.slug not in slugs or item.part is not Part.ROW else _doubted(pair))
+    return result
+
+
+def _stands_behind(items: list[Item], runs: list[Run], pair: Pair) -> bool:
+    """Whether the label stands behind its values."""
+    return pair.run is not None and items[pair.item].first > runs[pair.run].last
+
+
+def _doubted(pair: Pair) -> Pair:
+    return pair._replace(margin=0.0)
 
 
 def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool) -> list[Pair]:
@@ -207,7 +234,7 @@ def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: li
     for pair in pairs:
         kept_together = pair.run is not None and owner[pair.run] == pair.item
         row = items[pair.item].part is Part.ROW
-        result.append(pair._replace(margin=0.0) if row and not kept_together else pair)
+        result.append(_doubted(pair) if row and not kept_together else pair)
     return result
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align
+from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align, doubt_before_lost
 from tasks.parsing.table_cells import BlockRead, Doubt
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_place import Habit, habit_of, place
@@ -59,7 +60,9 @@ def read_requests(prepared: Prepared) -> BlockRead:
     prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
     labelled = {item.slug for item in items if item.part is Part.ROW}
-    pairs = align(items, prepared.runs, labelled >= set(wanted_rows(sorted(labelled))))
+    wanted = wanted_rows(sorted(labelled))
+    pairs = align(items, prepared.runs, labelled >= set(wanted), prepared.from_print)
+    pairs = doubt_before_lost(items, prepared.runs, pairs, [row for row, then in pairwise(wanted) if then not in labelled])
     habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
     if drawn:
         habit = habit._replace(columns=drawn[1])
@@ -154,10 +157,10 @@ def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], 
 
 
 def _unprinted(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
-    """A row that is not printed may be there without its label, if values have no owner or rows may own another row's values."""
+    """A row that is not printed may be there without its label, if values have no owner or rows are not sure of theirs."""
     owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is Part.ROW}
     free = [_slots(prepared, run) for n, run in enumerate(prepared.runs) if n not in owned and len(run.values) > 1]
-    if not free and not any(doubt in (Doubt.ALIGNMENT, Doubt.COUNT) for row in rows for doubt in row.doubts):
+    if not free and all(row.sure for row in rows):
         return rows
     printed = {row.row for row in rows if not row.row.startswith("=")}
     where, reader = prepared.text.place(prepared.region.first), rows[0].reader if rows else free[0][0].reader

@@ -17,6 +17,10 @@ from tasks.parsing.table_regions import Region
 from tasks.parsing.table_tokens import Atom, AtomKind, Slot, Source
 
 
+# So many single characters of a group label between the rows are a label that runs from top to bottom.
+_UPRIGHT = 3
+
+
 class Text(NamedTuple):
     """A document's lines and their atoms."""
 
@@ -56,6 +60,13 @@ class Prepared(NamedTuple):
     def grid(self) -> bool:
         """Whether the source draws the table's rows and columns."""
         return self.text.lines[self.text.atoms[self.region.first].line].cells is not None
+
+    @property
+    def from_print(self) -> bool:
+        """Whether group labels run from top to bottom between the rows, as in text taken from printed pages."""
+        upright = self.lex.upright
+        atoms = self.text.atoms[self.region.start : self.region.end]
+        return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
 
     @property
     def padded(self) -> bool:
