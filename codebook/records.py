@@ -23,7 +23,7 @@ class Place(Record, frozen=True):
 
     ``page`` counts from 1 (formats without pages have one). ``box`` is (x0, top, x1, bottom) in PDF points from the
     page's upper left corner; ``line`` and ``column`` count lines and characters of the decoded text from 1. For HTML and
-    DOCX, ``line`` is the number of the block in reading order.
+    DOCX, ``line`` counts paragraphs and rows of tables in reading order, and ``column`` is that of a table's cell.
     """
 
     page: int = 1

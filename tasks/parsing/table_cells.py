@@ -54,7 +54,10 @@ class BlockRead(NamedTuple):
 
 
 class Used(Record, frozen=True):
-    """What of a page belongs to tables: block ``block`` (index) of page ``page``; all of it, or its characters start..end."""
+    """What of a page belongs to tables: its block of index ``block``, from character ``start`` to ``end`` of the block's text.
+
+    None stands for its beginning or end, so that a block with neither is used as a whole.
+    """
 
     page: int
     block: int
@@ -78,7 +81,7 @@ def number_of(slot: Slot | None, unit: str | None) -> Number | None:
 
 
 def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
-    """The values that a number may have when the header prints another unit than the form (元 for 万元, by misprint or by design)."""
+    """The values that a number may have when the header prints another unit than the form: 元 for 万元, by misprint or design."""
     slot = cell.slot
     if slot is None or not slot.token.value or slot.token.unit or cell.unit in (None, unit):
         return ()
@@ -108,19 +111,19 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     )
 
 
-def _merge(old: Reading, new: Reading) -> Reading:
-    """Two readings of one indicator from two places: agreeing ones are one, disagreeing ones a doubt with both values."""
-    if old.value == new.value:
-        return new if old.state is State.DOUBTFUL and new.state is State.READ else old
-    if State.DOUBTFUL not in (old.state, new.state):
-        if old.value is None and not old.raw:
-            return new
-        if new.value is None and not new.raw:
-            return old
-    elif old.state is State.DOUBTFUL and old.value is None and new.state is State.READ:
-        return new
-    elif new.state is State.DOUBTFUL and new.value is None and old.state is State.READ:
-        return old
+def _merge(old: Reading, new: Reading, same_table: bool) -> Reading:
+    """Two readings of one indicator: agreeing ones are one, disagreeing ones a doubt with both values.
+
+    Between two tables a blank disagrees with nothing (an empty form beside the filled one); within one table it does.
+    """
+    doubted = [reading for reading in (old, new) if reading.state is State.DOUBTFUL]
+    if old.value == new.value and (same_table or old.value is not None or not doubted):
+        return new if old in doubted else old
+    blank = [reading for reading in (old, new) if reading.value is None and not reading.candidates]
+    if not same_table and len(blank) == 1:
+        return new if old in blank else old
+    if not same_table and len(doubted) == 1 and doubted[0].value is None:
+        return new if old in doubted else old
     values = tuple(dict.fromkeys(v for v in (old.value, new.value, *old.candidates, *new.candidates) if v is not None))
     return Reading(
         indicator=old.indicator,
@@ -145,6 +148,7 @@ def collect(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[st
     for read in reads:
         block = book.blocks[read.block]
         notes += read.notes
+        own: dict[str, Reading] = {}
         for cell in read.cells:
             if cell.row.startswith("=") or cell.column in block.extra_columns:
                 extras += _extra(cell, read.block)
@@ -156,7 +160,9 @@ def collect(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[st
                     notes.append(f"no indicator {key}: {cell.slot.raw!r} is not stored")
                 continue
             reading = _reading(cell, indicator)
-            readings[key] = _merge(readings[key], reading) if key in readings else reading
+            own[key] = _merge(own[key], reading, True) if key in own else reading
+        for key, reading in own.items():
+            readings[key] = _merge(readings[key], reading, False) if key in readings else reading
     return [readings[key] for key in book.indicators if key in readings], extras, notes
 
 

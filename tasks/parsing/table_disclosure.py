@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Pair, Run, align
+from tasks.parsing.table_align import MARGIN, Pair, Run, align, doubt_before_lost
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_header import Header, group_of, read_header
@@ -33,7 +34,7 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     marks = [m for m in prepared.marks if m.entry.part is Part.ROW]
     items = items_of(prepared._replace(marks=marks), sizes, 3)
     runs = [run for run in prepared.runs if run.values]
-    pairs = align(items, runs)
+    pairs = doubt_before_lost(items, runs, align(items, runs), _next_to_lost(rows))
     habits = {size: habit_of(text.atoms, runs, size, prepared.grid, prepared.padded) for size in {1, 2, 3, *sizes.values()}}
     cells: list[CellRead] = []
     for row, pair in zip(rows, pairs, strict=True):
@@ -45,6 +46,15 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     forms = [row.header.form for row in rows if row.header and row.header.form]
     notes = tuple(f"disclosure: the header of row {row.mark.entry.slug} is lost" for row in rows if not row.header)
     return BlockRead("disclosure", forms[0] if forms else None, where, tuple(cells), notes=notes)
+
+
+def _next_to_lost(rows: list[Row]) -> set[str]:
+    """The rows next to one that every form has and this table does not print."""
+    printed = {row.mark.entry.slug for row in rows}
+    block = load_book().blocks["disclosure"]
+    common = [slug for slug in block.rows if slug in printed or not block.rows[slug].forms]
+    pairs = [*pairwise(common), *pairwise(common[::-1])]
+    return {slug for slug, other in pairs if other not in printed}
 
 
 def _has_surplus(row: Row, pair: Pair, runs: list[Run]) -> bool:
@@ -98,10 +108,9 @@ def _headed(prepared: Prepared) -> list[Row]:
     for mark in sorted(prepared.marks, key=lambda m: m.first):
         if mark.entry.part is Part.COLUMN:
             slugs.append(mark.entry.slug)
-        if mark.entry.part in (Part.COLUMN, Part.UNKNOWN):
-            if mark.first not in covered:
-                text += _piece_text(prepared, mark)
-                covered.update(range(mark.first, mark.last + 1))
+        if mark.entry.part in (Part.COLUMN, Part.UNKNOWN) and mark.first not in covered:
+            text += _piece_text(prepared, mark)
+            covered.update(range(mark.first, mark.last + 1))
         if mark.entry.part is not Part.ROW:
             continue
         header = read_header(mark.entry.slug, slugs, text) if slugs or text else None

@@ -52,10 +52,11 @@ def unread_row(
     reader: Reader,
     size: int,
     doubt: str,
+    *,
     values: Sequence[Slot] = (),
     rivals: Sequence[Sequence[Slot]] = (),
 ) -> RowCells:
-    """A row whose cells cannot be told: ``values`` are loose (their order is known), or ``rivals`` are runs that may be its own."""
+    """A row whose cells cannot be told: of ``values`` only the order is known, or ``rivals`` are values that may be its own."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()
     possible = [_numbers([slot]) for slot in values]
     anywhere = tuple(dict.fromkeys(n for numbers in possible for n in numbers))
@@ -106,6 +107,12 @@ def adds_up(slots: Sequence[Slot], extra_at: int | None) -> bool:
     return numbers[-1] is not None and sum(parts) == numbers[-1]
 
 
+def total_leads(rows: Sequence[Sequence[Slot]]) -> bool:
+    """Whether 总计 seems to stand first: in all rows that are not zero the first value is the sum of the others, not the last."""
+    filled = [row for row in rows if any(number_of(slot, None) for slot in row)]
+    return len(filled) >= 2 and all(adds_up(row[::-1], None) and not adds_up(row, None) for row in filled)
+
+
 # ---- blanks ---------------------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +154,7 @@ def _at(row: RowCells, column: int) -> Number | None:
 
 
 def _expected(row: str, others: list[RowCells], column: int) -> Number | None:
-    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of the column are not sure."""
+    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not sure."""
     values: dict[str, Number] = {}
     for other in others:
         if other.row.startswith("="):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import load_book
@@ -19,6 +20,7 @@ _PIPES = "|｜¦│"
 _CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
 _HAS_CELLS = re.compile(rf"[{_PIPES}\t]")
 _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
+_ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
 _RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
 _WORD = re.compile(r"\S+")
 _PAGE_NUMBER = re.compile(r"\s*(?:([-—–－─~·])\s*\d{1,3}\s*\1|第\s*\d{1,3}\s*页(?:[\s,，/]*共\s*\d{1,3}\s*页)?)\s*")
@@ -43,7 +45,8 @@ _SENTENCE = re.compile(r"[。；;]")
 class Source(NamedTuple):
     """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
 
-    ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty.
+    ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
+    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone.
     """
 
     text: str
@@ -53,6 +56,8 @@ class Source(NamedTuple):
     reader: Reader
     score: float = 1.0
     cells: dict[int, Cell] | None = None
+    offset: int = 0
+    whole: bool = False
 
 
 class AtomKind(IntEnum):
@@ -65,7 +70,7 @@ class AtomKind(IntEnum):
 
 
 class Atom(NamedTuple):
-    """A piece of line ``line`` from character ``start`` to ``end``; ``cell`` is its column where the line shows cells, else -1."""
+    """Characters ``start`` to ``end`` of line ``line``; ``cell`` is their column where the line shows cells, else -1."""
 
     kind: AtomKind
     raw: str
@@ -93,6 +98,7 @@ def _row_start() -> re.Pattern[str]:
     return re.compile("|".join(sorted(map(re.escape, texts), key=len, reverse=True)))
 
 
+@lru_cache(maxsize=20_000)
 def value_token(raw: str) -> Token | None:
     """``raw`` as a value: a number or a mark. None for text, for nothing, and for digits run together ("00", "000")."""
     token = read_number(raw)
@@ -125,6 +131,9 @@ def tokenize(lines: list[Source]) -> list[Atom]:
 
 def _cells(text: str, line: int, atoms: list[Atom]) -> None:
     """A line with pipes or tabs: a separator ends a cell; what stands behind the last one is a cell only if it is not blank."""
+    if match := _ONE_CELL.fullmatch(text):
+        _cell(text, match.span(1), line, 0, atoms)
+        return
     if _ONLY_PIPES.fullmatch(text):
         if any(char in _PIPES for char in text):
             atoms.extend(Atom(AtomKind.BLANK, "", line, at, at, -1) for at, char in enumerate(text) if char in _PIPES)
@@ -190,7 +199,7 @@ def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> N
             atoms.append(Atom(AtomKind.PROSE, word, line, start, start + len(word), cell))
             continue
         cuts = [0, *(m.start() for m in _ITEM.finditer(word) if m.start()), len(word)]
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in pairwise(cuts):
             _piece(word[begin:end], start + begin, line, cell, atoms)
 
 

@@ -21,12 +21,24 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
     for page in pages:
         for number, block in enumerate(page.blocks):
             if isinstance(block, Line):
-                lines.append(Source(block.text, page.number, number, block.place, page.read_by, block.score))
+                lines += _lines(block, page, number)
             else:
                 lines += grid_lines(block, page.number, number, page.read_by)
     reads, used = read_stream(lines)
     readings, extras, notes = collect(reads)
     return TablesRead(tuple(readings), tuple(extras), seen(reads, _form(reads)), tuple(used), tuple(dict.fromkeys(notes)))
+
+
+def _lines(block: Line, page: Page, number: int) -> list[Source]:
+    """A block of text as lines; a paragraph may hold several."""
+    if "\n" not in block.text:
+        return [Source(block.text, page.number, number, block.place, page.read_by, block.score)]
+    lines: list[Source] = []
+    offset = 0
+    for text in block.text.split("\n"):
+        lines.append(Source(text, page.number, number, block.place, page.read_by, block.score, offset=offset))
+        offset += len(text) + 1
+    return lines
 
 
 def _form(reads: list[BlockRead]) -> str:
