@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.parsing.labels import Part
+from tasks.parsing.numbers import Kind
 from tasks.parsing.table_align import MARGIN, Item, Pair, align
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_text import Prepared, items_of
@@ -14,6 +15,7 @@ def read_statistics(prepared: Prepared) -> BlockRead:
     """Read the region as the statistics table."""
     text = prepared.text
     where = text.place(prepared.region.first)
+    prepared = _without_groups(prepared)
     items = items_of(prepared, {}, 1)
     cells: list[CellRead] = []
     pairs = align(items, prepared.runs)
@@ -35,6 +37,21 @@ def read_statistics(prepared: Prepared) -> BlockRead:
             cells.append(CellRead(item.slug, None, text.slot(run.values[0]), place, reader, doubt, numbers if doubt else ()))
     cells += _lost(prepared, items, pairs)
     return BlockRead("statistics", FORM, where, tuple(cells))
+
+
+def _without_groups(prepared: Prepared) -> Prepared:
+    """Without the headings of the form's chapters (一、主动公开情况 | —— | ——), which hold strokes where rows hold values."""
+    marks = sorted(prepared.marks, key=lambda mark: mark.first)
+    headings: set[int] = set()
+    runs = []
+    for run in prepared.runs:
+        before = [mark for mark in marks if mark.last < run.first]
+        unowned = not before or before[-1].entry.part is Part.UNKNOWN
+        if run.values and unowned and all(prepared.text.slot(i).token.kind is Kind.MARK for i in run.values):
+            headings |= {before[-1].first} if before else set()
+        else:
+            runs.append(run)
+    return prepared._replace(runs=runs, marks=[mark for mark in prepared.marks if mark.first not in headings])
 
 
 def _lost(prepared: Prepared, items: list[Item], pairs: list[Pair]) -> list[CellRead]:

@@ -30,7 +30,8 @@ _ITEM = re.compile(
     r"(?=(?<![\d.．,第〔])(?:[1-9１-９]|[1１]\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
 )
 _GLUED_BEHIND = re.compile(r"(.*[^\d\s.,，．/〔\[(（+\-−第年月])([+\-−]?\d[\d,]*(?:\.\d+)?)")
-_GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)(\D.*)", re.DOTALL)
+# a value glued to the label behind it; a number with a point behind it is that label's ordinal
+_GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
