@@ -40,6 +40,7 @@ from database.entries import (
     Tries,
     decide,
 )
+from database.models import StageName, StageState
 from database.registering import REGISTER, register, to_ring
 from database.selection import Selection, discard, reprocess, select_documents
 from database.work import claim, complete, fail, finish, heartbeat, output, outputs, release, set_pages
@@ -64,6 +65,8 @@ __all__ = [
     "Reaped",
     "Registered",
     "Selection",
+    "StageName",
+    "StageState",
     "Tries",
     "balance",
     "beat",

@@ -92,9 +92,23 @@ def make_engine(
 
 def _connect_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
+    _ensure_wal(connection)
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
         connection.execute(f"PRAGMA {pragma}")
     record.info["synchronous"] = "FULL"
+
+
+def _ensure_wal(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging, which the file remembers. Turning it on does not wait for others by itself, so it is tried again."""
+    for _ in range(100):
+        try:
+            if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] in ("wal", "memory"):
+                return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _SQLITE_AGAIN:
+                raise
+        time.sleep(0.02)
+    raise GongkaiError("database.unavailable", "SQLite did not turn on write-ahead logging", "a folder on a local disk")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -239,7 +239,8 @@ def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping
 
 def _pages_outstanding(connection: Connection, held: Claim) -> bool:
     # Two pages that end at the same moment must not both believe that the other is still open: they queue up at the document.
-    connection.execute(select(Document.id).where(Document.id == held.document_id).with_for_update())
+    # Both hold the key of its row already (their outputs refer to it), so a lock that excludes key holders would be a deadlock.
+    connection.execute(select(Document.id).where(Document.id == held.document_id).with_for_update(key_share=True))
     open_pages = select(func.count()).where(
         Stage.document_id == held.document_id,
         Stage.run == held.run,

