@@ -31,7 +31,7 @@ _PROCESSES = 2
 
 @dataclass
 class Outcome:
-    """One measured way at one size. ``seconds`` is the whole command; ``working`` the time from the first claim of a worker to the
+    """One measured way at one size. ``seconds`` is the whole command; ``working`` the time from the first claim to the
     end of the last document, by the database's clock; ``shares`` the part of the workers' time that each stage took, and "rest"
     what is left: queueing, books, writing the rows (which happens in the transaction that ends a stage)."""
 
