@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Pair, Run, align, doubt_before_lost
+from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align, doubt_before_lost
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_header import Header, group_of, read_header
@@ -31,10 +31,10 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     where = text.place(prepared.region.first)
     rows = with_form(_headed(prepared))
     sizes = {row.mark.first: len(row.header.columns) for row in rows if row.header}
-    marks = [m for m in prepared.marks if m.entry.part is Part.ROW]
-    items = items_of(prepared._replace(marks=marks), sizes, 3)
+    items = _items(prepared, sizes)
     runs = [run for run in prepared.runs if run.values]
     pairs = doubt_before_lost(items, runs, align(items, runs), _next_to_lost(rows))
+    pairs = [pair for pair in pairs if items[pair.item].part is Part.ROW]
     habits = {size: habit_of(text.atoms, runs, size, prepared.grid, prepared.padded) for size in {1, 2, 3, *sizes.values()}}
     cells: list[CellRead] = []
     for row, pair in zip(rows, pairs, strict=True):
@@ -46,6 +46,16 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     forms = [row.header.form for row in rows if row.header and row.header.form]
     notes = tuple(f"disclosure: the header of row {row.mark.entry.slug} is lost" for row in rows if not row.header)
     return BlockRead("disclosure", forms[0] if forms else None, where, tuple(cells), notes=notes)
+
+
+def _items(prepared: Prepared, sizes: dict[int, int]) -> list[Item]:
+    """The rows, and the headers between them."""
+    rows = [m for m in prepared.marks if m.entry.part is Part.ROW]
+    items = items_of(prepared._replace(marks=rows), sizes, 3)
+    for mark in prepared.marks:
+        if mark.entry.part in (Part.COLUMN, Part.CLAUSE):
+            items.append(Item(Part.GROUP, mark.entry.slug, mark.first, mark.last, prepared.text.atoms[mark.last].line, 0))
+    return sorted(items, key=lambda item: item.first)
 
 
 def _next_to_lost(rows: list[Row]) -> set[str]:
