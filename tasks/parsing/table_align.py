@@ -203,15 +203,25 @@ def align(items: list[Item], runs: list[Run], complete: bool = True, from_print:
     return _unanchored(items, runs, pairs, owner, complete)
 
 
-def doubt_before_lost(items: list[Item], runs: list[Run], pairs: list[Pair], slugs: Collection[str]) -> list[Pair]:
-    """The rows ``slugs`` stand next to one that is not printed: values that no line keeps with their label may be that one's."""
+def doubt_beside_lost(items: list[Item], runs: list[Run], pairs: list[Pair], lost: Collection[tuple[str, str]]) -> list[Pair]:
+    """Values that no line keeps with their label may be those of a row that is not printed.
+
+    ``lost`` are pairs of neighbours in the form, of which one is printed and the other not. Values behind a label are in question
+    if the next row is lost (unless a header follows them first), values before it if the row before is.
+    """
     many_lines = len({item.line for item in items}) > 1
+    before_lost, after_lost = {one for one, _ in lost}, {other for _, other in lost}
     result: list[Pair] = []
     for pair in pairs:
         item = items[pair.item]
         run = runs[pair.run] if pair.run is not None else None
-        together = run is None or (many_lines and run.line == item.line)
-        result.append(pair if together or item.slug not in slugs or item.part is not Part.ROW else _doubted(pair))
+        if run is None or item.part is not Part.ROW or (many_lines and run.line == item.line):
+            result.append(pair)
+            continue
+        behind = run.first > item.first
+        then = next((other.part for other in items if other.first > run.last and other.part is not Part.UNKNOWN), None)
+        unsure = (item.slug in before_lost and then is not Part.GROUP) if behind else item.slug in after_lost
+        result.append(_doubted(pair) if unsure else pair)
     return result
 
 

@@ -16,7 +16,6 @@ from tasks.parsing.table_claims import Mark, mark_labels, values_in_words
 from tasks.parsing.table_regions import Region
 from tasks.parsing.table_tokens import Atom, AtomKind, Slot, Source
 
-
 # So many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 
