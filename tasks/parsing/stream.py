@@ -44,7 +44,7 @@ def read_stream(lines: list[Source]) -> tuple[list[BlockRead], list[Used]]:
         read = _READERS[region.block](prepared)
         if read.cells or not read.readable:
             reads.append(read)
-            used += _used(prepared)
+            used += _used(prepared, {wall.last for wall in walls})
     return [*reads, *_empty(text, walls, reads)], used
 
 
@@ -61,14 +61,21 @@ def _empty(text: Text, walls: list[Heading], reads: list[BlockRead]) -> list[Blo
     return list(result.values())
 
 
-def _used(prepared: Prepared) -> list[Used]:
-    """Whole lines from the table's first label to its last label or value; characters where a line holds more than the table."""
+def _used(prepared: Prepared, titles: set[int]) -> list[Used]:
+    """Whole lines from the table's title to its last label or value; characters where a line holds more than the table.
+
+    Without a title, from its first label or the first line of cells before that.
+    """
     atoms, lines = prepared.text.atoms, prepared.text.lines
     known = [m for m in prepared.marks if m.entry.part is not Part.UNKNOWN]
     first = min((m.first for m in known), default=prepared.region.first)
+    while first > prepared.region.start and (prepared.region.start - 1 in titles or atoms[first - 1].cell >= 0):
+        first -= 1
     last_mark = max((m.last for m in known), default=prepared.region.last)
     following = [run.values[-1] for run in prepared.runs if run.values and run.first > last_mark]
     last = following[0] if following else last_mark
+    while last + 1 < prepared.region.end and atoms[last + 1].kind is AtomKind.BLANK:
+        last += 1
     result: dict[Used, None] = {}
     edges = {atoms[first].line, atoms[last].line}
     for number in range(atoms[first].line, atoms[last].line + 1):

@@ -26,7 +26,10 @@ _FAR = 30.0
 
 
 class Item(NamedTuple):
-    """A label in reading order: its ``first`` and ``last`` atom, the line of its last piece, and how many values it asks for."""
+    """A label in reading order: its ``first`` and ``last`` atom, the line of its last piece, and how many values it asks for.
+
+    ``blank`` says that the text shows as many blanks right behind it. A GROUP is a header: it owns nothing and keeps apart.
+    """
 
     part: Part
     slug: str
@@ -36,6 +39,7 @@ class Item(NamedTuple):
     size: int
     score: float = 1.0
     text: str = ""
+    blank: bool = False
 
 
 class Run(NamedTuple):
@@ -64,7 +68,7 @@ class Pair(NamedTuple):
 
 
 def _skip_item(item: Item) -> float:
-    return SKIP_ROW if item.part is Part.ROW else 0.0
+    return SKIP_ROW if item.part is Part.ROW and not item.blank else 0.0
 
 
 def _skip_run(run: Run, sizes: frozenset[int]) -> float:
@@ -124,7 +128,7 @@ def _displaced(items: list[Item], runs: list[Run], complete: bool) -> bool:
         if previous >= 0 and not run.cut:
             if not at or lasts[at - 1] < previous:
                 witnesses += 1
-            elif ends[at - 1][1] is Part.UNKNOWN:
+            elif ends[at - 1][1] in (Part.UNKNOWN, Part.GROUP):
                 witnesses += 0.5
         previous = run.last
     return witnesses >= (_WITNESSES if complete else _WITNESSES / 2)
@@ -140,11 +144,11 @@ def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
         limit = items[index + 1].first if index + 1 < len(items) else runs[-1].last + 1 if runs else 0
         follows = at < len(runs) and item.last < runs[at].first < limit
         if not follows:
-            if item.part in (Part.ROW, Part.UNKNOWN):
+            if item.part is Part.UNKNOWN or (item.part is Part.ROW and not item.blank):
                 return None
             pairs.append(Pair(index, None, _FAR, None))
             continue
-        if item.part is Part.UNKNOWN or len(runs[at].values) != item.size:
+        if item.part in (Part.UNKNOWN, Part.GROUP) or item.blank or len(runs[at].values) != item.size:
             return None
         pairs.append(Pair(index, at, _FAR, None))
         at += 1
@@ -171,6 +175,8 @@ def align(items: list[Item], runs: list[Run], complete: bool = True, from_print:
     filled = [run.first for run in runs if run.values]
     cost = [[_FAR] * len(runs) for _ in items]
     for i, item in enumerate(items):
+        if item.blank or item.part is Part.GROUP:
+            continue
         extra = {Part.ROW: 0.0, Part.SUBTOTAL: 0.8}.get(item.part, 1.0)
         for j, run in enumerate(runs):
             if not run.values or (item.first - run.last > 40) or (run.first - item.last > 40):
@@ -193,25 +199,39 @@ def align(items: list[Item], runs: list[Run], complete: bool = True, from_print:
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
     pairs = _margins(items, runs, cost, sizes)
     if before == _BEHIND_ONLY:
-        return [_doubted(pair) if _stands_behind(items, runs, pair) else pair for pair in pairs]
+        return [pair if _follows(items, runs, pair) else _doubted(pair) for pair in pairs]
     return _unanchored(items, runs, pairs, owner, complete)
 
 
-def doubt_before_lost(items: list[Item], runs: list[Run], pairs: list[Pair], slugs: Collection[str]) -> list[Pair]:
-    """The rows ``slugs`` stand next to one that is not printed: values that no line keeps with their label may be that one's."""
+def doubt_beside_lost(items: list[Item], runs: list[Run], pairs: list[Pair], lost: Collection[tuple[str, str]]) -> list[Pair]:
+    """Values that no line keeps with their label may be those of a row that is not printed.
+
+    ``lost`` are pairs of neighbours in the form, of which one is printed and the other not. Values behind a label are in question
+    if the next row is lost (unless a header follows them first), values before it if the row before is.
+    """
     many_lines = len({item.line for item in items}) > 1
+    before_lost, after_lost = {one for one, _ in lost}, {other for _, other in lost}
     result: list[Pair] = []
     for pair in pairs:
         item = items[pair.item]
         run = runs[pair.run] if pair.run is not None else None
-        together = run is None or (many_lines and run.line == item.line)
-        result.append(pair if together or item.slug not in slugs or item.part is not Part.ROW else _doubted(pair))
+        if run is None or item.part is not Part.ROW or (many_lines and run.line == item.line):
+            result.append(pair)
+            continue
+        behind = run.first > item.first
+        then = next((other.part for other in items if other.first > run.last and other.part is not Part.UNKNOWN), None)
+        unsure = (item.slug in before_lost and then is not Part.GROUP) if behind else item.slug in after_lost
+        result.append(_doubted(pair) if unsure else pair)
     return result
 
 
-def _stands_behind(items: list[Item], runs: list[Run], pair: Pair) -> bool:
-    """Whether the label stands behind its values."""
-    return pair.run is not None and items[pair.item].first > runs[pair.run].last
+def _follows(items: list[Item], runs: list[Run], pair: Pair) -> bool:
+    """Whether nothing known stands between the label and its values behind it, or there are no values."""
+    if pair.run is None:
+        return True
+    item, run = items[pair.item], runs[pair.run]
+    others = [i.first for i in items if i.part is not Part.UNKNOWN] + [r.first for r in runs if r.values]
+    return item.first < run.first and not any(item.last < first < run.first for first in others)
 
 
 def _doubted(pair: Pair) -> Pair:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align, doubt_before_lost
+from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align, doubt_beside_lost
 from tasks.parsing.table_cells import BlockRead, Doubt
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_place import Habit, habit_of, place
@@ -62,7 +62,8 @@ def read_requests(prepared: Prepared) -> BlockRead:
     labelled = {item.slug for item in items if item.part is Part.ROW}
     wanted = wanted_rows(sorted(labelled))
     pairs = align(items, prepared.runs, labelled >= set(wanted), prepared.from_print)
-    pairs = doubt_before_lost(items, prepared.runs, pairs, [row for row, then in pairwise(wanted) if then not in labelled])
+    lost = [(one, other) for one, other in pairwise(wanted) if (one in labelled) != (other in labelled)]
+    pairs = doubt_beside_lost(items, prepared.runs, pairs, lost)
     habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
     if drawn:
         habit = habit._replace(columns=drawn[1])

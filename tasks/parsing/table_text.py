@@ -16,7 +16,6 @@ from tasks.parsing.table_claims import Mark, mark_labels, values_in_words
 from tasks.parsing.table_regions import Region
 from tasks.parsing.table_tokens import Atom, AtomKind, Slot, Source
 
-
 # So many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 
@@ -153,6 +152,7 @@ def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool
 def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[Item]:
     """The labels that may own values; ``sizes`` gives the values that the row at a mark's first atom asks for."""
     parts = (Part.ROW, Part.SUBTOTAL, Part.UNKNOWN)
+    blanks = {run.first: len(run.slots) for run in prepared.runs if not run.values}
     return [
         Item(
             m.entry.part,
@@ -163,6 +163,7 @@ def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[It
             sizes.get(m.first, default),
             m.score,
             m.text,
+            (m.last + 1) in blanks and blanks[m.last + 1] >= sizes.get(m.first, default),
         )
         for m in prepared.marks
         if m.entry.part in parts

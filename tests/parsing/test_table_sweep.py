@@ -148,14 +148,18 @@ WRITINGS: dict[str, Callable[[list[str]], list[str]]] = {
     "blank lines": lambda lines: [part for line in lines for part in (line, "")],
     "indented": lambda lines: [f"\u3000\u3000{line}  " for line in lines],
     "no titles": lambda lines: [line for line in lines if line not in render.TITLES],
-    "navigation": lambda lines: ["首页 | 政务公开 | 年报", *(f"{y}年政府信息公开工作年度报告 {y}-01-31" for y in range(2015, 2024)), *lines],
+    "navigation": lambda lines: [
+        "首页 | 政务公开 | 年报",
+        *(f"{y}年政府信息公开工作年度报告 {y}-01-31" for y in range(2015, 2024)),
+        *lines,
+    ],
 }
 
 
 @pytest.mark.parametrize("writing", WRITINGS)
 def test_writings(writing: str) -> None:
-    for layout in LAYOUTS:
+    for layout, written in LAYOUTS.items():
         rng = random.Random(f"{layout}/{writing}")
         printed = _report(rng, HARMLESS["as it should be"])
-        lines = WRITINGS[writing](LAYOUTS[layout](rng, printed))
+        lines = WRITINGS[writing](written(rng, printed))
         assert score(read_text("\n".join(lines)), printed.truth) == (len(printed.truth), 0, []), layout
