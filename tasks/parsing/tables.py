@@ -12,6 +12,7 @@ from codebook.records import Line, Page
 from tasks.parsing.grid import grid_lines
 from tasks.parsing.stream import read_stream
 from tasks.parsing.table_cells import BlockRead, TablesRead, collect, seen
+from tasks.parsing.table_filled import with_grids
 from tasks.parsing.table_tokens import Source
 
 
@@ -24,7 +25,7 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
                 lines += _lines(block, page, number)
             else:
                 lines += grid_lines(block, page.number, number, page.read_by)
-    reads, used = read_stream(lines)
+    reads, used = read_stream(with_grids(lines))
     readings, extras, notes = collect(reads)
     return TablesRead(tuple(readings), tuple(extras), seen(reads, _form(reads)), tuple(used), tuple(dict.fromkeys(notes)))
 
