@@ -97,14 +97,17 @@ def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
 
 
 def _columns(prepared: Prepared) -> tuple[tuple[str, ...], bool]:
-    """The columns of flattened text, with 法人小计 where most rows have a value more, and whether they are sure."""
+    """The columns of flattened text, with 法人小计 where rows have a value more, and whether they are sure.
+
+    A header that names 法人小计 counts for more than the number of rows: where totals are left blank, most rows are short.
+    """
     plain = columns_of(None)
     sevens = [[prepared.text.slot(i) for i in run.values] for run in prepared.runs if len(run.values) == len(plain)]
     eights = [run for run in prepared.runs if len(run.values) == len(plain) + 1]
-    if len(eights) <= len(sevens):
-        return plain, not total_leads(sevens)
     header = {m.entry.slug: m.first for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA)}
     extra = next((m.first for m in prepared.marks if m.entry.part is Part.EXTRA), None)
+    if not eights or (extra is None and len(eights) <= len(sevens)):
+        return plain, extra is None and not total_leads(sevens)
     hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
     at, sure = extra_position([[prepared.text.slot(i) for i in run.values] for run in eights], hint)
     return columns_of(at), sure and extra is not None
