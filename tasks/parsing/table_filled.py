@@ -86,7 +86,11 @@ def _widths(texts: list[str], above: dict[int, Cell]) -> list[tuple[int, int]]:
     column = 0
     while column < len(texts):
         width = 1
-        while column + width < len(texts) and texts[column + width] == texts[column] and _one(texts[column], column, column + width, above):
+        while (
+            column + width < len(texts)
+            and texts[column + width] == texts[column]
+            and _one(texts[column], column, column + width, above)
+        ):
             width += 1
         found.append((column, width))
         column += width

@@ -21,6 +21,7 @@ from tasks.parsing.table_rows import (
     settle_blanks,
     total_leads,
     unread_row,
+    unsure_columns,
 )
 from tasks.parsing.table_text import Prepared, items_of, split_runs
 from tasks.parsing.table_tokens import Slot
@@ -78,7 +79,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
     rows = _beside_surplus(rows, items, pairs, prepared.runs, size)
     rows = _unprinted(prepared, items, pairs, rows, size)
     if not sure_columns:
-        rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
+        rows = unsure_columns(rows, columns)
     elif columns == columns_of(None):
         rows = settle_blanks(rows)
     printed = [row.row for row in rows if not row.row.startswith("=")]
@@ -110,7 +111,7 @@ def _columns(prepared: Prepared) -> tuple[tuple[str, ...], bool]:
         return plain, extra is None and not total_leads(sevens)
     hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
     at, sure = extra_position([[prepared.text.slot(i) for i in run.values] for run in eights], hint)
-    return columns_of(at), sure and extra is not None
+    return columns_of(at), sure
 
 
 def _drawn_columns(prepared: Prepared) -> tuple[tuple[str, ...], tuple[int, ...]] | None:

@@ -94,6 +94,23 @@ def extra_position(rows: Sequence[Sequence[Slot | None]], hint: int | None) -> t
     return (hint or 6), False
 
 
+def unsure_columns(rows: Sequence[RowCells], columns: tuple[str, ...]) -> list[RowCells]:
+    """Rows of which it is not sure where 法人小计 stands: doubtful is what would be another value if it stood elsewhere.
+
+    All is doubtful where the sums show that the additional column is no such subtotal.
+    """
+    places = [columns_of(at) for at in (1, 6)]
+    known = columns in places and all(any(_subtotal_holds(row.cells, at) for at in (1, 6)) for row in rows if any(row.cells))
+    result = []
+    for row in rows:
+        doubts = list(row.doubts)
+        for at, column in enumerate(columns):
+            held = {number_of(row.cells[place.index(column)], None) for place in places} if known else set()
+            doubts[at] = doubts[at] if len(held) == 1 and None not in held else Doubt.COLUMN
+        result.append(row._replace(doubts=tuple(doubts)))
+    return result
+
+
 def _subtotal_holds(row: Sequence[Slot | None], at: int) -> bool:
     numbers = [number_of(slot, None) or 0 for slot in row]
     parts = numbers[2:7] if at == 1 else numbers[1:6]
