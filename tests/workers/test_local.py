@@ -112,16 +112,15 @@ def test_it_ends_with_its_parent(settings: Settings, number: signal.Signals) -> 
 
 @pytest.mark.slow
 def test_the_second_at_the_same_home_looks_on_and_takes_over(settings: Settings) -> None:
-    with local_machine(settings, module=STANDIN) as first:
-        with local_machine(settings, module=STANDIN) as second:
-            assert first.owns
-            assert not second.owns
-            assert second.pids() == {}
-            assert second.settings.broker == first.settings.broker
-            first.stop()
-            until(lambda: second.owns, 10)
-            add(settings, {})
-            until(lambda: books(settings).accepted == 1)
+    with local_machine(settings, module=STANDIN) as first, local_machine(settings, module=STANDIN) as second:
+        assert first.owns
+        assert not second.owns
+        assert second.pids() == {}
+        assert second.settings.broker == first.settings.broker
+        first.stop()
+        until(lambda: second.owns, 10)
+        add(settings, {})
+        until(lambda: books(settings).accepted == 1)
 
 
 def test_a_folder_of_somebody_else_is_not_used(home: Path) -> None:
