@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from database.clock import UtcDateTime
 from database.migrations import VERSION_TABLE
 from database.models import PREFIX, Base
+from database.views import drop_views
 
 
 def _ours(name: str | None, kind: str, _parents: Any) -> bool:
@@ -34,6 +35,8 @@ def _run(connection: Connection) -> None:
         compare_type=True,
     )
     with context.begin_transaction():
+        # Views are made from the codebook, not by revisions; tables that they stand on could not be changed under them.
+        drop_views(connection)
         context.run_migrations()
 
 
