@@ -121,7 +121,7 @@ def test_celery_neither_retries_nor_makes_queues(tmp_path: Path) -> None:
     assert made.task_reject_on_worker_lost is False
     assert made.result_backend is None
     assert configuration(Settings(home=tmp_path))["worker_send_task_events"] is True
-    assert [task_name(stage) for stage in StageName][0] == "gongkai.extract"
+    assert task_name(StageName.EXTRACT) == "gongkai.extract"
 
 
 # ---- faults ----
