@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from codebook.records import Hints, Line, Place, Status
-from database import ledger
+from database import ledger, statements
 from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageName, StageState
 from database.session import make_engine, run_transaction
@@ -199,11 +199,9 @@ def test_a_stale_worker_writes_nothing(books: Books) -> None:
 
 def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checker of the checker: with the fence taken out of the statement, the test above would be red."""
-    from database import work  # noqa: PLC0415
-
     unfenced = text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'")
-    monkeypatch.setattr(work, "_DONE", unfenced)
-    monkeypatch.setattr(work, "_DONE_IN_ONE", unfenced)
+    monkeypatch.setattr(statements, "DONE", unfenced)
+    monkeypatch.setattr(statements, "DONE_IN_ONE", unfenced)
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()
