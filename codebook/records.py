@@ -208,10 +208,14 @@ class Section(Record, frozen=True):
     place: Place
 
 
+CONFLICT = "conflict"
+
+
 class Clue(Record, frozen=True):
     """Where a fact about the report (agency, region, year, date, title) was taken from.
 
-    ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table.
+    ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table; or
+    CONFLICT for evidence against the value that was taken, which makes it a doubt.
     """
 
     field: str

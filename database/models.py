@@ -298,6 +298,7 @@ class ReportRow(Base):
     script: Mapped[str] = mapped_column(String(20))
     body: Mapped[bytes] = mapped_column(LargeBinary)  # the Verdict as compressed JSON: clues, statements, extras
     digest: Mapped[str] = mapped_column(String(64))  # of the Verdict, by which an identical result is recognised
+    doubts: Mapped[list[str]] = mapped_column(default=list)  # facts in doubt, as report.agency; doubtful cells say so themselves
     versions: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     __table_args__ = (
