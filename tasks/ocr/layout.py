@@ -23,39 +23,54 @@ class LineBox(NamedTuple):
         return self.box[3] - self.box[1]
 
 
-def ink_lines(marks: Grey, box: Box, least: int, gap: int) -> list[Box]:
-    """The lines of ink in ``box``, from top to bottom, each cut close to its ink.
+def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
+    """The lines of ink in ``box``, from top to bottom, each cut close to its ink. ``size`` is the height of a character in pixels.
 
-    ``least`` is the height and width below which a piece of ink is dust (pixels), ``gap`` the white rows between two lines.
+    Pieces of ink smaller than a fifth of a character are dust. A row of ink lower than half a character (the strokes of 三, a dot)
+    belongs to the line that it is nearest to, if that is nearer than half a character.
     """
     x0, y0, x1, y1 = box
     window = marks[y0:y1, x0:x1]
     if window.size == 0:
         return []
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
-    solid = [i for i in range(1, count) if max(stats[i, cv2.CC_STAT_WIDTH], stats[i, cv2.CC_STAT_HEIGHT]) >= least and stats[i, cv2.CC_STAT_AREA] >= least]
+    count, _, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
+    least = max(3, size // 5)
+    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least]
     if not solid:
         return []
     rows = np.zeros(window.shape[0], bool)
     for i in solid:
-        top = stats[i, cv2.CC_STAT_TOP]
-        rows[top : top + stats[i, cv2.CC_STAT_HEIGHT]] = True
+        rows[stats[i, cv2.CC_STAT_TOP] : stats[i, cv2.CC_STAT_TOP] + stats[i, cv2.CC_STAT_HEIGHT]] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(np.int8)))
-    spans = [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-    lines: list[tuple[int, int]] = []
-    for start, end in spans:
-        # marks above or below a character (the dot of 、, the stroke of 二) belong to its line
-        if lines and (start - lines[-1][1] < gap or min(end - start, lines[-1][1] - lines[-1][0]) < 2 * gap):
-            lines[-1] = (lines[-1][0], end)
-        else:
-            lines.append((start, end))
     found = []
-    for start, end in lines:
+    for start, end in _whole_lines([(int(a), int(b)) for a, b in edges.reshape(-1, 2)], size):
         parts = [i for i in solid if start <= stats[i, cv2.CC_STAT_TOP] < end]
         left = min(int(stats[i, cv2.CC_STAT_LEFT]) for i in parts)
         right = max(int(stats[i, cv2.CC_STAT_LEFT] + stats[i, cv2.CC_STAT_WIDTH]) for i in parts)
-        found.append((x0 + left, y0 + start, x0 + right, y0 + end))
+        # a little more than the ink: the threshold may have missed the faint side of a character
+        more = max(2, size // 12)
+        found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
     return found
+
+
+def _whole_lines(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """Rows of ink put together to lines: the smallest gap first, as long as a part is low and the whole no higher than a line."""
+    lines = list(spans)
+    while len(lines) > 1:
+        gaps = [lines[i + 1][0] - lines[i][1] for i in range(len(lines) - 1)]
+        mergeable = [
+            i
+            for i, gap in enumerate(gaps)
+            if gap < size * 0.5
+            and lines[i + 1][1] - lines[i][0] <= size * 1.35
+            and min(lines[i][1] - lines[i][0], lines[i + 1][1] - lines[i + 1][0]) < size * 0.55
+        ]
+        if not mergeable:
+            break
+        i = min(mergeable, key=gaps.__getitem__)
+        lines[i : i + 2] = [(lines[i][0], lines[i + 1][1])]
+    return lines
 
 
 def character_height(marks: Grey) -> int:

@@ -68,7 +68,8 @@ def evenly_lit(grey: Grey) -> Grey:
 def ink(grey: Grey) -> Grey:
     """Where ink is: 255 for ink, 0 for paper, by a threshold that follows the page."""
     block = max(15, round(grey.shape[1] / 40) | 1)
-    return cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 18).astype(np.uint8)
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)  # or noise is ink, and thin strokes break
+    return cv2.adaptiveThreshold(smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 14).astype(np.uint8)
 
 
 def _sharpness(marks: NDArray[np.float32], angle: float) -> float:

@@ -12,7 +12,7 @@ from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, T
 from tasks.ocr.layout import Box, character_height, ink_lines, page_lines
 from tasks.ocr.picture import Grey, Picture, ink, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
-from tasks.ocr.ruling import Grid, RuledCell, Rules, find_grids, find_rules
+from tasks.ocr.ruling import Grid, RuledCell, Rules, find_grids, find_rules, straightening
 
 _READABLE = 0.75  # the median score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
@@ -68,13 +68,18 @@ class _Scale(NamedTuple):
 
 
 def _layout(picture: Picture) -> Layout:
+    rules = find_rules(picture.grey)
+    for _ in range(2):
+        if (matrix := straightening(rules)) is None:
+            break
+        picture = picture.warped(matrix, (picture.grey.shape[1], picture.grey.shape[0]))
+        rules = find_rules(picture.grey)
     grey = picture.grey
     marks = ink(grey)
-    rules = find_rules(grey)
     grids = find_grids(rules)
     clean = _without_rules(marks, rules, grids)
     size = character_height(clean)
-    cell_lines = [[ink_lines(clean, _inside(cell, grid.thickness), max(4, size // 4), max(2, size // 10)) for cell in grid.cells] for grid in grids]
+    cell_lines = [[ink_lines(clean, _inside(cell, grid.thickness), size) for cell in grid.cells] for grid in grids]
     return Layout(picture, grids, cell_lines, page_lines(clean, [grid.box for grid in grids], size))
 
 

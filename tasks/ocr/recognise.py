@@ -22,7 +22,8 @@ from tasks.ocr.picture import Grey
 _HEIGHT = 48  # pixels; what the model was trained on
 _STEP = 32  # crops whose widths fall into one step of this are read together
 _BATCH = 24
-_MARGIN = 0.12  # of the line's height, white, around the ink
+_MARGIN = 0.1  # of the line's height, white, around the ink
+_NARROWEST = 64  # pixels; single digits in less than that are read unsurely
 
 
 class LineReading(NamedTuple):
@@ -84,11 +85,12 @@ class RapidReader:
         order = sorted(range(len(crops)), key=lambda i: scaled[i].shape[1])
         start = 0
         while start < len(order):
-            width = -(-scaled[order[start]].shape[1] // _STEP) * _STEP
+            width = max(_NARROWEST, -(-scaled[order[start]].shape[1] // _STEP) * _STEP)
             end = start
             while end < len(order) and end - start < _BATCH and scaled[order[end]].shape[1] <= width:
                 end += 1
-            batch = np.full((end - start, 3, _HEIGHT, width), 1.0, np.float32)
+            # grey beside the line, as in training: with white beside it, a lone 0 is read as a bracket or not at all
+            batch = np.zeros((end - start, 3, _HEIGHT, width), np.float32)
             for slot, index in enumerate(order[start:end]):
                 line = scaled[index].astype(np.float32) / 127.5 - 1.0
                 batch[slot, :, :, : line.shape[1]] = line
@@ -116,8 +118,8 @@ class RapidReader:
 
 def _scaled(crop: Grey) -> Grey:
     """The crop with a white margin, brought to the model's height; blurred copies are not sharpened."""
-    margin = max(2, round(crop.shape[0] * _MARGIN))
-    framed = cv2.copyMakeBorder(crop, margin, margin, margin * 2, margin * 2, cv2.BORDER_CONSTANT, value=255)
+    margin = max(1, round(crop.shape[0] * _MARGIN))
+    framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=255)
     width = max(8, round(framed.shape[1] * _HEIGHT / framed.shape[0]))
     method = cv2.INTER_AREA if framed.shape[0] > _HEIGHT else cv2.INTER_CUBIC
     return cv2.resize(framed, (width, _HEIGHT), interpolation=method).astype(np.uint8)

@@ -73,21 +73,82 @@ def find_rules(grey: Grey) -> Rules:
     """The rules of a level page, also faint and broken ones; characters and their rows are not among them."""
     height, width = grey.shape
     block = max(15, round(width / 60) | 1)
-    marks = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 9).astype(np.uint8)
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
+    marks = cv2.adaptiveThreshold(smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 9).astype(np.uint8)
     thickness = max(5, round(min(height, width) / 250))
     across = _thin_runs(marks, thickness, max(40, width // 20))
     down = _thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60))
     return Rules(across, np.ascontiguousarray(down.T), marks, thickness)
 
 
-def _positions(mask: Mask, axis: int, least: float, tolerance: int) -> list[int]:
-    """Where rules lie along one axis: centres of the runs whose longest rule covers at least ``least`` pixels."""
+def _slopes(mask: Mask, least: int) -> NDArray[np.float64]:
+    """Long horizontal rules as rows (middle x, middle y, slope, length), each fitted to the pixels of one piece of rule."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found = []
+    for index in range(1, count):
+        x, y, w, h, _ = (int(v) for v in stats[index])
+        if w < least:
+            continue
+        rows, columns = np.nonzero(labels[y : y + h, x : x + w] == index)
+        middles = np.bincount(columns, rows) / np.maximum(np.bincount(columns), 1)
+        slope, offset = np.polyfit(np.arange(w), middles, 1)
+        found.append((x + w / 2, y + offset + slope * w / 2, slope, float(w)))
+    return np.array(found, np.float64).reshape(-1, 4)
+
+
+def _trend(slopes: NDArray[np.float64], along: int) -> NDArray[np.float64] | None:
+    """How the slope of rules changes over the page: (at 0, per pixel), or None when there are too few rules to tell."""
+    if len(slopes) < 3:
+        return None
+    kept = slopes
+    for _ in range(3):
+        design = np.column_stack([np.ones(len(kept)), kept[:, along]])
+        weights = np.sqrt(kept[:, 3])
+        fitted, *_ = np.linalg.lstsq(design * weights[:, None], kept[:, 2] * weights, rcond=None)
+        off = np.abs(slopes[:, 2] - np.column_stack([np.ones(len(slopes)), slopes[:, along]]) @ fitted)
+        near = slopes[off <= max(0.002, 2 * float(np.median(off)))]
+        if len(near) < 3:
+            break
+        kept = near
+    return np.asarray(fitted, np.float64)
+
+
+def straightening(rules: Rules) -> NDArray[np.float64] | None:
+    """The 3 x 3 transform that makes the rules of a page upright and parallel, or None when they are, or are too few to tell.
+
+    A page that was photographed or lay skewed in the feeder has rules whose slopes change steadily from top to bottom and from
+    left to right; the four lines with those slopes through the page's edges are what becomes a rectangle.
+    """
+    height, width = rules.horizontal.shape
+    across = _trend(_slopes(rules.horizontal, width // 6), 1)
+    down = _trend(_slopes(np.ascontiguousarray(rules.vertical.T), height // 25)[:, [1, 0, 2, 3]], 0)
+    if across is None or down is None:
+        return None
+
+    def corner(x: float, y: float) -> tuple[float, float]:
+        # the crossing of: y' = y + b (x' - width/2), and x' = x + d (y' - height/2)
+        b, d = across[0] + across[1] * y, down[0] + down[1] * x
+        crossing = (x + d * (y - b * width / 2 - height / 2)) / (1 - b * d)
+        return crossing, y + b * (crossing - width / 2)
+
+    square = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    actual = np.array([corner(float(x), float(y)) for x, y in square], np.float32)
+    if np.abs(actual - square).max() < 1.5:
+        return None
+    return np.asarray(cv2.getPerspectiveTransform(actual, square), np.float64)
+
+
+def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
+    """Where rules lie along one axis: at least ``apart`` pixels from each other, each the middle of the longest one there.
+
+    ``least`` is how many pixels of rule make a line of the grid.
+    """
     reach = (mask > 0).sum(axis=axis)
     hits = np.flatnonzero(reach >= least)
     if not hits.size:
         return []
-    groups = np.split(hits, np.flatnonzero(np.diff(hits) > tolerance) + 1)
-    return [int(round(np.average(group, weights=reach[group]))) for group in groups]
+    groups = np.split(hits, np.flatnonzero(np.diff(hits) > apart) + 1)
+    return [int(round(float(np.mean(group[reach[group] >= 0.7 * reach[group].max()])))) for group in groups]
 
 
 def _evidence(marks: Mask, thin: Mask, start: int, end: int, at: int, reach: int, thickness: int) -> tuple[float, float]:
@@ -96,7 +157,8 @@ def _evidence(marks: Mask, thin: Mask, start: int, end: int, at: int, reach: int
     For: the share of the way that ink covers along one row. Against: the share with ink both above and below that row, as the
     middle of a row of characters has.
     """
-    inset = min(2 * thickness, max(0, (end - start) // 4))
+    # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
+    inset = min(thickness // 2 + 1, max(0, (end - start) // 4))
     margin = reach + 4 * thickness
     top = max(0, at - margin)
     strip = marks[top : at + margin + 1, start + inset : end - inset] > 0
@@ -111,15 +173,30 @@ def _evidence(marks: Mask, thin: Mask, start: int, end: int, at: int, reach: int
     row = first + int(cover.argmax())
     above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
-    return float(cover.max()), float((above & below).mean())
+    crossed = float((above & below).mean())
+    # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
+    touched = float(strip[max(0, row - 1) : row + 2].any(axis=0).mean()) if crossed < 0.15 else 0.0
+    return max(float(cover.max()), touched), crossed
 
 
-def _drawn(evidence: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which edges are rules. Rules of one table are alike: an edge must be covered nearly as well as its fellows are."""
+def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
+    """Which edges are rules, of evidence (lines, edges along a line, 2).
+
+    Rules of one table are alike: an edge must be covered nearly as well as its fellows are. A straight run of edges is judged as a
+    whole too: tight rows of characters above and below one edge of a long rule do not break it, while the strokes of a column of
+    characters that lie in one line make no rule. ``places`` are where the edges begin and end, and ``least`` the pixels below
+    which a run is no rule but a stroke.
+    """
     cover, crossed = evidence[..., 0], evidence[..., 1]
     likely = cover[(cover > 0.6) & (crossed < 0.4)]
     quality = float(np.median(likely)) if likely.size else 1.0
-    return (cover >= 0.87 * quality) & (cover - crossed > 0.3)
+    drawn = (cover >= 0.87 * quality) & ((crossed < 0.35) | (cover >= 0.97 * quality))
+    for line in range(drawn.shape[0]):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn[line], [False]]).astype(np.int8)))
+        for start, end in edges.reshape(-1, 2):
+            if crossed[line, start:end].mean() > 0.4 or places[end] - places[start] < least:
+                drawn[line, start:end] = False
+    return drawn
 
 
 def _merged(horizontal: NDArray[np.bool_], vertical: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
@@ -168,16 +245,16 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     page_height, page_width = rules.marks.shape
     tolerance = max(4, page_height // 300)
     window = (slice(top, bottom), slice(left, right))
-    rows = [top + y for y in _positions(rules.horizontal[window], 1, min(page_width / 25, (right - left) * 0.8), tolerance)]
-    columns = [left + x for x in _positions(rules.vertical[window], 0, page_height / 70, tolerance)]
+    rows = [top + y for y in _positions(rules.horizontal[window], 1, min(page_width / 25, (right - left) * 0.8), 2 * tolerance)]
+    columns = [left + x for x in _positions(rules.vertical[window], 0, page_height / 70, 2 * tolerance)]
     if len(rows) < 2 or len(columns) < 2:
         return None
     turned_marks = np.ascontiguousarray(rules.marks.T)
     upright = (rules.marks, _thin(rules.marks, rules.thickness))
     turned = (turned_marks, _thin(turned_marks, rules.thickness))
     reach = (tolerance, rules.thickness)
-    across = _drawn(np.array([[_evidence(*upright, a, b, at, *reach) for a, b in pairwise(columns)] for at in rows]))
-    down = _drawn(np.array([[_evidence(*turned, a, b, at, *reach) for at in columns] for a, b in pairwise(rows)]))
+    across = _drawn(np.array([[_evidence(*upright, a, b, at, *reach) for a, b in pairwise(columns)] for at in rows]), columns, page_width / 18)
+    down = _drawn(np.array([[_evidence(*turned, a, b, at, *reach) for a, b in pairwise(rows)] for at in columns]), rows, 0).T
     rows, across, down = _without_idle(rows, across, down)
     columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
     across, down = across_turned.T, down_turned.T
