@@ -65,11 +65,24 @@ def evenly_lit(grey: Grey) -> Grey:
     return np.clip(grey.astype(np.float32) * 255.0 / np.maximum(paper, 60), 0, 255).astype(np.uint8)
 
 
-def ink(grey: Grey) -> Grey:
-    """Where ink is: 255 for ink, 0 for paper, by a threshold that follows the page."""
-    block = max(15, round(grey.shape[1] / 40) | 1)
+def marks_of(grey: Grey, window: float, least: float) -> Grey:
+    """Where ink is: 255 for ink, 0 for paper, by a threshold that follows the page and its noise.
+
+    ``window`` is the width that a pixel is compared with, as a share of the page's; ``least`` by how many grey levels ink must be
+    darker than that on a clean page. On a noisy page it must be darker by four times the noise.
+    """
+    block = max(15, round(grey.shape[1] * window) | 1)
     smooth = cv2.GaussianBlur(grey, (3, 3), 0)  # or noise is ink, and thin strokes break
-    return cv2.adaptiveThreshold(smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 14).astype(np.uint8)
+    rough = smooth[::3, ::3].astype(np.int16)
+    noise = 1.48 * float(np.median(np.abs(rough[:, 1:] - rough[:, :-1]))) / np.sqrt(2)
+    return cv2.adaptiveThreshold(
+        smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, float(np.clip(4 * noise, least, 40))
+    ).astype(np.uint8)
+
+
+def ink(grey: Grey) -> Grey:
+    """Where characters are, as a mask: see :func:`marks_of`."""
+    return marks_of(grey, 1 / 40, 14)
 
 
 def _sharpness(marks: NDArray[np.float32], angle: float) -> float:

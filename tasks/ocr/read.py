@@ -14,7 +14,7 @@ from tasks.ocr.picture import Grey, Picture, ink, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
 from tasks.ocr.ruling import Grid, RuledCell, Rules, find_grids, find_rules, straightening
 
-_READABLE = 0.75  # the median score of lines below which a page is tried in other orientations
+_READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
@@ -124,7 +124,7 @@ def _readable(layout: Layout, reader: LineReader) -> float:
     sample = longest[len(longest) // 3 :][:_SAMPLE] or longest
     if not sample:
         return 0.0 if boxes else 1.0
-    return float(np.median([reading.score for reading in reader.read([_crop(layout.picture.grey, box) for box in sample])]))
+    return float(np.median([reading.mean for reading in reader.read([_crop(layout.picture.grey, box) for box in sample])]))
 
 
 def _table(grey: Grey, grid: Grid, readings: list[list[LineReading]], to_page: _Scale) -> Table:

@@ -27,7 +27,7 @@ _NARROWEST = 64  # pixels; single digits in less than that are read unsurely
 
 
 class LineReading(NamedTuple):
-    """What a line says. ``score`` is the probability of its least sure character, 0 to 1.
+    """What a line says. ``score`` is the probability of its least sure character, 0 to 1, ``mean`` that of all its characters.
 
     ``digits`` is the best reading that consists of digits and number marks alone, with its score: what a narrow crop says when
     only a number can stand there.
@@ -36,6 +36,7 @@ class LineReading(NamedTuple):
     text: str
     score: float
     digits: tuple[str, float] = ("", 0.0)
+    mean: float = 0.0
 
 
 class LineReader(Protocol):
@@ -100,20 +101,20 @@ class RapidReader:
         return readings
 
     def _decode(self, frames: NDArray[np.float32]) -> LineReading:
-        text, score = self._greedy(frames, np.arange(frames.shape[1]))
-        return LineReading(text, score, self._greedy(frames, self._digit_classes))
+        text, score, mean = self._greedy(frames, np.arange(frames.shape[1]))
+        return LineReading(text, score, self._greedy(frames, self._digit_classes)[:2], mean)
 
-    def _greedy(self, frames: NDArray[np.float32], classes: NDArray[np.int64]) -> tuple[str, float]:
+    def _greedy(self, frames: NDArray[np.float32], classes: NDArray[np.int64]) -> tuple[str, float, float]:
         part = frames if classes.size == frames.shape[1] else frames[:, classes]
         best = part.argmax(axis=1)
         sure = part[np.arange(len(part)), best]
         new = np.concatenate([[True], best[1:] != best[:-1]]) & (best != 0)
         if not new.any():
-            return "", 0.0
+            return "", 0.0, 0.0
         # a character may last several frames: its surest frame counts
         starts = np.flatnonzero(np.concatenate([[True], best[1:] != best[:-1]]))
         peaks = np.maximum.reduceat(sure, starts)[best[starts] != 0]
-        return "".join(self._characters[classes[best[new]]]), float(peaks.min())
+        return "".join(self._characters[classes[best[new]]]), float(peaks.min()), float(peaks.mean())
 
 
 def _scaled(crop: Grey) -> Grey:

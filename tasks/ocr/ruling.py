@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.picture import Grey
+from tasks.ocr.picture import Grey, marks_of
 
 Mask = NDArray[np.uint8]
 
@@ -72,9 +72,7 @@ def _thin_runs(marks: Mask, thickness: int, length: int) -> Mask:
 def find_rules(grey: Grey) -> Rules:
     """The rules of a level page, also faint and broken ones; characters and their rows are not among them."""
     height, width = grey.shape
-    block = max(15, round(width / 60) | 1)
-    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
-    marks = cv2.adaptiveThreshold(smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 9).astype(np.uint8)
+    marks = marks_of(grey, 1 / 60, 9)
     thickness = max(5, round(min(height, width) / 250))
     across = _thin_runs(marks, thickness, max(40, width // 20))
     down = _thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60))
