@@ -16,15 +16,14 @@ from codebook import data
 from codebook.records import Record
 
 
-
-class Variant(Record):
+class Variant(Record, frozen=True):
     """A wording that reports use for a label, with the reason or the place where it was seen."""
 
     text: str
     why: str
 
 
-class Label(Record):
+class Label(Record, frozen=True):
     """A row or a column of a block: what the form prints, and what reports print instead.
 
     ``under`` are the labels of the groups around it, outermost first. ``forms`` is empty when all forms of the block have it.
@@ -43,7 +42,7 @@ class Label(Record):
         return (self.label, *(variant.text for variant in self.variants))
 
 
-class Group(Record):
+class Group(Record, frozen=True):
     """An item of table two: the rows that stand under one header row, with the columns of each form."""
 
     clause: str
@@ -51,20 +50,20 @@ class Group(Record):
     columns: dict[str, tuple[str, ...]]
 
 
-class Block(Record):
+class Block(Record, frozen=True):
     """A block of numbers. Keys of the mappings are slugs, in the order in which the form prints them."""
 
     title: str
     forms: tuple[str, ...]
     rows: dict[str, Label]
     section: int | None = None
-    columns: dict[str, Label] = {}
+    columns: dict[str, Label] = msgspec.field(default_factory=dict)
     groups: tuple[Group, ...] = ()
-    subtotals: dict[str, Label] = {}
-    extra_columns: dict[str, Label] = {}
+    subtotals: dict[str, Label] = msgspec.field(default_factory=dict)
+    extra_columns: dict[str, Label] = msgspec.field(default_factory=dict)
 
 
-class Chapter(Record):
+class Chapter(Record, frozen=True):
     """A chapter that a form prescribes."""
 
     number: int
@@ -72,7 +71,7 @@ class Chapter(Record):
     variants: tuple[str, ...] = ()
 
 
-class Form(Record):
+class Form(Record, frozen=True):
     """A national form: the notice that made it, first and last year (None: still in force), blocks and chapters."""
 
     notice: str
@@ -81,7 +80,7 @@ class Form(Record):
     sections: tuple[Chapter, ...]
 
 
-class Indicator(Record):
+class Indicator(Record, frozen=True):
     """One number that a form asks for. ``id`` is its name in exports and in the database; ids never change."""
 
     id: str
@@ -98,7 +97,7 @@ class Indicator(Record):
         return self.unit != "万元"
 
 
-class Codebook(Record):
+class Codebook(Record, frozen=True):
     """All of it. ``version`` is a digest of the data files: results carry it, so that stale ones can be found."""
 
     version: str
@@ -120,9 +119,7 @@ def _indicators(name: str, block: Block) -> list[Indicator]:
     if not block.columns:
         return [make(row, None, block.forms) for row in block.rows]
     if not block.groups:
-        return [
-            make(row, column, label.forms or block.forms) for row, label in block.rows.items() for column in block.columns
-        ]
+        return [make(row, column, label.forms or block.forms) for row, label in block.rows.items() for column in block.columns]
     found: dict[tuple[str, str], list[str]] = {}
     for group in block.groups:
         for row in group.rows:
@@ -138,21 +135,34 @@ def _check(book: Codebook) -> None:
     wrong: list[str] = []
     for name, form in book.forms.items():
         wrong += [f"form {name}: no block {b}" for b in form.blocks if b not in book.blocks]
-        wrong += [f"form {name} and block {b} disagree" for b, block in book.blocks.items() if (b in form.blocks) != (name in block.forms)]
+        wrong += [
+            f"form {name} and block {b} disagree"
+            for b, block in book.blocks.items()
+            if (b in form.blocks) != (name in block.forms)
+        ]
     for name, block in book.blocks.items():
         for slug, label in [*block.rows.items(), *block.columns.items(), *block.subtotals.items()]:
             wrong += [f"{name}.{slug}: form {f} is not one of the block's" for f in label.forms if f not in block.forms]
         if block.groups:
             for part, declared in (("rows", block.rows), ("columns", block.columns)):
-                used = {slug for group in block.groups for slug in (group.rows if part == "rows" else sum(group.columns.values(), ()))}
-                wrong += [f"{name}: {part} {sorted(used ^ set(declared))} are not both declared and used"] if used != set(declared) else []
+                used = {
+                    slug for group in block.groups for slug in (group.rows if part == "rows" else sum(group.columns.values(), ()))
+                }
+                wrong += (
+                    [f"{name}: {part} {sorted(used ^ set(declared))} are not both declared and used"]
+                    if used != set(declared)
+                    else []
+                )
     if wrong:
         raise ValueError("codebook: " + "; ".join(wrong))
 
 
 @cache
 def load_book() -> Codebook:
-    """The codebook from its data files, checked. Raises msgspec.ValidationError on an unknown key, ValueError on a bad reference."""
+    """The codebook from its data files, checked.
+
+    Raises msgspec.ValidationError on an unknown key, and ValueError on a reference that points nowhere.
+    """
     forms = msgspec.yaml.decode(data.read("forms.yaml"), type=dict[str, Form])
     blocks = msgspec.yaml.decode(data.read("blocks.yaml"), type=dict[str, Block])
     digest = hashlib.sha256(b"\0".join(data.read(name) for name in data.names())).hexdigest()[:12]

@@ -21,7 +21,7 @@ class ErrorClass(StrEnum):
     CRASH = "crash"
 
 
-class ErrorCode(Record, rename={"kind": "class"}):
+class ErrorCode(Record, frozen=True, rename={"kind": "class"}):
     """One row of the closed list."""
 
     kind: ErrorClass
@@ -57,7 +57,7 @@ class GongkaiError(Exception):
         where = f" (page {self.page})" if self.page else ""
         return f"{self.code}: {self.found}{where}{wanted}"
 
-    def __reduce__(self):  # exceptions cross process borders by pickle
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:  # exceptions cross process borders by pickle
         return (_rebuild, (self.code, self.found, self.expected, self.page))
 
 

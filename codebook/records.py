@@ -18,7 +18,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Base of all records: immutable, compared by value, encoded without the fields that hold their default."""
 
 
-class Place(Record):
+class Place(Record, frozen=True):
     """Where something stands in its source.
 
     ``page`` counts from 1 (formats without pages have one). ``box`` is (x0, top, x1, bottom) in PDF points from the
@@ -53,7 +53,7 @@ class Reader(StrEnum):
     OCR = "ocr"
 
 
-class Line(Record, tag="line"):
+class Line(Record, frozen=True, tag="line"):
     """One line (paragraph, for HTML and DOCX) of raw text. ``score`` is the reader's surety, 1.0 for text that was not OCRed."""
 
     text: str
@@ -61,7 +61,7 @@ class Line(Record, tag="line"):
     score: float = 1.0
 
 
-class Cell(Record):
+class Cell(Record, frozen=True):
     """One cell of a table. ``row`` and ``column`` count from 0 and name the upper left corner of its span.
 
     ``text`` is raw, with line breaks kept. ``score`` is the surety of the reading; ``alternatives`` are other readings of
@@ -78,7 +78,7 @@ class Cell(Record):
     alternatives: tuple[tuple[str, float], ...] = ()
 
 
-class Table(Record, tag="table"):
+class Table(Record, frozen=True, tag="table"):
     """A grid of cells whose rows and columns the source itself draws (HTML, DOCX, ruled lines). Spans do not overlap.
 
     A table that goes on over a page break is one table; its cells keep their own pages.
@@ -93,7 +93,7 @@ class Table(Record, tag="table"):
 Block = Line | Table
 
 
-class Page(Record):
+class Page(Record, frozen=True):
     """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``."""
 
     number: int
@@ -105,7 +105,7 @@ class Page(Record):
     height: float | None = None
 
 
-class Extraction(Record):
+class Extraction(Record, frozen=True):
     """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it."""
 
     media_type: str
@@ -139,7 +139,7 @@ class Origin(StrEnum):
     PROSE = "prose"
 
 
-class Reading(Record):
+class Reading(Record, frozen=True):
     """The value of one indicator with its evidence.
 
     ``value`` is in the indicator's unit, None when missing or when a doubt has no likely value. ``raw`` is the text as it
@@ -169,7 +169,7 @@ class StatementKind(StrEnum):
     ALL = "all"
 
 
-class Statement(Record):
+class Statement(Record, frozen=True):
     """What the prose says about an indicator, kept beside the table's value for the narrative rules.
 
     ``indicators`` are the ids of which the sum is meant (one as a rule; new_received and carried_over for 共办理).
@@ -188,7 +188,7 @@ class Statement(Record):
     scope: str | None = None
 
 
-class Extra(Record):
+class Extra(Record, frozen=True):
     """A printed number of a table that is no indicator: a subtotal row or column. ``row`` and ``column`` are slugs."""
 
     block: str
@@ -199,7 +199,7 @@ class Extra(Record):
     place: Place
 
 
-class Section(Record):
+class Section(Record, frozen=True):
     """A chapter of the report. ``number`` is its printed number (1 for 一、), None for what stands before the first."""
 
     number: int | None
@@ -208,7 +208,7 @@ class Section(Record):
     place: Place
 
 
-class Clue(Record):
+class Clue(Record, frozen=True):
     """Where a fact about the report (agency, region, year, date, title) was taken from.
 
     ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table.
@@ -221,7 +221,7 @@ class Clue(Record):
     place: Place | None = None
 
 
-class BlockSeen(Record):
+class BlockSeen(Record, frozen=True):
     """A block of numbers that the report has: its form by its own headers, and whether it could be read."""
 
     block: str
@@ -231,7 +231,7 @@ class BlockSeen(Record):
     note: str | None = None
 
 
-class Report(Record):
+class Report(Record, frozen=True):
     """One annual report as read. ``form`` is that of its tables; ``readings`` hold each indicator at most once.
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
@@ -255,7 +255,7 @@ class Report(Record):
     notes: tuple[str, ...] = ()
 
 
-class Hints(Record):
+class Hints(Record, frozen=True):
     """What is known of a document before it is read: its path as given, and what a manifest or the command line says."""
 
     path: str = ""
@@ -276,7 +276,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Finding(Record):
+class Finding(Record, frozen=True):
     """What is wrong, or remarkable, in the source. ``message`` is Chinese and says what an office should do."""
 
     rule: str
@@ -301,7 +301,7 @@ class Status(StrEnum):
     DISCARDED = "discarded"
 
 
-class Snapshot(Record):
+class Snapshot(Record, frozen=True):
     """What the rules between reports need of one of them: who, when, which form, its values and its chapters' texts.
 
     ``values`` holds the indicators that have a number which is not doubtful; ``sections`` are (number, text).
@@ -316,7 +316,7 @@ class Snapshot(Record):
     sections: tuple[tuple[int | None, str], ...] = ()
 
 
-class Verdict(Record):
+class Verdict(Record, frozen=True):
     """A validated report: readings with their states settled, findings, and accepted or needs_review."""
 
     report: Report

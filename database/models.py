@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    Numeric,
     SmallInteger,
     String,
     Text,
@@ -28,10 +26,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from database.clock import UtcDateTime
+
 PREFIX = "gk_"
 
 # SQLite gives out row numbers by itself only to a column of exactly this type.
 Key = BigInteger().with_variant(Integer, "sqlite")
+
+# JSON in which None is the database's NULL, not the JSON word null.
+Nullable = JSON(none_as_null=True)
 
 
 class Base(DeclarativeBase):
@@ -46,7 +49,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
 
 
 class StageName(StrEnum):
@@ -82,6 +85,10 @@ class FailureState(StrEnum):
 
 def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({', '.join(repr(str(v)) for v in kind)})", name=column)
+
+
+_DUE = text("state in ('queued', 'waiting')")
+_RUNNING = text("state = 'running'")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -121,7 +128,8 @@ class Source(Base):
     """A place where a document was found. The first one of a document is its origin, all others are duplicates.
 
     ``path`` is the file as it was given (``archive.zip!inner/name.txt`` inside an archive); ``hints`` is a
-    codebook.records.Hints as JSON: region, agency, year and publication date of a manifest or the command line.
+    codebook.records.Hints as JSON: region, agency, year and publication date of a manifest or the command line. ``path_key``
+    is the sha256 of the path: the same content at the same path is one source, however often it is given.
     """
 
     __tablename__ = "gk_source"
@@ -129,17 +137,19 @@ class Source(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), index=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
     path: Mapped[str] = mapped_column(Text)
+    path_key: Mapped[str] = mapped_column(String(64))
     duplicate: Mapped[bool]
     hints: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("document_id", "path_key"),)
 
 
 class Stage(Base):
     """One piece of work: a stage of a document (or of one of its pages, from 1; 0 is the whole document) in a run.
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
-    ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients`` tries
-    that met a passing fault. ``rung_at`` is when a message for it was last sent; None: to be sent.
+    ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
+    tries that met a passing fault. ``rung_at`` is when a message for it was last sent; None: to be sent.
     """
 
     __tablename__ = "gk_stage"
@@ -167,13 +177,17 @@ class Stage(Base):
         UniqueConstraint("document_id", "run", "stage", "page"),
         _one_of("stage", StageName),
         _one_of("state", StageState),
-        Index("ix_gk_stage_due", "state", "priority", "id", postgresql_where=text("state in ('queued', 'waiting')"), sqlite_where=text("state in ('queued', 'waiting')")),
-        Index("ix_gk_stage_lease", "lease_until", postgresql_where=text("state = 'running'"), sqlite_where=text("state = 'running'")),
+        Index("ix_gk_stage_due", "queue", "priority", "id", postgresql_where=_DUE, sqlite_where=_DUE),
+        Index("ix_gk_stage_lease", "lease_until", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
     )
 
 
 class Attempt(Base):
-    """One try at a stage: written when it is claimed, ended when it is over. ``outcome``: done, retry, failed, crashed, lost, fenced."""
+    """One try at a stage: written when it is claimed, ended when it is over.
+
+    ``outcome``: done, retry (a fault that passes), failed, crashed (the process died), lost (the whole worker died),
+    released (given back at a shutdown), discarded (a person ended it).
+    """
 
     __tablename__ = "gk_attempt"
     stage_id: Mapped[int] = mapped_column(ForeignKey("gk_stage.id"), primary_key=True)
@@ -201,7 +215,9 @@ class Output(Base):
 
 
 class Failure(Base):
-    """The error queue: why a document could not go on, and what was decided. ``detail`` holds a traceback where there is one."""
+    """The error queue: why a document could not go on, and what was decided. ``detail`` holds a traceback where there is
+    one.
+    """
 
     __tablename__ = "gk_failure"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -222,12 +238,17 @@ class Failure(Base):
 
 
 class Worker(Base):
-    """A worker process (host:pid:nonce) and when it was last alive, in database time."""
+    """A worker process (host:pid:nonce) and when it was last alive, in database time.
+
+    ``steady_since`` is when its present unbroken row of signs of life began: a process of a worker that was steady all the
+    time has crashed by itself, one of a worker that could not reach the database for a while may have been cut off with it.
+    """
 
     __tablename__ = "gk_worker"
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    steady_since: Mapped[datetime]
 
 
 class Audit(Base):
@@ -241,14 +262,19 @@ class Audit(Base):
     detail: Mapped[dict[str, Any]]
 
 
-# ---- the results --------------------------------------------------------------------------------------------------------------
+# ---- the results
+# --------------------------------------------------------------------------------------------------------------
 
 
 class ReportRow(Base):
     """One version of what was read from a document. Versions stay; the document points to the one in force.
 
-    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and year are null when
-    the report does not tell them: then it needs review, and is compared with no other.
+    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and
+    year are null when the report does not tell them: then it needs review, and is compared with no other. ``region``
+    runs from the province down as it was read; ``province``, ``city`` and ``county`` are the same by level. ``governs``
+    is the code of the region whose government speaks (null for departments and towns), ``reports_to`` the code of the
+    region whose government stands above: parents and children are found by these two, whatever the number of reports in
+    a region.
     """
 
     __tablename__ = "gk_report"
@@ -256,25 +282,43 @@ class ReportRow(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"))
     version: Mapped[int]
     status: Mapped[str] = mapped_column(String(20))
-    agency: Mapped[str | None] = mapped_column(String(200))
+    agency: Mapped[str | None] = mapped_column(Text)
     agency_key: Mapped[str | None] = mapped_column(String(220))
-    province: Mapped[str | None] = mapped_column(String(50))
-    city: Mapped[str | None] = mapped_column(String(50))
-    county: Mapped[str | None] = mapped_column(String(50))
+    region: Mapped[list[str]]
+    province: Mapped[str | None] = mapped_column(Text)
+    city: Mapped[str | None] = mapped_column(Text)
+    county: Mapped[str | None] = mapped_column(Text)
     region_code: Mapped[str | None] = mapped_column(String(12))
+    governs: Mapped[str | None] = mapped_column(String(12))
+    reports_to: Mapped[str | None] = mapped_column(String(12))
     year: Mapped[int | None] = mapped_column(SmallInteger)
     form: Mapped[str] = mapped_column(String(10))
     title: Mapped[str | None] = mapped_column(Text)
     published_on: Mapped[str | None] = mapped_column(String(10))
     script: Mapped[str] = mapped_column(String(20))
     body: Mapped[bytes] = mapped_column(LargeBinary)  # the Verdict as compressed JSON: clues, statements, extras
+    digest: Mapped[str] = mapped_column(String(64))  # of the Verdict, by which an identical result is recognised
     versions: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("document_id", "version"),
-        Index("ix_gk_report_agency", "agency_key", "year"),
+        Index("ix_gk_report_agency", "agency_key", "year", "document_id"),
         Index("ix_gk_report_region", "region_code", "year"),
+        Index("ix_gk_report_governs", "governs", "year", "document_id"),
+        Index("ix_gk_report_reports_to", "reports_to", "year"),
     )
+
+
+class BlockRow(Base):
+    """A block of numbers that a report has, with the form that its own headers show. ``readable`` is false when it
+    could not be read.
+    """
+
+    __tablename__ = "gk_block"
+    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
+    block: Mapped[str] = mapped_column(String(20), primary_key=True)
+    form: Mapped[str] = mapped_column(String(10))
+    readable: Mapped[bool]
 
 
 class SectionRow(Base):
@@ -294,34 +338,53 @@ class ValueRow(Base):
     __tablename__ = "gk_value"
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
     indicator: Mapped[str] = mapped_column(String(80), primary_key=True)
-    value: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    value: Mapped[float | None]
     state: Mapped[str] = mapped_column(String(10))
     raw: Mapped[str] = mapped_column(Text)
     origin: Mapped[str] = mapped_column(String(10))
     read_by: Mapped[str] = mapped_column(String(10))
     score: Mapped[float]
     page: Mapped[int]
-    box: Mapped[list[float] | None]
+    box: Mapped[list[float] | None] = mapped_column(Nullable)
     line: Mapped[int | None]
     column: Mapped[int | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     doubt: Mapped[str | None] = mapped_column(Text)
-    candidates: Mapped[list[float] | None]
-    __table_args__ = (Index("ix_gk_value_indicator", "indicator"),)
+    candidates: Mapped[list[float] | None] = mapped_column(Nullable)
+    # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
+    # of loading.
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class Between(StrEnum):
+    """How a finding was found by comparing reports.
+
+    ``years``: one agency, consecutive years. ``region``: a report and the one of the government above. Both are kept up
+    as reports are loaded. ``check``: by a check of all reports alone (sums over a region, absent reports, text that two
+    agencies share).
+    """
+
+    YEARS = "years"
+    REGION = "region"
+    CHECK = "check"
 
 
 class FindingRow(Base):
-    """What is wrong or remarkable in a report. ``other_report_id`` is the other report of a rule between two."""
+    """What is wrong or remarkable in a report. ``between`` is null for what the report shows by itself, else how it was
+    found by comparing reports (see Between); such findings come and go with the other reports. ``other_report_id`` is
+    the other report of a pair.
+    """
 
     __tablename__ = "gk_finding"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), index=True)
     other_report_id: Mapped[int | None] = mapped_column(ForeignKey("gk_report.id"), index=True)
+    between: Mapped[str | None] = mapped_column(String(10))
     rule: Mapped[str] = mapped_column(String(60), index=True)
     severity: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
     cells: Mapped[list[str]]
-    expected: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
-    actual: Mapped[float | None] = mapped_column(Numeric(20, 6, asdecimal=False))
+    expected: Mapped[float | None]
+    actual: Mapped[float | None]
     sentence: Mapped[str | None] = mapped_column(Text)
-    place: Mapped[dict[str, Any] | None]
+    place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)

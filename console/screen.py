@@ -1,0 +1,94 @@
+"""What goes to people and programs: tables and JSON on standard output, errors in one line on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from codebook.errors import CODES, GongkaiError
+
+_PIPE_WIDTH = 220  # columns when nobody looks at it: nothing is cut off
+
+
+class Exit(IntEnum):
+    """Exit codes. ``FAULT``: the machine (database, broker, store) stood in the way; the command can be given again."""
+
+    GOOD = 0
+    FAULT = 1
+    USAGE = 2
+    ATTENTION = 3  # some documents need review, failed or were rejected
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The console of this moment (tests replace the streams). Plain and wide when it is no terminal; NO_COLOR is respected."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+
+
+def say(text: str) -> None:
+    """A line for people, on standard error."""
+    console(stderr=True).print(text)
+
+
+def show(*parts: Any) -> None:
+    """Tables and lines on standard output."""
+    screen = console()
+    for part in parts:
+        screen.print(part)
+
+
+def show_json(value: Any) -> None:
+    """``value`` (records, mappings, sequences) as JSON on standard output, and nothing else."""
+    encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(encoded.decode() + "\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
+    """A table with these columns; those in ``right`` hold numbers. Without lines when it is not for a terminal."""
+    lines = box.SIMPLE_HEAD if sys.stdout.isatty() else None
+    made = Table(title=title, title_justify="left", box=lines, pad_edge=False, show_header=any(columns))
+    numbers = set(right)
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return made
+
+
+def plain(text: object) -> str:
+    """A text of a document for a table: no markup, no control characters."""
+    kept = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    return escape(kept)
+
+
+def meaning(code: str) -> str:
+    """What a code of the closed list means, in Chinese; nothing for an unknown one."""
+    return CODES[code].meaning if code in CODES else ""
+
+
+def error_line(error: GongkaiError) -> str:
+    """Code, what it means, what was found and expected, and the next step."""
+    expected = f"; expected {error.expected}" if error.expected else ""
+    return f"{error.code} ({error.rule.meaning}): {error.found}{expected}. {error.next_step}"
+
+
+def wrong(message: str) -> NoReturn:
+    """End with exit code 2 and one line that says what is wrong with the request."""
+    console(stderr=True).print(f"[bold red]error[/]: {plain(message)}")
+    raise typer.Exit(Exit.USAGE)
+
+
+def fault(error: GongkaiError) -> NoReturn:
+    """End with exit code 1 and one line: the machine stood in the way."""
+    console(stderr=True).print(f"[bold red]error[/]: {plain(error_line(error))}")
+    raise typer.Exit(Exit.FAULT)

@@ -1,0 +1,189 @@
+"""What the ledger takes and gives: records, queue names, and the rule of what follows a failed try."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from codebook.errors import CODES, ErrorClass
+from codebook.records import Hints, Record, Status
+from database.models import Base, StageName, StageState
+
+DOCUMENTS = "documents"
+OCR = "ocr"
+RETRY = "retry"
+QUEUES = (DOCUMENTS, OCR, RETRY)
+
+# Faults of the machine: whatever document met them is not to blame, so its tries are not counted.
+SYSTEM_CODES = frozenset({"database.unavailable", "store.unavailable", "disk.full", "broker.unavailable"})
+
+
+class Fenced(Exception):  # noqa: N818 (not an error of anybody: the claim passed on)
+    """The claim is no longer in force: its lease lapsed and another took over, or the document was discarded or started anew.
+
+    Whatever the stale worker was about to write is rolled back.
+    """
+
+
+class Arrival(Record, frozen=True):
+    """A file that came in: content (sha256 in hex, media type, size in bytes), path as given, and what is known of it
+    beforehand.
+
+    ``rejection`` is (code, message) when the content was refused at the door; it is registered all the same, as a failure.
+    """
+
+    sha256: str
+    media_type: str
+    size: int
+    path: str
+    hints: Hints = Hints()
+    priority: int = 0
+    rejection: tuple[str, str] | None = None
+
+
+class Registered(Record, frozen=True):
+    """What became of an arrival, in the order of arrivals.
+
+    ``duplicate``: the content was known before (or came twice in one call). ``new_source``: this content was not yet known
+    at this path. ``stage_id`` is the first stage when there is work to do, else None.
+    """
+
+    document_id: int
+    stage_id: int | None
+    duplicate: bool
+    new_source: bool
+
+
+class Next(Record, frozen=True):
+    """A stage that follows: of the whole document (page 0) or of one page."""
+
+    stage: StageName
+    page: int = 0
+    queue: str = DOCUMENTS
+
+
+class Queued(Record, frozen=True):
+    """A stage row that is to be rung for."""
+
+    stage_id: int
+    stage: StageName
+    queue: str
+
+
+class Claim(Record, frozen=True):
+    """A piece of work that this process holds until its lease ends. ``attempts`` includes this one; ``fence`` proves the
+    claim.
+    """
+
+    stage_id: int
+    document_id: int
+    run: int
+    stage: StageName
+    page: int
+    fence: int
+    attempts: int
+    queue: str
+    priority: int
+    owner: str
+    sha256: str
+    media_type: str
+    hints: Hints
+
+
+class Completed(Record, frozen=True):
+    """What follows a completed stage: the next claim when the worker goes on in place, and stages to ring for."""
+
+    claim: Claim | None
+    queued: tuple[Queued, ...] = ()
+
+
+class Fault(Record, frozen=True):
+    """Why a try failed: a code of the closed list, what was found, and a traceback (``detail``) when it is a bug."""
+
+    code: str
+    message: str
+    detail: str | None = None
+
+
+class Policy(Record, frozen=True):
+    """How often a stage is tried again. Seconds; limits count tries that failed in the same way."""
+
+    base_seconds: float = 2.0
+    cap_seconds: float = 600.0
+    system_seconds: float = 15.0
+    transient_limit: int = 8
+    crash_limit: int = 3
+    loss_limit: int = 10
+
+
+class Tries(Record, frozen=True):
+    """How often a stage was tried, and how tries ended."""
+
+    attempts: int
+    crashes: int
+    losses: int
+    transients: int
+
+
+class Decision(Record, frozen=True):
+    """What follows a failed try: the stage's new state and counters, the outcome of the try, the pause before the next in
+    seconds.
+    """
+
+    state: StageState
+    tries: Tries
+    outcome: str
+    pause: float = 0.0
+    status: Status | None = None
+
+
+def decide(code: str, tries: Tries, policy: Policy) -> Decision:
+    """What follows a try that failed with ``code``; ``tries`` already counts it in ``attempts``.
+
+    Pauses have full jitter (uniform between 0 and the bound), so that a fault that hit many does not bring all back at once.
+    """
+    rule = CODES[code]
+    if code in SYSTEM_CODES:
+        uncounted = Tries(tries.attempts - 1, tries.crashes, tries.losses, tries.transients)
+        return Decision(StageState.WAITING, uncounted, "retry", random.uniform(0.5, 1.0) * policy.system_seconds)
+    crashes, losses, transients = tries.crashes, tries.losses, tries.transients
+    final = StageState.REJECTED if rule.status is Status.REJECTED else StageState.FAILED
+    if rule.kind is ErrorClass.PERMANENT:
+        return Decision(final, tries, "failed", status=rule.status)
+    if code == "worker.lost":
+        losses += 1
+        count, limit, outcome = losses, policy.loss_limit, "lost"
+    elif rule.kind is ErrorClass.CRASH:
+        crashes += 1
+        count, limit, outcome = crashes, policy.crash_limit, "crashed"
+    else:
+        transients += 1
+        count, limit, outcome = transients, policy.transient_limit, "retry"
+    counted = Tries(tries.attempts, crashes, losses, transients)
+    if count >= limit:
+        return Decision(final, counted, "failed" if outcome == "retry" else outcome, status=rule.status)
+    pause = random.uniform(0, min(policy.cap_seconds, policy.base_seconds * 2 ** (count - 1)))
+    return Decision(StageState.WAITING, counted, outcome, pause)
+
+
+def retry_queue(stage: str, queue: str) -> str:
+    """Where second and later tries wait: ``retry``, so that fresh documents are never held back.
+
+    OCR stays in its own queue, which only hosts with an engine serve.
+    """
+    return queue if stage == StageName.OCR else RETRY
+
+
+def insert_into(connection: Connection, table: type[Base]) -> Any:
+    """The INSERT of the connection's own dialect, which knows ON CONFLICT."""
+    target = table.__table__
+    assert isinstance(target, Table)
+    return postgresql.insert(target) if connection.dialect.name == "postgresql" else sqlite.insert(target)
+
+
+def storable(text: str) -> str:
+    """``text`` without what no database takes: NUL, and bytes of file names that are not UTF-8 (written as ``\\xNN``)."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")

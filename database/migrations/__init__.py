@@ -1,0 +1,55 @@
+"""Migrations: the tables as they are made and changed, step by step, on PostgreSQL and SQLite."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+VERSION_TABLE = "gk_alembic_version"
+
+# Any number, as long as nothing else in a shared database locks it.
+_UPGRADE_LOCK = 0x676F6E676B6162
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, bound to ``connection``; there is no alembic.ini."""
+    made = Config()
+    made.set_main_option("script_location", str(Path(__file__).parent))
+    made.attributes["connection"] = connection
+    return made
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to ``revision`` in one transaction, then make the views anew.
+
+    Two processes that upgrade at once wait for each other. Rows of others in a shared database are not touched.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        command.upgrade(config(connection), revision)
+        _create_views(connection)
+
+
+def current(engine: Engine) -> str | None:
+    """The revision of the database; None when it was never upgraded."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def head() -> str | None:
+    """The newest revision of this program."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def _create_views(connection: Connection) -> None:
+    # Views are made from the codebook and change with it, not with the tables; so they belong to no revision.
+    if importlib.util.find_spec("database.views") is not None:
+        importlib.import_module("database.views").create_views(connection)

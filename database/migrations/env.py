@@ -1,0 +1,40 @@
+"""How Alembic runs here: on the connection that it is given, and only on our own tables of a database that may be shared."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import Connection
+
+from database.clock import UtcDateTime
+from database.migrations import VERSION_TABLE
+from database.models import PREFIX, Base
+
+
+def _ours(name: str | None, kind: str, _parents: Any) -> bool:
+    return kind != "table" or (name is not None and name.startswith(PREFIX) and name != VERSION_TABLE)
+
+
+def _render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
+    if kind == "type" and isinstance(item, UtcDateTime):
+        autogen.imports.add("from database.clock import UtcDateTime")
+        return "UtcDateTime()"
+    return False
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        version_table=VERSION_TABLE,
+        include_name=_ours,
+        render_item=_render,
+        render_as_batch=True,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+_run(context.config.attributes["connection"])

@@ -1,0 +1,161 @@
+"""From a file that was found to what is registered of it: one arrival, or one for each document in an archive.
+
+Nothing is ever just printed: a file that cannot be taken is an arrival too, with the code that says why.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+
+import msgspec
+
+from codebook.errors import GongkaiError
+from codebook.records import Hints
+from database.ledger import Arrival
+from ingest.archive import BROKEN_MEMBER, Budget, unpack
+from ingest.fingerprint import Content, content_from, content_of, stand_in
+from ingest.identify import Identity, Role, identify, looks_packed
+from ingest.limits import Limits
+from ingest.manifest import Manifest
+from ingest.walk import Found, Note, shown
+
+UNKNOWN = "application/octet-stream"
+
+
+class Store(Protocol):
+    """Where originals are kept by their hash (see workers.store)."""
+
+    def put(self, data: bytes) -> str:
+        """Keep ``data``; gives its sha256."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """An arrival, and the batch that a manifest names for it."""
+
+    arrival: Arrival
+    batch: str | None = None
+
+
+class Intake:
+    """Takes files in. ``archives`` counts those that were looked into."""
+
+    def __init__(self, store: Store, limits: Limits, manifest: Manifest | None = None, region: tuple[str, ...] = ()) -> None:
+        self._store = store
+        self._limits = limits
+        self._manifest = manifest
+        self._region = region
+        self.archives = 0
+
+    def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
+        """All that is to be registered of a file that was found. Contents are in the store when their arrival is given out.
+
+        Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
+        """
+        if found.note is Note.UNREADABLE:
+            yield self._absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
+            return
+        try:
+            with content_of(found.path, follow=follow) as content:
+                yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
+        except _StoreFaultError as fault:
+            raise fault.error from None
+        except GongkaiError as error:
+            yield self._absent(found.shown, error)
+        except OSError as error:
+            yield self._absent(found.shown, _of_system(error))
+
+    def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
+        identity = identify(content.file or io.BytesIO(content.head))
+        if content.file is None or (identity.role is not Role.ARCHIVE and content.size > self._limits.file_bytes):
+            found = f"{content.size:,} bytes"
+            yield self._refused(
+                content, identity, path, GongkaiError("file.too_large", found, f"at most {self._limits.file_bytes:,}")
+            )
+        elif identity.role is Role.ARCHIVE:
+            yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
+        else:
+            if content.size:
+                self._keep(content, content.file)
+            if identity.code:
+                yield self._refused(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
+            else:
+                yield self._taken(content, identity, path)
+
+    def _archive(
+        self, content: Content, file: BinaryIO, identity: Identity, path: str, *, budget: Budget, depth: int
+    ) -> Iterator[Taken]:
+        self.archives += 1
+        members = 0
+        try:
+            if depth > self._limits.archive_depth:
+                raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
+            for name, reader in unpack(file, identity.media_type, path, budget):
+                members += 1
+                yield from self._member(reader, f"{path}!{shown(name)}", budget=budget, depth=depth)
+            if not members:
+                raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
+        except GongkaiError as error:
+            yield self._refused(content, identity, path, error)
+
+    def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
+        def limit(head: bytes) -> int:
+            return self._limits.archive_bytes if looks_packed(head) else self._limits.file_bytes
+
+        try:
+            with content_from(reader, limit) as content:
+                yield from self._content(content, path, budget=budget, depth=depth + 1)
+        except BROKEN_MEMBER as error:
+            if isinstance(error, OSError) and error.errno:
+                yield self._absent(path, _of_system(error))
+            else:
+                found = f"a member that cannot be unpacked ({error})"
+                yield self._absent(path, GongkaiError("file.corrupt", found, "a whole archive"))
+
+    def _keep(self, content: Content, file: BinaryIO) -> None:
+        """Raises _StoreFaultError for faults of the store, GongkaiError file.changed when the file is not what was hashed."""
+        file.seek(0)
+        data = file.read()
+        try:
+            stored = self._store.put(data)
+        except GongkaiError as error:
+            raise _StoreFaultError(error) from error
+        if stored != content.sha256:
+            raise GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
+
+    def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
+        row = self._manifest.row(path) if self._manifest else None
+        hints = msgspec.structs.replace(row.hints, path=path) if row else Hints(path=path)
+        if not hints.region:
+            hints = msgspec.structs.replace(hints, region=self._region)
+        rejection = (error.code, str(error).removeprefix(f"{error.code}: ")) if error else None
+        arrival = Arrival(content.sha256, identity.media_type, content.size, path, hints, rejection=rejection)
+        return Taken(arrival, row.batch if row else None)
+
+    def _refused(self, content: Content, identity: Identity, path: str, error: GongkaiError) -> Taken:
+        return self._taken(content, identity, path, error)
+
+    def _absent(self, path: str, error: GongkaiError) -> Taken:
+        """Something whose content could not be told."""
+        return self._taken(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _of_system(error: OSError) -> GongkaiError:
+    """What an error of the system means for a file. Raises _StoreFaultError when the disk that is written to is full."""
+    if error.errno in _FULL:  # of the temporary file: what is read cannot be full
+        raise _StoreFaultError(GongkaiError("disk.full", error.strerror or str(error), "room for temporary files")) from error
+    code = "file.changed" if isinstance(error, FileNotFoundError) else "file.unreadable"
+    return GongkaiError(code, error.strerror or str(error), "a file that can be read")
+
+
+class _StoreFaultError(Exception):
+    """Carries a fault of the machine past the handling of bad files."""
+
+    def __init__(self, error: GongkaiError) -> None:
+        super().__init__(str(error))
+        self.error = error

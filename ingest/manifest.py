@@ -1,0 +1,212 @@
+"""Manifests: a CSV list of files with the agency, region, year and publication date that an office knows of them.
+
+Header words in Chinese and English are rows of ``manifest.yaml``. What a manifest says is a hint and is stored as such; a row
+that could mean two files is reported and not used.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from codebook import data
+from codebook.records import Hints, Record
+from ingest.usage import UsageError
+
+_NOISE = re.compile(r"[\s_\-()（）*]+")
+_DATE = re.compile(r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?|(\d\d)(\d\d))(?:[ T].*)?")
+_YEAR = re.compile(r"(\d{4})\s*年?度?")
+_REGION = re.compile(r"\s*[/／>\\]\s*")
+_FIRST_YEAR = 2008  # the first year on which agencies reported (State Council order 492)
+_DELIMITERS = ",\t;，"
+
+
+class Columns(Record, frozen=True):
+    """The header words of each column that a manifest may have."""
+
+    path: tuple[str, ...]
+    agency: tuple[str, ...]
+    region: tuple[str, ...]
+    year: tuple[str, ...]
+    published_on: tuple[str, ...]
+    batch: tuple[str, ...]
+
+
+class Row(Record, frozen=True):
+    """A line of the manifest. ``hints.path`` is empty: the file's own path is put there when it is registered."""
+
+    line: int
+    path: str
+    hints: Hints
+    batch: str | None = None
+
+
+class Manifest:
+    """The rows by path, and what was wrong with the manifest or with its use (``problems``, one line each)."""
+
+    def __init__(self, rows: Iterable[Row], problems: Iterable[str] = ()) -> None:
+        self.problems = list(problems)
+        self._rows: dict[str, Row] = {}
+        self._matched: Counter[str] = Counter()
+        self._ambiguous: set[str] = set()
+        self._given: dict[str, str] = {}
+        for row in rows:
+            key = _key(row.path)
+            other = self._rows.get(key)
+            if other and (other.hints, other.batch) != (row.hints, row.batch):
+                self._ambiguous.add(key)
+                self.problems.append(f"lines {other.line} and {row.line} say different things of {row.path!r}; neither is used")
+            self._rows[key] = row
+
+    def survey(self, path: str) -> None:
+        """Tell the manifest, before anything is read, of a file that will come: a row that fits several is then not used."""
+        row = self._find(path)
+        if row is not None:
+            key = _key(row.path)
+            self._matched[key] += 1
+            if self._matched[key] == 2:
+                self._ambiguous.add(key)
+                self.problems.append(f"line {row.line}: {row.path!r} fits several files; give the folder too. It is not used")
+
+    def row(self, path: str) -> Row | None:
+        """The row that speaks of the file with this path (as shown; ``archive.zip!inner/name.txt`` inside an archive)."""
+        row = self._find(path)
+        if row is None:
+            return None
+        key = _key(row.path)
+        self._matched[key] += 1
+        first = self._given.setdefault(key, path)
+        if first != path and key not in self._ambiguous:  # two members of archives: nobody could tell before
+            self._ambiguous.add(key)
+            self.problems.append(f"line {row.line}: {row.path!r} fits several files; only {first!r} was given it")
+        return None if key in self._ambiguous else row
+
+    def unmatched(self) -> list[str]:
+        """The paths of rows for which no file came, in the manifest's order."""
+        return [row.path for key, row in self._rows.items() if not self._matched[key]]
+
+    def _find(self, path: str) -> Row | None:
+        """The row whose path is the end of this path; the longest one if there are several."""
+        parts = _key(path).split("/")
+        return next((row for at in range(len(parts)) if (row := self._rows.get("/".join(parts[at:])))), None)
+
+
+def _key(path: str) -> str:
+    return posixpath.normpath(path.strip().replace("!", "/").replace("\\", "/")).lstrip("/")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest in UTF-8, UTF-16 or GB18030, separated by commas, tabs or semicolons.
+
+    Raises UsageError when it cannot be read or has no column with paths. Unknown columns and values that cannot be understood
+    are problems of the manifest and leave the rest of it in use.
+    """
+    try:
+        text = _decode(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"manifest {path}: {error.strerror or error}; expected a CSV file that can be read") from error
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        header, *rows = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)] or [(0, [])]
+    except csv.Error as error:
+        raise UsageError(f"manifest {path}: {error}; expected a CSV file") from error
+    problems: list[str] = []
+    columns = _columns(header[1], problems)
+    if "path" not in columns.values():
+        known = ", ".join(_header_words().path[:1] + _header_words().path[-3:])
+        raise UsageError(
+            f"manifest {path}: no column names the files (found: {', '.join(header[1]) or 'nothing'}); expected one of {known}"
+        )
+    return Manifest(list(_rows(rows, columns, problems)), problems)
+
+
+def _decode(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", "replace")
+
+
+def _delimiter(text: str) -> str:
+    header = text.lstrip().split("\n", 1)[0]
+    return max(_DELIMITERS, key=header.count)
+
+
+@cache
+def _header_words() -> Columns:
+    return msgspec.yaml.decode(data.read("manifest.yaml"), type=Columns)
+
+
+def _columns(header: list[str], problems: list[str]) -> dict[int, str]:
+    """Which column holds what, by its place."""
+    names = {
+        _NOISE.sub("", word.lower()): field for field, words in msgspec.structs.asdict(_header_words()).items() for word in words
+    }
+    columns: dict[int, str] = {}
+    for at, cell in enumerate(header):
+        field = names.get(_NOISE.sub("", cell.lower()))
+        if field is None:
+            problems.append(f"column {cell.strip()!r} is not known and is not used")
+        elif field in columns.values():
+            problems.append(f"column {cell.strip()!r} says the same as one before it and is not used")
+        else:
+            columns[at] = field
+    return columns
+
+
+def _rows(lines: list[tuple[int, list[str]]], columns: dict[int, str], problems: list[str]) -> Iterable[Row]:
+    for number, line in lines:
+        given = {field: line[at].strip() for at, field in columns.items() if at < len(line)}
+        if not given.get("path"):
+            problems.append(f"line {number}: no path")
+            continue
+        hints = Hints(
+            region=region_of(given.get("region", "")),
+            agency=given.get("agency") or None,
+            year=_year(given.get("year", ""), number, problems),
+            published_on=_date(given.get("published_on", ""), number, problems),
+        )
+        yield Row(number, given["path"], hints, given.get("batch") or None)
+
+
+def region_of(text: str) -> tuple[str, ...]:
+    """The region from the province down.
+
+    >>> region_of("江苏省/淮安市")
+    ('江苏省', '淮安市')
+    """
+    return tuple(part for part in _REGION.split(text.strip()) if part)
+
+
+def _year(text: str, line: int, problems: list[str]) -> int | None:
+    match = _YEAR.fullmatch(text)
+    if match and _FIRST_YEAR <= int(match[1]) <= date.today().year:
+        return int(match[1])
+    if text:
+        problems.append(f"line {line}: year {text!r} is not one from {_FIRST_YEAR} to this year, and is not used")
+    return None
+
+
+def _date(text: str, line: int, problems: list[str]) -> str | None:
+    match = _DATE.fullmatch(text)
+    try:
+        return date(*(int(part) for part in match.groups() if part)).isoformat() if match else _no_date(text, line, problems)
+    except ValueError:
+        return _no_date(text, line, problems)
+
+
+def _no_date(text: str, line: int, problems: list[str]) -> str | None:
+    if text:
+        problems.append(f"line {line}: {text!r} is not a date like 2024-01-31, and is not used")
+    return None

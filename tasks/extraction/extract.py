@@ -1,0 +1,39 @@
+"""The extraction stage: from the bytes of a document to pages of lines and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codebook.errors import GongkaiError
+from codebook.records import Extraction
+from tasks.extraction.docx import read_docx
+from tasks.extraction.html import read_html
+from tasks.extraction.limits import Limits
+from tasks.extraction.pdf import read_pdf
+from tasks.extraction.picture import read_picture
+from tasks.extraction.text import read_text
+
+_DEFAULT = Limits()
+_READERS: dict[str, Callable[[bytes, str, Limits], Extraction]] = {
+    "text/plain": read_text,
+    "text/html": read_html,
+    "application/xhtml+xml": read_html,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
+    "application/pdf": read_pdf,
+}
+
+
+def extract(data: bytes, media_type: str, limits: Limits = _DEFAULT) -> Extraction:
+    """Pages of lines and tables with their places; pages that are pictures come without blocks, to be read by OCR.
+
+    ``data`` is the whole file; ``media_type`` what its content was found to be (parameters such as a charset are ignored).
+    Raises GongkaiError: ``file.unsupported`` for other media types, else as the reader of the format: ``file.empty``,
+    ``file.too_large``, ``file.encrypted``, ``file.corrupt``, ``file.bomb``, ``page.too_large``, ``text.encoding``.
+    """
+    kind = media_type.partition(";")[0].strip().lower()
+    reader = read_picture if kind.startswith("image/") and kind != "image/svg+xml" else _READERS.get(kind)
+    if reader is None:
+        raise GongkaiError("file.unsupported", f"media type {media_type}", ", ".join(_READERS) + ", image/*")
+    if not data:
+        raise GongkaiError("file.empty", "0 bytes")
+    return reader(data, kind, limits)

@@ -1,0 +1,106 @@
+"""What HTML and DOCX have in common: a flow of paragraphs and tables in which tables may lie inside the cells of others.
+
+:func:`compose` turns it into the lines and tables of a page. Tables that only lay out a page are unrolled.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from codebook.errors import GongkaiError
+from codebook.records import Block, Cell, Line, Place
+from tasks.extraction.grid import NUMERIC, Slot, compact, make_table, pieces, prose_rows, refill
+from tasks.extraction.limits import Limits
+
+_LONG = 300  # characters in one cell beyond which a table without numbers is the frame of a page
+_MAX_DEPTH = 40
+
+
+class Grid(NamedTuple):
+    """A table of the source: its cells with their spans; each holds a flow of its own."""
+
+    slots: list[Slot[Flow]]
+
+
+Flow = list[str | Grid]
+
+
+class _Composer:
+    """Numbers the blocks and counts against the limits while a flow is turned into blocks."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.blocks: list[Block] = []
+        self.number = 0
+        self.cells = 0
+
+    def place(self) -> Place:
+        """The next block's place."""
+        self.number += 1
+        if self.number > self.limits.max_lines:
+            raise GongkaiError("file.too_large", f"more than {self.limits.max_lines} blocks", f"at most {self.limits.max_lines}")
+        return Place(line=self.number)
+
+    def add(self, flow: Flow, depth: int = 0) -> None:
+        """Append the blocks of a flow."""
+        if depth > _MAX_DEPTH:
+            raise GongkaiError("file.bomb", f"tables nested more than {_MAX_DEPTH} deep", "tables of a report")
+        for item in flow:
+            if isinstance(item, str):
+                self.blocks.append(Line(item, self.place()))
+            else:
+                self.add_table(item, depth)
+
+    def add_table(self, grid: Grid, depth: int) -> None:
+        """Append a table, or what is in its cells where it is only a frame."""
+        if _is_layout(grid):
+            for slot in sorted(grid.slots, key=lambda slot: (slot.row, slot.column)):
+                self.add(slot.content, depth + 1)
+            return
+        slots = compact([refill(slot, _own_text(slot.content)) for slot in grid.slots])
+        self.cells += len(slots)
+        if self.cells > self.limits.max_cells:
+            raise GongkaiError("file.too_large", f"more than {self.limits.max_cells} cells", f"at most {self.limits.max_cells}")
+        for piece, is_prose in pieces(slots, prose_rows(slots)):
+            self.add_piece(piece, is_prose)
+        for slot in grid.slots:
+            inner = [item for item in slot.content if isinstance(item, Grid)]
+            self.add(list(inner), depth + 1)
+
+    def add_piece(self, piece: list[Slot[str]], is_prose: bool) -> None:
+        """Append one run of rows: lines when they are prose, else a table."""
+        if not any(slot.content.strip() for slot in piece):
+            return
+        if is_prose:
+            for slot in piece:
+                self.add([line for line in slot.content.split("\n") if line.strip()])
+            return
+        place = self.place()
+        cells = (Cell(s.row, s.column, s.content, place, row_span=s.row_span, column_span=s.column_span) for s in piece)
+        self.blocks.append(make_table(cells, place))
+
+
+def compose(flow: Flow, limits: Limits) -> tuple[Block, ...]:
+    """The blocks of a flow; ``place.line`` is the number of the block in reading order, from 1.
+
+    Raises ``file.too_large`` beyond the limits on lines and cells, ``file.bomb`` for tables nested without end.
+    """
+    composer = _Composer(limits)
+    composer.add(flow)
+    return tuple(composer.blocks)
+
+
+def _own_text(flow: Flow) -> str:
+    return "\n".join(item for item in flow if isinstance(item, str))
+
+
+def _is_layout(grid: Grid) -> bool:
+    """Whether a table only lays out a page: it holds other tables or long prose, and fewer than two numbers of its own."""
+    numbers = longest = 0
+    nested = False
+    for slot in grid.slots:
+        text = _own_text(slot.content)
+        numbers += NUMERIC.fullmatch(text) is not None
+        longest = max(longest, len(text) if len(slot.content) > 1 else 0)
+        nested = nested or any(isinstance(item, Grid) for item in slot.content)
+    return numbers < 2 and (nested or longest > _LONG)

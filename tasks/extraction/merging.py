@@ -1,0 +1,139 @@
+"""Two parts of a table, on both sides of a page break, made one."""
+
+from __future__ import annotations
+
+import msgspec
+
+from codebook.records import Cell, Place, Table
+from tasks.extraction.grid import NUMERIC, make_table, nearest
+from tasks.extraction.words import patterns
+
+_OUTER = 8.0  # points by which the left and right edge of the parts may differ
+_INNER = 5.0  # points by which a ruled line may move between the parts
+_MAX_HEADER_ROWS = 5
+
+
+def continue_table(upper: Table, lower: Table) -> Table | None:
+    """The table whose parts are ``upper`` and ``lower``; None when their ruled columns show that they are two tables.
+
+    The columns must align (each edge of the part with fewer columns has its partner). A header that is printed again is left
+    out; group labels and rows that the break cut are merged; each cell keeps the place of its beginning.
+    """
+    a, b = _edges(upper), _edges(lower)
+    if a is None or b is None or len(a) < 3 or len(b) < 3:
+        return None
+    if abs(a[0] - b[0]) > _OUTER or abs(a[-1] - b[-1]) > _OUTER:
+        return None
+    few, many = (a, b) if len(a) <= len(b) else (b, a)
+    inner = many[1:-1]
+    partners = [nearest(inner, x) + 1 for x in few[1:-1]]
+    if any(abs(many[at] - x) > _INNER for at, x in zip(partners, few[1:-1], strict=True)) or len(set(partners)) < len(partners):
+        return None
+    columns = [0, *partners, len(many) - 1]  # of the part with fewer columns, in the other
+    top = list(upper.cells) if many is a else _widened(upper, columns)
+    low = list(lower.cells) if many is b else _widened(lower, columns)
+    low = _without_header(top, low)
+    if not low:
+        return upper
+    return make_table(_stack(top, upper.rows, low), upper.place)
+
+
+def _edges(table: Table) -> list[float] | None:
+    """The x positions of the table's columns, ascending, one more than columns; None where cells have no boxes."""
+    left: dict[int, float] = {}
+    right = float("-inf")
+    for cell in table.cells:
+        if cell.place.box is None:
+            return None
+        # of a part that is itself joined, the last page's lines count: cells come in reading order
+        left[cell.column] = cell.place.box[0]
+        if cell.column + cell.column_span == table.columns:
+            right = cell.place.box[2]
+    if len(left) != table.columns:
+        return None
+    return [left[column] for column in range(table.columns)] + [right]
+
+
+def _widened(table: Table, columns: list[int]) -> list[Cell]:
+    """The cells on a finer grid: ``columns[i]`` is where column ``i`` begins there."""
+    return [
+        msgspec.structs.replace(
+            cell,
+            column=columns[cell.column],
+            column_span=columns[cell.column + cell.column_span] - columns[cell.column],
+        )
+        for cell in table.cells
+    ]
+
+
+def _without_header(top: list[Cell], low: list[Cell]) -> list[Cell]:
+    """The lower part without the first rows that repeat those of the upper part and hold no number."""
+    for count in range(_MAX_HEADER_ROWS, 0, -1):
+        head = [cell for cell in low if cell.row < count]
+        same = [_shape(cell) for cell in head] == [_shape(cell) for cell in top if cell.row < count]
+        closed = all(cell.row + cell.row_span <= count for cell in head)
+        if head and same and closed and not any(NUMERIC.fullmatch(cell.text) for cell in head):
+            return [msgspec.structs.replace(cell, row=cell.row - count) for cell in low if cell.row >= count]
+    return low
+
+
+def _shape(cell: Cell) -> tuple[int, int, int, int, str]:
+    return cell.row, cell.column, cell.row_span, cell.column_span, "".join(cell.text.split())
+
+
+def _stack(top: list[Cell], rows: int, low: list[Cell]) -> list[Cell]:
+    """The cells of both parts, those that the break cut merged."""
+    bottom = {(cell.column, cell.column_span): cell for cell in top if cell.row + cell.row_span == rows}
+    first = [cell for cell in low if cell.row == 0]
+    values_from = min((cell.column for cell in (*top, *low) if NUMERIC.fullmatch(cell.text)), default=0)
+    labels = [cell for cell in first if cell.column + cell.column_span <= values_from]
+    one_row = _is_cut_row(bottom, first, labels)
+    merged = first if one_row else _continued_labels(bottom, labels)
+    shift = rows - 1 if one_row else rows
+    result = dict.fromkeys(top)
+    for cell in merged:
+        above = bottom[cell.column, cell.column_span]
+        del result[above]
+        result[_merge(above, cell, cell.row_span - 1 if one_row else cell.row_span)] = None
+    done = set(map(id, merged))
+    return [*result, *(msgspec.structs.replace(cell, row=cell.row + shift) for cell in low if id(cell) not in done)]
+
+
+def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
+    text = "\n".join(part for part in (above.text, below.text) if part.strip())
+    place: Place = above.place if above.text.strip() or not below.text.strip() else below.place
+    return msgspec.structs.replace(
+        above, text=text, place=place, row_span=above.row_span + more_rows, score=min(above.score, below.score)
+    )
+
+
+def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:
+    """Whether the last row above and the first below are one row: every cell has its counterpart, the values stand on one side
+    only, and the label goes on (it is blank below, or has an item number above and none below)."""
+    pairs = [(bottom.get((cell.column, cell.column_span)), cell) for cell in first]
+    if not labels or any(above is None for above, _ in pairs) or len(labels) == len(first):
+        return False
+    values = [(above.text.strip(), below.text.strip()) for above, below in pairs[len(labels) :] if above is not None]
+    # a side without values: the whole of it; two rows that are both empty cannot be told from one, and one loses nothing
+    if any(above for above, _ in values) and any(below for _, below in values):
+        return False
+    return all(above is not None and _label_goes_on(above, below) for above, below in pairs[: len(labels)])
+
+
+def _continued_labels(bottom: dict[tuple[int, int], Cell], labels: list[Cell]) -> list[Cell]:
+    """The labels of the first row below that continue a group label above, from the left until one does not."""
+    continued = []
+    for index, cell in enumerate(labels):
+        above = bottom.get((cell.column, cell.column_span))
+        is_group = index + 1 < len(labels) or cell.row_span > 1
+        if above is None or not is_group or not _label_goes_on(above, cell):
+            break
+        continued.append(cell)
+    return continued
+
+
+def _label_goes_on(above: Cell, below: Cell) -> bool:
+    if not below.text.strip() or not above.text.strip():
+        return True
+    enumerator = patterns().enumerator
+    return bool(enumerator.match(above.text)) and not enumerator.match(below.text)

@@ -1,0 +1,238 @@
+"""Word's automatic numbers: 一、 （一） 1. and the like, which stand in no paragraph but are printed before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from lxml import etree
+
+_DIGITS = "〇一二三四五六七八九"
+_FORMAL = "零壹贰叁肆伍陆柒捌玖"
+_LEVELS = 9
+
+
+class _Level(NamedTuple):
+    start: int
+    format: str
+    text: str
+    suffix: str
+
+
+class Numbering:
+    """Counts the numbered paragraphs of a document, in order; ``notes`` names formats that could not be written out."""
+
+    def __init__(self, levels: dict[str, dict[int, _Level]], lists: dict[str, str], styles: dict[str, tuple[str, int]]) -> None:
+        self._levels = levels  # list definition -> levels
+        self._lists = lists  # list -> its definition
+        self._styles = styles  # paragraph style -> (list, level)
+        self._counts: dict[str, list[int]] = {}
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was met and not resolved."""
+        return tuple(self._notes)
+
+    def label(self, paragraph: etree._Element) -> str:
+        """The number that is printed before ``paragraph`` (which counts it), with a space where Word sets one; "" for none."""
+        found = self._of(paragraph)
+        if found is None:
+            return ""
+        list_id, depth = found
+        definition = self._lists.get(list_id, "")
+        level = self._levels.get(definition, {}).get(depth)
+        if level is None:
+            return ""
+        counts = self._counts.setdefault(definition, [0] * _LEVELS)
+        counts[depth] = counts[depth] + 1 if counts[depth] else level.start
+        counts[depth + 1 :] = [0] * (_LEVELS - depth - 1)
+        if level.format in ("bullet", "none"):
+            return ""
+        text = level.text
+        for index in range(depth + 1):
+            other = self._levels[definition].get(index, level)
+            writer = _FORMATS.get(other.format)
+            if writer is None:
+                self._notes[f"docx.numbering format {other.format} is not written out"] = None
+                return ""
+            text = text.replace(f"%{index + 1}", writer(counts[index] or other.start))
+        return text + (" " if level.suffix in ("tab", "space") and text[-1:].isalnum() else "")
+
+    def _of(self, paragraph: etree._Element) -> tuple[str, int] | None:
+        """The list and level of a paragraph, by itself or by its style."""
+        properties = _child(paragraph, "pPr")
+        if properties is None:
+            return None
+        direct = _child(properties, "numPr")
+        styled = self._styles.get(_val(_child(properties, "pStyle")) or "")
+        if direct is None:
+            return styled
+        list_id = _val(_child(direct, "numId"))
+        if list_id == "0":
+            return None
+        depth = _int(_val(_child(direct, "ilvl")), styled[1] if styled else 0)
+        if list_id is None:
+            return (styled[0], depth) if styled else None
+        return list_id, min(depth, _LEVELS - 1)
+
+
+def read_numbering(numbering: etree._Element | None, styles: etree._Element | None) -> Numbering:
+    """The lists of a document from its parts numbering.xml and styles.xml (None where it has none)."""
+    levels: dict[str, dict[int, _Level]] = {}
+    lists: dict[str, str] = {}
+    for element in numbering if numbering is not None else ():
+        name = _tag(element)
+        if name == "abstractNum":
+            levels[_val(element, "abstractNumId") or ""] = dict(_level(child) for child in element if _tag(child) == "lvl")
+        elif name == "num":
+            list_id, definition = _val(element, "numId") or "", _val(_child(element, "abstractNumId")) or ""
+            overrides = [child for child in element if _tag(child) == "lvlOverride"]
+            lists[list_id] = definition
+            if overrides:  # a list that begins anew, or prints otherwise: a definition of its own
+                lists[list_id] = f"{definition}/{list_id}"
+                levels[lists[list_id]] = levels.get(definition, {}) | dict(
+                    _override(child, levels.get(definition, {})) for child in overrides
+                )
+    return Numbering(levels, lists, _style_lists(styles))
+
+
+def _style_lists(styles: etree._Element | None) -> dict[str, tuple[str, int]]:
+    """Paragraph style -> (list, level), inherited from the style that it is based on."""
+    own: dict[str, tuple[str, int] | None] = {}
+    based: dict[str, str] = {}
+    for style in styles if styles is not None else ():
+        style_id = _val(style, "styleId")
+        if _tag(style) != "style" or style_id is None:
+            continue
+        based[style_id] = _val(_child(style, "basedOn")) or ""
+        properties = _child(style, "pPr")
+        number = _child(properties, "numPr") if properties is not None else None
+        if number is not None:
+            list_id = _val(_child(number, "numId"))
+            own[style_id] = (
+                (list_id, min(_int(_val(_child(number, "ilvl")), 0), _LEVELS - 1)) if list_id not in (None, "0") else None
+            )
+    result: dict[str, tuple[str, int]] = {}
+    for style_id in based:
+        at, seen = style_id, {style_id}
+        while at not in own and based.get(at) and based[at] not in seen:
+            at = based[at]
+            seen.add(at)
+        if (found := own.get(at)) is not None:
+            result[style_id] = found
+    return result
+
+
+def _level(element: etree._Element) -> tuple[int, _Level]:
+    return min(_int(_val(element, "ilvl"), 0), _LEVELS - 1), _Level(
+        start=_int(_val(_child(element, "start")), 1),
+        format=_val(_child(element, "numFmt")) or "decimal",
+        text=_val(_child(element, "lvlText")) or "",
+        suffix=_val(_child(element, "suff")) or "tab",
+    )
+
+
+def _override(element: etree._Element, levels: dict[int, _Level]) -> tuple[int, _Level]:
+    depth = min(_int(_val(element, "ilvl"), 0), _LEVELS - 1)
+    whole = _child(element, "lvl")
+    level = _level(whole)[1] if whole is not None else levels.get(depth, _Level(1, "decimal", "", "tab"))
+    return depth, level._replace(start=_int(_val(_child(element, "startOverride")), level.start))
+
+
+def chinese(number: int, digits: str = _DIGITS, places: str = "十百千") -> str:
+    """A number below 10,000 as Chinese counting writes it (larger ones in Arabic digits).
+
+    >>> [chinese(n) for n in (3, 10, 12, 20, 105)]
+    ['三', '十', '十二', '二十', '一百〇五']
+    """
+    if not 0 < number < 10_000:
+        return str(number)
+    result, skipped = "", False
+    for power in range(3, -1, -1):
+        digit = number // 10**power % 10
+        if digit == 0:
+            skipped = bool(result)
+            continue
+        result += (digits[0] if skipped else "") + digits[digit] + (places[power - 1] if power else "")
+        skipped = False
+    return result.removeprefix("一") if 10 <= number < 20 else result
+
+
+def _roman(number: int) -> str:
+    result = ""
+    for value, sign in (
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ):
+        result += sign * (number // value)
+        number %= value
+    return result
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + (number - 1) % 26) * ((number - 1) // 26 + 1)
+
+
+def _circled(number: int) -> str:
+    return chr(0x2460 + number - 1) if 1 <= number <= 20 else str(number)
+
+
+def _by_digit(number: int) -> str:
+    return "".join(_DIGITS[int(digit)] for digit in str(number))
+
+
+_FORMATS: dict[str, Callable[[int], str]] = {
+    "decimal": str,
+    "decimalZero": "{:02d}".format,
+    "decimalHalfWidth": str,
+    "decimalFullWidth": lambda number: "".join(chr(ord(digit) + 0xFEE0) for digit in str(number)),
+    "decimalFullWidth2": lambda number: "".join(chr(ord(digit) + 0xFEE0) for digit in str(number)),
+    "decimalEnclosedCircle": _circled,
+    "decimalEnclosedCircleChinese": _circled,
+    "chineseCounting": chinese,
+    "chineseCountingThousand": chinese,
+    "taiwaneseCounting": chinese,
+    "taiwaneseCountingThousand": chinese,
+    "japaneseCounting": chinese,
+    "ideographDigital": _by_digit,
+    "taiwaneseDigital": _by_digit,
+    "japaneseDigitalTenThousand": _by_digit,
+    "chineseLegalSimplified": lambda number: chinese(number, _FORMAL, "拾佰仟"),
+    "upperLetter": _letter,
+    "lowerLetter": lambda number: _letter(number).lower(),
+    "upperRoman": _roman,
+    "lowerRoman": lambda number: _roman(number).lower(),
+    "bullet": lambda _: "",
+    "none": lambda _: "",
+}
+
+
+def _tag(element: etree._Element) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _child(element: etree._Element | None, name: str) -> etree._Element | None:
+    return next((child for child in element if _tag(child) == name), None) if element is not None else None
+
+
+def _val(element: etree._Element | None, name: str = "val") -> str | None:
+    if element is None:
+        return None
+    return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), None)
+
+
+def _int(value: str | None, default: int) -> int:
+    return int(value) if value is not None and value.isdecimal() else default

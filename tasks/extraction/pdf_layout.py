@@ -1,0 +1,154 @@
+"""Characters of a PDF page to visual lines, and visual lines to paragraphs."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from codebook.records import Line, Place
+from tasks.extraction.words import patterns
+
+_COLUMN_GAP = 0.9  # of the character size: a wider gap separates columns and becomes two spaces
+_WORD_GAP = 0.25  # between characters of Latin script, a wider gap separates words
+_INDENT = 1.2  # of the character size
+_RAGGED = 2.2  # of the character size: a line that ends further from the right margin ends its paragraph
+_VALUES = re.compile(r"(?:^|\s)[-\d.,/—]+\s+[-\d.,/—]+\s*$")  # ends like a row of numbers
+_ITEM = re.compile(r"\d{1,2}\s?[.、．](?!\d)")
+_CLOSED = re.compile(r"[。！？；：:;]\s*$")
+
+
+class Char(NamedTuple):
+    """A character with its box in points from the upper left corner of the page; ``run`` names the text it is part of."""
+
+    text: str
+    x0: float
+    top: float
+    x1: float
+    bottom: float
+    run: int = 0
+
+
+class VisualLine(NamedTuple):
+    """Characters that stand side by side, as they are read; ``size`` is the usual height of its characters, in points."""
+
+    text: str
+    x0: float
+    top: float
+    x1: float
+    bottom: float
+    size: float
+
+
+def lines_of(chars: Sequence[Char]) -> list[VisualLine]:
+    """The visual lines of these characters, from top to bottom. Gaps become spaces: one between words, two between columns."""
+    rows: list[list[Char]] = []
+    for char in sorted(chars, key=lambda char: (char.top + char.bottom, char.x0)):
+        middle = (char.top + char.bottom) / 2
+        if rows and _same_row(rows[-1], char, middle):
+            rows[-1].append(char)
+        else:
+            rows.append([char])
+    return [line for row in rows if (line := _line(row)) is not None]
+
+
+def _same_row(row: list[Char], char: Char, middle: float) -> bool:
+    """Whether a character stands beside the row's: by its first character, so that slanting rows do not run together."""
+    first = row[0]
+    centre = (first.top + first.bottom) / 2
+    return abs(middle - centre) <= 0.4 * min(first.bottom - first.top, char.bottom - char.top) or (
+        abs(middle - centre) <= 0.3 * max(first.bottom - first.top, char.bottom - char.top)
+    )
+
+
+def _line(row: list[Char]) -> VisualLine | None:
+    row = sorted(row, key=lambda char: char.x0)
+    seen = [char for char in row if not char.text.isspace()]
+    if not seen:
+        return None
+    size = median(char.bottom - char.top for char in seen)
+    pieces: list[str] = []
+    last: Char | None = None
+    space = False
+    for char in row:
+        if char.text.isspace():
+            space = True
+            continue
+        if last is not None:
+            pieces.append(_between(last, char, size, space))
+        pieces.append(char.text)
+        last, space = char, False
+    return VisualLine(
+        "".join(pieces), seen[0].x0, min(c.top for c in seen), max(c.x1 for c in seen), max(c.bottom for c in seen), size
+    )
+
+
+def _between(left: Char, right: Char, size: float, space: bool) -> str:
+    gap = right.x0 - left.x1
+    if gap >= size * _COLUMN_GAP:
+        return "  "
+    if space or (gap >= size * _WORD_GAP and left.text.isascii() and right.text.isascii()):
+        return " "
+    return ""
+
+
+def paragraphs(lines: Sequence[VisualLine], breaks: Sequence[float], page: int) -> list[Line]:
+    """Visual lines joined to paragraphs; ``breaks`` are the tops of the tables between them, which no paragraph crosses.
+
+    The place is that of the first line, its box covers the whole paragraph on the page. Lines that look like rows of a table
+    without rulings stay by themselves.
+    """
+    if not lines:
+        return []
+    running = [line for line in lines if not _is_tabular(line.text)]
+    left = min(line.x0 for line in running or lines)
+    right = max(line.x1 for line in running or lines)
+    indented = any(line.x0 - left >= line.size * _INDENT for line in running)
+    tops = sorted(breaks)
+    groups: list[list[VisualLine]] = []
+    for line in lines:
+        if groups and bisect_right(tops, groups[-1][-1].top) == bisect_right(tops, line.top):
+            previous = groups[-1][-1]
+            if _continues(previous, line, left, right) and (indented or not _CLOSED.search(previous.text)):
+                groups[-1].append(line)
+                continue
+        groups.append([line])
+    return [_paragraph(group, page) for group in groups]
+
+
+def _continues(above: VisualLine, line: VisualLine, left: float, right: float) -> bool:
+    """Whether ``line`` goes on the paragraph of the line above: that one is full, this one neither indented nor a beginning."""
+    size = max(above.size, line.size)
+    if _is_tabular(above.text) or _is_tabular(line.text) or abs(above.size - line.size) > 0.25 * size:
+        return False
+    full = above.x1 >= right - size * _RAGGED
+    at_margin = line.x0 - left < size * _INDENT
+    near = line.top - above.top <= 3 * size
+    begins = patterns().heading.match(line.text) or (_ITEM.match(line.text) and _CLOSED.search(above.text))
+    return full and at_margin and near and not begins
+
+
+def _is_tabular(text: str) -> bool:
+    return "  " in text or _VALUES.search(text) is not None
+
+
+def _paragraph(group: list[VisualLine], page: int) -> Line:
+    text = group[0].text
+    for line in group[1:]:
+        words = text[-1].isascii() and line.text[0].isascii() and text[-1].isalpha() and line.text[0].isalpha()
+        text += (" " if words else "") + line.text
+    box = (
+        min(line.x0 for line in group),
+        min(line.top for line in group),
+        max(line.x1 for line in group),
+        max(line.bottom for line in group),
+    )
+    return Line(text, Place(page=page, box=rounded(box)))
+
+
+def rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """A box to hundredths of a point."""
+    x0, top, x1, bottom = box
+    return round(x0, 2), round(top, 2), round(x1, 2), round(bottom, 2)

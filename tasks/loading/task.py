@@ -1,0 +1,154 @@
+"""Loading: a verdict becomes rows, the document's pointer moves, and the report is compared with those beside it.
+
+:func:`load_verdict` is what happens inside one transaction. The Celery face of the stage (claim, fence, ring) stands at
+the end of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from codebook.records import Status, Verdict
+from database import results
+from database.ledger import finish
+from database.models import Between, StageName
+from database.results import Speaker, Standing
+from tasks.loading.relate import Related, relate_region, relate_years
+from tasks.loading.rows import finding_row, report_rows
+from workers.stage import Outcome, Work, stage
+
+Pairs = set[tuple[int, int]]
+
+
+def load_verdict(connection: Connection, document_id: int, verdict: Verdict, versions: Mapping[str, Any]) -> tuple[int, Status]:
+    """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and the reports
+    beside it.
+
+    Returns the row number of the report and the document's status. The caller holds the document's fence and commits.
+
+    Whichever report arrives last makes the comparison, and when two arrive at once the locks let one see the other: the
+    findings do not depend on the order. An agency's report on a year is compared with those on the years beside it,
+    with that of the government above, and, if it is a government's, with those under it. When a re-processing finds
+    another agency or year, the reports at the old place are compared anew as well.
+    """
+    rows = report_rows(verdict)
+    row = rows["gk_report"][0]
+    old = results.standing_of(connection, document_id)
+    new = Standing(0, row["agency_key"], row["year"], row["governs"], row["reports_to"])
+    places = [new] if old is None else [old, new]
+    results.hold(connection, *_locks(places))
+    before = _speakers(connection, places)
+    report_id, is_new = results.write_report(connection, document_id, rows, versions)
+    after = _speakers(connection, places)
+    changed = {report_id} | ({old.report_id} if old else set())
+    for place in before.keys() | after.keys():
+        if before.get(place) != after.get(place):
+            changed |= {speaker.report_id for speaker in (before.get(place), after.get(place)) if speaker}
+    kinds = list(Between) if is_new else [Between.YEARS, Between.REGION]
+    stale = changed if old or len(changed) > 1 else ()  # the first report of a new document has no findings to be replaced
+    results.replace_findings(connection, stale, kinds, compare_beside(connection, changed))
+    return report_id, verdict.status
+
+
+def compare_again(connection: Connection, standings: Sequence[Standing]) -> int:
+    """Replace all findings between these reports and those beside them (years, region); the number found. Locks as
+    loading does.
+    """
+    results.hold(connection, *_locks(standings))
+    ids = [standing.report_id for standing in standings]
+    found = compare_beside(connection, ids)
+    results.replace_findings(connection, ids, [Between.YEARS, Between.REGION], found)
+    return len(found)
+
+
+def compare_beside(connection: Connection, report_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The rows of all findings between these reports and those beside them: years and region. Reports not in force are
+    passed over.
+    """
+    years, regions = _pairs(connection, results.standings(connection, report_ids))
+    found: list[dict[str, Any]] = []
+    for some in _batches(sorted(years)):
+        known = results.snapshots(connection, {number for pair in some for number in pair})
+        found += related_rows(Between.YEARS, (r for a, b in some for r in relate_years((a, known[a]), (b, known[b]))))
+    for some in _batches(sorted(regions)):
+        known = results.snapshots(connection, {number for pair in some for number in pair}, sections=False)
+        found += related_rows(Between.REGION, (r for a, b in some for r in relate_region((a, known[a]), (b, known[b]))))
+    return found
+
+
+def _batches(pairs: Sequence[tuple[int, int]], size: int = 100) -> Iterator[Sequence[tuple[int, int]]]:
+    return (pairs[start : start + size] for start in range(0, len(pairs), size))
+
+
+def related_rows(kind: Between, related: Iterable[Related]) -> list[dict[str, Any]]:
+    """The rows of findings between reports."""
+    return [
+        {"report_id": number, **finding_row(finding, between=kind.value, other_report_id=other)}
+        for number, other, finding in related
+    ]
+
+
+def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
+    """The names to lock alone (the agency; the region that the report governs) and shared (the region it stands under),
+    for these places.
+
+    Reports under one government do not wait for each other, only for that government's own report.
+    """
+    alone, shared = set(), set()
+    for place in places:
+        if place.agency_key and place.year is not None:
+            alone.add(f"agency:{place.agency_key}")
+            if place.governs:
+                alone.add(f"region:{place.governs}:{place.year}")
+            if place.reports_to:
+                shared.add(f"region:{place.reports_to}:{place.year}")
+    return alone, shared
+
+
+def _speakers(connection: Connection, places: Iterable[Standing]) -> dict[tuple[str, str, int], Speaker]:
+    """The reports that speak for the agency and for the region's government at these places, by ("agency" | "region",
+    key, year).
+    """
+    found: dict[tuple[str, str, int], Speaker] = {}
+    for place in places:
+        key, code, year = place.agency_key, place.governs, place.year
+        if key and year is not None:
+            near = results.neighbours(connection, key, year)
+            found |= {("agency", key, year): near[year]} if year in near else {}
+        if code and year is not None and (speaker := results.parent_of(connection, code, year)):
+            found["region", code, year] = speaker
+    return found
+
+
+def _pairs(connection: Connection, standings: Iterable[Standing]) -> tuple[Pairs, Pairs]:
+    """The pairs of reports to be compared because of these: (earlier year, later year) and (parent, child)."""
+    years: Pairs = set()
+    regions: Pairs = set()
+    for number, key, year, governs, reports_to in standings:
+        if not key or year is None:
+            continue
+        near = {at: speaker.report_id for at, speaker in results.neighbours(connection, key, year).items()}
+        if near.get(year) == number:
+            years |= {(near[year - 1], number)} if year - 1 in near else set()
+            years |= {(number, near[year + 1])} if year + 1 in near else set()
+            parent = results.parent_of(connection, reports_to, year) if reports_to else None
+            regions |= {(parent.report_id, number)} if parent and parent.report_id != number else set()
+        own = results.parent_of(connection, governs, year) if governs else None
+        if governs and own and own.report_id == number:
+            regions |= {(number, child) for child in results.children_of(connection, governs, year, above=number)}
+    return years, regions
+
+
+@stage(StageName.LOAD)
+def run(work: Work) -> Outcome:
+    """Load; then nothing."""
+    verdict = work.output_of(StageName.VALIDATE, Verdict)
+
+    def write(connection: Connection) -> None:
+        report_id, status = load_verdict(connection, work.claim.document_id, verdict, work.versions)
+        finish(connection, work.claim, status, report_id)
+
+    return Outcome(extra=write)

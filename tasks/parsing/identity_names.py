@@ -1,0 +1,123 @@
+"""Names of bodies, titles of reports, years and dates, in folded text."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from codebook.agencies import load_agencies
+from codebook.regions import load_regions
+
+_CN_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0", "o": "0", "O": "0"}
+_HAN_NAME = re.compile(r"[A-Za-z\u3400-\u9fff()·、\d]{2,45}")
+_CN = r"[〇○零oO一二三四五六七八九十]"
+_DATE = re.compile(
+    rf"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<sep>年|[-/.])\s*(?P<m>\d{{1,2}})(?:月|\s*(?P=sep))\s*(?P<d>\d{{1,2}})(?!\d)日?"
+    rf"|(?P<cy>二{_CN}{{3}})年(?P<cm>{_CN}{{1,2}})月(?P<cd>{_CN}{{1,3}})日"
+)
+_MONTH = re.compile(rf"(?:20\d\d年\d{{1,2}}月|二{_CN}{{3}}年{_CN}{{1,2}}月)")
+_TAIL_OF_DATE = re.compile(r"[\s\d:年月日时分秒T.+-]*")
+
+
+class Title(NamedTuple):
+    """A report's title: the body and the year that it names (None when it names none), and its span in the line."""
+
+    agency: str | None
+    year: int | None
+    start: int
+    end: int
+
+
+def year_number(text: str) -> int:
+    """2021, 二〇二一, 二零二一 as a number."""
+    return int("".join(_CN_DIGITS.get(c, {"二": "2"}.get(c, c)) for c in text))
+
+
+def find_date(text: str) -> tuple[str, int, int] | None:
+    """The first full date in folded text as ISO, with its span; a month alone is no date.
+
+    >>> find_date("2023- 01- 13")
+    ('2023-01-13', 0, 12)
+    """
+    for match in _DATE.finditer(text):
+        if match["cy"]:
+            parts = (year_number(match["cy"]), _cn_small(match["cm"]), _cn_small(match["cd"]))
+        else:
+            parts = (int(match["y"]), int(match["m"]), int(match["d"]))
+        try:
+            return date(*parts).isoformat(), match.start(), match.end()
+        except ValueError:
+            continue
+    return None
+
+
+def _cn_small(text: str) -> int:
+    """一 to 三十一; 〇 in it is nothing (三〇日)."""
+    if "十" not in text:
+        return int("".join(_CN_DIGITS.get(c, "0") for c in text))
+    tens, _, ones = text.partition("十")
+    return int(_CN_DIGITS.get(tens, "1")) * 10 + int(_CN_DIGITS.get(ones, "0") if ones else 0)
+
+
+def is_date_line(text: str) -> str | None:
+    """The ISO date when a line holds a date and nothing else, else None."""
+    found = find_date(text.strip("()"))
+    if not found or found[1] > 0:
+        return None
+    return found[0] if _TAIL_OF_DATE.fullmatch(text.strip("()")[found[2] :]) else None
+
+
+def is_month_line(text: str) -> bool:
+    """Whether a line holds a year and a month and nothing else."""
+    return bool(_MONTH.fullmatch(text))
+
+
+def clean_name(text: str) -> str:
+    """A body's name without what stands before it in titles (附件:, 关于, 首页>) and behind it."""
+    words = load_agencies()
+    text = text.strip(" 　|*#")
+    while (shorter := words.tail.sub("", words.lead.sub("", text)).strip(" |*#_")) != text:
+        text = shorter
+    return text
+
+
+def is_name(text: str, *, strict: bool = True) -> bool:
+    """Whether folded text is the name of a body by its ending and characters; 我局 is none, nor (``strict``) 区财政局."""
+    words = load_agencies()
+    if not _HAN_NAME.fullmatch(text) or len(text) < 3 or words.generic.match(text) or words.not_in_name.search(text):
+        return False
+    if strict and words.relative.match(text):
+        return False
+    return bool((words.strict if strict else words.loose).search(text)) or (not strict and bool(words.central.match(text)))
+
+
+def find_title(text: str, *, whole: bool = False) -> Title | None:
+    """A report's title in a folded line. ``whole``: the line must be the title, with at most a name before it."""
+    words = load_agencies()
+    if not words.title_cue.search(text):
+        return None
+    for pattern in words.titles:
+        for match in pattern.finditer(text):
+            year = next((year_number(match[g]) for g in ("y1", "y2", "y3") if match[g]), None)
+            before = text[: match.start()]
+            behind = text[match.end() :]
+            if whole and (len(before) > 60 or re.search(r"[。;!?]", before) or len(behind.strip("》」”\"')）】] 。|")) > 30):
+                continue
+            agency = _agency_of(before, match["mid"])
+            if year is None and agency is None and whole and before:
+                continue
+            start = match.start() - (len(before) - before.rfind(agency) if agency and agency in before else 0)
+            return Title(agency, year, max(start, 0), match.end())
+    return None
+
+
+def _agency_of(before: str, middle: str) -> str | None:
+    """The body of a title from the words before the year and those between the year and 政府信息公开."""
+    before = re.split(r"[。;!?|\n]", before)[-1]
+    head, rest = clean_name(before), clean_name(middle)
+    for candidate in (head + rest if head and rest else "", head, rest):
+        if candidate and is_name(candidate, strict=False):
+            return candidate
+    region = load_regions().read(head)
+    return head if head and region.found and region.end == len(head) else None

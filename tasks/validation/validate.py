@@ -1,0 +1,89 @@
+"""The validation stage: a report as read becomes a verdict, with its states settled and its findings.
+
+What is doubtful in the reading is settled here or stays doubtful; what the source itself got wrong is kept as printed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from codebook.records import Finding, Origin, Report, State, StatementKind, Status, Verdict
+from codebook.rules import Rule, Scope, load_rules
+from tasks.validation import compare, completeness, narrative, tables
+from tasks.validation.doubts import resolve_doubts
+from tasks.validation.facts import Facts
+from tasks.validation.registry import FUNCTIONS, Check, check_registry
+from tasks.validation.sums import check_sums
+
+# The modules that register rules; named here so that none is forgotten when the rules are first asked for.
+ROOMS = (tables, narrative, completeness, compare)
+UNREADABLE = "table.unreadable"
+
+
+@cache
+def report_checks() -> tuple[tuple[Rule, Check], ...]:
+    """The functions that look at one report, in the order of rules.yaml. Raises ValueError when rows and functions do not fit."""
+    check_registry()
+    rules = load_rules()
+    return tuple((row, FUNCTIONS[name].function) for name, row in rules.items() if row.scope is Scope.REPORT and not row.sums)
+
+
+def _told_by_prose(facts: Facts) -> set[str]:
+    """Table cells whose value a statement of the text repeats exactly: two independent readings."""
+    return {
+        statement.indicators[0]
+        for statement in facts.report.statements
+        if statement.scope is None
+        and statement.kind in (StatementKind.NUMBER, StatementKind.NONE)
+        and len(statement.indicators) == 1
+        and statement.indicators[0] in facts.readings
+        and facts.readings[statement.indicators[0]].origin is Origin.TABLE
+        and facts.number(statement.indicators[0]) == statement.value
+    }
+
+
+def _settle(report: Report, proven: set[str]) -> Report:
+    """The report with READ cells among ``proven`` marked so; no value changes."""
+    readings = tuple(
+        msgspec.structs.replace(reading, state=State.PROVEN)
+        if reading.state is State.READ and reading.indicator in proven
+        else reading
+        for reading in report.readings
+    )
+    return msgspec.structs.replace(report, readings=readings)
+
+
+def doubts_of(report: Report) -> tuple[str, ...]:
+    """What could not be told of a report: ids of doubtful cells, and ``report.agency``, ``report.year`` when unknown."""
+    cells = [r.indicator for r in report.readings if r.state is State.DOUBTFUL]
+    facts = [name for name, value in (("report.agency", report.agency), ("report.year", report.year)) if value is None]
+    return (*cells, *facts)
+
+
+def doubts(verdict: Verdict) -> tuple[str, ...]:
+    """What could not be told: ids of doubtful cells, and ``report.agency``, ``report.year`` when unknown."""
+    return doubts_of(verdict.report)
+
+
+def validate(report: Report) -> Verdict:
+    """Check a report against all rules that concern it alone, and settle how sure each value is.
+
+    READ cells become PROVEN when an identity of the form holds with them, or the text repeats them; DOUBTFUL ones when the
+    identities leave only one of their candidates. No value that was read is changed: a source whose own sums fail is kept as
+    printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt or a table could not be read.
+    """
+    report = resolve_doubts(report)
+    facts = Facts(report)
+    findings: list[Finding]
+    findings, proven = check_sums(facts)
+    for row, check in report_checks():
+        findings += check(row, facts)
+    order = {name: index for index, name in enumerate(load_rules())}
+    findings.sort(key=lambda f: order[f.rule])
+    settled = _settle(report, proven | _told_by_prose(facts))
+    notes = tuple(dict.fromkeys((*report.notes, *narrative.alternative_notes(facts))))
+    settled = msgspec.structs.replace(settled, notes=notes)
+    review = bool(doubts_of(settled)) or any(f.rule == UNREADABLE for f in findings)
+    return Verdict(settled, tuple(findings), Status.NEEDS_REVIEW if review else Status.ACCEPTED)

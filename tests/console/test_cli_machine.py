@@ -1,0 +1,74 @@
+"""The whole way with nothing set: a folder goes in, workers start and end by themselves, and every file ends in the books."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+def gongkai(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GONGKAI_")}
+    environment = {**clean, "GONGKAI_HOME": str(home), "GONGKAI_CONCURRENCY": "1", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "console.cli", *arguments]
+    return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=240, check=False)
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(done.stdout)
+
+
+def test_a_folder_with_good_and_bad_files(tmp_path: Path, corpus: Path) -> None:
+    pytest.importorskip("tasks.extraction.extract")
+    pytest.importorskip("tasks.parsing.parse")
+    pytest.importorskip("tasks.validation.validate")
+    folder, home = tmp_path / "in", tmp_path / "home"
+    folder.mkdir()
+    for name in ("000_0cb72870e0e1741c.txt", "hongze-2024.pdf"):
+        (folder / name).write_bytes((corpus / "documents" / name).read_bytes())
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("in/copy.txt", (folder / "000_0cb72870e0e1741c.txt").read_bytes())
+        archive.writestr("in/letter.txt", "这不是一份报告。")
+    (folder / "packed.zip").write_bytes(packed.getvalue())
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "cut.pdf").write_bytes((folder / "hongze-2024.pdf").read_bytes()[:3000])
+
+    first = gongkai(home, "ingest", str(folder), "--batch", "all", "--json")
+    assert first.returncode == 3, first.stderr
+    result = answer(first)
+    assert (result["summary"]["files"], result["summary"]["duplicates"]) == (6, 1)
+    statuses = result["outcome"]["progress"]["statuses"]
+    assert statuses.get("processing", 0) == 0
+    assert sum(statuses.values()) == 5
+    assert statuses.get("accepted", 0) + statuses.get("needs_review", 0) == 2
+    assert "Traceback" not in first.stderr
+
+    books = answer(gongkai(home, "status", "--json"))
+    assert books["balance_holds"]
+    assert books["balance"]["registered"] == 6
+    codes = {Path(item["path"]).name: item["code"] for item in answer(gongkai(home, "failures", "--json"))}
+    assert codes["empty.txt"] == "file.empty"
+    assert {"cut.pdf", "letter.txt"} <= set(codes)
+    shown = answer(gongkai(home, "show", "hongze-2024.pdf", "--json"))
+    assert shown["reports"][0]["year"] == 2024
+    assert shown["values"]
+
+    second = gongkai(home, "ingest", str(folder), "--batch", "all", "--json")
+    assert second.returncode == 0, second.stderr
+    assert (answer(second)["summary"].get("documents", 0), answer(second)["summary"]["duplicates"]) == (0, 6)
+    again = gongkai(home, "reprocess", "--document", str(shown["id"]), "--stage", "parse", "--json")
+    assert answer(again)["started"] == 1, again.stderr
+    assert answer(gongkai(home, "show", str(shown["id"]), "--json"))["run"] == 2
+    plan = answer(gongkai(home, "reprocess", "--batch", "all", "--dry-run", "--json"))
+    assert (plan["selected"], plan["changes"]) == (4, [])  # the empty file was not kept

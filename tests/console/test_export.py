@@ -1,0 +1,399 @@
+"""Exports: the contract's lines, the tables, and that nothing in them is a command."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import polars as pl
+import pytest
+from database.clock import now
+from database.session import make_engine, run_transaction
+from sqlalchemy import Engine, insert, select, update
+
+from codebook.book import load_book
+from codebook.records import (
+    BlockSeen,
+    Finding,
+    Place,
+    Reader,
+    Reading,
+    Report,
+    Section,
+    Severity,
+    State,
+    Status,
+    Verdict,
+)
+from console.export import export
+from database.models import Base
+from database.results import DOCUMENT, FAILURE
+from database.views import create_views
+from tasks.loading.task import load_verdict
+
+SOURCE, BATCH = Base.metadata.tables["gk_source"], Base.metadata.tables["gk_batch"]
+NASTY = '=HYPERLINK("http://x","y")\r\n\t@SUM(1)'
+
+
+def add(engine: Engine, path: str, status: str = "processing", batch: str = "甲") -> int:
+    """A document with one source."""
+    with engine.begin() as connection:
+        known = connection.scalar(select(BATCH.c.id).where(BATCH.c.name == batch))
+        number = known or connection.scalar(insert(BATCH).values(name=batch, priority=0, created_at=now()).returning(BATCH.c.id))
+        key = hashlib.sha256(path.encode()).hexdigest()
+        row = {"sha256": key, "media_type": "text/plain", "size": 1, "pages": 2, "batch_id": number, "status": status}
+        statement = insert(DOCUMENT).values(**row, run=1, registered_at=now()).returning(DOCUMENT.c.id)
+        document: int = connection.execute(statement).scalar_one()
+        add_source(connection, document, number, path)
+        return document
+
+
+def add_source(connection: Any, document: int, batch: int | None, path: str, duplicate: bool = False) -> None:
+    key = hashlib.sha256(path.encode()).hexdigest()
+    row = {"document_id": document, "batch_id": batch, "path": path, "path_key": key, "duplicate": duplicate, "hints": {}}
+    connection.execute(insert(SOURCE).values(**row, seen_at=now()))
+
+
+def fail(engine: Engine, document: int, code: str, message: str) -> None:
+    with engine.begin() as connection:
+        row = {"document_id": document, "stage": "extract", "page": 0, "code": code, "message": message, "attempts": 1}
+        connection.execute(insert(FAILURE).values(**row, versions={}, state="open", created_at=now()))
+
+
+def reading(indicator: str, value: float | None, state: State = State.READ, **fields: Any) -> Reading:
+    place = fields.pop("place", Place(3, line=12, column=4))
+    raw = fields.pop("raw", "" if value is None else str(value))
+    return Reading(indicator, value, state, raw, place, fields.pop("read_by", Reader.TXT), **fields)
+
+
+def verdict(agency: str = "洪泽区民政局", year: int = 2024, readings: tuple[Reading, ...] = (), **fields: Any) -> Verdict:
+    known: dict[str, Any] = {
+        "agency": agency,
+        "region": ("江苏省", "淮安市", "洪泽区"),
+        "region_code": "320813",
+        "year": year,
+        "form": "2021",
+        "title": f"{year}年度报告",
+        "published_on": "2025-01-20",
+        "script": "simplified",
+        "sections": (Section(1, "总体情况", "正文", Place()),),
+        "blocks": (BlockSeen("requests", "2021", Place()), BlockSeen("review", "2021", Place(), readable=False)),
+        "readings": readings,
+    }
+    finding = Finding("requests.balance", Severity.ERROR, "不符", ("requests.granted.total",), 4, 3, place=Place(3, line=9))
+    return Verdict(Report(**(known | fields)), (finding,), Status.ACCEPTED)
+
+
+def load(engine: Engine, document: int, loaded: Verdict) -> None:
+    run_transaction(engine, lambda connection: load_verdict(connection, document, loaded, {}))
+
+
+def lines(engine: Engine, folder: Path, **chosen: Any) -> list[dict[str, Any]]:
+    out = folder / "deep" / "out.jsonl"
+    export(engine, "jsonl", out, **chosen)
+    assert [entry.name for entry in out.parent.iterdir()] == ["out.jsonl"]
+    return [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+
+
+def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
+    document = add(engine, "in/甲.txt")
+    box = Place(3, box=(1.5, 2.0, 3.0, 4.0))
+    readings = (
+        reading("requests.new_received.total", 95, State.PROVEN, place=box, read_by=Reader.PDF),
+        reading("requests.granted.total", 2, State.DOUBTFUL, doubt="两处不一致", candidates=(2, 3)),
+        reading("requests.granted.research", None, State.MISSING, raw="—"),
+        reading("disclosure.fees.amount", 14319.91, sentence="收费14319.91万元。"),
+    )
+    load(engine, document, verdict(readings=readings))
+    (line,) = lines(engine, tmp_path)
+    assert list(line) == [
+        "source",
+        "status",
+        "report",
+        "sections",
+        "indicators",
+        "evidence",
+        "doubts",
+        "findings",
+        "error",
+    ]
+    sha = hashlib.sha256("in/甲.txt".encode()).hexdigest()
+    assert line["source"] == {"path": "in/甲.txt", "sha256": sha, "media_type": "text/plain", "pages": 2, "batch": "甲"}
+    assert line["status"] == "accepted"
+    assert line["report"] == {
+        "agency": "洪泽区民政局",
+        "region": ["江苏省", "淮安市", "洪泽区"],
+        "region_code": "320813",
+        "year": 2024,
+        "form": "2021",
+        "title": "2024年度报告",
+        "published_on": "2025-01-20",
+        "script": "simplified",
+    }
+    assert line["sections"] == [{"number": 1, "title": "总体情况", "text": "正文"}]
+    received = line["indicators"]["requests.new_received.total"]
+    assert (received, type(received)) == (95, int)
+    assert line["indicators"]["disclosure.fees.amount"] == 14319.91
+    assert line["indicators"]["requests.granted.research"] is None
+    assert line["evidence"] == {
+        "requests.new_received.total": {
+            "page": 3,
+            "box": [1.5, 2.0, 3.0, 4.0],
+            "raw": "95",
+            "read_by": "pdf",
+            "score": 1.0,
+            "state": "proven",
+        },
+        "requests.granted.total": {
+            "page": 3,
+            "line": 12,
+            "column": 4,
+            "raw": "2",
+            "read_by": "txt",
+            "score": 1.0,
+            "state": "doubtful",
+            "doubt": "两处不一致",
+            "candidates": [2, 3],
+        },
+        "requests.granted.research": {
+            "page": 3,
+            "line": 12,
+            "column": 4,
+            "raw": "—",
+            "read_by": "txt",
+            "score": 1.0,
+            "state": "missing",
+        },
+        "disclosure.fees.amount": {
+            "page": 3,
+            "line": 12,
+            "column": 4,
+            "raw": "14319.91",
+            "read_by": "txt",
+            "score": 1.0,
+            "state": "read",
+            "sentence": "收费14319.91万元。",
+        },
+    }
+    assert line["doubts"] == ["requests.granted.total"]
+    assert line["findings"] == [
+        {
+            "rule": "requests.balance",
+            "severity": "error",
+            "cells": ["requests.granted.total"],
+            "message": "不符",
+            "expected": 4,
+            "actual": 3,
+        }
+    ]
+    assert line["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("form", "printed", "rows"),
+    [
+        ("2021", (), {"not_corrected_in_time", "fee_not_paid", "miscellaneous"}),
+        ("2021", ("requests.other.miscellaneous.total",), {"not_corrected_in_time", "fee_not_paid", "miscellaneous"}),
+        ("2021", ("requests.other.total",), {""}),
+        ("2019", (), {""}),
+    ],
+)
+def test_cells_left_out_are_null_in_the_printed_variant(
+    engine: Engine, tmp_path: Path, form: str, printed: tuple[str, ...], rows: set[str]
+):
+    document = add(engine, "a.txt")
+    blocks = (BlockSeen("requests", form, Place()), BlockSeen("review", form, Place(), readable=False))
+    load(engine, document, verdict(readings=tuple(reading(i, 1) for i in printed), blocks=blocks, form=form))
+    (line,) = lines(engine, tmp_path)
+    book = load_book()
+    others = {book.indicators[i].row for i in line["indicators"] if book.indicators[i].row.startswith("other")}
+    assert {row.removeprefix("other").removeprefix(".") for row in others} == rows
+    # table three in this variant, whole; nothing of a table that could not be read
+    assert len(line["indicators"]) == (175 if form == "2021" and rows != {""} else 161)
+    assert {i for i, value in line["indicators"].items() if value is not None} == set(printed)
+
+
+def test_no_document_is_left_out(engine: Engine, tmp_path: Path):
+    loaded, failed, rejected, *_ = (
+        add(engine, f"{n}.txt", status) for n, status in enumerate(("processing", "failed", "rejected", "processing", "failed"))
+    )
+    load(engine, loaded, verdict())
+    fail(engine, failed, "file.corrupt", "first")
+    fail(engine, failed, "text.encoding", "last")
+    fail(engine, rejected, "file.empty", "nothing in it")
+    found = {line["source"]["path"]: line for line in lines(engine, tmp_path)}
+    assert [found[f"{n}.txt"]["status"] for n in range(5)] == ["accepted", "failed", "rejected", "processing", "failed"]
+    assert [found[f"{n}.txt"]["report"] is None for n in range(5)] == [False, True, True, True, True]
+    assert found["1.txt"]["error"] == {"code": "text.encoding", "message": "last"}
+    assert found["2.txt"]["error"] == {"code": "file.empty", "message": "nothing in it"}
+    assert found["3.txt"]["error"] is None
+    assert found["4.txt"]["error"]["code"] == "internal"
+    assert {line["source"]["path"] for line in lines(engine, tmp_path, year=2024)} == {"0.txt"}
+
+
+def test_while_a_document_is_processed_again_its_report_stays_and_a_failure_hides_it(engine: Engine, tmp_path: Path):
+    document = add(engine, "a.txt")
+    load(engine, document, verdict())
+    for status, hidden in (("processing", False), ("failed", True)):
+        with engine.begin() as connection:
+            connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == document).values(status=status))
+        (line,) = lines(engine, tmp_path)
+        assert (line["status"], line["report"] is None) == (status, hidden)
+
+
+def test_a_batch_has_the_documents_it_brought_under_its_own_paths(engine: Engine, tmp_path: Path):
+    first, second = add(engine, "a.txt", batch="甲"), add(engine, "b.txt", batch="乙")
+    load(engine, first, verdict())
+    load(engine, second, verdict(year=2023))
+    with engine.begin() as connection:
+        batch = connection.scalar(select(BATCH.c.id).where(BATCH.c.name == "乙"))
+        add_source(connection, first, batch, "again/a.txt", duplicate=True)
+    sources = [(line["source"]["path"], line["source"]["batch"]) for line in lines(engine, tmp_path, batch="乙")]
+    assert sources == [("again/a.txt", "乙"), ("b.txt", "乙")]
+    assert [line["source"]["path"] for line in lines(engine, tmp_path)] == ["a.txt", "b.txt"]
+    with pytest.raises(ValueError, match="no batch"):
+        export(engine, "jsonl", tmp_path / "x.jsonl", batch="丙")
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+@pytest.fixture
+def loaded(engine: Engine) -> Engine:
+    """Three reports (two forms), a doubtful cell, a text that looks like a formula, and a failed document."""
+    cells = (
+        reading("requests.new_received.total", 10),
+        reading("requests.granted.total", 7, State.DOUBTFUL, doubt="x"),
+        reading("requests.denied.state_secret.total", None, State.MISSING, raw="-"),
+    )
+    load(engine, add(engine, "=a.txt"), verdict(agency=NASTY, readings=cells))
+    load(engine, add(engine, "b.txt"), verdict("洪泽区财政局", readings=(reading("requests.new_received.total", 32),)))
+    old = (reading("disclosure.rules.made", 1), reading("disclosure.procurement.amount", 2.5))
+    blocks = (BlockSeen("disclosure", "2019", Place()),)
+    load(engine, add(engine, "c.txt"), verdict("洪泽区教育局", 2019, old, blocks=blocks, form="2019"))
+    fail(engine, add(engine, "d.txt", "failed"), "file.empty", NASTY)
+    return engine
+
+
+def test_csv_is_a_folder_or_a_file_with_others_beside_it(loaded: Engine, tmp_path: Path):
+    summary = export(loaded, "csv", tmp_path / "out")
+    assert (summary.documents, summary.reports) == (4, 3)
+    assert {file.name for file in summary.files} == {entry.name for entry in (tmp_path / "out").iterdir()}
+    assert (tmp_path / "out" / "values.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    wide = table(tmp_path / "out" / "wide_requests.csv")
+    assert [(row["requests_new_received_total"], row["requests_granted_total"], row["doubtful_count"]) for row in wide] == [
+        ("10", "", "1"),
+        ("32", "", "0"),
+    ]
+    assert [row["disclosure_procurement_amount"] for row in table(tmp_path / "out" / "wide_disclosure_2019.csv")] == ["2.5"]
+    assert [row["error_code"] for row in table(tmp_path / "out" / "documents.csv")] == ["", "", "", "file.empty"]
+    labels = {row["indicator"]: row for row in table(tmp_path / "out" / "labels.csv")}
+    assert labels["review.reconsideration.upheld"]["row_label"] == "行政复议"
+
+    single = export(loaded, "csv", tmp_path / "one.csv", year=2019)
+    assert {file.name for file in single.files} >= {"one.csv", "one_findings.csv", "one_documents.csv"}
+    assert len(table(tmp_path / "one_documents.csv")) == 1
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_nothing_in_a_spreadsheet_is_a_formula(loaded: Engine, tmp_path: Path):
+    export(loaded, "xlsx", tmp_path / "out.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    assert book.sheetnames[0] == "values"
+    texts = [cell for sheet in book for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
+    assert not [cell.value for cell in texts if cell.data_type == "f" or cell.value.startswith(tuple("=+-@\t\r"))]
+    assert any(cell.value.startswith("'=HYPERLINK") for cell in texts)
+    rows = list(book["wide_requests"].iter_rows(values_only=True))
+    place = rows[0].index("requests_new_received_total")
+    assert [row[place] for row in rows[1:]] == [10, 32]
+    export(loaded, "csv", tmp_path / "out")
+    for file in (tmp_path / "out").iterdir():
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            fields = [field for row in csv.reader(text) for field in row]
+        assert not [field for field in fields if field.startswith(tuple("=+-@\t\r"))]
+
+
+def test_parquet_is_typed_and_raw(loaded: Engine, tmp_path: Path):
+    export(loaded, "parquet", tmp_path / "out")
+    values = pl.read_parquet(tmp_path / "out" / "values.parquet")
+    assert (values.schema["value"], values.schema["year"], values.schema["raw"]) == (pl.Float64, pl.Int32, pl.String)
+    sure = values.filter(pl.col("state").is_in(["read", "proven", "corrected"]))
+    assert sure.filter(pl.col("indicator") == "requests.new_received.total")["value"].sum() == 10 + 32
+    assert NASTY in set(values["agency"])
+    assert values.filter(pl.col("raw") == "-")["value"].to_list() == [None]
+
+
+def test_views_hold_what_is_in_force(loaded: Engine):
+    with loaded.begin() as connection:
+        create_views(connection)
+        create_views(connection)
+        wide = connection.exec_driver_sql("select * from gk_wide_requests order by document_id").mappings().all()
+        total = connection.exec_driver_sql(
+            "select sum(value) from gk_current_value where indicator = 'requests.new_received.total'"
+        ).scalar_one()
+        queue = connection.exec_driver_sql("select path, code from gk_error_queue").all()
+        findings = connection.exec_driver_sql("select rule from gk_current_finding").all()
+        old = connection.exec_driver_sql("select * from gk_wide_disclosure_2019").mappings().all()
+        assert connection.exec_driver_sql("select * from gk_wide_disclosure_2021").all() == []
+        assert connection.exec_driver_sql("select * from gk_wide_statistics").all() == []
+    assert [(row["requests_new_received_total"], row["requests_granted_total"], row["doubtful_count"]) for row in wide] == [
+        (10, None, 1),
+        (32, None, 0),
+    ]
+    assert (wide[0]["agency"], wide[0]["county"], wide[0]["path"], wide[0]["form"]) == (NASTY, "洪泽区", "=a.txt", "2021")
+    assert total == 10 + 32
+    assert [tuple(row) for row in queue] == [("d.txt", "file.empty")]
+    assert [row[0] for row in findings].count("requests.balance") == 3
+    assert (old[0]["disclosure_rules_made"], old[0]["disclosure_procurement_amount"]) == (1, 2.5)
+
+
+def test_an_export_that_breaks_leaves_the_old_one(loaded: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "out.jsonl"
+    export(loaded, "jsonl", out)
+    before = out.read_bytes()
+    monkeypatch.setattr("console.export_cells.json_line", lambda exported: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(loaded, "jsonl", out)
+    assert out.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".out")] == []
+
+
+@pytest.mark.slow
+def test_two_thousand_documents_go_through_bounded_memory(sqlite_url: str, tmp_path: Path):
+    engine = make_engine(sqlite_url)
+    ids = [i.id for i in load_book().of_form("2021") if i.row != "other"]
+    load(engine, add(engine, "0.txt"), verdict(readings=tuple(reading(i, n % 7) for n, i in enumerate(ids))))
+    multiply(engine, 2000)
+    tracemalloc.start()
+    summary = export(engine, "jsonl", tmp_path / "out.jsonl")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (summary.documents, summary.cells) == (2000, 2000 * len(ids))
+    assert peak < 100e6  # a chunk of 200 takes some 60 MB, all 2,000 would take 600
+    engine.dispose()
+
+
+def multiply(engine: Engine, count: int) -> None:
+    """Make ``count`` documents of the first one, with all rows of its report."""
+    numbers = f"with recursive n(i) as (select 2 union all select i + 1 from n where i < {count})"
+    changed = {
+        "gk_document": {"id": "i", "sha256": "'sha' || i", "report_id": "null"},
+        "gk_source": {"id": "i", "document_id": "i"},
+        "gk_report": {"id": "i", "document_id": "i", "agency_key": "'key' || i"},
+        "gk_block": {"report_id": "i"},
+        "gk_section": {"report_id": "i"},
+        "gk_value": {"report_id": "i"},
+    }
+    with engine.begin() as connection:
+        for name, values in changed.items():
+            columns = [f'"{column.name}"' for column in Base.metadata.tables[name].c]
+            taken = ", ".join(values.get(column.strip('"'), column) for column in columns)
+            connection.exec_driver_sql(f"insert into {name} ({', '.join(columns)}) {numbers} select {taken} from {name}, n")
+        connection.exec_driver_sql("update gk_document set report_id = id")

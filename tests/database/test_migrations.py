@@ -1,0 +1,75 @@
+"""The migrations make exactly the tables that the models declare, on both databases, and leave others' tables alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.command import downgrade
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Engine, inspect, text
+
+from database import migrations
+from database.models import PREFIX, Base
+from database.session import make_engine
+from tests.servers import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """A database without tables."""
+    if request.param == "sqlite":
+        return make_engine(f"sqlite:///{tmp_path / 'empty.db'}", pooled=False)
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return make_engine(server.url(server.create()), pooled=False)
+
+
+def test_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
+    def ours(name: str | None, kind: str, _: object) -> bool:
+        return kind != "table" or (str(name).startswith(PREFIX) and name != migrations.VERSION_TABLE)
+
+    with engine.connect() as connection:
+        options = {"include_name": ours, "compare_type": True, "version_table": migrations.VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+        for table in Base.metadata.tables.values():
+            made = {check["name"] for check in inspect(connection).get_check_constraints(table.name)}
+            assert made == {check.name for check in table.constraints if isinstance(check, CheckConstraint)}
+
+
+def test_upgrade_again_changes_nothing(engine: Engine) -> None:
+    assert migrations.current(engine) == migrations.head()
+    migrations.upgrade(engine)
+    assert migrations.current(engine) == migrations.head()
+
+
+def test_down_and_up_again(empty: Engine) -> None:
+    with empty.begin() as connection:
+        connection.execute(text("create table theirs (id integer)"))
+    migrations.upgrade(empty)
+    with empty.begin() as connection:
+        downgrade(migrations.config(connection), "base")
+    with empty.connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {"theirs", migrations.VERSION_TABLE}
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+
+
+def test_two_upgrades_at_once(empty: Engine) -> None:
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrations.upgrade(make_engine(empty.url.render_as_string(hide_password=False), pooled=False))
+        except BaseException as error:  # noqa: BLE001 (handed to the test)
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert migrations.current(empty) == migrations.head()

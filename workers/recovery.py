@@ -1,0 +1,169 @@
+"""Recovery: ends what died, rings for what is due, notices what the broker lost. A process of its own, since it must work when
+the broker does not: ``python -m workers.recovery``. Two may run.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from codebook.errors import GongkaiError
+from codebook.records import Record
+from database import ledger
+from database.ledger import QUEUES, Queued, Reaped
+from database.session import make_engine, run_transaction
+from workers import log as logs
+from workers.bell import Bell
+from workers.log import get_logger
+from workers.settings import Settings, load_settings
+
+log = get_logger(__name__)
+
+_DAY = 86_400.0
+_REAP = 200
+
+
+class Sweep(Record, frozen=True):
+    """What one look at the ledger found and did. ``swept`` False: another recovery was at it, or the database did not answer."""
+
+    swept: bool
+    reaped: int = 0
+    sent: int = 0
+    unsent: int = 0
+    found_lost: int = 0
+
+
+class Recovery:
+    """One recovery; :meth:`sweep` is one look at the ledger."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = make_engine(settings.database, lazy_commit=True)
+        self._bell = Bell(settings, self._engine)
+        self._reap_after = 0.0
+        self._empty_since: dict[str, float] = {}
+
+    def sweep(self) -> Sweep:
+        """End lapsed tries, then ring for what is due. Raises nothing because of the database or the broker: next time, then."""
+        try:
+            reaped = self._reap()
+            if reaped is None:
+                return Sweep(False)
+            lost = self._notice_loss()
+            sent, unsent = self._dispatch()
+        except GongkaiError as error:
+            log.warning("the database does not answer", error=str(error))
+            # Whoever could not renew a lease meanwhile gets the time to do so before the lease counts as lapsed.
+            self._reap_after = time.monotonic() + 2 * self._settings.heartbeat_seconds
+            return Sweep(False)
+        if reaped or sent or unsent or lost:
+            log.info("swept", reaped=len(reaped), sent=sent, unsent=unsent, found_lost=lost)
+        return Sweep(True, len(reaped), sent, unsent, lost)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._bell.close()
+        self._engine.dispose()
+
+    def _transact(self, function: Any) -> Any:
+        return run_transaction(self._engine, function, durable=False, attempts=2)
+
+    def _reap(self) -> list[Reaped] | None:
+        """What was ended; None when another recovery is at it."""
+        stale, policy = self._settings.stale_seconds, self._settings.policy
+
+        def reap(connection: Connection) -> list[Reaped] | None:
+            if not ledger.try_sweep_lock(connection):
+                return None
+            ledger.forget_workers(connection, _DAY)
+            return [] if time.monotonic() < self._reap_after else ledger.reap(connection, stale, policy, _REAP)
+
+        reaped: list[Reaped] | None = self._transact(reap)
+        for one in reaped or []:
+            log.warning("a try was ended", stage_id=one.stage_id, document_id=one.document_id, code=one.code, state=one.state)
+        return reaped
+
+    def _notice_loss(self) -> int:
+        """Take back what was sent and is gone: gives how much.
+
+        A queue that was empty at two looks holds no message for what was rung before. Workers may hold some (``unacked``), or may
+        have died with them: then it takes a lease's time until they are sent again. One message too many costs a claim that is lost.
+        """
+        depths = self._bell.depths()
+        if depths is None:
+            self._empty_since.clear()
+            return 0
+        lost = 0
+        for queue in QUEUES:
+            if depths[queue]:
+                self._empty_since.pop(queue, None)
+                continue
+            quiet = time.monotonic() - self._empty_since.setdefault(queue, time.monotonic())
+            patience = self._settings.lease_seconds if depths["unacked"] else self._settings.sweep_seconds / 2
+            if quiet >= patience:
+                lost += self._transact(partial(ledger.unring_lost, queue=queue, older_seconds=patience))
+        return lost
+
+    def _dispatch(self) -> tuple[int, int]:
+        """Ring for what is due, as far as the windows allow; gives how many were sent and how many could not be."""
+        sent = unsent = 0
+        for queue in QUEUES:
+            room = self._bell.room(queue)
+            while room > 0:
+                part = min(room, 500)
+                due = self._take(queue, part)
+                out = self._bell.send(due)
+                if due and not out:
+                    self._transact(partial(ledger.unring, stage_ids=[item.stage_id for item in due]))
+                    unsent += len(due)
+                    break
+                sent += len(out)
+                room -= part
+                if len(due) < part:
+                    break
+        return sent, unsent
+
+    def _take(self, queue: str, limit: int) -> list[Queued]:
+        resend = self._settings.resend_seconds
+        taken: list[Queued] = self._transact(lambda c: ledger.take_due(c, queue, limit, resend))
+        return taken
+
+
+def recover(settings: Settings, stop: threading.Event) -> None:
+    """Sweep every ``settings.sweep_seconds`` until ``stop`` is set."""
+    recovery = Recovery(settings)
+    log.info("recovery runs", sweep_seconds=settings.sweep_seconds)
+    try:
+        while not stop.is_set():
+            recovery.sweep()
+            stop.wait(settings.sweep_seconds)
+    finally:
+        recovery.close()
+
+
+def recovery_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """The arguments and the environment additions that start a recovery."""
+    return [sys.executable, "-m", "workers.recovery"], settings.environment()
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run a recovery until it is told to stop (SIGTERM, SIGINT)."""
+    if argv:
+        raise SystemExit("workers.recovery takes no arguments")
+    settings = load_settings()
+    logs.configure(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    recover(settings, stop)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,45 @@
+"""What the main process of a worker does when one of its processes dies: it tells the ledger at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import Task
+from celery.worker.request import Request
+
+from database.ledger import Fault
+from workers import warden
+
+
+class StageRequest(Request):  # type: ignore[misc]
+    """A message that a worker has taken. Its hooks run in the worker's main process."""
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """The time limit was reached; a hard one has killed the process."""
+        super().on_timeout(soft, timeout)
+        if not soft:
+            warden.report_death(self.worker_pid, Fault("stage.timeout", f"the time limit of {timeout:.0f} s was reached"))
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
+        """The task raised something, or its process died."""
+        error = exc_info.exception
+        lost = isinstance(error, WorkerLostError) or (
+            isinstance(error, BaseException) and isinstance(getattr(error, "exc", None), WorkerLostError)
+        )
+        if lost and not isinstance(error, TimeLimitExceeded):
+            warden.report_death(self.worker_pid, Fault("worker.crashed", f"the process died: {_last_line(error)}"))
+        return super().on_failure(exc_info, send_failed_event, return_ok)
+
+
+def _last_line(error: BaseException) -> str:
+    # What came from another process carries that process' traceback in its text.
+    lines = [line for line in str(error).splitlines() if line.strip(' "')]
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+class StageTask(Task):  # type: ignore[misc]
+    """The base of all stage tasks."""
+
+    Request = StageRequest
+    abstract = True

@@ -1,0 +1,93 @@
+"""A worker as a process: ``python -m workers.run QUEUES CONCURRENCY``, and the command by which others start one."""
+
+from __future__ import annotations
+
+import faulthandler
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from celery import signals
+
+from database.ledger import QUEUES
+from workers import log, warden
+from workers.app import app
+from workers.process import versions, worker_name
+from workers.settings import Settings, load_settings
+
+MODULE = "workers.run"
+
+
+def worker_command(
+    settings: Settings, queues: Sequence[str] = QUEUES, concurrency: int | None = None, module: str = MODULE
+) -> tuple[list[str], dict[str, str]]:
+    """The arguments and the environment additions that start a worker for ``queues`` with ``concurrency`` processes.
+
+    Celery reads REMAP_SIGTERM when it is imported: a worker that is asked to end then lets running tasks go on for a bounded
+    time and gives back the rest.
+    """
+    argv = [sys.executable, "-m", module, ",".join(queues), str(concurrency or settings.concurrency)]
+    return argv, {**settings.environment(), "REMAP_SIGTERM": "SIGQUIT"}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run a worker until it is told to stop. Arguments: queues with commas, number of processes."""
+    queues, concurrency = argv
+    settings = load_settings()
+    log.configure(settings)
+    _connect(settings)
+    nonce = worker_name().rpartition(":")[2]
+    arguments = [
+        "--quiet",
+        "worker",
+        "--pool=prefork",
+        f"--queues={queues}",
+        f"--concurrency={concurrency}",
+        f"--hostname={nonce}@%h",
+    ]
+    # Talk among workers (mingle, gossip) is for revoked tasks and clocks, which nothing here uses.
+    arguments += ["--without-mingle", "--without-gossip", f"--loglevel={settings.log_level}"]
+    try:
+        app.worker_main(arguments)
+    finally:
+        warden.stop()
+
+
+def _connect(settings: Settings) -> None:
+    """Tie our own parts to the worker's life."""
+
+    def keep_logging(**_: Any) -> None:
+        log.configure(settings)
+
+    def begin(**_: Any) -> None:
+        warden.start(settings, worker_name())
+
+    def begin_process(**_: Any) -> None:
+        faulthandler.enable()
+        limit_memory(settings.memory_bytes)
+
+    versions()
+    worker_name()  # both before the first fork, so that all processes share them
+    for signal, receiver in _receivers(keep_logging, begin, begin_process).items():
+        signal.connect(receiver, weak=False)
+
+
+def _receivers(keep_logging: Any, begin: Any, begin_process: Any) -> Mapping[Any, Any]:
+    return {
+        signals.setup_logging: keep_logging,
+        signals.worker_init: begin,
+        signals.worker_process_init: begin_process,
+    }
+
+
+def limit_memory(limit: int) -> None:
+    """Bound the address space of this process in bytes (0: no bound): beyond it Python raises MemoryError."""
+    if limit:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        bound = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (bound, hard))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,164 @@
+"""The settings. This is the only module that reads the environment; every setting is ``GONGKAI_`` and its name in capitals."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from database.entries import Policy
+from database.models import StageName
+from database.session import normal_url
+
+MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+# The path of a unix socket may have 107 characters on Linux, 103 on macOS.
+_SOCKET_PATH = 100
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. With none set, everything runs on one machine out of ``home``."""
+
+    model_config = SettingsConfigDict(env_prefix="GONGKAI_", frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    home: Path = Path(".gongkai")
+    """Data folder of the embedded default: the SQLite database, the originals, the private Redis."""
+    database_url: str | None = None
+    """``postgresql://user:password@host/name`` or ``sqlite:////path``; unset: ``gongkai.db`` in the home folder."""
+    broker_url: str | None = None
+    """``redis://host:port/number`` of a shared Redis; unset: a private one is started where it is needed."""
+    store_url: str | None = None
+    """Where originals are kept: a folder, or a URL that fsspec knows (``s3://bucket/path``); unset: ``originals`` in home."""
+
+    concurrency: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
+    """Processes of one worker. Default: as many as the machine has cores."""
+    prefetch: Count = 4
+    """Messages that a process of a worker holds in reserve. 1 is right for a worker of the queue ocr."""
+    tasks_per_child: Count = 300
+    """After so many messages a process is replaced, which bounds slow leaks."""
+    log_level: str = "INFO"
+    """Least level that is logged: DEBUG, INFO, WARNING or ERROR. Logs go to standard error."""
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """``text`` for people, ``json`` one object a line, ``auto`` text on a terminal and JSON elsewhere."""
+
+    lease_seconds: Seconds = 60
+    """How long a claim holds without a sign of life. A killed process is noticed at the latest after so long."""
+    ocr_lease_seconds: Seconds = 90
+    """The same for OCR, whose models may keep a process busy for longer."""
+    heartbeat_seconds: Seconds = 20
+    """How often a claim is renewed while the work goes on; a third of the lease."""
+    beat_seconds: Seconds = 5
+    """How often a worker shows that it is alive."""
+    stale_seconds: Seconds = 30
+    """After so long without a sign of life a worker counts as dead. Less than two thirds of the lease."""
+    sweep_seconds: Seconds = 5
+    """How often recovery looks for what is due, lapsed or lost."""
+    resend_seconds: Seconds = 600
+    """After so long without being taken up, a stage is rung for again."""
+    window: Count = 2000
+    """Most messages of one queue that recovery keeps in Redis; the rest waits in the database."""
+    shutdown_seconds: Annotated[float, Field(ge=0)] = 60
+    """How long a worker that is asked to stop lets running tasks go on before it gives them back."""
+
+    light_seconds: Seconds = 120
+    """Time limit of a message for extraction, parsing, validation and loading."""
+    ocr_seconds: Seconds = 600
+    """Time limit of a message for the OCR of one page."""
+    memory_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB
+    """Address space of a process of a worker (RLIMIT_AS); beyond it the document fails, not the machine. 0: no limit."""
+    resident_bytes: Count = 1500 * MIB
+    """A process that uses more memory than this after a document is replaced."""
+
+    retry_base_seconds: Seconds = 2
+    """Bound of the first pause after a passing fault; it doubles with every try."""
+    retry_cap_seconds: Seconds = 600
+    """Largest bound of such a pause."""
+    retry_system_seconds: Seconds = 15
+    """Pause after a fault of the machine (disk full, store unavailable), which does not count against the document."""
+
+    max_file_bytes: Count = 200 * MIB
+    """Largest document."""
+    max_pages: Count = 2000
+    """Most pages of a document."""
+    max_archive_files: Count = 100_000
+    """Most files in an archive, nested archives included."""
+    max_archive_bytes: Count = 20 * 1024 * MIB
+    """Largest unpacked size of an archive, nested archives included."""
+    max_archive_ratio: Count = 200
+    """How many times larger than its packed form a file in an archive may be."""
+    max_archive_depth: Count = 2
+    """How many archives may stand inside each other."""
+
+    flower_auth: str | None = None
+    """``user:password`` of Flower; unset: one is made up at each start and shown."""
+
+    failpoint: str | None = None
+    """For tests only: ``point:action``, see workers.failpoints."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        """The URL of the database, with its driver."""
+        return normal_url(self.database_url) if self.database_url else f"sqlite:///{self.home / 'gongkai.db'}"
+
+    @property
+    def store(self) -> str:
+        """Where originals are kept."""
+        return self.store_url or str(self.home / "originals")
+
+    @property
+    def run_folder(self) -> Path:
+        """Folder of the private Redis' socket: in home, or in the temporary folder where home's path is too long for a
+        socket.
+        """
+        folder = self.home / "run"
+        if len(str(folder / "redis.sock")) <= _SOCKET_PATH:
+            return folder
+        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"gongkai-{os.getuid()}-{digest}"
+
+    @property
+    def broker(self) -> str:
+        """The URL of the broker: the shared one, or where the private one of this home listens when it runs."""
+        return self.broker_url or f"redis+socket://{self.run_folder / 'redis.sock'}"
+
+    @property
+    def policy(self) -> Policy:
+        """How often stages are tried again."""
+        return Policy(
+            base_seconds=self.retry_base_seconds,
+            cap_seconds=self.retry_cap_seconds,
+            system_seconds=self.retry_system_seconds,
+        )
+
+    def lease(self, stage: StageName) -> float:
+        """The lease of a claim of ``stage``, in seconds."""
+        return self.ocr_lease_seconds if stage is StageName.OCR else self.lease_seconds
+
+    def time_limit(self, stage: StageName) -> float:
+        """The time limit of a message for ``stage``, in seconds."""
+        return self.ocr_seconds if stage is StageName.OCR else self.light_seconds
+
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables, for processes that this one starts."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"GONGKAI_{name.upper()}": str(value) for name, value in values.items()}
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process, read once from the environment. Raises pydantic.ValidationError when one does not fit."""
+    return Settings()

@@ -1,0 +1,101 @@
+"""The originals: one file per content, named by its sha256, in a folder or wherever fsspec reaches (s3://...)."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from codebook.errors import GongkaiError
+
+T = TypeVar("T")
+
+
+class Store:
+    """A content-addressed store. A file under its final name is always whole; writing the same content again changes nothing.
+
+    Raises GongkaiError ``store.unavailable`` when the place does not answer or a content is not there, ``disk.full`` when there
+    is no room: both faults of the machine, not of the document.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._files, root = fsspec.core.url_to_fs(url)
+        self._root: str = root.rstrip("/")
+        self._local = isinstance(self._files, LocalFileSystem)
+
+    def path(self, sha256: str) -> str:
+        """Where a content lies: two folders of two characters each keep folders small."""
+        return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the content is there."""
+        return self._guard(lambda: bool(self._files.exists(self.path(sha256))))
+
+    def put(self, data: bytes) -> str:
+        """Keep ``data`` safely (on the disk, not only in its cache); gives its sha256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not self.exists(sha256):
+            self._guard(lambda: self._write_local(Path(self.path(sha256)), data) if self._local else self._write(sha256, data))
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The content. What was damaged on its way is not given out: its sha256 is checked."""
+        data = self._guard(lambda: bytes(self._files.cat_file(self.path(sha256))))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise GongkaiError(
+                "store.unavailable", f"the stored original {sha256} has another content", "the content of that name"
+            )
+        return data
+
+    def check(self) -> None:
+        """Write, read and delete a probe. Raises as described."""
+        name = f"{self._root}/probe-{uuid.uuid4().hex}"
+
+        def probe() -> None:
+            self._files.makedirs(self._root, exist_ok=True)
+            self._files.pipe_file(name, b"probe")
+            self._files.rm_file(name)
+
+        self._guard(probe)
+
+    def _write(self, sha256: str, data: bytes) -> None:
+        # Object stores show a file only when it is complete.
+        self._files.pipe_file(self.path(sha256), data)
+
+    def _write_local(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+            _fsync_folder(folder)
+
+    @staticmethod
+    def _guard(action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except OSError as error:
+            code = "disk.full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "store.unavailable"
+            raise GongkaiError(code, f"{type(error).__name__}: {error}") from error
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
