@@ -94,7 +94,10 @@ Block = Line | Table
 
 
 class Page(Record, frozen=True):
-    """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``."""
+    """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``.
+
+    ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR.
+    """
 
     number: int
     kind: PageKind
@@ -103,6 +106,7 @@ class Page(Record, frozen=True):
     blocks: tuple[Block, ...] = ()
     width: float | None = None
     height: float | None = None
+    pictures: tuple[tuple[float, float, float, float], ...] = ()
 
 
 class Extraction(Record, frozen=True):

@@ -10,6 +10,7 @@ from celery.worker.request import Request
 
 from database.ledger import Fault
 from workers import warden
+from workers.faults import timeout_code
 
 
 class StageRequest(Request):  # type: ignore[misc]
@@ -19,7 +20,9 @@ class StageRequest(Request):  # type: ignore[misc]
         """The time limit was reached; a hard one has killed the process."""
         super().on_timeout(soft, timeout)
         if not soft:
-            warden.report_death(self.worker_pid, Fault("stage.timeout", f"the time limit of {timeout:.0f} s was reached"))
+            stage = self.task_name.rpartition(".")[2]
+            fault = Fault(timeout_code(stage), f"the time limit of {timeout:.0f} s was reached")
+            warden.report_death(self.worker_pid, fault)
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
         """The task raised something, or its process died."""

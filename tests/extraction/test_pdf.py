@@ -341,8 +341,8 @@ def test_reasons() -> None:
     text = "政府信息公开工作年度报告总体情况主动公开" * 3
     assert classify(text, 0.0, 10, False)[0] is PageKind.TEXT
     assert classify(text, 0.9, 10, True) == (
-        PageKind.MIXED,
-        "60 invisible characters, pictures cover 90%: a scan with a text layer",
+        PageKind.PICTURE,
+        "60 characters that are not seen, pictures cover 90%: a scan with a text layer",
     )
     assert classify("\ue001\ue002" * 20 + text, 0.0, 10, False)[0] is PageKind.PICTURE
     assert classify("薢攪訧陓昵" * 10, 0.0, 10, False)[0] is PageKind.PICTURE
