@@ -47,7 +47,7 @@ def _on(place: Place, number: int) -> Place:
 def _replaced(page: Page, read: Page) -> Page:
     if page.kind is PageKind.PICTURE:
         return msgspec.structs.replace(read, reason=page.reason)
-    found = [block for block in read.blocks if _new(block, page)]
+    found = [msgspec.structs.replace(block, read_by=read.read_by) for block in read.blocks if _new(block, page)]
     if not _worth(found):
         return page
     blocks = sorted([*page.blocks, *found], key=lambda block: block.place.box[1] if block.place.box else 0.0)

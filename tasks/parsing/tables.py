@@ -20,10 +20,11 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
     lines: list[Source] = []
     for page in pages:
         for number, block in enumerate(page.blocks):
+            reader = block.read_by or page.read_by
             if isinstance(block, Line):
-                lines.append(Source(block.text, page.number, number, block.place, page.read_by, block.score))
+                lines.append(Source(block.text, page.number, number, block.place, reader, block.score))
             else:
-                lines += grid_lines(block, page.number, number, page.read_by)
+                lines += grid_lines(block, page.number, number, reader)
     reads, used = read_stream(lines)
     readings, extras, notes = collect(reads)
     return TablesRead(tuple(readings), tuple(extras), seen(reads, _form(reads)), tuple(used), tuple(dict.fromkeys(notes)))
