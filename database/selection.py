@@ -188,9 +188,11 @@ def _first_stages(
         first = StageName.PARSE
     while first in _NEEDS and _NEEDS[first] not in kept:
         first = _NEEDS[first]
+    done = {page for page, state in pages.items() if state == StageState.DONE} if wanted is not StageName.OCR else set()
+    if first is StageName.PARSE and len(done) < len(pages):
+        first = StageName.OCR  # a page that nobody read must not pass for an empty one
     if first is not StageName.OCR:
         return [{"stage": first, "page": 0, "state": StageState.QUEUED, "queue": DOCUMENTS}]
-    done = {page for page, state in pages.items() if state == StageState.DONE} if wanted is None else set()
     return [
         {"stage": first, "page": page, "state": StageState.DONE if page in done else StageState.QUEUED, "queue": OCR}
         for page in sorted(pages)

@@ -143,7 +143,7 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             boxes.append(box)
             share = (box[2] - box[0]) * (box[3] - box[1]) / whole if whole else 0.0
             area += share
-            if share >= _COVERS and not pdfium.FPDFPageObj_HasTransparency(item):
+            if share >= _COVERS and shown and _opaque(item):
                 unseen, shown = unseen + shown, 0  # drawn over what was written before
         elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
             paths += 1
@@ -152,6 +152,21 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             unseen += invisible
             shown += not invisible
     return Contents(min(1.0, area), paths, unseen > 0 and shown <= unseen * _STAMPED, tuple(boxes))
+
+
+def _opaque(item: Any) -> bool:
+    """Whether a picture hides what lies under it; a watermark or a stamp on clear ground does not."""
+    if pdfium.FPDFPageObj_HasTransparency(item):
+        return False
+    try:
+        bitmap = item.get_bitmap(render=True)
+    except pypdfium2.PdfiumError:
+        return False
+    try:
+        pixels = bitmap.to_numpy()
+        return pixels.ndim < 3 or pixels.shape[2] < 4 or bool(pixels[..., 3].mean() >= _WHITE)
+    finally:
+        bitmap.close()
 
 
 def placed_pictures(page: pypdfium2.PdfPage, limit: int, number: int) -> list[tuple[Any, Box]]:
