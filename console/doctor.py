@@ -67,7 +67,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _database(settings)
     yield _broker(settings)
     yield _store(settings)
-    yield _tesseract()
+    yield _ocr(settings)
+    yield _tesseract(settings)
     yield _encoding()
     yield _open_files()
 
@@ -185,11 +186,24 @@ def _store(settings: Settings) -> Check:
     return Check("store", State.GOOD, f"{settings.store}: writable")
 
 
-def _tesseract() -> Check:
+def _ocr(settings: Settings) -> Check:
+    from tasks.ocr.engines import reader  # noqa: PLC0415
+
+    try:
+        name = reader(settings.ocr_engine).name
+    except Exception as error:  # noqa: BLE001 (an engine raises what it likes; it does not work)
+        remedy = getattr(error, "expected", "") or "install onnxruntime and rapidocr again, or set GONGKAI_OCR_ENGINE"
+        return Check("ocr", State.ERROR, f"{settings.ocr_engine}: {error}", remedy)
+    return Check("ocr", State.GOOD, name)
+
+
+def _tesseract(settings: Settings) -> Check:
     program = shutil.which("tesseract")
     remedy = "optional: install tesseract-ocr with chi_sim and chi_tra as a second reader of scans"
     if program is None:
-        return Check("tesseract", State.WARNING, "not installed: one reader for scans", remedy)
+        chosen = settings.ocr_engine == "tesseract"
+        found = "not installed, but chosen to read pictures" if chosen else "not installed: one reader for scans"
+        return Check("tesseract", State.ERROR if chosen else State.WARNING, found, remedy.removeprefix("optional: " * chosen))
     try:
         listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=10, check=True).stdout.split()
     except (OSError, subprocess.SubprocessError) as error:

@@ -89,6 +89,7 @@ def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
 
 _DUE = text("state in ('queued', 'waiting')")
 _RUNNING = text("state = 'running'")
+_KEYED = text("made_from is not null")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -202,7 +203,11 @@ class Attempt(Base):
 
 
 class Output(Base):
-    """What a stage made of a document: a record as compressed JSON, with the versions that made it. A later run replaces it."""
+    """What a stage made of a document: a record as compressed JSON, with the versions that made it. A later run replaces it.
+
+    ``made_from`` is a digest of all that went into it (a page image and the engine that read it), by which the same work is found
+    again in whatever document; null where nobody looks for it.
+    """
 
     __tablename__ = "gk_output"
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), primary_key=True)
@@ -212,6 +217,8 @@ class Output(Base):
     versions: Mapped[dict[str, Any]]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     made_at: Mapped[datetime]
+    made_from: Mapped[str | None] = mapped_column(String(64))
+    __table_args__ = (Index("ix_gk_output_made_from", "made_from", postgresql_where=_KEYED, sqlite_where=_KEYED),)
 
 
 class Failure(Base):

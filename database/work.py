@@ -82,13 +82,14 @@ def complete(
     lease_seconds: float = 60.0,
     seconds: float | None = None,
     extra: Callable[[Connection], None] | None = None,
+    made_from: str | None = None,
 ) -> Completed:
     """End a stage well: in one transaction, and only while the claim is in force, keep its output and queue what follows.
 
-    ``output`` is kept with the ``versions`` that made it. ``claim_next`` hands the first of ``following`` to the same worker
-    at once, which saves a message and a transaction. ``extra`` runs in the same transaction, behind the fence, for rows that
-    other rooms write. ``seconds`` is how long the work took. A stage that follows pages is queued when the last of them is
-    done.
+    ``output`` is kept with the ``versions`` that made it, and with the digest ``made_from`` by which :func:`same_work` finds
+    it. ``claim_next`` hands the first of ``following`` to the same worker at once, which saves a message and a transaction.
+    ``extra`` runs in the same transaction, behind the fence, for rows that other rooms write. ``seconds`` is how long the work
+    took. A stage that follows pages is queued when the last of them is done.
 
     Raises Fenced when another holds the stage by now; nothing is written then. Run again after a lost connection, it finds
     its own commit.
@@ -101,7 +102,7 @@ def complete(
     if not in_one:
         connection.execute(sql.END_ATTEMPT, ended)
     if output is not None:
-        _keep(connection, held, output, versions or {})
+        _keep(connection, held, output, versions or {}, made_from)
     if extra is not None:
         extra(connection)
     if held.stage is StageName.OCR and following and _pages_outstanding(connection, held):
@@ -151,11 +152,11 @@ def _ended(outcome: str, fault: Fault | None = None, seconds: float | None = Non
 @cache
 def _keeping(dialect: str) -> Any:
     statement = insert_for(dialect, Output).values(made_at=now())
-    replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at")}
+    replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at", "made_from")}
     return statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced)
 
 
-def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any]) -> None:
+def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any], made_from: str | None) -> None:
     row = {
         "document_id": held.document_id,
         "stage": held.stage,
@@ -163,6 +164,7 @@ def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping
         "run": held.run,
         "versions": dict(versions),
         "body": pack(output),
+        "made_from": made_from,
     }
     connection.execute(_keeping(connection.dialect.name), row)
 
@@ -242,6 +244,18 @@ def outputs(connection: Connection, document_id: int, stage: StageName, kind: ty
     """The kept outputs of a stage by page (0: the whole document)."""
     rows = connection.execute(sql.OUTPUT, {"b_document": document_id, "b_stage": stage})
     return {page: unpack(body, kind) for page, body in rows}
+
+
+def same_work(connection: Connection, made_from: str, kind: type[R]) -> R | None:
+    """An output that was made from the same, of whatever document; None when there is none."""
+    body = connection.scalar(select(Output.body).where(Output.made_from == made_from).limit(1))
+    return None if body is None else unpack(body, kind)
+
+
+def output_versions(connection: Connection, document_id: int, stage: StageName) -> list[dict[str, Any]]:
+    """The versions that made the kept outputs of a stage, each set of versions once."""
+    rows = connection.scalars(select(Output.versions).where(Output.document_id == document_id, Output.stage == stage))
+    return [dict(pairs) for pairs in dict.fromkeys(tuple(sorted(versions.items())) for versions in rows)]
 
 
 def fail(

@@ -21,6 +21,7 @@ from ingest.fingerprint import stand_in
 from ingest.intake import Intake, Keeper, Store, StoreFaultError, Taken
 from ingest.limits import Limits
 from ingest.manifest import Manifest, load_manifest
+from ingest.pages import decided_by
 from ingest.usage import UsageError
 from ingest.walk import Note, shown, walk
 
@@ -107,7 +108,7 @@ def ingest_paths(
         run = _Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
         intake = Intake(keeper, limits, planned.manifest, region)
         try:
-            for found in walk(planned.paths):
+            for found in walk(planned.paths, decided_by(planned.manifest)):
                 if found.note is not None and found.note is not Note.UNREADABLE:
                     run.passed_over[found.note] += 1
                     continue
@@ -131,7 +132,7 @@ def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
     """How many files will come; the manifest is told of them, so that it can find rows that fit several."""
     count = 0
     try:
-        for found in walk(paths):
+        for found in walk(paths, decided_by(manifest)):
             if found.note is None:
                 count += 1
                 if manifest is not None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from codebook.records import Record
+from tasks.extraction.pages import SUFFIXES
 
 _DIGITS = re.compile(r"(\d+)")
 _ESCAPED = re.compile(r"\\(\\|x[0-9a-f]{2})")
@@ -32,11 +33,15 @@ class Note(StrEnum):
 
 
 class Found(Record, frozen=True):
-    """A file to be read, or (with a note) what was passed over. ``path`` is as the system has it, with surrogates for bytes."""
+    """A file to be read, or (with a note) what was passed over. ``path`` is as the system has it, with surrogates for bytes.
+
+    ``pages`` are the files, in order, of a folder whose pictures are the pages of one report; ``path`` is then the folder.
+    """
 
     path: str
     note: Note | None = None
     detail: str = ""
+    pages: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -58,6 +63,9 @@ def unshown(text: str) -> str:
     return _ESCAPED.sub(lambda m: "\\" if m[1] == "\\" else chr(0xDC00 + int(m[1][1:], 16)), text)
 
 
+OneReport = Callable[[str, Sequence[str]], bool]
+
+
 def is_junk(path: str) -> bool:
     """Whether a name, or a folder on the way to it, is hidden, temporary, or left by a system."""
     return any(
@@ -77,32 +85,56 @@ def natural(name: str) -> tuple[object, ...]:
     return tuple((int(part), part) if at % 2 else part for at, part in enumerate(_DIGITS.split(name)))
 
 
-def walk(paths: Iterable[str]) -> Iterator[Found]:
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture by its name."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def walk(paths: Iterable[str], one_report: OneReport = lambda _folder, _names: False) -> Iterator[Found]:
     """The files under the given paths, folders recursively and in natural order, a relative path staying relative.
 
     A path that is given itself is taken whatever its name is, and followed if it is a link; what is found inside a folder is
     passed over when it is junk, a link, or no ordinary file, and given out with a note so that it can be counted. Only the
-    names of one folder, and of those around it, are held at a time. Raises FileNotFoundError for a given path that is not there.
+    names of one folder, and of those around it, are held at a time. ``one_report`` says of a folder without folders in it, with
+    the names of its files, whether they are the pages of one report. Raises FileNotFoundError for a given path that is not
+    there.
     """
     for path in paths:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            yield from _folder(path)
+            yield from _folder(path, one_report)
         else:
             yield Found(path) if stat.S_ISREG(mode) else Found(path, Note.SPECIAL)
 
 
-def _folder(top: str) -> Iterator[Found]:
+def _folder(top: str, one_report: OneReport) -> Iterator[Found]:
     """A stack, not recursion: folders can be nested deeper than Python's calls."""
-    open_folders: list[Iterator[Found]] = [_listing(top)]
+    open_folders: list[Iterator[Found]] = [_pages_or_all(top, one_report)]
     while open_folders:
         found = next(open_folders[-1], None)
         if found is None:
             open_folders.pop()
         elif found.note is Note.FOLDER:
-            open_folders.append(_listing(found.path))
+            open_folders.append(_pages_or_all(found.path, one_report))
         else:
             yield found
+
+
+def _pages_or_all(folder: str, one_report: OneReport) -> Iterator[Found]:
+    """What is in a folder, or the folder itself where it holds the pages of one report. Only files that are read count."""
+    listed: list[Found] = []
+    rest = _listing(folder)
+    for found in rest:
+        listed.append(found)
+        if found.note not in (None, Note.IGNORED) or (found.note is None and not is_picture(found.path)):
+            break  # no folder of pages: nothing more of it need be held
+    else:
+        files = [found.path for found in listed if found.note is None]
+        if len(files) > 1 and one_report(folder, [os.path.basename(path) for path in files]):
+            yield Found(folder, pages=tuple(files))
+            listed = [found for found in listed if found.note is not None]
+    yield from listed
+    yield from rest
 
 
 def _listing(folder: str) -> Iterator[Found]:

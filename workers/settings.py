@@ -71,8 +71,12 @@ class Settings(BaseSettings):
 
     light_seconds: Seconds = 120
     """Time limit of a message for extraction, parsing, validation and loading."""
-    ocr_seconds: Seconds = 600
-    """Time limit of a message for the OCR of one page."""
+    ocr_seconds: Seconds = 300
+    """Time limit of the OCR of one page. A page that reaches it is tried again alone, and after three times set aside."""
+    ocr_engine: Literal["rapidocr", "tesseract"] = "rapidocr"
+    """What reads pictures: ``rapidocr``, or ``tesseract`` where that program is installed with its language data chi_sim."""
+    ocr_threads: Count = 1
+    """Threads of one process that does OCR. Two processes with one thread each read more pages than one with two."""
     memory_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB
     """Address space of a process of a worker (RLIMIT_AS); beyond it the document fails, not the machine. 0: no limit."""
     resident_bytes: Count = 1500 * MIB

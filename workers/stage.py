@@ -6,8 +6,8 @@ A stage is a function from :class:`Work` to :class:`Outcome`, registered by :fun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -37,11 +37,17 @@ _GO_ON_UNTIL = 0.3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage made: the record to keep, the stages that follow, and rows of other rooms to write behind the fence."""
+    """What a stage made: the record to keep, the stages that follow, and rows of other rooms to write behind the fence.
+
+    ``made_from`` is a digest of all that went into the output, by which it is found again (:meth:`Work.same_work`);
+    ``versions`` are those that made it besides the code's and the codebook's.
+    """
 
     output: Record | None = None
     following: Sequence[Next] = ()
     extra: Callable[[Connection], None] | None = None
+    made_from: str | None = None
+    versions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,16 @@ class Work:
         """What ``stage`` made of the pages of this document, by page."""
         with reading(self.process.engine) as connection:
             return ledger.outputs(connection, self.claim.document_id, stage, kind)
+
+    def same_work(self, made_from: str, kind: type[R]) -> R | None:
+        """What was made from the same before, of whatever document; None when nothing was."""
+        with reading(self.process.engine) as connection:
+            return ledger.same_work(connection, made_from, kind)
+
+    def versions_of(self, stage: StageName) -> list[dict[str, Any]]:
+        """The versions that made what ``stage`` made of this document, each set once."""
+        with reading(self.process.engine) as connection:
+            return ledger.output_versions(connection, self.claim.document_id, stage)
 
 
 StageFunction = Callable[[Work], Outcome]
@@ -107,7 +123,7 @@ def run_stage(stage_id: int, name: StageName) -> str:
     try:
         return _run(here(), stage_id, name)
     except (MemoryError, SoftTimeLimitExceeded) as error:  # outside of the work itself: recovery finds the message's stage again
-        fault = fault_of(error)
+        fault = fault_of(error, name)
         log.error("a message was given up", stage_id=stage_id, code=fault.code)
         return fault.code
 
@@ -163,7 +179,7 @@ def _work(
             raise
         # Nothing may leave a task; what is not known becomes `internal`, with its traceback.
         except Exception as error:  # noqa: BLE001
-            return fault_of(error)
+            return fault_of(error, held.stage)
 
 
 def _complete(process: Process, held: Claim, outcome: Outcome, in_place: bool, seconds: float) -> Completed:
@@ -176,12 +192,13 @@ def _complete(process: Process, held: Claim, outcome: Outcome, in_place: bool, s
             connection,
             held,
             outcome.output,
-            versions(),
+            {**versions(), **outcome.versions},
             outcome.following,
             claim_next=go_on,
             lease_seconds=lease,
             seconds=seconds,
             extra=outcome.extra,
+            made_from=outcome.made_from,
         )
         fail_here("before_commit")
         return completed

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from codebook.records import Status, Verdict
+from codebook.records import Reader, Status, Verdict
 from database import results
 from database.ledger import finish
 from database.models import Between, StageName
@@ -146,9 +146,12 @@ def _pairs(connection: Connection, standings: Iterable[Standing]) -> tuple[Pairs
 def run(work: Work) -> Outcome:
     """Load; then nothing."""
     verdict = work.output_of(StageName.VALIDATE, Verdict)
+    versions = work.versions
+    if any(reading.read_by is Reader.OCR for reading in verdict.report.readings):
+        versions = versions | {"ocr": sorted({made["ocr"] for made in work.versions_of(StageName.OCR) if "ocr" in made})}
 
     def write(connection: Connection) -> None:
-        report_id, status = load_verdict(connection, work.claim.document_id, verdict, work.versions)
+        report_id, status = load_verdict(connection, work.claim.document_id, verdict, versions)
         finish(connection, work.claim, status, report_id)
 
     return Outcome(extra=write)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import msgspec
 
-from codebook.records import Line, Page
+from codebook.records import Line, Page, Reader
 from tasks.parsing.grid import grid_lines
 from tasks.parsing.stream import read_stream
 from tasks.parsing.table_cells import BlockRead, TablesRead, collect, seen
@@ -28,23 +28,24 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
     lines: list[Source] = []
     for page in pages:
         for number, block in enumerate(page.blocks):
+            reader = block.read_by or page.read_by
             if isinstance(block, Line):
-                lines += _lines(block, page, number)
+                lines += _lines(block, page, number, reader)
             else:
-                lines += grid_lines(block, page.number, number, page.read_by)
+                lines += grid_lines(block, page.number, number, reader)
     reads, used = read_stream(with_grids(_with_blank_lines(lines)))
     readings, extras, notes = collect(reads)
     return TablesRead(tuple(readings), tuple(extras), seen(reads, _form(reads)), tuple(used), tuple(dict.fromkeys(notes)))
 
 
-def _lines(block: Line, page: Page, number: int) -> list[Source]:
+def _lines(block: Line, page: Page, number: int, reader: Reader) -> list[Source]:
     """A block of text as lines; a paragraph may hold several."""
     if "\n" not in block.text:
-        return [Source(block.text, page.number, number, block.place, page.read_by, block.score)]
+        return [Source(block.text, page.number, number, block.place, reader, block.score)]
     lines: list[Source] = []
     offset = 0
     for text in block.text.split("\n"):
-        lines.append(Source(text, page.number, number, block.place, page.read_by, block.score, offset=offset))
+        lines.append(Source(text, page.number, number, block.place, reader, block.score, offset=offset))
         offset += len(text) + 1
     return lines
 

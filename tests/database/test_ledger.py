@@ -460,6 +460,51 @@ def test_reprocessing_repeats_only_the_pages_that_are_missing(books: Books) -> N
     books.sound()
 
 
+def scanned(books: Books, name: str = "a", fault: str | None = None) -> ledger.Registered:
+    """A document of two pages that are pictures, parsed to its end; with ``fault`` its second page failed with that code."""
+    (one,) = books.add(name)
+    pages = [Next(StageName.OCR, page, "ocr") for page in (1, 2)]
+    first, second = books(ledger.complete, books.claim(one.stage_id), OUTPUT, {}, pages).queued
+    books(ledger.complete, books.claim(first.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}1")
+    if fault:
+        books(ledger.fail, books.claim(second.stage_id), Fault(fault, "dark"), POLICY)
+        return one
+    (parse,) = books(ledger.complete, books.claim(second.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}2").queued
+    books(ledger.fail, books.claim(parse.stage_id), Fault("report.no_tables", "none"), POLICY)
+    return one
+
+
+def begun(books: Books, run: int) -> list[tuple[str, int, str]]:
+    rows = books.rows(Stage.id, Stage.run, Stage.stage, Stage.page, Stage.state)
+    return sorted((row.stage, row.page, row.state) for row in rows if row.run == run)
+
+
+def test_parsing_again_repeats_no_ocr_and_ocr_again_repeats_all_of_it(books: Books) -> None:
+    scanned(books)
+    assert books(ledger.reprocess, Selection(), StageName.PARSE, who="me", reason="r") == 1
+    assert begun(books, 2) == [("parse", 0, "queued")]
+    (parse,) = [row.id for row in books.rows(Stage.id, Stage.run) if row.run == 2]
+    books(ledger.fail, books.claim(parse), Fault("report.no_tables", "none"), POLICY)
+    assert books(ledger.reprocess, Selection(), StageName.OCR, who="me", reason="r") == 1
+    assert begun(books, 3) == [("ocr", 1, "queued"), ("ocr", 2, "queued")]
+    books.sound()
+
+
+def test_parsing_again_reads_a_page_that_is_missing_first(books: Books) -> None:
+    scanned(books, fault="page.unreadable")
+    assert books(ledger.reprocess, Selection(), StageName.PARSE, who="me", reason="r") == 1
+    assert begun(books, 2) == [("ocr", 1, "done"), ("ocr", 2, "queued")]
+    books.sound()
+
+
+def test_the_same_work_is_found_in_whatever_document(books: Books) -> None:
+    scanned(books, "a")
+    assert books(ledger.same_work, "a2", Line) == OUTPUT
+    assert books(ledger.same_work, "a3", Line) is None
+    scanned(books, "b")
+    assert books(ledger.same_work, "b1", Line) == OUTPUT
+
+
 def test_two_who_reprocess_at_once_start_each_document_once(books: Books, database_url: str) -> None:
     for one in books.add(*[f"{number:x}" for number in range(30)]):
         fail_at(books, one, StageName.EXTRACT)

@@ -1,0 +1,40 @@
+"""Page images made on the spot, and a reader that needs no model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "reports"
+
+
+def drawn(data: bytes, dpi: int = 200) -> list[Image.Image]:
+    """The pages of a PDF as pictures."""
+    with pypdfium2.PdfDocument(data) as document:
+        return [Image.fromarray(np.array(page.render(scale=dpi / 72).to_pil())) for page in document]
+
+
+def image_pdf(images: Sequence[Image.Image], dpi: int = 200) -> bytes:
+    """A PDF of pictures alone."""
+    target = io.BytesIO()
+    images[0].save(target, "PDF", save_all=True, append_images=images[1:], resolution=dpi)
+    return target.getvalue()
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    """A picture as a file."""
+    target = io.BytesIO()
+    image.save(target, kind, **options)
+    return target.getvalue()
+
+
+@pytest.fixture(scope="session")
+def sample() -> bytes:
+    """A shipped sample, a PDF with ruled tables."""
+    return next(iter(sorted(SAMPLES.glob("*.pdf")))).read_bytes()
