@@ -14,6 +14,7 @@ from tasks.ocr.picture import Grey, Picture, ink, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
 from tasks.ocr.ruling import Grid, RuledCell, Rules, find_grids, find_rules, straightening
 
+SURE = 0.99  # the score from which on a cell or line counts as read; below it is a doubt
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
