@@ -13,6 +13,8 @@ from tasks.ocr.picture import Grey, marks_of
 
 Mask = NDArray[np.uint8]
 
+_WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
+
 
 class RuledCell(NamedTuple):
     """A cell of a grid, upper left corner first; ``box`` is (x0, y0, x1, y1) in pixels, its rules' centre lines."""
@@ -75,8 +77,24 @@ def find_rules(grey: Grey) -> Rules:
     marks = marks_of(grey, 1 / 60, 9)
     thickness = max(5, round(min(height, width) / 250))
     across = _thin_runs(marks, thickness, max(40, width // 20))
-    down = _thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60))
-    return Rules(across, np.ascontiguousarray(down.T), marks, thickness)
+    down = np.ascontiguousarray(_thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60)).T)
+    for _ in range(2):
+        across = _anchored(across, down, thickness, max(80, width // 8))
+        turned = _anchored(np.ascontiguousarray(down.T), np.ascontiguousarray(across.T), thickness, max(60, height // 20))
+        down = np.ascontiguousarray(turned.T)
+    return Rules(across, down, marks, thickness)
+
+
+def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
+    """Horizontal runs that are longer than ``free``, or end at an upright one (``other``) on both sides, as strokes of text do not."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    near = cv2.dilate(other, np.ones((2 * thickness + 1, 4 * thickness + 1), np.uint8))
+    keep = stats[:, cv2.CC_STAT_WIDTH] >= free
+    keep[0] = False
+    for index in np.flatnonzero(~keep[1:]) + 1:
+        x, y, w, h = (int(v) for v in stats[index, :4])
+        keep[index] = near[y : y + h, x].any() and near[y : y + h, x + w - 1].any()
+    return np.where(keep[labels], 255, 0).astype(np.uint8)
 
 
 def _slopes(mask: Mask, least: int) -> NDArray[np.float64]:
@@ -149,51 +167,58 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
     return [int(round(float(np.mean(group[reach[group] >= 0.7 * reach[group].max()])))) for group in groups]
 
 
-def _evidence(marks: Mask, thin: Mask, start: int, end: int, at: int, reach: int, thickness: int) -> tuple[float, float]:
+def _evidence(
+    ways: tuple[Mask, Mask, Mask], start: int, end: int, at: int, reach: int, thickness: int
+) -> tuple[float, float, float]:
     """What speaks for a horizontal rule from ``start`` to ``end`` within ``reach`` pixels of row ``at``, and what against it.
 
-    For: the share of the way that ink covers along one row. Against: the share with ink both above and below that row, as the
+    ``ways`` are the ink, its thin parts, and the long thin runs. For: the share of the way that thin ink covers along one row, and
+    the share that lies in long runs, whose gaps are closed. Against: the share with ink both above and below that row, as the
     middle of a row of characters has.
     """
+    marks, thin, runs = ways
     # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
     inset = min(thickness // 2 + 1, max(0, (end - start) // 4))
     margin = reach + 4 * thickness
     top = max(0, at - margin)
-    strip = marks[top : at + margin + 1, start + inset : end - inset] > 0
+    across = (slice(top, at + margin + 1), slice(start + inset, end - inset))
+    strip = marks[across] > 0
     if strip.shape[1] == 0:
-        return 0.0, 0.0
-    line = thin[top : at + margin + 1, start + inset : end - inset] > 0
+        return 0.0, 0.0, 0.0
+    line = thin[across] > 0
     band = line.copy()
     band[1:] |= line[:-1]
     band[:-1] |= line[1:]
     first = max(0, at - top - reach)
     cover = band[first : at - top + reach + 1].mean(axis=1)
     row = first + int(cover.argmax())
+    long = runs[top + first : at + reach + 1, across[1]] > 0
     above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
     crossed = float((above & below).mean())
     # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
     touched = float(strip[max(0, row - 1) : row + 2].any(axis=0).mean()) if crossed < 0.15 else 0.0
-    return max(float(cover.max()), touched), crossed
+    return max(float(cover.max()), touched), crossed, float(long.any(axis=0).mean())
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Which edges are rules, of evidence (lines, edges along a line, 2).
+    """Which edges are rules, of evidence (lines, edges along a line, 3).
 
-    Rules of one table are alike: an edge must be covered nearly as well as its fellows are. A straight run of edges is judged as a
-    whole too: tight rows of characters above and below one edge of a long rule do not break it, while the strokes of a column of
-    characters that lie in one line make no rule. ``places`` are where the edges begin and end, and ``least`` the pixels below
-    which a run is no rule but a stroke.
+    An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as well
+    as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below one edge
+    of a long rule do not break it, while the strokes of a column of characters that lie in one line make no rule. ``places`` are
+    where the edges begin and end, and ``least`` the pixels below which a run is no rule but a stroke.
     """
-    cover, crossed = evidence[..., 0], evidence[..., 1]
+    cover, crossed, long = evidence[..., 0], evidence[..., 1], evidence[..., 2]
     likely = cover[(cover > 0.6) & (crossed < 0.4)]
-    quality = float(np.median(likely)) if likely.size else 1.0
-    drawn = (cover >= 0.87 * quality) & ((crossed < 0.35) | (cover >= 0.97 * quality))
+    quality = max(0.8, float(np.median(likely))) if likely.size else 1.0
+    whole = long >= _WHOLE
+    drawn = whole | (cover >= 0.87 * quality) & ((crossed < 0.35) | (cover >= 0.97 * quality))
     for line in range(drawn.shape[0]):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn[line], [False]]).astype(np.int8)))
         for start, end in edges.reshape(-1, 2):
-            if crossed[line, start:end].mean() > 0.4 or places[end] - places[start] < least:
-                drawn[line, start:end] = False
+            if (crossed[line, start:end].mean() > 0.4 or places[end] - places[start] < least) and not whole[line, start:end].all():
+                drawn[line, start:end] &= whole[line, start:end]
     return drawn
 
 
@@ -248,11 +273,11 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     if len(rows) < 2 or len(columns) < 2:
         return None
     turned_marks = np.ascontiguousarray(rules.marks.T)
-    upright = (rules.marks, _thin(rules.marks, rules.thickness))
-    turned = (turned_marks, _thin(turned_marks, rules.thickness))
+    upright = (rules.marks, _thin(rules.marks, rules.thickness), rules.horizontal)
+    turned = (turned_marks, _thin(turned_marks, rules.thickness), np.ascontiguousarray(rules.vertical.T))
     reach = (tolerance, rules.thickness)
-    across = _drawn(np.array([[_evidence(*upright, a, b, at, *reach) for a, b in pairwise(columns)] for at in rows]), columns, page_width / 18)
-    down = _drawn(np.array([[_evidence(*turned, a, b, at, *reach) for a, b in pairwise(rows)] for at in columns]), rows, 0).T
+    across = _drawn(np.array([[_evidence(upright, a, b, at, *reach) for a, b in pairwise(columns)] for at in rows]), columns, page_width / 18)
+    down = _drawn(np.array([[_evidence(turned, a, b, at, *reach) for a, b in pairwise(rows)] for at in columns]), rows, 0).T
     rows, across, down = _without_idle(rows, across, down)
     columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
     across, down = across_turned.T, down_turned.T

@@ -284,8 +284,8 @@ def draw_paper(paper: Paper, style: Style, dpi: int = 200) -> list[Drawn]:
 def draw_numbers(rng: Random, style: Style, dpi: int = 200) -> Drawn:
     """A page that is one table of numbers: many cells for little work, of the kinds and lengths that the forms have."""
     sheet = Sheet(style, dpi)
-    columns = rng.randint(8, 14)
     width = sheet.width - 2 * style.margin
+    columns = rng.randint(6, int(width / sheet.measure("000.00", style.size) / 1.1))
     rows = int((sheet.height - 2 * style.margin) / (style.size * 1.25 + (2.5 if style.rules == "tight" else style.padding)))
 
     def number() -> str:
@@ -306,7 +306,7 @@ def draw_beside(rng: Random, style: Style, dpi: int = 200) -> Drawn:
     sheet = Sheet(Style(**{**vars(style), "landscape": True}), dpi)
     room = (sheet.width - 3 * style.margin) / 2
     for place in range(2):
-        columns, rows = rng.randint(4, 7), rng.randint(8, 14)
+        columns, rows = rng.randint(4, 7), rng.randint(8, 12)
         cells = tuple(
             GridCell(r, c, str(rng.randint(0, 10 ** rng.choice((1, 2, 3)) - 1)), is_value=True)
             for r in range(rows)
