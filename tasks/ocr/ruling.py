@@ -88,7 +88,7 @@ def find_rules(grey: Grey) -> Rules:
 def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
     """Horizontal runs that are longer than ``free``, or end at an upright one (``other``) on both sides, as strokes of text do not."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    near = cv2.dilate(other, np.ones((2 * thickness + 1, 4 * thickness + 1), np.uint8))
+    near = cv2.dilate(other, np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8))
     keep = stats[:, cv2.CC_STAT_WIDTH] >= free
     keep[0] = False
     for index in np.flatnonzero(~keep[1:]) + 1:
@@ -197,8 +197,12 @@ def _evidence(
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
     crossed = float((above & below).mean())
     # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
-    touched = float(strip[max(0, row - 1) : row + 2].any(axis=0).mean()) if crossed < 0.15 else 0.0
-    return max(float(cover.max()), touched), crossed, float(long.any(axis=0).mean())
+    inked = strip[max(0, row - 1) : row + 2].any(axis=0)
+    # a rule is joined to the rules that it ends at; the strokes of tight text stop a little before them
+    end_zone = max(2, min(4, inked.size // 8))
+    joined = min(inked[:end_zone].mean(), inked[-end_zone:].mean()) >= 0.5
+    touched = float(inked.mean()) if crossed < 0.15 and joined and inked.mean() > 0.95 else 0.0
+    return max(float(cover.max()), touched), crossed, float(long.any(axis=0).mean()) if joined else 0.0
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
@@ -256,12 +260,59 @@ def find_grids(rules: Rules) -> list[Grid]:
     height, width = rules.horizontal.shape
     joined = cv2.dilate(rules.both, np.ones((rules.thickness, rules.thickness), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist() if w >= width // 8]
     grids = []
-    for index in range(1, count):
-        x, y, w, h, _ = (int(v) for v in stats[index])
-        if w >= width // 8 and h >= height // 60 and (grid := _grid(rules, x, y, x + w, y + h)):
+    for x0, y0, x1, y1 in _stacked(boxes, rules):
+        if y1 - y0 >= height // 60 and (grid := _grid(rules, x0, y0, x1, y1)):
             grids.append(grid)
     return sorted(grids, key=lambda grid: (grid.box[1], grid.box[0]))
+
+
+def _stacked(boxes: list[tuple[int, int, int, int]], rules: Rules) -> list[tuple[int, int, int, int]]:
+    """Pieces of rules put together to tables: where the sides of a table are open, its rows hang together by nothing but their ends.
+
+    Pieces without sides of their own that lie closer than two rows, and begin and end alike, are one table.
+    """
+    height, width = rules.marks.shape
+    found: list[tuple[int, int, int, int]] = []
+    for box in sorted(boxes, key=lambda b: b[1]):
+        for index, other in enumerate(found):
+            alike = abs(box[0] - other[0]) < width / 60 and abs(box[2] - other[2]) < width / 60
+            if alike and box[1] - other[3] < height / 28 and not _sided(box, rules) and not _sided(other, rules):
+                found[index] = (min(box[0], other[0]), other[1], max(box[2], other[2]), max(box[3], other[3]))
+                break
+        else:
+            found.append(box)
+    return found
+
+
+def _sided(box: tuple[int, int, int, int], rules: Rules) -> bool:
+    """Whether an upright rule runs down both sides of a box."""
+    x0, y0, x1, y1 = box
+    near = rules.marks.shape[1] // 40  # a run may overshoot its corner a little
+    sides = (rules.vertical[y0:y1, x0 : x0 + near], rules.vertical[y0:y1, max(x0, x1 - near) : x1])
+    return y1 - y0 > 2 * near and all(side.any(axis=1).mean() > 0.5 for side in sides)
+
+
+def _closed(
+    runs: Mask, places: list[int], origin: int, crossings: list[int], origin_of_crossings: int, least: float
+) -> tuple[list[int], list[int]]:
+    """``places`` of the lines across ``runs`` with the outer ones that a table open at its sides does not draw, and which those are.
+
+    A side is open where at least two of the horizontal runs at the rows ``crossings`` go on for more than ``least`` pixels beyond
+    the outermost line.
+    """
+    ends = []
+    for at in crossings:
+        row = np.flatnonzero(runs[max(0, at - origin_of_crossings - 2) : at - origin_of_crossings + 3].any(axis=0))
+        if row.size:
+            ends.append((origin + int(row[0]), origin + int(row[-1])))
+    if len(ends) < 2:
+        return places, []
+    # the second that begins so far out: one alone may have run into something
+    first, last = sorted(a for a, _ in ends)[1], sorted(b for _, b in ends)[-2]
+    found = ([first] if first < places[0] - least else []) + places + ([last] if last > places[-1] + least else [])
+    return found, [at for at in (found[0], found[-1]) if at not in places]
 
 
 def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | None:
@@ -272,15 +323,26 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns = [left + x for x in _positions(rules.vertical[window], 0, page_height / 70, 2 * tolerance)]
     if len(rows) < 2 or len(columns) < 2:
         return None
+    rows, open_rows = _closed(rules.vertical[window].T, rows, top, columns, left, page_height / 40)
+    columns, open_columns = _closed(rules.horizontal[window], columns, left, rows, top, page_width / 30)
     turned_marks = np.ascontiguousarray(rules.marks.T)
     upright = (rules.marks, _thin(rules.marks, rules.thickness), rules.horizontal)
     turned = (turned_marks, _thin(turned_marks, rules.thickness), np.ascontiguousarray(rules.vertical.T))
     reach = (tolerance, rules.thickness)
-    across = _drawn(np.array([[_evidence(upright, a, b, at, *reach) for a, b in pairwise(columns)] for at in rows]), columns, page_width / 18)
-    down = _drawn(np.array([[_evidence(turned, a, b, at, *reach) for a, b in pairwise(rows)] for at in columns]), rows, 0).T
-    rows, across, down = _without_idle(rows, across, down)
-    columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
-    across, down = across_turned.T, down_turned.T
+    for _ in range(3):
+        ruled = [[_evidence(upright, a, b, at, *reach) for a, b in pairwise(columns)] for at in rows]
+        across = _drawn(np.array(ruled), columns, page_width / 18)
+        ruled = [[_evidence(turned, a, b, at, *reach) for a, b in pairwise(rows)] for at in columns]
+        down = _drawn(np.array(ruled), rows, 0).T
+        across[[rows.index(at) for at in open_rows]] = True
+        down[:, [columns.index(at) for at in open_columns]] = True
+        shape = len(rows), len(columns)
+        rows, across, down = _without_idle(rows, across, down)
+        columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
+        across, down = across_turned.T, down_turned.T
+        # without the lines that were none, edges are longer, and what is taken for them by chance is less
+        if (len(rows), len(columns)) == shape or min(len(rows), len(columns)) < 2:
+            break
     if len(rows) < 2 or len(columns) < 2:
         return None
     cells = tuple(
