@@ -14,6 +14,7 @@ from tasks.ocr.picture import Grey, Picture, ink, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
 from tasks.ocr.ruling import Grid, RuledCell, Rules, find_grids, find_rules, straightening
 
+SURE = 0.99  # the score from which on a cell or line counts as read; below it is a doubt
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
@@ -27,6 +28,11 @@ class Layout(NamedTuple):
     cell_lines: list[list[list[Box]]]
     lines: list[list[Box]]
 
+    @property
+    def boxes(self) -> list[Box]:
+        """The boxes of all lines, those of tables first, in the order of their cells."""
+        return [box for grid in self.cell_lines for cell in grid for box in cell] + [box for line in self.lines for box in line]
+
 
 def read_picture(image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture") -> Page:
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
@@ -34,9 +40,10 @@ def read_picture(image: NDArray[np.uint8], number: int, reader: LineReader, *, p
     Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell and
     line has the score of its least sure character. A page without any ink is a page without blocks.
     """
-    layout = _upright(prepared(image), reader)
-    boxes = [box for grid in layout.cell_lines for cell in grid for box in cell] + [box for line in layout.lines for box in line]
-    readings = iter(reader.read([_crop(layout.picture.grey, box) for box in boxes]))
+    layout, known = _upright(prepared(image), reader)
+    left = [box for box in layout.boxes if box not in known]
+    known.update(zip(left, reader.read([_crop(layout.picture.grey, box) for box in left]), strict=True))
+    readings = iter([known[box] for box in layout.boxes])
     to_page = _Scale(layout.picture, number, points_per_pixel)
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
@@ -108,23 +115,48 @@ def _crop(grey: Grey, box: Box) -> Grey:
     return grey[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1]
 
 
-def _upright(picture: Picture, reader: LineReader) -> Layout:
-    """The layout in the orientation in which the page can be read. Most pages stand upright, and are looked at once."""
+class _Look(NamedTuple):
+    """What a few lines of a page say in one orientation: how surely they are read, how many hold Chinese, and their readings."""
+
+    score: float
+    chinese: float
+    readings: dict[Box, LineReading]
+
+
+def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, LineReading]]:
+    """The layout in the orientation in which the page can be read, and the lines that were read to tell.
+
+    Most pages stand upright and are looked at once. Digits read well upside down too (61 and 19), so that a page is turned only
+    when it reads clearly better so, and turned round only when it is Chinese that does.
+    """
     first = _layout(picture)
-    if _readable(first, reader) >= _READABLE:
-        return first
-    turned = [first, *(_layout(quarter_turned(picture, turns)) for turns in (2, 1, 3))]
-    return max(turned, key=lambda layout: _readable(layout, reader))
+    look = _look(first, reader)
+    if look.score >= _READABLE or not first.boxes:
+        return first, look.readings
+    best = first, look
+    for turns in (2, 1, 3):
+        other = _layout(quarter_turned(picture, turns))
+        seen = _look(other, reader)
+        is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE)
+        if is_proof and seen.score > best[1].score + (0.1 if best[0] is first else 0.0):
+            best = other, seen
+            if seen.score >= _READABLE and seen.chinese >= 0.5:
+                break
+    return best[0], best[1].readings
 
 
-def _readable(layout: Layout, reader: LineReader) -> float:
-    boxes = [box for grid in layout.cell_lines for cell in grid for box in cell] + [box for line in layout.lines for box in line]
-    longest = sorted((b for b in boxes if b[2] - b[0] > 3 * (b[3] - b[1])), key=lambda b: b[0] - b[2])
+def _look(layout: Layout, reader: LineReader) -> _Look:
+    longest = sorted((b for b in layout.boxes if b[2] - b[0] > 3 * (b[3] - b[1])), key=lambda b: b[0] - b[2])
     # lines of middling length: whole lines of prose cost most and tell no more
-    sample = longest[len(longest) // 3 :][:_SAMPLE] or longest
+    sample = (longest[len(longest) // 3 :] or layout.boxes)[:_SAMPLE]
     if not sample:
-        return 0.0 if boxes else 1.0
-    return float(np.median([reading.mean for reading in reader.read([_crop(layout.picture.grey, box) for box in sample])]))
+        return _Look(0.0, 0.0, {})
+    found = reader.read([_crop(layout.picture.grey, box) for box in sample])
+    chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
+    score = float(np.median([reading.mean for reading in found]))
+    tall = sum(b[3] - b[1] > 3 * (b[2] - b[0]) for b in layout.boxes)
+    # more lines that stand than lie: the page lies on its side, whatever one of them seems to say
+    return _Look(score / 2 if tall > len(longest) else score, chinese, dict(zip(sample, found, strict=True)))
 
 
 def _table(grey: Grey, grid: Grid, readings: list[list[LineReading]], to_page: _Scale) -> Table:

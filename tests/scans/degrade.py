@@ -16,7 +16,8 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Wear:
-    """How bad a scan is. Angles in degrees, ``corner`` as a share of the page's width, ``blur`` and ``noise`` in pixels and grey levels."""
+    """How bad a scan is. Angles in degrees, ``corner`` as a share of the page's width, ``blur`` and ``noise`` in pixels of 200 dpi and grey
+    levels. ``turns`` are quarters counter-clockwise; ``shadow`` is that of a hand or a phone, ``border`` the dark beside the paper."""
 
     skew: float = 0.0
     corner: float = 0.0
@@ -28,6 +29,10 @@ class Wear:
     seal: bool = False
     faint: bool = False
     bilevel: bool = False
+    shadow: bool = False
+    border: bool = False
+    stains: bool = False
+    turns: int = 0
 
 
 LEVELS = {
@@ -39,11 +44,17 @@ LEVELS = {
     "seal": Wear(skew=0.7, blur=0.5, noise=4, jpeg=70, seal=True),
     "faint": Wear(skew=0.5, blur=0.7, noise=6, jpeg=70, faint=True),
     "bilevel": Wear(skew=0.7, blur=0.6, noise=10, bilevel=True),
+    "120dpi": Wear(skew=0.7, blur=0.4, noise=5, jpeg=70, scale=0.6),
+    "photo": Wear(skew=2.0, corner=0.03, blur=0.9, noise=6, shade=0.2, jpeg=75, shadow=True),
+    "border": Wear(skew=1.5, blur=0.6, noise=6, jpeg=70, border=True, stains=True),
+    "turned": Wear(skew=0.5, blur=0.5, noise=4, jpeg=80, turns=1),
+    "upside": Wear(skew=0.5, blur=0.5, noise=4, jpeg=80, turns=2),
 }
+MAIN = ("fine", "1", "2", "3")
 
 
-def worn(page: Image, wear: Wear, seed: int) -> tuple[Image, NDArray[np.float64]]:
-    """A scan of the clean RGB ``page``, and the 3 x 3 transform from its pixels to the scan's."""
+def worn(page: Image, wear: Wear, seed: int, dpi: int = 200) -> tuple[Image, NDArray[np.float64]]:
+    """A scan of the clean RGB ``page`` of ``dpi``, and the 3 x 3 transform from its pixels to the scan's."""
     rng = np.random.default_rng(seed)
     image = page.astype(np.float32)
     height, width = page.shape[:2]
@@ -53,6 +64,8 @@ def worn(page: Image, wear: Wear, seed: int) -> tuple[Image, NDArray[np.float64]
         broken = rng.random((height, width)) < 0.25
         image[long > 0] = 185
         image[(long > 0) & broken] = 235
+    if wear.stains:
+        _stain(image, rng)
     if wear.seal:
         _seal(image, rng)
     matrix = _warp(width, height, wear, rng)
@@ -62,8 +75,13 @@ def worn(page: Image, wear: Wear, seed: int) -> tuple[Image, NDArray[np.float64]
     if wear.scale < 1:
         image = cv2.GaussianBlur(image, (0, 0), 0.5 / wear.scale)
     image = cv2.warpPerspective(image, matrix, size, flags=method if wear.scale == 1 else cv2.INTER_LINEAR, borderValue=(255, 255, 255))
+    if wear.border:
+        inside = cv2.warpPerspective(np.ones((height, width), np.float32), matrix, size, flags=cv2.INTER_LINEAR)
+        image = image * inside[..., None] + 25 * (1 - inside[..., None])
     if wear.blur:
-        image = cv2.GaussianBlur(image, (0, 0), wear.blur)
+        image = cv2.GaussianBlur(image, (0, 0), wear.blur * dpi * wear.scale / 200)
+    if wear.shadow:
+        _shadow(image, rng)
     if wear.shade:
         y, x = np.mgrid[0 : size[1], 0 : size[0]]
         angle = rng.uniform(0, 2 * np.pi)
@@ -78,7 +96,42 @@ def worn(page: Image, wear: Wear, seed: int) -> tuple[Image, NDArray[np.float64]
     elif wear.jpeg < 95:
         _, data = cv2.imencode(".jpg", result[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, wear.jpeg])
         result = cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
+    if wear.turns % 4:
+        result, matrix = _turned(result, matrix, wear.turns % 4)
     return np.ascontiguousarray(result), matrix
+
+
+def _turned(image: Image, matrix: NDArray[np.float64], turns: int) -> tuple[Image, NDArray[np.float64]]:
+    for _ in range(turns):
+        width = image.shape[1]
+        image = np.rot90(image)
+        matrix = np.array([[0, 1, 0], [-1, 0, width - 1], [0, 0, 1]], np.float64) @ matrix
+    return image, matrix
+
+
+def _shadow(image: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """The soft edge of something between lamp and paper, over a part of the page."""
+    height, width = image.shape[:2]
+    mask = np.zeros((height // 8, width // 8), np.float32)
+    corners = rng.uniform((-0.2, 0.2), (0.5, 0.9), 2)
+    shape = np.array([(0, corners[0]), (0.6, corners[1]), (1.1, 1.1), (0, 1.1)]) * (mask.shape[1], mask.shape[0])
+    cv2.fillPoly(mask, [shape.astype(np.int32)], 1.0)
+    mask = cv2.GaussianBlur(mask, (0, 0), width / 8 / 40)
+    image *= 1 - rng.uniform(0.3, 0.45) * cv2.resize(mask, (width, height))[..., None]
+
+
+def _stain(image: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Yellow blots and dark specks."""
+    height, width = image.shape[:2]
+    blots = np.zeros((height, width), np.float32)
+    for _ in range(3):
+        centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+        cv2.circle(blots, centre, int(width * rng.uniform(0.03, 0.09)), float(rng.uniform(0.08, 0.2)), -1)
+    blots = cv2.GaussianBlur(blots, (0, 0), width / 200)
+    image *= 1 - blots[..., None] * np.array([0.3, 0.5, 1.0], np.float32)
+    for _ in range(60):
+        centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+        cv2.circle(image, centre, int(max(1, width / 1600 * rng.uniform(0.5, 1.6))), (60.0, 60.0, 60.0), -1)
 
 
 def _warp(width: int, height: int, wear: Wear, rng: np.random.Generator) -> NDArray[np.float64]:
