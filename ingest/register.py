@@ -26,7 +26,8 @@ from ingest.walk import Note, shown, walk
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
-_STAND_INS = ("file.changed", "file.unreadable")
+STAND_INS = ("file.changed", "file.unreadable")
+"""Codes of files whose content could not be told: something else stands in for it (see ingest.fingerprint.stand_in)."""
 
 
 class IngestSummary(Record, frozen=True):
@@ -51,7 +52,7 @@ class IngestSummary(Record, frozen=True):
     last: int | None = None
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     """Nobody wants to know."""
 
 
@@ -104,7 +105,7 @@ def ingest_paths(
     stays, and running again goes on.
     """
     with Keeper(store) as keeper:
-        run = _Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
+        run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
         intake = Intake(keeper, limits, planned.manifest, region)
         try:
             for found in walk(planned.paths):
@@ -143,8 +144,12 @@ def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
     return count
 
 
-class _Run:
-    """One run: arrivals that wait for their transaction, and what became of those before them."""
+class Run:
+    """One run: arrivals that wait for their transaction, and what became of those before them.
+
+    ``told`` gets each arrival with what was registered of it, after the commit; the other two are those of
+    :func:`ingest_paths`.
+    """
 
     def __init__(
         self,
@@ -153,9 +158,11 @@ class _Run:
         *,
         batch: str,
         ring: Callable[[Sequence[int]], None],
-        progress: Callable[[IngestSummary], None],
-        expected: int,
+        progress: Callable[[IngestSummary], None] = _ignore,
+        told: Callable[[Arrival, Registered], None] = _ignore,
+        expected: int = 0,
     ) -> None:
+        self._told = told
         self._engine, self._keeper, self._batch, self._ring, self._progress = engine, keeper, batch, ring, progress
         self._waiting: list[Taken] = []
         self._counts: Counter[str] = Counter(expected=expected)
@@ -166,6 +173,7 @@ class _Run:
         self.archives = 0
 
     def add(self, taken: Taken) -> None:
+        """Have an arrival registered, by :meth:`flush` at the latest. Raises what that raises."""
         self._waiting.append(taken)
         if len(self._waiting) >= CHUNK:
             self.flush()
@@ -180,6 +188,8 @@ class _Run:
             stages = [result.stage_id for result in results if result.stage_id is not None]
             if stages:
                 self._ring(stages)
+            for arrival, result in zip(arrivals, results, strict=True):
+                self._told(arrival, result)
         self._waiting = []
         self._progress(self.summary())
 
@@ -219,7 +229,7 @@ def _register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -
     admitted = _admitted(arrivals, results)
     again = readmit(connection, admitted) if admitted else []
     whole = [arrival.path for arrival in arrivals if arrival.rejection is None]
-    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in _STAND_INS])
+    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in STAND_INS])
     return results, again
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -18,7 +18,10 @@ from codebook.records import Record
 _DIGITS = re.compile(r"(\d+)")
 _ESCAPED = re.compile(r"\\(\\|x[0-9a-f]{2})")
 # What systems and programs leave beside documents: indexes, thumbnails, lock files of Office, half-finished downloads.
-_JUNK = (".*", "~$*", "*.tmp", "*.part", "*.crdownload", "*~", "thumbs.db", "desktop.ini", "__macosx")
+_JUNK = (
+    ".*", "~$*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.lock", "*.lck", "*~",
+    "thumbs.db", "desktop.ini", "__macosx",
+)  # fmt: skip
 
 
 class Note(StrEnum):
@@ -32,16 +35,19 @@ class Note(StrEnum):
 
 
 class Found(Record, frozen=True):
-    """A file to be read, or (with a note) what was passed over. ``path`` is as the system has it, with surrogates for bytes."""
+    """A file to be read, or (with a note) what was passed over. ``path`` is as the system has it, with surrogates for bytes;
+    ``known_as`` is the path under which it came in where that is another.
+    """
 
     path: str
     note: Note | None = None
     detail: str = ""
+    known_as: str | None = None
 
     @property
     def shown(self) -> str:
-        """The path as text that can be stored."""
-        return shown(self.path)
+        """The path under which it came in as text that can be stored."""
+        return shown(self.known_as or self.path)
 
 
 def shown(path: str) -> str:
@@ -58,13 +64,15 @@ def unshown(text: str) -> str:
     return _ESCAPED.sub(lambda m: "\\" if m[1] == "\\" else chr(0xDC00 + int(m[1][1:], 16)), text)
 
 
-def is_junk(path: str) -> bool:
-    """Whether a name, or a folder on the way to it, is hidden, temporary, or left by a system."""
+def is_junk(path: str, more: Sequence[str] = ()) -> bool:
+    """Whether a name, or a folder on the way to it, is hidden, temporary, or left by a system, or fits a pattern of ``more``
+    (in lower case).
+    """
     return any(
         fnmatchcase(part.lower(), pattern)
         for part in PurePosixPath(path).parts
         if part not in (".", "..", "/")
-        for pattern in _JUNK
+        for pattern in (*_JUNK, *more)
     )
 
 
@@ -77,35 +85,36 @@ def natural(name: str) -> tuple[object, ...]:
     return tuple((int(part), part) if at % 2 else part for at, part in enumerate(_DIGITS.split(name)))
 
 
-def walk(paths: Iterable[str]) -> Iterator[Found]:
+def walk(paths: Iterable[str], *, leave: Callable[[str], bool] = lambda _: False) -> Iterator[Found]:
     """The files under the given paths, folders recursively and in natural order, a relative path staying relative.
 
     A path that is given itself is taken whatever its name is, and followed if it is a link; what is found inside a folder is
     passed over when it is junk, a link, or no ordinary file, and given out with a note so that it can be counted. Only the
-    names of one folder, and of those around it, are held at a time. Raises FileNotFoundError for a given path that is not there.
+    names of one folder, and of those around it, are held at a time. ``leave`` says of a path inside whether it is none of our
+    business: it is not even given out. Raises FileNotFoundError for a given path that is not there.
     """
     for path in paths:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            yield from _folder(path)
+            yield from _folder(path, leave)
         else:
             yield Found(path) if stat.S_ISREG(mode) else Found(path, Note.SPECIAL)
 
 
-def _folder(top: str) -> Iterator[Found]:
+def _folder(top: str, leave: Callable[[str], bool]) -> Iterator[Found]:
     """A stack, not recursion: folders can be nested deeper than Python's calls."""
-    open_folders: list[Iterator[Found]] = [_listing(top)]
+    open_folders: list[Iterator[Found]] = [_listing(top, leave)]
     while open_folders:
         found = next(open_folders[-1], None)
         if found is None:
             open_folders.pop()
         elif found.note is Note.FOLDER:
-            open_folders.append(_listing(found.path))
+            open_folders.append(_listing(found.path, leave))
         else:
             yield found
 
 
-def _listing(folder: str) -> Iterator[Found]:
+def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
     try:
         with os.scandir(folder) as entries:
             names = sorted((entry.name for entry in entries), key=natural)
@@ -114,6 +123,8 @@ def _listing(folder: str) -> Iterator[Found]:
         return
     for name in names:
         path = os.path.join(folder, name)
+        if leave(path):
+            continue
         if is_junk(name):
             yield Found(path, Note.IGNORED)
             continue

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
-from database import ledger
+from database import ledger, measuring
 from database.ledger import QUEUES, Queued, Reaped
 from database.session import make_engine, run_transaction
 from workers import log as logs
@@ -83,7 +83,11 @@ class Recovery:
             if not ledger.try_sweep_lock(connection):
                 return None
             ledger.forget_workers(connection, _DAY)
-            return [] if time.monotonic() < self._reap_after else ledger.reap(connection, stale, policy, _REAP)
+            measuring.count(connection, measuring.SWEEPS)
+            ended = [] if time.monotonic() < self._reap_after else ledger.reap(connection, stale, policy, _REAP)
+            if ended:
+                measuring.count(connection, measuring.LEASES_EXPIRED, len(ended))
+            return ended
 
         reaped: list[Reaped] | None = self._transact(reap)
         for one in reaped or []:
@@ -94,7 +98,8 @@ class Recovery:
         """Take back what was sent and is gone: gives how much.
 
         A queue that was empty at two looks holds no message for what was rung before. Workers may hold some (``unacked``), or may
-        have died with them: then it takes a lease's time until they are sent again. One message too many costs a claim that is lost.
+        have died with them: then it takes a lease's time until they are sent again. One message too many costs a claim that is
+        lost.
         """
         depths = self._bell.depths()
         if depths is None:
@@ -108,7 +113,7 @@ class Recovery:
             quiet = time.monotonic() - self._empty_since.setdefault(queue, time.monotonic())
             patience = self._settings.lease_seconds if depths["unacked"] else self._settings.sweep_seconds / 2
             if quiet >= patience:
-                lost += self._transact(partial(ledger.unring_lost, queue=queue, older_seconds=patience))
+                lost += self._transact(partial(_take_back, queue=queue, patience=patience))
         return lost
 
     def _dispatch(self) -> tuple[int, int]:
@@ -124,6 +129,8 @@ class Recovery:
                     self._transact(partial(ledger.unring, stage_ids=[item.stage_id for item in due]))
                     unsent += len(due)
                     break
+                if out:
+                    self._transact(partial(measuring.count, name=measuring.RUNG, by=len(out)))
                 sent += len(out)
                 room -= part
                 if len(due) < part:
@@ -134,6 +141,13 @@ class Recovery:
         resend = self._settings.resend_seconds
         taken: list[Queued] = self._transact(lambda c: ledger.take_due(c, queue, limit, resend))
         return taken
+
+
+def _take_back(connection: Connection, queue: str, patience: float) -> int:
+    lost = ledger.unring_lost(connection, queue, patience)
+    if lost:
+        measuring.count(connection, measuring.MESSAGES_LOST, lost)
+    return lost
 
 
 def recover(settings: Settings, stop: threading.Event) -> None:
