@@ -24,6 +24,9 @@ from ingest.manifest import Manifest, load_manifest
 from ingest.settle import look
 from ingest.usage import UsageError
 from ingest.walk import shown
+from workers.log import get_logger
+
+log = get_logger(__name__)
 
 _BATCH_NAME = 200
 
@@ -59,10 +62,13 @@ class _Known:
 
 
 class Manifests:
-    """The manifests of an inbox. One that is still being written holds the files up of which it speaks."""
+    """The manifests of an inbox. One that is still being written holds the files up of which it speaks.
+
+    ``problem`` gets the path of a manifest that was read, and why it cannot be used (None: it can).
+    """
 
     def __init__(
-        self, root: str, quiet: float, problem: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, root: str, quiet: float, problem: Callable[[str, str | None], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._root, self._quiet, self._problem, self._clock = root, quiet, problem, clock
         self._known: dict[str, _Known] = {}
@@ -96,8 +102,9 @@ class Manifests:
             known.read = True
             try:
                 known.manifest = load_manifest(Path(path))
+                self._problem(path, None)
             except UsageError as error:
-                self._problem(str(error))
+                self._problem(path, str(error))
             for problem in known.manifest.problems if known.manifest else ():
-                self._problem(f"{shown(path)}: {problem}")
+                log.warning("a part of a manifest is not used", path=shown(path), problem=problem)
         return known.manifest

@@ -102,15 +102,15 @@ class Intake:
         Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
         """
         if found.note is Note.UNREADABLE:
-            yield self._absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
+            yield self.absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
             return
         try:
             with content_of(found.path, follow=follow) as content:
                 yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
         except GongkaiError as error:
-            yield self._absent(found.shown, error)
+            yield self.absent(found.shown, error)
         except OSError as error:
-            yield self._absent(found.shown, _of_system(error))
+            yield self.absent(found.shown, _of_system(error))
 
     def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
         identity = identify(content.file or io.BytesIO(content.head))
@@ -154,10 +154,10 @@ class Intake:
                 yield from self._content(content, path, budget=budget, depth=depth + 1)
         except BROKEN_MEMBER as error:
             if isinstance(error, OSError) and error.errno:
-                yield self._absent(path, _of_system(error))
+                yield self.absent(path, _of_system(error))
             else:
                 found = f"a member that cannot be unpacked ({error})"
-                yield self._absent(path, GongkaiError("file.corrupt", found, "a whole archive"))
+                yield self.absent(path, GongkaiError("file.corrupt", found, "a whole archive"))
 
     def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
         row = self._manifest.row(path) if self._manifest else None
@@ -171,7 +171,7 @@ class Intake:
     def _refused(self, content: Content, identity: Identity, path: str, error: GongkaiError) -> Taken:
         return self._taken(content, identity, path, error)
 
-    def _absent(self, path: str, error: GongkaiError) -> Taken:
+    def absent(self, path: str, error: GongkaiError) -> Taken:
         """Something whose content could not be told."""
         return self._taken(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
 

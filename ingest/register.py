@@ -66,6 +66,12 @@ def default_batch(paths: Sequence[str]) -> str:
     return f"{name[: _NAME_LENGTH - 20]}{more} {date.today().isoformat()}"
 
 
+def check_batch(batch: str | None) -> None:
+    """Raises UsageError when the name of a batch is too long or empty."""
+    if batch is not None and not 0 < len(batch) <= _NAME_LENGTH:
+        raise UsageError(f"a batch name of {len(batch)} characters; expected 1 to {_NAME_LENGTH}")
+
+
 class Plan(NamedTuple):
     """What is to be taken in, found to be possible. ``expected`` counts the files, archives as one."""
 
@@ -82,8 +88,7 @@ def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | Non
     """
     if not paths:
         raise UsageError("no paths given; expected files, folders or archives")
-    if batch is not None and not 0 < len(batch) <= _NAME_LENGTH:
-        raise UsageError(f"a batch name of {len(batch)} characters; expected 1 to {_NAME_LENGTH}")
+    check_batch(batch)
     given = load_manifest(manifest) if manifest else None
     return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given))
 

@@ -1,7 +1,7 @@
-"""Watching an inbox: notice, let settle, claim, register, file away. What is done twice does no harm; what is not done is done later.
+"""Watching an inbox: notice, let settle, claim, register, file away. What is done twice does no harm.
 
-A crash leaves files in ``.gongkai/taken``: the next watcher of the folder registers them (the content decides whether they are new)
-and files them away. A fault of the machine leaves them there too, until it has passed.
+A crash leaves files in ``.gongkai/taken``: the next watcher of the folder registers them (the content decides whether they are
+new) and files them away. A fault of the machine leaves them there too, until it has passed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from database import inboxes
 from database.inboxes import FailedFile, WatcherState
-from database.session import reading, run_transaction
+from database.session import fault_code, reading, run_transaction
 from ingest import canary
 from ingest.convention import Manifests, place
 from ingest.events import Events
@@ -80,7 +81,7 @@ class Pace(Record, frozen=True):
 
 
 class Desk(NamedTuple):
-    """Where files are registered. ``ring`` gets the ids of new first stages; ``batch`` is that of files whose place names none."""
+    """Where files are registered. ``ring`` gets the ids of new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
     store: Store
@@ -104,7 +105,7 @@ class Watcher:
         self.polls = polls
         self.name = f"{worker_name()}#{number}"
         self._arriving, self._claimed, self._canaries = (Settler(pace.quiet, pace.patience) for _ in range(3))
-        self._manifests = Manifests(inbox.root, pace.quiet, self._warn)
+        self._manifests = Manifests(inbox.root, pace.quiet, self._manifest_problem)
         self._staged: dict[str, _Staged] = {}
         self._paths: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._events: Events | None = None
@@ -135,6 +136,13 @@ class Watcher:
             log.warning("a file cannot be taken", path=shown(path), why=why)
         self._blocked[path] = why
 
+    def _manifest_problem(self, path: str, why: str | None) -> None:
+        """A manifest cannot be used (or, None, it can): the files go on without it."""
+        if why is None:
+            self._blocked.pop(path, None)
+        else:
+            self._block(path, why)
+
     # ---- the loop ----
 
     def run(self, stop: threading.Event) -> None:
@@ -145,8 +153,12 @@ class Watcher:
         while not stop.is_set():
             try:
                 busy = self._turn()
-            except (GongkaiError, OSError) as error:
+            except (GongkaiError, OSError, DBAPIError) as error:
+                if isinstance(error, DBAPIError) and fault_code(error) is None:
+                    raise
                 self._warn(str(error))
+                for path in self._staged:
+                    self._claimed.see(path)
                 stop.wait(self.pace.quiet)
                 continue
             self._gather(0.0 if busy else self._pause())
@@ -158,7 +170,7 @@ class Watcher:
         if self._is_due("look", self.pace.rescan):
             self._look()
         if not self.inbox.is_there():
-            self._warn(f"{shown(self.inbox.root)} is not the folder that it was; is it mounted?")
+            self._warn(f"{shown(self.inbox.root)}: our own folder in it is gone; is it mounted?")
             return False
         if self.pace.canary and self._is_due("canary", self.pace.canary):
             self._sent = canary.send(self.inbox, self.name)
@@ -218,6 +230,7 @@ class Watcher:
 
     def _look(self) -> None:
         """Look at everything: what events did not tell, and what others left behind."""
+        self._problem = None
         self._blocked = {path: why for path, why in self._blocked.items() if os.path.lexists(path)}
         if not self.inbox.is_there():
             return
@@ -287,14 +300,8 @@ class Watcher:
             return
         parcels = [self._parcel(path, self._staged[path]) for path in paths]
         desk = self._desk
-        try:
-            receipts = receive(parcels, engine=desk.engine, store=desk.store, limits=desk.limits, ring=desk.ring)
-        except GongkaiError:
-            for path in paths:
-                self._claimed.see(path)
-            raise
+        receipts = receive(parcels, engine=desk.engine, store=desk.store, limits=desk.limits, ring=desk.ring)
         fail_here("after_register")
-        self._problem = None
         for parcel, receipt in zip(parcels, receipts, strict=True):
             self._file(parcel, receipt)
 
@@ -366,60 +373,3 @@ def _died_here(name: str) -> bool:
     """Whether a watcher of this machine is dead for sure."""
     host, pid, _ = name.rsplit(":", 2)
     return host == socket.gethostname() and not psutil.pid_exists(int(pid))
-
-
-class Pulse(threading.Thread):
-    """Shows in the database that the watchers of this process live. What they see, the canaries show."""
-
-    def __init__(self, engine: Engine, watchers: Sequence[Watcher]) -> None:
-        super().__init__(name="pulse", daemon=True)
-        self._engine, self._watchers = engine, watchers
-        self._stop_event = threading.Event()
-
-    def beat(self) -> None:
-        """One sign of life of each. Raises GongkaiError."""
-        for watcher in self._watchers:
-            state, grace = watcher.state(), watcher.pace.grace
-            run_transaction(self._engine, partial(inboxes.beat, state=state, first_canary_seconds=grace), durable=False)
-
-    def run(self) -> None:
-        """Beat until :meth:`close`."""
-        while not self._stop_event.wait(min(watcher.pace.beat for watcher in self._watchers)):
-            try:
-                self.beat()
-            except GongkaiError as error:
-                log.warning("no sign of life could be given", error=str(error))
-
-    def close(self) -> None:
-        """End, and sign the watchers off."""
-        self._stop_event.set()
-        self.join(timeout=10)
-        for watcher in self._watchers:
-            try:
-                run_transaction(self._engine, partial(inboxes.sign_off, name=watcher.name), durable=False, attempts=2)
-            except GongkaiError as error:
-                log.warning("a watcher could not sign off", error=str(error))
-
-
-def watch(watchers: Sequence[Watcher], engine: Engine, stop: threading.Event, *, patience: float = 60.0) -> None:
-    """Run watchers, each in a thread of its own, until ``stop`` is set; what they are at is waited for, at most ``patience``
-    seconds.
-
-    Raises GongkaiError when the database does not answer at the start, and RuntimeError when a watcher died of a bug.
-    """
-    pulse = Pulse(engine, watchers)
-    pulse.beat()
-    pulse.start()
-    threads = [threading.Thread(target=each.run, args=(stop,), name=f"watcher {each.name}", daemon=True) for each in watchers]
-    for thread in threads:
-        thread.start()
-    while not stop.wait(_LONGEST_WAIT) and all(thread.is_alive() for thread in threads):
-        pass
-    died = not stop.is_set()
-    stop.set()
-    until = time.monotonic() + patience
-    for thread in threads:
-        thread.join(max(0.1, until - time.monotonic()))
-    pulse.close()
-    if died:
-        raise RuntimeError("a watcher ended by itself; the log tells why")
