@@ -302,6 +302,7 @@ class Watcher:
         desk = self._desk
         receipts = receive(parcels, engine=desk.engine, store=desk.store, limits=desk.limits, ring=desk.ring)
         fail_here("after_register")
+        log.info("registered", folder=self.inbox.root, files=len(parcels))
         for parcel, receipt in zip(parcels, receipts, strict=True):
             self._file(parcel, receipt)
 
