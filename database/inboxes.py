@@ -5,6 +5,7 @@ Every function takes a connection inside a transaction; all time is the database
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
@@ -77,9 +78,14 @@ def sign_off(connection: Connection, name: str) -> None:
     connection.execute(delete(Watcher).where(Watcher.name == name))
 
 
-def take_place(connection: Connection, host: str, folder: str, stale_seconds: float, silent_seconds: float) -> None:
-    """Forget the dead watchers of ``folder`` on ``host``, in whose place another comes, and all that are silent so long."""
-    same = and_(Watcher.host == host, Watcher.folder == storable(folder), Watcher.seen_at < now(-stale_seconds))
+def take_place(
+    connection: Connection, host: str, folder: str, dead: Collection[str], stale_seconds: float, silent_seconds: float
+) -> None:
+    """Forget the dead watchers of ``folder`` on ``host``, in whose place another comes (those not seen for ``stale_seconds``, and
+    those of ``dead``, whose end is known), and all that are silent for ``silent_seconds``.
+    """
+    gone = or_(Watcher.seen_at < now(-stale_seconds), Watcher.name.in_(list(dead)))
+    same = and_(Watcher.host == host, Watcher.folder == storable(folder), gone)
     connection.execute(delete(Watcher).where(or_(same, Watcher.seen_at < now(-silent_seconds))))
 
 

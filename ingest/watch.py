@@ -11,7 +11,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -235,17 +235,17 @@ class Watcher:
         if not self.inbox.is_there():
             return
         self._walk(self.inbox.root)
-        dead = partial(inboxes.take_place, host=socket.gethostname(), folder=self.inbox.root)
-        run_transaction(self._desk.engine, lambda c: dead(c, stale_seconds=self.pace.stale, silent_seconds=_WEEK), durable=False)
-        if rounds := self.inbox.rounds():
-            self._adopt(rounds)
+        self._succeed()
 
-    def _adopt(self, rounds: Iterable[str]) -> None:
-        """Take over what lies in the rounds of watchers that are dead."""
+    def _succeed(self) -> None:
+        """Take the place of dead watchers of this folder, and take over what lies in their rounds."""
         with reading(self._desk.engine) as connection:
             names = inboxes.live_names(connection, self.pace.stale)
-        living = {_round_of(name) for name in names if name != self.name and not _died_here(name)}
-        for one in rounds:
+        dead = {name for name in names if _died_here(name)}
+        place_of = partial(inboxes.take_place, host=socket.gethostname(), folder=self.inbox.root, dead=dead)
+        run_transaction(self._desk.engine, lambda c: place_of(c, stale_seconds=self.pace.stale, silent_seconds=_WEEK))
+        living = {_round_of(name) for name in names - dead - {self.name}}
+        for one in self.inbox.rounds():
             if one.rpartition(".")[0] in living:
                 continue
             for path, inner in self.inbox.claimed(one):

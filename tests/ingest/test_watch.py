@@ -335,10 +335,11 @@ def test_a_watcher_that_is_gone_is_dead_until_another_takes_its_place(engine: En
     assert [(item.folder, item.alive, item.blind) for item in items] == [("/in", False, False), ("/other", False, False)]
     do(inboxes.beat, WatcherState("h:2:b#0", "h", "/in", False), None)
     assert [(item.name, item.alive) for item in do(inboxes.watchers, 5)] == [("h:2:b#0", True), ("h:1:a#1", False)]
-    do(inboxes.take_place, "h", "/in", 5, 1e12)
+    do(inboxes.take_place, "h", "/in", (), 5, 1e12)
     assert len(rows(engine, select(WatcherRow.name))) == 2
-    do(inboxes.take_place, "h", "/nothing", 5, 60)
-    assert rows(engine, select(WatcherRow.name)) == [("h:2:b#0",)]
+    do(inboxes.beat, WatcherState("h:3:c#0", "h", "/in", False), None)
+    do(inboxes.take_place, "h", "/in", ("h:2:b#0", "h:1:a#1"), 5, 60)
+    assert rows(engine, select(WatcherRow.name)) == [("h:3:c#0",)]
 
 
 # ---- crashes and company ----
