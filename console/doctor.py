@@ -21,6 +21,7 @@ from codebook.records import Record
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from database.inboxes import WatcherItem
     from workers.settings import Settings
 
 _GIB = 1024**3
@@ -138,10 +139,11 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 
 def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
-    from database import ledger, queries  # noqa: PLC0415
+    from database import inboxes, ledger, queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 
     with reading(engine) as connection:
+        watched = inboxes.watchers(connection, settings.stale_seconds)
         breaches = ledger.invariants(connection)
         statuses = queries.status_counts(connection)
         workers = queries.live_workers(connection)
@@ -154,6 +156,21 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
         else "run `gongkai reprocess` or `gongkai ingest` again"
     )
     yield _of("workers", not idle, f"{workers} alive, {statuses.get('processing', 0):,} documents in work", remedy, State.WARNING)
+    yield from map(_watcher, watched)
+
+
+def _watcher(item: WatcherItem) -> Check:
+    where = f"{item.folder} on {item.host}"
+    if not item.alive:
+        remedy = "start it again (`gongkai watch` or `gongkai up`); what lies in the folder is safe"
+        return Check("watcher", State.ERROR, f"{where}: no sign of life for {item.age:.0f} s", remedy)
+    if item.blind:
+        found = f"{where}: alive, but no canary came through it in time" + (f"; {item.problem}" if item.problem else "")
+        return Check("watcher", State.ERROR, found, "look at its log; is the folder mounted and writable? start it again")
+    if item.blocked or item.problem:
+        found = f"{where}: {item.blocked} files cannot be taken; {item.problem or ''}"
+        return Check("watcher", State.WARNING, found, "correct what is named; it is tried again by itself")
+    return Check("watcher", State.GOOD, f"{where}: {item.taken:,} files taken, {item.waiting:,} waiting")
 
 
 def _broker(settings: Settings) -> Check:

@@ -258,6 +258,40 @@ class Worker(Base):
     steady_since: Mapped[datetime]
 
 
+class Watcher(Base):
+    """A watched folder: one row for each process (host:pid:nonce#number) that watches it, and when it was last alive, in
+    database time.
+
+    ``canary_by`` is the moment by which the next canary must have come through the folder (None: no canaries): beyond it the
+    watcher is alive but blind. ``waiting`` files are not quiet or complete yet, ``blocked`` ones cannot be taken; ``problem``
+    says what stood in the way last.
+    """
+
+    __tablename__ = "gk_watcher"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    folder: Mapped[str] = mapped_column(Text)
+    polls: Mapped[bool]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    canary_at: Mapped[datetime | None]
+    canary_by: Mapped[datetime | None]
+    canaries: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int] = mapped_column(BigInteger, default=0)
+    waiting: Mapped[int] = mapped_column(default=0)
+    blocked: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str | None] = mapped_column(Text)
+
+
+class Count(Base):
+    """A number that only grows, of what happened in the machine and is kept nowhere else; ``counted_at`` is its last change."""
+
+    __tablename__ = "gk_count"
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime]
+
+
 class Audit(Base):
     """What a person did: re-processing, discarding, corrections."""
 

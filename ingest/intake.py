@@ -107,7 +107,7 @@ class Intake:
         Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
         """
         if found.note is Note.UNREADABLE:
-            yield self._absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
+            yield self.absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
             return
         try:
             if found.pages:
@@ -116,9 +116,9 @@ class Intake:
             with content_of(found.path, follow=follow) as content:
                 yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
         except GongkaiError as error:
-            yield self._absent(found.shown, error)
+            yield self.absent(found.shown, error)
         except OSError as error:
-            yield self._absent(found.shown, _of_system(error))
+            yield self.absent(found.shown, _of_system(error))
 
     def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
         identity = identify(content.file or io.BytesIO(content.head))
@@ -195,7 +195,7 @@ class Intake:
             report = reports.add(name, reader)
         except BROKEN_MEMBER as error:
             reports.drop(path)
-            yield self._absent(path, _of_member(error))
+            yield self.absent(path, _of_member(error))
             return
         if report is not None:
             yield self._pages(report.path, report.images, report.size)
@@ -208,7 +208,7 @@ class Intake:
             with content_from(reader, limit) as content:
                 yield from self._content(content, path, budget=budget, depth=depth + 1)
         except BROKEN_MEMBER as error:
-            yield self._absent(path, _of_member(error))
+            yield self.absent(path, _of_member(error))
 
     def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
         row = self._manifest.row(path) if self._manifest else None
@@ -222,7 +222,7 @@ class Intake:
     def _refused(self, content: Content, identity: Identity, path: str, error: GongkaiError) -> Taken:
         return self._taken(content, identity, path, error)
 
-    def _absent(self, path: str, error: GongkaiError) -> Taken:
+    def absent(self, path: str, error: GongkaiError) -> Taken:
         """Something whose content could not be told."""
         return self._taken(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
 

@@ -107,7 +107,7 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
         if h >= size * 0.5 and w >= size * 0.5 and area >= size * size * 0.4 and h < size * 4:
             boxes.append((int(x), int(y), int(x + w), int(y + h)))
     lines: list[list[Box]] = []
-    for box in sorted(boxes, key=lambda b: (b[1] + b[3])):
+    for box in sorted(boxes, key=lambda b: b[1] + b[3]):
         middle = (box[1] + box[3]) / 2
         for line in lines[-4:]:
             if min(b[1] for b in line) < middle < max(b[3] for b in line):

@@ -34,7 +34,9 @@ class Layout(NamedTuple):
         return [box for grid in self.cell_lines for cell in grid for box in cell] + [box for line in self.lines for box in line]
 
 
-def read_picture(image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture") -> Page:
+def read_picture(
+    image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture"
+) -> Page:
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
 
     Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell and
@@ -47,7 +49,9 @@ def read_picture(image: NDArray[np.uint8], number: int, reader: LineReader, *, p
     to_page = _Scale(layout.picture, number, points_per_pixel)
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        blocks.append((grid.box[1], _table(layout.picture.grey, grid, [[next(readings) for _ in lines] for lines in cells], to_page)))
+        blocks.append(
+            (grid.box[1], _table(layout.picture.grey, grid, [[next(readings) for _ in lines] for lines in cells], to_page))
+        )
     for line in layout.lines:
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
@@ -166,7 +170,16 @@ def _table(grey: Grey, grid: Grid, readings: list[list[LineReading]], to_page: _
         score = min((line.score for line in lines), default=_blank_score(grey, _inside(cell, grid.thickness)))
         digits = tuple(line.digits for line in lines if line.digits[0] and line.digits[0] != line.text) if len(lines) == 1 else ()
         cells.append(
-            Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), _rounded(digits))
+            Cell(
+                cell.row,
+                cell.column,
+                text,
+                to_page.place(cell.box),
+                cell.row_span,
+                cell.column_span,
+                round(score, 4),
+                _rounded(digits),
+            )
         )
     return Table(tuple(cells), grid.rows, grid.columns, to_page.place(grid.box))
 
