@@ -471,7 +471,9 @@ def scanned(books: Books, name: str = "a", fault: str | None = None) -> ledger.R
     if fault:
         books(ledger.fail, books.claim(second.stage_id), Fault(fault, "dark"), POLICY)
         return one
-    (parse,) = books(ledger.complete, books.claim(second.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}2").queued
+    (parse,) = books(
+        ledger.complete, books.claim(second.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}2"
+    ).queued
     books(ledger.fail, books.claim(parse.stage_id), Fault("report.no_tables", "none"), POLICY)
     return one
 

@@ -92,9 +92,14 @@ def test_pages_that_lie_askew_on_the_glass_are_joined(degrees: float) -> None:
 
 
 def test_page_numbers_go() -> None:
-    pages = {n: read(n, line(f"正文第{n}段。", (80, 100, 500, 114), n), line(f"— {n} —", (280, 800, 310, 812), n)) for n in (1, 2)}
+    pages = {
+        n: read(n, line(f"正文第{n}段。", (80, 100, 500, 114), n), line(f"— {n} —", (280, 800, 310, 812), n)) for n in (1, 2)
+    }
     found = merged(Extraction("application/pdf", (picture(1), picture(2))), pages)
-    assert [[block.text for block in page.blocks if isinstance(block, Line)] for page in found.pages] == [["正文第1段。"], ["正文第2段。"]]
+    assert [[block.text for block in page.blocks if isinstance(block, Line)] for page in found.pages] == [
+        ["正文第1段。"],
+        ["正文第2段。"],
+    ]
 
 
 def test_a_page_that_nobody_read_is_not_an_empty_one() -> None:
@@ -130,6 +135,8 @@ def test_the_same_page_in_another_place() -> None:
     page = read(3, line("正文", (80, 100, 500, 114), 3), table(3, 200, ("一", "1")))
     moved = numbered(page, 7)
     assert moved.number == 7
-    places = [block.place.page for block in moved.blocks] + [c.place.page for b in moved.blocks if isinstance(b, Table) for c in b.cells]
+    places = [block.place.page for block in moved.blocks] + [
+        c.place.page for b in moved.blocks if isinstance(b, Table) for c in b.cells
+    ]
     assert set(places) == {7}
     assert numbered(moved, 3) == page
