@@ -1,4 +1,4 @@
-"""Page images made on the spot, and a reader that needs no model."""
+"""Page images made on the spot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pypdfium2
-import pytest
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "reports"
@@ -32,9 +31,3 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     target = io.BytesIO()
     image.save(target, kind, **options)
     return target.getvalue()
-
-
-@pytest.fixture(scope="session")
-def sample() -> bytes:
-    """A shipped sample, a PDF with ruled tables."""
-    return next(iter(sorted(SAMPLES.glob("*.pdf")))).read_bytes()

@@ -86,6 +86,31 @@ def test_a_sure_blank_stays_a_blank(scanned: Extraction) -> None:
     assert read(scanned, read(scanned)[NEW].place, text="", score=1.0)[NEW].state is State.MISSING
 
 
+def test_two_rows_whose_rule_was_not_seen_are_doubts(scanned: Extraction) -> None:
+    sure = read(scanned)
+    first, second = sure[NEW].place, sure["requests.carried_over.total"].place
+
+    def mixed(block: Any) -> Any:
+        if not isinstance(block, Table) or first not in [cell.place for cell in block.cells]:
+            return block
+        row, below = (next(cell.row for cell in block.cells if cell.place == place) for place in (first, second))
+        under = {cell.column: cell.text for cell in block.cells if cell.row == below}
+        cells = [
+            msgspec.structs.replace(cell, text=f"{cell.text}\n{under[cell.column]}") if cell.row == row else cell
+            for cell in block.cells
+            if cell.row != below
+        ]
+        return msgspec.structs.replace(block, cells=tuple(cells))
+
+    pages = tuple(msgspec.structs.replace(page, blocks=tuple(map(mixed, page.blocks))) for page in scanned.pages)
+    after = by_id(parse(msgspec.structs.replace(scanned, pages=pages), Hints()))
+    mixed_rows = {key for key in after if key.startswith(("requests.new_received.", "requests.carried_over."))}
+    assert {after[key].state for key in mixed_rows} == {State.DOUBTFUL}
+    assert {key: after[key].value for key in after if key not in mixed_rows} == {
+        key: sure[key].value for key in after if key not in mixed_rows
+    }
+
+
 def test_the_sums_settle_what_is_unsure(scanned: Extraction) -> None:
     sure = read(scanned)[NEW]
     wrong = f"{int(sure.value or 0) + 30}"

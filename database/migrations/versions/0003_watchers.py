@@ -1,6 +1,6 @@
 """Watched folders, and counts of what recovery finds
 
-Revision: 0002, after 0001. Only new tables: programs of the version before go on beside it.
+Revision: 0003, after 0002. Only new tables: programs of the version before go on beside it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from database.clock import UtcDateTime
 
-revision: str = "0002"
-down_revision: str | None = "0001"
+revision: str = "0003"
+down_revision: str | None = "0002"
 branch_labels: str | None = None
 depends_on: str | None = None
 
