@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from codebook.errors import GongkaiError
-from ingest.intake import Intake, Taken
+from ingest.intake import Intake, Keeper, Taken
 from ingest.limits import Limits
 from ingest.manifest import load_manifest
 from ingest.pages import are_pages, decided_by, flat_folders
@@ -41,9 +41,12 @@ def take(*paths: Path, manifest: Path | None = None, limits: Limits = LIMITS) ->
     """What is registered by path, and the store."""
     given = load_manifest(manifest) if manifest else None
     store = Store()
-    intake = Intake(store, limits, given)
     found = [one for one in walk(map(str, paths), decided_by(given)) if one.note is None]
-    return {taken.arrival.path: taken for one in found for taken in intake.take(one)}, store
+    with Keeper(store) as keeper:
+        intake = Intake(keeper, limits, given)
+        taken = {taken.arrival.path: taken for one in found for taken in intake.take(one)}
+        keeper.settle()
+    return taken, store
 
 
 def filled(folder: Path, *names: str) -> Path:
