@@ -22,12 +22,13 @@ def drawn(data: bytes, dpi: int = 200) -> list[Image.Image]:
 def image_pdf(images: Sequence[Image.Image], dpi: int = 200) -> bytes:
     """A PDF of pictures alone."""
     target = io.BytesIO()
-    images[0].save(target, "PDF", save_all=True, append_images=images[1:], resolution=dpi)
+    first, *others = [image.copy() for image in images]  # Pillow leaves options of one format behind for the next
+    first.save(target, "PDF", save_all=True, append_images=others, resolution=dpi)
     return target.getvalue()
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     """A picture as a file."""
     target = io.BytesIO()
-    image.save(target, kind, **options)
+    image.copy().save(target, kind, **options)
     return target.getvalue()
