@@ -62,6 +62,12 @@ def without_colour(image: NDArray[np.uint8]) -> Grey:
     return np.where(coloured, cv2.LUT(strongest, lighter), strongest).astype(np.uint8)
 
 
+def is_bilevel(image: NDArray[np.uint8]) -> bool:
+    """Whether an image is black and white without shades between."""
+    sample = image[::7, ::7]
+    return bool(np.count_nonzero((sample > 30) & (sample < 225)) < 0.01 * sample.size)
+
+
 def evenly_lit(grey: Grey) -> Grey:
     """The page divided by its own paper: shadows, folds and yellowed paper become white."""
     small = cv2.resize(grey, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)

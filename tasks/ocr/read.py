@@ -10,23 +10,33 @@ from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from tasks.ocr.layout import Box, character_height, ink_lines, page_lines
-from tasks.ocr.picture import Grey, Picture, ink, prepared, quarter_turned
+from tasks.ocr.marks import mark_in
+from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
-from tasks.ocr.ruling import Grid, RuledCell, Rules, find_grids, find_rules, straightening
+from tasks.ocr.ruling import Grid, RuledCell, Rules, anchored, find_grids, find_rules, straightening
+from tasks.ocr.surety import SURE, Settled, settle
 
-SURE = 0.99  # the score from which on a cell or line counts as read; below it is a doubt
+__all__ = ["SURE", "Layout", "read_picture"]
+
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
+_SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
+_MARK_SCORE = 0.995  # of a dash or slash told by its shape
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
 
 class Layout(NamedTuple):
-    """What is where on a level page: its tables, the boxes of the lines in each cell, and the lines around the tables."""
+    """What is where on a level page: its tables, the boxes of the lines in each cell, and the lines around the tables.
+
+    ``clean`` is the ink without rules, ``size`` the height of a character in pixels.
+    """
 
     picture: Picture
     grids: list[Grid]
     cell_lines: list[list[list[Box]]]
     lines: list[list[Box]]
+    clean: Grey
+    size: int
 
     @property
     def boxes(self) -> list[Box]:
@@ -43,9 +53,8 @@ def read_picture(
     line has the score of its least sure character. A page without any ink is a page without blocks.
     """
     layout, known = _upright(prepared(image), reader)
-    left = [box for box in layout.boxes if box not in known]
-    known.update(zip(left, reader.read([_crop(layout.picture.grey, box) for box in left]), strict=True))
-    readings = iter([known[box] for box in layout.boxes])
+    is_poor = layout.size < _SMALL or is_bilevel(image)
+    readings = iter(_readings(layout, known, reader, is_poor))
     to_page = _Scale(layout.picture, number, points_per_pixel)
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
@@ -68,6 +77,21 @@ def read_picture(
     )
 
 
+def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool) -> list[Settled]:
+    """What each of the layout's boxes says; ``known`` are lines that were read before."""
+    grey = layout.picture.grey
+    found: dict[Box, Settled] = {}
+    for lines in (lines for grid in layout.cell_lines for lines in grid if len(lines) == 1):
+        if (mark := mark_in(layout.clean, lines[0], layout.size)) is not None:
+            found[lines[0]] = Settled(mark, _MARK_SCORE)
+    left = [box for box in layout.boxes if box not in found]
+    unread = [box for box in left if box not in known]
+    known |= dict(zip(unread, reader.read([_crop(grey, box) for box in unread]), strict=True))
+    settled = settle([_crop(grey, box) for box in left], [known[box] for box in left], reader, always=is_poor)
+    found.update(zip(left, settled, strict=True))
+    return [found[box] for box in layout.boxes]
+
+
 class _Scale(NamedTuple):
     picture: Picture
     page: int
@@ -87,11 +111,12 @@ def _layout(picture: Picture) -> Layout:
         rules = find_rules(picture.grey)
     grey = picture.grey
     marks = ink(grey)
+    rules = anchored(rules)
     grids = find_grids(rules)
     clean = _without_rules(marks, rules, grids)
     size = character_height(clean)
     cell_lines = [[ink_lines(clean, _inside(cell, grid.thickness), size) for cell in grid.cells] for grid in grids]
-    return Layout(picture, grids, cell_lines, page_lines(clean, [grid.box for grid in grids], size))
+    return Layout(picture, grids, cell_lines, page_lines(clean, [grid.box for grid in grids], size), clean, size)
 
 
 def _without_rules(marks: Grey, rules: Rules, grids: list[Grid]) -> Grey:
@@ -163,29 +188,16 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     return _Look(score / 2 if tall > len(longest) else score, chinese, dict(zip(sample, found, strict=True)))
 
 
-def _table(grey: Grey, grid: Grid, readings: list[list[LineReading]], to_page: _Scale) -> Table:
+def _table(grey: Grey, grid: Grid, readings: list[list[Settled]], to_page: _Scale) -> Table:
     cells = []
     for cell, lines in zip(grid.cells, readings, strict=True):
         text = "\n".join(line.text for line in lines)
         score = min((line.score for line in lines), default=_blank_score(grey, _inside(cell, grid.thickness)))
-        digits = tuple(line.digits for line in lines if line.digits[0] and line.digits[0] != line.text) if len(lines) == 1 else ()
+        others = lines[0].others if len(lines) == 1 else ()
         cells.append(
-            Cell(
-                cell.row,
-                cell.column,
-                text,
-                to_page.place(cell.box),
-                cell.row_span,
-                cell.column_span,
-                round(score, 4),
-                _rounded(digits),
-            )
+            Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), others)
         )
     return Table(tuple(cells), grid.rows, grid.columns, to_page.place(grid.box))
-
-
-def _rounded(readings: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
-    return tuple((text, round(score, 4)) for text, score in readings)
 
 
 def _blank_score(grey: Grey, box: Box) -> float:
@@ -196,7 +208,7 @@ def _blank_score(grey: Grey, box: Box) -> float:
     return 1.0 if middle.size == 0 or (middle < _FAINT).sum() < 6 else 0.5
 
 
-def _line(boxes: list[Box], parts: list[LineReading], to_page: _Scale) -> Line:
+def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:
     xs, ys = [b[0] for b in boxes] + [b[2] for b in boxes], [b[1] for b in boxes] + [b[3] for b in boxes]
     text = "   ".join(part.text for part in parts if part.text)
     score = min(part.score for part in parts if part.text)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -37,6 +37,14 @@ class LineReading(NamedTuple):
     score: float
     digits: tuple[str, float] = ("", 0.0)
     mean: float = 0.0
+
+
+@runtime_checkable
+class SecondLooker(Protocol):
+    """A reader that can look at a crop again in ways that err differently."""
+
+    def read_again(self, crops: Sequence[Grey]) -> list[tuple[LineReading, ...]]:
+        """Other readings of each crop, each from another framing of it."""
 
 
 class LineReader(Protocol):
@@ -81,12 +89,20 @@ class RapidReader:
 
     def read(self, crops: Sequence[Grey]) -> list[LineReading]:
         """See :class:`LineReader`."""
-        scaled = [_scaled(crop) for crop in crops]
-        readings: list[LineReading] = [LineReading("", 0.0)] * len(crops)
-        order = sorted(range(len(crops)), key=lambda i: scaled[i].shape[1])
+        return self._read([_scaled(crop, _MARGIN) for crop in crops], _NARROWEST)
+
+    def read_again(self, crops: Sequence[Grey]) -> list[tuple[LineReading, ...]]:
+        """See :class:`SecondLooker`: with more margin and a wider frame, and softened."""
+        wider = self._read([_scaled(crop, 3 * _MARGIN) for crop in crops], 2 * _HEIGHT)
+        softer = [cv2.GaussianBlur(crop, (0, 0), max(0.5, crop.shape[0] / 24)).astype(np.uint8) for crop in crops]
+        return list(zip(wider, self._read([_scaled(crop, 2 * _MARGIN) for crop in softer], 3 * _HEIGHT), strict=True))
+
+    def _read(self, scaled: list[Grey], narrowest: int) -> list[LineReading]:
+        readings: list[LineReading] = [LineReading("", 0.0)] * len(scaled)
+        order = sorted(range(len(scaled)), key=lambda i: scaled[i].shape[1])
         start = 0
         while start < len(order):
-            width = max(_NARROWEST, -(-scaled[order[start]].shape[1] // _STEP) * _STEP)
+            width = max(narrowest, -(-scaled[order[start]].shape[1] // _STEP) * _STEP)
             end = start
             while end < len(order) and end - start < _BATCH and scaled[order[end]].shape[1] <= width:
                 end += 1
@@ -117,9 +133,9 @@ class RapidReader:
         return "".join(self._characters[classes[best[new]]]), float(peaks.min()), float(peaks.mean())
 
 
-def _scaled(crop: Grey) -> Grey:
-    """The crop with a white margin, brought to the model's height; blurred copies are not sharpened."""
-    margin = max(1, round(crop.shape[0] * _MARGIN))
+def _scaled(crop: Grey, share: float) -> Grey:
+    """The crop with a white margin of ``share`` of its height, brought to the model's height; blurred copies are not sharpened."""
+    margin = max(1, round(crop.shape[0] * share))
     framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=255)
     width = max(8, round(framed.shape[1] * _HEIGHT / framed.shape[0]))
     method = cv2.INTER_AREA if framed.shape[0] > _HEIGHT else cv2.INTER_CUBIC

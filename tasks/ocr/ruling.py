@@ -72,29 +72,38 @@ def _thin_runs(marks: Mask, thickness: int, length: int) -> Mask:
 
 
 def find_rules(grey: Grey) -> Rules:
-    """The rules of a level page, also faint and broken ones; characters and their rows are not among them."""
+    """What may be a rule on a level page, also where it is faint or broken. Strokes of tight text may be among it."""
     height, width = grey.shape
     marks = marks_of(grey, 1 / 60, 9)
     thickness = max(5, round(min(height, width) / 250))
     across = _thin_runs(marks, thickness, max(40, width // 20))
-    down = np.ascontiguousarray(_thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60)).T)
-    for _ in range(2):
-        across = _anchored(across, down, thickness, max(80, width // 8))
-        turned = _anchored(np.ascontiguousarray(down.T), np.ascontiguousarray(across.T), thickness, max(60, height // 20))
-        down = np.ascontiguousarray(turned.T)
-    return Rules(across, down, marks, thickness)
+    down = _thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60))
+    return Rules(across, np.ascontiguousarray(down.T), marks, thickness)
+
+
+def anchored(rules: Rules) -> Rules:
+    """The rules of a page without the strokes of characters: a short run is a rule only when it ends at others."""
+    height, width = rules.horizontal.shape
+    across, upright = rules.horizontal, np.ascontiguousarray(rules.vertical.T)
+    across = _anchored(across, rules.vertical, rules.thickness, max(80, width // 8))
+    upright = _anchored(upright, np.ascontiguousarray(across.T), rules.thickness, max(60, height // 20))
+    down = np.ascontiguousarray(upright.T)
+    return rules._replace(horizontal=_anchored(across, down, rules.thickness, max(80, width // 8)), vertical=down)
 
 
 def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
     """Horizontal runs that are longer than ``free``, or end at an upright one (``other``) on both sides, as strokes of text do not."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    near = cv2.dilate(other, np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8))
-    keep = stats[:, cv2.CC_STAT_WIDTH] >= free
-    keep[0] = False
-    for index in np.flatnonzero(~keep[1:]) + 1:
+    height, width = mask.shape
+    kept = mask.copy()
+    for index in np.flatnonzero(stats[:, cv2.CC_STAT_WIDTH] < free):
         x, y, w, h = (int(v) for v in stats[index, :4])
-        keep[index] = near[y : y + h, x].any() and near[y : y + h, x + w - 1].any()
-    return np.where(keep[labels], 255, 0).astype(np.uint8)
+        rows = slice(max(0, y - thickness), min(height, y + h + thickness))
+        left, right = slice(max(0, x - thickness), x + thickness + 1), slice(x + w - 1 - thickness, min(width, x + w + thickness))
+        if not (other[rows, left].any() and other[rows, right].any()):
+            piece = (slice(y, y + h), slice(x, x + w))
+            kept[piece][labels[piece] == index] = 0
+    return kept
 
 
 def _slopes(mask: Mask, least: int) -> NDArray[np.float64]:
