@@ -159,9 +159,7 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
         return pairs
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
-    before = (
-        _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete) else _BEHIND_ONLY
-    )
+    before = _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete) else _BEHIND_ONLY
     step = 1.2 if before == _EITHER_SIDE else 3.0
     owner = _owners(items, runs) if many_lines else [None] * len(runs)
     known = [item.first for item in items if item.part is not Part.UNKNOWN]
@@ -192,7 +190,9 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
     return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner, complete)
 
 
-def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool) -> list[Pair]:
+def _unanchored(
+    items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool
+) -> list[Pair]:
     """Where labels may stand on either side of their values and a run has no label, or holds more than one row, all pairs may be off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
