@@ -128,8 +128,6 @@ class Recovery:
                     self._transact(partial(ledger.unring, stage_ids=[item.stage_id for item in due]))
                     unsent += len(due)
                     break
-                if out:
-                    self._transact(partial(measuring.count, name=measuring.RUNG, by=len(out)))
                 sent += len(out)
                 room -= part
                 if len(due) < part:
