@@ -79,7 +79,7 @@ def sign_off(connection: Connection, name: str) -> None:
 
 
 def take_place(
-    connection: Connection, host: str, folder: str, dead: Collection[str], stale_seconds: float, silent_seconds: float
+    connection: Connection, host: str, folder: str, dead: Collection[str], *, stale_seconds: float, silent_seconds: float
 ) -> None:
     """Forget the dead watchers of ``folder`` on ``host``, in whose place another comes (those not seen for ``stale_seconds``, and
     those of ``dead``, whose end is known), and all that are silent for ``silent_seconds``.

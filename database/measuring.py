@@ -20,7 +20,6 @@ from database.models import Attempt, Count, Document, Failure, Stage, StageState
 SWEEPS = "recovery_sweeps"
 LEASES_EXPIRED = "leases_expired"
 MESSAGES_LOST = "messages_lost"
-RUNG = "messages_sent_by_recovery"
 
 
 class Labelled(Record, frozen=True):

@@ -34,7 +34,6 @@ _COUNTERS = {
     measuring.SWEEPS: ("gongkai_recovery_sweeps", "Looks of recovery at the ledger."),
     measuring.LEASES_EXPIRED: ("gongkai_leases_expired", "Tries that recovery ended because their lease had expired."),
     measuring.MESSAGES_LOST: ("gongkai_messages_lost", "Messages that the broker lost, found and sent again by recovery."),
-    measuring.RUNG: ("gongkai_recovery_messages_sent", "Messages that recovery sent for what was due."),
 }
 
 

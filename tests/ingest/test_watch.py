@@ -335,10 +335,14 @@ def test_a_watcher_that_is_gone_is_dead_until_another_takes_its_place(engine: En
     assert [(item.folder, item.alive, item.blind) for item in items] == [("/in", False, False), ("/other", False, False)]
     do(inboxes.beat, WatcherState("h:2:b#0", "h", "/in", False), None)
     assert [(item.name, item.alive) for item in do(inboxes.watchers, 5)] == [("h:2:b#0", True), ("h:1:a#1", False)]
-    do(inboxes.take_place, "h", "/in", (), 5, 1e12)
+
+    def take_place(dead: tuple[str, ...], silent: float) -> None:
+        run_transaction(engine, lambda c: inboxes.take_place(c, "h", "/in", dead, stale_seconds=5, silent_seconds=silent))
+
+    take_place((), 1e12)
     assert len(rows(engine, select(WatcherRow.name))) == 2
     do(inboxes.beat, WatcherState("h:3:c#0", "h", "/in", False), None)
-    do(inboxes.take_place, "h", "/in", ("h:2:b#0", "h:1:a#1"), 5, 60)
+    take_place(("h:2:b#0", "h:1:a#1"), 60)
     assert rows(engine, select(WatcherRow.name)) == [("h:3:c#0",)]
 
 
