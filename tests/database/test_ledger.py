@@ -595,3 +595,17 @@ def test_harm_done_by_hand_is_found(books: Books, harm: str, sentence: str) -> N
     with books.engine.begin() as connection:
         connection.execute(text(harm))
     assert any(sentence in breach for breach in books(ledger.invariants))
+
+
+def test_a_document_that_vanished_does_not_stop_the_check_but_is_found(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+    books = Books(engine)
+    books.add("a", "b")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("rollback")
+        connection.exec_driver_sql("pragma foreign_keys = off")
+        connection.exec_driver_sql("delete from gk_document where id = 1")
+        connection.exec_driver_sql("begin")
+    assert not books(ledger.balance).holds
+    assert any("do not balance" in breach for breach in books(ledger.invariants))
+    engine.dispose()

@@ -49,7 +49,9 @@ FAST: dict[str, Any] = {
 
 
 class Cluster:
-    """Everything that one test starts; :meth:`close` ends it."""
+    """Everything that one test starts; :meth:`close` ends it. ``module`` is what its workers run."""
+
+    module = "tests.workers.standin"
 
     def __init__(self, home: Path, database_url: str, redis: RedisServer, **settings: Any) -> None:
         self.redis = redis
@@ -74,7 +76,7 @@ class Cluster:
 
     def worker(self, queues: Sequence[str] = ledger.QUEUES, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it takes messages."""
-        process = self._start(worker_command(self.settings, queues, concurrency, "tests.workers.standin"), **more)
+        process = self._start(worker_command(self.settings, queues, concurrency, self.module), **more)
         up = f":{process.pid}:"
         self.until(lambda: any(up in name for name in self.living()), 60, "no worker came up")
         self.until(lambda: len(children(process.pid)) >= concurrency, 20, "it has no processes")
