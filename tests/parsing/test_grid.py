@@ -17,7 +17,9 @@ def _page(*blocks: Line | Table) -> tuple[Page, ...]:
 
 
 def _table(rows: list[list[str]]) -> Table:
-    cells = tuple(Cell(r, c, text, Place(1, (c, r, c, r)), score=0.995) for r, row in enumerate(rows) for c, text in enumerate(row))
+    cells = tuple(
+        Cell(r, c, text, Place(1, (c, r, c, r)), score=0.995) for r, row in enumerate(rows) for c, text in enumerate(row)
+    )
     return Table(cells, len(rows), max(map(len, rows)), Place(1))
 
 

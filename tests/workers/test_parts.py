@@ -129,14 +129,14 @@ def test_celery_neither_retries_nor_makes_queues(tmp_path: Path) -> None:
 
 def test_whatever_is_raised_has_a_code() -> None:
     found = {
-        fault_of(GongkaiError("report.no_year", "none", "a year")).code,
-        fault_of(MemoryError()).code,
-        fault_of(OSError(errno.ENOSPC, "full")).code,
-        fault_of(ValueError("bug")).code,
+        fault_of(GongkaiError("report.no_year", "none", "a year"), StageName.PARSE).code,
+        fault_of(MemoryError(), StageName.PARSE).code,
+        fault_of(OSError(errno.ENOSPC, "full"), StageName.PARSE).code,
+        fault_of(ValueError("bug"), StageName.PARSE).code,
     }
     assert found == {"report.no_year", "worker.out_of_memory", "disk.full", "internal"}
-    assert "ValueError: bug" in (fault_of(ValueError("bug")).detail or "")
-    assert fault_of(GongkaiError("report.no_year", "none", "a year")).message == "none; expected a year"
+    assert "ValueError: bug" in (fault_of(ValueError("bug"), StageName.PARSE).detail or "")
+    assert fault_of(GongkaiError("report.no_year", "none", "a year"), StageName.PARSE).message == "none; expected a year"
     assert found <= set(CODES)
 
 
