@@ -68,7 +68,8 @@ class AtomKind(IntEnum):
 
 
 class Atom(NamedTuple):
-    """A piece of line ``line`` from character ``start`` to ``end``; ``cell`` is its column where the line shows cells, else -1."""
+    """A piece of line ``line`` from character ``start`` to ``end``; ``cell`` is its column where the line shows cells, else -1.
+    """
 
     kind: AtomKind
     raw: str
