@@ -12,7 +12,7 @@ from database.work import outputs
 
 
 class PageText(Record, frozen=True):
-    """A page as it was read. ``text``: its lines, and the rows of its tables with their cells parted by tabs, in reading order."""
+    """A page as it was read. ``text``: its lines, and the rows of its tables (cells parted by tabs), in reading order."""
 
     number: int
     kind: PageKind

@@ -19,8 +19,8 @@ def continue_table(upper: Table, lower: Table, *, scanned: bool = False) -> Tabl
     """The table whose parts are ``upper`` and ``lower``; None when their ruled columns show that they are two tables.
 
     The columns must align (each edge of the part with fewer columns has its partner). A header that is printed again is left
-    out; group labels and rows that the break cut are merged; each cell keeps the place of its beginning. Of ``scanned`` pages each
-    lies on the glass in its own way: shifted, turned by a few degrees, a little larger.
+    out; group labels and rows that the break cut are merged; each cell keeps the place of its beginning. Of ``scanned`` pages
+    each lies on the glass in its own way: shifted, turned by a few degrees, a little larger.
     """
     a, b = _edges(upper, scanned), _edges(lower, scanned)
     if a is None or b is None or len(a) < 3 or len(b) < 3:
