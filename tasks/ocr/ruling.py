@@ -320,8 +320,10 @@ def _closed(
             ends.append((origin + int(row[0]), origin + int(row[-1])))
     if len(ends) < 2:
         return places, []
-    # the second that begins so far out: one alone may have run into something
+    # about where the second outermost ends: one alone may have run into something
     first, last = sorted(a for a, _ in ends)[1], sorted(b for _, b in ends)[-2]
+    first = int(np.median([a for a, _ in ends if abs(a - first) <= least]))
+    last = int(np.median([b for _, b in ends if abs(b - last) <= least]))
     found = ([first] if first < places[0] - least else []) + places + ([last] if last > places[-1] + least else [])
     return found, [at for at in (found[0], found[-1]) if at not in places]
 
