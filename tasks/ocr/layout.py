@@ -24,9 +24,11 @@ class LineBox(NamedTuple):
 
 
 def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
-    """The lines of ink in ``box``, from top to bottom, each cut close to its ink. ``size`` is the height of a character in pixels.
+    """The lines of ink in ``box``, from top to bottom, each cut close to its ink. ``size`` is the height of a character in
+    pixels.
 
-    Pieces of ink smaller than a fifth of a character are dust. A row of ink lower than half a character (the strokes of 三, a dot)
+    Pieces of ink smaller than a fifth of a character are dust. A row of ink lower than half a character (the strokes of 三, a
+    dot)
     belongs to the line that it is nearest to, if that is nearer than half a character.
     """
     x0, y0, x1, y1 = box

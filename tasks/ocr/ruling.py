@@ -92,8 +92,10 @@ def anchored(rules: Rules) -> Rules:
 
 
 def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
-    """Horizontal runs that are longer than ``free``, or end at an upright one (``other``) on both sides, as strokes of text do not."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    """Horizontal runs that are longer than ``free``, or end at an upright one (``other``) on both sides, as strokes of text do
+    not.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     height, width = mask.shape
     kept = mask.copy()
     for index in np.flatnonzero(stats[:, cv2.CC_STAT_WIDTH] < free):
@@ -173,15 +175,16 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
     if not hits.size:
         return []
     groups = np.split(hits, np.flatnonzero(np.diff(hits) > apart) + 1)
-    return [int(round(float(np.mean(group[reach[group] >= 0.7 * reach[group].max()])))) for group in groups]
+    return [round(float(np.mean(group[reach[group] >= 0.7 * reach[group].max()]))) for group in groups]
 
 
-def _evidence(
+def _evidence(  # noqa: PLR0917 - a rule is told by where it runs
     ways: tuple[Mask, Mask, Mask], start: int, end: int, at: int, reach: int, thickness: int
 ) -> tuple[float, float, float]:
     """What speaks for a horizontal rule from ``start`` to ``end`` within ``reach`` pixels of row ``at``, and what against it.
 
-    ``ways`` are the ink, its thin parts, and the long thin runs. For: the share of the way that thin ink covers along one row, and
+    ``ways`` are the ink, its thin parts, and the long thin runs. For: the share of the way that thin ink covers along one row,
+    and
     the share that lies in long runs, whose gaps are closed. Against: the share with ink both above and below that row, as the
     middle of a row of characters has.
     """
@@ -201,7 +204,7 @@ def _evidence(
     first = max(0, at - top - reach)
     cover = band[first : at - top + reach + 1].mean(axis=1)
     row = first + int(cover.argmax())
-    long = runs[top + first : at + reach + 1, across[1]] > 0
+    long = np.asarray(runs[top + first : at + reach + 1, across[1]] > 0)
     above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
     crossed = float((above & below).mean())
@@ -217,8 +220,10 @@ def _evidence(
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
     """Which edges are rules, of evidence (lines, edges along a line, 3).
 
-    An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as well
-    as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below one edge
+    An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
+    well
+    as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below one
+    edge
     of a long rule do not break it, while the strokes of a column of characters that lie in one line make no rule. ``places`` are
     where the edges begin and end, and ``least`` the pixels below which a run is no rule but a stroke.
     """
@@ -270,7 +275,7 @@ def find_grids(rules: Rules) -> list[Grid]:
     """The ruled tables, from top to bottom. A table has at least two cells."""
     height, width = rules.horizontal.shape
     joined = cv2.dilate(rules.both, np.ones((rules.thickness, rules.thickness), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist() if w >= width // 8]
     grids = []
     for x0, y0, x1, y1 in _stacked(boxes, rules):
@@ -280,7 +285,8 @@ def find_grids(rules: Rules) -> list[Grid]:
 
 
 def _stacked(boxes: list[tuple[int, int, int, int]], rules: Rules) -> list[tuple[int, int, int, int]]:
-    """Pieces of rules put together to tables: where the sides of a table are open, its rows hang together by nothing but their ends.
+    """Pieces of rules put together to tables: where the sides of a table are open, its rows hang together by nothing but their
+    ends.
 
     Pieces without sides of their own that lie closer than two rows, and begin and end alike, are one table.
     """
@@ -305,10 +311,11 @@ def _sided(box: tuple[int, int, int, int], rules: Rules) -> bool:
     return y1 - y0 > 2 * near and all(side.any(axis=1).mean() > 0.5 for side in sides)
 
 
-def _closed(
+def _closed(  # noqa: PLR0917 - the same for both directions of a grid
     runs: Mask, places: list[int], origin: int, crossings: list[int], origin_of_crossings: int, least: float
 ) -> tuple[list[int], list[int]]:
-    """``places`` of the lines across ``runs`` with the outer ones that a table open at its sides does not draw, and which those are.
+    """``places`` of the lines across ``runs`` with the outer ones that a table open at its sides does not draw, and which
+    those are.
 
     A side is open where at least two of the horizontal runs at the rows ``crossings`` go on for more than ``least`` pixels beyond
     the outermost line.

@@ -1,6 +1,7 @@
 """How sure a reading is: short lines that were read unsurely are looked at again, and what the looks agree on counts.
 
-Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md), and
+Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md),
+and
 :data:`SURE` follows from that.
 """
 
@@ -28,7 +29,8 @@ class Settled(NamedTuple):
 
 
 def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
-    """Readings with their sureties. Short unsure ones are read again where ``reader`` can; with ``always``, all short numbers are.
+    """Readings with their sureties. Short unsure ones are read again where ``reader`` can; with ``always``, all short numbers
+    are.
 
     ``always`` is for pages so poor that the model is sure of what is not there.
     """

@@ -1,6 +1,7 @@
 """Clean page images made into scans: skew, perspective, blur, uneven light, noise, seals, JPEG, low resolution, bilevel copies.
 
-All are seeded, and give the transform from the clean page to the scan, so that what is known of the clean page can be found in the scan.
+All are seeded, and give the transform from the clean page to the scan, so that what is known of the clean page can be found in
+the scan.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Wear:
-    """How bad a scan is. Angles in degrees, ``corner`` as a share of the page's width, ``blur`` and ``noise`` in pixels of 200 dpi and grey
-    levels. ``turns`` are quarters counter-clockwise; ``shadow`` is that of a hand or a phone, ``border`` the dark beside the paper."""
+    """How bad a scan is. Angles in degrees, ``corner`` as a share of the page's width, ``blur`` and ``noise`` in pixels of 200
+    dpi and grey
+    levels. ``turns`` are quarters counter-clockwise; ``shadow`` is that of a hand or a phone, ``border`` the dark beside the
+    paper."""
 
     skew: float = 0.0
     corner: float = 0.0

@@ -1,6 +1,7 @@
 """Reports drawn as clean page images, with every cell's text and place known.
 
-A page is laid out in points and drawn at a resolution; tables may have the looks that scans of real reports have: thin, thick, grey,
+A page is laid out in points and drawn at a resolution; tables may have the looks that scans of real reports have: thin, thick,
+grey,
 double or dashed rules, open sides, tight rows, landscape, two tables side by side, no rules at all.
 """
 
@@ -49,7 +50,9 @@ class Style:
 
 @dataclass(frozen=True)
 class Known:
-    """A cell on the page: its box (x0, y0, x1, y1) in pixels of the clean page, what it says, whether it is a number of the form."""
+    """A cell on the page: its box (x0, y0, x1, y1) in pixels of the clean page, what it says, whether it is a number of the
+    form.
+    """
 
     box: tuple[float, float, float, float]
     text: str
