@@ -341,10 +341,12 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     window = (slice(top, bottom), slice(left, right))
     rows = [top + y for y in _positions(rules.horizontal[window], 1, min(page_width / 25, (right - left) * 0.8), 2 * tolerance)]
     columns = [left + x for x in _positions(rules.vertical[window], 0, page_height / 70, 2 * tolerance)]
-    if len(rows) < 2 or len(columns) < 2:
+    if not rows or not columns:
         return None
     rows, open_rows = _closed(rules.vertical[window].T, rows, top, columns, left, page_height / 40)
     columns, open_columns = _closed(rules.horizontal[window], columns, left, rows, top, page_width / 30)
+    if len(rows) < 2 or len(columns) < 2:
+        return None
     turned_marks = np.ascontiguousarray(rules.marks.T)
     upright = (rules.marks, _thin(rules.marks, rules.thickness), rules.horizontal)
     turned = (turned_marks, _thin(turned_marks, rules.thickness), np.ascontiguousarray(rules.vertical.T))
