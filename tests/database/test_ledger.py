@@ -14,6 +14,7 @@ from codebook.records import Hints, Line, Place, Status
 from database import ledger
 from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageName, StageState
+from database.prepared import Prepared
 from database.session import make_engine, run_transaction
 
 T = TypeVar("T")
@@ -201,7 +202,7 @@ def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch:
     """The checker of the checker: with the fence taken out of the statement, the test above would be red."""
     from database import work  # noqa: PLC0415
 
-    unfenced = text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'")
+    unfenced = Prepared(text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'"))
     monkeypatch.setattr(work, "_DONE", unfenced)
     monkeypatch.setattr(work, "_DONE_IN_ONE", unfenced)
     (one,) = books.add("a")
