@@ -171,7 +171,7 @@ def _pairs(connection: Connection, standings: Iterable[Standing], known: Known) 
     return years, regions
 
 
-@stage(StageName.LOAD)
+@stage(StageName.LOAD, joins=True)
 def run(work: Work) -> Outcome:
     """Load; then nothing."""
     verdict = work.output_of(StageName.VALIDATE, Verdict)
