@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from codebook.records import Hints, Record, Status
 from database import statements as sql
@@ -29,6 +29,7 @@ from database.entries import (
     storable,
 )
 from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageName, StageState
+from database.prepared import Prepared
 
 R = TypeVar("R", bound=Record)
 
@@ -41,34 +42,34 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
     """
     values = {"b_stage": stage_id, "b_owner": worker, "b_lease": lease_seconds}
     in_one = connection.dialect.name == "postgresql"
-    row = connection.execute(sql.CLAIM_IN_ONE if in_one else sql.CLAIM, values).one_or_none()
+    row = (sql.CLAIM_IN_ONE if in_one else sql.CLAIM).run(connection, **values).one
     if row is None:
         return None
-    document: Any = row
+    document_id, run, stage, page, fence, attempts, queue, priority, *document = row
     if not in_one:
-        connection.execute(sql.BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": row.fence, "b_owner": worker})
-        document = connection.execute(sql.DOCUMENT, {"b_document": row.document_id}).one()
+        sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=fence, b_owner=worker)
+        document = [*sql.DOCUMENT.run(connection, b_document=document_id).rows[0]]
+    sha256, media_type, hints = document
     return Claim(
         stage_id=stage_id,
-        document_id=row.document_id,
-        run=row.run,
-        stage=StageName(row.stage),
-        page=row.page,
-        fence=row.fence,
-        attempts=row.attempts,
-        queue=row.queue,
-        priority=row.priority,
+        document_id=document_id,
+        run=run,
+        stage=StageName(stage),
+        page=page,
+        fence=fence,
+        attempts=attempts,
+        queue=queue,
+        priority=priority,
         owner=worker,
-        sha256=document.sha256,
-        media_type=document.media_type,
-        hints=msgspec.convert(document.hints or {}, Hints),
+        sha256=sha256,
+        media_type=media_type,
+        hints=msgspec.convert(hints or {}, Hints),
     )
 
 
 def heartbeat(connection: Connection, held: Claim, lease_seconds: float) -> bool:
     """Renew the lease. False when the claim is no longer in force: the work may stop, nothing of it will be kept."""
-    result = connection.execute(sql.BEAT, {"b_stage": held.stage_id, "b_fence": held.fence, "b_lease": lease_seconds})
-    return result.rowcount == 1
+    return sql.BEAT.run(connection, **_key(held), b_lease=lease_seconds).count == 1
 
 
 def complete(
@@ -96,11 +97,10 @@ def complete(
     """
     ended = _key(held) | _ended("done", seconds=seconds)
     in_one = connection.dialect.name == "postgresql"
-    done = connection.execute(sql.DONE_IN_ONE, ended) if in_one else connection.execute(sql.DONE, _key(held))
-    if done.rowcount != 1:
+    if (sql.DONE_IN_ONE if in_one else sql.DONE).run(connection, **ended).count != 1:
         return _already(connection, held)
     if not in_one:
-        connection.execute(sql.END_ATTEMPT, ended)
+        sql.END_ATTEMPT.run(connection, **ended)
     if output is not None:
         _keep(connection, held, output, versions or {}, made_from)
     if extra is not None:
@@ -150,23 +150,25 @@ def _ended(outcome: str, fault: Fault | None = None, seconds: float | None = Non
 
 
 @cache
-def _keeping(dialect: str) -> Any:
-    statement = insert_for(dialect, Output).values(made_at=now())
+def _keeping(dialect: str) -> Prepared:
+    names = ("document_id", "stage", "page", "run", "versions", "body", "made_from")
+    columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in names}
+    statement = insert_for(dialect, Output).values(**columns, made_at=now())
     replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at", "made_from")}
-    return statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced)
+    return Prepared(statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced))
 
 
 def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any], made_from: str | None) -> None:
-    row = {
-        "document_id": held.document_id,
-        "stage": held.stage,
-        "page": held.page,
-        "run": held.run,
-        "versions": dict(versions),
-        "body": pack(output),
-        "made_from": made_from,
-    }
-    connection.execute(_keeping(connection.dialect.name), row)
+    _keeping(connection.dialect.name).run(
+        connection,
+        b_document_id=held.document_id,
+        b_stage=held.stage,
+        b_page=held.page,
+        b_run=held.run,
+        b_versions=dict(versions),
+        b_body=pack(output),
+        b_made_from=made_from,
+    )
 
 
 def _pages_outstanding(connection: Connection, held: Claim) -> bool:
@@ -202,13 +204,12 @@ def _insert_queued(connection: Connection, held: Claim, following: Sequence[Next
 
 
 def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_seconds: float) -> Claim:
-    row = _row(held, following) | {"owner": held.owner}
-    if connection.dialect.name == "postgresql":
-        values = {f"b_{name}": value for name, value in row.items()} | {"b_lease": lease_seconds}
-        stage_id = connection.execute(sql.INSERT_CLAIMED_IN_ONE, values).scalar_one()
-    else:
-        stage_id = connection.execute(sql.INSERT_CLAIMED, row | {"b_lease": lease_seconds}).scalar_one()
-        connection.execute(sql.BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": 1, "b_owner": held.owner})
+    row = {f"b_{name}": value for name, value in _row(held, following).items()} | {"b_owner": held.owner}
+    in_one = connection.dialect.name == "postgresql"
+    made = (sql.INSERT_CLAIMED_IN_ONE if in_one else sql.INSERT_CLAIMED).run(connection, **row, b_lease=lease_seconds)
+    stage_id = made.rows[0][0]
+    if not in_one:
+        sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=1, b_owner=held.owner)
     changed = {"stage_id": stage_id, "fence": 1, "attempts": 1}
     return msgspec.structs.replace(held, stage=following.stage, page=following.page, queue=following.queue, **changed)
 
@@ -218,8 +219,8 @@ def finish(connection: Connection, held: Claim, status: Status, report_id: int |
 
     Failures that earlier runs left are resolved. Raises Fenced when the document was started anew meanwhile.
     """
-    ended = sql.FINISH.values(status=status, report_id=report_id, finished_at=now())
-    if connection.execute(ended, {"b_document": held.document_id, "b_run": held.run}).rowcount != 1:
+    ended = {"b_document": held.document_id, "b_run": held.run, "b_status": status.value, "b_report": report_id}
+    if sql.FINISH.run(connection, **ended).count != 1:
         raise Fenced(f"document {held.document_id} is no longer in run {held.run}")
     if held.run > 1:
         open_states = (FailureState.OPEN, FailureState.REQUEUED)
@@ -229,7 +230,7 @@ def finish(connection: Connection, held: Claim, status: Status, report_id: int |
 
 def set_pages(connection: Connection, held: Claim, pages: int) -> None:
     """Note how many pages the document has; for ``extra`` of the extraction."""
-    connection.execute(update(Document).where(Document.id == held.document_id).values(pages=pages))
+    sql.SET_PAGES.run(connection, b_document=held.document_id, b_pages=pages)
 
 
 def output(connection: Connection, document_id: int, stage: StageName, kind: type[R]) -> R:
@@ -242,7 +243,7 @@ def output(connection: Connection, document_id: int, stage: StageName, kind: typ
 
 def outputs(connection: Connection, document_id: int, stage: StageName, kind: type[R]) -> dict[int, R]:
     """The kept outputs of a stage by page (0: the whole document)."""
-    rows = connection.execute(sql.OUTPUT, {"b_document": document_id, "b_stage": stage})
+    rows = sql.OUTPUT.run(connection, b_document=document_id, b_stage=stage).rows
     return {page: unpack(body, kind) for page, body in rows}
 
 
@@ -271,7 +272,7 @@ def fail(
 
     Gives the stage's new state. Raises Fenced when another holds the stage by now.
     """
-    row = connection.execute(sql.TRIES, _key(held)).one_or_none()
+    row = sql.TRIES.run(connection, **_key(held)).one
     if row is None:
         raise Fenced(f"stage {held.stage_id} is no longer held with fence {held.fence}")
     decision = decide(fault.code, Tries(*row), policy)
@@ -301,8 +302,8 @@ def settle(
         "b_code": fault.code,
         "b_pause": decision.pause,
     }
-    connection.execute(sql.SETTLE, _key(held) | new)
-    connection.execute(sql.END_ATTEMPT, _key(held) | _ended(decision.outcome, fault, seconds))
+    sql.SETTLE.run(connection, **_key(held), **new)
+    sql.END_ATTEMPT.run(connection, **_key(held), **_ended(decision.outcome, fault, seconds))
     if waits:
         return
     assert decision.status is not None
@@ -320,14 +321,14 @@ def settle(
             created_at=now(),
         )
     )
-    connection.execute(sql.STOP_DOCUMENT, {"b_document": held.document_id, "b_status": decision.status})
+    sql.STOP_DOCUMENT.run(connection, b_document=held.document_id, b_status=decision.status)
 
 
 def release(connection: Connection, held: Claim) -> bool:
     """Give a stage back unfinished, at a shutdown: it is queued again at once, and the try does not count. False when it was
     not held.
     """
-    if connection.execute(sql.RELEASE, _key(held)).rowcount != 1:
+    if sql.RELEASE.run(connection, **_key(held)).count != 1:
         return False
-    connection.execute(sql.END_ATTEMPT, _key(held) | _ended("released"))
+    sql.END_ATTEMPT.run(connection, **_key(held), **_ended("released"))
     return True

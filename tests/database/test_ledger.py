@@ -14,6 +14,7 @@ from codebook.records import Hints, Line, Place, Status
 from database import ledger, statements
 from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageName, StageState
+from database.prepared import Prepared
 from database.session import make_engine, run_transaction
 
 T = TypeVar("T")
@@ -199,7 +200,7 @@ def test_a_stale_worker_writes_nothing(books: Books) -> None:
 
 def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checker of the checker: with the fence taken out of the statement, the test above would be red."""
-    unfenced = text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'")
+    unfenced = Prepared(text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'"))
     monkeypatch.setattr(statements, "DONE", unfenced)
     monkeypatch.setattr(statements, "DONE_IN_ONE", unfenced)
     (one,) = books.add("a")
