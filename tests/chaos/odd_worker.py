@@ -2,7 +2,7 @@
 
 ``unfenced``: the fence is taken out of its SQL. ``newer``: it is of a later version. ``slow``: its processes take six seconds
 to start, and serve one message each. ``dying``: for each document one place of one stage kills the process, once (a file in
-``ODD_FOLDER`` remembers). ``late``: its stages take as long as the document's lease.
+``ODD_FOLDER`` remembers). ``late``: loading takes ``LATE_SECONDS`` before it writes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workers import process, run
 POINTS = ("after_claim", "after_work", "before_commit", "after_commit", "before_ring")
 STAGES = ("extract", "parse", "validate", "load")
 PLACES = [(point, stage) for stage in STAGES for point in POINTS]
-LATE_SECONDS = 1.0
+LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "1"))
 
 
 def unfence() -> None:

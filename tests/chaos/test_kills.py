@@ -71,13 +71,15 @@ def test_messages_die_with_a_worker_that_had_taken_them(
 def test_a_process_frozen_in_the_middle_of_its_commit_holds_nobody_up_for_long(
     make_trial: MakeTrial, expect: Expect, database_url: str, tmp_path: Path
 ) -> None:
-    trial, files = make_trial(database_url, light_seconds=4), reports(12)
+    trial, files = make_trial(database_url, light_seconds=6), reports(12)
     trial.worker(GONGKAI_FAILPOINT=f"before_commit:stop:{tmp_path / 'once'}")
     trial.recovery()
     trial.register(files)
     trial.well(expect(files))
     assert (tmp_path / "once").exists()
-    assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses) from gk_stage")] == [(1, 0)]
+    # Its time limit ends it. On SQLite, where it holds the only lock there is, that of a neighbour may come first.
+    ((crashes, losses),) = trial.rows("select sum(crashes), sum(losses) from gk_stage")
+    assert (1 <= crashes <= 2, losses) == (True, 0)
 
 
 def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(
@@ -91,7 +93,8 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(
     family = [frozen.pid, *children(frozen.pid)]
     for pid in family:
         send(pid, signal.SIGSTOP)
-    held = [document for document, pid in trial.working() if pid in family]
+    loading = "select document_id, owner from gk_stage where stage = 'load' and state = 'running'"
+    held = [document for document, owner in trial.rows(loading) if int(owner.rpartition("#")[2]) in family]
     trial.worker()
     trial.settle()
     for pid in family:
@@ -99,7 +102,7 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(
     time.sleep(2)
     trial.well(expect(files))
     assert held
-    assert all(trial.outcomes(document, "load")[-2:] == ["lost", "done"] for document in held if trial.outcomes(document, "load"))
+    assert {tuple(trial.outcomes(document, "load")) for document in held} == {("lost", "done")}
 
 
 def test_recoveries_die_and_three_come(make_trial: MakeTrial, expect: Expect, postgres_url: str) -> None:

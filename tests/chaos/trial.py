@@ -15,24 +15,10 @@ from sqlalchemy import text
 
 from database import ledger
 from database.session import run_transaction
-from tests.chaos.wellbeing import File, Rows, assert_all_is_well
+from tests.chaos.wellbeing import File, Rows, assert_all_is_well, count_effects
 from tests.generator.documents import TEXT_LAYOUTS, make_documents
 from tests.servers import RedisServer
 from tests.workers.cluster import Cluster, children
-
-# Counts in the database itself how often a document was loaded: a table without a key, so that a double is seen.
-_TRIGGER = {
-    "sqlite": (
-        "create trigger effect after update of state on gk_stage when new.stage = 'load' and new.state = 'done' "
-        "begin insert into effects values (new.document_id, new.run, new.fence); end",
-    ),
-    "postgresql": (
-        "create or replace function effect() returns trigger language plpgsql as "
-        "$$ begin insert into effects values (new.document_id, new.run, new.fence); return null; end $$",
-        "create or replace trigger effect after update of state on gk_stage for each row "
-        "when (new.stage = 'load' and new.state = 'done') execute function effect()",
-    ),
-}
 
 WORKER = "workers.run"
 ODD = "tests.chaos.odd_worker"
@@ -42,7 +28,7 @@ def reports(count: int, seed: int = 1) -> list[File]:
     """Text reports of the generator, and every tenth a letter that is no report."""
     made = [File(document.data, document.media_type, document.name) for document in make_documents(count, seed, TEXT_LAYOUTS)]
     for number in range(9, count, 10):
-        made[number] = File(f"这不是一份报告。第{number}封信。".encode(), "text/plain", f"letter-{seed}-{number}.txt")
+        made[number] = File(f"这不是一份报告。第{seed}-{number}封信。".encode(), "text/plain", f"letter-{seed}-{number}.txt")
     return made
 
 
@@ -54,8 +40,7 @@ class Trial(Cluster):
     def __init__(self, home: Path, database_url: str, redis: RedisServer, **settings: Any) -> None:
         super().__init__(home, database_url, redis, **settings)
         with self.engine.begin() as connection:
-            for statement in _TRIGGER[self.engine.dialect.name]:
-                connection.execute(text(statement))
+            count_effects(connection)
 
     def odd(self, oddity: str, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
         """A worker that behaves oddly; see tests.chaos.odd_worker."""

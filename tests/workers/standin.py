@@ -1,4 +1,5 @@
-"""A worker whose stages do what each document asks for: ``{"extract": ["kill", "ok"], "pages": 2}``, one action per try.
+"""A worker whose stages do what each document asks for: ``{"extract": ["kill", "ok"], "pages": 2}``, one action per
+try (``parse@2`` is for the second run).
 
 Everything around the stages is the real machine. Loading also writes to ``effects``, a table without a key, so that a document
 that is loaded twice is seen. Run as ``python -m tests.workers.standin QUEUES CONCURRENCY``.
@@ -30,7 +31,7 @@ from workers.stage import Outcome, Work, stage
 def act(work: Work) -> dict[str, Any]:
     """Do what the document asks for at this stage and try; gives the document's plan."""
     plan: dict[str, Any] = msgspec.json.decode(work.original())
-    actions = plan.get(str(work.claim.stage), ["ok"])
+    actions = plan.get(f"{work.claim.stage}@{work.claim.run}") or plan.get(str(work.claim.stage), ["ok"])
     action = actions[min(work.claim.fence, len(actions)) - 1]
     name, _, argument = action.partition(":")
     ACTIONS[name](argument)
