@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 def test_without_the_fence_a_frozen_worker_is_found_out(make_trial: MakeTrial, expect: Expect, postgres_url: str) -> None:
     trial = make_trial(postgres_url, lease_seconds=3, heartbeat_seconds=0.5, beat_seconds=0.4, stale_seconds=1.9)
-    files = [file for file in reports(3)]
+    files = list(reports(3))
     frozen = trial.odd("unfenced,late", concurrency=1)
     trial.recovery()
     trial.register(files[:1])
@@ -38,7 +38,8 @@ def test_without_the_fence_a_frozen_worker_is_found_out(make_trial: MakeTrial, e
 HARM = {
     "a document": "delete from gk_document where id = 3",
     "a source": "delete from gk_source where id = 3",
-    "a value": "delete from gk_value where report_id = 1 and indicator = (select max(indicator) from gk_value where report_id = 1)",
+    "a value": "delete from gk_value where report_id = 1 "
+    "and indicator = (select max(indicator) from gk_value where report_id = 1)",
     "a number": "update gk_value set value = value + 1 where report_id = 1 and state <> 'missing'",
     "a finding": "delete from gk_finding where id = (select min(id) from gk_finding)",
     "a section": "delete from gk_section where report_id = 1 and position = 1",
@@ -61,7 +62,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[File]
 
 
 @pytest.mark.parametrize("what", [None, *HARM])
-def test_one_row_by_hand_is_found_out(finished: tuple[Path, list[File]], expect: Expect, what: str | None, tmp_path: Path) -> None:
+def test_one_row_by_hand_is_found_out(
+    finished: tuple[Path, list[File]], expect: Expect, what: str | None, tmp_path: Path
+) -> None:
     path, files = finished
     copy = tmp_path / "copy.db"
     copy.write_bytes(path.read_bytes())
