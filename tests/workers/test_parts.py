@@ -206,7 +206,7 @@ def test_the_bell_keeps_to_its_window_and_survives_the_broker(sqlite_url: str, t
 
 
 def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Path, redis_server: RedisServer) -> None:
-    settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, sweep_seconds=0.05, window=3)
+    settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, sweep_seconds=1, window=3)
     engine = make_engine(sqlite_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(5)]
     run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
@@ -217,7 +217,7 @@ def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Pat
     assert recovery.sweep().sent == 2
     redis_server.client.flushall()
     recovery.sweep()
-    time.sleep(0.2)
+    time.sleep(0.6)
     assert recovery.sweep() == Sweep(True, sent=3, found_lost=5)
     redis_server.client.flushall()
     redis_server.kill()
