@@ -114,8 +114,13 @@ def whole(value: float | None) -> Number | None:
 
 
 def in_force() -> ColumnElement[bool]:
-    """The condition that joins a document with its report in force."""
-    return and_(DOCUMENT.c.report_id == REPORT.c.id, or_(*(DOCUMENT.c.status == status for status in SHOWN)))
+    """The condition that joins a document with its report in force.
+
+    It names the document's own number too: from a report SQLite then looks up one document, instead of going through all
+    of a status.
+    """
+    own = (DOCUMENT.c.id == REPORT.c.document_id, DOCUMENT.c.report_id == REPORT.c.id)
+    return and_(*own, or_(*(DOCUMENT.c.status == status for status in SHOWN)))
 
 
 # Besides -1, 0 and 1, the years of the agency itself: what the lines of _BESIDE speak of.
