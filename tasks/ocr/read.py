@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from tasks.ocr.layout import Box, character_height, ink_lines, page_lines
-from tasks.ocr.marks import mark_in
+from tasks.ocr.marks import mark_in, separator_in
 from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
 from tasks.ocr.ruling import Grid, RuledCell, Rules, anchored, find_grids, find_rules, straightening
-from tasks.ocr.surety import SURE, Settled, settle
+from tasks.ocr.surety import SURE, Settled, read_surely, with_separator
 
 __all__ = ["SURE", "Layout", "read_picture"]
 
@@ -85,10 +85,10 @@ def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader,
         if (mark := mark_in(layout.clean, lines[0], layout.size)) is not None:
             found[lines[0]] = Settled(mark, _MARK_SCORE)
     left = [box for box in layout.boxes if box not in found]
-    unread = [box for box in left if box not in known]
-    known |= dict(zip(unread, reader.read([_crop(grey, box) for box in unread]), strict=True))
-    settled = settle([_crop(grey, box) for box in left], [known[box] for box in left], reader, always=is_poor)
-    found.update(zip(left, settled, strict=True))
+    read_before = {i: known[box] for i, box in enumerate(left) if box in known}
+    settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
+    for box, line in zip(left, settled, strict=True):
+        found[box] = with_separator(line, separator_in(layout.clean, box) if "," in line.text or "." in line.text else None)
     return [found[box] for box in layout.boxes]
 
 
@@ -163,10 +163,11 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
     if look.score >= _READABLE or not first.boxes:
         return first, look.readings
     best = first, look
+    is_tall = sum((b[3] - b[1]) > 1.5 * (b[2] - b[0]) for b in first.boxes) > len(first.boxes) / 2
     for turns in (2, 1, 3):
         other = _layout(quarter_turned(picture, turns))
         seen = _look(other, reader)
-        is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE)
+        is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
         if is_proof and seen.score > best[1].score + (0.1 if best[0] is first else 0.0):
             best = other, seen
             if seen.score >= _READABLE and seen.chinese >= 0.5:
@@ -175,9 +176,10 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
 
 
 def _look(layout: Layout, reader: LineReader) -> _Look:
-    longest = sorted((b for b in layout.boxes if b[2] - b[0] > 3 * (b[3] - b[1])), key=lambda b: b[0] - b[2])
+    lines = [b for b in layout.boxes if b[3] - b[1] > 0.6 * layout.size]  # no dashes
+    longest = sorted((b for b in lines if b[2] - b[0] > 3 * (b[3] - b[1])), key=lambda b: b[0] - b[2])
     # lines of middling length: whole lines of prose cost most and tell no more
-    sample = (longest[len(longest) // 3 :] or layout.boxes)[:_SAMPLE]
+    sample = (longest[len(longest) // 3 :] or lines or layout.boxes)[:_SAMPLE]
     if not sample:
         return _Look(0.0, 0.0, {})
     found = reader.read([_crop(layout.picture.grey, box) for box in sample])

@@ -1,23 +1,27 @@
 """How sure a reading is: short lines that were read unsurely are looked at again, and what the looks agree on counts.
 
-Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md),
-and
+Scores are those of the recognition model, which are no probabilities; what they are worth was measured
+(docs/ocr-accuracy.md), and
 :data:`SURE` follows from that.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from codebook.surety import surety
 from tasks.ocr.picture import Grey
 from tasks.ocr.recognise import LineReader, LineReading, SecondLooker
+from tasks.ocr.twins import PROBES, twin_groups
 
 SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
 _SHORT = 6  # times its height: numbers are no wider than that
+_GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+_SWAP = str.maketrans(".,．，", ",.，．")
 
 
 class Settled(NamedTuple):
@@ -28,11 +32,41 @@ class Settled(NamedTuple):
     others: tuple[tuple[str, float], ...] = ()
 
 
-def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
-    """Readings with their sureties. Short unsure ones are read again where ``reader`` can; with ``always``, all short numbers
-    are.
+def read_surely(
+    crops: Sequence[Grey], known: Mapping[int, LineReading], reader: LineReader, *, is_poor: bool = False
+) -> list[Settled]:
+    """Read each crop, again where that is needed, and crops that look the same only a few times.
 
-    ``always`` is for pages so poor that the model is sure of what is not there.
+    ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is
+    not there:
+    every number is looked at again, and no two crops are taken for the same.
+    """
+    groups = [] if is_poor else twin_groups(crops)
+    settled: dict[int, Settled] = {}
+
+    def add(which: list[int]) -> None:
+        unread = [i for i in which if i not in known]
+        found = {**known, **dict(zip(unread, reader.read([crops[i] for i in unread]), strict=True))}
+        results = settle([crops[i] for i in which], [found[i] for i in which], reader, always=is_poor)
+        settled.update(zip(which, results, strict=True))
+
+    twins = {i for group in groups for i in group[PROBES:]}
+    add([i for i in range(len(crops)) if i not in twins])
+    left = []
+    for group in groups:
+        probes = [settled[i] for i in group[:PROBES]]
+        score = min(probe.score for probe in probes)
+        if score >= SURE and len({_bare(probe.text) for probe in probes}) == 1:
+            settled.update({i: Settled(probes[0].text, score) for i in group[PROBES:]})
+        else:
+            left += group[PROBES:]
+    add(left)
+    return [settled[i] for i in range(len(crops))]
+
+
+def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
+    """Readings with their sureties. Short unsure ones are read again where ``reader`` can; with ``always``, all short
+    numbers are.
     """
     settled = [Settled(r.text, r.score, _ranked(r.text, [r.digits] if r.digits[0] else [])) for r in readings]
     if not isinstance(reader, SecondLooker):
@@ -45,6 +79,17 @@ def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineR
     for i, looks in zip(again, reader.read_again([crops[i] for i in again]), strict=True):
         settled[i] = _agreed((readings[i], *looks))
     return settled
+
+
+def with_separator(settled: Settled, seen: str | None) -> Settled:
+    """A reading of digits in groups of three, such as 4,746 or 4.746, is sure only when the shape of the mark, ``seen``,
+    says so too.
+    """
+    match = _GROUPED.fullmatch(_bare(settled.text))
+    if match is None or seen == match[1]:
+        return settled
+    other = settled.text.translate(_SWAP)
+    return Settled(settled.text, min(settled.score, _UNSURE), ((other, settled.score), *settled.others))
 
 
 def _agreed(looks: Sequence[LineReading]) -> Settled:
