@@ -152,8 +152,8 @@ def _literal(code: str) -> object:
 
 
 def pdf_bomb() -> bytes:
-    """A page whose content unpacks to 400 MB."""
-    packed = zlib.compress(b"0 0 m " * 70_000_000, 9)
+    """A page whose content unpacks to 100 MB."""
+    packed = zlib.compress(b"0 0 m " * 17_000_000, 9)
     return _pdf_of(b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed) + packed + b"\nendstream")
 
 
@@ -261,30 +261,30 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("nul.txt", b"\0" * 10_000, refused("file.unsupported"))
     yield Hostile("some-nul.txt", letter("nul").replace("信".encode(), "\0信".encode()), LETTER)
     yield Hostile("random.txt", bytes(zlib.crc32(bytes([n % 251, n // 251])) & 0xFF for n in range(20_000)), refused("file.unsupported"))
-    yield Hostile("mixed-charsets.txt", "这是报告吗".encode("gb18030") * 40 + "這是報告嗎".encode() * 40, refused("text.encoding", "failed"))
-    yield Hostile("latin.txt", b"caf\xe9 d\xe9j\xe0 vu \xfc\xf6\xe4\xdf " * 50, ("*", None))
-    yield Hostile("one-line.txt", "一".encode() * (4 * MIB), ("*", None))
+    yield Hostile("mixed-charsets.txt", "这是报告吗".encode("gb18030") * 40 + "這是報告嗎".encode() * 40, refused("file.unsupported"))
+    yield Hostile("latin.txt", b"caf\xe9 d\xe9j\xe0 vu \xfc\xf6\xe4\xdf " * 50, refused("file.unsupported"))
+    yield Hostile("one-line.txt", "一".encode() * MIB, LETTER)
     yield Hostile("too-many-lines.txt", b"1\n" * 600_000, refused("file.too_large"))
     yield Hostile("too-large.txt", _sparse, refused("file.too_large"))
     yield Hostile("formula.txt", report(907).replace("政府信息".encode(), "=cmd|'/C calc'!A0政府信息".encode(), 1), GOOD)
     yield Hostile("sql.txt", letter("'; drop table gk_value; -- \\x00 %s :name"), LETTER)
     yield Hostile("script.html", b"<html><script>fetch('http://127.0.0.1:9/')</script><img src='http://127.0.0.1:9/x'>"
                   + letter("html"), LETTER)  # fmt: skip
-    yield Hostile("deep.html", b"<div>" * 50_000 + letter("deep"), ("*", None))
+    yield Hostile("deep.html", b"<div>" * 50_000 + letter("deep"), refused("file.bomb"))
     yield Hostile("entities.html", b"<!DOCTYPE html [<!ENTITY a 'x'>]><p>&a;&#0;&#x110000;&#xD800;</p>" + letter("e"), LETTER)
-    yield Hostile("wide.html", b"<table><tr>" + b"<td colspan=99999>1</td>" * 50 + b"</tr></table>" + letter("w"), ("*", None))
+    yield Hostile("wide.html", b"<table><tr>" + b"<td colspan=99999>1</td>" * 50 + b"</tr></table>" + letter("w"), refused("file.too_large"))
     # ---- PDF ----
     yield Hostile("encrypted.pdf", pdf(1, "报告", encrypt="secret"), refused("file.encrypted"))
     yield Hostile("truncated.pdf", pdf(3, "报告")[:-400], refused("file.corrupt", "failed"))
     yield Hostile("blank-3000.pdf", pdf(3000), refused("file.too_large"))
     yield Hostile("script.pdf", pdf(1, "这是一封信，不是报告。", script=f"app.launchURL('file:///bin/sh -c {SHELL}')"), LETTER)
-    yield Hostile("bomb.pdf", pdf_bomb(), ("*", None))
+    yield Hostile("bomb.pdf", pdf_bomb(), LETTER)
     yield Hostile("circle.pdf", pdf_circle(), refused("file.corrupt", "failed"))
     yield Hostile("header-only.pdf", b"%PDF-1.7\n%%EOF", refused("file.corrupt", "failed"))
     # ---- pictures ----
     yield Hostile("bomb.png", png(60_000, 60_000, 100), refused("page.too_large", "failed"))
     yield Hostile("bomb.tiff", tiff(100_000, 100_000), refused("page.too_large", "failed"))
-    yield Hostile("endless.tiff", tiff(4, 4, loop=True), ("*", None))
+    yield Hostile("endless.tiff", tiff(4, 4, loop=True), ("failed", "page.unreadable"))
     yield Hostile("half.png", png(100, 100, 100)[:40], refused("file.corrupt", "failed"))
     # ---- Office ----
     yield Hostile("xxe.docx", docx(XXE), refused("file.corrupt", "failed"))
