@@ -177,6 +177,7 @@ def test_a_file_that_changes_is_in_the_books_until_it_comes_in_whole(sqlite: Eng
     path = tmp_path / "in" / "growing.txt"
     path.parent.mkdir()
     path.write_bytes(b"x" * 9_000_000)
+    os.truncate(path, 100_000_000)  # long enough to read that the writer gets its turn on a busy machine too
     (tmp_path / "in" / "other.txt").write_text("other")
     stop = threading.Event()
 
