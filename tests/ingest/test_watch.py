@@ -443,7 +443,8 @@ def test_five_hundred_files_with_kills_and_two_watchers(
         people.join()
         for process in processes:
             process.terminate()
-        assert [process.wait(30) for process in processes] == [0, 0]
+        ended = [process.wait(30) for process in processes]
+        assert all(code in (0, -signal.SIGTERM) for code in ended)  # one that had hardly begun is ended by the signal itself
     assert sources(engine, inbox) == people.expected
     assert rows(engine, select(Failure.code)) == []
     assert Counter(row[0] for row in rows(engine, select(Document.status))) == {"processing": count}
