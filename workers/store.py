@@ -17,6 +17,8 @@ from codebook.errors import GongkaiError
 
 T = TypeVar("T")
 
+_KEPT_BYTES = 64 * 1024 * 1024
+
 
 class Store:
     """A content-addressed store. A file under its final name is always whole; writing the same content again changes nothing.
@@ -29,6 +31,7 @@ class Store:
         self._files, root = fsspec.core.url_to_fs(url)
         self._root: str = root.rstrip("/")
         self._local = isinstance(self._files, LocalFileSystem)
+        self._last: tuple[str, bytes] | None = None
 
     def path(self, sha256: str) -> str:
         """Where a content lies: two folders of two characters each keep folders small."""
@@ -46,12 +49,18 @@ class Store:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The content. What was damaged on its way is not given out: its sha256 is checked."""
+        """The content. What was damaged on its way is not given out: its sha256 is checked.
+
+        The content asked for last is kept in memory when it is not large: the pages of a document are read one after the other.
+        """
+        if self._last is not None and self._last[0] == sha256:
+            return self._last[1]
         data = self._guard(lambda: bytes(self._files.cat_file(self.path(sha256))))
         if hashlib.sha256(data).hexdigest() != sha256:
             raise GongkaiError(
                 "store.unavailable", f"the stored original {sha256} has another content", "the content of that name"
             )
+        self._last = (sha256, data) if len(data) <= _KEPT_BYTES else None
         return data
 
     def check(self) -> None:

@@ -85,8 +85,10 @@ def test_it_starts_works_and_ends(settings: Settings) -> None:
     assert not machine.healthy()
 
 
+# A process that a shell starts in the background inherits that Ctrl-C is ignored; a person's terminal heeds it.
 PARENT = """
-import sys, time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from workers.local import local_machine
 from workers.settings import load_settings
 with local_machine(load_settings(), module="tests.workers.standin") as machine:

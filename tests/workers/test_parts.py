@@ -100,6 +100,18 @@ def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path: Path, monkeyp
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_the_content_asked_for_last_is_not_fetched_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    scan, other = store.put(b"a scan of many pages"), store.put(b"another")
+    assert store.get(scan) == b"a scan of many pages"
+    Path(store.path(scan)).unlink()
+    assert store.get(scan) == b"a scan of many pages"
+    store.get(other)
+    with pytest.raises(GongkaiError) as error:
+        store.get(scan)
+    assert error.value.code == "store.unavailable"
+
+
 def test_a_store_elsewhere(tmp_path: Path) -> None:
     store = Store("memory://originals")
     assert store.get(store.put(b"a report")) == b"a report"

@@ -1,0 +1,166 @@
+"""Pages per second through Celery workers beside a bare process pool, and the memory of the workers over many pages.
+
+``python -m tests.benchmarks.ocr_workers --pages 40`` reads the same scanned reports in a pool of two processes, and through the
+embedded machine with a worker of two. ``--pages 500`` shows whether the memory of the processes stays bounded: they are not
+replaced meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+import sqlalchemy
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, select
+
+from database import migrations
+from database.models import Attempt, Stage
+from database.session import make_engine
+from ingest.limits import Limits
+from ingest.register import ingest_paths, plan
+from tasks.ocr.engines import RAPIDOCR, reader
+from tasks.ocr.read import read_picture
+from tasks.ocr.render import render
+from tests.ocr.papers import image_pdf
+from tests.scans.degrade import LEVELS, worn
+from tests.scans.measure import report_pages
+from workers.local import local_machine
+from workers.settings import Settings
+from workers.store import Store
+
+_PROCESSES = 2
+_PDF = "application/pdf"
+_POLL = 0.5
+
+
+@dataclass
+class Memory:
+    """Resident memory of the largest process of the worker in bytes, by how many pages were done."""
+
+    seen: list[tuple[int, int]] = field(default_factory=list)
+
+    def at(self, pages: int) -> int:
+        """The largest up to so many pages."""
+        return max((size for done, size in self.seen if done <= pages), default=0)
+
+
+def write_scans(folder: Path, pages: int, level: str) -> list[tuple[Path, int]]:
+    """Image-only PDF files of generated reports with ``pages`` pages in all; gives each with its number of pages."""
+    folder.mkdir(parents=True)
+    made: list[tuple[Path, int]] = []
+    seed = left = 0
+    for seed in range(pages):
+        if (left := pages - sum(count for _, count in made)) <= 0:
+            break
+        images = [worn(drawn.image, LEVELS[level], 100 * seed + i)[0] for i, drawn in enumerate(report_pages(5000 + seed))][:left]
+        path = folder / f"{seed:04}.pdf"
+        path.write_bytes(image_pdf([Image.fromarray(np.ascontiguousarray(image)) for image in images]))
+        made.append((path, len(images)))
+    return made
+
+
+def _read_one(job: tuple[str, int]) -> int:
+    path, number = job
+    image = render(Path(path).read_bytes(), _PDF, number)
+    read_picture(image.pixels, number, reader(RAPIDOCR, 1), points_per_pixel=image.scale)
+    return 1
+
+
+def bare(scans: list[tuple[Path, int]]) -> float:
+    """Seconds that a pool of two processes takes, the loading of models included."""
+    jobs = [(str(path), number) for path, count in scans for number in range(1, count + 1)]
+    # Drawing has started OpenCV's threads here, which a fork would find locked.
+    with ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(abs, range(_PROCESSES)))  # the processes are there
+        start = time.perf_counter()
+        done = sum(pool.map(_read_one, jobs))
+        assert done == len(jobs)
+        return time.perf_counter() - start
+
+
+def _workers(pid: int) -> Iterator[psutil.Process]:
+    try:
+        yield from psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _largest(pid: int) -> int:
+    sizes = []
+    for child in _workers(pid):
+        try:
+            sizes.append(child.memory_info().rss)
+        except psutil.NoSuchProcess:
+            continue
+    return max(sizes, default=0)
+
+
+def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[float, Memory]:
+    """Seconds from the first claim of a page to the end of the last, the loading of models included; and memory."""
+    home.mkdir()
+    settings = Settings(home=home, concurrency=_PROCESSES, tasks_per_child=1_000_000, log_level="WARNING")
+    migrations.upgrade(make_engine(settings.database, pooled=False))
+    engine = make_engine(settings.database)
+    memory, total = Memory(), sum(count for _, count in scans)
+    ingest_paths(plan([str(path) for path, _ in scans]), engine=engine, store=Store(settings.store), limits=Limits())
+    ended = select(func.count()).select_from(Attempt).join(Stage, Stage.id == Attempt.stage_id)
+    ended = ended.where(Stage.stage == "ocr", Attempt.outcome == "done")
+    with local_machine(settings) as machine:
+        while True:
+            with engine.connect() as connection:
+                done = connection.scalar(ended) or 0
+            memory.seen.append((done, _largest(machine.pids()["worker"])))
+            if done == total:
+                break
+            time.sleep(_POLL)
+    seconds = _span(engine)
+    engine.dispose()
+    return seconds, memory
+
+
+def _span(engine: sqlalchemy.Engine) -> float:
+    spans = select(func.min(Attempt.started_at), func.max(Attempt.ended_at)).join(Stage, Stage.id == Attempt.stage_id)
+    with engine.connect() as connection:
+        first, last = connection.execute(spans.where(Stage.stage == "ocr")).one()
+    return float((last - first).total_seconds())
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.ocr_workers", description=__doc__)
+    parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--level", choices=list(LEVELS), default="1")
+    parser.add_argument("--no-bare", action="store_true", help="the workers alone")
+    given = parser.parse_args()
+    console = Console(width=120)
+    with tempfile.TemporaryDirectory(prefix="gongkai-benchmark-") as name:
+        scans = write_scans(Path(name) / "scans", given.pages, given.level)
+        rates = {}
+        if not given.no_bare:
+            rates["bare pool of two processes"] = given.pages / bare(scans)
+        seconds, memory = through_workers(scans, Path(name) / "home")
+        rates["worker of two processes"] = given.pages / seconds
+    table = Table("way", "pages/s", "of bare", title=f"{given.pages} scanned pages, level {given.level}")
+    first = next(iter(rates.values()))
+    for way, rate in rates.items():
+        table.add_row(way, f"{rate:.3f}", f"{rate / first:.2f}")
+    console.print(table)
+    table = Table("pages done", "largest process, MB", title="memory of the worker's processes, never replaced")
+    for share in (0.1, 0.25, 0.5, 0.75, 1):
+        table.add_row(str(round(share * given.pages)), f"{memory.at(round(share * given.pages)) / 1e6:.0f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
