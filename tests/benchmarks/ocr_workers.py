@@ -77,16 +77,33 @@ def _read_one(job: tuple[str, int]) -> int:
     return 1
 
 
-def bare(scans: list[tuple[Path, int]]) -> float:
-    """Seconds that a pool of two processes takes, the loading of models included."""
+@dataclass(frozen=True)
+class Cost:
+    """Seconds by the clock, and of CPU in all processes: the second says something on a busy machine too."""
+
+    wall: float
+    cpu: float
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU of a process, those that it has forked, and those of them that have ended."""
+    total = 0.0
+    for process in (psutil.Process(pid), *_workers(pid)):
+        times = process.cpu_times()
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def bare(scans: list[tuple[Path, int]]) -> Cost:
+    """What a pool of two processes takes, the loading of models included."""
     jobs = [(str(path), number) for path, count in scans for number in range(1, count + 1)]
     # Drawing has started OpenCV's threads here, which a fork would find locked.
     with ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(abs, range(_PROCESSES)))  # the processes are there
-        start = time.perf_counter()
+        start, before = time.perf_counter(), sum(_cpu(pid) for pid in pool._processes)
         done = sum(pool.map(_read_one, jobs))
         assert done == len(jobs)
-        return time.perf_counter() - start
+        return Cost(time.perf_counter() - start, sum(_cpu(pid) for pid in pool._processes) - before)
 
 
 def _workers(pid: int) -> Iterator[psutil.Process]:
@@ -106,8 +123,10 @@ def _largest(pid: int) -> int:
     return max(sizes, default=0)
 
 
-def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[float, Memory]:
-    """Seconds from the first claim of a page to the end of the last, the loading of models included; and memory."""
+def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[Cost, Memory]:
+    """From the first claim of a page to the end of the last, the loading of models included; the CPU of the worker and of
+    recovery since they were ready, with all stages of the documents; and memory.
+    """
     home.mkdir()
     settings = Settings(home=home, concurrency=_PROCESSES, tasks_per_child=1_000_000, log_level="WARNING")
     migrations.upgrade(make_engine(settings.database, pooled=False))
@@ -117,6 +136,9 @@ def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[float, M
     ended = select(func.count()).select_from(Attempt).join(Stage, Stage.id == Attempt.stage_id)
     ended = ended.where(Stage.stage == "ocr", Attempt.outcome == "done")
     with local_machine(settings) as machine:
+        machine.wait_ready()
+        pids = [machine.pids()[name] for name in ("worker", "recovery")]
+        before = sum(map(_cpu, pids))
         while True:
             with engine.connect() as connection:
                 done = connection.scalar(ended) or 0
@@ -124,9 +146,10 @@ def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[float, M
             if done == total:
                 break
             time.sleep(_POLL)
-    seconds = _span(engine)
+        cpu = sum(map(_cpu, pids)) - before
+    wall = _span(engine)
     engine.dispose()
-    return seconds, memory
+    return Cost(wall, cpu), memory
 
 
 def _span(engine: sqlalchemy.Engine) -> float:
@@ -146,15 +169,16 @@ def main() -> None:
     console = Console(width=120)
     with tempfile.TemporaryDirectory(prefix="gongkai-benchmark-") as name:
         scans = write_scans(Path(name) / "scans", given.pages, given.level)
-        rates = {}
+        costs = {}
         if not given.no_bare:
-            rates["bare pool of two processes"] = given.pages / bare(scans)
-        seconds, memory = through_workers(scans, Path(name) / "home")
-        rates["worker of two processes"] = given.pages / seconds
-    table = Table("way", "pages/s", "of bare", title=f"{given.pages} scanned pages, level {given.level}")
-    first = next(iter(rates.values()))
-    for way, rate in rates.items():
-        table.add_row(way, f"{rate:.3f}", f"{rate / first:.2f}")
+            costs["bare pool of two processes"] = bare(scans)
+        costs["worker of two processes"], memory = through_workers(scans, Path(name) / "home")
+    title = f"{given.pages} scanned pages, level {given.level}"
+    table = Table("way", "pages/s", "of bare", "CPU s/page", "bare of it", title=title)
+    first = next(iter(costs.values()))
+    for way, cost in costs.items():
+        speed, work = f"{first.wall / cost.wall:.2f}", f"{first.cpu / cost.cpu:.2f}"
+        table.add_row(way, f"{given.pages / cost.wall:.3f}", speed, f"{cost.cpu / given.pages:.2f}", work)
     console.print(table)
     table = Table("pages done", "largest process, MB", title="memory of the worker's processes, never replaced")
     for share in (0.1, 0.25, 0.5, 0.75, 1):
