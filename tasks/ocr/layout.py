@@ -54,6 +54,12 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
     return found
 
 
+def has_gap(marks: Grey, box: Box, size: int) -> bool:
+    """Whether the ink in ``box`` is parted by paper wider than three quarters of a character, as digits of one number never are."""
+    columns = np.flatnonzero(marks[box[1] : box[3], box[0] : box[2]].any(axis=0))
+    return columns.size > 1 and int(np.diff(columns).max()) > 0.75 * size
+
+
 def _whole_lines(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
     """Rows of ink put together to lines: the smallest gap first, as long as a part is low and the whole no higher than a line."""
     lines = list(spans)
@@ -107,7 +113,7 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
         if h >= size * 0.5 and w >= size * 0.5 and area >= size * size * 0.4 and h < size * 4:
             boxes.append((int(x), int(y), int(x + w), int(y + h)))
     lines: list[list[Box]] = []
-    for box in sorted(boxes, key=lambda b: (b[1] + b[3])):
+    for box in sorted(boxes, key=lambda b: b[1] + b[3]):
         middle = (box[1] + box[3]) / 2
         for line in lines[-4:]:
             if min(b[1] for b in line) < middle < max(b[3] for b in line):

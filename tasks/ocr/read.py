@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
-from tasks.ocr.layout import Box, character_height, ink_lines, page_lines
+from tasks.ocr.layout import Box, character_height, has_gap, ink_lines, page_lines
 from tasks.ocr.marks import mark_in, separator_in
 from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
 from tasks.ocr.ruling import Grid, RuledCell, Rules, anchored, find_grids, find_rules, straightening
-from tasks.ocr.surety import SURE, Settled, read_surely, with_separator
+from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, with_separator
 
 __all__ = ["SURE", "Layout", "read_picture"]
 
@@ -44,7 +44,9 @@ class Layout(NamedTuple):
         return [box for grid in self.cell_lines for cell in grid for box in cell] + [box for line in self.lines for box in line]
 
 
-def read_picture(image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture") -> Page:
+def read_picture(
+    image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture"
+) -> Page:
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
 
     Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell and
@@ -56,7 +58,7 @@ def read_picture(image: NDArray[np.uint8], number: int, reader: LineReader, *, p
     to_page = _Scale(layout.picture, number, points_per_pixel)
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        blocks.append((grid.box[1], _table(layout.picture.grey, grid, [[next(readings) for _ in lines] for lines in cells], to_page)))
+        blocks.append((grid.box[1], _table(layout, grid, cells, [[next(readings) for _ in lines] for lines in cells], to_page)))
     for line in layout.lines:
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
@@ -186,11 +188,14 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     return _Look(score / 2 if tall > len(longest) else score, chinese, dict(zip(sample, found, strict=True)))
 
 
-def _table(grey: Grey, grid: Grid, readings: list[list[Settled]], to_page: _Scale) -> Table:
+def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
     cells = []
-    for cell, lines in zip(grid.cells, readings, strict=True):
+    for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
-        score = min((line.score for line in lines), default=_blank_score(grey, _inside(cell, grid.thickness)))
+        if lines:
+            score = cell_score(lines, any(has_gap(layout.clean, place, layout.size) for place in places))
+        else:
+            score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
         others = lines[0].others if len(lines) == 1 else ()
         cells.append(
             Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), others)

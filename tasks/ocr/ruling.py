@@ -230,7 +230,9 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
     for line in range(drawn.shape[0]):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn[line], [False]]).astype(np.int8)))
         for start, end in edges.reshape(-1, 2):
-            if (crossed[line, start:end].mean() > 0.4 or places[end] - places[start] < least) and not whole[line, start:end].all():
+            if (crossed[line, start:end].mean() > 0.4 or places[end] - places[start] < least) and not whole[
+                line, start:end
+            ].all():
                 drawn[line, start:end] &= whole[line, start:end]
     return drawn
 
@@ -359,7 +361,8 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     if len(rows) < 2 or len(columns) < 2:
         return None
     cells = tuple(
-        RuledCell(r, c, high, wide, (columns[c], rows[r], columns[c + wide], rows[r + high])) for r, c, high, wide in _merged(across, down)
+        RuledCell(r, c, high, wide, (columns[c], rows[r], columns[c + wide], rows[r + high]))
+        for r, c, high, wide in _merged(across, down)
     )
     if len(cells) < 2:
         return None

@@ -18,6 +18,9 @@ from tasks.ocr.twins import PROBES, twin_groups
 SURE = 0.99  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
 _SHORT = 6  # times its height: numbers are no wider than that
+_TORN = 0.5  # the most that a cell is worth which seems to be several
+_DECIMAL = re.compile(r"\d+(?:[.,]\d+)+")
+_NUMBER = re.compile(r"[\d.,|/—_-]*\d[\d.,|/—_-]*")
 _GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
 _SWAP = str.maketrans(".,．，", ",.，．")
 
@@ -77,12 +80,28 @@ def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineR
 
 
 def with_separator(settled: Settled, seen: str | None) -> Settled:
-    """A reading of digits in groups of three, such as 4,746 or 4.746, is sure only when the shape of the mark, ``seen``, says so too."""
-    match = _GROUPED.fullmatch(_bare(settled.text))
-    if match is None or seen == match[1]:
+    """A number with a point or comma is only sure when the shape of that mark, ``seen``, says so too.
+
+    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one.
+    """
+    bare = _bare(settled.text)
+    if _DECIMAL.fullmatch(bare) is None:
         return settled
-    other = settled.text.translate(_SWAP)
+    grouped = _GROUPED.fullmatch(bare)
+    if seen is not None and (grouped is None or seen == grouped[1]):
+        return settled
+    other = settled.text.translate(_SWAP) if grouped else re.sub(r"[.,．，]", "", settled.text)
     return Settled(settled.text, min(settled.score, _UNSURE), ((other, settled.score), *settled.others))
+
+
+def cell_score(lines: Sequence[Settled], has_gap: bool) -> float:
+    """How sure the text of a cell is that holds ``lines``, at least one: as sure as the least sure line.
+
+    Two numbers in one cell, below each other or beside each other with a gap, are two cells whose rule was not seen.
+    """
+    score = min(line.score for line in lines)
+    numbers = sum(_is_bare_number(line.text) for line in lines)
+    return min(score, _TORN) if numbers > 1 or (numbers and has_gap) or (numbers and len(lines) > 1) else score
 
 
 def _agreed(looks: Sequence[LineReading]) -> Settled:
@@ -112,6 +131,10 @@ def _ranked(text: str, others: Sequence[tuple[str, float]]) -> tuple[tuple[str, 
 
 def _bare(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _is_bare_number(text: str) -> bool:
+    return _NUMBER.fullmatch(_bare(text)) is not None
 
 
 def _is_number(text: str) -> bool:

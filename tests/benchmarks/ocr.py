@@ -50,7 +50,9 @@ def _default() -> Any:
     """RapidOCR as it comes, but for the number of threads."""
     from rapidocr import RapidOCR  # noqa: PLC0415
 
-    return RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1})
+    return RapidOCR(
+        params={"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1}
+    )
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -60,7 +60,9 @@ def worn(page: Image, wear: Wear, seed: int, dpi: int = 200) -> tuple[Image, NDA
     height, width = page.shape[:2]
     if wear.faint:  # thin grey rules: lighten what is thin in one direction
         dark = (image.min(axis=2) < 150).astype(np.uint8)
-        long = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 60), np.uint8)) | cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((45, 1), np.uint8))
+        long = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 60), np.uint8)) | cv2.morphologyEx(
+            dark, cv2.MORPH_OPEN, np.ones((45, 1), np.uint8)
+        )
         broken = rng.random((height, width)) < 0.25
         image[long > 0] = 185
         image[(long > 0) & broken] = 235
@@ -74,7 +76,9 @@ def worn(page: Image, wear: Wear, seed: int, dpi: int = 200) -> tuple[Image, NDA
     method = cv2.INTER_AREA if wear.scale < 1 else cv2.INTER_CUBIC
     if wear.scale < 1:
         image = cv2.GaussianBlur(image, (0, 0), 0.5 / wear.scale)
-    image = cv2.warpPerspective(image, matrix, size, flags=method if wear.scale == 1 else cv2.INTER_LINEAR, borderValue=(255, 255, 255))
+    image = cv2.warpPerspective(
+        image, matrix, size, flags=method if wear.scale == 1 else cv2.INTER_LINEAR, borderValue=(255, 255, 255)
+    )
     if wear.border:
         inside = cv2.warpPerspective(np.ones((height, width), np.float32), matrix, size, flags=cv2.INTER_LINEAR)
         image = image * inside[..., None] + 25 * (1 - inside[..., None])
@@ -151,11 +155,21 @@ def _seal(image: NDArray[np.float32], rng: np.random.Generator) -> None:
     radius = int(width * 0.13)
     centre = (int(rng.uniform(0.3, 0.7) * width), int(rng.uniform(0.35, 0.75) * height))
     cv2.circle(ink, centre, radius, 255, max(3, radius // 18))
-    points = [(centre[0] + radius * r * np.sin(i * np.pi / 5), centre[1] - radius * r * np.cos(i * np.pi / 5)) for i in range(10) for r in [0.32 if i % 2 == 0 else 0.13]]
+    points = [
+        (centre[0] + radius * r * np.sin(i * np.pi / 5), centre[1] - radius * r * np.cos(i * np.pi / 5))
+        for i in range(10)
+        for r in [0.32 if i % 2 == 0 else 0.13]
+    ]
     cv2.fillPoly(ink, [np.array(points, np.int32)], 255)
     for step in range(14):
         angle = np.pi * (0.75 + step * 1.5 / 13)
         at = (int(centre[0] + 0.75 * radius * np.cos(angle)), int(centre[1] + 0.75 * radius * np.sin(angle)))
-        cv2.rectangle(ink, (at[0] - radius // 16, at[1] - radius // 12), (at[0] + radius // 16, at[1] + radius // 12), 255, max(2, radius // 40))
+        cv2.rectangle(
+            ink,
+            (at[0] - radius // 16, at[1] - radius // 12),
+            (at[0] + radius // 16, at[1] + radius // 12),
+            255,
+            max(2, radius // 40),
+        )
     share = (cv2.GaussianBlur(ink, (0, 0), 1.0).astype(np.float32) / 255 * rng.uniform(0.75, 0.95))[..., None]
     image *= 1 - share * (1 - np.array([215, 40, 45], np.float32) / 255)

@@ -294,7 +294,9 @@ def draw_numbers(rng: Random, style: Style, dpi: int = 200) -> Drawn:
             return str(rng.randint(0, 9))
         if kind < 0.93:
             return str(rng.randint(0, 10 ** rng.choice((2, 2, 3, 3, 4)) - 1))
-        return rng.choice((f"{rng.randint(0, 999)}.{rng.randint(1, 99)}", f"{rng.randint(1, 9)},{rng.randint(0, 999):03}", "/", "—", ""))
+        return rng.choice(
+            (f"{rng.randint(0, 999)}.{rng.randint(1, 99)}", f"{rng.randint(1, 9)},{rng.randint(0, 999):03}", "/", "—", "")
+        )
 
     cells = tuple(GridCell(r, c, number(), is_value=True) for r in range(rows) for c in range(columns))
     sheet.table(Grid("numbers", rows, columns, cells), style.margin, style.margin, [width / columns] * columns, 0, rows)

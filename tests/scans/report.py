@@ -50,7 +50,21 @@ def _share(part: int, whole: int, digits: int = 2) -> str:
 
 def _level_table(outcomes: dict[str, Outcome]) -> Table:
     table = Table(title="cells of scans (shares in per cent)")
-    heads = ("level", "pages", "values", "right", "silent", "doubts", "missing", "labels", "right", "silent", "grids", "right", "CPU s/page")
+    heads = (
+        "level",
+        "pages",
+        "values",
+        "right",
+        "silent",
+        "doubts",
+        "missing",
+        "labels",
+        "right",
+        "silent",
+        "grids",
+        "right",
+        "CPU s/page",
+    )
     for head in heads:
         table.add_column(head, justify="left" if head == "level" else "right")
     for name, outcome in outcomes.items():
@@ -90,7 +104,9 @@ def _band_table(outcomes: dict[str, Outcome]) -> Table:
 
 def _tell(console: Console, name: str, page: str, read: Read) -> None:
     place = f"({read.at[0]:.0f}, {read.at[1]:.0f})"
-    console.print(f"  {name} {page} {place}: {read.expected!r} read as {read.text!r} {read.score:.3f} {read.alternatives}", markup=False)
+    console.print(
+        f"  {name} {page} {place}: {read.expected!r} read as {read.text!r} {read.score:.3f} {read.alternatives}", markup=False
+    )
 
 
 def main() -> None:
@@ -112,16 +128,23 @@ def main() -> None:
     outcomes: dict[str, Outcome] = defaultdict(Outcome)
     for number, (page, drawn) in enumerate(sources(given.kind, given.pages, given.seed, given.dpi, given.rules)):
         for name in given.levels:
-            outcome, _ = read_worn(drawn, LEVELS[name], given.seed * 1000 + number, reader, given.dpi, given.images, f"{name}-{page}")
+            outcome, _ = read_worn(
+                drawn, LEVELS[name], given.seed * 1000 + number, reader, given.dpi, given.images, f"{name}-{page}"
+            )
             outcomes[name].add(outcome)
             for read in [r for r in outcome.values if not r.is_right][: given.errors]:
                 _tell(console, name, page, read)
             if outcome.grids_right < outcome.grids:
-                console.print(f"  {name} {page}: {outcome.grids - outcome.grids_right} of {outcome.grids} tables in another shape")
+                console.print(
+                    f"  {name} {page}: {outcome.grids - outcome.grids_right} of {outcome.grids} tables in another shape"
+                )
             if given.keep:
                 with given.keep.open("a") as file:
                     for r in outcome.reads:
-                        file.write(json.dumps([name, page, r.expected, r.text, r.score, r.is_value, r.alternatives], ensure_ascii=False) + "\n")
+                        file.write(
+                            json.dumps([name, page, r.expected, r.text, r.score, r.is_value, r.alternatives], ensure_ascii=False)
+                            + "\n"
+                        )
     console.print(_level_table(outcomes))
     console.print(_band_table(outcomes))
 
