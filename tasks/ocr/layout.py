@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tasks.ocr.picture import Grey, ink
+from tasks.ocr.picture import Grey
 
 Box = tuple[int, int, int, int]
 
@@ -24,10 +24,11 @@ class LineBox(NamedTuple):
 
 
 def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
-    """The lines of ink in ``box``, from top to bottom, each cut close to its ink. ``size`` is the height of a character in pixels.
+    """The lines of ink in ``box``, from top to bottom, each cut close to its ink.
 
-    Pieces of ink smaller than a fifth of a character are dust. A row of ink lower than half a character (the strokes of 三, a dot)
-    belongs to the line that it is nearest to, if that is nearer than half a character.
+    ``size`` is the height of a character in pixels. Pieces of ink smaller than a fifth of a character are dust. A row of ink
+    lower than half a character (the strokes of 三, a dot) belongs to the line nearest to it, if that is nearer than half a
+    character.
     """
     x0, y0, x1, y1 = box
     window = marks[y0:y1, x0:x1]
@@ -55,7 +56,7 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
 
 
 def has_gap(marks: Grey, box: Box, size: int) -> bool:
-    """Whether the ink in ``box`` is parted by paper wider than three quarters of a character, as digits of one number never are."""
+    """Whether the ink in ``box`` is parted by more paper than digits of one number ever are: three quarters of a character."""
     columns = np.flatnonzero(marks[box[1] : box[3], box[0] : box[2]].any(axis=0))
     return columns.size > 1 and int(np.diff(columns).max()) > 0.75 * size
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
+from tasks.ocr.grids import Grid, RuledCell, find_grids
 from tasks.ocr.layout import Box, character_height, has_gap, ink_lines, page_lines
 from tasks.ocr.marks import mark_in, separator_in
 from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
-from tasks.ocr.ruling import Grid, RuledCell, Rules, anchored, find_grids, find_rules, straightening
+from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, with_separator
 
 __all__ = ["SURE", "Layout", "read_picture"]

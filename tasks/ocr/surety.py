@@ -1,7 +1,7 @@
 """How sure a reading is: short lines that were read unsurely are looked at again, and what the looks agree on counts.
 
-Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md), and
-:data:`SURE` follows from that.
+Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md),
+and :data:`SURE` follows from that.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def read_surely(
 ) -> list[Settled]:
     """Read each crop, again where that is needed, and crops that look the same only a few times.
 
-    ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is not there:
-    every number is looked at again, and no two crops are taken for the same.
+    ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is not
+    there: every number is looked at again, and no two crops are taken for the same.
     """
     groups = [] if is_poor else twin_groups(crops)
     settled: dict[int, Settled] = {}
@@ -65,7 +65,7 @@ def read_surely(
 
 
 def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
-    """Readings with their sureties. Short unsure ones are read again where ``reader`` can; with ``always``, all short numbers are."""
+    """Readings with their sureties. Short unsure ones are read again, or with ``always`` all short numbers."""
     settled = [Settled(r.text, r.score, _ranked(r.text, [r.digits] if r.digits[0] else [])) for r in readings]
     if not isinstance(reader, SecondLooker):
         return settled

@@ -12,8 +12,8 @@ from tasks.ocr.picture import Grey
 
 PROBES = 3  # crops of a group that are read: one, and those least like it
 
-# Different numbers of the labelled set reach at most 0.94 (836 and 838, blurred), single digits 0.82; the same number on one page is
-# mostly above 0.98.
+# Different numbers of the labelled set reach at most 0.94 (836 and 838, blurred), single digits 0.82; the same number on one
+# page is mostly above 0.98.
 _ALIKE = 0.97
 _SIZE = (20, 28)
 _WIDEST = 2.2  # times its height: beyond about four digits, one digit is too little of the whole
@@ -22,7 +22,7 @@ _CLOSE = 0.12  # share by which heights and widths may differ
 
 def twin_groups(crops: Sequence[Grey]) -> list[list[int]]:
     """Groups of more than :data:`PROBES` crops that look the same, each with those first that are to be read."""
-    narrow = [i for i, crop in enumerate(crops) if 4 <= crop.shape[0] and 3 <= crop.shape[1] <= _WIDEST * crop.shape[0]]
+    narrow = [i for i, crop in enumerate(crops) if crop.shape[0] >= 4 and 3 <= crop.shape[1] <= _WIDEST * crop.shape[0]]
     if len(narrow) <= PROBES:
         return []
     looks = np.array([_look(crops[i]) for i in narrow])
