@@ -87,7 +87,7 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
     crossed = float((above & below).mean())
     # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
-    inked = strip[max(0, row - 1) : row + 2].any(axis=0)
+    inked = np.asarray(strip[max(0, row - 1) : row + 2].any(axis=0))
     # a rule is joined to the rules that it ends at; the strokes of tight text stop a little before them
     end_zone = max(2, min(4, inked.size // 8))
     joined = min(inked[:end_zone].mean(), inked[-end_zone:].mean()) >= 0.5

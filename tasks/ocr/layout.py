@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.ocr.picture import Grey
 
@@ -37,7 +38,8 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
     least = max(3, size // 5)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least]
+    rest = _rule_rests(np.asarray(stats, np.int32), window.shape, size)
+    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least and not rest[i]]
     if not solid:
         return []
     rows = np.zeros(window.shape[0], bool)
@@ -53,6 +55,14 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
         more = max(2, size // 12)
         found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
     return found
+
+
+def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
+    """Which pieces of ink are what is left of a rule, such as the inner one of a double rule: thin, and as long as the cell."""
+    height, width = shape[:2]
+    across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    thin = max(3.0, 0.3 * size)
+    return np.asarray(((across >= 0.8 * width) & (down <= thin)) | ((down >= 0.8 * height) & (across <= thin)))
 
 
 def has_gap(marks: Grey, box: Box, size: int) -> bool:

@@ -21,6 +21,7 @@ __all__ = ["SURE", "Layout", "read_picture"]
 
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
+_FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
@@ -184,9 +185,9 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     found = reader.read([_crop(layout.picture.grey, box) for box in sample])
     chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
     score = float(np.median([reading.mean for reading in found]))
-    tall = sum(b[3] - b[1] > 3 * (b[2] - b[0]) for b in layout.boxes)
-    # more lines that stand than lie: the page lies on its side, whatever one of them seems to say
-    return _Look(score / 2 if tall > len(longest) else score, chinese, dict(zip(sample, found, strict=True)))
+    # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
+    is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
+    return _Look(score / 2 if is_sideways else score, chinese, dict(zip(sample, found, strict=True)))
 
 
 def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
