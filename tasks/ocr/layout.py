@@ -54,7 +54,9 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
         # a little more than the ink: the threshold may have missed the faint side of a character
         more = max(2, size // 12)
         found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
-    return found
+    # a speck beside a line is none itself
+    lines = [b for b in found if b[3] - b[1] > 0.45 * size or b[2] - b[0] > 0.45 * size + 2 * max(2, size // 12)]
+    return lines or found
 
 
 def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:

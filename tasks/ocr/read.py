@@ -24,6 +24,7 @@ _SAMPLE = 10  # lines that decide the orientation
 _FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
+_SEPARATORS = ".,·•。|．，"
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
 
@@ -88,7 +89,7 @@ def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader,
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
     for box, line in zip(left, settled, strict=True):
-        found[box] = with_separator(line, separator_in(layout.clean, box) if "," in line.text or "." in line.text else None)
+        found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
     return [found[box] for box in layout.boxes]
 
 

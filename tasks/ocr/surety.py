@@ -20,6 +20,7 @@ _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
 _SHORT = 6  # times its height: numbers are no wider than that
 _TORN = 0.5  # the most that a cell is worth which seems to be several
 _DECIMAL = re.compile(r"\d+(?:[.,]\d+)+")
+_SPECKED = re.compile(r"[.,·•。|]*(\d+)[.,·•。|]*")  # a number with specks or the rest of a rule beside it
 _NUMBER = re.compile(r"[\d.,|/—_-]*\d[\d.,|/—_-]*")
 _GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
 _SWAP = str.maketrans(".,．，", ",.，．")
@@ -82,9 +83,12 @@ def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineR
 def with_separator(settled: Settled, seen: str | None) -> Settled:
     """A number with a point or comma is only sure when the shape of that mark, ``seen``, says so too.
 
-    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one.
+    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one. Marks
+    before and after the digits are taken off, with a doubt.
     """
     bare = _bare(settled.text)
+    if (inner := _SPECKED.fullmatch(bare)) and inner[1] != bare:
+        return Settled(inner[1], min(settled.score, _UNSURE), ((settled.text, settled.score), *settled.others))
     if _DECIMAL.fullmatch(bare) is None:
         return settled
     grouped = _GROUPED.fullmatch(bare)

@@ -78,6 +78,11 @@ def test_the_mark_between_digits_must_have_its_shape(text: str, seen: str | None
     assert (with_separator(Settled(text, 0.999), seen).score >= SURE) is is_sure
 
 
+def test_marks_beside_a_number_are_taken_off_and_doubted() -> None:
+    assert with_separator(Settled("0.", 0.999), ".") == Settled("0", 0.9, (("0.", 0.999),))
+    assert with_separator(Settled("|4", 0.999), None).text == "4"
+
+
 def test_a_point_that_may_be_a_comma_has_the_other_reading_as_candidate() -> None:
     assert with_separator(Settled("4.746", 0.999), ",").others == (("4,746", 0.999),)
 
