@@ -14,13 +14,13 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from database.session import reading, run_transaction
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
 from database import results
 from database.models import Between
 from database.results import Standing
+from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts
 from tasks.loading.task import compare_again, related_rows

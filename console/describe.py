@@ -14,8 +14,9 @@ from console.screen import meaning, plain, table
 from database.models import StageName, StageState
 
 if TYPE_CHECKING:
+    from database.answers import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
+    from database.inboxes import WatcherItem
     from database.ledger import Balance
-    from database.queries import BatchCount, DocumentItem, FailureItem, Progress, ValueItem
     from ingest.register import IngestSummary
 
 _COLOURS = {
@@ -96,6 +97,19 @@ def summary_parts(
     return [*parts, f"batch {', '.join(map(plain, summary.batches)) or '(nothing new)'}; {duration(seconds)}{rate}"]
 
 
+def documents_table(lines: Iterable[DocumentLine]) -> Table:
+    """Documents one by one: whose report on which year, how many numbers, and what was found."""
+    numbers = ("id", "year", "numbers", "doubts", "errors", "warnings")
+    made = table("id", "status", "agency", "year", "form", "numbers", "doubts", "errors", "warnings", right=numbers)
+    for line in lines:
+        name = line.agency or shortened(line.path)
+        counts = (line.values, line.doubts, line.errors, line.warnings)
+        made.add_row(
+            str(line.id), status_text(line.status), plain(name), str(line.year or ""), line.form or "", *map(number, counts)
+        )
+    return made
+
+
 def codes_table(codes: dict[str, int]) -> Table:
     """Why documents failed or were rejected, the most frequent first, and what to do."""
     made = table("code", "count", "meaning", "next step", right=["count"])
@@ -136,6 +150,19 @@ def _stage_table(progress: Progress) -> Table:
     for stage in StageName:
         if any(counts.get((stage, state)) for state in states):
             made.add_row(stage, *(number(counts.get((stage, state), 0)) for state in states))
+    return made
+
+
+def watchers_table(items: Iterable[WatcherItem]) -> Table:
+    """The watched folders, and whether their watchers live and see."""
+    numbers = ("taken", "waiting", "blocked")
+    made = table("watched folder", "host", "state", *numbers, "seen", "canary", "problem", right=numbers)
+    for item in items:
+        state = "[red]dead[/]" if not item.alive else "[red]alive, but blind[/]" if item.blind else "[green]watches[/]"
+        counts = map(number, (item.taken, item.waiting, item.blocked))
+        canary = "" if item.canary_age is None else f"{duration(item.canary_age)} ago"
+        seen = f"{duration(item.age)} ago"
+        made.add_row(plain(item.folder), plain(item.host), state, *counts, seen, canary, plain(item.problem or ""))
     return made
 
 

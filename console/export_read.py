@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from database.session import reading
 from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, func, or_, select
 
 from codebook.records import Status
 from database.models import Base
 from database.results import BLOCK, DOCUMENT, FAILURE, FINDING, REPORT, SECTION, SHOWN, VALUE
+from database.session import reading
 
 CHUNK = 200  # documents; some 40,000 cells
 

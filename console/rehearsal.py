@@ -13,7 +13,7 @@ from codebook.records import Hints, Number, Record, Status
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from database.queries import DocumentItem
+    from database.answers import DocumentItem
     from workers.store import Store
 
 

@@ -16,10 +16,14 @@ from console.waiting import Bar, wait
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from database.queries import Progress, Scope
+    from database.answers import DocumentLine, Progress
+    from database.queries import Scope
     from ingest.register import IngestSummary
     from workers.bell import Bell
     from workers.settings import Settings
+
+
+LISTED = 30  # documents; more than that are counted, not listed
 
 
 class Request(Record, frozen=True):
@@ -32,12 +36,13 @@ class Request(Record, frozen=True):
 
 
 class Outcome(Record, frozen=True):
-    """What became of the documents of a scope."""
+    """What became of the documents of a scope; ``documents`` lists them when they are few enough to be looked at."""
 
     progress: Progress
     codes: dict[str, int]
     severities: dict[str, int]
     seconds: float
+    documents: tuple[DocumentLine, ...] = ()
 
     @property
     def exit_code(self) -> Exit:
@@ -165,11 +170,14 @@ def outcome_of(engine: Engine, scope: Scope, seconds: float) -> Outcome:
     from database.session import reading  # noqa: PLC0415
 
     with reading(engine) as connection:
+        progress = queries.progress(connection, scope)
+        few = sum(progress.statuses.values()) <= LISTED
         return Outcome(
-            queries.progress(connection, scope),
+            progress,
             queries.error_counts(connection, scope),
             queries.finding_counts(connection, scope),
             round(seconds, 3),
+            tuple(queries.listing(connection, scope, LISTED)) if few else (),
         )
 
 

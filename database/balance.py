@@ -55,7 +55,8 @@ def balance(connection: Connection, batch: str | None = None) -> Balance:
     if batch is not None:
         number = select(Batch.id).where(Batch.name == batch).scalar_subquery()
         counts, total = counts.where(Source.batch_id == number), total.where(Source.batch_id == number)
-    found: dict[str, int] = dict(connection.execute(counts).all())
+    # A source whose document is gone has no status; it is counted nowhere, so that the books do not balance.
+    found = {status: count for status, count in connection.execute(counts) if status is not None}
     return Balance(registered=connection.execute(total).scalar_one(), **found)
 
 

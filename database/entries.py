@@ -179,9 +179,14 @@ def retry_queue(stage: str, queue: str) -> str:
 
 def insert_into(connection: Connection, table: type[Base]) -> Any:
     """The INSERT of the connection's own dialect, which knows ON CONFLICT."""
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: type[Base]) -> Any:
+    """The INSERT of a dialect, which knows ON CONFLICT."""
     target = table.__table__
     assert isinstance(target, Table)
-    return postgresql.insert(target) if connection.dialect.name == "postgresql" else sqlite.insert(target)
+    return postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
 
 
 def storable(text: str) -> str:

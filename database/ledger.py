@@ -40,9 +40,22 @@ from database.entries import (
     Tries,
     decide,
 )
+from database.models import StageName, StageState
 from database.registering import REGISTER, register, to_ring
 from database.selection import Selection, discard, reprocess, select_documents
-from database.work import claim, complete, fail, finish, heartbeat, output, outputs, release, set_pages
+from database.work import (
+    claim,
+    complete,
+    fail,
+    finish,
+    heartbeat,
+    output,
+    output_versions,
+    outputs,
+    release,
+    same_work,
+    set_pages,
+)
 
 __all__ = [
     "DOCUMENTS",
@@ -64,6 +77,8 @@ __all__ = [
     "Reaped",
     "Registered",
     "Selection",
+    "StageName",
+    "StageState",
     "Tries",
     "balance",
     "beat",
@@ -80,6 +95,7 @@ __all__ = [
     "live_workers",
     "mark_rung",
     "output",
+    "output_versions",
     "outputs",
     "outstanding",
     "owner_name",
@@ -87,6 +103,7 @@ __all__ = [
     "register",
     "release",
     "reprocess",
+    "same_work",
     "select_documents",
     "set_pages",
     "sign_off",

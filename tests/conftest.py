@@ -36,8 +36,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: PostgresServer) -> str:
-    """The name of a database with all tables, to be copied."""
+def postgres_database(postgres_server: PostgresServer) -> str:
+    """The name of a database with all tables."""
     name = postgres_server.create()
     engine = make_engine(postgres_server.url(name), pooled=False)
     migrations.upgrade(engine)
@@ -61,9 +61,10 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> str:
-    """A PostgreSQL database of the test's own, with all tables."""
-    return postgres_server.url(postgres_server.create(postgres_template))
+def postgres_url(postgres_server: PostgresServer, postgres_database: str) -> str:
+    """A PostgreSQL database with all tables, empty."""
+    postgres_server.empty(postgres_database)
+    return postgres_server.url(postgres_database)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

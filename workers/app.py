@@ -13,6 +13,7 @@ from kombu.entity import Exchange, Queue
 
 from database.entries import DOCUMENTS, QUEUES
 from database.models import StageName
+from workers import broker
 from workers.settings import Settings, load_settings
 
 # Listed one by one: discovery that finds nothing says nothing.
@@ -82,6 +83,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 def make_app(settings: Settings) -> Celery:
     """A Celery application for ``settings``."""
+    broker.install()
     made = Celery("gongkai", include=TASK_MODULES)
     made.conf.update(configuration(settings))
     return made

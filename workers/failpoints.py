@@ -33,18 +33,21 @@ _ACTIONS: dict[str, Callable[[], None]] = {
 
 
 def fail_here(point: str) -> None:
-    """Do what the setting ``failpoint`` asks for at this point (``point:action``, or ``point:action:FILE`` for once only:
-    it acts when FILE could be made). Actions: kill, exit, stop, hang, memory, full.
+    """Do what the setting ``failpoint`` asks for at this point: ``point:action``, or ``point:action:FILE`` for once only (it acts
+    when FILE could be made); several with commas. Actions: kill, exit, stop, hang, memory, full.
     """
     wanted = load_settings().failpoint
     if wanted is None:
         return
-    name, action, *once = wanted.split(":", 2)
-    if name != point:
-        return
-    if once:
-        try:
-            os.close(os.open(once[0], os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            return
-    _ACTIONS[action]()
+    for one in wanted.split(","):
+        name, action, *once = one.split(":", 2)
+        if name == point and (not once or _made(once[0])):
+            _ACTIONS[action]()
+
+
+def _made(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True

@@ -94,7 +94,7 @@ class Recovery:
         """Take back what was sent and is gone: gives how much.
 
         A queue that was empty at two looks holds no message for what was rung before. Workers may hold some (``unacked``), or may
-        have died with them: then it takes a lease's time until they are sent again. One message too many costs a claim that is lost.
+        have died with them: then it takes a lease's time until they are sent again. One too many costs a claim that is lost.
         """
         depths = self._bell.depths()
         if depths is None:

@@ -75,13 +75,17 @@ class _Composer:
             for slot in piece:
                 self.add([line for line in slot.content.split("\n") if line.strip()])
             return
-        place = self.place()
-        cells = (Cell(s.row, s.column, s.content, place, row_span=s.row_span, column_span=s.column_span) for s in piece)
-        self.blocks.append(make_table(cells, place))
+        rows = [self.place() for _ in range(1 + max(slot.row for slot in piece))]
+        cells = (
+            Cell(s.row, s.column, s.content, Place(line=rows[s.row].line, column=s.column + 1), s.row_span, s.column_span)
+            for s in piece
+        )
+        self.blocks.append(make_table(cells, rows[0]))
 
 
 def compose(flow: Flow, limits: Limits) -> tuple[Block, ...]:
-    """The blocks of a flow; ``place.line`` is the number of the block in reading order, from 1.
+    """The blocks of a flow; ``place.line`` counts paragraphs and the rows of tables in reading order, from 1. A cell has the
+    ``line`` of its row, and its column in the table, from 1.
 
     Raises ``file.too_large`` beyond the limits on lines and cells, ``file.bomb`` for tables nested without end.
     """

@@ -11,11 +11,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from codebook.surety import surety
 from tasks.ocr.picture import Grey
 from tasks.ocr.recognise import LineReader, LineReading, SecondLooker
 from tasks.ocr.twins import PROBES, twin_groups
 
-SURE = 0.99  # the score from which on a cell or line counts as read; below it is a doubt
+SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
 _SHORT = 6  # times its height: numbers are no wider than that
 _TORN = 0.5  # the most that a cell is worth which seems to be several

@@ -1,7 +1,7 @@
 """The grid reader: tables whose rows and columns the source itself draws.
 
-A grid's rows become lines whose cells keep their columns, so that blanks stay where they are, and the header's cells stand above the
-values that they name. From there on grids and flattened text are read alike: split tables go on where they broke off, several
+A grid's rows become lines whose cells keep their columns, so that blanks stay where they are, and the header's cells stand above
+the values that they name. From there on grids and flattened text are read alike: split tables go on where they broke off, several
 tables in one grid come apart by their labels.
 """
 
@@ -19,7 +19,7 @@ _SIDEWAYS = 5
 
 
 def grid_lines(table: Table, page: int, block: int, reader: Reader) -> list[Source]:
-    """The rows of ``table`` as lines. A grid of one column, or a cell that holds a text of several lines, is no table but text."""
+    """The rows of ``table`` as lines. A grid of one column, or a row with a cell that holds a long text, is no table but text."""
     if table.columns <= 1:
         return [line for cell in _ordered(table.cells) for line in _text_lines(cell, page, block, reader)]
     cells = _upright(table.cells)
@@ -34,7 +34,7 @@ def grid_lines(table: Table, page: int, block: int, reader: Reader) -> list[Sour
                 lines += _text_lines(cell, page, block, reader)
             continue
         first = row[min(row)]
-        lines.append(Source("", page, block, first.place, reader, 1.0, row))
+        lines.append(Source("", page, block, first.place, reader, 1.0, row, whole=True))
     return lines
 
 
@@ -49,7 +49,8 @@ def _is_text(cell: Cell) -> bool:
 
 
 def _text_lines(cell: Cell, page: int, block: int, reader: Reader) -> list[Source]:
-    return [Source(line, page, block, cell.place, reader, cell.score) for line in cell.text.splitlines() if line.strip()]
+    lines = [line for line in cell.text.splitlines() if line.strip()]
+    return [Source(line, page, block, cell.place, reader, cell.score, whole=True) for line in lines]
 
 
 def _upright(cells: Sequence[Cell]) -> list[Cell]:

@@ -93,10 +93,14 @@ def is_name(text: str, *, strict: bool = True) -> bool:
 
 
 def find_title(text: str, *, whole: bool = False) -> Title | None:
-    """A report's title in a folded line. ``whole``: the line must be the title, with at most a name before it."""
+    """A report's title in a folded line: the first that names a body and a year, else the first.
+
+    ``whole``: the line must be the title, with at most a name before it.
+    """
     words = load_agencies()
     if not words.title_cue.search(text):
         return None
+    first: Title | None = None
     for pattern in words.titles:
         for match in pattern.finditer(text):
             year = next((year_number(match[g]) for g in ("y1", "y2", "y3") if match[g]), None)
@@ -108,8 +112,11 @@ def find_title(text: str, *, whole: bool = False) -> Title | None:
             if year is None and agency is None and whole and before:
                 continue
             start = match.start() - (len(before) - before.rfind(agency) if agency and agency in before else 0)
-            return Title(agency, year, max(start, 0), match.end())
-    return None
+            title = Title(agency, year, max(start, 0), match.end())
+            if title.agency and title.year:
+                return title
+            first = first or title
+    return first
 
 
 def _agency_of(before: str, middle: str) -> str | None:

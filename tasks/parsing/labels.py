@@ -64,8 +64,8 @@ class Claim(NamedTuple):
 class Lexicon(NamedTuple):
     """The labels of a block, folded. ``order`` ranks its rows and subtotals (``"=slug"``) as the form prints them.
 
-    ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows. ``plain``:
-    the form prints ordinals before its labels and notes behind them, which the codebook leaves out.
+    ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows.
+    ``plain``: the form prints ordinals before its labels and notes behind them, which the codebook leaves out.
     """
 
     block: str

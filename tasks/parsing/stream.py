@@ -7,6 +7,7 @@ then the pairs of both (:mod:`tasks.parsing.table_align`), then the columns (:mo
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from tasks.parsing.labels import Part
 from tasks.parsing.table_cells import BlockRead, Used
@@ -16,8 +17,10 @@ from tasks.parsing.table_requests import read_requests
 from tasks.parsing.table_review import read_review
 from tasks.parsing.table_statistics import read_statistics
 from tasks.parsing.table_text import Prepared, Text, prepare
-from tasks.parsing.table_tokens import AtomKind, Source, tokenize
+from tasks.parsing.table_tokens import Atom, AtomKind, Source, tokenize
 
+# What may stand under the title of a table that is a picture or an attachment: 见附件, the number of a page.
+_NOTE = 80
 _READERS: dict[str, Callable[[Prepared], BlockRead]] = {
     "disclosure": read_disclosure,
     "requests": read_requests,
@@ -41,41 +44,58 @@ def read_stream(lines: list[Source]) -> tuple[list[BlockRead], list[Used]]:
         read = _READERS[region.block](prepared)
         if read.cells or not read.readable:
             reads.append(read)
-            used += _used(prepared)
+            used += _used(prepared, {wall.last for wall in walls})
     return [*reads, *_empty(text, walls, reads)], used
 
 
 def _empty(text: Text, walls: list[Heading], reads: list[BlockRead]) -> list[BlockRead]:
-    """Titles of tables that are not there."""
+    """Titles of tables with neither a table nor prose under them (outlines before 2019 have chapters of these names)."""
     found = {read.block for read in reads}
     result: dict[str, BlockRead] = {}
-    for wall in walls:
-        if wall.block and wall.block not in found:
+    for wall, then in pairwise([*walls, Heading(len(text.atoms), len(text.atoms), None)]):
+        between = sum(len(atom.raw) for atom in text.atoms[wall.last + 1 : then.first])
+        if wall.block and wall.block not in found and between <= _NOTE:
             result.setdefault(
                 wall.block, BlockRead(wall.block, None, text.place(wall.first), (), False, "a title without a table")
             )
     return list(result.values())
 
 
-def _used(prepared: Prepared) -> list[Used]:
-    """Whole lines from the table's first label to its last label or value; characters where a line holds more than the table."""
+def _used(prepared: Prepared, titles: set[int]) -> list[Used]:
+    """Whole lines from the table's title to its last label or value; characters where a line holds more than the table.
+
+    Without a title, from its first label or the first line of cells before that.
+    """
     atoms, lines = prepared.text.atoms, prepared.text.lines
     known = [m for m in prepared.marks if m.entry.part is not Part.UNKNOWN]
     first = min((m.first for m in known), default=prepared.region.first)
+    while first > prepared.region.start and (prepared.region.start - 1 in titles or atoms[first - 1].cell >= 0):
+        first -= 1
     last_mark = max((m.last for m in known), default=prepared.region.last)
     following = [run.values[-1] for run in prepared.runs if run.values and run.first > last_mark]
     last = following[0] if following else last_mark
-    result: list[Used] = []
+    while last + 1 < prepared.region.end and atoms[last + 1].kind is AtomKind.BLANK:
+        last += 1
+    result: dict[Used, None] = {}
+    edges = {atoms[first].line, atoms[last].line}
     for number in range(atoms[first].line, atoms[last].line + 1):
         line = lines[number]
-        inside = [a for a in atoms[first : last + 1] if a.line == number]
-        outside = [
-            a
-            for a in (*atoms[max(0, first - 400) : first], *atoms[last + 1 : last + 400])
-            if a.line == number and a.kind is not AtomKind.BLANK
-        ]
-        if inside and outside:
-            result.append(Used(line.page, line.block, inside[0].start, inside[-1].end))
-        else:
-            result.append(Used(line.page, line.block))
-    return result
+        if number not in edges or line.whole:
+            result[Used(line.page, line.block)] = None
+            continue
+        inside = [at for at in range(first, last + 1) if atoms[at].line == number]
+        before, behind = _more_text(atoms, inside[0], -1), _more_text(atoms, inside[-1], 1)
+        start = line.offset + atoms[inside[0]].start if before or line.offset else None
+        end = line.offset + atoms[inside[-1]].end if behind else None
+        result[Used(line.page, line.block, start, end)] = None
+    return list(result)
+
+
+def _more_text(atoms: list[Atom], at: int, step: int) -> bool:
+    """Whether the line of atom ``at`` holds text or values beyond it, on the side of ``step``."""
+    number = atoms[at].line
+    while 0 <= at + step < len(atoms) and atoms[at + step].line == number:
+        at += step
+        if atoms[at].kind is not AtomKind.BLANK:
+            return True
+    return False

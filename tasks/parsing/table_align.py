@@ -7,6 +7,8 @@ lines of its label. A pair is sure only when every alignment that pairs them oth
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 from tasks.parsing.labels import Part
@@ -25,7 +27,10 @@ _FAR = 30.0
 
 
 class Item(NamedTuple):
-    """A label in reading order. ``first`` and ``last`` are its atoms, ``line`` that of its last piece, ``size`` the values it asks for."""
+    """A label in reading order: its ``first`` and ``last`` atom, the line of its last piece, and how many values it asks for.
+
+    ``blank`` says that the text shows as many blanks right behind it. A GROUP is a header: it owns nothing and keeps apart.
+    """
 
     part: Part
     slug: str
@@ -35,6 +40,7 @@ class Item(NamedTuple):
     size: int
     score: float = 1.0
     text: str = ""
+    blank: bool = False
 
 
 class Run(NamedTuple):
@@ -63,7 +69,7 @@ class Pair(NamedTuple):
 
 
 def _skip_item(item: Item) -> float:
-    return SKIP_ROW if item.part is Part.ROW else 0.0
+    return SKIP_ROW if item.part is Part.ROW and not item.blank else 0.0
 
 
 def _skip_run(run: Run, sizes: frozenset[int]) -> float:
@@ -118,10 +124,12 @@ def _displaced(items: list[Item], runs: list[Run], complete: bool) -> bool:
         at = bisect_left(lasts, run.first)
         if most > 3 and len(run.values) >= 2 * most - 3:
             witnesses += _WITNESSES  # two rows run together, one of them before its label
+        if run.cut and complete:
+            witnesses += _WITNESSES  # all labels are there, so that of this run stands behind it
         if previous >= 0 and not run.cut:
             if not at or lasts[at - 1] < previous:
                 witnesses += 1
-            elif ends[at - 1][1] is Part.UNKNOWN:
+            elif ends[at - 1][1] in (Part.UNKNOWN, Part.GROUP):
                 witnesses += 0.5
         previous = run.last
     return witnesses >= (_WITNESSES if complete else _WITNESSES / 2)
@@ -137,35 +145,46 @@ def _plain(items: list[Item], runs: list[Run]) -> list[Pair] | None:
         limit = items[index + 1].first if index + 1 < len(items) else runs[-1].last + 1 if runs else 0
         follows = at < len(runs) and item.last < runs[at].first < limit
         if not follows:
-            if item.part in (Part.ROW, Part.UNKNOWN):
+            if item.part is Part.UNKNOWN or (item.part is Part.ROW and not item.blank):
                 return None
             pairs.append(Pair(index, None, _FAR, None))
             continue
-        if item.part is Part.UNKNOWN or len(runs[at].values) != item.size:
+        if item.part in (Part.UNKNOWN, Part.GROUP) or item.blank or len(runs[at].values) != item.size:
             return None
         pairs.append(Pair(index, at, _FAR, None))
         at += 1
     return pairs if not any(run.values for run in runs[at:]) else None
 
 
-def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pair]:
+def align(items: list[Item], runs: list[Run], complete: bool = True, from_print: bool = False) -> list[Pair]:
     """Pair the items with the runs, both in reading order. Each item gets a Pair, with its margin.
 
-    ``complete`` says that every row of the form has a label among the items.
+    ``complete`` says that every row of the form has a label among the items, ``from_print`` that the text was taken from printed
+    pages, where a label may stand on either side of its values.
     """
+    pairs = _align(items, runs, complete, from_print)
+    together = Counter(item.first for item in items if item.part is Part.ROW)
+    # Two rows whose labels stand in one cell: the line between them was not seen, and their values are mixed.
+    return [pair._replace(margin=0.0) if together[items[pair.item].first] > 1 else pair for pair in pairs]
+
+
+def _align(items: list[Item], runs: list[Run], complete: bool, from_print: bool) -> list[Pair]:
     if not items:
         return []
     if pairs := _plain(items, runs):
         return pairs
     sizes = frozenset(item.size for item in items)
     many_lines = len({item.line for item in items}) > 1
-    before = _EITHER_SIDE if (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete) else _BEHIND_ONLY
+    either = from_print or (many_lines and any(run.inline for run in runs)) or _displaced(items, runs, complete)
+    before = _EITHER_SIDE if either else _BEHIND_ONLY
     step = 1.2 if before == _EITHER_SIDE else 3.0
-    owner = _owners(items, runs) if many_lines else [None] * len(runs)
+    owner: list[int | None] = _owners(items, runs) if many_lines else [None] * len(runs)
     known = [item.first for item in items if item.part is not Part.UNKNOWN]
     filled = [run.first for run in runs if run.values]
     cost = [[_FAR] * len(runs) for _ in items]
     for i, item in enumerate(items):
+        if item.blank or item.part is Part.GROUP:
+            continue
         extra = {Part.ROW: 0.0, Part.SUBTOTAL: 0.8}.get(item.part, 1.0)
         for j, run in enumerate(runs):
             if not run.values or (item.first - run.last > 40) or (run.first - item.last > 40):
@@ -187,13 +206,48 @@ def align(items: list[Item], runs: list[Run], complete: bool = True) -> list[Pai
                 relation += step * steps + before
             cost[i][j] = relation + _size_cost(len(run.values), item.size)
     pairs = _margins(items, runs, cost, sizes)
-    return pairs if before == _BEHIND_ONLY else _unanchored(items, runs, pairs, owner, complete)
+    if before == _BEHIND_ONLY:
+        return [pair if _follows(items, runs, pair) else _doubted(pair) for pair in pairs]
+    return _unanchored(items, runs, pairs, owner, complete)
 
 
-def _unanchored(
-    items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool
-) -> list[Pair]:
-    """Where labels may stand on either side of their values and a run has no label, or holds more than one row, all pairs may be off by one.
+def doubt_beside_lost(items: list[Item], runs: list[Run], pairs: list[Pair], lost: Collection[tuple[str, str]]) -> list[Pair]:
+    """Values that no line keeps with their label may be those of a row that is not printed.
+
+    ``lost`` are pairs of neighbours in the form, of which one is printed and the other not. Values behind a label are in question
+    if the next row is lost (unless a header follows them first), values before it if the row before is.
+    """
+    many_lines = len({item.line for item in items}) > 1
+    before_lost, after_lost = {one for one, _ in lost}, {other for _, other in lost}
+    result: list[Pair] = []
+    for pair in pairs:
+        item = items[pair.item]
+        run = runs[pair.run] if pair.run is not None else None
+        if run is None or item.part is not Part.ROW or (many_lines and run.line == item.line):
+            result.append(pair)
+            continue
+        behind = run.first > item.first
+        then = next((other.part for other in items if other.first > run.last and other.part is not Part.UNKNOWN), None)
+        unsure = (item.slug in before_lost and then is not Part.GROUP) if behind else item.slug in after_lost
+        result.append(_doubted(pair) if unsure else pair)
+    return result
+
+
+def _follows(items: list[Item], runs: list[Run], pair: Pair) -> bool:
+    """Whether nothing known stands between the label and its values behind it, or there are no values."""
+    if pair.run is None:
+        return True
+    item, run = items[pair.item], runs[pair.run]
+    others = [i.first for i in items if i.part is not Part.UNKNOWN] + [r.first for r in runs if r.values]
+    return item.first < run.first and not any(item.last < first < run.first for first in others)
+
+
+def _doubted(pair: Pair) -> Pair:
+    return pair._replace(margin=0.0)
+
+
+def _unanchored(items: list[Item], runs: list[Run], pairs: list[Pair], owner: list[int | None], complete: bool) -> list[Pair]:
+    """Where labels may stand on either side of their values and a run has no label, or holds two rows, pairs may be off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
     """
@@ -204,18 +258,26 @@ def _unanchored(
     stray = any((n not in owned and len(run.values) >= least) or len(run.values) > most for n, run in enumerate(runs))
     if not stray:
         return pairs
-    return [
-        pair
-        if pair.run is not None and owner[pair.run] == pair.item
-        else pair._replace(margin=0.0)
-        if _asks(items[pair.item])
-        else pair
-        for pair in pairs
-    ]
+    result: list[Pair] = []
+    for pair in pairs:
+        kept_together = pair.run is not None and owner[pair.run] == pair.item
+        row = items[pair.item].part is Part.ROW
+        result.append(_doubted(pair) if row and not kept_together else pair)
+    return result
 
 
-def _asks(item: Item) -> bool:
-    return item.part is Part.ROW
+def _costs(skip_item: list[float], skip_run: list[float], cost: list[list[float]]) -> list[list[float]]:
+    """The cost of the best alignment of the first i items with the first j runs, for all i and j."""
+    first = [0.0]
+    for skip in skip_run:
+        first.append(first[-1] + skip)
+    table = [first]
+    for i, skip in enumerate(skip_item):
+        above, row = table[-1], [table[-1][0] + skip]
+        for j, other in enumerate(skip_run):
+            row.append(min(above[j + 1] + skip, row[j] + other, above[j] + cost[i][j]))
+        table.append(row)
+    return table
 
 
 def _margins(items: list[Item], runs: list[Run], cost: list[list[float]], sizes: frozenset[int]) -> list[Pair]:
@@ -223,32 +285,9 @@ def _margins(items: list[Item], runs: list[Run], cost: list[list[float]], sizes:
     m, k = len(items), len(runs)
     skip_item = [_skip_item(item) for item in items]
     skip_run = [_skip_run(run, sizes) for run in runs]
-    forward = [[0.0] * (k + 1) for _ in range(m + 1)]
-    for i in range(m + 1):
-        for j in range(k + 1):
-            if not i and not j:
-                continue
-            best = 1e9
-            if i:
-                best = forward[i - 1][j] + skip_item[i - 1]
-            if j:
-                best = min(best, forward[i][j - 1] + skip_run[j - 1])
-            if i and j:
-                best = min(best, forward[i - 1][j - 1] + cost[i - 1][j - 1])
-            forward[i][j] = best
-    backward = [[0.0] * (k + 1) for _ in range(m + 1)]
-    for i in range(m, -1, -1):
-        for j in range(k, -1, -1):
-            if i == m and j == k:
-                continue
-            best = 1e9
-            if i < m:
-                best = backward[i + 1][j] + skip_item[i]
-            if j < k:
-                best = min(best, backward[i][j + 1] + skip_run[j])
-            if i < m and j < k:
-                best = min(best, backward[i + 1][j + 1] + cost[i][j])
-            backward[i][j] = best
+    forward = _costs(skip_item, skip_run, cost)
+    turned = _costs(skip_item[::-1], skip_run[::-1], [row[::-1] for row in cost[::-1]])
+    backward = [row[::-1] for row in turned[::-1]]
     pairs: list[Pair] = []
     for i in range(m):
         none = min(forward[i][j] + skip_item[i] + backward[i + 1][j] for j in range(k + 1))

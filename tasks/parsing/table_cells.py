@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
+from codebook.surety import surety
 from tasks.parsing.numbers import Kind, in_unit
-from tasks.parsing.table_tokens import Slot
+from tasks.parsing.table_tokens import Slot, value_token
 
 
 class Doubt(StrEnum):
@@ -22,6 +23,7 @@ class Doubt(StrEnum):
     UNIT = "unit"  # the header prints another unit than the form does
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
+    OCR = "ocr"  # the picture was not read surely
 
 
 class CellRead(NamedTuple):
@@ -53,8 +55,11 @@ class BlockRead(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Used(Record):
-    """What of a page belongs to tables: block ``block`` (index) of page ``page``; all of it, or its characters start..end."""
+class Used(Record, frozen=True):
+    """What of a page belongs to tables: its block of index ``block``, from character ``start`` to ``end`` of the block's text.
+
+    None stands for its beginning or end, so that a block with neither is used as a whole.
+    """
 
     page: int
     block: int
@@ -62,7 +67,7 @@ class Used(Record):
     end: int | None = None
 
 
-class TablesRead(Record):
+class TablesRead(Record, frozen=True):
     """All that the tables of a document say. ``readings`` hold each indicator at most once."""
 
     readings: tuple[Reading, ...]
@@ -78,7 +83,7 @@ def number_of(slot: Slot | None, unit: str | None) -> Number | None:
 
 
 def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
-    """The values that a number may have when the header prints another unit than the form (元 for 万元, by misprint or by design)."""
+    """The values that a number may have when the header prints another unit than the form: 元 for 万元, by misprint or design."""
     slot = cell.slot
     if slot is None or not slot.token.value or slot.token.unit or cell.unit in (None, unit):
         return ()
@@ -86,10 +91,18 @@ def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
     return () if converted is None else (slot.token.value, converted)
 
 
+def _likely(slot: Slot, unit: str | None) -> tuple[Number, ...]:
+    """The numbers that a cell of a picture may show, the likeliest first."""
+    tokens = [slot.token, *(value_token(text) for text, _ in slot.alternatives)]
+    return tuple(dict.fromkeys(value for token in tokens if token and (value := in_unit(token, unit)) is not None))
+
+
 def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
     doubt, candidates = cell.doubt, cell.candidates
+    if not doubt and slot and slot.score < surety().cell:
+        doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is Kind.OTHER:
         doubt = Doubt.TEXT
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
@@ -108,19 +121,19 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     )
 
 
-def _merge(old: Reading, new: Reading) -> Reading:
-    """Two readings of one indicator from two places: agreeing ones are one, disagreeing ones a doubt with both values."""
-    if old.value == new.value:
-        return new if old.state is State.DOUBTFUL and new.state is State.READ else old
-    if State.DOUBTFUL not in (old.state, new.state):
-        if old.value is None and not old.raw:
-            return new
-        if new.value is None and not new.raw:
-            return old
-    elif old.state is State.DOUBTFUL and old.value is None and new.state is State.READ:
-        return new
-    elif new.state is State.DOUBTFUL and new.value is None and old.state is State.READ:
-        return old
+def _merge(old: Reading, new: Reading, same_table: bool) -> Reading:
+    """Two readings of one indicator: agreeing ones are one, disagreeing ones a doubt with both values.
+
+    Between two tables a blank disagrees with nothing (an empty form beside the filled one); within one table it does.
+    """
+    doubted = [reading for reading in (old, new) if reading.state is State.DOUBTFUL]
+    if old.value == new.value and (same_table or old.value is not None or not doubted):
+        return new if old in doubted else old
+    blank = [reading for reading in (old, new) if reading.value is None and not reading.candidates]
+    if not same_table and len(blank) == 1:
+        return new if old in blank else old
+    if not same_table and len(doubted) == 1 and doubted[0].value is None:
+        return new if old in doubted else old
     values = tuple(dict.fromkeys(v for v in (old.value, new.value, *old.candidates, *new.candidates) if v is not None))
     return Reading(
         indicator=old.indicator,
@@ -145,6 +158,7 @@ def collect(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[st
     for read in reads:
         block = book.blocks[read.block]
         notes += read.notes
+        own: dict[str, Reading] = {}
         for cell in read.cells:
             if cell.row.startswith("=") or cell.column in block.extra_columns:
                 extras += _extra(cell, read.block)
@@ -156,14 +170,16 @@ def collect(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[st
                     notes.append(f"no indicator {key}: {cell.slot.raw!r} is not stored")
                 continue
             reading = _reading(cell, indicator)
-            readings[key] = _merge(readings[key], reading) if key in readings else reading
+            own[key] = _merge(own[key], reading, True) if key in own else reading
+        for key, reading in own.items():
+            readings[key] = _merge(readings[key], reading, False) if key in readings else reading
     return [readings[key] for key in book.indicators if key in readings], extras, notes
 
 
 def _extra(cell: CellRead, block: str) -> list[Extra]:
     if cell.slot is None:
         return []
-    value = None if cell.doubt else number_of(cell.slot, None)
+    value = None if cell.doubt or cell.slot.score < surety().cell else number_of(cell.slot, None)
     return [Extra(block, cell.row.removeprefix("="), cell.column or "", value, cell.slot.raw, cell.slot.place)]
 
 

@@ -1,4 +1,4 @@
-"""The labels of one region of flattened text: exact ones, misprinted ones that the order of the form vouches for, unknown ones."""
+"""The labels of one region of text: exact ones, misprinted ones that the order of the form vouches for, and unknown ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Piece(NamedTuple):
 
 
 def mark_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: frozenset[str]) -> list[Mark]:
-    """The labels among the atoms ``indices`` in reading order. ``units`` are words that are printed beside numbers and name nothing.
+    """The labels among the atoms ``indices`` in reading order. ``units`` are words printed beside numbers that name nothing.
 
     Columns are looked for before the first row of blocks that print one header; behind it, they are texts like others.
     """
@@ -69,14 +69,14 @@ def _by_context(marks: list[Mark], lex: Lexicon) -> list[Mark]:
     result: list[Mark] = []
     before = -1
     for mark in marks:
-        if mark.entry.part is Part.ROW:
-            same = [slug for slug, texts in lex.rows.items() if mark.entry.text in texts]
-            if len(same) > 1:
-                later = [slug for slug in same if lex.order[slug] > before]
-                slug = min(later or same, key=lambda one: lex.order[one])
-                mark = mark._replace(entry=mark.entry._replace(slug=slug))
-            before = lex.order[mark.entry.slug]
-        result.append(mark)
+        if mark.entry.part is not Part.ROW:
+            result.append(mark)
+            continue
+        same = [slug for slug, texts in lex.rows.items() if mark.entry.text in texts]
+        later = [slug for slug in same if lex.order[slug] > before]
+        slug = min(later or same, key=lambda one: lex.order[one])
+        before = lex.order[slug]
+        result.append(mark._replace(entry=mark.entry._replace(slug=slug)))
     return result
 
 

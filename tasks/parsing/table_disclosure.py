@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Pair, Run, align
+from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align, doubt_beside_lost
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_header import Header, group_of, read_header
@@ -17,11 +18,17 @@ from tasks.parsing.table_tokens import AtomKind
 
 
 class Row(NamedTuple):
-    """A row of table two with the header above it; ``sure`` is False where only its count of values speaks for the columns."""
+    """A row of table two with the header above it; ``sure`` is False where only its count of values speaks for the columns.
+
+    ``cells`` are the cells of the header's labels, in the order of its columns, where a grid shows them. ``guess``: nothing in
+    the table speaks for the columns.
+    """
 
     mark: Mark
     header: Header | None
     sure: bool = True
+    cells: tuple[int, ...] | None = None
+    guess: bool = False
 
 
 def read_disclosure(prepared: Prepared) -> BlockRead:
@@ -30,10 +37,10 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     where = text.place(prepared.region.first)
     rows = with_form(_headed(prepared))
     sizes = {row.mark.first: len(row.header.columns) for row in rows if row.header}
-    marks = [m for m in prepared.marks if m.entry.part is Part.ROW]
-    items = items_of(prepared._replace(marks=marks), sizes, 3)
+    items = _items(prepared, sizes)
     runs = [run for run in prepared.runs if run.values]
-    pairs = align(items, runs)
+    pairs = doubt_beside_lost(items, runs, align(items, runs), _next_to_lost(rows))
+    pairs = [pair for pair in pairs if items[pair.item].part is Part.ROW]
     habits = {size: habit_of(text.atoms, runs, size, prepared.grid, prepared.padded) for size in {1, 2, 3, *sizes.values()}}
     cells: list[CellRead] = []
     for row, pair in zip(rows, pairs, strict=True):
@@ -43,8 +50,26 @@ def read_disclosure(prepared: Prepared) -> BlockRead:
     unsure = surplus | {cell.row for cell in cells if cell.doubt in (Doubt.ALIGNMENT, Doubt.COUNT)}
     cells += _lost(prepared, rows, unsure, [run for n, run in enumerate(runs) if n not in owned])
     forms = [row.header.form for row in rows if row.header and row.header.form]
-    notes = tuple(f"disclosure: the header of row {row.mark.entry.slug} is lost" for row in rows if not row.header)
+    notes = tuple(f"disclosure: the header of row {row.mark.entry.slug} is lost" for row in rows if not row.sure)
     return BlockRead("disclosure", forms[0] if forms else None, where, tuple(cells), notes=notes)
+
+
+def _items(prepared: Prepared, sizes: dict[int, int]) -> list[Item]:
+    """The rows, and the headers between them."""
+    rows = [m for m in prepared.marks if m.entry.part is Part.ROW]
+    items = items_of(prepared._replace(marks=rows), sizes, 3)
+    for mark in prepared.marks:
+        if mark.entry.part in (Part.COLUMN, Part.CLAUSE):
+            items.append(Item(Part.GROUP, mark.entry.slug, mark.first, mark.last, prepared.text.atoms[mark.last].line, 0))
+    return sorted(items, key=lambda item: item.first)
+
+
+def _next_to_lost(rows: list[Row]) -> list[tuple[str, str]]:
+    """Neighbours in the form of which one is not printed; rows that only one form has are not missed."""
+    printed = {row.mark.entry.slug for row in rows}
+    block = load_book().blocks["disclosure"]
+    common = [slug for slug in block.rows if slug in printed or not block.rows[slug].forms]
+    return [(one, other) for one, other in pairwise(common) if (one in printed) != (other in printed)]
 
 
 def _has_surplus(row: Row, pair: Pair, runs: list[Run]) -> bool:
@@ -90,26 +115,36 @@ def _main_form(rows: list[Row]) -> str | None:
 def _headed(prepared: Prepared) -> list[Row]:
     """Each row with the header that stands between it and the row before."""
     rows: list[Row] = []
-    slugs: list[str] = []
+    found: list[Mark] = []
     text = ""
     covered: set[int] = set()
-    last: Header | None = None
-    last_row: str | None = None
+    last: Row | None = None
     for mark in sorted(prepared.marks, key=lambda m: m.first):
+        if mark.entry.part is Part.CLAUSE:
+            found, text = [], ""
         if mark.entry.part is Part.COLUMN:
-            slugs.append(mark.entry.slug)
-        if mark.entry.part in (Part.COLUMN, Part.UNKNOWN):
-            if mark.first not in covered:
-                text += _piece_text(prepared, mark)
-                covered.update(range(mark.first, mark.last + 1))
+            found.append(mark)
+        if mark.entry.part in (Part.COLUMN, Part.UNKNOWN) and mark.first not in covered:
+            text += _piece_text(prepared, mark)
+            covered.update(range(mark.first, mark.last + 1))
         if mark.entry.part is not Part.ROW:
             continue
+        slugs = [m.entry.slug for m in found]
         header = read_header(mark.entry.slug, slugs, text) if slugs or text else None
-        if header is None and not slugs and last_row and group_of(last_row) is group_of(mark.entry.slug):
-            header = last
-        rows.append(Row(mark, header))
-        slugs, text, last, last_row = [], "", header, mark.entry.slug
+        row = Row(mark, header, cells=_header_cells(prepared, header, found))
+        if header is None and not slugs and last and group_of(last.mark.entry.slug) is group_of(mark.entry.slug):
+            row = last._replace(mark=mark)
+        rows.append(row)
+        found, text, last = [], "", row
     return rows
+
+
+def _header_cells(prepared: Prepared, header: Header | None, found: list[Mark]) -> tuple[int, ...] | None:
+    """The cells of a header in a grid, if each of its columns is printed in one cell."""
+    if not prepared.grid or header is None or tuple(m.entry.slug for m in found) != header.columns:
+        return None
+    cells = tuple(prepared.text.atoms[m.first].cell for m in found)
+    return cells if all(m.first == m.last for m in found) and len(set(cells)) == len(cells) else None
 
 
 def _piece_text(prepared: Prepared, mark: Mark) -> str:
@@ -118,14 +153,17 @@ def _piece_text(prepared: Prepared, mark: Mark) -> str:
 
 
 def with_form(rows: list[Row]) -> list[Row]:
-    """A row whose own header is lost takes the columns that the form of the other items gives it."""
+    """A row whose own header is lost takes the columns of the other items' form, or of the only form that has it."""
     form = _main_form(rows)
-    if form is None:
-        return rows
     result: list[Row] = []
     for row in rows:
-        columns = group_of(row.mark.entry.slug).columns.get(form, ())
-        result.append(row if row.header or not columns else Row(row.mark, Header(columns, None), False))
+        if row.header:
+            result.append(row)
+            continue
+        forms = {name: columns for name, columns in group_of(row.mark.entry.slug).columns.items() if columns}
+        own = load_book().blocks["disclosure"].rows[row.mark.entry.slug].forms
+        name = form if form in forms else own[0] if own else next(iter(forms))
+        result.append(Row(row.mark, Header(forms[name], None), False, guess=form is None))
     return result
 
 
@@ -142,9 +180,14 @@ def _cells(prepared: Prepared, row: Row, pair: Pair, runs: list[Run], habits: di
         doubt: str | None = Doubt.ALIGNMENT
     else:
         doubt = None
-    placed = place(text.atoms, chosen[0], len(columns), habits[len(columns)])
+    habit = habits[len(columns)]
+    if row.cells and all(text.atoms[i].cell in row.cells for i in chosen[0].values):
+        habit = habit._replace(columns=row.cells)
+    placed = place(text.atoms, chosen[0], len(columns), habit)
     if not row.sure and (placed.doubt or len(chosen[0].values) != len(columns)):
         doubt = doubt or Doubt.COLUMN
+    if row.guess:
+        doubt = Doubt.COLUMN
     doubt = doubt or placed.doubt
     cells: list[CellRead] = []
     for at, column in enumerate(columns):

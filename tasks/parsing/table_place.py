@@ -31,8 +31,9 @@ class Habit(NamedTuple):
     """How a table shows its blanks, learnt from its full rows.
 
     ``columns`` are the cells of the values, where the text keeps every cell in its column (a grid, or rows with blanks for merged
-    label cells). ``kept``: some row shows a blank before a value, so that blanks are not lost. ``full`` counts full rows, ``lead``:
-    some of them have blanks before their first value. ``bare``: full rows have no blanks at all, and none are added to short ones.
+    label cells). ``kept``: some row shows a blank before a value, so that blanks are not lost. ``full`` counts full rows,
+    ``lead``: some of them have blanks before their first value. ``bare``: full rows have no blanks at all, and none are added to
+    short ones.
     """
 
     columns: tuple[int, ...] | None = None
@@ -80,20 +81,32 @@ def place(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed:
         return Placed(values) if whole else Placed(values, "count")
     if len(values) > size:
         return _too_many(atoms, run, size)
-    if habit.columns and all(atoms[i].cell in habit.columns for i in values) and _has_blank(atoms, run):
-        if not _label_among(atoms, run, habit.columns[0]):
-            by_cell = {atoms[i].cell: i for i in values}
-            return Placed(tuple(by_cell.get(cell) for cell in habit.columns))
+    shown = _in_their_cells(atoms, run, habit) or _one_after_the_other(atoms, run, size, habit)
+    return shown or Placed((None,) * size, "blank", exact=False)
+
+
+def _in_their_cells(atoms: list[Atom], run: Run, habit: Habit) -> Placed | None:
+    """A row with blanks in a text that keeps every cell in its column."""
+    columns = habit.columns
+    if columns is None or not _has_blank(atoms, run) or _off(atoms, run.values, columns) or _label_among(atoms, run, columns[0]):
+        return None
+    by_cell = {atoms[i].cell: i for i in run.values}
+    return Placed(tuple(by_cell.get(cell) for cell in columns))
+
+
+def _one_after_the_other(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed | None:
+    """A row whose cells follow its label, blanks among them, in a text that does not lose blanks."""
     slots = [i if atoms[i].kind is AtomKind.VALUE else None for i in run.slots]
     if habit.bare and len(slots) == size:
         return Placed(tuple(slots))
-    while slots and slots[-1] is None:
+    while slots[-1] is None:
         slots.pop()
     leading = slots[0] is None and habit.full >= 2
     shown = _blank_within(atoms, run) or leading or (habit.kept and _has_blank(atoms, run))
-    if shown and len(slots) <= size and habit.columns is None and not habit.lead and (slots[0] is not None or leading):
-        return Placed(tuple(slots) + (None,) * (size - len(slots)))
-    return Placed((None,) * size, "blank", exact=False)
+    merged = habit.columns is not None or habit.lead or (slots[0] is None and not leading)
+    if merged or not shown or len(slots) > size:
+        return None
+    return Placed(tuple(slots) + (None,) * (size - len(slots)))
 
 
 def _label_among(atoms: list[Atom], run: Run, first_column: int) -> bool:
@@ -133,8 +146,8 @@ def by_sums(
 ) -> list[tuple[int | None, ...]]:
     """All ways to put ``numbers`` in order into ``size`` columns that break no sum.
 
-    ``expected`` is what the other rows leave for each column (None: unknown); with ``total_last`` the last column is the sum of the
-    others, or blank. Each way gives, for each column, the index of its number or None.
+    ``expected`` is what the other rows leave for each column (None: unknown); with ``total_last`` the last column is the sum of
+    the others, or blank. Each way gives, for each column, the index of its number or None.
     """
     ways: list[tuple[int | None, ...]] = []
     for columns in combinations(range(size), len(numbers)):

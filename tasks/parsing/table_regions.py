@@ -130,6 +130,9 @@ def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Re
         if may_begin(flat.text, match.start(), flat.starts):
             block, slug = strong[match.group()]
             hits.setdefault(block, []).append((flat.atom_of[match.start()], flat.atom_of[match.end() - 1], slug))
+    sure_places = frozenset(hits.get("disclosure", ()))
+    if sure_places:
+        hits["disclosure"] = sorted({*hits["disclosure"], *_short_rows(atoms)})
     barred = [False] * (len(atoms) + 1)
     for index, atom in enumerate(atoms):
         barred[index] = atom.kind is AtomKind.PROSE
@@ -142,10 +145,23 @@ def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Re
         for cluster in _clusters(atoms, places, prose):
             enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[block]
             first, last = cluster[0][0], cluster[-1][1]
-            if enough and _dense(atoms, first, last, len(cluster), block):
+            sure = block != "disclosure" or not sure_places.isdisjoint(cluster)
+            if enough and sure and _dense(atoms, first, last, len(cluster), block):
                 cores.append(Region(block, first, last + 1, first, last))
     cores.sort(key=lambda core: core.first)
     return [_widen(core, cores, barred, atoms) for core in cores]
+
+
+def _short_rows(atoms: list[Atom]) -> list[tuple[int, int, str]]:
+    """Short labels of table two's rows that stand alone before a value: they help a sure label to make a table."""
+    exact = lexicon("disclosure").exact
+    found: list[tuple[int, int, str]] = []
+    for index, atom in enumerate(atoms[:-1]):
+        if atom.kind is AtomKind.TEXT and atoms[index + 1].kind is AtomKind.VALUE:
+            entry = exact.get(atom.text)
+            if entry and entry.part is Part.ROW:
+                found.append((index, index, entry.slug))
+    return found
 
 
 def _clusters(atoms: list[Atom], places: list[tuple[int, int, str]], prose: list[int]) -> list[list[tuple[int, int, str]]]:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from codebook.book import load_book
 from tasks.parsing.labels import Part
-from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align
+from tasks.parsing.table_align import MARGIN, Item, Pair, Run, align, doubt_beside_lost
 from tasks.parsing.table_cells import BlockRead, Doubt
 from tasks.parsing.table_claims import Mark
 from tasks.parsing.table_place import Habit, habit_of, place
-from tasks.parsing.table_rows import RowCells, adds_up, cells_of, columns_of, extra_position, row_cells, settle_blanks, unread_row
+from tasks.parsing.table_rows import (
+    RowCells,
+    adds_up,
+    cells_of,
+    columns_of,
+    extra_position,
+    row_cells,
+    settle_blanks,
+    total_leads,
+    unread_row,
+    unsure_columns,
+)
 from tasks.parsing.table_text import Prepared, items_of, split_runs
 from tasks.parsing.table_tokens import Slot
 
@@ -49,7 +61,10 @@ def read_requests(prepared: Prepared) -> BlockRead:
     prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
     items = items_of(prepared, {}, size)
     labelled = {item.slug for item in items if item.part is Part.ROW}
-    pairs = align(items, prepared.runs, labelled >= set(wanted_rows(sorted(labelled))))
+    wanted = wanted_rows(sorted(labelled))
+    pairs = align(items, prepared.runs, labelled >= set(wanted), prepared.from_print)
+    lost = [(one, other) for one, other in pairwise(wanted) if (one in labelled) != (other in labelled)]
+    pairs = doubt_beside_lost(items, prepared.runs, pairs, lost)
     habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
     if drawn:
         habit = habit._replace(columns=drawn[1])
@@ -64,7 +79,7 @@ def read_requests(prepared: Prepared) -> BlockRead:
     rows = _beside_surplus(rows, items, pairs, prepared.runs, size)
     rows = _unprinted(prepared, items, pairs, rows, size)
     if not sure_columns:
-        rows = [row._replace(doubts=(Doubt.COLUMN,) * size) for row in rows]
+        rows = unsure_columns(rows, columns)
     elif columns == columns_of(None):
         rows = settle_blanks(rows)
     printed = [row.row for row in rows if not row.row.startswith("=")]
@@ -83,16 +98,20 @@ def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
 
 
 def _columns(prepared: Prepared) -> tuple[tuple[str, ...], bool]:
-    """The columns of flattened text, with 法人小计 where most rows have a value more, and whether they are sure."""
+    """The columns of flattened text, with 法人小计 where rows have a value more, and whether they are sure.
+
+    A header that names 法人小计 counts for more than the number of rows: where totals are left blank, most rows are short.
+    """
     plain = columns_of(None)
+    sevens = [[prepared.text.slot(i) for i in run.values] for run in prepared.runs if len(run.values) == len(plain)]
     eights = [run for run in prepared.runs if len(run.values) == len(plain) + 1]
-    if len(eights) <= sum(len(run.values) == len(plain) for run in prepared.runs):
-        return plain, True
     header = {m.entry.slug: m.first for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA)}
     extra = next((m.first for m in prepared.marks if m.entry.part is Part.EXTRA), None)
+    if not eights or (extra is None and len(eights) <= len(sevens)):
+        return plain, extra is None and not total_leads(sevens)
     hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
     at, sure = extra_position([[prepared.text.slot(i) for i in run.values] for run in eights], hint)
-    return columns_of(at), sure and extra is not None
+    return columns_of(at), sure
 
 
 def _drawn_columns(prepared: Prepared) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
@@ -126,7 +145,7 @@ def _row(prepared: Prepared, item: Item, pair: Pair, size: int, habit: Habit) ->
     run = chosen[0]
     placed = place(text.atoms, run, size, habit)
     if not placed.exact:
-        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, _slots(prepared, run))
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, values=_slots(prepared, run))
     cells = [None if i is None else text.slot(i) for i in placed.atoms]
     if not doubtful:
         return row_cells(name, where, reader, cells, placed.doubt)
@@ -143,10 +162,10 @@ def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], 
 
 
 def _unprinted(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
-    """A row that is not printed may be there without its label, if values have no owner or a row's values are not sure to be its own."""
+    """A row that is not printed may be there without its label, if values have no owner or rows are not sure of theirs."""
     owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is Part.ROW}
     free = [_slots(prepared, run) for n, run in enumerate(prepared.runs) if n not in owned and len(run.values) > 1]
-    if not free and not any(doubt in (Doubt.ALIGNMENT, Doubt.COUNT) for row in rows for doubt in row.doubts):
+    if not free and all(row.sure for row in rows):
         return rows
     printed = {row.row for row in rows if not row.row.startswith("=")}
     where, reader = prepared.text.place(prepared.region.first), rows[0].reader if rows else free[0][0].reader

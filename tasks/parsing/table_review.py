@@ -51,10 +51,7 @@ def _in_one_row(prepared: Prepared, size: int) -> _Grid | None:
     values = [i for i in slots if atoms[i].kind is AtomKind.VALUE]
     if len(values) > size:
         values = next((list(run.values) for run in runs if len(run.values) == size), [])
-    if len(values) == size:
-        slots = values
-    else:
-        slots = _with_blanks(prepared, slots, values, size)
+    slots = values if len(values) == size else _with_blanks(prepared, slots, values, size)
     if len(slots) != size:
         return None
     pairs = [(row, column) for row in rows for column in columns]

@@ -52,10 +52,11 @@ def unread_row(
     reader: Reader,
     size: int,
     doubt: str,
+    *,
     values: Sequence[Slot] = (),
     rivals: Sequence[Sequence[Slot]] = (),
 ) -> RowCells:
-    """A row whose cells cannot be told: ``values`` are loose (their order is known), or ``rivals`` are runs that may be its own."""
+    """A row whose cells cannot be told: of ``values`` only the order is known, or ``rivals`` are values that may be its own."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()
     possible = [_numbers([slot]) for slot in values]
     anywhere = tuple(dict.fromkeys(n for numbers in possible for n in numbers))
@@ -93,6 +94,23 @@ def extra_position(rows: Sequence[Sequence[Slot | None]], hint: int | None) -> t
     return (hint or 6), False
 
 
+def unsure_columns(rows: Sequence[RowCells], columns: tuple[str, ...]) -> list[RowCells]:
+    """Rows of which it is not sure where 法人小计 stands: doubtful is what would be another value if it stood elsewhere.
+
+    All is doubtful where the sums show that the additional column is no such subtotal.
+    """
+    places = [columns_of(at) for at in (1, 6)]
+    known = columns in places and all(any(_subtotal_holds(row.cells, at) for at in (1, 6)) for row in rows if any(row.cells))
+    result = []
+    for row in rows:
+        doubts = list(row.doubts)
+        for at, column in enumerate(columns):
+            held = {number_of(row.cells[place.index(column)], None) for place in places} if known else set()
+            doubts[at] = doubts[at] if len(held) == 1 and None not in held else Doubt.COLUMN
+        result.append(row._replace(doubts=tuple(doubts)))
+    return result
+
+
 def _subtotal_holds(row: Sequence[Slot | None], at: int) -> bool:
     numbers = [number_of(slot, None) or 0 for slot in row]
     parts = numbers[2:7] if at == 1 else numbers[1:6]
@@ -104,6 +122,12 @@ def adds_up(slots: Sequence[Slot], extra_at: int | None) -> bool:
     numbers = [number_of(slot, None) for slot in slots]
     parts = [number or 0 for at, number in enumerate(numbers[:-1]) if at != extra_at]
     return numbers[-1] is not None and sum(parts) == numbers[-1]
+
+
+def total_leads(rows: Sequence[Sequence[Slot]]) -> bool:
+    """Whether 总计 seems to stand first: in all rows that are not zero the first value is the sum of the others, not the last."""
+    filled = [row for row in rows if any(number_of(slot, None) for slot in row)]
+    return len(filled) >= 2 and all(adds_up(row[::-1], None) and not adds_up(row, None) for row in filled)
 
 
 # ---- blanks ---------------------------------------------------------------------------------------------------------------
@@ -147,7 +171,7 @@ def _at(row: RowCells, column: int) -> Number | None:
 
 
 def _expected(row: str, others: list[RowCells], column: int) -> Number | None:
-    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of the column are not sure."""
+    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not sure."""
     values: dict[str, Number] = {}
     for other in others:
         if other.row.startswith("="):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from tasks.parsing.labels import Part
+from tasks.parsing.numbers import Kind
 from tasks.parsing.table_align import MARGIN, Item, Pair, align
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_text import Prepared, items_of
+from tasks.parsing.table_tokens import AtomKind
 
 FORM = "2014"
+_UNIT = 4  # characters of a unit: 条, 万元, 人次, with brackets
 
 
 def read_statistics(prepared: Prepared) -> BlockRead:
     """Read the region as the statistics table."""
     text = prepared.text
     where = text.place(prepared.region.first)
+    prepared = _without_groups(prepared)
     items = items_of(prepared, {}, 1)
     cells: list[CellRead] = []
     pairs = align(items, prepared.runs)
@@ -29,12 +33,35 @@ def read_statistics(prepared: Prepared) -> BlockRead:
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         elif pair.run is None:
             cells.append(CellRead(item.slug, None, None, place, reader))
+        elif _apart(prepared, item, pair.run):
+            cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         else:
             run = prepared.runs[pair.run]
             doubt = None if len(run.values) == 1 else Doubt.COUNT
             cells.append(CellRead(item.slug, None, text.slot(run.values[0]), place, reader, doubt, numbers if doubt else ()))
     cells += _lost(prepared, items, pairs)
     return BlockRead("statistics", FORM, where, tuple(cells))
+
+
+def _apart(prepared: Prepared, item: Item, run: int) -> bool:
+    """Whether other words than a unit stand between a label and the values behind it: they may be another thing's."""
+    between = prepared.text.atoms[item.last + 1 : prepared.runs[run].first]
+    return any(atom.kind in (AtomKind.TEXT, AtomKind.PROSE) and len(atom.text or atom.raw) > _UNIT for atom in between)
+
+
+def _without_groups(prepared: Prepared) -> Prepared:
+    """Without the headings of the form's chapters (一、主动公开情况 | —— | ——), which hold strokes where rows hold values."""
+    marks = sorted(prepared.marks, key=lambda mark: mark.first)
+    headings: set[int] = set()
+    runs = []
+    for run in prepared.runs:
+        before = [mark for mark in marks if mark.last < run.first]
+        unowned = not before or before[-1].entry.part is Part.UNKNOWN
+        if run.values and unowned and all(prepared.text.slot(i).token.kind is Kind.MARK for i in run.values):
+            headings |= {before[-1].first} if before else set()
+        else:
+            runs.append(run)
+    return prepared._replace(runs=runs, marks=[mark for mark in prepared.marks if mark.first not in headings])
 
 
 def _lost(prepared: Prepared, items: list[Item], pairs: list[Pair]) -> list[CellRead]:

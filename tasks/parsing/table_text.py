@@ -16,6 +16,9 @@ from tasks.parsing.table_claims import Mark, mark_labels, values_in_words
 from tasks.parsing.table_regions import Region
 from tasks.parsing.table_tokens import Atom, AtomKind, Slot, Source
 
+# So many single characters of a group label between the rows are a label that runs from top to bottom.
+_UPRIGHT = 3
+
 
 class Text(NamedTuple):
     """A document's lines and their atoms."""
@@ -32,15 +35,17 @@ class Text(NamedTuple):
         place = line.place
         if place.line is None or place.box is not None:
             return place
-        return Place(place.page, None, place.line, (place.column or 1) + atom.start)
+        return Place(place.page, None, place.line, (place.column or 1) + line.offset + atom.start)
 
     def slot(self, index: int) -> Slot:
         """Atom ``index``, a value, with its evidence."""
         atom = self.atoms[index]
         line = self.lines[atom.line]
         token = atom.token or Token(Kind.OTHER)
-        score = line.cells[atom.cell].score if line.cells is not None else line.score
-        return Slot(atom.raw, token, self.place(index), line.reader, score)
+        if line.cells is None:
+            return Slot(atom.raw, token, self.place(index), line.reader, line.score)
+        cell = line.cells[atom.cell]
+        return Slot(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives)
 
 
 class Prepared(NamedTuple):
@@ -56,6 +61,13 @@ class Prepared(NamedTuple):
     def grid(self) -> bool:
         """Whether the source draws the table's rows and columns."""
         return self.text.lines[self.text.atoms[self.region.first].line].cells is not None
+
+    @property
+    def from_print(self) -> bool:
+        """Whether group labels run from top to bottom between the rows, as in text taken from printed pages."""
+        upright = self.lex.upright
+        atoms = self.text.atoms[self.region.start : self.region.end]
+        return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
 
     @property
     def padded(self) -> bool:
@@ -122,7 +134,7 @@ def _close(atoms: list[Atom], slots: list[int], runs: list[Run]) -> None:
 
 
 def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool]) -> Prepared:
-    """Cut runs of twice (three times…) ``size`` values, of rows whose labels stand elsewhere, if ``holds`` agrees to every part."""
+    """Cut runs of twice (three times…) ``size`` values, whose labels stand elsewhere, if ``holds`` agrees to each part."""
     runs: list[Run] = []
     atoms = prepared.text.atoms
     for run in prepared.runs:
@@ -142,6 +154,7 @@ def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool
 def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[Item]:
     """The labels that may own values; ``sizes`` gives the values that the row at a mark's first atom asks for."""
     parts = (Part.ROW, Part.SUBTOTAL, Part.UNKNOWN)
+    blanks = {run.first: len(run.slots) for run in prepared.runs if not run.values}
     return [
         Item(
             m.entry.part,
@@ -152,6 +165,7 @@ def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[It
             sizes.get(m.first, default),
             m.score,
             m.text,
+            (m.last + 1) in blanks and blanks[m.last + 1] >= sizes.get(m.first, default),
         )
         for m in prepared.marks
         if m.entry.part in parts

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.records import Cell, Place, Reader
+from codebook.surety import surety
 from tasks.parsing.fold import fold, fold_label
 from tasks.parsing.numbers import Kind, Token, read_number
 
@@ -19,6 +21,7 @@ _PIPES = "|｜¦│"
 _CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
 _HAS_CELLS = re.compile(rf"[{_PIPES}\t]")
 _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
+_ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
 _RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
 _WORD = re.compile(r"\S+")
 _PAGE_NUMBER = re.compile(r"\s*(?:([-—–－─~·])\s*\d{1,3}\s*\1|第\s*\d{1,3}\s*页(?:[\s,，/]*共\s*\d{1,3}\s*页)?)\s*")
@@ -28,12 +31,15 @@ _ITEM = re.compile(
     r"(?=(?<![\d.．,第〔])(?:[1-9１-９]|[1１]\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
 )
 _GLUED_BEHIND = re.compile(r"(.*[^\d\s.,，．/〔\[(（+\-−第年月])([+\-−]?\d[\d,]*(?:\.\d+)?)")
-_GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)(\D.*)", re.DOTALL)
+# a value glued to the label behind it; a number with a point behind it is that label's ordinal
+_GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_MISREAD = 8  # characters of a number read as something else
+_DASH = "一"  # what a dash that fills a cell is read as in a picture
 PROSE_LENGTH = 60
 # A line of this length is a whole document on one line, with the page numbers in it.
 _ONE_LINE = 500
@@ -43,7 +49,8 @@ _SENTENCE = re.compile(r"[。；;]")
 class Source(NamedTuple):
     """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
 
-    ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty.
+    ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
+    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone.
     """
 
     text: str
@@ -53,6 +60,8 @@ class Source(NamedTuple):
     reader: Reader
     score: float = 1.0
     cells: dict[int, Cell] | None = None
+    offset: int = 0
+    whole: bool = False
 
 
 class AtomKind(IntEnum):
@@ -65,7 +74,7 @@ class AtomKind(IntEnum):
 
 
 class Atom(NamedTuple):
-    """A piece of line ``line`` from character ``start`` to ``end``; ``cell`` is its column where the line shows cells, else -1."""
+    """Characters ``start`` to ``end`` of line ``line``; ``cell`` is their column where the line shows cells, else -1."""
 
     kind: AtomKind
     raw: str
@@ -78,13 +87,14 @@ class Atom(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A printed value with its evidence."""
+    """A printed value with its evidence; ``alternatives`` are other readings of it with their scores (see records.Cell)."""
 
     raw: str
     token: Token
     place: Place
     reader: Reader
     score: float = 1.0
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 @cache
@@ -93,6 +103,7 @@ def _row_start() -> re.Pattern[str]:
     return re.compile("|".join(sorted(map(re.escape, texts), key=len, reverse=True)))
 
 
+@lru_cache(maxsize=20_000)
 def value_token(raw: str) -> Token | None:
     """``raw`` as a value: a number or a mark. None for text, for nothing, and for digits run together ("00", "000")."""
     token = read_number(raw)
@@ -125,6 +136,9 @@ def tokenize(lines: list[Source]) -> list[Atom]:
 
 def _cells(text: str, line: int, atoms: list[Atom]) -> None:
     """A line with pipes or tabs: a separator ends a cell; what stands behind the last one is a cell only if it is not blank."""
+    if match := _ONE_CELL.fullmatch(text):
+        _cell(text, match.span(1), line, 0, atoms)
+        return
     if _ONLY_PIPES.fullmatch(text):
         if any(char in _PIPES for char in text):
             atoms.extend(Atom(AtomKind.BLANK, "", line, at, at, -1) for at, char in enumerate(text) if char in _PIPES)
@@ -153,13 +167,21 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
 
 
 def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
-    """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number."""
+    """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number.
+
+    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O) is a value that cannot
+    be told.
+    """
+    seen = any(cell.score < 1.0 for cell in cells.values())
+    labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
     for column, cell in sorted(cells.items()):
         raw = cell.text.strip()
-        if not raw:
+        token = value_token(raw) if raw else None
+        if token is None and labels and column > max(labels) and _misread(cell):
+            token = Token(Kind.OTHER)
+        elif not raw:
             atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
             continue
-        token = value_token(raw)
         if token:
             if token.kind is Kind.NUMBER and _TWO_LINES.search(raw):
                 token = Token(Kind.OTHER)
@@ -167,6 +189,14 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
         elif text := fold_label(raw):
             kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
             atoms.append(Atom(kind, raw, line, 0, 0, column, text))
+
+
+def _misread(cell: Cell) -> bool:
+    """Whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
+    text = cell.text.strip()
+    if text == _DASH:
+        return cell.score < 1.0
+    return cell.score < surety().cell and len(text) <= _MISREAD and not _HAN.search(text)
 
 
 def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[Atom]) -> None:
@@ -190,7 +220,7 @@ def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> N
             atoms.append(Atom(AtomKind.PROSE, word, line, start, start + len(word), cell))
             continue
         cuts = [0, *(m.start() for m in _ITEM.finditer(word) if m.start()), len(word)]
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in pairwise(cuts):
             _piece(word[begin:end], start + begin, line, cell, atoms)
 
 

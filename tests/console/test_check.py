@@ -6,14 +6,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from database.clock import now
-from database.session import run_transaction
 from sqlalchemy import Engine, delete, insert, select, update
 
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
 from console.check import read_expected, run_check
+from database.clock import now
 from database.models import Base
 from database.results import DOCUMENT, FINDING, REPORT
+from database.session import run_transaction
 from tasks.loading.copies import TextIndex, sketch
 from tasks.loading.task import load_verdict
 

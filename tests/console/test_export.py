@@ -12,8 +12,6 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
-from database.clock import now
-from database.session import make_engine, run_transaction
 from sqlalchemy import Engine, insert, select, update
 
 from codebook.book import load_book
@@ -31,8 +29,10 @@ from codebook.records import (
     Verdict,
 )
 from console.export import export
+from database.clock import now
 from database.models import Base
 from database.results import DOCUMENT, FAILURE
+from database.session import make_engine, run_transaction
 from database.views import create_views
 from tasks.loading.task import load_verdict
 

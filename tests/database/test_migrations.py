@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from database import migrations
 from database.models import PREFIX, Base
 from database.session import make_engine
 from tests.servers import PostgresServer
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -58,18 +61,8 @@ def test_down_and_up_again(empty: Engine) -> None:
 
 
 def test_two_upgrades_at_once(empty: Engine) -> None:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            migrations.upgrade(make_engine(empty.url.render_as_string(hide_password=False), pooled=False))
-        except BaseException as error:  # noqa: BLE001 (handed to the test)
-            errors.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    url = empty.url.render_as_string(hide_password=False)
+    script = "import sys; from database import migrations, session; migrations.upgrade(session.make_engine(sys.argv[1]))"
+    processes = [subprocess.Popen([sys.executable, "-c", script, url], cwd=REPOSITORY) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
     assert migrations.current(empty) == migrations.head()

@@ -67,7 +67,8 @@ def test_paragraphs_and_tables_in_body_order_with_merged_cells() -> None:
     found = extract(saved(document), MEDIA_TYPE)
     heading, grid, after = found.pages[0].blocks
     assert found.title == "年度报告"
-    assert (heading.text, after.text, after.place.line) == ("三、收到和处理政府信息公开申请情况", "四、以后", 3)
+    assert (heading.text, after.text, after.place.line) == ("三、收到和处理政府信息公开申请情况", "四、以后", 7)
+    assert [(cell.place.line, cell.place.column) for cell in grid.cells if cell.text == "2"] == [(4, 3), (4, 4)]
     assert (grid.rows, grid.columns) == (5, 4)
     assert [(c.row, c.column, c.row_span, c.column_span, c.text) for c in grid.cells] == [
         (0, 0, 2, 2, "（本列数据的勾稽关系）"),

@@ -1,146 +1,146 @@
-"""How readings are put together, without a model."""
+"""What was not surely read in a picture is a doubt, with what it may say; the sums of the form may settle it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
+import msgspec
 import pytest
 
-from tasks.ocr.marks import mark_in, separator_in
-from tasks.ocr.picture import Grey
-from tasks.ocr.recognise import LineReading
-from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, settle, with_separator
-from tasks.ocr.twins import PROBES, twin_groups
+from codebook.records import Cell, Extraction, Hints, Line, PageKind, Reader, Reading, Report, State, Table
+from codebook.surety import surety
+from tasks.extraction.extract import extract
+from tasks.parsing.parse import parse
+from tasks.validation.doubts import resolve_doubts
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "reports"
+NEW = "requests.new_received.total"
 
 
-class Fake:
-    """A reader that says what it is told; ``looks`` are its further looks. A crop's width tells which answer is meant."""
-
-    name = "fake"
-
-    def __init__(self, answers: dict[int, LineReading], looks: dict[int, tuple[LineReading, ...]] | None = None) -> None:
-        self.answers, self.looks, self.asked = answers, looks or {}, 0
-
-    def read(self, crops: Sequence[Grey]) -> list[LineReading]:
-        self.asked += len(crops)
-        return [self.answers[crop.shape[1]] for crop in crops]
-
-    def read_again(self, crops: Sequence[Grey]) -> list[tuple[LineReading, ...]]:
-        return [self.looks[crop.shape[1]] for crop in crops]
+@pytest.fixture(scope="module")
+def scanned() -> Extraction:
+    """A shipped PDF sample as if it had been read from pictures, every cell surely."""
+    file = next(iter(sorted(SAMPLES.glob("*.pdf"))))
+    found = extract(file.read_bytes(), "application/pdf")
+    pages = tuple(msgspec.structs.replace(page, kind=PageKind.PICTURE, read_by=Reader.OCR) for page in found.pages)
+    return msgspec.structs.replace(found, pages=pages)
 
 
-def _crop(width: int) -> Grey:
-    return np.full((20, width), 255, np.uint8)
+def by_id(report: Report) -> dict[str, Reading]:
+    return {reading.indicator: reading for reading in report.readings}
 
 
-def _settled(first: LineReading, *looks: LineReading) -> Settled:
-    return settle([_crop(30)], [first], Fake({}, {30: looks}))[0]
+def read(extraction: Extraction, *places: Any, **changed: Any) -> dict[str, Reading]:
+    """The readings after the cells at ``places`` were changed."""
+    return by_id(parse(altered(extraction, *places, **changed), Hints()))
 
 
-def test_what_all_looks_say_is_as_sure_as_the_surest() -> None:
-    assert _settled(LineReading("0", 0.95), LineReading("0", 0.999), LineReading("0", 0.9)) == Settled("0", 0.999)
+def altered(extraction: Extraction, *places: Any, **changed: Any) -> Extraction:
+    def cell(one: Cell) -> Cell:
+        return msgspec.structs.replace(one, **changed) if one.place in places else one
+
+    def block(one: Any) -> Any:
+        return msgspec.structs.replace(one, cells=tuple(map(cell, one.cells))) if isinstance(one, Table) else one
+
+    pages = tuple(msgspec.structs.replace(page, blocks=tuple(map(block, page.blocks))) for page in extraction.pages)
+    return msgspec.structs.replace(extraction, pages=pages)
 
 
-def test_looks_that_disagree_are_a_doubt_with_the_others_as_candidates() -> None:
-    settled = _settled(LineReading("61", 0.95), LineReading("19", 0.6), LineReading("61", 0.97))
-    assert settled.text == "61"
-    assert settled.score < SURE
-    assert settled.others == (("19", 0.6),)
+def unsure_lines(extraction: Extraction, score: float) -> Extraction:
+    def line(block: Any) -> Any:
+        return msgspec.structs.replace(block, score=score) if isinstance(block, Line) else block
+
+    pages = tuple(msgspec.structs.replace(page, blocks=tuple(map(line, page.blocks))) for page in extraction.pages)
+    return msgspec.structs.replace(extraction, pages=pages)
 
 
-def test_a_sure_reading_is_not_looked_at_again() -> None:
-    assert settle([_crop(30)], [LineReading("7", 0.995)], Fake({}))[0] == Settled("7", 0.995)
+def test_sure_cells_are_readings(scanned: Extraction) -> None:
+    readings = read(scanned)
+    assert NEW in readings
+    assert State.DOUBTFUL not in {reading.state for reading in readings.values()}
+    assert {reading.read_by for reading in readings.values()} == {Reader.OCR}
 
 
-def test_on_a_poor_page_every_number_is_looked_at_again() -> None:
-    fake = Fake({30: LineReading("7", 0.999)}, {30: (LineReading("1", 0.99), LineReading("1", 0.99))})
-    settled = read_surely([_crop(30)], {}, fake, is_poor=True)[0]
-    assert settled.score < SURE
-    assert "7" in dict(settled.others) | {settled.text: 0}
+def test_an_unsure_number_is_a_doubt_with_candidates(scanned: Extraction) -> None:
+    sure = read(scanned)[NEW]
+    other = f"{int(sure.value or 0) + 1}"
+    unsure = read(scanned, sure.place, score=surety().cell - 0.001, alternatives=((other, 0.6), ("x", 0.1)))[NEW]
+    assert (unsure.state, unsure.doubt, unsure.value) == (State.DOUBTFUL, "ocr", sure.value)
+    assert unsure.candidates == (sure.value, int(other))
+    assert read(scanned, sure.place, score=surety().cell)[NEW].state is State.READ
 
 
-@pytest.mark.parametrize(
-    ("text", "seen", "is_sure"),
-    [
-        ("4,746", ",", True),
-        ("4,746", ".", False),
-        ("4,746", None, False),
-        ("4.746", ",", False),
-        ("57.8", ".", True),
-        ("57.8", None, False),
-        ("578", None, True),
-        ("2024.1.5", ".", True),
-    ],
-)
-def test_the_mark_between_digits_must_have_its_shape(text: str, seen: str | None, is_sure: bool) -> None:
-    assert (with_separator(Settled(text, 0.999), seen).score >= SURE) is is_sure
+@pytest.mark.parametrize("text", ["", "O", "。", "l/"])
+def test_something_that_is_no_number_is_a_doubt(scanned: Extraction, text: str) -> None:
+    before = read(scanned)
+    after = read(scanned, before[NEW].place, text=text, score=0.5, alternatives=(("0", 0.4),))
+    assert (after[NEW].state, after[NEW].doubt, after[NEW].value) == (State.DOUBTFUL, "ocr", None)
+    assert after[NEW].candidates == (0,)
+    assert {key: one.value for key, one in after.items() if key != NEW} == {
+        key: one.value for key, one in before.items() if key != NEW
+    }
 
 
-def test_marks_beside_a_number_are_taken_off_and_doubted() -> None:
-    assert with_separator(Settled("0.", 0.999), ".") == Settled("0", 0.9, (("0.", 0.999),))
-    assert with_separator(Settled("|4", 0.999), None).text == "4"
+def test_a_sure_blank_stays_a_blank(scanned: Extraction) -> None:
+    assert read(scanned, read(scanned)[NEW].place, text="", score=1.0)[NEW].state is State.MISSING
 
 
-def test_a_point_that_may_be_a_comma_has_the_other_reading_as_candidate() -> None:
-    assert with_separator(Settled("4.746", 0.999), ",").others == (("4,746", 0.999),)
+def test_two_rows_whose_rule_was_not_seen_are_doubts(scanned: Extraction) -> None:
+    sure = read(scanned)
+    first, second = sure[NEW].place, sure["requests.carried_over.total"].place
+
+    def mixed(block: Any) -> Any:
+        if not isinstance(block, Table) or first not in [cell.place for cell in block.cells]:
+            return block
+        row, below = (next(cell.row for cell in block.cells if cell.place == place) for place in (first, second))
+        under = {cell.column: cell.text for cell in block.cells if cell.row == below}
+        cells = [
+            msgspec.structs.replace(cell, text=f"{cell.text}\n{under[cell.column]}") if cell.row == row else cell
+            for cell in block.cells
+            if cell.row != below
+        ]
+        return msgspec.structs.replace(block, cells=tuple(cells))
+
+    pages = tuple(msgspec.structs.replace(page, blocks=tuple(map(mixed, page.blocks))) for page in scanned.pages)
+    after = by_id(parse(msgspec.structs.replace(scanned, pages=pages), Hints()))
+    mixed_rows = {key for key in after if key.startswith(("requests.new_received.", "requests.carried_over."))}
+    assert {after[key].state for key in mixed_rows} == {State.DOUBTFUL}
+    assert {key: after[key].value for key in after if key not in mixed_rows} == {
+        key: sure[key].value for key in after if key not in mixed_rows
+    }
 
 
-@pytest.mark.parametrize(
-    ("texts", "has_gap", "is_sure"),
-    [
-        (["12"], False, True),
-        (["12", "3"], False, False),
-        (["12 3"], True, False),
-        (["不予", "公开"], True, True),
-        (["总计", "5"], False, False),
-    ],
-)
-def test_several_numbers_in_one_cell_are_a_doubt(texts: list[str], has_gap: bool, is_sure: bool) -> None:
-    assert (cell_score([Settled(text, 0.999) for text in texts], has_gap) >= SURE) is is_sure
+def test_the_sums_settle_what_is_unsure(scanned: Extraction) -> None:
+    sure = read(scanned)[NEW]
+    wrong = f"{int(sure.value or 0) + 30}"
+    misread = altered(scanned, sure.place, text=wrong, score=0.8, alternatives=((sure.raw, 0.5),))
+    settled = by_id(resolve_doubts(parse(misread, Hints())))[NEW]
+    assert (settled.value, settled.state) == (sure.value, State.PROVEN)
+    assert settled.raw == wrong
+    assert settled.doubt
 
 
-def _digit(text: str, noise: int = 0) -> Grey:
-    image = np.full((40, 32), 255, np.uint8)
-    cv2.putText(image, text, (4, 33), cv2.FONT_HERSHEY_SIMPLEX, 1.1, 0, 3)
-    rng = np.random.default_rng(noise)
-    return np.clip(image.astype(float) + rng.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+def test_the_sums_confirm_a_number_without_an_alternative_but_not_a_wrong_one(scanned: Extraction) -> None:
+    sure = read(scanned)[NEW]
+    kept = by_id(resolve_doubts(parse(altered(scanned, sure.place, score=0.9), Hints())))[NEW]
+    assert (kept.value, kept.state) == (sure.value, State.PROVEN)
+    wrong = altered(scanned, sure.place, score=0.9, text=f"{int(sure.value or 0) + 1}")
+    assert by_id(resolve_doubts(parse(wrong, Hints())))[NEW].state is State.DOUBTFUL
 
 
-def test_only_crops_that_look_the_same_are_twins() -> None:
-    crops = [_digit(text, seed) for seed in range(8) for text in "038"]
-    groups = twin_groups(crops)
-    assert sorted(len(group) for group in groups) == [8, 8, 8]
-    assert all(len({index % 3 for index in group}) == 1 for group in groups)
+def test_numbers_in_unsure_lines_are_no_witnesses(scanned: Extraction) -> None:
+    report = parse(scanned, Hints())
+    assert report.statements
+    unsure = parse(unsure_lines(scanned, 0.9), Hints())
+    assert unsure.statements == ()
+    assert unsure.sections == report.sections
 
 
-def test_of_many_twins_a_few_are_read() -> None:
-    fake = Fake({32: LineReading("0", 0.999)})
-    crops = [_digit("0", seed) for seed in range(20)]
-    assert read_surely(crops, {}, fake) == [Settled("0", 0.999)] * 20
-    assert fake.asked == PROBES
-
-
-def _marks(size: int = 60) -> Grey:
-    return np.zeros((size, size), np.uint8)
-
-
-def test_dashes_and_slashes_are_told_by_their_shape() -> None:
-    box = (0, 0, 60, 60)
-    dash, slash, one, seven = _marks(), _marks(), _marks(), _marks()
-    cv2.line(dash, (12, 30), (46, 30), 255, 3)
-    cv2.line(slash, (38, 14), (22, 46), 255, 3)
-    cv2.line(one, (30, 14), (30, 46), 255, 4)
-    cv2.polylines(seven, [np.array([(18, 14), (38, 14), (26, 46)])], False, 255, 3)
-    assert [mark_in(m, box, 32) for m in (dash, slash, one, seven, _marks())] == ["—", "/", None, None, None]
-
-
-def test_commas_reach_below_the_digits() -> None:
-    point, comma = _marks(), _marks()
-    for marks in (point, comma):
-        cv2.rectangle(marks, (4, 10), (16, 40), 255, -1)
-        cv2.rectangle(marks, (30, 10), (42, 40), 255, -1)
-    cv2.rectangle(point, (21, 36), (25, 40), 255, -1)
-    cv2.line(comma, (24, 36), (21, 46), 255, 3)
-    assert [separator_in(marks, (0, 0, 60, 60)) for marks in (point, comma, _marks())] == [".", ",", None]
+def test_numbers_of_prose_are_doubts_in_unsure_lines() -> None:
+    said = ["示例市民政局2016年政府信息公开工作年度报告", "一、概述", "二、主动公开情况", "2016年，全年主动公开政府信息125条。"]
+    found = extract("\n".join(said).encode(), "text/plain")
+    key = next(iter(by_id(parse(found, Hints()))))
+    sure, unsure = (by_id(parse(unsure_lines(found, score), Hints()))[key] for score in (1.0, 0.9))
+    assert (sure.value, sure.state) == (125, State.READ)
+    assert (unsure.value, unsure.state) == (125, State.DOUBTFUL)

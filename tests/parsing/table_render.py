@@ -229,6 +229,71 @@ def lose_headers(printed: Printed) -> None:
     printed.requests[:] = [row for row in printed.requests if not row.header]
 
 
+def blank_disclosure(rng: random.Random, printed: Printed, share: float = 0.15) -> None:
+    """Leave cells of table two blank."""
+    for row in printed.disclosure:
+        keys = [key for key in printed.truth if row.slug and key.startswith(f"disclosure.{row.slug}.")]
+        for at, key in enumerate(keys):
+            if rng.random() < share:
+                row.values[at] = ""
+                printed.truth[key] = None
+
+
+def blank_rows(rng: random.Random, printed: Printed) -> None:
+    """Leave whole rows of table two and of the table of requests blank."""
+    for block, rows, share in (("disclosure", printed.disclosure, 0.3), ("requests", printed.requests, 0.1)):
+        for row in rows:
+            if row.slug and rng.random() < share:
+                row.values = [""] * len(row.values)
+                for key in printed.truth:
+                    if key.startswith(f"{block}.{row.slug}."):
+                        printed.truth[key] = None
+
+
+def blank_zeros(rng: random.Random, printed: Printed, share: float = 1.0) -> None:
+    """Leave zeros of the table of requests blank."""
+    for row in printed.requests:
+        for at, column in enumerate(COLUMNS if row.slug else ()):
+            if row.values[at] == "0" and rng.random() < share:
+                row.values[at] = ""
+                printed.truth[f"requests.{row.slug}.{column}"] = None
+
+
+def blank_review(rng: random.Random, printed: Printed) -> None:
+    """Leave cells of the table of reviews blank."""
+    keys = [key for key in printed.truth if key.startswith("review.")]
+    for at, key in enumerate(keys):
+        if rng.random() < 0.1:
+            printed.review[-1].values[at] = ""
+            printed.truth[key] = None
+
+
+def lose_disclosure_label(rng: random.Random, printed: Printed) -> None:
+    """A row's label of table two is not there at all; its values are."""
+    rng.choice([row for row in printed.disclosure if row.slug]).labels = [""]
+
+
+def lose_disclosure_header(rng: random.Random, printed: Printed) -> None:
+    """The header of one item of table two is not there."""
+    printed.disclosure.remove(rng.choice([row for row in printed.disclosure if row.labels == ["信息内容"]]))
+
+
+def zero_headings(rng: random.Random, printed: Printed) -> None:
+    """A heading of table two, and the note of the table of requests, are replaced by 0."""
+    rng.choice([row for row in printed.disclosure if row.header and row.labels != ["信息内容"]]).labels = ["0"]
+    printed.requests[0].labels = ["0"]
+
+
+def misprint_disclosure(rng: random.Random, printed: Printed) -> None:
+    """Misprint every other label and header of table two."""
+    for row in printed.disclosure:
+        if rng.random() < 0.5:
+            cells = row.values if row.values and not row.slug and rng.random() < 0.5 else row.labels
+            which = rng.randrange(len(cells))
+            at = rng.randrange(len(cells[which]))
+            cells[which] = cells[which][:at] + rng.choice(["", "某", "丁"]) + cells[which][at + 1 :]
+
+
 # ---- layouts ------------------------------------------------------------------------------------------------------------------
 
 TITLES = ("二、主动公开政府信息情况", "三、收到和处理政府信息公开申请情况", "四、政府信息公开行政复议、行政诉讼情况")
@@ -363,7 +428,7 @@ def _wrapped(rng: random.Random, label: str, values: str, lead: str) -> list[str
     return [lead + label[:cut], f"{label[cut:]} {values}"]
 
 
-# ---- writing ----------------------------------------------------------------------------------------------------------------------
+# ---- writing ---------------------------------------------------------------------------------------------------------------
 
 _WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 

@@ -1,7 +1,8 @@
-"""A worker whose stages do what each document asks for: ``{"extract": ["kill", "ok"], "pages": 2}``, one action per attempt.
+"""A worker whose stages do what each document asks for: ``{"extract": ["kill", "ok"], "pages": 2}``, one action per
+try (``parse@2`` is for the second run).
 
-Everything around the stages is the real machine. Loading also writes to ``effects``, a table without a key, so that a document that is
-loaded twice is seen. Run as ``python -m tests.workers.standin QUEUES CONCURRENCY``.
+Everything around the stages is the real machine. Loading also writes to ``effects``, a table without a key, so that a document
+that is loaded twice is seen. Run as ``python -m tests.workers.standin QUEUES CONCURRENCY``.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from workers.stage import Outcome, Work, stage
 
 
 def act(work: Work) -> dict[str, Any]:
-    """Do what the document asks for at this stage and attempt; gives the document's plan."""
+    """Do what the document asks for at this stage and try; gives the document's plan."""
     plan: dict[str, Any] = msgspec.json.decode(work.original())
-    actions = plan.get(str(work.claim.stage), ["ok"])
-    action = actions[min(work.claim.attempts, len(actions)) - 1]
+    actions = plan.get(f"{work.claim.stage}@{work.claim.run}") or plan.get(str(work.claim.stage), ["ok"])
+    action = actions[min(work.claim.fence, len(actions)) - 1]
     name, _, argument = action.partition(":")
     ACTIONS[name](argument)
     return plan

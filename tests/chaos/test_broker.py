@@ -1,0 +1,160 @@
+"""Redis emptied, restarted, full, cut off, and messages that come again and again: it is only a bell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from database.ledger import Queued, StageName
+from tests.chaos.conftest import Expect, MakeTrial
+from tests.chaos.proxy import Proxy
+from tests.chaos.trial import Trial, reports
+from tests.servers import RedisServer
+
+pytestmark = pytest.mark.slow
+
+Proxies = Callable[[Path], Proxy]
+
+
+def supervised(trial: Trial, workers: list) -> None:
+    """Start again the workers that ended, as systemd would."""
+    for number, worker in enumerate(workers):
+        if worker.poll() is not None:
+            workers[number] = trial.worker()
+
+
+def test_redis_is_down_for_a_while_with_work_in_flight(
+    make_trial: MakeTrial, expect: Expect, database_url: str, redis_server: RedisServer
+) -> None:
+    trial, files = make_trial(database_url), reports(60)
+    workers = [trial.worker()]
+    trial.recovery()
+    trial.register(files[:50])
+    trial.until(lambda: trial.finished() > 2)
+    redis_server.client.flushall()
+    trial.register(files[50:55])
+    trial.until(lambda: trial.finished() > 20)
+    redis_server.kill()
+    trial.register(files[55:])
+    time.sleep(4)
+    assert not trial.working()
+    redis_server.start()
+    back, before = time.monotonic(), trial.finished()
+    trial.until(lambda: trial.finished() > before, 20, "nothing was sent again")
+    assert time.monotonic() - back < 20
+    supervised(trial, workers)
+    trial.well(expect(files))
+    assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
+
+
+def test_fifteen_restarts_of_redis_leave_nobody_deaf(
+    make_trial: MakeTrial, expect: Expect, sqlite_url: str, redis_server: RedisServer
+) -> None:
+    trial, files = make_trial(sqlite_url), reports(60)
+    workers = [trial.worker()]
+    trial.recovery()
+    for number in range(15):
+        trial.register(files[4 * number : 4 * number + 4])
+        time.sleep(0.1 + 0.05 * number)
+        redis_server.kill()
+        time.sleep(0.05 * (number % 4))
+        redis_server.start()
+        supervised(trial, workers)
+    trial.well(expect(files))
+    supervised(trial, workers)
+    trial.register(probe := reports(2, seed=9))
+    trial.until(lambda: trial.finished() == 62, 60, "a worker is deaf")
+    trial.well(expect([*files, *probe]))
+
+
+def test_redis_without_memory_stops_nothing_but_messages(
+    make_trial: MakeTrial, expect: Expect, sqlite_url: str, redis_server: RedisServer
+) -> None:
+    trial, files = make_trial(sqlite_url), reports(20)
+    redis_server.client.config_set("maxmemory", "1")
+    trial.register(files)
+    trial.recovery()
+    time.sleep(1.5)
+    assert (trial.bell.depths() or {}).get("documents", 0) == 0
+    assert {row.state for row in trial.stages()} == {"queued"}
+    redis_server.client.config_set("maxmemory", "0")
+    trial.worker()
+    trial.well(expect(files))
+
+
+def test_every_message_comes_five_times_and_those_in_hand_once_more(
+    make_trial: MakeTrial, expect: Expect, postgres_url: str, redis_server: RedisServer
+) -> None:
+    trial, files = make_trial(postgres_url), reports(40)
+    trial.register(files, ring=False)
+    queued = [Queued(row[0], StageName.EXTRACT, "documents") for row in trial.rows("select id from gk_stage")]
+    assert len(trial.bell.send(queued * 5)) == 200
+    before = redis_server.client.lrange("documents", 0, -1)
+    trial.worker()
+    trial.recovery()
+    trial.until(lambda: trial.finished() > 5)
+    redis_server.client.rpush("documents", *before)  # all of them again, as after the visibility timeout
+    trial.well(expect(files))
+    assert {row.attempts for row in trial.stages()} == {1}
+
+
+def test_the_way_to_redis_freezes(
+    make_trial: MakeTrial, expect: Expect, postgres_url: str, redis_server: RedisServer, make_proxy: Proxies
+) -> None:
+    """Connections hang in silence; the worker goes on with what it has, and hears again afterwards."""
+    trial, files = make_trial(postgres_url), reports(50)
+    proxy = make_proxy(redis_server.socket)
+    worker = trial.worker(GONGKAI_BROKER_URL=f"redis://127.0.0.1:{proxy.port}/0")
+    trial.recovery()
+    trial.register(files[:30])
+    trial.until(lambda: trial.finished() > 3)
+    proxy.freeze()
+    time.sleep(3)
+    trial.register(files[30:])
+    proxy.cut()  # what hung is dead, what is new goes through
+    proxy.thaw()
+    supervised(trial, [worker])
+    trial.well(expect(files), 90)
+
+
+def test_a_broken_redis_does_not_hold_up_registering(
+    make_trial: MakeTrial, expect: Expect, sqlite_url: str, redis_server: RedisServer
+) -> None:
+    trial, files = make_trial(sqlite_url), reports(40)
+    redis_server.kill()
+    began = time.monotonic()
+    for file in files:
+        trial.register([file])
+    assert time.monotonic() - began < 10
+    redis_server.start()
+    trial.recovery()
+    trial.worker()
+    trial.well(expect(files))
+
+
+def test_twenty_thousand_documents_are_a_window_of_messages(
+    make_trial: MakeTrial, sqlite_url: str, redis_server: RedisServer
+) -> None:
+    """Backpressure: what waits, waits in the database; Redis and the one who registers stay small."""
+    from database import ledger  # noqa: PLC0415
+    from database.ledger import Arrival  # noqa: PLC0415
+    from database.session import run_transaction  # noqa: PLC0415
+
+    trial = make_trial(sqlite_url)
+    arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/in/{number}") for number in range(20_000)]
+    for start in range(0, len(arrivals), 200):
+        part = arrivals[start : start + 200]
+        made = run_transaction(trial.engine, lambda c, part=part: ledger.register(c, "large", part))
+        trial.bell.ring(ledger.to_ring(made))
+    trial.recovery()
+    time.sleep(3)
+    depths = trial.bell.depths() or {}
+    assert depths["documents"] == trial.settings.window == 2000
+    assert depths["ocr"] == depths["retry"] == 0
+    assert redis_server.client.info("memory")["used_memory"] < 20_000_000
+    with pytest.raises(redis.ResponseError, match="unknown command"):
+        redis_server.client.execute_command("NONSENSE")

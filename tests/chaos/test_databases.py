@@ -1,0 +1,156 @@
+"""The database restarted, cut off, slow to answer; clocks that are wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from database import ledger
+from database.ledger import Arrival
+from database.session import make_engine, run_transaction
+from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
+from tests.chaos.proxy import Proxy
+from tests.chaos.trial import reports
+from tests.servers import PostgresServer
+
+pytestmark = pytest.mark.slow
+
+Proxies = Callable[[Path], Proxy]
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The URL of a database on a unix socket, by way of a proxy."""
+    parsed = make_url(url)
+    return parsed.set(host="127.0.0.1", port=proxy.port, query={}).render_as_string(hide_password=False)
+
+
+def socket_of(url: str) -> Path:
+    """The unix socket of a PostgreSQL."""
+    return Path(str(make_url(url).query["host"])) / ".s.PGSQL.5432"
+
+
+def test_postgresql_crashes_in_the_middle_of_commits(
+    make_trial: MakeTrial, expect: Expect, postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    trial, files = make_trial(postgres_url), reports(60)
+    trial.worker()
+    trial.recovery()
+    trial.register(files)
+    for count in (5, 15, 25):
+        trial.until(lambda count=count: trial.finished() >= count)
+        trial.engine.dispose()
+        postgres_server.crash()
+        time.sleep(1)
+        postgres_server.start()
+    trial.well(expect(files), 120)
+    assert trial.rows("select count(*) from gk_failure where code <> 'report.not_a_report' and code not like 'report.%'") == [
+        (0,)
+    ]
+
+
+def test_the_answer_to_a_commit_is_lost(make_trial: MakeTrial, expect: Expect, postgres_url: str, make_proxy: Proxies) -> None:
+    """What was committed is not done again, though the worker was never told."""
+    trial, files = make_trial(postgres_url), reports(20)
+    proxy = make_proxy(socket_of(postgres_url))
+    commits = []
+
+    def eavesdrop(data: bytes) -> bool:
+        if b"COMMIT" not in data:
+            return False
+        commits.append(1)
+        return len(commits) % 7 == 0
+
+    proxy.eavesdrop = eavesdrop
+    trial.worker(GONGKAI_DATABASE_URL=through(proxy, postgres_url))
+    trial.recovery()
+    trial.register(files)
+    trial.well(expect(files))
+    assert len(commits) > 30
+
+
+def test_a_worker_cut_off_from_the_database_beyond_its_lease(
+    make_trial: MakeTrial, expect: Expect, postgres_url: str, make_proxy: Proxies
+) -> None:
+    trial = make_trial(postgres_url, lease_seconds=3, heartbeat_seconds=0.5, beat_seconds=0.4, stale_seconds=1.9)
+    files = reports(30)
+    proxy = make_proxy(socket_of(postgres_url))
+    trial.worker(GONGKAI_DATABASE_URL=through(proxy, postgres_url))
+    trial.recovery()
+    trial.register(files)
+    trial.until(lambda: trial.finished() > 2)
+    proxy.freeze()
+    cut = time.monotonic()
+    trial.worker()
+    trial.settle()
+    proxy.thaw()
+    time.sleep(max(0.0, cut + 5 - time.monotonic()))
+    trial.well(expect(files))
+    assert trial.rows("select count(*) from gk_failure where code = 'worker.crashed'") == [(0,)]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_clock_of_a_worker_is_wrong(
+    make_trial: MakeTrial, expect: Expect, database_url: str, hours: int, tmp_path: Path
+) -> None:
+    """Leases are in database time; only Redis' visibility timeout believes the worker, and a doubled message loses the claim."""
+    trial, files = make_trial(database_url), reports(12)
+    (tmp_path / "sitecustomize.py").write_text(f"import time\n_true = time.time\ntime.time = lambda: _true() + {hours * 3600}\n")
+    from tests.workers.cluster import REPOSITORY  # noqa: PLC0415
+
+    trial.worker(PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
+    trial.worker()
+    trial.recovery()
+    trial.register(files)
+    trial.well(expect(files))
+    assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
+
+
+def test_of_two_claims_at_once_exactly_one_wins_a_thousand_times(database_url: str) -> None:
+    engine = make_engine(database_url)
+    arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(500)]
+    made = run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
+    start = threading.Barrier(2)
+
+    def run(worker: int) -> int:
+        own = make_engine(database_url, lazy_commit=True)
+        start.wait()
+        won = 0
+        for one in made:
+            won += run_transaction(own, lambda c, one=one: ledger.claim(c, one.stage_id, f"w#{worker}", 60)) is not None
+        own.dispose()
+        return won
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(run, range(2))) == 500
+    engine.dispose()
+
+
+def test_reprocessing_a_hundred_failures_twice_at_once_while_workers_run(make_cluster: MakeCluster, postgres_url: str) -> None:
+    cluster = make_cluster(postgres_url)
+    cluster.worker()
+    cluster.recovery()
+    failing = cluster.add(*[{"parse": ["raise:report.no_year"], "parse@2": ["ok"]} for _ in range(100)])
+    cluster.settle()
+    fresh = cluster.add(*[{"extract": ["slow:0.05"]} for _ in range(20)])
+    chosen = ledger.Selection(code="report.no_year")
+    start = threading.Barrier(2)
+
+    def ask(who: str) -> int:
+        own = make_engine(postgres_url)
+        start.wait()
+        count = run_transaction(own, lambda c: ledger.reprocess(c, chosen, who=who, reason="a rule was mended"))
+        own.dispose()
+        return count
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(ask, ("one", "two"))) == 100
+    cluster.settle()
+    cluster.check([*failing, *fresh])
+    assert cluster.outcomes(failing[0], "parse") == ["failed", "done"]
+    assert cluster.rows("select count(*) from gk_failure where state <> 'resolved'") == [(0,)]

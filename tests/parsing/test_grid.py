@@ -1,0 +1,95 @@
+"""Grids: spans, tables on their side, layout tables, blanks and scores."""
+
+from __future__ import annotations
+
+import random
+
+from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
+from tasks.parsing.grid import grid_lines
+from tasks.parsing.tables import read_tables
+from tests.parsing import table_grids
+from tests.parsing.table_check import score
+from tests.parsing.table_render import COLUMNS, REQUESTS, make
+
+
+def _page(*blocks: Line | Table) -> tuple[Page, ...]:
+    return (Page(1, PageKind.TEXT, "", Reader.HTML, blocks),)
+
+
+def _table(rows: list[list[str]]) -> Table:
+    cells = tuple(
+        Cell(r, c, text, Place(1, (c, r, c, r)), score=0.995) for r, row in enumerate(rows) for c, text in enumerate(row)
+    )
+    return Table(cells, len(rows), max(map(len, rows)), Place(1))
+
+
+def test_a_table_on_its_side() -> None:
+    printed = make(random.Random(5), "2019")
+    data = [row for row in printed.requests if not row.header]
+    head = ["", *(REQUESTS.columns[slug].label for slug in COLUMNS)]
+    upright = [head, *([row.labels[-1], *row.values] for row in data)]
+    sideways = [list(column) for column in zip(*upright, strict=True)]
+    truth = {key: value for key, value in printed.truth.items() if key.startswith("requests.")}
+    for rows in (upright, sideways):
+        assert score(read_tables(_page(_table(rows))), truth) == (len(truth), 0, [])
+
+
+def test_columns_stand_where_the_header_says() -> None:
+    printed = make(random.Random(6), "2019")
+    order = [6, 0, 1, 2, 3, 4, 5]
+    head = ["", *(REQUESTS.columns[COLUMNS[at]].label for at in order)]
+    rows = [head, *([row.labels[-1], *(row.values[at] for at in order)] for row in printed.requests if not row.header)]
+    truth = {key: value for key, value in printed.truth.items() if key.startswith("requests.")}
+    assert score(read_tables(_page(_table(rows))), truth) == (len(truth), 0, [])
+
+
+def test_the_same_order_in_flattened_text_is_doubted() -> None:
+    printed = make(random.Random(6), "2019")
+    order = [6, 0, 1, 2, 3, 4, 5]
+    text = [" ".join([row.labels[-1], *(row.values[at] for at in order)]) for row in printed.requests if not row.header]
+    read = read_tables(_page(*(Line(line, Place(1)) for line in text)))
+    assert all(reading.state is State.DOUBTFUL for reading in read.readings)
+
+
+def test_blanks_stay_where_they_are_and_scores_are_kept() -> None:
+    rows = [
+        ["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"],
+        ["规章", "", "", "3"],
+        ["行政规范性文件", "1", "见附件", "/"],
+    ]
+    found = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}
+    assert found["disclosure.rules.issued"].state is State.MISSING
+    assert found["disclosure.rules.in_force"].value == 3
+    assert found["disclosure.rules.in_force"].place.box == (3, 1, 3, 1)
+    assert found["disclosure.rules.in_force"].score == 0.995
+    assert found["disclosure.normative_documents.repealed"].state is State.DOUBTFUL
+    assert found["disclosure.normative_documents.repealed"].raw == "见附件"
+    assert found["disclosure.normative_documents.in_force"].raw == "/"
+
+
+def test_numbers_on_two_lines_of_a_cell_are_doubtful() -> None:
+    rows = [["信息内容", "本年处理决定数量"], ["行政处罚", "12\n3"], ["行政强制", "0"], ["行政许可", "1"]]
+    found = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}
+    assert found["disclosure.penalties.decisions"].state is State.DOUBTFUL
+
+
+def test_a_page_laid_out_by_a_table_is_text() -> None:
+    lines = ["二、主动公开政府信息情况", "第二十条第（六）项", "信息内容", "本年处理决定数量", "行政处罚 5", "行政强制 6"]
+    text = "\n".join(["我局说明如下：本年度工作情况良好。" * 2] * 9 + lines)
+    table = Table((Cell(0, 0, "导航", Place(1)), Cell(0, 1, text, Place(1))), 1, 2, Place(1))
+    assert len(grid_lines(table, 1, 0, Reader.HTML)) > 8
+    read = read_tables(_page(table))
+    assert {r.indicator: r.value for r in read.readings} == {
+        "disclosure.penalties.decisions": 5,
+        "disclosure.coercion.decisions": 6,
+    }
+
+
+def test_tables_are_used_whole_and_titles_not() -> None:
+    printed = make(random.Random(7))
+    pages = table_grids.pages(printed, "spans", random.Random(7))
+    used = {place.block for place in read_tables(pages).used}
+    kinds = {type(pages[0].blocks[number]) for number in used}
+    assert Table in kinds
+    titles = [n for n, b in enumerate(pages[0].blocks) if isinstance(b, Line) and "、" in b.text[:2]]
+    assert not used & set(titles)

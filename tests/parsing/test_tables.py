@@ -1,0 +1,161 @@
+"""All tables of real reports, exact to the cell; and what is told about a document as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pdfplumber
+import pypdfium2
+import pytest
+
+from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table, decode, encode
+from tasks.parsing.table_cells import TablesRead
+from tasks.parsing.tables import read_tables
+from tests.parsing.table_check import read_text, score, text_pages, values
+
+FORMS = {"000": "2021", "001": "2019", "002": "2019", "004": "2021"}
+
+
+def _document(corpus: Path, number: str) -> tuple[str, dict[str, float]]:
+    path = next((corpus / "documents").glob(f"{number}_*.txt"))
+    truth = json.loads((corpus / "truth" / f"{path.stem}.json").read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8"), truth["indicators"]
+
+
+@pytest.mark.parametrize("number", FORMS)
+@pytest.mark.parametrize("line", ["lines", "one line"])
+def test_real_texts(corpus: Path, number: str, line: str) -> None:
+    text, truth = _document(corpus, number)
+    read = read_text(text if line == "lines" else text.replace("\n", " "))
+    assert score(read, truth) == (len(truth), 0, [])
+    assert [(b.block, b.form, b.readable) for b in read.blocks] == [
+        (block, FORMS[number], True) for block in ("disclosure", "requests", "review")
+    ]
+    assert decode(encode(read), TablesRead) == read
+
+
+def test_prose_before_2019_is_no_table(corpus: Path) -> None:
+    text, _ = _document(corpus, "003")
+    assert read_text(text).readings == ()
+    assert read_text(text).blocks == ()
+
+
+def test_prose_is_left_to_others(corpus: Path) -> None:
+    text, _ = _document(corpus, "000")
+    used = {place.block for place in read_text(text).used}
+    left = [line for number, line in enumerate(text.splitlines()) if number not in used]
+    assert not any("|" in line for line in left)
+    assert sum(line.startswith(("二、", "三、", "四、", "五、")) for line in left) == 4
+
+
+def _pdf(corpus: Path) -> tuple[Path, dict[str, float]]:
+    truth = json.loads((corpus / "truth" / "hongze-2024.json").read_text(encoding="utf-8"))
+    return corpus / "documents" / "hongze-2024.pdf", truth["indicators"]
+
+
+def _pages(texts: list[str]) -> tuple[Page, ...]:
+    return tuple(
+        Page(n, PageKind.TEXT, "", Reader.PDF, tuple(Line(line, Place(n, (0, 0, 1, 1))) for line in text.splitlines()))
+        for n, text in enumerate(texts, 1)
+    )
+
+
+@pytest.mark.parametrize("library", ["pdfplumber", "pypdfium2"])
+def test_real_pdf_flattened(corpus: Path, library: str) -> None:
+    path, truth = _pdf(corpus)
+    if library == "pdfplumber":
+        with pdfplumber.open(path) as document:
+            texts = [page.extract_text() for page in document.pages]
+    else:
+        pdf = pypdfium2.PdfDocument(path)
+        texts = [page.get_textpage().get_text_range() for page in pdf]
+    read = read_tables(_pages(texts))
+    assert score(read, truth) == (len(truth), 0, [])
+    assert {r.place.page for r in read.readings} == {2, 3, 4}
+    assert score(read_tables(text_pages(" ".join(" ".join(texts).split()))), truth) == (len(truth), 0, [])
+
+
+def _grid_pages(path: Path) -> tuple[Page, ...]:
+    pages = []
+    with pdfplumber.open(path) as document:
+        for page in document.pages:
+            blocks: list[tuple[float, Line | Table]] = []
+            tables = [table for table in page.find_tables() if max(len(row.cells) for row in table.rows) > 1]
+            for table in tables:
+                xs = sorted({x for cell in table.cells for x in (cell[0], cell[2])})
+                ys = sorted({y for cell in table.cells for y in (cell[1], cell[3])})
+                cells = [
+                    Cell(
+                        row=ys.index(box[1]),
+                        column=xs.index(box[0]),
+                        text=page.crop(box).extract_text() or "",
+                        place=Place(page.page_number, box),
+                        row_span=ys.index(box[3]) - ys.index(box[1]),
+                        column_span=xs.index(box[2]) - xs.index(box[0]),
+                    )
+                    for box in table.cells
+                ]
+                blocks.append((table.bbox[1], Table(tuple(cells), len(ys) - 1, len(xs) - 1, Place(page.page_number, table.bbox))))
+            for line in page.extract_text_lines():
+                if not any(table.bbox[1] <= line["top"] <= table.bbox[3] for table in tables):
+                    blocks.append((line["top"], Line(line["text"], Place(page.page_number))))
+            ordered = tuple(block for _, block in sorted(blocks, key=lambda item: item[0]))
+            pages.append(Page(page.page_number, PageKind.TEXT, "", Reader.PDF, ordered))
+    return tuple(pages)
+
+
+def test_real_pdf_as_grids(corpus: Path) -> None:
+    path, truth = _pdf(corpus)
+    read = read_tables(_grid_pages(path))
+    assert score(read, truth) == (len(truth), 0, [])
+    assert all(r.place.box for r in read.readings)
+
+
+ITEM = "第二十条第（六）项\n信息内容\n本年处理决定数量\n行政处罚 {}\n行政强制 {}\n"
+
+
+def test_the_same_table_twice() -> None:
+    assert (
+        values(read_text(ITEM.format(5, 6) + "附：" + "说明。" * 30 + "\n" + ITEM.format(5, 6)))["disclosure.penalties.decisions"]
+        == 5
+    )
+    read = read_text(ITEM.format(5, 6) + "附：" + "说明。" * 30 + "\n" + ITEM.format(5, 7))
+    found = {r.indicator: r for r in read.readings}
+    assert found["disclosure.penalties.decisions"].state is State.READ
+    assert found["disclosure.coercion.decisions"].state is State.DOUBTFUL
+    assert found["disclosure.coercion.decisions"].candidates == (6, 7)
+
+
+def test_a_title_without_a_table_is_unreadable() -> None:
+    read = read_text(
+        "二、主动公开政府信息情况\n三、收到和处理政府信息公开申请情况\n（见附件）\n五、存在的主要问题及改进情况\n无。"
+    )
+    assert [(b.block, b.readable) for b in read.blocks] == [("disclosure", False), ("requests", False)]
+    prose = "我局主动公开信息若干条，其中门户网站公开若干条。" * 5
+    assert read_text(f"二、主动公开政府信息情况\n{prose}\n三、收到和处理政府信息公开申请情况\n{prose}").blocks == ()
+
+
+def test_columns_of_2019_in_a_report_of_2021() -> None:
+    text = (
+        "第二十条第（一）项\n信息内容 本年制发件数 本年废止件数 现行有效件数\n规章 0 0 0\n行政规范性文件 1 2 3\n"
+        "第二十条第（五）项\n信息内容 上一年项目数量 本年增/减 处理决定数量\n行政许可 10 -1 99\n"
+    )
+    read = read_text(text)
+    assert values(read)["disclosure.licensing.change"] == -1
+    assert values(read)["disclosure.licensing.decisions"] == 99
+    assert values(read)["disclosure.normative_documents.in_force"] == 3
+    assert read.blocks[0].form == "2021"
+
+
+def test_statistics_with_doubled_labels() -> None:
+    lines = ["政府信息公开情况统计表", "统计指标 单位 统计数", "（一）收到申请数 件 5", "1.当面申请数 件 5", "2.传真申请数 件 0"]
+    lines += ["（二）申请办结数 件 5", "四、行政复议数量 件 3", "（一）维持具体行政行为数 件 1", "（二）被依法纠错数 件 2"]
+    lines += ["（三）其他情形数 件 0", "五、行政诉讼数量 件 4", "（二）被依法纠错数 件 1", "（三）其他情形数 件 3"]
+    lines += ["七、依申请公开信息收取的费用 万元 0.35", "1.专职人员数（不包括政府公报及政府网站工作人员数） 人 2"]
+    found = values(read_text("\n".join(lines)))
+    assert found["statistics.reconsideration.corrected"] == 2
+    assert found["statistics.litigation.corrected"] == 1
+    assert found["statistics.litigation.other"] == 3
+    assert found["statistics.fees_collected"] == 0.35
+    assert found["statistics.organization.staff_full_time"] == 2

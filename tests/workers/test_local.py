@@ -1,0 +1,137 @@
+"""One machine by itself: everything starts, works and ends, however its parent goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from codebook.errors import GongkaiError
+from database import ledger, migrations
+from database.ledger import Arrival
+from database.session import make_engine, reading, run_transaction
+from tests.servers import short_folder
+from tests.workers.cluster import FAST, REPOSITORY
+from workers.local import local_machine, private_folder
+from workers.settings import Settings
+from workers.store import Store
+
+STANDIN = "tests.workers.standin"
+
+
+def until(condition: Callable[[], Any], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it did not come about within {seconds} s"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home folder with a short path; the parts find the tests."""
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with short_folder("gk-home-") as folder:
+        yield folder
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    made = Settings(**(FAST | {"home": home, "concurrency": 1}))
+    engine = make_engine(made.database, pooled=False)
+    migrations.upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table effects (document_id integer, run integer, fence integer)")
+    return made
+
+
+def add(settings: Settings, *plans: dict[str, Any]) -> None:
+    """Register documents without ringing: recovery finds them."""
+    engine, store = make_engine(settings.database, pooled=False), Store(settings.store)
+    contents = [msgspec.json.encode(plan | {"salt": time.monotonic_ns()}) for plan in plans]
+    arrivals = [Arrival(store.put(data), "application/json", len(data), f"/in/{n}.json") for n, data in enumerate(contents)]
+    run_transaction(engine, lambda c: ledger.register(c, "test", arrivals))
+
+
+def books(settings: Settings) -> ledger.Balance:
+    with reading(make_engine(settings.database, pooled=False)) as connection:
+        return ledger.balance(connection)
+
+
+@pytest.mark.slow
+def test_it_starts_works_and_ends(settings: Settings) -> None:
+    add(settings, {}, {"pages": 2})
+    with local_machine(settings, module=STANDIN) as machine:
+        assert machine.owns
+        assert machine.wait_ready()
+        until(lambda: books(settings).accepted == 2)
+        pids = machine.pids()
+        assert set(pids) == {"redis", "worker", "recovery"}
+        family = [child.pid for child in psutil.Process(pids["worker"]).children(recursive=True)]
+        os.kill(pids["redis"], signal.SIGKILL)
+        until(lambda: machine.pids().get("redis", pids["redis"]) != pids["redis"], 10)
+        add(settings, {"number": 3})
+        until(lambda: books(settings).accepted == 3)
+        pids = machine.pids() | {f"child {number}": pid for number, pid in enumerate(family)}
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert not machine.healthy()
+
+
+PARENT = """
+import sys, time
+from workers.local import local_machine
+from workers.settings import load_settings
+with local_machine(load_settings(), module="tests.workers.standin") as machine:
+    machine.wait_ready()
+    print(*machine.pids().values(), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_its_parent(settings: Settings, number: signal.Signals) -> None:
+    environment = {**os.environ, **settings.environment()}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=environment, stdout=subprocess.PIPE, cwd=REPOSITORY)
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 3
+    pids += [child.pid for pid in pids for child in psutil.Process(pid).children(recursive=True)]
+    parent.send_signal(number)
+    parent.wait(30)
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 10)
+
+
+@pytest.mark.slow
+def test_the_second_at_the_same_home_looks_on_and_takes_over(settings: Settings) -> None:
+    with local_machine(settings, module=STANDIN) as first, local_machine(settings, module=STANDIN) as second:
+        assert first.owns
+        assert not second.owns
+        assert second.pids() == {}
+        assert second.settings.broker == first.settings.broker
+        first.stop()
+        until(lambda: second.owns, 10)
+        add(settings, {})
+        until(lambda: books(settings).accepted == 1)
+
+
+def test_a_folder_of_somebody_else_is_not_used(home: Path) -> None:
+    (home / "link").symlink_to(home)
+    with pytest.raises(GongkaiError, match="somebody else"):
+        private_folder(home / "link")
+    assert private_folder(home / "own").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_home_with_a_long_path_keeps_its_socket_elsewhere(tmp_path: Path) -> None:
+    short, long = Settings(home=Path("/tmp/h")), Settings(home=tmp_path / ("x" * 120))
+    assert short.run_folder == Path("/tmp/h/run").resolve()
+    assert len(str(long.run_folder / "redis.sock")) < 108
+    assert long.run_folder == Settings(home=long.home).run_folder

@@ -1,0 +1,232 @@
+"""The parts of the machine by themselves: settings, store, Celery's configuration, bell, recovery without its servers."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from codebook.errors import CODES, GongkaiError
+from database import ledger
+from database.ledger import Arrival, Policy, Queued, StageName
+from database.session import fault_code, make_engine, normal_url, run_transaction
+from tests.servers import PostgresServer, RedisServer
+from workers.app import TASK_MODULES, configuration, make_app, task_name
+from workers.bell import Bell
+from workers.faults import fault_of
+from workers.recovery import Recovery, Sweep
+from workers.settings import Settings
+from workers.store import Store
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+# ---- settings ----
+
+
+def test_every_setting_is_documented() -> None:
+    undocumented = [name for name, field in Settings.model_fields.items() if not field.description]
+    assert undocumented == []
+
+
+def test_settings_travel_through_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = Settings(home=tmp_path, lease_seconds=7, broker_url="redis://host/1", memory_bytes=0)
+    for name, value in made.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == made
+
+
+def test_defaults_hold_together(tmp_path: Path) -> None:
+    made = Settings(home=tmp_path)
+    assert made.database == f"sqlite:///{tmp_path}/gongkai.db"
+    assert made.heartbeat_seconds * 3 <= made.lease_seconds
+    assert made.stale_seconds < made.lease_seconds * 2 / 3
+    assert made.beat_seconds * 3 < made.stale_seconds
+    assert made.policy == Policy()
+    assert normal_url("postgresql://u:p@h/d") == "postgresql+psycopg://u:p@h/d"
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = [
+        path.relative_to(REPOSITORY).as_posix()
+        for room in ("codebook", "database", "workers", "tasks", "ingest", "console")
+        for path in (REPOSITORY / room).rglob("*.py")
+        if "os.getenv" in path.read_text() or "environ.get" in path.read_text() or "environ[" in path.read_text()
+    ]
+    assert readers == []
+
+
+# ---- the store ----
+
+
+def test_an_original_is_kept_once_and_whole(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "originals"))
+    sha256 = store.put(b"a report")
+    assert sha256 == hashlib.sha256(b"a report").hexdigest()
+    assert store.put(b"a report") == sha256
+    assert store.get(sha256) == b"a report"
+    assert store.exists(sha256)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [sha256]
+    store.check()
+
+
+def test_an_original_that_is_missing_or_damaged_is_not_given_out(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with pytest.raises(GongkaiError) as missing:
+        store.get("0" * 64)
+    assert missing.value.code == "store.unavailable"
+    sha256 = store.put(b"a report")
+    Path(store.path(sha256)).write_bytes(b"another")
+    with pytest.raises(GongkaiError, match="another content"):
+        store.get(sha256)
+
+
+def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(GongkaiError) as error:
+        store.put(b"a report")
+    assert error.value.code == "disk.full"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_store_elsewhere(tmp_path: Path) -> None:
+    store = Store("memory://originals")
+    assert store.get(store.put(b"a report")) == b"a report"
+
+
+# ---- Celery ----
+
+
+def test_the_listed_task_modules_are_those_that_are_there() -> None:
+    there = sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "tasks").glob("*/task.py"))
+    assert sorted(name.replace(".", "/") + ".py" for name in TASK_MODULES) == there
+
+
+def test_celery_neither_retries_nor_makes_queues(tmp_path: Path) -> None:
+    made = make_app(Settings(home=tmp_path)).conf
+    assert [queue.name for queue in made.task_queues] == ["documents", "ocr", "retry"]
+    assert {queue.exchange.name for queue in made.task_queues} == {""}
+    assert made.task_create_missing_queues is False
+    assert made.task_reject_on_worker_lost is False
+    assert made.result_backend is None
+    assert configuration(Settings(home=tmp_path))["worker_send_task_events"] is True
+    assert task_name(StageName.EXTRACT) == "gongkai.extract"
+
+
+# ---- faults ----
+
+
+def test_whatever_is_raised_has_a_code() -> None:
+    found = {
+        fault_of(GongkaiError("report.no_year", "none", "a year"), StageName.PARSE).code,
+        fault_of(MemoryError(), StageName.PARSE).code,
+        fault_of(OSError(errno.ENOSPC, "full"), StageName.PARSE).code,
+        fault_of(ValueError("bug"), StageName.PARSE).code,
+    }
+    assert found == {"report.no_year", "worker.out_of_memory", "disk.full", "internal"}
+    assert "ValueError: bug" in (fault_of(ValueError("bug"), StageName.PARSE).detail or "")
+    assert fault_of(GongkaiError("report.no_year", "none", "a year"), StageName.PARSE).message == "none; expected a year"
+    assert found <= set(CODES)
+
+
+def test_databases_that_are_away_are_told_from_bugs(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    with pytest.raises(GongkaiError) as error:
+        run_transaction(
+            make_engine(f"sqlite:///{tmp_path}/no/such/folder.db"), lambda c: c.exec_driver_sql("select 1"), attempts=2
+        )
+    assert error.value.code == "database.unavailable"
+    away = postgres_server.url("postgres").replace("/data", "/nowhere")
+    with pytest.raises(GongkaiError) as error:
+        run_transaction(make_engine(away), lambda c: c.exec_driver_sql("select 1"), attempts=2)
+    assert error.value.code == "database.unavailable"
+    for engine in (make_engine(f"sqlite:///{tmp_path}/a.db"), make_engine(postgres_server.url())):
+        with pytest.raises(Exception, match="nonsense") as bug:
+            run_transaction(engine, lambda c: c.exec_driver_sql("select nonsense"))
+        assert fault_code(bug.value) is None
+
+
+def test_a_transaction_is_run_again_after_its_connection_broke(
+    postgres_server: PostgresServer, postgres_url: str, postgres_database: str
+) -> None:
+    engine = make_engine(postgres_url, lazy_commit=True)
+    tries = []
+
+    def work(connection: Any) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            postgres_server.kick(postgres_database)
+        return int(connection.exec_driver_sql("select 7").scalar_one())
+
+    assert run_transaction(engine, work) == 7
+    assert len(tries) == 2
+
+
+def test_sqlite_waits_for_its_turn(sqlite_url: str) -> None:
+    impatient = make_engine(sqlite_url, busy_seconds=0.05)
+    with make_engine(sqlite_url).begin() as connection:
+        connection.exec_driver_sql("update gk_batch set priority = 0")
+        with pytest.raises(GongkaiError) as error:
+            run_transaction(impatient, lambda c: c.exec_driver_sql("update gk_batch set priority = 0"), attempts=2)
+    assert error.value.code == "database.unavailable"
+    with pytest.raises(OperationalError) as raw, impatient.begin() as connection:
+        connection.exec_driver_sql("select * from nowhere")
+    assert fault_code(raw.value) is None
+
+
+# ---- the bell and recovery ----
+
+
+def test_the_bell_keeps_to_its_window_and_survives_the_broker(sqlite_url: str, tmp_path: Path, redis_server: RedisServer) -> None:
+    settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, window=5)
+    engine = make_engine(sqlite_url)
+    bell = Bell(settings, engine)
+    queued = [Queued(number, StageName.EXTRACT, "documents") for number in range(1, 9)]
+    assert bell.ring(queued) == 5
+    assert bell.depths() == {"documents": 5, "ocr": 0, "retry": 0, "unacked": 0}
+    assert bell.ring(queued) == 0
+    redis_server.kill()
+    started = time.monotonic()
+    assert bell.ring(queued[:1]) == 0
+    assert bell.ring(queued[:1]) == 0
+    assert bell.depths() is None
+    assert time.monotonic() - started < 3
+    assert bell.failed == 2
+    bell.close()
+
+
+def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Path, redis_server: RedisServer) -> None:
+    settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, sweep_seconds=2, window=3)
+    engine = make_engine(sqlite_url)
+    arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(5)]
+    run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
+    recovery = Recovery(settings)
+    assert recovery.sweep() == Sweep(True, sent=3)
+    assert recovery.sweep() == Sweep(True)
+    redis_server.client.flushall()
+    assert recovery.sweep().sent == 2
+    redis_server.client.flushall()
+    recovery.sweep()
+    time.sleep(1.5)
+    assert recovery.sweep() == Sweep(True, sent=3, found_lost=5)
+    redis_server.client.flushall()
+    redis_server.kill()
+    assert recovery.sweep() == Sweep(True)
+    recovery.close()
+
+
+def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
+    settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/no/such.db", broker_url=redis_server.url)
+    recovery = Recovery(settings)
+    assert recovery.sweep() == Sweep(False)
+    recovery.close()

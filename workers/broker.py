@@ -1,0 +1,47 @@
+"""A repair of the Redis transport: a worker that lost its connection to Redis must not die of it.
+
+When a connection is lost while messages are not yet acknowledged, kombu 5.7 goes on using the closed channel, to return them to
+their queue and to acknowledge them when their tasks end. It trips over its own connection, which is None by then
+(AttributeError), and Celery ends the whole worker. Here neither is needed: recovery sends again what was not taken up, and a
+message that comes twice loses the claim.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kombu.transport.redis import Channel, QoS
+
+from workers.log import get_logger
+
+log = get_logger(__name__)
+
+
+class ForgivingQoS(QoS):
+    """The bookkeeping of unacknowledged messages, which lets go of those of a closed channel."""
+
+    @property
+    def _closed(self) -> bool:
+        return self.channel.connection is None
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message, if its channel is open."""
+        if not self._closed:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Refuse a message, if its channel is open."""
+        if not self._closed:
+            super().reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
+
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        """Return what was not acknowledged, if the broker is there to take it."""
+        try:
+            super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
+        except Exception as error:  # noqa: BLE001 (whatever it is: the worker lives on, and recovery sends again)
+            log.warning("messages could not be given back to the broker", error=f"{type(error).__name__}: {error}")
+
+
+def install() -> None:
+    """Use it for all connections to Redis of this process."""
+    Channel.QoS = ForgivingQoS
