@@ -13,8 +13,9 @@ DASH, SLASH = "—", "/"
 
 
 def mark_in(marks: Grey, box: Box, size: int) -> str | None:
-    """The dash or slash that is all the ink in ``box`` of the mask ``marks``, or None. ``size`` is a character's height in
-    pixels.
+    """The dash or slash that is all the ink in ``box`` of the mask ``marks``, or None.
+
+    ``size`` is the height of a character in pixels.
     """
     x0, y0, x1, y1 = box
     if x1 - x0 > 3 * size or y1 - y0 > 2 * size:

@@ -9,19 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
-from tasks.ocr.layout import Box, character_height, ink_lines, page_lines
+from tasks.ocr.grids import Grid, RuledCell, find_grids
+from tasks.ocr.layout import Box, character_height, has_gap, ink_lines, page_lines
 from tasks.ocr.marks import mark_in, separator_in
 from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
-from tasks.ocr.ruling import Grid, RuledCell, Rules, anchored, find_grids, find_rules, straightening
-from tasks.ocr.surety import SURE, Settled, read_surely, with_separator
+from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
+from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, with_separator
 
 __all__ = ["SURE", "Layout", "read_picture"]
 
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
+_FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
+_SEPARATORS = ".,·•。|．，"
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
 
@@ -58,9 +61,7 @@ def read_picture(
     to_page = _Scale(layout.picture, number, points_per_pixel)
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        blocks.append(
-            (grid.box[1], _table(layout.picture.grey, grid, [[next(readings) for _ in lines] for lines in cells], to_page))
-        )
+        blocks.append((grid.box[1], _table(layout, grid, cells, [[next(readings) for _ in lines] for lines in cells], to_page)))
     for line in layout.lines:
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
@@ -88,7 +89,7 @@ def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader,
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
     for box, line in zip(left, settled, strict=True):
-        found[box] = with_separator(line, separator_in(layout.clean, box) if "," in line.text or "." in line.text else None)
+        found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
     return [found[box] for box in layout.boxes]
 
 
@@ -185,16 +186,19 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     found = reader.read([_crop(layout.picture.grey, box) for box in sample])
     chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
     score = float(np.median([reading.mean for reading in found]))
-    tall = sum(b[3] - b[1] > 3 * (b[2] - b[0]) for b in layout.boxes)
-    # more lines that stand than lie: the page lies on its side, whatever one of them seems to say
-    return _Look(score / 2 if tall > len(longest) else score, chinese, dict(zip(sample, found, strict=True)))
+    # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
+    is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
+    return _Look(score / 2 if is_sideways else score, chinese, dict(zip(sample, found, strict=True)))
 
 
-def _table(grey: Grey, grid: Grid, readings: list[list[Settled]], to_page: _Scale) -> Table:
+def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
     cells = []
-    for cell, lines in zip(grid.cells, readings, strict=True):
+    for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
-        score = min((line.score for line in lines), default=_blank_score(grey, _inside(cell, grid.thickness)))
+        if lines:
+            score = cell_score(lines, any(has_gap(layout.clean, place, layout.size) for place in places))
+        else:
+            score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
         others = lines[0].others if len(lines) == 1 else ()
         cells.append(
             Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), others)

@@ -1,8 +1,7 @@
 """Readers of single lines of text: pictures of lines in, texts with scores out.
 
-Two engines stand behind one interface: RapidOCR's recognition model (the default) and Tesseract. A crop is a grey image of one
-line, dark
-on light, cut close to its ink.
+Two engines stand behind one interface: RapidOCR's recognition model (the default) and Tesseract. A crop is a grey image of
+one line, dark on light, cut close to its ink.
 """
 
 from __future__ import annotations
@@ -135,9 +134,7 @@ class RapidReader:
 
 
 def _scaled(crop: Grey, share: float) -> Grey:
-    """The crop with a white margin of ``share`` of its height, brought to the model's height; blurred copies are not
-    sharpened.
-    """
+    """The crop with a white margin of ``share`` of its height, brought to the height of the model."""
     margin = max(1, round(crop.shape[0] * share))
     framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=255)
     width = max(8, round(framed.shape[1] * _HEIGHT / framed.shape[0]))

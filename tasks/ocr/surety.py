@@ -1,8 +1,7 @@
 """How sure a reading is: short lines that were read unsurely are looked at again, and what the looks agree on counts.
 
-Scores are those of the recognition model, which are no probabilities; what they are worth was measured
-(docs/ocr-accuracy.md), and
-:data:`SURE` follows from that.
+Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md),
+and :data:`SURE` follows from that.
 """
 
 from __future__ import annotations
@@ -20,6 +19,10 @@ from tasks.ocr.twins import PROBES, twin_groups
 SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
 _SHORT = 6  # times its height: numbers are no wider than that
+_TORN = 0.5  # the most that a cell is worth which seems to be several
+_DECIMAL = re.compile(r"\d+(?:[.,]\d+)+")
+_SPECKED = re.compile(r"[.,·•。|]*(\d+)[.,·•。|]*")  # a number with specks or the rest of a rule beside it
+_NUMBER = re.compile(r"[\d.,|/—_-]*\d[\d.,|/—_-]*")
 _GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
 _SWAP = str.maketrans(".,．，", ",.，．")
 
@@ -37,9 +40,8 @@ def read_surely(
 ) -> list[Settled]:
     """Read each crop, again where that is needed, and crops that look the same only a few times.
 
-    ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is
-    not there:
-    every number is looked at again, and no two crops are taken for the same.
+    ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is not
+    there: every number is looked at again, and no two crops are taken for the same.
     """
     groups = [] if is_poor else twin_groups(crops)
     settled: dict[int, Settled] = {}
@@ -65,9 +67,7 @@ def read_surely(
 
 
 def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
-    """Readings with their sureties. Short unsure ones are read again where ``reader`` can; with ``always``, all short
-    numbers are.
-    """
+    """Readings with their sureties. Short unsure ones are read again, or with ``always`` all short numbers."""
     settled = [Settled(r.text, r.score, _ranked(r.text, [r.digits] if r.digits[0] else [])) for r in readings]
     if not isinstance(reader, SecondLooker):
         return settled
@@ -82,14 +82,31 @@ def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineR
 
 
 def with_separator(settled: Settled, seen: str | None) -> Settled:
-    """A reading of digits in groups of three, such as 4,746 or 4.746, is sure only when the shape of the mark, ``seen``,
-    says so too.
+    """A number with a point or comma is only sure when the shape of that mark, ``seen``, says so too.
+
+    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one. Marks
+    before and after the digits are taken off, with a doubt.
     """
-    match = _GROUPED.fullmatch(_bare(settled.text))
-    if match is None or seen == match[1]:
+    bare = _bare(settled.text)
+    if (inner := _SPECKED.fullmatch(bare)) and inner[1] != bare:
+        return Settled(inner[1], min(settled.score, _UNSURE), ((settled.text, settled.score), *settled.others))
+    if _DECIMAL.fullmatch(bare) is None:
         return settled
-    other = settled.text.translate(_SWAP)
+    grouped = _GROUPED.fullmatch(bare)
+    if seen is not None and (grouped is None or seen == grouped[1]):
+        return settled
+    other = settled.text.translate(_SWAP) if grouped else re.sub(r"[.,．，]", "", settled.text)
     return Settled(settled.text, min(settled.score, _UNSURE), ((other, settled.score), *settled.others))
+
+
+def cell_score(lines: Sequence[Settled], has_gap: bool) -> float:
+    """How sure the text of a cell is that holds ``lines``, at least one: as sure as the least sure line.
+
+    Two numbers in one cell, below each other or beside each other with a gap, are two cells whose rule was not seen.
+    """
+    score = min(line.score for line in lines)
+    numbers = sum(_is_bare_number(line.text) for line in lines)
+    return min(score, _TORN) if numbers > 1 or (numbers and has_gap) or (numbers and len(lines) > 1) else score
 
 
 def _agreed(looks: Sequence[LineReading]) -> Settled:
@@ -119,6 +136,10 @@ def _ranked(text: str, others: Sequence[tuple[str, float]]) -> tuple[tuple[str, 
 
 def _bare(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _is_bare_number(text: str) -> bool:
+    return _NUMBER.fullmatch(_bare(text)) is not None
 
 
 def _is_number(text: str) -> bool:
