@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from console import connect, decide, parts, running
+from console import alive, connect, decide, parts, running
 from console.screen import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -206,6 +206,7 @@ app.command()(parts.worker)
 app.command()(parts.recover)
 app.command(context_settings={"ignore_unknown_options": False})(parts.flower)
 app.command()(parts.doctor)
+app.command()(alive.alive)
 app.add_typer(parts.db, name="db")
 
 
