@@ -1,7 +1,7 @@
 """What is made from the settings themselves, so that it never says less than there is.
 
-``python -m console.reference > docs/settings.md`` writes their reference, ``python -m console.reference env > deploy/env.example``
-the example of an environment file.
+``python -m console.reference > docs/settings.md`` writes their reference, ``python -m console.reference env >
+deploy/env.example`` the example of an environment file.
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
 def not_alive(connection: Connection, part: str, host: str, stale_seconds: float) -> str | None:
     """Why a part (worker, recovery or watcher) of ``host`` does not seem to live; None when it does.
 
-    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. Recovery counts its
-    looks at the ledger, whoever does it: two may run, and one at a time looks. Raises KeyError for another part.
+    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. Recovery counts
+    its looks at the ledger, whoever does it: two may run, and one at a time looks. Raises KeyError for another part.
     """
     return _SIGNS[part](connection, host, stale_seconds)
 
