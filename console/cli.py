@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from console import connect, decide, pages, parts, running
+from console import alive, connect, decide, pages, parts, running
 from console.screen import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -208,6 +208,7 @@ app.command()(parts.recover)
 app.command(context_settings={"ignore_unknown_options": False})(parts.flower)
 app.command()(parts.doctor)
 app.add_typer(pages.user, name="user")
+app.command()(alive.alive)
 app.add_typer(parts.db, name="db")
 
 

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from codebook.records import Record
 from database.clock import now
 from database.entries import QUEUES, insert_into
-from database.models import Attempt, Count, Document, Failure, Stage, StageState, Worker
+from database.models import Attempt, Count, Document, Failure, Stage, StageState, Watcher, Worker
 
 # The counters that recovery keeps.
 SWEEPS = "recovery_sweeps"
@@ -87,6 +87,38 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
         counters={name: value for name, value, _, _ in counters},
         counter_ages={name: max(0.0, (moment - at).total_seconds()) for name, _, at, moment in counters},
     )
+
+
+def not_alive(connection: Connection, part: str, host: str, stale_seconds: float) -> str | None:
+    """Why a part (worker, recovery or watcher) of ``host`` does not seem to live; None when it does.
+
+    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. Recovery counts
+    its looks at the ledger, whoever does it: two may run, and one at a time looks. Raises KeyError for another part.
+    """
+    return _SIGNS[part](connection, host, stale_seconds)
+
+
+def _no_worker(connection: Connection, host: str, stale_seconds: float) -> str | None:
+    mine = Worker.name.startswith(f"{host}:", autoescape=True)
+    seen = connection.scalar(select(func.count()).where(mine, Worker.seen_at >= now(-stale_seconds)))
+    return None if seen else f"no worker of {host} showed itself within {stale_seconds:.0f} s"
+
+
+def _no_watcher(connection: Connection, host: str, stale_seconds: float) -> str | None:
+    alive = and_(Watcher.host == host, Watcher.seen_at >= now(-stale_seconds))
+    blind = and_(Watcher.canary_by.is_not(None), Watcher.canary_by < now())
+    seen, unseeing = connection.execute(select(func.count(), func.sum(case((blind, 1), else_=0))).where(alive)).one()
+    if not seen:
+        return f"no watcher of {host} showed itself within {stale_seconds:.0f} s"
+    return f"{unseeing} of {seen} watched folders: alive, but blind" if unseeing else None
+
+
+def _no_recovery(connection: Connection, _: str, stale_seconds: float) -> str | None:
+    looked = select(func.count()).where(Count.name == SWEEPS, Count.counted_at >= now(-stale_seconds))
+    return None if connection.scalar(looked) else f"recovery did not look at the ledger within {stale_seconds:.0f} s"
+
+
+_SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "recovery": _no_recovery}
 
 
 def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tuple[Labelled, ...]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
-from database import ledger
+from database import ledger, measuring
 from database.ledger import QUEUES, Queued, Reaped
 from database.session import make_engine, run_transaction
 from workers import log as logs
@@ -83,7 +83,11 @@ class Recovery:
             if not ledger.try_sweep_lock(connection):
                 return None
             ledger.forget_workers(connection, _DAY)
-            return [] if time.monotonic() < self._reap_after else ledger.reap(connection, stale, policy, _REAP)
+            ended = [] if time.monotonic() < self._reap_after else ledger.reap(connection, stale, policy, _REAP)
+            measuring.count(connection, measuring.SWEEPS)
+            if ended:
+                measuring.count(connection, measuring.LEASES_EXPIRED, len(ended))
+            return ended
 
         reaped: list[Reaped] | None = self._transact(reap)
         for one in reaped or []:
@@ -108,7 +112,14 @@ class Recovery:
             quiet = time.monotonic() - self._empty_since.setdefault(queue, time.monotonic())
             patience = self._settings.lease_seconds if depths["unacked"] else self._settings.sweep_seconds / 2
             if quiet >= patience:
-                lost += self._transact(partial(ledger.unring_lost, queue=queue, older_seconds=patience))
+                lost += self._transact(partial(self._unring_lost, queue=queue, older_seconds=patience))
+        return lost
+
+    @staticmethod
+    def _unring_lost(connection: Connection, queue: str, older_seconds: float) -> int:
+        lost = ledger.unring_lost(connection, queue, older_seconds)
+        if lost:
+            measuring.count(connection, measuring.MESSAGES_LOST, lost)
         return lost
 
     def _dispatch(self) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import fsspec
+from billiard.exceptions import SoftTimeLimitExceeded
 from fsspec.implementations.local import LocalFileSystem
 
 from codebook.errors import GongkaiError
@@ -93,13 +94,19 @@ class Store:
         for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
             _fsync_folder(folder)
 
-    @staticmethod
-    def _guard(action: Callable[[], T]) -> T:
+    def _guard(self, action: Callable[[], T]) -> T:
         try:
             return action()
         except OSError as error:
             code = "disk.full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "store.unavailable"
             raise GongkaiError(code, f"{type(error).__name__}: {error}") from error
+        except (MemoryError, SoftTimeLimitExceeded):
+            raise
+        # Libraries of object stores raise what they like when the place does not answer.
+        except Exception as error:
+            if self._local:
+                raise
+            raise GongkaiError("store.unavailable", f"{type(error).__name__}: {error}") from error
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ import pytest
 from typer.testing import CliRunner
 
 from console.cli import app
-from database import inboxes, migrations
+from database import inboxes, ledger, measuring, migrations
 from database.inboxes import WatcherState
 from database.session import make_engine, run_transaction
 from workers.settings import load_settings
@@ -119,6 +120,34 @@ def test_doctor_and_status_raise_the_alarm(home: Path) -> None:
     answer = json.loads(run("status", "--json").stdout)
     assert {item["folder"]: (item["alive"], item["blind"]) for item in answer["watchers"]}["/blind"] == (True, True)
     assert "alive, but blind" in run("status").stdout
+
+
+def test_alive_tells_who_should_be_started_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    engine = make_engine(f"sqlite:///{home / 'gongkai.db'}")
+    migrations.upgrade(engine)
+
+    def alive() -> list[int]:
+        return [run("alive", *part).exit_code for part in ([], ["worker"], ["recovery"], ["watcher"])]
+
+    assert alive() == [0, 1, 1, 1]
+    host = socket.gethostname()
+
+    def fill(connection: Any) -> None:
+        ledger.beat(connection, f"{host}:1:a", 30)
+        ledger.beat(connection, f"{host}x:1:a", 30)
+        measuring.count(connection, measuring.SWEEPS)
+        inboxes.beat(connection, WatcherState(f"{host}:1:a#0", host, "/in", False), 60)
+
+    run_transaction(engine, fill)
+    assert alive() == [0, 0, 0, 0]
+    run_transaction(engine, lambda c: inboxes.canary_came(c, [f"{host}:1:a#0"], -1))
+    assert alive() == [0, 0, 0, 1]
+    run_transaction(engine, lambda c: ledger.sign_off(c, f"{host}:1:a"))
+    assert alive() == [0, 1, 0, 1]
+    monkeypatch.setenv("GONGKAI_DATABASE_URL", f"sqlite:///{home}/no/such.db")
+    load_settings.cache_clear()
+    assert alive() == [1, 0, 0, 0]
 
 
 # ---- one machine ----

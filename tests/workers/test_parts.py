@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3fs import S3FileSystem
 from sqlalchemy.exc import OperationalError
 
 from codebook.errors import CODES, GongkaiError
-from database import ledger
+from database import ledger, measuring
 from database.ledger import Arrival, Policy, Queued, StageName
-from database.session import fault_code, make_engine, normal_url, run_transaction
-from tests.servers import PostgresServer, RedisServer
+from database.session import fault_code, make_engine, normal_url, reading, run_transaction
+from tests.servers import PostgresServer, RedisServer, S3Server
 from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
@@ -115,6 +116,26 @@ def test_the_content_asked_for_last_is_not_fetched_again(tmp_path: Path) -> None
 def test_a_store_elsewhere(tmp_path: Path) -> None:
     store = Store("memory://originals")
     assert store.get(store.put(b"a report")) == b"a report"
+
+
+def test_a_store_over_s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    store = Store(s3_server.url("originals"))
+    sha256 = store.put(b"a report")
+    assert store.put(b"a report") == sha256
+    assert Store(s3_server.url("originals")).get(sha256) == b"a report"
+    store.check()
+    with pytest.raises(GongkaiError) as missing:
+        store.get("0" * 64)
+    assert missing.value.code == "store.unavailable"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    S3FileSystem.clear_instance_cache()
+    with pytest.raises(GongkaiError) as away:
+        Store(s3_server.url("elsewhere")).put(b"a report")
+    assert away.value.code == "store.unavailable"
+    S3FileSystem.clear_instance_cache()
 
 
 # ---- Celery ----
@@ -231,6 +252,10 @@ def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Pat
     recovery.sweep()
     time.sleep(1.5)
     assert recovery.sweep() == Sweep(True, sent=3, found_lost=5)
+    with reading(engine) as connection:
+        counted = measuring.measures(connection, 30).counters
+        assert measuring.not_alive(connection, "recovery", "any", 30) is None
+    assert (counted[measuring.MESSAGES_LOST] >= 5, counted[measuring.SWEEPS] >= 5) == (True, True)
     redis_server.client.flushall()
     redis_server.kill()
     assert recovery.sweep() == Sweep(True)
