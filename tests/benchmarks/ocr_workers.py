@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ from workers.store import Store
 _PROCESSES = 2
 _PDF = "application/pdf"
 _POLL = 0.5
+_REPORTS = 12
 
 
 @dataclass
@@ -56,18 +58,24 @@ class Memory:
 
 
 def write_scans(folder: Path, pages: int, level: str) -> list[tuple[Path, int]]:
-    """Image-only PDF files of generated reports with ``pages`` pages in all; gives each with its number of pages."""
+    """Image-only PDF files of generated reports with ``pages`` pages in all; gives each with its number of pages.
+
+    After the first reports the same come again, each time moved by two more pixels, so that no page is known already.
+    """
     folder.mkdir(parents=True)
+    reports = [
+        [worn(drawn.image, LEVELS[level], 100 * seed + i)[0] for i, drawn in enumerate(report_pages(5000 + seed))]
+        for seed in range(min(_REPORTS, pages))
+    ]
     made: list[tuple[Path, int]] = []
-    seed = left = 0
-    for seed in range(pages):
-        if (left := pages - sum(count for _, count in made)) <= 0:
-            break
-        images = [worn(drawn.image, LEVELS[level], 100 * seed + i)[0] for i, drawn in enumerate(report_pages(5000 + seed))][:left]
-        path = folder / f"{seed:04}.pdf"
+    for number in count():
+        if (left := pages - sum(some for _, some in made)) <= 0:
+            return made
+        images = [np.roll(image, 2 * (number // len(reports)), axis=0) for image in reports[number % len(reports)][:left]]
+        path = folder / f"{number:04}.pdf"
         path.write_bytes(image_pdf([Image.fromarray(np.ascontiguousarray(image)) for image in images]))
         made.append((path, len(images)))
-    return made
+    raise AssertionError("unreachable: counting has no end")
 
 
 def _read_one(job: tuple[str, int]) -> int:
