@@ -15,9 +15,25 @@ from sqlalchemy import Engine, text
 
 from database.models import Base
 
-BUREAUS = tuple(
-    "人民政府 教育局 公安局 民政局 财政局 人力资源和社会保障局 自然资源局 生态环境局 住房和城乡建设局 交通运输局 水务局 农业农村局 商务局 "
-    "文化和旅游局 卫生健康局 应急管理局 审计局 市场监督管理局".split()
+BUREAUS = (
+    "人民政府",
+    "教育局",
+    "公安局",
+    "民政局",
+    "财政局",
+    "人力资源和社会保障局",
+    "自然资源局",
+    "生态环境局",
+    "住房和城乡建设局",
+    "交通运输局",
+    "水务局",
+    "农业农村局",
+    "商务局",
+    "文化和旅游局",
+    "卫生健康局",
+    "应急管理局",
+    "审计局",
+    "市场监督管理局",
 )
 CITIES = tuple(f"示例{number}市" for number in "一二三四五六七八九十")
 COUNTIES = tuple(f"示例{number}{kind}" for kind in "区县" for number in "东西南北")
