@@ -37,6 +37,7 @@ def report_rows(verdict: Verdict) -> Rows:
     report.
     """
     report = verdict.report
+    decided = {correction.indicator: correction.number for correction in verdict.corrections}
     return {
         "gk_report": [_report_row(verdict)],
         "gk_block": _block_rows(report),
@@ -44,7 +45,7 @@ def report_rows(verdict: Verdict) -> Rows:
             {"position": position, "number": section.number, "title": _text(section.title), "text": _text(section.text)}
             for position, section in enumerate(report.sections)
         ],
-        "gk_value": [_value_row(reading) for reading in report.readings],
+        "gk_value": [_value_row(reading, decided.get(reading.indicator)) for reading in report.readings],
         "gk_finding": [finding_row(finding) for finding in verdict.findings],
     }
 
@@ -131,7 +132,7 @@ def _block_rows(report: Report) -> list[Row]:
     return list(found.values())
 
 
-def _value_row(reading: Reading) -> Row:
+def _value_row(reading: Reading, correction: int | None) -> Row:
     place = reading.place
     return {
         "indicator": reading.indicator,
@@ -148,6 +149,7 @@ def _value_row(reading: Reading) -> Row:
         "sentence": _text(reading.sentence),
         "doubt": _text(reading.doubt),
         "candidates": [float(c) for c in reading.candidates] or None,
+        "correction_id": correction,
     }
 
 

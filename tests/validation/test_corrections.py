@@ -163,7 +163,7 @@ def test_trials_tell_which_sums_would_hold() -> None:
     assert blank.value is None
     (row,) = [c for c in three.checks if c.rule == "requests.row_sum"]
     assert (row.left_value, row.relation, row.right_value, row.identity) == (3, "=", 5, True)
-    assert "3" in row.left and "总计" in row.right
+    assert (row.where, row.left, row.right) == ("表三·本年新收政府信息公开申请数量", "自然人 3", "总计 5")
     assert possible_values(base, CELL) == (3, 5)
 
 
