@@ -84,6 +84,23 @@ class FailureState(StrEnum):
     DISCARDED = "discarded"
 
 
+class Role(StrEnum):
+    """What a person may do on the operators' pages; each may do what the ones before may."""
+
+    VIEW = "view"
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+
+    def includes(self, other: Role) -> bool:
+        """Whether who has this role may do what ``other`` may.
+
+        >>> Role.OPERATE.includes(Role.VIEW), Role.VIEW.includes(Role.OPERATE)
+        (True, False)
+        """
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
 def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({', '.join(repr(str(v)) for v in kind)})", name=column)
 
@@ -304,6 +321,46 @@ class Audit(Base):
     who: Mapped[str] = mapped_column(String(100))
     action: Mapped[str] = mapped_column(String(40))
     detail: Mapped[dict[str, Any]]
+
+
+class User(Base):
+    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``entered_at`` when it was last given right.
+
+    Rows stay when a person may no longer use them (``disabled_at``): what they did is signed with their name.
+    """
+
+    __tablename__ = "gk_user"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    password: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    entered_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    __table_args__ = (_one_of("role", Role),)
+
+
+class Session(Base):
+    """Somebody who logged in. ``digest`` is the SHA-256 of the cookie: who reads the database cannot take over a session."""
+
+    __tablename__ = "gk_session"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("gk_user.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(100))
+
+
+class Knock(Base):
+    """An attempt to log in that did not succeed, or has not yet. They are counted to slow down who guesses passwords."""
+
+    __tablename__ = "gk_knock"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 # ---- the results

@@ -10,11 +10,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, insert, select, update
 
 from codebook.records import Record, Status
+from database.auditing import note
 from database.clock import now
 from database.entries import DOCUMENTS, OCR
 from database.models import (
     Attempt,
-    Audit,
     Batch,
     Document,
     Failure,
@@ -113,8 +113,8 @@ def reprocess(
         runs = start_again(connection, part, stage)
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
         started += runs
-    detail = {"selection": msgspec.to_builtins(chosen), "from": stage, "reason": reason}
-    _audit(connection, "reprocess", who, detail, started)
+    asked = {"selection": msgspec.to_builtins(chosen), "from": stage}
+    note(connection, "reprocess", who, reason=reason, documents=started, **asked)
     return len(started)
 
 
@@ -150,7 +150,7 @@ def discard(connection: Connection, chosen: Selection, *, who: str, reason: str,
         )
         gone += connection.scalars(out)
         _decide_failures(connection, part, FailureState.DISCARDED, who, reason)
-    _audit(connection, "discard", who, {"selection": msgspec.to_builtins(chosen), "reason": reason}, gone)
+    note(connection, "discard", who, reason=reason, documents=gone, selection=msgspec.to_builtins(chosen))
     return len(gone)
 
 
@@ -229,8 +229,3 @@ def _drop_unfinished(
 def _decide_failures(connection: Connection, ids: Iterable[int], state: FailureState, who: str, reason: str) -> None:
     undecided = update(Failure).where(Failure.document_id.in_(ids), Failure.state.in_(_UNDECIDED))
     connection.execute(undecided.values(state=state, decided_at=now(), decided_by=who, reason=reason))
-
-
-def _audit(connection: Connection, action: str, who: str, detail: dict[str, Any], ids: list[int]) -> None:
-    found = {"count": len(ids), "documents": ids[:1000]}
-    connection.execute(insert(Audit).values(at=now(), who=who, action=action, detail=detail | found))

@@ -1,0 +1,18 @@
+"""The pages, a module for each. What stands here is all that the application knows of them."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from console.web.pages import batches, entry, health
+from database.models import Role
+
+MODULES = (entry, health, batches)
+
+# The bar at the top: the key of a word, the address, and the role that is needed.
+NAVIGATION: tuple[tuple[str, str, Role], ...] = (("batches.title", "/batches", Role.VIEW),)
+
+
+def routes() -> list[Route]:
+    """The routes of all pages."""
+    return [route for module in MODULES for route in module.ROUTES]
