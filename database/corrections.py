@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from codebook.book import load_book
 from codebook.records import Correction, Decided, Number, Reading, Record, Report, State
+from database.auditing import note
 from database.clock import now
 from database.entries import DOCUMENTS, Queued, storable
-from database.models import Audit, Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageName, StageState, ValueRow
+from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageName, StageState, ValueRow
 from database.results import SHOWN, whole
 from database.selection import start_again
 from database.work import outputs
@@ -144,8 +145,8 @@ def correct(
     number = connection.execute(insert(CorrectionRow).values(**values).returning(CorrectionRow.id)).scalar_one()
     if standing is not None:
         connection.execute(update(CorrectionRow).where(CorrectionRow.id == standing.id).values(replaced_by=number))
-    told = {"document": document_id, "cell": indicator, "decided": decided.value, "value": settled, "correction": number}
-    _audit(connection, "correct", who, told | {"reason": reason, "replaces": standing.id if standing else None})
+    told = {"decided": decided.value, "value": settled, "correction": number, "replaces": standing.id if standing else None}
+    note(connection, "correct", who, reason=reason, documents=[document_id], subject=indicator, **told)
     return Done(number, _validate_again(connection, head, pause))
 
 
@@ -162,8 +163,8 @@ def undo(connection: Connection, number: int, *, who: str, reason: str = "", pau
     if standing is None or standing.id != number:
         raise OvertakenError(_latest(connection, row.document_id, row.indicator))
     _end(connection, number, who, reason)
-    told = {"document": row.document_id, "cell": row.indicator, "correction": number, "reason": reason}
-    _audit(connection, "undo_correction", who, told)
+    documents = [row.document_id]
+    note(connection, "undo_correction", who, reason=reason, documents=documents, subject=row.indicator, correction=number)
     return Done(number, _validate_again(connection, head, pause))
 
 
@@ -252,10 +253,6 @@ def _storable(value: Any) -> Any:
     if isinstance(value, list):
         return [_storable(each) for each in value]
     return storable(value) if isinstance(value, str) else value
-
-
-def _audit(connection: Connection, action: str, who: str, detail: dict[str, Any]) -> None:
-    connection.execute(insert(Audit).values(at=now(), who=who, action=action, detail=detail))
 
 
 # ---- validating again -----------------------------------------------------------------------------------------------------
