@@ -91,7 +91,7 @@ def _report_row(verdict: Verdict) -> Row:
     return {
         "status": verdict.status.value,
         "agency": _text(report.agency),
-        "agency_key": _key(report),
+        "agency_key": None if report.agency is None else key_of(report.agency, report.region_code),
         "region": list(report.region),
         "province": province,
         "city": city,
@@ -110,10 +110,9 @@ def _report_row(verdict: Verdict) -> Row:
     }
 
 
-def _key(report: Report) -> str | None:
-    if report.agency is None:
-        return None
-    key = _text(agency_key(report.agency, report.region_code))
+def key_of(agency: str, region_code: str | None) -> str:
+    """The key of gk_report by which the reports of one agency are found."""
+    key = _text(agency_key(agency, region_code))
     return key if len(key) <= _KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()
 
 
