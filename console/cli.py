@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from console import alive, connect, decide, pages, parts, running
+from console import alive, connect, correct, decide, pages, parts, running
 from console.screen import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -199,6 +199,10 @@ def check(as_json: AsJson = False) -> None:
 
 app.command()(decide.reprocess)
 app.command()(decide.discard)
+app.command()(correct.correct)
+app.command("corrections")(correct.corrections_command)
+app.command()(correct.expect)
+app.command()(correct.coverage)
 app.command()(running.watch)
 app.command()(running.up)
 app.command()(running.metrics)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from codebook.records import Decided
 from database.clock import UtcDateTime
 
 PREFIX = "gk_"
@@ -107,6 +108,8 @@ def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
 _DUE = text("state in ('queued', 'waiting')")
 _RUNNING = text("state = 'running'")
 _KEYED = text("made_from is not null")
+_STANDS = text("ended_at is null")
+_DOUBTFUL = text("state = 'doubtful'")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -433,7 +436,9 @@ class SectionRow(Base):
 
 
 class ValueRow(Base):
-    """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown."""
+    """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown;
+    ``correction_id`` is the decision of a person that went into it.
+    """
 
     __tablename__ = "gk_value"
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
@@ -451,9 +456,13 @@ class ValueRow(Base):
     sentence: Mapped[str | None] = mapped_column(Text)
     doubt: Mapped[str | None] = mapped_column(Text)
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
+    correction_id: Mapped[int | None] = mapped_column(BigInteger)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
-    # of loading.
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    # of loading. That of doubtful cells holds few; no foreign key, which would be looked at for each cell.
+    __table_args__ = (
+        Index("ix_gk_value_doubtful", "report_id", postgresql_where=_DOUBTFUL, sqlite_where=_DOUBTFUL),
+        {"sqlite_with_rowid": False},
+    )
 
 
 class Between(StrEnum):
@@ -488,3 +497,61 @@ class FindingRow(Base):
     actual: Mapped[float | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+
+
+# ---- what people decide about single cells ----------------------------------------------------------------------------------
+
+
+class CorrectionRow(Base):
+    """A person's decision about a cell of a document (or a fact of its report: ``report.year``), beside what was read.
+
+    It belongs to the document's content, not to a version of its report: every later run applies it again. ``decided`` is a
+    codebook.records.Decided, ``value`` or (for facts) ``text`` what was decided, both null for blank. ``raw`` is what had been
+    read, ``read`` the whole reading as it was parsed. Rows are never deleted: one that was undone, or replaced by the next
+    decision (``replaced_by``), is ended; at most one a cell stands.
+    """
+
+    __tablename__ = "gk_correction"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"))
+    indicator: Mapped[str] = mapped_column(String(80))
+    decided: Mapped[str] = mapped_column(String(10))
+    value: Mapped[float | None]
+    text: Mapped[str | None] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text)
+    read: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    reason: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(String(100))
+    decided_at: Mapped[datetime]
+    ended_by: Mapped[str | None] = mapped_column(String(100))
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None] = mapped_column(Text)
+    replaced_by: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (
+        _one_of("decided", Decided),
+        Index("ix_gk_correction_document_id", "document_id", "indicator"),
+        Index(
+            "ix_gk_correction_standing",
+            "document_id",
+            "indicator",
+            unique=True,
+            postgresql_where=_STANDS,
+            sqlite_where=_STANDS,
+        ),
+    )
+
+
+class ExpectedRow(Base):
+    """An agency that must report on ``year``, as a list of an office says. ``agency_key`` is that of gk_report; ``due_on`` the
+    ISO date by which it must have published, null where neither the list nor the law names one.
+    """
+
+    __tablename__ = "gk_expected"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    year: Mapped[int] = mapped_column(SmallInteger)
+    agency: Mapped[str] = mapped_column(Text)
+    agency_key: Mapped[str] = mapped_column(String(220))
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    due_on: Mapped[str | None] = mapped_column(String(10))
+    listed_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("year", "agency_key"),)

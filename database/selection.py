@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -110,20 +110,28 @@ def reprocess(
         return len(ids)
     started: list[int] = []
     for part in chunks(ids):
-        again = (
-            update(Document)
-            .where(Document.id.in_(part), Document.status != Status.PROCESSING)
-            .values(run=Document.run + 1, status=Status.PROCESSING, finished_at=None)
-            .returning(Document.id, Document.run)
-        )
-        runs = dict(connection.execute(again).all())
-        _insert_first_stages(connection, runs, stage)
-        _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
+        runs = start_again(connection, part, stage)
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
         started += runs
     asked = {"selection": msgspec.to_builtins(chosen), "from": stage}
     note(connection, "reprocess", who, reason=reason, documents=started, **asked)
     return len(started)
+
+
+def start_again(connection: Connection, ids: Sequence[int], stage: StageName | None) -> dict[int, int]:
+    """Start a new run of these documents as :func:`reprocess` does, without a word on why; gives document -> run of those that
+    were not being processed.
+    """
+    again = (
+        update(Document)
+        .where(Document.id.in_(ids), Document.status != Status.PROCESSING)
+        .values(run=Document.run + 1, status=Status.PROCESSING, finished_at=None)
+        .returning(Document.id, Document.run)
+    )
+    runs = dict(connection.execute(again).all())
+    _insert_first_stages(connection, runs, stage)
+    _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
+    return runs
 
 
 def discard(connection: Connection, chosen: Selection, *, who: str, reason: str, dry_run: bool = False) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from codebook.errors import GongkaiError
 T = TypeVar("T")
 
 _KEPT_BYTES = 64 * 1024 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{3,199}")
 
 
 class Store:
@@ -63,6 +65,25 @@ class Store:
             )
         self._last = (sha256, data) if len(data) <= _KEPT_BYTES else None
         return data
+
+    def derived(self, name: str) -> bytes | None:
+        """What was made from an original and kept under ``name`` (see :meth:`keep_derived`); None when it is not there (any
+        more).
+        """
+        path = self._derived_path(name)
+        return self._guard(lambda: bytes(self._files.cat_file(path)) if self._files.exists(path) else None)
+
+    def keep_derived(self, name: str, data: bytes) -> None:
+        """Keep what can be made from an original again at any time, such as the picture of a page. Whoever needs the room may
+        delete the folder ``derived``. ``name`` has letters, digits, dots and hyphens.
+        """
+        path = self._derived_path(name)
+        self._guard(lambda: self._write_local(Path(path), data) if self._local else self._files.pipe_file(path, data))
+
+    def _derived_path(self, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"no name for what is derived: {name!r}")
+        return f"{self._root}/derived/{name[:2]}/{name}"
 
     def check(self) -> None:
         """Write, read and delete a probe. Raises as described."""
