@@ -91,6 +91,15 @@ def told(detail: dict[str, Any], longest: int = 200) -> str:
     return brief(" ".join(parts), longest)
 
 
+def file_name(path: str | None) -> str:
+    """The last part of a path, also of one in an archive.
+
+    >>> file_name("a/b.zip!c/d.txt"), file_name("a.zip!b.txt"), file_name(None)
+    ('d.txt', 'b.txt', '')
+    """
+    return (path or "").rsplit("/", maxsplit=1)[-1].rsplit("!", maxsplit=1)[-1]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "count": count,
     "moment": moment,
@@ -99,4 +108,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "brief": brief,
     "told": told,
+    "file_name": file_name,
 }
