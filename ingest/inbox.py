@@ -165,7 +165,7 @@ def _rename_beside(source: str, target: str) -> None:
 
 
 def _rename_held(source: str, target: str) -> None:
-    """The same where files cannot have two names: an empty file of our own holds the name before the rename, which replaces it."""
+    """The same where files cannot have two names: an empty file of our own holds the name until the rename replaces it."""
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         os.rename(source, target)
