@@ -7,7 +7,7 @@ OUT ?= out
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
 
-.PHONY: run test test-fast check lint types imports accuracy benchmark scans samples lock clean help
+.PHONY: run test test-fast check lint types imports accuracy benchmark scans drop samples lock clean help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the
 
 scans: $(VENV)/dev.stamp ## cells right, wrong and doubtful on simulated scans, by level
 	$(BIN)/python -m tests.scans.report
+
+drop: $(VENV)/dev.stamp ## 5,000 files copied into a watched folder while watchers are killed: each once, whole, none missed
+	DROP_FILES=5000 $(BIN)/python -m pytest tests/ingest/test_drop.py -q -s
 
 samples: $(VENV)/dev.stamp ## write the shipped samples again
 	$(BIN)/python -m tests.generator.samples

@@ -15,6 +15,7 @@ from console.screen import Exit, plain, say, show, show_json, table, wrong
 
 db = typer.Typer(help="The database.", no_args_is_help=True, rich_markup_mode=None)
 _LOOPBACK = "127.0.0.1"
+_COLUMNS = "name,args,state,result,received,started,runtime,worker"
 
 
 @db.command("upgrade")
@@ -88,13 +89,15 @@ def flower(
     found = connect.settings()
     found.home.mkdir(parents=True, exist_ok=True)
     auth = found.flower_auth or f"gongkai:{secrets.token_urlsafe(12)}"
-    if ":" not in auth:
-        wrong("GONGKAI_FLOWER_AUTH: expected user:password")
+    if not all(auth.partition(":")[::2]) or "," in auth:
+        wrong("GONGKAI_FLOWER_AUTH: expected user:password, without commas")
     if not found.flower_auth:
         say(f"user and password: {plain(auth)}")
     say(f"http://{address}:{port}")
     options = [f"--address={address}", f"--port={port}", "--persistent=True", f"--db={found.home / 'flower.db'}"]
     options += ["--state_save_interval=60000", "--max_tasks=10000", "--purge_offline_workers=600"]
+    # It only shows: what is revoked or shut down from there would come back from the ledger, or leave the work without hands.
+    options += ["--read_only=True", f"--tasks_columns={_COLUMNS}"]
     # The password goes through the environment: arguments can be read by everyone on the machine.
     become(
         [sys.executable, "-m", "celery", "-A", "workers.app", "flower", *options],

@@ -162,11 +162,10 @@ def take_due(connection: Connection, queue: str, limit: int, resend_seconds: flo
         .with_for_update(skip_locked=True)
         .cte("chosen")
     )
-    taken = (
-        update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(Stage.id, Stage.stage, Stage.queue)
-    )
+    told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page)
+    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(*told)
     rows = sorted(connection.execute(taken).all(), key=lambda row: row.id)
-    return [Queued(row.id, StageName(row.stage), row.queue) for row in rows]
+    return [Queued(row.id, StageName(row.stage), row.queue, row.document_id, row.page) for row in rows]
 
 
 def mark_rung(connection: Connection, stage_ids: Sequence[int]) -> None:

@@ -200,7 +200,8 @@ def _insert_queued(connection: Connection, held: Claim, following: Sequence[Next
         return ()
     rows = [_row(held, item) | {"state": StageState.QUEUED} for item in following]
     made = connection.execute(sql.INSERT_NEXT, rows).all()
-    return tuple(Queued(row.id, StageName(row.stage), row.queue) for row in sorted(made, key=lambda row: row.page))
+    document, made = held.document_id, sorted(made, key=lambda row: row.page)
+    return tuple(Queued(row.id, StageName(row.stage), row.queue, document, row.page) for row in made)
 
 
 def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_seconds: float) -> Claim:

@@ -146,7 +146,7 @@ def _run(process: Process, stage_id: int, name: StageName) -> str:
     told = ""
     while held is not None:
         fail_here("after_claim")
-        told = str(held.stage)
+        told = f"document {held.document_id}{f', page {held.page}' if held.page else ''}: {held.stage}"
         in_place = time.monotonic() - started < _GO_ON_UNTIL * process.settings.time_limit(name)
         result = _work(process, held, before, in_place)
         if isinstance(result, Fault):
