@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from console import connect, correct, decide, parts, running
+from console import connect, correct, decide, pages, parts, running
 from console.screen import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -206,10 +206,12 @@ app.command()(correct.coverage)
 app.command()(running.watch)
 app.command()(running.up)
 app.command()(running.metrics)
+app.command()(pages.console)
 app.command()(parts.worker)
 app.command()(parts.recover)
 app.command(context_settings={"ignore_unknown_options": False})(parts.flower)
 app.command()(parts.doctor)
+app.add_typer(pages.user, name="user")
 app.add_typer(parts.db, name="db")
 
 

@@ -136,13 +136,14 @@ class Document(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     media_type: Mapped[str] = mapped_column(String(100))
     size: Mapped[int] = mapped_column(BigInteger)
-    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
-    status: Mapped[str] = mapped_column(String(20), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"))
+    status: Mapped[str] = mapped_column(String(20))
     pages: Mapped[int | None]
     run: Mapped[int] = mapped_column(default=1)
     report_id: Mapped[int | None] = mapped_column(ForeignKey("gk_report.id", use_alter=True))
     registered_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)
+    __table_args__ = (Index(None, "batch_id", "status"), Index(None, "status", "id"))
 
 
 class Source(Base):
@@ -156,13 +157,13 @@ class Source(Base):
     __tablename__ = "gk_source"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), index=True)
-    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"))
     path: Mapped[str] = mapped_column(Text)
     path_key: Mapped[str] = mapped_column(String(64))
     duplicate: Mapped[bool]
     hints: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
-    __table_args__ = (UniqueConstraint("document_id", "path_key"),)
+    __table_args__ = (UniqueConstraint("document_id", "path_key"), Index(None, "batch_id", "document_id"))
 
 
 class Stage(Base):

@@ -6,6 +6,7 @@ transaction. Passwords come here as hashes, session cookies as digests; all time
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
@@ -17,6 +18,7 @@ from database.clock import now
 from database.models import Knock, Role, Session, User
 
 NAME_LENGTH = 60
+_NAME = re.compile(rf"[\w.-]{{1,{NAME_LENGTH}}}")
 _SEEN_SECONDS = 60.0  # a session is marked as seen at most so often
 
 # How many attempts within so many seconds: by one name from one address, by one address, for one name from anywhere.
@@ -55,6 +57,16 @@ class Person(Record, frozen=True):
 
 
 # ---- users ----------------------------------------------------------------------------------------------------------------
+
+
+def is_name(text: str) -> bool:
+    """Whether a user can be called so: letters (of any script), digits, dots, hyphens and underscores. Who acts from the
+    command line is kept as ``user@host``, so that the two are never the same.
+
+    >>> is_name("\\u5f20\\u4e09"), is_name("root@host")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
 
 
 def users(connection: Connection) -> list[UserItem]:

@@ -104,15 +104,20 @@ def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
 def progress(connection: Connection, scope: Scope = ALL) -> Progress:
     """Counts by status and stage, the rate of the last minute, and the time that is left at this rate."""
     statuses = status_counts(connection, scope)
+    per_second = rate(connection, scope)
+    left = statuses.get(Status.PROCESSING, 0)
+    seconds_left = left / per_second if per_second else None
+    return Progress(statuses, tuple(_stage_counts(connection, scope)), live_workers(connection), per_second, seconds_left)
+
+
+def rate(connection: Connection, scope: Scope = ALL) -> float:
+    """Documents per second that were at an end within the last minute, since the first of them."""
     recent = connection.execute(
         select(func.count(), func.min(Document.finished_at), now()).where(
             Document.finished_at > now(-RATE_SECONDS), *scope.conditions()
         )
     ).one()
-    rate = _rate(*recent)
-    left = statuses.get(Status.PROCESSING, 0)
-    seconds_left = left / rate if rate else None
-    return Progress(statuses, tuple(_stage_counts(connection, scope)), live_workers(connection), rate, seconds_left)
+    return _rate(*recent)
 
 
 def live_workers(connection: Connection) -> int:
@@ -207,14 +212,17 @@ def failures(
     stage: str | None = None,
     batch: str | None = None,
     states: Sequence[str] = (FailureState.OPEN,),
+    before: int | None = None,
     limit: int | None = None,
 ) -> list[FailureItem]:
-    """The error queue, the newest first: what is open, or in other ``states``."""
+    """The error queue, the newest first: what is open, or in other ``states``; older than the failure ``before``, if given."""
     query = _failures().where(Failure.state.in_(list(states)), *Scope(batch).conditions())
     if code is not None:
         query = query.where(or_(Failure.code == code, Failure.code.startswith(f"{code}.", autoescape=True)))
     if stage is not None:
         query = query.where(Failure.stage == stage)
+    if before is not None:
+        query = query.where(Failure.id < before)
     return [FailureItem(*row) for row in connection.execute(query.limit(limit))]
 
 
@@ -347,6 +355,13 @@ def _values(connection: Connection, report_id: int | None) -> tuple[ValueItem, .
     columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
     rows = connection.execute(select(*columns).where(ValueRow.report_id == report_id).order_by(ValueRow.indicator))
     return tuple(ValueItem(*row) for row in rows)
+
+
+def busy(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Those of the documents that are being processed."""
+    wanted = set(ids)
+    query = select(Document.id).where(Document.status == Status.PROCESSING).order_by(Document.id)
+    return [number for number in connection.scalars(query) if number in wanted]
 
 
 def refused_at_the_door(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

@@ -76,6 +76,21 @@ def brief(text: str, longest: int = 160) -> str:
     return f"{line[:half]}…{line[len(line) - half :]}"
 
 
+def told(detail: dict[str, Any], longest: int = 200) -> str:
+    """What an entry of the audit trail says besides, as short as it can be said.
+
+    >>> told({"selection": {"code": "internal", "documents": [1, 2, 3]}, "from": None})
+    'selection.code=internal selection.documents=3'
+    """
+    parts = []
+    for name, value in detail.items():
+        inner = {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+        for key, each in inner.items():
+            if each not in (None, "", [], {}):
+                parts.append(f"{key}={len(each) if isinstance(each, list) else each}")
+    return brief(" ".join(parts), longest)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "count": count,
     "moment": moment,
@@ -83,4 +98,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "lasting": lasting,
     "size": size,
     "brief": brief,
+    "told": told,
 }

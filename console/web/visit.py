@@ -95,8 +95,8 @@ class Visit:
         return response
 
     def redirect(self, path: str, **parameters: str | int | None) -> Response:
-        """Go on to another page of ours, with GET."""
-        response = RedirectResponse(address(path, **parameters), 303)
+        """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET."""
+        response = RedirectResponse(address(path, **parameters) if parameters else path, 303)
         if self._notice is not None:
             carried = base64.urlsafe_b64encode(msgspec.json.encode(self._notice)).decode()
             self.keys.give(response, "gongkai_notice", carried, seconds=60)

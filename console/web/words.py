@@ -1,4 +1,8 @@
-"""The words of the pages, in Chinese and English, from the data files under ``words/``."""
+"""The words of the pages, in Chinese and English, from the data files under ``words/``.
+
+What the codebook says in Chinese is not said twice: its English stands under ``english/`` (error codes: the namespaces ``code``
+and ``step``).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from importlib.resources import files
 
 import msgspec
 
+from codebook.errors import CODES
 from codebook.records import Record
 
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
@@ -41,7 +46,20 @@ def words() -> Mapping[str, Word]:
                 raise ValueError(f"the namespace {namespace} stands in {seen[namespace]} and {file.name}")
             seen[namespace] = file.name
             found |= {f"{namespace}.{key}": word for key, word in entries.items()}
-    return found
+    return found | _of_errors()
+
+
+class _English(Record, frozen=True):
+    meaning: str
+    next_step: str
+
+
+def _of_errors() -> dict[str, Word]:
+    """Meaning and next step of each error code. Raises KeyError for a code that has no English."""
+    source = files(__package__).joinpath("english", "errors.yaml").read_bytes()
+    english = msgspec.yaml.decode(source, type=dict[str, _English])
+    meanings = {f"code.{name}": Word(code.meaning, english[name].meaning) for name, code in CODES.items()}
+    return meanings | {f"step.{name}": Word(code.next_step, english[name].next_step) for name, code in CODES.items()}
 
 
 def translate(language: str, key: str, **values: object) -> str:

@@ -27,7 +27,7 @@ from database.session import make_engine, run_transaction
 from workers.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("redis", "worker", "recovery", "metrics", "watcher")
+PARTS = ("redis", "worker", "recovery", "metrics", "console", "watcher")
 
 
 @pytest.fixture
@@ -135,7 +135,13 @@ class Up:
     """A running `gongkai up`."""
 
     def __init__(self, home: Path, inbox: Path, told: Path, **more: str) -> None:
-        quick = {"WATCH_QUIET_SECONDS": "0.3", "WATCH_CANARY_SECONDS": "1", "METRICS_PORT": "19466", "CONCURRENCY": "1"}
+        quick = {
+            "WATCH_QUIET_SECONDS": "0.3",
+            "WATCH_CANARY_SECONDS": "1",
+            "METRICS_PORT": "19466",
+            "CONSOLE_PORT": "18790",
+            "CONCURRENCY": "1",
+        }
         settings = {
             f"GONGKAI_{name}": value for name, value in {**quick, "HOME": str(home), "METRICS_SECONDS": "0.5", **more}.items()
         }
@@ -220,7 +226,11 @@ def test_one_machine_from_its_start_to_its_end(up: Up, tmp_path: Path) -> None:
     last = [up.pid(part) for part in PARTS]
     assert up.end() == 0
     ended = [name for name, state in up.lines() if state == "ended"]
-    assert (set(ended[:2]), set(ended[2:4]), ended[4:]) == ({"watcher", "metrics"}, {"worker", "recovery"}, ["redis", "up"])
+    assert (set(ended[:3]), set(ended[3:5]), ended[5:]) == (
+        {"watcher", "metrics", "console"},
+        {"worker", "recovery"},
+        ["redis", "up"],
+    )
     assert not [pid for pid in last if psutil.pid_exists(pid)]
     assert json.loads(up.ask("status", "--json").stdout)["watchers"] == []
 

@@ -18,3 +18,10 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-filter]");
   if (form && event.target.matches("select")) form.requestSubmit();
 });
+
+// The box at the head of a column marks all below it.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-marks]")) return;
+  const table = event.target.closest("table");
+  table.querySelectorAll("tbody input[type=checkbox]").forEach((box) => { box.checked = event.target.checked; });
+});

@@ -13,9 +13,7 @@ from tests.conftest import REPOSITORY
 
 WEB = REPOSITORY / "console" / "web"
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
-# Namespaces that are looked up by a name of the domain.
-LABELS = set(re.findall(r'label\("(\w+)"', "".join(path.read_text() for path in [*TEMPLATES, *WEB.rglob("*.py")])))
-NAMED = {"problem", "language"}
+SOURCES = "".join(path.read_text() for path in [*TEMPLATES, *WEB.rglob("*.py")])
 
 
 def fields(text: str) -> set[str]:
@@ -31,14 +29,13 @@ def test_a_word_says_the_same_in_both_languages(key: str) -> None:
 
 
 def test_every_word_that_is_used_is_there_and_every_word_is_used() -> None:
-    sources = [*TEMPLATES, *WEB.rglob("*.py")]
-    text = "".join(path.read_text() for path in sources)
-    used = set(re.findall(r'"([a-z_]+\.[a-z0-9_.]+)"', text)) & {*words.words()} | set(
-        re.findall(r'(?:\bt|notify)\(\s*"([a-z_]+\.[a-z0-9_.]+)"', text)
-    )
-    assert used <= set(words.words())
-    by_name = {key for key in words.words() if key.split(".")[0] in LABELS | NAMED}
-    assert set(words.words()) - used - by_name == set()
+    known = set(words.words())
+    named = set(re.findall(r'"([a-z_]+\.[a-z0-9_.]+)"', SOURCES))
+    assert set(re.findall(r'(?:\bt|notify)\(\s*"([a-z_]+\.[a-z0-9_.]+)"\s*[,)]', SOURCES)) <= known
+    # What is put together: t("decide.would_" ~ act), f"password.{weak}", label("status", name).
+    begun = set(re.findall(r'"([a-z_]+\.[a-z0-9_.]*)" ~', SOURCES)) | set(re.findall(r'f"([a-z_]+\.[a-z0-9_]*)\{', SOURCES))
+    begun |= {f"{namespace}." for namespace in re.findall(r'label\("(\w+)"', SOURCES)}
+    assert {key for key in known - named if not key.startswith(tuple(begun))} == set()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
