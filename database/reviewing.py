@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func
 
 from codebook.records import Record, Status
 from database.answers import ValueItem
-from database.models import Batch, CorrectionRow, Document, ReportRow, Source, ValueRow
+from database.models import CorrectionRow, Document, ReportRow, Source, ValueRow
 
 # Written out as in the condition of its index: SQLite does not use that for a bound value.
 _IS_DOUBTFUL = ValueRow.state == literal_column("'doubtful'")
@@ -20,9 +20,11 @@ _WAITING = (Status.NEEDS_REVIEW, Status.PROCESSING)
 
 
 class ReviewScope(Record, frozen=True):
-    """Which documents: found in ``batch``; of a region, by the beginning of its code (``32`` a province, ``3208`` a city)."""
+    """Which documents: found in the batch with the id ``batch``; of a region, by its names or parts of them, with strokes between
+    them.
+    """
 
-    batch: str | None = None
+    batch: int | None = None
     region: str | None = None
 
 
@@ -61,10 +63,11 @@ def _undecided(indicator: Any, taken: Any) -> ColumnElement[bool]:
 def _scope(scope: ReviewScope) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if scope.batch is not None:
-        found = select(Source.document_id).join(Batch, Batch.id == Source.batch_id).where(Batch.name == scope.batch)
-        wanted.append(Document.id.in_(found))
-    if scope.region is not None:
-        wanted.append(ReportRow.region_code.startswith(scope.region, autoescape=True))
+        wanted.append(Document.id.in_(select(Source.document_id).where(Source.batch_id == scope.batch)))
+    levels = (ReportRow.province, ReportRow.city, ReportRow.county)
+    for name in (part.strip() for part in (scope.region or "").split("/")):
+        if name:
+            wanted.append(or_(*(level.contains(name, autoescape=True) for level in levels)))
     return wanted
 
 
