@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console import connect
-from console.export_tables import inert
 from console.screen import Exit, plain, say, show, show_json, table, wrong
 
 if TYPE_CHECKING:
@@ -169,6 +168,8 @@ def coverage(
 
 def coverage_rows(lines: list[CoverageLine]) -> list[tuple[str, ...]]:
     """The lines of a coverage as rows of a CSV file, with a header; a text that a spreadsheet would compute is marked as text."""
+    from console.export_tables import inert  # noqa: PLC0415
+
     header = ("agency", "region_code", "due_on", "standing", "published_on", "document")
     return [
         header,
