@@ -25,12 +25,13 @@ MISSING = State.MISSING.value
 
 
 @cache
-def _order() -> dict[str, int]:
+def order() -> dict[str, int]:
+    """The place of each indicator in printing order."""
     return {indicator: place for place, indicator in enumerate(load_book().indicators)}
 
 
 @cache
-def _blank(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
+def form_cells(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
     """The indicators that a block of this form has, given those rows of it that were ``printed``.
 
     Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the
@@ -53,9 +54,9 @@ def cells(exported: Exported) -> list[tuple[str, Value | None]]:
     book = load_book()
     read = {value.indicator: value for value in exported.values}
     rows = frozenset(book.indicators[i].row for i, v in read.items() if i in book.indicators and v.state != MISSING)
-    blank = {i for block, form in exported.blocks.items() for i in _blank(block, form, rows)} - read.keys()
-    order = _order()
-    return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (order.get(i, len(order)), i))]
+    blank = {i for block, form in exported.blocks.items() for i in form_cells(block, form, rows)} - read.keys()
+    places = order()
+    return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (places.get(i, len(places)), i))]
 
 
 # ---- JSON -----------------------------------------------------------------------------------------------------------------

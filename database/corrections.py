@@ -8,6 +8,7 @@ taken up at that run's end (:func:`catch_up`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -61,12 +62,17 @@ class CorrectionItem(Record, frozen=True):
 
 
 class Seen(NamedTuple):
-    """What a person had before their eyes: the decision that stood (None: none) and the raw text of the reading (None: not
-    shown).
+    """What a person had before their eyes: the decision that stood (None: none) and the reading, by its :func:`mark_of` (None:
+    not shown).
     """
 
     number: int | None
-    raw: str | None = None
+    mark: str | None = None
+
+
+def mark_of(raw: str) -> str:
+    """A short mark of a reading's raw text, by which a page tells later what it had shown."""
+    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class RefusedError(ValueError):
@@ -125,7 +131,7 @@ def correct(
     if seen is not None and seen.number != (standing.id if standing else None):
         raise OvertakenError(_latest(connection, document_id, indicator))
     read = None if indicator in FACTS else _parsed(connection, document_id, indicator)
-    if seen is not None and seen.raw is not None and read is not None and seen.raw != read.raw:
+    if seen is not None and seen.mark is not None and read is not None and seen.mark != mark_of(read.raw):
         raise OvertakenError(None)
     settled = _settled(connection, head, indicator, decided, value)
     values = {

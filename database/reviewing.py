@@ -6,6 +6,7 @@ order in which they were registered, the cells of one in the order of its pages.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, literal_column, or_, select
@@ -160,3 +161,69 @@ def backlog(connection: Connection, scope: ReviewScope) -> Backlog:
         )
     )
     return Backlog(*connection.execute(query).one())
+
+
+class Head(Record, frozen=True):
+    """What a document is, and how it stands."""
+
+    sha256: str
+    media_type: str
+    status: str
+
+
+def head_of(connection: Connection, document_id: int) -> Head | None:
+    """The head of a document; None when there is none."""
+    row = connection.execute(
+        select(Document.sha256, Document.media_type, Document.status).where(Document.id == document_id)
+    ).first()
+    return Head(*row) if row else None
+
+
+# ---- what a report said, and how versions differ ------------------------------------------------------------------------------
+
+
+class Change(Record, frozen=True):
+    """A cell that differs from the version before: value and state in both (state None: it was not there)."""
+
+    indicator: str
+    before: float | None
+    before_state: str | None
+    after: float | None
+    after_state: str | None
+
+
+def report_body(connection: Connection, report_id: int) -> bytes | None:
+    """The verdict of a report as it is kept: see tasks.loading.rows.unpack."""
+    return connection.scalar(select(ReportRow.body).where(ReportRow.id == report_id))
+
+
+def changes(connection: Connection, document_id: int, latest: int = 6) -> dict[int, list[Change]]:
+    """What each of the ``latest`` versions of a document changed in its cells, by version; the first version is left out."""
+    query = (
+        select(ReportRow.id, ReportRow.version)
+        .where(ReportRow.document_id == document_id)
+        .order_by(ReportRow.version.desc())
+        .limit(latest + 1)
+    )
+    versions = {row.id: row.version for row in connection.execute(query)}
+    cells: dict[int, dict[str, tuple[float | None, str]]] = {version: {} for version in versions.values()}
+    values = select(ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state)
+    for report_id, indicator, value, state in connection.execute(values.where(ValueRow.report_id.in_(versions))):
+        cells[versions[report_id]][indicator] = (value, state)
+    found: dict[int, list[Change]] = {}
+    for earlier, later in pairwise(sorted(cells)):
+        old, new = cells[earlier], cells[later]
+        found[later] = [
+            Change(cell, *old.get(cell, (None, None)), *new.get(cell, (None, None)))
+            for cell in sorted(old.keys() | new.keys())
+            if _told(old.get(cell)) != _told(new.get(cell))
+        ]
+    return found
+
+
+def _told(cell: tuple[float | None, str] | None) -> tuple[float | None, str | None]:
+    """A cell as far as a change matters: a number that is sure is itself, whether it was read once or proven."""
+    if cell is None:
+        return None, None
+    value, state = cell
+    return value, "read" if state == "proven" else state

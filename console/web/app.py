@@ -50,6 +50,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        app.state.desk.close()
         if own:
             used.dispose()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from codebook.errors import GongkaiError
 from console.web import auth, show, words
 from console.web.auth import Keys
+from console.web.pictures import Pictures
 from console.web.security import Fields, read_form
 from console.web.visit import Visit, address
 from database.models import Role
@@ -29,7 +30,9 @@ from workers.log import get_logger
 from workers.settings import Settings
 
 if TYPE_CHECKING:
+    from database.entries import Queued
     from database.people import Person
+    from workers.bell import Bell
 
 log = get_logger(__name__)
 
@@ -81,6 +84,31 @@ class Desk:
     def _static(self, name: str) -> str:
         """The address of a file of ours, which changes when the file does. Raises KeyError when there is none."""
         return f"/static/{name}?{self._marks[name]}"
+
+    # ---- what pages share ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The pictures of pages."""
+        return Pictures(self.settings)
+
+    @cached_property
+    def _bell(self) -> Bell:
+        from workers.bell import Bell  # noqa: PLC0415 (loads Celery, which only decisions need)
+
+        return Bell(self.settings, self.engine)
+
+    def ring(self, queued: Sequence[Queued]) -> None:
+        """Tell workers what an act has queued, after its commit. What they do not hear, recovery rings for."""
+        if queued:
+            self._bell.ring(queued)
+
+    def close(self) -> None:
+        """End what was begun for the pages."""
+        made = vars(self)
+        for name in ("pictures", "_bell"):
+            if name in made:
+                made[name].close()
 
     # ---- answering ----------------------------------------------------------------------------------------------------
 

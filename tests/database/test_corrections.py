@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, update
 
 from codebook.records import Correction, Decided, Origin, Place, Reader, Reading, Report, State
 from database import auditing, corrections, ledger, queries
-from database.corrections import Done, OvertakenError, RefusedError, Seen
+from database.corrections import Done, OvertakenError, RefusedError, Seen, mark_of
 from database.models import CorrectionRow, Document, FindingRow, Stage, StageName, StageState
 from database.session import reading, run_transaction
 from tests.inline import Inline
@@ -139,20 +139,20 @@ def test_blank_and_as_read(inline: Inline, document: int) -> None:
 
 
 def test_the_second_of_two_is_told(inline: Inline, document: int) -> None:
-    seen = Seen(None, "S")
+    seen = Seen(None, mark_of("S"))
     decide(inline.engine, document, seen=seen)
     with pytest.raises(OvertakenError) as told:
         decide(inline.engine, document, 8, who="wang", seen=seen)
     assert told.value.by is not None
     assert (told.value.by.decided_by, told.value.by.told) == ("li", "5")
-    decide(inline.engine, document, 8, who="wang", seen=Seen(told.value.by.number, "S"))  # having seen it
+    decide(inline.engine, document, 8, who="wang", seen=Seen(told.value.by.number, mark_of("S")))  # having seen it
     assert [c.value for c in standing(inline.engine, document)] == [8]
 
 
 def test_who_saw_an_older_reading_is_told(inline: Inline, document: int) -> None:
     inline.read_anew(document, a_report(read(CELL, 6)))
     with pytest.raises(OvertakenError) as told:
-        decide(inline.engine, document, seen=Seen(None, "S"))
+        decide(inline.engine, document, seen=Seen(None, mark_of("S")))
     assert told.value.by is None
 
 
@@ -162,7 +162,7 @@ def test_two_decide_at_the_same_moment(inline: Inline, document: int) -> None:
     def one(who: str, value: int) -> None:
         start.wait()
         try:
-            decide(inline.engine, document, value, who=who, seen=Seen(None, "S"))
+            decide(inline.engine, document, value, who=who, seen=Seen(None, mark_of("S")))
             outcomes.append("decided")
         except OvertakenError as error:
             outcomes.append(f"told of {error.by.decided_by if error.by else None}")

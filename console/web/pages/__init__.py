@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from console.web.pages import account, administration, batches, documents, downloads, entry, errors, health
+from console.web.pages import (
+    account,
+    administration,
+    batches,
+    coverage,
+    document,
+    documents,
+    downloads,
+    entry,
+    errors,
+    health,
+    review,
+)
 from database.models import Role
 
-MODULES = (entry, health, account, batches, documents, errors, downloads, administration)
+MODULES = (entry, health, account, batches, documents, document, errors, review, coverage, downloads, administration)
 
 # The bar at the top: the key of a word, the address, and the role that is needed.
 NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("batches.title", "/batches", Role.VIEW),
     ("documents.title", "/documents", Role.VIEW),
     ("errors.title", "/errors", Role.VIEW),
+    ("review.title", "/review", Role.OPERATE),
+    ("coverage.title", "/coverage", Role.VIEW),
     ("downloads.title", "/downloads", Role.VIEW),
     ("users.title", "/users", Role.ADMINISTER),
     ("audit.title", "/audit", Role.ADMINISTER),

@@ -1,0 +1,43 @@
+// The keys of the review. Every key does what a button of the page does.
+"use strict";
+(() => {
+  let waits = false;
+  document.addEventListener("htmx:beforeRequest", () => { waits = true; });
+  document.addEventListener("htmx:afterRequest", () => { waits = false; });
+
+  const press = (id) => {
+    const element = document.getElementById(id);
+    if (!element || waits) return;
+    if (element.tagName === "FORM") element.requestSubmit();
+    else element.click();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat) return;
+    const inText = event.target.matches("input:not([type=radio]), select, textarea");
+    if (event.key === "Escape" && inText) { event.target.blur(); return; }
+    if (event.key === "Enter") {
+      if (event.target.closest("#undo, .filter, a, .decisions")) return;
+      event.preventDefault();
+      press("decide");
+      return;
+    }
+    if (inText) return;
+    const key = event.key.toLowerCase();
+    if (key === "s") press("skip");
+    else if (key === "u") press("undo");
+    else {
+      const choice = document.querySelector(`.choice[data-key="${CSS.escape(key)}"]`);
+      if (!choice) return;
+      choice.querySelector("input[type=radio]").checked = true;
+      const typed = choice.querySelector("input[name=typed]");
+      if (typed) typed.focus();
+    }
+    event.preventDefault();
+  });
+
+  // Who types a value means it.
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("input[name=typed]")) event.target.closest(".choice").querySelector("input[type=radio]").checked = true;
+  });
+})();
