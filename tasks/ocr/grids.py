@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.ocr.ruling import Mask, Rules, thin_parts
 
 _WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
+_UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
 class RuledCell(NamedTuple):
@@ -50,7 +51,8 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
 class _Way(NamedTuple):
     """What rules of one direction are judged by, as if they were horizontal: the ink, its thin parts, and the long thin runs.
 
-    A rule is looked for within ``reach`` pixels of its place, and is at most ``thickness`` thick.
+    A rule is looked for within ``reach`` pixels of its place, and is at most ``thickness`` thick. ``unbroken`` is how long a line
+    is at least that is no stroke of a character: a row is higher than its characters, while a column may be as wide as one.
     """
 
     marks: Mask
@@ -58,6 +60,7 @@ class _Way(NamedTuple):
     runs: Mask
     reach: int
     thickness: int
+    unbroken: float
 
 
 def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, float]:
@@ -66,7 +69,7 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     For: the share of the way that thin ink covers along one row, and the share that lies in long runs, whose gaps are closed.
     Against: the share with ink both above and below that row, as the middle of a row of characters has.
     """
-    marks, thin, runs, reach, thickness = way
+    marks, thin, runs, reach, thickness, _ = way
     # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
     inset = min(thickness // 2 + 1, max(0, (end - start) // 4))
     margin = reach + 4 * thickness
@@ -93,6 +96,9 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     joined = min(inked[:end_zone].mean(), inked[-end_zone:].mean()) >= 0.5
     touched = float(inked.mean()) if crossed < 0.15 and joined and inked.mean() > 0.95 else 0.0
     whole = float((long.max(axis=0) > 0).mean()) if joined else 0.0
+    # thin ink all the way between two rules is a rule, however close text stands: strokes of text end before the rules
+    if joined and end - start >= way.unbroken and cover.max() >= _UNBROKEN:
+        whole = 1.0
     return max(float(cover.max()), touched), crossed, whole
 
 
@@ -156,9 +162,28 @@ def find_grids(rules: Rules) -> list[Grid]:
     boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist() if w >= width // 8]
     grids = []
     for x0, y0, x1, y1 in _stacked(boxes, rules):
-        if y1 - y0 >= height // 60 and (grid := _grid(rules, x0, y0, x1, y1)):
+        grid = _grid(rules, x0, y0, x1, y1) if y1 - y0 >= height // 60 else None
+        if grid and not _is_text(grid, rules.marks):
             grids.append(grid)
     return sorted(grids, key=lambda grid: (grid.box[1], grid.box[0]))
+
+
+def _is_text(grid: Grid, marks: Mask) -> bool:
+    """Whether a table of one row is made of the strokes of large characters, such as 园区: then others stand beside it."""
+    x0, y0, x1, y1 = grid.box
+    if grid.rows > 1:
+        return False
+    high = y1 - y0
+    top, bottom = max(0, y0 - high // 3), y1 + high // 3
+    for left, right in ((max(0, x0 - high), x0 - grid.thickness), (x1 + grid.thickness, x1 + high)):
+        beside = np.ascontiguousarray(marks[top:bottom, max(0, left) : max(0, right)])
+        if beside.size == 0:
+            continue
+        _, _, stats, _ = cv2.connectedComponentsWithStats(beside, connectivity=8)
+        heights = stats[1:, cv2.CC_STAT_HEIGHT]
+        if ((heights >= 0.5 * high) & (heights < 0.98 * (bottom - top))).any():
+            return True
+    return False
 
 
 def _stacked(boxes: list[tuple[int, int, int, int]], rules: Rules) -> list[tuple[int, int, int, int]]:
@@ -223,8 +248,15 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
     turned = np.ascontiguousarray(marks.T)
     ways = (
-        _Way(marks, thin_parts(marks, rules.thickness), horizontal, tolerance, rules.thickness),
-        _Way(turned, thin_parts(turned, rules.thickness), np.ascontiguousarray(vertical.T), tolerance, rules.thickness),
+        _Way(marks, thin_parts(marks, rules.thickness), horizontal, tolerance, rules.thickness, np.inf),
+        _Way(
+            turned,
+            thin_parts(turned, rules.thickness),
+            np.ascontiguousarray(vertical.T),
+            tolerance,
+            rules.thickness,
+            5 * rules.thickness,
+        ),
     )
     for _ in range(3):
         if min(len(rows), len(columns)) < 2:

@@ -68,9 +68,32 @@ def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> 
 
 
 def has_gap(marks: Grey, box: Box, size: int) -> bool:
-    """Whether the ink in ``box`` is parted by more paper than digits of one number ever are: three quarters of a character."""
-    columns = np.flatnonzero(marks[box[1] : box[3], box[0] : box[2]].any(axis=0))
-    return columns.size > 1 and int(np.diff(columns).max()) > 0.75 * size
+    """Whether the ink in ``box`` is parted by more paper than digits of one number ever are: three quarters of a character.
+
+    On both sides something stands that is at least half as high as a character: specks are no digits.
+    """
+    window = marks[box[1] : box[3], box[0] : box[2]]
+    columns = np.flatnonzero(window.any(axis=0))
+    return any(
+        all(_height(part) >= 0.5 * size for part in (window[:, : columns[at] + 1], window[:, columns[at + 1] :]))
+        for at in np.flatnonzero(np.diff(columns) > 0.75 * size)
+    )
+
+
+def has_stroke_through(marks: Grey, box: Box, line: Box, size: int) -> bool:
+    """Whether within ``line`` a straight upright stroke goes through the cell ``box`` from top to bottom.
+
+    It is a rule that was not seen: a 1 is lower, and the rest of a double rule stands beside the line.
+    """
+    (_, y0, _, y1), (x0, _, x1, _) = box, line
+    window = marks[y0:y1, x0:x1]
+    return y1 - y0 > 1.25 * size and bool((window > 0).mean(axis=0).max(initial=0.0) >= 0.95)
+
+
+def _height(marks: Grey) -> int:
+    """The height in pixels of the highest piece of ink."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(marks), connectivity=8)
+    return int(stats[1:, cv2.CC_STAT_HEIGHT].max(initial=0))
 
 
 def _whole_lines(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:

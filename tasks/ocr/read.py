@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from tasks.ocr.grids import Grid, RuledCell, find_grids
-from tasks.ocr.layout import Box, character_height, has_gap, ink_lines, page_lines
+from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines
 from tasks.ocr.marks import mark_in, separator_in
 from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
@@ -52,8 +52,8 @@ def read_picture(
 ) -> Page:
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
 
-    Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell and
-    line has the score of its least sure character. A page without any ink is a page without blocks.
+    Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell has
+    the score of its least sure character, each line that of its digits. A page without any ink is a page without blocks.
     """
     layout, known = _upright(prepared(image), reader)
     is_poor = layout.size < _SMALL or is_bilevel(image)
@@ -146,10 +146,14 @@ def _crop(grey: Grey, box: Box) -> Grey:
 
 
 class _Look(NamedTuple):
-    """What a few lines of a page say in one orientation: how surely they are read, how many hold Chinese, and their readings."""
+    """What a few lines of a page say in one orientation: how surely they are read, how many hold Chinese, and their readings.
+
+    ``is_sideways`` when hardly a line is longer than high, as on a page that lies on its side.
+    """
 
     score: float
     chinese: float
+    is_sideways: bool
     readings: dict[Box, LineReading]
 
 
@@ -161,7 +165,8 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
     """
     first = _layout(picture)
     look = _look(first, reader)
-    if look.score >= _READABLE or not first.boxes:
+    is_readable = look.score >= _READABLE
+    if (is_readable and not look.is_sideways) or not first.boxes:
         return first, look.readings
     best = first, look
     is_tall = sum((b[3] - b[1]) > 1.5 * (b[2] - b[0]) for b in first.boxes) > len(first.boxes) / 2
@@ -169,7 +174,10 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
         other = _layout(quarter_turned(picture, turns))
         seen = _look(other, reader)
         is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
-        if is_proof and seen.score > best[1].score + (0.1 if best[0] is first else 0.0):
+        # a page with hardly a long line is readable as it is: to be turned, it must be readable so too, and have long lines then
+        margin = 0.1 if best[0] is first else 0.0
+        is_better = seen.score >= _READABLE and not seen.is_sideways if is_readable else seen.score > best[1].score + margin
+        if is_proof and is_better:
             best = other, seen
             if seen.score >= _READABLE and seen.chinese >= 0.5:
                 break
@@ -182,13 +190,13 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     # lines of middling length: whole lines of prose cost most and tell no more
     sample = (longest[len(longest) // 3 :] or lines or layout.boxes)[:_SAMPLE]
     if not sample:
-        return _Look(0.0, 0.0, {})
+        return _Look(0.0, 0.0, False, {})
     found = reader.read([_crop(layout.picture.grey, box) for box in sample])
     chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
     score = float(np.median([reading.mean for reading in found]))
     # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
     is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
-    return _Look(score / 2 if is_sideways else score, chinese, dict(zip(sample, found, strict=True)))
+    return _Look(score, chinese, is_sideways, dict(zip(sample, found, strict=True)))
 
 
 def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
@@ -196,7 +204,12 @@ def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[li
     for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
         if lines:
-            score = cell_score(lines, any(has_gap(layout.clean, place, layout.size) for place in places))
+            inside = _inside(cell, grid.thickness)
+            is_torn = any(
+                has_gap(layout.clean, place, layout.size) or has_stroke_through(layout.clean, inside, place, layout.size)
+                for place in places
+            )
+            score = cell_score(lines, is_torn)
         else:
             score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
         others = lines[0].others if len(lines) == 1 else ()
@@ -217,5 +230,5 @@ def _blank_score(grey: Grey, box: Box) -> float:
 def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:
     xs, ys = [b[0] for b in boxes] + [b[2] for b in boxes], [b[1] for b in boxes] + [b[3] for b in boxes]
     text = "   ".join(part.text for part in parts if part.text)
-    score = min(part.score for part in parts if part.text)
+    score = min(part.line for part in parts if part.text)
     return Line(text, to_page.place((min(xs), min(ys), max(xs), max(ys))), round(score, 4))

@@ -29,14 +29,18 @@ _NARROWEST = 64  # pixels; single digits in less than that are read unsurely
 class LineReading(NamedTuple):
     """What a line says. ``score`` is the probability of its least sure character, 0 to 1, ``mean`` that of all its characters.
 
-    ``digits`` is the best reading that consists of digits and number marks alone, with its score: what a narrow crop says when
-    only a number can stand there.
+    ``numbers`` is that of its least sure digit (1 where it has none), ``words`` that of its least sure digit, letter or Chinese
+    character: brackets and commas of full and half width are often mistaken for each other, and it does not matter. ``digits``
+    is the best reading that consists of digits and number marks alone, with its score: what a narrow crop says when only a number
+    can stand there.
     """
 
     text: str
     score: float
     digits: tuple[str, float] = ("", 0.0)
     mean: float = 0.0
+    numbers: float = 1.0
+    words: float = 1.0
 
 
 @runtime_checkable
@@ -117,20 +121,32 @@ class RapidReader:
         return readings
 
     def _decode(self, frames: NDArray[np.float32]) -> LineReading:
-        text, score, mean = self._greedy(frames, np.arange(frames.shape[1]))
-        return LineReading(text, score, self._greedy(frames, self._digit_classes)[:2], mean)
+        text, peaks = self._greedy(frames, np.arange(frames.shape[1]))
+        digits, sure = self._greedy(frames, self._digit_classes)
+        if not peaks:
+            return LineReading("", 0.0, (digits, min(sure, default=0.0)))
+        said = list(zip(text, peaks, strict=False))
+        return LineReading(
+            text,
+            min(peaks),
+            (digits, min(sure, default=0.0)),
+            sum(peaks) / len(peaks),
+            numbers=min((peak for character, peak in said if character.isdigit()), default=1.0),
+            words=min((peak for character, peak in said if character.isalnum()), default=1.0),
+        )
 
-    def _greedy(self, frames: NDArray[np.float32], classes: NDArray[np.int64]) -> tuple[str, float, float]:
+    def _greedy(self, frames: NDArray[np.float32], classes: NDArray[np.int64]) -> tuple[str, list[float]]:
+        """The text and the score of each of its characters."""
         part = frames if classes.size == frames.shape[1] else frames[:, classes]
         best = part.argmax(axis=1)
         sure = part[np.arange(len(part)), best]
         new = np.concatenate([[True], best[1:] != best[:-1]]) & (best != 0)
         if not new.any():
-            return "", 0.0, 0.0
+            return "", []
         # a character may last several frames: its surest frame counts
         starts = np.flatnonzero(np.concatenate([[True], best[1:] != best[:-1]]))
         peaks = np.maximum.reduceat(sure, starts)[best[starts] != 0]
-        return "".join(self._characters[classes[best[new]]]), float(peaks.min()), float(peaks.mean())
+        return "".join(self._characters[classes[best[new]]]), [float(peak) for peak in peaks]
 
 
 def _scaled(crop: Grey, share: float) -> Grey:

@@ -40,7 +40,35 @@ def _settled(first: LineReading, *looks: LineReading) -> Settled:
 
 
 def test_what_all_looks_say_is_as_sure_as_the_surest() -> None:
-    assert _settled(LineReading("0", 0.95), LineReading("0", 0.999), LineReading("0", 0.9)) == Settled("0", 0.999)
+    assert _settled(LineReading("0", 0.85), LineReading("0", 0.999), LineReading("0", 0.8))[:2] == ("0", 0.999)
+
+
+def test_two_looks_that_are_nearly_sure_are_sure_when_all_agree() -> None:
+    assert _settled(LineReading("50", 0.973), LineReading("50", 0.935), LineReading("50", 0.929)).score >= SURE
+    assert _settled(LineReading("50", 0.973), LineReading("50", 0.88), LineReading("50", 0.85)).score < SURE
+    assert _settled(LineReading("50", 0.973), LineReading("50", 0.935), LineReading("60", 0.6)).score < SURE
+
+
+def test_a_letter_with_the_shape_of_a_digit_does_not_contradict_it() -> None:
+    settled = _settled(LineReading("1", 0.958), LineReading("l", 0.589), LineReading("1", 0.993))
+    assert (settled.text, settled.score >= SURE) == ("1", True)
+    assert _settled(LineReading("l", 0.7), LineReading("1", 0.993), LineReading("1", 0.993)).score < SURE
+
+
+def _long(first: LineReading, *looks: LineReading) -> Settled:
+    return settle([np.zeros((30, 600), np.uint8)], [first], Fake({}, {600: looks}))[0]
+
+
+def test_a_line_of_text_is_as_sure_as_its_digits() -> None:
+    sure = LineReading("受理申请9件", 0.95, mean=0.995, numbers=0.999, words=0.95)
+    assert _long(sure).line == 0.995
+
+
+def test_of_an_unsure_line_the_clearest_look_counts_and_the_digits_must_agree() -> None:
+    blurred = LineReading("专内机构0个", 0.5, mean=0.96, numbers=0.97, words=0.5)
+    clear = LineReading("专门机构0个", 0.9, mean=0.995, numbers=0.995, words=0.99)
+    assert _long(blurred, clear) == Settled("专门机构0个", 0.9, line=0.995)
+    assert _long(blurred, LineReading("专门机构8个", 0.9, mean=0.995, numbers=0.995, words=0.99)).line <= 0.9
 
 
 def test_looks_that_disagree_are_a_doubt_with_the_others_as_candidates() -> None:
@@ -88,7 +116,7 @@ def test_a_point_that_may_be_a_comma_has_the_other_reading_as_candidate() -> Non
 
 
 @pytest.mark.parametrize(
-    ("texts", "has_gap", "is_sure"),
+    ("texts", "is_torn", "is_sure"),
     [
         (["12"], False, True),
         (["12", "3"], False, False),
@@ -97,8 +125,8 @@ def test_a_point_that_may_be_a_comma_has_the_other_reading_as_candidate() -> Non
         (["总计", "5"], False, False),
     ],
 )
-def test_several_numbers_in_one_cell_are_a_doubt(texts: list[str], has_gap: bool, is_sure: bool) -> None:
-    assert (cell_score([Settled(text, 0.999) for text in texts], has_gap) >= SURE) is is_sure
+def test_several_numbers_in_one_cell_are_a_doubt(texts: list[str], is_torn: bool, is_sure: bool) -> None:
+    assert (cell_score([Settled(text, 0.999) for text in texts], is_torn) >= SURE) is is_sure
 
 
 def _digit(text: str, noise: int = 0) -> Grey:
@@ -118,7 +146,7 @@ def test_only_crops_that_look_the_same_are_twins() -> None:
 def test_of_many_twins_a_few_are_read() -> None:
     fake = Fake({32: LineReading("0", 0.999)})
     crops = [_digit("0", seed) for seed in range(20)]
-    assert read_surely(crops, {}, fake) == [Settled("0", 0.999)] * 20
+    assert [settled[:2] for settled in read_surely(crops, {}, fake)] == [("0", 0.999)] * 20
     assert fake.asked == PROBES
 
 
