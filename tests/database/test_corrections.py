@@ -74,7 +74,7 @@ def test_a_correction_is_validated_and_loaded_and_reads_nothing_again(inline: In
     done = decide(inline.engine, document)
     assert done.queued is not None
     assert cell(inline.engine, document)[0] == "processing"
-    assert inline.work() == ["validate: done"]
+    assert inline.work() == ["document 1: validate: done"]
     assert cell(inline.engine, document) == ("accepted", 5, "corrected", "S")
     with reading(inline.engine) as connection:
         item = queries.document(connection, document)
