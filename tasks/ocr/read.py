@@ -156,6 +156,10 @@ class _Look(NamedTuple):
     is_sideways: bool
     readings: dict[Box, LineReading]
 
+    def rank(self, margin: float = 0.0) -> tuple[bool, float]:
+        """What is greater in the orientation that is more likely right. Single characters can be read sideways too."""
+        return not self.is_sideways, self.score + margin
+
 
 def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, LineReading]]:
     """The layout in the orientation in which the page can be read, and the lines that were read to tell.
@@ -176,10 +180,11 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
         is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
         # a page with hardly a long line is readable as it is: to be turned, it must be readable so too, and have long lines then
         margin = 0.1 if best[0] is first else 0.0
-        is_better = seen.score >= _READABLE and not seen.is_sideways if is_readable else seen.score > best[1].score + margin
+        is_good = seen.score >= _READABLE and not seen.is_sideways
+        is_better = is_good if is_readable else seen.rank() > best[1].rank(margin)
         if is_proof and is_better:
             best = other, seen
-            if seen.score >= _READABLE and seen.chinese >= 0.5:
+            if is_good and seen.chinese >= 0.5:
                 break
     return best[0], best[1].readings
 

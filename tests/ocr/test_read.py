@@ -72,7 +72,8 @@ def test_rules_of_all_looks(reader: RapidReader, rules: str) -> None:
 def test_worn_pages_have_no_silent_error(reader: RapidReader, level: str) -> None:
     outcome, _ = read_worn(_small(), LEVELS[level], 3, reader, dpi=150)
     assert [read for read in outcome.reads if read.is_silent] == []
-    assert sum(read.is_right for read in outcome.values) >= len(outcome.values) - 2  # a stain beside a number is a doubt
+    wrong = [read for read in outcome.values if not read.is_right]
+    assert len(wrong) <= (4 if level == "border" else 1)  # with stains beside numbers, of which each is a doubt
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
