@@ -227,7 +227,8 @@ def _named(words: str) -> Any:
     if words.isascii() and words.isdecimal() and len(words) < 10:
         return Document.id == int(words)
     if len(words) >= _SHORTEST_PREFIX and set(words.lower()) <= set("0123456789abcdef"):
-        return Document.sha256.startswith(words.lower())
+        prefix = words.lower()  # a range of hexadecimal digits, which the index knows in whatever collation
+        return and_(Document.sha256 >= prefix, Document.sha256 < f"{prefix}g")
     holds = [Source.path.contains(word, autoescape=True) for word in words.split()]
     return exists(select(Source.id).where(Source.document_id == Document.id, *holds))
 

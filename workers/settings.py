@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     """Address of the operators' pages. Others than this machine's own belong behind a proxy that speaks https."""
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8790
     """Port of the operators' pages. 0: `gongkai up` starts none."""
+    console_proxies: str = "127.0.0.1"
+    """Addresses or networks, with commas, of proxies that are believed when they say who asks, and that it is by https."""
     console_session_seconds: Seconds = 43_200
     """How long a person stays logged in to the operators' pages at most."""
     console_idle_seconds: Seconds = 7200

@@ -25,9 +25,8 @@ def main(argv: Sequence[str]) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
-        # A proxy on this machine may say that the browser came with https, and from where.
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",
+        forwarded_allow_ips=settings.console_proxies,
     )
 
 

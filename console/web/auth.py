@@ -12,11 +12,14 @@ from console.web import security
 from database import people
 from database.people import Person
 from database.session import reading, run_transaction
+from workers.log import get_logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from workers.settings import Settings
+
+log = get_logger(__name__)
 
 _SESSION = "gongkai_session"
 _GUEST = "gongkai_guest"
@@ -103,10 +106,12 @@ def log_in(engine: Engine, settings: Settings, name: str, password: str, address
     """Begin a session; gives its token. Raises RefusedError when name and password do not fit, or too many were tried."""
     seconds = run_transaction(engine, lambda c: people.knock(c, name, address))
     if seconds:
+        log.warning("a login has to wait", name=name, address=address, seconds=round(seconds))
         raise RefusedError(seconds)
     with reading(engine) as connection:
         known = people.credentials(connection, name)
     if not passwords.verify(known[1] if known else None, password) or known is None:
+        log.warning("a login was refused", name=name, address=address)
         raise RefusedError
     person, kept = known
     token, better = security.new_token(), passwords.rehashed(kept, password)

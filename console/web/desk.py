@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from codebook.errors import GongkaiError
@@ -134,7 +134,7 @@ class Desk:
 
     def _allowed(self, visit: Visit, page: Page, role: Role | None, *, posts: bool, has_form: bool) -> Response:
         if role is not None and visit.person is None:
-            return self._to_login(visit.request)
+            return self._to_login(visit)
         if posts and not (has_form and visit.keys.is_own(visit.person, visit.form.text("csrf"))):
             return self.problem(visit, 403, "forged")
         if role is not None and not visit.may(role):
@@ -142,11 +142,10 @@ class Desk:
         return page(visit)
 
     @staticmethod
-    def _to_login(request: Request) -> Response:
-        if "hx-request" in request.headers:
+    def _to_login(visit: Visit) -> Response:
+        if "hx-request" in visit.request.headers:
             return Response(status_code=401, headers={"hx-redirect": "/login"})
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(address("/login", to=path if request.method == "GET" and path != "/" else None), 303)
+        return visit.redirect("/login", to=visit.here if visit.here != "/" else None)
 
     @staticmethod
     def problem(visit: Visit, status: int, key: str | None = None) -> Response:

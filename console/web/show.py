@@ -76,19 +76,26 @@ def brief(text: str, longest: int = 160) -> str:
     return f"{line[:half]}…{line[len(line) - half :]}"
 
 
-def told(detail: dict[str, Any], longest: int = 200) -> str:
-    """What an entry of the audit trail says besides, as short as it can be said.
+def told(detail: dict[str, Any], longest: int = 80) -> list[tuple[str, str]]:
+    """What an entry of the audit trail says besides: names and values; of a list its length.
 
     >>> told({"selection": {"code": "internal", "documents": [1, 2, 3]}, "from": None})
-    'selection.code=internal selection.documents=3'
+    [('code', 'internal'), ('documents', '3')]
     """
-    parts = []
+    flat: dict[str, Any] = {}
     for name, value in detail.items():
-        inner = {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
-        for key, each in inner.items():
-            if each not in (None, "", [], {}):
-                parts.append(f"{key}={len(each) if isinstance(each, list) else each}")
-    return brief(" ".join(parts), longest)
+        flat |= value if isinstance(value, dict) else {name: value}
+    given = {name: value for name, value in flat.items() if value not in (None, "", [], {})}
+    return [(name, brief(str(len(value) if isinstance(value, list) else value), longest)) for name, value in given.items()]
+
+
+def file_name(path: str | None) -> str:
+    """The last part of a path, also of one in an archive.
+
+    >>> file_name("a/b.zip!c/d.txt"), file_name("a.zip!b.txt"), file_name(None)
+    ('d.txt', 'b.txt', '')
+    """
+    return (path or "").rsplit("/", maxsplit=1)[-1].rsplit("!", maxsplit=1)[-1]
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -99,4 +106,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "brief": brief,
     "told": told,
+    "file_name": file_name,
 }

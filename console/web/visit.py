@@ -69,6 +69,14 @@ class Visit:
         """A text in the language of the person."""
         return words.translate(self.language, key, **values)
 
+    @property
+    def here(self) -> str:
+        """The address of this page, to come back to; the front page for what a form was answered with."""
+        url = self.request.url
+        if self.request.method == "POST":
+            return "/"
+        return url.path + (f"?{url.query}" if url.query else "")
+
     # ---- the database -------------------------------------------------------------------------------------------------
 
     def reading(self) -> AbstractContextManager[Connection]:

@@ -39,7 +39,12 @@ CITIES = tuple(f"示例{number}市" for number in "一二三四五六七八九�
 COUNTIES = tuple(f"示例{number}{kind}" for kind in "区县" for number in "东西南北")
 YEARS = (2021, 2022, 2023, 2024)
 _STAGES = ("extract", "parse", "validate", "load")
-_FORMATS = (("application/pdf", "pdf"), ("text/html", "html"), ("text/plain", "txt"), ("application/docx", "docx"))
+_FORMATS = (
+    ("application/pdf", "pdf"),
+    ("text/html", "html"),
+    ("text/plain", "txt"),
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
+)
 _STOPPED = (
     ("page.timeout", "ocr", "the page took longer than 300 s", "failed"),
     ("table.unreadable", "parse", "a table of 12 rows and 3 columns, none of which the form has", "failed"),

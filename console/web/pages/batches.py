@@ -52,10 +52,11 @@ def one(visit: Visit) -> Response:
 def findings(visit: Visit) -> Response:
     """How many findings the reports of a batch have: a part of its page that is fetched by itself."""
     with visit.reading() as connection:
-        line = overviews.batch_line(connection, visit.number("id"))
-        if line is None:
+        number = visit.number("id")
+        names = overviews.batch_names(connection, only=number)
+        if number not in names:
             raise HTTPException(404)
-        counts = queries.finding_counts(connection, queries.Scope(batch=line.name))
+        counts = queries.finding_counts(connection, queries.Scope(batch=names[number]))
     return visit.render("batch_findings.html", counts=counts)
 
 

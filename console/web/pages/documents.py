@@ -28,7 +28,8 @@ def listed(visit: Visit) -> Response:
     wanted = DocumentFilter(**{name: value or None for name, value in parameters.items()})
     with visit.reading() as connection:
         rows = overviews.document_rows(connection, wanted, before, _ROWS)
-        count = overviews.count_documents(connection, wanted)
+        whole = before is None and len(rows) < _ROWS
+        count = len(rows) if whole else overviews.count_documents(connection, wanted)
         batches = overviews.batch_names(connection)
         years = overviews.report_years(connection)
     after = rows[-1].id if len(rows) == _ROWS else None

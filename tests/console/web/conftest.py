@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from httpx2 import Response
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -68,9 +70,12 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def password_hash() -> str:
-    """The hash of PASSWORD."""
-    return passwords.hashed(PASSWORD)
+def password_hash() -> Iterator[str]:
+    """The hash of PASSWORD, with parameters that take no time."""
+    usual = passwords._HASHER
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield passwords.hashed(PASSWORD)
+    passwords._HASHER = usual
 
 
 @pytest.fixture

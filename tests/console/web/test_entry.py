@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import select
+from pathlib import Path
 
+import pytest
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from console.web.app import create_app
 from database import auditing, people
+from database.clock import now
 from database.models import Session
 from database.session import reading, run_transaction
+from workers.settings import Settings
 
 
 def test_who_is_not_logged_in_is_sent_to_the_login(desk) -> None:
@@ -104,3 +110,34 @@ def test_what_is_not_there(desk) -> None:
 
 def test_health(desk) -> None:
     assert desk.client().get("/healthz").json() == {"database": True}
+
+
+def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/absent/none.db")
+    client = TestClient(create_app(settings), follow_redirects=False)
+    assert client.get("/healthz").status_code == 503
+    client.cookies.set("gongkai_session", "somebody")
+    answer = client.get("/batches")
+    assert answer.status_code == 503
+    assert "数据库暂时不可用" in answer.text
+
+
+def test_a_poll_of_who_is_logged_out_leads_to_the_login(desk) -> None:
+    answer = desk.client().get("/batches", headers={"hx-request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")
+
+
+def test_a_session_ends_when_nothing_is_done(desk) -> None:
+    client = desk.viewer
+    with desk.engine.begin() as connection:
+        connection.execute(update(Session).values(seen_at=now(-desk.settings.console_idle_seconds + 60)))
+    # A page that fetches itself again does not count as doing something; a click does.
+    assert client.get("/batches", headers={"hx-request": "true"}).status_code == 200
+    with reading(desk.engine) as connection:
+        assert connection.scalar(select(Session.seen_at <= now(-120)))
+    assert client.get("/batches").status_code == 200
+    with reading(desk.engine) as connection:
+        assert not connection.scalar(select(Session.seen_at <= now(-120)))
+    with desk.engine.begin() as connection:
+        connection.execute(update(Session).values(seen_at=now(-desk.settings.console_idle_seconds - 1)))
+    assert client.get("/batches").status_code == 303
