@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -9,20 +10,34 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from codebook.book import load_book
 from console.web import cases
 from console.web.cases import Case, File
 from console.web.deciding import decide, parse
 from console.web.desk import get, post
-from console.web.pages.document import case_context, opened, overtaken, shown_value
+from console.web.pages.document import case_context, opened, overtaken
 from console.web.security import Fields
 from console.web.visit import Visit
 from database import corrections, overviews
 from database.corrections import CorrectionItem, OvertakenError, RefusedError
 from database.models import Role
+from database.results import whole
 from database.reviewing import ReviewScope, backlog, doubtful_cells, waiting, waits
+from tasks.validation.wording import show as show_number
 
+# Doubts about the row that numbers belong to: they are answered for all of the row.
+_OF_ROWS = ("label", "alignment")
 # Further decisions about the same document within so many seconds share a validation.
 _PAUSE = 8.0
+
+
+class InRow(NamedTuple):
+    """A doubtful cell of the row with the only value that it may have."""
+
+    cell: str
+    key: str
+    shown: str
+    mark: str
 
 
 class At(NamedTuple):
@@ -79,12 +94,12 @@ def _page(
     last: At | None,
     *,
     asked: At | None = None,
-    done: CorrectionItem | None = None,
+    done: Sequence[CorrectionItem] = (),
 ) -> Response:
     with visit.reading() as connection:
         at = asked if asked is not None and asked.cell else _after(connection, scope, last)
         left, batches = backlog(connection, scope), overviews.batch_names(connection)
-        context: dict[str, Any] = {"at": None, "following": None}
+        context: dict[str, Any] = {"at": None, "following": None, "row": ()}
         if at is not None:
             context = _case(connection, scope, at)
         skipped = at is None and last is not None and _after(connection, scope, None) is not None
@@ -102,9 +117,34 @@ def _case(connection: Connection, scope: ReviewScope, at: At) -> dict[str, Any]:
         "report": next((r for r in file.item.reports if r.in_force), None),
         "position": cells.index(at.cell) + 1 if at.cell in cells else None,
         "count": len(cells),
+        "row": _row(file, at.cell, cells),
         "following": _picture_of(connection, _after(connection, scope, at)),
         **case_context(file, case),
     }
+
+
+def _row(file: File, cell: str, cells: Sequence[str]) -> list[InRow]:
+    """The open cells of the same row, where the question is to which row the numbers belong, and each can be one value alone."""
+    indicators = load_book().indicators
+    if cell not in indicators or file.report is None:
+        return []
+    mine = indicators[cell]
+    raws = {reading.indicator: reading.raw for reading in file.report.readings}
+    found: list[InRow] = []
+    for value in (v for v in file.values if v.indicator in cells):
+        own = indicators[value.indicator]
+        if (own.block, own.row) != (mine.block, mine.row):
+            continue
+        possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
+        if len(possible) != 1 or value.doubt not in _OF_ROWS or value.indicator not in raws:
+            return []
+        (only,) = possible
+        assert only is not None
+        found.append(
+            InRow(value.indicator, f"v{show_number(only)}", show_number(only), corrections.mark_of(raws[value.indicator]))
+        )
+    found.sort(key=lambda one: cases.place_of(one.cell))
+    return found if len(found) > 1 else []
 
 
 def _file(connection: Connection, at: At) -> tuple[File, Case]:
@@ -129,8 +169,7 @@ def act(visit: Visit) -> Response:
     if at is None or not at.cell:
         raise HTTPException(404)
     try:
-        wish = parse(visit.form, at.cell)
-        done = decide(visit, at.document, at.cell, wish, pause=_PAUSE)
+        made = _decided_row(visit, at) if visit.form.text("row") else [_decided(visit, at)]
     except RefusedError as error:
         visit.notify(f"refused.{error.why}", good=False)
         return _answer(visit, scope, given, at, again=True)
@@ -140,13 +179,37 @@ def act(visit: Visit) -> Response:
     queued = None
     with visit.reading() as connection:
         finished = not _open(connection, at.document)
-        kept = corrections.items(connection, [done.number]).get(done.number)
+        kept = list(corrections.items(connection, made).values())
     if finished:  # nothing more will be decided about this document
         queued = visit.write(lambda c: corrections.validate_now(c, at.document))
-    visit.notify("case.decided", cell=cases.label_of(at.cell), value=shown_value(visit, wish))
+    if len(kept) > 1:
+        visit.notify("review.row_decided", cell=cases.label_of(at.cell), count=len(kept))
+    else:
+        told = kept[0].told if kept else ""
+        visit.notify("case.decided", cell=cases.label_of(at.cell), value=told or visit.t("case.blank"))
     response = _answer(visit, scope, given, at, done=kept)
     response.background = BackgroundTask(visit.desk.ring, [queued] if queued else [])
     return response
+
+
+def _decided(visit: Visit, at: At) -> int:
+    return decide(visit, at.document, at.cell, parse(visit.form, at.cell), pause=_PAUSE).number
+
+
+def _decided_row(visit: Visit, at: At) -> list[int]:
+    """Decide about all cells of a row as they were shown, in one transaction: all or none."""
+    given = [visit.form.each(name) for name in ("row_cell", "row_value", "row_mark")]
+    if len({len(part) for part in given}) != 1 or not all(map(cases.is_cell, given[0])):
+        raise HTTPException(404)
+    wishes = [(cell, parse(Fields([("choice", key), ("mark", mark)]), cell)) for cell, key, mark in zip(*given, strict=True)]
+    reason = visit.form.text("reason", 500)
+
+    def write(connection: Connection) -> list[int]:
+        told: dict[str, Any] = {"who": visit.who, "reason": reason, "pause": _PAUSE}
+        act = corrections.correct
+        return [act(connection, at.document, cell, w.decided, w.value, seen=w.seen, **told).number for cell, w in wishes]
+
+    return visit.write(write)
 
 
 def _answer(
@@ -156,7 +219,7 @@ def _answer(
     at: At,
     *,
     again: bool = False,
-    done: CorrectionItem | None = None,
+    done: Sequence[CorrectionItem] = (),
 ) -> Response:
     """The next case in place of this one; a browser without scripts is led there."""
     if "hx-request" in visit.request.headers:
@@ -169,14 +232,20 @@ def _answer(
 def undo(visit: Visit) -> Response:
     """Undo the last decision, and ask about its cell again."""
     scope, given = _given(visit.form)
-    number = visit.form.number("number")
+    numbers = [number for number in map(int, filter(str.isdecimal, visit.form.each("number"))) if number < 2**63]
     with visit.reading() as connection:
-        item = corrections.items(connection, [number]).get(number) if number is not None else None
-    if item is None:
+        items = corrections.items(connection, numbers)
+    if not items:
         raise HTTPException(404)
-    at = At(item.document_id, item.indicator)
+    first = min(items.values(), key=lambda item: cases.place_of(item.indicator))
+    at = At(first.document_id, first.indicator)
+
+    def write(connection: Connection) -> None:
+        for number in items:
+            corrections.undo(connection, number, who=visit.who, pause=_PAUSE)
+
     try:
-        visit.write(lambda c: corrections.undo(c, item.number, who=visit.who, pause=_PAUSE))
+        visit.write(write)
     except (RefusedError, OvertakenError):
         visit.notify("case.stands_no_more", good=False)
         return _answer(visit, scope, given, at, again=True)

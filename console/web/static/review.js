@@ -8,7 +8,7 @@
   const press = (id) => {
     const element = document.getElementById(id);
     if (!element || waits) return;
-    if (element.tagName === "FORM") element.requestSubmit();
+    if (element.tagName === "FORM") element.requestSubmit(element.querySelector("#confirm"));
     else element.click();
   };
 
@@ -25,6 +25,7 @@
     if (inText) return;
     const key = event.key.toLowerCase();
     if (key === "s") press("skip");
+    else if (key === "a") press("row");
     else if (key === "u") press("undo");
     else {
       const choice = document.querySelector(`.choice[data-key="${CSS.escape(key)}"]`);
