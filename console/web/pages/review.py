@@ -23,19 +23,20 @@ from database.corrections import CorrectionItem, OvertakenError, RefusedError
 from database.models import Role
 from database.results import whole
 from database.reviewing import ReviewScope, backlog, doubtful_cells, waiting, waits
+from tasks.validation.wording import column_label
 from tasks.validation.wording import show as show_number
 
-# Doubts about the row that numbers belong to: they are answered for all of the row.
-_OF_ROWS = ("label", "alignment")
+# Doubts about which numbers belong to a row, and in which of its columns: they are answered for all of the row.
+_OF_ROWS = ("label", "alignment", "blank", "count", "column")
 # Further decisions about the same document within so many seconds share a validation.
 _PAUSE = 8.0
 
 
 class InRow(NamedTuple):
-    """A doubtful cell of the row with the only value that it may have."""
+    """A doubtful cell of the row. ``shown`` is the only value that it may have, "" where there is none or several."""
 
     cell: str
-    key: str
+    column: str
     shown: str
     mark: str
 
@@ -124,7 +125,7 @@ def _case(connection: Connection, scope: ReviewScope, at: At) -> dict[str, Any]:
 
 
 def _row(file: File, cell: str, cells: Sequence[str]) -> list[InRow]:
-    """The open cells of the same row, where the question is to which row the numbers belong, and each can be one value alone."""
+    """The open cells of the same row, where the question is which numbers belong to it."""
     indicators = load_book().indicators
     if cell not in indicators or file.report is None:
         return []
@@ -135,14 +136,13 @@ def _row(file: File, cell: str, cells: Sequence[str]) -> list[InRow]:
         own = indicators[value.indicator]
         if (own.block, own.row) != (mine.block, mine.row):
             continue
-        possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
-        if len(possible) != 1 or value.doubt not in _OF_ROWS or value.indicator not in raws:
+        if value.doubt not in _OF_ROWS or value.indicator not in raws or own.column is None:
             return []
-        (only,) = possible
-        assert only is not None
-        found.append(
-            InRow(value.indicator, f"v{show_number(only)}", show_number(only), corrections.mark_of(raws[value.indicator]))
-        )
+        possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
+        only = next(iter(possible)) if len(possible) == 1 and value.value is not None else None
+        shown = "" if only is None else show_number(only)
+        mark = corrections.mark_of(raws[value.indicator])
+        found.append(InRow(value.indicator, column_label(own.block, own.column), shown, mark))
     found.sort(key=lambda one: cases.place_of(one.cell))
     return found if len(found) > 1 else []
 
@@ -197,11 +197,15 @@ def _decided(visit: Visit, at: At) -> int:
 
 
 def _decided_row(visit: Visit, at: At) -> list[int]:
-    """Decide about all cells of a row as they were shown, in one transaction: all or none."""
-    given = [visit.form.each(name) for name in ("row_cell", "row_value", "row_mark")]
-    if len({len(part) for part in given}) != 1 or not all(map(cases.is_cell, given[0])):
+    """Decide about all cells of a row as they were typed, in one transaction: all or none. A field without anything is blank."""
+    cells, marks = visit.form.each("row_cell"), visit.form.each("row_mark")
+    if len(cells) != len(marks) or not all(map(cases.is_cell, cells)):
         raise HTTPException(404)
-    wishes = [(cell, parse(Fields([("choice", key), ("mark", mark)]), cell)) for cell, key, mark in zip(*given, strict=True)]
+    wishes = []
+    for cell, mark in zip(cells, marks, strict=True):
+        typed = visit.form.text(f"row:{cell}", 40)
+        choice = [("choice", "typed"), ("typed", typed)] if typed else [("choice", "blank")]
+        wishes.append((cell, parse(Fields([*choice, ("mark", mark)]), cell)))
     reason = visit.form.text("reason", 500)
 
     def write(connection: Connection) -> list[int]:
