@@ -138,7 +138,7 @@ class _World:
         path = f"{batch_name}/{city}/{county}/{agency}{year}年政府信息公开工作年度报告（示例）.{suffix}"
         self.source(rows, key, batch, path, made, duplicate=False)
         if rng.random() < 0.03:
-            self.source(rows, key, batch, f"重复/{path}", made, duplicate=True)
+            self.source(rows, key, max(1, batch - number % 2), f"重复/{path}", made, duplicate=True)
         self.stages(rows, key, stopped, made, busy=busy)
         if stopped:
             code, stage, message, _ = stopped

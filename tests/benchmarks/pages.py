@@ -45,6 +45,8 @@ PAGES = (
     ("of a region", "/documents?region=示例省/示例十市/北县"),
     ("of an agency and a year", "/documents?agency=审计局&year=2021"),
     ("of an agency that is not there", "/documents?agency=没有"),
+    ("count of a region", "/documents/count?region=示例省/示例十市/北县"),
+    ("count by path", "/documents/count?text=示例七市 审计局2021"),
     ("of a code", "/documents?code=page.timeout"),
     ("by path", "/documents?text=示例七市 审计局2021"),
     ("by a path that is not there", "/documents?text=none such"),
