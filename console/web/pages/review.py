@@ -65,7 +65,8 @@ def _open(connection: Connection, document: int) -> list[str]:
     item = waits(connection, document)
     if item is None:
         return []
-    return cases.in_order([*item.facts, *(value.indicator for value in doubtful_cells(connection, document))])
+    cells = (value.indicator for value in doubtful_cells(connection, document))
+    return cases.in_order([*item.facts, *filter(cases.is_cell, cells)])
 
 
 def _after(connection: Connection, scope: ReviewScope, last: At | None) -> At | None:
@@ -77,8 +78,10 @@ def _after(connection: Connection, scope: ReviewScope, last: At | None) -> At | 
         if rest:
             return At(last.document, rest[0])
         first = last.document + 1
-    for item in waiting(connection, scope, first=first, limit=1):
-        return At(item.document_id, _open(connection, item.document_id)[0])
+    while items := waiting(connection, scope, first=first, limit=1):
+        first = items[0].document_id + 1
+        if cells := _open(connection, items[0].document_id):
+            return At(items[0].document_id, cells[0])
     return None
 
 
