@@ -107,6 +107,7 @@ def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
 
 _DUE = text("state in ('queued', 'waiting')")
 _RUNNING = text("state = 'running'")
+_AGAIN = text("duplicate")
 _KEYED = text("made_from is not null")
 _STANDS = text("ended_at is null")
 _DOUBTFUL = text("state = 'doubtful'")
@@ -163,7 +164,11 @@ class Source(Base):
     duplicate: Mapped[bool]
     hints: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
-    __table_args__ = (UniqueConstraint("document_id", "path_key"), Index(None, "batch_id", "document_id"))
+    __table_args__ = (
+        UniqueConstraint("document_id", "path_key"),
+        Index(None, "batch_id", "document_id"),
+        Index("ix_gk_source_again", "batch_id", "document_id", postgresql_where=_AGAIN, sqlite_where=text("duplicate = 1")),
+    )
 
 
 class Stage(Base):

@@ -130,16 +130,23 @@ def _lines(connection: Connection, query: Select[int, str, datetime]) -> list[Ba
     ids = [row.id for row in rows]
     files = select(Source.batch_id, func.count()).where(Source.batch_id.in_(ids)).group_by(Source.batch_id)
     sources = {row[0]: row[1] for row in connection.execute(files)}
-    # A file can be given twice under different names in one batch.
-    found = select(Source.batch_id, Source.document_id).where(Source.batch_id.in_(ids)).distinct().subquery()
+    # Documents of other batches that were found here again are few, and have an index of their own; those that came in with
+    # the batch first are counted from the index of batch and status.
     counts = (
-        select(found.c.batch_id, Document.status, func.count())
-        .join(Document, Document.id == found.c.document_id)
-        .group_by(found.c.batch_id, Document.status)
+        select(Document.batch_id, Document.status, func.count())
+        .where(Document.batch_id.in_(ids))
+        .group_by(Document.batch_id, Document.status)
     )
-    statuses: dict[int, dict[str, int]] = defaultdict(dict)
-    for batch, status, count in connection.execute(counts):
-        statuses[batch][status] = count
+    again = (
+        select(Source.batch_id, Document.status, func.count(distinct(Source.document_id)))
+        .join(Document, Document.id == Source.document_id)
+        .where(Source.duplicate, Source.batch_id.in_(ids), Document.batch_id != Source.batch_id)
+        .group_by(Source.batch_id, Document.status)
+    )
+    statuses: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for query_of in (counts, again):
+        for batch, status, count in connection.execute(query_of):
+            statuses[batch][status] += count
     return [BatchLine(row.id, row.name, row.created_at, sources.get(row.id, 0), statuses.get(row.id, {})) for row in rows]
 
 

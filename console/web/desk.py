@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+T = TypeVar("T")
 Page = Callable[[Visit], Response]
 
 
@@ -44,6 +46,7 @@ class Desk:
 
     def __init__(self, settings: Settings, engine: Engine, navigation: tuple[tuple[str, str, Role], ...]) -> None:
         self.settings, self.engine, self.navigation = settings, engine, navigation
+        self._kept: dict[str, tuple[float, Any]] = {}
         self._templates = Environment(
             loader=PackageLoader("console.web"),
             autoescape=True,
@@ -109,6 +112,13 @@ class Desk:
         for name in ("pictures", "_bell"):
             if name in made:
                 made[name].close()
+
+    def kept(self, name: str, ask: Callable[[], T], seconds: float = 30) -> T:
+        """What ``ask`` gives, at most so many seconds old: for what changes seldom and stands on every page."""
+        found = self._kept.get(name)
+        if found is None or time.monotonic() >= found[0]:
+            found = self._kept[name] = (time.monotonic() + seconds, ask())
+        return cast(T, found[1])
 
     # ---- answering ----------------------------------------------------------------------------------------------------
 

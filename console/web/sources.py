@@ -116,13 +116,13 @@ def _wanted(blocks: Sequence[Line | Table], lines: set[int], *, few: bool) -> li
     """The places of the blocks to show: all, or those around cells where there are too many."""
     if not few and len(blocks) <= MOST_BLOCKS:
         return list(range(len(blocks)))
-    reach = 4 if few else _CONTEXT
+    above, below = (5, 11) if few else (_CONTEXT, _CONTEXT)
     near: set[int] = set()
     for at, block in enumerate(blocks):
         first = block.place.line
         last = max((cell.place.line or 0 for cell in block.cells), default=0) if isinstance(block, Table) else first
         if first is not None and any(first <= line <= (last or first) for line in lines):
-            near |= set(range(max(0, at - reach), min(len(blocks), at + reach + 1)))
+            near |= set(range(max(0, at - above), min(len(blocks), at + below + 1)))
         if len(near) > MOST_BLOCKS:
             break
     return sorted(near) or list(range(min(len(blocks), MOST_BLOCKS)))

@@ -17,7 +17,8 @@ from tasks.ocr.render import Box, render
 WIDE = 1500  # pixels of a page on a screen
 _GREY = 12  # of 255: colours that lie no further apart are grey
 _AROUND = (6.0, 2.2)  # cell heights to the left and right, above and below, that a crop shows
-_CROP = (760, 260)  # pixels of a crop at most; a small one is enlarged
+_LEAST = 0.24  # of the page's width, to each side: the row's label and its neighbours
+_CROP = (900, 300)  # pixels of a crop at most; a small one is enlarged
 _ENLARGED = 3.0
 _PEN = (196, 48, 32)
 _OWN_MOST = 60_000_000  # pixels of a picture of ours
@@ -57,7 +58,8 @@ def crop_png(png: bytes, page: Size, box: Box, others: Sequence[Box] = ()) -> by
     high = max(y1 - y0, 8.0)
     wide, tall = _AROUND
     # A tall cell (a label that runs down the table) shows less of its surroundings.
-    reach_x, reach_y = min(wide * high, image.width / 3), min(tall * high, image.height / 8)
+    reach_x = min(max(wide * high, _LEAST * image.width), image.width / 3)
+    reach_y = min(tall * high, image.height / 8)
     left, top = max(0, int(x0 - reach_x)), max(0, int(y0 - reach_y))
     right, bottom = min(image.width, int(x1 + reach_x) + 1), min(image.height, int(y1 + reach_y) + 1)
     if right - left < 4 or bottom - top < 4:

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from codebook.records import Place, Reader, Reading, Report, State, Status, Verdict
+from database.blob import pack
 from database.models import Base
 
 BUREAUS = (
@@ -60,14 +62,22 @@ _INDICATORS = (
     "requests.new_received.natural_person",
     "requests.carried_over.total",
     "requests.granted.total",
-    "requests.closed.total",
-    "disclosure.regulations.made",
+    "requests.total_handled.total",
+    "disclosure.rules.issued",
     "disclosure.licensing.decisions",
-    "review.upheld.total",
-    "review.corrected.total",
-    "review.total.total",
+    "review.reconsideration.upheld",
+    "review.reconsideration.corrected",
+    "review.reconsideration.total",
 )
 _VERSIONS = json.dumps({"code": "0.1.0", "codebook": "1"})
+
+
+def _report(readings: tuple[Reading, ...]) -> Report:
+    """What a parser would have made, as far as pages look at it."""
+    return Report("示例局", ("示例省",), None, 2024, "2021", None, None, "simplified", (), (), readings)
+
+
+_BODY = pack(Verdict(_report(()), (), Status.ACCEPTED))
 
 
 @dataclass
@@ -138,7 +148,7 @@ class _World:
         path = f"{batch_name}/{city}/{county}/{agency}{year}年政府信息公开工作年度报告（示例）.{suffix}"
         self.source(rows, key, batch, path, made, duplicate=False)
         if rng.random() < 0.03:
-            self.source(rows, key, batch, f"重复/{path}", made, duplicate=True)
+            self.source(rows, key, max(1, batch - number % 2), f"重复/{path}", made, duplicate=True)
         self.stages(rows, key, stopped, made, busy=busy)
         if stopped:
             code, stage, message, _ = stopped
@@ -237,12 +247,13 @@ class _World:
             form="2021",
             title=f"{agency}{year}年政府信息公开工作年度报告",
             script="simplified",
-            body=b"",
+            body=_BODY,
             digest="0" * 64,
             doubts="[]",
             versions=_VERSIONS,
             created_at=at,
         )
+        readings: list[Reading] = []
         for indicator in _INDICATORS:
             doubtful = status == "needs_review" and self.rng.random() < 0.2
             number = self.rng.randint(0, 400)
@@ -259,6 +270,11 @@ class _World:
                 page=2,
                 doubt="count" if doubtful else None,
             )
+            state = State.DOUBTFUL if doubtful else State.READ
+            readings.append(Reading(indicator, None if doubtful else number, state, str(number), Place(page=2), Reader.PDF))
+        if status == "needs_review":  # what a review looks at
+            read = pack(_report(tuple(readings)))
+            rows.add("output", document_id=document, stage="parse", page=0, run=1, versions=_VERSIONS, body=read, made_at=at)
         if self.rng.random() < 0.12:
             rows.add(
                 "finding",
@@ -273,7 +289,7 @@ class _World:
             )
 
 
-_ORDER = ("batch", "document", "source", "stage", "attempt", "report", "value", "finding", "failure")
+_ORDER = ("batch", "document", "source", "stage", "attempt", "output", "report", "value", "finding", "failure")
 _CHUNK = 5000
 
 

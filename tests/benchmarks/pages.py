@@ -24,9 +24,10 @@ from starlette.testclient import TestClient
 from console import passwords
 from console.web.app import create_app
 from database import migrations, people
+from database.coverage import Listed, expect
 from database.models import Role
 from database.session import make_engine, run_transaction
-from tests.benchmarks.filling import fill
+from tests.benchmarks.filling import BUREAUS, CITIES, COUNTIES, fill
 from tests.servers import PostgresServer, short_folder
 from workers.settings import Settings
 
@@ -45,6 +46,8 @@ PAGES = (
     ("of a region", "/documents?region=示例省/示例十市/北县"),
     ("of an agency and a year", "/documents?agency=审计局&year=2021"),
     ("of an agency that is not there", "/documents?agency=没有"),
+    ("count of a region", "/documents/count?region=示例省/示例十市/北县"),
+    ("count by path", "/documents/count?text=示例七市 审计局2021"),
     ("of a code", "/documents?code=page.timeout"),
     ("by path", "/documents?text=示例七市 审计局2021"),
     ("by a path that is not there", "/documents?text=none such"),
@@ -55,6 +58,13 @@ PAGES = (
     ("question: process a code again", "/decide?act=reprocess&code=page.timeout"),
     ("question: discard a status", "/decide?act=discard&status=needs_review"),
     ("downloads", "/downloads"),
+    ("a document", "/documents/1234"),
+    ("review, the first doubt", "/review"),
+    ("review, far down", "/review?after=60000"),
+    ("review of a region", "/review?region=示例省/示例十市/北县"),
+    ("review of a batch of 40 %", "/review?batch=61"),
+    ("coverage of 3,200 agencies", "/coverage?year=2024"),
+    ("coverage of a region", "/coverage?year=2024&region=9903"),
     ("users", "/users"),
     ("audit trail", "/audit"),
 )
@@ -97,6 +107,17 @@ def log_in(engine: Engine, home: Path) -> TestClient:
     return client
 
 
+def expected(engine: Engine) -> None:
+    """A list of agencies that must report on 2024."""
+    listed = [
+        Listed(2024, f"{county}{name}", f"{name}|99{c + 1:02}{k + 1:02}", f"99{c + 1:02}{k + 1:02}", "2025-01-31")
+        for c in range(len(CITIES))
+        for k, county in enumerate(COUNTIES)
+        for name in (*BUREAUS, *(f"{number}局" for number in range(40 - len(BUREAUS))))
+    ]
+    run_transaction(engine, lambda c: expect(c, listed, who="benchmark"))
+
+
 def percentile(numbers: Sequence[float], share: float) -> float:
     """The smallest number that ``share`` of all do not exceed."""
     ordered = sorted(numbers)
@@ -129,6 +150,7 @@ def main(arguments: Sequence[str]) -> int:
             migrations.upgrade(engine)
             began = time.perf_counter()
             fill(engine, asked.documents)
+            expected(engine)
             say(f"{asked.documents:,} documents filled in {time.perf_counter() - began:.0f} s\n")
             watch, client = Watch(engine), log_in(engine, folder)
             say(f"{'page':34} {'median':>8} {'p95':>8} {'database':>9}  {'queries':>7}")

@@ -38,7 +38,7 @@ def choose(visit: Visit) -> Response:
     """The form in which a batch or a year is chosen."""
     with visit.reading() as connection:
         batches = overviews.batch_names(connection)
-        years = overviews.report_years(connection)
+        years = visit.desk.kept("years", lambda: overviews.report_years(connection))
     given = {"batch": visit.query.number("batch"), "year": visit.query.number("year")}
     return visit.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
 

@@ -8,7 +8,7 @@
   const press = (id) => {
     const element = document.getElementById(id);
     if (!element || waits) return;
-    if (element.tagName === "FORM") element.requestSubmit();
+    if (element.tagName === "FORM") element.requestSubmit(element.querySelector("#confirm"));
     else element.click();
   };
 
@@ -17,6 +17,11 @@
     const inText = event.target.matches("input:not([type=radio]), select, textarea");
     if (event.key === "Escape" && inText) { event.target.blur(); return; }
     if (event.key === "Enter") {
+      if (event.target.closest("#row")) {
+        event.preventDefault();
+        press("confirm-row");
+        return;
+      }
       if (event.target.closest("#undo, .filter, a, .decisions")) return;
       event.preventDefault();
       press("decide");
@@ -25,6 +30,13 @@
     if (inText) return;
     const key = event.key.toLowerCase();
     if (key === "s") press("skip");
+    else if (key === "a") {
+      // A row that was read from end to end is confirmed, one that was not is filled in first.
+      const row = document.getElementById("row");
+      if (!row) return;
+      if (row.dataset.sure) press("confirm-row");
+      else row.querySelector("input:not([type=hidden])").select();
+    }
     else if (key === "u") press("undo");
     else {
       const choice = document.querySelector(`.choice[data-key="${CSS.escape(key)}"]`);

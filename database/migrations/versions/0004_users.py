@@ -64,9 +64,17 @@ def upgrade() -> None:
     op.create_index("ix_gk_document_status_id", "gk_document", ["status", "id"])
     op.create_index("ix_gk_document_finished_at", "gk_document", ["finished_at"])
     op.create_index("ix_gk_source_batch_id_document_id", "gk_source", ["batch_id", "document_id"])
+    op.create_index(
+        "ix_gk_source_again",
+        "gk_source",
+        ["batch_id", "document_id"],
+        postgresql_where=sa.text("duplicate"),
+        sqlite_where=sa.text("duplicate = 1"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_gk_source_again", "gk_source")
     op.drop_index("ix_gk_source_batch_id_document_id", "gk_source")
     op.drop_index("ix_gk_document_finished_at", "gk_document")
     op.drop_index("ix_gk_document_status_id", "gk_document")

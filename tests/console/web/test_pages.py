@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from console.web.pages import routes
-from database import auditing, people
+from database import auditing, overviews, people, queries
 from database.models import Audit, Document, Failure, ReportRow, Source
 from database.session import reading
 from tests.benchmarks.filling import fill
@@ -124,7 +124,18 @@ def test_filters(filled: Any, parameters: str, query: Any) -> None:
         expected = sorted(connection.scalars(query), reverse=True)
     page = filled.viewer.get(f"/documents?{parameters}").text
     assert numbers(page) == expected[:50]
+    if len(expected) >= 50:
+        page = filled.viewer.get(f"/documents/count?{parameters}").text
     assert f"共 {len(expected)} 份" in page
+
+
+def test_a_batch_counts_what_was_found_in_it_again(filled: Any) -> None:
+    with reading(filled.engine) as connection:
+        lines = overviews.batch_lines(connection, limit=100)
+        assert {line.name: dict(line.statuses) for line in lines} == {
+            line.name: queries.status_counts(connection, queries.Scope(batch=line.name)) for line in lines
+        }
+        assert sum(line.documents for line in lines) > COUNT
 
 
 # ---- the error queue --------------------------------------------------------------------------------------------------------
