@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from codebook.records import Record, Severity, State, Status
+from database import throughput
 from database.answers import (
     AttemptItem,
     BatchCount,
@@ -102,17 +103,16 @@ def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
 
 
 def progress(connection: Connection, scope: Scope = ALL) -> Progress:
-    """Counts by status and stage, the rate of the last minute, and the time that is left at this rate."""
+    """Counts by status and stage, the rate of the last minute, and the time that is left (see database.throughput)."""
     statuses = status_counts(connection, scope)
     recent = connection.execute(
         select(func.count(), func.min(Document.finished_at), now()).where(
             Document.finished_at > now(-RATE_SECONDS), *scope.conditions()
         )
     ).one()
-    rate = _rate(*recent)
-    left = statuses.get(Status.PROCESSING, 0)
-    seconds_left = left / rate if rate else None
-    return Progress(statuses, tuple(_stage_counts(connection, scope)), live_workers(connection), rate, seconds_left)
+    stages = _stage_counts(connection, scope)
+    left = throughput.seconds_left(connection, stages, scope.conditions()) if statuses.get(Status.PROCESSING) else 0.0
+    return Progress(statuses, tuple(stages), live_workers(connection), _rate(*recent), left)
 
 
 def live_workers(connection: Connection) -> int:
