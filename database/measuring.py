@@ -30,7 +30,7 @@ class Labelled(Record, frozen=True):
 
 
 class Spent(Record, frozen=True):
-    """How many tries of a stage took how many seconds in all, by the clock and of processors; ``engine`` is what read pictures."""
+    """How many tries of a stage took how many seconds in all, by the clock and of processors; ``engine`` read pictures."""
 
     stage: str
     engine: str
@@ -72,15 +72,15 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
     """All measures. A worker counts as alive when it was seen within ``stale_seconds``; a lease is overdue when it ended more
     than ``lapsed_seconds`` ago and nobody ended the try.
     """
-    pages = func.coalesce(func.sum(Document.pages), 0)
-    documents = connection.execute(select(Document.status, func.count(), pages).group_by(Document.status)).all()
+    counted = select(Document.status, func.count(), func.sum(Document.pages)).group_by(Document.status)
+    documents = connection.execute(counted).all()
     overdue = select(func.count()).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
     living = select(func.count()).where(Worker.seen_at >= now(-stale_seconds))
     tried = _attempts(connection)
     counters = connection.execute(select(Count.name, Count.value, Count.counted_at, now())).all()
     return Measures(
         documents={str(status): int(number) for status, number, _ in documents},
-        pages=sum(int(number) for *_, number in documents),
+        pages=sum(pages or 0 for _, _, pages in documents),
         stages=_labelled(connection, (Stage.stage, Stage.state, Stage.queue), func.count()),
         oldest=_oldest(connection),
         attempts=_summed(((one.stage, one.outcome), one.tries) for one in tried),
@@ -157,8 +157,7 @@ class _Tried(Record, frozen=True):
 def _attempts(connection: Connection) -> list[_Tried]:
     """One look at all tries; everything that is told of them is summed up from it."""
     columns = (Stage.stage, Attempt.outcome, Attempt.code, Attempt.engine)
-    sums = (func.coalesce(func.sum(column), 0.0) for column in (Attempt.seconds, Attempt.cpu_seconds))
-    totals = (func.count(), func.count(Attempt.seconds), *sums)
+    totals = (func.count(), func.count(Attempt.seconds), func.sum(Attempt.seconds), func.sum(Attempt.cpu_seconds))
     query = select(*columns, *totals).join(Stage, Stage.id == Attempt.stage_id).group_by(*columns)
     return [
         _Tried(stage, outcome or "running", code or "", engine or "", tries, timed, float(seconds or 0), float(cpu or 0))
@@ -178,4 +177,4 @@ def _spent(tried: Sequence[_Tried]) -> tuple[Spent, ...]:
     for one in tried:
         tries, seconds, cpu = sums.get((one.stage, one.engine), (0, 0.0, 0.0))
         sums[one.stage, one.engine] = tries + one.timed, seconds + one.seconds, cpu + one.cpu_seconds
-    return tuple(Spent(*labels, *numbers) for labels, numbers in sorted(sums.items()))
+    return tuple(Spent(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))

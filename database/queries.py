@@ -112,7 +112,10 @@ def progress(connection: Connection, scope: Scope = ALL) -> Progress:
     ).one()
     stages = _stage_counts(connection, scope)
     left = throughput.seconds_left(connection, stages, scope.conditions()) if statuses.get(Status.PROCESSING) else 0.0
-    return Progress(statuses, tuple(stages), live_workers(connection), _rate(*recent), left)
+    rate = _rate(*recent)
+    if left is None and rate:  # no try tells how long it takes, but documents come to their end
+        left = statuses[Status.PROCESSING] / rate
+    return Progress(statuses, tuple(stages), live_workers(connection), rate, left)
 
 
 def live_workers(connection: Connection) -> int:

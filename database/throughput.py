@@ -24,7 +24,7 @@ _LIGHT = (StageName.EXTRACT, StageName.PARSE, StageName.VALIDATE, StageName.LOAD
 class StageSpent(Record, frozen=True):
     """What the tries at a stage took, with one engine (empty: none is used, or what it had read before was found again).
 
-    ``seconds`` of work and ``cpu_seconds`` of processors are sums over all processes; ``wall_seconds`` run from the first beginning
+    ``seconds`` of work and ``cpu_seconds`` of processors are sums over all processes; ``wall_seconds`` run from the first start
     to the last end. ``done`` and ``failed`` count tries; those that go on, or were given back, are in ``tries`` alone.
     """
 
@@ -101,7 +101,7 @@ def of_batch(connection: Connection, name: str) -> Throughput | None:
         .group_by(Stage.stage, engine)
     )
     rows = sorted(connection.execute(query).all(), key=lambda row: (list(StageName).index(StageName(row[0])), row[1]))
-    spent = tuple(StageSpent(*row[:5], float(row[5]), float(row[6]), _between(row[7], row[8])) for row in rows)
+    spent = tuple(StageSpent(*row[:5], float(row[5] or 0), float(row[6] or 0), _between(row[7], row[8])) for row in rows)
     began, ended = [row[7] for row in rows if row[7]], [row[8] for row in rows if row[8]]
     return Throughput(
         name,
@@ -112,7 +112,7 @@ def of_batch(connection: Connection, name: str) -> Throughput | None:
         min(began, default=None),
         max(ended, default=None),
         spent,
-        {code: number for code, number in codes},
+        dict(codes.all()),
     )
 
 
@@ -156,12 +156,15 @@ def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElem
         .where(Attempt.ended_at > now(-window), Attempt.outcome == "done", Attempt.seconds.is_not(None), *conditions)
         .group_by(Stage.stage)
     )
-    rows = connection.execute(query).all()
+    rows = [
+        (stage, tries, float(work or 0), (at - first).total_seconds())
+        for stage, tries, work, first, at in connection.execute(query)
+    ]
     if not rows:
         return None
-    elapsed = min(window, max((row[4] - row[3]).total_seconds() for row in rows))
-    work = sum(float(row[2]) for row in rows)
-    return Pace(work / max(elapsed, 1.0), {row[0]: float(row[2]) / row[1] for row in rows})
+    elapsed = min(window, max(since for *_, since in rows))
+    done = sum(work for _, _, work, _ in rows)
+    return Pace(done / max(elapsed, 1.0), {stage: work / tries for stage, tries, work, _ in rows})
 
 
 def forecast(counts: Sequence[StageCount], pace: Pace) -> float | None:
