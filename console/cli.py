@@ -82,8 +82,8 @@ def ingest(
 @app.command()
 def status(batch: Batch = None, as_json: AsJson = False) -> None:
     """Counts by stage and status, rates, time left."""
-    from console.describe import status_parts, watchers_table  # noqa: PLC0415
-    from database import inboxes, ledger, queries  # noqa: PLC0415
+    from console.describe import status_parts, throughput_parts, watchers_table  # noqa: PLC0415
+    from database import inboxes, ledger, queries, throughput  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 
     found = connect.settings()
@@ -97,11 +97,13 @@ def status(batch: Batch = None, as_json: AsJson = False) -> None:
         severities = queries.finding_counts(connection, scope)
         listed = queries.batches(connection) if batch is None else []
         watched = inboxes.watchers(connection, found.stale_seconds) if batch is None else []
+        took = throughput.of_batch(connection, batch) if batch is not None else None
     if as_json:
         answer = {"progress": progress, "balance": books, "codes": codes, "findings": severities, "batches": listed}
-        show_json(answer | {"balance_holds": books.holds, "watchers": watched})
+        show_json(answer | {"balance_holds": books.holds, "watchers": watched, "took": took})
     else:
         show(*status_parts(progress, books, codes, severities, listed), *([watchers_table(watched)] if watched else []))
+        show(*(throughput_parts(took) if took is not None else ()))
 
 
 @app.command()

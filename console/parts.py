@@ -40,6 +40,31 @@ def upgrade() -> None:
     engine.dispose()
 
 
+@db.command("downgrade")
+def downgrade(
+    revision: Annotated[
+        str, typer.Argument(metavar="REVISION", help="The revision to go back to, as `gongkai doctor` names it.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the tables back to an earlier revision, to go back to an earlier program. What was added since is gone."""
+    from alembic.util import CommandError  # noqa: PLC0415 (loads a second's worth of modules)
+
+    from database import migrations  # noqa: PLC0415
+
+    with connect.database(connect.settings()) as engine:
+        before = migrations.current(engine)
+        if not yes:
+            typer.confirm(
+                f"from version {before} back to {revision}: what was added since, and all in it, will be gone", abort=True
+            )
+        try:
+            migrations.downgrade(engine, revision)
+        except CommandError as error:
+            wrong(f"{error}; expected an earlier revision")
+        say(f"from version {before} to {migrations.current(engine)}")
+
+
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False) -> None:
     """What is installed, reachable and writable, and the remedy where it is not. Exit code 1 when something does not work."""
     from console.doctor import State, examine  # noqa: PLC0415

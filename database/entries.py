@@ -110,6 +110,14 @@ class Fault(Record, frozen=True):
     detail: str | None = None
 
 
+class Spent(Record, frozen=True):
+    """What a try took: seconds by the clock and of processors, and the engine that read a picture, if one did."""
+
+    seconds: float
+    cpu_seconds: float | None = None
+    engine: str | None = None
+
+
 class Policy(Record, frozen=True):
     """How often a stage is tried again. Seconds; limits count tries that failed in the same way."""
 

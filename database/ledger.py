@@ -37,6 +37,7 @@ from database.entries import (
     Policy,
     Queued,
     Registered,
+    Spent,
     Tries,
     decide,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Reaped",
     "Registered",
     "Selection",
+    "Spent",
     "StageName",
     "StageState",
     "Tries",

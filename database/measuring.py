@@ -30,11 +30,13 @@ class Labelled(Record, frozen=True):
 
 
 class Spent(Record, frozen=True):
-    """How many tries of a stage took how many seconds in all."""
+    """How many tries of a stage took how many seconds in all, by the clock and of processors; ``engine`` read pictures."""
 
     stage: str
+    engine: str
     tries: int
     seconds: float
+    cpu_seconds: float
 
 
 class Measures(Record, frozen=True):
@@ -46,6 +48,7 @@ class Measures(Record, frozen=True):
     """
 
     documents: dict[str, int]
+    pages: int
     stages: tuple[Labelled, ...]
     oldest: dict[str, float]
     attempts: tuple[Labelled, ...]
@@ -69,13 +72,15 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
     """All measures. A worker counts as alive when it was seen within ``stale_seconds``; a lease is overdue when it ended more
     than ``lapsed_seconds`` ago and nobody ended the try.
     """
-    documents = connection.execute(select(Document.status, func.count()).group_by(Document.status))
+    counted = select(Document.status, func.count(), func.sum(Document.pages)).group_by(Document.status)
+    documents = connection.execute(counted).all()
     overdue = select(func.count()).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
     living = select(func.count()).where(Worker.seen_at >= now(-stale_seconds))
     tried = _attempts(connection)
     counters = connection.execute(select(Count.name, Count.value, Count.counted_at, now())).all()
     return Measures(
-        documents={str(status): int(number) for status, number in documents},
+        documents={str(status): int(number) for status, number, _ in documents},
+        pages=sum(pages or 0 for _, _, pages in documents),
         stages=_labelled(connection, (Stage.stage, Stage.state, Stage.queue), func.count()),
         oldest=_oldest(connection),
         attempts=_summed(((one.stage, one.outcome), one.tries) for one in tried),
@@ -142,19 +147,21 @@ class _Tried(Record, frozen=True):
     stage: str
     outcome: str
     code: str
+    engine: str
     tries: int
     timed: int
     seconds: float
+    cpu_seconds: float
 
 
 def _attempts(connection: Connection) -> list[_Tried]:
     """One look at all tries; everything that is told of them is summed up from it."""
-    columns = (Stage.stage, Attempt.outcome, Attempt.code)
-    totals = (func.count(), func.count(Attempt.seconds), func.coalesce(func.sum(Attempt.seconds), 0.0))
+    columns = (Stage.stage, Attempt.outcome, Attempt.code, Attempt.engine)
+    totals = (func.count(), func.count(Attempt.seconds), func.sum(Attempt.seconds), func.sum(Attempt.cpu_seconds))
     query = select(*columns, *totals).join(Stage, Stage.id == Attempt.stage_id).group_by(*columns)
     return [
-        _Tried(stage, outcome or "running", code or "", tries, timed, float(seconds or 0))
-        for stage, outcome, code, tries, timed, seconds in connection.execute(query)
+        _Tried(stage, outcome or "running", code or "", engine or "", tries, timed, float(seconds or 0), float(cpu or 0))
+        for stage, outcome, code, engine, tries, timed, seconds, cpu in connection.execute(query)
     ]
 
 
@@ -166,8 +173,8 @@ def _summed(counted: Iterable[tuple[tuple[str, ...], int]]) -> tuple[Labelled, .
 
 
 def _spent(tried: Sequence[_Tried]) -> tuple[Spent, ...]:
-    sums: dict[str, tuple[int, float]] = {}
+    sums: dict[tuple[str, str], tuple[int, float, float]] = {}
     for one in tried:
-        tries, seconds = sums.get(one.stage, (0, 0.0))
-        sums[one.stage] = tries + one.timed, seconds + one.seconds
-    return tuple(Spent(stage, tries, seconds) for stage, (tries, seconds) in sorted(sums.items()))
+        tries, seconds, cpu = sums.get((one.stage, one.engine), (0, 0.0, 0.0))
+        sums[one.stage, one.engine] = tries + one.timed, seconds + one.seconds, cpu + one.cpu_seconds
+    return tuple(Spent(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))

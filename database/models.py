@@ -210,7 +210,8 @@ class Stage(Base):
 
 
 class Attempt(Base):
-    """One try at a stage: written when it is claimed, ended when it is over.
+    """One try at a stage: written when it is claimed, ended when it is over. ``seconds`` is how long the work took,
+    ``cpu_seconds`` what its process and the programs that it called used of processors, ``engine`` what read a picture.
 
     ``outcome``: done, retry (a fault that passes), failed, crashed (the process died), lost (the whole worker died),
     released (given back at a shutdown), discarded (a person ended it).
@@ -226,6 +227,9 @@ class Attempt(Base):
     code: Mapped[str | None] = mapped_column(String(40))
     message: Mapped[str | None] = mapped_column(Text)
     seconds: Mapped[float | None]
+    cpu_seconds: Mapped[float | None]
+    engine: Mapped[str | None] = mapped_column(String(40))
+    __table_args__ = (Index("ix_gk_attempt_ended_at", "ended_at"),)
 
 
 class Output(Base):

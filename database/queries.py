@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from codebook.records import Record, Severity, State, Status
+from database import throughput
 from database.answers import (
     AttemptItem,
     BatchCount,
@@ -104,12 +105,14 @@ def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
 
 
 def progress(connection: Connection, scope: Scope = ALL) -> Progress:
-    """Counts by status and stage, the rate of the last minute, and the time that is left at this rate."""
+    """Counts by status and stage, the rate of the last minute, and the time that is left (see database.throughput)."""
     statuses = status_counts(connection, scope)
+    stages = _stage_counts(connection, scope)
     per_second = rate(connection, scope)
-    left = statuses.get(Status.PROCESSING, 0)
-    seconds_left = left / per_second if per_second else None
-    return Progress(statuses, tuple(_stage_counts(connection, scope)), live_workers(connection), per_second, seconds_left)
+    left = throughput.seconds_left(connection, stages, scope.conditions()) if statuses.get(Status.PROCESSING) else 0.0
+    if left is None and per_second:  # no try tells how long it takes, but documents come to their end
+        left = statuses[Status.PROCESSING] / per_second
+    return Progress(statuses, tuple(stages), live_workers(connection), per_second, left)
 
 
 def rate(connection: Connection, scope: Scope = ALL) -> float:

@@ -10,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import CheckConstraint, Engine, inspect, text
 
 from database import migrations
@@ -56,6 +57,19 @@ def test_down_and_up_again(empty: Engine) -> None:
         downgrade(migrations.config(connection), "base")
     with empty.connect() as connection:
         assert set(inspect(connection).get_table_names()) == {"theirs", migrations.VERSION_TABLE}
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+
+
+def test_back_to_the_version_before_and_forward(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    migrations.downgrade(empty, "0002")
+    assert migrations.current(empty) == "0002"
+    with empty.connect() as connection:
+        assert not inspect(connection).has_table("gk_watcher")
+        assert inspect(connection).get_view_names()
+    with pytest.raises(CommandError):
+        migrations.downgrade(empty, "9999")
     migrations.upgrade(empty)
     assert migrations.current(empty) == migrations.head()
 
