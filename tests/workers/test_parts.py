@@ -20,6 +20,7 @@ from tests.servers import PostgresServer, RedisServer
 from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
+from workers.heart import Heart
 from workers.recovery import Recovery, Sweep
 from workers.settings import Settings
 from workers.store import Store
@@ -230,3 +231,29 @@ def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServe
     recovery = Recovery(settings)
     assert recovery.sweep() == Sweep(False)
     recovery.close()
+
+
+def test_a_claim_whose_end_could_not_be_noted_is_given_back_when_the_database_can_write_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    engine = make_engine(sqlite_url, busy_seconds=0.05)
+    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 60))
+    assert held is not None
+    heart = Heart(engine, Settings(home=tmp_path, heartbeat_seconds=0.1))
+    with heart.beating(held):
+        pass  # which starts its thread
+
+    def state() -> Any:
+        with engine.connect() as connection:
+            return tuple(connection.exec_driver_sql("select state, attempts from gk_stage").one())
+
+    with make_engine(sqlite_url).begin() as connection:
+        connection.exec_driver_sql("update gk_batch set priority = 0")  # nobody else can write
+        heart.owe(held)
+        time.sleep(0.4)
+    until = time.monotonic() + 10
+    while state() != ("queued", 0):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    engine.dispose()
