@@ -131,8 +131,8 @@ def test_postgresql_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial
             server.start()  # without room for its log PostgreSQL ends; its supervisor starts it again
             trial.well(expect(files), 120)
             unburnt(trial)
-            trial.close()
         finally:
+            trial.close()
             server.close()
 
 

@@ -41,6 +41,7 @@ class Trial(Cluster):
 
     def __init__(self, home: Path, database_url: str, redis: RedisServer, **settings: Any) -> None:
         super().__init__(home, database_url, redis, **settings)
+        self._closed = False
         with self.engine.begin() as connection:
             count_effects(connection)
 
@@ -78,7 +79,10 @@ class Trial(Cluster):
         assert_all_is_well(self.engine, expected, self.bell)
 
     def close(self) -> None:
-        """End all processes, and take the trigger away."""
+        """End all processes, and take the trigger away; once."""
+        if self._closed:
+            return
+        self._closed = True
         super().close()
         if self.engine.dialect.name == "postgresql":
             with self.engine.begin() as connection:

@@ -52,6 +52,7 @@ class Cluster:
     """Everything that one test starts; :meth:`close` ends it. ``module`` is what its workers run."""
 
     module = "tests.workers.standin"
+    errors: Any = None  # where the processes write their logs; None: where the tests do
 
     def __init__(self, home: Path, database_url: str, redis: RedisServer, **settings: Any) -> None:
         self.redis = redis
@@ -68,9 +69,8 @@ class Cluster:
 
     def _start(self, command: tuple[list[str], dict[str, str]], **more: str) -> subprocess.Popen[bytes]:
         argv, environment = command
-        process = subprocess.Popen(
-            argv, env={**os.environ, **environment, "PYTHONPATH": str(REPOSITORY), **more}, cwd=REPOSITORY, start_new_session=True
-        )
+        variables = {**os.environ, **environment, "PYTHONPATH": str(REPOSITORY), **more}
+        process = subprocess.Popen(argv, env=variables, cwd=REPOSITORY, start_new_session=True, stderr=self.errors)
         self.processes.append(process)
         return process
 
