@@ -105,14 +105,14 @@ class Cluster:
 
     # ---- documents ----
 
-    def add(self, *plans: dict[str, Any], ring: bool = True) -> list[int]:
+    def add(self, *plans: dict[str, Any], ring: bool = True, priority: int = 0) -> list[int]:
         """Register documents that ask for these plans; gives their ids."""
         arrivals = []
         for number, plan in enumerate(plans):
             data = msgspec.json.encode(plan | {"number": number, "salt": time.monotonic_ns()})
             sha256 = self.store.put(data)
             assert sha256 == hashlib.sha256(data).hexdigest()
-            arrivals.append(Arrival(sha256, "application/json", len(data), f"/in/{sha256}.json"))
+            arrivals.append(Arrival(sha256, "application/json", len(data), f"/in/{sha256}.json", priority=priority))
         made = run_transaction(self.engine, lambda c: ledger.register(c, "test", arrivals))
         if ring:
             self.bell.ring(ledger.to_ring(made))
