@@ -61,7 +61,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[File]
 
 
 @pytest.mark.parametrize("what", [None, *HARM])
-def test_one_row_by_hand_is_found_out(finished: tuple[Path, list[File]], expect: Expect, what: str | None, tmp_path: Path) -> None:
+def test_one_row_by_hand_is_found_out(
+    finished: tuple[Path, list[File]], expect: Expect, what: str | None, tmp_path: Path
+) -> None:
     path, files = finished
     copy = tmp_path / "copy.db"
     copy.write_bytes(path.read_bytes())

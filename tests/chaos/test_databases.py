@@ -49,12 +49,12 @@ def test_postgresql_crashes_in_the_middle_of_commits(
         time.sleep(1)
         postgres_server.start()
     trial.well(expect(files), 120)
-    assert trial.rows("select count(*) from gk_failure where code <> 'report.not_a_report' and code not like 'report.%'") == [(0,)]
+    assert trial.rows("select count(*) from gk_failure where code <> 'report.not_a_report' and code not like 'report.%'") == [
+        (0,)
+    ]
 
 
-def test_the_answer_to_a_commit_is_lost(
-    make_trial: MakeTrial, expect: Expect, postgres_url: str, make_proxy: Proxies
-) -> None:
+def test_the_answer_to_a_commit_is_lost(make_trial: MakeTrial, expect: Expect, postgres_url: str, make_proxy: Proxies) -> None:
     """What was committed is not done again, though the worker was never told."""
     trial, files = make_trial(postgres_url), reports(20)
     proxy = make_proxy(socket_of(postgres_url))

@@ -88,9 +88,7 @@ def test_a_full_store_takes_nothing_and_leaves_no_half_file(disks: type[SmallDis
     assert store.get(store.put(b"after")) == b"after"
 
 
-def test_sqlite_on_a_full_disk(
-    disks: type[SmallDisk], make_trial: MakeTrial, expect: Expect, tmp_path: Path
-) -> None:
+def test_sqlite_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial, expect: Expect, tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     folder.mkdir()
     disk = disks(folder, 12)
@@ -136,7 +134,9 @@ def test_postgresql_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial
             server.close()
 
 
-def test_redis_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial, expect: Expect, sqlite_url: str, tmp_path: Path) -> None:
+def test_redis_on_a_full_disk(
+    disks: type[SmallDisk], make_trial: MakeTrial, expect: Expect, sqlite_url: str, tmp_path: Path
+) -> None:
     with short_folder("gk-aof-") as folder:
         disk = disks(folder, 4)
         server = RedisServer(folder)

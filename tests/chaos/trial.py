@@ -26,9 +26,7 @@ ODD = "tests.chaos.odd_worker"
 
 def reports(count: int, seed: int = 1) -> list[File]:
     """Text reports of the generator, and every tenth a letter that is no report."""
-    made = [
-        File(document.data, document.media_type, document.name) for document in make_documents(count, seed, TEXT_LAYOUTS)
-    ]
+    made = [File(document.data, document.media_type, document.name) for document in make_documents(count, seed, TEXT_LAYOUTS)]
     for number in range(9, count, 10):
         made[number] = File(f"这不是一份报告。第{seed}-{number}封信。".encode(), "text/plain", f"letter-{seed}-{number}.txt")
     return made

@@ -59,8 +59,7 @@ _PARTS = {
     "section": "select d.sha256, s.position, s.title, s.text from gk_section s join gk_document d on d.report_id = s.report_id",
     "finding": "select d.sha256, f.rule, f.severity, f.message, f.cells, f.expected, f.actual, o.sha256 as other from gk_finding f "
     "join gk_document d on d.report_id = f.report_id left join gk_document o on o.report_id = f.other_report_id",
-    "failure": "select d.sha256, f.code from gk_failure f join gk_document d on d.id = f.document_id "
-    "where f.state = 'open'",
+    "failure": "select d.sha256, f.code from gk_failure f join gk_document d on d.id = f.document_id where f.state = 'open'",
 }
 
 
@@ -77,7 +76,6 @@ _EFFECTS = {
         "when (new.stage = 'load' and new.state = 'done') execute function effect()",
     ),
 }
-
 
 
 def count_effects(connection: Connection) -> None:

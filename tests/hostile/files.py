@@ -89,7 +89,9 @@ def docx(document: bytes, **more: bytes) -> bytes:
 
 WORD = b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 XXE = (
-    b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><w:document ' + WORD + b"><w:body><w:p><w:r><w:t>&x;</w:t></w:r></w:p>"
+    b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><w:document '
+    + WORD
+    + b"><w:body><w:p><w:r><w:t>&x;</w:t></w:r></w:p>"
     b"</w:body></w:document>"
 )
 LAUGHS = (
@@ -260,8 +262,12 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("spaces.txt", b" \n\t\r\n" * 1000, refused("file.empty"))
     yield Hostile("nul.txt", b"\0" * 10_000, refused("file.unsupported"))
     yield Hostile("some-nul.txt", letter("nul").replace("信".encode(), "\0信".encode()), LETTER)
-    yield Hostile("random.txt", bytes(zlib.crc32(bytes([n % 251, n // 251])) & 0xFF for n in range(20_000)), refused("file.unsupported"))
-    yield Hostile("mixed-charsets.txt", "这是报告吗".encode("gb18030") * 40 + "這是報告嗎".encode() * 40, refused("file.unsupported"))
+    yield Hostile(
+        "random.txt", bytes(zlib.crc32(bytes([n % 251, n // 251])) & 0xFF for n in range(20_000)), refused("file.unsupported")
+    )
+    yield Hostile(
+        "mixed-charsets.txt", "这是报告吗".encode("gb18030") * 40 + "這是報告嗎".encode() * 40, refused("file.unsupported")
+    )
     yield Hostile("latin.txt", b"caf\xe9 d\xe9j\xe0 vu \xfc\xf6\xe4\xdf " * 50, refused("file.unsupported"))
     yield Hostile("one-line.txt", "一".encode() * MIB, LETTER)
     yield Hostile("too-many-lines.txt", b"1\n" * 600_000, refused("file.too_large"))
@@ -272,7 +278,9 @@ def hostile_files() -> Iterator[Hostile]:
                   + letter("html"), LETTER)  # fmt: skip
     yield Hostile("deep.html", b"<div>" * 50_000 + letter("deep"), refused("file.bomb"))
     yield Hostile("entities.html", b"<!DOCTYPE html [<!ENTITY a 'x'>]><p>&a;&#0;&#x110000;&#xD800;</p>" + letter("e"), LETTER)
-    yield Hostile("wide.html", b"<table><tr>" + b"<td colspan=99999>1</td>" * 50 + b"</tr></table>" + letter("w"), refused("file.too_large"))
+    yield Hostile(
+        "wide.html", b"<table><tr>" + b"<td colspan=99999>1</td>" * 50 + b"</tr></table>" + letter("w"), refused("file.too_large")
+    )
     # ---- PDF ----
     yield Hostile("encrypted.pdf", pdf(1, "报告", encrypt="secret"), refused("file.encrypted"))
     yield Hostile("truncated.pdf", pdf(3, "报告")[:-400], refused("file.corrupt", "failed"))

@@ -30,9 +30,7 @@ def gongkai(around: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]
     settings = {"GONGKAI_HOME": str(around / "home"), "GONGKAI_CONCURRENCY": "2", "PYTHONPATH": str(REPOSITORY)}
     settings |= {"HOME": str(around / "user"), "TMPDIR": str(around / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "console.cli", *arguments]
-    return subprocess.run(
-        command, env={**clean, **settings}, cwd=around / "cwd", capture_output=True, timeout=500, check=False
-    )
+    return subprocess.run(command, env={**clean, **settings}, cwd=around / "cwd", capture_output=True, timeout=500, check=False)
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
@@ -128,7 +126,11 @@ def test_nothing_was_executed(ran: Ran) -> None:
     logs = b"".join(path.read_bytes() for path in (ran.around / "home" / "log").iterdir())
     assert b"root:" not in logs + ran.done.stdout + ran.done.stderr
     with reading(ran.engine) as connection:
-        for query in ("select text from gk_section", "select message from gk_failure", "select coalesce(agency, '') from gk_report"):
+        for query in (
+            "select text from gk_section",
+            "select message from gk_failure",
+            "select coalesce(agency, '') from gk_report",
+        ):
             assert not any("root:x:" in row[0] for row in connection.execute(text(query)))
 
 

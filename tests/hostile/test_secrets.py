@@ -45,7 +45,11 @@ def test_no_password_is_shown(
     settings: dict[str, str], redis_server: RedisServer, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     (tmp_path / "letter.txt").write_text("这是一封信，不是报告。")
-    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("GONGKAI_")}, **settings, "PYTHONPATH": str(REPOSITORY)}
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("GONGKAI_")},
+        **settings,
+        "PYTHONPATH": str(REPOSITORY),
+    }
     said = tmp_path / "said.log"
 
     def start(*arguments: str, **more: str) -> subprocess.Popen[bytes]:
