@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from database import ledger
 from database.models import StageName
 from ingest.limits import Limits
 from tasks.extraction.limits import Limits as Readers
-from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
-from tests.chaos.trial import reports
+from tests.chaos.conftest import MakeCluster, MakeTrial
 from tests.chaos.wellbeing import File
 from tests.hostile.files import pdf
 from tests.workers.cluster import children

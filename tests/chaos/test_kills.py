@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,8 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
+from tests.chaos.nemesis import Nemesis
 from tests.chaos.odd_worker import PLACES
-from tests.chaos.trial import Trial, kill_child, reports, send, wait_gone
+from tests.chaos.trial import reports, send, wait_gone
 from tests.servers import RedisServer
 from tests.workers.cluster import children
 
@@ -171,40 +170,6 @@ def test_two_versions_work_beside_each_other(make_trial: MakeTrial, expect: Expe
 
 
 # ---- many at once ----
-
-
-class Nemesis:
-    """Kills and freezes, the same for the same seed."""
-
-    def __init__(self, trial: Trial, seed: int) -> None:
-        self.trial, self.chance = trial, random.Random(seed)
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.recoveries: list[subprocess.Popen[bytes]] = []
-        self.kills = 0
-
-    def keep(self) -> None:
-        """Start again what has ended, as a supervisor would."""
-        self.workers = [worker for worker in self.workers if worker.poll() is None]
-        self.recoveries = [recovery for recovery in self.recoveries if recovery.poll() is None]
-        while len(self.workers) < 1:
-            self.workers.append(self.trial.worker())
-        while len(self.recoveries) < 1:
-            self.recoveries.append(self.trial.recovery())
-
-    def strike(self) -> None:
-        """Do one thing."""
-        what = self.chance.choices(("child", "main", "recovery"), (8, 1, 1))[0]
-        if what == "child":
-            busy = [pid for _, pid in self.trial.working()]
-            pid = self.chance.choice(busy) if busy else None
-            self.kills += send(pid, signal.SIGKILL) if pid else kill_child(self.workers[0], self.chance.choice)
-        elif what == "main":
-            self.trial.kill(self.workers[0])
-            self.kills += 1
-        else:
-            self.trial.kill(self.recoveries[0])
-            self.kills += 1
-        self.keep()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

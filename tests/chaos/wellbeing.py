@@ -1,4 +1,4 @@
-"""The common assertion after every fault: all that came in stands somewhere, each report exactly once, and as if nothing had been."""
+"""The common assertion after every fault: all that came in stands somewhere, each report once, as if nothing had been."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ _PARTS = {
     "report": "select d.sha256, r.status, r.agency, r.year, r.form, r.title, r.digest from gk_report r "
     "join gk_document d on d.report_id = r.id",
     "section": "select d.sha256, s.position, s.title, s.text from gk_section s join gk_document d on d.report_id = s.report_id",
-    "finding": "select d.sha256, f.rule, f.severity, f.message, f.cells, f.expected, f.actual, o.sha256 as other from gk_finding f "
-    "join gk_document d on d.report_id = f.report_id left join gk_document o on o.report_id = f.other_report_id",
+    "finding": "select d.sha256, f.rule, f.severity, f.message, f.cells, f.expected, f.actual, o.sha256 as other "
+    "from gk_finding f join gk_document d on d.report_id = f.report_id "
+    "left join gk_document o on o.report_id = f.other_report_id",
     "failure": "select d.sha256, f.code from gk_failure f join gk_document d on d.id = f.document_id where f.state = 'open'",
 }
 
@@ -157,7 +158,7 @@ def _read(connection: Connection, file: File, held: Claim) -> None:
 
 
 def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None) -> None:
-    """All that was registered is accounted for and at an end, each report was loaded exactly once, the rows are those of an
+    """All that was registered is accounted for and at an end, each report was loaded once, the rows are those of an
     undisturbed run (``expected``; the digest ``*`` is not compared), no lease is overdue, nothing is due, the queues are empty.
 
     Raises AssertionError. Effects are counted by the table ``effects``, which has no key (see tests.chaos.trial).

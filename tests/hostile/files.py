@@ -110,9 +110,8 @@ def png(width: int, height: int, rows: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     body = zlib.compress(bytes((width + 1) * rows), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + chunk(b"IDAT", body) + chunk(
-        b"IEND", b""
-    )  # fmt: skip
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 def tiff(width: int, height: int, loop: bool = False) -> bytes:
@@ -162,7 +161,8 @@ def pdf_bomb() -> bytes:
 def pdf_circle() -> bytes:
     """A tree of pages that is its own child."""
     return (
-        b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [2 0 R] /Count 1 >>\nendobj\n"
+        b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+        b"2 0 obj\n<< /Type /Pages /Kids [2 0 R] /Count 1 >>\nendobj\n"
         b"trailer\n<< /Root 1 0 R /Size 3 >>\n%%EOF\n"
     )
 
@@ -303,7 +303,7 @@ def hostile_files() -> Iterator[Hostile]:
                   refused("file.unsupported"))  # fmt: skip
     yield Hostile("program.docx", b"\x7fELF" + bytes(500), refused("file.unsupported"))
     yield Hostile("outside.docx", docx(
-        b"<w:document " + WORD + "><w:body><w:p><w:r><w:t>这是一封信，不是报告。</w:t></w:r></w:p></w:body></w:document>".encode(),
+        b"<w:document " + WORD + b"><w:body><w:p><w:r><w:t>" + letter("") + b"</w:t></w:r></w:p></w:body></w:document>",
         **{"word/_rels/document.xml.rels": (
             '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
             f'<Relationship Id="i" TargetMode="External" Target="http://127.0.0.1:9/x" Type="{RELATION}/image"/>'

@@ -1,0 +1,100 @@
+"""Who attacks: kills, freezes, floods and restarts in an order that the seed decides. What died is started again."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+
+from database.ledger import Queued, StageName
+from tests.chaos.trial import Trial, kill_child, send
+from tests.servers import PostgresServer, RedisServer
+
+
+class Nemesis:
+    """Does one thing at a time, and counts what it did. ``kills`` counts dead processes of ours."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        seed: int,
+        workers: int = 1,
+        postgres: PostgresServer | None = None,
+        weights: dict[str, int] | None = None,
+    ) -> None:
+        self.trial, self.chance = trial, random.Random(seed)
+        self.done: Counter[str] = Counter()
+        self.kills = 0
+        self._count, self._postgres = workers, postgres
+        self._weights = weights or {"child": 8, "main": 1, "recovery": 1}
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._recoveries: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def redis(self) -> RedisServer:
+        return self.trial.redis
+
+    def keep(self) -> None:
+        """Start again what has ended, as a supervisor would."""
+        self._workers = [worker for worker in self._workers if worker.poll() is None]
+        self._recoveries = [recovery for recovery in self._recoveries if recovery.poll() is None]
+        while len(self._workers) < self._count:
+            self._workers.append(self.trial.worker())
+        while not self._recoveries:
+            self._recoveries.append(self.trial.recovery())
+
+    def strike(self) -> str:
+        """Do one thing; gives its name."""
+        names = list(self._weights)
+        name = self.chance.choices(names, [self._weights[one] for one in names])[0]
+        getattr(self, f"_{name}")()
+        self.done[name] += 1
+        self.keep()
+        return name
+
+    def _child(self) -> None:
+        busy = [pid for _, pid in self.trial.working()]
+        self.kills += send(self.chance.choice(busy), signal.SIGKILL) if busy else kill_child(self._workers[0], self.chance.choice)
+
+    def _main(self) -> None:
+        self.trial.kill(self.chance.choice(self._workers))
+        self.kills += 1
+
+    def _recovery(self) -> None:
+        self.trial.kill(self._recoveries[0])
+        self.kills += 1
+
+    def _flush(self) -> None:
+        self.redis.client.flushall()
+
+    def _redis(self) -> None:
+        self.redis.kill()
+        time.sleep(self.chance.uniform(0, 2))
+        self.redis.start()
+
+    def _postgres_restart(self) -> None:
+        if self._postgres is not None:
+            self.trial.engine.dispose()
+            self._postgres.crash()
+            time.sleep(self.chance.uniform(0, 1))
+            self._postgres.start()
+
+    def _freeze(self) -> None:
+        """A process at work sleeps beyond its lease, and wakes."""
+        busy = [pid for _, pid in self.trial.working()]
+        if not busy:
+            return
+        pid = self.chance.choice(busy)
+        send(pid, signal.SIGSTOP)
+        time.sleep(self.trial.settings.lease_seconds + 1)
+        send(pid, signal.SIGCONT)
+
+    def _double(self) -> None:
+        """Messages for whatever there is, five times."""
+        rows = self.trial.rows("select id, stage, queue from gk_stage order by id desc limit 20")
+        self.trial.bell.send([Queued(number, StageName(stage), queue) for number, stage, queue in rows] * 5)
+
+
+EVERYTHING = {"child": 8, "main": 2, "recovery": 2, "flush": 2, "redis": 2, "postgres_restart": 1, "freeze": 1, "double": 2}
