@@ -7,7 +7,7 @@ OUT ?= out
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
 
-.PHONY: run test test-fast check lint types imports accuracy benchmark samples lock clean help
+.PHONY: run test test-fast check lint types imports accuracy benchmark scans samples lock clean help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated docu
 
 benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the share of each stage
 	$(BIN)/python -m tests.benchmarks.pipeline
+
+scans: $(VENV)/dev.stamp ## cells right, wrong and doubtful on simulated scans, by level
+	$(BIN)/python -m tests.scans.report
 
 samples: $(VENV)/dev.stamp ## write the shipped samples again
 	$(BIN)/python -m tests.generator.samples

@@ -51,6 +51,7 @@ class Doubts(Record, frozen=True):
     conflict: str
     own_office: str
     stock: str
+    unsure: str
 
 
 class PhraseFile(Record, frozen=True):

@@ -54,11 +54,15 @@ class Reader(StrEnum):
 
 
 class Line(Record, frozen=True, tag="line"):
-    """One line (paragraph, for HTML and DOCX) of raw text. ``score`` is the reader's surety, 1.0 for text that was not OCRed."""
+    """One line (paragraph, for HTML and DOCX) of raw text. ``score`` is the reader's surety, 1.0 for text that was not OCRed.
+
+    ``read_by`` is None where it is the page's (see :class:`Page`), as it is but for what stands in the picture of a MIXED page.
+    """
 
     text: str
     place: Place
     score: float = 1.0
+    read_by: Reader | None = None
 
 
 class Cell(Record, frozen=True):
@@ -81,20 +85,24 @@ class Cell(Record, frozen=True):
 class Table(Record, frozen=True, tag="table"):
     """A grid of cells whose rows and columns the source itself draws (HTML, DOCX, ruled lines). Spans do not overlap.
 
-    A table that goes on over a page break is one table; its cells keep their own pages.
+    A table that goes on over a page break is one table; its cells keep their own pages. ``read_by`` is as for :class:`Line`.
     """
 
     cells: tuple[Cell, ...]
     rows: int
     columns: int
     place: Place
+    read_by: Reader | None = None
 
 
 Block = Line | Table
 
 
 class Page(Record, frozen=True):
-    """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``."""
+    """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``.
+
+    ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR.
+    """
 
     number: int
     kind: PageKind
@@ -103,6 +111,7 @@ class Page(Record, frozen=True):
     blocks: tuple[Block, ...] = ()
     width: float | None = None
     height: float | None = None
+    pictures: tuple[tuple[float, float, float, float], ...] = ()
 
 
 class Extraction(Record, frozen=True):
@@ -208,10 +217,14 @@ class Section(Record, frozen=True):
     place: Place
 
 
+CONFLICT = "conflict"
+
+
 class Clue(Record, frozen=True):
     """Where a fact about the report (agency, region, year, date, title) was taken from.
 
-    ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table.
+    ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table; or
+    CONFLICT for evidence against the value that was taken, which makes it a doubt.
     """
 
     field: str

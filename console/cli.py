@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from console import connect, decide, parts
+from console import connect, decide, parts, running
 from console.screen import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -83,11 +83,12 @@ def ingest(
 @app.command()
 def status(batch: Batch = None, as_json: AsJson = False) -> None:
     """Counts by stage and status, rates, time left."""
-    from console.describe import status_parts  # noqa: PLC0415
-    from database import ledger, queries  # noqa: PLC0415
+    from console.describe import status_parts, watchers_table  # noqa: PLC0415
+    from database import inboxes, ledger, queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 
-    with connect.database(connect.settings()) as engine, reading(engine) as connection:
+    found = connect.settings()
+    with connect.database(found) as engine, reading(engine) as connection:
         if batch is not None and not queries.has_batch(connection, batch):
             wrong(f"no batch is called {batch!r}; `gongkai status` lists them")
         scope = queries.Scope(batch=batch)
@@ -96,11 +97,12 @@ def status(batch: Batch = None, as_json: AsJson = False) -> None:
         codes = queries.error_counts(connection, scope)
         severities = queries.finding_counts(connection, scope)
         listed = queries.batches(connection) if batch is None else []
+        watched = inboxes.watchers(connection, found.stale_seconds) if batch is None else []
     if as_json:
         answer = {"progress": progress, "balance": books, "codes": codes, "findings": severities, "batches": listed}
-        show_json(answer | {"balance_holds": books.holds})
+        show_json(answer | {"balance_holds": books.holds, "watchers": watched})
     else:
-        show(*status_parts(progress, books, codes, severities, listed))
+        show(*status_parts(progress, books, codes, severities, listed), *([watchers_table(watched)] if watched else []))
 
 
 @app.command()
@@ -198,6 +200,9 @@ def check(as_json: AsJson = False) -> None:
 
 app.command()(decide.reprocess)
 app.command()(decide.discard)
+app.command()(running.watch)
+app.command()(running.up)
+app.command()(running.metrics)
 app.command()(parts.worker)
 app.command()(parts.recover)
 app.command(context_settings={"ignore_unknown_options": False})(parts.flower)

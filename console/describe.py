@@ -15,6 +15,7 @@ from database.models import StageName, StageState
 
 if TYPE_CHECKING:
     from database.answers import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
+    from database.inboxes import WatcherItem
     from database.ledger import Balance
     from ingest.register import IngestSummary
 
@@ -149,6 +150,19 @@ def _stage_table(progress: Progress) -> Table:
     for stage in StageName:
         if any(counts.get((stage, state)) for state in states):
             made.add_row(stage, *(number(counts.get((stage, state), 0)) for state in states))
+    return made
+
+
+def watchers_table(items: Iterable[WatcherItem]) -> Table:
+    """The watched folders, and whether their watchers live and see."""
+    numbers = ("taken", "waiting", "blocked")
+    made = table("watched folder", "host", "state", *numbers, "seen", "canary", "problem", right=numbers)
+    for item in items:
+        state = "[red]dead[/]" if not item.alive else "[red]alive, but blind[/]" if item.blind else "[green]watches[/]"
+        counts = map(number, (item.taken, item.waiting, item.blocked))
+        canary = "" if item.canary_age is None else f"{duration(item.canary_age)} ago"
+        seen = f"{duration(item.age)} ago"
+        made.add_row(plain(item.folder), plain(item.host), state, *counts, seen, canary, plain(item.problem or ""))
     return made
 
 

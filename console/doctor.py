@@ -21,6 +21,7 @@ from codebook.records import Record
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from database.inboxes import WatcherItem
     from workers.settings import Settings
 
 _GIB = 1024**3
@@ -67,7 +68,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _database(settings)
     yield _broker(settings)
     yield _store(settings)
-    yield _tesseract()
+    yield _ocr(settings)
+    yield _tesseract(settings)
     yield _encoding()
     yield _open_files()
 
@@ -137,10 +139,11 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 
 def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
-    from database import ledger, queries  # noqa: PLC0415
+    from database import inboxes, ledger, queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 
     with reading(engine) as connection:
+        watched = inboxes.watchers(connection, settings.stale_seconds)
         breaches = ledger.invariants(connection)
         statuses = queries.status_counts(connection)
         workers = queries.live_workers(connection)
@@ -153,6 +156,21 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
         else "run `gongkai reprocess` or `gongkai ingest` again"
     )
     yield _of("workers", not idle, f"{workers} alive, {statuses.get('processing', 0):,} documents in work", remedy, State.WARNING)
+    yield from map(_watcher, watched)
+
+
+def _watcher(item: WatcherItem) -> Check:
+    where = f"{item.folder} on {item.host}"
+    if not item.alive:
+        remedy = "start it again (`gongkai watch` or `gongkai up`); what lies in the folder is safe"
+        return Check("watcher", State.ERROR, f"{where}: no sign of life for {item.age:.0f} s", remedy)
+    if item.blind:
+        found = f"{where}: alive, but no canary came through it in time" + (f"; {item.problem}" if item.problem else "")
+        return Check("watcher", State.ERROR, found, "look at its log; is the folder mounted and writable? start it again")
+    if item.blocked or item.problem:
+        found = f"{where}: {item.blocked} files cannot be taken; {item.problem or ''}"
+        return Check("watcher", State.WARNING, found, "correct what is named; it is tried again by itself")
+    return Check("watcher", State.GOOD, f"{where}: {item.taken:,} files taken, {item.waiting:,} waiting")
 
 
 def _broker(settings: Settings) -> Check:
@@ -185,11 +203,24 @@ def _store(settings: Settings) -> Check:
     return Check("store", State.GOOD, f"{settings.store}: writable")
 
 
-def _tesseract() -> Check:
+def _ocr(settings: Settings) -> Check:
+    from tasks.ocr.engines import reader  # noqa: PLC0415
+
+    try:
+        name = reader(settings.ocr_engine).name
+    except Exception as error:  # noqa: BLE001 (an engine raises what it likes; it does not work)
+        remedy = getattr(error, "expected", "") or "install onnxruntime and rapidocr again, or set GONGKAI_OCR_ENGINE"
+        return Check("ocr", State.ERROR, f"{settings.ocr_engine}: {error}", remedy)
+    return Check("ocr", State.GOOD, name)
+
+
+def _tesseract(settings: Settings) -> Check:
     program = shutil.which("tesseract")
     remedy = "optional: install tesseract-ocr with chi_sim and chi_tra as a second reader of scans"
     if program is None:
-        return Check("tesseract", State.WARNING, "not installed: one reader for scans", remedy)
+        chosen = settings.ocr_engine == "tesseract"
+        found = "not installed, but chosen to read pictures" if chosen else "not installed: one reader for scans"
+        return Check("tesseract", State.ERROR if chosen else State.WARNING, found, remedy.removeprefix("optional: " * chosen))
     try:
         listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=10, check=True).stdout.split()
     except (OSError, subprocess.SubprocessError) as error:

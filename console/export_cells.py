@@ -91,7 +91,7 @@ def json_line(exported: Exported) -> Line:
             "sections": [{"number": s.number, "title": s.title, "text": s.text} for s in exported.sections],
             "indicators": {i: _number(value) for i, value in found},
             "evidence": {i: _evidence(value) for i, value in found if value is not None},
-            "doubts": [i for i, value in found if value is not None and value.state == DOUBTFUL],
+            "doubts": [*(i for i, value in found if value is not None and value.state == DOUBTFUL), *d.doubts],
             "findings": [_finding(f) for f in exported.findings],
         }
     return line

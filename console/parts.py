@@ -67,7 +67,7 @@ def worker(
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES
     if unknown := set(chosen) - set(QUEUES):
         wrong(f"--queues: no queue {', '.join(sorted(unknown))}; expected some of {', '.join(QUEUES)}")
-    _become(*worker_command(found, chosen, concurrency))
+    become(*worker_command(found, chosen, concurrency))
 
 
 def recover() -> None:
@@ -75,7 +75,7 @@ def recover() -> None:
     found = _shared()
     from workers.recovery import recovery_command  # noqa: PLC0415
 
-    _become(*recovery_command(found))
+    become(*recovery_command(found))
 
 
 def flower(
@@ -96,7 +96,7 @@ def flower(
     options = [f"--address={address}", f"--port={port}", "--persistent=True", f"--db={found.home / 'flower.db'}"]
     options += ["--state_save_interval=60000", "--max_tasks=10000", "--purge_offline_workers=600"]
     # The password goes through the environment: arguments can be read by everyone on the machine.
-    _become(
+    become(
         [sys.executable, "-m", "celery", "-A", "workers.app", "flower", *options],
         {**found.environment(), "FLOWER_BASIC_AUTH": auth},
     )
@@ -109,7 +109,7 @@ def _shared() -> Any:
     return found
 
 
-def _become(command: list[str], environment: dict[str, str]) -> None:
+def become(command: list[str], environment: dict[str, str]) -> None:
     """Go on as another program: signals reach it directly, and its exit code is ours."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ingest.register import IngestSummary
 
 _SHORTEST = 0.2  # seconds between two looks
-_SHARE = 10  # a look takes at most a tenth of the time
+_SHARE = 40  # a look, which goes through all documents, takes at most a fortieth of the time
 _LINE_SECONDS = 30.0  # between two lines where there is no terminal
 _NO_WORKER_SECONDS = 60.0
 

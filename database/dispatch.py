@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal_column, or_, select, update
 
 from codebook.records import Hints, Record
 from database.clock import now
@@ -17,7 +17,9 @@ from database.work import settle
 # Any number will do, as long as nothing else in a shared database locks it.
 _SWEEP_LOCK = 0x676F6E676B6169
 
-_OPEN = Stage.state.in_([StageState.QUEUED, StageState.WAITING])
+# Written out as in the conditions of their indexes: SQLite does not use these for a bound value.
+_OPEN = Stage.state.in_([literal_column(f"'{state}'") for state in (StageState.QUEUED, StageState.WAITING)])
+_RUNNING = Stage.state == literal_column(f"'{StageState.RUNNING}'")
 _DUE = and_(_OPEN, or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()))
 
 
@@ -117,8 +119,8 @@ def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: in
     lapsed = (
         select(*_HELD, Attempt.started_at)
         .join(Attempt, and_(Attempt.stage_id == Stage.id, Attempt.fence == Stage.fence))
-        .where(Stage.state == StageState.RUNNING, Stage.lease_until < now())
-        .order_by(Stage.id)
+        .where(_RUNNING, Stage.lease_until < now())
+        .order_by(Stage.lease_until)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Stage)
     )
@@ -141,7 +143,7 @@ def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: in
 
 def crashed(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[Reaped]:
     """End what the process ``owner`` held: its worker saw it die, so nobody needs to wait for the lease to lapse."""
-    held = select(*_HELD).where(Stage.state == StageState.RUNNING, Stage.owner == owner).with_for_update()
+    held = select(*_HELD).where(_RUNNING, Stage.owner == owner).with_for_update()
     return [_end(connection, row, fault, policy) for row in connection.execute(held).all()]
 
 

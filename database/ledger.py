@@ -43,7 +43,19 @@ from database.entries import (
 from database.models import StageName, StageState
 from database.registering import REGISTER, register, to_ring
 from database.selection import Selection, discard, reprocess, select_documents
-from database.work import claim, complete, fail, finish, heartbeat, output, outputs, release, set_pages
+from database.work import (
+    claim,
+    complete,
+    fail,
+    finish,
+    heartbeat,
+    output,
+    output_versions,
+    outputs,
+    release,
+    same_work,
+    set_pages,
+)
 
 __all__ = [
     "DOCUMENTS",
@@ -83,6 +95,7 @@ __all__ = [
     "live_workers",
     "mark_rung",
     "output",
+    "output_versions",
     "outputs",
     "outstanding",
     "owner_name",
@@ -90,6 +103,7 @@ __all__ = [
     "register",
     "release",
     "reprocess",
+    "same_work",
     "select_documents",
     "set_pages",
     "sign_off",

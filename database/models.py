@@ -89,6 +89,7 @@ def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
 
 _DUE = text("state in ('queued', 'waiting')")
 _RUNNING = text("state = 'running'")
+_KEYED = text("made_from is not null")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -202,7 +203,11 @@ class Attempt(Base):
 
 
 class Output(Base):
-    """What a stage made of a document: a record as compressed JSON, with the versions that made it. A later run replaces it."""
+    """What a stage made of a document: a record as compressed JSON, with the versions that made it. A later run replaces it.
+
+    ``made_from`` is a digest of all that went into it (a page image and the engine that read it), by which the same work is found
+    again in whatever document; null where nobody looks for it.
+    """
 
     __tablename__ = "gk_output"
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), primary_key=True)
@@ -212,6 +217,8 @@ class Output(Base):
     versions: Mapped[dict[str, Any]]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     made_at: Mapped[datetime]
+    made_from: Mapped[str | None] = mapped_column(String(64))
+    __table_args__ = (Index("ix_gk_output_made_from", "made_from", postgresql_where=_KEYED, sqlite_where=_KEYED),)
 
 
 class Failure(Base):
@@ -249,6 +256,40 @@ class Worker(Base):
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     steady_since: Mapped[datetime]
+
+
+class Watcher(Base):
+    """A watched folder: one row for each process (host:pid:nonce#number) that watches it, and when it was last alive, in
+    database time.
+
+    ``canary_by`` is the moment by which the next canary must have come through the folder (None: no canaries): beyond it the
+    watcher is alive but blind. ``waiting`` files are not quiet or complete yet, ``blocked`` ones cannot be taken; ``problem``
+    says what stood in the way last.
+    """
+
+    __tablename__ = "gk_watcher"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    folder: Mapped[str] = mapped_column(Text)
+    polls: Mapped[bool]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    canary_at: Mapped[datetime | None]
+    canary_by: Mapped[datetime | None]
+    canaries: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int] = mapped_column(BigInteger, default=0)
+    waiting: Mapped[int] = mapped_column(default=0)
+    blocked: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str | None] = mapped_column(Text)
+
+
+class Count(Base):
+    """A number that only grows, of what happened in the machine and is kept nowhere else; ``counted_at`` is its last change."""
+
+    __tablename__ = "gk_count"
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime]
 
 
 class Audit(Base):
@@ -298,6 +339,7 @@ class ReportRow(Base):
     script: Mapped[str] = mapped_column(String(20))
     body: Mapped[bytes] = mapped_column(LargeBinary)  # the Verdict as compressed JSON: clues, statements, extras
     digest: Mapped[str] = mapped_column(String(64))  # of the Verdict, by which an identical result is recognised
+    doubts: Mapped[list[str]] = mapped_column(default=list)  # facts in doubt, as report.agency; doubtful cells say so themselves
     versions: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     __table_args__ = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -23,8 +23,10 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
     union_all,
@@ -34,6 +36,7 @@ from sqlalchemy import (
 from codebook.records import Number, Snapshot, State, Status
 from database.clock import now
 from database.models import Base, Between, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+from database.prepared import Prepared
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -66,6 +69,41 @@ class Standing(NamedTuple):
     reports_to: str | None
 
 
+class Before(NamedTuple):
+    """What is kept of a document before a result is written: the standing of its report in force (None: nothing is shown), the
+    report it points to with its digest, its latest version (0: none), and whether a failure of it is open.
+    """
+
+    standing: Standing | None
+    report_id: int | None
+    digest: str | None
+    latest: int
+    failed: bool
+
+
+Pointer = Callable[[Connection, int, Status, int], None]
+
+
+class Speaker(NamedTuple):
+    """The report that speaks for an agency or a government on a year, and the document it was read from."""
+
+    report_id: int
+    document_id: int
+
+
+class Beside(NamedTuple):
+    """The reports in force beside a place: those of its agency by year (the year before, its own, the year after), that of
+    the government of the region it governs, and that of the government above.
+
+    An agency's report on a year may have come as several documents (a page and its PDF); the oldest of them takes part in
+    comparisons, so that nothing is found or counted twice.
+    """
+
+    years: dict[int, Speaker]
+    own: Speaker | None
+    parent: Speaker | None
+
+
 def whole(value: float | None) -> Number | None:
     """``value`` as int when it is a whole number.
 
@@ -76,9 +114,17 @@ def whole(value: float | None) -> Number | None:
 
 
 def in_force() -> ColumnElement[bool]:
-    """The condition that joins a document with its report in force."""
-    return and_(DOCUMENT.c.report_id == REPORT.c.id, DOCUMENT.c.status.in_(SHOWN))
+    """The condition that joins a document with its report in force.
 
+    It names the document's own number too: from a report SQLite then looks up one document, instead of going through all
+    of a status.
+    """
+    own = (DOCUMENT.c.id == REPORT.c.document_id, DOCUMENT.c.report_id == REPORT.c.id)
+    return and_(*own, or_(*(DOCUMENT.c.status == status for status in SHOWN)))
+
+
+# Besides -1, 0 and 1, the years of the agency itself: what the lines of _BESIDE speak of.
+_OWN, _PARENT = 2, 3
 
 # Statements that each load runs are built once: building them took longer than running them.
 _STANDING = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(
@@ -86,11 +132,12 @@ _STANDING = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.gov
 )
 
 
-def _first_of_agency(year: str) -> Select[Any]:
+def _first(slot: int, column: ColumnElement[Any], key: str, year: ColumnElement[Any]) -> Select[Any]:
+    """The report of the oldest document with ``key`` on ``year``, as (slot, report, document)."""
     first = (
-        select(REPORT.c.year, REPORT.c.id, REPORT.c.document_id)
+        select(literal_column(str(slot)).label("slot"), REPORT.c.id, REPORT.c.document_id)
         .join(DOCUMENT, in_force())
-        .where(REPORT.c.agency_key == bindparam("key"), REPORT.c.year == bindparam(year))
+        .where(column == bindparam(key), REPORT.c.year == year)
         .order_by(REPORT.c.document_id)
         .limit(1)
         .subquery()
@@ -98,7 +145,14 @@ def _first_of_agency(year: str) -> Select[Any]:
     return select(first)
 
 
-_NEIGHBOURS = union_all(*(_first_of_agency(year) for year in ("before", "year", "after")))
+_year = bindparam("year", type_=REPORT.c.year.type)
+_BESIDE = Prepared(
+    union_all(
+        *(_first(step, REPORT.c.agency_key, "key", _year + literal_column(str(step))) for step in (-1, 0, 1)),
+        _first(_OWN, REPORT.c.governs, "governs", _year),
+        _first(_PARENT, REPORT.c.governs, "reports_to", _year),
+    )
+)
 _GOVERNMENT = (
     select(REPORT.c.id, REPORT.c.document_id)
     .join(DOCUMENT, in_force())
@@ -107,23 +161,34 @@ _GOVERNMENT = (
     .limit(1)
 )
 _STANDING_OF_DOCUMENT = _STANDING.where(DOCUMENT.c.id == bindparam("document"))
-_BEFORE_WRITING = (
+_OPEN_FAILURE = (
+    FAILURE.c.document_id == bindparam("document"),
+    or_(FAILURE.c.state == FailureState.OPEN.value, FAILURE.c.state == FailureState.REQUEUED.value),
+)
+_BEFORE = Prepared(
     select(
         REPORT.c.id,
+        REPORT.c.agency_key,
+        REPORT.c.year,
+        REPORT.c.governs,
+        REPORT.c.reports_to,
         REPORT.c.digest,
+        DOCUMENT.c.status,
         select(func.max(REPORT.c.version))
         .where(REPORT.c.document_id == bindparam("document"))
         .correlate(None)
         .scalar_subquery()
         .label("latest"),
+        exists(select(FAILURE.c.id).where(*_OPEN_FAILURE)).label("failed"),
     )
     .select_from(DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id))
     .where(DOCUMENT.c.id == bindparam("document"))
 )
-_INSERT_REPORT = insert(REPORT).values(created_at=now()).returning(REPORT.c.id)
-_INSERT = {table: insert(table) for table in (BLOCK, SECTION, VALUE, FINDING)}
+_REPORT_COLUMNS = [column.name for column in REPORT.columns if column.name not in ("id", "created_at")]
+_new_report: dict[str, Any] = {name: bindparam(f"b_{name}") for name in _REPORT_COLUMNS}
+_INSERT_REPORT = Prepared(insert(REPORT).values(**_new_report, created_at=now()).returning(REPORT.c.id))
 _FEW = 20  # rows from which on COPY is worth its own round trips
-_POINT = (
+_POINT = Prepared(
     update(DOCUMENT)
     .where(DOCUMENT.c.id == bindparam("document"))
     .values(report_id=bindparam("report"), status=bindparam("became"), finished_at=now())
@@ -143,10 +208,7 @@ _WHO = select(REPORT.c.id, REPORT.c.agency, REPORT.c.region, REPORT.c.region_cod
 )
 _RESOLVE = (
     update(FAILURE)
-    .where(
-        FAILURE.c.document_id == bindparam("document"),
-        FAILURE.c.state.in_((FailureState.OPEN.value, FailureState.REQUEUED.value)),
-    )
+    .where(*_OPEN_FAILURE)
     .values(state=FailureState.RESOLVED.value, decided_at=now(), decided_by="gongkai", reason=bindparam("why"))
 )
 
@@ -154,13 +216,27 @@ _RESOLVE = (
 # ---- writing --------------------------------------------------------------------------------------------------------------
 
 
-def write_report(connection: Connection, document_id: int, rows: Rows, versions: Mapping[str, Any]) -> Written:
+def before_writing(connection: Connection, document_id: int) -> Before:
+    """What is kept of a document whose fence the caller holds."""
+    *standing, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
+    shown = standing[0] is not None and status in SHOWN
+    return Before(Standing(*standing) if shown else None, standing[0], digest, latest or 0, bool(failed))
+
+
+def point(connection: Connection, document_id: int, status: Status, report_id: int) -> None:
+    """Let the document point to its report in force, with its status."""
+    _POINT.run(connection, document=document_id, report=report_id, became=status.value)
+
+
+def write_report(
+    connection: Connection, document_id: int, rows: Rows, versions: Mapping[str, Any], old: Before, *, point: Pointer = point
+) -> Written:
     """Store a result of ``document_id`` and put it in force.
 
     ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id``;
-    ``versions`` says which code, codebook and models made them. The result becomes the next version, the document
-    points to it and takes its status, and failures of the document that were still open are resolved. Findings between
-    reports are the caller's.
+    ``versions`` says which code, codebook and models made them; ``old`` comes from :func:`before_writing`. The result
+    becomes the next version, ``point`` lets the document point to it with its status, and failures of the document that
+    were still open are resolved. Findings between reports are the caller's.
 
     A result that is identical to the one in force (the whole verdict: values, evidence, states, findings) makes no new
     version, since versions are there to show what changed; the row in force takes the new stamp of versions, so that it
@@ -169,19 +245,20 @@ def write_report(connection: Connection, document_id: int, rows: Rows, versions:
     The caller holds the document's fence: two writers for one document would meet in the unique (document, version).
     """
     report = dict(rows["gk_report"][0])
-    old = connection.execute(_BEFORE_WRITING, {"document": document_id}).one()
-    stamp = {"versions": dict(versions), "created_at": now()}
-    if old.digest == report["digest"]:
-        report_id: int = old.id
-        connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**report, **stamp))
-    else:
-        key = {"document_id": document_id, "version": (old.latest or 0) + 1, "versions": dict(versions)}
-        report_id = connection.execute(_INSERT_REPORT, report | key).scalar_one()
-        for table in (BLOCK, SECTION, VALUE, FINDING):
-            _insert_many(connection, table, rows.get(table.name, ()), report_id)
-    connection.execute(_POINT, {"document": document_id, "report": report_id, "became": report["status"]})
-    connection.execute(_RESOLVE, {"document": document_id, "why": f"loaded as report {report_id}"})
-    return Written(report_id, old.digest != report["digest"])
+    same = old.report_id is not None and old.digest == report["digest"]
+    if same:
+        stamp = {"versions": dict(versions), "created_at": now()}
+        connection.execute(update(REPORT).where(REPORT.c.id == old.report_id).values(**report, **stamp))
+    values = {f"b_{name}": value for name, value in report.items()}
+    key = {"b_document_id": document_id, "b_version": old.latest + 1, "b_versions": dict(versions)}
+    report_id = old.report_id if same else _INSERT_REPORT.run(connection, **values, **key).rows[0][0]
+    assert report_id is not None
+    for table in () if same else (BLOCK, SECTION, VALUE, FINDING):
+        _insert_many(connection, table, rows.get(table.name, ()), report_id)
+    point(connection, document_id, Status(report["status"]), report_id)
+    if old.failed:
+        connection.execute(_RESOLVE, {"document": document_id, "why": f"loaded as report {report_id}"})
+    return Written(report_id, not same)
 
 
 def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], report_id: int | None = None) -> None:
@@ -193,9 +270,6 @@ def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[st
     if not rows:
         return
     first = {} if report_id is None else {"report_id": report_id}
-    if connection.dialect.name == "postgresql" and len(rows) <= _FEW:
-        connection.execute(_INSERT[table], [{**first, **row} for row in rows])
-        return
     names = [*first, *rows[0]]
     lists = [place for place, name in enumerate(names) if isinstance(table.c[name].type, JSON)]
     fields = [[*first.values(), *row.values()] for row in rows]
@@ -204,14 +278,20 @@ def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[st
             if field[place] is not None:
                 field[place] = json.dumps(field[place], ensure_ascii=False)
     columns = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
-    if connection.dialect.name == "postgresql":
-        with connection.connection.cursor().copy(f"copy {table.name} ({columns}) from stdin") as copy:
-            for field in fields:
-                copy.write_row(field)
-    else:
-        marks = ", ".join("?" * len(names))
-        statement = f"insert into {table.name} ({columns}) values ({marks})"
-        connection.exec_driver_sql(statement, [tuple(field) for field in fields])
+    cursor = connection.connection.cursor()
+    try:
+        if connection.dialect.name != "postgresql":
+            marks = ", ".join("?" * len(names))
+            cursor.executemany(f"insert into {table.name} ({columns}) values ({marks})", fields)
+        elif len(rows) <= _FEW:
+            marks = ", ".join(["(" + ", ".join(["%s"] * len(names)) + ")"] * len(rows))
+            cursor.execute(f"insert into {table.name} ({columns}) values {marks}", [one for field in fields for one in field])
+        else:
+            with cursor.copy(f"copy {table.name} ({columns}) from stdin") as copy:
+                for field in fields:
+                    copy.write_row(field)
+    finally:
+        cursor.close()
 
 
 def replace_findings(
@@ -310,22 +390,14 @@ def standings(connection: Connection, report_ids: Iterable[int]) -> list[Standin
     return [Standing(*row) for row in connection.execute(_STANDING.where(REPORT.c.id.in_(ids)))] if ids else []
 
 
-class Speaker(NamedTuple):
-    """The report that speaks for an agency or a government on a year, and the document it was read from."""
-
-    report_id: int
-    document_id: int
-
-
-def neighbours(connection: Connection, agency_key: str, year: int) -> dict[int, Speaker]:
-    """The agency's reports on ``year``, the year before and the year after, by year; of several on one year that of the
-    oldest document.
-
-    An agency's report on a year may have come as several documents (a page and its PDF); one of them takes part in
-    comparisons, so that nothing is found or counted twice.
-    """
-    found = connection.execute(_NEIGHBOURS, {"key": agency_key, "before": year - 1, "year": year, "after": year + 1})
-    return {at: Speaker(report_id, document_id) for at, report_id, document_id in found}
+def beside(connection: Connection, place: Standing) -> Beside:
+    """Who speaks for the place of a report and for those beside it: one statement, however many reports there are."""
+    _, key, year, governs, reports_to = place
+    if not key or year is None:
+        return Beside({}, None, None)
+    rows = _BESIDE.run(connection, key=key, year=year, governs=governs, reports_to=reports_to).rows
+    found = {slot: Speaker(report_id, document_id) for slot, report_id, document_id in rows}
+    return Beside({year + step: found[step] for step in (-1, 0, 1) if step in found}, found.get(_OWN), found.get(_PARENT))
 
 
 def parent_of(connection: Connection, code: str, year: int) -> Speaker | None:

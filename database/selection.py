@@ -159,30 +159,40 @@ def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted
         kept[document].add(name)
     before: dict[int, list[tuple[str, int, str]]] = defaultdict(list)
     tried = select(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.state).where(Stage.document_id.in_(runs))
+    pages: dict[int, tuple[int, dict[int, str]]] = defaultdict(lambda: (0, {}))
     for document, run, name, page, state in connection.execute(tried):
         if run == runs[document] - 1:
             before[document].append((name, page, state))
+        # The pages that are pictures are those of the latest run that extracted, or that went on from what was extracted then.
+        if name in (StageName.EXTRACT, StageName.OCR) and run >= pages[document][0]:
+            known = pages[document][1] if run == pages[document][0] else {}
+            pages[document] = (run, known | ({page: state} if name == StageName.OCR else {}))
     rows = [
         {"document_id": document, "run": run, "priority": 0, **row}
         for document, run in runs.items()
-        for row in _first_stages(wanted, before[document], kept[document])
+        for row in _first_stages(wanted, before[document], pages[document][1], kept[document])
     ]
     for part in chunks(rows):
         connection.execute(insert(Stage).values(created_at=now(), updated_at=now()), list(part))
 
 
-def _first_stages(wanted: StageName | None, before: list[tuple[str, int, str]], kept: set[str]) -> list[dict[str, Any]]:
-    """The stage rows that a new run begins with, from those of the run before and the stages whose outputs are kept."""
+def _first_stages(
+    wanted: StageName | None, before: list[tuple[str, int, str]], pages: Mapping[int, str], kept: set[str]
+) -> list[dict[str, Any]]:
+    """The stage rows that a new run begins with, from those of the run before, the pages that are pictures with the state in
+    which their OCR ended, and the stages whose outputs are kept.
+    """
     stopped = next((StageName(name) for name, _, state in before if state != StageState.DONE), StageName.EXTRACT)
     first = wanted or stopped
-    pages = {page: state for name, page, state in before if name == StageName.OCR}
     if first is StageName.OCR and not (pages and StageName.EXTRACT in kept):
         first = StageName.PARSE
     while first in _NEEDS and _NEEDS[first] not in kept:
         first = _NEEDS[first]
+    done = {page for page, state in pages.items() if state == StageState.DONE} if wanted is not StageName.OCR else set()
+    if first is StageName.PARSE and len(done) < len(pages):
+        first = StageName.OCR  # a page that nobody read must not pass for an empty one
     if first is not StageName.OCR:
         return [{"stage": first, "page": 0, "state": StageState.QUEUED, "queue": DOCUMENTS}]
-    done = {page for page, state in pages.items() if state == StageState.DONE} if wanted is None else set()
     return [
         {"stage": first, "page": page, "state": StageState.DONE if page in done else StageState.QUEUED, "queue": OCR}
         for page in sorted(pages)

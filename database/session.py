@@ -97,7 +97,7 @@ def make_engine(
 def _connect_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own
     _ensure_wal(connection)
-    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000", "wal_autocheckpoint=4000"):
         connection.execute(f"PRAGMA {pragma}")
     record.info["synchronous"] = "FULL"
 
@@ -153,13 +153,12 @@ def fault_code(error: BaseException) -> str | None:
         return "disk.full"
     if isinstance(error, PoolTimeoutError | PendingRollbackError):
         return "database.unavailable"
-    if not isinstance(error, DBAPIError):
-        return None
-    if isinstance(error.orig, sqlite3.Error):
-        return _sqlite_code(error.orig)
-    if isinstance(error.orig, psycopg.Error):
-        return _postgresql_code(error.orig)
-    return "database.unavailable" if error.connection_invalidated else None
+    cause = error.orig if isinstance(error, DBAPIError) else error  # prepared statements raise the driver's own errors
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_code(cause)
+    if isinstance(cause, psycopg.Error):
+        return _postgresql_code(cause)
+    return "database.unavailable" if isinstance(error, DBAPIError) and error.connection_invalidated else None
 
 
 def _sqlite_code(error: sqlite3.Error) -> str | None:

@@ -1,7 +1,4 @@
-"""A worker's side of the ledger: claim, heartbeat, complete, fail, release. Each call belongs in one transaction of its own.
-
-Statements stand at the top and are made once: a worker runs each of them for every stage of every document.
-"""
+"""A worker's side of the ledger: claim, heartbeat, complete, fail, release. Each call belongs in one transaction of its own."""
 
 from __future__ import annotations
 
@@ -10,9 +7,10 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, String, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from codebook.records import Hints, Record, Status
+from database import statements as sql
 from database.blob import pack, unpack
 from database.clock import now
 from database.entries import (
@@ -30,133 +28,10 @@ from database.entries import (
     retry_queue,
     storable,
 )
-from database.models import Attempt, Document, Failure, FailureState, Key, Output, Source, Stage, StageName, StageState
+from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageName, StageState
+from database.prepared import Prepared
 
 R = TypeVar("R", bound=Record)
-
-_lease = now(bindparam("b_lease"))
-_held = (Stage.id == bindparam("b_stage"), Stage.fence == bindparam("b_fence"), Stage.state == StageState.RUNNING)
-
-_CLAIM = (
-    update(Stage)
-    .where(
-        Stage.id == bindparam("b_stage"),
-        Stage.state.in_([StageState.QUEUED, StageState.WAITING]),
-        or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()),
-    )
-    .values(
-        state=StageState.RUNNING,
-        attempts=Stage.attempts + 1,
-        fence=Stage.fence + 1,
-        owner=bindparam("b_owner"),
-        lease_until=_lease,
-        next_attempt_at=None,
-        updated_at=now(),
-    )
-    .returning(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts, Stage.queue, Stage.priority)
-)
-_DOCUMENT = (
-    select(Document.sha256, Document.media_type, Source.hints)
-    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
-    .where(Document.id == bindparam("b_document"))
-    .limit(1)
-)
-_BEGIN_ATTEMPT = insert(Attempt).values(
-    stage_id=bindparam("b_stage"), fence=bindparam("b_fence"), worker=bindparam("b_owner"), started_at=now()
-)
-_END_ATTEMPT = (
-    update(Attempt)
-    .where(Attempt.stage_id == bindparam("b_stage"), Attempt.fence == bindparam("b_fence"), Attempt.ended_at.is_(None))
-    .values(
-        ended_at=now(),
-        outcome=bindparam("b_outcome"),
-        code=bindparam("b_code"),
-        message=bindparam("b_message"),
-        seconds=bindparam("b_seconds"),
-    )
-)
-_DONE = update(Stage).where(*_held).values(state=StageState.DONE, owner=None, lease_until=None, code=None, updated_at=now())
-_BEAT = update(Stage).where(*_held).values(lease_until=_lease)
-_RELEASE = (
-    update(Stage)
-    .where(*_held)
-    .values(state=StageState.QUEUED, attempts=Stage.attempts - 1, owner=None, lease_until=None, rung_at=None, updated_at=now())
-)
-_INSERT_NEXT = insert(Stage).values(created_at=now(), updated_at=now()).returning(Stage.id, Stage.stage, Stage.queue, Stage.page)
-_INSERT_CLAIMED = (
-    insert(Stage)
-    .values(created_at=now(), updated_at=now(), lease_until=_lease, state=StageState.RUNNING, attempts=1, fence=1)
-    .returning(Stage.id)
-)
-
-# PostgreSQL takes several changes in one statement, which saves as many round trips.
-_taken = _CLAIM.cte("taken")
-_CLAIM_IN_ONE = (
-    select(_taken, Document.sha256, Document.media_type, Source.hints)
-    .join(Document, Document.id == _taken.c.document_id)
-    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
-    .limit(1)
-    .add_cte(
-        insert(Attempt)
-        .from_select(
-            ["stage_id", "fence", "worker", "started_at"],
-            select(bindparam("b_stage", type_=Key), _taken.c.fence, bindparam("b_owner", type_=String), now()),
-        )
-        .cte("begun")
-    )
-)
-_DONE_IN_ONE = _DONE.add_cte(_END_ATTEMPT.cte("ended"))
-_made = (
-    insert(Stage)
-    .values(
-        **{name: bindparam(f"b_{name}") for name in ("document_id", "run", "stage", "page", "queue", "priority", "owner")},
-        **dict.fromkeys(("crashes", "losses", "transients"), 0),
-        created_at=now(),
-        updated_at=now(),
-        lease_until=_lease,
-        state=StageState.RUNNING,
-        attempts=1,
-        fence=1,
-    )
-    .returning(Stage.id)
-    .cte("made")
-)
-_INSERT_CLAIMED_IN_ONE = (
-    insert(Attempt)
-    .from_select(
-        ["stage_id", "fence", "worker", "started_at"],
-        select(_made.c.id, literal(1), bindparam("b_owner", type_=String), now()),
-    )
-    .returning(Attempt.stage_id)
-)
-_TRIES = select(Stage.attempts, Stage.crashes, Stage.losses, Stage.transients).where(*_held).with_for_update()
-_SETTLE = (
-    update(Stage)
-    .where(*_held)
-    .values(
-        state=bindparam("b_state"),
-        queue=bindparam("b_queue"),
-        attempts=bindparam("b_attempts"),
-        crashes=bindparam("b_crashes"),
-        losses=bindparam("b_losses"),
-        transients=bindparam("b_transients"),
-        code=bindparam("b_code"),
-        next_attempt_at=now(bindparam("b_pause")),
-        owner=None,
-        lease_until=None,
-        rung_at=None,
-        updated_at=now(),
-    )
-)
-_STOP_DOCUMENT = (
-    update(Document)
-    .where(Document.id == bindparam("b_document"), Document.status == Status.PROCESSING)
-    .values(status=bindparam("b_status"), finished_at=now())
-)
-_FINISH = update(Document).where(Document.id == bindparam("b_document"), Document.run == bindparam("b_run"))
-_OUTPUT = select(Output.page, Output.body).where(
-    Output.document_id == bindparam("b_document"), Output.stage == bindparam("b_stage")
-)
 
 
 def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: float) -> Claim | None:
@@ -167,34 +42,34 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
     """
     values = {"b_stage": stage_id, "b_owner": worker, "b_lease": lease_seconds}
     in_one = connection.dialect.name == "postgresql"
-    row = connection.execute(_CLAIM_IN_ONE if in_one else _CLAIM, values).one_or_none()
+    row = (sql.CLAIM_IN_ONE if in_one else sql.CLAIM).run(connection, **values).one
     if row is None:
         return None
-    document: Any = row
+    document_id, run, stage, page, fence, attempts, queue, priority, *document = row
     if not in_one:
-        connection.execute(_BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": row.fence, "b_owner": worker})
-        document = connection.execute(_DOCUMENT, {"b_document": row.document_id}).one()
+        sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=fence, b_owner=worker)
+        document = [*sql.DOCUMENT.run(connection, b_document=document_id).rows[0]]
+    sha256, media_type, hints = document
     return Claim(
         stage_id=stage_id,
-        document_id=row.document_id,
-        run=row.run,
-        stage=StageName(row.stage),
-        page=row.page,
-        fence=row.fence,
-        attempts=row.attempts,
-        queue=row.queue,
-        priority=row.priority,
+        document_id=document_id,
+        run=run,
+        stage=StageName(stage),
+        page=page,
+        fence=fence,
+        attempts=attempts,
+        queue=queue,
+        priority=priority,
         owner=worker,
-        sha256=document.sha256,
-        media_type=document.media_type,
-        hints=msgspec.convert(document.hints or {}, Hints),
+        sha256=sha256,
+        media_type=media_type,
+        hints=msgspec.convert(hints or {}, Hints),
     )
 
 
 def heartbeat(connection: Connection, held: Claim, lease_seconds: float) -> bool:
     """Renew the lease. False when the claim is no longer in force: the work may stop, nothing of it will be kept."""
-    result = connection.execute(_BEAT, {"b_stage": held.stage_id, "b_fence": held.fence, "b_lease": lease_seconds})
-    return result.rowcount == 1
+    return sql.BEAT.run(connection, **_key(held), b_lease=lease_seconds).count == 1
 
 
 def complete(
@@ -208,26 +83,26 @@ def complete(
     lease_seconds: float = 60.0,
     seconds: float | None = None,
     extra: Callable[[Connection], None] | None = None,
+    made_from: str | None = None,
 ) -> Completed:
     """End a stage well: in one transaction, and only while the claim is in force, keep its output and queue what follows.
 
-    ``output`` is kept with the ``versions`` that made it. ``claim_next`` hands the first of ``following`` to the same worker
-    at once, which saves a message and a transaction. ``extra`` runs in the same transaction, behind the fence, for rows that
-    other rooms write. ``seconds`` is how long the work took. A stage that follows pages is queued when the last of them is
-    done.
+    ``output`` is kept with the ``versions`` that made it, and with the digest ``made_from`` by which :func:`same_work` finds
+    it. ``claim_next`` hands the first of ``following`` to the same worker at once, which saves a message and a transaction.
+    ``extra`` runs in the same transaction, behind the fence, for rows that other rooms write. ``seconds`` is how long the work
+    took. A stage that follows pages is queued when the last of them is done.
 
     Raises Fenced when another holds the stage by now; nothing is written then. Run again after a lost connection, it finds
     its own commit.
     """
     ended = _key(held) | _ended("done", seconds=seconds)
     in_one = connection.dialect.name == "postgresql"
-    done = connection.execute(_DONE_IN_ONE, ended) if in_one else connection.execute(_DONE, _key(held))
-    if done.rowcount != 1:
+    if (sql.DONE_IN_ONE if in_one else sql.DONE).run(connection, **ended).count != 1:
         return _already(connection, held)
     if not in_one:
-        connection.execute(_END_ATTEMPT, ended)
+        sql.END_ATTEMPT.run(connection, **ended)
     if output is not None:
-        _keep(connection, held, output, versions or {})
+        _keep(connection, held, output, versions or {}, made_from)
     if extra is not None:
         extra(connection)
     if held.stage is StageName.OCR and following and _pages_outstanding(connection, held):
@@ -275,22 +150,25 @@ def _ended(outcome: str, fault: Fault | None = None, seconds: float | None = Non
 
 
 @cache
-def _keeping(dialect: str) -> Any:
-    statement = insert_for(dialect, Output).values(made_at=now())
-    replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at")}
-    return statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced)
+def _keeping(dialect: str) -> Prepared:
+    names = ("document_id", "stage", "page", "run", "versions", "body", "made_from")
+    columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in names}
+    statement = insert_for(dialect, Output).values(**columns, made_at=now())
+    replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at", "made_from")}
+    return Prepared(statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced))
 
 
-def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any]) -> None:
-    row = {
-        "document_id": held.document_id,
-        "stage": held.stage,
-        "page": held.page,
-        "run": held.run,
-        "versions": dict(versions),
-        "body": pack(output),
-    }
-    connection.execute(_keeping(connection.dialect.name), row)
+def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any], made_from: str | None) -> None:
+    _keeping(connection.dialect.name).run(
+        connection,
+        b_document_id=held.document_id,
+        b_stage=held.stage,
+        b_page=held.page,
+        b_run=held.run,
+        b_versions=dict(versions),
+        b_body=pack(output),
+        b_made_from=made_from,
+    )
 
 
 def _pages_outstanding(connection: Connection, held: Claim) -> bool:
@@ -321,18 +199,17 @@ def _insert_queued(connection: Connection, held: Claim, following: Sequence[Next
     if not following:
         return ()
     rows = [_row(held, item) | {"state": StageState.QUEUED} for item in following]
-    made = connection.execute(_INSERT_NEXT, rows).all()
+    made = connection.execute(sql.INSERT_NEXT, rows).all()
     return tuple(Queued(row.id, StageName(row.stage), row.queue) for row in sorted(made, key=lambda row: row.page))
 
 
 def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_seconds: float) -> Claim:
-    row = _row(held, following) | {"owner": held.owner}
-    if connection.dialect.name == "postgresql":
-        values = {f"b_{name}": value for name, value in row.items()} | {"b_lease": lease_seconds}
-        stage_id = connection.execute(_INSERT_CLAIMED_IN_ONE, values).scalar_one()
-    else:
-        stage_id = connection.execute(_INSERT_CLAIMED, row | {"b_lease": lease_seconds}).scalar_one()
-        connection.execute(_BEGIN_ATTEMPT, {"b_stage": stage_id, "b_fence": 1, "b_owner": held.owner})
+    row = {f"b_{name}": value for name, value in _row(held, following).items()} | {"b_owner": held.owner}
+    in_one = connection.dialect.name == "postgresql"
+    made = (sql.INSERT_CLAIMED_IN_ONE if in_one else sql.INSERT_CLAIMED).run(connection, **row, b_lease=lease_seconds)
+    stage_id = made.rows[0][0]
+    if not in_one:
+        sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=1, b_owner=held.owner)
     changed = {"stage_id": stage_id, "fence": 1, "attempts": 1}
     return msgspec.structs.replace(held, stage=following.stage, page=following.page, queue=following.queue, **changed)
 
@@ -342,8 +219,8 @@ def finish(connection: Connection, held: Claim, status: Status, report_id: int |
 
     Failures that earlier runs left are resolved. Raises Fenced when the document was started anew meanwhile.
     """
-    ended = _FINISH.values(status=status, report_id=report_id, finished_at=now())
-    if connection.execute(ended, {"b_document": held.document_id, "b_run": held.run}).rowcount != 1:
+    ended = {"b_document": held.document_id, "b_run": held.run, "b_status": status.value, "b_report": report_id}
+    if sql.FINISH.run(connection, **ended).count != 1:
         raise Fenced(f"document {held.document_id} is no longer in run {held.run}")
     if held.run > 1:
         open_states = (FailureState.OPEN, FailureState.REQUEUED)
@@ -353,7 +230,7 @@ def finish(connection: Connection, held: Claim, status: Status, report_id: int |
 
 def set_pages(connection: Connection, held: Claim, pages: int) -> None:
     """Note how many pages the document has; for ``extra`` of the extraction."""
-    connection.execute(update(Document).where(Document.id == held.document_id).values(pages=pages))
+    sql.SET_PAGES.run(connection, b_document=held.document_id, b_pages=pages)
 
 
 def output(connection: Connection, document_id: int, stage: StageName, kind: type[R]) -> R:
@@ -366,8 +243,20 @@ def output(connection: Connection, document_id: int, stage: StageName, kind: typ
 
 def outputs(connection: Connection, document_id: int, stage: StageName, kind: type[R]) -> dict[int, R]:
     """The kept outputs of a stage by page (0: the whole document)."""
-    rows = connection.execute(_OUTPUT, {"b_document": document_id, "b_stage": stage})
+    rows = sql.OUTPUT.run(connection, b_document=document_id, b_stage=stage).rows
     return {page: unpack(body, kind) for page, body in rows}
+
+
+def same_work(connection: Connection, made_from: str, kind: type[R]) -> R | None:
+    """An output that was made from the same, of whatever document; None when there is none."""
+    body = connection.scalar(select(Output.body).where(Output.made_from == made_from).limit(1))
+    return None if body is None else unpack(body, kind)
+
+
+def output_versions(connection: Connection, document_id: int, stage: StageName) -> list[dict[str, Any]]:
+    """The versions that made the kept outputs of a stage, each set of versions once."""
+    rows = connection.scalars(select(Output.versions).where(Output.document_id == document_id, Output.stage == stage))
+    return [dict(pairs) for pairs in dict.fromkeys(tuple(sorted(versions.items())) for versions in rows)]
 
 
 def fail(
@@ -383,7 +272,7 @@ def fail(
 
     Gives the stage's new state. Raises Fenced when another holds the stage by now.
     """
-    row = connection.execute(_TRIES, _key(held)).one_or_none()
+    row = sql.TRIES.run(connection, **_key(held)).one
     if row is None:
         raise Fenced(f"stage {held.stage_id} is no longer held with fence {held.fence}")
     decision = decide(fault.code, Tries(*row), policy)
@@ -413,8 +302,8 @@ def settle(
         "b_code": fault.code,
         "b_pause": decision.pause,
     }
-    connection.execute(_SETTLE, _key(held) | new)
-    connection.execute(_END_ATTEMPT, _key(held) | _ended(decision.outcome, fault, seconds))
+    sql.SETTLE.run(connection, **_key(held), **new)
+    sql.END_ATTEMPT.run(connection, **_key(held), **_ended(decision.outcome, fault, seconds))
     if waits:
         return
     assert decision.status is not None
@@ -432,14 +321,14 @@ def settle(
             created_at=now(),
         )
     )
-    connection.execute(_STOP_DOCUMENT, {"b_document": held.document_id, "b_status": decision.status})
+    sql.STOP_DOCUMENT.run(connection, b_document=held.document_id, b_status=decision.status)
 
 
 def release(connection: Connection, held: Claim) -> bool:
     """Give a stage back unfinished, at a shutdown: it is queued again at once, and the try does not count. False when it was
     not held.
     """
-    if connection.execute(_RELEASE, _key(held)).rowcount != 1:
+    if sql.RELEASE.run(connection, **_key(held)).count != 1:
         return False
-    connection.execute(_END_ATTEMPT, _key(held) | _ended("released"))
+    sql.END_ATTEMPT.run(connection, **_key(held), **_ended("released"))
     return True

@@ -51,7 +51,7 @@ class Identity(Record, frozen=True):
     expected: str = ""
 
 
-READABLE = "txt, HTML, DOCX or PDF"
+READABLE = "txt, HTML, DOCX, PDF or pictures"
 SAVED = "the document opened and saved as DOCX or PDF"
 
 

@@ -9,8 +9,10 @@ import errno
 import hashlib
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
+from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
 import msgspec
@@ -19,11 +21,13 @@ from codebook.errors import GongkaiError
 from codebook.records import Hints
 from database.ledger import Arrival
 from ingest.archive import BROKEN_MEMBER, Budget, unpack
-from ingest.fingerprint import Content, content_from, content_of, stand_in
+from ingest.fingerprint import HEAD, Content, content_from, content_of, stand_in
 from ingest.identify import Identity, Role, identify, looks_packed
 from ingest.limits import Limits
 from ingest.manifest import Manifest
+from ingest.pages import Reports, decided_by, flat_folders
 from ingest.walk import Found, Note, shown
+from tasks.extraction import pages
 
 UNKNOWN = "application/octet-stream"
 _WRITERS = 8
@@ -103,6 +107,7 @@ class Intake:
         self._manifest = manifest
         self._region = region
         self._priority = priority
+        self._one_report = decided_by(manifest)
         self.archives = 0
 
     def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
@@ -111,15 +116,18 @@ class Intake:
         Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
         """
         if found.note is Note.UNREADABLE:
-            yield self._absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
+            yield self.absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
             return
         try:
+            if found.pages:
+                yield self._folder_of_pages(found)
+                return
             with content_of(found.path, follow=follow) as content:
                 yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
         except GongkaiError as error:
-            yield self._absent(found.shown, error)
+            yield self.absent(found.shown, error)
         except OSError as error:
-            yield self._absent(found.shown, _of_system(error))
+            yield self.absent(found.shown, _of_system(error))
 
     def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
         identity = identify(content.file or io.BytesIO(content.head))
@@ -138,6 +146,27 @@ class Intake:
             else:
                 yield self._taken(content, identity, path)
 
+    def _folder_of_pages(self, found: Found) -> Taken:
+        """Raises GongkaiError and OSError of the first page that cannot be read: a report with a page less is another report."""
+        images, size = [], 0
+        for path in found.pages:
+            with content_of(path, follow=False) as content:
+                size += content.size
+                if content.file is not None and size <= self._limits.file_bytes:
+                    images.append((path, content.file.read()))
+        return self._pages(found.shown, images, size)
+
+    def _pages(self, path: str, images: Sequence[tuple[str, bytes]], size: int) -> Taken:
+        """The arrival of page images that are one report; of more than a document may have, without their content."""
+        identity = Identity(pages.MEDIA_TYPE)
+        if size > self._limits.file_bytes:
+            error = GongkaiError("file.too_large", f"{size:,} bytes", f"at most {self._limits.file_bytes:,}")
+            return self._taken(Content(stand_in(error.code, path), size, b"", None), identity, path, error)
+        packed = pages.pack(images)
+        content = Content(hashlib.sha256(packed).hexdigest(), len(packed), packed[:HEAD], io.BytesIO(packed))
+        self._keeper.keep(content, io.BytesIO(packed))
+        return self._taken(content, identity, path)
+
     def _archive(
         self, content: Content, file: BinaryIO, identity: Identity, path: str, *, budget: Budget, depth: int
     ) -> Iterator[Taken]:
@@ -146,13 +175,39 @@ class Intake:
         try:
             if depth > self._limits.archive_depth:
                 raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
+            reports = Reports(self._groups(file, identity, path, budget), self._limits.file_bytes)
             for name, reader in unpack(file, identity.media_type, path, budget):
                 members += 1
-                yield from self._member(reader, f"{path}!{shown(name)}", budget=budget, depth=depth)
+                if reports.path_of(name) is None:
+                    yield from self._member(reader, f"{path}!{shown(name)}", budget=budget, depth=depth)
+                else:
+                    yield from self._page(reports, name, reader)
             if not members:
                 raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
         except GongkaiError as error:
             yield self._refused(content, identity, path, error)
+
+    def _groups(self, file: BinaryIO, identity: Identity, path: str, budget: Budget) -> dict[str, list[str]]:
+        """The paths in the archive, as they are shown, whose members are the pages of one report, with these members in order."""
+        names = [name for name, _ in unpack(file, identity.media_type, path, copy(budget))]
+        found = {}
+        for folder, files in flat_folders(names).items():
+            place = path if len(files) == len(names) else f"{path}!{shown(folder)}"
+            if self._one_report(place, [PurePosixPath(file).name for file in files]):
+                found[place] = files
+        return found
+
+    def _page(self, reports: Reports, name: str, reader: BinaryIO) -> Iterator[Taken]:
+        """The report of which ``name`` is the last page that was missing. A page that is broken is a report that is broken."""
+        path = reports.path_of(name) or ""
+        try:
+            report = reports.add(name, reader)
+        except BROKEN_MEMBER as error:
+            reports.drop(path)
+            yield self.absent(path, _of_member(error))
+            return
+        if report is not None:
+            yield self._pages(report.path, report.images, report.size)
 
     def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
         def limit(head: bytes) -> int:
@@ -162,11 +217,7 @@ class Intake:
             with content_from(reader, limit) as content:
                 yield from self._content(content, path, budget=budget, depth=depth + 1)
         except BROKEN_MEMBER as error:
-            if isinstance(error, OSError) and error.errno:
-                yield self._absent(path, _of_system(error))
-            else:
-                found = f"a member that cannot be unpacked ({error})"
-                yield self._absent(path, GongkaiError("file.corrupt", found, "a whole archive"))
+            yield self.absent(path, _of_member(error))
 
     def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
         row = self._manifest.row(path) if self._manifest else None
@@ -180,12 +231,19 @@ class Intake:
     def _refused(self, content: Content, identity: Identity, path: str, error: GongkaiError) -> Taken:
         return self._taken(content, identity, path, error)
 
-    def _absent(self, path: str, error: GongkaiError) -> Taken:
+    def absent(self, path: str, error: GongkaiError) -> Taken:
         """Something whose content could not be told."""
         return self._taken(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _of_member(error: Exception) -> GongkaiError:
+    """What an error in reading a member of an archive means. Raises as _of_system."""
+    if isinstance(error, OSError) and error.errno:
+        return _of_system(error)
+    return GongkaiError("file.corrupt", f"a member that cannot be unpacked ({error})", "a whole archive")
 
 
 def _of_system(error: OSError) -> GongkaiError:

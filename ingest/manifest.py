@@ -90,6 +90,10 @@ class Manifest:
             self.problems.append(f"line {row.line}: {row.path!r} fits several files; only {first!r} was given it")
         return None if key in self._ambiguous else row
 
+    def names(self, path: str) -> bool:
+        """Whether a row speaks of this path."""
+        return self._find(path) is not None
+
     def unmatched(self) -> list[str]:
         """The paths of rows for which no file came, in the manifest's order."""
         return [row.path for key, row in self._rows.items() if not self._matched[key]]

@@ -21,12 +21,14 @@ from ingest.fingerprint import stand_in
 from ingest.intake import Intake, Keeper, Store, StoreFaultError, Taken
 from ingest.limits import Limits
 from ingest.manifest import Manifest, load_manifest
+from ingest.pages import decided_by
 from ingest.usage import UsageError
 from ingest.walk import Note, shown, walk
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
-_STAND_INS = ("file.changed", "file.unreadable")
+STAND_INS = ("file.changed", "file.unreadable")
+"""Codes of files whose content could not be told: something else stands in for it (see ingest.fingerprint.stand_in)."""
 
 
 class IngestSummary(Record, frozen=True):
@@ -51,7 +53,7 @@ class IngestSummary(Record, frozen=True):
     last: int | None = None
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     """Nobody wants to know."""
 
 
@@ -63,6 +65,12 @@ def default_batch(paths: Sequence[str]) -> str:
     name = shown(Path(paths[0]).resolve().name) or "root"
     more = f" +{len(paths) - 1}" if len(paths) > 1 else ""
     return f"{name[: _NAME_LENGTH - 20]}{more} {date.today().isoformat()}"
+
+
+def check_batch(batch: str | None) -> None:
+    """Raises UsageError when the name of a batch is too long or empty."""
+    if batch is not None and not 0 < len(batch) <= _NAME_LENGTH:
+        raise UsageError(f"a batch name of {len(batch)} characters; expected 1 to {_NAME_LENGTH}")
 
 
 class Plan(NamedTuple):
@@ -81,8 +89,7 @@ def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | Non
     """
     if not paths:
         raise UsageError("no paths given; expected files, folders or archives")
-    if batch is not None and not 0 < len(batch) <= _NAME_LENGTH:
-        raise UsageError(f"a batch name of {len(batch)} characters; expected 1 to {_NAME_LENGTH}")
+    check_batch(batch)
     given = load_manifest(manifest) if manifest else None
     return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given))
 
@@ -100,15 +107,15 @@ def ingest_paths(
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
-    ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first. ``ring`` gets the ids of the new first stages after
-    each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the machine: what was registered before
-    stays, and running again goes on.
+    ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
+    ``ring`` gets the ids of the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for
+    faults of the machine: what was registered before stays, and running again goes on.
     """
     with Keeper(store) as keeper:
-        run = _Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
+        run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
         intake = Intake(keeper, limits, planned.manifest, region, priority=priority)
         try:
-            for found in walk(planned.paths):
+            for found in walk(planned.paths, decided_by(planned.manifest)):
                 if found.note is not None and found.note is not Note.UNREADABLE:
                     run.passed_over[found.note] += 1
                     continue
@@ -132,7 +139,7 @@ def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
     """How many files will come; the manifest is told of them, so that it can find rows that fit several."""
     count = 0
     try:
-        for found in walk(paths):
+        for found in walk(paths, decided_by(manifest)):
             if found.note is None:
                 count += 1
                 if manifest is not None:
@@ -144,8 +151,12 @@ def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
     return count
 
 
-class _Run:
-    """One run: arrivals that wait for their transaction, and what became of those before them."""
+class Run:
+    """One run: arrivals that wait for their transaction, and what became of those before them.
+
+    ``told`` gets each arrival with what was registered of it, after the commit; the other two are those of
+    :func:`ingest_paths`.
+    """
 
     def __init__(
         self,
@@ -154,9 +165,11 @@ class _Run:
         *,
         batch: str,
         ring: Callable[[Sequence[int]], None],
-        progress: Callable[[IngestSummary], None],
-        expected: int,
+        progress: Callable[[IngestSummary], None] = _ignore,
+        told: Callable[[Arrival, Registered], None] = _ignore,
+        expected: int = 0,
     ) -> None:
+        self._told = told
         self._engine, self._keeper, self._batch, self._ring, self._progress = engine, keeper, batch, ring, progress
         self._waiting: list[Taken] = []
         self._counts: Counter[str] = Counter(expected=expected)
@@ -167,6 +180,7 @@ class _Run:
         self.archives = 0
 
     def add(self, taken: Taken) -> None:
+        """Have an arrival registered, by :meth:`flush` at the latest. Raises what that raises."""
         self._waiting.append(taken)
         if len(self._waiting) >= CHUNK:
             self.flush()
@@ -181,6 +195,8 @@ class _Run:
             stages = [result.stage_id for result in results if result.stage_id is not None]
             if stages:
                 self._ring(stages)
+            for arrival, result in zip(arrivals, results, strict=True):
+                self._told(arrival, result)
         self._waiting = []
         self._progress(self.summary())
 
@@ -220,7 +236,7 @@ def _register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -
     admitted = _admitted(arrivals, results)
     again = readmit(connection, admitted) if admitted else []
     whole = [arrival.path for arrival in arrivals if arrival.rejection is None]
-    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in _STAND_INS])
+    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in STAND_INS])
     return results, again
 
 

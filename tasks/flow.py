@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from codebook.records import Hints, Verdict
 from tasks.extraction.extract import extract
+from tasks.ocr.merge import merged, wanted
+from tasks.ocr.read import read_picture
+from tasks.ocr.recognise import LineReader, rapid_reader
+from tasks.ocr.render import render
 from tasks.parsing.parse import parse
 from tasks.validation.validate import validate
 
 
-def read_document(data: bytes, media_type: str, hints: Hints | None = None) -> Verdict:
-    """From the bytes of a document to its checked report.
+def read_document(data: bytes, media_type: str, hints: Hints | None = None, reader: LineReader | None = None) -> Verdict:
+    """From the bytes of a document to its checked report. ``reader`` reads pages that are pictures (default: RapidOCR).
 
     Raises GongkaiError with a code of the closed list when the document cannot be read.
     """
     extraction = extract(data, media_type)  # bytes -> pages of lines and tables
+    if pictures := [page.number for page in extraction.pages if wanted(page)]:
+        reader = reader or rapid_reader()
+        images = {number: render(data, media_type, number) for number in pictures}
+        read = {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
+        extraction = merged(extraction, read)  # pictures -> pages of lines and tables, in their places
     report = parse(extraction, hints or Hints())  # pages -> agency, region, year, numbers with evidence
     return validate(report)  # report -> findings, states settled

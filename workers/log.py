@@ -50,5 +50,5 @@ def configure(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     # A line per message from Celery says nothing that the ledger does not know, and costs a fifth of a hop.
-    for noisy in ("celery.worker.strategy", "celery.app.trace", "celery.redirected", "kombu", "alembic"):
+    for noisy in ("celery.worker.strategy", "celery.app.trace", "celery.redirected", "kombu", "alembic", "watchfiles"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ from celery.worker.request import Request
 
 from database.ledger import Fault
 from workers import warden
+from workers.faults import timeout_code
 
 
 class StageRequest(Request):  # type: ignore[misc]
@@ -23,7 +24,8 @@ class StageRequest(Request):  # type: ignore[misc]
             if _is_dead(self.worker_pid):
                 fault = Fault("worker.crashed", "the process died")
             else:
-                fault = Fault("stage.timeout", f"the time limit of {timeout:.0f} s was reached")
+                stage = self.task_name.rpartition(".")[2]
+                fault = Fault(timeout_code(stage), f"the time limit of {timeout:.0f} s was reached")
             warden.report_death(self.worker_pid, fault)
         super().on_timeout(soft, timeout)
 

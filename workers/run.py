@@ -28,7 +28,12 @@ def worker_command(
     time and gives back the rest.
     """
     argv = [sys.executable, "-m", module, ",".join(queues), str(concurrency or settings.concurrency)]
-    return argv, {**settings.environment(), "REMAP_SIGTERM": "SIGQUIT"}
+    return argv, {**settings.environment(), **_threads(settings.ocr_threads), "REMAP_SIGTERM": "SIGQUIT"}
+
+
+def _threads(count: int) -> dict[str, str]:
+    """Bounds for libraries that would start a thread for each core in each process; they read them when they are loaded."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), str(count))
 
 
 def main(argv: Sequence[str]) -> None:

@@ -71,8 +71,12 @@ class Settings(BaseSettings):
 
     light_seconds: Seconds = 120
     """Time limit of a message for extraction, parsing, validation and loading."""
-    ocr_seconds: Seconds = 600
-    """Time limit of a message for the OCR of one page."""
+    ocr_seconds: Seconds = 300
+    """Time limit of the OCR of one page. A page that reaches it is tried again alone, and after three times set aside."""
+    ocr_engine: Literal["rapidocr", "tesseract"] = "rapidocr"
+    """What reads pictures: ``rapidocr``, or ``tesseract`` where that program is installed with its language data chi_sim."""
+    ocr_threads: Count = 1
+    """Threads of one process that does OCR. Two processes with one thread each read more pages than one with two."""
     memory_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB
     """Address space of a process of a worker (RLIMIT_AS); beyond it the document fails, not the machine. 0: no limit."""
     resident_bytes: Count = 1500 * MIB
@@ -97,6 +101,30 @@ class Settings(BaseSettings):
     """How many times larger than its packed form a file in an archive may be."""
     max_archive_depth: Count = 2
     """How many archives may stand inside each other."""
+
+    watch_quiet_seconds: Seconds = 5
+    """A file in a watched folder is taken when its size and time have not changed for so long."""
+    watch_patience_seconds: Seconds = 120
+    """A quiet file that is not complete (its format's end is absent, it is empty, or a program holds it open) waits so long."""
+    watch_rescan_seconds: Seconds = 60
+    """How often a watched folder is looked through from end to end, whatever events tell."""
+    watch_poll: bool = False
+    """Rely on looking alone, every `GONGKAI_WATCH_POLL_SECONDS`. Network folders that are known as such always do."""
+    watch_poll_seconds: Seconds = 5
+    """How often a watched folder is looked through where there are no events."""
+    watch_ignore: str = ""
+    """Name patterns, with commas, of files and folders to leave alone (`*.bak,scratch`), besides temporary and hidden ones."""
+    watch_canary_seconds: Annotated[float, Field(ge=0)] = 300
+    """How often a canary is sent through a watched folder. 0: never."""
+    watch_sync_seconds: Seconds = 30
+    """How often the notes under `failed/` are brought up to what the database says."""
+
+    metrics_address: str = "127.0.0.1"
+    """Address of the metrics endpoint; others than this machine's own are for a network that is trusted."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    """Port of the metrics endpoint. 0: `gongkai up` starts none."""
+    metrics_seconds: Seconds = 15
+    """So long an answer of the metrics endpoint is given again before the database is asked anew."""
 
     flower_auth: str | None = None
     """``user:password`` of Flower; unset: one is made up at each start and shown."""

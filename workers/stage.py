@@ -6,8 +6,8 @@ A stage is a function from :class:`Work` to :class:`Outcome`, registered by :fun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from database import ledger
-from database.ledger import Claim, Completed, Fault, Fenced, Next
+from database.ledger import SYSTEM_CODES, Claim, Completed, Fault, Fenced, Next
 from database.models import StageName
 from database.session import reading, run_transaction
 from workers.app import app, task_name
@@ -37,11 +37,17 @@ _GO_ON_UNTIL = 0.3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage made: the record to keep, the stages that follow, and rows of other rooms to write behind the fence."""
+    """What a stage made: the record to keep, the stages that follow, and rows of other rooms to write behind the fence.
+
+    ``made_from`` is a digest of all that went into the output, by which it is found again (:meth:`Work.same_work`);
+    ``versions`` are those that made it besides the code's and the codebook's.
+    """
 
     output: Record | None = None
     following: Sequence[Next] = ()
     extra: Callable[[Connection], None] | None = None
+    made_from: str | None = None
+    versions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,19 +79,34 @@ class Work:
         with reading(self.process.engine) as connection:
             return ledger.outputs(connection, self.claim.document_id, stage, kind)
 
+    def same_work(self, made_from: str, kind: type[R]) -> R | None:
+        """What was made from the same before, of whatever document; None when nothing was."""
+        with reading(self.process.engine) as connection:
+            return ledger.same_work(connection, made_from, kind)
+
+    def versions_of(self, stage: StageName) -> list[dict[str, Any]]:
+        """The versions that made what ``stage`` made of this document, each set once."""
+        with reading(self.process.engine) as connection:
+            return ledger.output_versions(connection, self.claim.document_id, stage)
+
 
 StageFunction = Callable[[Work], Outcome]
 
 FUNCTIONS: dict[StageName, StageFunction] = {}
+_JOINING: set[StageName] = set()
 
 
-def stage(name: StageName) -> Callable[[StageFunction], StageFunction]:
+def stage(name: StageName, *, joins: bool = False) -> Callable[[StageFunction], StageFunction]:
     """Register a function as the stage ``name``, and as the Celery task ``gongkai.name`` with the stage's number as its
     argument.
+
+    ``joins`` is for a stage that only writes what the stage before it made: where the worker goes on in place, both are
+    completed in one transaction.
     """
 
     def register(function: StageFunction) -> StageFunction:
         FUNCTIONS[name] = function
+        (_JOINING.add if joins else _JOINING.discard)(name)
         limit = load_settings().time_limit(name)
         options = {"name": task_name(name), "base": StageTask, "time_limit": limit, "soft_time_limit": 0.9 * limit}
 
@@ -107,7 +128,7 @@ def run_stage(stage_id: int, name: StageName) -> str:
     try:
         return _run(here(), stage_id, name)
     except (MemoryError, SoftTimeLimitExceeded) as error:  # outside of the work itself: recovery finds the message's stage again
-        fault = fault_of(error)
+        fault = fault_of(error, name)
         log.error("a message was given up", stage_id=stage_id, code=fault.code)
         return fault.code
 
@@ -154,7 +175,13 @@ def _work(
         try:
             outcome = FUNCTIONS[held.stage](Work(held, process, before))
             fail_here("after_work")
-            return _complete(process, held, outcome, in_place, time.monotonic() - begun), outcome.output
+            seconds = time.monotonic() - begun
+            following = _in_place(held, outcome) if in_place else None
+            if following in _JOINING:
+                joined = _complete_both(process, held, outcome, seconds)
+                if joined is not None:
+                    return joined, None
+            return _complete(process, held, outcome, following is not None, seconds), outcome.output
         except Fenced as error:
             log.warning("the work came too late and was dropped", stage=held.stage, why=str(error))
             return None
@@ -163,34 +190,72 @@ def _work(
             raise
         # Nothing may leave a task; what is not known becomes `internal`, with its traceback.
         except Exception as error:  # noqa: BLE001
-            return fault_of(error)
+            return fault_of(error, held.stage)
 
 
-def _complete(process: Process, held: Claim, outcome: Outcome, in_place: bool, seconds: float) -> Completed:
+def _in_place(held: Claim, outcome: Outcome) -> StageName | None:
+    """The stage that this process can go on with, if there is one."""
     first = outcome.following[0] if len(outcome.following) == 1 else None
-    go_on = in_place and first is not None and first.queue == held.queue and first.stage in FUNCTIONS
-    lease = process.settings.lease(held.stage)
+    return first.stage if first is not None and first.queue == held.queue and first.stage in FUNCTIONS else None
+
+
+def _complete(process: Process, held: Claim, outcome: Outcome, go_on: bool, seconds: float) -> Completed:
+    # A result is worth waiting for as long as the lease holds. Only the last one must be on the disk: recovery does the
+    # others again.
+    durable, lease = held.stage is StageName.LOAD, process.settings.lease(held.stage)
 
     def complete(connection: Connection) -> Completed:
-        completed = ledger.complete(
-            connection,
-            held,
-            outcome.output,
-            versions(),
-            outcome.following,
-            claim_next=go_on,
-            lease_seconds=lease,
-            seconds=seconds,
-            extra=outcome.extra,
-        )
+        completed = _write(connection, process, held, outcome, go_on=go_on, seconds=seconds)
         fail_here("before_commit")
         return completed
 
-    # A result is worth waiting for as long as the lease holds. Only the last one must be on the disk: recovery does the
-    # others again.
-    completed = run_transaction(process.engine, complete, durable=held.stage is StageName.LOAD, attempts=1000, patience=lease)
+    completed = run_transaction(process.engine, complete, durable=durable, attempts=1000, patience=lease)
     fail_here("after_commit")
     return completed
+
+
+def _complete_both(process: Process, held: Claim, outcome: Outcome, seconds: float) -> Completed | None:
+    """Complete a stage and, in the same transaction, the joining one that follows. None when the second could not be done:
+    nothing is written then, and step by step it shows what is wrong under its own name.
+    """
+    before = None if outcome.output is None else (held.stage, outcome.output)
+
+    def complete(connection: Connection) -> Completed:
+        completed = _write(connection, process, held, outcome, go_on=True, seconds=seconds)
+        following = completed.claim
+        if following is not None:  # else an earlier commit, whose answer was lost, has done both
+            begun = time.monotonic()
+            second = FUNCTIONS[following.stage](Work(following, process, before))
+            completed = _write(connection, process, following, second, go_on=False, seconds=time.monotonic() - begun)
+        fail_here("before_commit")
+        return completed
+
+    try:
+        completed = run_transaction(process.engine, complete, attempts=1000, patience=process.settings.lease(held.stage))
+    except (Fenced, MemoryError, SoftTimeLimitExceeded):
+        raise
+    except Exception as error:  # whatever it is, it comes again step by step
+        if fault_of(error, held.stage).code in SYSTEM_CODES:
+            raise
+        log.debug("two stages could not be completed together", stage=held.stage, error=str(error))
+        return None
+    fail_here("after_commit")
+    return completed
+
+
+def _write(connection: Connection, process: Process, held: Claim, outcome: Outcome, *, go_on: bool, seconds: float) -> Completed:
+    return ledger.complete(
+        connection,
+        held,
+        outcome.output,
+        {**versions(), **outcome.versions},
+        outcome.following,
+        claim_next=go_on,
+        lease_seconds=process.settings.lease(held.stage),
+        seconds=seconds,
+        extra=outcome.extra,
+        made_from=outcome.made_from,
+    )
 
 
 def _fail(process: Process, held: Claim, fault: Fault) -> str:

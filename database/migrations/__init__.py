@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from pathlib import Path
 
 from alembic import command
@@ -11,6 +9,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+
+from database.views import create_views
 
 VERSION_TABLE = "gk_alembic_version"
 
@@ -35,7 +35,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         command.upgrade(config(connection), revision)
-        _create_views(connection)
+        create_views(connection)
 
 
 def current(engine: Engine) -> str | None:
@@ -47,9 +47,3 @@ def current(engine: Engine) -> str | None:
 def head() -> str | None:
     """The newest revision of this program."""
     return ScriptDirectory.from_config(config()).get_current_head()
-
-
-def _create_views(connection: Connection) -> None:
-    # Views are made from the codebook and change with it, not with the tables; so they belong to no revision.
-    if importlib.util.find_spec("database.views") is not None:
-        importlib.import_module("database.views").create_views(connection)

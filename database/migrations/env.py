@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from database.clock import UtcDateTime
 from database.migrations import VERSION_TABLE
 from database.models import PREFIX, Base
+from database.views import drop_views
 
 
 def _ours(name: str | None, kind: str, _parents: Any) -> bool:
@@ -33,7 +34,10 @@ def _run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
     )
+    drop_views(connection)  # they stand on tables that may change or go; whoever upgrades makes them anew
     with context.begin_transaction():
+        # Views are made from the codebook, not by revisions; tables that they stand on could not be changed under them.
+        drop_views(connection)
         context.run_migrations()
 
 

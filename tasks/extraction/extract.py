@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
+from tasks.extraction import pages
 from tasks.extraction.docx import read_docx
 from tasks.extraction.html import read_html
 from tasks.extraction.limits import Limits
@@ -20,6 +21,7 @@ _READERS: dict[str, Callable[[bytes, str, Limits], Extraction]] = {
     "application/xhtml+xml": read_html,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
     "application/pdf": read_pdf,
+    pages.MEDIA_TYPE: read_picture,
 }
 
 

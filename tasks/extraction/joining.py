@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from codebook.records import Block, Line, Page, Table
+from codebook.records import Block, Line, Page, Reader, Table
 from tasks.extraction.merging import continue_table
 from tasks.extraction.words import patterns
 
@@ -101,7 +101,7 @@ def join_blocks(pages: Sequence[Page]) -> tuple[Page, ...]:
 def _joined(before: Page, last: Block, after: Page, first: Block) -> Block | None:
     """One block for two on both sides of a page break, None when they are two."""
     if isinstance(last, Table) and isinstance(first, Table):
-        return continue_table(last, first)
+        return continue_table(last, first, scanned=Reader.OCR in (before.read_by, after.read_by))
     if isinstance(last, Line) and isinstance(first, Line) and _goes_on(before, last, after, first):
         glue = " " if last.text[-1:].isascii() and first.text[:1].isascii() and last.text[-1:].isalnum() else ""
         return msgspec.structs.replace(

@@ -10,18 +10,23 @@ from tasks.extraction.words import patterns
 
 _OUTER = 8.0  # points by which the left and right edge of the parts may differ
 _INNER = 5.0  # points by which a ruled line may move between the parts
+_STRETCH = 0.05  # by which the widths of a table's parts may differ on two scanned pages
+_SHIFT = 70.0  # points by which they may be shifted (2.5 cm), and turned about the page's far end
 _MAX_HEADER_ROWS = 5
 
 
-def continue_table(upper: Table, lower: Table) -> Table | None:
+def continue_table(upper: Table, lower: Table, *, scanned: bool = False) -> Table | None:
     """The table whose parts are ``upper`` and ``lower``; None when their ruled columns show that they are two tables.
 
     The columns must align (each edge of the part with fewer columns has its partner). A header that is printed again is left
-    out; group labels and rows that the break cut are merged; each cell keeps the place of its beginning.
+    out; group labels and rows that the break cut are merged; each cell keeps the place of its beginning. Of ``scanned`` pages
+    each lies on the glass in its own way: shifted, turned by a few degrees, a little larger.
     """
-    a, b = _edges(upper), _edges(lower)
+    a, b = _edges(upper, scanned), _edges(lower, scanned)
     if a is None or b is None or len(a) < 3 or len(b) < 3:
         return None
+    if scanned:
+        b = _laid_on(a, b)
     if abs(a[0] - b[0]) > _OUTER or abs(a[-1] - b[-1]) > _OUTER:
         return None
     few, many = (a, b) if len(a) <= len(b) else (b, a)
@@ -38,20 +43,45 @@ def continue_table(upper: Table, lower: Table) -> Table | None:
     return make_table(_stack(top, upper.rows, low), upper.place)
 
 
-def _edges(table: Table) -> list[float] | None:
+def _edges(table: Table, scanned: bool) -> list[float] | None:
     """The x positions of the table's columns, ascending, one more than columns; None where cells have no boxes."""
     left: dict[int, float] = {}
     right = float("-inf")
+    last = max((cell.place.page for cell in table.cells), default=0)
+    slope = _slope([cell for cell in table.cells if cell.place.page == last]) if scanned else 0.0
     for cell in table.cells:
         if cell.place.box is None:
             return None
         # of a part that is itself joined, the last page's lines count: cells come in reading order
-        left[cell.column] = cell.place.box[0]
+        x0, top, x1, _ = cell.place.box
+        left[cell.column] = x0 - slope * top
         if cell.column + cell.column_span == table.columns:
-            right = cell.place.box[2]
+            right = x1 - slope * top
     if len(left) != table.columns:
         return None
     return [left[column] for column in range(table.columns)] + [right]
+
+
+def _slope(cells: list[Cell]) -> float:
+    """By how much the columns drift to the right from top to bottom, per point: the page was scanned askew."""
+    columns: dict[int, list[tuple[float, float]]] = {}
+    for cell in cells:
+        if cell.place.box is not None:
+            columns.setdefault(cell.column, []).append((cell.place.box[1], cell.place.box[0]))
+    together = spread = 0.0
+    for points in columns.values():
+        y_mean, x_mean = (sum(values) / len(points) for values in zip(*points, strict=True))
+        together += sum((y - y_mean) * (x - x_mean) for y, x in points)
+        spread += sum((y - y_mean) ** 2 for y, _ in points)
+    return together / spread if spread else 0.0
+
+
+def _laid_on(a: list[float], b: list[float]) -> list[float]:
+    """The edges ``b`` shifted and stretched onto the outer edges of ``a``, as far as two sheets of one report may differ."""
+    stretch = (a[-1] - a[0]) / (b[-1] - b[0]) if b[-1] > b[0] else 0.0
+    if abs(stretch - 1) > _STRETCH or abs(a[0] - b[0]) > _SHIFT:
+        return b
+    return [a[0] + (x - b[0]) * stretch for x in b]
 
 
 def _widened(table: Table, columns: list[int]) -> list[Cell]:

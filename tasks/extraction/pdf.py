@@ -1,13 +1,14 @@
 """PDF: each page classed as text, picture or mixed, and the text of the text pages as lines and ruled tables.
 
-Text behind a picture of the page (the layer that a scanner added) and text whose characters are garbage are told apart from text
-that can be trusted. Characters and lines come from pdfium, grids of ruled lines from pdfplumber's table functions.
+Text that is not seen, behind a picture of the page or invisible (the layer that a scanner added), and text whose characters are
+garbage are told apart from text that can be trusted: such a page is a picture. Characters and lines come from pdfium, grids of
+ruled lines from pdfplumber's table functions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pypdfium2
@@ -27,6 +28,7 @@ from tasks.extraction.text import plausibility
 _FEW_CHARACTERS = 10  # a page number or a stamp is no text
 _PICTURE_SHARE = 0.08  # of the page: larger than a seal or a logo; a table could be in it
 _FULL_PAGE = 0.8
+_LARGE_SHARE = 0.25  # a picture beside text that is larger may be a table
 _GARBAGE = 0.2  # share of characters that no font maps to text
 _GARBLED = 0.25  # plausibility below which Chinese characters are not what is seen on the page
 _MIN_JUDGED = 30  # characters outside ASCII that it takes to judge plausibility
@@ -42,7 +44,7 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
     Raises GongkaiError: ``file.empty``, ``file.encrypted`` (needs a password), ``file.corrupt`` (no PDF, cut off, or damaged),
     ``file.too_large`` (more than ``limits.max_pages``), ``page.too_large`` (more than ``limits.max_page_objects`` on a page).
     """
-    with _opened(data) as document:
+    with opened(data) as document:
         damaged, streams = damaged_streams(data)
         if damaged:  # what is left of them could be read, with a digit less
             raise GongkaiError("file.corrupt", f"{damaged} of {streams} compressed parts are damaged", "a whole PDF document")
@@ -57,7 +59,7 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
+def opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
     """The document, opened without a password. Raises as :func:`read_pdf`."""
     if not data:
         raise GongkaiError("file.empty", "0 bytes")
@@ -106,9 +108,20 @@ def _page(page: pypdfium2.PdfPage, number: int, limits: Limits) -> tuple[Page, s
     if kind is not PageKind.PICTURE and found.chars:
         blocks = _blocks(found.chars, rulings(page, limits.max_page_objects, number), number, limits)
     width, height = page.get_size()
+    large = _large(drawn.boxes, width * height) if kind is PageKind.MIXED else ()
     reader = Reader.OCR if kind is PageKind.PICTURE else Reader.PDF
     note = f"page {number}: {found.slanted} slanted characters left out" if found.slanted else None
-    return Page(number, kind, reason, reader, blocks, width, height), note
+    return Page(number, kind, reason, reader, blocks, width, height, large), note
+
+
+def _large(boxes: Sequence[Box], page: float) -> tuple[Box, ...]:
+    """The pictures that are large enough to be a table. A scan can be cut into strips: together they are one picture."""
+    strips = [box for box in boxes if (box[2] - box[0]) * (box[3] - box[1]) > 0]
+    found = [box for box in strips if (box[2] - box[0]) * (box[3] - box[1]) > page * _LARGE_SHARE]
+    if not found and sum((box[2] - box[0]) * (box[3] - box[1]) for box in strips) > page * _LARGE_SHARE:
+        sides = tuple(zip(*strips, strict=True))
+        found = [(min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3]))]
+    return tuple((round(x0, 1), round(y0, 1), round(x1, 1), round(y1, 1)) for x0, y0, x1, y1 in found)
 
 
 def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[PageKind, str]:
@@ -126,7 +139,7 @@ def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[Page
     if (complaint := _garbage(text)) is not None:
         return PageKind.PICTURE, complaint
     if hidden:
-        return PageKind.MIXED, f"{len(text)} invisible characters, {covered}: a scan with a text layer"
+        return PageKind.PICTURE, f"{len(text)} characters that are not seen, {covered}: a scan with a text layer"
     if pictures >= _PICTURE_SHARE:
         return PageKind.MIXED, plain + (": a background, or a scan with a text layer" if pictures >= _FULL_PAGE else "")
     return PageKind.TEXT, plain

@@ -28,15 +28,20 @@ _QUARTER = math.pi / 2
 _SLANT = 0.1  # radians
 _SUSPECT = 2.0  # a body this much higher than the ink (a comma, or an error) is checked against the size of the font
 _TALL = 2.0  # no body is higher than this many times the size
+_COVERS = 0.8  # share of the page from which on a picture hides what lies under it
+_STAMPED = 0.2  # of the texts that are not seen: so many may be seen
 _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
 
 
 class Contents(NamedTuple):
-    """What is drawn on a page: the share that pictures cover (0 to 1), the number of shapes, whether all text is invisible."""
+    """What is drawn on a page: the share that pictures cover (0 to 1), the number of shapes, whether the text cannot be seen
+    (it is written invisibly, or a picture lies over it; a stamp or a page number may be seen), and the boxes of the pictures.
+    """
 
     pictures: float
     paths: int
     hidden: bool
+    boxes: tuple[Box, ...] = ()
 
 
 class Letters(NamedTuple):
@@ -126,20 +131,61 @@ def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
 
 def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
     """What is drawn on page ``number``. Raises ``page.too_large`` beyond ``limit`` objects."""
+    frame = _Frame(page)
+    width, height = page.get_size()
+    whole = width * height
     area = 0.0
     paths = shown = unseen = 0
+    boxes = []
     for item, matrix in _objects(page, limit, number):
         if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
-            left, bottom, right, top = _bounds(item)
-            area += (right - left) * (top - bottom) * abs(matrix.a * matrix.d - matrix.b * matrix.c)
+            box = _placed(item, matrix, frame)
+            boxes.append(box)
+            share = (box[2] - box[0]) * (box[3] - box[1]) / whole if whole else 0.0
+            area += share
+            if share >= _COVERS and shown and _opaque(item):
+                unseen, shown = unseen + shown, 0  # drawn over what was written before
         elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
             paths += 1
         elif item.type == pdfium.FPDF_PAGEOBJ_TEXT:
             invisible = pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
             unseen += invisible
             shown += not invisible
-    width, height = page.get_size()
-    return Contents(min(1.0, area / (width * height)) if width * height else 0.0, paths, unseen > 0 and shown == 0)
+    return Contents(min(1.0, area), paths, unseen > 0 and shown <= unseen * _STAMPED, tuple(boxes))
+
+
+def _opaque(item: Any) -> bool:
+    """Whether a picture hides what lies under it; a watermark or a stamp on clear ground does not."""
+    if pdfium.FPDFPageObj_HasTransparency(item):
+        return False
+    try:
+        bitmap = item.get_bitmap(render=True)
+    except pypdfium2.PdfiumError:
+        return False
+    try:
+        pixels = bitmap.to_numpy()
+        return pixels.ndim < 3 or pixels.shape[2] < 4 or bool(pixels[..., 3].mean() >= _WHITE)
+    finally:
+        bitmap.close()
+
+
+def placed_pictures(page: pypdfium2.PdfPage, limit: int, number: int) -> list[tuple[Any, Box]]:
+    """The picture objects of page ``number`` with their boxes on it. Raises ``page.too_large`` beyond ``limit`` objects."""
+    frame = _Frame(page)
+    return [
+        (item, _placed(item, matrix, frame))
+        for item, matrix in _objects(page, limit, number)
+        if item.type == pdfium.FPDF_PAGEOBJ_IMAGE
+    ]
+
+
+def _placed(item: Any, matrix: pypdfium2.PdfMatrix, frame: _Frame) -> Box:
+    """The box of a picture as far as it lies on the page; for a turned one the box around it."""
+    left, bottom, right, top = _bounds(item)
+    corners = [frame.point(*matrix.on_point(x, y)) for x in (left, right) for y in (bottom, top)]
+    wide, high = (frame.height, frame.width) if frame.rotation in (90, 270) else (frame.width, frame.height)
+    xs, ys = [min(max(x, 0.0), wide) for x, _ in corners], [min(max(y, 0.0), high) for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def rulings(page: pypdfium2.PdfPage, limit: int, number: int) -> list[Box]:

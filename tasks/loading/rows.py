@@ -10,6 +10,7 @@ from codebook.book import load_book
 from codebook.records import Finding, Place, Reading, Report, Verdict, decode, encode
 from tasks.loading.relate import standing
 from tasks.validation.compare import agency_key
+from tasks.validation.validate import doubts
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -104,6 +105,7 @@ def _report_row(verdict: Verdict) -> Row:
         "script": report.script,
         "body": zlib.compress(body, _LEVEL),
         "digest": hashlib.sha256(body).hexdigest(),
+        "doubts": [name for name in doubts(verdict) if name.startswith("report.")],
     }
 
 

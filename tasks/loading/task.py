@@ -11,19 +11,22 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from codebook.records import Status, Verdict
+from codebook.records import Reader, Status, Verdict
 from database import results
 from database.ledger import finish
 from database.models import Between, StageName
-from database.results import Speaker, Standing
+from database.results import Beside, Pointer, Speaker, Standing
 from tasks.loading.relate import Related, relate_region, relate_years
 from tasks.loading.rows import finding_row, report_rows
 from workers.stage import Outcome, Work, stage
 
 Pairs = set[tuple[int, int]]
+Known = Mapping[Standing, Beside]  # without the numbers of their reports
 
 
-def load_verdict(connection: Connection, document_id: int, verdict: Verdict, versions: Mapping[str, Any]) -> tuple[int, Status]:
+def load_verdict(
+    connection: Connection, document_id: int, verdict: Verdict, versions: Mapping[str, Any], point: Pointer = results.point
+) -> tuple[int, Status]:
     """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and the reports
     beside it.
 
@@ -36,21 +39,41 @@ def load_verdict(connection: Connection, document_id: int, verdict: Verdict, ver
     """
     rows = report_rows(verdict)
     row = rows["gk_report"][0]
-    old = results.standing_of(connection, document_id)
+    kept = results.before_writing(connection, document_id)
+    old = kept.standing
     new = Standing(0, row["agency_key"], row["year"], row["governs"], row["reports_to"])
     places = [new] if old is None else [old, new]
     results.hold(connection, *_locks(places))
-    before = _speakers(connection, places)
-    report_id, is_new = results.write_report(connection, document_id, rows, versions)
-    after = _speakers(connection, places)
+    near = {place: results.beside(connection, place) for place in places}
+    before = _speakers(near)
+    report_id, is_new = results.write_report(connection, document_id, rows, versions, kept, point=point)
+    if old is None:  # nothing of this document was in force: only the new report can have changed who speaks
+        near = {new: _joined(near[new], new, Speaker(report_id, document_id))}
+    else:
+        near = {place: results.beside(connection, place) for place in places}
+    after = _speakers(near)
     changed = {report_id} | ({old.report_id} if old else set())
-    for place in before.keys() | after.keys():
-        if before.get(place) != after.get(place):
-            changed |= {speaker.report_id for speaker in (before.get(place), after.get(place)) if speaker}
+    for at in before.keys() | after.keys():
+        if before.get(at) != after.get(at):
+            changed |= {speaker.report_id for speaker in (before.get(at), after.get(at)) if speaker}
     kinds = list(Between) if is_new else [Between.YEARS, Between.REGION]
     stale = changed if old or len(changed) > 1 else ()  # the first report of a new document has no findings to be replaced
-    results.replace_findings(connection, stale, kinds, compare_beside(connection, changed))
+    standings = [new._replace(report_id=report_id), *results.standings(connection, changed - {report_id})]
+    known = {place._replace(report_id=0): those for place, those in near.items()}
+    results.replace_findings(connection, stale, kinds, _compare(connection, standings, known))
     return report_id, verdict.status
+
+
+def _joined(near: Beside, place: Standing, speaker: Speaker) -> Beside:
+    """``near`` after the report of ``speaker`` came in at ``place``: of several documents the oldest speaks."""
+
+    def first(other: Speaker | None) -> Speaker:
+        return speaker if other is None or speaker.document_id < other.document_id else other
+
+    if not place.agency_key or place.year is None:
+        return near
+    years = near.years | {place.year: first(near.years.get(place.year))}
+    return Beside(years, first(near.own) if place.governs else None, near.parent)
 
 
 def compare_again(connection: Connection, standings: Sequence[Standing]) -> int:
@@ -68,14 +91,18 @@ def compare_beside(connection: Connection, report_ids: Iterable[int]) -> list[di
     """The rows of all findings between these reports and those beside them: years and region. Reports not in force are
     passed over.
     """
-    years, regions = _pairs(connection, results.standings(connection, report_ids))
+    return _compare(connection, results.standings(connection, report_ids), {})
+
+
+def _compare(connection: Connection, standings: Iterable[Standing], known: Known) -> list[dict[str, Any]]:
+    years, regions = _pairs(connection, standings, known)
     found: list[dict[str, Any]] = []
     for some in _batches(sorted(years)):
-        known = results.snapshots(connection, {number for pair in some for number in pair})
-        found += related_rows(Between.YEARS, (r for a, b in some for r in relate_years((a, known[a]), (b, known[b]))))
+        read = results.snapshots(connection, {number for pair in some for number in pair})
+        found += related_rows(Between.YEARS, (r for a, b in some for r in relate_years((a, read[a]), (b, read[b]))))
     for some in _batches(sorted(regions)):
-        known = results.snapshots(connection, {number for pair in some for number in pair}, sections=False)
-        found += related_rows(Between.REGION, (r for a, b in some for r in relate_region((a, known[a]), (b, known[b]))))
+        read = results.snapshots(connection, {number for pair in some for number in pair}, sections=False)
+        found += related_rows(Between.REGION, (r for a, b in some for r in relate_region((a, read[a]), (b, read[b]))))
     return found
 
 
@@ -108,47 +135,54 @@ def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
     return alone, shared
 
 
-def _speakers(connection: Connection, places: Iterable[Standing]) -> dict[tuple[str, str, int], Speaker]:
+def _speakers(near: Mapping[Standing, Beside]) -> dict[tuple[str, str, int], Speaker]:
     """The reports that speak for the agency and for the region's government at these places, by ("agency" | "region",
     key, year).
     """
     found: dict[tuple[str, str, int], Speaker] = {}
-    for place in places:
-        key, code, year = place.agency_key, place.governs, place.year
-        if key and year is not None:
-            near = results.neighbours(connection, key, year)
-            found |= {("agency", key, year): near[year]} if year in near else {}
-        if code and year is not None and (speaker := results.parent_of(connection, code, year)):
-            found["region", code, year] = speaker
+    for place, those in near.items():
+        if place.year is None:
+            continue
+        if place.agency_key and place.year in those.years:
+            found["agency", place.agency_key, place.year] = those.years[place.year]
+        if place.governs and those.own:
+            found["region", place.governs, place.year] = those.own
     return found
 
 
-def _pairs(connection: Connection, standings: Iterable[Standing]) -> tuple[Pairs, Pairs]:
-    """The pairs of reports to be compared because of these: (earlier year, later year) and (parent, child)."""
+def _pairs(connection: Connection, standings: Iterable[Standing], known: Known) -> tuple[Pairs, Pairs]:
+    """The pairs of reports to be compared because of these: (earlier year, later year) and (parent, child). ``known`` says
+    who stands beside some of their places.
+    """
     years: Pairs = set()
     regions: Pairs = set()
-    for number, key, year, governs, reports_to in standings:
+    for standing in standings:
+        number, key, year, governs, _ = standing
         if not key or year is None:
             continue
-        near = {at: speaker.report_id for at, speaker in results.neighbours(connection, key, year).items()}
+        those = known.get(standing._replace(report_id=0)) or results.beside(connection, standing)
+        near = {at: speaker.report_id for at, speaker in those.years.items()}
         if near.get(year) == number:
             years |= {(near[year - 1], number)} if year - 1 in near else set()
             years |= {(number, near[year + 1])} if year + 1 in near else set()
-            parent = results.parent_of(connection, reports_to, year) if reports_to else None
-            regions |= {(parent.report_id, number)} if parent and parent.report_id != number else set()
-        own = results.parent_of(connection, governs, year) if governs else None
-        if governs and own and own.report_id == number:
+            regions |= {(those.parent.report_id, number)} if those.parent and those.parent.report_id != number else set()
+        if governs and those.own and those.own.report_id == number:
             regions |= {(number, child) for child in results.children_of(connection, governs, year, above=number)}
     return years, regions
 
 
-@stage(StageName.LOAD)
+@stage(StageName.LOAD, joins=True)
 def run(work: Work) -> Outcome:
     """Load; then nothing."""
     verdict = work.output_of(StageName.VALIDATE, Verdict)
+    versions = work.versions
+    if any(reading.read_by is Reader.OCR for reading in verdict.report.readings):
+        versions = versions | {"ocr": sorted({made["ocr"] for made in work.versions_of(StageName.OCR) if "ocr" in made})}
+
+    def point(connection: Connection, _: int, status: Status, report_id: int) -> None:
+        finish(connection, work.claim, status, report_id)
 
     def write(connection: Connection) -> None:
-        report_id, status = load_verdict(connection, work.claim.document_id, verdict, work.versions)
-        finish(connection, work.claim, status, report_id)
+        load_verdict(connection, work.claim.document_id, verdict, versions, point)
 
     return Outcome(extra=write)

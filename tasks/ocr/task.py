@@ -1,15 +1,29 @@
-"""OCR as a task: one page that is a picture."""
+"""OCR as a task: one page that is a picture, or has pictures, becomes lines and tables."""
 
 from __future__ import annotations
 
-from codebook.errors import GongkaiError
+from codebook.records import Page
+from database.ledger import Next
 from database.models import StageName
+from tasks.ocr.engines import memory_told, picture_key, reader, version
+from tasks.ocr.merge import numbered
+from tasks.ocr.read import read_picture
+from tasks.ocr.render import render
+from workers.failpoints import fail_here
 from workers.stage import Outcome, Work, stage
 
 
 @stage(StageName.OCR)
 def run(work: Work) -> Outcome:
-    """Refuse the page: no engine is part of the program, and a page that nobody read must not pass for an empty one."""
-    raise GongkaiError(
-        "page.unreadable", "a page image, and no OCR engine is installed", "a page with text", page=work.claim.page
-    )
+    """Read the page, unless the same picture was read by the same version before; after the last page of a document, parsing."""
+    settings, number = work.process.settings, work.claim.page
+    engine = reader(settings.ocr_engine, settings.ocr_threads)
+    made_by = version(engine)
+    with memory_told():
+        image = render(work.original(), work.claim.media_type, number)
+        made_from = picture_key(image, made_by)
+        page = work.same_work(made_from, Page)
+        if page is None:
+            fail_here(f"ocr_page_{number}")
+            page = read_picture(image.pixels, number, engine, points_per_pixel=image.scale)
+    return Outcome(numbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by})

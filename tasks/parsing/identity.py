@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from codebook.agencies import load_agencies
-from codebook.records import Clue, Extraction, Hints
+from codebook.records import CONFLICT, Clue, Extraction, Hints
 from codebook.regions import load_regions
 from tasks.parsing.identity_region import find_region
 from tasks.parsing.identity_sources import Collector, Weighed
@@ -91,6 +91,8 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> Identity
     clues = [w.clue for w in sorted(found, key=lambda w: -w.weight)]
     if region.chain:
         clues.append(Clue("region", "/".join(region.chain), region.source, region.raw))
+    if region.against:
+        clues.append(Clue("region", "/".join(region.against), CONFLICT, region.raw_against))
     title = max(collector.titles, key=lambda t: (t[0], t[3].agency is not None), default=None)
     if title:
         clues.append(Clue("title", title[1], "title", title[1], title[2]))
@@ -110,9 +112,10 @@ def _year_conflicts(year: Weighed | None, found: list[Weighed]) -> list[str]:
     if year is None:
         return []
     others = {w.clue.value for w in found if w.clue.field == "year" and w.weight >= 60 and w.clue.value != year.clue.value}
-    return (
-        [f"年度依据不一致：采用{year.clue.value}年（{year.clue.raw[:40]}），另有{'、'.join(sorted(others))}年"] if others else []
-    )
+    if not others:
+        return []
+    told = load_agencies().notes.year_conflict
+    return [told.format(year=year.clue.value, raw=year.clue.raw[:40], others="、".join(sorted(others)))]
 
 
 def _published(found: list[Weighed], year: Weighed | None, notes: list[str]) -> str | None:

@@ -18,13 +18,18 @@ class Evidence(NamedTuple):
 
 
 class RegionFound(NamedTuple):
-    """The region, the source and text that decided, and a note when it could not be told."""
+    """The region, the source and text that decided, and a note when it could not be told.
+
+    ``against`` is the region of the body's own name where a given region contradicts it, with the text that says so.
+    """
 
     chain: tuple[str, ...]
     code: str | None
     source: str
     raw: str
     note: str | None = None
+    against: tuple[str, ...] = ()
+    raw_against: str = ""
 
 
 _BRANCH = re.compile(r"(\w{2,6}?)(?:区|县|市)?(?:分局|分公司|支行|分院|支队)$")
@@ -85,10 +90,11 @@ def _with_hint(hint: tuple[str, ...], own: tuple[Region, ...], raw: str) -> Regi
     inside = [r for r in own if r.within(given)]
     if len(inside) == 1:
         return RegionFound(inside[0].chain, inside[0].code, "manifest", raw)
-    note = None
+    found = RegionFound(given.chain, given.code, "manifest", "/".join(hint))
     if own and given not in own and not any(given.within(r) for r in own):
         note = load_agencies().notes.hint_conflict.format(raw=raw, hint="/".join(hint))
-    return RegionFound(given.chain, given.code, "manifest", "/".join(hint), note)
+        return found._replace(note=note, against=own[0].chain, raw_against=raw)
+    return found
 
 
 def _named(evidence: list[Evidence]) -> list[tuple[Region, Evidence]]:

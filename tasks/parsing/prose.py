@@ -12,6 +12,7 @@ from itertools import pairwise
 from codebook.phrases import load_phrases
 from codebook.records import Origin, Reading, State
 from codebook.regions import load_regions
+from codebook.surety import surety
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose_search import Mention, Search
 
@@ -90,6 +91,8 @@ def _judge(indicator: str, mentions: list[Mention], spans: list[tuple[int, int]]
     elif first.own_office:
         doubt, candidates = words.own_office, values
     hit = search.passage.hit(first.first, first.last)
+    if doubt is None and hit.score < surety().line:
+        doubt, candidates = words.unsure, values
     return first, Reading(
         indicator=indicator,
         value=None if len(values) > 1 else first.value,

@@ -79,7 +79,7 @@ def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[
             for text, place, score, taken in pieces:
                 if taken and len(text) < _SHORTEST_TITLE:
                     continue
-                for line in _of_text(text, place, page.read_by, score):
+                for line in _of_text(text, place, block.read_by or page.read_by, score):
                     parts = [line.part(*span) for span in keep(line)] if taken else [line]
                     found += [part for part in parts if not _is_noise(part.text)]
     return found
@@ -119,7 +119,7 @@ def goes_on(line: ProseLine, following: ProseLine) -> bool:
 
 
 class Hit(NamedTuple):
-    """Evidence for something that was found in a passage."""
+    """Evidence for something that was found in a passage; ``score`` is that of the least sure of its lines."""
 
     raw: str
     sentence: str
@@ -181,4 +181,5 @@ class Passage:
         last = max(last, end)
         if last < len(self.text) and self.text[last] != "\n":
             last += 1
-        return Hit(self.raw(start, end), self.raw(first, last).strip(), shifted(line.place, offset), line.reader, line.score)
+        score = min(line.score for line in self.lines[index : max(index + 1, bisect_right(self._starts, end - 1))])
+        return Hit(self.raw(start, end), self.raw(first, last).strip(), shifted(line.place, offset), line.reader, score)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from codebook.phrases import load_phrases
 from codebook.records import Statement, StatementKind
+from codebook.surety import surety
 from tasks.parsing.prose_search import Mention, Search
 
 
 def read_statements(search: Search) -> tuple[Statement, ...]:
-    """The statements about table indicators, in reading order. Approximate numbers are no statements."""
+    """The statements about table indicators, in reading order. Approximate numbers, and those of a
+    line that was not surely read, are no statements.
+    """
     found: list[tuple[int, Statement]] = []
     taken: set[tuple[int, tuple[str, ...]]] = set()
     for mention in search.mentions(load_phrases().statements):
         key = (mention.first, mention.phrase.row.means)
-        if mention.approximate or key in taken:
+        if mention.approximate or key in taken or search.passage.hit(mention.first, mention.last).score < surety().line:
             continue
         taken.add(key)
         found.append((mention.start, _statement(mention, search)))

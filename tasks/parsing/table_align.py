@@ -7,6 +7,7 @@ lines of its label. A pair is sure only when every alignment that pairs them oth
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -161,6 +162,13 @@ def align(items: list[Item], runs: list[Run], complete: bool = True, from_print:
     ``complete`` says that every row of the form has a label among the items, ``from_print`` that the text was taken from printed
     pages, where a label may stand on either side of its values.
     """
+    pairs = _align(items, runs, complete, from_print)
+    together = Counter(item.first for item in items if item.part is Part.ROW)
+    # Two rows whose labels stand in one cell: the line between them was not seen, and their values are mixed.
+    return [pair._replace(margin=0.0) if together[items[pair.item].first] > 1 else pair for pair in pairs]
+
+
+def _align(items: list[Item], runs: list[Run], complete: bool, from_print: bool) -> list[Pair]:
     if not items:
         return []
     if pairs := _plain(items, runs):

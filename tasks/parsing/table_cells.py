@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
+from codebook.surety import surety
 from tasks.parsing.numbers import Kind, in_unit
-from tasks.parsing.table_tokens import Slot
+from tasks.parsing.table_tokens import Slot, value_token
 
 
 class Doubt(StrEnum):
@@ -22,6 +23,7 @@ class Doubt(StrEnum):
     UNIT = "unit"  # the header prints another unit than the form does
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
+    OCR = "ocr"  # the picture was not read surely
 
 
 class CellRead(NamedTuple):
@@ -89,10 +91,18 @@ def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
     return () if converted is None else (slot.token.value, converted)
 
 
+def _likely(slot: Slot, unit: str | None) -> tuple[Number, ...]:
+    """The numbers that a cell of a picture may show, the likeliest first."""
+    tokens = [slot.token, *(value_token(text) for text, _ in slot.alternatives)]
+    return tuple(dict.fromkeys(value for token in tokens if token and (value := in_unit(token, unit)) is not None))
+
+
 def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
     doubt, candidates = cell.doubt, cell.candidates
+    if not doubt and slot and slot.score < surety().cell:
+        doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is Kind.OTHER:
         doubt = Doubt.TEXT
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
@@ -169,7 +179,7 @@ def collect(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[st
 def _extra(cell: CellRead, block: str) -> list[Extra]:
     if cell.slot is None:
         return []
-    value = None if cell.doubt else number_of(cell.slot, None)
+    value = None if cell.doubt or cell.slot.score < surety().cell else number_of(cell.slot, None)
     return [Extra(block, cell.row.removeprefix("="), cell.column or "", value, cell.slot.raw, cell.slot.place)]
 
 

@@ -7,8 +7,10 @@ from tasks.parsing.numbers import Kind
 from tasks.parsing.table_align import MARGIN, Item, Pair, align
 from tasks.parsing.table_cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.table_text import Prepared, items_of
+from tasks.parsing.table_tokens import AtomKind
 
 FORM = "2014"
+_UNIT = 4  # characters of a unit: 条, 万元, 人次, with brackets
 
 
 def read_statistics(prepared: Prepared) -> BlockRead:
@@ -31,12 +33,20 @@ def read_statistics(prepared: Prepared) -> BlockRead:
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         elif pair.run is None:
             cells.append(CellRead(item.slug, None, None, place, reader))
+        elif _apart(prepared, item, pair.run):
+            cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         else:
             run = prepared.runs[pair.run]
             doubt = None if len(run.values) == 1 else Doubt.COUNT
             cells.append(CellRead(item.slug, None, text.slot(run.values[0]), place, reader, doubt, numbers if doubt else ()))
     cells += _lost(prepared, items, pairs)
     return BlockRead("statistics", FORM, where, tuple(cells))
+
+
+def _apart(prepared: Prepared, item: Item, run: int) -> bool:
+    """Whether other words than a unit stand between a label and the values behind it: they may be another thing's."""
+    between = prepared.text.atoms[item.last + 1 : prepared.runs[run].first]
+    return any(atom.kind in (AtomKind.TEXT, AtomKind.PROSE) and len(atom.text or atom.raw) > _UNIT for atom in between)
 
 
 def _without_groups(prepared: Prepared) -> Prepared:

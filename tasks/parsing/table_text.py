@@ -42,8 +42,10 @@ class Text(NamedTuple):
         atom = self.atoms[index]
         line = self.lines[atom.line]
         token = atom.token or Token(Kind.OTHER)
-        score = line.cells[atom.cell].score if line.cells is not None else line.score
-        return Slot(atom.raw, token, self.place(index), line.reader, score)
+        if line.cells is None:
+            return Slot(atom.raw, token, self.place(index), line.reader, line.score)
+        cell = line.cells[atom.cell]
+        return Slot(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives)
 
 
 class Prepared(NamedTuple):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.records import Cell, Place, Reader
+from codebook.surety import surety
 from tasks.parsing.fold import fold, fold_label
 from tasks.parsing.numbers import Kind, Token, read_number
 
@@ -37,6 +38,8 @@ _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_MISREAD = 8  # characters of a number read as something else
+_DASH = "一"  # what a dash that fills a cell is read as in a picture
 PROSE_LENGTH = 60
 # A line of this length is a whole document on one line, with the page numbers in it.
 _ONE_LINE = 500
@@ -84,13 +87,14 @@ class Atom(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A printed value with its evidence."""
+    """A printed value with its evidence; ``alternatives`` are other readings of it with their scores (see records.Cell)."""
 
     raw: str
     token: Token
     place: Place
     reader: Reader
     score: float = 1.0
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 @cache
@@ -163,13 +167,21 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
 
 
 def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
-    """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number."""
+    """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number.
+
+    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O) is a value that cannot
+    be told.
+    """
+    seen = any(cell.score < 1.0 for cell in cells.values())
+    labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
     for column, cell in sorted(cells.items()):
         raw = cell.text.strip()
-        if not raw:
+        token = value_token(raw) if raw else None
+        if token is None and labels and column > max(labels) and _misread(cell):
+            token = Token(Kind.OTHER)
+        elif not raw:
             atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
             continue
-        token = value_token(raw)
         if token:
             if token.kind is Kind.NUMBER and _TWO_LINES.search(raw):
                 token = Token(Kind.OTHER)
@@ -177,6 +189,14 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
         elif text := fold_label(raw):
             kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
             atoms.append(Atom(kind, raw, line, 0, 0, column, text))
+
+
+def _misread(cell: Cell) -> bool:
+    """Whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
+    text = cell.text.strip()
+    if text == _DASH:
+        return cell.score < 1.0
+    return cell.score < surety().cell and len(text) <= _MISREAD and not _HAN.search(text)
 
 
 def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[Atom]) -> None:

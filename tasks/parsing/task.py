@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from codebook.records import Extraction, Page, PageKind
+from codebook.records import Extraction, Page
 from database.ledger import Next
 from database.models import StageName
+from tasks.ocr.merge import merged, wanted
 from tasks.parsing.parse import parse
 from workers.stage import Outcome, Work, stage
 
@@ -15,8 +14,6 @@ from workers.stage import Outcome, Work, stage
 def run(work: Work) -> Outcome:
     """Parse; then validation."""
     extraction = work.output_of(StageName.EXTRACT, Extraction)
-    if any(page.kind is PageKind.PICTURE for page in extraction.pages):
-        read = work.pages_of(StageName.OCR, Page)
-        pages = tuple(read.get(page.number, page) for page in extraction.pages)
-        extraction = msgspec.structs.replace(extraction, pages=pages)
+    if any(map(wanted, extraction.pages)):
+        extraction = merged(extraction, work.pages_of(StageName.OCR, Page))
     return Outcome(parse(extraction, work.claim.hints), [Next(StageName.VALIDATE)])

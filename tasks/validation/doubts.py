@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from codebook.phrases import load_phrases
 from codebook.records import Number, Reading, Report, State
 from codebook.rules import Equation, Scope, exact, expand
 from tasks.validation.wording import show, words, write_list
@@ -19,10 +20,11 @@ LEAST_CHECKS = 2
 def _domains(report: Report) -> dict[str, tuple[Number, ...]]:
     """Doubtful cells with at least two possible values.
 
-    One possible value alone is not tested by a sum: its doubt may be of another kind. Where the place of the numbers is
-    in doubt, 0 is always possible too: that of a blank cell.
+    One possible value alone is tested by the sums only where the doubt is how it reads: other doubts are of another kind. Where
+    the place of the numbers is in doubt, 0 is always possible too: that of a blank cell.
     """
     found = {}
+    confirmable = {*words().may_be_confirmed, load_phrases().doubts.unsure}
     for reading in report.readings:
         if reading.state is State.DOUBTFUL and reading.candidates:
             values = dict.fromkeys(reading.candidates)
@@ -30,7 +32,7 @@ def _domains(report: Report) -> dict[str, tuple[Number, ...]]:
                 values.setdefault(reading.value)
             if reading.doubt in words().may_be_blank:
                 values.setdefault(0)
-            if len(values) > 1:
+            if len(values) > 1 or reading.doubt in confirmable:
                 found[reading.indicator] = tuple(values)
     return found
 
@@ -121,7 +123,7 @@ class _Search:
 
 def _pinned(reading: Reading, value: Number, rules: Sequence[str]) -> Reading:
     phrases = words()
-    note = phrases.pinned.format(
+    note = (phrases.pinned if len(reading.candidates) > 1 else phrases.confirmed).format(
         doubt=reading.doubt or "",
         candidates=write_list([show(v) for v in reading.candidates]),
         value=show(value),

@@ -9,7 +9,7 @@ from functools import cache
 
 import msgspec
 
-from codebook.records import Finding, Origin, Report, State, StatementKind, Status, Verdict
+from codebook.records import CONFLICT, Finding, Origin, Report, State, StatementKind, Status, Verdict
 from codebook.rules import Rule, Scope, load_rules
 from tasks.validation import compare, completeness, narrative, tables
 from tasks.validation.doubts import resolve_doubts
@@ -56,14 +56,17 @@ def _settle(report: Report, proven: set[str]) -> Report:
 
 
 def doubts_of(report: Report) -> tuple[str, ...]:
-    """What could not be told of a report: ids of doubtful cells, and ``report.agency``, ``report.year`` when unknown."""
+    """What could not be told of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown, and facts
+    with evidence against them, such as ``report.region``.
+    """
     cells = [r.indicator for r in report.readings if r.state is State.DOUBTFUL]
-    facts = [name for name, value in (("report.agency", report.agency), ("report.year", report.year)) if value is None]
-    return (*cells, *facts)
+    unknown = [name for name, value in (("report.agency", report.agency), ("report.year", report.year)) if value is None]
+    disputed = [f"report.{clue.field}" for clue in report.clues if clue.source == CONFLICT]
+    return tuple(dict.fromkeys((*cells, *unknown, *disputed)))
 
 
 def doubts(verdict: Verdict) -> tuple[str, ...]:
-    """What could not be told: ids of doubtful cells, and ``report.agency``, ``report.year`` when unknown."""
+    """What could not be told of the report of a verdict: see :func:`doubts_of`."""
     return doubts_of(verdict.report)
 
 

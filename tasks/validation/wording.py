@@ -32,7 +32,9 @@ class Words(Record, frozen=True):
     more: str
     blank_note: str
     pinned: str
+    confirmed: str
     may_be_blank: tuple[str, ...]
+    may_be_confirmed: tuple[str, ...]
     matched: str
     year: str
     chapters: dict[int, str]

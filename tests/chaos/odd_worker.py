@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from celery import signals
-from sqlalchemy import Engine, event
 
+from database import prepared
 from workers import process, run
 
 POINTS = ("after_claim", "after_work", "before_commit", "after_commit", "before_ring")
@@ -25,12 +25,23 @@ PLACES = [(point, stage) for stage in STAGES for point in POINTS]
 LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "1"))
 
 
+class _Never(set[Any]):
+    """A set that stays empty."""
+
+    def add(self, _: Any) -> None:
+        """Nothing is taken in."""
+
+
 def unfence() -> None:
     """A statement that asks for the fence is content with a stale one."""
 
-    @event.listens_for(Engine, "before_cursor_execute", retval=True)
-    def edit(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        return statement.replace("gk_stage.fence = ", "gk_stage.fence >= "), parameters
+    made = prepared._Compiled.__init__
+
+    def edited(self: Any, statement: Any, dialect: Any) -> None:
+        made(self, statement, dialect)
+        self._text = self._text.replace("gk_stage.fence = ", "gk_stage.fence >= ")
+
+    prepared._Compiled.__init__ = edited  # type: ignore[method-assign]
 
 
 def be_newer() -> None:
@@ -48,6 +59,7 @@ def die() -> None:
     """Each document dies at the place that its number names: the points of the protocol, in each stage."""
     from workers import stage  # noqa: PLC0415 (imports Celery's application)
 
+    stage._JOINING = _Never()  # or loading is never a step of its own
     folder = Path(os.environ["ODD_FOLDER"])
 
     def fail_here(point: str) -> None:
@@ -66,6 +78,8 @@ def die() -> None:
 def be_late() -> None:
     """Loading takes its time before it writes."""
     from workers import stage  # noqa: PLC0415
+
+    stage._JOINING = _Never()  # or loading is never a step of its own
 
     def fail_here(point: str) -> None:
         if point == "after_work" and sys._getframe(1).f_locals["held"].stage == "load":

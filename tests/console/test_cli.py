@@ -166,7 +166,7 @@ def test_failures(run: Run, filled: Engine) -> None:
     assert answer(run("failures", "--stage", "parse", "--json")) == []
     shown = run("failures")
     assert "文件类型不受支持" in shown.stdout
-    assert "请提供 txt、HTML、DOCX 或 PDF 文件" in shown.stdout
+    assert "请提供 txt、HTML、DOCX、PDF 或图像文件" in shown.stdout
 
 
 def load(engine: Engine) -> int:

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from codebook.records import Hints, Line, Place, Status
-from database import ledger
+from database import ledger, statements
 from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageName, StageState
+from database.prepared import Prepared
 from database.session import make_engine, run_transaction
 
 T = TypeVar("T")
@@ -199,11 +200,9 @@ def test_a_stale_worker_writes_nothing(books: Books) -> None:
 
 def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checker of the checker: with the fence taken out of the statement, the test above would be red."""
-    from database import work  # noqa: PLC0415
-
-    unfenced = text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'")
-    monkeypatch.setattr(work, "_DONE", unfenced)
-    monkeypatch.setattr(work, "_DONE_IN_ONE", unfenced)
+    unfenced = Prepared(text("update gk_stage set state = 'done' where id = :b_stage and :b_fence > 0 and state = 'running'"))
+    monkeypatch.setattr(statements, "DONE", unfenced)
+    monkeypatch.setattr(statements, "DONE_IN_ONE", unfenced)
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()
@@ -460,6 +459,53 @@ def test_reprocessing_repeats_only_the_pages_that_are_missing(books: Books) -> N
     again = next(row.id for row in begun if row.state == "queued")
     assert books(ledger.complete, books.claim(again), OUTPUT, {}, [Next(StageName.PARSE)]).queued
     books.sound()
+
+
+def scanned(books: Books, name: str = "a", fault: str | None = None) -> ledger.Registered:
+    """A document of two pages that are pictures, parsed to its end; with ``fault`` its second page failed with that code."""
+    (one,) = books.add(name)
+    pages = [Next(StageName.OCR, page, "ocr") for page in (1, 2)]
+    first, second = books(ledger.complete, books.claim(one.stage_id), OUTPUT, {}, pages).queued
+    books(ledger.complete, books.claim(first.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}1")
+    if fault:
+        books(ledger.fail, books.claim(second.stage_id), Fault(fault, "dark"), POLICY)
+        return one
+    (parse,) = books(
+        ledger.complete, books.claim(second.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}2"
+    ).queued
+    books(ledger.fail, books.claim(parse.stage_id), Fault("report.no_tables", "none"), POLICY)
+    return one
+
+
+def begun(books: Books, run: int) -> list[tuple[str, int, str]]:
+    rows = books.rows(Stage.id, Stage.run, Stage.stage, Stage.page, Stage.state)
+    return sorted((row.stage, row.page, row.state) for row in rows if row.run == run)
+
+
+def test_parsing_again_repeats_no_ocr_and_ocr_again_repeats_all_of_it(books: Books) -> None:
+    scanned(books)
+    assert books(ledger.reprocess, Selection(), StageName.PARSE, who="me", reason="r") == 1
+    assert begun(books, 2) == [("parse", 0, "queued")]
+    (parse,) = [row.id for row in books.rows(Stage.id, Stage.run) if row.run == 2]
+    books(ledger.fail, books.claim(parse), Fault("report.no_tables", "none"), POLICY)
+    assert books(ledger.reprocess, Selection(), StageName.OCR, who="me", reason="r") == 1
+    assert begun(books, 3) == [("ocr", 1, "queued"), ("ocr", 2, "queued")]
+    books.sound()
+
+
+def test_parsing_again_reads_a_page_that_is_missing_first(books: Books) -> None:
+    scanned(books, fault="page.unreadable")
+    assert books(ledger.reprocess, Selection(), StageName.PARSE, who="me", reason="r") == 1
+    assert begun(books, 2) == [("ocr", 1, "done"), ("ocr", 2, "queued")]
+    books.sound()
+
+
+def test_the_same_work_is_found_in_whatever_document(books: Books) -> None:
+    scanned(books, "a")
+    assert books(ledger.same_work, "a2", Line) == OUTPUT
+    assert books(ledger.same_work, "a3", Line) is None
+    scanned(books, "b")
+    assert books(ledger.same_work, "b1", Line) == OUTPUT
 
 
 def test_two_who_reprocess_at_once_start_each_document_once(books: Books, database_url: str) -> None:

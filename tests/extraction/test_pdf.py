@@ -341,13 +341,55 @@ def test_reasons() -> None:
     text = "政府信息公开工作年度报告总体情况主动公开" * 3
     assert classify(text, 0.0, 10, False)[0] is PageKind.TEXT
     assert classify(text, 0.9, 10, True) == (
-        PageKind.MIXED,
-        "60 invisible characters, pictures cover 90%: a scan with a text layer",
+        PageKind.PICTURE,
+        "60 characters that are not seen, pictures cover 90%: a scan with a text layer",
     )
     assert classify("\ue001\ue002" * 20 + text, 0.0, 10, False)[0] is PageKind.PICTURE
     assert classify("薢攪訧陓昵" * 10, 0.0, 10, False)[0] is PageKind.PICTURE
     assert classify("", 0.0, 5000, False) == (PageKind.PICTURE, "0 characters, 5000 drawn shapes: text as outlines")
     assert classify("", 0.0, 0, False)[0] is PageKind.TEXT
+
+
+def test_a_text_layer_that_nobody_sees_is_not_read() -> None:
+    def said(paper: Paper, mode: int = 0) -> Paper:
+        text = paper.canvas.beginText(70, HEIGHT - 120)
+        text.setFont(FONT, 12)
+        text.setTextRenderMode(mode)
+        for line in ("一、总体情况：本年度主动公开政府信息12条", "二、主动公开政府信息情况", "三、收到和处理申请情况"):
+            text.textLine(line)
+        paper.canvas.drawText(text)
+        return paper
+
+    whole = (0, 0, 595, HEIGHT)
+    paper = said(Paper().picture(*whole), 3).page()  # a scanner's own recognition
+    said(paper).picture(*whole).page()  # covered by the scan
+    said(paper.picture(*whole)).page()  # a background
+    said(paper).picture(300, 500, 220, 220).page()
+    said(paper.picture(*whole), 3).text(280, 810, "3").page()  # with a page number that is seen
+    found = pages(paper)
+    picture, mixed = PageKind.PICTURE, PageKind.MIXED
+    assert [page.kind for page in found] == [picture, picture, mixed, mixed, picture]
+    assert [bool(page.blocks) for page in found] == [False, False, True, True, False]
+    assert "not seen" in found[0].reason
+
+
+def test_a_picture_that_lets_text_shine_through_hides_none() -> None:
+    paper = Paper().text(70, 100, "一、总体情况：本年度主动公开政府信息")
+    stamp = Image.new("RGBA", (40, 40), (255, 0, 0, 30))
+    paper.canvas.drawImage(ImageReader(stamp), 0, 0, 595, HEIGHT, mask="auto")
+    (page,) = pages(paper.page())
+    assert page.kind is PageKind.MIXED
+    assert page.blocks
+
+
+def test_large_pictures_beside_text_are_to_be_read() -> None:
+    paper = Paper().text(70, 100, "一、总体情况：本年度主动公开政府信息").picture(70, 200, 400, 300).page()
+    paper.text(70, 100, "一、总体情况：本年度主动公开政府信息").picture(70, 200, 450, 400).page()
+    paper.text(70, 100, "一、总体情况：本年度主动公开政府信息")
+    for strip in range(20):
+        paper.picture(70, 200 + strip * 20, 450, 20)
+    found = pages(paper.page())
+    assert [page.pictures for page in found] == [(), ((70, 200, 520, 600),), ((70, 200, 520, 600),)]
 
 
 def simple(**options) -> bytes:

@@ -29,6 +29,7 @@ def test_a_file_that_holds_still(tmp_path: Path, size: int) -> None:
 def test_a_file_that_is_written_to_is_not_taken(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(bytes(IN_MEMORY + 1))
+    os.truncate(path, 100_000_000)  # long enough to read that the writer gets its turn on a busy machine too
     stop = threading.Event()
 
     def append() -> None:

@@ -177,6 +177,7 @@ def test_a_file_that_changes_is_in_the_books_until_it_comes_in_whole(sqlite: Eng
     path = tmp_path / "in" / "growing.txt"
     path.parent.mkdir()
     path.write_bytes(b"x" * 9_000_000)
+    os.truncate(path, 100_000_000)  # long enough to read that the writer gets its turn on a busy machine too
     (tmp_path / "in" / "other.txt").write_text("other")
     stop = threading.Event()
 
@@ -258,7 +259,7 @@ def test_ten_thousand_files_take_no_more_memory_than_a_few_hundred(sqlite: Engin
     finally:
         tracemalloc.stop()
     assert (summary.documents, summary.expected) == (10_000, 10_000)
-    assert peaks[-1] < peaks[1] + 3_000_000
+    assert peaks[-1] < peaks[1] + 8_000_000  # the names of one folder are held at a time
 
 
 def test_the_priority_stands_at_the_work(sqlite: Engine, store: MemoryStore, tmp_path: Path) -> None:

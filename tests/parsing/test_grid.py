@@ -17,7 +17,9 @@ def _page(*blocks: Line | Table) -> tuple[Page, ...]:
 
 
 def _table(rows: list[list[str]]) -> Table:
-    cells = tuple(Cell(r, c, text, Place(1, (c, r, c, r)), score=0.9) for r, row in enumerate(rows) for c, text in enumerate(row))
+    cells = tuple(
+        Cell(r, c, text, Place(1, (c, r, c, r)), score=0.995) for r, row in enumerate(rows) for c, text in enumerate(row)
+    )
     return Table(cells, len(rows), max(map(len, rows)), Place(1))
 
 
@@ -59,7 +61,7 @@ def test_blanks_stay_where_they_are_and_scores_are_kept() -> None:
     assert found["disclosure.rules.issued"].state is State.MISSING
     assert found["disclosure.rules.in_force"].value == 3
     assert found["disclosure.rules.in_force"].place.box == (3, 1, 3, 1)
-    assert found["disclosure.rules.in_force"].score == 0.9
+    assert found["disclosure.rules.in_force"].score == 0.995
     assert found["disclosure.normative_documents.repealed"].state is State.DOUBTFUL
     assert found["disclosure.normative_documents.repealed"].raw == "见附件"
     assert found["disclosure.normative_documents.in_force"].raw == "/"

@@ -393,3 +393,27 @@ def test_the_corpus(corpus) -> None:
         assert (found.agency, list(found.region), found.year, found.published_on) == (
             truth["agency"], truth["region"] or [], truth["year"], truth["published_on"],
         ), path.name  # fmt: skip
+
+
+def test_a_given_region_against_the_bodys_name_is_a_doubt() -> None:
+    from codebook.records import Extraction, Hints, Line, Page, PageKind, Place, Reader  # noqa: PLC0415
+    from tasks.parsing.parse import parse  # noqa: PLC0415
+    from tasks.validation.validate import doubts_of  # noqa: PLC0415
+
+    lines = (
+        "北京市密云区水务局2022年政府信息公开工作年度报告",
+        "一、总体情况",
+        "二、主动公开政府信息情况",
+        "信息内容 | 本年处理决定数量 |",
+        "行政许可 | 3 |",
+        "信息内容 | 本年处理决定数量 |",
+        "行政处罚 | 0 |",
+        "行政强制 | 7 |",
+    )
+    blocks = tuple(Line(text, Place(line=number)) for number, text in enumerate(lines, 1))
+    extraction = Extraction("text/plain", (Page(1, PageKind.TEXT, "", Reader.TXT, blocks),))
+    assert "report.region" not in doubts_of(parse(extraction, Hints()))
+    assert "report.region" not in doubts_of(parse(extraction, Hints(region=("北京市",))))
+    disputed = parse(extraction, Hints(region=("江苏省",)))
+    assert disputed.region == ("江苏省",)
+    assert "report.region" in doubts_of(disputed)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codebook.records import Page, PageKind, Place, Reader
 from codebook.records import Line as TextLine
+from codebook.records import Page, PageKind, Place, Reader
 from tasks.parsing.tables import read_tables
 
 FILLED = """\

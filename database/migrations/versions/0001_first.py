@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.Column("script", sa.String(length=20), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("doubts", sa.JSON(), nullable=False),
         sa.Column("versions", sa.JSON(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["document_id"], ["gk_document.id"], name="fk_gk_report_document_id"),

@@ -1,0 +1,23 @@
+"""How sure a reading must be: the thresholds of ``surety.yaml``."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from codebook.data import read
+from codebook.records import Record
+
+
+class Surety(Record, frozen=True):
+    """Scores below which a cell of a table, or a number in a line of text, is a doubt."""
+
+    cell: float
+    line: float
+
+
+@cache
+def surety() -> Surety:
+    """The data file as a frozen record. Raises msgspec.ValidationError when the file has a key that is not known."""
+    return msgspec.yaml.decode(read("surety.yaml"), type=Surety)

@@ -1,0 +1,141 @@
+"""What is measured: counts and ages for monitoring, and the counters that nothing else keeps.
+
+Every function takes a connection and runs a constant number of statements, each over one table where that is possible.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from codebook.records import Record
+from database.clock import now
+from database.entries import QUEUES, insert_into
+from database.models import Attempt, Count, Document, Failure, Stage, StageState, Worker
+
+# The counters that recovery keeps.
+SWEEPS = "recovery_sweeps"
+LEASES_EXPIRED = "leases_expired"
+MESSAGES_LOST = "messages_lost"
+
+
+class Labelled(Record, frozen=True):
+    """A number under some labels."""
+
+    labels: tuple[str, ...]
+    value: float
+
+
+class Spent(Record, frozen=True):
+    """How many tries of a stage took how many seconds in all."""
+
+    stage: str
+    tries: int
+    seconds: float
+
+
+class Measures(Record, frozen=True):
+    """Everything that is measured in the database. Ages in seconds.
+
+    ``stages`` by stage, state and queue; ``oldest`` by queue (0 when nothing is due); ``attempts`` by stage and outcome
+    (``running`` while it goes on); ``faults`` (tries that failed) by stage and code; ``failures`` (the error queue) by code and
+    state; ``counters`` and ``counter_ages`` by name.
+    """
+
+    documents: dict[str, int]
+    stages: tuple[Labelled, ...]
+    oldest: dict[str, float]
+    attempts: tuple[Labelled, ...]
+    faults: tuple[Labelled, ...]
+    spent: tuple[Spent, ...]
+    failures: tuple[Labelled, ...]
+    overdue: int
+    workers: int
+    counters: dict[str, int]
+    counter_ages: dict[str, float]
+
+
+def count(connection: Connection, name: str, by: int = 1) -> None:
+    """Raise a counter; it is made when it is new."""
+    statement = insert_into(connection, Count).values(name=name, value=by, counted_at=now())
+    raised = {"value": Count.value + by, "counted_at": now()}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=raised))
+
+
+def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float = 30.0) -> Measures:
+    """All measures. A worker counts as alive when it was seen within ``stale_seconds``; a lease is overdue when it ended more
+    than ``lapsed_seconds`` ago and nobody ended the try.
+    """
+    documents = connection.execute(select(Document.status, func.count()).group_by(Document.status))
+    overdue = select(func.count()).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
+    living = select(func.count()).where(Worker.seen_at >= now(-stale_seconds))
+    tried = _attempts(connection)
+    counters = connection.execute(select(Count.name, Count.value, Count.counted_at, now())).all()
+    return Measures(
+        documents={str(status): int(number) for status, number in documents},
+        stages=_labelled(connection, (Stage.stage, Stage.state, Stage.queue), func.count()),
+        oldest=_oldest(connection),
+        attempts=_summed(((one.stage, one.outcome), one.tries) for one in tried),
+        faults=_summed(((one.stage, one.code), one.tries) for one in tried if one.code),
+        spent=_spent(tried),
+        failures=_labelled(connection, (Failure.code, Failure.state), func.count()),
+        overdue=connection.scalar(overdue) or 0,
+        workers=connection.scalar(living) or 0,
+        counters={name: value for name, value, _, _ in counters},
+        counter_ages={name: max(0.0, (moment - at).total_seconds()) for name, _, at, moment in counters},
+    )
+
+
+def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tuple[Labelled, ...]:
+    rows = connection.execute(select(*columns, value).group_by(*columns).order_by(*columns))
+    return tuple(Labelled(tuple(map(str, labels)), float(number)) for *labels, number in rows)
+
+
+def _oldest(connection: Connection) -> dict[str, float]:
+    """How long the first of each queue could have been worked on: since it was queued, or since its next try was due."""
+    since = func.coalesce(Stage.next_attempt_at, Stage.updated_at)
+    due = and_(
+        Stage.state.in_([StageState.QUEUED, StageState.WAITING]),
+        or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()),
+    )
+    query = select(Stage.queue, func.min(since), now()).where(due).group_by(Stage.queue)
+    found = {queue: max(0.0, (moment - first).total_seconds()) for queue, first, moment in connection.execute(query)}
+    return {queue: found.get(queue, 0.0) for queue in QUEUES}
+
+
+class _Tried(Record, frozen=True):
+    stage: str
+    outcome: str
+    code: str
+    tries: int
+    timed: int
+    seconds: float
+
+
+def _attempts(connection: Connection) -> list[_Tried]:
+    """One look at all tries; everything that is told of them is summed up from it."""
+    columns = (Stage.stage, Attempt.outcome, Attempt.code)
+    totals = (func.count(), func.count(Attempt.seconds), func.coalesce(func.sum(Attempt.seconds), 0.0))
+    query = select(*columns, *totals).join(Stage, Stage.id == Attempt.stage_id).group_by(*columns)
+    return [
+        _Tried(stage, outcome or "running", code or "", tries, timed, float(seconds or 0))
+        for stage, outcome, code, tries, timed, seconds in connection.execute(query)
+    ]
+
+
+def _summed(counted: Iterable[tuple[tuple[str, ...], int]]) -> tuple[Labelled, ...]:
+    sums: Counter[tuple[str, ...]] = Counter()
+    for labels, number in counted:
+        sums[labels] += number
+    return tuple(Labelled(labels, float(number)) for labels, number in sorted(sums.items()))
+
+
+def _spent(tried: Sequence[_Tried]) -> tuple[Spent, ...]:
+    sums: dict[str, tuple[int, float]] = {}
+    for one in tried:
+        tries, seconds = sums.get(one.stage, (0, 0.0))
+        sums[one.stage] = tries + one.timed, seconds + one.seconds
+    return tuple(Spent(stage, tries, seconds) for stage, (tries, seconds) in sorted(sums.items()))

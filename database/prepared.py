@@ -1,0 +1,102 @@
+"""Statements that run for every stage of every document: compiled once for each dialect, run on the driver's own cursor.
+
+SQLAlchemy prepares each execution anew (cache key, context, result), which costs several times what SQLite takes for such a
+statement. What is left here is the text, its parameters with their types, and the rows. The transaction stays SQLAlchemy's;
+errors are the driver's own, which :func:`database.session.fault_code` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+Process = Callable[[Any], Any]
+
+
+class Prepared:
+    """A statement without lists of varying length (``in_``). Parameters are named as in the statement; those that it binds
+    itself keep their values.
+    """
+
+    def __init__(self, statement: Any) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def run(self, connection: Connection, **values: Any) -> Done:
+        """Run the statement inside the connection's transaction. Raises the driver's own errors; KeyError for a parameter
+        without value.
+        """
+        name = connection.dialect.name
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            compiled = self._compiled[name] = _Compiled(self._statement, connection.dialect)
+        return compiled.run(connection, values)
+
+
+class Done:
+    """What a statement gave: ``rows``, as tuples, if it returns rows, and the number of rows it touched."""
+
+    __slots__ = ("count", "rows")
+
+    def __init__(self, count: int, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.count = count
+        self.rows = rows
+
+    @property
+    def one(self) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        return self.rows[0] if self.rows else None
+
+
+class _Compiled:
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        assert isinstance(compiled, SQLCompiler)
+        self._text = str(compiled)
+        self._positions = compiled.positiontup
+        names = compiled.positiontup if compiled.positional and compiled.positiontup is not None else list(compiled.params)
+        types = {name: bind.type for bind, name in compiled.bind_names.items()}
+        binders = {name: _binder(types[name], dialect) for name in names if name in types}
+        given = {name for bind, name in compiled.bind_names.items() if bind.required}
+        own = {name: compiled.params[name] for name in names if name not in given}
+        own = {name: value.value if isinstance(value, Enum) else value for name, value in own.items()}
+        self._own = {name: _bound(binders.get(name), value) for name, value in own.items()}
+        self._given = [(name, binders[name]) for name in dict.fromkeys(names) if name in given]
+        columns = enumerate(getattr(statement, "exported_columns", ()))
+        readers = [(place, column.type.dialect_impl(dialect).result_processor(dialect, None)) for place, column in columns]
+        self._returns = bool(readers)
+        self._readers = [(place, reader) for place, reader in readers if reader is not None]
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Done:
+        bound = dict(self._own)
+        for name, binder in self._given:
+            bound[name] = _bound(binder, values[name])
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self._text, bound if self._positions is None else [bound[name] for name in self._positions])
+            rows = cursor.fetchall() if self._returns else []
+            count = cursor.rowcount
+        finally:
+            cursor.close()
+        if self._readers and rows:
+            rows = [self._read(row) for row in rows]
+        return Done(count, rows)
+
+    def _read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        read = list(row)
+        for place, reader in self._readers:
+            read[place] = reader(read[place])
+        return tuple(read)
+
+
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _bound(binder: Process | None, value: Any) -> Any:
+    return value if binder is None else binder(value)

@@ -1,0 +1,130 @@
+"""Where lines of text stand: in a cell of a table, and on the page outside of tables."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from tasks.ocr.picture import Grey
+
+Box = tuple[int, int, int, int]
+
+
+class LineBox(NamedTuple):
+    """A line of text: its box (x0, y0, x1, y1) in pixels of the page."""
+
+    box: Box
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.box[3] - self.box[1]
+
+
+def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
+    """The lines of ink in ``box``, from top to bottom, each cut close to its ink. ``size`` is the height of a character in
+    pixels.
+
+    Pieces of ink smaller than a fifth of a character are dust. A row of ink lower than half a character (the strokes of 三, a
+    dot)
+    belongs to the line that it is nearest to, if that is nearer than half a character.
+    """
+    x0, y0, x1, y1 = box
+    window = marks[y0:y1, x0:x1]
+    if window.size == 0:
+        return []
+    count, _, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
+    least = max(3, size // 5)
+    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least]
+    if not solid:
+        return []
+    rows = np.zeros(window.shape[0], bool)
+    for i in solid:
+        rows[stats[i, cv2.CC_STAT_TOP] : stats[i, cv2.CC_STAT_TOP] + stats[i, cv2.CC_STAT_HEIGHT]] = True
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(np.int8)))
+    found = []
+    for start, end in _whole_lines([(int(a), int(b)) for a, b in edges.reshape(-1, 2)], size):
+        parts = [i for i in solid if start <= stats[i, cv2.CC_STAT_TOP] < end]
+        left = min(int(stats[i, cv2.CC_STAT_LEFT]) for i in parts)
+        right = max(int(stats[i, cv2.CC_STAT_LEFT] + stats[i, cv2.CC_STAT_WIDTH]) for i in parts)
+        # a little more than the ink: the threshold may have missed the faint side of a character
+        more = max(2, size // 12)
+        found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
+    return found
+
+
+def _whole_lines(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """Rows of ink put together to lines: the smallest gap first, as long as a part is low and the whole no higher than a line."""
+    lines = list(spans)
+    while len(lines) > 1:
+        gaps = [lines[i + 1][0] - lines[i][1] for i in range(len(lines) - 1)]
+        mergeable = [
+            i
+            for i, gap in enumerate(gaps)
+            if gap < size * 0.5
+            and lines[i + 1][1] - lines[i][0] <= size * 1.35
+            and min(lines[i][1] - lines[i][0], lines[i + 1][1] - lines[i + 1][0]) < size * 0.55
+        ]
+        if not mergeable:
+            break
+        i = min(mergeable, key=gaps.__getitem__)
+        lines[i : i + 2] = [(lines[i][0], lines[i + 1][1])]
+    return lines
+
+
+def character_height(marks: Grey) -> int:
+    """The usual height of a character on the page in pixels: the median of the pieces of ink that may be characters."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(marks, np.ones((3, 3), np.uint8)), connectivity=8)
+    heights, widths = stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_WIDTH]
+    page = marks.shape[0]
+    likely = heights[(heights > page / 220) & (heights < page / 25) & (widths < heights * 3)]
+    return int(np.median(likely)) if likely.size >= 5 else max(12, page // 80)
+
+
+def without_dust(marks: Grey, size: int) -> Grey:
+    """The ink without specks: what is smaller than a fifth of a character both ways."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    solid = (extent >= max(3, size // 5)) & (stats[:, cv2.CC_STAT_AREA] >= max(6, size * size // 50))
+    solid[0] = False
+    return np.where(solid[labels], 255, 0).astype(np.uint8)
+
+
+def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
+    """The lines of text outside of the boxes ``outside``, from top to bottom; each is its pieces from left to right.
+
+    A line has several pieces where wide gaps part them, as in a table without rules. ``size`` is the height of a character.
+    """
+    free = marks.copy()
+    for x0, y0, x1, y1 in outside:
+        free[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 0
+    free = without_dust(free, size)
+    joined = cv2.dilate(free, np.ones((max(1, size // 6), round(size * 1.1)), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    boxes = []
+    for x, y, w, h, area in stats[1:]:
+        if h >= size * 0.5 and w >= size * 0.5 and area >= size * size * 0.4 and h < size * 4:
+            boxes.append((int(x), int(y), int(x + w), int(y + h)))
+    lines: list[list[Box]] = []
+    for box in sorted(boxes, key=lambda b: b[1] + b[3]):
+        middle = (box[1] + box[3]) / 2
+        for line in lines[-4:]:
+            if min(b[1] for b in line) < middle < max(b[3] for b in line):
+                line.append(box)
+                break
+        else:
+            lines.append([box])
+    trimmed = [[piece for box in sorted(line) for piece in _trimmed(free, box)] for line in lines]
+    return sorted((line for line in trimmed if line), key=lambda line: min(b[1] for b in line))
+
+
+def _trimmed(marks: Grey, box: Box) -> list[Box]:
+    x0, y0, x1, y1 = box
+    window = marks[y0:y1, x0:x1]
+    rows, columns = np.flatnonzero(window.any(axis=1)), np.flatnonzero(window.any(axis=0))
+    if rows.size < 3 or columns.size < 2:
+        return []
+    return [(x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1)]

@@ -1,0 +1,116 @@
+"""The pages that were read from pictures put in their places among the others, and page breaks undone over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Place, Table
+from tasks.extraction.joining import join_pages
+
+Box = tuple[float, float, float, float]
+
+_A4 = 841.9  # points: how long a picture counts that does not say how large its paper was
+_OVERLAP = 0.2  # share of the smaller box
+_READABLE = 0.9  # lines of a picture without a table are text if most of them are read at least so surely
+_FEW_LINES = 3
+
+
+def wanted(page: Page) -> bool:
+    """Whether a page is to be read by OCR: it is a picture, or has pictures that may be tables."""
+    return page.kind is PageKind.PICTURE or bool(page.pictures)
+
+
+def merged(extraction: Extraction, read: Mapping[int, Page]) -> Extraction:
+    """The extraction with the pages ``read`` by OCR in their places.
+
+    A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers.
+    Tables and paragraphs that go on over a page break are joined, page numbers dropped. Raises LookupError when a page that is
+    to be read is not among ``read``: a page that nobody read must not pass for an empty one.
+    """
+    if not any(map(wanted, extraction.pages)):
+        return extraction
+    pages = [_replaced(page, read[page.number]) if wanted(page) else page for page in extraction.pages]
+    return msgspec.structs.replace(extraction, pages=_joined(pages, pixels=extraction.media_type != "application/pdf"))
+
+
+def numbered(page: Page, number: int) -> Page:
+    """The page as page ``number``, in all its places: the same picture may stand in several documents."""
+    return page if page.number == number else _moved(msgspec.structs.replace(page, number=number), lambda p: _on(p, number))
+
+
+def _on(place: Place, number: int) -> Place:
+    return msgspec.structs.replace(place, page=number)
+
+
+def _replaced(page: Page, read: Page) -> Page:
+    if page.kind is PageKind.PICTURE:
+        return msgspec.structs.replace(read, reason=page.reason)
+    found = [msgspec.structs.replace(block, read_by=read.read_by) for block in read.blocks if _new(block, page)]
+    if not _worth(found):
+        return page
+    blocks = sorted([*page.blocks, *found], key=lambda block: block.place.box[1] if block.place.box else 0.0)
+    return msgspec.structs.replace(page, blocks=tuple(blocks))
+
+
+def _new(block: Block, page: Page) -> bool:
+    """Whether a block stands in one of the page's pictures, and no text covers it."""
+    box = block.place.box
+    if box is None or not any(_covered(box, picture) > 0.5 for picture in page.pictures):
+        return False
+    return all(
+        other.place.box is None or max(_covered(box, other.place.box), _covered(other.place.box, box)) < _OVERLAP
+        for other in page.blocks
+    )
+
+
+def _covered(box: Box, by: Box) -> float:
+    """The share of ``box`` that lies in ``by``."""
+    wide, high = min(box[2], by[2]) - max(box[0], by[0]), min(box[3], by[3]) - max(box[1], by[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, wide) * max(0.0, high) / area if area else 0.0
+
+
+def _worth(found: Sequence[Block]) -> bool:
+    """Whether a picture holds a table or text, and not a building with a signboard."""
+    if any(isinstance(block, Table) for block in found):
+        return True
+    lines = sorted(block.score for block in found if isinstance(block, Line))
+    return len(lines) >= _FEW_LINES and lines[len(lines) // 2] >= _READABLE
+
+
+# ---- page breaks ------------------------------------------------------------------------------------------------------------
+
+
+def _joined(pages: Sequence[Page], pixels: bool) -> tuple[Page, ...]:
+    """Joined in points, which is what its tolerances are in; pictures then get their own measure back."""
+    if not pixels:
+        return join_pages(pages)
+    scales = {page.number: _A4 / max(page.width or _A4, page.height or _A4) for page in pages}
+    joined = join_pages([_scaled(page, scales) for page in pages])
+    return tuple(_scaled(page, {number: 1 / scale for number, scale in scales.items()}) for page in joined)
+
+
+def _scaled(page: Page, scales: Mapping[int, float]) -> Page:
+    def move(place: Place) -> Place:
+        if place.box is None:
+            return place
+        x0, y0, x1, y1 = (round(value * scales[place.page], 4) for value in place.box)
+        return msgspec.structs.replace(place, box=(x0, y0, x1, y1))
+
+    scale = scales[page.number]
+    size = {name: round(value * scale, 4) for name in ("width", "height") if (value := getattr(page, name))}
+    return _moved(msgspec.structs.replace(page, **size), move)
+
+
+def _moved(page: Page, move: Callable[[Place], Place]) -> Page:
+    return msgspec.structs.replace(page, blocks=tuple(_moved_block(block, move) for block in page.blocks))
+
+
+def _moved_block(block: Block, move: Callable[[Place], Place]) -> Block:
+    place = move(block.place)
+    if isinstance(block, Line):
+        return msgspec.structs.replace(block, place=place)
+    cells: tuple[Cell, ...] = tuple(msgspec.structs.replace(cell, place=move(cell.place)) for cell in block.cells)
+    return msgspec.structs.replace(block, place=place, cells=cells)

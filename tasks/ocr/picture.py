@@ -1,0 +1,148 @@
+"""A page image made ready for reading: one channel, evenly lit, without coloured seals, level.
+
+All functions take and give ``numpy`` arrays: colour images (height, width, 3) RGB uint8, grey images (height, width) uint8,
+255 = paper.
+A :class:`Picture` keeps the transform back to the image as it came, so that boxes can be shown on the original.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+_SEAL_SATURATION = 50  # ink with less colour than this is black or blue-black text
+_SEAL_LEVEL = 110  # coloured pixels whose strongest channel is weaker lie over black text
+_SKEW_LIMIT = 7.0  # degrees; a page is not laid on a scanner worse than that
+_PROFILE_WIDTH = 900  # pixels; enough to see lines of text
+
+
+class Picture(NamedTuple):
+    """A level grey page and the 3 x 3 transform from its pixels to those of the image it came from."""
+
+    grey: Grey
+    to_source: NDArray[np.float64]
+
+    def source_box(self, box: Box) -> Box:
+        """The upright box (x0, y0, x1, y1) in the source image that holds ``box`` of this picture."""
+        x0, y0, x1, y1 = box
+        corners = np.array([[[x0, y0]], [[x1, y0]], [[x1, y1]], [[x0, y1]]], np.float64)
+        moved = cv2.perspectiveTransform(corners, self.to_source)[:, 0]
+        left, top = moved.min(axis=0)
+        right, bottom = moved.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+    def warped(self, matrix: NDArray[np.float64], size: tuple[int, int]) -> Picture:
+        """This picture moved by ``matrix`` (from here to there) onto paper of ``size`` (width, height)."""
+        moved = cv2.warpPerspective(self.grey, matrix, size, flags=cv2.INTER_CUBIC, borderValue=255)
+        return Picture(moved.astype(np.uint8), self.to_source @ np.linalg.inv(matrix))
+
+
+def without_colour(image: NDArray[np.uint8]) -> Grey:
+    """The grey image in which coloured ink (seals, stamps, highlights) is as light as paper where no black lies under it.
+
+    The strongest channel of red ink on paper is nearly that of paper, and on black that of black; what difference is left is
+    divided out, so that the soft edges of characters under a seal keep their shades.
+    """
+    if image.ndim == 2:
+        return image
+    first, second, third = cv2.split(image)
+    strongest = cv2.max(cv2.max(first, second), third)
+    colour = cv2.subtract(strongest, cv2.min(cv2.min(first, second), third))
+    coloured = (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL)
+    if np.count_nonzero(coloured) < 2e-4 * coloured.size:
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+    ink = float(np.percentile(strongest[coloured], 30))
+    paper = float(np.percentile(strongest[::8, ::8], 60))
+    lighter = np.clip(np.arange(256) * max(1.0, paper / ink), 0, 255).astype(np.uint8)
+    return np.where(coloured, cv2.LUT(strongest, lighter), strongest).astype(np.uint8)
+
+
+def is_bilevel(image: NDArray[np.uint8]) -> bool:
+    """Whether an image is black and white without shades between."""
+    sample = image[::7, ::7]
+    return bool(np.count_nonzero((sample > 30) & (sample < 225)) < 0.01 * sample.size)
+
+
+def evenly_lit(grey: Grey) -> Grey:
+    """The page divided by its own paper: shadows, folds and yellowed paper become white."""
+    small = cv2.resize(grey, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)
+    # wider than a shaded table heading, so that the heading keeps its own grey and makes no edges
+    paper = cv2.blur(cv2.medianBlur(cv2.dilate(small, np.ones((3, 3), np.uint8)), 41), (9, 9))
+    paper = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.clip(grey.astype(np.float32) * 255.0 / np.maximum(paper, 60), 0, 255).astype(np.uint8)
+
+
+def marks_of(grey: Grey, window: float, least: float) -> Grey:
+    """Where ink is: 255 for ink, 0 for paper, by a threshold that follows the page and its noise.
+
+    ``window`` is the width that a pixel is compared with, as a share of the page's; ``least`` by how many grey levels ink must be
+    darker than that on a clean page. On a noisy page it must be darker by four times the noise.
+    """
+    block = max(15, round(grey.shape[1] * window) | 1)
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)  # or noise is ink, and thin strokes break
+    rough = smooth[::3, ::3].astype(np.int16)
+    noise = 1.48 * float(np.median(np.abs(rough[:, 1:] - rough[:, :-1]))) / np.sqrt(2)
+    return cv2.adaptiveThreshold(
+        smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, float(np.clip(4 * noise, least, 40))
+    ).astype(np.uint8)
+
+
+def ink(grey: Grey) -> Grey:
+    """Where characters are, as a mask: see :func:`marks_of`."""
+    return marks_of(grey, 1 / 40, 14)
+
+
+def _sharpness(marks: NDArray[np.float32], angle: float) -> float:
+    """How sharply the rows of ``marks``, turned by ``angle`` degrees, alternate between ink and paper."""
+    height, width = marks.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    profile = cv2.warpAffine(marks, turn, (width, height)).sum(axis=1)
+    return float(np.square(np.diff(profile)).sum())
+
+
+def skew(grey: Grey) -> float:
+    """By how many degrees the page must be turned counter-clockwise to lie level, within 7 degrees, to 0.05 degrees."""
+    scale = _PROFILE_WIDTH / grey.shape[1]
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    marks = ink(np.asarray(small, np.uint8)).astype(np.float32)
+    best, step = 0.0, 1.0
+    span = np.arange(-_SKEW_LIMIT, _SKEW_LIMIT + step, step)
+    while True:
+        best = max((best + offset for offset in span), key=lambda angle: _sharpness(marks, angle))
+        if step <= 0.05:
+            return float(np.clip(best, -_SKEW_LIMIT, _SKEW_LIMIT))
+        step /= 4 if step > 0.25 else 5
+        span = np.arange(-4, 5) * step
+
+
+def levelled(picture: Picture) -> Picture:
+    """The picture turned level; as it is when it is off by less than a twentieth of a degree."""
+    angle = skew(picture.grey)
+    if abs(angle) < 0.05:
+        return picture
+    height, width = picture.grey.shape
+    turn = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0), [0, 0, 1]])
+    return picture.warped(turn, (width, height))
+
+
+def quarter_turned(picture: Picture, turns: int) -> Picture:
+    """The picture turned by ``turns`` quarters counter-clockwise."""
+    height, width = picture.grey.shape
+    quarter = {
+        0: np.eye(3),
+        1: np.array([[0, 1, 0], [-1, 0, width - 1], [0, 0, 1]], np.float64),
+        2: np.array([[-1, 0, width - 1], [0, -1, height - 1], [0, 0, 1]], np.float64),
+        3: np.array([[0, -1, height - 1], [1, 0, 0], [0, 0, 1]], np.float64),
+    }[turns % 4]
+    return picture.warped(quarter, (width, height) if turns % 2 == 0 else (height, width))
+
+
+def prepared(image: NDArray[np.uint8]) -> Picture:
+    """A page image made ready: colour off, light even, level. The orientation is decided by who can read."""
+    return levelled(Picture(evenly_lit(without_colour(image)), np.eye(3)))

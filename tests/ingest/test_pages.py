@@ -1,0 +1,183 @@
+"""Page images that are one report: told from their names or by a manifest, and one document whatever the files are called."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from codebook.errors import GongkaiError
+from ingest.intake import Intake, Keeper, Taken
+from ingest.limits import Limits
+from ingest.manifest import load_manifest
+from ingest.pages import are_pages, decided_by, flat_folders
+from ingest.walk import walk
+from tasks.extraction import pages
+from tasks.extraction.extract import extract
+
+LIMITS = Limits(file_bytes=20_000, archive_bytes=1_000_000, archive_members=100)
+
+
+class Store(dict[str, bytes]):
+    def put(self, data: bytes) -> str:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self[sha256] = data
+        return sha256
+
+
+def picture(width: int) -> bytes:
+    target = io.BytesIO()
+    Image.new("L", (width, 20), "white").save(target, "PNG")
+    return target.getvalue()
+
+
+def take(*paths: Path, manifest: Path | None = None, limits: Limits = LIMITS) -> tuple[dict[str, Taken], Store]:
+    """What is registered by path, and the store."""
+    given = load_manifest(manifest) if manifest else None
+    store = Store()
+    found = [one for one in walk(map(str, paths), decided_by(given)) if one.note is None]
+    with Keeper(store) as keeper:
+        intake = Intake(keeper, limits, given)
+        taken = {taken.arrival.path: taken for one in found for taken in intake.take(one)}
+        keeper.settle()
+    return taken, store
+
+
+def filled(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names, 1):
+        (folder / name).write_bytes(picture(10 + number) if pages.SUFFIXES and "." in name else b"")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["1.png", "2.png", "10.png"], True),
+        (["page-01.jpg", "page-02.jpg"], True),
+        (["第1页.tif", "第2页.tif", "第4页.tif"], True),
+        (["IMG_0231.JPG", "IMG_0232.JPG"], True),
+        (["0.png", "1.webp"], True),
+        (["1.png"], False),
+        (["1.png", "2.txt"], False),
+        (["2021.png", "2022.png"], False),  # years
+        (["320803.png", "320804.png"], False),  # regions
+        (["甲局1.png", "乙局2.png"], False),
+        (["报告.png", "附件.png"], False),
+        (["1.png", "封面.png"], False),
+        (["IMG_1.png", "IMG_900.png"], False),
+    ],
+)
+def test_names_of_pages(names: list[str], expected: bool) -> None:
+    assert are_pages(names) is expected
+
+
+def test_folders_in_an_archive() -> None:
+    assert flat_folders(["a/1.png", "a/b/2.png", "c/10.png", "c/9.png"]) == {"a/b": ["a/b/2.png"], "c": ["c/9.png", "c/10.png"]}
+    assert flat_folders(["2.png", "1.png"]) == {"": ["1.png", "2.png"]}
+    assert flat_folders(["1.png", "1.png"]) == {}
+
+
+def test_a_folder_of_pages_is_one_document(tmp_path: Path) -> None:
+    filled(tmp_path / "in" / "report", "p10.png", "p9.png", "p2.png", "Thumbs.db")
+    taken, store = take(tmp_path / "in")
+    path = str(tmp_path / "in" / "report")
+    assert list(taken) == [path]
+    arrival = taken[path].arrival
+    assert (arrival.media_type, arrival.hints.path, arrival.rejection) == (pages.MEDIA_TYPE, path, None)
+    widths = [page.width for page in extract(store[arrival.sha256], arrival.media_type).pages]
+    assert widths == [13, 12, 11]  # 2, 9, 10
+
+
+def test_single_pictures_stay_single(tmp_path: Path) -> None:
+    filled(tmp_path / "years", "2021.png", "2022.png")
+    filled(tmp_path / "mixed", "1.png", "2.png")
+    (tmp_path / "mixed" / "readme.txt").write_text("x")
+    taken, _ = take(tmp_path)
+    assert sorted(Path(path).name for path in taken) == ["1.png", "2.png", "2021.png", "2022.png", "readme.txt"]
+
+
+def zipped(folder: str, *names: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, name in enumerate(names, 1):
+            archive.writestr(folder + name, picture(10 + number))
+    return target.getvalue()
+
+
+def tarred(folder: str, *names: str) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        for number, name in enumerate(names, 1):
+            info = tarfile.TarInfo(folder + name)
+            data = picture(10 + number)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("folder", ["", "报告/"])
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_an_archive_of_pages_is_the_same_document_as_the_folder(tmp_path: Path, make: Callable[..., bytes], folder: str) -> None:
+    (tmp_path / "report.bin").write_bytes(make(folder, "1.png", "2.png"))
+    filled(tmp_path / "report", "a-1.png", "a-2.png")
+    taken, _ = take(tmp_path)
+    assert sorted(taken) == [str(tmp_path / "report"), str(tmp_path / "report.bin")]
+    assert len({one.arrival.sha256 for one in taken.values()}) == 1
+
+
+def test_an_archive_with_several_reports(tmp_path: Path) -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in ("甲/2.png", "乙/1.png", "甲/1.png", "乙/2.png"):
+            archive.writestr(name, picture(10 + ord(name[0]) % 7))
+        archive.writestr("说明.txt", "说明")
+    (tmp_path / "all.zip").write_bytes(target.getvalue())
+    taken, _ = take(tmp_path)
+    assert sorted(path.partition("!")[2] for path in taken) == ["乙", "甲", "说明.txt"]
+
+
+def test_a_manifest_decides(tmp_path: Path) -> None:
+    filled(tmp_path / "one", "封面.png", "正文.png")
+    filled(tmp_path / "many", "1.png", "2.png")
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("文件,机关\none,示例市民政局\nmany/1.png,示例市教育局\n")
+    taken, _ = take(tmp_path / "one", tmp_path / "many", manifest=manifest)
+    assert sorted(Path(path).name for path in taken) == ["1.png", "2.png", "one"]
+    assert taken[str(tmp_path / "one")].arrival.hints.agency == "示例市民政局"
+
+
+def test_a_report_with_a_broken_page_is_broken(tmp_path: Path) -> None:
+    packed = bytearray(zipped("", "1.png", "2.png"))
+    at = packed.find(b"PK\x03\x04", 10) + 50
+    packed[at : at + 8] = b"damaged!"
+    (tmp_path / "report.zip").write_bytes(packed)
+    taken, _ = take(tmp_path)
+    assert [(Path(path).name, one.arrival.rejection and one.arrival.rejection[0]) for path, one in taken.items()] == [
+        ("report.zip", "file.corrupt")
+    ]
+
+
+def test_a_report_that_is_too_large(tmp_path: Path) -> None:
+    filled(tmp_path / "report", "1.png", "2.png")
+    (tmp_path / "report.zip").write_bytes(zipped("", "1.png", "2.png"))
+    taken, store = take(tmp_path, limits=Limits(file_bytes=120))
+    assert {one.arrival.rejection[0] for one in taken.values() if one.arrival.rejection} == {"file.too_large"}
+    assert len(taken) == 2
+    assert not store
+
+
+def test_a_package_that_is_none() -> None:
+    for data in (b"PK\x03\x04", zipped("", "1.png")):
+        with pytest.raises(GongkaiError, match=r"file\.corrupt"):
+            extract(data, pages.MEDIA_TYPE)
+    with pytest.raises(GongkaiError, match=r"file\.corrupt"):
+        extract(pages.pack([("1.png", b"no picture")]), pages.MEDIA_TYPE)
+    with pytest.raises(GongkaiError, match=r"file\.corrupt"):
+        extract(pages.pack([]), pages.MEDIA_TYPE)

@@ -1,0 +1,49 @@
+"""A watcher as a process of its own, without workers: ``python -m tests.ingest.watching DATABASE STORE INBOX [poll]``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from database.session import make_engine
+from ingest.inbox import open_inboxes
+from ingest.limits import Limits
+from ingest.pulse import watch
+from ingest.watch import Desk, Pace, Watcher
+from workers import log
+from workers.settings import load_settings
+from workers.store import Store
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+QUICK: dict[str, float] = {"quiet": 0.3, "patience": 1.5, "rescan": 1.0, "canary": 0.0, "sync": 0.5, "beat": 0.5, "stale": 3.0}
+
+
+def watcher(database: str, store: str, inbox: Path, *, polls: bool = False, number: int = 0, **pace: Any) -> Watcher:
+    """A watcher with short times."""
+    desk = Desk(make_engine(database), Store(store), Limits(), lambda _: None, "test")
+    (opened,) = open_inboxes([str(inbox)], forbidden=[])
+    return Watcher(opened, desk, Pace(**{**QUICK, **pace}), polls=polls, number=number)
+
+
+def start(database: str, store: str, inbox: Path, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start the process."""
+    command = [sys.executable, "-m", "tests.ingest.watching", database, store, str(inbox), *more]
+    return subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment})
+
+
+def main(database: str, store: str, inbox: str, *more: str) -> None:
+    """Watch until told to stop."""
+    log.configure(load_settings().model_copy(update={"log_level": "WARNING"}))
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    made = watcher(database, store, Path(inbox), polls="poll" in more)
+    watch([made], make_engine(database), stop)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
