@@ -55,7 +55,7 @@ def run(seed: int, minutes: float, documents: int, kind: str) -> tuple[Balance, 
         breach = None
         try:
             _attack(trial, nemesis, files, minutes * 60, random.Random(seed))
-            trial.well(expected, _SETTLE)
+            nemesis.well(expected, _SETTLE)
         except AssertionError as error:
             breach = str(error) or "the assertion failed"
         finally:

@@ -10,6 +10,7 @@ from collections import Counter
 
 from database.ledger import Queued, StageName
 from tests.chaos.trial import Trial, kill_child, send
+from tests.chaos.wellbeing import Rows
 from tests.servers import PostgresServer, RedisServer
 
 
@@ -44,6 +45,16 @@ class Nemesis:
             self._workers.append(self.trial.worker())
         while not self._recoveries:
             self._recoveries.append(self.trial.recovery())
+
+    def well(self, expected: Rows, seconds: float) -> None:
+        """Start again what ends until all is settled; then the common assertion."""
+
+        def settled() -> bool:
+            self.keep()
+            return self.trial.finished() == self.trial.registered()
+
+        self.trial.until(settled, seconds, "documents are still being processed")
+        self.trial.well(expected)
 
     def strike(self) -> str:
         """Do one thing; gives its name."""

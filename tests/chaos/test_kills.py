@@ -125,18 +125,22 @@ def test_recoveries_die_and_three_come(make_trial: MakeTrial, expect: Expect, po
     trial.well(expect(files))
 
 
+@pytest.mark.parametrize("kind", ["sqlite-stepwise", "sqlite-joined", "postgres-stepwise", "postgres-joined"])
 def test_a_process_dies_at_every_point_of_every_stage(
-    make_trial: MakeTrial, expect: Expect, database_url: str, tmp_path: Path
+    make_trial: MakeTrial, expect: Expect, kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    trial = make_trial(database_url)
+    """Loading as a step of its own, and in one transaction with the validation before it."""
+    database, _, mode = kind.partition("-")
+    trial = make_trial(request.getfixturevalue(f"{database}_url"))
+    places = {number for number, (_, stage) in enumerate(PLACES) if mode == "stepwise" or stage != "load"}
     files = [file for file in reports(50, seed=3) if "letter" not in file.name]
     marks = tmp_path / "marks"
     marks.mkdir()
-    trial.odd("dying", ODD_FOLDER=str(marks))
+    trial.odd("dying,stepwise" if mode == "stepwise" else "dying", ODD_FOLDER=str(marks))
     trial.recovery()
     trial.register(files)
     trial.well(expect(files))
-    assert {int(mark.name) for mark in marks.iterdir()} == set(range(len(PLACES)))
+    assert {int(mark.name) for mark in marks.iterdir()} == places
 
 
 def test_processes_that_take_long_to_start(make_trial: MakeTrial, expect: Expect, sqlite_url: str) -> None:
@@ -190,7 +194,7 @@ def test_many_documents_and_many_kills(
     trial.register(files[kills * step :])
     while nemesis.kills < kills:
         nemesis.strike()
-    trial.well(expect(files), 240)
+    nemesis.well(expect(files), 240)
     assert nemesis.kills >= kills
     assert trial.rows("select count(*) from gk_stage where state = 'failed' and code = 'worker.crashed'") == [(0,)]
 

@@ -70,6 +70,10 @@ class Trial(Cluster):
         """How many documents are at an end."""
         return self.rows("select count(*) from gk_document where status <> 'processing'")[0][0]
 
+    def registered(self) -> int:
+        """How many documents there are."""
+        return self.rows("select count(*) from gk_document")[0][0]
+
     def well(self, expected: Rows, seconds: float = 90) -> None:
         """Wait until all is settled; then the common assertion."""
         self.settle(seconds)
