@@ -7,8 +7,11 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from database.ledger import Queued, StageName
+from tests.chaos.disk import SmallDisk
+from tests.chaos.proxy import Proxy
 from tests.chaos.trial import Trial, kill_child, send
 from tests.chaos.wellbeing import Rows
 from tests.servers import PostgresServer, RedisServer
@@ -24,12 +27,15 @@ class Nemesis:
         workers: int = 1,
         postgres: PostgresServer | None = None,
         weights: dict[str, int] | None = None,
+        disk: SmallDisk | None = None,
+        ways: Sequence[tuple[str, Proxy]] = (),
     ) -> None:
         self.trial, self.chance = trial, random.Random(seed)
         self.done: Counter[str] = Counter()
         self.kills = 0
-        self._count, self._postgres = workers, postgres
-        self._weights = weights or {"child": 8, "main": 1, "recovery": 1}
+        self._count, self._postgres, self._disk_below, self._ways = workers, postgres, disk, dict(ways)
+        self._started = 0
+        self._weights = self.can() if weights is None else weights
         self._workers: list[subprocess.Popen[bytes]] = []
         self._recoveries: list[subprocess.Popen[bytes]] = []
 
@@ -42,9 +48,14 @@ class Nemesis:
         self._workers = [worker for worker in self._workers if worker.poll() is None]
         self._recoveries = [recovery for recovery in self._recoveries if recovery.poll() is None]
         while len(self._workers) < self._count:
-            self._workers.append(self.trial.worker())
+            self._workers.append(self._new_worker())
         while not self._recoveries:
             self._recoveries.append(self.trial.recovery())
+
+    def _new_worker(self) -> subprocess.Popen[bytes]:
+        """Every second one reaches its servers by ways that can be cut."""
+        self._started += 1
+        return self.trial.worker(**{name: way.url for name, way in self._ways.items()} if self._started % 2 == 0 else {})
 
     def well(self, expected: Rows, seconds: float) -> None:
         """Start again what ends until all is settled; then the common assertion."""
@@ -107,5 +118,38 @@ class Nemesis:
         rows = self.trial.rows("select id, stage, queue from gk_stage order by id desc limit 20")
         self.trial.bell.send([Queued(number, StageName(stage), queue) for number, stage, queue in rows] * 5)
 
+    def _partition(self) -> None:
+        """What is connected by one of the ways hangs in silence, beyond the lease; then it breaks, and new connections pass."""
+        way = self.chance.choice(list(self._ways.values()))
+        way.freeze()
+        time.sleep(self.chance.uniform(1, self.trial.settings.lease_seconds + 1))
+        way.cut()
+        way.thaw()
 
-EVERYTHING = {"child": 8, "main": 2, "recovery": 2, "flush": 2, "redis": 2, "postgres_restart": 1, "freeze": 1, "double": 2}
+    def _disk(self) -> None:
+        """The disk under the database is full for a while."""
+        assert self._disk_below is not None
+        self._disk_below.fill()
+        time.sleep(self.chance.uniform(0.5, self.trial.settings.lease_seconds + 2))
+        self._disk_below.free()
+        if self._postgres is not None:
+            self._postgres.start()  # without room for its log it ends
+
+    def can(self) -> dict[str, int]:
+        """Everything that can be done here, with its weight."""
+        absent = {"postgres_restart": self._postgres is None, "partition": not self._ways, "disk": self._disk_below is None}
+        return {name: weight for name, weight in EVERYTHING.items() if not absent.get(name)}
+
+
+EVERYTHING = {
+    "child": 8,
+    "main": 2,
+    "recovery": 2,
+    "flush": 2,
+    "redis": 2,
+    "postgres_restart": 1,
+    "freeze": 1,
+    "double": 2,
+    "partition": 1,
+    "disk": 1,
+}

@@ -184,7 +184,7 @@ def test_many_documents_and_many_kills(
     count, kills, seed = (300, 50, 20) if FULL else (90, 15, 20)
     trial = make_trial(request.getfixturevalue(f"{kind}_url"), **SHORT)
     files = reports(count, seed=6)
-    nemesis = Nemesis(trial, seed)
+    nemesis = Nemesis(trial, seed, weights={"child": 8, "main": 1, "recovery": 1})
     nemesis.keep()
     step = max(1, count // kills)
     for number in range(kills):
