@@ -27,6 +27,7 @@ from database.models import (
     StageState,
 )
 from database.registering import chunks
+from database.turns import where_the_line_stands
 
 _UNFINISHED = (StageState.QUEUED, StageState.WAITING, StageState.RUNNING)
 _UNDECIDED = (FailureState.OPEN, FailureState.REQUEUED)
@@ -109,6 +110,7 @@ def reprocess(
     if dry_run:
         return len(ids)
     started: list[int] = []
+    line = where_the_line_stands(connection, 0)
     for part in chunks(ids):
         again = (
             update(Document)
@@ -117,7 +119,7 @@ def reprocess(
             .returning(Document.id, Document.run)
         )
         runs = dict(connection.execute(again).all())
-        _insert_first_stages(connection, runs, stage)
+        _insert_first_stages(connection, runs, stage, line + len(started))
         _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
         started += runs
@@ -151,7 +153,7 @@ def _not_processing(connection: Connection, ids: Iterable[int]) -> list[int]:
     return list(connection.scalars(idle))
 
 
-def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted: StageName | None) -> None:
+def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted: StageName | None, line: int) -> None:
     kept: dict[int, set[str]] = defaultdict(set)
     for document, name in connection.execute(
         select(Output.document_id, Output.stage).where(Output.document_id.in_(runs)).distinct()
@@ -168,8 +170,8 @@ def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted
             known = pages[document][1] if run == pages[document][0] else {}
             pages[document] = (run, known | ({page: state} if name == StageName.OCR else {}))
     rows = [
-        {"document_id": document, "run": run, "priority": 0, **row}
-        for document, run in runs.items()
+        {"document_id": document, "run": run, "priority": 0, "turn": turn, **row}
+        for turn, (document, run) in enumerate(runs.items(), line + 1)
         for row in _first_stages(wanted, before[document], pages[document][1], kept[document])
     ]
     for part in chunks(rows):

@@ -104,6 +104,7 @@ def test_postgresql_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial
         finally:
             trial.close()
             server.close()
+            disk.close()
 
 
 def test_redis_on_a_full_disk(
@@ -127,6 +128,7 @@ def test_redis_on_a_full_disk(
             trial.well(expect(files))
         finally:
             server.close()
+            disk.close()
 
 
 def _answers(server: RedisServer) -> bool:
