@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUT ?= samples/reports
 OUT ?= out
+MINUTES ?= 10
+DOCUMENTS ?= 1000
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
 
-.PHONY: run test test-fast check lint types imports accuracy benchmark scans drop samples lock clean help
+.PHONY: run test test-fast check lint types imports accuracy benchmark chaos scans drop samples lock clean help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +53,10 @@ accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated docu
 
 benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the share of each stage
 	$(BIN)/python -m tests.benchmarks.pipeline
+
+chaos: $(VENV)/dev.stamp ## the fault tests in full size, then a random campaign on both databases (SEED, MINUTES, DOCUMENTS)
+	GONGKAI_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/workers/test_faults.py
+	$(BIN)/python -m tests.chaos.campaign $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --documents $(DOCUMENTS)
 
 scans: $(VENV)/dev.stamp ## cells right, wrong and doubtful on simulated scans, by level
 	$(BIN)/python -m tests.scans.report

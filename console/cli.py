@@ -48,6 +48,7 @@ def ingest(
     manifest: Annotated[
         Path | None, typer.Option(help="CSV list of files with agency, region, year and publication date.")
     ] = None,
+    priority: Annotated[int, typer.Option(min=0, max=9, help="Work of a higher priority is served first; 0 is usual.")] = 0,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Register only; workers elsewhere (or a later run) go on.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +62,7 @@ def ingest(
 
     found = connect.settings()
     with connect.database(found, make=True) as engine:
-        request = Request(tuple(paths), batch, region, str(manifest) if manifest else None)
+        request = Request(tuple(paths), batch, region, str(manifest) if manifest else None, priority)
         result = take_in(found, engine, request, waits=not no_wait)
     summary, outcome = result.summary, result.outcome
     for problem in summary.problems:

@@ -34,6 +34,7 @@ class Request(Record, frozen=True):
     batch: str | None = None
     region: str | None = None
     manifest: str | None = None
+    priority: int = 0
 
 
 class Outcome(Record, frozen=True):
@@ -128,6 +129,7 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
             store=Store(settings.store),
             limits=Limits.of(settings),
             region=region_of(request.region or ""),
+            priority=request.priority,
             ring=hands.ring if waits or settings.broker_url else _silent,
             progress=bar.registered,
         )

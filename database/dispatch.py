@@ -77,6 +77,7 @@ _HELD = (
     Stage.fence,
     Stage.queue,
     Stage.priority,
+    Stage.turn,
     Stage.owner,
     Stage.attempts,
     Stage.crashes,
@@ -96,6 +97,7 @@ def _claim_of(row: Any) -> Claim:
         attempts=row.attempts,
         queue=row.queue,
         priority=row.priority,
+        turn=row.turn,
         owner=row.owner,
         sha256="",
         media_type="",
@@ -151,20 +153,38 @@ def take_due(connection: Connection, queue: str, limit: int, resend_seconds: flo
     """Mark as rung, and give, up to ``limit`` stages of ``queue`` that are due and were not rung, or not within
     ``resend_seconds``.
 
-    Highest priority first, then oldest. Rows that another transaction holds are passed over.
+    Highest priority first, then by turn (see database.turns); they are given in this order. Rows that another transaction holds
+    are passed over.
     """
+    taken: list[Queued] = []
+    level: int | None = None
+    while len(taken) < limit and (level := _next_level(connection, queue, level)) is not None:
+        taken += _take_level(connection, queue, level, limit - len(taken), resend_seconds)
+    return taken
+
+
+def _next_level(connection: Connection, queue: str, below: int | None) -> int | None:
+    """The highest priority in a queue, below another one. Level by level, work is found in the order of an index."""
+    lower = [] if below is None else [Stage.priority < below]
+    found: int | None = connection.scalar(
+        select(Stage.priority).where(_OPEN, Stage.queue == queue, *lower).order_by(Stage.priority.desc()).limit(1)
+    )
+    return found
+
+
+def _take_level(connection: Connection, queue: str, priority: int, limit: int, resend_seconds: float) -> list[Queued]:
     quiet: ColumnElement[bool] = or_(Stage.rung_at.is_(None), Stage.rung_at < now(-resend_seconds))
     chosen = (
         select(Stage.id)
-        .where(_DUE, Stage.queue == queue, quiet)
-        .order_by(Stage.priority.desc(), Stage.id)
+        .where(_DUE, Stage.queue == queue, Stage.priority == priority, quiet)
+        .order_by(Stage.turn, Stage.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("chosen")
     )
-    told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page)
+    told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page, Stage.turn)
     taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(*told)
-    rows = sorted(connection.execute(taken).all(), key=lambda row: row.id)
+    rows = sorted(connection.execute(taken).all(), key=lambda row: (row.turn, row.id))
     return [Queued(row.id, StageName(row.stage), row.queue, row.document_id, row.page) for row in rows]
 
 

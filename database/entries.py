@@ -89,6 +89,7 @@ class Claim(Record, frozen=True):
     attempts: int
     queue: str
     priority: int
+    turn: int
     owner: str
     sha256: str
     media_type: str

@@ -117,12 +117,15 @@ _DOUBTFUL = text("state = 'doubtful'")
 
 
 class Batch(Base):
-    """Documents that came in together. A higher ``priority`` is served first."""
+    """Documents that came in together. A higher ``priority`` is served first; ``turn`` is the last that it took (see
+    database.turns).
+    """
 
     __tablename__ = "gk_batch"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     priority: Mapped[int] = mapped_column(SmallInteger, default=0)
+    turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime]
 
 
@@ -176,7 +179,8 @@ class Stage(Base):
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
     ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
-    tries that met a passing fault. ``rung_at`` is when a message for it was last sent; None: to be sent.
+    tries that met a passing fault. ``turn`` is the place in the line (see database.turns). ``rung_at`` is when a message for it
+    was last sent; None: to be sent.
     """
 
     __tablename__ = "gk_stage"
@@ -188,6 +192,7 @@ class Stage(Base):
     state: Mapped[str] = mapped_column(String(10))
     queue: Mapped[str] = mapped_column(String(20))
     priority: Mapped[int] = mapped_column(SmallInteger, default=0)
+    turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     attempts: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
@@ -204,7 +209,7 @@ class Stage(Base):
         UniqueConstraint("document_id", "run", "stage", "page"),
         _one_of("stage", StageName),
         _one_of("state", StageState),
-        Index("ix_gk_stage_due", "queue", "priority", "id", postgresql_where=_DUE, sqlite_where=_DUE),
+        Index("ix_gk_stage_turn", "queue", "priority", "turn", "id", postgresql_where=_DUE, sqlite_where=_DUE),
         Index("ix_gk_stage_lease", "lease_until", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
     )
 

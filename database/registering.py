@@ -14,6 +14,7 @@ from codebook.records import Status
 from database.clock import now
 from database.entries import DOCUMENTS, Arrival, Queued, Registered, insert_into, storable
 from database.models import Batch, Document, Failure, FailureState, Source, Stage, StageName, StageState
+from database.turns import take_turns
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
     documents = new | _known(connection, [sha for sha in first if sha not in new])
     fresh = _insert_sources(connection, batch_id, arrivals, documents, {sha: first[sha].path for sha in new})
     in_order = [(new[sha], arrival) for sha, arrival in first.items() if sha in new]
-    stages = _insert_stages(connection, [(i, arrival) for i, arrival in in_order if arrival.rejection is None])
+    stages = _insert_stages(connection, batch_id, [(i, arrival) for i, arrival in in_order if arrival.rejection is None])
     _insert_failures(connection, [(i, arrival) for i, arrival in in_order if arrival.rejection is not None])
     results, origins, seen = [], set(new), set(fresh)
     for arrival in arrivals:
@@ -147,7 +148,10 @@ def _path_key(path: str) -> str:
     return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _insert_stages(connection: Connection, new: Sequence[tuple[int, Arrival]]) -> dict[int, int]:
+def _insert_stages(connection: Connection, batch_id: int, new: Sequence[tuple[int, Arrival]]) -> dict[int, int]:
+    if not new:
+        return {}
+    before = take_turns(connection, batch_id, max(arrival.priority for _, arrival in new), len(new))
     statement = insert(Stage).values(created_at=now(), updated_at=now()).returning(Stage.id, Stage.document_id)
     rows = [
         {
@@ -158,8 +162,9 @@ def _insert_stages(connection: Connection, new: Sequence[tuple[int, Arrival]]) -
             "state": StageState.QUEUED,
             "queue": DOCUMENTS,
             "priority": arrival.priority,
+            "turn": turn,
         }
-        for document_id, arrival in new
+        for turn, (document_id, arrival) in enumerate(new, before + 1)
     ]
     return {document: stage for part in chunks(rows) for stage, document in connection.execute(statement, list(part))}
 

@@ -27,6 +27,7 @@ from database.models import (
     StageState,
 )
 from database.registering import chunks
+from database.turns import where_the_line_stands
 
 _UNFINISHED = (StageState.QUEUED, StageState.WAITING, StageState.RUNNING)
 _UNDECIDED = (FailureState.OPEN, FailureState.REQUEUED)
@@ -109,8 +110,9 @@ def reprocess(
     if dry_run:
         return len(ids)
     started: list[int] = []
+    line = where_the_line_stands(connection, 0)
     for part in chunks(ids):
-        runs = start_again(connection, part, stage)
+        runs = start_again(connection, part, stage, line + len(started))
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
         started += runs
     asked = {"selection": msgspec.to_builtins(chosen), "from": stage}
@@ -118,9 +120,9 @@ def reprocess(
     return len(started)
 
 
-def start_again(connection: Connection, ids: Sequence[int], stage: StageName | None) -> dict[int, int]:
+def start_again(connection: Connection, ids: Sequence[int], stage: StageName | None, before: int | None = None) -> dict[int, int]:
     """Start a new run of these documents as :func:`reprocess` does, without a word on why; gives document -> run of those that
-    were not being processed.
+    were not being processed. They take the turns after ``before`` (default: they are served next).
     """
     again = (
         update(Document)
@@ -129,7 +131,8 @@ def start_again(connection: Connection, ids: Sequence[int], stage: StageName | N
         .returning(Document.id, Document.run)
     )
     runs = dict(connection.execute(again).all())
-    _insert_first_stages(connection, runs, stage)
+    line = where_the_line_stands(connection, 0) if before is None else before
+    _insert_first_stages(connection, runs, stage, line)
     _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
     return runs
 
@@ -159,7 +162,7 @@ def _not_processing(connection: Connection, ids: Iterable[int]) -> list[int]:
     return list(connection.scalars(idle))
 
 
-def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted: StageName | None) -> None:
+def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted: StageName | None, line: int) -> None:
     kept: dict[int, set[str]] = defaultdict(set)
     for document, name in connection.execute(
         select(Output.document_id, Output.stage).where(Output.document_id.in_(runs)).distinct()
@@ -176,8 +179,8 @@ def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted
             known = pages[document][1] if run == pages[document][0] else {}
             pages[document] = (run, known | ({page: state} if name == StageName.OCR else {}))
     rows = [
-        {"document_id": document, "run": run, "priority": 0, **row}
-        for document, run in runs.items()
+        {"document_id": document, "run": run, "priority": 0, "turn": turn, **row}
+        for turn, (document, run) in enumerate(runs.items(), line + 1)
         for row in _first_stages(wanted, before[document], pages[document][1], kept[document])
     ]
     for part in chunks(rows):

@@ -31,7 +31,10 @@ _claim = (
         next_attempt_at=None,
         updated_at=now(),
     )
-    .returning(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts, Stage.queue, Stage.priority)
+    .returning(
+        *(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts),
+        *(Stage.queue, Stage.priority, Stage.turn),
+    )
 )
 DOCUMENT = Prepared(
     select(Document.sha256, Document.media_type, Source.hints)
@@ -68,7 +71,9 @@ INSERT_NEXT = insert(Stage).values(created_at=now(), updated_at=now()).returning
 _insert_claimed_row = (
     insert(Stage)
     .values(
-        **{name: bindparam(f"b_{name}") for name in ("document_id", "run", "stage", "page", "queue", "priority", "owner")},
+        **{
+            name: bindparam(f"b_{name}") for name in ("document_id", "run", "stage", "page", "queue", "priority", "turn", "owner")
+        },
         **dict.fromkeys(("crashes", "losses", "transients"), 0),
         created_at=now(),
         updated_at=now(),

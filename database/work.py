@@ -46,7 +46,7 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
     row = (sql.CLAIM_IN_ONE if in_one else sql.CLAIM).run(connection, **values).one
     if row is None:
         return None
-    document_id, run, stage, page, fence, attempts, queue, priority, *document = row
+    document_id, run, stage, page, fence, attempts, queue, priority, turn, *document = row
     if not in_one:
         sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=fence, b_owner=worker)
         document = [*sql.DOCUMENT.run(connection, b_document=document_id).rows[0]]
@@ -61,6 +61,7 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
         attempts=attempts,
         queue=queue,
         priority=priority,
+        turn=turn,
         owner=worker,
         sha256=sha256,
         media_type=media_type,
@@ -195,6 +196,7 @@ def _row(held: Claim, following: Next) -> dict[str, Any]:
         "page": following.page,
         "queue": following.queue,
         "priority": held.priority,
+        "turn": held.turn,
     }
 
 

@@ -91,13 +91,22 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Takes files in. ``archives`` counts those that were looked into."""
+    """Takes files in. ``archives`` counts those that were looked into. Work of a higher ``priority`` is served first."""
 
-    def __init__(self, keeper: Keeper, limits: Limits, manifest: Manifest | None = None, region: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        limits: Limits,
+        manifest: Manifest | None = None,
+        region: tuple[str, ...] = (),
+        *,
+        priority: int = 0,
+    ) -> None:
         self._keeper = keeper
         self._limits = limits
         self._manifest = manifest
         self._region = region
+        self._priority = priority
         self._one_report = decided_by(manifest)
         self.archives = 0
 
@@ -216,7 +225,7 @@ class Intake:
         if not hints.region:
             hints = msgspec.structs.replace(hints, region=self._region)
         rejection = (error.code, str(error).removeprefix(f"{error.code}: ")) if error else None
-        arrival = Arrival(content.sha256, identity.media_type, content.size, path, hints, rejection=rejection)
+        arrival = Arrival(content.sha256, identity.media_type, content.size, path, hints, self._priority, rejection)
         return Taken(arrival, row.batch if row else None)
 
     def _refused(self, content: Content, identity: Identity, path: str, error: GongkaiError) -> Taken:

@@ -101,18 +101,19 @@ def ingest_paths(
     store: Store,
     limits: Limits,
     region: tuple[str, ...] = (),
+    priority: int = 0,
     ring: Callable[[Sequence[Queued]], None] = _ignore,
     progress: Callable[[IngestSummary], None] = _ignore,
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
-    ``region`` is that of all files of which a manifest does not say another. ``ring`` gets the new first stages after
-    each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the machine: what was registered before
-    stays, and running again goes on.
+    ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
+    ``ring`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
+    machine: what was registered before stays, and running again goes on.
     """
     with Keeper(store) as keeper:
         run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
-        intake = Intake(keeper, limits, planned.manifest, region)
+        intake = Intake(keeper, limits, planned.manifest, region, priority=priority)
         try:
             for found in walk(planned.paths, decided_by(planned.manifest)):
                 if found.note is not None and found.note is not Note.UNREADABLE:

@@ -45,3 +45,18 @@ class ForgivingQoS(QoS):
 def install() -> None:
     """Use it for all connections to Redis of this process."""
     Channel.QoS = ForgivingQoS
+
+
+def beat_without_waiting() -> None:
+    """Let the main process of a worker send its signs of life without waiting for Redis.
+
+    Celery 5.7 sends them from its event loop, and tries again for ever when Redis refuses: meanwhile no time limit is enforced,
+    no message taken, and SIGTERM not heeded.
+    """
+    from celery.worker import heartbeat  # noqa: PLC0415 (loads the whole worker, which only workers need)
+
+    class BriefHeart(heartbeat.Heart):  # type: ignore[misc]
+        def _send(self, event: str, retry: bool = False) -> Any:  # noqa: ARG002 (Celery's default is to try again)
+            return super()._send(event, retry=False)
+
+    heartbeat.Heart = BriefHeart

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -29,6 +30,7 @@ class Heart:
         self._settings = settings
         self._lock = threading.Lock()
         self._held: ledger.Claim | None = None
+        self._owed: list[ledger.Claim] = []
         self._renewed = 0.0
         self._thread: threading.Thread | None = None
 
@@ -46,9 +48,18 @@ class Heart:
             with self._lock:
                 self._held = None
 
+    def owe(self, held: ledger.Claim) -> None:
+        """Give ``held`` back as soon as the database takes it: the end of its work could not be noted.
+
+        Otherwise its lease would lapse in the hands of a living process, which looks as if the document had killed one.
+        """
+        with self._lock:
+            self._owed.append(held)
+
     def _run(self) -> None:
         while True:
             time.sleep(self._settings.heartbeat_seconds / 2)
+            self._give_back()
             with self._lock:
                 held, waited = self._held, time.monotonic() - self._renewed
             if held is None or waited < self._settings.heartbeat_seconds / 2:
@@ -62,6 +73,15 @@ class Heart:
                 self._renewed = time.monotonic()
             if not kept:
                 log.warning("the claim passed on while the work went on", stage_id=held.stage_id, fence=held.fence)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            owed, self._owed = self._owed, []
+        for held in owed:
+            try:
+                run_transaction(self._engine, partial(ledger.release, held=held), attempts=1)
+            except GongkaiError:
+                self.owe(held)
 
     def _renew(self, held: ledger.Claim) -> bool:
         lease = self._settings.lease(held.stage)

@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from database import ledger, measuring
+from database.clock import now
 from database.ledger import QUEUES, Queued, Reaped
 from database.session import make_engine, run_transaction
 from workers import log as logs
@@ -40,6 +43,34 @@ class Sweep(Record, frozen=True):
     found_lost: int = 0
 
 
+@dataclass(frozen=True)
+class _Pulse:
+    """Whether a lapsed lease means that its holder is gone, by the moments (database time) at which recovery could look itself.
+
+    After a time in which it could not (a full disk, a database that was away or locked, a machine that slept, a clock that
+    jumped) it does not: nobody else could renew a lease either. They get two beats to do so. Where looks are late again and
+    again, not all of them spare, so that leases are ended at last.
+    """
+
+    beat_seconds: float
+    looked: datetime | None = None
+    late: bool = False
+    spare_until: datetime | None = None
+
+    def at(self, moment: datetime) -> _Pulse:
+        """The pulse after a look at ``moment``."""
+        late = self.looked is not None and (moment - self.looked).total_seconds() > self.beat_seconds
+        mercy = timedelta(seconds=2 * self.beat_seconds)
+        again = self.spare_until is not None and moment < self.spare_until + mercy
+        until = moment + mercy if late and not self.late and not again else self.spare_until
+        return _Pulse(self.beat_seconds, moment, late, until)
+
+    @property
+    def spares(self) -> bool:
+        """Whether leases that lapsed are left alone for now."""
+        return self.looked is not None and self.spare_until is not None and self.looked < self.spare_until
+
+
 class Recovery:
     """One recovery; :meth:`sweep` is one look at the ledger."""
 
@@ -47,7 +78,7 @@ class Recovery:
         self._settings = settings
         self._engine = make_engine(settings.database, lazy_commit=True)
         self._bell = Bell(settings, self._engine)
-        self._reap_after = 0.0
+        self._pulse = _Pulse(settings.heartbeat_seconds)
         self._empty_since: dict[str, float] = {}
 
     def sweep(self) -> Sweep:
@@ -60,8 +91,6 @@ class Recovery:
             sent, unsent = self._dispatch()
         except GongkaiError as error:
             log.warning("the database does not answer", error=str(error))
-            # Whoever could not renew a lease meanwhile gets the time to do so before the lease counts as lapsed.
-            self._reap_after = time.monotonic() + 2 * self._settings.heartbeat_seconds
             return Sweep(False)
         if reaped or sent or unsent or lost:
             log.info("swept", reaped=len(reaped), sent=sent, unsent=unsent, found_lost=lost)
@@ -79,18 +108,23 @@ class Recovery:
         """What was ended; None when another recovery is at it."""
         stale, policy = self._settings.stale_seconds, self._settings.policy
 
-        def reap(connection: Connection) -> list[Reaped] | None:
+        def reap(connection: Connection) -> tuple[list[Reaped], _Pulse] | None:
             if not ledger.try_sweep_lock(connection):
                 return None
             ledger.forget_workers(connection, _DAY)
-            ended = [] if time.monotonic() < self._reap_after else ledger.reap(connection, stale, policy, _REAP)
+            # A look that has nothing to end writes all the same: only so is a database noticed that takes nothing any more.
             measuring.count(connection, measuring.SWEEPS)
+            pulse = self._pulse.at(connection.execute(select(now())).scalar_one())
+            ended = [] if pulse.spares else ledger.reap(connection, stale, policy, _REAP)
             if ended:
                 measuring.count(connection, measuring.LEASES_EXPIRED, len(ended))
-            return ended
+            return ended, pulse
 
-        reaped: list[Reaped] | None = self._transact(reap)
-        for one in reaped or []:
+        looked: tuple[list[Reaped], _Pulse] | None = self._transact(reap)
+        if looked is None:
+            return None
+        reaped, self._pulse = looked
+        for one in reaped:
             log.warning("a try was ended", stage_id=one.stage_id, document_id=one.document_id, code=one.code, state=one.state)
         return reaped
 

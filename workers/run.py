@@ -11,7 +11,7 @@ from typing import Any
 from celery import signals
 
 from database.ledger import QUEUES
-from workers import log, warden
+from workers import broker, log, warden
 from workers.app import app
 from workers.process import versions, worker_name
 from workers.settings import Settings, load_settings
@@ -72,6 +72,7 @@ def _connect(settings: Settings) -> None:
         faulthandler.enable()
         limit_memory(settings.memory_bytes)
 
+    broker.beat_without_waiting()
     versions()
     worker_name()  # both before the first fork, so that all processes share them
     for signal, receiver in _receivers(keep_logging, begin, begin_process).items():

@@ -283,7 +283,8 @@ def _fail(process: Process, held: Claim, fault: Fault, spent: Spent) -> str:
     except Fenced:
         log.warning("the failure came too late and was dropped", **told)
         return "passed on"
-    except GongkaiError as error:  # the database is away: the lease lapses, and the try is not counted against the document
+    except GongkaiError as error:  # the database is away, or its disk is full: that is not the document's fault
+        process.heart.owe(held)
         log.warning("the failure could not be noted", error=str(error), **told)
         return error.code
     log.info("a try failed", state=state, attempts=held.attempts, message=fault.message, **told)

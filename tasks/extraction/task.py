@@ -7,6 +7,7 @@ from functools import partial
 from database.ledger import OCR, Next, set_pages
 from database.models import StageName
 from tasks.extraction.extract import extract
+from tasks.extraction.limits import Limits
 from tasks.ocr.merge import wanted
 from workers.stage import Outcome, Work, stage
 
@@ -14,7 +15,8 @@ from workers.stage import Outcome, Work, stage
 @stage(StageName.EXTRACT)
 def run(work: Work) -> Outcome:
     """Extract; then OCR of each page that is a picture or has one that may be a table, or parsing when there is none."""
-    extraction = extract(work.original(), work.claim.media_type)
+    limits = Limits(max_pages=work.process.settings.max_pages)
+    extraction = extract(work.original(), work.claim.media_type, limits)
     pictures = [page.number for page in extraction.pages if wanted(page)]
     following = [Next(StageName.OCR, number, OCR) for number in pictures] or [Next(StageName.PARSE)]
     return Outcome(extraction, following, partial(set_pages, held=work.claim, pages=len(extraction.pages)))

@@ -19,6 +19,7 @@ from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, with_separa
 
 __all__ = ["SURE", "Layout", "read_picture"]
 
+_LEAST = 12  # pixels; a picture that is lower or narrower holds no characters
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
 _FEW = 3  # long lines; a page that is not nearly empty has more
@@ -53,8 +54,24 @@ def read_picture(
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
 
     Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell has
-    the score of its least sure character, each line that of its digits. A page without any ink is a page without blocks.
+    the score of its least sure character, each line that of its digits. A page without any ink, or without room for it, is a
+    page without blocks.
     """
+    height, width = image.shape[:2]
+    blocks = _blocks(image, number, reader, points_per_pixel) if min(height, width) >= _LEAST else []
+    return Page(
+        number=number,
+        kind=PageKind.PICTURE,
+        reason=reason,
+        read_by=Reader.OCR,
+        blocks=tuple(block for _, block in sorted(blocks, key=lambda pair: pair[0])),
+        width=width * points_per_pixel,
+        height=height * points_per_pixel,
+    )
+
+
+def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
+    """The tables and lines of a page image, each with how far down it begins."""
     layout, known = _upright(prepared(image), reader)
     is_poor = layout.size < _SMALL or is_bilevel(image)
     readings = iter(_readings(layout, known, reader, is_poor))
@@ -66,16 +83,7 @@ def read_picture(
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
             blocks.append((line[0][1], _line(line, parts, to_page)))
-    height, width = image.shape[:2]
-    return Page(
-        number=number,
-        kind=PageKind.PICTURE,
-        reason=reason,
-        read_by=Reader.OCR,
-        blocks=tuple(block for _, block in sorted(blocks, key=lambda pair: pair[0])),
-        width=width * points_per_pixel,
-        height=height * points_per_pixel,
-    )
+    return blocks
 
 
 def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool) -> list[Settled]:

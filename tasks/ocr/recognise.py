@@ -69,6 +69,8 @@ class RapidReader:
     """
 
     def __init__(self, threads: int = 1) -> None:
+        # From 1.31 on it would write under the user's home and send what it counts over the network. It asks once, when loaded.
+        os.environ.update(ORT_DISABLE_TELEMETRY="1")
         import onnxruntime  # noqa: PLC0415 - heavy, and not needed where no page is read
         import rapidocr  # noqa: PLC0415
 

@@ -2,7 +2,8 @@
 
 ``unfenced``: the fence is taken out of its SQL. ``newer``: it is of a later version. ``slow``: its processes take six seconds
 to start, and serve one message each. ``dying``: for each document one place of one stage kills the process, once (a file in
-``ODD_FOLDER`` remembers). ``late``: loading takes ``LATE_SECONDS`` before it writes.
+``ODD_FOLDER`` remembers). ``stepwise``: loading is a step of its own, as it is where validation could not be completed
+together with it. ``late``: loading takes ``LATE_SECONDS`` before it writes.
 """
 
 from __future__ import annotations
@@ -59,7 +60,6 @@ def die() -> None:
     """Each document dies at the place that its number names: the points of the protocol, in each stage."""
     from workers import stage  # noqa: PLC0415 (imports Celery's application)
 
-    stage._JOINING = _Never()  # or loading is never a step of its own
     folder = Path(os.environ["ODD_FOLDER"])
 
     def fail_here(point: str) -> None:
@@ -75,11 +75,18 @@ def die() -> None:
     stage.fail_here = fail_here
 
 
+def stepwise() -> None:
+    """No two stages are completed in one transaction."""
+    from workers import stage  # noqa: PLC0415
+
+    stage._JOINING = _Never()
+
+
 def be_late() -> None:
     """Loading takes its time before it writes."""
     from workers import stage  # noqa: PLC0415
 
-    stage._JOINING = _Never()  # or loading is never a step of its own
+    stepwise()
 
     def fail_here(point: str) -> None:
         if point == "after_work" and sys._getframe(1).f_locals["held"].stage == "load":
@@ -88,7 +95,7 @@ def be_late() -> None:
     stage.fail_here = fail_here
 
 
-_ODDITIES = {"unfenced": unfence, "newer": be_newer, "slow": start_slowly, "dying": die, "late": be_late}
+_ODDITIES = {"unfenced": unfence, "newer": be_newer, "slow": start_slowly, "dying": die, "stepwise": stepwise, "late": be_late}
 
 if __name__ == "__main__":
     for name in os.environ["ODDITY"].split(","):

@@ -9,13 +9,16 @@ from pathlib import Path
 
 
 class Proxy:
-    """Passes bytes between 127.0.0.1:``port`` and a unix socket. :meth:`freeze` lets what is connected hang in silence (bytes are
-    neither passed on nor refused); :meth:`thaw` passes on what was held. ``eavesdrop`` sees what clients send, and may
-    :meth:`cut`.
+    """Passes bytes between 127.0.0.1:``port`` and a unix socket.
+
+    :meth:`freeze` lets what is connected hang in silence (bytes are neither passed on nor refused); :meth:`thaw` passes on what
+    was held. ``eavesdrop`` sees what clients send; where it gives True, the answer to that never comes. ``url`` is for whoever
+    tells others of the way.
     """
 
     def __init__(self, target: Path) -> None:
         self._target = target
+        self.url = ""
         self._open = threading.Event()
         self._open.set()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []

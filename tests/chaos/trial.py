@@ -39,6 +39,7 @@ class Trial(Cluster):
 
     def __init__(self, home: Path, database_url: str, redis: RedisServer, **settings: Any) -> None:
         super().__init__(home, database_url, redis, **settings)
+        self._closed = False
         with self.engine.begin() as connection:
             count_effects(connection)
 
@@ -69,6 +70,10 @@ class Trial(Cluster):
         """How many documents are at an end."""
         return self.rows("select count(*) from gk_document where status <> 'processing'")[0][0]
 
+    def registered(self) -> int:
+        """How many documents there are."""
+        return self.rows("select count(*) from gk_document")[0][0]
+
     def well(self, expected: Rows, seconds: float = 90) -> None:
         """Wait until all is settled; then the common assertion."""
         self.settle(seconds)
@@ -76,7 +81,10 @@ class Trial(Cluster):
         assert_all_is_well(self.engine, expected, self.bell)
 
     def close(self) -> None:
-        """End all processes, and take the trigger away."""
+        """End all processes, and take the trigger away; once."""
+        if self._closed:
+            return
+        self._closed = True
         super().close()
         if self.engine.dialect.name == "postgresql":
             with self.engine.begin() as connection:

@@ -1,5 +1,4 @@
-"""The common assertion after every fault: all that came in stands somewhere, each report exactly once, and as if
-nothing had been."""
+"""The common assertion after every fault: all that came in stands somewhere, each report once, as if nothing had been."""
 
 from __future__ import annotations
 
@@ -159,7 +158,7 @@ def _read(connection: Connection, file: File, held: Claim) -> None:
 
 
 def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None) -> None:
-    """All that was registered is accounted for and at an end, each report was loaded exactly once, the rows are those of an
+    """All that was registered is accounted for and at an end, each report was loaded once, the rows are those of an
     undisturbed run (``expected``; the digest ``*`` is not compared), no lease is overdue, nothing is due, the queues are empty.
 
     Raises AssertionError. Effects are counted by the table ``effects``, which has no key (see tests.chaos.trial).

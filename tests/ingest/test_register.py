@@ -260,3 +260,10 @@ def test_ten_thousand_files_take_no_more_memory_than_a_few_hundred(sqlite: Engin
         tracemalloc.stop()
     assert (summary.documents, summary.expected) == (10_000, 10_000)
     assert peaks[-1] < peaks[1] + 8_000_000  # the names of one folder are held at a time
+
+
+def test_the_priority_stands_at_the_work(sqlite: Engine, store: MemoryStore, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("一封信")
+    ingest_paths(plan([str(tmp_path)]), engine=sqlite, store=store, limits=Limits(), priority=7)
+    with sqlite.connect() as connection:
+        assert connection.exec_driver_sql("select priority from gk_stage").scalars().all() == [7]

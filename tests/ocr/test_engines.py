@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from codebook.errors import GongkaiError
 from tasks.ocr import tesseract
 from tasks.ocr.engines import code_version, memory_told, picture_key, reader, version
+from tasks.ocr.read import read_picture
 from tasks.ocr.render import PageImage
 
 
@@ -116,3 +119,23 @@ def test_memory_that_is_short_is_told_as_such() -> None:
 def test_threads_are_bounded() -> None:
     reader("rapidocr", 1)
     assert cv2.getNumThreads() == 1
+
+
+def test_an_engine_writes_nothing_and_reports_nothing(tmp_path: Path) -> None:
+    """The runtime of the default engine has telemetry of its own, which is on unless it is told otherwise."""
+    places = {name: str(tmp_path / name) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    for place in places.values():
+        Path(place).mkdir()
+    root = Path(__file__).resolve().parents[2]
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {**places, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    use = "import numpy; from tasks.ocr.engines import reader; reader('rapidocr').read([numpy.full((30, 90), 255, numpy.uint8)])"
+    subprocess.run([sys.executable, "-c", use], env=environment, cwd=root, check=True, timeout=120)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(places)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (3, 3000), (3000, 3), (11, 40)])
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_picture_without_room_for_characters_is_an_empty_page(shape: tuple[int, int], colour: int) -> None:
+    page = read_picture(np.full((*shape, 3), colour, np.uint8), 1, reader("rapidocr"))
+    assert (page.height, page.width, page.blocks) == (*shape, ())

@@ -52,6 +52,7 @@ class Cluster:
     """Everything that one test starts; :meth:`close` ends it. ``module`` is what its workers run."""
 
     module = "tests.workers.standin"
+    errors: Any = None  # where the processes write their logs; None: where the tests do
 
     def __init__(self, home: Path, database_url: str, redis: RedisServer, **settings: Any) -> None:
         self.redis = redis
@@ -68,9 +69,8 @@ class Cluster:
 
     def _start(self, command: tuple[list[str], dict[str, str]], **more: str) -> subprocess.Popen[bytes]:
         argv, environment = command
-        process = subprocess.Popen(
-            argv, env={**os.environ, **environment, "PYTHONPATH": str(REPOSITORY), **more}, cwd=REPOSITORY, start_new_session=True
-        )
+        variables = {**os.environ, **environment, "PYTHONPATH": str(REPOSITORY), **more}
+        process = subprocess.Popen(argv, env=variables, cwd=REPOSITORY, start_new_session=True, stderr=self.errors)
         self.processes.append(process)
         return process
 
@@ -105,14 +105,14 @@ class Cluster:
 
     # ---- documents ----
 
-    def add(self, *plans: dict[str, Any], ring: bool = True) -> list[int]:
+    def add(self, *plans: dict[str, Any], ring: bool = True, priority: int = 0) -> list[int]:
         """Register documents that ask for these plans; gives their ids."""
         arrivals = []
         for number, plan in enumerate(plans):
             data = msgspec.json.encode(plan | {"number": number, "salt": time.monotonic_ns()})
             sha256 = self.store.put(data)
             assert sha256 == hashlib.sha256(data).hexdigest()
-            arrivals.append(Arrival(sha256, "application/json", len(data), f"/in/{sha256}.json"))
+            arrivals.append(Arrival(sha256, "application/json", len(data), f"/in/{sha256}.json", priority=priority))
         made = run_transaction(self.engine, lambda c: ledger.register(c, "test", arrivals))
         if ring:
             self.bell.ring(ledger.to_ring(made))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,14 @@ from s3fs import S3FileSystem
 from sqlalchemy.exc import OperationalError
 
 from codebook.errors import CODES, GongkaiError
-from database import ledger, measuring
+from database import ledger, measuring, migrations
 from database.ledger import Arrival, Policy, Queued, StageName
 from database.session import fault_code, make_engine, normal_url, reading, run_transaction
 from tests.servers import PostgresServer, RedisServer, S3Server
 from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
+from workers.heart import Heart
 from workers.recovery import Recovery, Sweep
 from workers.settings import Settings
 from workers.store import Store
@@ -267,3 +271,68 @@ def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServe
     recovery = Recovery(settings)
     assert recovery.sweep() == Sweep(False)
     recovery.close()
+
+
+def test_a_claim_whose_end_could_not_be_noted_is_given_back_when_the_database_can_write_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    engine = make_engine(sqlite_url, busy_seconds=0.05)
+    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 60))
+    assert held is not None
+    heart = Heart(engine, Settings(home=tmp_path, heartbeat_seconds=0.1))
+    with heart.beating(held):
+        pass  # which starts its thread
+
+    def state() -> Any:
+        with engine.connect() as connection:
+            return tuple(connection.exec_driver_sql("select state, attempts from gk_stage").one())
+
+    with make_engine(sqlite_url).begin() as connection:
+        connection.exec_driver_sql("update gk_batch set priority = 0")  # nobody else can write
+        heart.owe(held)
+        time.sleep(0.4)
+    until = time.monotonic() + 10
+    while state() != ("queued", 0):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    engine.dispose()
+
+
+@contextmanager
+def no_room(*paths: Path) -> Iterator[None]:
+    """Within it no file can grow beyond the largest of these, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(path.stat().st_size for path in paths), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Whoever holds a claim could not renew it on a full disk either: recovery must know of the disk though it had nothing to
+    write there, and must give time.
+    """
+    url = f"sqlite:///{tmp_path / 'gongkai.db'}"
+    engine = make_engine(url)
+    migrations.upgrade(engine)
+    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    run_transaction(engine, lambda c: ledger.beat(c, "w", 60))
+    held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 2))
+    assert held is not None
+    recovery = Recovery(Settings(home=tmp_path, database_url=url, broker_url=redis_server.url, heartbeat_seconds=1.5))
+    assert recovery.sweep() == Sweep(True)
+    with no_room(tmp_path / "gongkai.db-wal", tmp_path / "gongkai.db"):
+        with pytest.raises(GongkaiError):
+            run_transaction(engine, lambda c: ledger.heartbeat(c, held, 2), attempts=1)
+        recovery.sweep()
+    time.sleep(2.1)
+    assert recovery.sweep() == Sweep(True)  # the lease has lapsed, but its holder may be about to renew it
+    assert run_transaction(engine, lambda c: ledger.heartbeat(c, held, 0))
+    until = time.monotonic() + 20
+    while not recovery.sweep().reaped:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    recovery.close()
+    engine.dispose()

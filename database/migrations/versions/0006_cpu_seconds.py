@@ -1,6 +1,6 @@
 """What a try cost in CPU seconds and which engine did it; tries found by when they ended
 
-Revision: 0006, after 0003. Only new columns and an index: programs of the version before go on beside it.
+Revision: 0006, after 0005. Only new columns and an index: programs of the version before go on beside it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0006"
-down_revision: str | None = "0003"
+down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
 
