@@ -61,8 +61,10 @@ class Scope(Record, frozen=True):
         """As conditions on gk_document."""
         wanted: list[ColumnElement[bool]] = []
         if self.batch is not None:
-            found = select(Source.document_id).join(Batch, Batch.id == Source.batch_id).where(Batch.name == self.batch)
-            wanted.append(Document.id.in_(found))
+            # Its origin came in with the batch, or it was found there again: the second are few, and have an index.
+            number = select(Batch.id).where(Batch.name == self.batch).scalar_subquery()
+            again = select(Source.document_id).where(Source.duplicate, Source.batch_id == number)
+            wanted.append(or_(Document.batch_id == number, Document.id.in_(again)))
         if self.first is not None:
             wanted.append(Document.id >= self.first)
         if self.last is not None:
