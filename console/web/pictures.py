@@ -16,8 +16,6 @@ from workers.log import get_logger
 from workers.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tasks.ocr.render import Box
     from workers.settings import Settings
 
@@ -57,11 +55,11 @@ class Pictures:
                 self._keep(name, kept)
         return kept
 
-    def cell(self, sha256: str, media_type: str, number: int, *, size: Size, box: Box, others: Sequence[Box] = ()) -> bytes:
+    def cell(self, sha256: str, media_type: str, number: int, *, size: Size, box: Box, ahead: bool = False) -> bytes:
         """A cell of a page with its surroundings, as PNG. ``size`` is the page's in the measure of the boxes. Raises as
         :meth:`page` does.
         """
-        return crop_png(self.page(sha256, media_type, number), size, box, others)
+        return crop_png(self.page(sha256, media_type, number), size, box, ahead=ahead)
 
     def close(self) -> None:
         """End the drawing process."""

@@ -141,6 +141,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--plans", action="store_true", help="the plan of every query")
+    parser.add_argument("--only", default="", help="only pages whose address begins so")
     asked = parser.parse_args(arguments)
     slow = 0
     with short_folder("gk-pages-") as folder:
@@ -154,7 +155,7 @@ def main(arguments: Sequence[str]) -> int:
             say(f"{asked.documents:,} documents filled in {time.perf_counter() - began:.0f} s\n")
             watch, client = Watch(engine), log_in(engine, folder)
             say(f"{'page':34} {'median':>8} {'p95':>8} {'database':>9}  {'queries':>7}")
-            for name, path in PAGES:
+            for name, path in (page for page in PAGES if page[1].startswith(asked.only)):
                 spent, within = [], []
                 for _ in range(asked.rounds + 1):
                     with watch.of_page():

@@ -24,7 +24,8 @@ def test_a_page_is_at_most_as_wide_as_asked_and_grey_where_it_has_no_colour(kind
     data, media_type = (image_pdf([paper]), "application/pdf") if kind == "pdf" else (saved(paper, "PNG"), "image/png")
     page = opened(page_png(data, media_type, 1, widest=300))
     assert page.format == "PNG"
-    assert page.mode == "L"
+    assert len(page.convert("L").getcolors()) <= 16
+    assert all(red == green == blue for _, (red, green, blue) in page.convert("RGB").getcolors())
     assert page.width <= 300
     assert page.height <= 1200
     ratio = page.height / page.width
@@ -32,7 +33,10 @@ def test_a_page_is_at_most_as_wide_as_asked_and_grey_where_it_has_no_colour(kind
 
 
 def test_colour_stays() -> None:
-    assert opened(page_png(saved(marked(ink="red"), "PNG"), "image/png", 1)).mode == "RGB"
+    page = opened(page_png(saved(marked(ink="red"), "PNG"), "image/png", 1)).convert("RGB")
+    red, green, _ = page.getpixel((6, 5))
+    assert red > 200
+    assert green < 60
 
 
 def test_a_cell_is_cut_with_its_surroundings_and_framed() -> None:
@@ -48,15 +52,15 @@ def test_a_cell_is_cut_with_its_surroundings_and_framed() -> None:
     assert frame[1] > 5
     inside = pixels[frame[1] + 4 : frame[3] - 4, frame[0] + 4 : frame[2] - 4]
     assert inside.mean() < 40
-    assert cut.width <= 900
+    assert cut.width <= 1000
 
 
 @pytest.mark.parametrize("box", [(0, 0, 5, 5), (595, 790, 600, 800), (-50, 10, 900, 30), (10, 0, 30, 800)])
 def test_a_cell_at_the_edge_or_of_a_strange_shape_is_cut_all_the_same(box: tuple[float, float, float, float]) -> None:
     png = page_png(saved(marked(600, 800), "PNG"), "image/png", 1)
-    cut = opened(crop_png(png, Size(600, 800), box, [(0, 0, 3, 3)]))
-    assert 4 <= cut.width <= 900
-    assert 4 <= cut.height <= 300
+    cut = opened(crop_png(png, Size(600, 800), box, ahead=box[0] == 0))
+    assert 4 <= cut.width <= 1000
+    assert 4 <= cut.height <= 320
 
 
 def test_a_box_outside_of_the_page_is_refused() -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from datetime import date
+from functools import cache
 
 from starlette.responses import Response
 
@@ -87,6 +88,7 @@ def _regions(lines: list[CoverageLine]) -> list[tuple[str, str]]:
     return [(code, _name(code)) for code in sorted(shortest)]
 
 
+@cache
 def _names() -> dict[str, str]:
     return {region.code: " ".join(region.chain) for region in load_regions().all}
 

@@ -148,8 +148,9 @@ def crop(visit: Visit) -> Response:
     if size is None:
         raise HTTPException(404)
     box = (value.box[0], value.box[1], value.box[2], value.box[3])
-    pictures, head = visit.desk.pictures, file.item
-    return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, size=Size(*size), box=box))
+    pictures, head, ahead = visit.desk.pictures, file.item, not value.raw  # a blank cell has the place of its row's label
+    where: dict[str, Any] = {"size": Size(*size), "box": box, "ahead": ahead}
+    return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, **where))
 
 
 def _picture(draw: Callable[[], bytes]) -> Response:

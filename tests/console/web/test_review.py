@@ -72,7 +72,7 @@ def test_pictures_of_pages_and_cells(desk: Any, document: int) -> None:
         assert picture.width <= 1500
     crop = desk.viewer.get(f"/documents/{document}/crops/{CELL}.png")
     with Image.open(io.BytesIO(crop.content)) as picture:
-        assert picture.width <= 900
+        assert picture.width <= 1000
     for path in ("pages/2.png", "crops/requests.granted.total.png", "crops/nothing.png"):
         assert desk.viewer.get(f"/documents/{document}/{path}").status_code == 404
     for path in ("pages/1.png", f"crops/{CELL}.png", f"cells/{CELL}", "progress"):
