@@ -22,6 +22,7 @@ from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
 from workers.recovery import Recovery, Sweep
+from workers.run import worker_command
 from workers.settings import Settings
 from workers.store import Store
 
@@ -255,3 +256,8 @@ def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServe
     recovery = Recovery(settings)
     assert recovery.sweep() == Sweep(False)
     recovery.close()
+
+
+def test_workers_tell_nobody_outside_what_they_do(tmp_path: Path) -> None:
+    _, environment = worker_command(Settings(home=tmp_path))
+    assert environment["ORT_DISABLE_TELEMETRY"] == "1"
