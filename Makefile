@@ -68,8 +68,8 @@ samples: $(VENV)/dev.stamp ## write the shipped samples again
 	$(BIN)/python -m tests.generator.samples
 
 lock: ## write the lock files again (needs uv)
-	uv pip compile --quiet --generate-hashes --no-annotate --no-header pyproject.toml requirements-build.in -o requirements.lock
-	uv pip compile --quiet --generate-hashes --no-annotate --no-header --group dev -c requirements.lock pyproject.toml requirements-build.in -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml requirements-build.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev -c requirements.lock pyproject.toml requirements-build.in -o requirements-dev.lock
 
 clean: ## take away the environment and the local data
 	rm -rf $(VENV) .gongkai out

@@ -206,6 +206,11 @@ def unring_lost(connection: Connection, queue: str, older_seconds: float) -> int
     return connection.execute(lost).rowcount
 
 
+def is_open(connection: Connection, queue: str) -> bool:
+    """Whether a stage of ``queue`` is queued or waiting."""
+    return connection.scalar(select(Stage.id).where(_OPEN, Stage.queue == queue).limit(1)) is not None
+
+
 def outstanding(connection: Connection) -> dict[str, int]:
     """How many stages are queued or waiting, by queue."""
     rows = connection.execute(select(Stage.queue, func.count()).where(_OPEN).group_by(Stage.queue))

@@ -112,7 +112,7 @@ def progress(connection: Connection, scope: Scope = ALL) -> Progress:
     left = throughput.seconds_left(connection, stages, scope.conditions()) if statuses.get(Status.PROCESSING) else 0.0
     if left is None and per_second:  # no try tells how long it takes, but documents come to their end
         left = statuses[Status.PROCESSING] / per_second
-    return Progress(statuses, tuple(stages), live_workers(connection), per_second, left)
+    return Progress(statuses, _by_stage(stages), live_workers(connection), per_second, left)
 
 
 def rate(connection: Connection, scope: Scope = ALL) -> float:
@@ -142,14 +142,22 @@ def _rate(count: int, first: datetime | None, at: datetime) -> float:
     return count / max((at - first).total_seconds(), 1.0)
 
 
-def _stage_counts(connection: Connection, scope: Scope) -> list[StageCount]:
+def _stage_counts(connection: Connection, scope: Scope) -> list[throughput.Count]:
+    columns = (Document.media_type, Stage.stage, Stage.state)
     query = (
-        select(Stage.stage, Stage.state, func.count())
+        select(*columns, func.count())
         .join(Document, and_(Document.id == Stage.document_id, Document.run == Stage.run))
         .where(*scope.conditions())
-        .group_by(Stage.stage, Stage.state)
+        .group_by(*columns)
     )
-    return [StageCount(*row) for row in connection.execute(query)]
+    return [throughput.Count(*row) for row in connection.execute(query)]
+
+
+def _by_stage(counts: Sequence[throughput.Count]) -> tuple[StageCount, ...]:
+    sums: dict[tuple[str, str], int] = {}
+    for count in counts:
+        sums[count.stage, count.state] = sums.get((count.stage, count.state), 0) + count.count
+    return tuple(StageCount(stage, state, number) for (stage, state), number in sums.items())
 
 
 def finding_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:

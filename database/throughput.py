@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from codebook.records import Record, Status
-from database.answers import StageCount
 from database.clock import now
 from database.models import Attempt, Batch, Document, Failure, Stage, StageName, StageState
 
@@ -127,14 +126,26 @@ def _between(first: datetime | None, last: datetime | None) -> float:
 # ---- what is left -----------------------------------------------------------------------------------------------------------
 
 
-class Pace(Record, frozen=True):
-    """How work goes: seconds of work that are done in a second (busy processes), and the mean seconds of a try by stage."""
+class Count(Record, frozen=True):
+    """How many pieces of work of a stage, of documents of a media type, are in a state."""
 
-    hands: float
+    media_type: str
+    stage: str
+    state: str
+    count: int
+
+
+class Pace(Record, frozen=True):
+    """How work goes: seconds of work that are done in a second (busy processes), on pictures and on all else, and the mean
+    seconds of a try by stage.
+    """
+
+    on_pictures: float
+    on_others: float
     means: dict[str, float]
 
 
-def seconds_left(connection: Connection, counts: Sequence[StageCount], conditions: Sequence[ColumnElement[bool]]) -> float | None:
+def seconds_left(connection: Connection, counts: Sequence[Count], conditions: Sequence[ColumnElement[bool]]) -> float | None:
     """How long the open stages of ``counts`` take when work on them goes on as of late; None: nothing can be told.
 
     ``conditions`` on gk_document say whose tries show how it goes.
@@ -156,37 +167,62 @@ def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElem
         .where(Attempt.ended_at > now(-window), Attempt.outcome == "done", Attempt.seconds.is_not(None), *conditions)
         .group_by(Stage.stage)
     )
-    rows = [
-        (stage, tries, float(work or 0), (at - first).total_seconds())
-        for stage, tries, work, first, at in connection.execute(query)
-    ]
-    if not rows:
+    rows = connection.execute(query).all()
+    spent = {stage: (tries, float(work or 0), (at - first).total_seconds()) for stage, tries, work, first, at in rows}
+    if not spent:
         return None
-    elapsed = min(window, max(since for *_, since in rows))
-    done = sum(work for _, _, work, _ in rows)
-    return Pace(done / max(elapsed, 1.0), {stage: work / tries for stage, tries, work, _ in rows})
+    others = [each for stage, each in spent.items() if stage != StageName.OCR]
+    pictures = [spent[StageName.OCR]] if StageName.OCR in spent else []
+    return Pace(
+        _hands(pictures, window), _hands(others, window), {stage: work / tries for stage, (tries, work, _) in spent.items()}
+    )
 
 
-def forecast(counts: Sequence[StageCount], pace: Pace) -> float | None:
+def _hands(spent: Sequence[tuple[int, float, float]], window: float) -> float:
+    """Busy processes: seconds of work by seconds since the first of it began."""
+    since = min(window, max((since for *_, since in spent), default=0.0))
+    return sum(work for _, work, _ in spent) / max(since, 1.0)
+
+
+def forecast(counts: Sequence[Count], pace: Pace) -> float | None:
     """The seconds that are left; None where a stage is to be done of which nothing is known yet.
 
-    A document that is not extracted yet is taken to have as many pictures as those before it had on average.
+    A document that is not opened yet is taken to have as many pictures as those of its type had before it. Pictures and
+    all else are taken to be done beside each other, each by those who did it of late; where nobody did, by those who are there.
 
-    >>> counts = [StageCount("extract", "done", 10), StageCount("extract", "queued", 20), StageCount("ocr", "queued", 5)]
-    >>> forecast(counts, Pace(2.0, {"extract": 0.1, "parse": 0.1, "ocr": 4.0}))
-    32.0
+    >>> counts = [Count("pdf", "extract", "done", 10), Count("pdf", "extract", "queued", 20), Count("pdf", "ocr", "queued", 5)]
+    >>> forecast(counts, Pace(2.0, 1.0, {"extract": 0.1, "parse": 0.1, "ocr": 4.0}))
+    30.0
     """
-    waiting: dict[str, int] = {}
+    waiting: dict[str, float] = {}
     for count in counts:
         if count.state in _OPEN:
             waiting[count.stage] = waiting.get(count.stage, 0) + count.count
-    extracted = sum(count.count for count in counts if count.stage == StageName.EXTRACT and count.state == StageState.DONE)
-    pictures = sum(count.count for count in counts if count.stage == StageName.OCR)
-    if extracted and (coming := waiting.get(StageName.EXTRACT, 0) * pictures / extracted):
-        waiting[StageName.OCR] = waiting.get(StageName.OCR, 0) + round(coming)
-    if any(stage not in pace.means for stage in waiting) or not pace.hands:
+    waiting[StageName.OCR] = waiting.get(StageName.OCR, 0) + _pictures_to_come(counts)
+    if any(number and stage not in pace.means for stage, number in waiting.items()):
         return None
-    return sum(number * _cost(stage, pace.means) for stage, number in waiting.items()) / pace.hands
+    pictures = waiting.pop(StageName.OCR) * pace.means.get(StageName.OCR, 0.0)
+    others = sum(number * _cost(stage, pace.means) for stage, number in waiting.items())
+    everybody = pace.on_pictures + pace.on_others
+    if not everybody:
+        return None
+    return max(pictures / (pace.on_pictures or everybody), others / (pace.on_others or everybody))
+
+
+def _pictures_to_come(counts: Sequence[Count]) -> float:
+    opened: dict[str, int] = {}
+    pictures: dict[str, int] = {}
+    for count in counts:
+        if count.stage == StageName.OCR:
+            pictures[count.media_type] = pictures.get(count.media_type, 0) + count.count
+        elif count.stage == StageName.EXTRACT and count.state == StageState.DONE:
+            opened[count.media_type] = opened.get(count.media_type, 0) + count.count
+    unopened = [count for count in counts if count.stage == StageName.EXTRACT and count.state in _OPEN]
+    return sum(
+        each.count * pictures[each.media_type] / opened[each.media_type]
+        for each in unopened
+        if each.media_type in pictures and each.media_type in opened
+    )
 
 
 def _cost(stage: str, means: Mapping[str, float]) -> float:

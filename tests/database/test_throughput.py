@@ -7,12 +7,11 @@ from sqlalchemy import Connection, Engine, text, update
 
 from codebook.records import Line, Place
 from database import ledger, queries, throughput
-from database.answers import StageCount
 from database.clock import now
 from database.ledger import Arrival, Fault, Next, Policy, Spent
 from database.models import Attempt, Document, StageName
 from database.session import reading
-from database.throughput import Pace, forecast
+from database.throughput import Count, Pace, forecast
 
 OUT = Line("x", Place())
 
@@ -66,13 +65,13 @@ def test_the_forecast_is_drawn_from_tries_of_late(filled: Engine) -> None:
     with reading(filled) as connection:
         left = queries.progress(connection, queries.Scope(batch="one")).seconds_left
         unknown = queries.progress(connection, queries.Scope(batch="two")).seconds_left
-    # 1 picture, 8 documents of 2 s with 2 pictures each of 10 s; 12 s of work were done within 20 s.
-    assert left == pytest.approx((10 + 8 * (2 + 2 * 10)) / (12 / 20), rel=0.1)
+    # 1 picture, and 8 documents with 2 pictures each, of 10 s; 10 s of pictures were done within 20 s.
+    assert left == pytest.approx(17 * 10 / (10 / 20), rel=0.1)
     assert unknown == pytest.approx(left, rel=1) or unknown is None
     with filled.begin() as connection:  # nothing ended of late, but a while ago
         connection.execute(update(Attempt).values(started_at=now(-320), ended_at=now(-300)))
     with reading(filled) as connection:
-        assert queries.progress(connection, queries.Scope(batch="one")).seconds_left == pytest.approx(186 / (12 / 320), rel=0.1)
+        assert queries.progress(connection, queries.Scope(batch="one")).seconds_left == pytest.approx(170 / (10 / 320), rel=0.1)
     with filled.begin() as connection:
         connection.execute(update(Attempt).values(started_at=now(-9999), ended_at=now(-9990)))
         connection.execute(update(Document).values(finished_at=now(-9990)))
@@ -89,11 +88,15 @@ def test_nothing_is_left_when_nothing_is_open(engine: Engine) -> None:
 
 def test_the_forecast_by_hand() -> None:
     means = {"extract": 0.2, "parse": 0.1, "validate": 0.05, "load": 0.05, "ocr": 5.0}
-    text_only = [StageCount("extract", "done", 50), StageCount("extract", "queued", 100)]
-    assert forecast(text_only, Pace(2.0, means)) == pytest.approx(100 * 0.4 / 2)
-    mixed = [*text_only, StageCount("ocr", "done", 20), StageCount("ocr", "queued", 5), StageCount("ocr", "failed", 1)]
-    coming = 100 * 26 / 50
-    assert forecast(mixed, Pace(2.0, means)) == pytest.approx((100 * 0.4 + (5 + coming) * 5) / 2)
-    assert forecast(mixed, Pace(2.0, {"extract": 1.0})) is None  # nobody knows what a picture takes
-    assert forecast(text_only, Pace(0.0, means)) is None
-    assert forecast([StageCount("load", "waiting", 4)], Pace(1.0, means)) == pytest.approx(0.2)
+    text_only = [Count("txt", "extract", "done", 50), Count("txt", "extract", "queued", 100)]
+    assert forecast(text_only, Pace(0.0, 2.0, means)) == pytest.approx(100 * 0.4 / 2)
+    pdf = [Count("pdf", "extract", "done", 10), Count("pdf", "extract", "waiting", 30)]
+    pictures = [Count("pdf", "ocr", "done", 14), Count("pdf", "ocr", "queued", 5), Count("pdf", "ocr", "failed", 1)]
+    mixed = [*text_only, *pdf, *pictures]
+    coming = 30 * 20 / 10  # of PDF alone: texts have none
+    assert forecast(mixed, Pace(2.0, 1.0, means)) == pytest.approx((5 + coming) * 5 / 2)
+    assert forecast(mixed, Pace(2.0, 0.1, means)) == pytest.approx(130 * 0.4 / 0.1)
+    assert forecast(mixed, Pace(0.0, 1.0, means)) == pytest.approx((5 + coming) * 5 / 1)
+    assert forecast(mixed, Pace(1.0, 1.0, {"extract": 1.0})) is None  # nobody knows what a picture takes
+    assert forecast(text_only, Pace(0.0, 0.0, means)) is None
+    assert forecast([Count("txt", "load", "waiting", 4)], Pace(0.0, 1.0, means)) == pytest.approx(0.2)

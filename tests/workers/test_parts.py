@@ -26,6 +26,7 @@ from workers.bell import Bell
 from workers.faults import fault_of
 from workers.heart import Heart
 from workers.recovery import Recovery, Sweep
+from workers.run import worker_command
 from workers.settings import Settings
 from workers.store import Store
 
@@ -336,3 +337,8 @@ def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path
         time.sleep(0.2)
     recovery.close()
     engine.dispose()
+
+
+def test_workers_tell_nobody_outside_what_they_do(tmp_path: Path) -> None:
+    _, environment = worker_command(Settings(home=tmp_path))
+    assert environment["ORT_DISABLE_TELEMETRY"] == "1"
