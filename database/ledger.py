@@ -45,6 +45,7 @@ from database.registering import REGISTER, register, to_ring
 from database.selection import Selection, discard, reprocess, select_documents
 from database.work import (
     claim,
+    claimed_before,
     complete,
     fail,
     finish,
@@ -83,6 +84,7 @@ __all__ = [
     "balance",
     "beat",
     "claim",
+    "claimed_before",
     "complete",
     "crashed",
     "decide",

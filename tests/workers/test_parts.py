@@ -24,7 +24,7 @@ from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
 from workers.heart import Heart
-from workers.recovery import Recovery, Sweep
+from workers.recovery import Recovery, Sweep, _Window
 from workers.settings import Settings
 from workers.store import Store
 
@@ -199,10 +199,11 @@ def test_the_bell_keeps_to_its_window_and_survives_the_broker(sqlite_url: str, t
     assert bell.ring(queued) == 5
     assert bell.depths() == {"documents": 5, "ocr": 0, "retry": 0, "unacked": 0}
     assert bell.ring(queued) == 0
+    assert [bell.ring([item]) for item in queued] == [0] * 8  # one by one as well
     redis_server.kill()
     started = time.monotonic()
     assert bell.ring(queued[:1]) == 0
-    assert bell.ring(queued[:1]) == 0
+    assert bell.send(queued[:2]) == []
     assert bell.depths() is None
     assert time.monotonic() - started < 3
     assert bell.failed == 2
@@ -227,6 +228,17 @@ def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Pat
     redis_server.kill()
     assert recovery.sweep() == Sweep(True)
     recovery.close()
+
+
+def test_the_window_is_as_large_as_the_workers_need() -> None:
+    window = _Window(50, 2000)
+    assert window.room(0) == 50
+    window.filled = True
+    assert [window.room(depth) for depth in (0, 60, None)] == [200, 140, 0]  # they took all of it: more
+    sizes = [window.room(0) for _ in range(4)]
+    assert sizes == [800, 2000, 2000, 2000]
+    assert [window.room(1900) for _ in range(40)][-1] == 0
+    assert window.room(40) == 10  # most lay there for long: as few as at first
 
 
 def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
