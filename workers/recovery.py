@@ -140,6 +140,8 @@ class Recovery:
             measuring.count(connection, measuring.SWEEPS)
             pulse = self._pulse.at(connection.execute(select(now())).scalar_one())
             ended = [] if pulse.spares else ledger.reap(connection, stale, policy, _REAP)
+            if holders := 0 if pulse.spares else ledger.end_holders(connection, self._settings.lease_seconds):
+                log.warning("sessions that held lapsed claims were ended", count=holders)
             if ended:
                 measuring.count(connection, measuring.LEASES_EXPIRED, len(ended))
             return ended, pulse

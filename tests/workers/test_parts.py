@@ -311,3 +311,27 @@ def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path
         time.sleep(0.2)
     recovery.close()
     engine.dispose()
+
+
+def test_a_session_that_holds_a_lapsed_claim_and_never_ends_is_ended(
+    postgres_url: str, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """As of a process that was frozen while PostgreSQL sends it something: no time limit of the server ends that."""
+    settings = Settings(home=tmp_path, database_url=postgres_url, broker_url=redis_server.url, lease_seconds=1)
+    engine = make_engine(postgres_url)
+    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 0.1))
+    recovery = Recovery(settings)
+    with engine.connect() as holder:
+        holder.exec_driver_sql("update gk_stage set code = 'x'")
+        time.sleep(0.3)
+        assert recovery.sweep() == Sweep(True)  # whoever commits late may still be in time
+        until = time.monotonic() + 30
+        while not recovery.sweep().reaped:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        with pytest.raises(OperationalError):
+            holder.exec_driver_sql("select 1")
+        holder.invalidate()
+    recovery.close()
+    engine.dispose()
