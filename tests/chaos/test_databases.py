@@ -17,6 +17,7 @@ from database.ledger import Arrival
 from database.session import make_engine, run_transaction
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
 from tests.chaos.proxy import Proxy
+from tests.chaos.size import some
 from tests.chaos.trial import reports, send
 from tests.servers import PostgresServer
 from tests.workers.cluster import children
@@ -96,12 +97,12 @@ def test_a_worker_cut_off_from_the_database_beyond_its_lease(
     assert trial.rows("select count(*) from gk_failure where code = 'worker.crashed'") == [(0,)]
 
 
-@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize(("kind", "hours"), some([("sqlite", 1), ("postgres", -1)], [("sqlite", -1), ("postgres", 1)]))
 def test_the_clock_of_a_worker_is_wrong(
-    make_trial: MakeTrial, expect: Expect, database_url: str, hours: int, tmp_path: Path
+    make_trial: MakeTrial, expect: Expect, kind: str, hours: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Leases are in database time; only Redis' visibility timeout believes the worker, and a doubled message loses the claim."""
-    trial, files = make_trial(database_url), reports(12)
+    trial, files = make_trial(request.getfixturevalue(f"{kind}_url")), reports(12)
     (tmp_path / "sitecustomize.py").write_text(f"import time\n_true = time.time\ntime.time = lambda: _true() + {hours * 3600}\n")
     from tests.workers.cluster import REPOSITORY  # noqa: PLC0415
 
