@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal_column, or_, select, text, update
 
 from codebook.records import Hints, Record
 from database.clock import now
@@ -141,6 +141,26 @@ def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: in
             fault = Fault("worker.lost", f"the worker that held it is gone ({row.owner})")
         reaped.append(_end(connection, row, fault, policy))
     return reaped
+
+
+_END_HOLDERS = text(
+    "select pg_terminate_backend(holder.pid) from gk_stage join pg_stat_activity holder on holder.backend_xid = gk_stage.xmax "
+    "where gk_stage.state = 'running' and gk_stage.lease_until < statement_timestamp() - make_interval(secs => :overdue) "
+    "and holder.pid <> pg_backend_pid()"
+)
+
+
+def end_holders(connection: Connection, overdue_seconds: float) -> int:
+    """End the sessions that hold the row of a claim in an open transaction more than ``overdue_seconds`` after its lease lapsed;
+    gives how many.
+
+    :func:`reap` passes over rows that are held: their process may be about to commit. But one that was frozen or cut off while
+    PostgreSQL sends to it holds them until the network gives up, which no time limit of the server shortens. SQLite has no
+    such sessions: what ends with its process holds nothing.
+    """
+    if connection.dialect.name != "postgresql":
+        return 0
+    return len(connection.execute(_END_HOLDERS, {"overdue": overdue_seconds}).all())
 
 
 def crashed(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[Reaped]:

@@ -9,6 +9,7 @@ from database.dispatch import (
     Reaped,
     beat,
     crashed,
+    end_holders,
     forget_workers,
     is_open,
     live_workers,
@@ -47,6 +48,7 @@ from database.registering import REGISTER, register, to_ring
 from database.selection import Selection, discard, reprocess, select_documents
 from database.work import (
     claim,
+    claimed_before,
     complete,
     fail,
     finish,
@@ -86,10 +88,12 @@ __all__ = [
     "balance",
     "beat",
     "claim",
+    "claimed_before",
     "complete",
     "crashed",
     "decide",
     "discard",
+    "end_holders",
     "fail",
     "finish",
     "forget_workers",

@@ -36,6 +36,16 @@ _claim = (
         *(Stage.queue, Stage.priority, Stage.turn),
     )
 )
+# What a process holds, for when the answer to the commit of its claim was lost.
+CLAIMED = Prepared(
+    update(Stage)
+    .where(Stage.id == bindparam("b_stage"), Stage.state == StageState.RUNNING, Stage.owner == bindparam("b_owner"))
+    .values(lease_until=_lease)
+    .returning(
+        *(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts),
+        *(Stage.queue, Stage.priority, Stage.turn),
+    )
+)
 DOCUMENT = Prepared(
     select(Document.sha256, Document.media_type, Source.hints)
     .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))

@@ -46,11 +46,26 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
     row = (sql.CLAIM_IN_ONE if in_one else sql.CLAIM).run(connection, **values).one
     if row is None:
         return None
-    document_id, run, stage, page, fence, attempts, queue, priority, turn, *document = row
-    if not in_one:
-        sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=fence, b_owner=worker)
-        document = [*sql.DOCUMENT.run(connection, b_document=document_id).rows[0]]
-    sha256, media_type, hints = document
+    if in_one:
+        return _claim_of(stage_id, worker, row)
+    document_id, fence = row[0], row[4]
+    sql.BEGIN_ATTEMPT.run(connection, b_stage=stage_id, b_fence=fence, b_owner=worker)
+    return _claim_of(stage_id, worker, (*row, *sql.DOCUMENT.run(connection, b_document=document_id).rows[0]))
+
+
+def claimed_before(connection: Connection, stage_id: int, worker: str, lease_seconds: float) -> Claim | None:
+    """The claim of a stage that ``worker`` holds already, its lease renewed; None when it does not.
+
+    For a process that made a claim and was never told: only it may ask, and only right after it asked for the claim.
+    """
+    row = sql.CLAIMED.run(connection, b_stage=stage_id, b_owner=worker, b_lease=lease_seconds).one
+    if row is None:
+        return None
+    return _claim_of(stage_id, worker, (*row, *sql.DOCUMENT.run(connection, b_document=row[0]).rows[0]))
+
+
+def _claim_of(stage_id: int, worker: str, row: tuple[Any, ...]) -> Claim:
+    document_id, run, stage, page, fence, attempts, queue, priority, turn, sha256, media_type, hints = row
     return Claim(
         stage_id=stage_id,
         document_id=document_id,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from codebook.errors import GongkaiError
 from database import ledger
-from database.ledger import QUEUES, Queued
+from database.ledger import DOCUMENTS, OCR, QUEUES, RETRY, Queued
 from database.session import run_transaction
 from workers.log import get_logger
 from workers.settings import Settings
@@ -26,6 +26,9 @@ log = get_logger(__name__)
 # After a failed attempt the broker is left alone for so long: what works without it shall not wait for it with every document.
 _QUIET_SECONDS = 3.0
 _BATCH = 500
+# Whoever queues work rings for it only while fewer messages wait. What lies in Redis is taken in the order in which it came; what
+# is left to recovery is sent in the order of priorities and turns. A page takes a process about a second, a document a fiftieth.
+NEAR = {DOCUMENTS: 500, OCR: 50, RETRY: 500}
 
 
 def _shown(item: Queued) -> str:
@@ -52,8 +55,7 @@ class Bell:
         self.failed = 0
 
     def ring(self, queued: Sequence[Queued]) -> int:
-        """Send a message for each of ``queued``, as far as the window of its queue allows, and note it; gives how many were
-        sent.
+        """Send a message for each of ``queued`` while few wait in its queue, and note it; gives how many were sent.
 
         What is not sent now stays in the database, where recovery finds it.
         """
@@ -62,8 +64,7 @@ class Bell:
             by_queue[item.queue].append(item)
         sent: list[int] = []
         for queue, items in by_queue.items():
-            room = len(items) if len(items) == 1 else self.room(queue)
-            sent += self.send(items[:room])
+            sent += self.send(items[: self.room(queue)])
         if sent:
             try:
                 run_transaction(self._engine, lambda c: ledger.mark_rung(c, sent), durable=False)
@@ -91,9 +92,9 @@ class Bell:
         return sent
 
     def room(self, queue: str) -> int:
-        """How many more messages the window of ``queue`` takes; 0 when the broker does not answer."""
+        """How many more messages ``queue`` takes until there is enough to do; 0 when the broker does not answer."""
         depth = self.depths()
-        return 0 if depth is None else max(0, self._settings.window - depth[queue])
+        return 0 if depth is None else max(0, min(NEAR[queue], self._settings.window) - depth[queue])
 
     def depths(self) -> dict[str, int] | None:
         """How many messages lie in Redis by queue, and with workers (``unacked``). None when the broker does not answer."""

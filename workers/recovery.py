@@ -23,7 +23,7 @@ from database.clock import now
 from database.ledger import QUEUES, Queued, Reaped
 from database.session import make_engine, run_transaction
 from workers import log as logs
-from workers.bell import Bell
+from workers.bell import NEAR, Bell
 from workers.log import get_logger
 from workers.settings import Settings, load_settings
 
@@ -71,6 +71,29 @@ class _Pulse:
         return self.looked is not None and self.spare_until is not None and self.looked < self.spare_until
 
 
+class _Window:
+    """How many messages recovery keeps in a queue: as few as keep the workers busy from one look to the next.
+
+    It grows fourfold when the queue was filled and is found nearly empty, up to ``most``, and shrinks slowly down to ``least``
+    when most are found to wait still: what is urgent waits behind those that are out already.
+    """
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = min(least, most), most
+        self._size = float(self._least)
+        self.filled = False
+
+    def room(self, depth: int | None) -> int:
+        """How many more may be sent where ``depth`` are found; 0 when the broker did not say."""
+        if depth is None:
+            return 0
+        if self.filled and depth < self._size / 4:
+            self._size = min(self._most, 4 * self._size)
+        elif depth > self._size / 2:
+            self._size = max(self._least, 0.9 * self._size)
+        return max(0, int(self._size) - depth)
+
+
 class Recovery:
     """One recovery; :meth:`sweep` is one look at the ledger."""
 
@@ -80,6 +103,7 @@ class Recovery:
         self._bell = Bell(settings, self._engine)
         self._pulse = _Pulse(settings.heartbeat_seconds)
         self._empty_since: dict[str, float] = {}
+        self._windows = {queue: _Window(NEAR[queue], settings.window) for queue in QUEUES}
 
     def sweep(self) -> Sweep:
         """End lapsed tries, then ring for what is due. Raises nothing because of the database or the broker: next time, then."""
@@ -116,6 +140,8 @@ class Recovery:
             measuring.count(connection, measuring.SWEEPS)
             pulse = self._pulse.at(connection.execute(select(now())).scalar_one())
             ended = [] if pulse.spares else ledger.reap(connection, stale, policy, _REAP)
+            if holders := 0 if pulse.spares else ledger.end_holders(connection, self._settings.lease_seconds):
+                log.warning("sessions that held lapsed claims were ended", count=holders)
             if ended:
                 measuring.count(connection, measuring.LEASES_EXPIRED, len(ended))
             return ended, pulse
@@ -159,8 +185,9 @@ class Recovery:
     def _dispatch(self) -> tuple[int, int]:
         """Ring for what is due, as far as the windows allow; gives how many were sent and how many could not be."""
         sent = unsent = 0
+        depths = self._bell.depths() or {}
         for queue in QUEUES:
-            room = self._bell.room(queue)
+            room = self._windows[queue].room(depths.get(queue))
             while room > 0:
                 part = min(room, 500)
                 due = self._take(queue, part)
@@ -173,6 +200,7 @@ class Recovery:
                 room -= part
                 if len(due) < part:
                     break
+            self._windows[queue].filled = room == 0
         return sent, unsent
 
     def _take(self, queue: str, limit: int) -> list[Queued]:

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     resend_seconds: Seconds = 600
     """After so long without being taken up, a stage is rung for again."""
     window: Count = 2000
-    """Most messages of one queue that recovery keeps in Redis; the rest waits in the database."""
+    """Most messages of one queue in Redis; the rest waits in the database. Recovery keeps as many there as workers can use."""
     shutdown_seconds: Annotated[float, Field(ge=0)] = 60
     """How long a worker that is asked to stop lets running tasks go on before it gives them back."""
 

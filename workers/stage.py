@@ -179,8 +179,16 @@ def _run(process: Process, stage_id: int, name: StageName) -> str:
 
 
 def _claim(process: Process, stage_id: int, name: StageName) -> Claim | None:
-    lease = process.settings.lease(name)
-    return run_transaction(process.engine, lambda c: ledger.claim(c, stage_id, process.owner, lease), durable=False)
+    lease, asked = process.settings.lease(name), False
+
+    def claim(connection: Connection) -> Claim | None:
+        nonlocal asked
+        before, asked = asked, True
+        held = ledger.claim(connection, stage_id, process.owner, lease)
+        # The first time may have claimed it, and only the answer was lost.
+        return ledger.claimed_before(connection, stage_id, process.owner, lease) if held is None and before else held
+
+    return run_transaction(process.engine, claim, durable=False)
 
 
 def _work(

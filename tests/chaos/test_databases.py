@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from database import ledger
+from database import ledger, migrations
 from database.ledger import Arrival
 from database.session import make_engine, run_transaction
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
 from tests.chaos.proxy import Proxy
-from tests.chaos.trial import reports
+from tests.chaos.size import some
+from tests.chaos.trial import reports, send
 from tests.servers import PostgresServer
+from tests.workers.cluster import children
 
 pytestmark = pytest.mark.slow
 
@@ -94,12 +97,12 @@ def test_a_worker_cut_off_from_the_database_beyond_its_lease(
     assert trial.rows("select count(*) from gk_failure where code = 'worker.crashed'") == [(0,)]
 
 
-@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize(("kind", "hours"), some([("sqlite", 1), ("postgres", -1)], [("sqlite", -1), ("postgres", 1)]))
 def test_the_clock_of_a_worker_is_wrong(
-    make_trial: MakeTrial, expect: Expect, database_url: str, hours: int, tmp_path: Path
+    make_trial: MakeTrial, expect: Expect, kind: str, hours: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Leases are in database time; only Redis' visibility timeout believes the worker, and a doubled message loses the claim."""
-    trial, files = make_trial(database_url), reports(12)
+    trial, files = make_trial(request.getfixturevalue(f"{kind}_url")), reports(12)
     (tmp_path / "sitecustomize.py").write_text(f"import time\n_true = time.time\ntime.time = lambda: _true() + {hours * 3600}\n")
     from tests.workers.cluster import REPOSITORY  # noqa: PLC0415
 
@@ -109,6 +112,63 @@ def test_the_clock_of_a_worker_is_wrong(
     trial.register(files)
     trial.well(expect(files))
     assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
+
+
+def test_no_transaction_is_open_while_a_page_is_read(make_cluster: MakeCluster, postgres_url: str) -> None:
+    cluster = make_cluster(postgres_url)
+    cluster.worker()
+    cluster.recovery()
+    (document,) = cluster.add({"pages": 2, "ocr": ["slow:2"]})
+    reading = "select count(*) from gk_stage where stage = 'ocr' and state = 'running'"
+    cluster.until(lambda: cluster.rows(reading) == [(2,)])
+    name = make_url(postgres_url).database
+    # Heartbeats and sweeps are transactions too, but short ones.
+    held = (
+        "select count(*) from pg_stat_activity where datname = :name and pid <> pg_backend_pid() "
+        "and xact_start < clock_timestamp() - interval '0.5 seconds'"
+    )
+    looks = []
+    while cluster.rows(reading) == [(2,)]:
+        looks.append(cluster.rows(held, name=name)[0][0])
+        time.sleep(0.1)
+    assert len(looks) > 3
+    assert set(looks) == {0}
+    cluster.settle()
+    cluster.check([document])
+
+
+def test_the_database_is_upgraded_while_workers_work(make_trial: MakeTrial, expect: Expect, database_url: str) -> None:
+    """Migrations and the views that are made anew take their locks, and give them back; nobody fails for it."""
+    trial, files = make_trial(database_url), reports(30)
+    trial.worker()
+    trial.recovery()
+    trial.register(files)
+    upgrades = 0
+    while trial.finished() < len(files):
+        migrations.upgrade(make_engine(database_url, pooled=False))
+        upgrades += 1
+        time.sleep(0.2)
+    trial.well(expect(files))
+    assert upgrades > 1
+    assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses), sum(transients) from gk_stage")] == [(0, 0, 0)]
+
+
+def test_the_whole_machine_sleeps_beyond_all_leases(make_cluster: MakeCluster, database_url: str) -> None:
+    """As a notebook does, or a virtual machine that is moved: whatever was held is held still."""
+    cluster = make_cluster(database_url)
+    worker, recovery = cluster.worker(), cluster.recovery()
+    cluster.until(lambda: cluster.rows("select 1 from gk_count where name = 'recovery_sweeps' and value > 2"))
+    documents = cluster.add({"extract": ["slow:3"]}, {"extract": ["slow:3"]})
+    cluster.until(lambda: cluster.rows("select count(*) from gk_stage where state = 'running'") == [(2,)])
+    family = [recovery.pid, worker.pid, *children(worker.pid)]
+    for pid in family:
+        send(pid, signal.SIGSTOP)
+    time.sleep(cluster.settings.lease_seconds + 1)
+    for pid in family:
+        send(pid, signal.SIGCONT)
+    cluster.settle()
+    cluster.check(documents)
+    assert [tuple(row) for row in cluster.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
 
 
 def test_of_two_claims_at_once_exactly_one_wins_a_thousand_times(database_url: str) -> None:

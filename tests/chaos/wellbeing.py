@@ -182,9 +182,15 @@ def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None)
     found = rows_of(engine)
     assert found.keys() == expected.keys()
     wrong = {sha: (row, expected[sha]) for sha, row in found.items() if not _same(row, expected[sha])}
-    assert wrong == {}
+    assert wrong == {}, f"rows that are not those of an undisturbed run: {wrong}, failures: {_failures(engine)}"
     if bell is not None:
         _assert_queues_empty(bell)
+
+
+def _failures(engine: Engine) -> list[str]:
+    with reading(engine) as connection:
+        query = "select document_id, stage, code, message from gk_failure where code not like 'report.%'"
+        return [str(tuple(row)) for row in connection.execute(text(query))]
 
 
 _LOADS = (

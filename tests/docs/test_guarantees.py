@@ -24,3 +24,9 @@ def test_no_fault_test_is_left_out() -> None:
     named = {name for _, name in NAMED}
     paths = [path.relative_to(REPOSITORY).as_posix() for path in sorted((REPOSITORY / "tests" / "chaos").glob("test_*.py"))]
     assert {name for path in paths for name in names_in(path)} <= named
+
+
+def test_each_of_the_twenty_eight_faults_has_its_tests() -> None:
+    rows = re.findall(r"^\| (\d+) \|(.*)$", PAGE, re.M)
+    assert [int(number) for number, _ in rows] == list(range(1, 29))
+    assert [number for number, rest in rows if "::test_" not in rest] == []

@@ -12,6 +12,7 @@ import pytest
 
 from database import ledger
 from database.ledger import Queued, StageName
+from tests.chaos.size import in_full_size, some
 from tests.servers import PostgresServer, RedisServer
 from tests.workers.cluster import Cluster, children
 from tests.workers.conftest import MakeCluster
@@ -95,6 +96,7 @@ def test_a_process_that_sleeps_through_its_lease_is_fenced(make_cluster: MakeClu
     assert cluster.outcomes(document, "load") == ["crashed", "done"]
 
 
+@in_full_size  # with the real stages it is in tests/chaos/test_broker.py
 def test_messages_may_come_five_times(make_cluster: MakeCluster, postgres_url: str) -> None:
     cluster = make_cluster(postgres_url)
     ids = cluster.add(*[{"pages": 1} for _ in range(20)], ring=False)
@@ -108,6 +110,7 @@ def test_messages_may_come_five_times(make_cluster: MakeCluster, postgres_url: s
     assert {row.attempts for row in cluster.stages()} == {1}
 
 
+@in_full_size  # with the real stages it is in tests/chaos/test_broker.py
 def test_the_broker_is_emptied_killed_and_started_again(
     make_cluster: MakeCluster, sqlite_url: str, redis_server: RedisServer
 ) -> None:
@@ -143,10 +146,13 @@ def test_the_database_breaks_off_all_connections(
     assert cluster.rows("select 1 from gk_failure") == []
 
 
-def test_a_process_dies_at_every_point_of_the_protocol(make_cluster: MakeCluster, database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", some(["sqlite"], ["postgres"]))
+def test_a_process_dies_at_every_point_of_the_protocol(
+    make_cluster: MakeCluster, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     points = ["after_claim", "after_work", "before_commit", "after_commit", "before_ring"]
     failpoint = ",".join(f"{point}:kill:{tmp_path / point}" for point in points)
-    cluster = make_cluster(database_url)
+    cluster = make_cluster(request.getfixturevalue(f"{kind}_url"))
     cluster.worker(GONGKAI_FAILPOINT=failpoint)
     cluster.recovery()
     ids = cluster.add(*[{"pages": number % 2} for number in range(12)])

@@ -25,7 +25,7 @@ from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
 from workers.heart import Heart
-from workers.recovery import Recovery, Sweep
+from workers.recovery import Recovery, Sweep, _Window
 from workers.run import worker_command
 from workers.settings import Settings
 from workers.store import Store
@@ -233,10 +233,11 @@ def test_the_bell_keeps_to_its_window_and_survives_the_broker(sqlite_url: str, t
     assert bell.ring(queued) == 5
     assert bell.depths() == {"documents": 5, "ocr": 0, "retry": 0, "unacked": 0}
     assert bell.ring(queued) == 0
+    assert [bell.ring([item]) for item in queued] == [0] * 8  # one by one as well
     redis_server.kill()
     started = time.monotonic()
     assert bell.ring(queued[:1]) == 0
-    assert bell.ring(queued[:1]) == 0
+    assert bell.send(queued[:2]) == []
     assert bell.depths() is None
     assert time.monotonic() - started < 3
     assert bell.failed == 2
@@ -265,6 +266,17 @@ def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Pat
     redis_server.kill()
     assert recovery.sweep() == Sweep(True)
     recovery.close()
+
+
+def test_the_window_is_as_large_as_the_workers_need() -> None:
+    window = _Window(50, 2000)
+    assert window.room(0) == 50
+    window.filled = True
+    assert [window.room(depth) for depth in (0, 60, None)] == [200, 140, 0]  # they took all of it: more
+    sizes = [window.room(0) for _ in range(4)]
+    assert sizes == [800, 2000, 2000, 2000]
+    assert [window.room(1900) for _ in range(40)][-1] == 0
+    assert window.room(40) == 10  # most lay there for long: as few as at first
 
 
 def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
@@ -342,3 +354,27 @@ def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path
 def test_workers_tell_nobody_outside_what_they_do(tmp_path: Path) -> None:
     _, environment = worker_command(Settings(home=tmp_path))
     assert environment["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_a_session_that_holds_a_lapsed_claim_and_never_ends_is_ended(
+    postgres_url: str, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """As of a process that was frozen while PostgreSQL sends it something: no time limit of the server ends that."""
+    settings = Settings(home=tmp_path, database_url=postgres_url, broker_url=redis_server.url, lease_seconds=1)
+    engine = make_engine(postgres_url)
+    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 0.1))
+    recovery = Recovery(settings)
+    with engine.connect() as holder:
+        holder.exec_driver_sql("update gk_stage set code = 'x'")
+        time.sleep(0.3)
+        assert recovery.sweep() == Sweep(True)  # whoever commits late may still be in time
+        until = time.monotonic() + 30
+        while not recovery.sweep().reaped:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        with pytest.raises(OperationalError):
+            holder.exec_driver_sql("select 1")
+        holder.invalidate()
+    recovery.close()
+    engine.dispose()

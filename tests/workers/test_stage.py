@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, select
 
@@ -83,3 +85,47 @@ def test_a_joining_stage_that_fails_fails_under_its_own_name_and_leaves_the_firs
     assert rows(process.engine, Failure.id, Failure.stage, Failure.code) == [(1, "load", "internal")]
     assert rows(process.engine, Output.document_id, Output.stage) == [(1, "extract")]
     assert rows(process.engine, Document.id, Document.pages) == [(1, None)]
+
+
+def lose_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch, which: set[int]) -> None:
+    """The answers to these commits (from 1) never come, though the database has done them."""
+    commits: list[int] = []
+    commit = engine.dialect.do_commit
+
+    def losing(connection: Any) -> None:
+        commit(connection)
+        commits.append(1)
+        if len(commits) in which:
+            error = sqlite3.OperationalError("the answer was lost")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error if engine.dialect.name == "sqlite" else psycopg.OperationalError("the answer was lost")
+
+    monkeypatch.setattr(engine.dialect, "do_commit", losing)
+
+
+@pytest.mark.parametrize("commit", [1, 2])
+def test_a_commit_whose_answer_is_lost_is_found_again(process: Process, monkeypatch: pytest.MonkeyPatch, commit: int) -> None:
+    """A claim that a process has made without knowing it would lapse in its hands, and the document be suspected."""
+
+    def load(work: Work) -> Outcome:
+        return Outcome(extra=lambda c: ledger.finish(c, work.claim, Status.ACCEPTED, None))
+
+    arrival = Arrival(sha256="a" * 64, media_type="text/plain", size=1, path="/in/a.txt")
+    run_transaction(process.engine, lambda c: register(c, "batch", [arrival]))
+    runner.FUNCTIONS[StageName.LOAD] = load
+    lose_answers(process.engine, monkeypatch, {commit})
+    monkey: Any = runner
+    assert monkey._run(process, 1, StageName.EXTRACT).endswith("done")
+    assert rows(process.engine, Stage.stage, Stage.state, Stage.attempts) == [("extract", "done", 1), ("load", "done", 1)]
+    assert rows(process.engine, Attempt.stage_id, Attempt.outcome) == [(1, "done"), (2, "done")]
+    assert monkey._run(process, 1, StageName.EXTRACT) == "taken already"
+
+
+def test_what_another_holds_is_not_found_again(process: Process) -> None:
+    arrival = Arrival(sha256="a" * 64, media_type="text/plain", size=1, path="/in/a.txt")
+    run_transaction(process.engine, lambda c: register(c, "batch", [arrival]))
+    assert run_transaction(process.engine, lambda c: ledger.claim(c, 1, "w#2", 60)) is not None
+    assert run_transaction(process.engine, lambda c: ledger.claimed_before(c, 1, "w#1", 60)) is None
+    held = run_transaction(process.engine, lambda c: ledger.claimed_before(c, 1, "w#2", 60))
+    assert held is not None
+    assert (held.fence, held.attempts, held.sha256) == (1, 1, "a" * 64)
