@@ -16,7 +16,7 @@ from console.parts import become
 from console.screen import plain, say, show, show_json, table, wrong
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from database.models import Role
     from database.people import UserItem
@@ -46,20 +46,26 @@ def console(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. Default: GONGKAI_CONSOLE_PORT.")] = None,
 ) -> None:
     """Serve the operators' pages until stopped. The first administrator is made by `gongkai user add`."""
-    from database import people  # noqa: PLC0415 (loads SQLAlchemy)
-    from database.session import reading  # noqa: PLC0415
-
     found = connect.settings()
     host, chosen = address or found.console_address, port or found.console_port
     if not chosen:
         wrong("GONGKAI_CONSOLE_PORT is 0; expected a port, or --port")
-    with connect.database(found, make=True) as engine, reading(engine) as connection:
-        if not people.has_users(connection):
-            say("there is no user yet; make one with `gongkai user add NAME --role administer`")
+    with connect.database(found, make=True) as engine:
+        tell_first_user(engine)
     if not _is_loopback(host):
         say("others than this machine can reach the pages: put a proxy that speaks https before them, passwords go this way")
     say(f"http://{f'[{host}]' if ':' in host else host}:{chosen}")
     become(*console_command(found, host, chosen))
+
+
+def tell_first_user(engine: Engine) -> None:
+    """Say how the first user of the pages is made, while there is none."""
+    from database import people  # noqa: PLC0415 (loads SQLAlchemy)
+    from database.session import reading  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        if not people.has_users(connection):
+            say("the pages have no user yet; make one with `gongkai user add NAME --role administer`")
 
 
 def console_command(settings: Settings, address: str, port: int) -> tuple[list[str], dict[str, str]]:

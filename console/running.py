@@ -67,14 +67,17 @@ def up(
     poll: Poll = False,
 ) -> None:
     """Run everything that one machine needs, until stopped: broker, workers, recovery, watcher, metrics, pages."""
+    from console.pages import tell_first_user  # noqa: PLC0415
     from workers.local import Machine  # noqa: PLC0415 (loads Celery)
 
     found = connect.settings()
     _check_batch(batch)
     with _stopping() as stop, _only_one(found.home):
-        with connect.database(found, make=True):
+        with connect.database(found, make=True) as engine:
             if folders:
                 _inboxes(found, folders)
+            if found.console_port:
+                tell_first_user(engine)
         machine = Machine(found, extras=_extras(found, folders or [], batch, poll=poll), told=_tell)
         if found.broker_url is not None:
             _tell("broker", "is a shared one, which is not looked after here")

@@ -53,11 +53,14 @@ class BatchLine(Record, frozen=True):
 
 
 class Span(Record, frozen=True):
-    """When the documents that came in with a batch were registered first, and last were at an end; and how many are."""
+    """When the documents that came in with a batch were registered first, and last were at an end; how many are; and how many
+    times the most often processed of them was. After the first time the span tells no longer what the batch took.
+    """
 
     first: datetime | None
     last: datetime | None
     finished: int
+    runs: int | None
 
     @property
     def seconds(self) -> float | None:
@@ -152,7 +155,8 @@ def _lines(connection: Connection, query: Select[int, str, datetime]) -> list[Ba
 
 def span(connection: Connection, batch: int) -> Span:
     """What the documents that came in with this batch first took."""
-    fields = (func.min(Document.registered_at), func.max(Document.finished_at), func.count(Document.finished_at))
+    ended = Document.finished_at
+    fields = (func.min(Document.registered_at), func.max(ended), func.count(ended), func.max(Document.run))
     return Span(*connection.execute(select(*fields).where(Document.batch_id == batch)).one())
 
 

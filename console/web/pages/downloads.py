@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ FORMS = {
     "parquet": (".parquet.zip", "application/zip"),
 }
 _BLOCK = 256 * 1024
+_LEFT_SECONDS = 86_400
 _TURN = threading.BoundedSemaphore(2)  # a large workbook keeps a core busy for minutes
 
 
@@ -78,6 +80,7 @@ def _content(engine: Engine, form: str, home: Path, batch: str | None, year: int
     if form == "jsonl":
         return _lines(engine, batch, year), None
     home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
     folder = Path(tempfile.mkdtemp(prefix="download-", dir=home))
     try:
         path = _made(engine, form, folder, batch, year)
@@ -85,6 +88,13 @@ def _content(engine: Engine, form: str, home: Path, batch: str | None, year: int
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return _blocks(path, folder), path.stat().st_size
+
+
+def _sweep(home: Path) -> None:
+    """Delete what a killed process has left behind."""
+    for left in home.glob("download-*"):
+        if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _lines(engine: Engine, batch: str | None, year: int | None) -> Iterator[bytes]:
