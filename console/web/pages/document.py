@@ -49,7 +49,8 @@ def shown(visit: Visit) -> Response:
         versions = changes(connection, number)
     values = file.values if verdict is not None else ()
     doubtful = cases.in_order([v.indicator for v in values if v.state == State.DOUBTFUL])
-    chosen = visit.query.text("cell", 80)
+    opens = visit.query.text("cell", 80)  # shown with its case, or only marked
+    chosen = opens or visit.query.text("at", 80)
     return visit.render(
         "document.html",
         item=file.item,
@@ -66,6 +67,7 @@ def shown(visit: Visit) -> Response:
         changes=versions,
         name=cases.label_of,
         chosen=chosen if cases.is_cell(chosen) else "",
+        opens=bool(opens),
         **_source(file, values),
     )
 
@@ -212,7 +214,7 @@ def act(visit: Visit) -> Response:
         overtaken(visit, error)
         return back(f"/documents/{number}", cell=name)
     visit.notify("case.decided", cell=cases.label_of(name), value=shown_value(visit, wish))
-    response = back(f"/documents/{number}", cell=name)
+    response = back(f"/documents/{number}", at=name)
     response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
     return response
 

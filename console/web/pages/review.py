@@ -91,6 +91,13 @@ def show(visit: Visit) -> Response:
     return _page(visit, scope, given, _at(visit.query, "after", "after_cell"), asked=_at(visit.query))
 
 
+def left(visit: Visit) -> Response:
+    """How much waits: it is counted over all documents, and so fetched beside the case."""
+    scope, _ = _given(visit.query)
+    with visit.reading() as connection:
+        return visit.render("review_left.html", left=backlog(connection, scope))
+
+
 def _page(
     visit: Visit,
     scope: ReviewScope,
@@ -102,14 +109,12 @@ def _page(
 ) -> Response:
     with visit.reading() as connection:
         at = asked if asked is not None and asked.cell else _after(connection, scope, last)
-        left, batches = backlog(connection, scope), overviews.batch_names(connection)
+        batches = overviews.batch_names(connection)
         context: dict[str, Any] = {"at": None, "following": None, "row": ()}
         if at is not None:
             context = _case(connection, scope, at)
         skipped = at is None and last is not None and _after(connection, scope, None) is not None
-    return visit.render(
-        "review.html", **context, given=given, batches=batches, left=left, skipped=skipped, done=done, name=cases.label_of
-    )
+    return visit.render("review.html", **context, given=given, batches=batches, skipped=skipped, done=done, name=cases.label_of)
 
 
 def _case(connection: Connection, scope: ReviewScope, at: At) -> dict[str, Any]:
@@ -262,6 +267,7 @@ def undo(visit: Visit) -> Response:
 
 ROUTES = (
     get("/review", show, Role.OPERATE),
+    get("/review/left", left, Role.OPERATE),
     post("/review", act, Role.OPERATE),
     post("/review/undo", undo, Role.OPERATE),
 )

@@ -79,6 +79,11 @@
   }
   const split = document.querySelector(".split");
   if (split && split.dataset.chosen) {
-    addEventListener("load", () => { choose(split.dataset.chosen); open(split.dataset.chosen); });
+    addEventListener("load", () => {
+      choose(split.dataset.chosen);
+      if ("opens" in split.dataset) open(split.dataset.chosen);
+      const field = document.querySelector(`#numbers a${quoted(split.dataset.chosen)}`);
+      if (field) field.scrollIntoView({ block: "center" });
+    });
   }
 })();

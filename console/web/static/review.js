@@ -2,8 +2,9 @@
 "use strict";
 (() => {
   let waits = false;
-  document.addEventListener("htmx:beforeRequest", () => { waits = true; });
-  document.addEventListener("htmx:afterRequest", () => { waits = false; });
+  const isCase = (event) => event.detail.target && event.detail.target.id === "item";
+  document.addEventListener("htmx:beforeRequest", (event) => { if (isCase(event)) waits = true; });
+  document.addEventListener("htmx:afterRequest", (event) => { if (isCase(event)) waits = false; });
 
   const press = (id) => {
     const element = document.getElementById(id);

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
         with serving.served(url, Path(made)) as address, serving.browsing() as browser:
             page = browser.new_page(viewport={"width": _WIDTH, "height": 700})
             page.goto(f"{address}/login")
-            _keep(page.screenshot(clip={"x": 0, "y": 0, "width": _WIDTH, "height": 420}), folder / "login.png")
+            keep(page.screenshot(clip={"x": 0, "y": 0, "width": _WIDTH, "height": 420}), folder / "login.png")
             serving.log_in(page, address, "张敏", _PASSWORD)
             english = False
             for name, path, height, wanted in PICTURES:
@@ -79,11 +79,11 @@ def main(arguments: Sequence[str]) -> None:
                     english = wanted
                 page.set_viewport_size({"width": _WIDTH, "height": height})
                 page.goto(f"{address}{path}", wait_until="networkidle")
-                _keep(page.screenshot(), folder / f"{name}.png")
+                keep(page.screenshot(), folder / f"{name}.png")
         engine.dispose()
 
 
-def _keep(picture: bytes, path: Path) -> None:
+def keep(picture: bytes, path: Path) -> None:
     """A few colours are enough, and the file is a fifth as large."""
     opened = Image.open(io.BytesIO(picture)).convert("RGB")
     opened.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)

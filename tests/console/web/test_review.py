@@ -124,7 +124,7 @@ def test_a_cell_is_corrected_validated_and_undone_from_the_document(desk: Any, i
     case = desk.operator.get(path).text
     fields = {"standing": hidden(case, "standing"), "mark": hidden(case, "mark"), "reason": EVIL}
     answer = desk.post(desk.operator, path, choice="typed", typed="５", **fields)
-    assert answer.headers["location"] == f"/documents/{document}?cell={CELL}"
+    assert answer.headers["location"] == f"/documents/{document}?at={CELL}"
     assert value(desk, document)[0] == "processing"
     assert desk.viewer.get(f"/documents/{document}/progress").status_code == 204
     busy = desk.viewer.get(f"/documents/{document}").text
@@ -196,6 +196,7 @@ def decide(desk: Any, page: str, client: Any = None, **fields: str) -> str:
 
 def test_doubts_one_after_the_other(desk: Any, inline: Inline) -> None:
     documents = [file_scan(inline, f"in/{at}.pdf", mark=at) for at in range(3)]
+    assert re.findall(r"<b>(\d+)</b>", desk.operator.get("/review/left").text) == ["3", "3"]
     page = desk.operator.get("/review").text
     seen = []
     for choice in ("v3", "blank", "v8"):
