@@ -40,7 +40,7 @@ def test_pages_that_are_named_by_their_path_are_there() -> None:
 
 
 def test_pictures_are_used_and_small() -> None:
-    used = {name for path in PAGES for name in re.findall(r"pictures/([\w-]+\.png)", path.read_text())}
+    used = {name for path in PAGES for name in re.findall(r"pictures/([\w.-]+\.png)", path.read_text())}
     there = {path.name: path.stat().st_size for path in (REPOSITORY / "docs" / "pictures").glob("*.png")}
     assert set(there) <= used
     assert all(size < 400_000 for size in there.values())
