@@ -156,6 +156,11 @@ class _Look(NamedTuple):
     is_sideways: bool
     readings: dict[Box, LineReading]
 
+    @property
+    def rank(self) -> float:
+        """By what orientations are compared: single characters of a page on its side may be read surely."""
+        return self.score / 2 if self.is_sideways else self.score
+
 
 def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, LineReading]]:
     """The layout in the orientation in which the page can be read, and the lines that were read to tell.
@@ -174,12 +179,11 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
         other = _layout(quarter_turned(picture, turns))
         seen = _look(other, reader)
         is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
-        # a page with hardly a long line is readable as it is: to be turned, it must be readable so too, and have long lines then
-        margin = 0.1 if best[0] is first else 0.0
-        is_better = seen.score >= _READABLE and not seen.is_sideways if is_readable else seen.score > best[1].score + margin
-        if is_proof and is_better:
+        # a page of short lines that can be read as it is must be read as well when turned, and have long lines then
+        least = max(_READABLE, best[1].rank) if is_readable else best[1].rank + (0.1 if best[0] is first else 0.0)
+        if is_proof and seen.rank > least:
             best = other, seen
-            if seen.score >= _READABLE and seen.chinese >= 0.5:
+            if seen.rank >= _READABLE and seen.chinese >= 0.5:
                 break
     return best[0], best[1].readings
 
