@@ -55,7 +55,7 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
         more = max(2, size // 12)
         found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
     # a speck beside a line is none itself
-    lines = [b for b in found if b[3] - b[1] > 0.45 * size or b[2] - b[0] > 0.45 * size + 2 * max(2, size // 12)]
+    lines = [b for b in found if b[3] - b[1] - 2 > 0.45 * size or b[2] - b[0] - 2 * max(2, size // 12) > 0.45 * size]
     return lines or found
 
 

@@ -164,9 +164,10 @@ class _Look(NamedTuple):
     is_sideways: bool
     readings: dict[Box, LineReading]
 
-    def rank(self, margin: float = 0.0) -> tuple[bool, float]:
-        """What is greater in the orientation that is more likely right. Single characters can be read sideways too."""
-        return not self.is_sideways, self.score + margin
+    @property
+    def rank(self) -> float:
+        """By what orientations are compared: single characters of a page on its side may be read surely."""
+        return self.score / 2 if self.is_sideways else self.score
 
 
 def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, LineReading]]:
@@ -186,13 +187,11 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
         other = _layout(quarter_turned(picture, turns))
         seen = _look(other, reader)
         is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
-        # a page with hardly a long line is readable as it is: to be turned, it must be readable so too, and have long lines then
-        margin = 0.1 if best[0] is first else 0.0
-        is_good = seen.score >= _READABLE and not seen.is_sideways
-        is_better = is_good if is_readable else seen.rank() > best[1].rank(margin)
-        if is_proof and is_better:
+        # a page of short lines that can be read as it is must be read as well when turned, and have long lines then
+        least = max(_READABLE, best[1].rank) if is_readable else best[1].rank + (0.1 if best[0] is first else 0.0)
+        if is_proof and seen.rank > least:
             best = other, seen
-            if is_good and seen.chinese >= 0.5:
+            if seen.rank >= _READABLE and seen.chinese >= 0.5:
                 break
     return best[0], best[1].readings
 

@@ -69,7 +69,10 @@ def anchored(rules: Rules) -> Rules:
 
 
 def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
-    """Horizontal runs that are longer than ``free`` or end at upright ones (``other``); strokes of text do neither."""
+    """Horizontal runs that are longer than ``free``, or end at upright ones (``other``), or meet two of them.
+
+    Strokes of text do neither. A rule may be lost where characters stand close to it, and so end between the others.
+    """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     height, width = mask.shape
     kept = mask.copy()
@@ -77,7 +80,9 @@ def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
         x, y, w, h = (int(v) for v in stats[index, :4])
         rows = slice(max(0, y - thickness), min(height, y + h + thickness))
         left, right = slice(max(0, x - thickness), x + thickness + 1), slice(x + w - 1 - thickness, min(width, x + w + thickness))
-        if not (other[rows, left].any() and other[rows, right].any()):
+        met = np.flatnonzero(other[rows, max(0, x - thickness) : x + w + thickness].any(axis=0))
+        meets_two = met.size > 0 and met[-1] - met[0] > 4 * thickness
+        if not meets_two and not (other[rows, left].any() and other[rows, right].any()):
             piece = (slice(y, y + h), slice(x, x + w))
             kept[piece][labels[piece] == index] = 0
     return kept

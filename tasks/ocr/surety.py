@@ -19,7 +19,7 @@ from tasks.ocr.twins import PROBES, twin_groups
 SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
 _SHORT = 6  # times its height: numbers are no wider than that
-_LEGIBLE = 0.9  # a long line with a character read less surely than that is looked at again
+_LEGIBLE = 0.8  # a long line with a character read less surely than that is looked at again
 _TORN = 0.5  # the most that a cell is worth which seems to be several
 _DECIMAL = re.compile(r"\d+(?:[.,]\d+)+")
 _SPECKED = re.compile(r"[.,·•。|]*(\d+)[.,·•。|]*")  # a number with specks or the rest of a rule beside it
@@ -97,7 +97,7 @@ def _is_illegible(reading: LineReading) -> bool:
 
 def _clearest(looks: Sequence[LineReading]) -> Settled:
     """The clearest of several looks at a long line; its numbers are sure when all looks see the same digits."""
-    best = max(looks, key=lambda look: (look.words, look.mean))
+    best = max(looks, key=lambda look: (look.text != "", look.words, look.mean))
     same = len({_digits_of(look.text) for look in looks}) == 1
     numbers = max(look.numbers for look in looks) if same else min(_UNSURE, best.numbers)
     return Settled(best.text, best.score, line=min(numbers, best.mean))

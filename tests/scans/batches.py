@@ -45,10 +45,11 @@ _STYLES = (
 
 @dataclass(frozen=True)
 class Clean:
-    """The clean pages of a report, RGB, and its truth."""
+    """The clean pages of a report, RGB, its truth, and its file's name: at times that alone names the agency."""
 
     pages: list[Pixels]
     truth: Truth
+    name: str = "scan"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Scan:
     """A scanned report as a file. ``pages`` are its page images before they were put into it."""
 
     name: str
+    packing: str
     data: bytes
     media_type: str
     pages: list[Pixels]
@@ -76,7 +78,7 @@ def clean_report(kind: str, seed: int, dpi: int, rules: str | None = None, *, pl
     layout = "pdf" if kind == "pdf" else Random(seed).choice(("html", "html_plain", "html_word"))
     document = make_document(seed, layout, Wishes(encoding="utf-8"))
     data = document.data if kind == "pdf" else _printed(document.data, _STYLES[seed // 3 % len(_STYLES)])
-    return Clean(rendered(data, dpi), truth_of(document))
+    return Clean(rendered(data, dpi), truth_of(document), Path(document.name).stem)
 
 
 def _drawn(seed: int, dpi: int, rules: str | None, planted: bool) -> Clean:
@@ -117,7 +119,7 @@ def scanned(clean: Clean, wear: Wear, seed: int, dpi: int, packing: str | None =
     images = [worn(page, wear, seed * 100 + number, dpi)[0] for number, page in enumerate(clean.pages)]
     packing = packing or sorted(PACKINGS)[seed % len(PACKINGS)]
     data, media_type = PACKINGS[packing]([Image.fromarray(image) for image in images], round(dpi * wear.scale))
-    return Scan(packing, data, media_type, images)
+    return Scan(f"{clean.name}.{packing}", packing, data, media_type, images)
 
 
 def _pdf(images: Sequence[Image.Image], dpi: int) -> tuple[bytes, str]:

@@ -73,7 +73,7 @@ class Tally:
 def read_scan(scan: Scan, truth: Truth, engine: str = RAPIDOCR) -> tuple[Score, Verdict | None]:
     """A scan read, and compared with its truth."""
     try:
-        verdict = read_document(scan.data, scan.media_type, Hints(path=f"scan.{scan.name}"), reader(engine))
+        verdict = read_document(scan.data, scan.media_type, Hints(path=scan.name), reader(engine))
     except GongkaiError as error:
         return Score(cells=len(truth.indicators), failure=str(error)), None
     return compare(verdict, truth), verdict
@@ -98,7 +98,7 @@ def measure(reports: int, seed: int, levels: list[str], *, dpi: int = 200, kind:
             news = tally.notes[before:]
             if tell:
                 for line in news:
-                    tell.print(f"  {level} {of_kind} {number} as {scan.name}: {line}", markup=False, highlight=False)
+                    tell.print(f"  {level} {of_kind} {number} as {scan.packing}: {line}", markup=False, highlight=False)
             if keep and news:
                 keep.mkdir(parents=True, exist_ok=True)
                 for page, image in enumerate(scan.pages, 1):
