@@ -1,5 +1,5 @@
 """The pictures of the review, a document and the coverage for the documentation, of the shipped samples:
-``python -m tests.console.web.pictures_review``. One sample is worn down to a bad scan and recognised, which takes a minute or two.
+``python -m tests.console.web.pictures_review``. One sample is worn down to a bad scan and recognised, which takes a minute.
 """
 
 from __future__ import annotations
