@@ -13,10 +13,12 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func
 
 from codebook.records import Record, Status
 from database.answers import ValueItem
+from database.corrections import FACTS
 from database.models import CorrectionRow, Document, ReportRow, Source, ValueRow
 
 # Written out as in the condition of its index: SQLite does not use that for a bound value.
 _IS_DOUBTFUL = ValueRow.state == literal_column("'doubtful'")
+_HAS_FACTS = cast(ReportRow.doubts, Text) != "[]"
 _WAITING = (Status.NEEDS_REVIEW, Status.PROCESSING)
 
 
@@ -44,7 +46,7 @@ class Waiting(Record, frozen=True):
 
 
 class Backlog(Record, frozen=True):
-    """How much waits."""
+    """How much waits: ``cells`` are numbers, and facts about reports."""
 
     documents: int
     cells: int
@@ -72,10 +74,14 @@ def _scope(scope: ReviewScope) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _documents(scope: ReviewScope) -> Any:
-    cell = select(ValueRow.report_id).where(
+def _cell_of_report() -> Any:
+    """An open cell of the report at hand."""
+    return select(ValueRow.report_id).where(
         ValueRow.report_id == ReportRow.id, _IS_DOUBTFUL, _undecided(ValueRow.indicator, ValueRow.correction_id)
     )
+
+
+def _documents(scope: ReviewScope) -> Any:
     return (
         select(
             Document.id,
@@ -89,7 +95,7 @@ def _documents(scope: ReviewScope) -> Any:
             ReportRow.doubts,
         )
         .join(ReportRow, ReportRow.id == Document.report_id)
-        .where(Document.status.in_(_WAITING), or_(exists(cell), cast(ReportRow.doubts, Text) != "[]"), *_scope(scope))
+        .where(Document.status.in_(_WAITING), or_(exists(_cell_of_report()), _HAS_FACTS), *_scope(scope))
         .order_by(Document.id)
     )
 
@@ -147,7 +153,7 @@ def doubtful_cells(connection: Connection, document_id: int) -> list[ValueItem]:
 
 
 def backlog(connection: Connection, scope: ReviewScope) -> Backlog:
-    """How many cells are doubtful, and in how many documents."""
+    """How many cells and facts are in doubt, and in how many documents."""
     query = (
         select(func.count(ValueRow.report_id.distinct()), func.count())
         .select_from(ValueRow)
@@ -160,7 +166,22 @@ def backlog(connection: Connection, scope: ReviewScope) -> Backlog:
             *_scope(scope),
         )
     )
-    return Backlog(*connection.execute(query).one())
+    documents, cells = connection.execute(query).one()
+    query_facts: Any = (
+        select(Document.id, ReportRow.doubts, exists(_cell_of_report()))
+        .join(ReportRow, ReportRow.id == Document.report_id)
+        .where(Document.status.in_(_WAITING), _HAS_FACTS, *_scope(scope))
+    )
+    decided = select(CorrectionRow.document_id, CorrectionRow.indicator).where(
+        CorrectionRow.ended_at.is_(None), CorrectionRow.indicator.in_(FACTS)
+    )
+    rows = connection.execute(query_facts).all()
+    known = {tuple(row) for row in connection.execute(decided)} if rows else set()
+    for document_id, doubts, has_cells in rows:
+        left = sum((document_id, doubt) not in known for doubt in doubts)
+        cells += left
+        documents += bool(left and not has_cells)
+    return Backlog(documents, cells)
 
 
 class Head(Record, frozen=True):

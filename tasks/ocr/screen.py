@@ -74,8 +74,10 @@ def crop_png(png: bytes, page: Size, box: Box, *, ahead: bool = False) -> bytes:
     cut = image.crop((left, top, right, bottom)).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     cut = ImageOps.autocontrast(cut, cutoff=0.5, preserve_tone=True)
     edges = ((x0 - left) * factor, (y0 - top) * factor, (x1 - left) * factor, (y1 - top) * factor)
-    ImageDraw.Draw(cut).rectangle(edges, outline=_PEN, width=3)
-    return _png(_few(cut))
+    few = _few(cut)
+    few.putpalette([*(few.getpalette() or [])[: 3 * _COLOURS], *_PEN])  # the frame keeps its colour
+    ImageDraw.Draw(few).rectangle(edges, outline=_COLOURS, width=3)
+    return _png(few)
 
 
 def _few(image: Image.Image) -> Image.Image:

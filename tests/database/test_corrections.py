@@ -79,6 +79,7 @@ def test_a_correction_is_validated_and_loaded_and_reads_nothing_again(inline: In
     with reading(inline.engine) as connection:
         item = queries.document(connection, document)
         trail = auditing.trail(connection, action="correct")
+        assert ledger.invariants(connection) == []
     assert [(s.run, s.stage) for s in item.stages if s.run == 2] == [(2, "validate"), (2, "load")]
     assert [(r.version, r.in_force) for r in item.reports] == [(2, True), (1, False)]
     assert [(entry.who, entry.reason, entry.subject) for entry in trail] == [("li", "看过原件", CELL)]
@@ -252,6 +253,7 @@ def test_nothing_is_left_of_a_stage_that_waits(inline: Inline, document: int) ->
     """A decision that waits for others is one stage row, due at its time, which recovery rings for."""
     decide(inline.engine, document, pause=60)
     with reading(inline.engine) as connection:
+        assert ledger.invariants(connection) == []
         row = connection.execute(select(Stage.state, Stage.attempts).order_by(Stage.id.desc())).first()
         rows = connection.scalars(select(CorrectionRow.read)).all()
     assert tuple(row) == (StageState.WAITING, 0)

@@ -26,19 +26,20 @@ from database.reviewing import ReviewScope, backlog, doubtful_cells, waiting, wa
 from tasks.validation.wording import column_label
 from tasks.validation.wording import show as show_number
 
-# Doubts about which numbers belong to a row, and in which of its columns: they are answered for all of the row.
-_OF_ROWS = ("label", "alignment", "blank", "count", "column")
+# Doubts that a look at the row answers: which numbers belong to it, in which of its columns, and how they read.
+_OF_ROWS = ("label", "alignment", "blank", "count", "column", "ocr")
 # Further decisions about the same document within so many seconds share a validation.
 _PAUSE = 8.0
 
 
 class InRow(NamedTuple):
-    """A doubtful cell of the row. ``shown`` is the only value that it may have, "" where there is none or several."""
+    """A doubtful cell of the row. ``shown`` is its likely value, "" where there is none; ``sure``: no other is possible."""
 
     cell: str
     column: str
     shown: str
     mark: str
+    sure: bool
 
 
 class At(NamedTuple):
@@ -133,7 +134,7 @@ def _case(connection: Connection, scope: ReviewScope, at: At) -> dict[str, Any]:
 
 
 def _row(file: File, cell: str, cells: Sequence[str]) -> list[InRow]:
-    """The open cells of the same row, where the question is which numbers belong to it."""
+    """The open cells of the same row, which a glance at the row may answer together."""
     indicators = load_book().indicators
     if cell not in indicators or file.report is None:
         return []
@@ -147,10 +148,11 @@ def _row(file: File, cell: str, cells: Sequence[str]) -> list[InRow]:
         if value.doubt not in _OF_ROWS or value.indicator not in raws or own.column is None:
             return []
         possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
-        only = next(iter(possible)) if len(possible) == 1 and value.value is not None else None
-        shown = "" if only is None else show_number(only)
+        likely = whole(value.value)
+        shown = "" if likely is None else show_number(likely)
         mark = corrections.mark_of(raws[value.indicator])
-        found.append(InRow(value.indicator, column_label(own.block, own.column), shown, mark))
+        sure = likely is not None and len(possible) == 1
+        found.append(InRow(value.indicator, column_label(own.block, own.column), shown, mark, sure))
     found.sort(key=lambda one: cases.place_of(one.cell))
     return found if len(found) > 1 else []
 

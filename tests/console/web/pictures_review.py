@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 import tasks.ocr.task  # noqa: F401 (registers the stage)
 from codebook.records import Decided
 from console import passwords
+from console.web.cases import in_order
 from database import corrections, coverage, migrations, people
 from database.coverage import Listed
 from database.models import Role
@@ -41,7 +42,7 @@ _TYPES = {
     ".pdf": "application/pdf",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
-_WEAR = Wear(skew=1.0, blur=1.4, noise=15, shade=0.2, jpeg=28, scale=0.58)
+_WEAR = Wear(skew=0.8, blur=1.2, noise=12, shade=0.15, jpeg=35, scale=0.6)
 _OTHERS = ("示例市示例区民政局", "示例市示例区财政局", "示例市示例区卫生健康局")
 
 
@@ -92,9 +93,9 @@ def main(arguments: Sequence[str]) -> None:
             open_cells = [value.indicator for value in doubtful_cells(connection, number)]
             left = waiting(connection, ReviewScope())
         sys.stdout.write(f"document {number}: {len(open_cells)} doubts; {len(left)} documents wait\n")
-        cell = next((each for each in open_cells if each.startswith("requests.")), open_cells[0])
+        cell = in_order(open_cells)[0]
         shots = (
-            ("document", f"/documents/{number}?cell={cell}", 800, False),
+            ("document", f"/documents/{number}?cell={cell}", 860, False),
             ("review", f"/review?document={number}&cell={cell}", 640, False),
             ("coverage", "/coverage?year=2024", 520, False),
             ("review.en", f"/review?document={number}&cell={cell}", 640, True),
@@ -109,6 +110,7 @@ def main(arguments: Sequence[str]) -> None:
                     english = wanted
                 page.set_viewport_size({"width": _WIDTH, "height": height})
                 page.goto(f"{address}{path}", wait_until="networkidle")
+                page.evaluate("scrollTo(0, 0)")
                 keep(page.screenshot(), folder / f"{name}.png")
         engine.dispose()
 
