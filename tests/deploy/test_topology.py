@@ -12,8 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from database import ledger, migrations
-from database.ledger import Arrival
-from database.session import make_engine, reading, run_transaction
+from database.session import make_engine, reading
 from tasks.flow import read_document
 from tests.chaos.wellbeing import count_effects
 from tests.deploy.hosts import Host, Wires, until
@@ -96,8 +95,17 @@ def test_two_hosts_one_of_which_loses_power(office: Office, tmp_path: Path) -> N
     # A database of an earlier version, in which a document waits whose original did not come yet.
     migrations.upgrade(office.engine, "0002")
     early, (data, media_type) = min(files.items())
-    arrival = Arrival(hashlib.sha256(data).hexdigest(), media_type, len(data), f"/elsewhere/{early}")
-    run_transaction(office.engine, lambda c: ledger.register(c, "早到", [arrival]))
+    path = f"/elsewhere/{early}"
+    facts = {
+        "sha": hashlib.sha256(data).hexdigest(),
+        "type": media_type,
+        "size": len(data),
+        "path": path,
+        "key": hashlib.sha256(path.encode()).hexdigest(),
+    }
+    with office.engine.begin() as connection:
+        for statement in _AS_OF_0002:
+            connection.execute(text(statement), facts)
     refused = first.run("status")
     assert (refused.returncode, "gongkai db upgrade" in refused.stderr) == (2, True), refused.stderr
     for host in (first, second):  # the second finds nothing left to do
@@ -148,4 +156,14 @@ def test_two_hosts_one_of_which_loses_power(office: Office, tmp_path: Path) -> N
         assert {key: value for key, value in exported[name]["indicators"].items() if value is not None} == numbers, name
 
 
+# What a program of that version wrote when it registered a document.
+_AS_OF_0002 = (
+    "insert into gk_batch (name, priority, created_at) values ('早到', 0, now())",
+    "insert into gk_document (sha256, media_type, size, batch_id, status, run, registered_at) "
+    "select :sha, :type, :size, id, 'processing', 1, now() from gk_batch",
+    "insert into gk_source (document_id, batch_id, path, path_key, duplicate, hints, seen_at) "
+    "select id, batch_id, :path, :key, false, '{}', now() from gk_document",
+    "insert into gk_stage (document_id, run, stage, page, state, queue, priority, attempts, fence, crashes, losses, transients, "
+    "created_at, updated_at) select id, 1, 'extract', 0, 'queued', 'documents', 0, 0, 0, 0, 0, 0, now(), now() from gk_document",
+)
 _WHERE = "select s.stage, a.worker from gk_attempt a join gk_stage s on s.id = a.stage_id where a.outcome = 'done'"

@@ -58,7 +58,7 @@ def test_commands_that_are_named_exist(name: str) -> None:
 def test_both_handbooks_have_the_same_chapters_and_pictures() -> None:
     def shape(name: str) -> tuple[list[str], list[str]]:
         text = (DOCS / name).read_text()
-        return re.findall(r"^#+ (\d*)", text, flags=re.M), re.findall(r"\((pictures/[^)]+)\)", text)
+        return re.findall(r"^#+ (\d*)", text, flags=re.M), re.findall(r"\((pictures/[^).]+)", text)
 
     assert shape(HANDBOOKS[0]) == shape(HANDBOOKS[1])
 
