@@ -9,7 +9,7 @@ DOCUMENTS ?= 1000
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
 
-.PHONY: run test test-fast check lint types imports accuracy benchmark chaos scans samples lock clean help
+.PHONY: run test test-fast check lint types imports accuracy benchmark chaos scans drop samples lock clean help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,12 +61,15 @@ chaos: $(VENV)/dev.stamp ## the fault tests in full size, then a random campaign
 scans: $(VENV)/dev.stamp ## cells right, wrong and doubtful on simulated scans, by level
 	$(BIN)/python -m tests.scans.report
 
+drop: $(VENV)/dev.stamp ## 5,000 files copied into a watched folder while watchers are killed: each once, whole, none missed
+	DROP_FILES=5000 $(BIN)/python -m pytest tests/ingest/test_drop.py -q -s
+
 samples: $(VENV)/dev.stamp ## write the shipped samples again
 	$(BIN)/python -m tests.generator.samples
 
 lock: ## write the lock files again (needs uv)
-	uv pip compile --quiet --generate-hashes --no-annotate --no-header pyproject.toml requirements-build.in -o requirements.lock
-	uv pip compile --quiet --generate-hashes --no-annotate --no-header --group dev -c requirements.lock pyproject.toml requirements-build.in -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml requirements-build.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev -c requirements.lock pyproject.toml requirements-build.in -o requirements-dev.lock
 
 clean: ## take away the environment and the local data
 	rm -rf $(VENV) .gongkai out

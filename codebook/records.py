@@ -218,13 +218,16 @@ class Section(Record, frozen=True):
 
 
 CONFLICT = "conflict"
+OVERRULED = "overruled"
+DECISION = "decision"
 
 
 class Clue(Record, frozen=True):
     """Where a fact about the report (agency, region, year, date, title) was taken from.
 
     ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table; or
-    CONFLICT for evidence against the value that was taken, which makes it a doubt.
+    CONFLICT for evidence against the value that was taken, which makes it a doubt; DECISION for what a person decided, and
+    OVERRULED for the evidence against that.
     """
 
     field: str
@@ -329,12 +332,41 @@ class Snapshot(Record, frozen=True):
     sections: tuple[tuple[int | None, str], ...] = ()
 
 
+class Decided(StrEnum):
+    """What a person decided about a cell: this value is printed there, nothing is, or it was read rightly."""
+
+    VALUE = "value"
+    BLANK = "blank"
+    AS_READ = "as_read"
+
+
+class Correction(Record, frozen=True):
+    """A person's decision about a cell, or about a fact of the report (``report.agency``, ``report.region``, ``report.year``).
+
+    ``number`` is its row number, ``at`` an ISO moment in UTC, ``read`` the reading as it was parsed when it was decided on (None:
+    the cell was not read, or it is a fact). A region is written from the province down, with strokes: 江苏省/淮安市.
+    """
+
+    number: int
+    indicator: str
+    decided: Decided
+    value: Number | str | None
+    by: str
+    at: str
+    reason: str
+    read: Reading | None = None
+
+
 class Verdict(Record, frozen=True):
-    """A validated report: readings with their states settled, findings, and accepted or needs_review."""
+    """A validated report: readings with their states settled, findings, and accepted or needs_review.
+
+    ``corrections`` are the decisions of people that went into it.
+    """
 
     report: Report
     findings: tuple[Finding, ...]
     status: Status
+    corrections: tuple[Correction, ...] = ()
 
 
 R = TypeVar("R", bound=Record)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from console import connect, decide, parts, running
+from console import alive, connect, correct, decide, pages, parts, running
 from console.screen import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -83,8 +83,8 @@ def ingest(
 @app.command()
 def status(batch: Batch = None, as_json: AsJson = False) -> None:
     """Counts by stage and status, rates, time left."""
-    from console.describe import status_parts, watchers_table  # noqa: PLC0415
-    from database import inboxes, ledger, queries  # noqa: PLC0415
+    from console.describe import status_parts, throughput_parts, watchers_table  # noqa: PLC0415
+    from database import inboxes, ledger, queries, throughput  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 
     found = connect.settings()
@@ -98,11 +98,13 @@ def status(batch: Batch = None, as_json: AsJson = False) -> None:
         severities = queries.finding_counts(connection, scope)
         listed = queries.batches(connection) if batch is None else []
         watched = inboxes.watchers(connection, found.stale_seconds) if batch is None else []
+        took = throughput.of_batch(connection, batch) if batch is not None else None
     if as_json:
         answer = {"progress": progress, "balance": books, "codes": codes, "findings": severities, "batches": listed}
-        show_json(answer | {"balance_holds": books.holds, "watchers": watched})
+        show_json(answer | {"balance_holds": books.holds, "watchers": watched, "took": took})
     else:
         show(*status_parts(progress, books, codes, severities, listed), *([watchers_table(watched)] if watched else []))
+        show(*(throughput_parts(took) if took is not None else ()))
 
 
 @app.command()
@@ -200,13 +202,20 @@ def check(as_json: AsJson = False) -> None:
 
 app.command()(decide.reprocess)
 app.command()(decide.discard)
+app.command()(correct.correct)
+app.command("corrections")(correct.corrections_command)
+app.command()(correct.expect)
+app.command()(correct.coverage)
 app.command()(running.watch)
 app.command()(running.up)
 app.command()(running.metrics)
+app.command()(pages.console)
 app.command()(parts.worker)
 app.command()(parts.recover)
 app.command(context_settings={"ignore_unknown_options": False})(parts.flower)
 app.command()(parts.doctor)
+app.add_typer(pages.user, name="user")
+app.command()(alive.alive)
 app.add_typer(parts.db, name="db")
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
-from console import connect
+from console import choice, connect
 from console.screen import Exit, plain, say, show, show_json, table, wrong
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from database.ledger import Selection
-    from database.models import StageName
     from workers.settings import Settings
 
 Code = Annotated[str | None, typer.Option(help="Those with an open failure of this code.")]
@@ -30,7 +27,6 @@ Everything = Annotated[bool, typer.Option("--all", help="All documents; without 
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who asked.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be done.")]
 _SHOWN_CHANGES = 200
-_TRANSACTION = 1000
 
 
 def reprocess(
@@ -68,13 +64,14 @@ def reprocess(
             keys=document,
             everything=everything,
         )
-        ids, absent = _readable(found, engine, chosen)
+        ids, absent = choice.readable(found, engine, chosen)
         if absent:
             say(f"{len(absent):,} documents were refused at the door and not kept; give their files to `gongkai ingest` again")
         if dry_run:
             _rehearse(found, engine, ids, limit, as_json=as_json)
             return
-        count = _start(engine, chosen, ids, StageName(first) if first else None, reason)
+        from_stage = StageName(first) if first else None
+        count = choice.start(engine, chosen, ids, from_stage, who=connect.who(), reason=reason)
         say(f"{count:,} documents begin again")
         if no_wait:
             if as_json:
@@ -173,32 +170,6 @@ def _one_of(kind: Any, value: str, option: str) -> str:
     if value not in names:
         wrong(f"--{option} {value}: not one of {', '.join(names)}")
     return value
-
-
-def _readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[list[int], list[int]]:
-    """The chosen documents whose content was kept, and those that were refused at the door without being kept."""
-    from database import ledger, queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-    from workers.store import Store  # noqa: PLC0415
-
-    store = Store(settings.store)
-    with reading(engine) as connection:
-        ids = ledger.select_documents(connection, chosen)
-        refused = queries.refused_at_the_door(connection, ids)
-    absent = {number for number, sha256 in refused.items() if not store.exists(sha256)}
-    return [number for number in ids if number not in absent], sorted(absent)
-
-
-def _start(engine: Engine, chosen: Selection, ids: list[int], stage: StageName | None, reason: str) -> int:
-    """Start these documents anew, in transactions of a bearable size."""
-    from database import ledger  # noqa: PLC0415
-    from database.session import run_transaction  # noqa: PLC0415
-
-    who, count = connect.who(), 0
-    for at in range(0, len(ids), _TRANSACTION):
-        part = msgspec.structs.replace(chosen, documents=tuple(ids[at : at + _TRANSACTION]))  # all of it goes into the audit
-        count += run_transaction(engine, partial(ledger.reprocess, chosen=part, stage=stage, who=who, reason=reason))
-    return count
 
 
 def _rehearse(settings: Settings, engine: Engine, ids: list[int], limit: int, *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from database.answers import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
     from database.inboxes import WatcherItem
     from database.ledger import Balance
+    from database.throughput import Throughput
     from ingest.register import IngestSummary
 
 _COLOURS = {
@@ -141,6 +142,21 @@ def status_parts(
     left = f", {duration(progress.seconds_left)} left" if progress.open and progress.seconds_left is not None else ""
     books_line = "" if books.holds else "; [red]the books do not balance[/]: run `gongkai doctor`"
     return [*parts, f"{progress.workers} workers; {progress.per_second:.1f} documents/s{left}{books_line}"]
+
+
+def throughput_parts(took: Throughput) -> list[Any]:
+    """What a batch took, stage by stage."""
+    numbers = ("tries", "failed", "work", "processors", "from first to last", "per minute")
+    made = table("stage", "engine", *numbers, title="what the batch took", right=numbers)
+    for one in took.stages:
+        rate = 60 * one.done / one.wall_seconds if one.wall_seconds else None
+        spans = map(duration, (one.seconds, one.cpu_seconds, one.wall_seconds))
+        made.add_row(
+            one.stage, one.engine, number(one.tries), number(one.failed), *spans, "" if rate is None else number(round(rate))
+        )
+    size = f"{took.size / 1e6:,.1f} MB"
+    line = f"{number(took.documents)} documents, {number(took.pages)} pages, {size}; {duration(took.wall_seconds)} by the clock, "
+    return [made, f"{line}{duration(took.cpu_seconds)} of processors, {took.per_second:.1f} documents/s"]
 
 
 def _stage_table(progress: Progress) -> Table:

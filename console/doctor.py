@@ -204,6 +204,9 @@ def _store(settings: Settings) -> Check:
 
 
 def _ocr(settings: Settings) -> Check:
+    from workers.run import SILENT  # noqa: PLC0415 (loads Celery)
+
+    os.environ.update(SILENT)  # before the engine is loaded
     from tasks.ocr.engines import reader  # noqa: PLC0415
 
     try:

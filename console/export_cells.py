@@ -25,12 +25,13 @@ MISSING = State.MISSING.value
 
 
 @cache
-def _order() -> dict[str, int]:
+def order() -> dict[str, int]:
+    """The place of each indicator in printing order."""
     return {indicator: place for place, indicator in enumerate(load_book().indicators)}
 
 
 @cache
-def _blank(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
+def form_cells(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
     """The indicators that a block of this form has, given those rows of it that were ``printed``.
 
     Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the
@@ -53,9 +54,9 @@ def cells(exported: Exported) -> list[tuple[str, Value | None]]:
     book = load_book()
     read = {value.indicator: value for value in exported.values}
     rows = frozenset(book.indicators[i].row for i, v in read.items() if i in book.indicators and v.state != MISSING)
-    blank = {i for block, form in exported.blocks.items() for i in _blank(block, form, rows)} - read.keys()
-    order = _order()
-    return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (order.get(i, len(order)), i))]
+    blank = {i for block, form in exported.blocks.items() for i in form_cells(block, form, rows)} - read.keys()
+    places = order()
+    return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (places.get(i, len(places)), i))]
 
 
 # ---- JSON -----------------------------------------------------------------------------------------------------------------
@@ -112,8 +113,8 @@ def _number(value: Value | None) -> Number | None:
 
 
 def _evidence(value: Value) -> Line:
-    """Where a value stands and how it was read. What does not apply (a box in a text, a sentence for a table's cell) is
-    left out.
+    """Where a value stands, how it was read, and who decided about it. What does not apply (a box in a text, a sentence for a
+    table's cell) is left out.
     """
     found: Line = {"page": value.page}
     if value.box is not None:
@@ -127,7 +128,13 @@ def _evidence(value: Value) -> Line:
         found["doubt"] = value.doubt
     if value.candidates:
         found["candidates"] = [whole(c) for c in value.candidates]
+    if value.decided_by is not None:
+        found["correction"] = {"by": value.decided_by, "at": _moment(value), "reason": value.reason}
     return found
+
+
+def _moment(value: Value) -> str | None:
+    return value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
 
 
 def _finding(finding: Any) -> Line:
@@ -148,6 +155,7 @@ VALUES: Table = (
     | {"form": str, "indicator": str, "value": float, "state": str, "page": int}
     | dict.fromkeys(BOX, float)
     | {"line": int, "column": int, "raw": str, "read_by": str, "score": float, "sentence": str, "doubt": str}
+    | {"decided_by": str, "decided_at": str, "decided_why": str}
     | {"sha256": str, "path": str}
 )
 FINDINGS: Table = WHO | {
@@ -236,7 +244,7 @@ def table_rows(exported: Exported) -> Iterable[tuple[str, tuple[Any, ...]]]:
         yield "findings", (*who, d.form, *what, place.get("page"), place.get("line"), f.other_sha256, *where)
 
 
-_NO_EVIDENCE = (None, MISSING, *[None] * 12)
+_NO_EVIDENCE = (None, MISSING, *[None] * 15)
 
 
 def _value_fields(value: Value | None) -> tuple[Any, ...]:
@@ -245,7 +253,8 @@ def _value_fields(value: Value | None) -> tuple[Any, ...]:
     number = None if value.state == MISSING else value.value
     box = value.box or (None, None, None, None)
     place = (value.line, value.column, value.raw, value.read_by, value.score, value.sentence, value.doubt)
-    return (number, value.state, value.page, *box, *place)
+    decision = (value.decided_by, _moment(value), value.reason)
+    return (number, value.state, value.page, *box, *place, *decision)
 
 
 def _wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[Any, ...]:

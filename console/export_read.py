@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, func, or_, select
@@ -19,11 +20,12 @@ CHUNK = 200  # documents; some 40,000 cells
 
 BATCH = Base.metadata.tables["gk_batch"]
 SOURCE = Base.metadata.tables["gk_source"]
+CORRECTION = Base.metadata.tables["gk_correction"]
 OTHER = DOCUMENT.alias("other")
 
 
 class Value(NamedTuple):
-    """A cell as it stands in gk_value."""
+    """A cell as it stands in gk_value, with who decided about it, when and why, where a person did."""
 
     indicator: str
     value: float | None
@@ -38,6 +40,9 @@ class Value(NamedTuple):
     sentence: str | None
     doubt: str | None
     candidates: list[float] | None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +117,16 @@ def _documents(batch_id: int | None, year: int | None) -> Select[Any]:
 _IDS: BindParameter[int] = bindparam("ids", expanding=True)
 _BLOCKS = select(BLOCK.c.report_id, BLOCK.c.block, BLOCK.c.form).where(BLOCK.c.report_id.in_(_IDS), BLOCK.c.readable)
 _SECTIONS = select(SECTION).where(SECTION.c.report_id.in_(_IDS)).order_by(SECTION.c.report_id, SECTION.c.position)
-_VALUES = select(VALUE.c.report_id, *(VALUE.c[name] for name in Value._fields)).where(VALUE.c.report_id.in_(_IDS))
+_DECISION = ("decided_by", "decided_at", "reason")
+_VALUES = (
+    select(
+        VALUE.c.report_id,
+        *(VALUE.c[name] for name in Value._fields if name not in _DECISION),
+        *(CORRECTION.c[name] for name in _DECISION),
+    )
+    .outerjoin(CORRECTION, CORRECTION.c.id == VALUE.c.correction_id)
+    .where(VALUE.c.report_id.in_(_IDS))
+)
 # A finding between two reports is shown while both are in force.
 _FINDINGS = (
     select(FINDING, OTHER.c.sha256.label("other_sha256"))

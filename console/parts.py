@@ -15,6 +15,7 @@ from console.screen import Exit, plain, say, show, show_json, table, wrong
 
 db = typer.Typer(help="The database.", no_args_is_help=True, rich_markup_mode=None)
 _LOOPBACK = "127.0.0.1"
+_COLUMNS = "name,args,state,result,received,started,runtime,worker"
 
 
 @db.command("upgrade")
@@ -37,6 +38,31 @@ def upgrade() -> None:
         wrong(f"the database cannot be upgraded: {message}; expected a PostgreSQL or SQLite that can be written to")
     say(f"from version {before or 'none'} to {migrations.current(engine)}")
     engine.dispose()
+
+
+@db.command("downgrade")
+def downgrade(
+    revision: Annotated[
+        str, typer.Argument(metavar="REVISION", help="The revision to go back to, as `gongkai doctor` names it.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the tables back to an earlier revision, to go back to an earlier program. What was added since is gone."""
+    from alembic.util import CommandError  # noqa: PLC0415 (loads a second's worth of modules)
+
+    from database import migrations  # noqa: PLC0415
+
+    with connect.database(connect.settings()) as engine:
+        before = migrations.current(engine)
+        if not yes:
+            typer.confirm(
+                f"from version {before} back to {revision}: what was added since, and all in it, will be gone", abort=True
+            )
+        try:
+            migrations.downgrade(engine, revision)
+        except CommandError as error:
+            wrong(f"{error}; expected an earlier revision")
+        say(f"from version {before} to {migrations.current(engine)}")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False) -> None:
@@ -88,13 +114,15 @@ def flower(
     found = connect.settings()
     found.home.mkdir(parents=True, exist_ok=True)
     auth = found.flower_auth or f"gongkai:{secrets.token_urlsafe(12)}"
-    if ":" not in auth:
-        wrong("GONGKAI_FLOWER_AUTH: expected user:password")
+    if not all(auth.partition(":")[::2]) or "," in auth:
+        wrong("GONGKAI_FLOWER_AUTH: expected user:password, without commas")
     if not found.flower_auth:
         say(f"user and password: {plain(auth)}")
     say(f"http://{address}:{port}")
     options = [f"--address={address}", f"--port={port}", "--persistent=True", f"--db={found.home / 'flower.db'}"]
     options += ["--state_save_interval=60000", "--max_tasks=10000", "--purge_offline_workers=600"]
+    # It only shows: what is revoked or shut down from there would come back from the ledger, or leave the work without hands.
+    options += ["--read_only=True", f"--tasks_columns={_COLUMNS}"]
     # The password goes through the environment: arguments can be read by everyone on the machine.
     become(
         [sys.executable, "-m", "celery", "-A", "workers.app", "flower", *options],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from codebook.errors import GongkaiError
-from codebook.records import Hints, Number, Record, Status
+from codebook.records import Correction, Hints, Number, Record, Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -32,22 +32,22 @@ def rehearse(engine: Engine, store: Store, ids: Sequence[int]) -> Iterator[Chang
 
     Raises GongkaiError store.unavailable when an original cannot be had.
     """
-    from database import queries  # noqa: PLC0415 (loads SQLAlchemy)
+    from database import corrections, queries  # noqa: PLC0415 (loads SQLAlchemy)
     from database.session import reading  # noqa: PLC0415
 
     for document_id in ids:
         with reading(engine) as connection:
-            item = queries.document(connection, document_id)
-        yield from _changes(item, store)
+            item, decided = queries.document(connection, document_id), corrections.in_force(connection, document_id)
+        yield from _changes(item, store, decided)
 
 
-def _changes(item: DocumentItem, store: Store) -> Iterator[Change]:
+def _changes(item: DocumentItem, store: Store, decided: Sequence[Correction]) -> Iterator[Change]:
     from tasks.flow import read_document  # noqa: PLC0415 (loads the readers)
 
     path = item.sources[0].path if item.sources else item.sha256
     hints = msgspec.convert(item.sources[0].hints, Hints) if item.sources else Hints()
     try:
-        verdict = read_document(store.get(item.sha256), item.media_type, hints)
+        verdict = read_document(store.get(item.sha256), item.media_type, hints, corrections=decided)
     except GongkaiError as error:
         if error.code.startswith(("store.", "disk.")):
             raise

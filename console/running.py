@@ -66,15 +66,18 @@ def up(
     batch: BatchName = None,
     poll: Poll = False,
 ) -> None:
-    """Run everything that one machine needs, until stopped: broker, workers, recovery, watcher, metrics."""
+    """Run everything that one machine needs, until stopped: broker, workers, recovery, watcher, metrics, pages."""
+    from console.pages import tell_first_user  # noqa: PLC0415
     from workers.local import Machine  # noqa: PLC0415 (loads Celery)
 
     found = connect.settings()
     _check_batch(batch)
     with _stopping() as stop, _only_one(found.home):
-        with connect.database(found, make=True):
+        with connect.database(found, make=True) as engine:
             if folders:
                 _inboxes(found, folders)
+            if found.console_port:
+                tell_first_user(engine)
         machine = Machine(found, extras=_extras(found, folders or [], batch, poll=poll), told=_tell)
         if found.broker_url is not None:
             _tell("broker", "is a shared one, which is not looked after here")
@@ -90,6 +93,8 @@ def _run(machine: Machine, stop: threading.Event, found: Settings) -> None:
             _tell("machine", "another command runs the parts of this home; they are taken over when it ends")
         else:
             _tell("up", f"all parts run; logs are in {found.home / 'log'}")
+            if found.console_port:
+                _tell("console", f"http://{found.console_address}:{found.console_port}")
         while machine.runs() and not stop.wait(0.5):
             pass
     except GongkaiError as error:
@@ -123,13 +128,16 @@ def _tell(part: str, state: str) -> None:
 
 
 def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: bool) -> list[Extra]:
-    """The watcher and the metrics endpoint, as parts of the machine."""
+    """The watcher, the metrics endpoint and the operators' pages, as parts of the machine."""
+    from console.pages import console_command  # noqa: PLC0415
     from workers.local import Extra  # noqa: PLC0415
     from workers.metrics import metrics_command  # noqa: PLC0415
 
     made = []
     if found.metrics_port:
         made.append(Extra("metrics", *metrics_command(found, found.metrics_address, found.metrics_port)))
+    if found.console_port:
+        made.append(Extra("console", *console_command(found, found.console_address, found.console_port)))
     if folders:
         options = [*(["--batch", batch] if batch else []), *(["--poll"] if poll else [])]
         command = [sys.executable, "-m", "console.cli", "watch", *options, "--", *map(os.path.realpath, folders)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from database.answers import DocumentLine, Progress
+    from database.ledger import Queued
     from database.queries import Scope
     from ingest.register import IngestSummary
     from workers.bell import Bell
@@ -87,14 +88,11 @@ class Workforce:
             self._bell = Bell(self._settings, self._engine)
             self._stack.callback(self._bell.close)
 
-    def ring(self, stages: Sequence[int]) -> None:
+    def ring(self, stages: Sequence[Queued]) -> None:
         """Ring for the first stages of new documents."""
-        from database.ledger import DOCUMENTS, Queued  # noqa: PLC0415
-        from database.models import StageName  # noqa: PLC0415
-
         self.begin()
         if self._bell is not None:
-            self._bell.ring([Queued(stage, StageName.EXTRACT, DOCUMENTS) for stage in stages])
+            self._bell.ring(stages)
 
 
 @contextmanager
@@ -104,7 +102,7 @@ def workforce(settings: Settings, engine: Engine) -> Iterator[Workforce]:
         yield Workforce(settings, engine, stack)
 
 
-def _silent(_: Sequence[int]) -> None:
+def _silent(_: Sequence[Queued]) -> None:
     """Nobody is there to hear; whoever starts a machine later finds the stages in the database."""
 
 

@@ -26,7 +26,8 @@ class StageCount(Record, frozen=True):
 
 
 class Progress(Record, frozen=True):
-    """Where the documents of a scope stand. ``per_second`` is the rate of the last minute; ``seconds_left`` None: not known."""
+    """Where the documents of a scope stand. ``per_second`` is the rate of the last minute; ``seconds_left`` (None: not
+    known) is a forecast from the tries of late, stage by stage."""
 
     statuses: dict[str, int]
     stages: tuple[StageCount, ...]

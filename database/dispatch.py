@@ -202,10 +202,10 @@ def _take_level(connection: Connection, queue: str, priority: int, limit: int, r
         .with_for_update(skip_locked=True)
         .cte("chosen")
     )
-    place = (Stage.id, Stage.stage, Stage.queue, Stage.turn)
-    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(*place)
+    told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page, Stage.turn)
+    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(*told)
     rows = sorted(connection.execute(taken).all(), key=lambda row: (row.turn, row.id))
-    return [Queued(row.id, StageName(row.stage), row.queue) for row in rows]
+    return [Queued(row.id, StageName(row.stage), row.queue, row.document_id, row.page) for row in rows]
 
 
 def mark_rung(connection: Connection, stage_ids: Sequence[int]) -> None:
@@ -224,6 +224,11 @@ def unring_lost(connection: Connection, queue: str, older_seconds: float) -> int
     """Note that what was sent to ``queue`` more than ``older_seconds`` ago is gone (the broker has none); gives how many."""
     lost = update(Stage).where(_DUE, Stage.queue == queue, Stage.rung_at < now(-older_seconds)).values(rung_at=None)
     return connection.execute(lost).rowcount
+
+
+def is_open(connection: Connection, queue: str) -> bool:
+    """Whether a stage of ``queue`` is queued or waiting."""
+    return connection.scalar(select(Stage.id).where(_OPEN, Stage.queue == queue).limit(1)) is not None
 
 
 def outstanding(connection: Connection) -> dict[str, int]:

@@ -66,11 +66,13 @@ class Next(Record, frozen=True):
 
 
 class Queued(Record, frozen=True):
-    """A stage row that is to be rung for."""
+    """A stage row that is to be rung for. Document and page are for people who watch messages (0: not known, or the whole)."""
 
     stage_id: int
     stage: StageName
     queue: str
+    document_id: int = 0
+    page: int = 0
 
 
 class Claim(Record, frozen=True):
@@ -107,6 +109,14 @@ class Fault(Record, frozen=True):
     code: str
     message: str
     detail: str | None = None
+
+
+class Spent(Record, frozen=True):
+    """What a try took: seconds by the clock and of processors, and the engine that read a picture, if one did."""
+
+    seconds: float
+    cpu_seconds: float | None = None
+    engine: str | None = None
 
 
 class Policy(Record, frozen=True):

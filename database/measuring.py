@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from codebook.records import Record
 from database.clock import now
 from database.entries import QUEUES, insert_into
-from database.models import Attempt, Count, Document, Failure, Stage, StageState, Worker
+from database.models import Attempt, Count, Document, Failure, Stage, StageState, Watcher, Worker
 
 # The counters that recovery keeps.
 SWEEPS = "recovery_sweeps"
@@ -30,11 +30,13 @@ class Labelled(Record, frozen=True):
 
 
 class Spent(Record, frozen=True):
-    """How many tries of a stage took how many seconds in all."""
+    """How many tries of a stage took how many seconds in all, by the clock and of processors; ``engine`` read pictures."""
 
     stage: str
+    engine: str
     tries: int
     seconds: float
+    cpu_seconds: float
 
 
 class Measures(Record, frozen=True):
@@ -46,6 +48,7 @@ class Measures(Record, frozen=True):
     """
 
     documents: dict[str, int]
+    pages: int
     stages: tuple[Labelled, ...]
     oldest: dict[str, float]
     attempts: tuple[Labelled, ...]
@@ -69,13 +72,15 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
     """All measures. A worker counts as alive when it was seen within ``stale_seconds``; a lease is overdue when it ended more
     than ``lapsed_seconds`` ago and nobody ended the try.
     """
-    documents = connection.execute(select(Document.status, func.count()).group_by(Document.status))
+    counted = select(Document.status, func.count(), func.sum(Document.pages)).group_by(Document.status)
+    documents = connection.execute(counted).all()
     overdue = select(func.count()).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
     living = select(func.count()).where(Worker.seen_at >= now(-stale_seconds))
     tried = _attempts(connection)
     counters = connection.execute(select(Count.name, Count.value, Count.counted_at, now())).all()
     return Measures(
-        documents={str(status): int(number) for status, number in documents},
+        documents={str(status): int(number) for status, number, _ in documents},
+        pages=sum(pages or 0 for _, _, pages in documents),
         stages=_labelled(connection, (Stage.stage, Stage.state, Stage.queue), func.count()),
         oldest=_oldest(connection),
         attempts=_summed(((one.stage, one.outcome), one.tries) for one in tried),
@@ -87,6 +92,38 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
         counters={name: value for name, value, _, _ in counters},
         counter_ages={name: max(0.0, (moment - at).total_seconds()) for name, _, at, moment in counters},
     )
+
+
+def not_alive(connection: Connection, part: str, host: str, stale_seconds: float) -> str | None:
+    """Why a part (worker, recovery or watcher) of ``host`` does not seem to live; None when it does.
+
+    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. Recovery counts
+    its looks at the ledger, whoever does it: two may run, and one at a time looks. Raises KeyError for another part.
+    """
+    return _SIGNS[part](connection, host, stale_seconds)
+
+
+def _no_worker(connection: Connection, host: str, stale_seconds: float) -> str | None:
+    mine = Worker.name.startswith(f"{host}:", autoescape=True)
+    seen = connection.scalar(select(func.count()).where(mine, Worker.seen_at >= now(-stale_seconds)))
+    return None if seen else f"no worker of {host} showed itself within {stale_seconds:.0f} s"
+
+
+def _no_watcher(connection: Connection, host: str, stale_seconds: float) -> str | None:
+    alive = and_(Watcher.host == host, Watcher.seen_at >= now(-stale_seconds))
+    blind = and_(Watcher.canary_by.is_not(None), Watcher.canary_by < now())
+    seen, unseeing = connection.execute(select(func.count(), func.sum(case((blind, 1), else_=0))).where(alive)).one()
+    if not seen:
+        return f"no watcher of {host} showed itself within {stale_seconds:.0f} s"
+    return f"{unseeing} of {seen} watched folders: alive, but blind" if unseeing else None
+
+
+def _no_recovery(connection: Connection, _: str, stale_seconds: float) -> str | None:
+    looked = select(func.count()).where(Count.name == SWEEPS, Count.counted_at >= now(-stale_seconds))
+    return None if connection.scalar(looked) else f"recovery did not look at the ledger within {stale_seconds:.0f} s"
+
+
+_SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "recovery": _no_recovery}
 
 
 def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tuple[Labelled, ...]:
@@ -110,19 +147,21 @@ class _Tried(Record, frozen=True):
     stage: str
     outcome: str
     code: str
+    engine: str
     tries: int
     timed: int
     seconds: float
+    cpu_seconds: float
 
 
 def _attempts(connection: Connection) -> list[_Tried]:
     """One look at all tries; everything that is told of them is summed up from it."""
-    columns = (Stage.stage, Attempt.outcome, Attempt.code)
-    totals = (func.count(), func.count(Attempt.seconds), func.coalesce(func.sum(Attempt.seconds), 0.0))
+    columns = (Stage.stage, Attempt.outcome, Attempt.code, Attempt.engine)
+    totals = (func.count(), func.count(Attempt.seconds), func.sum(Attempt.seconds), func.sum(Attempt.cpu_seconds))
     query = select(*columns, *totals).join(Stage, Stage.id == Attempt.stage_id).group_by(*columns)
     return [
-        _Tried(stage, outcome or "running", code or "", tries, timed, float(seconds or 0))
-        for stage, outcome, code, tries, timed, seconds in connection.execute(query)
+        _Tried(stage, outcome or "running", code or "", engine or "", tries, timed, float(seconds or 0), float(cpu or 0))
+        for stage, outcome, code, engine, tries, timed, seconds, cpu in connection.execute(query)
     ]
 
 
@@ -134,8 +173,8 @@ def _summed(counted: Iterable[tuple[tuple[str, ...], int]]) -> tuple[Labelled, .
 
 
 def _spent(tried: Sequence[_Tried]) -> tuple[Spent, ...]:
-    sums: dict[str, tuple[int, float]] = {}
+    sums: dict[tuple[str, str], tuple[int, float, float]] = {}
     for one in tried:
-        tries, seconds = sums.get(one.stage, (0, 0.0))
-        sums[one.stage] = tries + one.timed, seconds + one.seconds
-    return tuple(Spent(stage, tries, seconds) for stage, (tries, seconds) in sorted(sums.items()))
+        tries, seconds, cpu = sums.get((one.stage, one.engine), (0, 0.0, 0.0))
+        sums[one.stage, one.engine] = tries + one.timed, seconds + one.seconds, cpu + one.cpu_seconds
+    return tuple(Spent(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))

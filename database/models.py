@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from codebook.records import Decided
 from database.clock import UtcDateTime
 
 PREFIX = "gk_"
@@ -83,13 +84,33 @@ class FailureState(StrEnum):
     DISCARDED = "discarded"
 
 
+class Role(StrEnum):
+    """What a person may do on the operators' pages; each may do what the ones before may."""
+
+    VIEW = "view"
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+
+    def includes(self, other: Role) -> bool:
+        """Whether who has this role may do what ``other`` may.
+
+        >>> Role.OPERATE.includes(Role.VIEW), Role.VIEW.includes(Role.OPERATE)
+        (True, False)
+        """
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
 def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({', '.join(repr(str(v)) for v in kind)})", name=column)
 
 
 _DUE = text("state in ('queued', 'waiting')")
 _RUNNING = text("state = 'running'")
+_AGAIN = text("duplicate")
 _KEYED = text("made_from is not null")
+_STANDS = text("ended_at is null")
+_DOUBTFUL = text("state = 'doubtful'")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -119,13 +140,14 @@ class Document(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     media_type: Mapped[str] = mapped_column(String(100))
     size: Mapped[int] = mapped_column(BigInteger)
-    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
-    status: Mapped[str] = mapped_column(String(20), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"))
+    status: Mapped[str] = mapped_column(String(20))
     pages: Mapped[int | None]
     run: Mapped[int] = mapped_column(default=1)
     report_id: Mapped[int | None] = mapped_column(ForeignKey("gk_report.id", use_alter=True))
     registered_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)
+    __table_args__ = (Index(None, "batch_id", "status"), Index(None, "status", "id"))
 
 
 class Source(Base):
@@ -139,13 +161,17 @@ class Source(Base):
     __tablename__ = "gk_source"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), index=True)
-    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"))
     path: Mapped[str] = mapped_column(Text)
     path_key: Mapped[str] = mapped_column(String(64))
     duplicate: Mapped[bool]
     hints: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
-    __table_args__ = (UniqueConstraint("document_id", "path_key"),)
+    __table_args__ = (
+        UniqueConstraint("document_id", "path_key"),
+        Index(None, "batch_id", "document_id"),
+        Index("ix_gk_source_again", "batch_id", "document_id", postgresql_where=_AGAIN, sqlite_where=text("duplicate = 1")),
+    )
 
 
 class Stage(Base):
@@ -189,7 +215,8 @@ class Stage(Base):
 
 
 class Attempt(Base):
-    """One try at a stage: written when it is claimed, ended when it is over.
+    """One try at a stage: written when it is claimed, ended when it is over. ``seconds`` is how long the work took,
+    ``cpu_seconds`` what its process and the programs that it called used of processors, ``engine`` what read a picture.
 
     ``outcome``: done, retry (a fault that passes), failed, crashed (the process died), lost (the whole worker died),
     released (given back at a shutdown), discarded (a person ended it).
@@ -205,6 +232,9 @@ class Attempt(Base):
     code: Mapped[str | None] = mapped_column(String(40))
     message: Mapped[str | None] = mapped_column(Text)
     seconds: Mapped[float | None]
+    cpu_seconds: Mapped[float | None]
+    engine: Mapped[str | None] = mapped_column(String(40))
+    __table_args__ = (Index("ix_gk_attempt_ended_at", "ended_at"),)
 
 
 class Output(Base):
@@ -308,6 +338,46 @@ class Audit(Base):
     detail: Mapped[dict[str, Any]]
 
 
+class User(Base):
+    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``entered_at`` when it was last given right.
+
+    Rows stay when a person may no longer use them (``disabled_at``): what they did is signed with their name.
+    """
+
+    __tablename__ = "gk_user"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    password: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    entered_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    __table_args__ = (_one_of("role", Role),)
+
+
+class Session(Base):
+    """Somebody who logged in. ``digest`` is the SHA-256 of the cookie: who reads the database cannot take over a session."""
+
+    __tablename__ = "gk_session"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("gk_user.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(100))
+
+
+class Knock(Base):
+    """An attempt to log in that did not succeed, or has not yet. They are counted to slow down who guesses passwords."""
+
+    __tablename__ = "gk_knock"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 # ---- the results
 # --------------------------------------------------------------------------------------------------------------
 
@@ -380,7 +450,9 @@ class SectionRow(Base):
 
 
 class ValueRow(Base):
-    """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown."""
+    """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown;
+    ``correction_id`` is the decision of a person that went into it.
+    """
 
     __tablename__ = "gk_value"
     report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
@@ -398,9 +470,13 @@ class ValueRow(Base):
     sentence: Mapped[str | None] = mapped_column(Text)
     doubt: Mapped[str | None] = mapped_column(Text)
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
+    correction_id: Mapped[int | None] = mapped_column(BigInteger)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
-    # of loading.
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    # of loading. That of doubtful cells holds few; no foreign key, which would be looked at for each cell.
+    __table_args__ = (
+        Index("ix_gk_value_doubtful", "report_id", postgresql_where=_DOUBTFUL, sqlite_where=_DOUBTFUL),
+        {"sqlite_with_rowid": False},
+    )
 
 
 class Between(StrEnum):
@@ -435,3 +511,61 @@ class FindingRow(Base):
     actual: Mapped[float | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+
+
+# ---- what people decide about single cells ----------------------------------------------------------------------------------
+
+
+class CorrectionRow(Base):
+    """A person's decision about a cell of a document (or a fact of its report: ``report.year``), beside what was read.
+
+    It belongs to the document's content, not to a version of its report: every later run applies it again. ``decided`` is a
+    codebook.records.Decided, ``value`` or (for facts) ``text`` what was decided, both null for blank. ``raw`` is what had been
+    read, ``read`` the whole reading as it was parsed. Rows are never deleted: one that was undone, or replaced by the next
+    decision (``replaced_by``), is ended; at most one a cell stands.
+    """
+
+    __tablename__ = "gk_correction"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"))
+    indicator: Mapped[str] = mapped_column(String(80))
+    decided: Mapped[str] = mapped_column(String(10))
+    value: Mapped[float | None]
+    text: Mapped[str | None] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text)
+    read: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    reason: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(String(100))
+    decided_at: Mapped[datetime]
+    ended_by: Mapped[str | None] = mapped_column(String(100))
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None] = mapped_column(Text)
+    replaced_by: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (
+        _one_of("decided", Decided),
+        Index("ix_gk_correction_document_id", "document_id", "indicator"),
+        Index(
+            "ix_gk_correction_standing",
+            "document_id",
+            "indicator",
+            unique=True,
+            postgresql_where=_STANDS,
+            sqlite_where=_STANDS,
+        ),
+    )
+
+
+class ExpectedRow(Base):
+    """An agency that must report on ``year``, as a list of an office says. ``agency_key`` is that of gk_report; ``due_on`` the
+    ISO date by which it must have published, null where neither the list nor the law names one.
+    """
+
+    __tablename__ = "gk_expected"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    year: Mapped[int] = mapped_column(SmallInteger)
+    agency: Mapped[str] = mapped_column(Text)
+    agency_key: Mapped[str] = mapped_column(String(220))
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    due_on: Mapped[str | None] = mapped_column(String(10))
+    listed_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("year", "agency_key"),)

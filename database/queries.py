@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from codebook.records import Record, Severity, State, Status
+from database import throughput
 from database.answers import (
     AttemptItem,
     BatchCount,
@@ -61,8 +62,10 @@ class Scope(Record, frozen=True):
         """As conditions on gk_document."""
         wanted: list[ColumnElement[bool]] = []
         if self.batch is not None:
-            found = select(Source.document_id).join(Batch, Batch.id == Source.batch_id).where(Batch.name == self.batch)
-            wanted.append(Document.id.in_(found))
+            # Its origin came in with the batch, or it was found there again: the second are few, and have an index.
+            number = select(Batch.id).where(Batch.name == self.batch).scalar_subquery()
+            again = select(Source.document_id).where(Source.duplicate, Source.batch_id == number)
+            wanted.append(or_(Document.batch_id == number, Document.id.in_(again)))
         if self.first is not None:
             wanted.append(Document.id >= self.first)
         if self.last is not None:
@@ -102,17 +105,24 @@ def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
 
 
 def progress(connection: Connection, scope: Scope = ALL) -> Progress:
-    """Counts by status and stage, the rate of the last minute, and the time that is left at this rate."""
+    """Counts by status and stage, the rate of the last minute, and the time that is left (see database.throughput)."""
     statuses = status_counts(connection, scope)
+    stages = _stage_counts(connection, scope)
+    per_second = rate(connection, scope)
+    left = throughput.seconds_left(connection, stages, scope.conditions()) if statuses.get(Status.PROCESSING) else 0.0
+    if left is None and per_second:  # no try tells how long it takes, but documents come to their end
+        left = statuses[Status.PROCESSING] / per_second
+    return Progress(statuses, _by_stage(stages), live_workers(connection), per_second, left)
+
+
+def rate(connection: Connection, scope: Scope = ALL) -> float:
+    """Documents per second that were at an end within the last minute, since the first of them."""
     recent = connection.execute(
         select(func.count(), func.min(Document.finished_at), now()).where(
             Document.finished_at > now(-RATE_SECONDS), *scope.conditions()
         )
     ).one()
-    rate = _rate(*recent)
-    left = statuses.get(Status.PROCESSING, 0)
-    seconds_left = left / rate if rate else None
-    return Progress(statuses, tuple(_stage_counts(connection, scope)), live_workers(connection), rate, seconds_left)
+    return _rate(*recent)
 
 
 def live_workers(connection: Connection) -> int:
@@ -132,14 +142,22 @@ def _rate(count: int, first: datetime | None, at: datetime) -> float:
     return count / max((at - first).total_seconds(), 1.0)
 
 
-def _stage_counts(connection: Connection, scope: Scope) -> list[StageCount]:
+def _stage_counts(connection: Connection, scope: Scope) -> list[throughput.Count]:
+    columns = (Document.media_type, Stage.stage, Stage.state)
     query = (
-        select(Stage.stage, Stage.state, func.count())
+        select(*columns, func.count())
         .join(Document, and_(Document.id == Stage.document_id, Document.run == Stage.run))
         .where(*scope.conditions())
-        .group_by(Stage.stage, Stage.state)
+        .group_by(*columns)
     )
-    return [StageCount(*row) for row in connection.execute(query)]
+    return [throughput.Count(*row) for row in connection.execute(query)]
+
+
+def _by_stage(counts: Sequence[throughput.Count]) -> tuple[StageCount, ...]:
+    sums: dict[tuple[str, str], int] = {}
+    for count in counts:
+        sums[count.stage, count.state] = sums.get((count.stage, count.state), 0) + count.count
+    return tuple(StageCount(stage, state, number) for (stage, state), number in sums.items())
 
 
 def finding_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:
@@ -207,14 +225,17 @@ def failures(
     stage: str | None = None,
     batch: str | None = None,
     states: Sequence[str] = (FailureState.OPEN,),
+    before: int | None = None,
     limit: int | None = None,
 ) -> list[FailureItem]:
-    """The error queue, the newest first: what is open, or in other ``states``."""
+    """The error queue, the newest first: what is open, or in other ``states``; older than the failure ``before``, if given."""
     query = _failures().where(Failure.state.in_(list(states)), *Scope(batch).conditions())
     if code is not None:
         query = query.where(or_(Failure.code == code, Failure.code.startswith(f"{code}.", autoescape=True)))
     if stage is not None:
         query = query.where(Failure.stage == stage)
+    if before is not None:
+        query = query.where(Failure.id < before)
     return [FailureItem(*row) for row in connection.execute(query.limit(limit))]
 
 
@@ -347,6 +368,13 @@ def _values(connection: Connection, report_id: int | None) -> tuple[ValueItem, .
     columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
     rows = connection.execute(select(*columns).where(ValueRow.report_id == report_id).order_by(ValueRow.indicator))
     return tuple(ValueItem(*row) for row in rows)
+
+
+def busy(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Those of the documents that are being processed."""
+    wanted = set(ids)
+    query = select(Document.id).where(Document.status == Status.PROCESSING).order_by(Document.id)
+    return [number for number in connection.scalars(query) if number in wanted]
 
 
 def refused_at_the_door(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

@@ -63,7 +63,8 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
 
 def to_ring(registered: Sequence[Registered]) -> list[Queued]:
     """What is to be rung for after the commit."""
-    return [Queued(one.stage_id, StageName.EXTRACT, DOCUMENTS) for one in registered if one.stage_id is not None]
+    due = [(one.stage_id, one.document_id) for one in registered if one.stage_id is not None]
+    return [Queued(stage_id, StageName.EXTRACT, DOCUMENTS, document_id) for stage_id, document_id in due]
 
 
 def _batch_id(connection: Connection, name: str, priority: int) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, insert, select, update
 
 from codebook.records import Record, Status
+from database.auditing import note
 from database.clock import now
 from database.entries import DOCUMENTS, OCR
 from database.models import (
     Attempt,
-    Audit,
     Batch,
     Document,
     Failure,
@@ -112,20 +112,29 @@ def reprocess(
     started: list[int] = []
     line = where_the_line_stands(connection, 0)
     for part in chunks(ids):
-        again = (
-            update(Document)
-            .where(Document.id.in_(part), Document.status != Status.PROCESSING)
-            .values(run=Document.run + 1, status=Status.PROCESSING, finished_at=None)
-            .returning(Document.id, Document.run)
-        )
-        runs = dict(connection.execute(again).all())
-        _insert_first_stages(connection, runs, stage, line + len(started))
-        _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
+        runs = start_again(connection, part, stage, line + len(started))
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
         started += runs
-    detail = {"selection": msgspec.to_builtins(chosen), "from": stage, "reason": reason}
-    _audit(connection, "reprocess", who, detail, started)
+    asked = {"selection": msgspec.to_builtins(chosen), "from": stage}
+    note(connection, "reprocess", who, reason=reason, documents=started, **asked)
     return len(started)
+
+
+def start_again(connection: Connection, ids: Sequence[int], stage: StageName | None, before: int | None = None) -> dict[int, int]:
+    """Start a new run of these documents as :func:`reprocess` does, without a word on why; gives document -> run of those that
+    were not being processed. They take the turns after ``before`` (default: they are served next).
+    """
+    again = (
+        update(Document)
+        .where(Document.id.in_(ids), Document.status != Status.PROCESSING)
+        .values(run=Document.run + 1, status=Status.PROCESSING, finished_at=None)
+        .returning(Document.id, Document.run)
+    )
+    runs = dict(connection.execute(again).all())
+    line = where_the_line_stands(connection, 0) if before is None else before
+    _insert_first_stages(connection, runs, stage, line)
+    _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
+    return runs
 
 
 def discard(connection: Connection, chosen: Selection, *, who: str, reason: str, dry_run: bool = False) -> int:
@@ -144,7 +153,7 @@ def discard(connection: Connection, chosen: Selection, *, who: str, reason: str,
         )
         gone += connection.scalars(out)
         _decide_failures(connection, part, FailureState.DISCARDED, who, reason)
-    _audit(connection, "discard", who, {"selection": msgspec.to_builtins(chosen), "reason": reason}, gone)
+    note(connection, "discard", who, reason=reason, documents=gone, selection=msgspec.to_builtins(chosen))
     return len(gone)
 
 
@@ -223,8 +232,3 @@ def _drop_unfinished(
 def _decide_failures(connection: Connection, ids: Iterable[int], state: FailureState, who: str, reason: str) -> None:
     undecided = update(Failure).where(Failure.document_id.in_(ids), Failure.state.in_(_UNDECIDED))
     connection.execute(undecided.values(state=state, decided_at=now(), decided_by=who, reason=reason))
-
-
-def _audit(connection: Connection, action: str, who: str, detail: dict[str, Any], ids: list[int]) -> None:
-    found = {"count": len(ids), "documents": ids[:1000]}
-    connection.execute(insert(Audit).values(at=now(), who=who, action=action, detail=detail | found))

@@ -66,6 +66,8 @@ _end_attempt = (
         code=bindparam("b_code"),
         message=bindparam("b_message"),
         seconds=bindparam("b_seconds"),
+        cpu_seconds=bindparam("b_cpu"),
+        engine=bindparam("b_engine"),
     )
 )
 _done = update(Stage).where(*_held).values(state=StageState.DONE, owner=None, lease_until=None, code=None, updated_at=now())

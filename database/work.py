@@ -22,6 +22,7 @@ from database.entries import (
     Next,
     Policy,
     Queued,
+    Spent,
     Tries,
     decide,
     insert_for,
@@ -97,7 +98,7 @@ def complete(
     *,
     claim_next: bool = False,
     lease_seconds: float = 60.0,
-    seconds: float | None = None,
+    spent: Spent | None = None,
     extra: Callable[[Connection], None] | None = None,
     made_from: str | None = None,
 ) -> Completed:
@@ -105,13 +106,13 @@ def complete(
 
     ``output`` is kept with the ``versions`` that made it, and with the digest ``made_from`` by which :func:`same_work` finds
     it. ``claim_next`` hands the first of ``following`` to the same worker at once, which saves a message and a transaction.
-    ``extra`` runs in the same transaction, behind the fence, for rows that other rooms write. ``seconds`` is how long the work
+    ``extra`` runs in the same transaction, behind the fence, for rows that other rooms write. ``spent`` is what the work
     took. A stage that follows pages is queued when the last of them is done.
 
     Raises Fenced when another holds the stage by now; nothing is written then. Run again after a lost connection, it finds
     its own commit.
     """
-    ended = _key(held) | _ended("done", seconds=seconds)
+    ended = _key(held) | _ended("done", spent=spent)
     in_one = connection.dialect.name == "postgresql"
     if (sql.DONE_IN_ONE if in_one else sql.DONE).run(connection, **ended).count != 1:
         return _already(connection, held)
@@ -156,12 +157,14 @@ def _already(connection: Connection, held: Claim) -> Completed:
     return Completed(msgspec.structs.replace(held, **again))
 
 
-def _ended(outcome: str, fault: Fault | None = None, seconds: float | None = None) -> dict[str, Any]:
+def _ended(outcome: str, fault: Fault | None = None, spent: Spent | None = None) -> dict[str, Any]:
     return {
         "b_outcome": outcome,
         "b_code": fault and fault.code,
         "b_message": fault and storable(fault.message),
-        "b_seconds": seconds,
+        "b_seconds": spent and spent.seconds,
+        "b_cpu": spent and spent.cpu_seconds,
+        "b_engine": spent and spent.engine,
     }
 
 
@@ -217,7 +220,8 @@ def _insert_queued(connection: Connection, held: Claim, following: Sequence[Next
         return ()
     rows = [_row(held, item) | {"state": StageState.QUEUED} for item in following]
     made = connection.execute(sql.INSERT_NEXT, rows).all()
-    return tuple(Queued(row.id, StageName(row.stage), row.queue) for row in sorted(made, key=lambda row: row.page))
+    document, made = held.document_id, sorted(made, key=lambda row: row.page)
+    return tuple(Queued(row.id, StageName(row.stage), row.queue, document, row.page) for row in made)
 
 
 def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_seconds: float) -> Claim:
@@ -283,7 +287,7 @@ def fail(
     policy: Policy,
     *,
     versions: Mapping[str, Any] | None = None,
-    seconds: float | None = None,
+    spent: Spent | None = None,
 ) -> StageState:
     """End a try that failed: to wait for the next one, or for good with a row in the error queue, as :func:`decide` says.
 
@@ -293,7 +297,7 @@ def fail(
     if row is None:
         raise Fenced(f"stage {held.stage_id} is no longer held with fence {held.fence}")
     decision = decide(fault.code, Tries(*row), policy)
-    settle(connection, held, fault, decision, versions=versions or {}, seconds=seconds)
+    settle(connection, held, fault, decision, versions=versions or {}, spent=spent)
     return decision.state
 
 
@@ -304,7 +308,7 @@ def settle(
     decision: Decision,
     *,
     versions: Mapping[str, Any],
-    seconds: float | None = None,
+    spent: Spent | None = None,
 ) -> None:
     """Write what was decided about a failed try of a stage whose row the caller has locked."""
     waits = decision.state is StageState.WAITING
@@ -320,7 +324,7 @@ def settle(
         "b_pause": decision.pause,
     }
     sql.SETTLE.run(connection, **_key(held), **new)
-    sql.END_ATTEMPT.run(connection, **_key(held), **_ended(decision.outcome, fault, seconds))
+    sql.END_ATTEMPT.run(connection, **_key(held), **_ended(decision.outcome, fault, spent))
     if waits:
         return
     assert decision.status is not None

@@ -32,6 +32,8 @@ NOTE_SUFFIX = ".gongkai.txt"
 _OWN = ".gongkai"
 _DONE, _FAILED = "done", "failed"
 _NAME_BYTES = 255
+# What systems say that have no hard links, or allow none to a file of somebody else.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL)
 
 
 class Words(Record, frozen=True):
@@ -132,24 +134,44 @@ class Inbox:
 
 
 def _move(source: str, top: str, inner: str) -> str:
-    """Move a file to ``top/inner``, or beside what lies there already: an empty file of our own holds the name before the rename,
-    which would replace whatever is there.
-    """
+    """Move a file to ``top/inner``, or beside what lies there already; gives where it lies. Nothing is ever replaced."""
     folder = _folder(top, os.path.dirname(inner))
     stem, suffix = os.path.splitext(os.path.basename(inner))
     for number in itertools.count(1):
         target = os.path.join(folder, fitted(stem, f" ({number}){suffix}" if number > 1 else suffix))
         try:
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            _rename_beside(source, target)
         except FileExistsError:
             continue
-        try:
-            os.rename(source, target)
-        except BaseException:
-            os.unlink(target)
-            raise
         return target
     raise AssertionError("unreachable: counting does not end")
+
+
+def _rename_beside(source: str, target: str) -> None:
+    """Rename without replacing what has the new name: as a second name first, then without the first name. A kill between the two
+    leaves both names on one file, which is noticed the next time. Raises FileExistsError.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not os.path.samefile(source, target):
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename_held(source, target)
+        return
+    os.unlink(source)
+
+
+def _rename_held(source: str, target: str) -> None:
+    """The same where files cannot have two names: an empty file of our own holds the name until the rename replaces it."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        os.rename(source, target)
+    except BaseException:
+        os.unlink(target)
+        raise
 
 
 def _folder(top: str, inner: str) -> str:

@@ -7,12 +7,10 @@ that could mean two files is reported and not used.
 from __future__ import annotations
 
 import csv
-import io
 import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -20,14 +18,10 @@ import msgspec
 
 from codebook import data
 from codebook.records import Hints, Record
+from ingest.lists import columns_of, date_of, decode, read_lines, year_of
 from ingest.usage import UsageError
 
-_NOISE = re.compile(r"[\s_\-()（）*]+")
-_DATE = re.compile(r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?|(\d\d)(\d\d))(?:[ T].*)?")
-_YEAR = re.compile(r"(\d{4})\s*年?度?")
 _REGION = re.compile(r"\s*[/／>\\]\s*")
-_FIRST_YEAR = 2008  # the first year on which agencies reported (State Council order 492)
-_DELIMITERS = ",\t;，"
 
 
 class Columns(Record, frozen=True):
@@ -115,58 +109,26 @@ def load_manifest(path: Path) -> Manifest:
     are problems of the manifest and leave the rest of it in use.
     """
     try:
-        text = _decode(path.read_bytes())
+        text = decode(path.read_bytes())
     except OSError as error:
         raise UsageError(f"manifest {path}: {error.strerror or error}; expected a CSV file that can be read") from error
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
-        header, *rows = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)] or [(0, [])]
+        header, rows = read_lines(text)
     except csv.Error as error:
         raise UsageError(f"manifest {path}: {error}; expected a CSV file") from error
     problems: list[str] = []
-    columns = _columns(header[1], problems)
+    columns = columns_of(header, msgspec.structs.asdict(_header_words()), problems)
     if "path" not in columns.values():
         known = ", ".join(_header_words().path[:1] + _header_words().path[-3:])
         raise UsageError(
-            f"manifest {path}: no column names the files (found: {', '.join(header[1]) or 'nothing'}); expected one of {known}"
+            f"manifest {path}: no column names the files (found: {', '.join(header) or 'nothing'}); expected one of {known}"
         )
     return Manifest(list(_rows(rows, columns, problems)), problems)
-
-
-def _decode(raw: bytes) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("gb18030", "replace")
-
-
-def _delimiter(text: str) -> str:
-    header = text.lstrip().split("\n", 1)[0]
-    return max(_DELIMITERS, key=header.count)
 
 
 @cache
 def _header_words() -> Columns:
     return msgspec.yaml.decode(data.read("manifest.yaml"), type=Columns)
-
-
-def _columns(header: list[str], problems: list[str]) -> dict[int, str]:
-    """Which column holds what, by its place."""
-    names = {
-        _NOISE.sub("", word.lower()): field for field, words in msgspec.structs.asdict(_header_words()).items() for word in words
-    }
-    columns: dict[int, str] = {}
-    for at, cell in enumerate(header):
-        field = names.get(_NOISE.sub("", cell.lower()))
-        if field is None:
-            problems.append(f"column {cell.strip()!r} is not known and is not used")
-        elif field in columns.values():
-            problems.append(f"column {cell.strip()!r} says the same as one before it and is not used")
-        else:
-            columns[at] = field
-    return columns
 
 
 def _rows(lines: list[tuple[int, list[str]]], columns: dict[int, str], problems: list[str]) -> Iterable[Row]:
@@ -178,8 +140,8 @@ def _rows(lines: list[tuple[int, list[str]]], columns: dict[int, str], problems:
         hints = Hints(
             region=region_of(given.get("region", "")),
             agency=given.get("agency") or None,
-            year=_year(given.get("year", ""), number, problems),
-            published_on=_date(given.get("published_on", ""), number, problems),
+            year=year_of(given.get("year", ""), number, problems),
+            published_on=date_of(given.get("published_on", ""), number, problems),
         )
         yield Row(number, given["path"], hints, given.get("batch") or None)
 
@@ -191,26 +153,3 @@ def region_of(text: str) -> tuple[str, ...]:
     ('江苏省', '淮安市')
     """
     return tuple(part for part in _REGION.split(text.strip()) if part)
-
-
-def _year(text: str, line: int, problems: list[str]) -> int | None:
-    match = _YEAR.fullmatch(text)
-    if match and _FIRST_YEAR <= int(match[1]) <= date.today().year:
-        return int(match[1])
-    if text:
-        problems.append(f"line {line}: year {text!r} is not one from {_FIRST_YEAR} to this year, and is not used")
-    return None
-
-
-def _date(text: str, line: int, problems: list[str]) -> str | None:
-    match = _DATE.fullmatch(text)
-    try:
-        return date(*(int(part) for part in match.groups() if part)).isoformat() if match else _no_date(text, line, problems)
-    except ValueError:
-        return _no_date(text, line, problems)
-
-
-def _no_date(text: str, line: int, problems: list[str]) -> str | None:
-    if text:
-        problems.append(f"line {line}: {text!r} is not a date like 2024-01-31, and is not used")
-    return None

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
-from database.ledger import Arrival, Registered
+from database.ledger import Arrival, Queued, Registered
 from ingest.intake import Intake, Keeper, Store, StoreFaultError, Taken
 from ingest.limits import Limits
 from ingest.manifest import Manifest
@@ -62,7 +62,7 @@ def receive(
     engine: Engine,
     store: Store,
     limits: Limits,
-    ring: Callable[[Sequence[int]], None],
+    ring: Callable[[Sequence[Queued]], None],
 ) -> list[Receipt]:
     """Register parcels; one receipt for each, in order. Registering one again changes nothing.
 

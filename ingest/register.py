@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
-from database.ledger import Arrival, Registered, register
+from database.ledger import Arrival, Queued, Registered, register, to_ring
 from database.readmission import readmit, replace_stand_ins
 from database.session import run_transaction
 from ingest.fingerprint import stand_in
@@ -102,14 +102,14 @@ def ingest_paths(
     limits: Limits,
     region: tuple[str, ...] = (),
     priority: int = 0,
-    ring: Callable[[Sequence[int]], None] = _ignore,
+    ring: Callable[[Sequence[Queued]], None] = _ignore,
     progress: Callable[[IngestSummary], None] = _ignore,
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
     ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
-    ``ring`` gets the ids of the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for
-    faults of the machine: what was registered before stays, and running again goes on.
+    ``ring`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
+    machine: what was registered before stays, and running again goes on.
     """
     with Keeper(store) as keeper:
         run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
@@ -164,7 +164,7 @@ class Run:
         keeper: Keeper,
         *,
         batch: str,
-        ring: Callable[[Sequence[int]], None],
+        ring: Callable[[Sequence[Queued]], None],
         progress: Callable[[IngestSummary], None] = _ignore,
         told: Callable[[Arrival, Registered], None] = _ignore,
         expected: int = 0,
@@ -192,9 +192,8 @@ class Run:
             arrivals = [taken.arrival for taken in group]
             results, again = run_transaction(self._engine, partial(_register, batch=name, arrivals=arrivals))
             self._count(name, arrivals, results, again)
-            stages = [result.stage_id for result in results if result.stage_id is not None]
-            if stages:
-                self._ring(stages)
+            if due := to_ring(results):
+                self._ring(due)
             for arrival, result in zip(arrivals, results, strict=True):
                 self._told(arrival, result)
         self._waiting = []

@@ -139,11 +139,12 @@ def _ends_well(file: BinaryIO, size: int) -> bool:
         return _zip_ends(_tail(file, size, _ZIP_TAIL))
     if head[:4] in (b"II*\0", b"MM\0*"):  # a TIFF tells where its first directory stands, which may be behind the pictures
         return size > int.from_bytes(head[4:8], "little" if head[:1] == b"I" else "big")
-    return size > 0
+    return size > 0 and not any(begins.startswith(head) for begins in _BEGINNINGS)  # it may become one of them
 
 
 _PDF = b"%PDF-"
 _ENDS = ((_PDF, b"%%EOF"), (b"\x89PNG\r\n\x1a\n", b"IEND"), (b"\xff\xd8\xff", b"\xff\xd9"))
+_BEGINNINGS = (*(begins for begins, _ in _ENDS), b"PK\x03\x04", b"II*\0", b"MM\0*")
 
 
 def _tail(file: BinaryIO, size: int, length: int) -> bytes:

@@ -24,6 +24,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Record
 from database import inboxes
 from database.inboxes import FailedFile, WatcherState
+from database.ledger import Queued
 from database.session import fault_code, reading, run_transaction
 from ingest import canary
 from ingest.convention import Manifests, place
@@ -81,12 +82,12 @@ class Pace(Record, frozen=True):
 
 
 class Desk(NamedTuple):
-    """Where files are registered. ``ring`` gets the ids of new first stages; ``batch`` is for files whose place names none."""
+    """Where files are registered. ``ring`` gets new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
     store: Store
     limits: Limits
-    ring: Callable[[Sequence[int]], None]
+    ring: Callable[[Sequence[Queued]], None]
     batch: str | None = None
 
 

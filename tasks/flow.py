@@ -6,7 +6,9 @@ room); this is what they do, and what tests and benchmarks call when they want t
 
 from __future__ import annotations
 
-from codebook.records import Hints, Verdict
+from collections.abc import Sequence
+
+from codebook.records import Correction, Hints, Verdict
 from tasks.extraction.extract import extract
 from tasks.ocr.merge import merged, wanted
 from tasks.ocr.read import read_picture
@@ -16,8 +18,15 @@ from tasks.parsing.parse import parse
 from tasks.validation.validate import validate
 
 
-def read_document(data: bytes, media_type: str, hints: Hints | None = None, reader: LineReader | None = None) -> Verdict:
-    """From the bytes of a document to its checked report. ``reader`` reads pages that are pictures (default: RapidOCR).
+def read_document(
+    data: bytes,
+    media_type: str,
+    hints: Hints | None = None,
+    reader: LineReader | None = None,
+    corrections: Sequence[Correction] = (),
+) -> Verdict:
+    """From the bytes of a document to its checked report. ``reader`` reads pages that are pictures (default: RapidOCR);
+    ``corrections`` are what people have decided about its cells.
 
     Raises GongkaiError with a code of the closed list when the document cannot be read.
     """
@@ -28,4 +37,4 @@ def read_document(data: bytes, media_type: str, hints: Hints | None = None, read
         read = {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
         extraction = merged(extraction, read)  # pictures -> pages of lines and tables, in their places
     report = parse(extraction, hints or Hints())  # pages -> agency, region, year, numbers with evidence
-    return validate(report)  # report -> findings, states settled
+    return validate(report, corrections)  # report and decisions -> findings, states settled

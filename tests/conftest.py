@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from database import migrations
 from database.session import make_engine
-from tests.servers import PostgresServer, RedisServer, short_folder
+from tests.servers import PostgresServer, RedisServer, S3Server, short_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -88,3 +88,11 @@ def redis_server() -> Iterator[RedisServer]:
         server = RedisServer(folder)
         yield server
         server.close()
+
+
+@pytest.fixture
+def s3_server(tmp_path: Path) -> Iterator[S3Server]:
+    """A real S3 server of the test's own."""
+    server = S3Server(tmp_path)
+    yield server
+    server.close()

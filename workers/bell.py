@@ -31,6 +31,12 @@ _BATCH = 500
 NEAR = {DOCUMENTS: 500, OCR: 50, RETRY: 500}
 
 
+def _shown(item: Queued) -> str:
+    """What a message is about, for people who watch messages (in Flower): their argument is a number that tells nothing."""
+    page = f", page {item.page}" if item.page else ""
+    return f"document {item.document_id}{page}" if item.document_id else f"stage {item.stage_id}"
+
+
 class Bell:
     """Sends messages after the commit of what they are about. Never raises because of the broker; counts what failed.
 
@@ -76,6 +82,7 @@ class Bell:
             with producer.batch(_BATCH):
                 for item in queued:
                     options = {"queue": item.queue, "producer": producer, "retry": False, "ignore_result": True}
+                    options["argsrepr"] = _shown(item)
                     app.send_task(f"gongkai.{item.stage}", (item.stage_id,), **options)
             return [item.stage_id for item in queued]
 

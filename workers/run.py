@@ -17,6 +17,8 @@ from workers.process import versions, worker_name
 from workers.settings import Settings, load_settings
 
 MODULE = "workers.run"
+# ONNX Runtime reports to its maker over the network unless it is told not to.
+SILENT = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def worker_command(
@@ -28,7 +30,7 @@ def worker_command(
     time and gives back the rest.
     """
     argv = [sys.executable, "-m", module, ",".join(queues), str(concurrency or settings.concurrency)]
-    return argv, {**settings.environment(), **_threads(settings.ocr_threads), "REMAP_SIGTERM": "SIGQUIT"}
+    return argv, {**settings.environment(), **_threads(settings.ocr_threads), **SILENT, "REMAP_SIGTERM": "SIGQUIT"}
 
 
 def _threads(count: int) -> dict[str, str]:

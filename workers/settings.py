@@ -126,6 +126,17 @@ class Settings(BaseSettings):
     metrics_seconds: Seconds = 15
     """So long an answer of the metrics endpoint is given again before the database is asked anew."""
 
+    console_address: str = "127.0.0.1"
+    """Address of the operators' pages. Others than this machine's own belong behind a proxy that speaks https."""
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8790
+    """Port of the operators' pages. 0: `gongkai up` starts none."""
+    console_proxies: str = "127.0.0.1"
+    """Addresses or networks, with commas, of proxies that are believed when they say who asks, and that it is by https."""
+    console_session_seconds: Seconds = 43_200
+    """How long a person stays logged in to the operators' pages at most."""
+    console_idle_seconds: Seconds = 7200
+    """After so long without a request a person has to log in again."""
+
     flower_auth: str | None = None
     """``user:password`` of Flower; unset: one is made up at each start and shown."""
 

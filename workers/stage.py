@@ -5,6 +5,7 @@ A stage is a function from :class:`Work` to :class:`Outcome`, registered by :fun
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from database import ledger
-from database.ledger import SYSTEM_CODES, Claim, Completed, Fault, Fenced, Next
+from database.ledger import SYSTEM_CODES, Claim, Completed, Fault, Fenced, Next, Spent
 from database.models import StageName
 from database.session import reading, run_transaction
 from workers.app import app, task_name
@@ -40,7 +41,7 @@ class Outcome:
     """What a stage made: the record to keep, the stages that follow, and rows of other rooms to write behind the fence.
 
     ``made_from`` is a digest of all that went into the output, by which it is found again (:meth:`Work.same_work`);
-    ``versions`` are those that made it besides the code's and the codebook's.
+    ``versions`` are those that made it besides the code's and the codebook's; ``engine`` is what read a picture.
     """
 
     output: Record | None = None
@@ -48,6 +49,21 @@ class Outcome:
     extra: Callable[[Connection], None] | None = None
     made_from: str | None = None
     versions: Mapping[str, Any] = field(default_factory=dict)
+    engine: str | None = None
+
+
+class _Clock:
+    """What has been spent since it was made, by the clock and of processors (programs that were called and ended included)."""
+
+    def __init__(self) -> None:
+        self._begun, self._cpu = time.monotonic(), self._used()
+
+    @staticmethod
+    def _used() -> float:
+        return sum(os.times()[:4])
+
+    def spent(self, engine: str | None = None) -> Spent:
+        return Spent(time.monotonic() - self._begun, self._used() - self._cpu, engine)
 
 
 @dataclass(frozen=True)
@@ -146,11 +162,12 @@ def _run(process: Process, stage_id: int, name: StageName) -> str:
     told = ""
     while held is not None:
         fail_here("after_claim")
-        told = str(held.stage)
+        told = f"document {held.document_id}{f', page {held.page}' if held.page else ''}: {held.stage}"
         in_place = time.monotonic() - started < _GO_ON_UNTIL * process.settings.time_limit(name)
+        clock = _Clock()
         result = _work(process, held, before, in_place)
         if isinstance(result, Fault):
-            return f"{told}: {_fail(process, held, result)}"
+            return f"{told}: {_fail(process, held, result, clock.spent())}"
         if result is None:
             return f"{told}: passed on"
         completed, output = result
@@ -178,18 +195,18 @@ def _work(
     process: Process, held: Claim, before: tuple[StageName, Record] | None, in_place: bool
 ) -> tuple[Completed, Record | None] | Fault | None:
     """Do the stage and complete it. Gives what followed, the fault when it failed, or None when the claim had passed on."""
-    begun = time.monotonic()
+    clock = _Clock()
     with process.heart.beating(held):
         try:
             outcome = FUNCTIONS[held.stage](Work(held, process, before))
             fail_here("after_work")
-            seconds = time.monotonic() - begun
+            spent = clock.spent(outcome.engine)
             following = _in_place(held, outcome) if in_place else None
             if following in _JOINING:
-                joined = _complete_both(process, held, outcome, seconds)
+                joined = _complete_both(process, held, outcome, spent)
                 if joined is not None:
                     return joined, None
-            return _complete(process, held, outcome, following is not None, seconds), outcome.output
+            return _complete(process, held, outcome, following is not None, spent), outcome.output
         except Fenced as error:
             log.warning("the work came too late and was dropped", stage=held.stage, why=str(error))
             return None
@@ -207,13 +224,13 @@ def _in_place(held: Claim, outcome: Outcome) -> StageName | None:
     return first.stage if first is not None and first.queue == held.queue and first.stage in FUNCTIONS else None
 
 
-def _complete(process: Process, held: Claim, outcome: Outcome, go_on: bool, seconds: float) -> Completed:
+def _complete(process: Process, held: Claim, outcome: Outcome, go_on: bool, spent: Spent) -> Completed:
     # A result is worth waiting for as long as the lease holds. Only the last one must be on the disk: recovery does the
     # others again.
     durable, lease = held.stage is StageName.LOAD, process.settings.lease(held.stage)
 
     def complete(connection: Connection) -> Completed:
-        completed = _write(connection, process, held, outcome, go_on=go_on, seconds=seconds)
+        completed = _write(connection, process, held, outcome, go_on=go_on, spent=spent)
         fail_here("before_commit")
         return completed
 
@@ -222,19 +239,19 @@ def _complete(process: Process, held: Claim, outcome: Outcome, go_on: bool, seco
     return completed
 
 
-def _complete_both(process: Process, held: Claim, outcome: Outcome, seconds: float) -> Completed | None:
+def _complete_both(process: Process, held: Claim, outcome: Outcome, spent: Spent) -> Completed | None:
     """Complete a stage and, in the same transaction, the joining one that follows. None when the second could not be done:
     nothing is written then, and step by step it shows what is wrong under its own name.
     """
     before = None if outcome.output is None else (held.stage, outcome.output)
 
     def complete(connection: Connection) -> Completed:
-        completed = _write(connection, process, held, outcome, go_on=True, seconds=seconds)
+        completed = _write(connection, process, held, outcome, go_on=True, spent=spent)
         following = completed.claim
         if following is not None:  # else an earlier commit, whose answer was lost, has done both
-            begun = time.monotonic()
+            clock = _Clock()
             second = FUNCTIONS[following.stage](Work(following, process, before))
-            completed = _write(connection, process, following, second, go_on=False, seconds=time.monotonic() - begun)
+            completed = _write(connection, process, following, second, go_on=False, spent=clock.spent())
         fail_here("before_commit")
         return completed
 
@@ -251,7 +268,7 @@ def _complete_both(process: Process, held: Claim, outcome: Outcome, seconds: flo
     return completed
 
 
-def _write(connection: Connection, process: Process, held: Claim, outcome: Outcome, *, go_on: bool, seconds: float) -> Completed:
+def _write(connection: Connection, process: Process, held: Claim, outcome: Outcome, *, go_on: bool, spent: Spent) -> Completed:
     return ledger.complete(
         connection,
         held,
@@ -260,17 +277,17 @@ def _write(connection: Connection, process: Process, held: Claim, outcome: Outco
         outcome.following,
         claim_next=go_on,
         lease_seconds=process.settings.lease(held.stage),
-        seconds=seconds,
+        spent=spent,
         extra=outcome.extra,
         made_from=outcome.made_from,
     )
 
 
-def _fail(process: Process, held: Claim, fault: Fault) -> str:
+def _fail(process: Process, held: Claim, fault: Fault, spent: Spent) -> str:
     told = {"document_id": held.document_id, "stage": held.stage, "page": held.page, "code": fault.code}
     policy = process.settings.policy
     try:
-        state = run_transaction(process.engine, lambda c: ledger.fail(c, held, fault, policy, versions=versions()))
+        state = run_transaction(process.engine, lambda c: ledger.fail(c, held, fault, policy, versions=versions(), spent=spent))
     except Fenced:
         log.warning("the failure came too late and was dropped", **told)
         return "passed on"

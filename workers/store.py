@@ -5,17 +5,22 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import fsspec
+from billiard.exceptions import SoftTimeLimitExceeded
 from fsspec.implementations.local import LocalFileSystem
 
 from codebook.errors import GongkaiError
 
 T = TypeVar("T")
+
+_KEPT_BYTES = 64 * 1024 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{3,199}")
 
 
 class Store:
@@ -29,6 +34,7 @@ class Store:
         self._files, root = fsspec.core.url_to_fs(url)
         self._root: str = root.rstrip("/")
         self._local = isinstance(self._files, LocalFileSystem)
+        self._last: tuple[str, bytes] | None = None
 
     def path(self, sha256: str) -> str:
         """Where a content lies: two folders of two characters each keep folders small."""
@@ -46,13 +52,38 @@ class Store:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The content. What was damaged on its way is not given out: its sha256 is checked."""
+        """The content. What was damaged on its way is not given out: its sha256 is checked.
+
+        The content asked for last is kept in memory when it is not large: the pages of a document are read one after the other.
+        """
+        if self._last is not None and self._last[0] == sha256:
+            return self._last[1]
         data = self._guard(lambda: bytes(self._files.cat_file(self.path(sha256))))
         if hashlib.sha256(data).hexdigest() != sha256:
             raise GongkaiError(
                 "store.unavailable", f"the stored original {sha256} has another content", "the content of that name"
             )
+        self._last = (sha256, data) if len(data) <= _KEPT_BYTES else None
         return data
+
+    def derived(self, name: str) -> bytes | None:
+        """What was made from an original and kept under ``name`` (see :meth:`keep_derived`); None when it is not there (any
+        more).
+        """
+        path = self._derived_path(name)
+        return self._guard(lambda: bytes(self._files.cat_file(path)) if self._files.exists(path) else None)
+
+    def keep_derived(self, name: str, data: bytes) -> None:
+        """Keep what can be made from an original again at any time, such as the picture of a page. Whoever needs the room may
+        delete the folder ``derived``. ``name`` has letters, digits, dots and hyphens.
+        """
+        path = self._derived_path(name)
+        self._guard(lambda: self._write_local(Path(path), data) if self._local else self._files.pipe_file(path, data))
+
+    def _derived_path(self, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"no name for what is derived: {name!r}")
+        return f"{self._root}/derived/{name[:2]}/{name}"
 
     def check(self) -> None:
         """Write, read and delete a probe. Raises as described."""
@@ -84,13 +115,19 @@ class Store:
         for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
             _fsync_folder(folder)
 
-    @staticmethod
-    def _guard(action: Callable[[], T]) -> T:
+    def _guard(self, action: Callable[[], T]) -> T:
         try:
             return action()
         except OSError as error:
             code = "disk.full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "store.unavailable"
             raise GongkaiError(code, f"{type(error).__name__}: {error}") from error
+        except (MemoryError, SoftTimeLimitExceeded):
+            raise
+        # Libraries of object stores raise what they like when the place does not answer.
+        except Exception as error:
+            if self._local:
+                raise
+            raise GongkaiError("store.unavailable", f"{type(error).__name__}: {error}") from error
 
 
 def _fsync_folder(folder: Path) -> None:

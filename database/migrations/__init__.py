@@ -38,6 +38,18 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         create_views(connection)
 
 
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the database back to ``revision`` in one transaction; what later ones added is gone. The views are made anew.
+
+    Raises alembic.util.CommandError for a revision that is not there, or not behind us.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        command.downgrade(config(connection), revision)
+        create_views(connection)
+
+
 def current(engine: Engine) -> str | None:
     """The revision of the database; None when it was never upgraded."""
     with engine.connect() as connection:

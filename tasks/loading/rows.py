@@ -37,6 +37,7 @@ def report_rows(verdict: Verdict) -> Rows:
     report.
     """
     report = verdict.report
+    decided = {correction.indicator: correction.number for correction in verdict.corrections}
     return {
         "gk_report": [_report_row(verdict)],
         "gk_block": _block_rows(report),
@@ -44,7 +45,7 @@ def report_rows(verdict: Verdict) -> Rows:
             {"position": position, "number": section.number, "title": _text(section.title), "text": _text(section.text)}
             for position, section in enumerate(report.sections)
         ],
-        "gk_value": [_value_row(reading) for reading in report.readings],
+        "gk_value": [_value_row(reading, decided.get(reading.indicator)) for reading in report.readings],
         "gk_finding": [finding_row(finding) for finding in verdict.findings],
     }
 
@@ -90,7 +91,7 @@ def _report_row(verdict: Verdict) -> Row:
     return {
         "status": verdict.status.value,
         "agency": _text(report.agency),
-        "agency_key": _key(report),
+        "agency_key": None if report.agency is None else key_of(report.agency, report.region_code),
         "region": list(report.region),
         "province": province,
         "city": city,
@@ -109,10 +110,9 @@ def _report_row(verdict: Verdict) -> Row:
     }
 
 
-def _key(report: Report) -> str | None:
-    if report.agency is None:
-        return None
-    key = _text(agency_key(report.agency, report.region_code))
+def key_of(agency: str, region_code: str | None) -> str:
+    """The key of gk_report by which the reports of one agency are found."""
+    key = _text(agency_key(agency, region_code))
     return key if len(key) <= _KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -131,7 +131,7 @@ def _block_rows(report: Report) -> list[Row]:
     return list(found.values())
 
 
-def _value_row(reading: Reading) -> Row:
+def _value_row(reading: Reading, correction: int | None) -> Row:
     place = reading.place
     return {
         "indicator": reading.indicator,
@@ -148,6 +148,7 @@ def _value_row(reading: Reading) -> Row:
         "sentence": _text(reading.sentence),
         "doubt": _text(reading.doubt),
         "candidates": [float(c) for c in reading.candidates] or None,
+        "correction_id": correction,
     }
 
 

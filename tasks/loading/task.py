@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from codebook.records import Reader, Status, Verdict
-from database import results
+from database import corrections, results
 from database.ledger import finish
 from database.models import Between, StageName
 from database.results import Beside, Pointer, Speaker, Standing
@@ -184,5 +184,7 @@ def run(work: Work) -> Outcome:
 
     def write(connection: Connection) -> None:
         load_verdict(connection, work.claim.document_id, verdict, versions, point)
+        if work.claim.run > 1:  # what was decided while this run went on is taken up in another
+            corrections.catch_up(connection, work.claim.document_id, {c.number for c in verdict.corrections})
 
     return Outcome(extra=write)

@@ -11,6 +11,7 @@ from importlib.resources import files
 import cv2
 import numpy as np
 
+from tasks.ocr.lexicon import known_pairs
 from tasks.ocr.recognise import LineReader, rapid_reader
 from tasks.ocr.render import PageImage
 from tasks.ocr.tesseract import tesseract_reader
@@ -35,11 +36,12 @@ def reader(engine: str, threads: int = 1) -> LineReader:
 
 @cache
 def code_version() -> str:
-    """A digest of the files of this room: when the way of reading changes, nobody has to remember to raise a number."""
+    """A digest of the files of this room and the words it knows: when reading changes, nobody has to raise a number."""
     digest = hashlib.sha256()
     for file in sorted(files("tasks.ocr").iterdir(), key=lambda file: file.name):
         if file.is_file() and file.name not in ("task.py", "merge.py"):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    digest.update("".join(sorted(known_pairs())).encode())
     return digest.hexdigest()[:12]
 
 

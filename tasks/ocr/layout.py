@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.ocr.picture import Grey
 
@@ -24,12 +25,11 @@ class LineBox(NamedTuple):
 
 
 def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
-    """The lines of ink in ``box``, from top to bottom, each cut close to its ink. ``size`` is the height of a character in
-    pixels.
+    """The lines of ink in ``box``, from top to bottom, each cut close to its ink.
 
-    Pieces of ink smaller than a fifth of a character are dust. A row of ink lower than half a character (the strokes of 三, a
-    dot)
-    belongs to the line that it is nearest to, if that is nearer than half a character.
+    ``size`` is the height of a character in pixels. Pieces of ink smaller than a fifth of a character are dust. A row of ink
+    lower than half a character (the strokes of 三, a dot) belongs to the line nearest to it, if that is nearer than half a
+    character.
     """
     x0, y0, x1, y1 = box
     window = marks[y0:y1, x0:x1]
@@ -38,7 +38,8 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
     least = max(3, size // 5)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least]
+    rest = _rule_rests(np.asarray(stats, np.int32), window.shape, size)
+    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least and not rest[i]]
     if not solid:
         return []
     rows = np.zeros(window.shape[0], bool)
@@ -53,7 +54,46 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
         # a little more than the ink: the threshold may have missed the faint side of a character
         more = max(2, size // 12)
         found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
-    return found
+    # a speck beside a line is none itself
+    lines = [b for b in found if b[3] - b[1] - 2 > 0.45 * size or b[2] - b[0] - 2 * max(2, size // 12) > 0.45 * size]
+    return lines or found
+
+
+def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
+    """Which pieces of ink are what is left of a rule, such as the inner one of a double rule: thin, and as long as the cell."""
+    height, width = shape[:2]
+    across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    thin = max(3.0, 0.3 * size)
+    return np.asarray(((across >= 0.8 * width) & (down <= thin)) | ((down >= 0.8 * height) & (across <= thin)))
+
+
+def has_gap(marks: Grey, box: Box, size: int) -> bool:
+    """Whether the ink in ``box`` is parted by more paper than digits of one number ever are: three quarters of a character.
+
+    On both sides something stands that is at least half as high as a character: specks are no digits.
+    """
+    window = marks[box[1] : box[3], box[0] : box[2]]
+    columns = np.flatnonzero(window.any(axis=0))
+    return any(
+        all(_height(part) >= 0.5 * size for part in (window[:, : columns[at] + 1], window[:, columns[at + 1] :]))
+        for at in np.flatnonzero(np.diff(columns) > 0.75 * size)
+    )
+
+
+def has_stroke_through(marks: Grey, box: Box, line: Box, size: int) -> bool:
+    """Whether within ``line`` a straight upright stroke goes through the cell ``box`` from top to bottom.
+
+    It is a rule that was not seen: a 1 is lower, and the rest of a double rule stands beside the line.
+    """
+    (_, y0, _, y1), (x0, _, x1, _) = box, line
+    window = marks[y0:y1, x0:x1]
+    return y1 - y0 > 1.25 * size and bool((window > 0).mean(axis=0).max(initial=0.0) >= 0.95)
+
+
+def _height(marks: Grey) -> int:
+    """The height in pixels of the highest piece of ink."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(marks), connectivity=8)
+    return int(stats[1:, cv2.CC_STAT_HEIGHT].max(initial=0))
 
 
 def _whole_lines(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """A page image made ready for reading: one channel, evenly lit, without coloured seals, level.
 
-All functions take and give ``numpy`` arrays: colour images (height, width, 3) RGB uint8, grey images (height, width) uint8,
-255 = paper.
+All functions take and give ``numpy`` arrays: colour images (height, width, 3) RGB uint8, grey images (height, width) uint8 where
+255 is paper.
 A :class:`Picture` keeps the transform back to the image as it came, so that boxes can be shown on the original.
 """
 
@@ -110,7 +110,7 @@ def skew(grey: Grey) -> float:
     """By how many degrees the page must be turned counter-clockwise to lie level, within 7 degrees, to 0.05 degrees."""
     scale = _PROFILE_WIDTH / grey.shape[1]
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    marks = ink(np.asarray(small, np.uint8)).astype(np.float32)
+    marks = ink(small.astype(np.uint8)).astype(np.float32)
     best, step = 0.0, 1.0
     span = np.arange(-_SKEW_LIMIT, _SKEW_LIMIT + step, step)
     while True:

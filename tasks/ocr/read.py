@@ -9,20 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
-from tasks.ocr.layout import Box, character_height, ink_lines, page_lines
+from tasks.ocr.grids import Grid, RuledCell, find_grids
+from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines
 from tasks.ocr.marks import mark_in, separator_in
 from tasks.ocr.picture import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.recognise import LineReader, LineReading
-from tasks.ocr.ruling import Grid, RuledCell, Rules, anchored, find_grids, find_rules, straightening
-from tasks.ocr.surety import SURE, Settled, read_surely, with_separator
+from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
+from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, with_separator
 
 __all__ = ["SURE", "Layout", "read_picture"]
 
 _LEAST = 12  # pixels; a picture that is lower or narrower holds no characters
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
 _SAMPLE = 10  # lines that decide the orientation
+_FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
+_SEPARATORS = ".,·•。|．，"
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
 
@@ -50,8 +53,9 @@ def read_picture(
 ) -> Page:
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
 
-    Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell and
-    line has the score of its least sure character. A page without any ink, or without room for it, is a page without blocks.
+    Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell has
+    the score of its least sure character, each line that of its digits. A page without any ink, or without room for it, is a
+    page without blocks.
     """
     height, width = image.shape[:2]
     blocks = _blocks(image, number, reader, points_per_pixel) if min(height, width) >= _LEAST else []
@@ -74,9 +78,7 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
     to_page = _Scale(layout.picture, number, points_per_pixel)
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        blocks.append(
-            (grid.box[1], _table(layout.picture.grey, grid, [[next(readings) for _ in lines] for lines in cells], to_page))
-        )
+        blocks.append((grid.box[1], _table(layout, grid, cells, [[next(readings) for _ in lines] for lines in cells], to_page)))
     for line in layout.lines:
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
@@ -95,7 +97,7 @@ def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader,
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
     for box, line in zip(left, settled, strict=True):
-        found[box] = with_separator(line, separator_in(layout.clean, box) if "," in line.text or "." in line.text else None)
+        found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
     return [found[box] for box in layout.boxes]
 
 
@@ -152,11 +154,20 @@ def _crop(grey: Grey, box: Box) -> Grey:
 
 
 class _Look(NamedTuple):
-    """What a few lines of a page say in one orientation: how surely they are read, how many hold Chinese, and their readings."""
+    """What a few lines of a page say in one orientation: how surely they are read, how many hold Chinese, and their readings.
+
+    ``is_sideways`` when hardly a line is longer than high, as on a page that lies on its side.
+    """
 
     score: float
     chinese: float
+    is_sideways: bool
     readings: dict[Box, LineReading]
+
+    @property
+    def rank(self) -> float:
+        """By what orientations are compared: single characters of a page on its side may be read surely."""
+        return self.score / 2 if self.is_sideways else self.score
 
 
 def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, LineReading]]:
@@ -167,7 +178,8 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
     """
     first = _layout(picture)
     look = _look(first, reader)
-    if look.score >= _READABLE or not first.boxes:
+    is_readable = look.score >= _READABLE
+    if (is_readable and not look.is_sideways) or not first.boxes:
         return first, look.readings
     best = first, look
     is_tall = sum((b[3] - b[1]) > 1.5 * (b[2] - b[0]) for b in first.boxes) > len(first.boxes) / 2
@@ -175,9 +187,11 @@ def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, Li
         other = _layout(quarter_turned(picture, turns))
         seen = _look(other, reader)
         is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
-        if is_proof and seen.score > best[1].score + (0.1 if best[0] is first else 0.0):
+        # a page of short lines that can be read as it is must be read as well when turned, and have long lines then
+        least = max(_READABLE, best[1].rank) if is_readable else best[1].rank + (0.1 if best[0] is first else 0.0)
+        if is_proof and seen.rank > least:
             best = other, seen
-            if seen.score >= _READABLE and seen.chinese >= 0.5:
+            if seen.rank >= _READABLE and seen.chinese >= 0.5:
                 break
     return best[0], best[1].readings
 
@@ -188,20 +202,28 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     # lines of middling length: whole lines of prose cost most and tell no more
     sample = (longest[len(longest) // 3 :] or lines or layout.boxes)[:_SAMPLE]
     if not sample:
-        return _Look(0.0, 0.0, {})
+        return _Look(0.0, 0.0, False, {})
     found = reader.read([_crop(layout.picture.grey, box) for box in sample])
     chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
     score = float(np.median([reading.mean for reading in found]))
-    tall = sum(b[3] - b[1] > 3 * (b[2] - b[0]) for b in layout.boxes)
-    # more lines that stand than lie: the page lies on its side, whatever one of them seems to say
-    return _Look(score / 2 if tall > len(longest) else score, chinese, dict(zip(sample, found, strict=True)))
+    # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
+    is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
+    return _Look(score, chinese, is_sideways, dict(zip(sample, found, strict=True)))
 
 
-def _table(grey: Grey, grid: Grid, readings: list[list[Settled]], to_page: _Scale) -> Table:
+def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
     cells = []
-    for cell, lines in zip(grid.cells, readings, strict=True):
+    for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
-        score = min((line.score for line in lines), default=_blank_score(grey, _inside(cell, grid.thickness)))
+        if lines:
+            inside = _inside(cell, grid.thickness)
+            is_torn = any(
+                has_gap(layout.clean, place, layout.size) or has_stroke_through(layout.clean, inside, place, layout.size)
+                for place in places
+            )
+            score = cell_score(lines, is_torn)
+        else:
+            score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
         others = lines[0].others if len(lines) == 1 else ()
         cells.append(
             Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), others)
@@ -220,5 +242,5 @@ def _blank_score(grey: Grey, box: Box) -> float:
 def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:
     xs, ys = [b[0] for b in boxes] + [b[2] for b in boxes], [b[1] for b in boxes] + [b[3] for b in boxes]
     text = "   ".join(part.text for part in parts if part.text)
-    score = min(part.score for part in parts if part.text)
+    score = min(part.line for part in parts if part.text)
     return Line(text, to_page.place((min(xs), min(ys), max(xs), max(ys))), round(score, 4))

@@ -1,8 +1,7 @@
 """Readers of single lines of text: pictures of lines in, texts with scores out.
 
-Two engines stand behind one interface: RapidOCR's recognition model (the default) and Tesseract. A crop is a grey image of one
-line, dark
-on light, cut close to its ink.
+Two engines stand behind one interface: RapidOCR's recognition model (the default) and Tesseract. A crop is a grey image of
+one line, dark on light, cut close to its ink.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.ocr.lexicon import POSSIBLE, UNSURE, is_han, likelier
 from tasks.ocr.picture import Grey
 
 _HEIGHT = 48  # pixels; what the model was trained on
@@ -28,16 +28,20 @@ _NARROWEST = 64  # pixels; single digits in less than that are read unsurely
 
 
 class LineReading(NamedTuple):
-    """What a line says. ``score`` is the probability of its least sure character, 0 to 1, ``mean`` that of all its characters.
+    """What a line says. ``score`` is the probability of its least sure character, 0 to 1.
 
-    ``digits`` is the best reading that consists of digits and number marks alone, with its score: what a narrow crop says when
-    only a number can stand there.
+    ``words`` is that of the least sure among its digits, letters and Chinese characters, ``mean`` their mean, and ``numbers``
+    that of its least sure digit (1 where it has none): brackets and commas of full and half width are often mistaken for each
+    other, and it does not matter. ``digits`` is the best reading that consists of digits and number marks alone, with its score:
+    what a narrow crop says when only a number can stand there.
     """
 
     text: str
     score: float
     digits: tuple[str, float] = ("", 0.0)
     mean: float = 0.0
+    numbers: float = 1.0
+    words: float = 1.0
 
 
 @runtime_checkable
@@ -120,26 +124,44 @@ class RapidReader:
         return readings
 
     def _decode(self, frames: NDArray[np.float32]) -> LineReading:
-        text, score, mean = self._greedy(frames, np.arange(frames.shape[1]))
-        return LineReading(text, score, self._greedy(frames, self._digit_classes)[:2], mean)
+        text, peaks = self._greedy(frames, None)
+        digits, sure = self._greedy(frames, self._digit_classes)
+        if not peaks:
+            return LineReading("", 0.0, (digits, min(sure, default=0.0)))
+        words = [peak for character, peak in zip(text, peaks, strict=True) if character.isalnum()] or peaks
+        numbers = min((peak for character, peak in zip(text, peaks, strict=True) if character.isdigit()), default=1.0)
+        return LineReading(text, min(peaks), (digits, min(sure, default=0.0)), sum(words) / len(words), numbers, min(words))
 
-    def _greedy(self, frames: NDArray[np.float32], classes: NDArray[np.int64]) -> tuple[str, float, float]:
-        part = frames if classes.size == frames.shape[1] else frames[:, classes]
+    def _greedy(self, frames: NDArray[np.float32], classes: NDArray[np.int64] | None) -> tuple[str, list[float]]:
+        """The text and the score of each of its characters, of all ``classes`` or some."""
+        part = frames if classes is None else frames[:, classes]
         best = part.argmax(axis=1)
-        sure = part[np.arange(len(part)), best]
-        new = np.concatenate([[True], best[1:] != best[:-1]]) & (best != 0)
-        if not new.any():
-            return "", 0.0, 0.0
-        # a character may last several frames: its surest frame counts
         starts = np.flatnonzero(np.concatenate([[True], best[1:] != best[:-1]]))
-        peaks = np.maximum.reduceat(sure, starts)[best[starts] != 0]
-        return "".join(self._characters[classes[best[new]]]), float(peaks.min()), float(peaks.mean())
+        ends = np.append(starts[1:], len(best))
+        said, peaks, where = [], [], []
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            if index := int(best[start]):
+                # a character may last several frames: its surest frame counts
+                where.append(start + int(part[start:end, index].argmax()))
+                peaks.append(float(part[where[-1], index]))
+                said.append(self._characters[index if classes is None else classes[index]])
+        if classes is None:
+            self._reconsider(said, peaks, part, where)
+        return "".join(said), peaks
+
+    def _reconsider(self, said: list[str], peaks: list[float], frames: NDArray[np.float32], where: list[int]) -> None:
+        """Replace Chinese characters read unsurely by such as make words with their neighbours."""
+        for i, (character, peak) in enumerate(zip(said, peaks, strict=True)):
+            if peak < UNSURE and is_han(character):
+                scores = frames[where[i]]
+                likely = [(self._characters[k], float(scores[k])) for k in np.flatnonzero(scores >= POSSIBLE)]
+                neighbours = said[i - 1] if i else "", said[i + 1] if i + 1 < len(said) else ""
+                if found := likelier(neighbours[0], character, neighbours[1], likely):
+                    said[i], peaks[i] = found[0], peak + found[1]
 
 
 def _scaled(crop: Grey, share: float) -> Grey:
-    """The crop with a white margin of ``share`` of its height, brought to the model's height; blurred copies are not
-    sharpened.
-    """
+    """The crop with a white margin of ``share`` of its height, brought to the height of the model."""
     margin = max(1, round(crop.shape[0] * share))
     framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=255)
     width = max(8, round(framed.shape[1] * _HEIGHT / framed.shape[0]))

@@ -31,6 +31,7 @@ _LONGEST = 1191.0  # points; a longer page (A3) counts pixels, or is a poster: i
 _SHORT_SIDE = 3600  # pixels: A3 at 300 dpi; a picture whose shorter side is longer is reduced
 _MOST_PIXELS = 60_000_000  # of a page that is read
 _MOST_DECODED = 150_000_000  # of a picture that is decoded before it is reduced
+_TALLEST = 4  # times as high as wide, of a page on a screen; beyond that it is drawn narrower
 _BLANK = 250  # of 255: paper
 _PEN = (200, 0, 0)
 
@@ -45,19 +46,21 @@ class PageImage(NamedTuple):
     scale: float
 
 
-def render(data: bytes, media_type: str, number: int, limits: Limits | None = None) -> PageImage:
+def render(data: bytes, media_type: str, number: int, limits: Limits | None = None, *, widest: int | None = None) -> PageImage:
     """The image of page ``number`` (from 1) of a document: a PDF, a picture, or a package of page images.
+
+    ``widest``: for a screen, at most so many pixels wide; else as OCR needs it.
 
     Raises GongkaiError: ``page.too_large``, ``page.unreadable`` (the page, or the picture on it, cannot be drawn), and what
     opening the document raises (``file.corrupt``, ``file.encrypted``). LookupError when there is no such page.
     """
     limits = limits or Limits()
     if media_type == "application/pdf":
-        return _pdf_page(data, number)
+        return _pdf_page(data, number, widest)
     with guarded(limits, number):
         for image in islice(pictures(data, media_type, limits), number - 1, number):
             check_pixels(*image.size, min(limits.max_pixels, _MOST_DECODED), number)
-            return _picture(image, number)
+            return _picture(image, number, widest)
     raise LookupError(f"there is no page {number}")
 
 
@@ -76,14 +79,14 @@ def page_image(data: bytes, media_type: str, number: int, boxes: Sequence[Box] =
 # ---- PDF ------------------------------------------------------------------------------------------------------------------
 
 
-def _pdf_page(data: bytes, number: int) -> PageImage:
+def _pdf_page(data: bytes, number: int, widest: int | None) -> PageImage:
     with opened(data) as document:
         if not 1 <= number <= len(document):
             raise LookupError(f"there is no page {number}")
         try:
             page = document[number - 1]
             try:
-                return _drawn(page, number)
+                return _drawn(page, number, widest)
             finally:
                 page.close()
         except pypdfium2.PdfiumError as error:
@@ -92,7 +95,7 @@ def _pdf_page(data: bytes, number: int) -> PageImage:
             ) from error
 
 
-def _drawn(page: pypdfium2.PdfPage, number: int) -> PageImage:
+def _drawn(page: pypdfium2.PdfPage, number: int, widest: int | None) -> PageImage:
     width, height = page.get_size()
     images = [
         (item, box)
@@ -101,6 +104,8 @@ def _drawn(page: pypdfium2.PdfPage, number: int) -> PageImage:
     ]
     largest = max(images, key=lambda pair: _area(pair[1]), default=None)
     scale = resolution(width, height, None if largest is None else _native(*largest)) / 72
+    if widest is not None:
+        scale = min(_MOST_DPI / 72, widest / max(width, 1.0), _TALLEST * widest / max(height, 1.0))
     check_pixels(round(width * scale), round(height * scale), _MOST_PIXELS, number)
     pixels = np.array(page.render(scale=scale, rev_byteorder=True, maybe_alpha=False).to_numpy()[..., :3], np.uint8)
     if largest is not None and pixels.min() >= _BLANK:
@@ -142,10 +147,12 @@ def _decode(item: Any, number: int) -> None:
 # ---- pictures -------------------------------------------------------------------------------------------------------------
 
 
-def _picture(image: Image.Image, number: int) -> PageImage:
+def _picture(image: Image.Image, number: int, widest: int | None) -> PageImage:
     image.load()
     shown = _on_paper(ImageOps.exif_transpose(image))
     shrink = max(1.0, min(shown.size) / _SHORT_SIDE)
+    if widest is not None:
+        shrink = max(shrink, shown.width / widest, shown.height / (_TALLEST * widest))
     size = (max(1, round(shown.width / shrink)), max(1, round(shown.height / shrink)))
     check_pixels(*size, _MOST_PIXELS, number)
     scale = shown.width / size[0]

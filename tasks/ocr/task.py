@@ -23,7 +23,8 @@ def run(work: Work) -> Outcome:
         image = render(work.original(), work.claim.media_type, number)
         made_from = picture_key(image, made_by)
         page = work.same_work(made_from, Page)
+        used = settings.ocr_engine if page is None else None
         if page is None:
             fail_here(f"ocr_page_{number}")
             page = read_picture(image.pixels, number, engine, points_per_pixel=image.scale)
-    return Outcome(numbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by})
+    return Outcome(numbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by}, engine=used)

@@ -66,7 +66,9 @@ class TesseractReader:
         if not found:
             return LineReading("", 0.0)
         scores = [score for _, score in found]
-        return LineReading("".join(text.strip() for text, _ in found), min(scores), mean=sum(scores) / len(scores))
+        least = min(scores)
+        text = "".join(text.strip() for text, _ in found)
+        return LineReading(text, least, mean=sum(scores) / len(scores), numbers=least, words=least)
 
 
 @cache

@@ -12,9 +12,8 @@ from tasks.ocr.picture import Grey
 
 PROBES = 3  # crops of a group that are read: one, and those least like it
 
-# Different numbers of the labelled set reach at most 0.94 (836 and 838, blurred), single digits 0.82; the same number on
-# one page is
-# mostly above 0.98.
+# Different numbers of the labelled set reach at most 0.94 (836 and 838, blurred), single digits 0.82; the same number on one
+# page is mostly above 0.98.
 _ALIKE = 0.97
 _SIZE = (20, 28)
 _WIDEST = 2.2  # times its height: beyond about four digits, one digit is too little of the whole

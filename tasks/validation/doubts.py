@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -132,14 +132,14 @@ def _pinned(reading: Reading, value: Number, rules: Sequence[str]) -> Reading:
     return msgspec.structs.replace(reading, value=value, state=State.PROVEN, doubt=note)
 
 
-def resolve_doubts(report: Report) -> Report:
+def resolve_doubts(report: Report, leave: Collection[str] = ()) -> Report:
     """The report with those doubtful readings settled that the identities of the form pin.
 
     A doubtful cell becomes PROVEN when exactly one assignment of the candidates of it and of the doubtful cells that share its
     sums lets all of them come out; its ``doubt`` is kept, with how it was pinned. All others stay doubtful; nothing else changes.
-    A cell that may be blank is never settled as 0, and not by a single sum.
+    A cell that may be blank is never settled as 0, and not by a single sum. Cells in ``leave`` stay doubtful: a person must look.
     """
-    domains = _domains(report)
+    domains = {cell: values for cell, values in _domains(report).items() if cell not in leave}
     if not domains:
         return report
     values = {r.indicator: r.value for r in report.readings if r.value is not None}

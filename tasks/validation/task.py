@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from codebook.records import Report
+from database import corrections
 from database.ledger import Next
 from database.models import StageName
+from database.session import reading
 from tasks.validation.validate import validate
 from workers.stage import Outcome, Work, stage
 
 
 @stage(StageName.VALIDATE)
 def run(work: Work) -> Outcome:
-    """Validate; then loading."""
-    return Outcome(validate(work.output_of(StageName.PARSE, Report)), [Next(StageName.LOAD)])
+    """Validate, with what people have decided about the document's cells; then loading."""
+    report = work.output_of(StageName.PARSE, Report)
+    if work.claim.run == 1:  # nobody has seen it yet
+        return Outcome(validate(report), [Next(StageName.LOAD)])
+    with reading(work.process.engine) as connection:
+        decided = corrections.in_force(connection, work.claim.document_id)
+    return Outcome(validate(report, decided), [Next(StageName.LOAD)])

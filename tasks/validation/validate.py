@@ -5,13 +5,15 @@ What is doubtful in the reading is settled here or stays doubtful; what the sour
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
 
-from codebook.records import CONFLICT, Finding, Origin, Report, State, StatementKind, Status, Verdict
+from codebook.records import CONFLICT, Correction, Finding, Origin, Report, State, StatementKind, Status, Verdict
 from codebook.rules import Rule, Scope, load_rules
 from tasks.validation import compare, completeness, narrative, tables
+from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import FUNCTIONS, Check, check_registry
@@ -70,14 +72,22 @@ def doubts(verdict: Verdict) -> tuple[str, ...]:
     return doubts_of(verdict.report)
 
 
-def validate(report: Report) -> Verdict:
+def settled_by_sums(report: Report, corrections: Sequence[Correction] = ()) -> Report:
+    """The report with people's decisions over it, and those of its doubts settled that the sums then pin."""
+    applied = apply(report, corrections)
+    return resolve_doubts(applied.report, leave=applied.contested)
+
+
+def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
     """Check a report against all rules that concern it alone, and settle how sure each value is.
 
     READ cells become PROVEN when an identity of the form holds with them, or the text repeats them; DOUBTFUL ones when the
     identities leave only one of their candidates. No value that was read is changed: a source whose own sums fail is kept as
     printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt or a table could not be read.
+
+    ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values.
     """
-    report = resolve_doubts(report)
+    report = settled_by_sums(report, corrections)
     facts = Facts(report)
     findings: list[Finding]
     findings, proven = check_sums(facts)
@@ -89,4 +99,4 @@ def validate(report: Report) -> Verdict:
     notes = tuple(dict.fromkeys((*report.notes, *narrative.alternative_notes(facts))))
     settled = msgspec.structs.replace(settled, notes=notes)
     review = bool(doubts_of(settled)) or any(f.rule == UNREADABLE for f in findings)
-    return Verdict(settled, tuple(findings), Status.NEEDS_REVIEW if review else Status.ACCEPTED)
+    return Verdict(settled, tuple(findings), Status.NEEDS_REVIEW if review else Status.ACCEPTED, tuple(corrections))

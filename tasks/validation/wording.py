@@ -35,6 +35,9 @@ class Words(Record, frozen=True):
     confirmed: str
     may_be_blank: tuple[str, ...]
     may_be_confirmed: tuple[str, ...]
+    contested: str
+    lost: str
+    blank: str
     matched: str
     year: str
     chapters: dict[int, str]

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,13 +22,13 @@ import pytest
 from typer.testing import CliRunner
 
 from console.cli import app
-from database import inboxes, migrations
+from database import inboxes, ledger, measuring, migrations
 from database.inboxes import WatcherState
 from database.session import make_engine, run_transaction
 from workers.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("redis", "worker", "recovery", "metrics", "watcher")
+PARTS = ("redis", "worker", "recovery", "metrics", "console", "watcher")
 
 
 @pytest.fixture
@@ -121,6 +122,34 @@ def test_doctor_and_status_raise_the_alarm(home: Path) -> None:
     assert "alive, but blind" in run("status").stdout
 
 
+def test_alive_tells_who_should_be_started_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    engine = make_engine(f"sqlite:///{home / 'gongkai.db'}")
+    migrations.upgrade(engine)
+
+    def alive() -> list[int]:
+        return [run("alive", *part).exit_code for part in ([], ["worker"], ["recovery"], ["watcher"])]
+
+    assert alive() == [0, 1, 1, 1]
+    host = socket.gethostname()
+
+    def fill(connection: Any) -> None:
+        ledger.beat(connection, f"{host}:1:a", 30)
+        ledger.beat(connection, f"{host}x:1:a", 30)
+        measuring.count(connection, measuring.SWEEPS)
+        inboxes.beat(connection, WatcherState(f"{host}:1:a#0", host, "/in", False), 60)
+
+    run_transaction(engine, fill)
+    assert alive() == [0, 0, 0, 0]
+    run_transaction(engine, lambda c: inboxes.canary_came(c, [f"{host}:1:a#0"], -1))
+    assert alive() == [0, 0, 0, 1]
+    run_transaction(engine, lambda c: ledger.sign_off(c, f"{host}:1:a"))
+    assert alive() == [0, 1, 0, 1]
+    monkeypatch.setenv("GONGKAI_DATABASE_URL", f"sqlite:///{home}/no/such.db")
+    load_settings.cache_clear()
+    assert alive() == [1, 0, 0, 0]
+
+
 # ---- one machine ----
 
 
@@ -135,7 +164,13 @@ class Up:
     """A running `gongkai up`."""
 
     def __init__(self, home: Path, inbox: Path, told: Path, **more: str) -> None:
-        quick = {"WATCH_QUIET_SECONDS": "0.3", "WATCH_CANARY_SECONDS": "1", "METRICS_PORT": "19466", "CONCURRENCY": "1"}
+        quick = {
+            "WATCH_QUIET_SECONDS": "0.3",
+            "WATCH_CANARY_SECONDS": "1",
+            "METRICS_PORT": "19466",
+            "CONSOLE_PORT": "18790",
+            "CONCURRENCY": "1",
+        }
         settings = {
             f"GONGKAI_{name}": value for name, value in {**quick, "HOME": str(home), "METRICS_SECONDS": "0.5", **more}.items()
         }
@@ -220,7 +255,11 @@ def test_one_machine_from_its_start_to_its_end(up: Up, tmp_path: Path) -> None:
     last = [up.pid(part) for part in PARTS]
     assert up.end() == 0
     ended = [name for name, state in up.lines() if state == "ended"]
-    assert (set(ended[:2]), set(ended[2:4]), ended[4:]) == ({"watcher", "metrics"}, {"worker", "recovery"}, ["redis", "up"])
+    assert (set(ended[:3]), set(ended[3:5]), ended[5:]) == (
+        {"watcher", "metrics", "console"},
+        {"worker", "recovery"},
+        ["redis", "up"],
+    )
     assert not [pid for pid in last if psutil.pid_exists(pid)]
     assert json.loads(up.ask("status", "--json").stdout)["watchers"] == []
 

@@ -84,7 +84,7 @@ def test_a_content_is_one_document_and_each_path_one_source(books: Books) -> Non
     assert len(books.rows(Stage.id)) == 3
     assert books(ledger.balance).registered == 4
     assert books(ledger.balance, "later").duplicate == 1
-    assert ledger.to_ring([again, new]) == [ledger.Queued(new.stage_id or 0, StageName.EXTRACT, "documents")]
+    assert ledger.to_ring([again, new]) == [ledger.Queued(new.stage_id or 0, StageName.EXTRACT, "documents", new.document_id)]
     assert second.document_id != first.document_id
     books.sound()
 

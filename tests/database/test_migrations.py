@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import CheckConstraint, Engine, inspect, text
 
 from database import migrations
@@ -62,6 +63,19 @@ def test_down_and_up_again(empty: Engine) -> None:
     assert migrations.current(empty) == migrations.head()
 
 
+def test_back_to_the_version_before_and_forward(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    migrations.downgrade(empty, "0002")
+    assert migrations.current(empty) == "0002"
+    with empty.connect() as connection:
+        assert not inspect(connection).has_table("gk_watcher")
+        assert inspect(connection).get_view_names()
+    with pytest.raises(CommandError):
+        migrations.downgrade(empty, "9999")
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+
+
 def steps() -> list[tuple[str, str]]:
     """The revisions, each with the one before it."""
     found = ScriptDirectory.from_config(migrations.config()).walk_revisions()
@@ -70,7 +84,8 @@ def steps() -> list[tuple[str, str]]:
 
 def value_of(table: str, column: Any) -> Any:
     """Something that a column takes."""
-    known = {"stage": "extract", "state": "open" if table == "gk_failure" else "queued", "status": "processing"}
+    state = "open" if table == "gk_failure" else "queued"
+    known = {"stage": "extract", "state": state, "status": "processing", "role": "view", "decided": "value"}
     if column["name"] in known:
         return known[column["name"]]
     kind = str(column["type"]).upper()

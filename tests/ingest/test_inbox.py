@@ -244,3 +244,28 @@ def test_a_stored_path_cannot_lead_out_of_the_folder(folder: Path) -> None:
     inbox = opened(folder)
     write_note(inbox, failure(folder, "a.zip!x/../../../../evil"))
     assert not [path for path in folder.parent.rglob("evil*") if folder not in path.parents]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_filing_replaces_nothing_and_a_kill_in_the_middle_leaves_no_second_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    (inbox,) = open_inboxes([str(tmp_path)], forbidden=[])
+    if not links:
+
+        def refused(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "no hard links here")
+
+        monkeypatch.setattr(os, "link", refused)
+    for number in range(2):
+        staged = Path(inbox.taken, f"r.{number}", "a.txt")
+        staged.parent.mkdir()
+        staged.write_text(str(number))
+        filed = inbox.file_done(str(staged), "a.txt")
+        assert (Path(filed).read_text(), staged.exists()) == (str(number), False)
+    assert Path(filed).name == "a (2).txt"
+    if links:
+        os.link(filed, staged)  # as a kill leaves it between the new name and the end of the old one
+        assert inbox.file_done(str(staged), "a.txt") == filed
+        assert not staged.exists()
+    assert sorted(path.name for path in Path(filed).parent.iterdir()) == ["a (2).txt", "a.txt"]

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, select
 from codebook.errors import GongkaiError
 from codebook.records import Hints
 from database import migrations
-from database.ledger import balance
+from database.ledger import Queued, balance
 from database.models import Batch, Document, Failure, Source, Stage
 from database.session import make_engine, reading
 from ingest.limits import Limits
@@ -101,7 +101,7 @@ def test_every_file_ends_in_the_books(
     for name, content in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(content)
-    rung: list[int] = []
+    rung: list[Queued] = []
     summary = take(["in"], engine=engine, store=store, limits=LIMITS, batch="first", ring=rung.extend)
     assert rows(engine) == {
         "in/a.txt": ("processing", None),
@@ -134,7 +134,7 @@ def test_every_file_ends_in_the_books(
         books = balance(connection)
         assert books.holds
         assert books.registered == 15
-        assert sorted(rung) == sorted(connection.scalars(select(Stage.id)))
+        assert sorted(one.stage_id for one in rung) == sorted(connection.scalars(select(Stage.id)))
         assert set(connection.scalars(select(Document.sha256).where(Document.status == "processing")).all()) <= set(store.kept)
     again = take(["in"], engine=engine, store=store, limits=LIMITS, batch="second")
     assert (again.documents, again.duplicates, again.first) == (0, 15, None)

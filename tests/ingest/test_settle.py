@@ -43,7 +43,20 @@ def test_whole_files(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", PDF[:-8], PDF[:2000], zipped()[:-1], zipped(b"comment")[:-3], PNG[:-9], JPEG[:-2], TIFF[:3000]]
+    "content",
+    [
+        b"",
+        PDF[:4],
+        PNG[:7],
+        b"PK",
+        PDF[:-8],
+        PDF[:2000],
+        zipped()[:-1],
+        zipped(b"comment")[:-3],
+        PNG[:-9],
+        JPEG[:-2],
+        TIFF[:3000],
+    ],
 )
 def test_files_that_lack_their_end(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"

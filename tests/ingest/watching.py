@@ -1,4 +1,7 @@
-"""A watcher as a process of its own, without workers: ``python -m tests.ingest.watching DATABASE STORE INBOX [poll]``."""
+"""A watcher as a process of its own, without workers.
+
+``python -m tests.ingest.watching DATABASE STORE INBOX [poll] [quiet=1] [patience=2]``
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ def main(database: str, store: str, inbox: str, *more: str) -> None:
     log.configure(load_settings().model_copy(update={"log_level": "WARNING"}))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    made = watcher(database, store, Path(inbox), polls="poll" in more)
+    pace = {name: float(value) for name, _, value in (word.partition("=") for word in more) if value}
+    made = watcher(database, store, Path(inbox), polls="poll" in more, **pace)
     watch([made], make_engine(database), stop)
 
 

@@ -1,7 +1,6 @@
 """Clean page images made into scans: skew, perspective, blur, uneven light, noise, seals, JPEG, low resolution, bilevel copies.
 
-All are seeded, and give the transform from the clean page to the scan, so that what is known of the clean page can be found in
-the scan.
+All are seeded, and give the transform from the clean page to the scan: what is known of the clean page can be found in the scan.
 """
 
 from __future__ import annotations
@@ -17,10 +16,11 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Wear:
-    """How bad a scan is. Angles in degrees, ``corner`` as a share of the page's width, ``blur`` and ``noise`` in pixels of 200
-    dpi and grey
-    levels. ``turns`` are quarters counter-clockwise; ``shadow`` is that of a hand or a phone, ``border`` the dark beside the
-    paper."""
+    """How bad a scan is.
+
+    Angles are in degrees, ``corner`` is a share of the page's width, ``blur`` is in pixels of 200 dpi, ``noise`` in grey levels.
+    ``turns`` are quarters counter-clockwise; ``shadow`` is that of a hand or a phone, ``border`` the dark beside the paper.
+    """
 
     skew: float = 0.0
     corner: float = 0.0
@@ -63,9 +63,8 @@ def worn(page: Image, wear: Wear, seed: int, dpi: int = 200) -> tuple[Image, NDA
     height, width = page.shape[:2]
     if wear.faint:  # thin grey rules: lighten what is thin in one direction
         dark = (image.min(axis=2) < 150).astype(np.uint8)
-        long = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 60), np.uint8)) | cv2.morphologyEx(
-            dark, cv2.MORPH_OPEN, np.ones((45, 1), np.uint8)
-        )
+        long = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 60), np.uint8))
+        long |= cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((45, 1), np.uint8))
         broken = rng.random((height, width)) < 0.25
         image[long > 0] = 185
         image[(long > 0) & broken] = 235

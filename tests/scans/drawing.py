@@ -1,8 +1,7 @@
 """Reports drawn as clean page images, with every cell's text and place known.
 
 A page is laid out in points and drawn at a resolution; tables may have the looks that scans of real reports have: thin, thick,
-grey,
-double or dashed rules, open sides, tight rows, landscape, two tables side by side, no rules at all.
+grey, double or dashed rules, open sides, tight rows, landscape, two tables side by side, no rules at all.
 """
 
 from __future__ import annotations
@@ -50,9 +49,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Known:
-    """A cell on the page: its box (x0, y0, x1, y1) in pixels of the clean page, what it says, whether it is a number of the
-    form.
-    """
+    """A cell on the page: its box (x0, y0, x1, y1) in pixels of the clean page, what it says, whether that is a number."""
 
     box: tuple[float, float, float, float]
     text: str
@@ -153,8 +150,9 @@ class Sheet:
             dx, dy = (gap, 0) if x0 == x1 else (0, gap)
             self.pen.line((ends[0] + dx, ends[1] + dy, ends[2] + dx, ends[3] + dy), fill=shade, width=width)
 
-    def table(self, grid: Grid, x: float, y: float, widths: Sequence[float], start: int, end: int) -> float:
-        """Rows ``start`` to ``end`` (excluded) of a table with its corner at (x, y); gives where it ends."""
+    def table(self, grid: Grid, corner: tuple[float, float], widths: Sequence[float], start: int, end: int) -> float:
+        """Rows ``start`` to ``end`` (excluded) of a table with its ``corner`` at (x, y); gives where it ends."""
+        x, y = corner
         style = self.style
         xs = [x + sum(widths[:i]) for i in range(len(widths) + 1)]
         heights = row_heights(self, grid, widths)
@@ -257,7 +255,7 @@ class _Press:
                 self.turn()
                 continue
             end = max(end, start + 1)
-            self.y = self.sheet.table(grid, self.style.margin, self.y, widths, start, end)
+            self.y = self.sheet.table(grid, (self.style.margin, self.y), widths, start, end)
             start = end
             if start < grid.rows:
                 self.turn()
@@ -302,7 +300,7 @@ def draw_numbers(rng: Random, style: Style, dpi: int = 200) -> Drawn:
         )
 
     cells = tuple(GridCell(r, c, number(), is_value=True) for r in range(rows) for c in range(columns))
-    sheet.table(Grid("numbers", rows, columns, cells), style.margin, style.margin, [width / columns] * columns, 0, rows)
+    sheet.table(Grid("numbers", rows, columns, cells), (style.margin, style.margin), [width / columns] * columns, 0, rows)
     return sheet.finish()
 
 
@@ -318,5 +316,5 @@ def draw_beside(rng: Random, style: Style, dpi: int = 200) -> Drawn:
             for c in range(columns)
         )
         x = style.margin + place * (room + style.margin)
-        sheet.table(Grid("numbers", rows, columns, cells), x, style.margin + 30, [room / columns] * columns, 0, rows)
+        sheet.table(Grid("numbers", rows, columns, cells), (x, style.margin + 30), [room / columns] * columns, 0, rows)
     return sheet.finish()

@@ -122,13 +122,13 @@ def _moved(matrix: NDArray[np.float64], x: float, y: float) -> tuple[float, floa
 
 
 def read_worn(
-    drawn: Drawn, wear: Wear, seed: int, reader: LineReader, dpi: int = 200, keep: Path | None = None, name: str = ""
+    drawn: Drawn, wear: Wear, seed: int, reader: LineReader, *, dpi: int = 200, keep: Path | None = None
 ) -> tuple[Outcome, Page]:
     """A worn copy of a page, read and compared, with the seconds of CPU that reading took; written to ``keep`` when given."""
     image, matrix = worn(drawn.image, wear, seed, dpi)
     if keep:
-        keep.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(keep / f"{name.replace(' ', '-')}.png"), image[:, :, ::-1])
+        keep.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(keep), image[:, :, ::-1])
     start = time.process_time()
     page = read_picture(image, 1, reader)
     seconds = time.process_time() - start

@@ -1,8 +1,7 @@
 """How well scans are read: ``python -m tests.scans.report --pages 4 --levels 1 2 3``.
 
 For each level of wear: cells right, silent errors (wrong and not said to be unsure), doubts, cells that were not found, tables
-with
-the right numbers of rows and columns, seconds of CPU a page; then errors by band of score.
+with the right numbers of rows and columns, seconds of CPU a page; then errors by band of score.
 """
 
 from __future__ import annotations
@@ -130,9 +129,8 @@ def main() -> None:
     outcomes: dict[str, Outcome] = defaultdict(Outcome)
     for number, (page, drawn) in enumerate(sources(given.kind, given.pages, given.seed, given.dpi, given.rules)):
         for name in given.levels:
-            outcome, _ = read_worn(
-                drawn, LEVELS[name], given.seed * 1000 + number, reader, given.dpi, given.images, f"{name}-{page}"
-            )
+            keep = given.images / f"{name}-{page.replace(' ', '-')}.png" if given.images else None
+            outcome, _ = read_worn(drawn, LEVELS[name], given.seed * 1000 + number, reader, dpi=given.dpi, keep=keep)
             outcomes[name].add(outcome)
             for read in [r for r in outcome.values if not r.is_right][: given.errors]:
                 _tell(console, name, page, read)

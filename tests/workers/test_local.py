@@ -74,7 +74,7 @@ def test_it_starts_works_and_ends(settings: Settings) -> None:
         assert machine.wait_ready()
         until(lambda: books(settings).accepted == 2)
         pids = machine.pids()
-        assert set(pids) == {"redis", "worker", "recovery"}
+        assert set(pids) == {"redis", "worker", "recovery", "pictures"}  # the last since there was one
         family = [child.pid for child in psutil.Process(pids["worker"]).children(recursive=True)]
         os.kill(pids["redis"], signal.SIGKILL)
         until(lambda: machine.pids().get("redis", pids["redis"]) != pids["redis"], 10)
@@ -85,8 +85,31 @@ def test_it_starts_works_and_ends(settings: Settings) -> None:
     assert not machine.healthy()
 
 
+@pytest.mark.slow
+def test_a_text_waits_for_no_picture_and_without_pictures_nobody_does_them(settings: Settings) -> None:
+    with local_machine(settings, module=STANDIN) as machine:
+        assert machine.wait_ready()
+        add(settings, {})
+        until(lambda: books(settings).accepted == 1)
+        assert "pictures" not in machine.pids()
+        add(settings, {"pages": 3, "ocr": ["slow:20"]})
+        until(lambda: "pictures" in machine.pids(), 20)
+        until(lambda: running(settings, "ocr") > 0, 30)
+        add(settings, *({"number": number} for number in range(5)))
+        until(lambda: books(settings).accepted == 6, 15)
+        assert running(settings, "ocr") == 1  # all that time
+
+
+def running(settings: Settings, stage: str) -> int:
+    with reading(make_engine(settings.database, pooled=False)) as connection:
+        query = f"select count(*) from gk_stage where stage = '{stage}' and state = 'running'"
+        return int(connection.exec_driver_sql(query).scalar_one())
+
+
+# A process that a shell starts in the background inherits that Ctrl-C is ignored; a person's terminal heeds it.
 PARENT = """
-import sys, time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from workers.local import local_machine
 from workers.settings import load_settings
 with local_machine(load_settings(), module="tests.workers.standin") as machine:

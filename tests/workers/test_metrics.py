@@ -22,7 +22,7 @@ from sqlalchemy import Engine, text
 from codebook.records import Line, Place
 from database import inboxes, ledger, measuring
 from database.inboxes import WatcherState
-from database.ledger import Arrival, Fault, Next, Policy
+from database.ledger import Arrival, Fault, Next, Policy, Spent
 from database.models import StageName
 from database.session import make_engine, run_transaction
 from workers.metrics import registry
@@ -49,8 +49,14 @@ def filled(engine: Engine) -> Engine:
         second = ledger.claim(connection, stages[1], "w#1", 60)
         assert first is not None
         assert second is not None
-        ledger.complete(connection, first, Line("x", Place()), {}, [Next(StageName.PARSE)], seconds=2.5)
         ledger.fail(connection, second, Fault("file.changed", "x"), Policy(base_seconds=1000))
+        ledger.set_pages(connection, first, 3)
+        queued = ledger.complete(
+            connection, first, Line("x", Place()), {}, [Next(StageName.OCR, 1, "ocr")], spent=Spent(2.5, 1.25)
+        )
+        page = ledger.claim(connection, queued.queued[0].stage_id, "w#1", 60)
+        assert page is not None
+        ledger.complete(connection, page, Line("x", Place()), {}, [Next(StageName.PARSE)], spent=Spent(5.0, 4.0, "rapidocr"))
         ledger.claim(connection, stages[2], "w#1", -100)
         ledger.beat(connection, "w", 30)
         measuring.count(connection, measuring.SWEEPS)
@@ -94,8 +100,12 @@ def test_what_is_exported_is_what_the_database_says(filled: Engine, tmp_path: Pa
         ("gongkai_attempts_total", ("retry", "extract")): 1,
         ("gongkai_attempts_total", ("running", "extract")): 1,
         ("gongkai_attempt_faults_total", ("file.changed", "extract")): 1,
-        ("gongkai_stage_seconds_sum", ("extract",)): 2.5,
-        ("gongkai_stage_seconds_count", ("extract",)): 1,
+        ("gongkai_stage_seconds_sum", ("", "extract")): 2.5,
+        ("gongkai_stage_seconds_count", ("", "extract")): 1,
+        ("gongkai_cpu_seconds_total", ("", "extract")): 1.25,
+        ("gongkai_cpu_seconds_total", ("rapidocr", "ocr")): 4,
+        ("gongkai_pages_total", ("rapidocr", "ocr")): 1,
+        ("gongkai_pages_total", ("", "extract")): 3,
         ("gongkai_leases_overdue", ()): 1,
         ("gongkai_workers", ()): 1,
         ("gongkai_recovery_sweeps_total", ()): 1,

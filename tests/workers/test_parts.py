@@ -9,22 +9,25 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from s3fs import S3FileSystem
 from sqlalchemy.exc import OperationalError
 
 from codebook.errors import CODES, GongkaiError
-from database import ledger, migrations
+from database import ledger, measuring, migrations
 from database.ledger import Arrival, Policy, Queued, StageName
-from database.session import fault_code, make_engine, normal_url, run_transaction
-from tests.servers import PostgresServer, RedisServer
+from database.session import fault_code, make_engine, normal_url, reading, run_transaction
+from tests.servers import PostgresServer, RedisServer, S3Server
 from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
 from workers.heart import Heart
-from workers.recovery import Recovery, Sweep, _Window
+from workers.recovery import Recovery, Sweep, _Pulse, _Window
+from workers.run import worker_command
 from workers.settings import Settings
 from workers.store import Store
 
@@ -104,9 +107,41 @@ def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path: Path, monkeyp
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_the_content_asked_for_last_is_not_fetched_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    scan, other = store.put(b"a scan of many pages"), store.put(b"another")
+    assert store.get(scan) == b"a scan of many pages"
+    Path(store.path(scan)).unlink()
+    assert store.get(scan) == b"a scan of many pages"
+    store.get(other)
+    with pytest.raises(GongkaiError) as error:
+        store.get(scan)
+    assert error.value.code == "store.unavailable"
+
+
 def test_a_store_elsewhere(tmp_path: Path) -> None:
     store = Store("memory://originals")
     assert store.get(store.put(b"a report")) == b"a report"
+
+
+def test_a_store_over_s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    store = Store(s3_server.url("originals"))
+    sha256 = store.put(b"a report")
+    assert store.put(b"a report") == sha256
+    assert Store(s3_server.url("originals")).get(sha256) == b"a report"
+    store.check()
+    with pytest.raises(GongkaiError) as missing:
+        store.get("0" * 64)
+    assert missing.value.code == "store.unavailable"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    S3FileSystem.clear_instance_cache()
+    with pytest.raises(GongkaiError) as away:
+        Store(s3_server.url("elsewhere")).put(b"a report")
+    assert away.value.code == "store.unavailable"
+    S3FileSystem.clear_instance_cache()
 
 
 # ---- Celery ----
@@ -224,6 +259,10 @@ def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Pat
     recovery.sweep()
     time.sleep(1.5)
     assert recovery.sweep() == Sweep(True, sent=3, found_lost=5)
+    with reading(engine) as connection:
+        counted = measuring.measures(connection, 30).counters
+        assert measuring.not_alive(connection, "recovery", "any", 30) is None
+    assert (counted[measuring.MESSAGES_LOST] >= 5, counted[measuring.SWEEPS] >= 5) == (True, True)
     redis_server.client.flushall()
     redis_server.kill()
     assert recovery.sweep() == Sweep(True)
@@ -239,6 +278,24 @@ def test_the_window_is_as_large_as_the_workers_need() -> None:
     assert sizes == [800, 2000, 2000, 2000]
     assert [window.room(1900) for _ in range(40)][-1] == 0
     assert window.room(40) == 10  # most lay there for long: as few as at first
+
+
+def looks(*moments: float) -> str:
+    """What a recovery with a beat of a second does at these moments: r, ends what lapsed; s, spares it."""
+    pulse, told = _Pulse(1.0), ""
+    for moment in moments:
+        pulse = pulse.at(datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=moment))
+        told += "s" if pulse.spares else "r"
+    return told
+
+
+def test_lapsed_leases_are_spared_after_a_time_without_looks_but_not_for_ever() -> None:
+    assert looks(0, 0.5, 1.0, 1.5) == "rrrr"
+    assert looks(0, 0.5, 9, 9.5, 10, 10.9, 11.1, 11.6) == "rrssssrr"  # nobody could write for a while
+    assert looks(0, 1.2, 9, 9.5, 10.9, 11.1) == "rsssss"  # after a look that was late itself
+    assert looks(0, 5, 10, 15, 20, 25) == "rsssrr"  # every look is late
+    assert looks(*(number * 0.8 + 0.5 * (number % 2) for number in range(20))).count("r") >= 4  # every second one is
+    assert looks(0, 5, 10, 15, 20, 20.5, 21, 30, 30.5) == "rsssrrrss"  # and then the machine is well again
 
 
 def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
@@ -311,6 +368,11 @@ def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path
         time.sleep(0.2)
     recovery.close()
     engine.dispose()
+
+
+def test_workers_tell_nobody_outside_what_they_do(tmp_path: Path) -> None:
+    _, environment = worker_command(Settings(home=tmp_path))
+    assert environment["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_a_session_that_holds_a_lapsed_claim_and_never_ends_is_ended(

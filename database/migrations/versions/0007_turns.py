@@ -1,6 +1,6 @@
 """Batches take turns
 
-Revision: 0006, after 0003. New columns have a default, so that programs of the version before go on beside it; the index by which
+Revision: 0007, after 0006. New columns have a default, so that programs of the version before go on beside it; the index by which
 they take work is replaced by one that serves them as well.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0006"
-down_revision: str | None = "0003"
+revision: str = "0007"
+down_revision: str | None = "0006"
 branch_labels: str | None = None
 depends_on: str | None = None
 

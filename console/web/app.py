@@ -1,0 +1,83 @@
+"""The web application of the operators' pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from console.web.auth import Keys
+from console.web.desk import Desk
+from console.web.pages import NAVIGATION, routes
+from console.web.security import Fields, SecurityHeaders
+from console.web.visit import Visit
+from console.web.words import words
+from database.session import make_engine
+from workers.log import get_logger
+from workers.settings import Settings
+
+log = get_logger(__name__)
+
+
+class _Static(StaticFiles):
+    """Our own files. Their address changes when they do, so browsers may keep them."""
+
+    def file_response(self, *arguments: object, **options: object) -> Response:
+        response = super().file_response(*arguments, **options)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
+    """The application for the database of ``settings`` (or ``engine``, which is then left open at the end).
+
+    Raises ValueError or msgspec.ValidationError when the words of the pages are not in order.
+    """
+    words()
+    own = engine is None
+    used = make_engine(settings.database) if engine is None else engine
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        app.state.desk.close()
+        if own:
+            used.dispose()
+
+    static = _Static(directory=Path(str(files("console.web").joinpath("static"))))
+    app = Starlette(
+        routes=[*routes(), Mount("/static", static)],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={404: _problem, 405: _problem, 500: _bug},
+        lifespan=lifespan,
+    )
+    app.state.desk = Desk(settings, used, NAVIGATION)
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    """No such page, or no such method."""
+    return await run_in_threadpool(_shown, request, getattr(error, "status_code", 404))
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """A bug: it is logged with its traceback, and the page says no more than that."""
+    log.error("a page failed", path=request.url.path, exc_info=error)
+    return await run_in_threadpool(_shown, request, 500)
+
+
+def _shown(request: Request, status: int) -> Response:
+    desk: Desk = request.app.state.desk
+    if request.url.path.startswith("/static/"):
+        return Response(status_code=status)
+    return desk.problem(Visit(desk, request, Keys(request), None, Fields()), status)

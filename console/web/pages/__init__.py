@@ -1,0 +1,39 @@
+"""The pages, a module for each. What stands here is all that the application knows of them."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from console.web.pages import (
+    account,
+    administration,
+    batches,
+    coverage,
+    document,
+    documents,
+    downloads,
+    entry,
+    errors,
+    health,
+    review,
+)
+from database.models import Role
+
+MODULES = (entry, health, account, batches, documents, document, errors, review, coverage, downloads, administration)
+
+# The bar at the top: the key of a word, the address, and the role that is needed.
+NAVIGATION: tuple[tuple[str, str, Role], ...] = (
+    ("batches.title", "/batches", Role.VIEW),
+    ("documents.title", "/documents", Role.VIEW),
+    ("errors.title", "/errors", Role.VIEW),
+    ("review.title", "/review", Role.OPERATE),
+    ("coverage.title", "/coverage", Role.VIEW),
+    ("downloads.title", "/downloads", Role.VIEW),
+    ("users.title", "/users", Role.ADMINISTER),
+    ("audit.title", "/audit", Role.ADMINISTER),
+)
+
+
+def routes() -> list[Route]:
+    """The routes of all pages."""
+    return [route for module in MODULES for route in module.ROUTES]

@@ -1,0 +1,100 @@
+"""Users and their roles, and the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from console import passwords
+from console.web.desk import get, post
+from console.web.visit import Visit
+from database import auditing, people
+from database.models import Role
+
+_ROWS = 100
+
+
+def users(visit: Visit) -> Response:
+    """All users, with the forms to change them."""
+    with visit.reading() as connection:
+        items = people.users(connection)
+    return visit.render("users.html", items=items, roles=Role, shortest=passwords.SHORTEST)
+
+
+def _act(visit: Visit, key: str, name: str, act: Callable[[Connection], object]) -> Response:
+    try:
+        visit.write(act)
+    except people.PeopleError as error:
+        visit.notify(f"users.{error.key}", good=False, name=error.name)
+    else:
+        visit.notify(key, name=name)
+    return visit.redirect("/users")
+
+
+def _refused(visit: Visit, key: str) -> Response:
+    visit.notify(key, good=False)
+    return visit.redirect("/users")
+
+
+def add(visit: Visit) -> Response:
+    """Make a user."""
+    form = visit.form
+    name, password, role = form.text("name", people.NAME_LENGTH), form.secret("password"), _role(visit)
+    if not people.is_name(name):
+        return _refused(visit, "users.no_name")
+    if weak := passwords.weakness(name, password):
+        return _refused(visit, f"password.{weak}")
+    kept, reason = passwords.hashed(password), form.text("reason", 1000)
+    return _act(visit, "users.added", name, lambda c: people.add_user(c, name, kept, role, who=visit.who, reason=reason))
+
+
+def change(visit: Visit) -> Response:
+    """Give another role, let in no more, or let in again."""
+    form = visit.form
+    name, act, reason, who = form.text("name"), form.text("act"), form.text("reason", 1000), visit.who
+    if act == "role":
+        role = _role(visit)
+        return _act(visit, "users.changed", name, lambda c: people.set_role(c, name, role, who=who, reason=reason))
+    if act not in ("disable", "enable"):
+        raise HTTPException(404)
+    off = act == "disable"
+    return _act(visit, "users.changed", name, lambda c: people.set_disabled(c, name, off, who=who, reason=reason))
+
+
+def password(visit: Visit) -> Response:
+    """Give a user another password; all sessions of that user end."""
+    name, new = visit.form.text("name"), visit.form.secret("password")
+    if weak := passwords.weakness(name, new):
+        return _refused(visit, f"password.{weak}")
+    kept = passwords.hashed(new)
+    return _act(visit, "users.changed", name, lambda c: people.set_password(c, name, kept, who=visit.who))
+
+
+def _role(visit: Visit) -> Role:
+    name = visit.form.text("role")
+    if name not in list(Role):
+        raise HTTPException(404)
+    return Role(name)
+
+
+def audit(visit: Visit) -> Response:
+    """Who did what, the newest first."""
+    who, action = visit.query.text("who", 100) or None, visit.query.text("action", 40) or None
+    before = visit.query.number("after")
+    with visit.reading() as connection:
+        items = auditing.trail(connection, who=who, action=action, before=before, limit=_ROWS)
+    after = items[-1].id if len(items) == _ROWS else None
+    given = {"who": who, "action": action}
+    return visit.render("audit.html", items=items, given=given, before=before, after=after)
+
+
+ROUTES = (
+    get("/users", users, Role.ADMINISTER),
+    post("/users/add", add, Role.ADMINISTER),
+    post("/users/change", change, Role.ADMINISTER),
+    post("/users/password", password, Role.ADMINISTER),
+    get("/audit", audit, Role.ADMINISTER),
+)

@@ -1,0 +1,262 @@
+"""One document: its pages beside what was read, every number linked to its place, findings, doubts, and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import NoResultFound
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from codebook.errors import GongkaiError
+from codebook.records import Decided, State, Statement, Status, Verdict
+from console.web import cases, sheets, sources
+from console.web.cases import File
+from console.web.deciding import Wish, decide, parse
+from console.web.desk import get, post
+from console.web.pictures import has_pages
+from console.web.visit import Visit
+from database import corrections
+from database.answers import DocumentItem
+from database.corrections import OvertakenError, RefusedError
+from database.models import Role
+from database.results import SHOWN
+from database.reviewing import changes, head_of, report_body
+from tasks.loading.rows import unpack
+from tasks.ocr.screen import Size
+
+_KEPT = "private, max-age=600"
+
+
+def opened(connection: Connection, number: int) -> File:
+    """The document. Raises HTTPException 404 when there is none."""
+    try:
+        return cases.open_file(connection, number)
+    except NoResultFound:
+        raise HTTPException(404) from None
+
+
+def shown(visit: Visit) -> Response:
+    """The whole document."""
+    number = visit.number("id")
+    with visit.reading() as connection:
+        file = opened(connection, number)
+        verdict = _verdict(connection, file.item)
+        told = corrections.history(connection, document_id=number)
+        versions = changes(connection, number)
+    values = file.values if verdict is not None else ()
+    doubtful = cases.in_order([v.indicator for v in values if v.state == State.DOUBTFUL])
+    opens = visit.query.text("cell", 80)  # shown with its case, or only marked
+    chosen = opens or visit.query.text("at", 80)
+    return visit.render(
+        "document.html",
+        item=file.item,
+        report=next((r for r in file.item.reports if r.in_force), None) if verdict is not None else None,
+        busy=file.item.status == Status.PROCESSING,
+        sheets=sheets.sheets(verdict.report.blocks, values) if verdict is not None else [],
+        doubtful=doubtful,
+        facts=_facts(verdict),
+        statements=_statements(verdict, file.item),
+        clues=verdict.report.clues if verdict is not None else (),
+        notes=verdict.report.notes if verdict is not None else (),
+        sections=verdict.report.sections if verdict is not None else (),
+        history=told,
+        changes=versions,
+        name=cases.label_of,
+        chosen=chosen if cases.is_cell(chosen) else "",
+        opens=bool(opens),
+        **_source(file, values),
+    )
+
+
+def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
+    """What the document shows of itself."""
+    pages: list[sources.Sheet] = []
+    texts: list[sources.Text] = []
+    if file.extraction is not None and has_pages(file.item.media_type):
+        pages = sources.pages(file.extraction, file.pages, values)
+    elif file.extraction is not None:
+        texts = sources.texts(file.extraction, values)
+    return {"pages": pages, "texts": texts}
+
+
+def _verdict(connection: Connection, item: DocumentItem) -> Verdict | None:
+    """The report in force; None when none is shown."""
+    report = next((r for r in item.reports if r.in_force), None)
+    body = report_body(connection, report.id) if report is not None and item.status in SHOWN else None
+    return unpack(body) if body is not None else None
+
+
+def _facts(verdict: Verdict | None) -> list[str]:
+    """The facts of the report that are in doubt."""
+    from tasks.validation.validate import doubts  # noqa: PLC0415 (loads the rules)
+
+    return [name for name in doubts(verdict) if name in corrections.FACTS] if verdict is not None else []
+
+
+def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[Statement, bool | None]]:
+    """What the text says, with whether the tables say the same (None: they say nothing)."""
+    if verdict is None:
+        return []
+    values = {value.indicator: value.value for value in item.values if value.state not in (State.DOUBTFUL, State.MISSING)}
+    found = []
+    for statement in verdict.report.statements:
+        parts = [values.get(cell) for cell in statement.indicators]
+        known = [part for part in parts if part is not None]
+        found.append((statement, sum(known) == statement.value if len(known) == len(parts) and known else None))
+    return found
+
+
+def progress(visit: Visit) -> Response:
+    """Whether the document is still in work; when it is not, the page is loaded anew."""
+    with visit.reading() as connection:
+        head = head_of(connection, visit.number("id"))
+    if head is None:
+        raise HTTPException(404)
+    if head.status == Status.PROCESSING:
+        return Response(status_code=204)
+    return Response(status_code=204, headers={"hx-refresh": "true"})
+
+
+# ---- pictures -------------------------------------------------------------------------------------------------------------
+
+
+def _png(data: bytes) -> Response:
+    return Response(data, media_type="image/png", headers={"cache-control": _KEPT})
+
+
+def page(visit: Visit) -> Response:
+    """The picture of a page."""
+    number, at = visit.number("id"), visit.number("page")
+    with visit.reading() as connection:
+        head = head_of(connection, number)
+    if head is None or not has_pages(head.media_type):
+        raise HTTPException(404)
+    return _picture(lambda: visit.desk.pictures.page(head.sha256, head.media_type, at))
+
+
+def crop(visit: Visit) -> Response:
+    """The picture of a cell with its surroundings."""
+    cell = str(visit.request.path_params["cell"])
+    with visit.reading() as connection:
+        file = opened(connection, visit.number("id"))
+    value = next((v for v in file.values if v.indicator == cell), None)
+    if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
+        raise HTTPException(404)
+    size = sources.size_of(file.extraction, file.pages, value.page)
+    if size is None:
+        raise HTTPException(404)
+    box = (value.box[0], value.box[1], value.box[2], value.box[3])
+    pictures, head, ahead = visit.desk.pictures, file.item, not value.raw  # a blank cell has the place of its row's label
+    where: dict[str, Any] = {"size": Size(*size), "box": box, "ahead": ahead}
+    return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, **where))
+
+
+def _picture(draw: Callable[[], bytes]) -> Response:
+    try:
+        return _png(draw())
+    except LookupError:
+        raise HTTPException(404) from None
+    except GongkaiError as error:
+        if error.code.startswith(("store.", "disk.")):
+            raise
+        return Response(status_code=422, headers={"x-gongkai-code": error.code})
+
+
+# ---- one cell -------------------------------------------------------------------------------------------------------------
+
+
+def cell(visit: Visit) -> Response:
+    """One cell: its picture, its readings, the sums that each would satisfy, and what was decided about it."""
+    return _cell(visit, visit.number("id"), _name(visit))
+
+
+def _name(visit: Visit) -> str:
+    name = str(visit.request.path_params["cell"])
+    if not cases.is_cell(name):
+        raise HTTPException(404)
+    return name
+
+
+def _cell(visit: Visit, number: int, name: str, status: int = 200) -> Response:
+    with visit.reading() as connection:
+        file = opened(connection, number)
+        if file.report is None or file.item.status not in SHOWN:
+            raise HTTPException(404)
+        case = cases.case_of(connection, file, name)
+    return visit.render("cell.html", status, item=file.item, name=cases.label_of, **case_context(file, case))
+
+
+def case_context(file: File, case: cases.Case) -> dict[str, Any]:
+    """What the template of a case needs: the case, its value as shown, and its place in the source."""
+    value = next((v for v in file.values if v.indicator == case.cell), None)
+    drawn = value is not None and value.box is not None and has_pages(file.item.media_type)
+    texts: list[sources.Text] = []
+    if value is not None and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
+        texts = sources.texts(file.extraction, file.values, around=case.cell)
+    return {"case": case, "value": value, "drawn": drawn, "excerpt": texts}
+
+
+def act(visit: Visit) -> Response:
+    """Decide about a cell, from the document's page."""
+    number, name = visit.number("id"), _name(visit)
+    back = visit.redirect
+    try:
+        wish = parse(visit.form, name)
+        done = decide(visit, number, name, wish, pause=0.0)
+    except RefusedError as error:
+        visit.notify(f"refused.{error.why}", good=False)
+        return back(f"/documents/{number}", cell=name)
+    except OvertakenError as error:
+        overtaken(visit, error)
+        return back(f"/documents/{number}", cell=name)
+    visit.notify("case.decided", cell=cases.label_of(name), value=shown_value(visit, wish))
+    response = back(f"/documents/{number}", at=name)
+    response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
+    return response
+
+
+def shown_value(visit: Visit, wish: Wish) -> str:
+    """The decided value as people see it."""
+    if wish.decided is Decided.BLANK:
+        return visit.t("case.blank")
+    return str(wish.value)
+
+
+def overtaken(visit: Visit, error: OvertakenError) -> None:
+    """Tell who was first, and what is so now."""
+    if error.by is None:
+        visit.notify("case.read_anew", good=False)
+    elif error.by.ended_at is not None:
+        visit.notify("case.overtaken_undone", good=False, who=error.by.ended_by or "")
+    else:
+        visit.notify("case.overtaken", good=False, who=error.by.decided_by, value=error.by.told or visit.t("case.blank"))
+
+
+def undo(visit: Visit) -> Response:
+    """Undo a decision, from the document's page."""
+    number, correction = visit.number("id"), visit.number("number")
+    try:
+        reason = visit.form.text("reason")
+        done = visit.write(lambda c: corrections.undo(c, correction, who=visit.who, reason=reason))
+    except (RefusedError, OvertakenError):
+        visit.notify("case.stands_no_more", good=False)
+        return visit.redirect(f"/documents/{number}")
+    visit.notify("case.undone")
+    response = visit.redirect(f"/documents/{number}")
+    response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
+    return response
+
+
+ROUTES = (
+    get("/documents/{id:int}", shown, Role.VIEW),
+    get("/documents/{id:int}/progress", progress, Role.VIEW),
+    get("/documents/{id:int}/pages/{page:int}.png", page, Role.VIEW),
+    get("/documents/{id:int}/crops/{cell}.png", crop, Role.VIEW),
+    get("/documents/{id:int}/cells/{cell}", cell, Role.VIEW),
+    post("/documents/{id:int}/cells/{cell}", act, Role.OPERATE),
+    post("/documents/{id:int}/corrections/{number:int}/undo", undo, Role.OPERATE),
+)

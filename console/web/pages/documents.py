@@ -1,0 +1,71 @@
+"""The documents: a list with filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from codebook.errors import CODES
+from codebook.records import Status
+from console.web.desk import get
+from console.web.visit import Visit
+from database import overviews
+from database.models import Role
+from database.overviews import DocumentFilter
+
+_ROWS = 50
+_STATUSES = tuple(status for status in Status if status is not Status.DUPLICATE)
+
+
+def _given(visit: Visit) -> dict[str, Any]:
+    """The filter of the address."""
+    query = visit.query
+    given = {name: query.text(name, 100) for name in ("status", "region", "agency", "code", "text")}
+    parameters: dict[str, Any] = {**given, "batch": query.number("batch"), "year": _year(query.number("year"))}
+    if parameters["status"] not in _STATUSES:
+        parameters["status"] = ""
+    return parameters
+
+
+def _wanted(parameters: dict[str, Any]) -> DocumentFilter:
+    return DocumentFilter(**{name: value or None for name, value in parameters.items()})
+
+
+def listed(visit: Visit) -> Response:
+    """The newest documents that meet the filter of the address."""
+    parameters, before = _given(visit), visit.query.number("after")
+    wanted = _wanted(parameters)
+    with visit.reading() as connection:
+        rows = overviews.document_rows(connection, wanted, before, _ROWS)
+        batches = overviews.batch_names(connection)
+        years = visit.desk.kept("years", lambda: overviews.report_years(connection))
+    after = rows[-1].id if len(rows) == _ROWS else None
+    return visit.render(
+        "documents.html",
+        rows=rows,
+        count=len(rows) if before is None and after is None else None,  # a long list is counted by itself
+        most=overviews.MOST,
+        given=parameters,
+        filtered=wanted != DocumentFilter(),
+        batches=batches,
+        years=years,
+        statuses=_STATUSES,
+        codes=sorted(CODES),
+        before=before,
+        after=after,
+    )
+
+
+def counted(visit: Visit) -> Response:
+    """How many documents meet the filter: a part of the list that is fetched by itself, since it can take longer."""
+    with visit.reading() as connection:
+        count = overviews.count_documents(connection, _wanted(_given(visit)))
+    return visit.render("documents_count.html", count=count, most=overviews.MOST)
+
+
+def _year(number: int | None) -> int | None:
+    return number if number is not None and number < 10_000 else None
+
+
+ROUTES = (get("/documents", listed, Role.VIEW), get("/documents/count", counted, Role.VIEW))

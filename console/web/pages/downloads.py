@@ -1,0 +1,136 @@
+"""Downloads: the data as files, from the code that `gongkai export` uses."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
+
+from console import export_cells
+from console.export import export
+from console.export_read import read_documents
+from console.web.desk import get
+from console.web.visit import Visit
+from database import auditing, overviews
+from database.models import Role
+
+# What is offered: the form of the export, the ending of the file, its media type.
+FORMS = {
+    "xlsx": (".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "csv": (".zip", "application/zip"),
+    "jsonl": (".jsonl", "application/x-ndjson"),
+    "parquet": (".parquet.zip", "application/zip"),
+}
+_BLOCK = 256 * 1024
+_LEFT_SECONDS = 86_400
+_TURN = threading.BoundedSemaphore(2)  # a large workbook keeps a core busy for minutes
+
+
+def choose(visit: Visit) -> Response:
+    """The form in which a batch or a year is chosen."""
+    with visit.reading() as connection:
+        batches = overviews.batch_names(connection)
+        years = visit.desk.kept("years", lambda: overviews.report_years(connection))
+    given = {"batch": visit.query.number("batch"), "year": visit.query.number("year")}
+    return visit.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
+
+
+def file(visit: Visit) -> Response:
+    """The file itself."""
+    form, number, year = visit.query.text("format"), visit.query.number("batch"), visit.query.number("year")
+    if form not in FORMS:
+        raise HTTPException(404)
+    batch = None
+    with visit.reading() as connection:
+        if number is not None:
+            line = overviews.batch_names(connection, only=number)
+            if not line:
+                raise HTTPException(404)
+            batch = line[number]
+    if not _TURN.acquire(blocking=False):
+        visit.notify("downloads.busy", good=False)
+        return visit.redirect("/downloads", batch=number, year=year)
+    try:
+        visit.write(lambda c: auditing.note(c, "download", visit.who, subject=batch or "", format=form, year=year))
+        content, length = _content(visit.desk.engine, form, visit.desk.settings.home, batch, year)
+        next(content)  # from here on it ends the turn itself, also when nobody reads it
+    except BaseException:
+        _TURN.release()
+        raise
+    ending, media_type = FORMS[form]
+    name = "-".join(part for part in ("gongkai", batch, str(year or "")) if part) + ending
+    headers = {"content-disposition": f"attachment; filename=\"gongkai{ending}\"; filename*=UTF-8''{quote(name, safe='')}"}
+    if length is not None:
+        headers["content-length"] = str(length)
+    return StreamingResponse(content, media_type=media_type, headers=headers)
+
+
+def _content(engine: Engine, form: str, home: Path, batch: str | None, year: int | None) -> tuple[Iterator[bytes], int | None]:
+    """The bytes of the file, and how many they are where that is known. The first part is empty; the turn ends with the last."""
+    if form == "jsonl":
+        return _lines(engine, batch, year), None
+    home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
+    folder = Path(tempfile.mkdtemp(prefix="download-", dir=home))
+    try:
+        path = _made(engine, form, folder, batch, year)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _blocks(path, folder), path.stat().st_size
+
+
+def _sweep(home: Path) -> None:
+    """Delete what a killed process has left behind."""
+    for left in home.glob("download-*"):
+        if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lines(engine: Engine, batch: str | None, year: int | None) -> Iterator[bytes]:
+    encoder = msgspec.json.Encoder()
+    try:
+        yield b""
+        for chunk in read_documents(engine, batch, year):
+            yield b"".join(encoder.encode(export_cells.json_line(exported)) + b"\n" for exported in chunk)
+    finally:
+        _TURN.release()
+
+
+def _blocks(path: Path, folder: Path) -> Iterator[bytes]:
+    try:
+        yield b""
+        with path.open("rb") as opened:
+            while block := opened.read(_BLOCK):
+                yield block
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _TURN.release()
+
+
+def _made(engine: Engine, form: str, folder: Path, batch: str | None, year: int | None) -> Path:
+    if form == "xlsx":
+        return export(engine, "xlsx", folder / "gongkai.xlsx", batch, year).files[0]
+    tables = folder / "tables"
+    written = export(engine, "csv" if form == "csv" else "parquet", tables, batch, year)
+    packed = folder / "gongkai.zip"
+    # Parquet is compressed already.
+    method = zipfile.ZIP_DEFLATED if form == "csv" else zipfile.ZIP_STORED
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for each in written.files:
+            archive.write(each, each.name)
+            each.unlink()
+    return packed
+
+
+ROUTES = (get("/downloads", choose, Role.VIEW), get("/downloads/file", file, Role.VIEW))

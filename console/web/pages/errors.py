@@ -1,0 +1,128 @@
+"""The error queue by code, and what people decide about it: process again, or discard; counted first, then confirmed."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from codebook.errors import CODES
+from codebook.records import Status
+from console import choice
+from console.web.desk import get, post
+from console.web.security import Fields
+from console.web.visit import Visit, address, local
+from database import ledger, overviews, queries
+from database.ledger import REGISTER, Selection
+from database.models import Role, StageName
+
+_ROWS = 50
+_SHOWN = 20  # documents that a question shows
+ACTS = ("reprocess", "discard")
+
+
+def queue(visit: Visit) -> Response:
+    """The codes with their counts and next steps; of one code, its failures."""
+    code, stage, batch = (visit.query.text(name, 200) or None for name in ("code", "stage", "batch"))
+    before = visit.query.number("after")
+    with visit.reading() as connection:
+        groups = overviews.failure_groups(connection, batch=batch, stage=stage)
+        items = []
+        if code is not None:
+            items = queries.failures(connection, code=code, stage=stage, batch=batch, before=before, limit=_ROWS)
+        names = overviews.batch_names(connection)
+    after = items[-1].id if len(items) == _ROWS else None
+    return visit.render(
+        "errors.html",
+        groups=groups,
+        items=items,
+        codes=CODES,
+        given={"code": code, "stage": stage, "batch": batch},
+        batches=names.values(),
+        stages=(REGISTER, *StageName),
+        before=before,
+        after=after,
+    )
+
+
+def _chosen(visit: Visit, fields: Fields) -> Selection:
+    """The selection that an address or a form describes. Raises HTTPException 404 for one that cannot be, or that is empty."""
+    code, stage, batch, status = (fields.text(name, 200) or None for name in ("code", "stage", "batch", "status"))
+    numbers = tuple(number for number in map(int, filter(str.isdecimal, fields.each("document"))) if number < 2**63)
+    if not (code or stage or batch or status or numbers):
+        raise HTTPException(404)
+    if (code and code not in CODES) or (stage and stage not in (REGISTER, *StageName)) or (status and status not in list(Status)):
+        raise HTTPException(404)
+    if batch:
+        with visit.reading() as connection:
+            if not queries.has_batch(connection, batch):
+                raise HTTPException(404)
+    return Selection(code, stage, batch, Status(status) if status else None, None, numbers)
+
+
+def ask(visit: Visit) -> Response:
+    """What would be done to how many documents, before anything is."""
+    return _question(visit, visit.query, None)
+
+
+def _question(visit: Visit, fields: Fields, problem: str | None) -> Response:
+    act = fields.text("act")
+    if act not in ACTS:
+        raise HTTPException(404)
+    chosen = _chosen(visit, fields)
+    absent: list[int] = []
+    if act == "reprocess":
+        ids, absent = choice.readable(visit.desk.settings, visit.desk.engine, chosen)
+    with visit.reading() as connection:
+        if act == "discard":
+            ids = ledger.select_documents(connection, chosen)
+        busy = queries.busy(connection, ids)
+        rows = overviews.document_lines(connection, ids[:_SHOWN])
+    count = len(ids) - (len(busy) if act == "reprocess" else 0)
+    return visit.render(
+        "decide.html",
+        422 if problem else 200,
+        act=act,
+        chosen=chosen,
+        count=count,
+        absent=len(absent),
+        busy=len(busy),
+        rows=rows,
+        more=len(ids) - len(rows),
+        stages=StageName,
+        problem=problem,
+        given={name: fields.text(name, 1000) for name in ("from", "reason", "to")},
+    )
+
+
+def decide(visit: Visit) -> Response:
+    """Do it, when it is still the number of documents that was shown, and a reason is given."""
+    form = visit.form
+    act, reason, first = form.text("act"), form.text("reason", 1000), form.text("from")
+    if act not in ACTS or (first and first not in list(StageName)):
+        raise HTTPException(404)
+    if not reason:
+        return _question(visit, form, "decide.no_reason")
+    chosen, engine = _chosen(visit, form), visit.desk.engine
+    if act == "reprocess":
+        ids, _ = choice.readable(visit.desk.settings, engine, chosen)
+        with visit.reading() as connection:
+            count = len(ids) - len(queries.busy(connection, ids))
+    else:
+        with visit.reading() as connection:
+            count = len(ledger.select_documents(connection, chosen))
+    if count != form.number("count"):
+        return _question(visit, form, "decide.changed")
+    if act == "reprocess":
+        stage = StageName(first) if first else None
+        done = choice.start(engine, chosen, ids, stage, who=visit.who, reason=reason)
+    else:
+        done = visit.write(lambda connection: ledger.discard(connection, chosen, who=visit.who, reason=reason))
+    visit.notify(f"decide.done_{act}", count=done)
+    return visit.redirect(local(form.text("to") or address("/errors", batch=chosen.batch)))
+
+
+ROUTES = (
+    get("/errors", queue, Role.VIEW),
+    get("/decide", ask, Role.OPERATE),
+    post("/decide", decide, Role.OPERATE),
+)

@@ -1,0 +1,156 @@
+"""What keeps the pages safe besides logging in: response headers, tokens against forged requests, clean input."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FORM_BYTES = 1_000_000
+_FIELDS = 5000
+
+# Nothing from elsewhere, nothing inline: text of a document that looked like a script would not be run.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class SecurityHeaders:
+    """Adds the headers to every response, also to files and errors. Pages are not kept by caches unless they say so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+                if scope.get("scheme") == "https":
+                    headers["strict-transport-security"] = "max-age=31536000"
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def new_token() -> str:
+    """A secret of 256 bits for a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """What is kept of a token: its SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def csrf_token(token: str) -> str:
+    """What forms send back: bound to the cookie ``token``, which cannot be told from it."""
+    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two tokens are the same, in a time that does not tell where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def is_own_request(request: Request) -> bool:
+    """Whether a browser says that a request comes from our own pages, as far as it says anything."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def clean(text: str) -> str:
+    """``text`` without control characters (line breaks stay) and lone surrogates, which a database would refuse.
+
+    >>> clean(" a\\x00b\\r\\n ")
+    'ab'
+    """
+    kept = "".join(c for c in text if c in "\n\t" or (ord(c) >= 32 and c != "\x7f" and not 0xD800 <= ord(c) <= 0xDFFF))
+    return kept.strip()
+
+
+class Fields:
+    """The fields of a form or of an address. A field that is absent is empty."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
+
+    def text(self, name: str, longest: int = 2000) -> str:
+        """The (last) value of a field, cleaned and cut at ``longest`` characters."""
+        return clean(self.secret(name))[:longest]
+
+    def secret(self, name: str) -> str:
+        """The value of a field as it was typed: a password."""
+        return self._values.get(name, [""])[-1]
+
+    def number(self, name: str) -> int | None:
+        """A whole number that a database takes as a key; None for anything else."""
+        return number(self.text(name))
+
+    def each(self, name: str) -> list[str]:
+        """All values of a field that can be given several times."""
+        return [value for value in map(clean, self._values.get(name, [])) if value]
+
+
+def number(text: str) -> int | None:
+    """A whole number from 0 to 2**63 - 1; None for anything else.
+
+    >>> number("12"), number("1e3"), number("9" * 30)
+    (12, None, None)
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return None
+    value = int(text)
+    return value if value < 2**63 else None
+
+
+async def read_form(request: Request) -> Fields | None:
+    """The fields of a form (application/x-www-form-urlencoded); None when it is too large or nothing of the kind."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            return None
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS, errors="replace")
+    except ValueError:  # not ASCII, or too many fields
+        return None
+    return Fields(pairs)

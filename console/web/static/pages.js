@@ -1,0 +1,27 @@
+// Small things that plain forms cannot do. No page depends on them.
+"use strict";
+
+// A form that was sent is not sent again by a second click.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }));
+});
+
+// Coming back with the browser's button must not find them disabled.
+addEventListener("pageshow", () => {
+  document.querySelectorAll("form button:disabled:not([data-off])").forEach((button) => { button.disabled = false; });
+});
+
+// A choice in a filter is applied at once.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-filter]");
+  if (form && event.target.matches("select")) form.requestSubmit();
+});
+
+// The box at the head of a column marks all below it.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-marks]")) return;
+  const table = event.target.closest("table");
+  table.querySelectorAll("tbody input[type=checkbox]").forEach((box) => { box.checked = event.target.checked; });
+});

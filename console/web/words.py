@@ -1,0 +1,73 @@
+"""The words of the pages, in Chinese and English, from the data files under ``words/``.
+
+What the codebook says in Chinese is not said twice: its English stands under ``english/`` (error codes: the namespaces ``code``
+and ``step``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from codebook.errors import CODES
+from codebook.records import Record
+
+LANGUAGES = {"zh": "zh-CN", "en": "en"}
+DEFAULT = "zh"
+
+
+class Word(Record, frozen=True):
+    """One text in both languages. ``{name}`` stands for a value that is filled in."""
+
+    zh: str
+    en: str
+
+    def of(self, language: str) -> str:
+        """The text in a language of :data:`LANGUAGES`."""
+        return self.en if language == "en" else self.zh
+
+
+@cache
+def words() -> Mapping[str, Word]:
+    """All words by ``namespace.key``. A file holds namespaces, and each of them keys.
+
+    Raises ValueError when two files have the same namespace, msgspec.ValidationError when a language is absent.
+    """
+    found: dict[str, Word] = {}
+    seen: dict[str, str] = {}
+    for file in sorted(files(__package__).joinpath("words").iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".yaml"):
+            continue
+        for namespace, entries in msgspec.yaml.decode(file.read_bytes(), type=dict[str, dict[str, Word]]).items():
+            if namespace in seen:
+                raise ValueError(f"the namespace {namespace} stands in {seen[namespace]} and {file.name}")
+            seen[namespace] = file.name
+            found |= {f"{namespace}.{key}": word for key, word in entries.items()}
+    return found | _of_errors()
+
+
+class _English(Record, frozen=True):
+    meaning: str
+    next_step: str
+
+
+def _of_errors() -> dict[str, Word]:
+    """Meaning and next step of each error code. Raises KeyError for a code that has no English."""
+    source = files(__package__).joinpath("english", "errors.yaml").read_bytes()
+    english = msgspec.yaml.decode(source, type=dict[str, _English])
+    meanings = {f"code.{name}": Word(code.meaning, english[name].meaning) for name, code in CODES.items()}
+    return meanings | {f"step.{name}": Word(code.next_step, english[name].next_step) for name, code in CODES.items()}
+
+
+def translate(language: str, key: str, **values: object) -> str:
+    """The text of ``key`` with its values filled in. Raises KeyError for a key, or a value, that there is not."""
+    return words()[key].of(language).format(**values)
+
+
+def label(language: str, namespace: str, name: object) -> str:
+    """The word for a name of the domain; the name itself where there is none."""
+    word = words().get(f"{namespace}.{name}")
+    return word.of(language) if word is not None else str(name)

@@ -1,0 +1,231 @@
+"""What a batch took, and what is left to do: summed up from the tries, which the ledger keeps anyway.
+
+Every function takes a connection and runs a constant number of statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from codebook.records import Record, Status
+from database.clock import now
+from database.models import Attempt, Batch, Document, Failure, Stage, StageName, StageState
+
+# A forecast rests on the tries that ended within the first of these times in which any did.
+WINDOWS = (120.0, 1800.0)
+_OPEN = (StageState.QUEUED, StageState.WAITING, StageState.RUNNING)
+_LIGHT = (StageName.EXTRACT, StageName.PARSE, StageName.VALIDATE, StageName.LOAD)
+
+
+class StageSpent(Record, frozen=True):
+    """What the tries at a stage took, with one engine (empty: none is used, or what it had read before was found again).
+
+    ``seconds`` of work and ``cpu_seconds`` of processors are sums over all processes; ``wall_seconds`` run from the first start
+    to the last end. ``done`` and ``failed`` count tries; those that go on, or were given back, are in ``tries`` alone.
+    """
+
+    stage: str
+    engine: str
+    tries: int
+    done: int
+    failed: int
+    seconds: float
+    cpu_seconds: float
+    wall_seconds: float
+
+
+class Throughput(Record, frozen=True):
+    """What the documents of a batch took. ``began`` and ``ended`` are the first beginning and the last end of a try."""
+
+    batch: str
+    documents: int
+    open: int
+    pages: int
+    size: int
+    began: datetime | None
+    ended: datetime | None
+    stages: tuple[StageSpent, ...]
+    failures: dict[str, int]
+
+    @property
+    def wall_seconds(self) -> float:
+        """From the first beginning to the last end."""
+        return (self.ended - self.began).total_seconds() if self.began and self.ended else 0.0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of all stages."""
+        return sum(stage.cpu_seconds for stage in self.stages)
+
+    @property
+    def per_second(self) -> float:
+        """Documents that came to their end, per second of ``wall_seconds``."""
+        return (self.documents - self.open) / self.wall_seconds if self.wall_seconds else 0.0
+
+
+def of_batch(connection: Connection, name: str) -> Throughput | None:
+    """What the documents that were first found in the batch ``name`` took; None where there is no such batch.
+
+    While some are open it is what they took until now. Tries of all runs count: what was done again was work too.
+    """
+    batch = connection.scalar(select(Batch.id).where(Batch.name == name))
+    if batch is None:
+        return None
+    mine = Document.batch_id == batch
+    counts = select(func.count(), func.count().filter(Document.status == Status.PROCESSING), *_sums()).where(mine)
+    documents, still, pages, size = connection.execute(counts).one()
+    failed = select(Failure.code, func.count()).join(Document, Document.id == Failure.document_id).where(mine)
+    codes = connection.execute(failed.group_by(Failure.code).order_by(Failure.code))
+    engine = func.coalesce(Attempt.engine, "")
+    is_done = Attempt.outcome == "done"
+    is_failed = and_(Attempt.outcome.is_not(None), Attempt.outcome.not_in(("done", "released", "discarded")))
+    query = (
+        select(
+            Stage.stage,
+            engine,
+            func.count(),
+            func.count().filter(is_done),
+            func.count().filter(is_failed),
+            func.coalesce(func.sum(Attempt.seconds), 0.0),
+            func.coalesce(func.sum(Attempt.cpu_seconds), 0.0),
+            func.min(Attempt.started_at),
+            func.max(Attempt.ended_at),
+        )
+        .join(Stage, Stage.id == Attempt.stage_id)
+        .join(Document, Document.id == Stage.document_id)
+        .where(mine)
+        .group_by(Stage.stage, engine)
+    )
+    rows = sorted(connection.execute(query).all(), key=lambda row: (list(StageName).index(StageName(row[0])), row[1]))
+    spent = tuple(StageSpent(*row[:5], float(row[5] or 0), float(row[6] or 0), _between(row[7], row[8])) for row in rows)
+    began, ended = [row[7] for row in rows if row[7]], [row[8] for row in rows if row[8]]
+    return Throughput(
+        name,
+        documents,
+        still,
+        int(pages),
+        int(size),
+        min(began, default=None),
+        max(ended, default=None),
+        spent,
+        dict(codes.all()),
+    )
+
+
+def _sums() -> tuple[ColumnElement[int], ColumnElement[int]]:
+    return func.coalesce(func.sum(Document.pages), 0), func.coalesce(func.sum(Document.size), 0)
+
+
+def _between(first: datetime | None, last: datetime | None) -> float:
+    return (last - first).total_seconds() if first and last else 0.0
+
+
+# ---- what is left -----------------------------------------------------------------------------------------------------------
+
+
+class Count(Record, frozen=True):
+    """How many pieces of work of a stage, of documents of a media type, are in a state."""
+
+    media_type: str
+    stage: str
+    state: str
+    count: int
+
+
+class Pace(Record, frozen=True):
+    """How work goes: seconds of work that are done in a second (busy processes), on pictures and on all else, and the mean
+    seconds of a try by stage.
+    """
+
+    on_pictures: float
+    on_others: float
+    means: dict[str, float]
+
+
+def seconds_left(connection: Connection, counts: Sequence[Count], conditions: Sequence[ColumnElement[bool]]) -> float | None:
+    """How long the open stages of ``counts`` take when work on them goes on as of late; None: nothing can be told.
+
+    ``conditions`` on gk_document say whose tries show how it goes.
+    """
+    if not any(count.state in _OPEN for count in counts):
+        return 0.0
+    for window in WINDOWS:
+        pace = _pace(connection, window, conditions)
+        if pace is not None and (left := forecast(counts, pace)) is not None:
+            return left
+    return None
+
+
+def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElement[bool]]) -> Pace | None:
+    query = (
+        select(Stage.stage, func.count(), func.sum(Attempt.seconds), func.min(Attempt.started_at), now())
+        .join(Stage, Stage.id == Attempt.stage_id)
+        .join(Document, Document.id == Stage.document_id)
+        .where(Attempt.ended_at > now(-window), Attempt.outcome == "done", Attempt.seconds.is_not(None), *conditions)
+        .group_by(Stage.stage)
+    )
+    rows = connection.execute(query).all()
+    spent = {stage: (tries, float(work or 0), (at - first).total_seconds()) for stage, tries, work, first, at in rows}
+    if not spent:
+        return None
+    others = [each for stage, each in spent.items() if stage != StageName.OCR]
+    pictures = [spent[StageName.OCR]] if StageName.OCR in spent else []
+    return Pace(
+        _hands(pictures, window), _hands(others, window), {stage: work / tries for stage, (tries, work, _) in spent.items()}
+    )
+
+
+def _hands(spent: Sequence[tuple[int, float, float]], window: float) -> float:
+    """Busy processes: seconds of work by seconds since the first of it began."""
+    since = min(window, max((since for *_, since in spent), default=0.0))
+    return sum(work for _, work, _ in spent) / max(since, 1.0)
+
+
+def forecast(counts: Sequence[Count], pace: Pace) -> float | None:
+    """The seconds that are left; None where a stage is to be done of which nothing is known yet.
+
+    A document that is not opened yet is taken to have as many pictures as those of its type had before it. Pictures and
+    all else are taken to be done beside each other, each by those who did it of late; where nobody did, by those who are there.
+
+    >>> counts = [Count("pdf", "extract", "done", 10), Count("pdf", "extract", "queued", 20), Count("pdf", "ocr", "queued", 5)]
+    >>> forecast(counts, Pace(2.0, 1.0, {"extract": 0.1, "parse": 0.1, "ocr": 4.0}))
+    30.0
+    """
+    waiting: dict[str, float] = {}
+    for count in counts:
+        if count.state in _OPEN:
+            waiting[count.stage] = waiting.get(count.stage, 0) + count.count
+    waiting[StageName.OCR] = waiting.get(StageName.OCR, 0) + _pictures_to_come(counts)
+    if any(number and stage not in pace.means for stage, number in waiting.items()):
+        return None
+    pictures = waiting.pop(StageName.OCR) * pace.means.get(StageName.OCR, 0.0)
+    others = sum(number * _cost(stage, pace.means) for stage, number in waiting.items())
+    everybody = pace.on_pictures + pace.on_others
+    if not everybody:
+        return None
+    return max(pictures / (pace.on_pictures or everybody), others / (pace.on_others or everybody))
+
+
+def _pictures_to_come(counts: Sequence[Count]) -> float:
+    opened: dict[str, int] = {}
+    pictures: dict[str, int] = {}
+    for count in counts:
+        if count.stage == StageName.OCR:
+            pictures[count.media_type] = pictures.get(count.media_type, 0) + count.count
+        elif count.stage == StageName.EXTRACT and count.state == StageState.DONE:
+            opened[count.media_type] = opened.get(count.media_type, 0) + count.count
+    unopened = [count for count in counts if count.stage == StageName.EXTRACT and count.state in _OPEN]
+    return sum(
+        each.count * pictures[each.media_type] / opened[each.media_type]
+        for each in unopened
+        if each.media_type in pictures and each.media_type in opened
+    )
+
+
+def _cost(stage: str, means: Mapping[str, float]) -> float:
+    """Seconds of work of a stage, and of those that a worker does in place after it."""
+    after = _LIGHT[_LIGHT.index(StageName(stage)) + 1 :] if stage in _LIGHT else ()
+    return means[stage] + sum(means.get(each, 0.0) for each in after)

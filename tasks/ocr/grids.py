@@ -1,0 +1,301 @@
+"""The ruled tables of a level page: the grid that its rules make, and the cells of that with their spans."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.ocr.ruling import Mask, Rules, thin_parts
+
+_WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
+_UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
+
+
+class RuledCell(NamedTuple):
+    """A cell of a grid, upper left corner first; ``box`` is (x0, y0, x1, y1) in pixels, its rules' centre lines."""
+
+    row: int
+    column: int
+    row_span: int
+    column_span: int
+    box: tuple[int, int, int, int]
+
+
+class Grid(NamedTuple):
+    """A ruled table: its cells, the numbers of rows and columns, its outline, and how thick its rules are (pixels)."""
+
+    cells: tuple[RuledCell, ...]
+    rows: int
+    columns: int
+    box: tuple[int, int, int, int]
+    thickness: int
+
+
+def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
+    """Where rules lie along one axis: at least ``apart`` pixels from each other, each the middle of the longest one there.
+
+    ``least`` is how many pixels of rule make a line of the grid.
+    """
+    reach = (mask > 0).sum(axis=axis)
+    hits = np.flatnonzero(reach >= least)
+    if not hits.size:
+        return []
+    groups = np.split(hits, np.flatnonzero(np.diff(hits) > apart) + 1)
+    return [round(float(np.mean(group[reach[group] >= 0.7 * reach[group].max()]))) for group in groups]
+
+
+class _Way(NamedTuple):
+    """What rules of one direction are judged by, as if they were horizontal: the ink, its thin parts, and the long thin runs.
+
+    A rule is looked for within ``reach`` pixels of its place, and is at most ``thickness`` thick. ``unbroken`` is how long a line
+    is at least that is no stroke of a character: a row is higher than its characters, while a column may be as wide as one.
+    """
+
+    marks: Mask
+    thin: Mask
+    runs: Mask
+    reach: int
+    thickness: int
+    unbroken: float
+
+
+def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, float]:
+    """What speaks for a horizontal rule from ``start`` to ``end`` at row ``at``, and what against it.
+
+    For: the share of the way that thin ink covers along one row, and the share that lies in long runs, whose gaps are closed.
+    Against: the share with ink both above and below that row, as the middle of a row of characters has.
+    """
+    marks, thin, runs, reach, thickness, _ = way
+    # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
+    inset = min(thickness // 2 + 1, max(0, (end - start) // 4))
+    margin = reach + 4 * thickness
+    top = max(0, at - margin)
+    across = (slice(top, at + margin + 1), slice(start + inset, end - inset))
+    strip = marks[across] > 0
+    if strip.shape[1] == 0:
+        return 0.0, 0.0, 0.0
+    line = thin[across] > 0
+    band = line.copy()
+    band[1:] |= line[:-1]
+    band[:-1] |= line[1:]
+    first = max(0, at - top - reach)
+    cover = band[first : at - top + reach + 1].mean(axis=1)
+    row = first + int(cover.argmax())
+    long = runs[top + first : at + reach + 1, across[1]]
+    above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
+    below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
+    crossed = float((above & below).mean())
+    # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
+    inked = np.asarray(strip[max(0, row - 1) : row + 2].any(axis=0))
+    # a rule is joined to the rules that it ends at; the strokes of tight text stop a little before them
+    end_zone = max(2, min(4, inked.size // 8))
+    joined = min(inked[:end_zone].mean(), inked[-end_zone:].mean()) >= 0.5
+    touched = float(inked.mean()) if crossed < 0.15 and joined and inked.mean() > 0.95 else 0.0
+    whole = float((long.max(axis=0) > 0).mean()) if joined else 0.0
+    # thin ink all the way between two rules is a rule, however close text stands: strokes of text end before the rules
+    if joined and end - start >= way.unbroken and cover.max() >= _UNBROKEN:
+        whole = 1.0
+    return max(float(cover.max()), touched), crossed, whole
+
+
+def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
+    """Which edges are rules, of evidence (lines, edges along a line, 3).
+
+    An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
+    well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
+    one edge of a long rule do not break it, while the strokes of a column of characters that lie in one line make no rule.
+    ``places`` are where the edges begin and end, and ``least`` the pixels below which a run is no rule but a stroke.
+    """
+    cover, crossed, long = evidence[..., 0], evidence[..., 1], evidence[..., 2]
+    likely = cover[(cover > 0.6) & (crossed < 0.4)]
+    quality = max(0.8, float(np.median(likely))) if likely.size else 1.0
+    whole = long >= _WHOLE
+    drawn = whole | (cover >= 0.87 * quality) & ((crossed < 0.35) | (cover >= 0.97 * quality))
+    for line in range(drawn.shape[0]):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn[line], [False]]).astype(np.int8)))
+        for start, end in edges.reshape(-1, 2):
+            if (crossed[line, start:end].mean() > 0.4 or places[end] - places[start] < least) and not whole[
+                line, start:end
+            ].all():
+                drawn[line, start:end] &= whole[line, start:end]
+    return drawn
+
+
+def _merged(horizontal: NDArray[np.bool_], vertical: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
+    """Rectangles (row, column, row_span, column_span) of elementary cells that no rule separates.
+
+    ``horizontal[r, c]`` is the rule above elementary cell (r, c), ``vertical[r, c]`` the one left of it. A group that is no
+    rectangle is cut into its rows, then into single cells: a rule must have been missed, and cells that are too small are seen by
+    the reader as blank, where cells that are too large would mix two numbers.
+    """
+    rows, columns = horizontal.shape[0] - 1, vertical.shape[1] - 1
+    taken = np.zeros((rows, columns), bool)
+    found = []
+    for row in range(rows):
+        for column in range(columns):
+            if taken[row, column]:
+                continue
+            wide = 1
+            while column + wide < columns and not taken[row, column + wide] and not vertical[row, column + wide]:
+                wide += 1
+            high = 1
+            while row + high < rows:
+                below = slice(column, column + wide)
+                inner = vertical[row + high, column + 1 : column + wide]
+                if horizontal[row + high, below].any() or inner.any() or taken[row + high, below].any():
+                    break
+                high += 1
+            taken[row : row + high, column : column + wide] = True
+            found.append((row, column, high, wide))
+    return found
+
+
+def find_grids(rules: Rules) -> list[Grid]:
+    """The ruled tables, from top to bottom. A table has at least two cells."""
+    height, width = rules.horizontal.shape
+    joined = cv2.dilate(rules.both, np.ones((rules.thickness, rules.thickness), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist() if w >= width // 8]
+    grids = []
+    for x0, y0, x1, y1 in _stacked(boxes, rules):
+        grid = _grid(rules, x0, y0, x1, y1) if y1 - y0 >= height // 60 else None
+        if grid and not _is_text(grid, rules.marks):
+            grids.append(grid)
+    return sorted(grids, key=lambda grid: (grid.box[1], grid.box[0]))
+
+
+def _is_text(grid: Grid, marks: Mask) -> bool:
+    """Whether a table of one row is made of the strokes of large characters, such as 园区: then others stand beside it."""
+    x0, y0, x1, y1 = grid.box
+    if grid.rows > 1:
+        return False
+    high = y1 - y0
+    top, bottom = max(0, y0 - high // 3), y1 + high // 3
+    for left, right in ((max(0, x0 - high), x0 - grid.thickness), (x1 + grid.thickness, x1 + high)):
+        beside = np.ascontiguousarray(marks[top:bottom, max(0, left) : max(0, right)])
+        if beside.size == 0:
+            continue
+        _, _, stats, _ = cv2.connectedComponentsWithStats(beside, connectivity=8)
+        heights = stats[1:, cv2.CC_STAT_HEIGHT]
+        if ((heights >= 0.5 * high) & (heights < 0.98 * (bottom - top))).any():
+            return True
+    return False
+
+
+def _stacked(boxes: list[tuple[int, int, int, int]], rules: Rules) -> list[tuple[int, int, int, int]]:
+    """Pieces of rules put together to tables.
+
+    Where the sides of a table are open, its rows may hang together by nothing but their ends: pieces
+    without sides of their own that lie closer than two rows, and begin and end alike, are one table.
+    """
+    height, width = rules.marks.shape
+    found: list[tuple[int, int, int, int]] = []
+    for box in sorted(boxes, key=lambda b: b[1]):
+        for index, other in enumerate(found):
+            alike = abs(box[0] - other[0]) < width / 60 and abs(box[2] - other[2]) < width / 60
+            if alike and box[1] - other[3] < height / 28 and not _sided(box, rules) and not _sided(other, rules):
+                found[index] = (min(box[0], other[0]), other[1], max(box[2], other[2]), max(box[3], other[3]))
+                break
+        else:
+            found.append(box)
+    return found
+
+
+def _sided(box: tuple[int, int, int, int], rules: Rules) -> bool:
+    """Whether an upright rule runs down both sides of a box."""
+    x0, y0, x1, y1 = box
+    near = rules.marks.shape[1] // 40  # a run may overshoot its corner a little
+    sides = (rules.vertical[y0:y1, x0 : x0 + near], rules.vertical[y0:y1, max(x0, x1 - near) : x1])
+    return y1 - y0 > 2 * near and all(side.any(axis=1).mean() > 0.5 for side in sides)
+
+
+def _closed(runs: Mask, places: list[int], crossings: list[int], least: float) -> tuple[list[int], list[int]]:
+    """``places`` of the lines across ``runs`` with those outer ones that a table open at its sides does not draw, and the latter.
+
+    A side is open where at least two of the horizontal runs at the rows ``crossings`` go on for more than ``least`` pixels beyond
+    the outermost line. All are counted from the corner of ``runs``.
+    """
+    ends = []
+    for at in crossings:
+        row = np.flatnonzero(runs[max(0, at - 2) : at + 3].any(axis=0))
+        if row.size:
+            ends.append((int(row[0]), int(row[-1])))
+    if len(ends) < 2:
+        return places, []
+    # about where the second outermost ends: one alone may have run into something
+    first, last = sorted(a for a, _ in ends)[1], sorted(b for _, b in ends)[-2]
+    first = int(np.median([a for a, _ in ends if abs(a - first) <= least]))
+    last = int(np.median([b for _, b in ends if abs(b - last) <= least]))
+    found = ([first] if first < places[0] - least else []) + places + ([last] if last > places[-1] + least else [])
+    return found, [at for at in (found[0], found[-1]) if at not in places]
+
+
+def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | None:
+    """The table in a part of the page, or None where there is none. Rows and columns are counted in pixels from its corner."""
+    page_height, page_width = rules.marks.shape
+    tolerance = max(4, page_height // 300)
+    window = (slice(top, bottom), slice(left, right))
+    marks, horizontal, vertical = rules.marks[window], rules.horizontal[window], rules.vertical[window]
+    rows = _positions(horizontal, 1, min(page_width / 25, (right - left) * 0.8), 2 * tolerance)
+    columns = _positions(vertical, 0, page_height / 70, 2 * tolerance)
+    if not rows or not columns:
+        return None
+    rows, open_rows = _closed(vertical.T, rows, columns, page_height / 40)
+    columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
+    turned = np.ascontiguousarray(marks.T)
+    ways = (
+        _Way(marks, thin_parts(marks, rules.thickness), horizontal, tolerance, rules.thickness, np.inf),
+        _Way(
+            turned,
+            thin_parts(turned, rules.thickness),
+            np.ascontiguousarray(vertical.T),
+            tolerance,
+            rules.thickness,
+            5 * rules.thickness,
+        ),
+    )
+    for _ in range(3):
+        if min(len(rows), len(columns)) < 2:
+            return None
+        across = _drawn(_judged(ways[0], rows, columns), columns, page_width / 18)
+        down = _drawn(_judged(ways[1], columns, rows), rows, 0).T
+        across[[rows.index(at) for at in open_rows]] = True
+        down[:, [columns.index(at) for at in open_columns]] = True
+        shape = len(rows), len(columns)
+        rows, across, down = _without_idle(rows, across, down)
+        columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
+        across, down = across_turned.T, down_turned.T
+        # without the lines that were none, edges are longer, and what is taken for them by chance is less
+        if (len(rows), len(columns)) == shape:
+            break
+    if min(len(rows), len(columns)) < 2:
+        return None
+    rows, columns = [top + y for y in rows], [left + x for x in columns]
+    cells = tuple(
+        RuledCell(r, c, high, wide, (columns[c], rows[r], columns[c + wide], rows[r + high]))
+        for r, c, high, wide in _merged(across, down)
+    )
+    if len(cells) < 2:
+        return None
+    return Grid(cells, len(rows) - 1, len(columns) - 1, (columns[0], rows[0], columns[-1], rows[-1]), rules.thickness)
+
+
+def _judged(way: _Way, lines: list[int], places: list[int]) -> NDArray[np.float64]:
+    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 3)."""
+    return np.array([[_evidence(way, start, end, at) for start, end in pairwise(places)] for at in lines])
+
+
+def _without_idle(
+    places: list[int], along: NDArray[np.bool_], between: NDArray[np.bool_]
+) -> tuple[list[int], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Grid lines along which no rule runs at all are none; the cells on both sides of one become one row of cells."""
+    keep = along.any(axis=1)
+    kept = np.flatnonzero(keep)
+    if kept.size < 2:
+        return [], along[:0], between[:0]
+    merged = np.array([between[a:b].all(axis=0) if b - a == 1 else between[a:b].mean(axis=0) >= 0.5 for a, b in pairwise(kept)])
+    return [places[i] for i in kept], along[keep], merged

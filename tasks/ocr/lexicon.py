@@ -1,0 +1,52 @@
+"""Chinese characters that were read unsurely, told by their neighbours: 专门 is a word of the forms, 专内 is none.
+
+Only Chinese characters are ever replaced, and only by others that the reader thought possible; digits and numerals never are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+UNSURE = 0.9  # a character read less surely than that may be another one
+POSSIBLE = 0.1  # what the reader gives less than that is none
+
+_NUMERALS = frozenset("〇一二三四五六七八九十百千万亿")
+_HAN = re.compile(r"[\u4e00-\u9fff]+")
+
+
+@cache
+def known_pairs() -> frozenset[str]:
+    """All pairs of neighbouring Chinese characters in the data of the codebook: its labels, phrases and names."""
+    found: set[str] = set()
+    for file in files("codebook.data").iterdir():
+        if file.name.endswith(".yaml"):
+            for run in _HAN.findall(file.read_text("utf-8")):
+                found.update(first + second for first, second in pairwise(run))
+    return frozenset(found)
+
+
+def is_han(character: str) -> bool:
+    """Whether a character is Chinese, and no numeral."""
+    return "\u4e00" <= character <= "\u9fff" and character not in _NUMERALS
+
+
+def likelier(before: str, read: str, after: str, possible: Sequence[tuple[str, float]]) -> tuple[str, float] | None:
+    """The one of ``possible`` characters, with its score, that makes words with its neighbours where ``read`` makes none.
+
+    ``before`` and ``after`` are the neighbouring characters, or empty. None when ``read`` makes words too, or when several or
+    none of the others do.
+    """
+    pairs = known_pairs()
+    beside = [(True, before)] * is_han(before or " ") + [(False, after)] * is_han(after or " ")
+
+    def fits(character: str) -> int:
+        return sum((other + character if is_left else character + other) in pairs for is_left, other in beside)
+
+    if not beside or fits(read):
+        return None
+    better = [(character, score) for character, score in possible if is_han(character) and fits(character) == len(beside)]
+    return better[0] if len(better) == 1 else None

@@ -1,0 +1,98 @@
+"""Deciding on cells and taking in lists from the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from console import connect, working
+from console.cli import app
+from database.session import make_engine
+from tests.database.test_corrections import CELL, DOUBTFUL, a_report
+from tests.inline import Inline
+from workers.settings import Settings
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def inline(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inline:
+    """A document with a doubtful cell in the database that the commands use; waiting for workers is doing their work."""
+    made = Inline(make_engine(sqlite_url), tmp_path)
+    made.have_read(made.add(b"a scan", "application/pdf", "in/a.pdf"), a_report(DOUBTFUL))
+    settings = Settings(home=tmp_path, database_url=sqlite_url)
+    monkeypatch.setattr(connect, "settings", lambda: settings)
+    monkeypatch.setattr(working, "see_through", lambda *_: made.work())
+    return made
+
+
+@pytest.fixture
+def run(inline: Inline) -> Run:
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+def told(answer: Result) -> Any:
+    assert answer.exit_code == 0, answer.output
+    return json.loads(answer.stdout)
+
+
+def test_a_cell_is_decided_listed_and_undone(run: Run) -> None:
+    item = told(run("correct", "in/a.pdf", CELL, "５件", "--reason", "看过原件", "--json"))
+    assert (item["value"], item["raw"], item["reason"]) == (5, "S", "看过原件")
+    value = next(v for v in told(run("show", "1", "--json"))["values"] if v["indicator"] == CELL)
+    assert (value["value"], value["state"]) == (5, "corrected")
+    assert [each["number"] for each in told(run("corrections", "--json"))] == [item["number"]]
+    assert "看过原件" in run("corrections", "--document", "1").stdout
+    (ended,) = told(run("corrections", "--undo", str(item["number"]), "--reason", "看错", "--json"))
+    assert (ended["ended_reason"], ended["raw"]) == ("看错", "S")
+    assert told(run("corrections", "--json")) == []
+    assert len(told(run("corrections", "--all", "--json"))) == 1
+    assert run("corrections", "--undo", str(item["number"])).exit_code == 2
+
+
+def test_blank_and_as_read_and_facts(run: Run) -> None:
+    assert told(run("correct", "1", CELL, "blank", "--json"))["decided"] == "blank"
+    assert told(run("correct", "1", CELL, "as-read", "--json"))["value"] is None
+    assert told(run("correct", "1", "report.year", "2023", "--json"))["text"] == "2023"
+
+
+@pytest.mark.parametrize(
+    "words", [("9", CELL, "5"), ("1", "no.cell", "5"), ("1", CELL, "many"), ("1", CELL, "5.5"), ("1", "report.year", "1999")]
+)
+def test_what_cannot_be_decided_is_wrong_usage(run: Run, words: tuple[str, ...]) -> None:
+    answer = run("correct", *words)
+    assert answer.exit_code == 2
+    assert "error" in answer.stderr
+
+
+def test_an_export_tells_who_decided(run: Run, tmp_path: Path) -> None:
+    told(run("correct", "1", CELL, "5", "--reason", "=看过原件", "--json"))
+    assert run("export", "--format", "jsonl", "--out", str(tmp_path / "out.jsonl")).exit_code == 0
+    evidence = json.loads((tmp_path / "out.jsonl").read_text())["evidence"][CELL]
+    assert (evidence["state"], evidence["raw"], evidence["correction"]["reason"]) == ("corrected", "S", "=看过原件")
+    assert run("export", "--format", "csv", "--out", str(tmp_path / "out.csv")).exit_code == 0
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["indicator"] == CELL)
+    assert (row["state"], row["value"], row["raw"], row["decided_why"]) == ("corrected", "5", "S", "'=看过原件")
+    assert row["decided_by"]
+
+
+def test_a_list_and_who_is_absent(run: Run, tmp_path: Path) -> None:
+    assert run("coverage", "--year", "2024").exit_code == 2
+    listed = tmp_path / "list.csv"
+    listed.write_text("单位,行政区划代码\n示例县教育局,320000\n=示例县民政局,320000\n", encoding="gb18030")
+    assert told(run("expect", str(listed), "--year", "2024", "--json"))["years"] == {"2024": 2}
+    answer = run("coverage", "--year", "2024", "--out", str(tmp_path / "out.csv"))
+    assert answer.exit_code == 3
+    assert "示例县民政局" in answer.stdout
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["agency"], row["standing"]) for row in rows] == [("'=示例县民政局", "absent"), ("示例县教育局", "undated")]
+    assert run("expect", str(tmp_path / "nothing.csv")).exit_code == 2

@@ -1,0 +1,97 @@
+"""The pages as they are really served, and a real browser before them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.conftest import REPOSITORY
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return int(made.getsockname()[1])
+
+
+@contextmanager
+def served(database_url: str, home: Path, **settings: str) -> Iterator[str]:
+    """The pages in a process of their own; gives their address."""
+    port = free_port()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GONGKAI_")}
+    own = {"GONGKAI_HOME": str(home), "GONGKAI_DATABASE_URL": database_url, "PYTHONPATH": str(REPOSITORY), **settings}
+    command = [sys.executable, "-m", "console.cli", "console", "--port", str(port)]
+    process = subprocess.Popen(command, env={**clean, **own}, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until_it_answers(f"{address}/healthz")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def until_it_answers(url: str, seconds: float = 40) -> None:
+    """Wait until ``url`` is answered with 200."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """A Chromium of the system's; nothing is downloaded."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with sync_playwright() as playwright:
+        # A container often has no user namespaces for the sandbox; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def log_in(page: Page, address: str, name: str, password: str) -> None:
+    """Give name and password, and wait for the front page."""
+    page.goto(f"{address}/login")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", password)
+    page.click("button.main")
+    page.wait_for_url(re.compile("/batches$"))
+
+
+def only_ours(page: Page, address: str) -> Mapping[str, list[str]]:
+    """What must not happen on a page: dialogs (a script ran), errors of scripts or of the policy, requests to elsewhere."""
+    seen: dict[str, list[str]] = {"dialogs": [], "errors": [], "elsewhere": []}
+
+    def on_dialog(dialog: object) -> None:
+        seen["dialogs"].append(str(dialog))
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    page.on("dialog", on_dialog)
+    page.on("pageerror", lambda error: seen["errors"].append(str(error)))
+    page.on("console", lambda message: seen["errors"].append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith(address) else seen["elsewhere"].append(request.url))
+    return seen

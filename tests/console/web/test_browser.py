@@ -1,0 +1,133 @@
+"""The operators' story in a real browser: log in, see a batch, open the error queue, process again, download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+from sqlalchemy import func, select, text
+
+from console import passwords
+from database import auditing, people
+from database.models import Document, Failure, Role
+from database.session import make_engine, reading, run_transaction
+from tests.benchmarks.filling import fill
+from tests.console.web import serving
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(serving.CHROMIUM is None, reason="there is no Chromium on this machine (apt-get install chromium)"),
+]
+
+PASSWORD = "correct horse battery"
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def site(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
+    """The address of the pages over some hundred documents, some of which are malicious."""
+    engine = make_engine(sqlite_url)
+    fill(engine, 500, seed=5)
+    with engine.begin() as connection:
+        connection.execute(text("update gk_source set path = :evil || id where document_id % 7 = 0"), {"evil": EVIL})
+        connection.execute(text("update gk_report set agency = :evil where id % 5 = 0"), {"evil": f"=1+1{EVIL}"})
+        connection.execute(text("update gk_failure set message = :evil"), {"evil": EVIL})
+        connection.execute(text("update gk_batch set name = name || :evil where id = 61"), {"evil": EVIL})
+    kept = passwords.hashed(PASSWORD)
+    for name, role in (("viewer", Role.VIEW), ("operator", Role.OPERATE)):
+        run_transaction(engine, lambda c, n=name, r=role: people.add_user(c, n, kept, r, who="test"))
+    engine.dispose()
+    with serving.served(sqlite_url, tmp_path / "home") as address:
+        yield address
+
+
+def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None:
+    engine = make_engine(sqlite_url)
+    with serving.browsing() as browser:
+        page = browser.new_page(viewport={"width": 1366, "height": 768}, accept_downloads=True)
+        seen = serving.only_ours(page, site)
+        serving.log_in(page, site, "operator", PASSWORD)
+
+        # A batch: what is in it, how far it is; findings come by themselves.
+        page.click('a[href="/batches/61"]')
+        page.wait_for_selector("section:last-of-type table, section:last-of-type p.soft")
+        assert EVIL in page.inner_text("h1")
+
+        # All that timed out again: counted, confirmed with a reason.
+        with reading(engine) as connection:
+            waiting = select(func.count()).where(Failure.code == "page.timeout", Failure.state == "open")
+            count = connection.execute(waiting).scalar_one()
+            before = connection.execute(select(func.count()).where(Document.status == "processing")).scalar_one()
+        page.click('nav a[href="/errors"]')
+        page.click('a[href="/errors?code=page.timeout#failures"]')
+        assert page.locator("#failures ~ form tbody tr").count() == count
+        page.click('a[href="/decide?act=reprocess&code=page.timeout"]')
+        page.fill("input[name=reason]", "示例：换用新模型")
+        page.click("form[method=post] button.main")
+        assert str(count) in page.inner_text(".notice.good")
+        with reading(engine) as connection:
+            assert connection.execute(waiting).scalar_one() == 0
+            busy = connection.execute(select(func.count()).where(Document.status == "processing")).scalar_one()
+            assert busy == before + count
+            assert auditing.trail(connection, action="reprocess")[0].who == "operator"
+
+        # Marked by hand, and discarded.
+        page.click('a[href="/errors?code=internal#failures"]')
+        page.check("[data-marks]")
+        marked = page.locator("tbody input:checked").count()
+        page.click("button[value=discard]")
+        page.fill("input[name=reason]", "示例：重复报送")
+        page.click("button.danger")
+        page.wait_for_selector(".notice.good")
+        with reading(engine) as connection:
+            assert connection.execute(select(func.count()).where(Document.status == "discarded")).scalar_one() == marked > 0
+
+        # A filter that is applied when it is chosen, and the workbook.
+        page.click('nav a[href="/documents"]')
+        page.select_option("select[name=status]", "needs_review")
+        page.wait_for_url("**status=needs_review**")
+        assert page.locator("tbody .status.needs_review").count() == page.locator("tbody tr").count() > 0
+        page.click('nav a[href="/downloads"]')
+        with page.expect_download() as coming:
+            page.click("button.main")
+        path = tmp_path / "gongkai.xlsx"
+        coming.value.save_as(path)
+        book = openpyxl.load_workbook(path, read_only=True)
+        cells = [cell for sheet in book for row in sheet.rows for cell in row]
+        assert any(str(cell.value).startswith("'=1+1<script>") for cell in cells)
+        assert all(cell.data_type != "f" for cell in cells)
+
+        # The other language, and out.
+        page.click("button[name=language]")
+        page.wait_for_selector('html[lang="en"]')
+        page.click('form[action="/logout"] button')
+        page.wait_for_url("**/login")
+        page.goto(f"{site}/batches")
+        assert page.url.startswith(f"{site}/login")
+        assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
+    engine.dispose()
+
+
+def test_who_may_only_look_is_refused(site: str) -> None:
+    with serving.browsing() as browser:
+        page = browser.new_page()
+        serving.log_in(page, site, "viewer", PASSWORD)
+        page.goto(f"{site}/errors?code=internal")
+        assert page.locator("a[href^='/decide'], [data-marks]").count() == 0
+        for path in ("/decide?act=discard&code=internal", "/users", "/audit"):
+            answer = page.goto(f"{site}{path}")
+            assert answer is not None
+            assert answer.status == 403, path
+
+
+def test_a_wrong_password_is_refused(site: str) -> None:
+    with serving.browsing() as browser:
+        page = browser.new_page()
+        page.goto(f"{site}/login")
+        page.fill("input[name=name]", "operator")
+        page.fill("input[name=password]", "wrong")
+        page.click("button.main")
+        page.wait_for_selector(".notice.bad")
+        assert page.input_value("input[name=name]") == "operator"

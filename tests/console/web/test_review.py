@@ -1,0 +1,348 @@
+"""One document, one cell, the review and the coverage: what they show, and what people decide there."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from PIL import Image
+
+from codebook.records import Decided, State
+from database import corrections, coverage, queries
+from database.coverage import Listed
+from database.session import reading, run_transaction
+from tasks.loading.rows import key_of
+from tests.console.web.filed import CELL, EVIL, ROW, TOTAL, file_scan, file_text, report
+from tests.inline import Inline
+
+
+@pytest.fixture
+def inline(desk: Any) -> Inline:
+    """The machine behind the pages: the same database, the same store. Nobody rings."""
+    desk.app.state.desk.ring = lambda queued: None
+    return Inline(desk.engine, desk.settings.home)
+
+
+@pytest.fixture
+def document(inline: Inline) -> int:
+    """A scan with a doubtful cell."""
+    return file_scan(inline)
+
+
+def value(desk: Any, document: int, cell: str = CELL) -> tuple[Any, ...]:
+    with reading(desk.engine) as connection:
+        item = queries.document(connection, document)
+    found = next(v for v in item.values if v.indicator == cell)
+    return (item.status, found.value, found.state)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, name
+    return html.unescape(found[1])
+
+
+# ---- one document -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_document_shows_its_page_beside_its_numbers(desk: Any, document: int) -> None:
+    page = desk.viewer.get(f"/documents/{document}").text
+    assert f'src="/documents/{document}/pages/1.png"' in page
+    assert re.search(
+        rf'<rect class="doubtful" data-cell="{re.escape(CELL)}" x="200.0" y="400.0" width="45.0" height="20.0">', page
+    )
+    assert re.search(rf'<td class="field doubtful"><a data-cell="{re.escape(CELL)}"', page)
+    assert "示例县教育局" in page
+    assert "表三" in page
+    assert EVIL not in page
+    assert html.escape(EVIL).replace("&#x27;", "&#39;") in page
+    assert "与表一致" in page  # what the text says of the total
+
+
+def test_pictures_of_pages_and_cells(desk: Any, document: int) -> None:
+    page = desk.viewer.get(f"/documents/{document}/pages/1.png")
+    assert page.headers["content-type"] == "image/png"
+    assert page.headers["cache-control"].startswith("private")
+    with Image.open(io.BytesIO(page.content)) as picture:
+        assert picture.width <= 1500
+    crop = desk.viewer.get(f"/documents/{document}/crops/{CELL}.png")
+    with Image.open(io.BytesIO(crop.content)) as picture:
+        assert picture.width <= 1000
+    for path in ("pages/2.png", "crops/requests.granted.total.png", "crops/nothing.png"):
+        assert desk.viewer.get(f"/documents/{document}/{path}").status_code == 404
+    for path in ("pages/1.png", f"crops/{CELL}.png", f"cells/{CELL}", "progress"):
+        assert desk.client().get(f"/documents/{document}/{path}").headers["location"].startswith("/login")
+
+
+def test_a_damaged_original_is_told_and_not_passed_on(desk: Any, inline: Inline) -> None:
+    number = file_scan(inline)
+    with reading(desk.engine) as connection:
+        sha256 = queries.document(connection, number).sha256
+    from pathlib import Path  # noqa: PLC0415
+
+    Path(inline.store.path(sha256)).write_bytes(b"<svg onload=alert(1)>")
+    answer = desk.viewer.get(f"/documents/{number}/pages/1.png")
+    assert answer.status_code == 503
+    assert "svg" not in answer.headers["content-type"]
+
+
+def test_a_web_page_is_shown_as_text_with_its_cells_marked(desk: Any, inline: Inline) -> None:
+    number = file_text(inline)
+    page = desk.viewer.get(f"/documents/{number}").text
+    assert re.search(rf'<mark class="doubtful" data-cell="{re.escape(CELL)}">S</mark>', page)
+    assert EVIL not in page
+    assert desk.viewer.get(f"/documents/{number}/pages/1.png").status_code == 404
+    case = desk.viewer.get(f"/documents/{number}/cells/{CELL}").text
+    assert re.search(rf'<mark class="doubtful chosen" data-cell="{re.escape(CELL)}">', case)
+
+
+def test_a_document_without_a_report_is_shown_with_what_there_is(desk: Any, inline: Inline) -> None:
+    number = inline.add(b"", "text/plain", "in/empty.txt")
+    inline.work()
+    page = desk.viewer.get(f"/documents/{number}").text
+    assert "file.empty" in page
+    assert desk.viewer.get(f"/documents/{number}/cells/{CELL}").status_code == 404
+    assert desk.viewer.get("/documents/999").status_code == 404
+
+
+def test_a_case_shows_the_sums_that_each_value_would_satisfy(desk: Any, document: int) -> None:
+    page = desk.operator.get(f"/documents/{document}/cells/{CELL}").text
+    assert re.findall(r'name="choice" value="([^"]+)"', page) == ["v3", "v8", "blank", "typed"]
+    assert "自然人 3" in page
+    assert "1 项不符" in page
+    viewer = desk.viewer.get(f"/documents/{document}/cells/{CELL}").text
+    assert 'name="choice"' not in viewer
+
+
+def test_a_cell_is_corrected_validated_and_undone_from_the_document(desk: Any, inline: Inline, document: int) -> None:
+    path = f"/documents/{document}/cells/{CELL}"
+    case = desk.operator.get(path).text
+    fields = {"standing": hidden(case, "standing"), "mark": hidden(case, "mark"), "reason": EVIL}
+    answer = desk.post(desk.operator, path, choice="typed", typed="５", **fields)
+    assert answer.headers["location"] == f"/documents/{document}?at={CELL}"
+    assert value(desk, document)[0] == "processing"
+    assert desk.viewer.get(f"/documents/{document}/progress").status_code == 204
+    busy = desk.viewer.get(f"/documents/{document}").text
+    assert "正在重新校验" in busy
+    inline.work()
+    assert desk.viewer.get(f"/documents/{document}/progress").headers["hx-refresh"] == "true"
+    assert value(desk, document) == ("accepted", 5, "corrected")
+    page = desk.viewer.get(f"/documents/{document}").text
+    assert '<td class="field corrected">' in page
+    assert EVIL not in page
+    (number,) = re.findall(r"/corrections/(\d+)/undo", desk.operator.get(path).text)
+    assert "/undo" not in desk.viewer.get(path).text
+    assert desk.post(desk.viewer, f"/documents/{document}/corrections/{number}/undo").status_code == 403
+    desk.post(desk.operator, f"/documents/{document}/corrections/{number}/undo")
+    inline.work()
+    assert value(desk, document) == ("needs_review", 3, "doubtful")
+    desk.post(desk.operator, f"/documents/{document}/corrections/{number}/undo")  # again: nothing is changed
+    assert "已不再有效" in desk.operator.get(f"/documents/{document}").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"choice": "typed", "typed": "many"}, "请填写数字"),
+        ({"choice": "typed", "typed": "5.5"}, "应为整数"),
+        ({"choice": "typed", "typed": "-5"}, "不能为负数"),
+        ({"choice": "nonsense"}, "请填写数字"),
+        ({"choice": "vx"}, "请填写数字"),
+        ({}, "请填写数字"),
+    ],
+)
+def test_what_cannot_be_decided_is_said(desk: Any, document: int, fields: dict[str, str], told: str) -> None:
+    answer = desk.post(desk.operator, f"/documents/{document}/cells/{CELL}", **fields)
+    assert told in desk.operator.get(answer.headers["location"]).text
+    assert value(desk, document)[0] == "needs_review"
+
+
+def test_who_may_only_look_decides_nothing(desk: Any, document: int) -> None:
+    assert desk.post(desk.viewer, f"/documents/{document}/cells/{CELL}", choice="v3").status_code == 403
+    assert desk.viewer.get("/review").status_code == 403
+    assert desk.post(desk.viewer, "/review", document=document, cell=CELL, choice="v3").status_code == 403
+    assert desk.post(desk.operator, f"/documents/{document}/cells/no.cell", choice="v3").status_code == 404
+
+
+def test_the_year_of_a_report_is_decided(desk: Any, inline: Inline) -> None:
+    number = file_scan(inline, made=report(year=None))
+    page = desk.operator.get(f"/documents/{number}").text
+    assert "报告年度" in page
+    desk.post(desk.operator, f"/documents/{number}/cells/report.year", choice="typed", typed="2024")
+    desk.post(desk.operator, f"/documents/{number}/cells/{CELL}", choice="v3")
+    inline.work()
+    with reading(desk.engine) as connection:
+        item = queries.document(connection, number)
+    assert (item.status, item.reports[0].year) == ("accepted", 2024)
+
+
+# ---- the review -------------------------------------------------------------------------------------------------------------
+
+
+def decide(desk: Any, page: str, client: Any = None, **fields: str) -> str:
+    """Send the form of a review page as the browser would, and give the next page."""
+    client = client or desk.operator
+    names = ("document", "cell", "standing", "mark")
+    given = {name: hidden(page, name) for name in names} | fields
+    answer = client.post("/review", data={"csrf": desk.token(client), **given}, headers={"hx-request": "true"})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_doubts_one_after_the_other(desk: Any, inline: Inline) -> None:
+    documents = [file_scan(inline, f"in/{at}.pdf", mark=at) for at in range(3)]
+    assert re.findall(r"<b>(\d+)</b>", desk.operator.get("/review/left").text) == ["3", "3"]
+    page = desk.operator.get("/review").text
+    seen = []
+    for choice in ("v3", "blank", "v8"):
+        seen.append(int(hidden(page, "document")))
+        page = decide(desk, page, choice=choice)
+        assert "已核定" in page
+    assert seen == documents
+    assert "没有待复核的数据" in page
+    assert inline.work() == ["validate: done"] * 3  # each had no other doubt: it does not wait for more
+    assert [value(desk, number)[1:] for number in documents] == [(3, "corrected"), (None, "corrected"), (8, "corrected")]
+
+
+def test_a_decision_is_undone_and_asked_again(desk: Any, inline: Inline, document: int) -> None:
+    page = decide(desk, desk.operator.get("/review").text, choice="v3")
+    fields = {"csrf": desk.token(desk.operator), "number": hidden(page, "number")}
+    again = desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"}).text
+    assert hidden(again, "cell") == CELL
+    assert "已撤销" in again
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, document) == ()
+
+
+def test_skipping_goes_on_and_tells_at_the_end(desk: Any, inline: Inline) -> None:
+    file_scan(inline, "in/1.pdf", mark=1)
+    file_scan(inline, "in/2.pdf", mark=2)
+    page = desk.operator.get("/review").text
+    for _ in range(2):
+        found = re.search(r'href="([^"]+)" hx-get', page)
+        assert found is not None
+        page = desk.operator.get(html.unescape(found[1])).text
+    assert "跳过的还在" in page
+
+
+def test_the_second_operator_is_told(desk: Any, document: int) -> None:
+    one, other = desk.operator, desk.administrator
+    first, second = one.get("/review").text, other.get("/review").text
+    decide(desk, first, one, choice="v3")
+    told = decide(desk, second, other, choice="v8")
+    assert "operator 刚刚已核定为 3" in told
+    with reading(desk.engine) as connection:
+        (kept,) = corrections.in_force(connection, document)
+    assert (kept.by, kept.value) == ("operator", 3)
+    told = decide(desk, told, other, choice="v8")  # having seen it, the other decides again
+    with reading(desk.engine) as connection:
+        (kept,) = corrections.in_force(connection, document)
+    assert (kept.by, kept.value) == ("administrator", 8)
+
+
+def test_a_row_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) -> None:
+    made = report()
+    readings = tuple(
+        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0,)) for r in made.readings
+    )
+    number = file_scan(inline, made=msgspec.structs.replace(made, readings=readings))
+    page = desk.operator.get("/review").text
+    assert 'data-sure="yes"' in page
+    cells, marks = (re.findall(rf'name="row_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
+    assert len(cells) == 7
+    typed = {f"row:{cell}": text for cell, text in zip(cells, ("5", "0", "0", "", "0", "0", "5"), strict=True)}
+    after = decide(desk, page, row="1", row_cell=cells, row_mark=marks, **typed)
+    assert "7 处" in after
+    inline.work()
+    assert [value(desk, number, f"{ROW}.{column}")[1] for column in ("natural_person", "public_welfare", "total")] == [5, None, 5]
+    numbers = re.findall(r'name="number" value="(\d+)"', after)
+    assert len(numbers) == 7
+    fields = {"csrf": desk.token(desk.operator), "number": numbers}
+    desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"})
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, number) == ()
+    wrong = decide(desk, page, row="1", row_cell=cells, row_mark=marks, **(typed | {f"row:{TOTAL}": "x"}))
+    assert "请填写数字" in wrong
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, number) == ()  # all or none
+
+
+def test_a_browser_without_scripts_is_led_on(desk: Any, document: int) -> None:
+    page = desk.operator.get("/review").text
+    given = {name: hidden(page, name) for name in ("document", "cell", "standing", "mark")}
+    answer = desk.post(desk.operator, "/review", choice="v3", **given)
+    assert answer.headers["location"] == f"/review?after={document}&after_cell={CELL}"
+
+
+def test_by_batch_and_region(desk: Any, inline: Inline) -> None:
+    file_scan(inline, "in/1.pdf", mark=1, batch="甲")
+    second = file_scan(inline, "in/2.pdf", report(region=("浙江省",), region_code="330000"), mark=2, batch="乙")
+    assert int(hidden(desk.operator.get("/review?region=浙江").text, "document")) == second
+    assert int(hidden(desk.operator.get("/review?batch=2").text, "document")) == second
+    assert "没有待复核的数据" in desk.operator.get("/review?region=西藏").text
+
+
+def test_what_waits_for_its_validation_is_not_asked_again(desk: Any, inline: Inline) -> None:
+    """Two doubts in one document: the first decision waits for the second, which makes one run of both."""
+    made = report()
+    second = msgspec.structs.replace(made.readings[1], state=State.DOUBTFUL, doubt="ocr", candidates=(0, 9), raw="O")
+    number = file_scan(inline, made=msgspec.structs.replace(made, readings=(made.readings[0], second, *made.readings[2:])))
+    page = decide(desk, desk.operator.get("/review").text, choice="v3")
+    assert hidden(page, "cell") == f"{ROW}.business"
+    assert inline.work() == []
+    decide(desk, page, choice="v9")
+    inline.work()
+    with reading(desk.engine) as connection:
+        item = queries.document(connection, number)
+    assert (item.run, len(item.reports)) == (2, 2)
+
+
+# ---- the coverage -----------------------------------------------------------------------------------------------------------
+
+
+def test_coverage_and_its_file(desk: Any, inline: Inline, document: int) -> None:
+    assert "gongkai expect" in desk.viewer.get("/coverage").text
+    names = ("示例县教育局", "示例县民政局", f"=1+1{EVIL}")
+    listed = [Listed(2024, name, key_of(name, "320800"), "320800", "2025-01-10") for name in names]
+    run_transaction(desk.engine, lambda c: coverage.expect(c, listed, who="test"))
+    page = desk.viewer.get("/coverage").text
+    assert "逾期公布" in page
+    assert "江苏省 淮安市" in page
+    assert EVIL not in page
+    late = desk.viewer.get("/coverage?standing=late&year=2024&region=3208").text
+    assert "示例县教育局" in late
+    assert "示例县民政局" not in late
+    answer = desk.viewer.get("/coverage/file?year=2024")
+    assert "attachment" in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert {row["agency"]: row["standing"] for row in rows} == {
+        "示例县教育局": "late",
+        "示例县民政局": "absent",
+        f"'=1+1{EVIL}": "absent",
+    }
+    assert desk.client().get("/coverage/file?year=2024").headers["location"].startswith("/login")
+
+
+def test_coverage_takes_strange_requests(desk: Any) -> None:
+    for query in ("year=99999999", "year=x", "region='", "region=99", "standing=none", "year=0"):
+        assert desk.viewer.get(f"/coverage?{query}").status_code == 200
+        assert desk.viewer.get(f"/coverage/file?{query}").status_code == 200
+
+
+def test_decisions_stand_in_the_audit_trail(desk: Any, document: int) -> None:
+    decide(desk, desk.operator.get("/review").text, choice="v3", reason="看过原件")
+    page = desk.administrator.get("/audit").text
+    assert "核定数据" in page
+    assert "看过原件" in page
+
+
+def test_a_decision_that_was_made_by_hand_elsewhere_is_seen(desk: Any, inline: Inline, document: int) -> None:
+    told = {"who": "li@host", "reason": ""}
+    run_transaction(desk.engine, lambda c: corrections.correct(c, document, CELL, Decided.VALUE, 5, **told))
+    inline.work()
+    assert "li@host" in desk.operator.get(f"/documents/{document}/cells/{CELL}").text
