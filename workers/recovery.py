@@ -31,6 +31,7 @@ log = get_logger(__name__)
 
 _DAY = 86_400.0
 _REAP = 200
+_MERCIES = 3
 
 
 class Sweep(Record, frozen=True):
@@ -49,21 +50,22 @@ class _Pulse:
 
     After a time in which it could not (a full disk, a database that was away or locked, a machine that slept, a clock that
     jumped) it does not: nobody else could renew a lease either. They get two beats to do so. Where looks are late again and
-    again, not all of them spare, so that leases are ended at last.
+    again, only three of them spare, so that leases are ended at last.
     """
 
     beat_seconds: float
     looked: datetime | None = None
-    late: bool = False
     spare_until: datetime | None = None
+    granted: int = 0
 
     def at(self, moment: datetime) -> _Pulse:
         """The pulse after a look at ``moment``."""
         late = self.looked is not None and (moment - self.looked).total_seconds() > self.beat_seconds
-        mercy = timedelta(seconds=2 * self.beat_seconds)
-        again = self.spare_until is not None and moment < self.spare_until + mercy
-        until = moment + mercy if late and not self.late and not again else self.spare_until
-        return _Pulse(self.beat_seconds, moment, late, until)
+        sparing = self.spare_until is not None and moment < self.spare_until
+        granted = self.granted if late or sparing else 0
+        if late and granted < _MERCIES:
+            return _Pulse(self.beat_seconds, moment, moment + timedelta(seconds=2 * self.beat_seconds), granted + 1)
+        return _Pulse(self.beat_seconds, moment, self.spare_until, granted)
 
     @property
     def spares(self) -> bool:

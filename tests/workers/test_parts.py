@@ -9,6 +9,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.bell import Bell
 from workers.faults import fault_of
 from workers.heart import Heart
-from workers.recovery import Recovery, Sweep, _Window
+from workers.recovery import Recovery, Sweep, _Pulse, _Window
 from workers.run import worker_command
 from workers.settings import Settings
 from workers.store import Store
@@ -277,6 +278,24 @@ def test_the_window_is_as_large_as_the_workers_need() -> None:
     assert sizes == [800, 2000, 2000, 2000]
     assert [window.room(1900) for _ in range(40)][-1] == 0
     assert window.room(40) == 10  # most lay there for long: as few as at first
+
+
+def looks(*moments: float) -> str:
+    """What a recovery with a beat of a second does at these moments: r, ends what lapsed; s, spares it."""
+    pulse, told = _Pulse(1.0), ""
+    for moment in moments:
+        pulse = pulse.at(datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=moment))
+        told += "s" if pulse.spares else "r"
+    return told
+
+
+def test_lapsed_leases_are_spared_after_a_time_without_looks_but_not_for_ever() -> None:
+    assert looks(0, 0.5, 1.0, 1.5) == "rrrr"
+    assert looks(0, 0.5, 9, 9.5, 10, 10.9, 11.1, 11.6) == "rrssssrr"  # nobody could write for a while
+    assert looks(0, 1.2, 9, 9.5, 10.9, 11.1) == "rsssss"  # after a look that was late itself
+    assert looks(0, 5, 10, 15, 20, 25) == "rsssrr"  # every look is late
+    assert looks(*(number * 0.8 + 0.5 * (number % 2) for number in range(20))).count("r") >= 4  # every second one is
+    assert looks(0, 5, 10, 15, 20, 20.5, 21, 30, 30.5) == "rsssrrrss"  # and then the machine is well again
 
 
 def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:

@@ -1,0 +1,132 @@
+"""What safety costs: CPU of a worker's process for each document, ``python -m tests.benchmarks.safety --count 200``.
+
+Three ways in one process, over the same documents, each into a database of its own: the pure functions alone; the same and the
+rows of each report written in one transaction, as the plainest program would; and the stages as workers run them, with claims,
+fences, tries, kept outputs and checkpoints. CPU time, so that what else the machine does matters little; the database server's is
+not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection, Engine, event
+
+from codebook.errors import GongkaiError
+from codebook.records import Hints, Verdict
+from database import ledger, migrations
+from database.ledger import StageName
+from database.session import make_engine, run_transaction
+from tasks.extraction.extract import extract
+from tasks.loading.task import load_verdict
+from tasks.parsing.parse import parse
+from tasks.validation.validate import validate
+from tests.chaos.trial import reports
+from tests.chaos.wellbeing import File
+from tests.servers import PostgresServer, short_folder
+from workers import stage as runner
+from workers.app import app
+from workers.heart import Heart
+from workers.process import Process
+from workers.settings import Settings
+
+
+class _Silent:
+    def ring(self, queued: Any) -> int:
+        return len(queued)
+
+
+class _Kept:
+    def __init__(self, files: list[File]) -> None:
+        self._data = {file.sha256: file.data for file in files}
+
+    def get(self, sha256: str) -> bytes:
+        return self._data[sha256]
+
+
+def _read(file: File) -> Verdict | None:
+    try:
+        return validate(parse(extract(file.data, file.media_type), Hints(path=f"/in/{file.name}")))
+    except GongkaiError:
+        return None
+
+
+def _timed(files: list[File], each: Callable[[int, File], object]) -> float:
+    """Median CPU of one document, in ms."""
+    spent = []
+    for number, file in enumerate(files, 1):
+        begun = time.process_time()
+        each(number, file)
+        spent.append(1000 * (time.process_time() - begun))
+    return median(spent)
+
+
+def _registered(url: str, files: list[File]) -> Engine:
+    migrations.upgrade(make_engine(url, pooled=False))
+    engine = make_engine(url, lazy_commit=True)
+    run_transaction(engine, lambda c: ledger.register(c, "b", [file.arrival() for file in files]))
+    return engine
+
+
+def plainly(url: str, files: list[File]) -> float:
+    """The functions, and the rows in one transaction."""
+    engine = _registered(url, files)
+
+    def each(number: int, file: File) -> None:
+        verdict = _read(file)
+        if verdict is not None:
+            run_transaction(engine, lambda c: load_verdict(c, number, verdict, {}))
+
+    return _timed(files, each)
+
+
+def safely(url: str, files: list[File]) -> tuple[float, float]:
+    """The stages as workers run them; CPU, and transactions for each document."""
+    app.loader.import_default_modules()
+    engine = _registered(url, files)
+    commits: list[Connection] = []
+    event.listen(engine, "commit", commits.append)
+    settings = Settings(home=Path(tempfile.gettempdir()), database_url=url)
+    bell: Any = _Silent()
+    store: Any = _Kept(files)
+    process = Process(settings, engine, store, bell, Heart(engine, settings), "benchmark#1")
+    spent = _timed(files, lambda number, _: runner._run(process, number, StageName.EXTRACT))
+    return spent, len(commits) / len(files)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.safety", description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    files = [file for file in reports(parser.parse_args().count) if "letter" not in file.name]
+    table = Table(title="CPU of a worker's process, ms for each document (median)")
+    for column in ("database", "functions alone", "and rows written", "as workers run them", "safety", "share", "transactions"):
+        table.add_column(column, justify="left" if column == "database" else "right")
+    for file in files[:5]:
+        _read(file)
+    alone = _timed(files, lambda _, file: _read(file))
+    with short_folder("gk-safe-") as folder, tempfile.TemporaryDirectory() as other:
+        server = PostgresServer(folder)
+        try:
+            urls = {"SQLite": [f"sqlite:///{other}/{n}.db" for n in (1, 2)]}
+            urls["PostgreSQL"] = [server.url(server.create()) for _ in (1, 2)]
+            for name, (first, second) in urls.items():
+                plain = plainly(first, files)
+                safe, transactions = safely(second, files)
+                cells = (f"{alone:.1f}", f"{plain:.1f}", f"{safe:.1f}", f"{safe - plain:.1f}", f"{1 - plain / safe:.0%}")
+                table.add_row(name, *cells, f"{transactions:.1f}")
+        finally:
+            server.close()
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
