@@ -39,6 +39,8 @@ PAGES = (
     ("a batch of 40 %, in work", "/batches/61"),
     ("a batch of 1 %", "/batches/3"),
     ("findings of a batch of 40 %", "/batches/61/findings"),
+    ("what a batch of 40 % took", "/batches/61/spent"),
+    ("what a batch of 1 % took", "/batches/3/spent"),
     ("documents", "/documents"),
     ("documents, far down", "/documents?after=1200"),
     ("of a status", "/documents?status=failed"),

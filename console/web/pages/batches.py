@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from console.web.desk import get
 from console.web.visit import Visit
-from database import inboxes, overviews, queries
+from database import inboxes, overviews, queries, throughput
 from database.models import Role
 
 _ROWS = 50
@@ -31,7 +32,7 @@ def listed(visit: Visit) -> Response:
 
 
 def one(visit: Visit) -> Response:
-    """One batch: counts, the work that is left, the rate and the time that it will take, failures, findings."""
+    """One batch: counts, the work that is left, the rate, failures; findings and what it took are fetched by themselves."""
     number = visit.number("id")
     with visit.reading() as connection:
         line = overviews.batch_line(connection, number)
@@ -45,23 +46,38 @@ def one(visit: Visit) -> Response:
             "groups": overviews.failure_groups(connection, batch=line.name),
             "workers": queries.live_workers(connection),
         }
-    left = line.open / rate if rate else None
-    return visit.render("batch.html", line=line, rate=rate, seconds_left=left, **context)
+    return visit.render("batch.html", line=line, rate=rate, **context)
 
 
 def findings(visit: Visit) -> Response:
     """How many findings the reports of a batch have: a part of its page that is fetched by itself."""
     with visit.reading() as connection:
-        number = visit.number("id")
-        names = overviews.batch_names(connection, only=number)
-        if number not in names:
-            raise HTTPException(404)
-        counts = queries.finding_counts(connection, queries.Scope(batch=names[number]))
+        counts = queries.finding_counts(connection, queries.Scope(batch=_name(visit, connection)))
     return visit.render("batch_findings.html", counts=counts)
+
+
+def spent(visit: Visit) -> Response:
+    """What a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by itself."""
+    with visit.reading() as connection:
+        name = _name(visit, connection)
+        took = throughput.of_batch(connection, name)
+        busy = took is not None and took.open
+        left = queries.progress(connection, queries.Scope(batch=name)).seconds_left if busy else None
+    return visit.render("batch_spent.html", took=took, busy=busy, left=left)
+
+
+def _name(visit: Visit, connection: Connection) -> str:
+    """The name of the batch of the address. Raises HTTPException 404 when there is no such."""
+    number = visit.number("id")
+    names = overviews.batch_names(connection, only=number)
+    if number not in names:
+        raise HTTPException(404)
+    return names[number]
 
 
 ROUTES = (
     get("/batches", listed, Role.VIEW),
     get("/batches/{id:int}", one, Role.VIEW),
     get("/batches/{id:int}/findings", findings, Role.VIEW),
+    get("/batches/{id:int}/spent", spent, Role.VIEW),
 )

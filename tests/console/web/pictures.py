@@ -29,7 +29,7 @@ _WIDTH, _COLOURS = 1280, 160
 # Name of the picture, the page, its height in pixels, and whether it is in English.
 PICTURES = (
     ("batches", "/batches", 560, False),
-    ("batch", "/batches/61", 600, False),
+    ("batch", "/batches/61", 760, False),
     ("documents", "/documents?status=needs_review", 620, False),
     ("errors", "/errors?code=page.timeout", 700, False),
     ("decide", "/decide?act=reprocess&code=page.timeout", 560, False),

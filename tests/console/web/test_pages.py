@@ -91,6 +91,11 @@ def test_batches_by_status_and_by_their_last_key(filled: Any) -> None:
     assert filled.viewer.get("/batches/99").status_code == 404
     assert filled.viewer.get(f"/batches/{9**30}").status_code == 404
     assert filled.viewer.get("/batches/61/findings").status_code == 200
+    assert "预计剩余" in filled.viewer.get("/batches/61/spent").text
+    took = filled.viewer.get("/batches/1/spent").text
+    assert "预计剩余" not in took
+    assert "解析" in took
+    assert filled.viewer.get("/batches/99/spent").status_code == 404
 
 
 def test_documents_are_listed_once_each_by_their_last_key(filled: Any) -> None:
