@@ -115,13 +115,18 @@ def waiting(connection: Connection, scope: ReviewScope, *, first: int = 0, limit
     return found[:limit]
 
 
-def waits(connection: Connection, document_id: int) -> Waiting | None:
-    """The document, when doubts of it are open."""
-    row = connection.execute(_documents(ReviewScope()).where(Document.id == document_id)).first()
-    if row is None:
-        return None
-    item = _waiting(connection, row)
-    return item if item.facts or doubtful_cells(connection, document_id) else None
+def open_cells(connection: Connection, document_id: int) -> list[str]:
+    """What is open of a document: facts of its report, then cells in the order of the pages."""
+    head = (
+        select(ReportRow.doubts)
+        .join(Document, Document.report_id == ReportRow.id)
+        .where(Document.id == document_id, Document.status.in_(_WAITING))
+    )
+    doubts = connection.scalar(head)
+    if doubts is None:
+        return []
+    facts = _open_facts(connection, document_id, tuple(doubts))
+    return [*facts, *(value.indicator for value in doubtful_cells(connection, document_id))]
 
 
 def _waiting(connection: Connection, row: Any) -> Waiting:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from codebook.records import Decided
 from database import corrections
-from database.reviewing import Backlog, ReviewScope, backlog, doubtful_cells, waiting, waits
+from database.reviewing import Backlog, ReviewScope, backlog, doubtful_cells, open_cells, waiting
 from database.session import reading, run_transaction
 from tests.database.test_corrections import CELL, DOUBTFUL, TOTAL, a_report, read
 from tests.inline import Inline
@@ -50,7 +50,7 @@ def test_documents_with_doubts_in_order_by_batch_and_region(inline: Inline) -> N
         assert backlog(connection, ReviewScope(region="江苏/淮安市")) == Backlog(1, 1)
         assert [item.facts for item in waiting(connection, ALL)] == [(), (), ("report.year",)]
         assert [value.indicator for value in doubtful_cells(connection, 1)] == [CELL]
-        assert waits(connection, 4) is None
+        assert (open_cells(connection, 4), open_cells(connection, 3)) == ([], ["report.year"])
 
 
 def test_what_is_decided_is_not_asked_again_before_its_validation(inline: Inline) -> None:
@@ -65,7 +65,7 @@ def test_what_is_decided_is_not_asked_again_before_its_validation(inline: Inline
     assert found(inline) == [2]
     with reading(inline.engine) as connection:
         assert backlog(connection, ALL) == Backlog(1, 1)
-        assert (waits(connection, 1), waits(connection, 3)) == (None, None)
+        assert (open_cells(connection, 1), open_cells(connection, 3)) == ([], [])
         (item,) = corrections.history(connection, document_id=1)
     run_transaction(inline.engine, lambda c: corrections.undo(c, item.number, who="li", pause=60))
     assert found(inline) == [1, 2]

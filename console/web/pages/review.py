@@ -22,7 +22,7 @@ from database import corrections, overviews
 from database.corrections import CorrectionItem, OvertakenError, RefusedError
 from database.models import Role
 from database.results import whole
-from database.reviewing import ReviewScope, backlog, doubtful_cells, waiting, waits
+from database.reviewing import ReviewScope, backlog, doubtful_cells, open_cells, waiting
 from tasks.validation.wording import column_label
 from tasks.validation.wording import show as show_number
 
@@ -63,11 +63,7 @@ def _at(fields: Fields, document: str = "document", cell: str = "cell") -> At | 
 
 def _open(connection: Connection, document: int) -> list[str]:
     """What is open of a document, in the order in which it is asked."""
-    item = waits(connection, document)
-    if item is None:
-        return []
-    cells = (value.indicator for value in doubtful_cells(connection, document))
-    return cases.in_order([*item.facts, *filter(cases.is_cell, cells)])
+    return cases.in_order([cell for cell in open_cells(connection, document) if cases.is_cell(cell)])
 
 
 def _after(connection: Connection, scope: ReviewScope, last: At | None) -> At | None:
