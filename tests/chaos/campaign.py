@@ -89,8 +89,8 @@ def _ways(stack: ExitStack, url: str, redis: RedisServer, postgres: bool) -> lis
     return made
 
 
-def run(seed: int, minutes: float, documents: int, kind: str) -> Ended:
-    """One campaign."""
+def run(seed: int, minutes: float, documents: int, kind: str, log: Path | None = None) -> Ended:
+    """One campaign. The processes write their logs to ``log``, or where this one does."""
     with ExitStack() as stack:
         folder = stack.enter_context(short_folder("gk-chaos-"))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -106,6 +106,8 @@ def run(seed: int, minutes: float, documents: int, kind: str) -> Ended:
         expected = undisturbed(files, home)
         trial = Trial(home, url, redis, **_SHORT)
         stack.callback(trial.close)
+        if log is not None:
+            trial.errors = stack.enter_context(log.open("wb"))
         ways = _ways(stack, url, redis, postgres is not None)
         nemesis = Nemesis(trial, seed, workers=2, postgres=postgres, disk=disk, ways=ways)
         breach = None
@@ -157,8 +159,9 @@ def main() -> None:
     console = Console()
     breaches = 0
     for kind in given.database:
-        console.print(f"seed {given.seed}, {given.minutes:g} minutes, {given.documents} documents on {kind}")
-        ended = run(given.seed, given.minutes, given.documents, kind)
+        log = Path(tempfile.gettempdir()) / f"gongkai-campaign-{given.seed}-{kind}.log"
+        console.print(f"seed {given.seed}, {given.minutes:g} minutes, {given.documents} documents on {kind}, logs in {log}")
+        ended = run(given.seed, given.minutes, given.documents, kind, log)
         console.print(_table(ended, given.seed, kind))
         if ended.breach is None:
             console.print("[green]nothing was lost, stuck, or loaded twice; every row is that of an undisturbed run[/]")
