@@ -46,13 +46,16 @@ types: $(VENV)/dev.stamp ## mypy, strict
 imports: $(VENV)/dev.stamp ## the import contracts: down only
 	$(BIN)/lint-imports
 
-accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated documents, by layout
+accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated documents by layout, and on scans by level and engine
 	$(BIN)/python -m tests.accuracy.report --count 500 --seed 7
+	$(BIN)/python -m tests.scans.chain --reports 6 --quiet
+	$(BIN)/python -m tests.scans.chain --reports 1 --engines tesseract --quiet
 
 benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the share of each stage
 	$(BIN)/python -m tests.benchmarks.pipeline
 
-scans: $(VENV)/dev.stamp ## cells right, wrong and doubtful on simulated scans, by level
+scans: $(VENV)/dev.stamp ## scans at length: reports through the whole chain, then cells by level of wear and by score
+	$(BIN)/python -m tests.scans.chain --reports 30
 	$(BIN)/python -m tests.scans.report
 
 samples: $(VENV)/dev.stamp ## write the shipped samples again
