@@ -48,8 +48,10 @@ types: $(VENV)/dev.stamp ## mypy, strict
 imports: $(VENV)/dev.stamp ## the import contracts: down only
 	$(BIN)/lint-imports
 
-accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated documents, by layout
+accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated documents by layout, and on scans by level and engine
 	$(BIN)/python -m tests.accuracy.report --count 500 --seed 7
+	$(BIN)/python -m tests.scans.chain --reports 6 --quiet
+	$(BIN)/python -m tests.scans.chain --reports 1 --engines tesseract --quiet
 
 benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the share of each stage
 	$(BIN)/python -m tests.benchmarks.pipeline
@@ -58,7 +60,8 @@ chaos: $(VENV)/dev.stamp ## the fault tests in full size, then a random campaign
 	GONGKAI_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/workers/test_faults.py
 	$(BIN)/python -m tests.chaos.campaign $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --documents $(DOCUMENTS)
 
-scans: $(VENV)/dev.stamp ## cells right, wrong and doubtful on simulated scans, by level
+scans: $(VENV)/dev.stamp ## scans at length: reports through the whole chain, then cells by level of wear and by score
+	$(BIN)/python -m tests.scans.chain --reports 30
 	$(BIN)/python -m tests.scans.report
 
 drop: $(VENV)/dev.stamp ## 5,000 files copied into a watched folder while watchers are killed: each once, whole, none missed

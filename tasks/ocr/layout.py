@@ -60,11 +60,20 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
 
 
 def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
-    """Which pieces of ink are what is left of a rule, such as the inner one of a double rule: thin, and as long as the cell."""
+    """Which pieces of ink are what is left of a rule, such as the inner one of a double rule.
+
+    They are thin, and as long as the cell, or upright and longer than any character, be it in several pieces along its side.
+    """
     height, width = shape[:2]
-    across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    thin = max(3.0, 0.3 * size)
-    return np.asarray(((across >= 0.8 * width) & (down <= thin)) | ((down >= 0.8 * height) & (across <= thin)))
+    left, top, across, down = (stats[:, i] for i in range(4))
+    thin, long = max(3.0, 0.3 * size), min(0.8 * height, 1.3 * size)
+    rest = ((across >= 0.8 * width) & (down <= thin)) | ((down >= long) & (across <= thin))
+    for beside in (left <= 1, left + across >= width - 1):
+        pieces = beside & (across <= thin)
+        pieces[0] = False  # the paper
+        if pieces.any() and (top + down)[pieces].max() - top[pieces].min() >= long:
+            rest |= pieces
+    return np.asarray(rest)
 
 
 def has_gap(marks: Grey, box: Box, size: int) -> bool:

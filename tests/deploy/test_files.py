@@ -40,8 +40,6 @@ def understood(words: list[str]) -> Any:
     """Let the command line read ``gongkai WORDS`` without doing it; raises click.UsageError for what it does not know."""
     group: Any = typer.main.get_command(app)
     rest = list(words)
-    if rest[0] == "console" and "console" not in group.commands:
-        return {}
     while hasattr(group, "commands"):
         group = group.commands[rest.pop(0)]
     return group.make_context(group.name, rest).params

@@ -9,9 +9,6 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for where in ("*.md", "docs/**/*.md", "deploy/*.md", "samples/*.md") for path in REPOSITORY.glob(where))
-# Taken by the browser test of the operators' pages.
-_TAKEN = ("batches", "batches.en", "errors", "errors.en", "login", "document", "review", "coverage")
-OF_THE_PAGES = {f"{name}.png" for name in _TAKEN}
 
 
 def anchors(text: str) -> set[str]:
@@ -27,8 +24,6 @@ def test_links_lead_somewhere(path: Path) -> None:
             continue
         name, _, anchor = target.partition("#")
         file = (path.parent / name).resolve() if name else path
-        if file.name in OF_THE_PAGES and not file.exists():
-            continue
         assert file.exists(), target
         if anchor:
             assert anchor in anchors(file.read_text()), target

@@ -24,6 +24,7 @@ from tasks.ocr.engines import RAPIDOCR, TESSERACT, reader
 from tests.accuracy.compare import Score, Truth, compare
 from tests.scans.batches import Scan, clean_report, kinds, scanned
 from tests.scans.degrade import LEVELS
+from tests.scans.fonts import chinese_fonts
 
 FACTS = ("form", "year", "agency")
 
@@ -142,7 +143,15 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="write the pages of imperfect reports to this folder")
     given = parser.parse_args()
     console = Console(width=200)
+    if not chinese_fonts():
+        console.print("scans are not measured: no Chinese font to draw them with (tests/scans/fonts.py says where it looks)")
+        return
     for engine in given.engines:
+        try:
+            reader(engine)
+        except GongkaiError as error:
+            console.print(f"{engine} is not measured: {error}", markup=False)
+            continue
         tallies = measure(
             given.reports,
             given.seed,
