@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select
+from sqlalchemy.orm import aliased
 
 from codebook.records import Record
 from database.auditing import note
@@ -15,7 +16,7 @@ from database.clock import now
 from database.entries import insert_into
 from database.models import Document, ExpectedRow, ReportRow
 from database.registering import chunks
-from database.results import in_force
+from database.results import SHOWN, in_force
 
 
 class Listed(Record, frozen=True):
@@ -105,19 +106,21 @@ def coverage(connection: Connection, year: int, today: str, *, region: str | Non
 
     ``today`` is an ISO date; ``region`` the beginning of a region's code.
     """
+    report, document = aliased(ReportRow), aliased(Document)
     first = (
-        select(func.min(ReportRow.document_id).label("document_id"), ReportRow.agency_key)
-        .join(Document, in_force())
-        .where(ReportRow.year == year)
-        .group_by(ReportRow.agency_key)
-        .subquery()
+        select(func.min(document.id))
+        .select_from(document)
+        .join(report, and_(report.document_id == document.id, report.id == document.report_id))
+        .where(report.agency_key == ExpectedRow.agency_key, report.year == ExpectedRow.year, document.status.in_(SHOWN))
+        .correlate(ExpectedRow)
+        .scalar_subquery()
     )
     query = (
         select(
             ExpectedRow.agency, ExpectedRow.region_code, ExpectedRow.due_on, ReportRow.published_on, Document.id, Document.status
         )
-        .outerjoin(first, first.c.agency_key == ExpectedRow.agency_key)
-        .outerjoin(Document, Document.id == first.c.document_id)
+        .select_from(ExpectedRow)
+        .outerjoin(Document, Document.id == first)
         .outerjoin(ReportRow, ReportRow.id == Document.report_id)
         .where(ExpectedRow.year == year, *_of_region(ExpectedRow.region_code, region))
         .order_by(ExpectedRow.region_code, ExpectedRow.agency)
