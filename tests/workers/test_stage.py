@@ -80,7 +80,7 @@ def test_a_joining_stage_that_fails_fails_under_its_own_name_and_leaves_the_firs
 
         return Outcome(extra=write)
 
-    assert run(process, load) == "load: failed internal"
+    assert run(process, load) == "document 1: load: failed internal"
     assert rows(process.engine, Stage.stage, Stage.state) == [("extract", "done"), ("load", "failed")]
     assert rows(process.engine, Failure.id, Failure.stage, Failure.code) == [(1, "load", "internal")]
     assert rows(process.engine, Output.document_id, Output.stage) == [(1, "extract")]
