@@ -12,6 +12,8 @@ from tasks.ocr.picture import Grey
 
 Box = tuple[int, int, int, int]
 
+_NEAR = 0.8  # of its height: the paper after the mark in 三、 is no gap between columns
+
 
 class LineBox(NamedTuple):
     """A line of text: its box (x0, y0, x1, y1) in pixels of the page."""
@@ -166,8 +168,20 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
                 break
         else:
             lines.append([box])
-    trimmed = [[piece for box in sorted(line) for piece in _trimmed(free, box)] for line in lines]
+    trimmed = [_joined([piece for box in sorted(line) for piece in _trimmed(free, box)]) for line in lines]
     return sorted((line for line in trimmed if line), key=lambda line: min(b[1] for b in line))
+
+
+def _joined(pieces: list[Box]) -> list[Box]:
+    """Pieces of a line, from left to right, with those put together that are as close as the characters of a large heading."""
+    joined: list[Box] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if last and piece[0] - last[2] < _NEAR * max(piece[3] - piece[1], last[3] - last[1]):
+            joined[-1] = (last[0], min(last[1], piece[1]), max(last[2], piece[2]), max(last[3], piece[3]))
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _trimmed(marks: Grey, box: Box) -> list[Box]:
