@@ -31,7 +31,8 @@ run: $(VENV)/run.stamp ## read the folder INPUT (default: the shipped samples) i
 	@$(BIN)/gongkai export --format xlsx --out "$(OUT)/reports.xlsx"
 
 test: $(VENV)/dev.stamp ## all tests, the slow ones too (real servers, workers and kills)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m slow
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no servers
 	$(BIN)/python -m pytest -m "not slow"

@@ -16,6 +16,9 @@ from tests.servers import PostgresServer, RedisServer, S3Server, short_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# What a process that runs tests says of its terminal is not for the commands that they run.
+os.environ.pop("COLUMNS", None)
+
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:

