@@ -36,7 +36,7 @@ from tasks.ocr.render import render
 from tests.ocr.papers import image_pdf
 from tests.scans.degrade import LEVELS, worn
 from tests.scans.measure import report_pages
-from workers.local import local_machine
+from workers.local import Machine, local_machine
 from workers.settings import Settings
 from workers.store import Store
 
@@ -121,6 +121,11 @@ def _workers(pid: int) -> Iterator[psutil.Process]:
         return
 
 
+def _parts(machine: Machine) -> list[int]:
+    """The processes of the machine but Redis; the worker for pictures comes with the first picture."""
+    return [pid for name, pid in machine.pids().items() if name != "redis"]
+
+
 def _largest(pid: int) -> int:
     sizes = []
     for child in _workers(pid):
@@ -145,16 +150,15 @@ def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[Cost, Me
     ended = ended.where(Stage.stage == "ocr", Attempt.outcome == "done")
     with local_machine(settings) as machine:
         machine.wait_ready()
-        pids = [machine.pids()[name] for name in ("worker", "recovery")]
-        before = sum(map(_cpu, pids))
+        before = sum(map(_cpu, _parts(machine)))
         while True:
             with engine.connect() as connection:
                 done = connection.scalar(ended) or 0
-            memory.seen.append((done, _largest(machine.pids()["worker"])))
+            memory.seen.append((done, max(map(_largest, _parts(machine)))))
             if done == total:
                 break
             time.sleep(_POLL)
-        cpu = sum(map(_cpu, pids)) - before
+        cpu = sum(map(_cpu, _parts(machine))) - before
     wall = _span(engine)
     engine.dispose()
     return Cost(wall, cpu), memory
