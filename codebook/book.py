@@ -165,7 +165,9 @@ def load_book() -> Codebook:
     """
     forms = msgspec.yaml.decode(data.read("forms.yaml"), type=dict[str, Form])
     blocks = msgspec.yaml.decode(data.read("blocks.yaml"), type=dict[str, Block])
-    digest = hashlib.sha256(b"\0".join(data.read(name) for name in data.names())).hexdigest()[:12]
+    digest = hashlib.sha256(b"\0".join(part for name in data.names() for part in (name.encode(), data.read(name)))).hexdigest()[
+        :12
+    ]
     indicators = {i.id: i for name, block in blocks.items() for i in _indicators(name, block)}
     book = Codebook(digest, forms, blocks, indicators)
     _check(book)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
+
+from codebook import data
 
 UNSURE = 0.9  # a character read less surely than that may be another one
 POSSIBLE = 0.1  # what the reader gives less than that is none
@@ -22,10 +23,9 @@ _HAN = re.compile(r"[\u4e00-\u9fff]+")
 def known_pairs() -> frozenset[str]:
     """All pairs of neighbouring Chinese characters in the data of the codebook: its labels, phrases and names."""
     found: set[str] = set()
-    for file in files("codebook.data").iterdir():
-        if file.name.endswith(".yaml"):
-            for run in _HAN.findall(file.read_text("utf-8")):
-                found.update(first + second for first, second in pairwise(run))
+    for name in data.names():
+        for run in _HAN.findall(data.read(name).decode()):
+            found.update(first + second for first, second in pairwise(run))
     return frozenset(found)
 
 
