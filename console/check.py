@@ -17,9 +17,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
-from database import results
 from database.models import Between
-from database.results import Standing
+from database.reports import results
+from database.reports.results import Standing
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts

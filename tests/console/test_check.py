@@ -12,7 +12,7 @@ from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section,
 from console.check import read_expected, run_check
 from database.clock import now
 from database.models import Base
-from database.results import DOCUMENT, FINDING, REPORT
+from database.reports.results import DOCUMENT, FINDING, REPORT
 from database.session import run_transaction
 from tasks.loading.copies import TextIndex, sketch
 from tasks.loading.task import load_verdict

@@ -9,7 +9,7 @@ import pytest
 
 from codebook.records import BlockSeen, Clue, Extra, Place, Severity, Statement, StatementKind
 from codebook.rules import Scope, load_rules
-from tasks.validation.compare import compare_region, compare_years
+from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 
 Make = Callable[..., Any]
