@@ -15,14 +15,14 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
-from database import coverage, results
 from database.models import Between
-from database.results import Standing
+from database.reports import coverage, results
+from database.reports.results import Standing
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts, standing
 from tasks.loading.task import compare_again, related_rows
-from tasks.validation.compare import Expected
+from tasks.validation.rules.between_reports import Expected
 
 BATCH = 100  # reports
 

@@ -118,7 +118,7 @@ _DOUBTFUL = text("state = 'doubtful'")
 
 class Batch(Base):
     """Documents that came in together. A higher ``priority`` is served first; ``turn`` is the last that it took (see
-    database.turns).
+    database.ledger.fair_queue).
     """
 
     __tablename__ = "gk_batch"
@@ -179,8 +179,8 @@ class Stage(Base):
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
     ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
-    tries that met a passing fault. ``turn`` is the place in the line (see database.turns). ``rung_at`` is when a message for it
-    was last sent; None: to be sent.
+    tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``rung_at`` is when a
+    message for it was last sent; None: to be sent.
     """
 
     __tablename__ = "gk_stage"

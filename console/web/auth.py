@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from console import passwords
 from console.web import security
-from database import people
-from database.people import Person
 from database.session import reading, run_transaction
-from workers.log import get_logger
+from database.users import accounts
+from database.users.accounts import Person
+from runtime.log import get_logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from workers.settings import Settings
+    from runtime.settings import Settings
 
 log = get_logger(__name__)
 
@@ -93,30 +93,30 @@ def person_of(engine: Engine, settings: Settings, keys: Keys, *, active: bool) -
         return None
     digest = security.digest(token)
     with reading(engine) as connection:
-        found = people.session(connection, digest, settings.console_idle_seconds)
+        found = accounts.session(connection, digest, settings.console_idle_seconds)
     if found is None:
         return None
     person, due = found
     if due and active:
-        run_transaction(engine, lambda c: people.see(c, digest), durable=False)
+        run_transaction(engine, lambda c: accounts.see(c, digest), durable=False)
     return person
 
 
 def log_in(engine: Engine, settings: Settings, name: str, password: str, address: str) -> str:
     """Begin a session; gives its token. Raises RefusedError when name and password do not fit, or too many were tried."""
-    seconds = run_transaction(engine, lambda c: people.knock(c, name, address))
+    seconds = run_transaction(engine, lambda c: accounts.knock(c, name, address))
     if seconds:
         log.warning("a login has to wait", name=name, address=address, seconds=round(seconds))
         raise RefusedError(seconds)
     with reading(engine) as connection:
-        known = people.credentials(connection, name)
+        known = accounts.credentials(connection, name)
     if not passwords.verify(known[1] if known else None, password) or known is None:
         log.warning("a login was refused", name=name, address=address)
         raise RefusedError
     person, kept = known
     token, better = security.new_token(), passwords.rehashed(kept, password)
     digest, lasts = security.digest(token), settings.console_session_seconds
-    run_transaction(engine, lambda c: people.enter(c, person, digest, lasts, address, rehashed=better))
+    run_transaction(engine, lambda c: accounts.enter(c, person, digest, lasts, address, rehashed=better))
     return token
 
 
@@ -130,5 +130,5 @@ def end(engine: Engine, response: Response, keys: Keys, person: Person) -> None:
     """End the session of these cookies."""
     token = keys.session
     if token:
-        run_transaction(engine, lambda c: people.leave(c, security.digest(token), person.name))
+        run_transaction(engine, lambda c: accounts.leave(c, security.digest(token), person.name))
     keys.forget(response, _SESSION)

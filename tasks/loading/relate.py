@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tasks.validation.validate  # noqa: F401  all rules register themselves there, and are checked against their table as a whole
 from codebook.records import Finding, Snapshot
-from tasks.validation.compare import Expected, compare_region, compare_texts, compare_years, is_government
+from tasks.validation.rules.between_reports import Expected, compare_region, compare_texts, compare_years, is_government
 
 # (report that the finding stands on, the other report of a pair, the finding)
 Related = tuple[int, int | None, Finding]

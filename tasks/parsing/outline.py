@@ -15,8 +15,8 @@ from rapidfuzz import fuzz
 
 from codebook.book import load_book
 from codebook.records import Place, Section
-from tasks.parsing.fold import fold, fold_label
-from tasks.parsing.prose_lines import Passage, ProseLine
+from codebook.text.fold import fold, fold_label
+from tasks.parsing.prose.lines import Passage, ProseLine
 
 _CN = "一二三四五六七八九十"
 _NUMBERED = re.compile(

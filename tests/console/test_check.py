@@ -9,12 +9,12 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
 from console.check import run_check
-from database import coverage
 from database.clock import now
 from database.models import Base
-from database.results import DOCUMENT, FINDING, REPORT
+from database.reports import coverage
+from database.reports.results import DOCUMENT, FINDING, REPORT
 from database.session import run_transaction
-from ingest.expected import read_expected
+from ingest.lists.expected import read_expected
 from tasks.loading.copies import TextIndex, sketch
 from tasks.loading.relate import AREA_RULES
 from tasks.loading.task import load_verdict

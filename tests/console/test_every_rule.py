@@ -22,12 +22,12 @@ from codebook.records import Report, Snapshot
 from codebook.rules import Scope, load_rules
 from console.cli import app
 from database.session import make_engine
+from runtime.settings import load_settings
 from tests.generator.world import Agency, pick_agency
 from tests.inline import Inline
 from tests.validation.examples import CASES
 from tests.validation.makers import make
 from tests.validation.printed import print_report, snapshot_report
-from workers.settings import load_settings
 
 # The place of all examples, and its code.
 PLACE, CODE, ABOVE = "安宁市", "530181", ("云南省", "昆明市")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
-from tasks.parsing.grid import grid_lines
-from tasks.parsing.tables import read_tables
+from tasks.parsing.tables.grid_lines import grid_lines
+from tasks.parsing.tables.read_tables import read_tables
 from tests.parsing import table_grids
 from tests.parsing.table_check import score
 from tests.parsing.table_render import COLUMNS, REQUESTS, make

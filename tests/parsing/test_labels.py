@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from codebook.book import load_book
-from tasks.parsing.fold import fold_label
-from tasks.parsing.labels import LIKE, Part, best_row, claim_exact, is_like, lexicon, without_ordinal
+from codebook.text.fold import fold_label
+from tasks.parsing.tables.labels import LIKE, Part, best_row, claim_exact, is_like, lexicon, without_ordinal
 
 
 @pytest.mark.parametrize("block", load_book().blocks)

@@ -6,7 +6,7 @@ import pytest
 
 from codebook.book import load_book
 from codebook.records import Place, Reader, State
-from tasks.parsing.table_tokens import AtomKind, Source, tokenize, value_token
+from tasks.parsing.tables.tokens import AtomKind, Source, tokenize, value_token
 from tests.parsing.table_check import read_text, values
 
 HEADER = (

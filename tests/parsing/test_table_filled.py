@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codebook.records import Line as TextLine
 from codebook.records import Page, PageKind, Place, Reader
-from tasks.parsing.tables import read_tables
+from tasks.parsing.tables.read_tables import read_tables
 
 FILLED = """\
 | 信息内容 | 本年处理决定数量 | 本年处理决定数量 | 本年处理决定数量 |

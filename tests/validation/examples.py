@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind
-from tasks.validation.compare import Expected
+from tasks.validation.rules.between_reports import Expected
 
 Make = Callable[..., Any]
 HERE = Place(line=1)

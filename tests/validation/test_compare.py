@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codebook.records import Severity, State
-from tasks.validation.compare import Expected, compare_region, compare_texts, compare_years, snapshot_of
+from tasks.validation.rules.between_reports import Expected, compare_region, compare_texts, compare_years, snapshot_of
 from tasks.validation.validate import validate
 
 Make = Callable[..., Any]

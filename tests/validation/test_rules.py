@@ -8,7 +8,7 @@ import pytest
 
 from codebook.records import Clue, Severity, Statement, StatementKind
 from codebook.rules import Scope, load_rules
-from tasks.validation.compare import compare_region, compare_years
+from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 from tests.validation.examples import CASES, HERE, Make, N, changed, said, text
 

@@ -1,0 +1,206 @@
+"""Where the tables stand in flattened text: clusters of labels that only a table prints, up to the next heading or prose."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cache
+from typing import NamedTuple
+
+from codebook.book import load_book
+from codebook.text.fold import fold_label
+from tasks.parsing.tables.labels import Part, lexicon, may_begin
+from tasks.parsing.tables.tokens import Atom, AtomKind
+
+# Labels of one table are never further apart than this many atoms (a row with its values, one cell a line, is about ten).
+_GAP = 70
+_FAR = 400
+# A table's header begins at most this many atoms before its first sure label, its last rows end as many behind the last one.
+_REACH = 110
+# How many different labels make a table. Statistics are many short labels that prose uses too.
+_ENOUGH = {"disclosure": 2, "requests": 3, "review": 2, "statistics": 5}
+
+
+class Region(NamedTuple):
+    """Atoms ``start`` to ``end`` (excluded) hold block ``block``; its sure labels stand from ``first`` to ``last``."""
+
+    block: str
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+class Flat(NamedTuple):
+    """The folded label text of a list of atoms: ``atom_of[i]`` is the atom of character i, ``starts`` where atoms begin."""
+
+    text: str
+    atom_of: tuple[int, ...]
+    starts: frozenset[int]
+
+
+def flatten(atoms: list[Atom], indices: list[int] | None = None) -> Flat:
+    """The text atoms (those of ``indices``, or all) one after the other, without anything between."""
+    parts: list[str] = []
+    where: list[int] = []
+    starts: list[int] = []
+    size = 0
+    for index in range(len(atoms)) if indices is None else indices:
+        atom = atoms[index]
+        if atom.kind is AtomKind.TEXT:
+            parts.append(atom.text)
+            where += [index] * len(atom.text)
+            starts.append(size)
+            size += len(atom.text)
+        elif atom.kind is AtomKind.PROSE:
+            parts.append("\n")
+            where.append(index)
+            starts.append(size + 1)
+            size += 1
+    return Flat("".join(parts), tuple(where), frozenset(starts))
+
+
+@cache
+def _strong() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
+    found: dict[str, tuple[str, str]] = {}
+    for name in load_book().blocks:
+        for entry in lexicon(name).entries:
+            size = len(entry.text)
+            wanted = {
+                "requests": entry.part is Part.ROW and size >= 5,
+                "statistics": entry.part is Part.ROW and size >= 5,
+                "disclosure": (entry.part in (Part.COLUMN, Part.CLAUSE) and size >= 4) or (entry.part is Part.ROW and size >= 6),
+                "review": (entry.part is Part.COLUMN and size >= 4) or (entry.part is Part.ROW and size >= 5),
+            }[name]
+            if wanted:
+                found.setdefault(entry.text, (name, entry.slug))
+    return re.compile("|".join(sorted(map(re.escape, found), key=len, reverse=True))), found
+
+
+@cache
+def _titles() -> tuple[re.Pattern[str], dict[str, str | None]]:
+    """Folded titles of chapters and blocks, with the block that stands under each."""
+    book = load_book()
+    titles: dict[str, str | None] = {}
+    by_section = {block.section: name for name, block in book.blocks.items() if block.section}
+    for form in book.forms.values():
+        for chapter in form.sections:
+            for text in (chapter.title, *chapter.variants):
+                titles[fold_label(text)] = by_section.get(chapter.number)
+    for name, block in book.blocks.items():
+        titles.setdefault(fold_label(block.title), name)
+    return re.compile("|".join(sorted(map(re.escape, titles), key=len, reverse=True))), titles
+
+
+class Heading(NamedTuple):
+    """A chapter's title at atoms ``first`` to ``last``, and the block that should stand under it."""
+
+    first: int
+    last: int
+    block: str | None
+
+
+def headings(atoms: list[Atom], flat: Flat) -> list[Heading]:
+    """The titles of chapters and tables: those that begin a piece of text and fill it, or nearly."""
+    pattern, titles = _titles()
+    found: list[Heading] = []
+    for match in pattern.finditer(flat.text):
+        if not may_begin(flat.text, match.start(), flat.starts):
+            continue
+        first, last = flat.atom_of[match.start()], flat.atom_of[match.end() - 1]
+        rest = match.end()
+        while rest < len(flat.text) and flat.atom_of[rest] == last:
+            rest += 1
+        if rest - match.end() <= 8:
+            while first and atoms[first - 1].line == atoms[first].line and _is_ordinal(atoms[first - 1]):
+                first -= 1
+            found.append(Heading(first, last, titles[match.group()]))
+    return found
+
+
+def _is_ordinal(atom: Atom) -> bool:
+    return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in "一二三四五六七八九"
+
+
+def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Region]:
+    """The regions of all blocks in reading order. A block may have several."""
+    pattern, strong = _strong()
+    hits: dict[str, list[tuple[int, int, str]]] = {}
+    for match in pattern.finditer(flat.text):
+        if may_begin(flat.text, match.start(), flat.starts):
+            block, slug = strong[match.group()]
+            hits.setdefault(block, []).append((flat.atom_of[match.start()], flat.atom_of[match.end() - 1], slug))
+    sure_places = frozenset(hits.get("disclosure", ()))
+    if sure_places:
+        hits["disclosure"] = sorted({*hits["disclosure"], *_short_rows(atoms)})
+    barred = [False] * (len(atoms) + 1)
+    for index, atom in enumerate(atoms):
+        barred[index] = atom.kind is AtomKind.PROSE
+    for wall in walls:
+        for index in range(wall.first, wall.last + 1):
+            barred[index] = True
+    prose = [index for index, atom in enumerate(atoms) if atom.kind is AtomKind.PROSE]
+    cores: list[Region] = []
+    for block, places in hits.items():
+        for cluster in _clusters(atoms, places, prose):
+            enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[block]
+            first, last = cluster[0][0], cluster[-1][1]
+            sure = block != "disclosure" or not sure_places.isdisjoint(cluster)
+            if enough and sure and _dense(atoms, first, last, len(cluster), block):
+                cores.append(Region(block, first, last + 1, first, last))
+    cores.sort(key=lambda core: core.first)
+    return [_widen(core, cores, barred, atoms) for core in cores]
+
+
+def _short_rows(atoms: list[Atom]) -> list[tuple[int, int, str]]:
+    """Short labels of table two's rows that stand alone before a value: they help a sure label to make a table."""
+    exact = lexicon("disclosure").exact
+    found: list[tuple[int, int, str]] = []
+    for index, atom in enumerate(atoms[:-1]):
+        if atom.kind is AtomKind.TEXT and atoms[index + 1].kind is AtomKind.VALUE:
+            entry = exact.get(atom.text)
+            if entry and entry.part is Part.ROW:
+                found.append((index, index, entry.slug))
+    return found
+
+
+def _clusters(atoms: list[Atom], places: list[tuple[int, int, str]], prose: list[int]) -> list[list[tuple[int, int, str]]]:
+    clusters: list[list[tuple[int, int, str]]] = []
+    for place in places:
+        if clusters:
+            last = clusters[-1][-1][1]
+            joined = bisect_right(prose, last) == bisect_right(prose, place[0])
+            if joined and (place[0] - last <= _GAP or _full_of_values(atoms, last, place[0])):
+                clusters[-1].append(place)
+                continue
+        clusters.append([place])
+    return clusters
+
+
+def _full_of_values(atoms: list[Atom], first: int, last: int) -> bool:
+    """Whether the atoms between two labels are rows whose labels are misprinted: at least every other one is a value."""
+    count = sum(atom.kind is AtomKind.VALUE for atom in atoms[first:last])
+    return last - first <= _FAR and count * 2 >= last - first
+
+
+def _dense(atoms: list[Atom], first: int, last: int, labels: int, block: str) -> bool:
+    """Whether numbers follow the labels as in a table. Prose that lists the same words has them glued into its sentences."""
+    if block != "statistics":
+        return True
+    values = sum(atom.kind in (AtomKind.VALUE, AtomKind.BLANK) for atom in atoms[first : last + 10])
+    return values * 2 >= labels
+
+
+def _widen(core: Region, cores: list[Region], barred: list[bool], atoms: list[Atom]) -> Region:
+    """The core with its header before and its last values behind, up to a heading, prose or the next table's core."""
+    floor = max((other.last for other in cores if other.last < core.first), default=-1)
+    while floor >= 0 and floor + 1 < core.first and atoms[floor + 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
+        floor += 1  # the last row's values are its own
+    ceiling = min((other.first for other in cores if other.first > core.last), default=len(barred) - 1)
+    start = core.first
+    while start - 1 > floor and core.first - start < _REACH and not barred[start - 1]:
+        start -= 1
+    end = core.last + 1
+    while end < ceiling and end - core.last < _REACH and not barred[end]:
+        end += 1
+    return core._replace(start=start, end=end)
