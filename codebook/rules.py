@@ -96,11 +96,12 @@ class Rule(Record, frozen=True):
     """One rule. ``words`` say in English what must hold, ``law`` where it comes from, ``exceptions`` when it does not hold.
 
     ``messages`` are Chinese templates by name ("main" is the usual one). ``options`` are what its function needs to know, as
-    they stand in the file: the function declares their type. ``id``, ``scope`` and ``forms`` follow from where the rule stands
-    in the file and from its ``since``, ``until`` and ``form``.
+    they stand in the file: the function declares their type. ``id``, ``file`` (of FILES) and ``scope`` follow from where the
+    rule stands, ``forms`` from its ``since``, ``until`` and ``form``.
     """
 
     id: str
+    file: str
     scope: Scope
     severity: Severity
     forms: tuple[str, ...]
@@ -259,9 +260,10 @@ def _read(name: str, scope: Scope, forms: Sequence[str]) -> Iterator[Rule]:
     """The rules of a file."""
     rows = msgspec.yaml.decode(data.read(f"rules/{name}.yaml"), type=dict[str, dict[str, Any]])
     for rule, row in rows.items():
-        if given := row.keys() & {"id", "scope"}:
+        if given := row.keys() & {"id", "file", "scope"}:
             raise ValueError(f"{rule}: {sorted(given)} follow from where the rule stands")
-        yield msgspec.convert(row | {"forms": take_forms(row, forms, rule)} | {"id": rule, "scope": scope}, Rule)
+        row |= {"forms": take_forms(row, forms, rule), "id": rule, "file": name, "scope": scope}
+        yield msgspec.convert(row, Rule)
 
 
 @cache

@@ -92,6 +92,7 @@ def test_null_rule(values: dict[str, float | None], doubtful: tuple[str, ...], h
 def test_unknown_keys_are_refused() -> None:
     row = {
         "id": "a.b",
+        "file": "tables",
         "scope": "report",
         "severity": "error",
         "forms": ["2021"],
