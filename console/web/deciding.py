@@ -36,7 +36,7 @@ def parse(form: Fields, cell: str) -> Wish:
     if chosen in ("", "typed"):
         known = load_book().indicators.get(cell)
         value = in_unit(read_number(typed), known.unit if known else None) if typed else None
-        if value is None:
+        if value is None or not abs(value) < case.LARGEST:
             raise RefusedError("no_number", f"{typed!r} is no number")
         return Wish(Decided.VALUE, value, reason, seen)
     try:
@@ -47,6 +47,9 @@ def parse(form: Fields, cell: str) -> Wish:
 
 
 def decide(visit: Visit, document: int, cell: str, wish: Wish, *, pause: float) -> Done:
-    """Write the decision in the person's name. Raises RefusedError, and OvertakenError when another was first."""
+    """Write the decision in the person's name. Raises RefusedError, OvertakenError when another was first, and HTTPException 404
+    when the person may not see the document.
+    """
+    visit.require([document])
     fields: dict[str, Any] = {"who": visit.who, "reason": wish.reason, "seen": wish.seen, "pause": pause}
     return visit.write(lambda c: corrections.correct(c, document, cell, wish.decided, wish.value, **fields))

@@ -215,6 +215,8 @@ def _decided_row(visit: Visit, at: At) -> list[int]:
         wishes.append((cell, parse(Fields([*choice, ("mark", mark)]), cell)))
     reason = visit.form.text("reason", 500)
 
+    visit.require([at.document])
+
     def write(connection: Connection) -> list[int]:
         told: dict[str, Any] = {"who": visit.who, "reason": reason, "pause": _PAUSE}
         act = corrections.correct
@@ -243,7 +245,7 @@ def _answer(
 def undo(visit: Visit) -> Response:
     """Undo the last decision, and ask about its cell again."""
     scope, given = _given(visit.form)
-    numbers = [number for number in map(int, filter(str.isdecimal, visit.form.each("number"))) if number < 2**63]
+    numbers = visit.form.numbers("number")
     with visit.reading() as connection:
         items = corrections.items(connection, numbers)
     if not items:

@@ -138,6 +138,10 @@ def _key(value: Number | None) -> str:
     return "blank" if value is None else f"v{show(value)}"
 
 
+LARGEST = 10**15
+"""A decided number is smaller: beyond it a float does not hold every whole number any more."""
+
+
 def value_of(key: str) -> Number | None:
     """The value of a choice's key; None for blank. Raises ValueError.
 
@@ -148,7 +152,10 @@ def value_of(key: str) -> Number | None:
         return None
     if not key.startswith("v"):
         raise ValueError(key)
-    return _whole(float(key[1:]))
+    value = float(key[1:])
+    if not abs(value) < LARGEST:  # neither infinite nor no number at all
+        raise ValueError(key)
+    return _whole(value)
 
 
 def _fact(report: Report, cell: str, standing: CorrectionItem | None, told: tuple[CorrectionItem, ...]) -> Case:
