@@ -40,3 +40,4 @@ class Limits(Record, frozen=True):
 
 RATIO_COUNTS_FROM = 4 * MIB  # below this size a high ratio does no harm (a page of blanks)
 DIRECTORY_BYTES_PER_MEMBER = 600  # a zip's list of members is read into memory: a limit on it before it is opened
+LZMA_DICTIONARY = 64 * MIB  # bytes of memory that an LZMA member may ask for: the most that 7-Zip and xz do by themselves

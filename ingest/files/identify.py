@@ -248,11 +248,12 @@ _TAGS = (
     "html|head|body|meta|title|link|script|style|div|table|tbody|thead|tr|td|th|p|span|section|article|center|font|ul|ol|li|h[1-6]"
     "|a|img|form|iframe|br|hr|strong|b"
 )
-_STARTS_HTML = re.compile(rf"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|(?:{_TAGS})(?=[\s/>]))", re.I | re.S)
+_STARTS_HTML = re.compile(rf"<(?:!doctype\s+html|(?:{_TAGS})(?=[\s/>]))", re.I)
+_SPACE = re.compile(r"\s*+")
 _HAS_HTML = re.compile(r"<!doctype\s+html|<(?:html|body)(?=[\s>])", re.I)
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
 _BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
-_MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?\s*:?-{3,}:?\s*\|)", re.M)
+_MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?[ \t]*+:?-{3,}+:?[ \t]*+\|)", re.M)
 _XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
 _MHTML = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
 
@@ -281,9 +282,27 @@ def is_html(text: str) -> bool:
 
     Markdown with tags in it stays text: its rows and headings are lines.
     """
-    if _STARTS_HTML.match(text) or _HAS_HTML.search(text):
+    if _STARTS_HTML.match(text, _after_prologue(text)) or _HAS_HTML.search(text):
         return True
     return bool(_BLOCK_END.search(text)) and len(_TAG.findall(text)) >= 5 and not _MARKDOWN.search(text)
+
+
+def _after_prologue(text: str) -> int:
+    """Return where the first element can begin: behind white space, an XML declaration and comments.
+
+    A loop, and no pattern: one for any number of comments tries each of their ends in turn, which takes exponential time.
+    """
+    at = _first_visible(text, 0)
+    if text.startswith("<?xml", at) and (end := text.find("?>", at)) >= 0:
+        at = _first_visible(text, end + 2)
+    while text.startswith("<!--", at) and (end := text.find("-->", at)) >= 0:
+        at = _first_visible(text, end + 3)
+    return at
+
+
+def _first_visible(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def decode_sample(head: bytes) -> str | None:

@@ -28,9 +28,13 @@ from ingest.files.identify import Identity, Role, identify, looks_packed
 from ingest.files.page_images import Reports, decided_by, flat_folders
 from ingest.files.walk import Found, Note, shown
 from ingest.lists.manifest import Manifest
+from runtime.log import get_logger
+
+log = get_logger(__name__)
 
 UNKNOWN = "application/octet-stream"
 _WRITERS = 8
+_LONGEST_MESSAGE = 500
 _SMALL = 1024 * 1024  # larger contents are waited for, so that few of them are in memory
 
 
@@ -113,7 +117,7 @@ class Intake:
     def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
         """All that is to be registered of a file that was found. Contents are in the store when the keeper has settled.
 
-        Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
+        A file that trips a bug is an arrival with the code ``internal``, and holds nothing else up. Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
         """
         if found.note is Note.UNREADABLE:
             yield self.absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
@@ -123,11 +127,16 @@ class Intake:
                 yield self._folder_of_pages(found)
                 return
             with content_of(found.path, follow=follow) as content:
-                yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
+                yield from self._content(content, found.shown, budget=Budget(self._limits, content.size), depth=1)
         except GongkaiError as error:
             yield self.absent(found.shown, error)
         except OSError as error:
             yield self.absent(found.shown, _of_system(error))
+        except StoreFaultError:
+            raise
+        except Exception as error:
+            log.exception("a bug in taking a file in", path=found.shown)
+            yield self.absent(found.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"[:_LONGEST_MESSAGE]))
 
     def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
         identity = identify(content.file or io.BytesIO(content.head))

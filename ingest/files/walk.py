@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -16,7 +17,7 @@ from pathlib import PurePosixPath
 from codebook.image_package import SUFFIXES
 from codebook.records import Record
 
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"(\d++)")
 _ESCAPED = re.compile(r"\\(\\|x[0-9a-f]{2})")
 # What systems and programs leave beside documents: indexes, thumbnails, lock files of Office, half-finished downloads.
 _JUNK = (
@@ -89,7 +90,18 @@ def natural(name: str) -> tuple[object, ...]:
     >>> sorted(["b10", "b2", "a"], key=natural)
     ['a', 'b2', 'b10']
     """
-    return tuple((int(part), part) if at % 2 else part for at, part in enumerate(_DIGITS.split(name)))
+    return tuple(number_key(part) if at % 2 else part for at, part in enumerate(_DIGITS.split(name)))
+
+
+def number_key(digits: str) -> tuple[int, str, str]:
+    """A sort key of a number in digits of any script that is as good as its value, however many digits there are: Python
+    refuses to convert more than 4,300 of them.
+
+    >>> sorted(["10", "9", "09", "0"], key=number_key)
+    ['0', '09', '9', '10']
+    """
+    plain = "".join(str(unicodedata.decimal(digit)) for digit in digits).lstrip("0")
+    return len(plain), plain, digits
 
 
 def is_picture(name: str) -> bool:

@@ -21,7 +21,7 @@ from codebook.errors import UsageError
 from codebook.records import Hints, Record
 from ingest.lists.csv_lists import columns_of, date_of, decode, read_lines, year_of
 
-_REGION = re.compile(r"\s*[/／>\\]\s*")
+_REGION = re.compile(r"[/／>\\]")
 
 
 class Columns(Record, frozen=True):
@@ -152,4 +152,4 @@ def region_of(text: str) -> tuple[str, ...]:
     >>> region_of("江苏省/淮安市")
     ('江苏省', '淮安市')
     """
-    return tuple(part for part in _REGION.split(text.strip()) if part)
+    return tuple(part for piece in _REGION.split(text) if (part := piece.strip()))
