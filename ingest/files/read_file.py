@@ -117,7 +117,8 @@ class Intake:
     def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
         """All that is to be registered of a file that was found. Contents are in the store when the keeper has settled.
 
-        A file that trips a bug is an arrival with the code ``internal``, and holds nothing else up. Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
+        A file that trips a bug is an arrival with the code ``internal``, and holds nothing else up. Raises GongkaiError for
+        faults of the machine (store.unavailable, disk.full) only.
         """
         if found.note is Note.UNREADABLE:
             yield self.absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
