@@ -15,9 +15,9 @@ from typing import BinaryIO, cast
 from codebook.errors import GongkaiError
 from ingest.archives import zips
 from ingest.archives.limits import RATIO_COUNTS_FROM, Limits
+from ingest.archives.streams import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
 from ingest.archives.tars import Gauge, tar_members
-from ingest.files.identify import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
-from ingest.files.walk import is_junk
+from ingest.names import is_junk
 
 SPOOL = 8 * 1024 * 1024
 _DRIVE = re.compile(r"^[A-Za-z]:")

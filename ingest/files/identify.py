@@ -7,18 +7,14 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import re
-import tarfile
-import zlib
 from enum import StrEnum
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from ingest.archives.limits import MIB, Limits
+from ingest.archives.streams import BZIP2, GZIP, TAR, XZ, ZIP, is_tar_header
 from ingest.archives.zips import open_zip
 
 SAMPLE = 64 * 1024  # bytes of the head that are looked at
@@ -26,11 +22,6 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
 TEXT = "text/plain"
 HTML = "text/html"
-ZIP = "application/zip"
-TAR = "application/x-tar"
-GZIP = "application/gzip"
-BZIP2 = "application/x-bzip2"
-XZ = "application/x-xz"
 
 
 class Role(StrEnum):
@@ -82,35 +73,6 @@ _PREFIXES: tuple[tuple[bytes, Identity], ...] = (
 )
 
 
-class _XzReader:
-    """An xz stream read with a limit on the decoder's memory: a header may ask for a dictionary of 4 GiB."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-
-    def read(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size and not self._decoder.eof:
-            packed = self._file.read(SAMPLE) if self._decoder.needs_input else b""
-            if self._decoder.needs_input and not packed:
-                raise EOFError("the xz stream breaks off")
-            parts.append(self._decoder.decompress(packed, size))
-            size -= len(parts[-1])
-        return b"".join(parts)
-
-
-_XZ_MEMORY = 256 * 1024 * 1024
-BROKEN_STREAM = (EOFError, OSError, zlib.error, lzma.LZMAError)
-
-
-def decompressed(file: BinaryIO, media_type: str) -> BinaryIO:
-    """A reader of what a gz, bz2 or xz stream holds; raises one of BROKEN_STREAM when it reads damaged data."""
-    if media_type == GZIP:
-        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
-    return cast(BinaryIO, bz2.BZ2File(file) if media_type == BZIP2 else _XzReader(file))
-
-
 def identify(file: BinaryIO) -> Identity:
     """The identity of the content of a seekable binary file, which is then at its start again. Bad content raises nothing."""
     file.seek(0)
@@ -149,17 +111,6 @@ def looks_packed(head: bytes) -> bool:
 
 
 _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))
-
-
-def is_tar_header(block: bytes) -> bool:
-    """Whether 512 bytes are the header of a tar member, by its own checksum (old tars have no magic)."""
-    if len(block) < 512 or not any(block):
-        return False
-    try:
-        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
 
 
 _PARTS = (

@@ -15,8 +15,9 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from ingest.files.walk import OneReport, is_picture, natural, shown
+from ingest.files.walk import OneReport
 from ingest.lists.manifest import Manifest
+from ingest.names import is_picture, natural, shown
 
 _DIGITS = re.compile(r"(\d++)")
 _MOST_DIGITS = 18  # of a page number; names of archives may have thousands of digits

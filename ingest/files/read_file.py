@@ -26,8 +26,9 @@ from ingest.archives.limits import Limits
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, stand_in
 from ingest.files.identify import Identity, Role, identify, looks_packed
 from ingest.files.page_images import Reports, decided_by, flat_folders
-from ingest.files.walk import Found, Note, shown
+from ingest.files.walk import Found, Note
 from ingest.lists.manifest import Manifest
+from ingest.names import shown
 from runtime.log import get_logger
 
 log = get_logger(__name__)

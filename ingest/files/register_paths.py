@@ -22,8 +22,9 @@ from ingest.archives.limits import Limits
 from ingest.files.fingerprint import stand_in
 from ingest.files.page_images import decided_by
 from ingest.files.read_file import Intake, Keeper, Store, StoreFaultError, Taken
-from ingest.files.walk import Note, shown, walk
+from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest, load_manifest
+from ingest.names import shown
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200

@@ -20,8 +20,8 @@ from typing import NamedTuple
 from codebook.errors import UsageError
 from codebook.regions import load_regions
 from ingest.files.fingerprint import Snapshot
-from ingest.files.walk import shown
 from ingest.lists.manifest import Manifest, load_manifest
+from ingest.names import shown
 from ingest.watching.inbox import MANIFEST
 from ingest.watching.stability import look
 from runtime.log import get_logger

@@ -29,7 +29,8 @@ from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.read_file import Store
 from ingest.files.register_paths import default_batch
-from ingest.files.walk import Note, shown, walk
+from ingest.files.walk import Note, walk
+from ingest.names import shown
 from ingest.watching import canary
 from ingest.watching.events import Events
 from ingest.watching.failure_notes import sync_notes, write_note

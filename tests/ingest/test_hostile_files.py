@@ -15,8 +15,9 @@ from ingest.archives.limits import MIB, Limits
 from ingest.files.identify import identify
 from ingest.files.page_images import are_pages
 from ingest.files.read_file import Intake, Keeper
-from ingest.files.walk import Found, natural
+from ingest.files.walk import Found
 from ingest.lists.manifest import region_of
+from ingest.names import natural
 from tests.growth import assert_linear, in_child
 from tests.hostile import packed
 
