@@ -8,6 +8,7 @@ from typing import BinaryIO, cast
 
 from codebook.errors import GongkaiError
 from ingest.archives.limits import MIB, RATIO_COUNTS_FROM, Limits
+from ingest.archives.progress import advanced
 
 _LARGEST_READ = 4 * MIB  # a header that asks for more at once (names of a gigabyte) is an attack
 _CHUNK = 256 * 1024
@@ -31,6 +32,7 @@ class Gauge:
         if size < 0 or size > _LARGEST_READ:
             raise GongkaiError("file.bomb", f"a header of {size:,} bytes in the archive", f"at most {_LARGEST_READ:,}")
         data = self._stream.read(size)
+        advanced(len(data))
         self._position += len(data)
         if size == tarfile.BLOCKSIZE:
             self.last_block = data

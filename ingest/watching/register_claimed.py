@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from codebook.records import Record
 from database.ledger import Arrival, Queued, Registered
 from ingest.archives.limits import Limits
-from ingest.files.read_file import Intake, Keeper, Store, StoreFaultError, Taken
+from ingest.files.bounded_reader import BoundedReader
+from ingest.files.intake import Intake, Taken
+from ingest.files.keeping import Keeper, Store, StoreFaultError
 from ingest.files.register_paths import STAND_INS, Run
 from ingest.files.walk import Found
 from ingest.lists.manifest import Manifest
@@ -55,6 +57,7 @@ class Receipt:
 def receive(
     parcels: Sequence[Parcel],
     *,
+    reader: BoundedReader,
     engine: Engine,
     store: Store,
     limits: Limits,
@@ -77,7 +80,7 @@ def receive(
         run = Run(engine, keeper, batch="", ring=ring, told=told)
         try:
             for parcel, receipt in zip(parcels, receipts, strict=True):
-                intake = Intake(keeper, limits, parcel.manifest, parcel.region)
+                intake = Intake(reader, keeper, limits, parcel.manifest, parcel.region)
                 for taken in intake.take(Found(parcel.staged, known_as=parcel.known_as)):
                     if _unsteady(taken, parcel):
                         receipt.unsteady = True

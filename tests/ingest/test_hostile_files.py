@@ -12,16 +12,16 @@ import pytest
 
 from ingest.archives.archive import Budget, unpack
 from ingest.archives.limits import MIB, Limits
+from ingest.files.bounded_reader import BoundedReader
 from ingest.files.identify import identify
+from ingest.files.intake import Intake
+from ingest.files.keeping import Keeper
 from ingest.files.page_images import are_pages
-from ingest.files.read_file import Intake, Keeper
 from ingest.files.walk import Found
 from ingest.lists.manifest import region_of
 from ingest.names import natural
 from tests.growth import assert_linear, in_child
 from tests.hostile import packed
-
-MEMORY = 1024 * MIB
 
 
 class _Count:
@@ -37,18 +37,17 @@ class _Count:
 
 def _take(path: Path, limits: Limits) -> tuple[Counter[str], int, int]:
     """The codes by which the files of ``path`` are refused ("" for those that are not), the bytes kept, and peak memory."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     store = _Count()
-    with Keeper(store) as keeper:
-        taken = list(Intake(keeper, limits).take(Found(str(path))))
+    with Keeper(store) as keeper, BoundedReader() as reader:
+        taken = list(Intake(reader, keeper, limits).take(Found(str(path))))
     codes = Counter((one.arrival.rejection or ("", ""))[0] for one in taken)
-    return codes, store.bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return codes, store.bytes, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def take(data: bytes, tmp_path: Path, limits: Limits | None = None) -> tuple[Counter[str], int, int]:
     path = tmp_path / "file.bin"
     path.write_bytes(data)
-    return in_child(_take, path, limits or Limits())
+    return in_child(_take, path, limits or Limits(memory_bytes=1024 * MIB))
 
 
 def _type(data: bytes) -> str:
