@@ -12,8 +12,7 @@ import zipfile
 
 import pytest
 
-from ingest.archives.streams import ZIP
-from ingest.files.identify import DOCX, HTML, PDF, TEXT, Role, identify
+from ingest.files.identify import DOCX, HTML, PDF, TEXT, ZIP, Role, identify
 
 REPORT = "示例县人民政府2024年政府信息公开工作年度报告\n一、总体情况\n本年新收政府信息公开申请 10 件。\n"
 PAGE = f"<html><body><table><tr><td>{REPORT}</td></tr></table></body></html>"
@@ -141,4 +140,4 @@ def test_the_file_is_left_at_its_start() -> None:
 def test_real_reports(corpus) -> None:
     for path in sorted((corpus / "documents").iterdir()):
         with path.open("rb") as file:
-            assert identify(file).media_type == {".pdf": PDF, ".html": HTML, ".docx": DOCX}.get(path.suffix, TEXT), path
+            assert identify(file).media_type == {".pdf": PDF, ".html": HTML, ".docx": DOCX, ".txt": TEXT}[path.suffix], path
