@@ -148,13 +148,14 @@ class Search:
         rest = self.text[end : _clause_end(self.text, end)]
         hit = match.group()
         if (
-            self._other_time(clause + hit, before, row.other_year)
+            self._other_time(clause + hit, before, row.names_year)
             or phrase.veto.search(hit + rest)
             or phrase.before.search(before)
+            or phrase.before_in_clause.search(clause)
             or phrase.absent.search(self.text, sentence, stop)
             or not phrase.needs.search(self.text, sentence, stop)
-            or (row.part and self.phrases.of_which in before)
-            or (row.channels and self.phrases.channels.search(clause + hit))
+            or (row.whole_only and self.phrases.of_which in before)
+            or (row.unless_by_channel and self.phrases.channels.search(clause + hit))
             or not self._on_topic(phrase, start, end)
         ):
             return None
@@ -164,7 +165,11 @@ class Search:
         value = number_of(match, self._units[row.means[0]])
         if value is None:
             return None
-        stock = row.stock and bool(self.phrases.stock.search(before)) and not self.phrases.this_year.search(before + hit)
+        stock = (
+            row.may_count_all_years
+            and bool(self.phrases.stock.search(before))
+            and not self.phrases.this_year.search(before + hit)
+        )
         first = match.start("pre" if match["pre"] else "n")
         last = max(match.end(group) for group in ("n", "wan", "more", "unit"))
         approximate = bool(match["pre"] or match["more"])
@@ -175,11 +180,11 @@ class Search:
         """What stands between the last comma and the hit."""
         return before[before.rfind(",") + 1 :]
 
-    def _other_time(self, clause: str, before: str, other_year: bool) -> bool:
+    def _other_time(self, clause: str, before: str, names_year: bool) -> bool:
         """Whether the hit speaks of another year, of a plan or of a rule: by words in its clause, or by the last year named."""
         if self.phrases.other_time.search(_CITED.sub("", clause)):
             return True
-        if other_year or self.year is None:
+        if names_year or self.year is None:
             return False
         years = _YEAR.findall(_CITED.sub("", before + clause))
         return bool(years) and int(years[-1]) != self.year
