@@ -63,3 +63,10 @@ class GongkaiError(Exception):
 
 def _rebuild(code: str, found: str, expected: str, page: int | None) -> GongkaiError:
     return GongkaiError(code, found, expected, page=page)
+
+
+class UsageError(ValueError):
+    """A request that cannot be carried out as it was made. The message says what was found and what is expected.
+
+    The command line prints it in one line and ends with exit code 2.
+    """

@@ -21,8 +21,8 @@ from codebook.records import Record
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from database.inboxes import WatcherItem
-    from workers.settings import Settings
+    from database.intake.inboxes import WatcherItem
+    from runtime.settings import Settings
 
 _GIB = 1024**3
 _LEAST_DISK = 1 * _GIB
@@ -93,7 +93,7 @@ def _installed(name: str) -> bool:
 
 
 def _places(settings: Settings) -> Iterator[Check]:
-    from console.connect import writable  # noqa: PLC0415
+    from console.environment import writable  # noqa: PLC0415
 
     problem = writable(settings.home)
     yield _of(
@@ -139,7 +139,9 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 
 def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
-    from database import inboxes, ledger, queries  # noqa: PLC0415
+    from database import ledger  # noqa: PLC0415
+    from database.intake import inboxes  # noqa: PLC0415
+    from database.monitoring import queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 
     with reading(engine) as connection:
@@ -194,7 +196,7 @@ def _broker(settings: Settings) -> Check:
 
 def _store(settings: Settings) -> Check:
     from codebook.errors import GongkaiError  # noqa: PLC0415
-    from workers.store import Store  # noqa: PLC0415
+    from runtime.store import Store  # noqa: PLC0415
 
     try:
         Store(settings.store).check()
@@ -207,7 +209,7 @@ def _ocr(settings: Settings) -> Check:
     from workers.run import SILENT  # noqa: PLC0415 (loads Celery)
 
     os.environ.update(SILENT)  # before the engine is loaded
-    from tasks.ocr.engines import reader  # noqa: PLC0415
+    from tasks.ocr.engines.choose import reader  # noqa: PLC0415
 
     try:
         name = reader(settings.ocr_engine).name

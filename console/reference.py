@@ -11,7 +11,7 @@ from textwrap import wrap
 
 from pydantic.fields import FieldInfo
 
-from workers.settings import Settings
+from runtime.settings import Settings
 
 _HEAD = """# Settings
 

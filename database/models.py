@@ -118,7 +118,7 @@ _DOUBTFUL = text("state = 'doubtful'")
 
 class Batch(Base):
     """Documents that came in together. A higher ``priority`` is served first; ``turn`` is the last that it took (see
-    database.turns).
+    database.ledger.fair_queue).
     """
 
     __tablename__ = "gk_batch"
@@ -179,8 +179,8 @@ class Stage(Base):
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
     ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
-    tries that met a passing fault. ``turn`` is the place in the line (see database.turns). ``rung_at`` is when a message for it
-    was last sent; None: to be sent.
+    tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``rung_at`` is when a
+    message for it was last sent; None: to be sent.
     """
 
     __tablename__ = "gk_stage"
@@ -339,7 +339,7 @@ class Audit(Base):
 
 
 class User(Base):
-    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``entered_at`` when it was last given right.
+    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``logged_in_at`` the last login.
 
     Rows stay when a person may no longer use them (``disabled_at``): what they did is signed with their name.
     """
@@ -351,7 +351,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(12))
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
-    entered_at: Mapped[datetime | None]
+    logged_in_at: Mapped[datetime | None] = mapped_column("entered_at")  # a new column name would stop older programs
     disabled_at: Mapped[datetime | None]
     __table_args__ = (_one_of("role", Role),)
 
@@ -368,10 +368,10 @@ class Session(Base):
     address: Mapped[str] = mapped_column(String(100))
 
 
-class Knock(Base):
+class LoginAttempt(Base):
     """An attempt to log in that did not succeed, or has not yet. They are counted to slow down who guesses passwords."""
 
-    __tablename__ = "gk_knock"
+    __tablename__ = "gk_knock"  # as programs of earlier versions know it
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
     address: Mapped[str] = mapped_column(String(100))

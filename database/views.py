@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect
 from codebook.book import Indicator, load_book
 from codebook.records import Record, State
 from database.models import PREFIX, FailureState
-from database.results import SHOWN
+from database.reports.results import SHOWN
 
 _LONGEST_NAME = 63  # bytes, of an identifier in PostgreSQL
 

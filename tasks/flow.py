@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from codebook.records import Correction, Hints, Verdict
 from tasks.extraction.extract import extract
+from tasks.ocr.engines.recognise import LineReader, rapid_reader
 from tasks.ocr.merge import merged, wanted
-from tasks.ocr.read import read_picture
-from tasks.ocr.recognise import LineReader, rapid_reader
+from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
 from tasks.parsing.parse import parse
 from tasks.validation.validate import validate

@@ -13,15 +13,15 @@ from database import ledger
 from database.ledger import Arrival, Next
 from database.models import Document, Stage, StageName, StageState
 from database.session import reading, run_transaction
+from runtime.settings import Settings
+from runtime.store import Store
 from tasks.extraction import task as extraction
 from tasks.loading import task as loading
 from tasks.parsing import task as parsing
 from tasks.validation import task as validation
-from workers import stage as runner
-from workers.heart import Heart
-from workers.process import Process
-from workers.settings import Settings
-from workers.store import Store
+from workers import stage_runner as runner
+from workers.lease_heartbeat import Heart
+from workers.worker_context import Process
 
 ROOMS = (extraction, parsing, validation, loading)
 

@@ -11,10 +11,10 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
-from database.entries import DOCUMENTS, QUEUES
+from database.ledger.records import DOCUMENTS, QUEUES
 from database.models import StageName
+from runtime.settings import Settings, load_settings
 from workers import broker
-from workers.settings import Settings, load_settings
 
 # Listed one by one: discovery that finds nothing says nothing.
 TASK_MODULES = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from kombu.transport.redis import Channel, QoS
 
-from workers.log import get_logger
+from runtime.log import get_logger
 
 log = get_logger(__name__)
 

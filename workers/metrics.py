@@ -19,22 +19,23 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from codebook.records import Status
-from database import inboxes, measuring
-from database.inboxes import WatcherItem
-from database.measuring import Labelled, Measures
+from database.intake import inboxes
+from database.intake.inboxes import WatcherItem
 from database.models import StageName
+from database.monitoring import measures
+from database.monitoring.measures import Labelled, Measures
 from database.session import make_engine, reading
-from workers import log as logs
-from workers.log import get_logger
-from workers.settings import Settings, load_settings
+from runtime import log as logs
+from runtime.log import get_logger
+from runtime.settings import Settings, load_settings
 
 log = get_logger(__name__)
 
 _SHARE = 10  # an answer is kept so many times longer than it took
 _COUNTERS = {
-    measuring.SWEEPS: ("gongkai_recovery_sweeps", "Looks of recovery at the ledger."),
-    measuring.LEASES_EXPIRED: ("gongkai_leases_expired", "Tries that recovery ended because their lease had expired."),
-    measuring.MESSAGES_LOST: ("gongkai_messages_lost", "Messages that the broker lost, found and sent again by recovery."),
+    measures.SWEEPS: ("gongkai_recovery_sweeps", "Looks of recovery at the ledger."),
+    measures.LEASES_EXPIRED: ("gongkai_leases_expired", "Tries that recovery ended because their lease had expired."),
+    measures.MESSAGES_LOST: ("gongkai_messages_lost", "Messages that the broker lost, found and sent again by recovery."),
 }
 
 
@@ -63,7 +64,7 @@ class DatabaseCollector(Collector):
         stale = self._settings.stale_seconds
         try:
             with reading(self._engine) as connection:
-                found = measuring.measures(connection, stale)
+                found = measures.measures(connection, stale)
                 watched = inboxes.watchers(connection, stale)
         except SQLAlchemyError as error:
             log.warning("the database does not answer", error=str(error).splitlines()[0])
@@ -132,7 +133,7 @@ def _pages(found: Measures) -> _Samples:
 def _counters(found: Measures) -> Iterator[Metric]:
     for name, (metric, text) in _COUNTERS.items():
         yield _counter(metric, text, [((), found.counters.get(name, 0))])
-    age = found.counter_ages.get(measuring.SWEEPS)
+    age = found.counter_ages.get(measures.SWEEPS)
     if age is not None:
         yield _gauge("gongkai_recovery_age_seconds", "Seconds since recovery last looked at the ledger.", [((), age)])
 

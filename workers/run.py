@@ -11,10 +11,11 @@ from typing import Any
 from celery import signals
 
 from database.ledger import QUEUES
-from workers import broker, log, warden
+from runtime import log
+from runtime.settings import Settings, load_settings
+from workers import broker, process_monitor
 from workers.app import app
-from workers.process import versions, worker_name
-from workers.settings import Settings, load_settings
+from workers.worker_context import versions, worker_name
 
 MODULE = "workers.run"
 # ONNX Runtime reports to its maker over the network unless it is told not to.
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> None:
     try:
         app.worker_main(arguments)
     finally:
-        warden.stop()
+        process_monitor.stop()
 
 
 def _connect(settings: Settings) -> None:
@@ -68,7 +69,7 @@ def _connect(settings: Settings) -> None:
         log.configure(settings)
 
     def begin(**_: Any) -> None:
-        warden.start(settings, worker_name())
+        process_monitor.start(settings, worker_name())
 
     def begin_process(**_: Any) -> None:
         faulthandler.enable()

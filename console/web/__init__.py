@@ -2,7 +2,7 @@
 
 How to add a page
 -----------------
-1. ``pages/NAME.py`` with functions that take a :class:`console.web.visit.Visit` and give a response, and a table of routes::
+1. ``pages/NAME.py`` with functions that take a :class:`console.web.request.Visit` and give a response, and a table of routes::
 
        def show(visit: Visit) -> Response:
            with visit.reading() as connection:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import uvicorn
 
 from console.web.app import create_app
-from workers import log as logs
-from workers.settings import load_settings
+from runtime import log as logs
+from runtime.settings import load_settings
 
 
 def main(argv: Sequence[str]) -> None:

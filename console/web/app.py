@@ -16,15 +16,15 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from console.web.auth import Keys
-from console.web.desk import Desk
+from console.web.auth import Cookies
+from console.web.context import Desk
+from console.web.i18n import words
 from console.web.pages import NAVIGATION, routes
+from console.web.request import Visit
 from console.web.security import Fields, SecurityHeaders
-from console.web.visit import Visit
-from console.web.words import words
 from database.session import make_engine
-from workers.log import get_logger
-from workers.settings import Settings
+from runtime.log import get_logger
+from runtime.settings import Settings
 
 log = get_logger(__name__)
 
@@ -80,4 +80,4 @@ def _shown(request: Request, status: int) -> Response:
     desk: Desk = request.app.state.desk
     if request.url.path.startswith("/static/"):
         return Response(status_code=status)
-    return desk.problem(Visit(desk, request, Keys(request), None, Fields()), status)
+    return desk.problem(Visit(desk, request, Cookies(request), None, Fields()), status)

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from codebook.book import load_book
 from codebook.records import Decided, Number
-from console.web import cases
+from codebook.text.numbers import in_unit, read_number
+from console.web.request import Visit
 from console.web.security import Fields
-from console.web.visit import Visit
-from database import corrections
-from database.corrections import FACTS, Done, RefusedError, Seen
-from tasks.parsing.numbers import in_unit, read_number
+from console.web.views import case
+from database.reports import corrections
+from database.reports.corrections import FACTS, Done, RefusedError, Seen
 
 
 class Wish(NamedTuple):
@@ -40,7 +40,7 @@ def parse(form: Fields, cell: str) -> Wish:
             raise RefusedError("no_number", f"{typed!r} is no number")
         return Wish(Decided.VALUE, value, reason, seen)
     try:
-        chosen_value = cases.value_of(chosen)
+        chosen_value = case.value_of(chosen)
     except ValueError:
         raise RefusedError("no_number", f"{chosen!r} is no choice") from None
     return Wish(Decided.BLANK if chosen_value is None else Decided.VALUE, chosen_value, reason, seen)

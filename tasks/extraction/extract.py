@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
-from tasks.extraction import pages
-from tasks.extraction.docx import read_docx
+from tasks.extraction.docx.read_docx import read_docx
 from tasks.extraction.html import read_html
+from tasks.extraction.images import read_picture
 from tasks.extraction.limits import Limits
-from tasks.extraction.pdf import read_pdf
-from tasks.extraction.picture import read_picture
+from tasks.extraction.pdf.read_pdf import read_pdf
 from tasks.extraction.text import read_text
 
 _DEFAULT = Limits()
@@ -21,7 +21,7 @@ _READERS: dict[str, Callable[[bytes, str, Limits], Extraction]] = {
     "application/xhtml+xml": read_html,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
     "application/pdf": read_pdf,
-    pages.MEDIA_TYPE: read_picture,
+    image_package.MEDIA_TYPE: read_picture,
 }
 
 

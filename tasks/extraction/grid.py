@@ -15,8 +15,8 @@ from typing import Generic, NamedTuple, TypeVar
 from codebook.book import load_book
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
+from codebook.text.fold import fold_label
 from tasks.extraction.words import patterns
-from tasks.parsing.fold import fold_label
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -13,10 +13,10 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
-from tasks.extraction.flow import Flow, Grid, compose
 from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.limits import Limits
 from tasks.extraction.text import decode
+from tasks.extraction.text_flow import Flow, Grid, compose
 from tasks.extraction.words import patterns, words
 
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)""", re.IGNORECASE)

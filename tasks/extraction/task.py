@@ -9,7 +9,7 @@ from database.models import StageName
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
 from tasks.ocr.merge import wanted
-from workers.stage import Outcome, Work, stage
+from workers.stage_runner import Outcome, Work, stage
 
 
 @stage(StageName.EXTRACT)

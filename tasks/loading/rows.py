@@ -6,10 +6,10 @@ import hashlib
 import zlib
 from typing import Any, TypeVar
 
+from codebook.agency_kinds import stored_key
 from codebook.book import load_book
 from codebook.records import Finding, Place, Reading, Report, Verdict, decode, encode
 from tasks.loading.relate import standing
-from tasks.validation.compare import agency_key
 from tasks.validation.validate import doubts
 
 Row = dict[str, Any]
@@ -19,7 +19,6 @@ T = TypeVar("T", str, str | None)
 # Body and evidence are compressed for storage: on verdicts of 200 readings, level 3 takes a third of the time of level
 # 6 for a tenth more bytes.
 _LEVEL = 3
-_KEY_LENGTH = 220  # of gk_report.agency_key
 _NUL = {0: "\ufffd"}  # PostgreSQL cannot hold the character 0
 
 
@@ -87,11 +86,11 @@ def _report_row(verdict: Verdict) -> Row:
     report = verdict.report
     body = encode(verdict)
     province, city, county = levels(report.region, report.region_code)
-    governs, reports_to = standing(report)
+    governs, reports_to = standing(report.agency, report.region_code)
     return {
         "status": verdict.status.value,
         "agency": _text(report.agency),
-        "agency_key": None if report.agency is None else key_of(report.agency, report.region_code),
+        "agency_key": None if report.agency is None else stored_key(report.agency, report.region_code),
         "region": list(report.region),
         "province": province,
         "city": city,
@@ -108,12 +107,6 @@ def _report_row(verdict: Verdict) -> Row:
         "digest": hashlib.sha256(body).hexdigest(),
         "doubts": [name for name in doubts(verdict) if name.startswith("report.")],
     }
-
-
-def key_of(agency: str, region_code: str | None) -> str:
-    """The key of gk_report by which the reports of one agency are found."""
-    key = _text(agency_key(agency, region_code))
-    return key if len(key) <= _KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _block_rows(report: Report) -> list[Row]:

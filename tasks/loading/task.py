@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from codebook.records import Reader, Status, Verdict
-from database import corrections, results
 from database.ledger import finish
 from database.models import Between, StageName
-from database.results import Beside, Pointer, Speaker, Standing
+from database.reports import corrections, results
+from database.reports.results import Beside, Pointer, Speaker, Standing
 from tasks.loading.relate import Related, relate_region, relate_years
 from tasks.loading.rows import finding_row, report_rows
-from workers.stage import Outcome, Work, stage
+from workers.stage_runner import Outcome, Work, stage
 
 Pairs = set[tuple[int, int]]
 Known = Mapping[Standing, Beside]  # without the numbers of their reports

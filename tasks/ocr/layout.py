@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.picture import Grey
+from tasks.ocr.prepare_image import Grey
 
 Box = tuple[int, int, int, int]
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from codebook.errors import GongkaiError
+from tasks.extraction.images import check_pixels, guarded, pictures
 from tasks.extraction.limits import Limits
-from tasks.extraction.pdf import opened
-from tasks.extraction.pdf_page import placed_pictures
-from tasks.extraction.picture import check_pixels, guarded, pictures
+from tasks.extraction.pdf.page import placed_pictures
+from tasks.extraction.pdf.read_pdf import opened
 
 Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]

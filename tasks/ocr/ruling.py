@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.picture import Grey, marks_of
+from tasks.ocr.prepare_image import Grey, marks_of
 
 Mask = NDArray[np.uint8]
 

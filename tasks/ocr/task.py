@@ -5,12 +5,12 @@ from __future__ import annotations
 from codebook.records import Page
 from database.ledger import Next
 from database.models import StageName
-from tasks.ocr.engines import memory_told, picture_key, reader, version
+from runtime.failpoints import fail_here
+from tasks.ocr.engines.choose import memory_told, picture_key, reader, version
 from tasks.ocr.merge import numbered
-from tasks.ocr.read import read_picture
+from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
-from workers.failpoints import fail_here
-from workers.stage import Outcome, Work, stage
+from workers.stage_runner import Outcome, Work, stage
 
 
 @stage(StageName.OCR)

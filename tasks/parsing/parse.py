@@ -1,16 +1,141 @@
-"""Parsing: from the pages of a document to a report."""
+"""Parsing: from the pages of a document to a report, joined from chapters, tables, sentences and who it is by."""
 
 from __future__ import annotations
 
-from codebook.records import Extraction, Hints, Report
-from tasks.parsing.assemble import assemble
-from tasks.parsing.tables import read_tables
+from collections.abc import Iterable
+
+from codebook.agencies import load_agencies
+from codebook.book import load_book
+from codebook.errors import GongkaiError
+from codebook.records import BlockSeen, Extraction, Hints, Reading, Report, State, Statement, StatementKind
+from codebook.text.fold import script_of
+from tasks.parsing.identity.identify import ReportIdentity, identify
+from tasks.parsing.outline import Outline, known_headings, read_outline
+from tasks.parsing.prose.lines import prose_lines
+from tasks.parsing.prose.search import Search
+from tasks.parsing.prose.statements import read_statements
+from tasks.parsing.prose.statistics import read_statistics, search_of
+from tasks.parsing.tables.cells import TablesRead, Used
+from tasks.parsing.tables.read_tables import read_tables
+
+_NARRATIVE = "2014"  # the form whose numbers may stand in sentences alone
+_LAST_NARRATIVE_YEAR = 2018
+_FEW = 3  # sentences in the words of the statistics table that show its form where the year is unknown
+_TELLING = ("disclosure", "requests")  # the tables whose headers and rows differ between forms
+_ORDER = ("disclosure", "requests", "review", "statistics")
 
 
 def parse(extraction: Extraction, hints: Hints) -> Report:
-    """Read agency, region, year, chapters, numbers and statements from the pages of a document, each with its evidence.
+    """Return agency, region, year, chapters, numbers and statements of a document, each with its evidence.
 
     Pure: the same pages and hints give the same report. A missing year or agency is None, for validation to question. Raises
     GongkaiError ``report.not_a_report`` or ``report.no_tables``.
     """
     return assemble(extraction, hints, read_tables(extraction.pages))
+
+
+def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report:
+    """Join what the tables say with chapters, sentences and identity.
+
+    A number that stands in a table comes from the table; sentences fill the form of 2014 only. Raises GongkaiError
+    ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it gives no number at all.
+    """
+    outline = read_outline(prose_lines(extraction, _consumed(tables.used), known_headings))
+    identity = identify(extraction, outline, hints)
+    search = search_of(outline, identity.year, identity.agency)
+    form = form_of(tables.blocks, identity.year)
+    prose, phrases = read_statistics(search, outline) if _narrative(form, identity.year) else ((), {})
+    if form is None and prose and (identity.year is not None or len(prose) >= _FEW):
+        form = _NARRATIVE
+    readings, statements = _merge(form, tables.readings, prose, phrases, search)
+    _check(outline, identity, tables, readings, statements)
+    return Report(
+        agency=identity.agency,
+        region=identity.region,
+        region_code=identity.region_code,
+        year=identity.year,
+        form=form or _NARRATIVE,
+        title=identity.title,
+        published_on=identity.published_on,
+        script=script_of("".join(line.raw for line in outline.lines)),
+        sections=outline.sections,
+        blocks=tables.blocks,
+        readings=readings,
+        statements=statements,
+        extras=tables.extras,
+        clues=identity.clues,
+        notes=(*extraction.notes, *tables.notes, *identity.notes),
+    )
+
+
+def _consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, int], ...] | None]:
+    """What belongs to tables, by page and block: None for a whole block, else raw character ranges."""
+    found: dict[tuple[int, int], tuple[tuple[int, int], ...] | None] = {}
+    for item in used:
+        key = (item.page, item.block)
+        if item.start is None or item.end is None:
+            found[key] = None
+        elif (ranges := found.get(key, ())) is not None:
+            found[key] = (*ranges, (item.start, item.end))
+    return found
+
+
+def form_of(blocks: Iterable[BlockSeen], year: int | None) -> str | None:
+    """The form of the tables, None when none could be read. Where table two and table three declare different forms (hybrids are
+    real) the one that was in force in ``year`` is meant, else table two's."""
+    readable = sorted((b for b in blocks if b.readable), key=lambda b: _ORDER.index(b.block))
+    if not readable:
+        return None
+    declared = [b.form for b in readable if b.block in _TELLING] or [readable[0].form]
+    forms = load_book().forms
+    fitting = [f for f in declared if year is not None and forms[f].years[0] <= year <= (forms[f].years[1] or year)]
+    return (fitting or declared)[0]
+
+
+def _narrative(form: str | None, year: int | None) -> bool:
+    """Whether the statistics may stand in sentences: their table is there, or no table is and the year is of that time."""
+    return form == _NARRATIVE or (form is None and (year is None or year <= _LAST_NARRATIVE_YEAR))
+
+
+def _merge(
+    form: str | None, table: tuple[Reading, ...], prose: tuple[Reading, ...], phrases: dict[str, str], search: Search
+) -> tuple[tuple[Reading, ...], tuple[Statement, ...]]:
+    """Readings, each indicator once, in the order of the forms, and what sentences say beside them."""
+    printed = {reading.indicator: reading for reading in table}
+    if form != _NARRATIVE:
+        return tuple(printed.values()), read_statements(search) if form else ()
+    order = {key: position for position, key in enumerate(load_book().indicators)}
+    merged = {reading.indicator: reading for reading in prose} | printed
+    beside = tuple(_beside(r, phrases[r.indicator]) for r in prose if r.indicator in printed and r.state is State.READ)
+    return tuple(sorted(merged.values(), key=lambda r: order[r.indicator])), beside
+
+
+def _beside(reading: Reading, phrase: str) -> Statement:
+    """What a sentence says of an indicator whose value comes from the table."""
+    return Statement(
+        indicators=(reading.indicator,),
+        value=reading.value if reading.value is not None else 0,
+        kind=StatementKind.NUMBER,
+        raw=reading.raw,
+        sentence=reading.sentence or reading.raw,
+        place=reading.place,
+        pattern=phrase,
+    )
+
+
+def _check(
+    outline: Outline,
+    identity: ReportIdentity,
+    tables: TablesRead,
+    readings: tuple[Reading, ...],
+    statements: tuple[Statement, ...],
+) -> None:
+    """Raise when the document is no such report, or gives no number."""
+    given = [r for r in readings if r.value is not None or r.candidates]
+    if given:
+        return
+    text = outline.passage.text
+    if not (identity.title or tables.blocks or statements or load_agencies().speaks_of_itself.search(text)):
+        raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), "政府信息公开工作年度报告")
+    seen = "、".join(block.block for block in tables.blocks) or "无表格"
+    raise GongkaiError("report.no_tables", f"{identity.title or text[:40]}（{seen}）", "至少一个指标数据")

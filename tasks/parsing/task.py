@@ -7,7 +7,7 @@ from database.ledger import Next
 from database.models import StageName
 from tasks.ocr.merge import merged, wanted
 from tasks.parsing.parse import parse
-from workers.stage import Outcome, Work, stage
+from workers.stage_runner import Outcome, Work, stage
 
 
 @stage(StageName.PARSE)

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from codebook.book import load_book
 from codebook.records import Finding, Number, Origin, Place, Reading, Report, Section, Severity, State
 from codebook.rules import Rule
-from tasks.parsing.fold import fold, fold_label
+from codebook.text.fold import fold, fold_label
 from tasks.validation.registry import finding
 
 # 。 ； and line ends part sentences; the text before folding may have their half-width forms

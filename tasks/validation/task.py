@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from codebook.records import Report
-from database import corrections
 from database.ledger import Next
 from database.models import StageName
+from database.reports import corrections
 from database.session import reading
 from tasks.validation.validate import validate
-from workers.stage import Outcome, Work, stage
+from workers.stage_runner import Outcome, Work, stage
 
 
 @stage(StageName.VALIDATE)

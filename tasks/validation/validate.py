@@ -12,15 +12,15 @@ import msgspec
 
 from codebook.records import CONFLICT, Correction, Finding, Origin, Report, State, StatementKind, Status, Verdict
 from codebook.rules import Rule, Scope, load_rules
-from tasks.validation import compare, completeness, narrative, tables
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import FUNCTIONS, Check, check_registry
+from tasks.validation.rules import between_reports, completeness, tables, text
 from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
-ROOMS = (tables, narrative, completeness, compare)
+ROOMS = (tables, text, completeness, between_reports)
 UNREADABLE = "table.unreadable"
 
 
@@ -96,7 +96,7 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
     order = {name: index for index, name in enumerate(load_rules())}
     findings.sort(key=lambda f: order[f.rule])
     settled = _settle(report, proven | _told_by_prose(facts))
-    notes = tuple(dict.fromkeys((*report.notes, *narrative.alternative_notes(facts))))
+    notes = tuple(dict.fromkeys((*report.notes, *text.alternative_notes(facts))))
     settled = msgspec.structs.replace(settled, notes=notes)
     review = bool(doubts_of(settled)) or any(f.rule == UNREADABLE for f in findings)
     return Verdict(settled, tuple(findings), Status.NEEDS_REVIEW if review else Status.ACCEPTED, tuple(corrections))

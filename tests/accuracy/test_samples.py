@@ -6,7 +6,7 @@ import pytest
 
 from codebook.records import Hints, Status
 from tasks.flow import read_document
-from tasks.validation.compare import compare_years, snapshot_of
+from tasks.validation.rules.between_reports import compare_years, snapshot_of
 from tests.accuracy.compare import Truth, compare
 from tests.generator.documents import DOCX
 from tests.generator.samples import make_samples

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from codebook.records import Line
-from tasks.ocr import read
-from tasks.ocr.picture import prepared
-from tasks.ocr.recognise import RapidReader
+from tasks.ocr import read_page
+from tasks.ocr.engines.recognise import RapidReader
+from tasks.ocr.prepare_image import prepared
 from tests.scans.degrade import LEVELS, worn
 from tests.scans.drawing import Drawn
 from tests.scans.measure import report_pages, same_text
@@ -74,7 +74,7 @@ def _found(drawn: Drawn, texts: list[str]) -> int:
 
 
 def _ours(image: NDArray[np.uint8], reader: RapidReader) -> list[str]:
-    page = read.read_picture(image, 1, reader)
+    page = read_page.read_picture(image, 1, reader)
     return [text for b in page.blocks for text in ([b.text] if isinstance(b, Line) else [c.text for c in b.cells])]
 
 
@@ -84,8 +84,8 @@ def _theirs(image: NDArray[np.uint8]) -> list[str]:
 
 def _shares(image: NDArray[np.uint8], reader: RapidReader) -> dict[str, float]:
     picture, preparation = _timed(lambda: prepared(image))
-    _, grid = _timed(lambda: read._layout(picture))
-    _, whole = _timed(lambda: read.read_picture(image, 1, reader))
+    _, grid = _timed(lambda: read_page._layout(picture))
+    _, whole = _timed(lambda: read_page.read_picture(image, 1, reader))
     return {"preparation": preparation, "grid": grid, "recognition": whole - preparation - grid}
 
 
@@ -109,7 +109,7 @@ def compare(pages: list[Drawn], level: str, reader: RapidReader) -> tuple[Cost, 
 def _work(job: tuple[NDArray[np.uint8], int]) -> int:
     image, threads = job
     cv2.setNumThreads(threads)
-    read.read_picture(image, 1, _reader(threads))
+    read_page.read_picture(image, 1, _reader(threads))
     return 1
 
 

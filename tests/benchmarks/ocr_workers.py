@@ -28,17 +28,17 @@ from sqlalchemy import func, select
 from database import migrations
 from database.models import Attempt, Stage
 from database.session import make_engine
-from ingest.limits import Limits
-from ingest.register import ingest_paths, plan
-from tasks.ocr.engines import RAPIDOCR, reader
-from tasks.ocr.read import read_picture
+from ingest.archives.limits import Limits
+from ingest.files.register_paths import ingest_paths, plan
+from runtime.settings import Settings
+from runtime.store import Store
+from tasks.ocr.engines.choose import RAPIDOCR, reader
+from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
 from tests.ocr.papers import image_pdf
 from tests.scans.degrade import LEVELS, worn
 from tests.scans.measure import report_pages
-from workers.local import Machine, local_machine
-from workers.settings import Settings
-from workers.store import Store
+from workers.local.supervisor import Machine, local_machine
 
 _PROCESSES = 2
 _PDF = "application/pdf"

@@ -23,13 +23,14 @@ from starlette.testclient import TestClient
 
 from console import passwords
 from console.web.app import create_app
-from database import migrations, people
-from database.coverage import Listed, expect
+from database import migrations
 from database.models import Role
+from database.reports.coverage import Listed, expect
 from database.session import make_engine, run_transaction
+from database.users import accounts
+from runtime.settings import Settings
 from tests.benchmarks.filling import BUREAUS, CITIES, COUNTIES, fill
 from tests.servers import PostgresServer, short_folder
-from workers.settings import Settings
 
 TARGET = 0.2  # seconds
 _PASSWORD = "only for this benchmark"
@@ -100,7 +101,7 @@ class Watch:
 def log_in(engine: Engine, home: Path) -> TestClient:
     """A browser of an administrator."""
     kept = passwords.hashed(_PASSWORD)
-    run_transaction(engine, lambda c: people.add_user(c, "administrator", kept, Role.ADMINISTER, who="benchmark"))
+    run_transaction(engine, lambda c: accounts.add_user(c, "administrator", kept, Role.ADMINISTER, who="benchmark"))
     client = TestClient(create_app(Settings(home=home), engine), follow_redirects=False)
     token = re.search(r'name="csrf" value="(\w+)"', client.get("/login").text)
     answer = client.post("/login", data={"csrf": token and token[1], "name": "administrator", "password": _PASSWORD})

@@ -25,6 +25,7 @@ from codebook.records import Hints, Verdict
 from database import ledger, migrations
 from database.ledger import StageName
 from database.session import make_engine, run_transaction
+from runtime.settings import Settings
 from tasks.extraction.extract import extract
 from tasks.loading.task import load_verdict
 from tasks.parsing.parse import parse
@@ -32,11 +33,10 @@ from tasks.validation.validate import validate
 from tests.chaos.trial import reports
 from tests.chaos.wellbeing import File
 from tests.servers import PostgresServer, short_folder
-from workers import stage as runner
+from workers import stage_runner as runner
 from workers.app import app
-from workers.heart import Heart
-from workers.process import Process
-from workers.settings import Settings
+from workers.lease_heartbeat import Heart
+from workers.worker_context import Process
 
 
 class _Silent:

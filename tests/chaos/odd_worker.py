@@ -17,12 +17,12 @@ from typing import Any
 
 from celery import signals
 
-from database import prepared
-from workers import process, run
+from database.ledger import prepared
+from workers import run, stage_runner, worker_context
 
 POINTS = ("after_claim", "after_work", "before_commit", "after_commit", "before_ring")
 STAGES = ("extract", "parse", "validate", "load")
-PLACES = [(point, stage) for stage in STAGES for point in POINTS]
+PLACES = [(point, stage_runner) for stage_runner in STAGES for point in POINTS]
 LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "1"))
 
 
@@ -47,8 +47,8 @@ def unfence() -> None:
 
 def be_newer() -> None:
     """Every result says that it was made by version 99."""
-    ours = process.versions()
-    process.versions = lambda: {**ours, "code": "99.0"}  # type: ignore[assignment]
+    ours = worker_context.versions()
+    worker_context.versions = lambda: {**ours, "code": "99.0"}  # type: ignore[assignment]
 
 
 def start_slowly() -> None:
@@ -58,7 +58,6 @@ def start_slowly() -> None:
 
 def die() -> None:
     """Each document dies at the place that its number names: the points of the protocol, in each stage."""
-    from workers import stage  # noqa: PLC0415 (imports Celery's application)
 
     folder = Path(os.environ["ODD_FOLDER"])
 
@@ -72,19 +71,17 @@ def die() -> None:
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    stage.fail_here = fail_here
+    stage_runner.fail_here = fail_here
 
 
 def stepwise() -> None:
     """No two stages are completed in one transaction."""
-    from workers import stage  # noqa: PLC0415
 
-    stage._JOINING = _Never()
+    stage_runner._JOINING = _Never()
 
 
 def be_late() -> None:
     """Loading takes its time before it writes."""
-    from workers import stage  # noqa: PLC0415
 
     stepwise()
 
@@ -92,7 +89,7 @@ def be_late() -> None:
         if point == "after_work" and sys._getframe(1).f_locals["held"].stage == "load":
             time.sleep(LATE_SECONDS)
 
-    stage.fail_here = fail_here
+    stage_runner.fail_here = fail_here
 
 
 _ODDITIES = {"unfenced": unfence, "newer": be_newer, "slow": start_slowly, "dying": die, "stepwise": stepwise, "late": be_late}

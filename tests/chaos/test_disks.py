@@ -12,12 +12,12 @@ import pytest
 from codebook.errors import GongkaiError
 from database import migrations
 from database.session import make_engine
+from runtime.store import Store
 from tests.chaos.conftest import Expect, MakeTrial
 from tests.chaos.disk import SmallDisk
 from tests.chaos.trial import Trial, reports
 from tests.chaos.wellbeing import File
 from tests.servers import PostgresServer, RedisServer, short_folder
-from workers.store import Store
 
 pytestmark = pytest.mark.slow
 

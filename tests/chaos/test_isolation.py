@@ -8,15 +8,15 @@ import psutil
 import pytest
 
 from database.models import StageName
-from ingest.limits import Limits
+from ingest.archives.limits import Limits
+from runtime.settings import Settings
 from tasks.extraction.limits import Limits as Readers
 from tests.chaos.conftest import MakeCluster, MakeTrial
 from tests.chaos.wellbeing import File
 from tests.hostile.files import pdf
 from tests.workers.cluster import children
 from workers.app import make_app
-from workers.settings import Settings
-from workers.stage import FUNCTIONS
+from workers.stage_runner import FUNCTIONS
 
 
 def test_every_limit_is_set_by_default(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from database import ledger
 from database.session import make_engine, reading
+from runtime.settings import Settings
 from tests.chaos.trial import reports
 from tests.servers import RedisServer
 from tests.workers.cluster import FAST, REPOSITORY
-from workers.settings import Settings
 
 pytestmark = pytest.mark.slow
 

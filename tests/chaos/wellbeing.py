@@ -20,7 +20,7 @@ from tasks.extraction.extract import extract
 from tasks.loading.task import load_verdict
 from tasks.parsing.parse import parse
 from tasks.validation.validate import validate
-from workers.bell import Bell
+from workers.notifier import Bell
 
 
 class File(NamedTuple):

@@ -18,7 +18,7 @@ from console.cli import app
 from database.clock import now
 from database.models import Document, FindingRow, ReportRow, Stage, StageState, ValueRow
 from database.session import make_engine
-from workers.settings import load_settings
+from runtime.settings import load_settings
 
 Result = Any  # of typer.testing, which does not name it
 Run = Callable[..., Result]

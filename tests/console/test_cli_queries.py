@@ -7,11 +7,11 @@ from sqlalchemy import Engine, update
 from sqlalchemy.exc import NoResultFound
 
 from codebook.records import Hints
-from database import queries
 from database.clock import now
 from database.ledger import Arrival, claim, register
 from database.models import Document
-from database.queries import Scope
+from database.monitoring import queries
+from database.monitoring.queries import Scope
 from database.session import reading
 
 

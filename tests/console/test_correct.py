@@ -12,12 +12,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from console import connect, working
-from console.cli import app
+from console import environment
+from console.cli import app, ingest
 from database.session import make_engine
+from runtime.settings import Settings
 from tests.database.test_corrections import CELL, DOUBTFUL, a_report
 from tests.inline import Inline
-from workers.settings import Settings
 
 Run = Callable[..., Result]
 
@@ -28,8 +28,8 @@ def inline(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made = Inline(make_engine(sqlite_url), tmp_path)
     made.have_read(made.add(b"a scan", "application/pdf", "in/a.pdf"), a_report(DOUBTFUL))
     settings = Settings(home=tmp_path, database_url=sqlite_url)
-    monkeypatch.setattr(connect, "settings", lambda: settings)
-    monkeypatch.setattr(working, "see_through", lambda *_: made.work())
+    monkeypatch.setattr(environment, "settings", lambda: settings)
+    monkeypatch.setattr(ingest, "see_through", lambda *_: made.work())
     return made
 
 

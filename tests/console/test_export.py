@@ -31,7 +31,7 @@ from codebook.records import (
 from console.export import export
 from database.clock import now
 from database.models import Base
-from database.results import DOCUMENT, FAILURE
+from database.reports.results import DOCUMENT, FAILURE
 from database.session import make_engine, run_transaction
 from database.views import create_views
 from tasks.loading.task import load_verdict
@@ -358,7 +358,7 @@ def test_an_export_that_breaks_leaves_the_old_one(loaded: Engine, tmp_path: Path
     out = tmp_path / "out.jsonl"
     export(loaded, "jsonl", out)
     before = out.read_bytes()
-    monkeypatch.setattr("console.export_cells.json_line", lambda exported: 1 / 0)
+    monkeypatch.setattr("console.export.cells.json_line", lambda exported: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(loaded, "jsonl", out)
     assert out.read_bytes() == before

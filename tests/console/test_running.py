@@ -22,10 +22,12 @@ import pytest
 from typer.testing import CliRunner
 
 from console.cli import app
-from database import inboxes, ledger, measuring, migrations
-from database.inboxes import WatcherState
+from database import ledger, migrations
+from database.intake import inboxes
+from database.intake.inboxes import WatcherState
+from database.monitoring import measures
 from database.session import make_engine, run_transaction
-from workers.settings import load_settings
+from runtime.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("redis", "worker", "recovery", "metrics", "console", "watcher")
@@ -136,7 +138,7 @@ def test_alive_tells_who_should_be_started_again(home: Path, monkeypatch: pytest
     def fill(connection: Any) -> None:
         ledger.beat(connection, f"{host}:1:a", 30)
         ledger.beat(connection, f"{host}x:1:a", 30)
-        measuring.count(connection, measuring.SWEEPS)
+        measures.count(connection, measures.SWEEPS)
         inboxes.beat(connection, WatcherState(f"{host}:1:a#0", host, "/in", False), 60)
 
     run_transaction(engine, fill)

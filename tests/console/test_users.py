@@ -12,11 +12,11 @@ import pytest
 from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
-from console import pages, passwords
-from console.cli import app
-from database import auditing
+from console import passwords
+from console.cli import app, users
 from database.session import make_engine, reading
-from workers.settings import load_settings
+from database.users import audit
+from runtime.settings import load_settings
 
 PASSWORD = "correct horse battery\n"
 
@@ -53,7 +53,7 @@ def test_a_user_from_its_making_to_its_end(home: Path) -> None:
     assert listed()["li.qiang"]["disabled"] is False
     assert "张敏" in run("user", "list").stdout
     with reading(make_engine(f"sqlite:///{home / 'gongkai.db'}")) as connection:
-        trail = auditing.trail(connection)
+        trail = audit.trail(connection)
     acts = ["user.enable", "user.disable", "user.password", "user.role", "user.add", "user.add"]
     assert [entry.action for entry in trail] == acts
     assert all("@" in entry.who for entry in trail)
@@ -84,7 +84,7 @@ def test_what_is_refused(arguments: tuple[str, ...], given: str | None, said: st
 
 def test_the_console_says_where_it_is_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     became: list[list[str]] = []
-    monkeypatch.setattr(pages, "become", lambda command, environment: became.append(command))
+    monkeypatch.setattr(users, "become", lambda command, environment: became.append(command))
     result = run("console", "--host", "0.0.0.0", "--port", "18791")
     assert result.exit_code == 0
     assert "gongkai user add NAME --role administer" in result.stderr

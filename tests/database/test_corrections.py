@@ -11,10 +11,13 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from codebook.records import Correction, Decided, Origin, Place, Reader, Reading, Report, State
-from database import auditing, corrections, ledger, queries
-from database.corrections import Done, OvertakenError, RefusedError, Seen, mark_of
+from database import ledger
 from database.models import CorrectionRow, Document, FindingRow, Stage, StageName, StageState
+from database.monitoring import queries
+from database.reports import corrections
+from database.reports.corrections import Done, OvertakenError, RefusedError, Seen, mark_of
 from database.session import reading, run_transaction
+from database.users import audit
 from tests.inline import Inline
 
 CELL = "requests.new_received.natural_person"
@@ -78,7 +81,7 @@ def test_a_correction_is_validated_and_loaded_and_reads_nothing_again(inline: In
     assert cell(inline.engine, document) == ("accepted", 5, "corrected", "S")
     with reading(inline.engine) as connection:
         item = queries.document(connection, document)
-        trail = auditing.trail(connection, action="correct")
+        trail = audit.trail(connection, action="correct")
         assert ledger.invariants(connection) == []
     assert [(s.run, s.stage) for s in item.stages if s.run == 2] == [(2, "validate"), (2, "load")]
     assert [(r.version, r.in_force) for r in item.reports] == [(2, True), (1, False)]

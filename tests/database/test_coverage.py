@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from database import coverage
-from database.coverage import Listed, Standing, standing_of
+from codebook.agency_kinds import stored_key
+from codebook.errors import UsageError
+from database.reports import coverage
+from database.reports.coverage import Listed, Standing, standing_of
 from database.session import reading, run_transaction
-from ingest.expected import read_expected
-from ingest.usage import UsageError
-from tasks.loading.rows import key_of
+from ingest.lists.expected import read_expected
 from tests.database.test_corrections import CELL, a_report, read
 from tests.inline import Inline
 
@@ -100,7 +100,7 @@ def test_what_of_a_list_cannot_be_used(tmp_path: Path) -> None:
         (2023, "淮安市洪泽区教育局", "320813"),
         (2024, "某局", None),
     ]
-    assert items[0].agency_key == key_of("江苏省淮安市洪泽区教育局", "320813")
+    assert items[0].agency_key == stored_key("江苏省淮安市洪泽区教育局", "320813")
     assert [problem.split(":")[0] for problem in problems] == [
         "column '备注' is not known and is not used",
         "line 3",

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from codebook.records import Hints, Line, Place, Status
-from database import ledger, statements
-from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries
+from database import ledger
+from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries, statements
+from database.ledger.prepared import Prepared
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageName, StageState
-from database.prepared import Prepared
 from database.session import make_engine, run_transaction
 
 T = TypeVar("T")

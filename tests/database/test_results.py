@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
 from database.clock import now
 from database.models import Base
-from database.results import DOCUMENT, FAILURE, FINDING, REPORT, VALUE, snapshots, standing_of
+from database.reports.results import DOCUMENT, FAILURE, FINDING, REPORT, VALUE, snapshots, standing_of
 from database.session import make_engine, run_transaction
 from tasks.loading.rows import unpack
 from tasks.loading.task import load_verdict
-from tasks.validation.compare import snapshot_of
+from tasks.validation.rules.between_reports import snapshot_of
 
 SOURCE, BATCH = Base.metadata.tables["gk_source"], Base.metadata.tables["gk_batch"]
 VERSIONS = {"code": "1"}

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from codebook.records import Decided
-from database import corrections
-from database.reviewing import Backlog, ReviewScope, backlog, doubtful_cells, open_cells, waiting
+from database.reports import corrections
+from database.reports.reviewing import Backlog, ReviewScope, backlog, doubtful_cells, open_cells, waiting
 from database.session import reading, run_transaction
 from tests.database.test_corrections import CELL, DOUBTFUL, TOTAL, a_report, read
 from tests.inline import Inline

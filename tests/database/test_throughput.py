@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import Connection, Engine, text, update
 
 from codebook.records import Line, Place
-from database import ledger, queries, throughput
+from database import ledger
 from database.clock import now
-from database.ledger import Arrival, Fault, Next, Policy, Spent
+from database.ledger import Arrival, Fault, Next, Policy, Spent, throughput
+from database.ledger.throughput import Count, Pace, forecast
 from database.models import Attempt, Document, StageName
+from database.monitoring import queries
 from database.session import reading
-from database.throughput import Count, Pace, forecast
 
 OUT = Line("x", Place())
 

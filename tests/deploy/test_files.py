@@ -25,7 +25,7 @@ from codebook.errors import CODES
 from console.cli import app
 from console.reference import environment_file
 from database.ledger import QUEUES
-from workers.settings import Settings
+from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"

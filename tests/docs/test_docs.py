@@ -11,7 +11,7 @@ import typer.main
 
 from console.cli import app
 from console.reference import settings_page
-from workers.settings import Settings
+from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -13,9 +13,9 @@ from docx.oxml.ns import nsdecls
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, PageKind, Table
+from tasks.extraction.docx.numbering import chinese
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
-from tasks.extraction.numbering import chinese
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 W = nsdecls("w")

@@ -19,8 +19,8 @@ from codebook.errors import GongkaiError
 from codebook.records import Line, PageKind, Table
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
-from tasks.extraction.pdf import classify
-from tasks.extraction.pdf_integrity import damaged_streams
+from tasks.extraction.pdf.integrity import damaged_streams
+from tasks.extraction.pdf.read_pdf import classify
 
 FONT = "STSong-Light"
 pdfmetrics.registerFont(UnicodeCIDFont(FONT))

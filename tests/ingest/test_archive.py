@@ -17,9 +17,9 @@ from collections.abc import Callable
 import pytest
 
 from codebook.errors import GongkaiError
-from ingest.archive import BROKEN_MEMBER, Budget, unpack
-from ingest.identify import identify
-from ingest.limits import Limits
+from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
+from ingest.archives.limits import Limits
+from ingest.files.identify import identify
 
 SMALL = Limits(file_bytes=10_000, archive_members=50, archive_bytes=20_000_000)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from codebook.errors import GongkaiError
-from ingest import fingerprint
-from ingest.fingerprint import IN_MEMORY, content_from, content_of, stand_in
+from ingest.files import fingerprint
+from ingest.files.fingerprint import IN_MEMORY, content_from, content_of, stand_in
 
 
 @pytest.mark.parametrize("size", [0, 5, IN_MEMORY, IN_MEMORY + 1])

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from ingest.identify import DOCX, HTML, PDF, TEXT, ZIP, Role, identify
+from ingest.files.identify import DOCX, HTML, PDF, TEXT, ZIP, Role, identify
 
 REPORT = "示例县人民政府2024年政府信息公开工作年度报告\n一、总体情况\n本年新收政府信息公开申请 10 件。\n"
 PAGE = f"<html><body><table><tr><td>{REPORT}</td></tr></table></body></html>"

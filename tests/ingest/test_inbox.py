@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from database.inboxes import FailedFile
-from ingest.convention import Manifests, Place, place
-from ingest.inbox import Inbox, fitted, open_inboxes
-from ingest.notes import sync_notes, write_note
-from ingest.usage import UsageError
+from codebook.errors import UsageError
+from database.intake.inboxes import FailedFile
+from ingest.watching.failure_notes import sync_notes, write_note
+from ingest.watching.folder_metadata import Manifests, Place, place
+from ingest.watching.inbox import Inbox, fitted, open_inboxes
 
 TODAY = date.today().isoformat()
 
@@ -76,10 +76,10 @@ def test_a_folder_that_cannot_be_written_to_is_refused(folder: Path, monkeypatch
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     with monkeypatch.context() as patch:
-        patch.setattr("ingest.inbox.os.makedirs", read_only)
+        patch.setattr("ingest.watching.inbox.os.makedirs", read_only)
         refused("Read-only file system; expected a folder that can be written to", [folder])
     with monkeypatch.context() as patch:
-        patch.setattr("ingest.inbox.os.rename", read_only)
+        patch.setattr("ingest.watching.inbox.os.rename", read_only)
         refused("Read-only file system", [folder])
     assert files(folder) == set()
     if os.geteuid():

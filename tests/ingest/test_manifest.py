@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from codebook.errors import UsageError
 from codebook.records import Hints
-from ingest.manifest import Manifest, load_manifest
-from ingest.usage import UsageError
+from ingest.lists.manifest import Manifest, load_manifest
 
 
 def manifest(folder: Path, text: str, encoding: str = "utf-8") -> Manifest:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from codebook import image_package
 from codebook.errors import GongkaiError
-from ingest.intake import Intake, Keeper, Taken
-from ingest.limits import Limits
-from ingest.manifest import load_manifest
-from ingest.pages import are_pages, decided_by, flat_folders
-from ingest.walk import walk
-from tasks.extraction import pages
+from ingest.archives.limits import Limits
+from ingest.files.page_images import are_pages, decided_by, flat_folders
+from ingest.files.read_file import Intake, Keeper, Taken
+from ingest.files.walk import walk
+from ingest.lists.manifest import load_manifest
 from tasks.extraction.extract import extract
 
 LIMITS = Limits(file_bytes=20_000, archive_bytes=1_000_000, archive_members=100)
@@ -52,7 +52,7 @@ def take(*paths: Path, manifest: Path | None = None, limits: Limits = LIMITS) ->
 def filled(folder: Path, *names: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(names, 1):
-        (folder / name).write_bytes(picture(10 + number) if pages.SUFFIXES and "." in name else b"")
+        (folder / name).write_bytes(picture(10 + number) if image_package.SUFFIXES and "." in name else b"")
     return folder
 
 
@@ -90,7 +90,7 @@ def test_a_folder_of_pages_is_one_document(tmp_path: Path) -> None:
     path = str(tmp_path / "in" / "report")
     assert list(taken) == [path]
     arrival = taken[path].arrival
-    assert (arrival.media_type, arrival.hints.path, arrival.rejection) == (pages.MEDIA_TYPE, path, None)
+    assert (arrival.media_type, arrival.hints.path, arrival.rejection) == (image_package.MEDIA_TYPE, path, None)
     widths = [page.width for page in extract(store[arrival.sha256], arrival.media_type).pages]
     assert widths == [13, 12, 11]  # 2, 9, 10
 
@@ -176,8 +176,8 @@ def test_a_report_that_is_too_large(tmp_path: Path) -> None:
 def test_a_package_that_is_none() -> None:
     for data in (b"PK\x03\x04", zipped("", "1.png")):
         with pytest.raises(GongkaiError, match=r"file\.corrupt"):
-            extract(data, pages.MEDIA_TYPE)
+            extract(data, image_package.MEDIA_TYPE)
     with pytest.raises(GongkaiError, match=r"file\.corrupt"):
-        extract(pages.pack([("1.png", b"no picture")]), pages.MEDIA_TYPE)
+        extract(image_package.pack([("1.png", b"no picture")]), image_package.MEDIA_TYPE)
     with pytest.raises(GongkaiError, match=r"file\.corrupt"):
-        extract(pages.pack([]), pages.MEDIA_TYPE)
+        extract(image_package.pack([]), image_package.MEDIA_TYPE)

@@ -16,15 +16,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from codebook.errors import GongkaiError
+from codebook.errors import GongkaiError, UsageError
 from codebook.records import Hints
 from database import migrations
 from database.ledger import Queued, balance
 from database.models import Batch, Document, Failure, Source, Stage
 from database.session import make_engine, reading
-from ingest.limits import Limits
-from ingest.register import IngestSummary, default_batch, ingest_paths, plan
-from ingest.usage import UsageError
+from ingest.archives.limits import Limits
+from ingest.files.register_paths import IngestSummary, default_batch, ingest_paths, plan
 
 REPORT = "示例县{}局2024年政府信息公开工作年度报告\n"
 LIMITS = Limits(file_bytes=20_000, archive_bytes=1_000_000, archive_members=100)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.settle import Settler, looks_whole
+from ingest.watching.stability import Settler, looks_whole
 
 
 class Clock:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.walk import Found, Note, is_junk, natural, shown, unshown, walk
+from ingest.files.walk import Found, Note, is_junk, natural, shown, unshown, walk
 
 
 def files(found: list[Found]) -> list[str]:

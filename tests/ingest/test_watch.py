@@ -22,15 +22,15 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from codebook.errors import GongkaiError
-from database import inboxes
-from database.inboxes import WatcherState
+from database.intake import inboxes
+from database.intake.inboxes import WatcherState
 from database.ledger import balance
 from database.models import Batch, Document, Failure, Source
 from database.models import Watcher as WatcherRow
 from database.session import make_engine, reading, run_transaction
-from ingest import canary
-from ingest.pulse import Pulse, watch
-from ingest.watch import Watcher
+from ingest.watching import canary
+from ingest.watching.heartbeat import Pulse, watch
+from ingest.watching.watcher import Watcher
 from tests.ingest.watching import start, watcher
 
 PDF = b"%%PDF-1.4\n%s\n%%%%EOF\n"
@@ -255,16 +255,16 @@ def test_faults_of_the_machine_are_waited_out(
 def test_a_file_that_trips_a_bug_ends_in_the_books_and_holds_nothing_up(
     sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingest import intake  # noqa: PLC0415
+    from ingest.files import read_file  # noqa: PLC0415
 
-    real = intake.identify
+    real = read_file.identify
 
     def identify(file: Any) -> Any:
         if file.read(4) == b"evil":
             raise RuntimeError("asked for")
         return real(file)
 
-    monkeypatch.setattr(intake, "identify", identify)
+    monkeypatch.setattr(read_file, "identify", identify)
     with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
         (inbox / "a.txt").write_text("evil")
         (inbox / "b.txt").write_text("good")

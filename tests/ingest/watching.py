@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from database.session import make_engine
-from ingest.inbox import open_inboxes
-from ingest.limits import Limits
-from ingest.pulse import watch
-from ingest.watch import Desk, Pace, Watcher
-from workers import log
-from workers.settings import load_settings
-from workers.store import Store
+from ingest.archives.limits import Limits
+from ingest.watching.heartbeat import watch
+from ingest.watching.inbox import open_inboxes
+from ingest.watching.watcher import Desk, Pace, Watcher
+from runtime import log
+from runtime.settings import load_settings
+from runtime.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 QUICK: dict[str, float] = {"quiet": 0.3, "patience": 1.5, "rescan": 1.0, "canary": 0.0, "sync": 0.5, "beat": 0.5, "stale": 3.0}

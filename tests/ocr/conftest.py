@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import pytest
 
-from tasks.ocr.recognise import RapidReader, rapid_reader
+from tasks.ocr.engines.recognise import RapidReader, rapid_reader
 from tests.ocr.papers import SAMPLES
 from tests.scans.fonts import chinese_fonts
 

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from codebook.errors import GongkaiError
-from tasks.ocr import tesseract
-from tasks.ocr.engines import code_version, memory_told, picture_key, reader, version
-from tasks.ocr.read import read_picture
+from tasks.ocr.engines import tesseract
+from tasks.ocr.engines.choose import code_version, memory_told, picture_key, reader, version
+from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import PageImage
 
 
@@ -129,7 +129,8 @@ def test_an_engine_writes_nothing_and_reports_nothing(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment |= {**places, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    use = "import numpy; from tasks.ocr.engines import reader; reader('rapidocr').read([numpy.full((30, 90), 255, numpy.uint8)])"
+    use = "import numpy; from tasks.ocr.engines.choose import reader; "
+    use += "reader('rapidocr').read([numpy.full((30, 90), 255, numpy.uint8)])"
     subprocess.run([sys.executable, "-c", use], env=environment, cwd=root, check=True, timeout=120)
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(places)
 

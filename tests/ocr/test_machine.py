@@ -20,13 +20,13 @@ from database.ledger import Selection
 from database.models import StageName
 from database.pages import page_text
 from database.session import make_engine, reading, run_transaction
-from ingest.limits import Limits
-from ingest.register import ingest_paths, plan
+from ingest.archives.limits import Limits
+from ingest.files.register_paths import ingest_paths, plan
+from runtime.settings import Settings
+from runtime.store import Store
 from tasks.flow import read_document
 from tests.ocr.papers import drawn, image_pdf, saved
-from workers.local import local_machine
-from workers.settings import Settings
-from workers.store import Store
+from workers.local.supervisor import local_machine
 
 pytestmark = pytest.mark.slow
 

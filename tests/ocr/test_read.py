@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from codebook.records import Line, Page, Table
-from tasks.ocr.read import read_picture
-from tasks.ocr.recognise import RapidReader
+from tasks.ocr.engines.recognise import RapidReader
+from tasks.ocr.read_page import read_picture
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import LEVELS, Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style, draw_beside, pick_style

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.ocr.marks import mark_in, separator_in
-from tasks.ocr.picture import Grey
-from tasks.ocr.recognise import LineReading
-from tasks.ocr.surety import SURE, Settled, cell_score, read_surely, settle, with_separator
-from tasks.ocr.twins import PROBES, twin_groups
+from tasks.ocr.blank_marks import mark_in, separator_in
+from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, settle, with_separator
+from tasks.ocr.engines.recognise import LineReading
+from tasks.ocr.near_duplicates import PROBES, twin_groups
+from tasks.ocr.prepare_image import Grey
 
 
 class Fake:

@@ -9,8 +9,8 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageDraw
 
+from codebook import image_package
 from codebook.errors import GongkaiError
-from tasks.extraction import pages
 from tasks.extraction.limits import Limits
 from tasks.ocr.render import page_image, render, resolution
 from tests.ocr.papers import image_pdf, saved
@@ -72,8 +72,8 @@ def test_one_page_of_many() -> None:
     frames = [marked(60 + 10 * number) for number in range(3)]
     tiff = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
     assert [render(tiff, "image/tiff", number).pixels.shape[1] for number in (1, 2, 3)] == [60, 70, 80]
-    package = pages.pack([("a.png", saved(frames[0], "PNG")), ("b.tif", tiff), ("c.jpg", saved(frames[1], "JPEG"))])
-    widths = [render(package, pages.MEDIA_TYPE, number).pixels.shape[1] for number in range(1, 6)]
+    package = image_package.pack([("a.png", saved(frames[0], "PNG")), ("b.tif", tiff), ("c.jpg", saved(frames[1], "JPEG"))])
+    widths = [render(package, image_package.MEDIA_TYPE, number).pixels.shape[1] for number in range(1, 6)]
     assert widths == [60, 60, 70, 80, 70]
     for number in (0, 4):
         with pytest.raises((LookupError, ValueError, GongkaiError)):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from codebook.errors import GongkaiError
-from tasks.ocr.screen import Size, crop_png, page_png
+from tasks.ocr.preview import Size, crop_png, page_png
 from tests.ocr.papers import image_pdf, saved
 from tests.ocr.test_render import marked
 

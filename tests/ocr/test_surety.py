@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from codebook.confidence import surety
 from codebook.records import Cell, Extraction, Hints, Line, PageKind, Reader, Reading, Report, State, Table
-from codebook.surety import surety
 from tasks.extraction.extract import extract
 from tasks.parsing.parse import parse
 from tasks.validation.doubts import resolve_doubts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from codebook.records import Line, Number, Page, PageKind, Place, Reader, State
-from tasks.parsing.table_cells import TablesRead
-from tasks.parsing.tables import read_tables
+from tasks.parsing.tables.cells import TablesRead
+from tasks.parsing.tables.read_tables import read_tables
 
 
 class Score(NamedTuple):

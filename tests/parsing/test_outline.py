@@ -7,7 +7,7 @@ import pytest
 
 from codebook.records import Extraction, Line, Page, PageKind, Place, Reader, Section
 from tasks.parsing.outline import known_headings, known_title, read_outline
-from tasks.parsing.prose_lines import prose_lines
+from tasks.parsing.prose.lines import prose_lines
 
 
 def sections(text: str, tables: tuple[int, ...] = ()) -> tuple[Section, ...]:

@@ -25,7 +25,7 @@ from codebook.records import (
     Table,
 )
 from codebook.records import Cell as GridCell
-from tasks.parsing.assemble import assemble, form_of
+from tasks.parsing.parse import assemble, form_of
 
 
 class Used(NamedTuple):

@@ -12,9 +12,9 @@ from codebook.book import load_book
 from codebook.phrases import check_rows, load_phrases
 from codebook.records import Extraction, Line, Origin, Page, PageKind, Place, Reader, Reading, State
 from tasks.parsing.outline import known_headings, read_outline
-from tasks.parsing.prose import read_statistics, search_of
-from tasks.parsing.prose_lines import prose_lines
-from tasks.parsing.prose_search import word_number
+from tasks.parsing.prose.lines import prose_lines
+from tasks.parsing.prose.search import word_number
+from tasks.parsing.prose.statistics import read_statistics, search_of
 
 
 def pages(text: str, reader: Reader = Reader.TXT) -> Extraction:

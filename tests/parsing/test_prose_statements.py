@@ -7,9 +7,9 @@ import pytest
 from codebook.phrases import load_phrases
 from codebook.records import Extraction, Line, Page, PageKind, Place, Reader, Statement, StatementKind
 from tasks.parsing.outline import known_headings, read_outline
-from tasks.parsing.prose import search_of
-from tasks.parsing.prose_lines import prose_lines
-from tasks.parsing.prose_statements import read_statements
+from tasks.parsing.prose.lines import prose_lines
+from tasks.parsing.prose.statements import read_statements
+from tasks.parsing.prose.statistics import search_of
 
 
 def statements(text: str, year: int | None = 2021, agency: str = "示例县财政局") -> tuple[Statement, ...]:

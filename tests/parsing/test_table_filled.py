@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from codebook.records import Line as TextLine
-from codebook.records import Page, PageKind, Place, Reader
-from tasks.parsing.tables import read_tables
+from codebook.records import Line, Page, PageKind, Place, Reader
+from tasks.parsing.tables.read_tables import read_tables
 
 FILLED = """\
 | 信息内容 | 本年处理决定数量 | 本年处理决定数量 | 本年处理决定数量 |
@@ -17,7 +16,7 @@ FILLED = """\
 
 
 def page(text: str) -> Page:
-    lines = tuple(TextLine(line, Place(line=number)) for number, line in enumerate(text.splitlines(), 1))
+    lines = tuple(Line(line, Place(line=number)) for number, line in enumerate(text.splitlines(), 1))
     return Page(1, PageKind.TEXT, "", Reader.TXT, lines)
 
 

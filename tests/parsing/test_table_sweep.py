@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tasks.parsing.tables import read_tables
+from tasks.parsing.tables.read_tables import read_tables
 from tests.parsing import table_grids
 from tests.parsing import table_render as render
 from tests.parsing.table_check import Score, read_text, score

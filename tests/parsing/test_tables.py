@@ -10,8 +10,8 @@ import pypdfium2
 import pytest
 
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table, decode, encode
-from tasks.parsing.table_cells import TablesRead
-from tasks.parsing.tables import read_tables
+from tasks.parsing.tables.cells import TablesRead
+from tasks.parsing.tables.read_tables import read_tables
 from tests.parsing.table_check import read_text, score, text_pages, values
 
 FORMS = {"000": "2021", "001": "2019", "002": "2019", "004": "2021"}

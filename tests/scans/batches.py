@@ -18,7 +18,7 @@ import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.extraction.pages import MEDIA_TYPE as PACKAGE
+from codebook.image_package import MEDIA_TYPE as PACKAGE
 from tests.accuracy.compare import Truth
 from tests.accuracy.sweep import truth_of
 from tests.generator import marks

@@ -20,7 +20,7 @@ from rich.table import Table
 from codebook.errors import GongkaiError
 from codebook.records import Hints, State, Verdict
 from tasks.flow import read_document
-from tasks.ocr.engines import RAPIDOCR, TESSERACT, reader
+from tasks.ocr.engines.choose import RAPIDOCR, TESSERACT, reader
 from tests.accuracy.compare import Score, Truth, compare
 from tests.scans.batches import Scan, clean_report, kinds, scanned
 from tests.scans.degrade import LEVELS

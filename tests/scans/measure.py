@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codebook.records import Cell, Page, Table
-from tasks.ocr.read import SURE, read_picture
-from tasks.ocr.recognise import LineReader
+from tasks.ocr.engines.recognise import LineReader
+from tasks.ocr.read_page import SURE, read_picture
 from tests.generator.composer import Shape, compose_paper
 from tests.generator.figures import compose
 from tests.generator.grids import Look

@@ -18,7 +18,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from tasks.ocr.recognise import rapid_reader
+from tasks.ocr.engines.recognise import rapid_reader
 from tests.scans.degrade import LEVELS
 from tests.scans.drawing import Drawn
 from tests.scans.measure import Outcome, Read, corpus_pages, number_page, read_worn, report_pages

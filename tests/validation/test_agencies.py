@@ -6,8 +6,8 @@ import doctest
 
 import pytest
 
-from tasks.validation import agencies
-from tasks.validation.agencies import agency_key, is_government, kind_of, level_of, without_region
+from codebook import agency_kinds as agencies
+from codebook.agency_kinds import agency_key, is_government, kind_of, level_of, without_region
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ from sqlalchemy import Engine, text
 from database import ledger
 from database.ledger import Arrival
 from database.session import make_engine, reading, run_transaction
+from runtime.settings import Settings
+from runtime.store import Store
 from tests.servers import RedisServer
-from workers.bell import Bell
-from workers.recovery import recovery_command
+from workers.notifier import Bell
+from workers.rescuer import recovery_command
 from workers.run import worker_command
-from workers.settings import Settings
-from workers.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

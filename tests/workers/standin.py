@@ -25,7 +25,7 @@ from database.ledger import OCR, Next, finish
 from database.models import Base, ReportRow, StageName
 from workers import run
 from workers.app import app
-from workers.stage import Outcome, Work, stage
+from workers.stage_runner import Outcome, Work, stage
 
 
 def act(work: Work) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from codebook.errors import GongkaiError
 from database import ledger, migrations
 from database.ledger import Arrival
 from database.session import make_engine, reading, run_transaction
+from runtime.settings import Settings
+from runtime.store import Store
 from tests.servers import short_folder
 from tests.workers.cluster import FAST, REPOSITORY
-from workers.local import local_machine, private_folder
-from workers.settings import Settings
-from workers.store import Store
+from workers.local.supervisor import local_machine, private_folder
 
 STANDIN = "tests.workers.standin"
 
@@ -111,7 +111,7 @@ PARENT = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from workers.local import local_machine
-from workers.settings import load_settings
+from runtime.settings import load_settings
 with local_machine(load_settings(), module="tests.workers.standin") as machine:
     machine.wait_ready()
     print(*machine.pids().values(), flush=True)

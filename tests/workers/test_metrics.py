@@ -20,13 +20,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from codebook.records import Line, Place
-from database import inboxes, ledger, measuring
-from database.inboxes import WatcherState
+from database import ledger
+from database.intake import inboxes
+from database.intake.inboxes import WatcherState
 from database.ledger import Arrival, Fault, Next, Policy, Spent
 from database.models import StageName
+from database.monitoring import measures
 from database.session import make_engine, run_transaction
+from runtime.settings import Settings
 from workers.metrics import registry
-from workers.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Samples = dict[tuple[str, tuple[str, ...]], float]
@@ -59,9 +61,9 @@ def filled(engine: Engine) -> Engine:
         ledger.complete(connection, page, Line("x", Place()), {}, [Next(StageName.PARSE)], spent=Spent(5.0, 4.0, "rapidocr"))
         ledger.claim(connection, stages[2], "w#1", -100)
         ledger.beat(connection, "w", 30)
-        measuring.count(connection, measuring.SWEEPS)
-        measuring.count(connection, measuring.LEASES_EXPIRED, 2)
-        measuring.count(connection, measuring.LEASES_EXPIRED, 3)
+        measures.count(connection, measures.SWEEPS)
+        measures.count(connection, measures.LEASES_EXPIRED, 2)
+        measures.count(connection, measures.LEASES_EXPIRED, 3)
         inboxes.beat(connection, WatcherState("h:1:n#0", "h", '/in "1"\n', False, 7, 2, 1), 60)
         inboxes.canary_came(connection, ["h:1:n#0"], -1)
 

@@ -18,18 +18,19 @@ from s3fs import S3FileSystem
 from sqlalchemy.exc import OperationalError
 
 from codebook.errors import CODES, GongkaiError
-from database import ledger, measuring, migrations
+from database import ledger, migrations
 from database.ledger import Arrival, Policy, Queued, StageName
+from database.monitoring import measures
 from database.session import fault_code, make_engine, normal_url, reading, run_transaction
+from runtime.settings import Settings
+from runtime.store import Store
 from tests.servers import PostgresServer, RedisServer, S3Server
 from workers.app import TASK_MODULES, configuration, make_app, task_name
-from workers.bell import Bell
 from workers.faults import fault_of
-from workers.heart import Heart
-from workers.recovery import Recovery, Sweep, _Pulse, _Window
+from workers.lease_heartbeat import Heart
+from workers.notifier import Bell
+from workers.rescuer import Recovery, Sweep, _Pulse, _Window
 from workers.run import worker_command
-from workers.settings import Settings
-from workers.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -260,9 +261,9 @@ def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Pat
     time.sleep(1.5)
     assert recovery.sweep() == Sweep(True, sent=3, found_lost=5)
     with reading(engine) as connection:
-        counted = measuring.measures(connection, 30).counters
-        assert measuring.not_alive(connection, "recovery", "any", 30) is None
-    assert (counted[measuring.MESSAGES_LOST] >= 5, counted[measuring.SWEEPS] >= 5) == (True, True)
+        counted = measures.measures(connection, 30).counters
+        assert measures.not_alive(connection, "recovery", "any", 30) is None
+    assert (counted[measures.MESSAGES_LOST] >= 5, counted[measures.SWEEPS] >= 5) == (True, True)
     redis_server.client.flushall()
     redis_server.kill()
     assert recovery.sweep() == Sweep(True)

@@ -16,11 +16,11 @@ from database import ledger
 from database.ledger import Arrival, Next, register
 from database.models import Attempt, Document, Failure, Output, Stage, StageName
 from database.session import run_transaction
-from workers import stage as runner
-from workers.heart import Heart
-from workers.process import Process
-from workers.settings import Settings
-from workers.stage import Outcome, Work
+from runtime.settings import Settings
+from workers import stage_runner as runner
+from workers.lease_heartbeat import Heart
+from workers.stage_runner import Outcome, Work
+from workers.worker_context import Process
 
 
 class Silent:

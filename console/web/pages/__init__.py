@@ -12,14 +12,14 @@ from console.web.pages import (
     document,
     documents,
     downloads,
-    entry,
     errors,
     health,
+    login,
     review,
 )
 from database.models import Role
 
-MODULES = (entry, health, account, batches, documents, document, errors, review, coverage, downloads, administration)
+MODULES = (login, health, account, batches, documents, document, errors, review, coverage, downloads, administration)
 
 # The bar at the top: the key of a word, the address, and the role that is needed.
 NAVIGATION: tuple[tuple[str, str, Role], ...] = (

@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from console import passwords
 from console.web import auth
-from console.web.desk import get, post
-from console.web.visit import Visit
-from database import people
+from console.web.context import get, post
+from console.web.request import Visit
 from database.models import Role
+from database.users import accounts
 
 
 def show(visit: Visit) -> Response:
@@ -35,11 +35,11 @@ def change(visit: Visit) -> Response:
         visit.notify("account.wrong", good=False)
         return visit.render("account.html", 403)
     kept = passwords.hashed(new)
-    visit.write(lambda connection: people.set_password(connection, visit.who, kept, who=visit.who))
+    visit.write(lambda connection: accounts.set_password(connection, visit.who, kept, who=visit.who))
     token = auth.log_in(engine, visit.desk.settings, visit.who, new, address)
     visit.notify("account.changed")
     response = visit.redirect("/account")
-    auth.begin(response, visit.keys, token)
+    auth.begin_session(response, visit.keys, token)
     return response
 
 

@@ -9,10 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from console import passwords
-from console.web.desk import get, post
-from console.web.visit import Visit
-from database import auditing, people
+from console.web.context import get, post
+from console.web.request import Visit
 from database.models import Role
+from database.users import accounts
+from database.users import audit as auditing
 
 _ROWS = 100
 
@@ -20,14 +21,14 @@ _ROWS = 100
 def users(visit: Visit) -> Response:
     """All users, with the forms to change them."""
     with visit.reading() as connection:
-        items = people.users(connection)
+        items = accounts.users(connection)
     return visit.render("users.html", items=items, roles=Role, shortest=passwords.SHORTEST)
 
 
 def _act(visit: Visit, key: str, name: str, act: Callable[[Connection], object]) -> Response:
     try:
         visit.write(act)
-    except people.PeopleError as error:
+    except accounts.AccountError as error:
         visit.notify(f"users.{error.key}", good=False, name=error.name)
     else:
         visit.notify(key, name=name)
@@ -42,13 +43,13 @@ def _refused(visit: Visit, key: str) -> Response:
 def add(visit: Visit) -> Response:
     """Make a user."""
     form = visit.form
-    name, password, role = form.text("name", people.NAME_LENGTH), form.secret("password"), _role(visit)
-    if not people.is_name(name):
+    name, password, role = form.text("name", accounts.NAME_LENGTH), form.secret("password"), _role(visit)
+    if not accounts.is_name(name):
         return _refused(visit, "users.no_name")
     if weak := passwords.weakness(name, password):
         return _refused(visit, f"password.{weak}")
     kept, reason = passwords.hashed(password), form.text("reason", 1000)
-    return _act(visit, "users.added", name, lambda c: people.add_user(c, name, kept, role, who=visit.who, reason=reason))
+    return _act(visit, "users.added", name, lambda c: accounts.add_user(c, name, kept, role, who=visit.who, reason=reason))
 
 
 def change(visit: Visit) -> Response:
@@ -57,11 +58,11 @@ def change(visit: Visit) -> Response:
     name, act, reason, who = form.text("name"), form.text("act"), form.text("reason", 1000), visit.who
     if act == "role":
         role = _role(visit)
-        return _act(visit, "users.changed", name, lambda c: people.set_role(c, name, role, who=who, reason=reason))
+        return _act(visit, "users.changed", name, lambda c: accounts.set_role(c, name, role, who=who, reason=reason))
     if act not in ("disable", "enable"):
         raise HTTPException(404)
     off = act == "disable"
-    return _act(visit, "users.changed", name, lambda c: people.set_disabled(c, name, off, who=who, reason=reason))
+    return _act(visit, "users.changed", name, lambda c: accounts.set_disabled(c, name, off, who=who, reason=reason))
 
 
 def password(visit: Visit) -> Response:
@@ -70,7 +71,7 @@ def password(visit: Visit) -> Response:
     if weak := passwords.weakness(name, new):
         return _refused(visit, f"password.{weak}")
     kept = passwords.hashed(new)
-    return _act(visit, "users.changed", name, lambda c: people.set_password(c, name, kept, who=visit.who))
+    return _act(visit, "users.changed", name, lambda c: accounts.set_password(c, name, kept, who=visit.who))
 
 
 def _role(visit: Visit) -> Role:

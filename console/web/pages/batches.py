@@ -8,10 +8,12 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from console.web.desk import get
-from console.web.visit import Visit
-from database import inboxes, overviews, queries, throughput
+from console.web.context import get
+from console.web.request import Visit
+from database.intake import inboxes
+from database.ledger import throughput
 from database.models import Role
+from database.monitoring import listings, queries
 
 _ROWS = 50
 
@@ -20,10 +22,10 @@ def listed(visit: Visit) -> Response:
     """The newest batches, and whether anybody works."""
     before = visit.query.number("after")
     with visit.reading() as connection:
-        lines = overviews.batch_lines(connection, before, _ROWS)
+        lines = listings.batch_lines(connection, before, _ROWS)
         rate = queries.rate(connection)
         workers = queries.live_workers(connection)
-        work = overviews.open_stages(connection)
+        work = listings.open_stages(connection)
         watched = inboxes.watchers(connection, visit.desk.settings.stale_seconds)
     after = lines[-1].id if len(lines) == _ROWS else None
     return visit.render(
@@ -35,15 +37,15 @@ def one(visit: Visit) -> Response:
     """One batch: counts, the work that is left, the rate, failures; findings and what it took are fetched by themselves."""
     number = visit.number("id")
     with visit.reading() as connection:
-        line = overviews.batch_line(connection, number)
+        line = listings.batch_line(connection, number)
         if line is None:
             raise HTTPException(404)
         scope = queries.Scope(batch=line.name)
         rate = queries.rate(connection, scope) if line.open else 0.0
         context: dict[str, Any] = {
-            "span": overviews.span(connection, number),
-            "work": overviews.open_stages(connection, scope) if line.open else [],
-            "groups": overviews.failure_groups(connection, batch=line.name),
+            "span": listings.span(connection, number),
+            "work": listings.open_stages(connection, scope) if line.open else [],
+            "groups": listings.failure_groups(connection, batch=line.name),
             "workers": queries.live_workers(connection),
         }
     return visit.render("batch.html", line=line, rate=rate, **context)
@@ -69,7 +71,7 @@ def spent(visit: Visit) -> Response:
 def _name(visit: Visit, connection: Connection) -> str:
     """The name of the batch of the address. Raises HTTPException 404 when there is no such."""
     number = visit.number("id")
-    names = overviews.batch_names(connection, only=number)
+    names = listings.batch_names(connection, only=number)
     if number not in names:
         raise HTTPException(404)
     return names[number]

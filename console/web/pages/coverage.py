@@ -11,13 +11,13 @@ from functools import cache
 from starlette.responses import Response
 
 from codebook.regions import load_regions
-from console.correct import coverage_rows
-from console.web.desk import get
-from console.web.visit import Visit
-from database import auditing
-from database import coverage as covering
-from database.coverage import CoverageLine, Standing
+from console.cli.corrections import coverage_rows
+from console.web.context import get
+from console.web.request import Visit
 from database.models import Role
+from database.reports import coverage as covering
+from database.reports.coverage import CoverageLine, Standing
+from database.users import audit
 
 _ROWS = 500  # lines that a page shows; the file has all
 
@@ -72,7 +72,7 @@ def file(visit: Visit) -> Response:
     if year is not None:
         with visit.reading() as connection:
             lines = covering.coverage(connection, year, date.today().isoformat(), region=region or None)
-        visit.write(lambda c: auditing.note(c, "download", visit.who, subject="coverage", year=year, region=region))
+        visit.write(lambda c: audit.note(c, "download", visit.who, subject="coverage", year=year, region=region))
     target = io.StringIO()
     csv.writer(target).writerows(coverage_rows([line for line in lines if not standing or line.standing == standing]))
     name = f"coverage-{year or ''}{'-' + region if region else ''}.csv"

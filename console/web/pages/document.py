@@ -13,20 +13,21 @@ from starlette.responses import Response
 
 from codebook.errors import GongkaiError
 from codebook.records import Decided, State, Statement, Status, Verdict
-from console.web import cases, sheets, sources
-from console.web.cases import File
+from console.web.context import get, post
 from console.web.deciding import Wish, decide, parse
-from console.web.desk import get, post
-from console.web.pictures import has_pages
-from console.web.visit import Visit
-from database import corrections
-from database.answers import DocumentItem
-from database.corrections import OvertakenError, RefusedError
+from console.web.rendering.images import has_pages
+from console.web.request import Visit
+from console.web.views import case as cases
+from console.web.views import form_tables, original
+from console.web.views.case import File
 from database.models import Role
-from database.results import SHOWN
-from database.reviewing import changes, head_of, report_body
+from database.monitoring.read_models import DocumentItem
+from database.reports import corrections
+from database.reports.corrections import OvertakenError, RefusedError
+from database.reports.results import SHOWN
+from database.reports.reviewing import changes, head_of, report_body
 from tasks.loading.rows import unpack
-from tasks.ocr.screen import Size
+from tasks.ocr.preview import Size
 
 _KEPT = "private, max-age=600"
 
@@ -56,7 +57,7 @@ def shown(visit: Visit) -> Response:
         item=file.item,
         report=next((r for r in file.item.reports if r.in_force), None) if verdict is not None else None,
         busy=file.item.status == Status.PROCESSING,
-        sheets=sheets.sheets(verdict.report.blocks, values) if verdict is not None else [],
+        sheets=form_tables.sheets(verdict.report.blocks, values) if verdict is not None else [],
         doubtful=doubtful,
         facts=_facts(verdict),
         statements=_statements(verdict, file.item),
@@ -74,12 +75,12 @@ def shown(visit: Visit) -> Response:
 
 def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
     """What the document shows of itself."""
-    pages: list[sources.Sheet] = []
-    texts: list[sources.Text] = []
+    pages: list[original.Sheet] = []
+    texts: list[original.Text] = []
     if file.extraction is not None and has_pages(file.item.media_type):
-        pages = sources.pages(file.extraction, file.pages, values)
+        pages = original.pages(file.extraction, file.pages, values)
     elif file.extraction is not None:
-        texts = sources.texts(file.extraction, values)
+        texts = original.texts(file.extraction, values)
     return {"pages": pages, "texts": texts}
 
 
@@ -146,7 +147,7 @@ def crop(visit: Visit) -> Response:
     value = next((v for v in file.values if v.indicator == cell), None)
     if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
         raise HTTPException(404)
-    size = sources.size_of(file.extraction, file.pages, value.page)
+    size = original.size_of(file.extraction, file.pages, value.page)
     if size is None:
         raise HTTPException(404)
     box = (value.box[0], value.box[1], value.box[2], value.box[3])
@@ -194,9 +195,9 @@ def case_context(file: File, case: cases.Case) -> dict[str, Any]:
     """What the template of a case needs: the case, its value as shown, and its place in the source."""
     value = next((v for v in file.values if v.indicator == case.cell), None)
     drawn = value is not None and value.box is not None and has_pages(file.item.media_type)
-    texts: list[sources.Text] = []
+    texts: list[original.Text] = []
     if value is not None and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
-        texts = sources.texts(file.extraction, file.values, around=case.cell)
+        texts = original.texts(file.extraction, file.values, around=case.cell)
     return {"case": case, "value": value, "drawn": drawn, "excerpt": texts}
 
 

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from codebook.errors import CODES
 from codebook.records import Status
-from console.web.desk import get
-from console.web.visit import Visit
-from database import overviews
+from console.web.context import get
+from console.web.request import Visit
 from database.models import Role
-from database.overviews import DocumentFilter
+from database.monitoring import listings
+from database.monitoring.listings import DocumentFilter
 
 _ROWS = 50
 _STATUSES = tuple(status for status in Status if status is not Status.DUPLICATE)
@@ -37,15 +37,15 @@ def listed(visit: Visit) -> Response:
     parameters, before = _given(visit), visit.query.number("after")
     wanted = _wanted(parameters)
     with visit.reading() as connection:
-        rows = overviews.document_rows(connection, wanted, before, _ROWS)
-        batches = overviews.batch_names(connection)
-        years = visit.desk.kept("years", lambda: overviews.report_years(connection))
+        rows = listings.document_rows(connection, wanted, before, _ROWS)
+        batches = listings.batch_names(connection)
+        years = visit.desk.kept("years", lambda: listings.report_years(connection))
     after = rows[-1].id if len(rows) == _ROWS else None
     return visit.render(
         "documents.html",
         rows=rows,
         count=len(rows) if before is None and after is None else None,  # a long list is counted by itself
-        most=overviews.MOST,
+        most=listings.MOST,
         given=parameters,
         filtered=wanted != DocumentFilter(),
         batches=batches,
@@ -60,8 +60,8 @@ def listed(visit: Visit) -> Response:
 def counted(visit: Visit) -> Response:
     """How many documents meet the filter: a part of the list that is fetched by itself, since it can take longer."""
     with visit.reading() as connection:
-        count = overviews.count_documents(connection, _wanted(_given(visit)))
-    return visit.render("documents_count.html", count=count, most=overviews.MOST)
+        count = listings.count_documents(connection, _wanted(_given(visit)))
+    return visit.render("documents_count.html", count=count, most=listings.MOST)
 
 
 def _year(number: int | None) -> int | None:

@@ -16,13 +16,13 @@ from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from console import export_cells
-from console.export import export
-from console.export_read import read_documents
-from console.web.desk import get
-from console.web.visit import Visit
-from database import auditing, overviews
+from console.export import cells, export
+from console.export.read import read_documents
+from console.web.context import get
+from console.web.request import Visit
 from database.models import Role
+from database.monitoring import listings
+from database.users import audit
 
 # What is offered: the form of the export, the ending of the file, its media type.
 FORMS = {
@@ -39,8 +39,8 @@ _TURN = threading.BoundedSemaphore(2)  # a large workbook keeps a core busy for 
 def choose(visit: Visit) -> Response:
     """The form in which a batch or a year is chosen."""
     with visit.reading() as connection:
-        batches = overviews.batch_names(connection)
-        years = visit.desk.kept("years", lambda: overviews.report_years(connection))
+        batches = listings.batch_names(connection)
+        years = visit.desk.kept("years", lambda: listings.report_years(connection))
     given = {"batch": visit.query.number("batch"), "year": visit.query.number("year")}
     return visit.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
 
@@ -53,7 +53,7 @@ def file(visit: Visit) -> Response:
     batch = None
     with visit.reading() as connection:
         if number is not None:
-            line = overviews.batch_names(connection, only=number)
+            line = listings.batch_names(connection, only=number)
             if not line:
                 raise HTTPException(404)
             batch = line[number]
@@ -61,7 +61,7 @@ def file(visit: Visit) -> Response:
         visit.notify("downloads.busy", good=False)
         return visit.redirect("/downloads", batch=number, year=year)
     try:
-        visit.write(lambda c: auditing.note(c, "download", visit.who, subject=batch or "", format=form, year=year))
+        visit.write(lambda c: audit.note(c, "download", visit.who, subject=batch or "", format=form, year=year))
         content, length = _content(visit.desk.engine, form, visit.desk.settings.home, batch, year)
         next(content)  # from here on it ends the turn itself, also when nobody reads it
     except BaseException:
@@ -102,7 +102,7 @@ def _lines(engine: Engine, batch: str | None, year: int | None) -> Iterator[byte
     try:
         yield b""
         for chunk in read_documents(engine, batch, year):
-            yield b"".join(encoder.encode(export_cells.json_line(exported)) + b"\n" for exported in chunk)
+            yield b"".join(encoder.encode(cells.json_line(exported)) + b"\n" for exported in chunk)
     finally:
         _TURN.release()
 

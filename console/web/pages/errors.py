@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from codebook.errors import CODES
 from codebook.records import Status
-from console import choice
-from console.web.desk import get, post
+from console import reprocess
+from console.web.context import get, post
+from console.web.request import Visit, address, local
 from console.web.security import Fields
-from console.web.visit import Visit, address, local
-from database import ledger, overviews, queries
+from database import ledger
 from database.ledger import REGISTER, Selection
 from database.models import Role, StageName
+from database.monitoring import listings, queries
 
 _ROWS = 50
 _SHOWN = 20  # documents that a question shows
@@ -25,11 +26,11 @@ def queue(visit: Visit) -> Response:
     code, stage, batch = (visit.query.text(name, 200) or None for name in ("code", "stage", "batch"))
     before = visit.query.number("after")
     with visit.reading() as connection:
-        groups = overviews.failure_groups(connection, batch=batch, stage=stage)
+        groups = listings.failure_groups(connection, batch=batch, stage=stage)
         items = []
         if code is not None:
             items = queries.failures(connection, code=code, stage=stage, batch=batch, before=before, limit=_ROWS)
-        names = overviews.batch_names(connection)
+        names = listings.batch_names(connection)
     after = items[-1].id if len(items) == _ROWS else None
     return visit.render(
         "errors.html",
@@ -71,12 +72,12 @@ def _question(visit: Visit, fields: Fields, problem: str | None) -> Response:
     chosen = _chosen(visit, fields)
     absent: list[int] = []
     if act == "reprocess":
-        ids, absent = choice.readable(visit.desk.settings, visit.desk.engine, chosen)
+        ids, absent = reprocess.readable(visit.desk.settings, visit.desk.engine, chosen)
     with visit.reading() as connection:
         if act == "discard":
             ids = ledger.select_documents(connection, chosen)
         busy = queries.busy(connection, ids)
-        rows = overviews.document_lines(connection, ids[:_SHOWN])
+        rows = listings.document_lines(connection, ids[:_SHOWN])
     count = len(ids) - (len(busy) if act == "reprocess" else 0)
     return visit.render(
         "decide.html",
@@ -104,7 +105,7 @@ def decide(visit: Visit) -> Response:
         return _question(visit, form, "decide.no_reason")
     chosen, engine = _chosen(visit, form), visit.desk.engine
     if act == "reprocess":
-        ids, _ = choice.readable(visit.desk.settings, engine, chosen)
+        ids, _ = reprocess.readable(visit.desk.settings, engine, chosen)
         with visit.reading() as connection:
             count = len(ids) - len(queries.busy(connection, ids))
     else:
@@ -114,7 +115,7 @@ def decide(visit: Visit) -> Response:
         return _question(visit, form, "decide.changed")
     if act == "reprocess":
         stage = StageName(first) if first else None
-        done = choice.start(engine, chosen, ids, stage, who=visit.who, reason=reason)
+        done = reprocess.start(engine, chosen, ids, stage, who=visit.who, reason=reason)
     else:
         done = visit.write(lambda connection: ledger.discard(connection, chosen, who=visit.who, reason=reason))
     visit.notify(f"decide.done_{act}", count=done)

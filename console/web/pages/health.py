@@ -6,9 +6,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from codebook.errors import GongkaiError
-from console.web.desk import get
-from console.web.visit import Visit
-from database import queries
+from console.web.context import get
+from console.web.request import Visit
+from database.monitoring import queries
 
 
 def health(visit: Visit) -> Response:

@@ -11,18 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.book import load_book
-from console.web import cases
-from console.web.cases import Case, File
+from console.web.context import get, post
 from console.web.deciding import decide, parse
-from console.web.desk import get, post
 from console.web.pages.document import case_context, opened, overtaken
+from console.web.request import Visit
 from console.web.security import Fields
-from console.web.visit import Visit
-from database import corrections, overviews
-from database.corrections import CorrectionItem, OvertakenError, RefusedError
+from console.web.views import case as cases
+from console.web.views.case import Case, File
 from database.models import Role
-from database.results import whole
-from database.reviewing import ReviewScope, backlog, doubtful_cells, open_cells, waiting
+from database.monitoring import listings
+from database.reports import corrections
+from database.reports.corrections import CorrectionItem, OvertakenError, RefusedError
+from database.reports.results import whole
+from database.reports.reviewing import ReviewScope, backlog, doubtful_cells, open_cells, waiting
 from tasks.validation.wording import column_label
 from tasks.validation.wording import show as show_number
 
@@ -106,7 +107,7 @@ def _page(
 ) -> Response:
     with visit.reading() as connection:
         at = asked if asked is not None and asked.cell else _after(connection, scope, last)
-        batches = overviews.batch_names(connection)
+        batches = listings.batch_names(connection)
         context: dict[str, Any] = {"at": None, "following": None, "row": ()}
         if at is not None:
             context = _case(connection, scope, at)

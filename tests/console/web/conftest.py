@@ -16,10 +16,10 @@ from starlette.testclient import TestClient
 
 from console import passwords
 from console.web.app import create_app
-from database import people
 from database.models import Role
 from database.session import run_transaction
-from workers.settings import Settings
+from database.users import accounts
+from runtime.settings import Settings
 
 PASSWORD = "correct horse battery"
 
@@ -83,5 +83,5 @@ def desk(engine: Engine, password_hash: str, tmp_path: Any) -> Desk:
     """The application on an empty database with the users ``viewer``, ``operator`` and ``administrator``."""
     settings = Settings(home=tmp_path)
     for name, role in (("viewer", Role.VIEW), ("operator", Role.OPERATE), ("administrator", Role.ADMINISTER)):
-        run_transaction(engine, lambda c, n=name, r=role: people.add_user(c, n, password_hash, r, who="test"))
+        run_transaction(engine, lambda c, n=name, r=role: accounts.add_user(c, n, password_hash, r, who="test"))
     return Desk(engine, create_app(settings, engine), settings)

@@ -14,10 +14,11 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from console import passwords
-from database import ledger, migrations, people
+from database import ledger, migrations
 from database.ledger import Selection
 from database.models import Role
 from database.session import make_engine, run_transaction
+from database.users import accounts
 from tests.benchmarks.filling import fill
 from tests.conftest import REPOSITORY
 from tests.console.web import serving
@@ -44,8 +45,8 @@ PICTURES = (
 def _people(engine: Engine) -> None:
     who, kept = "root@示例机", passwords.hashed(_PASSWORD)
     for name, role in (("张敏", Role.ADMINISTER), ("李强", Role.OPERATE), ("王芳", Role.VIEW)):
-        run_transaction(engine, lambda c, n=name, r=role: people.add_user(c, n, kept, r, who=who, reason="示例"))
-    run_transaction(engine, lambda c: people.set_role(c, "王芳", Role.OPERATE, who="张敏", reason="一月起参与复核"))
+        run_transaction(engine, lambda c, n=name, r=role: accounts.add_user(c, n, kept, r, who=who, reason="示例"))
+    run_transaction(engine, lambda c: accounts.set_role(c, "王芳", Role.OPERATE, who="张敏", reason="一月起参与复核"))
     for act, code, reason in (
         (ledger.discard, "file.encrypted", "已退回报送单位，等待新文件"),
         (ledger.reprocess, "worker.crashed", "内存已扩容"),

@@ -18,16 +18,18 @@ from PIL import Image
 from sqlalchemy import Engine
 
 import tasks.ocr.task  # noqa: F401 (registers the stage)
+from codebook.agency_kinds import stored_key
 from codebook.records import Decided
 from console import passwords
-from console.web.cases import in_order
-from database import corrections, coverage, migrations, people
-from database.coverage import Listed
+from console.web.views.case import in_order
+from database import migrations
 from database.models import Role
-from database.reviewing import ReviewScope, doubtful_cells, waiting
+from database.reports import corrections, coverage
+from database.reports.coverage import Listed
+from database.reports.reviewing import ReviewScope, doubtful_cells, waiting
 from database.session import make_engine, reading, run_transaction
-from ingest.expected import due_by_law
-from tasks.loading.rows import key_of
+from database.users import accounts
+from ingest.lists.expected import due_by_law
 from tests.conftest import REPOSITORY
 from tests.console.web import serving
 from tests.console.web.pictures import FOLDER, keep
@@ -66,7 +68,7 @@ def _fill(engine: Engine, home: Path) -> int:
             number = inline.add(scanned(path.read_bytes()), "application/pdf", f"示例市/扫描件/{path.name}", "2024年度")
     inline.work()
     kept = passwords.hashed(_PASSWORD)
-    run_transaction(engine, lambda c: people.add_user(c, "李强", kept, Role.OPERATE, who="root@示例机"))
+    run_transaction(engine, lambda c: accounts.add_user(c, "李强", kept, Role.OPERATE, who="root@示例机"))
     with reading(engine) as connection:
         cells = [value.indicator for value in doubtful_cells(connection, number)]
     told = {"who": "王芳", "reason": "与原件一致"}
@@ -74,7 +76,7 @@ def _fill(engine: Engine, home: Path) -> int:
         run_transaction(engine, lambda c: corrections.correct(c, number, cells[-1], Decided.VALUE, 0, **told))
     inline.work()
     names = ("示例市示例区人民政府", "示例市示例区教育局", "示例市示例镇人民政府", *_OTHERS)
-    listed = [Listed(2024, name, key_of(name, None), None, due_by_law(name, 2024)) for name in names]
+    listed = [Listed(2024, name, stored_key(name, None), None, due_by_law(name, 2024)) for name in names]
     run_transaction(engine, lambda c: coverage.expect(c, listed, who="李强"))
     return number
 

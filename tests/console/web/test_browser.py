@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import func, select, text
 
 from console import passwords
-from database import auditing, people
 from database.models import Document, Failure, Role
 from database.session import make_engine, reading, run_transaction
+from database.users import accounts, audit
 from tests.benchmarks.filling import fill
 from tests.console.web import serving
 
@@ -37,7 +37,7 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
         connection.execute(text("update gk_batch set name = name || :evil where id = 61"), {"evil": EVIL})
     kept = passwords.hashed(PASSWORD)
     for name, role in (("viewer", Role.VIEW), ("operator", Role.OPERATE)):
-        run_transaction(engine, lambda c, n=name, r=role: people.add_user(c, n, kept, r, who="test"))
+        run_transaction(engine, lambda c, n=name, r=role: accounts.add_user(c, n, kept, r, who="test"))
     engine.dispose()
     with serving.served(sqlite_url, tmp_path / "home") as address:
         yield address
@@ -71,7 +71,7 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
             assert connection.execute(waiting).scalar_one() == 0
             busy = connection.execute(select(func.count()).where(Document.status == "processing")).scalar_one()
             assert busy == before + count
-            assert auditing.trail(connection, action="reprocess")[0].who == "operator"
+            assert audit.trail(connection, action="reprocess")[0].who == "operator"
 
         # Marked by hand, and discarded.
         page.click('a[href="/errors?code=internal#failures"]')

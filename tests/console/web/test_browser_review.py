@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from console import passwords
-from database import corrections, people, queries
 from database.models import Role
+from database.monitoring import queries
+from database.reports import corrections
 from database.session import make_engine, reading, run_transaction
+from database.users import accounts
 from tests.console.web import serving
 from tests.console.web.filed import CELL, EVIL, file_scan, file_text, report
 from tests.inline import Inline
@@ -38,7 +40,7 @@ def inline(sqlite_url: str, tmp_path: Path) -> Iterator[Inline]:
     file_text(made)
     kept = passwords.hashed(PASSWORD)
     for name, role in (("viewer", Role.VIEW), ("operator", Role.OPERATE)):
-        run_transaction(engine, lambda c, n=name, r=role: people.add_user(c, n, kept, r, who="test"))
+        run_transaction(engine, lambda c, n=name, r=role: accounts.add_user(c, n, kept, r, who="test"))
     yield made
     engine.dispose()
 

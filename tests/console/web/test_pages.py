@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from console.web.pages import routes
-from database import auditing, overviews, people, queries
 from database.models import Audit, Document, Failure, ReportRow, Source
+from database.monitoring import listings, queries
 from database.session import reading
+from database.users import accounts, audit
+from runtime.store import Store
 from tests.benchmarks.filling import fill
-from workers.store import Store
 
 COUNT = 400
 
@@ -137,7 +138,7 @@ def test_filters(filled: Any) -> None:
 
 def test_a_batch_counts_what_was_found_in_it_again(filled: Any) -> None:
     with reading(filled.engine) as connection:
-        lines = overviews.batch_lines(connection, limit=100)
+        lines = listings.batch_lines(connection, limit=100)
         assert {line.name: dict(line.statuses) for line in lines} == {
             line.name: queries.status_counts(connection, queries.Scope(batch=line.name)) for line in lines
         }
@@ -165,7 +166,7 @@ def test_reprocess_all_of_a_code_with_the_count_first(filled: Any) -> None:
     assert one(filled, wanted) == 0
     assert one(filled, select(func.count()).where(Failure.code == "page.timeout", Failure.state == "requeued")) == count
     with reading(filled.engine) as connection:
-        entry = auditing.trail(connection, action="reprocess")[0]
+        entry = audit.trail(connection, action="reprocess")[0]
     assert (entry.who, entry.count, entry.reason) == ("operator", count, "新模型")
 
 
@@ -251,7 +252,7 @@ def test_users_are_made_changed_and_disabled(desk: Any) -> None:
     desk.post(admin, "/users/change", name="李强", act="disable")
     assert desk.post(desk.client(), "/login", name="李强", password="another good one").status_code == 403
     with reading(desk.engine) as connection:
-        trail = auditing.trail(connection, who="administrator")
+        trail = audit.trail(connection, who="administrator")
     acts = ["user.disable", "user.password", "user.role", "user.add", "enter"]
     assert [entry.action for entry in trail if entry.subject == "李强" or entry.action == "enter"] == acts
     assert "新同事" in admin.get("/audit").text
@@ -286,7 +287,7 @@ def test_ones_own_password(desk: Any) -> None:
     assert client.get("/batches").status_code == 200
     assert other.get("/batches").status_code == 303
     with reading(desk.engine) as connection:
-        assert people.users(connection)[-1].name == "viewer"
+        assert accounts.users(connection)[-1].name == "viewer"
 
 
 # ---- what documents and people write ----------------------------------------------------------------------------------------

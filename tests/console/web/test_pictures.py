@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from codebook.errors import GongkaiError
-from console.web import pictures
-from console.web.pictures import Pictures, has_pages
+from console.web.rendering import images
+from console.web.rendering.images import Pictures, has_pages
+from runtime.settings import Settings
+from runtime.store import Store
 from tests.ocr.papers import saved
 from tests.ocr.test_render import marked
-from workers.settings import Settings
-from workers.store import Store
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_page_is_drawn_once_and_then_taken_from_the_store(drawing: Pictures) -
     process.wait()
     assert drawing.page(sha256, "image/png", 1) == first
     assert drawing._process is process  # nobody was asked
-    assert drawing.cell(sha256, "image/png", 1, size=pictures.Size(600, 800), box=(100, 100, 160, 120)).startswith(b"\x89PNG")
+    assert drawing.cell(sha256, "image/png", 1, size=images.Size(600, 800), box=(100, 100, 160, 120)).startswith(b"\x89PNG")
 
 
 def test_bad_documents_are_told_and_the_next_one_is_drawn(drawing: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_bad_documents_are_told_and_the_next_one_is_drawn(drawing: Pictures, mon
         drawing.page(good, "image/png", 7)
     with pytest.raises(GongkaiError, match=r"store\.unavailable"):
         drawing.page("0" * 64, "image/png", 1)
-    monkeypatch.setattr(pictures, "_SECONDS", 0.0)
+    monkeypatch.setattr(images, "_SECONDS", 0.0)
     with pytest.raises(GongkaiError, match=r"page\.timeout"):
         drawing.page(good, "image/png", 1)
     monkeypatch.undo()

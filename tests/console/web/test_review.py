@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from PIL import Image
 
+from codebook.agency_kinds import stored_key
 from codebook.records import Decided, State
-from database import corrections, coverage, queries
-from database.coverage import Listed
+from database.monitoring import queries
+from database.reports import corrections, coverage
+from database.reports.coverage import Listed
 from database.session import reading, run_transaction
-from tasks.loading.rows import key_of
 from tests.console.web.filed import CELL, EVIL, ROW, TOTAL, file_scan, file_text, report
 from tests.inline import Inline
 
@@ -309,7 +310,7 @@ def test_what_waits_for_its_validation_is_not_asked_again(desk: Any, inline: Inl
 def test_coverage_and_its_file(desk: Any, inline: Inline, document: int) -> None:
     assert "gongkai expect" in desk.viewer.get("/coverage").text
     names = ("示例县教育局", "示例县民政局", f"=1+1{EVIL}")
-    listed = [Listed(2024, name, key_of(name, "320800"), "320800", "2025-01-10") for name in names]
+    listed = [Listed(2024, name, stored_key(name, "320800"), "320800", "2025-01-10") for name in names]
     run_transaction(desk.engine, lambda c: coverage.expect(c, listed, who="test"))
     page = desk.viewer.get("/coverage").text
     assert "逾期公布" in page

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.web import words
+from console.web import i18n
 from tests.conftest import REPOSITORY
 
 WEB = REPOSITORY / "console" / "web"
@@ -20,16 +20,16 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("key", sorted(words.words()))
+@pytest.mark.parametrize("key", sorted(i18n.words()))
 def test_a_word_says_the_same_in_both_languages(key: str) -> None:
-    word = words.words()[key]
+    word = i18n.words()[key]
     assert word.zh.strip()
     assert word.en.strip()
     assert fields(word.zh) == fields(word.en)
 
 
 def test_every_word_that_is_used_is_there_and_every_word_is_used() -> None:
-    known = set(words.words())
+    known = set(i18n.words())
     named = set(re.findall(r'"([a-z_]+\.[a-z0-9_.]+)"', SOURCES))
     assert set(re.findall(r'(?:\bt|notify)\(\s*"([a-z_]+\.[a-z0-9_.]+)"\s*[,)]', SOURCES)) <= known
     # What is put together: t("decide.would_" ~ act), f"password.{weak}", label("status", name).

@@ -1,0 +1,144 @@
+"""Folding: what two spellings of the same words have in common, for comparing; what is stored stays raw.
+
+Folded text is simplified script, NFKC (half-width), mainland words, without pinyin behind characters and without the spaces
+that line up Chinese text. :func:`fold` keeps for each folded character the raw one that it came from.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import msgspec
+import opencc
+
+from codebook import data
+
+_HAN = r"\u3400-\u9fff\uf900-\ufaff"
+# 據(jù), 文(wen): a syllable in brackets behind a character. Tone marks are optional, capitals are not pinyin (LED).
+_PINYIN = re.compile(
+    rf"(?<=[{_HAN}])(?:[(（][a-zü\u00e0-\u00ff\u0101\u0113\u011b\u012b\u014d\u016b\u01ce-\u01dc\u0144\u0148\u01f9]{{1,6}}[)）])+"
+)
+# 和(he)(he) doubles the character too: what is left of 和和 after the pinyin is taken off is one 和.
+_DOUBLED = re.compile(rf"([{_HAN}])\1(?=[(（][a-zü]{{1,6}}[)）][(（][a-zü]{{1,6}}[)）])")
+_SPACE = re.compile(r"\s+")
+# ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
+_INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\u00ad\ue000-\uf8ff\ufffc\x00]")
+_LABEL_NOISE = re.compile(r"[\s\W_]+")
+
+
+class FoldingWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The replacements of words.yaml."""
+
+    taiwan: dict[str, str]
+    variants: dict[str, str]
+
+
+class Folded(NamedTuple):
+    """Folded text; ``origins[i]`` is the index in the raw text of the character that ``text[i]`` came from."""
+
+    text: str
+    origins: tuple[int, ...]
+
+    def raw_span(self, start: int, end: int) -> tuple[int, int]:
+        """The span of raw text from which the folded characters start..end (end excluded) came."""
+        if start >= end:
+            at = self.origins[start] if start < len(self.origins) else (self.origins[-1] + 1 if self.origins else 0)
+            return at, at
+        return self.origins[start], self.origins[end - 1] + 1
+
+
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+@cache
+def _words() -> tuple[re.Pattern[str], dict[str, str]]:
+    words = msgspec.yaml.decode(data.read("words.yaml"), type=FoldingWords)
+    table = words.taiwan | words.variants
+    return re.compile("|".join(sorted(map(re.escape, table), key=len, reverse=True))), table
+
+
+def _simplify(text: str) -> str:
+    """Simplified script, character by character: the result is as long as ``text``."""
+    result = _converter().convert(text)
+    return result if len(result) == len(text) else "".join(c if len(c := _converter().convert(x)) == 1 else x for x in text)
+
+
+def fold(raw: str) -> Folded:
+    """Fold a line or a text; spaces between words of Latin script and between numbers are kept as one."""
+    chars: list[str] = []
+    origins: list[int] = []
+    drop = set()
+    for match in _INVISIBLE.finditer(raw):
+        drop.add(match.start())
+    for match in _PINYIN.finditer(raw):
+        drop.update(range(match.start(), match.end()))
+    for match in _DOUBLED.finditer(raw):
+        drop.add(match.start())
+    for index, char in enumerate(raw):
+        if index in drop:
+            continue
+        for piece in char if "\u4e00" <= char <= "\u9fff" or char.isascii() else unicodedata.normalize("NFKC", char):
+            chars.append(piece)
+            origins.append(index)
+    text = _simplify("".join(chars))
+    pattern, table = _words()
+    out: list[str] = []
+    where: list[int] = []
+    last = 0
+    for match in pattern.finditer(text):
+        new = table[match.group()]
+        out.append(text[last : match.start()])
+        where += origins[last : match.start()]
+        out.append(new)
+        size = len(match.group())
+        where += [origins[match.start() + min(i * size // len(new), size - 1)] for i in range(len(new))]
+        last = match.end()
+    out.append(text[last:])
+    where += origins[last:]
+    return _squeeze("".join(out), where)
+
+
+def _squeeze(text: str, origins: list[int]) -> Folded:
+    """Spaces next to a Chinese character or mark are dropped, others become one."""
+    out: list[str] = []
+    where: list[int] = []
+    last = 0
+    for match in _SPACE.finditer(text):
+        out.append(text[last : match.start()])
+        where += origins[last : match.start()]
+        before = text[match.start() - 1] if match.start() else "一"
+        after = text[match.end()] if match.end() < len(text) else "一"
+        if before.isascii() and after.isascii():
+            out.append(" ")
+            where.append(origins[match.start()])
+        last = match.end()
+    out.append(text[last:])
+    where += origins[last:]
+    return Folded("".join(out), tuple(where))
+
+
+@lru_cache(maxsize=20_000)
+def fold_label(raw: str) -> str:
+    """What two printings of a label have in common: folded, and without spaces, brackets, quotes and marks.
+
+    >>> fold_label("（二）部分公開（區分處理的，只計這一情形）")
+    '二部分公开区分处理的只计这一情形'
+    """
+    return _LABEL_NOISE.sub("", fold(raw).text)
+
+
+def script_of(text: str) -> str:
+    """``"traditional"`` when a text has characters that simplified script does not use, else ``"simplified"``.
+
+    A few characters are not enough (quotations, names): more than one in fifty Chinese characters must differ.
+    """
+    han = re.sub(rf"[^{_HAN}]", "", text)
+    if not han:
+        return "simplified"
+    changed = sum(a != b for a, b in zip(han, _simplify(han), strict=True))
+    return "traditional" if changed * 50 > len(han) else "simplified"

@@ -1,0 +1,194 @@
+"""Taking files in and seeing them through: what `ingest`, `reprocess` and their summaries have in common."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codebook.records import Record, Status
+from console.cli.output import Exit
+from console.cli.progress import Bar, wait
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from database.ledger import Queued
+    from database.monitoring.queries import Scope
+    from database.monitoring.read_models import DocumentLine, Progress
+    from ingest.files.register_paths import IngestSummary
+    from runtime.settings import Settings
+    from workers.notifier import Bell
+
+
+LISTED = 30  # documents; more than that are counted, not listed
+
+
+class Request(Record, frozen=True):
+    """What is to be taken in."""
+
+    paths: tuple[str, ...]
+    batch: str | None = None
+    region: str | None = None
+    manifest: str | None = None
+    priority: int = 0
+
+
+class Outcome(Record, frozen=True):
+    """What became of the documents of a scope; ``documents`` lists them when they are few enough to be looked at."""
+
+    progress: Progress
+    codes: dict[str, int]
+    severities: dict[str, int]
+    seconds: float
+    documents: tuple[DocumentLine, ...] = ()
+
+    @property
+    def exit_code(self) -> Exit:
+        """0 when all are accepted, 3 when some need review, failed, were rejected, or are not finished."""
+        good = (Status.ACCEPTED, Status.DISCARDED)
+        return Exit.GOOD if all(status in good for status in self.progress.statuses) else Exit.ATTENTION
+
+
+class Result(Record, frozen=True):
+    """What came in, and what became of it."""
+
+    summary: IngestSummary
+    outcome: Outcome
+
+
+class Workforce:
+    """Who does the work. With a shared broker: its workers, wherever they are. Else a machine of our own, which starts when
+    there is first something to do and ends with the ``with`` statement (see :func:`workforce`).
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, stack: ExitStack) -> None:
+        self._settings, self._engine, self._stack = settings, engine, stack
+        self._own = settings.broker_url is None
+        self._bell: Bell | None = None
+
+    @property
+    def advice(self) -> str:
+        """What to do when nobody seems to work."""
+        if self._own:
+            return f"no worker is running yet; see {self._settings.home / 'log'}"
+        return "no worker is running; start one with `gongkai worker` and recovery with `gongkai recover`"
+
+    def begin(self) -> None:
+        """See to it that somebody can work."""
+        from workers.local.supervisor import local_machine  # noqa: PLC0415
+        from workers.notifier import Bell  # noqa: PLC0415 (these load Celery)
+
+        if self._bell is None:
+            if self._own:
+                self._stack.enter_context(local_machine(self._settings))
+            self._bell = Bell(self._settings, self._engine)
+            self._stack.callback(self._bell.close)
+
+    def ring(self, stages: Sequence[Queued]) -> None:
+        """Ring for the first stages of new documents."""
+        self.begin()
+        if self._bell is not None:
+            self._bell.ring(stages)
+
+
+@contextmanager
+def workforce(settings: Settings, engine: Engine) -> Iterator[Workforce]:
+    """Those who do the work of this command; a machine of our own ends with the ``with`` statement."""
+    with ExitStack() as stack:
+        yield Workforce(settings, engine, stack)
+
+
+def _silent(_: Sequence[Queued]) -> None:
+    """Nobody is there to hear; whoever starts a machine later finds the stages in the database."""
+
+
+def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool) -> Result:
+    """Register what ``request`` names, and (when ``waits``) wait until it is at an end.
+
+    Raises UsageError before anything is started, and GongkaiError for faults of the machine.
+    """
+    from database.monitoring import queries  # noqa: PLC0415
+    from database.session import reading  # noqa: PLC0415
+    from ingest.archives.limits import Limits  # noqa: PLC0415
+    from ingest.files.register_paths import ingest_paths, plan  # noqa: PLC0415
+    from ingest.lists.manifest import region_of  # noqa: PLC0415
+    from runtime.store import Store  # noqa: PLC0415
+
+    began = time.monotonic()
+    planned = plan(request.paths, batch=request.batch, manifest=Path(request.manifest) if request.manifest else None)
+    with reading(engine) as connection:
+        since = queries.moment(connection)
+    with workforce(settings, engine) as hands, Bar() as bar:
+        summary = ingest_paths(
+            planned,
+            engine=engine,
+            store=Store(settings.store),
+            limits=Limits.of(settings),
+            region=region_of(request.region or ""),
+            priority=request.priority,
+            ring=hands.ring if waits or settings.broker_url else _silent,
+            progress=bar.registered,
+        )
+        scope = _scope(settings, summary, since)
+        if waits:
+            _finish(engine, scope, hands, bar)
+        outcome = outcome_of(engine, scope, time.monotonic() - began)  # before the machine ends, which takes its time
+    return Result(summary, outcome)
+
+
+def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
+    """Wait for what is in work, if anything is."""
+    from database.monitoring import queries  # noqa: PLC0415
+    from database.session import reading  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        busy = queries.status_counts(connection, scope).get(Status.PROCESSING)
+    if busy:
+        hands.begin()
+        wait(engine, scope, bar, hands.advice)
+
+
+def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> Scope:
+    """Which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
+    from database.monitoring.queries import Scope  # noqa: PLC0415
+
+    if settings.broker_url is None:
+        return Scope(since=since)
+    if summary.first is None:
+        return Scope(first=0, last=-1)
+    only = summary.batches[0] if len(summary.batches) == 1 else None
+    return Scope(batch=only, first=summary.first, last=summary.last)
+
+
+def outcome_of(engine: Engine, scope: Scope, seconds: float) -> Outcome:
+    """How the documents of ``scope`` stand."""
+    from database.monitoring import queries  # noqa: PLC0415
+    from database.session import reading  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        progress = queries.progress(connection, scope)
+        few = sum(progress.statuses.values()) <= LISTED
+        return Outcome(
+            progress,
+            queries.error_counts(connection, scope),
+            queries.finding_counts(connection, scope),
+            round(seconds, 3),
+            tuple(queries.listing(connection, scope, LISTED)) if few else (),
+        )
+
+
+def see_through(settings: Settings, engine: Engine) -> Outcome:
+    """Let a machine of our own (or the shared one) do what is due, and wait until all that is in work is at an end."""
+    from database.monitoring import queries  # noqa: PLC0415
+    from database.session import reading  # noqa: PLC0415
+
+    with reading(engine) as connection:
+        scope = queries.Scope(since=queries.moment(connection))
+    began = time.monotonic()
+    with workforce(settings, engine) as hands, Bar() as bar:
+        _finish(engine, scope, hands, bar)
+        return outcome_of(engine, scope, time.monotonic() - began)

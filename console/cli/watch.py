@@ -1,0 +1,204 @@
+"""Commands that go on until they are stopped: watching folders, one whole machine, its metrics."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console import environment
+from console.cli.output import Exit, fault, plain, say, wrong
+
+if TYPE_CHECKING:
+    from ingest.watching.inbox import Inbox
+    from runtime.settings import Settings
+    from workers.local.supervisor import Extra, Machine
+
+BatchName = Annotated[
+    str | None, typer.Option(help="Batch of files whose folder names none. Default: the folder's name and the day.")
+]
+Poll = Annotated[bool, typer.Option("--poll", help="Rely on looking alone, as with network folders (GONGKAI_WATCH_POLL).")]
+
+
+def watch(
+    folders: Annotated[list[str], typer.Argument(metavar="DIR...", help="Folders to watch, with all that is below them.")],
+    batch: BatchName = None,
+    poll: Poll = False,
+) -> None:
+    """Take in what is put into folders, until stopped. What failed is shown in the folder, under failed/CODE/, with a note."""
+    from console.cli.ingest import workforce  # noqa: PLC0415 (these load the machine)
+    from ingest.archives.limits import Limits  # noqa: PLC0415
+    from ingest.watching.events import is_network  # noqa: PLC0415
+    from ingest.watching.heartbeat import watch as run  # noqa: PLC0415
+    from ingest.watching.watcher import Desk, Pace, Watcher  # noqa: PLC0415
+    from runtime.log import configure  # noqa: PLC0415
+    from runtime.store import Store  # noqa: PLC0415
+
+    found = environment.settings()
+    configure(found)
+    with _stopping() as stop, environment.database(found, make=True) as engine:
+        inboxes = _inboxes(found, folders)
+        _check_batch(batch)
+        with workforce(found, engine) as hands:
+            hands.begin()
+            desk = Desk(engine, Store(found.store), Limits.of(found), hands.ring, batch)
+            watchers = []
+            for number, inbox in enumerate(inboxes):
+                polls = poll or found.watch_poll or is_network(inbox.root)
+                watchers.append(Watcher(inbox, desk, Pace.of(found, polls=polls), polls=polls, number=number))
+                say(f"watching {plain(inbox.root)}" + (" by looking alone" if polls else ""))
+            run(watchers, engine, stop, patience=found.shutdown_seconds)
+    say("ended")
+
+
+def up(
+    folders: Annotated[
+        list[str] | None, typer.Option("--watch", metavar="DIR", help="Watch this folder. Can be repeated.")
+    ] = None,
+    batch: BatchName = None,
+    poll: Poll = False,
+) -> None:
+    """Run everything that one machine needs, until stopped: broker, workers, recovery, watcher, metrics, pages."""
+    from console.cli.users import tell_first_user  # noqa: PLC0415
+    from workers.local.supervisor import Machine  # noqa: PLC0415 (loads Celery)
+
+    found = environment.settings()
+    _check_batch(batch)
+    with _stopping() as stop, _only_one(found.home):
+        with environment.database(found, make=True) as engine:
+            if folders:
+                _inboxes(found, folders)
+            if found.console_port:
+                tell_first_user(engine)
+        machine = Machine(found, extras=_extras(found, folders or [], batch, poll=poll), told=_tell)
+        if found.broker_url is not None:
+            _tell("broker", "is a shared one, which is not looked after here")
+        _run(machine, stop, found)
+
+
+def _run(machine: Machine, stop: threading.Event, found: Settings) -> None:
+    from codebook.errors import GongkaiError  # noqa: PLC0415
+
+    try:
+        machine.start()
+        if not machine.owns:
+            _tell("machine", "another command runs the parts of this home; they are taken over when it ends")
+        else:
+            _tell("up", f"all parts run; logs are in {found.home / 'log'}")
+            if found.console_port:
+                _tell("console", f"http://{found.console_address}:{found.console_port}")
+        while machine.runs() and not stop.wait(0.5):
+            pass
+    except GongkaiError as error:
+        fault(error)
+    finally:
+        machine.stop()
+    if not stop.is_set():
+        raise typer.Exit(Exit.FAULT)
+    _tell("up", "ended")
+
+
+def metrics(
+    address: Annotated[str | None, typer.Option(help="Address to listen on. Default: GONGKAI_METRICS_ADDRESS.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. Default: GONGKAI_METRICS_PORT.")] = None,
+) -> None:
+    """Serve metrics for Prometheus, read from the database when they are asked for, until stopped."""
+    from console.cli.services import become  # noqa: PLC0415
+    from workers.metrics import metrics_command  # noqa: PLC0415
+
+    found = environment.settings()
+    chosen = port or found.metrics_port
+    if not chosen:
+        wrong("GONGKAI_METRICS_PORT is 0; expected a port, or --port")
+    with environment.database(found):
+        say(f"http://{address or found.metrics_address}:{chosen}/metrics")
+    become(*metrics_command(found, address or found.metrics_address, chosen))
+
+
+def _tell(part: str, state: str) -> None:
+    say(f"{part:<9} {plain(state)}")
+
+
+def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: bool) -> list[Extra]:
+    """The watcher, the metrics endpoint and the operators' pages, as parts of the machine."""
+    from console.cli.users import console_command  # noqa: PLC0415
+    from workers.local.supervisor import Extra  # noqa: PLC0415
+    from workers.metrics import metrics_command  # noqa: PLC0415
+
+    made = []
+    if found.metrics_port:
+        made.append(Extra("metrics", *metrics_command(found, found.metrics_address, found.metrics_port)))
+    if found.console_port:
+        made.append(Extra("console", *console_command(found, found.console_address, found.console_port)))
+    if folders:
+        options = [*(["--batch", batch] if batch else []), *(["--poll"] if poll else [])]
+        command = [sys.executable, "-m", "console.cli", "watch", *options, "--", *map(os.path.realpath, folders)]
+        made.append(Extra("watcher", command, {**found.environment(), "GONGKAI_BROKER_URL": found.broker}))
+    return made
+
+
+def _inboxes(found: Settings, folders: list[str]) -> list[Inbox]:
+    """The folders, looked at; ends with exit code 2 when one cannot be watched."""
+    from codebook.errors import UsageError  # noqa: PLC0415
+    from ingest.watching.inbox import open_inboxes  # noqa: PLC0415
+
+    store = found.store.removeprefix("file://")
+    forbidden = [found.home, *([Path(store)] if "://" not in store else [])]
+    ignore = [pattern.strip() for pattern in found.watch_ignore.split(",") if pattern.strip()]
+    try:
+        return open_inboxes(folders, forbidden=forbidden, ignore=ignore)
+    except UsageError as error:
+        wrong(str(error))
+
+
+def _check_batch(batch: str | None) -> None:
+    from codebook.errors import UsageError  # noqa: PLC0415
+    from ingest.files.register_paths import check_batch  # noqa: PLC0415
+
+    try:
+        check_batch(batch)
+    except UsageError as error:
+        wrong(str(error))
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set. The second signal of a kind does what it does by default."""
+    stop = threading.Event()
+
+    def leave(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Hold the home folder for this command; ends with exit code 2 when another holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            wrong(
+                f"`gongkai up` runs on {home} already (process {lock.read().strip() or '?'}); set another GONGKAI_HOME, or end it"
+            )
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -1,0 +1,101 @@
+"""The way to the settings and the database, with errors that a person can act on."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codebook.errors import GongkaiError, UsageError
+from console.cli.output import fault, wrong
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from runtime.settings import Settings
+
+
+def settings() -> Settings:
+    """The settings; ends with exit code 2 when one of them does not fit."""
+    from pydantic import ValidationError  # noqa: PLC0415 (only commands that work need it)
+
+    from runtime.log import configure  # noqa: PLC0415
+    from runtime.settings import load_settings  # noqa: PLC0415
+
+    try:
+        found = load_settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "GONGKAI_" + "_".join(str(part) for part in first["loc"]).upper()
+        wrong(f"setting {name}: {first['msg']} (found {first['input']!r})")
+    # What people asked for is shown; what the machine says meanwhile stays in its log files unless it is a warning.
+    configure(found if "log_level" in found.model_fields_set else found.model_copy(update={"log_level": "WARNING"}))
+    return found
+
+
+@contextmanager
+def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
+    """An engine for the database of ``found``, checked to be reachable and of this program's version.
+
+    The database of the embedded default is made and upgraded by itself when ``make`` is true; a shared one never is. Within the
+    ``with`` statement wrong usage and faults of the machine end the command with one line.
+    """
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    from database import migrations  # noqa: PLC0415
+    from database.session import fault_code, make_engine  # noqa: PLC0415
+
+    own = found.database_url is None
+    file = found.home / "gongkai.db"
+    if own and not make and not file.exists():
+        wrong(
+            f"there is no database in {found.home}; run `gongkai ingest PATH` first, or set GONGKAI_HOME or GONGKAI_DATABASE_URL"
+        )
+    if own:
+        found.home.mkdir(parents=True, exist_ok=True)
+    try:
+        engine = make_engine(found.database)
+    except ValueError as error:
+        wrong(f"GONGKAI_DATABASE_URL: {error}")
+    try:
+        if own and make:
+            migrations.upgrade(engine)
+        elif migrations.current(engine) != migrations.head():
+            remedy = "run `gongkai db upgrade`"
+            wrong(f"the database has version {migrations.current(engine)}, this program needs {migrations.head()}; {remedy}")
+        yield engine
+    except UsageError as error:
+        wrong(str(error))
+    except GongkaiError as error:
+        fault(error)
+    except DBAPIError as error:
+        code = fault_code(error)
+        if code is None:
+            raise
+        fault(GongkaiError(code, str(error.orig).splitlines()[0], "a database that answers"))
+    finally:
+        engine.dispose()
+
+
+def who() -> str:
+    """Who gives the command: user and host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"[:100]
+
+
+def writable(folder: Path) -> str | None:
+    """Why a folder cannot be written to; None when it can."""
+    probe = folder / ".gongkai-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"probe")
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None

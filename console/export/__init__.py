@@ -1,0 +1,157 @@
+"""Exports: JSON Lines by the contract, and tables as CSV, XLSX or Parquet.
+
+JSON Lines holds one object for each document: source, status, report, sections, indicators, evidence, doubts, findings,
+error. The other forms hold the same as tables: ``values`` (one row for each cell, with its evidence), ``wide_…`` (one
+row for each report, a column for each indicator; only values that are sure, with the number of doubtful ones beside
+them), ``findings``, ``documents`` and ``labels`` (what the forms print for each id).
+
+An export is written beside its place and moved there when it is complete: what stands at the place is never half an
+export.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Engine
+
+from codebook.records import Record
+from console.export import cells
+from console.export.read import Exported, read_documents
+from console.export.writers import CsvWriter, ParquetWriter, Writer, XlsxWriter
+
+Form = Literal["jsonl", "csv", "xlsx", "parquet"]
+
+
+class ExportSummary(Record, frozen=True):
+    """What an export holds: numbers of documents, of reports among them, cells and findings, and the files, in their
+    final place.
+    """
+
+    documents: int
+    reports: int
+    cells: int
+    findings: int
+    files: tuple[Path, ...]
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.documents = self.reports = self.cells = self.findings = 0
+
+    def add(self, exported: Exported, found: int) -> None:
+        self.documents += 1
+        self.reports += exported.has_report
+        self.cells += found
+        self.findings += len(exported.findings)
+
+    def summary(self, files: list[Path]) -> ExportSummary:
+        return ExportSummary(self.documents, self.reports, self.cells, self.findings, tuple(files))
+
+
+def export(engine: Engine, form: Form, out: Path, batch: str | None = None, year: int | None = None) -> ExportSummary:
+    """Export all documents, or those of a batch or of a year, to ``out``.
+
+    ``jsonl`` and ``xlsx`` write the file ``out``. ``parquet`` writes a folder with one file for each table. ``csv``
+    writes a folder as well; when ``out`` ends in ``.csv``, that file is the table of values, and the others stand
+    beside it as ``NAME_findings.csv`` and so on.
+
+    A document has one line (row), with its first source; for a batch, its first source in that batch. Documents that
+    failed or were rejected have their error and no report; one that is being processed for the first time has neither;
+    one that is being processed again has the report that is in force meanwhile. With ``year``, only documents whose
+    report is on that year.
+
+    Raises ValueError when there is no such batch or form, OSError when the files cannot be written; then nothing is
+    left behind.
+    """
+    writers: dict[str, Callable[[Iterator[list[Exported]], Path], ExportSummary]] = {
+        "jsonl": _write_jsonl,
+        "csv": _write_csv,
+        "xlsx": _write_xlsx,
+        "parquet": _write_parquet,
+    }
+    if form not in writers:
+        raise ValueError(f"an export is one of {', '.join(writers)}, not {form!r}")
+    return writers[form](read_documents(engine, batch, year), out)
+
+
+@contextmanager
+def _workplace(out: Path) -> Iterator[Path]:
+    """A folder on the file system of ``out`` for files in the making; gone afterwards, whatever happens."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_jsonl(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
+    tally, encoder = _Tally(), msgspec.json.Encoder()
+    with _workplace(out) as folder:
+        made = folder / "export.jsonl"
+        with made.open("wb") as file:
+            for chunk in chunks:
+                for exported in chunk:
+                    line = cells.json_line(exported)
+                    tally.add(exported, len(line["indicators"]))
+                    file.write(encoder.encode(line) + b"\n")
+        made.replace(out)
+    return tally.summary([out])
+
+
+def _fill(chunks: Iterator[list[Exported]], writer: Writer) -> _Tally:
+    tally = _Tally()
+    for row in cells.label_rows():
+        writer.write("labels", row)
+    for chunk in chunks:
+        for exported in chunk:
+            found = 0
+            for table, row in cells.table_rows(exported):
+                writer.write(table, row)
+                found += table == "values"
+            tally.add(exported, found)
+    writer.close()
+    return tally
+
+
+def _write_xlsx(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
+    with _workplace(out) as folder:
+        made = folder / "export.xlsx"
+        tally = _fill(chunks, XlsxWriter(made, cells.tables()))
+        made.replace(out)
+    return tally.summary([out])
+
+
+def _write_csv(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
+    names = {table: f"{table}.csv" for table in cells.tables()}
+    target = out
+    if out.suffix.lower() == ".csv" and not out.is_dir():
+        names = {table: out.name if table == "values" else f"{out.stem}_{table}.csv" for table in names}
+        target = out.parent
+    return _write_folder(chunks, out, target, names, CsvWriter)
+
+
+def _write_parquet(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
+    return _write_folder(chunks, out, out, {table: f"{table}.parquet" for table in cells.tables()}, ParquetWriter)
+
+
+def _write_folder(
+    chunks: Iterator[list[Exported]],
+    out: Path,
+    target: Path,
+    names: dict[str, str],
+    make: Callable[[dict[str, Path], dict[str, cells.Table]], Writer],
+) -> ExportSummary:
+    """Files are made apart and moved into ``target`` one by one at the end; other files there stay."""
+    with _workplace(out) as folder:
+        tally = _fill(chunks, make({table: folder / name for table, name in names.items()}, cells.tables()))
+        target.mkdir(parents=True, exist_ok=True)
+        files = [(folder / name).replace(target / name) for name in names.values()]
+    return tally.summary(files)

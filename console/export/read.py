@@ -1,0 +1,160 @@
+"""Reading documents for an export: in the order of registration, a chunk at a time, with the same few statements for
+each chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, func, or_, select
+
+from codebook.records import Status
+from database.models import Base
+from database.reports.results import BLOCK, DOCUMENT, FAILURE, FINDING, REPORT, SECTION, SHOWN, VALUE
+from database.session import reading
+
+CHUNK = 200  # documents; some 40,000 cells
+
+BATCH = Base.metadata.tables["gk_batch"]
+SOURCE = Base.metadata.tables["gk_source"]
+CORRECTION = Base.metadata.tables["gk_correction"]
+OTHER = DOCUMENT.alias("other")
+
+
+class Value(NamedTuple):
+    """A cell as it stands in gk_value, with who decided about it, when and why, where a person did."""
+
+    indicator: str
+    value: float | None
+    state: str
+    raw: str
+    read_by: str
+    score: float
+    page: int
+    box: list[float] | None
+    line: int | None
+    column: int | None
+    sentence: str | None
+    doubt: str | None
+    candidates: list[float] | None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Exported:
+    """A document with its report in force (``report`` is None when it has none) and the failure that stopped it."""
+
+    document: Row[Any]
+    blocks: dict[str, str] = field(default_factory=dict)  # readable blocks and their forms
+    sections: list[Row[Any]] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+    findings: list[Row[Any]] = field(default_factory=list)
+    failure: Row[Any] | None = None
+
+    @property
+    def has_report(self) -> bool:
+        """Whether a report is shown: a document that failed or was rejected shows none."""
+        return self.document.report_id is not None
+
+
+def read_documents(engine: Engine, batch: str | None = None, year: int | None = None) -> Iterator[list[Exported]]:
+    """All documents by chunks of 200; of one batch, of one year. Those without a report have no year.
+
+    Each chunk is read in a transaction of its own, so that a long export does not hold one open. Versions never change
+    once written: what a document points to when its chunk is read is what is exported, whole. Raises ValueError when
+    there is no such batch.
+    """
+    with reading(engine) as connection:
+        batch_id = None if batch is None else connection.scalar(select(BATCH.c.id).where(BATCH.c.name == batch))
+    if batch is not None and batch_id is None:
+        raise ValueError(f"there is no batch {batch!r}")
+    query, last = _documents(batch_id, year), 0
+    while True:
+        with reading(engine) as connection:
+            rows = connection.execute(query, {"last": last}).all()
+            chunk = _read_chunk(connection, rows) if rows else []
+        if not chunk:
+            return
+        last = rows[-1].id
+        yield chunk
+
+
+def _documents(batch_id: int | None, year: int | None) -> Select[Any]:
+    """Documents after ``:last`` with their first source (in the batch, if one is asked for) and their report in force."""
+    first = SOURCE.alias("first")
+    of_document = select(func.min(first.c.id)).where(first.c.document_id == DOCUMENT.c.id)
+    if batch_id is not None:
+        of_document = of_document.where(first.c.batch_id == batch_id)
+    query = (
+        select(
+            DOCUMENT.c.id,
+            DOCUMENT.c.sha256,
+            DOCUMENT.c.media_type,
+            DOCUMENT.c.pages,
+            DOCUMENT.c.status,
+            SOURCE.c.path,
+            BATCH.c.name.label("batch"),
+            REPORT.c.id.label("report_id"),
+            *(c for c in REPORT.c if c.name not in ("id", "document_id", "status", "body", "digest", "versions", "created_at")),
+        )
+        .select_from(
+            DOCUMENT.join(SOURCE, SOURCE.c.id == of_document.scalar_subquery(), isouter=batch_id is None)
+            .outerjoin(BATCH, BATCH.c.id == func.coalesce(SOURCE.c.batch_id, DOCUMENT.c.batch_id))
+            .outerjoin(REPORT, and_(REPORT.c.id == DOCUMENT.c.report_id, DOCUMENT.c.status.in_(SHOWN)))
+        )
+        .where(DOCUMENT.c.id > bindparam("last"))
+        .order_by(DOCUMENT.c.id)
+        .limit(CHUNK)
+    )
+    return query if year is None else query.where(REPORT.c.year == year)
+
+
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+_BLOCKS = select(BLOCK.c.report_id, BLOCK.c.block, BLOCK.c.form).where(BLOCK.c.report_id.in_(_IDS), BLOCK.c.readable)
+_SECTIONS = select(SECTION).where(SECTION.c.report_id.in_(_IDS)).order_by(SECTION.c.report_id, SECTION.c.position)
+_DECISION = ("decided_by", "decided_at", "reason")
+_VALUES = (
+    select(
+        VALUE.c.report_id,
+        *(VALUE.c[name] for name in Value._fields if name not in _DECISION),
+        *(CORRECTION.c[name] for name in _DECISION),
+    )
+    .outerjoin(CORRECTION, CORRECTION.c.id == VALUE.c.correction_id)
+    .where(VALUE.c.report_id.in_(_IDS))
+)
+# A finding between two reports is shown while both are in force.
+_FINDINGS = (
+    select(FINDING, OTHER.c.sha256.label("other_sha256"))
+    .outerjoin(OTHER, and_(OTHER.c.report_id == FINDING.c.other_report_id, OTHER.c.status.in_(SHOWN)))
+    .where(FINDING.c.report_id.in_(_IDS), or_(FINDING.c.other_report_id.is_(None), OTHER.c.id.is_not(None)))
+    .order_by(FINDING.c.id)
+)
+_FAILURES = (
+    select(FAILURE.c.document_id, FAILURE.c.code, FAILURE.c.message).where(FAILURE.c.document_id.in_(_IDS)).order_by(FAILURE.c.id)
+)
+_STOPPED = (Status.FAILED.value, Status.REJECTED.value, Status.DISCARDED.value)
+
+
+def _read_chunk(connection: Connection, rows: Sequence[Row[Any]]) -> list[Exported]:
+    documents = [Exported(row) for row in rows]
+    by_report = {d.document.report_id: d for d in documents if d.has_report}
+    ids = {"ids": list(by_report)}
+    if by_report:
+        for report_id, block, form in connection.execute(_BLOCKS, ids):
+            by_report[report_id].blocks[block] = form
+        for row in connection.execute(_SECTIONS, ids):
+            by_report[row.report_id].sections.append(row)
+        for report_id, *cell in connection.execute(_VALUES, ids):
+            by_report[report_id].values.append(Value(*cell))
+        for row in connection.execute(_FINDINGS, ids):
+            by_report[row.report_id].findings.append(row)
+    stopped = {d.document.id: d for d in documents if d.document.status in _STOPPED}
+    if stopped:
+        for row in connection.execute(_FAILURES, {"ids": list(stopped)}):
+            stopped[row.document_id].failure = row  # the last one is what it ended with
+    return documents

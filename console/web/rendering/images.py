@@ -1,0 +1,124 @@
+"""Pictures of pages: drawn once by a process of their own, kept in the store, cut where a cell is shown."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from codebook.errors import GongkaiError
+from console.web.rendering.renderer import Answer, Wanted
+from runtime.log import get_logger
+from runtime.store import Store
+from tasks.ocr.preview import WIDE, Size, crop_png
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+    from tasks.ocr.render import Box
+
+log = get_logger(__name__)
+
+_SECONDS = 30.0  # for one page
+_MEMORY = 2 << 30  # bytes of address space of the drawing process
+_PICTURES = ("application/pdf", "application/x-gongkai-pages")
+
+
+def has_pages(media_type: str) -> bool:
+    """Whether documents of this type are shown as pictures of pages; others are shown as text."""
+    return media_type in _PICTURES or media_type.startswith("image/")
+
+
+class Pictures:
+    """The pictures of one application. At most one page is drawn at a time; what was drawn before is taken from the store."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url, self._store = settings.store, Store(settings.store)
+        self._memory = min(_MEMORY, settings.memory_bytes) if settings.memory_bytes else _MEMORY
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def page(self, sha256: str, media_type: str, number: int) -> bytes:
+        """Page ``number`` (from 1) as PNG.
+
+        Raises GongkaiError (``page.unreadable``, ``page.too_large``, ``page.timeout``, ``store.unavailable`` and what opening the
+        document raises), LookupError when there is no such page.
+        """
+        name = f"{sha256}-{number}-{WIDE}.png"
+        if (kept := self._store.derived(name)) is not None:
+            return kept
+        with self._lock:
+            if (kept := self._store.derived(name)) is None:  # else another request has drawn it meanwhile
+                kept = self._drawn(Wanted(self._url, sha256, media_type, number, self._memory))
+                self._keep(name, kept)
+        return kept
+
+    def cell(self, sha256: str, media_type: str, number: int, *, size: Size, box: Box, ahead: bool = False) -> bytes:
+        """A cell of a page with its surroundings, as PNG. ``size`` is the page's in the measure of the boxes. Raises as
+        :meth:`page` does.
+        """
+        return crop_png(self.page(sha256, media_type, number), size, box, ahead=ahead)
+
+    def close(self) -> None:
+        """End the drawing process."""
+        with self._lock:
+            self._end()
+
+    def _keep(self, name: str, data: bytes) -> None:
+        try:
+            self._store.keep_derived(name, data)
+        except GongkaiError as error:  # it is shown all the same, and drawn again next time
+            log.warning("the picture of a page could not be kept", name=name, error=str(error))
+
+    def _drawn(self, wanted: Wanted) -> bytes:
+        process = self._running()
+        late = threading.Timer(_SECONDS, process.kill)
+        late.start()
+        try:
+            answer, png = _ask(process, wanted)
+        except (OSError, EOFError, msgspec.MsgspecError) as error:
+            over = not late.is_alive()
+            self._end()
+            if over:
+                raise GongkaiError("page.timeout", f"more than {_SECONDS:.0f} s", "a page that can be drawn") from error
+            raise GongkaiError("page.unreadable", "drawing it ended the process", "a page that can be drawn") from error
+        finally:
+            late.cancel()
+        if answer.code == "":
+            raise LookupError(answer.found)
+        if answer.code is not None:
+            raise GongkaiError(answer.code, answer.found, "a page that can be shown")
+        return png
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            command = [sys.executable, "-m", "console.web.rendering.renderer"]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def _ask(process: subprocess.Popen[bytes], wanted: Wanted) -> tuple[Answer, bytes]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(msgspec.json.encode(wanted) + b"\n")
+    process.stdin.flush()
+    answer = msgspec.json.decode(_line(process.stdout), type=Answer)
+    png = process.stdout.read(answer.bytes)
+    if len(png) != answer.bytes:
+        raise EOFError
+    return answer, png
+
+
+def _line(stream: IO[bytes]) -> bytes:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    return line

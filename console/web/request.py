@@ -1,0 +1,140 @@
+"""One request of one person: what a page is given, and what it answers with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from console.web import i18n, security
+from console.web.security import Fields
+from database import session
+from database.models import Role
+from database.users.accounts import CurrentUser
+
+if TYPE_CHECKING:
+    from console.web.auth import Cookies
+    from console.web.context import Desk
+
+T = TypeVar("T")
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What is told once, on the next page: the key of a word and its values."""
+
+    key: str
+    values: dict[str, str | int] = {}
+    good: bool = True
+
+
+class Visit:
+    """One request. ``person`` is None for who is not logged in (only pages without a role are then reached)."""
+
+    def __init__(self, desk: Desk, request: Request, keys: Cookies, person: CurrentUser | None, form: Fields) -> None:
+        self.desk, self.request, self.person, self.form = desk, request, person, form
+        self.keys = keys
+        self.query = Fields(request.query_params.multi_items())
+        chosen = request.cookies.get("gongkai_language", i18n.DEFAULT)
+        self.language = chosen if chosen in i18n.LANGUAGES else i18n.DEFAULT
+        self._notice: Notice | None = None
+
+    # ---- what was asked -----------------------------------------------------------------------------------------------
+
+    @property
+    def who(self) -> str:
+        """The name with which acts are signed."""
+        return self.person.name if self.person is not None else ""
+
+    def may(self, role: str) -> bool:
+        """Whether the person has this role (``view``, ``operate``, ``administer``), or a higher one."""
+        return self.person is not None and self.person.role.includes(Role(role))
+
+    def number(self, name: str) -> int:
+        """A number from the path. Raises HTTPException 404 when it cannot be a key."""
+        found = security.number(str(self.request.path_params[name]))
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def t(self, key: str, **values: object) -> str:
+        """A text in the language of the person."""
+        return i18n.translate(self.language, key, **values)
+
+    @property
+    def here(self) -> str:
+        """The address of this page, to come back to; the front page for what a form was answered with."""
+        url = self.request.url
+        if self.request.method == "POST":
+            return "/"
+        return url.path + (f"?{url.query}" if url.query else "")
+
+    # ---- the database -------------------------------------------------------------------------------------------------
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection for queries."""
+        return session.reading(self.desk.engine)
+
+    def write(self, act: Callable[[Connection], T]) -> T:
+        """Run ``act`` in one transaction; it may be run again after a passing fault. Acts sign with :attr:`who`."""
+        return session.run_transaction(self.desk.engine, act)
+
+    # ---- what is answered ---------------------------------------------------------------------------------------------
+
+    def notify(self, key: str, *, good: bool = True, **values: str | int) -> None:
+        """Tell something once: on the page that is rendered now, or on the next one after a redirect."""
+        self._notice = Notice(key, values, good)
+
+    def render(self, template: str, status: int = 200, **context: Any) -> Response:
+        """A page from a template."""
+        notice = self._notice or self._carried()
+        self._notice = None
+        response = HTMLResponse(self.desk.page(self, template, {**context, "notice": notice}), status)
+        if "gongkai_notice" in self.request.cookies:
+            self.keys.delete(response, "gongkai_notice")
+        return response
+
+    def redirect(self, path: str, **parameters: str | int | None) -> Response:
+        """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET."""
+        response = RedirectResponse(address(path, **parameters) if parameters else path, 303)
+        if self._notice is not None:
+            carried = base64.urlsafe_b64encode(msgspec.json.encode(self._notice)).decode()
+            self.keys.set(response, "gongkai_notice", carried, seconds=60)
+        return response
+
+    def _carried(self) -> Notice | None:
+        try:
+            carried = base64.urlsafe_b64decode(self.request.cookies.get("gongkai_notice", ""))
+            notice = msgspec.json.decode(carried, type=Notice)
+            i18n.translate(self.language, notice.key, **notice.values)
+        except (binascii.Error, ValueError, KeyError, msgspec.MsgspecError):  # not ours, or from another version
+            return None
+        return notice
+
+
+def address(path: str, **parameters: object) -> str:
+    """A path of ours with parameters; those that are None or empty are left out.
+
+    >>> address("/documents", status="failed", batch="", after=7)
+    '/documents?status=failed&after=7'
+    """
+    given = [(name, str(value)) for name, value in parameters.items() if value not in (None, "")]
+    return quote(path, safe="/%") + (f"?{urlencode(given)}" if given else "")
+
+
+def local(path: str) -> str:
+    """``path`` when it leads to a page of ours, else the front page.
+
+    >>> local("/errors?code=internal"), local("//elsewhere/"), local("https://elsewhere/")
+    ('/errors?code=internal', '/', '/')
+    """
+    good = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path
+    return path if good else "/"

@@ -1,0 +1,180 @@
+"""What a document shows of itself: its pages with the boxes of cells, or, where it has no pages, its lines and tables with the
+cells marked. Everything is text or numbers for a template; nothing of the document is passed on as it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from codebook.records import Extraction, Line, Page, Table
+from database.monitoring.read_models import ValueItem
+
+MOST_BLOCKS = 1500  # of a text that is shown
+MOST_PAGES = 200
+_CONTEXT = 120  # blocks around the cells, of a text that is longer
+_LONGEST = 4000  # characters of a line
+
+
+class Mark(NamedTuple):
+    """A piece of text; ``cell`` is set where a value was read from it."""
+
+    text: str
+    cell: str | None = None
+    state: str | None = None
+
+
+class Box(NamedTuple):
+    """The place of a cell on a page: upper left corner and size, in the page's own measure."""
+
+    cell: str
+    state: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Sheet(NamedTuple):
+    """A page with its size, to be shown as a picture."""
+
+    number: int
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+
+
+class Cell(NamedTuple):
+    """A cell of a table that the document draws."""
+
+    marks: tuple[Mark, ...]
+    rows: int
+    columns: int
+
+
+class Text(NamedTuple):
+    """A block of a text: a line (``marks``) or a table (``rows``). ``gap`` says that blocks before it are not shown."""
+
+    line: int | None
+    marks: tuple[Mark, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    gap: bool = False
+
+
+def pages(extraction: Extraction, read: Mapping[int, Page], values: Sequence[ValueItem]) -> list[Sheet]:
+    """The pages of a document that is shown as pictures. ``read`` are those that were recognised (they tell sizes as shown)."""
+    boxes: dict[int, list[Box]] = defaultdict(list)
+    for value in values:
+        if value.box is not None:
+            x0, top, x1, bottom = value.box
+            boxes[value.page].append(
+                Box(value.indicator, value.state, round(x0, 2), round(top, 2), round(x1 - x0, 2), round(bottom - top, 2))
+            )
+    found = []
+    for page in extraction.pages[:MOST_PAGES]:
+        sized = read.get(page.number, page)
+        width, height = sized.width or page.width or 595.0, sized.height or page.height or 842.0
+        found.append(Sheet(page.number, round(width, 2), round(height, 2), tuple(boxes[page.number])))
+    return found
+
+
+def size_of(extraction: Extraction, read: Mapping[int, Page], number: int) -> tuple[float, float] | None:
+    """Width and height of a page in the measure of its boxes; None when they are not known."""
+    page = next((each for each in extraction.pages if each.number == number), None)
+    sized = read.get(number, page)
+    if page is None or sized is None:
+        return None
+    width, height = sized.width or page.width, sized.height or page.height
+    return (width, height) if width and height else None
+
+
+def texts(extraction: Extraction, values: Sequence[ValueItem], *, around: str | None = None) -> list[Text]:
+    """The blocks of a document without pages, with its values marked; ``around`` only those near this cell."""
+    blocks = [block for page in extraction.pages for block in page.blocks]
+    of_line: dict[int | None, list[ValueItem]] = defaultdict(list)
+    for value in values:
+        of_line[value.line].append(value)
+    lines = {line for line in of_line if line is not None}
+    if around is not None:
+        lines = {value.line for value in values if value.indicator == around and value.line is not None}
+    wanted = _wanted(blocks, lines, few=around is not None)
+    found: list[Text] = []
+    before = -1
+    for at in wanted:
+        block = blocks[at]
+        gap = at != before + 1
+        if isinstance(block, Line):
+            found.append(Text(block.place.line, _marked(block.text, _in_line(block, of_line)), gap=gap))
+        else:
+            found.append(Text(block.place.line, (), _rows(block, of_line), gap))
+        before = at
+    return found
+
+
+def _wanted(blocks: Sequence[Line | Table], lines: set[int], *, few: bool) -> list[int]:
+    """The places of the blocks to show: all, or those around cells where there are too many."""
+    if not few and len(blocks) <= MOST_BLOCKS:
+        return list(range(len(blocks)))
+    above, below = (5, 11) if few else (_CONTEXT, _CONTEXT)
+    near: set[int] = set()
+    for at, block in enumerate(blocks):
+        first = block.place.line
+        last = max((cell.place.line or 0 for cell in block.cells), default=0) if isinstance(block, Table) else first
+        if first is not None and any(first <= line <= (last or first) for line in lines):
+            near |= set(range(max(0, at - above), min(len(blocks), at + below + 1)))
+        if len(near) > MOST_BLOCKS:
+            break
+    return sorted(near) or list(range(min(len(blocks), MOST_BLOCKS)))
+
+
+def _in_line(block: Line, of_line: Mapping[int | None, Sequence[ValueItem]]) -> list[tuple[int, int, ValueItem]]:
+    """Where in a line its values stand: (start, end, value)."""
+    found: list[tuple[int, int, ValueItem]] = []
+    begins = block.place.column or 1
+    for value in of_line.get(block.place.line, ()):
+        raw = value.raw
+        if not raw:
+            continue
+        at = (value.column or 0) - begins if value.column is not None else -1
+        if at < 0 or block.text[at : at + len(raw)] != raw:
+            at = block.text.find(raw)
+        if at >= 0:
+            found.append((at, at + len(raw), value))
+    return found
+
+
+def _marked(text: str, places: Iterable[tuple[int, int, ValueItem]]) -> tuple[Mark, ...]:
+    marks: list[Mark] = []
+    at = 0
+    for start, end, value in sorted(places, key=lambda place: place[:2]):
+        if start < at:
+            continue
+        if start > at:
+            marks.append(Mark(_short(text[at:start])))
+        marks.append(Mark(text[start:end], value.indicator, value.state))
+        at = end
+    if at < len(text) or not marks:
+        marks.append(Mark(_short(text[at:])))
+    return tuple(marks)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+
+
+def _rows(table: Table, of_line: Mapping[int | None, Sequence[ValueItem]]) -> tuple[tuple[Cell, ...], ...]:
+    rows: dict[int, list[Cell]] = defaultdict(list)
+    for cell in sorted(table.cells, key=lambda each: (each.row, each.column)):
+        own = [v for v in of_line.get(cell.place.line, ()) if v.column == cell.place.column]
+        if own:
+            value = own[0]
+            marks: tuple[Mark, ...] = (Mark(cell.text, value.indicator, value.state),)
+            if len(own) > 1 and len({v.raw for v in own}) > 1:  # several numbers in one cell
+                marks = _marked(
+                    cell.text, [(at, at + len(v.raw), v) for v in own if v.raw and (at := cell.text.find(v.raw)) >= 0]
+                )
+        else:
+            marks = (Mark(_short(cell.text)),)
+        rows[cell.row].append(Cell(marks, cell.row_span, cell.column_span))
+    return tuple(tuple(rows[row]) for row in sorted(rows))

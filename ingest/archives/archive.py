@@ -1,0 +1,144 @@
+"""Archives: looked through from end to end before anything in them is believed, then read member by member.
+
+Nothing is unpacked to a path. A member is a stream; what has to be held to be looked at lies in memory or, beyond
+``SPOOL`` bytes, in a temporary file without a name.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import BinaryIO, cast
+
+from codebook.errors import GongkaiError
+from ingest.archives import zips
+from ingest.archives.limits import Limits
+from ingest.archives.tars import Gauge, tar_members
+from ingest.files.identify import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
+from ingest.files.walk import is_junk
+
+SPOOL = 8 * 1024 * 1024
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_PACKED_SUFFIX = re.compile(r"\.(?:gz|bz2|xz)$", re.I)
+_BROKEN = (*zips.BROKEN, *BROKEN_STREAM, tarfile.TarError)
+
+
+class Budget:
+    """What an archive may still take, together with all that is nested in it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.members = limits.archive_members
+        self.bytes = limits.archive_bytes
+
+    def check(self, members: int, size: int) -> None:
+        """Raises GongkaiError file.bomb when so many members of so many bytes in all are more than is left."""
+        if members > self.members:
+            raise GongkaiError(
+                "file.bomb", f"more than {self.members:,} files in the archive", f"at most {self.limits.archive_members:,}"
+            )
+        if size > self.bytes:
+            raise GongkaiError("file.bomb", f"{size:,} bytes when unpacked", f"at most {self.limits.archive_bytes:,}")
+
+    def take(self, members: int, size: int) -> None:
+        """Check, and count them as used."""
+        self.check(members, size)
+        self.members -= members
+        self.bytes -= size
+
+
+def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+    """The files in an archive: path inside, and a reader that must be used up before the next is asked for.
+
+    ``file`` must be seekable; ``name`` is its own name, from which that of a single compressed file is made. Before the first
+    member is given out the whole archive has been looked through, so that a refused one yields nothing.
+
+    Raises GongkaiError: file.unsafe_archive, file.bomb, file.encrypted, file.unsupported, file.corrupt for the archive as a
+    whole; reading a member may still raise one of ``BROKEN_MEMBER``.
+    An OSError of the system is let through.
+    """
+    try:
+        if media_type == ZIP:
+            yield from _zip(file, budget)
+        elif media_type == TAR:
+            yield from _tar(file, None, budget)
+        elif media_type in (GZIP, BZIP2, XZ):
+            yield from _compressed(file, media_type, name, budget)
+        else:
+            raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip or tar")
+    except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the system could not read it: no word about what is in it
+        raise GongkaiError("file.corrupt", f"an archive that cannot be read ({error})", "a whole archive") from error
+
+
+BROKEN_MEMBER = _BROKEN
+
+
+def check_name(name: str) -> None:
+    """Raises GongkaiError file.unsafe_archive for a name that could lead out of the folder that it is unpacked in."""
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or _DRIVE.match(name) or ".." in parts or "\0" in name:
+        raise GongkaiError(
+            "file.unsafe_archive", f"an unsafe name in the archive: {name!r}", "names inside the archive's own folder"
+        )
+
+
+def _clean(name: str) -> str:
+    """The member's path with forward slashes and without ``./``."""
+    return str(PurePosixPath(name.replace("\\", "/")))
+
+
+def _zip(file: BinaryIO, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+    with zips.open_zip(file, budget.limits) as archive:
+        infos = archive.infolist()
+        names = zips.member_names(infos)
+        for info, name in zip(infos, names, strict=True):
+            check_name(name)
+            check_name(info.orig_filename)
+            zips.check_member(info, name, budget.limits)
+        files = [(info, _clean(name)) for info, name in zip(infos, names, strict=True) if not name.endswith(("/", "\\"))]
+        budget.take(len(files), sum(info.file_size for info, _ in files))
+        for info, name in files:
+            if is_junk(name):
+                continue
+            with archive.open(info) as member:  # reads file_size bytes at most, and checks the CRC
+                yield name, cast(BinaryIO, member)
+
+
+def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+    def gauge() -> Gauge:
+        file.seek(0)
+        stream = decompressed(file, media_type) if media_type else file
+        return Gauge(stream, file if media_type else None, budget.limits, budget.bytes)
+
+    members = size = 0
+    for info, name, reader in tar_members(gauge()):
+        check_name(name)
+        members += reader is not None
+        size += info.size
+        budget.check(members, size)
+    budget.take(members, size)
+    for _, name, reader in tar_members(gauge()):
+        if reader is not None and not is_junk(_clean(name)):
+            yield _clean(name), reader
+
+
+def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+    """A compressed tar, or a single compressed file, which is then the only member."""
+    file.seek(0)
+    if is_tar_header(decompressed(file, media_type).read(tarfile.BLOCKSIZE)):
+        yield from _tar(file, media_type, budget)
+        return
+
+    def gauge() -> Gauge:
+        file.seek(0)
+        return Gauge(decompressed(file, media_type), file, budget.limits, budget.bytes)
+
+    measured = gauge()
+    while measured.read(SPOOL // 8):
+        pass
+    budget.take(1, measured.tell())
+    yield _PACKED_SUFFIX.sub("", PurePosixPath(name).name) or "content", cast(BinaryIO, gauge())

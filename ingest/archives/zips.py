@@ -1,0 +1,118 @@
+"""Zip files as they are met in offices: names in GBK without a word about it, sizes that lie, directories made to hurt."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+import zlib
+from typing import BinaryIO
+
+from codebook.errors import GongkaiError
+from ingest.archives.limits import DIRECTORY_BYTES_PER_MEMBER, RATIO_COUNTS_FROM, Limits
+
+_END = struct.Struct("<4s4H2LH")  # PKWARE appnote 4.3.16
+_END64_LOCATOR = struct.Struct("<4sLQL")  # 4.3.15
+_END64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14
+_UTF8_NAME = 0x800  # 4.4.4, bit 11
+_ENCRYPTED = 0x1
+_UNICODE_PATH = 0x7075  # Info-ZIP's extra field with the name in UTF-8
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+# What zipfile raises on a file that is not whole.
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError, struct.error, OSError, NotImplementedError)
+
+
+def open_zip(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
+    """Open a zip after its directory was found small enough to be read into memory.
+
+    Raises GongkaiError: file.bomb when it lists too much, file.corrupt when it cannot be opened.
+    """
+    try:
+        size = _directory_bytes(file)
+        if size > limits.archive_members * DIRECTORY_BYTES_PER_MEMBER:
+            raise GongkaiError(
+                "file.bomb", f"a zip whose list of members takes {size:,} bytes", f"at most {limits.archive_members:,} members"
+            )
+        file.seek(0)
+        return zipfile.ZipFile(file)
+    except BROKEN as error:
+        raise GongkaiError("file.corrupt", f"a zip file that cannot be opened ({error})", "a whole zip file") from error
+
+
+def _directory_bytes(file: BinaryIO) -> int:
+    """The size of the central directory as the end of the file states it; 0 when there is no end (zipfile then says so)."""
+    end = file.seek(0, 2)
+    file.seek(max(0, end - 65536 - _END.size))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + _END.size:
+        return 0
+    size = int(_END.unpack_from(tail, at)[5])
+    if at >= _END64_LOCATOR.size and tail[at - _END64_LOCATOR.size :][:4] == b"PK\x06\x07":
+        file.seek(_END64_LOCATOR.unpack_from(tail, at - _END64_LOCATOR.size)[2])
+        record = file.read(_END64.size)
+        if len(record) == _END64.size and record[:4] == b"PK\x06\x06":
+            size = int(_END64.unpack(record)[8])
+    return size
+
+
+def member_names(members: list[zipfile.ZipInfo]) -> list[str]:
+    """The names of the members, in their order, as their maker meant them.
+
+    A name with the UTF-8 flag, or with Info-ZIP's Unicode field, says so itself. Others are bytes (read as cp437 by zipfile):
+    all of an archive are in one encoding, UTF-8 if that fits them all, else GB18030 (Windows in Chinese), else Big5.
+    """
+    stated = [_stated_name(info) for info in members]
+    raw = [info.orig_filename.encode("cp437", "replace") for info, name in zip(members, stated, strict=True) if name is None]
+    encoding = next((e for e in ("ascii", "utf-8", "gb18030", "big5hkscs") if _all_decode(raw, e)), "cp437")
+    return [
+        info.orig_filename.encode("cp437", "replace").decode(encoding, "replace") if name is None else name
+        for info, name in zip(members, stated, strict=True)
+    ]
+
+
+def _all_decode(names: list[bytes], encoding: str) -> bool:
+    try:
+        return all(name.decode(encoding) is not None for name in names)
+    except UnicodeDecodeError:
+        return False
+
+
+def _stated_name(info: zipfile.ZipInfo) -> str | None:
+    if info.flag_bits & _UTF8_NAME:
+        return info.orig_filename
+    extra = info.extra
+    while len(extra) >= 4:
+        tag, size = struct.unpack_from("<HH", extra)
+        body = extra[4 : 4 + size]
+        if (
+            tag == _UNICODE_PATH
+            and len(body) > 5
+            and body[1:5] == zlib.crc32(info.orig_filename.encode("cp437", "replace")).to_bytes(4, "little")
+        ):
+            return body[5:].decode("utf-8", "replace")
+        extra = extra[4 + size :]
+    return None
+
+
+def check_member(info: zipfile.ZipInfo, name: str, limits: Limits) -> None:
+    """Refuse a member that must not be unpacked (its name is checked elsewhere).
+
+    Raises GongkaiError: file.unsafe_archive for links and devices, file.encrypted, file.bomb by its ratio, file.unsupported for
+    a method that cannot be unpacked.
+    """
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise GongkaiError("file.unsafe_archive", f"a link or device in the archive: {name}", "ordinary files only")
+    if info.flag_bits & _ENCRYPTED:
+        raise GongkaiError("file.encrypted", f"a member with a password: {name}", "an archive without a password")
+    if info.file_size > RATIO_COUNTS_FROM and info.file_size > info.compress_size * limits.archive_ratio:
+        raise GongkaiError(
+            "file.bomb",
+            f"{name} unpacks {info.file_size // max(info.compress_size, 1):,} times larger",
+            f"at most {limits.archive_ratio} times",
+        )
+    if info.compress_type not in _METHODS:
+        raise GongkaiError(
+            "file.unsupported", f"compression method {info.compress_type} of {name}", "an archive packed with deflate"
+        )

@@ -1,0 +1,328 @@
+"""What a file is, told from its bytes: the name is never believed.
+
+>>> import io
+>>> identify(io.BytesIO("<!DOCTYPE html><p>政府信息公开".encode("gb18030"))).media_type
+'text/html'
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import re
+import tarfile
+import zlib
+from enum import StrEnum
+from typing import BinaryIO, cast
+
+from codebook.errors import GongkaiError
+from codebook.records import Record
+from ingest.archives.limits import MIB, Limits
+from ingest.archives.zips import open_zip
+
+SAMPLE = 64 * 1024  # bytes of the head that are looked at
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PDF = "application/pdf"
+TEXT = "text/plain"
+HTML = "text/html"
+ZIP = "application/zip"
+TAR = "application/x-tar"
+GZIP = "application/gzip"
+BZIP2 = "application/x-bzip2"
+XZ = "application/x-xz"
+
+
+class Role(StrEnum):
+    """What is done with a file: processed, unpacked, or refused with a code."""
+
+    DOCUMENT = "document"
+    ARCHIVE = "archive"
+    REFUSED = "refused"
+
+
+class Identity(Record, frozen=True):
+    """The media type of a content, and what follows from it. ``code``, ``found`` and ``expected`` say why it is refused."""
+
+    media_type: str
+    role: Role = Role.DOCUMENT
+    code: str | None = None
+    found: str = ""
+    expected: str = ""
+
+
+READABLE = "txt, HTML, DOCX, PDF or pictures"
+SAVED = "the document opened and saved as DOCX or PDF"
+
+
+def _refused(media_type: str, found: str, expected: str = READABLE, code: str = "file.unsupported") -> Identity:
+    return Identity(media_type, Role.REFUSED, code, found, expected)
+
+
+OLE2_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PREFIXES: tuple[tuple[bytes, Identity], ...] = (
+    (b"\x89PNG\r\n\x1a\n", Identity("image/png")),
+    (b"\xff\xd8\xff", Identity("image/jpeg")),
+    (b"II*\0", Identity("image/tiff")),
+    (b"MM\0*", Identity("image/tiff")),
+    (b"II+\0\x08\0", Identity("image/tiff")),
+    (b"MM\0+\0\x08", Identity("image/tiff")),
+    (b"GIF87a", Identity("image/gif")),
+    (b"GIF89a", Identity("image/gif")),
+    (b"\x1f\x8b\x08", Identity(GZIP, Role.ARCHIVE)),
+    (b"BZh", Identity(BZIP2, Role.ARCHIVE)),
+    (b"\xfd7zXZ\0", Identity(XZ, Role.ARCHIVE)),
+    (b"7z\xbc\xaf\x27\x1c", _refused("application/x-7z-compressed", "a 7z archive", "a zip or tar archive")),
+    (b"Rar!\x1a\x07", _refused("application/vnd.rar", "a RAR archive", "a zip or tar archive")),
+    (b"\x28\xb5\x2f\xfd", _refused("application/zstd", "a zstd file", "a zip or tar archive")),
+    (b"{\\rtf", _refused("application/rtf", "an RTF document", SAVED)),
+    (b"\x7fELF", _refused("application/x-executable", "a program")),
+    (b"MZ\x90\0", _refused("application/x-msdownload", "a Windows program")),
+    (b"SQLite format 3\0", _refused("application/vnd.sqlite3", "an SQLite database")),
+)
+
+
+class _XzReader:
+    """An xz stream read with a limit on the decoder's memory: a header may ask for a dictionary of 4 GiB."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size and not self._decoder.eof:
+            packed = self._file.read(SAMPLE) if self._decoder.needs_input else b""
+            if self._decoder.needs_input and not packed:
+                raise EOFError("the xz stream breaks off")
+            parts.append(self._decoder.decompress(packed, size))
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+
+_XZ_MEMORY = 256 * 1024 * 1024
+BROKEN_STREAM = (EOFError, OSError, zlib.error, lzma.LZMAError)
+
+
+def decompressed(file: BinaryIO, media_type: str) -> BinaryIO:
+    """A reader of what a gz, bz2 or xz stream holds; raises one of BROKEN_STREAM when it reads damaged data."""
+    if media_type == GZIP:
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    return cast(BinaryIO, bz2.BZ2File(file) if media_type == BZIP2 else _XzReader(file))
+
+
+def identify(file: BinaryIO) -> Identity:
+    """The identity of the content of a seekable binary file, which is then at its start again. Bad content raises nothing."""
+    file.seek(0)
+    head = file.read(SAMPLE)
+    try:
+        return _by_magic(file, head) or _by_text(head)
+    finally:
+        file.seek(0)
+
+
+def _by_magic(file: BinaryIO, head: bytes) -> Identity | None:
+    if not head:
+        return _refused("application/x-empty", "0 bytes", "a file with content", "file.empty")
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # before PDF: a zip may hold one uncompressed in its first kilobyte
+        return _zip(file)
+    if head.startswith(OLE2_MAGIC):
+        return _ole2(file)
+    return next((identity for magic, identity in _PREFIXES if head.startswith(magic)), None) or _by_structure(head)
+
+
+def _by_structure(head: bytes) -> Identity | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return Identity("image/webp")
+    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:18] in _BMP_HEADERS:
+        return Identity("image/bmp")
+    if is_tar_header(head[:512]):
+        return Identity(TAR, Role.ARCHIVE)
+    if b"%PDF-" in head[:1024]:  # ISO 32000 annex H: readers accept the header anywhere in the first 1024 bytes
+        return Identity(PDF)
+    return None
+
+
+def looks_packed(head: bytes) -> bool:
+    """Whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
+    return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or is_tar_header(head[:512])
+
+
+_BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Whether 512 bytes are the header of a tar member, by its own checksum (old tars have no magic)."""
+    if len(block) < 512 or not any(block):
+        return False
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+_PARTS = (
+    ("word/document.xml", DOCX, None),
+    ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "an Excel workbook"),
+    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", "an Excel workbook"),
+    ("ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "a presentation"),
+    ("ofd.xml", "application/ofd", "an OFD document"),
+    ("content.xml", "application/vnd.oasis.opendocument.text", "an OpenDocument file"),
+)
+
+
+# The parts of an Office document are unpacked into memory by whoever reads it. A table of zeros packs 100 times.
+_OFFICE_BYTES = 512 * MIB
+_OFFICE_RATIO = 200
+_OFFICE_FREE = 32 * MIB
+
+
+def _zip(file: BinaryIO) -> Identity:
+    try:
+        with open_zip(file, Limits()) as archive:
+            names = {name.lower().lstrip("/").replace("\\", "/") for name in archive.namelist()}
+            size = sum(info.file_size for info in archive.infolist())
+            packed = sum(info.compress_size for info in archive.infolist())
+    except GongkaiError as error:
+        return _refused(ZIP, error.found, error.expected, error.code)
+    office = "[content_types].xml" in names
+    for part, media_type, called in _PARTS:
+        if part in names and (office or not part.startswith(("word/", "xl/", "ppt/"))):
+            if part == "content.xml" and "mimetype" not in names:
+                continue
+            if called is None and (size > _OFFICE_BYTES or size > packed * _OFFICE_RATIO + _OFFICE_FREE):
+                return Identity(
+                    media_type,
+                    Role.REFUSED,
+                    "file.bomb",
+                    f"a document of {size:,} bytes in {packed:,}",
+                    f"at most {_OFFICE_BYTES:,}",
+                )
+            if called is None:
+                return Identity(media_type)
+            return _refused(media_type, called, SAVED)
+    if office:
+        return _refused(ZIP, "an Office file without its main part", "a whole DOCX file", "file.corrupt")
+    return Identity(ZIP, Role.ARCHIVE)
+
+
+_OLE2_STREAMS = (
+    ("EncryptedPackage", "application/x-ole-encrypted", "file.encrypted", "a DOCX file with a password"),
+    ("WordDocument", "application/msword", "file.unsupported", "an old Word or WPS document (.doc, .wps)"),
+    ("Workbook", "application/vnd.ms-excel", "file.unsupported", "an old Excel workbook"),
+    ("Book", "application/vnd.ms-excel", "file.unsupported", "an old Excel workbook"),
+    ("PowerPoint Document", "application/vnd.ms-powerpoint", "file.unsupported", "an old presentation"),
+)
+
+
+def _ole2(file: BinaryIO) -> Identity:
+    """The kind of an OLE2 compound file, by the names in its directory: entries of 128 bytes that begin with a UTF-16 name."""
+    wanted = {name.encode("utf-16-le").ljust(64, b"\0"): row for name, *row in _OLE2_STREAMS}
+    found: list[tuple[str, str, str]] = []
+    file.seek(0)
+    while chunk := file.read(SAMPLE):
+        for start in range(0, len(chunk), 128):
+            row = wanted.get(chunk[start : start + 64])
+            if row:
+                found.append((row[0], row[1], row[2]))
+    for _, media_type, code, called in _OLE2_STREAMS:
+        if (media_type, code, called) in found:
+            wish = "the file without its password" if code == "file.encrypted" else SAVED
+            return _refused(media_type, called, wish, code)
+    return _refused("application/x-ole-storage", "an unknown OLE2 file")
+
+
+# ---- text -------------------------------------------------------------------------------------------------------------------
+
+_BOMS = (  # the longer ones first: a UTF-32 mark begins like one of UTF-16
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+)
+_CONTROL = bytes(set(range(32)) - set(b"\0\t\n\r\f\v\x1a\x1b")) + b"\x7f"
+_TAGS = (
+    "html|head|body|meta|title|link|script|style|div|table|tbody|thead|tr|td|th|p|span|section|article|center|font|ul|ol|li|h[1-6]"
+    "|a|img|form|iframe|br|hr|strong|b"
+)
+_STARTS_HTML = re.compile(rf"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|(?:{_TAGS})(?=[\s/>]))", re.I | re.S)
+_HAS_HTML = re.compile(r"<!doctype\s+html|<(?:html|body)(?=[\s>])", re.I)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
+_BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
+_MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?\s*:?-{3,}:?\s*\|)", re.M)
+_XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
+_MHTML = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
+
+
+def _by_text(head: bytes) -> Identity:
+    text = decode_sample(head)
+    if text is None:
+        return Identity(
+            "application/octet-stream",
+            Role.REFUSED,
+            "file.unsupported",
+            "bytes that are neither text nor a known format",
+            READABLE,
+        )
+    if _MHTML.match(text[:2000]) and "multipart/related" in text[:SAMPLE].lower():
+        return _refused("multipart/related", "a web archive (MHTML)", "the page saved as HTML")
+    if is_html(text):
+        return Identity(HTML)
+    if _XML.match(text):
+        return _refused("application/xml", "an XML file")
+    return Identity(TEXT)
+
+
+def is_html(text: str) -> bool:
+    """Whether the beginning of a text is HTML: it starts with a tag, or has the frame of a page, or is full of closed tags.
+
+    Markdown with tags in it stays text: its rows and headings are lines.
+    """
+    if _STARTS_HTML.match(text) or _HAS_HTML.search(text):
+        return True
+    return bool(_BLOCK_END.search(text)) and len(_TAG.findall(text)) >= 5 and not _MARKDOWN.search(text)
+
+
+def decode_sample(head: bytes) -> str | None:
+    """The beginning of a text in whatever encoding, good enough to look for tags in; None when the bytes are not text.
+
+    Text in UTF-8, GB18030 or Big5 has no control bytes, whatever it says; random or compressed bytes have one in nine. A few
+    stray ones, and NULs between the characters, do not make a text binary.
+    """
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return head[len(mark) :].decode(encoding, "replace")
+    wide = _wide(head)
+    if wide is not None:
+        return wide
+    body = head.replace(b"\0", b"")
+    if len(body) * 2 < len(head) or len(body) - len(body.translate(None, _CONTROL)) > len(body) // 100:
+        return None
+    best: str | None = None
+    for encoding in ("utf-8", "gb18030", "big5hkscs"):
+        text = body.decode(encoding, "replace")
+        bad = text.count("\ufffd")
+        if bad <= 1:  # one for the character that the end of the sample cuts
+            return text
+        if best is None or bad < best.count("\ufffd"):
+            best = text
+    return best if best is not None and best.count("\ufffd") * 20 < len(best) else None
+
+
+def _wide(head: bytes) -> str | None:
+    """UTF-16 without a mark: it has NULs (of digits and line ends) on one side of its pairs, and reads as Chinese and ASCII."""
+    if len(head) < 4 or b"\0" not in head:
+        return None
+    even = head[: len(head) // 2 * 2]
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = even.decode(encoding, "replace")
+        usual = sum(c in "\t\r\n" or " " <= c <= "~" or "\u4e00" <= c <= "\u9fff" or c in _PUNCTUATION for c in text)
+        if usual * 10 >= len(text) * 9:
+            return text
+    return None
+
+
+_PUNCTUATION = frozenset(chr(c) for c in (*range(0x3000, 0x3020), *range(0xFF00, 0xFF5F), *range(0x2010, 0x2027), 0xB7))

@@ -1,0 +1,174 @@
+"""Which files are meant by the paths on a command line: all of them, in an order that a person would expect, and no others.
+
+A path is shown as text that can always be stored and turned back (:func:`shown`, :func:`unshown`): names on Linux are bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from codebook.image_package import SUFFIXES
+from codebook.records import Record
+
+_DIGITS = re.compile(r"(\d+)")
+_ESCAPED = re.compile(r"\\(\\|x[0-9a-f]{2})")
+# What systems and programs leave beside documents: indexes, thumbnails, lock files of Office, half-finished downloads.
+_JUNK = (
+    ".*", "~$*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.lock", "*.lck", "*~",
+    "thumbs.db", "desktop.ini", "__macosx",
+)  # fmt: skip
+
+
+class Note(StrEnum):
+    """What was met that is no file to be read."""
+
+    IGNORED = "ignored"  # hidden or temporary
+    LINK = "link"  # a symbolic link inside a folder: what it points to is found where it lies
+    SPECIAL = "special"  # pipe, socket, device
+    UNREADABLE = "unreadable"  # no permission, or gone
+    FOLDER = "folder"  # to be gone into; never given out
+
+
+class Found(Record, frozen=True):
+    """A file to be read, or (with a note) what was passed over. ``path`` is as the system has it, with surrogates for bytes;
+    ``known_as`` is the path under which it came in where that is another.
+
+    ``pages`` are the files, in order, of a folder whose pictures are the pages of one report; ``path`` is then the folder.
+    """
+
+    path: str
+    note: Note | None = None
+    detail: str = ""
+    pages: tuple[str, ...] = ()
+    known_as: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The path under which it came in as text that can be stored."""
+        return shown(self.known_as or self.path)
+
+
+def shown(path: str) -> str:
+    r"""A path as storable text: bytes that are not UTF-8 become ``\xNN``, a backslash is doubled. Other names stay as they are.
+
+    >>> shown("2024/\udcb1.txt")
+    '2024/\\xb1.txt'
+    """
+    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else "\\\\" if c == "\\" else c for c in path)
+
+
+def unshown(text: str) -> str:
+    """The path of which ``text`` is :func:`shown`."""
+    return _ESCAPED.sub(lambda m: "\\" if m[1] == "\\" else chr(0xDC00 + int(m[1][1:], 16)), text)
+
+
+OneReport = Callable[[str, Sequence[str]], bool]
+
+
+def is_junk(path: str, more: Sequence[str] = ()) -> bool:
+    """Whether a name, or a folder on the way to it, is hidden, temporary, or left by a system, or fits a pattern of ``more``
+    (in lower case).
+    """
+    return any(
+        fnmatchcase(part.lower(), pattern)
+        for part in PurePosixPath(path).parts
+        if part not in (".", "..", "/")
+        for pattern in (*_JUNK, *more)
+    )
+
+
+def natural(name: str) -> tuple[object, ...]:
+    """A sort key by which report2 stands before report10.
+
+    >>> sorted(["b10", "b2", "a"], key=natural)
+    ['a', 'b2', 'b10']
+    """
+    return tuple((int(part), part) if at % 2 else part for at, part in enumerate(_DIGITS.split(name)))
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture by its name."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def walk(
+    paths: Iterable[str],
+    one_report: OneReport = lambda _folder, _names: False,
+    *,
+    leave: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Found]:
+    """The files under the given paths, folders recursively and in natural order, a relative path staying relative.
+
+    A path that is given itself is taken whatever its name is, and followed if it is a link; what is found inside a folder is
+    passed over when it is junk, a link, or no ordinary file, and given out with a note so that it can be counted. Only the
+    names of one folder, and of those around it, are held at a time. ``one_report`` says of a folder without folders in it, with
+    the names of its files, whether they are the pages of one report; ``leave`` of a path inside whether it is none of our
+    business: it is not even given out. Raises FileNotFoundError for a given path that is not there.
+    """
+    for path in paths:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            yield from _folder(path, one_report, leave)
+        else:
+            yield Found(path) if stat.S_ISREG(mode) else Found(path, Note.SPECIAL)
+
+
+def _folder(top: str, one_report: OneReport, leave: Callable[[str], bool]) -> Iterator[Found]:
+    """A stack, not recursion: folders can be nested deeper than Python's calls."""
+    open_folders: list[Iterator[Found]] = [_pages_or_all(top, one_report, leave)]
+    while open_folders:
+        found = next(open_folders[-1], None)
+        if found is None:
+            open_folders.pop()
+        elif found.note is Note.FOLDER:
+            open_folders.append(_pages_or_all(found.path, one_report, leave))
+        else:
+            yield found
+
+
+def _pages_or_all(folder: str, one_report: OneReport, leave: Callable[[str], bool]) -> Iterator[Found]:
+    """What is in a folder, or the folder itself where it holds the pages of one report. Only files that are read count."""
+    listed: list[Found] = []
+    rest = _listing(folder, leave)
+    for found in rest:
+        listed.append(found)
+        if found.note not in (None, Note.IGNORED) or (found.note is None and not is_picture(found.path)):
+            break  # no folder of pages: nothing more of it need be held
+    else:
+        files = [found.path for found in listed if found.note is None]
+        if len(files) > 1 and one_report(folder, [os.path.basename(path) for path in files]):
+            yield Found(folder, pages=tuple(files))
+            listed = [found for found in listed if found.note is not None]
+    yield from listed
+    yield from rest
+
+
+def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted((entry.name for entry in entries), key=natural)
+    except OSError as error:
+        yield Found(folder, Note.UNREADABLE, error.strerror or str(error))
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if leave(path):
+            continue
+        if is_junk(name):
+            yield Found(path, Note.IGNORED)
+            continue
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError as error:
+            yield Found(path, Note.UNREADABLE, error.strerror or str(error))
+            continue
+        yield Found(path, _KINDS.get(stat.S_IFMT(mode), Note.SPECIAL))
+
+
+_KINDS = {stat.S_IFREG: None, stat.S_IFDIR: Note.FOLDER, stat.S_IFLNK: Note.LINK}

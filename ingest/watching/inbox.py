@@ -1,0 +1,261 @@
+"""A watched folder: what in it is ours, how a file is claimed, and where it goes when it was registered. Nothing is ever deleted.
+
+::
+
+    inbox/
+      江苏省/淮安市/….pdf      what people put in
+      .gongkai/taken/<round>/   claimed, on the way into the books
+      done/<day>/               registered
+      failed/<code>/            refused or failed, each with a note beside it
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import stat
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from codebook import data
+from codebook.errors import UsageError
+from codebook.records import Record
+from ingest.files.walk import Note, is_junk, shown, walk
+
+MANIFEST = "manifest.csv"
+NOTE_SUFFIX = ".gongkai.txt"
+_OWN = ".gongkai"
+_DONE, _FAILED = "done", "failed"
+_NAME_BYTES = 255
+# What systems say that have no hard links, or allow none to a file of somebody else.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL)
+
+
+class Words(Record, frozen=True):
+    """The texts of notes.yaml."""
+
+    note: str
+    marker: str
+
+
+def words() -> Words:
+    """The texts that are written into inboxes."""
+    return msgspec.yaml.decode(data.read("notes.yaml"), type=Words)
+
+
+class Inbox:
+    """One watched folder; ``root`` is its real path. Use :func:`open_inbox`. ``ignore``: name patterns in lower case."""
+
+    def __init__(self, root: str, ignore: Sequence[str] = ()) -> None:
+        self.root = root
+        self.ignore = tuple(ignore)
+        self.taken = os.path.join(root, _OWN, "taken")
+        self.failed = os.path.join(root, _FAILED)
+        self._marker = os.path.join(root, _OWN, "inbox")
+
+    def is_ours(self, path: str) -> bool:
+        """Whether a path in the inbox lies in one of our own folders."""
+        return self.relative(path).split(os.sep, 1)[0] in (_OWN, _DONE, _FAILED)
+
+    def wants(self, path: str) -> bool:
+        """Whether a file with this path is one to be taken: not ours, not hidden or temporary, no manifest, no note."""
+        inner = self.relative(path)
+        name = os.path.basename(inner).lower()
+        return not (self.is_ours(path) or name == MANIFEST or name.endswith(NOTE_SUFFIX) or is_junk(inner, self.ignore))
+
+    def relative(self, path: str) -> str:
+        """A path as seen from the inbox."""
+        return os.path.relpath(path, self.root)
+
+    def is_there(self) -> bool:
+        """Whether the folder is the one that was opened: a network folder that is not mounted is an empty one."""
+        return os.path.exists(self._marker)
+
+    # ---- claiming ----
+
+    def claim(self, path: str, round_name: str) -> str | None:
+        """Take a file out of everybody's reach with one rename; gives where it lies then. None when another was faster.
+
+        Raises OSError when it cannot be done, also when a link leads out of the inbox on the way.
+        """
+        parent = os.path.dirname(path)
+        if os.path.realpath(parent) != parent:
+            raise OSError(errno.ELOOP, "a symbolic link on the way", path)
+        target = os.path.join(self.taken, round_name, self.relative(path))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            return None
+        return target
+
+    def rounds(self) -> list[str]:
+        """The names of the rounds in which claimed files lie."""
+        try:
+            return sorted(os.listdir(self.taken))
+        except FileNotFoundError:
+            return []
+
+    def claimed(self, round_name: str) -> Iterator[tuple[str, str]]:
+        """The files of a round: where each lies, and its path inside the inbox."""
+        top = os.path.join(self.taken, round_name)
+        for folder, _, names in os.walk(top):
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                yield path, os.path.relpath(path, top)
+
+    def close_round(self, round_name: str) -> None:
+        """Remove the empty folders of a round; one that holds files stays."""
+        top = os.path.join(self.taken, round_name)
+        for folder, _, _ in os.walk(top, topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError:  # something lies in it still, or another watcher was faster
+                continue
+
+    # ---- filing ----
+
+    def file_done(self, staged: str, inner: str) -> str:
+        """Move a registered file to ``done/<day>/``; gives where it lies."""
+        return _move(staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
+
+    def file_failed(self, staged: str, inner: str, code: str) -> str:
+        """Move a refused file to ``failed/<code>/``; gives where it lies."""
+        return _move(staged, os.path.join(self.failed, code), inner)
+
+    def folder_for(self, code: str, inner: str) -> str:
+        """The folder under ``failed/<code>/`` for what came in at ``inner``; it is made."""
+        return _folder(os.path.join(self.failed, code), os.path.dirname(inner))
+
+
+def _move(source: str, top: str, inner: str) -> str:
+    """Move a file to ``top/inner``, or beside what lies there already; gives where it lies. Nothing is ever replaced."""
+    folder = _folder(top, os.path.dirname(inner))
+    stem, suffix = os.path.splitext(os.path.basename(inner))
+    for number in itertools.count(1):
+        target = os.path.join(folder, fitted(stem, f" ({number}){suffix}" if number > 1 else suffix))
+        try:
+            _rename_beside(source, target)
+        except FileExistsError:
+            continue
+        return target
+    raise AssertionError("unreachable: counting does not end")
+
+
+def _rename_beside(source: str, target: str) -> None:
+    """Rename without replacing what has the new name: as a second name first, then without the first name. A kill between the two
+    leaves both names on one file, which is noticed the next time. Raises FileExistsError.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not os.path.samefile(source, target):
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename_held(source, target)
+        return
+    os.unlink(source)
+
+
+def _rename_held(source: str, target: str) -> None:
+    """The same where files cannot have two names: an empty file of our own holds the name until the rename replaces it."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        os.rename(source, target)
+    except BaseException:
+        os.unlink(target)
+        raise
+
+
+def _folder(top: str, inner: str) -> str:
+    """``top/inner`` as a folder; beside it (``top (2)/inner``) where a file has a name on the way."""
+    parts = [fitted(part) for part in inner.split(os.sep) if part not in ("", ".", "..")]
+    for number in itertools.count(1):
+        folder = os.path.join(f"{top} ({number})" if number > 1 else top, *parts)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            continue
+        return folder
+    raise AssertionError("unreachable: counting does not end")
+
+
+def fitted(name: str, suffix: str = "") -> str:
+    """``name + suffix``, the name cut where both are longer than a name may be (255 bytes)."""
+    room = _NAME_BYTES - len(os.fsencode(suffix))
+    raw = os.fsencode(name)
+    if len(raw) <= room:
+        return name + suffix
+    while room and raw[room] & 0xC0 == 0x80:  # not inside a character
+        room -= 1
+    return os.fsdecode(raw[:room]) + suffix
+
+
+# ---- opening ------------------------------------------------------------
+
+
+def open_inboxes(paths: Sequence[str], *, forbidden: Iterable[Path], ignore: Sequence[str] = ()) -> list[Inbox]:
+    """Look at the folders that are to be watched, and make our own folders in them.
+
+    ``forbidden`` are the data folder and the local store, which no inbox may hold or lie in. Raises UsageError for what cannot
+    be watched: no folder, read-only, inside (or around) one of those or another inbox, a link that leads out, or a folder
+    ``done`` or ``failed`` of somebody else.
+    """
+    if not paths:
+        raise UsageError("no folders given; expected folders to watch")
+    closed = [(str(place.resolve()), "the data folder or the store (GONGKAI_HOME, GONGKAI_STORE_URL)") for place in forbidden]
+    inboxes = []
+    for path in paths:
+        root = os.path.realpath(path)
+        for other, called in closed:
+            if _within(root, other) or _within(other, root):
+                raise UsageError(f"{shown(path)}: lies in or around {called}, {shown(other)}; expected a folder apart from it")
+        closed.append((root, "another watched folder"))
+        inboxes.append(_open(path, Inbox(root, [pattern.lower() for pattern in ignore])))
+    return inboxes
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _open(path: str, inbox: Inbox) -> Inbox:
+    if not os.path.isdir(inbox.root):
+        raise UsageError(f"{shown(path)}: no such folder; expected one to watch")
+    if not inbox.is_there():
+        for name in (_DONE, _FAILED):
+            if os.path.lexists(os.path.join(inbox.root, name)):
+                raise UsageError(f"{shown(path)}: holds {name!r}, a name that is ours in a watched folder; expected it elsewhere")
+    for found in walk([inbox.root], leave=inbox.is_ours):
+        if found.note is Note.LINK and not _within(os.path.realpath(found.path), inbox.root):
+            raise UsageError(f"{found.shown}: a symbolic link out of the watched folder; expected files, or links inside it")
+    try:
+        _prepare(inbox)
+    except OSError as error:
+        raise UsageError(f"{shown(path)}: {error.strerror or error}; expected a folder that can be written to") from error
+    return inbox
+
+
+def _prepare(inbox: Inbox) -> None:
+    """Make our folders, and prove with a file that claiming works. Raises OSError."""
+    os.makedirs(inbox.taken, exist_ok=True)
+    if os.path.realpath(inbox.taken) != inbox.taken or not stat.S_ISDIR(os.lstat(inbox.taken).st_mode):
+        raise OSError(errno.ELOOP, f"{_OWN} is a symbolic link")
+    name = f".gongkai-probe-{uuid.uuid4().hex}"
+    probe, moved = Path(inbox.root, name), Path(inbox.taken, name)
+    probe.write_bytes(b"probe")
+    try:
+        os.rename(probe, moved)
+    except OSError:
+        probe.unlink()
+        raise
+    moved.unlink()
+    if not inbox.is_there():
+        Path(inbox.root, _OWN, "inbox").write_text(words().marker, encoding="utf-8")

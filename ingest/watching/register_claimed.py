@@ -1,0 +1,114 @@
+"""Registering claimed files: what became of each of them, so that its original can be put where it belongs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Engine
+
+from codebook.errors import GongkaiError
+from codebook.records import Record
+from database.ledger import Arrival, Queued, Registered
+from ingest.archives.limits import Limits
+from ingest.files.read_file import Intake, Keeper, Store, StoreFaultError, Taken
+from ingest.files.register_paths import STAND_INS, Run
+from ingest.files.walk import Found
+from ingest.lists.manifest import Manifest
+from runtime.log import get_logger
+
+log = get_logger(__name__)
+
+
+class Parcel(NamedTuple):
+    """A claimed file: where it lies, its path inside the inbox, the path under which it came in, and what its place says."""
+
+    staged: str
+    inner: str
+    known_as: str
+    batch: str
+    region: tuple[str, ...]
+    manifest: Manifest | None
+
+
+class Refusal(Record, frozen=True):
+    """Something that was refused at the door: the document that stands for it, its path, code and reason."""
+
+    document_id: int
+    path: str
+    code: str
+    message: str
+
+
+class Receipt:
+    """What was registered of a parcel. ``unsteady``: nothing, since it changed or vanished under the reading."""
+
+    def __init__(self) -> None:
+        self.registered = 0
+        self.refusals: list[Refusal] = []
+        self.unsteady = False
+
+    @property
+    def code(self) -> str | None:
+        """Why all of it was refused; None when something in it was not."""
+        return self.refusals[0].code if self.refusals and len(self.refusals) == self.registered else None
+
+
+def receive(
+    parcels: Sequence[Parcel],
+    *,
+    engine: Engine,
+    store: Store,
+    limits: Limits,
+    ring: Callable[[Sequence[Queued]], None],
+) -> list[Receipt]:
+    """Register parcels; one receipt for each, in order. Registering one again changes nothing.
+
+    Raises GongkaiError for faults of the machine: some may be registered then, and all can be given again.
+    """
+    receipts = [Receipt() for _ in parcels]
+    owners: dict[str, Receipt] = {}
+
+    def told(arrival: Arrival, result: Registered) -> None:
+        receipt = owners[arrival.path]
+        receipt.registered += 1
+        if arrival.rejection is not None:
+            receipt.refusals.append(Refusal(result.document_id, arrival.path, *arrival.rejection))
+
+    with Keeper(store) as keeper:
+        run = Run(engine, keeper, batch="", ring=ring, told=told)
+        try:
+            for parcel, receipt in zip(parcels, receipts, strict=True):
+                intake = Intake(keeper, limits, parcel.manifest, parcel.region)
+                for taken in _taken(intake, parcel):
+                    if _unsteady(taken, parcel):
+                        receipt.unsteady = True
+                        continue
+                    owners[taken.arrival.path] = receipt
+                    run.add(msgspec.structs.replace(taken, batch=taken.batch or parcel.batch))
+            run.flush()
+        except StoreFaultError as fault:
+            raise fault.error from None
+    return receipts
+
+
+def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
+    """What is to be registered of a parcel. One that trips a bug ends in the books too, and holds nothing else up."""
+    found = Found(parcel.staged, known_as=parcel.known_as)
+    try:
+        yield from intake.take(found)
+    except (GongkaiError, StoreFaultError):
+        raise
+    except Exception as error:
+        log.exception("a bug in taking a file in", path=found.shown)
+        yield intake.absent(found.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"))
+
+
+def _unsteady(taken: Taken, parcel: Parcel) -> bool:
+    """Whether the parcel itself could not be read because it changed, or because another watcher has taken it over."""
+    code = taken.arrival.rejection[0] if taken.arrival.rejection else None
+    if code not in STAND_INS or taken.arrival.path != Found(parcel.known_as).shown:
+        return False
+    return code == "file.changed" or not os.path.lexists(parcel.staged)

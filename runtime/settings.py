@@ -1,0 +1,203 @@
+"""The settings. This is the only module that reads the environment; every setting is ``GONGKAI_`` and its name in capitals."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from database.ledger.records import Policy
+from database.models import StageName
+from database.session import normal_url
+
+MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+# The path of a unix socket may have 107 characters on Linux, 103 on macOS.
+_SOCKET_PATH = 100
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. With none set, everything runs on one machine out of ``home``."""
+
+    model_config = SettingsConfigDict(env_prefix="GONGKAI_", frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    home: Path = Path(".gongkai")
+    """Data folder of the embedded default: the SQLite database, the originals, the private Redis."""
+    database_url: str | None = None
+    """``postgresql://user:password@host/name`` or ``sqlite:////path``; unset: ``gongkai.db`` in the home folder."""
+    broker_url: str | None = None
+    """``redis://host:port/number`` of a shared Redis; unset: a private one is started where it is needed."""
+    store_url: str | None = None
+    """Where originals are kept: a folder, or a URL that fsspec knows (``s3://bucket/path``); unset: ``originals`` in home."""
+
+    concurrency: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
+    """Processes of one worker. Default: as many as the machine has cores."""
+    prefetch: Count = 4
+    """Messages that a process of a worker holds in reserve. 1 is right for a worker of the queue ocr."""
+    tasks_per_child: Count = 300
+    """After so many messages a process is replaced, which bounds slow leaks."""
+    log_level: str = "INFO"
+    """Least level that is logged: DEBUG, INFO, WARNING or ERROR. Logs go to standard error."""
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """``text`` for people, ``json`` one object a line, ``auto`` text on a terminal and JSON elsewhere."""
+
+    lease_seconds: Seconds = 60
+    """How long a claim holds without a sign of life. A killed process is noticed at the latest after so long."""
+    ocr_lease_seconds: Seconds = 90
+    """The same for OCR, whose models may keep a process busy for longer."""
+    heartbeat_seconds: Seconds = 20
+    """How often a claim is renewed while the work goes on; a third of the lease."""
+    beat_seconds: Seconds = 5
+    """How often a worker shows that it is alive."""
+    stale_seconds: Seconds = 30
+    """After so long without a sign of life a worker counts as dead. Less than two thirds of the lease."""
+    sweep_seconds: Seconds = 5
+    """How often recovery looks for what is due, lapsed or lost."""
+    resend_seconds: Seconds = 600
+    """After so long without being taken up, a stage is rung for again."""
+    window: Count = 2000
+    """Most messages of one queue in Redis; the rest waits in the database. Recovery keeps as many there as workers can use."""
+    shutdown_seconds: Annotated[float, Field(ge=0)] = 60
+    """How long a worker that is asked to stop lets running tasks go on before it gives them back."""
+
+    light_seconds: Seconds = 120
+    """Time limit of a message for extraction, parsing, validation and loading."""
+    ocr_seconds: Seconds = 300
+    """Time limit of the OCR of one page. A page that reaches it is tried again alone, and after three times set aside."""
+    ocr_engine: Literal["rapidocr", "tesseract"] = "rapidocr"
+    """What reads pictures: ``rapidocr``, or ``tesseract`` where that program is installed with its language data chi_sim."""
+    ocr_threads: Count = 1
+    """Threads of one process that does OCR. Two processes with one thread each read more pages than one with two."""
+    memory_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB
+    """Address space of a process of a worker (RLIMIT_AS); beyond it the document fails, not the machine. 0: no limit."""
+    resident_bytes: Count = 1500 * MIB
+    """A process that uses more memory than this after a document is replaced."""
+
+    retry_base_seconds: Seconds = 2
+    """Bound of the first pause after a passing fault; it doubles with every try."""
+    retry_cap_seconds: Seconds = 600
+    """Largest bound of such a pause."""
+    retry_system_seconds: Seconds = 15
+    """Pause after a fault of the machine (disk full, store unavailable), which does not count against the document."""
+
+    max_file_bytes: Count = 200 * MIB
+    """Largest document."""
+    max_pages: Count = 2000
+    """Most pages of a document."""
+    max_archive_files: Count = 100_000
+    """Most files in an archive, nested archives included."""
+    max_archive_bytes: Count = 20 * 1024 * MIB
+    """Largest unpacked size of an archive, nested archives included."""
+    max_archive_ratio: Count = 200
+    """How many times larger than its packed form a file in an archive may be."""
+    max_archive_depth: Count = 2
+    """How many archives may stand inside each other."""
+
+    watch_quiet_seconds: Seconds = 5
+    """A file in a watched folder is taken when its size and time have not changed for so long."""
+    watch_patience_seconds: Seconds = 120
+    """A quiet file that is not complete (its format's end is absent, it is empty, or a program holds it open) waits so long."""
+    watch_rescan_seconds: Seconds = 60
+    """How often a watched folder is looked through from end to end, whatever events tell."""
+    watch_poll: bool = False
+    """Rely on looking alone, every `GONGKAI_WATCH_POLL_SECONDS`. Network folders that are known as such always do."""
+    watch_poll_seconds: Seconds = 5
+    """How often a watched folder is looked through where there are no events."""
+    watch_ignore: str = ""
+    """Name patterns, with commas, of files and folders to leave alone (`*.bak,scratch`), besides temporary and hidden ones."""
+    watch_canary_seconds: Annotated[float, Field(ge=0)] = 300
+    """How often a canary is sent through a watched folder. 0: never."""
+    watch_sync_seconds: Seconds = 30
+    """How often the notes under `failed/` are brought up to what the database says."""
+
+    metrics_address: str = "127.0.0.1"
+    """Address of the metrics endpoint; others than this machine's own are for a network that is trusted."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    """Port of the metrics endpoint. 0: `gongkai up` starts none."""
+    metrics_seconds: Seconds = 15
+    """So long an answer of the metrics endpoint is given again before the database is asked anew."""
+
+    console_address: str = "127.0.0.1"
+    """Address of the operators' pages. Others than this machine's own belong behind a proxy that speaks https."""
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8790
+    """Port of the operators' pages. 0: `gongkai up` starts none."""
+    console_proxies: str = "127.0.0.1"
+    """Addresses or networks, with commas, of proxies that are believed when they say who asks, and that it is by https."""
+    console_session_seconds: Seconds = 43_200
+    """How long a person stays logged in to the operators' pages at most."""
+    console_idle_seconds: Seconds = 7200
+    """After so long without a request a person has to log in again."""
+
+    flower_auth: str | None = None
+    """``user:password`` of Flower; unset: one is made up at each start and shown."""
+
+    failpoint: str | None = None
+    """For tests only: ``point:action``, see runtime.failpoints."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        """The URL of the database, with its driver."""
+        return normal_url(self.database_url) if self.database_url else f"sqlite:///{self.home / 'gongkai.db'}"
+
+    @property
+    def store(self) -> str:
+        """Where originals are kept."""
+        return self.store_url or str(self.home / "originals")
+
+    @property
+    def run_folder(self) -> Path:
+        """Folder of the private Redis' socket: in home, or in the temporary folder where home's path is too long for a
+        socket.
+        """
+        folder = self.home / "run"
+        if len(str(folder / "redis.sock")) <= _SOCKET_PATH:
+            return folder
+        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"gongkai-{os.getuid()}-{digest}"
+
+    @property
+    def broker(self) -> str:
+        """The URL of the broker: the shared one, or where the private one of this home listens when it runs."""
+        return self.broker_url or f"redis+socket://{self.run_folder / 'redis.sock'}"
+
+    @property
+    def policy(self) -> Policy:
+        """How often stages are tried again."""
+        return Policy(
+            base_seconds=self.retry_base_seconds,
+            cap_seconds=self.retry_cap_seconds,
+            system_seconds=self.retry_system_seconds,
+        )
+
+    def lease(self, stage: StageName) -> float:
+        """The lease of a claim of ``stage``, in seconds."""
+        return self.ocr_lease_seconds if stage is StageName.OCR else self.lease_seconds
+
+    def time_limit(self, stage: StageName) -> float:
+        """The time limit of a message for ``stage``, in seconds."""
+        return self.ocr_seconds if stage is StageName.OCR else self.light_seconds
+
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables, for processes that this one starts."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"GONGKAI_{name.upper()}": str(value) for name, value in values.items()}
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process, read once from the environment. Raises pydantic.ValidationError when one does not fit."""
+    return Settings()

@@ -1,0 +1,151 @@
+"""Tables that a PDF page draws with lines: from visible rulings to grids of cells with spans."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
+
+from codebook.errors import GongkaiError
+from codebook.records import Cell, Place, Table
+from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
+from tasks.extraction.limits import Limits
+from tasks.extraction.pdf.layout import Char, lines_of, rounded
+
+_SHORTEST = 3.0  # points; shorter lines after joining are decoration
+_SNAP = 3.0  # points by which lines that meet or go on may miss each other
+_OVERHANG = 0.6  # of a character's width that may hang over the outer border of a table
+_DIGITS = frozenset("0123456789.,")
+_CLOSE = 0.15  # of the character size: the widest gap inside of a number
+_OPEN_SIDE = 6.0  # points between the ends of the horizontal lines and the outermost vertical one
+
+
+def ruled_tables(lines: Sequence[Box], chars: Sequence[Char], number: int, limits: Limits) -> tuple[list[Table], list[Char]]:
+    """The tables that visible lines (boxes without width or height) draw on page ``number``, and the characters in none of them.
+
+    Rows of one cell across that hold a chapter heading or a paragraph are not part of the table; their characters are returned.
+    Raises ``page.too_large`` beyond ``limits.max_rulings`` lines.
+    """
+    tables: list[Table] = []
+    rest = list(chars)
+    for cells in _grids(lines, number, limits):
+        slots = from_boxes(cells)
+        boxes = [cells[slot.content] for slot in slots]
+        inside, rest = _assign(boxes, rest)
+        made, returned = _tables(slots, boxes, inside, number)
+        tables += made
+        rest += returned
+    return tables, rest
+
+
+def _grids(lines: Sequence[Box], number: int, limits: Limits) -> list[list[Box]]:
+    """The cells of each grid that the lines draw, grids from top to bottom."""
+    edges = [_edge(*line) for line in lines if max(line[2] - line[0], line[3] - line[1]) >= _SHORTEST / 3]
+    edges = merge_edges([*edges, *_open_sides(edges)], _SNAP, _SNAP, _SNAP, _SNAP)
+    edges = [edge for edge in edges if max(edge["width"], edge["height"]) >= _SHORTEST]
+    if len(edges) > limits.max_rulings:
+        raise GongkaiError("page.too_large", f"{len(edges)} lines", f"at most {limits.max_rulings}", page=number)
+    grids: list[list[Box]] = cells_to_tables(intersections_to_cells(edges_to_intersections(edges, _SNAP, _SNAP)))
+    return grids
+
+
+def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
+    """A line as pdfplumber's table functions take it."""
+    orientation = "h" if x1 - x0 > bottom - top else "v"
+    sides = {"x0": x0, "x1": x1, "top": top, "bottom": bottom, "width": x1 - x0, "height": bottom - top}
+    return {"object_type": "line", "orientation": orientation, **sides}
+
+
+def _tables(slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], number: int) -> tuple[list[Table], list[Char]]:
+    """The tables in one grid (prose rows may cut it) and the characters of its prose rows."""
+    indexed = [refill(slot, index) for index, slot in enumerate(slots)]
+    texts = ["\n".join(line.text for line in lines_of(chars)) for chars in inside]
+    prose = prose_rows(compact([refill(slot, texts[slot.content]) for slot in indexed]))
+    returned: list[Char] = []
+    tables = []
+    for piece, is_prose in pieces(compact(indexed), prose):
+        if is_prose or not any(texts[slot.content] for slot in piece):
+            returned += [char for slot in piece for char in inside[slot.content]]
+            continue
+        cells = [
+            Cell(
+                slot.row,
+                slot.column,
+                texts[slot.content],
+                Place(page=number, box=rounded(boxes[slot.content])),
+                row_span=slot.row_span,
+                column_span=slot.column_span,
+            )
+            for slot in piece
+        ]
+        around = [boxes[slot.content] for slot in piece]
+        box = (min(b[0] for b in around), min(b[1] for b in around), max(b[2] for b in around), max(b[3] for b in around))
+        tables.append(make_table(cells, Place(page=number, box=rounded(box))))
+    return tables, returned
+
+
+def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list[Char]]:
+    """Characters by the box in which their middle lies (boxes do not overlap), and those in none.
+
+    A character that hangs over the outer border (a full stop at the end of a full line) belongs to the cell beside it.
+    """
+    inside: list[list[Char]] = [[] for _ in boxes]
+    rest: list[Char] = []
+    order = sorted(range(len(boxes)), key=lambda index: boxes[index][1])
+    low, high = min(b[1] for b in boxes), max(b[3] for b in boxes)
+    left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
+    for group in _numbers(chars):
+        x = (group[0].x0 + group[-1].x1) / 2
+        y = (group[0].top + group[0].bottom) / 2
+        slack = (group[0].x1 - group[0].x0) * _OVERHANG
+        at = None
+        if low <= y <= high and left - slack <= x <= right + slack:
+            x = min(max(x, left + 0.01), right - 0.01)
+            at = next((i for i in order if boxes[i][1] <= y <= boxes[i][3] and boxes[i][0] <= x <= boxes[i][2]), None)
+        (rest if at is None else inside[at]).extend(group)
+    return inside, rest
+
+
+def _numbers(chars: Sequence[Char]) -> list[list[Char]]:
+    """Characters by themselves, but the digits of a number together: one too wide for its cell must not be cut by the ruling."""
+    groups: list[list[Char]] = []
+    for char in chars:
+        if groups and char.text in _DIGITS:
+            last = groups[-1][-1]
+            close = abs(char.x0 - last.x1) <= _CLOSE * (char.bottom - char.top) and abs(char.top - last.top) < 1
+            if last.text in _DIGITS and close and char.run and char.run == last.run:
+                groups[-1].append(char)
+                continue
+        groups.append([char])
+    return groups
+
+
+def _open_sides(edges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Vertical edges for tables that are open on their left or right: where three or more horizontal lines end together beyond
+    the outermost vertical line that crosses them."""
+    groups: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    verticals = []
+    for edge in edges:
+        if edge["orientation"] == "v":
+            verticals.append(edge)
+        elif edge["x1"] - edge["x0"] > _SHORTEST * 10:
+            groups[round(edge["x0"] / 3), round(edge["x1"] / 3)].append(edge)
+    sides = []
+    for group in groups.values():
+        top, bottom = min(edge["top"] for edge in group), max(edge["top"] for edge in group)
+        x0, x1 = min(edge["x0"] for edge in group), max(edge["x1"] for edge in group)
+        crossing = [
+            edge["x0"]
+            for edge in verticals
+            if edge["top"] < bottom - 1 and edge["bottom"] > top + 1 and x0 - 3 <= edge["x0"] <= x1 + 3
+        ]
+        if len({round(edge["top"]) for edge in group}) < 3 or not crossing:
+            continue
+        sides += [
+            _edge(x, top, x, bottom)
+            for x, outermost in ((x0, min(crossing)), (x1, max(crossing)))
+            if abs(x - outermost) > _OPEN_SIDE
+        ]
+    return sides

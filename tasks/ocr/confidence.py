@@ -1,0 +1,182 @@
+"""How sure a reading is: short lines that were read unsurely are looked at again, and what the looks agree on counts.
+
+Scores are those of the recognition model, which are no probabilities; what they are worth was measured (docs/ocr-accuracy.md),
+and :data:`SURE` follows from that.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from codebook.confidence import surety
+from tasks.ocr.engines.recognise import LineReader, LineReading, SecondLooker
+from tasks.ocr.near_duplicates import PROBES, twin_groups
+from tasks.ocr.prepare_image import Grey
+
+SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
+_UNSURE = 0.9  # the most that a reading is worth when the looks disagree
+_SHORT = 6  # times its height: numbers are no wider than that
+_LEGIBLE = 0.8  # a long line with a character read less surely than that is looked at again
+_TORN = 0.5  # the most that a cell is worth which seems to be several
+_DECIMAL = re.compile(r"\d+(?:[.,]\d+)+")
+_SPECKED = re.compile(r"[.,·•。|]*(\d+)[.,·•。|]*")  # a number with specks or the rest of a rule beside it
+_NUMBER = re.compile(r"[\d.,|/—_-]*\d[\d.,|/—_-]*")
+_GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+_LOOKALIKES = str.maketrans("lI|oO", "11100")  # letters whose shape is that of a digit
+_SWAP = str.maketrans(".,．，", ",.，．")
+
+
+class Settled(NamedTuple):
+    """What a line is taken to say, how sure that is (0 to 1), and what else it may say, best first.
+
+    ``line`` is how sure it is as a line of text: as sure as its digits, and not surer than its characters are on the whole. What
+    stands around a number says which one it is, and one misread character makes that an unknown phrase, not another one.
+    """
+
+    text: str
+    score: float
+    others: tuple[tuple[str, float], ...] = ()
+    line: float = 0.0
+
+
+def read_surely(
+    crops: Sequence[Grey], known: Mapping[int, LineReading], reader: LineReader, *, is_poor: bool = False
+) -> list[Settled]:
+    """Read each crop, again where that is needed, and crops that look the same only a few times.
+
+    ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is not
+    there: every number is looked at again, and no two crops are taken for the same.
+    """
+    groups = [] if is_poor else twin_groups(crops)
+    settled: dict[int, Settled] = {}
+
+    def add(which: list[int]) -> None:
+        unread = [i for i in which if i not in known]
+        found = {**known, **dict(zip(unread, reader.read([crops[i] for i in unread]), strict=True))}
+        results = settle([crops[i] for i in which], [found[i] for i in which], reader, always=is_poor)
+        settled.update(zip(which, results, strict=True))
+
+    twins = {i for group in groups for i in group[PROBES:]}
+    add([i for i in range(len(crops)) if i not in twins])
+    left = []
+    for group in groups:
+        probes = [settled[i] for i in group[:PROBES]]
+        score = min(probe.score for probe in probes)
+        if score >= SURE and len({_bare(probe.text) for probe in probes}) == 1:
+            settled.update({i: Settled(probes[0].text, score, line=score) for i in group[PROBES:]})
+        else:
+            left += group[PROBES:]
+    add(left)
+    return [settled[i] for i in range(len(crops))]
+
+
+def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
+    """Readings with their sureties. Unsure ones are read again, or with ``always`` all short numbers."""
+    settled = [
+        Settled(r.text, r.score, _ranked(r.text, [r.digits] if r.digits[0] else []), min(r.numbers, r.mean)) for r in readings
+    ]
+    if not isinstance(reader, SecondLooker):
+        return settled
+    short = [crop.shape[1] <= _SHORT * crop.shape[0] for crop in crops]
+    again = [
+        i
+        for i, reading in enumerate(readings)
+        if (reading.score < SURE or (always and _is_number(reading.text)) if short[i] else _is_illegible(reading))
+    ]
+    for i, looks in zip(again, reader.read_again([crops[i] for i in again]), strict=True):
+        settled[i] = (_agreed if short[i] else _clearest)((readings[i], *looks))
+    return settled
+
+
+def _is_illegible(reading: LineReading) -> bool:
+    return reading.words < _LEGIBLE or reading.numbers < SURE
+
+
+def _clearest(looks: Sequence[LineReading]) -> Settled:
+    """The clearest of several looks at a long line; its numbers are sure when all looks see the same digits."""
+    best = max(looks, key=lambda look: (look.text != "", look.words, look.mean))
+    same = len({_digits_of(look.text) for look in looks}) == 1
+    numbers = max(look.numbers for look in looks) if same else min(_UNSURE, best.numbers)
+    return Settled(best.text, best.score, line=min(numbers, best.mean))
+
+
+def _digits_of(text: str) -> str:
+    return "".join(character for character in _bare(text) if character.isdigit() or character == ".")
+
+
+def with_separator(settled: Settled, seen: str | None) -> Settled:
+    """A number with a point or comma is only sure when the shape of that mark, ``seen``, says so too.
+
+    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one. Marks
+    before and after the digits are taken off, with a doubt.
+    """
+    bare = _bare(settled.text)
+    if (inner := _SPECKED.fullmatch(bare)) and inner[1] != bare:
+        others = ((settled.text, settled.score), *settled.others)
+        return Settled(inner[1], min(settled.score, _UNSURE), others, min(settled.line, _UNSURE))
+    if _DECIMAL.fullmatch(bare) is None:
+        return settled
+    grouped = _GROUPED.fullmatch(bare)
+    if seen is not None and (grouped is None or seen == grouped[1]):
+        return settled
+    other = settled.text.translate(_SWAP) if grouped else re.sub(r"[.,．，]", "", settled.text)
+    others = ((other, settled.score), *settled.others)
+    return Settled(settled.text, min(settled.score, _UNSURE), others, min(settled.line, _UNSURE))
+
+
+def cell_score(lines: Sequence[Settled], is_torn: bool) -> float:
+    """How sure the text of a cell is that holds ``lines``, at least one: as sure as the least sure line.
+
+    Two numbers in one cell, below each other or beside each other (``is_torn``: parted by a gap or a stroke), are two cells whose
+    rule was not seen.
+    """
+    score = min(line.score for line in lines)
+    numbers = sum(_is_bare_number(line.text) for line in lines)
+    return min(score, _TORN) if numbers > 1 or (numbers and is_torn) or (numbers and len(lines) > 1) else score
+
+
+def _agreed(looks: Sequence[LineReading]) -> Settled:
+    """Several looks at one short line put together: sure when all say the same and one of them surely, or two nearly so.
+
+    A letter that has the shape of a digit says that digit where the first look saw nothing but digits.
+    """
+    first = looks[0]
+    is_number = _bare(first.text).isdecimal()
+    seen: dict[str, list[LineReading]] = {}
+    for look in looks:
+        said = _bare(look.text)
+        seen.setdefault(said.translate(_LOOKALIKES) if is_number else said, []).append(look)
+    digits = [look.digits for look in looks if look.digits[0]]
+    if len(seen) == 1:
+        best, second = sorted((look.score for look in looks), reverse=True)[:2]
+        score = max(best, 1 - (1 - best) * (1 - second)) if second >= _UNSURE else best
+        return Settled(first.text, score, _ranked(first.text, digits), score)
+    likely = max(seen.values(), key=lambda same: sum(look.score for look in same))
+    text = max(likely, key=lambda look: look.score).text
+    score = min(_UNSURE, sum(look.score for look in likely) / len(looks))
+    others = [(same[0].text, max(look.score for look in same)) for same in seen.values() if same is not likely and same[0].text]
+    return Settled(text, score, _ranked(text, others + digits), score)
+
+
+def _ranked(text: str, others: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Other readings, each once with its best score, best first."""
+    best: dict[str, float] = {}
+    for other, score in others:
+        if _bare(other) != _bare(text):
+            best[other] = max(score, best.get(other, 0.0))
+    return tuple(sorted(((other, round(score, 4)) for other, score in best.items()), key=lambda pair: -pair[1]))
+
+
+def _bare(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _is_bare_number(text: str) -> bool:
+    return _NUMBER.fullmatch(_bare(text)) is not None
+
+
+def _is_number(text: str) -> bool:
+    return any(character.isdigit() for character in text) and len(text) < 16

@@ -1,0 +1,246 @@
+"""From the picture of a page to the page: ruled tables read cell by cell, and the lines of text around them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
+from tasks.ocr.blank_marks import mark_in, separator_in
+from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, with_separator
+from tasks.ocr.engines.recognise import LineReader, LineReading
+from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines
+from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
+from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
+from tasks.ocr.table_grid import Grid, RuledCell, find_grids
+
+__all__ = ["SURE", "Layout", "read_picture"]
+
+_LEAST = 12  # pixels; a picture that is lower or narrower holds no characters
+_READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
+_SAMPLE = 10  # lines that decide the orientation
+_FEW = 3  # long lines; a page that is not nearly empty has more
+_SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
+_MARK_SCORE = 0.995  # of a dash or slash told by its shape
+_SEPARATORS = ".,·•。|．，"
+_FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
+
+
+class Layout(NamedTuple):
+    """What is where on a level page: its tables, the boxes of the lines in each cell, and the lines around the tables.
+
+    ``clean`` is the ink without rules, ``size`` the height of a character in pixels.
+    """
+
+    picture: Picture
+    grids: list[Grid]
+    cell_lines: list[list[list[Box]]]
+    lines: list[list[Box]]
+    clean: Grey
+    size: int
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The boxes of all lines, those of tables first, in the order of their cells."""
+        return [box for grid in self.cell_lines for cell in grid for box in cell] + [box for line in self.lines for box in line]
+
+
+def read_picture(
+    image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture"
+) -> Page:
+    """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
+
+    Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell has
+    the score of its least sure character, each line that of its digits. A page without any ink, or without room for it, is a
+    page without blocks.
+    """
+    height, width = image.shape[:2]
+    blocks = _blocks(image, number, reader, points_per_pixel) if min(height, width) >= _LEAST else []
+    return Page(
+        number=number,
+        kind=PageKind.PICTURE,
+        reason=reason,
+        read_by=Reader.OCR,
+        blocks=tuple(block for _, block in sorted(blocks, key=lambda pair: pair[0])),
+        width=width * points_per_pixel,
+        height=height * points_per_pixel,
+    )
+
+
+def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
+    """The tables and lines of a page image, each with how far down it begins."""
+    layout, known = _upright(prepared(image), reader)
+    is_poor = layout.size < _SMALL or is_bilevel(image)
+    readings = iter(_readings(layout, known, reader, is_poor))
+    to_page = _Scale(layout.picture, number, points_per_pixel)
+    blocks: list[tuple[float, Block]] = []
+    for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
+        blocks.append((grid.box[1], _table(layout, grid, cells, [[next(readings) for _ in lines] for lines in cells], to_page)))
+    for line in layout.lines:
+        parts = [next(readings) for _ in line]
+        if any(part.text for part in parts):
+            blocks.append((line[0][1], _line(line, parts, to_page)))
+    return blocks
+
+
+def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool) -> list[Settled]:
+    """What each of the layout's boxes says; ``known`` are lines that were read before."""
+    grey = layout.picture.grey
+    found: dict[Box, Settled] = {}
+    for lines in (lines for grid in layout.cell_lines for lines in grid if len(lines) == 1):
+        if (mark := mark_in(layout.clean, lines[0], layout.size)) is not None:
+            found[lines[0]] = Settled(mark, _MARK_SCORE)
+    left = [box for box in layout.boxes if box not in found]
+    read_before = {i: known[box] for i, box in enumerate(left) if box in known}
+    settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
+    for box, line in zip(left, settled, strict=True):
+        found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
+    return [found[box] for box in layout.boxes]
+
+
+class _Scale(NamedTuple):
+    picture: Picture
+    page: int
+    points: float
+
+    def place(self, box: Box) -> Place:
+        x0, y0, x1, y1 = self.picture.source_box(box)
+        return Place(page=self.page, box=tuple(round(v * self.points, 1) for v in (x0, y0, x1, y1)))  # type: ignore[arg-type]
+
+
+def _layout(picture: Picture) -> Layout:
+    rules = find_rules(picture.grey)
+    for _ in range(2):
+        if (matrix := straightening(rules)) is None:
+            break
+        picture = picture.warped(matrix, (picture.grey.shape[1], picture.grey.shape[0]))
+        rules = find_rules(picture.grey)
+    grey = picture.grey
+    marks = ink(grey)
+    rules = anchored(rules)
+    grids = find_grids(rules)
+    clean = _without_rules(marks, rules, grids)
+    size = character_height(clean)
+    cell_lines = [[ink_lines(clean, _inside(cell, grid.thickness), size) for cell in grid.cells] for grid in grids]
+    return Layout(picture, grids, cell_lines, page_lines(clean, [grid.box for grid in grids], size), clean, size)
+
+
+def _without_rules(marks: Grey, rules: Rules, grids: list[Grid]) -> Grey:
+    """The ink of the page without the rules of its tables; where a character touches a rule, it keeps its strokes."""
+    lines = np.zeros_like(marks)
+    reach = rules.thickness // 2 + 1
+    for grid in grids:
+        for cell in grid.cells:
+            x0, y0, x1, y1 = cell.box
+            cv2.rectangle(lines, (x0 - reach, y0 - reach), (x1 + reach, y0 + reach), 255, -1)
+            cv2.rectangle(lines, (x0 - reach, y1 - reach), (x1 + reach, y1 + reach), 255, -1)
+            cv2.rectangle(lines, (x0 - reach, y0 - reach), (x0 + reach, y1 + reach), 255, -1)
+            cv2.rectangle(lines, (x1 - reach, y0 - reach), (x1 + reach, y1 + reach), 255, -1)
+    return cv2.bitwise_and(marks, cv2.bitwise_not(lines)).astype(np.uint8)
+
+
+def _inside(cell: RuledCell, thickness: int) -> Box:
+    x0, y0, x1, y1 = cell.box
+    inset = thickness // 2 + 1
+    return x0 + inset, y0 + inset, max(x0 + inset + 1, x1 - inset), max(y0 + inset + 1, y1 - inset)
+
+
+def _crop(grey: Grey, box: Box) -> Grey:
+    x0, y0, x1, y1 = box
+    return grey[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1]
+
+
+class _Look(NamedTuple):
+    """What a few lines of a page say in one orientation: how surely they are read, how many hold Chinese, and their readings.
+
+    ``is_sideways`` when hardly a line is longer than high, as on a page that lies on its side.
+    """
+
+    score: float
+    chinese: float
+    is_sideways: bool
+    readings: dict[Box, LineReading]
+
+    @property
+    def rank(self) -> float:
+        """By what orientations are compared: single characters of a page on its side may be read surely."""
+        return self.score / 2 if self.is_sideways else self.score
+
+
+def _upright(picture: Picture, reader: LineReader) -> tuple[Layout, dict[Box, LineReading]]:
+    """The layout in the orientation in which the page can be read, and the lines that were read to tell.
+
+    Most pages stand upright and are looked at once. Digits read well upside down too (61 and 19), so that a page is turned only
+    when it reads clearly better so, and turned round only when it is Chinese that does.
+    """
+    first = _layout(picture)
+    look = _look(first, reader)
+    is_readable = look.score >= _READABLE
+    if (is_readable and not look.is_sideways) or not first.boxes:
+        return first, look.readings
+    best = first, look
+    is_tall = sum((b[3] - b[1]) > 1.5 * (b[2] - b[0]) for b in first.boxes) > len(first.boxes) / 2
+    for turns in (2, 1, 3):
+        other = _layout(quarter_turned(picture, turns))
+        seen = _look(other, reader)
+        is_proof = seen.chinese >= 0.5 or (turns != 2 and seen.score >= _READABLE and is_tall)
+        # a page of short lines that can be read as it is must be read as well when turned, and have long lines then
+        least = max(_READABLE, best[1].rank) if is_readable else best[1].rank + (0.1 if best[0] is first else 0.0)
+        if is_proof and seen.rank > least:
+            best = other, seen
+            if seen.rank >= _READABLE and seen.chinese >= 0.5:
+                break
+    return best[0], best[1].readings
+
+
+def _look(layout: Layout, reader: LineReader) -> _Look:
+    lines = [b for b in layout.boxes if b[3] - b[1] > 0.6 * layout.size]  # no dashes
+    longest = sorted((b for b in lines if b[2] - b[0] > 3 * (b[3] - b[1])), key=lambda b: b[0] - b[2])
+    # lines of middling length: whole lines of prose cost most and tell no more
+    sample = (longest[len(longest) // 3 :] or lines or layout.boxes)[:_SAMPLE]
+    if not sample:
+        return _Look(0.0, 0.0, False, {})
+    found = reader.read([_crop(layout.picture.grey, box) for box in sample])
+    chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
+    score = float(np.median([reading.mean for reading in found]))
+    # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
+    is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
+    return _Look(score, chinese, is_sideways, dict(zip(sample, found, strict=True)))
+
+
+def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
+    cells = []
+    for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
+        text = "\n".join(line.text for line in lines)
+        if lines:
+            inside = _inside(cell, grid.thickness)
+            is_torn = any(
+                has_gap(layout.clean, place, layout.size) or has_stroke_through(layout.clean, inside, place, layout.size)
+                for place in places
+            )
+            score = cell_score(lines, is_torn)
+        else:
+            score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
+        others = lines[0].others if len(lines) == 1 else ()
+        cells.append(
+            Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), others)
+        )
+    return Table(tuple(cells), grid.rows, grid.columns, to_page.place(grid.box))
+
+
+def _blank_score(grey: Grey, box: Box) -> float:
+    """How sure it is that a cell without lines is blank: not, when something grey stands in its middle."""
+    x0, y0, x1, y1 = box
+    inset_x, inset_y = max(2, (x1 - x0) // 8), max(2, (y1 - y0) // 8)
+    middle = grey[y0 + inset_y : y1 - inset_y, x0 + inset_x : x1 - inset_x]
+    return 1.0 if middle.size == 0 or (middle < _FAINT).sum() < 6 else 0.5
+
+
+def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:
+    xs, ys = [b[0] for b in boxes] + [b[2] for b in boxes], [b[1] for b in boxes] + [b[3] for b in boxes]
+    text = "   ".join(part.text for part in parts if part.text)
+    score = min(part.line for part in parts if part.text)
+    return Line(text, to_page.place((min(xs), min(ys), max(xs), max(ys))), round(score, 4))

@@ -1,0 +1,195 @@
+"""What both table readers hand on: cells with their row and column; and how cells become readings and extras."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from codebook.book import Block, Indicator, load_book
+from codebook.confidence import surety
+from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
+from codebook.text.numbers import ValueKind, in_unit
+from tasks.parsing.tables.tokens import PrintedValue, value_token
+
+
+class Doubt(StrEnum):
+    """Why it cannot be told what a cell holds."""
+
+    LABEL = "label"  # the row's label is lost or misprinted beyond recognition; only the order of the form speaks for it
+    ALIGNMENT = "alignment"  # another row's label may own these values as well
+    BLANK = "blank"  # the row shows fewer values than columns, and not which are blank
+    COUNT = "count"  # the row shows more values than columns
+    COLUMN = "column"  # the header does not say which column this is
+    UNIT = "unit"  # the header prints another unit than the form does
+    TEXT = "text"  # text where a number should be
+    TWICE = "twice"  # two places of the document disagree
+    OCR = "ocr"  # the picture was not read surely
+
+
+class CellRead(NamedTuple):
+    """One cell of a block. ``row`` is a slug (``"=slug"`` for a subtotal), ``column`` None in blocks without columns.
+
+    ``slot`` is None when the cell is blank; ``place`` is then where its row stands. ``doubt`` says why it cannot be told what the
+    cell holds, ``candidates`` what it may hold.
+    """
+
+    row: str
+    column: str | None
+    slot: PrintedValue | None
+    place: Place
+    reader: Reader
+    doubt: str | None = None
+    candidates: tuple[Number, ...] = ()
+    unit: str | None = None
+
+
+class BlockRead(NamedTuple):
+    """A block that was found: its form by its own headers (None: they do not tell), cells, and what is odd about it."""
+
+    block: str
+    form: str | None
+    place: Place
+    cells: tuple[CellRead, ...]
+    readable: bool = True
+    note: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Used(Record, frozen=True):
+    """What of a page belongs to tables: its block of index ``block``, from character ``start`` to ``end`` of the block's text.
+
+    None stands for its beginning or end, so that a block with neither is used as a whole.
+    """
+
+    page: int
+    block: int
+    start: int | None = None
+    end: int | None = None
+
+
+class TablesRead(Record, frozen=True):
+    """All that the tables of a document say. ``readings`` hold each indicator at most once."""
+
+    readings: tuple[Reading, ...]
+    extras: tuple[Extra, ...]
+    blocks: tuple[BlockSeen, ...]
+    used: tuple[Used, ...]
+    notes: tuple[str, ...] = ()
+
+
+def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:
+    """The value of ``slot`` in ``unit``, None when it holds no number."""
+    return None if slot is None else in_unit(slot.token, unit)
+
+
+def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
+    """The values that a number may have when the header prints another unit than the form: 元 for 万元, by misprint or design."""
+    slot = cell.slot
+    if slot is None or not slot.token.value or slot.token.unit or cell.unit in (None, unit):
+        return ()
+    converted = in_unit(slot.token._replace(unit=cell.unit), unit)
+    return () if converted is None else (slot.token.value, converted)
+
+
+def _likely(slot: PrintedValue, unit: str | None) -> tuple[Number, ...]:
+    """The numbers that a cell of a picture may show, the likeliest first."""
+    tokens = [slot.token, *(value_token(text) for text, _ in slot.alternatives)]
+    return tuple(dict.fromkeys(value for token in tokens if token and (value := in_unit(token, unit)) is not None))
+
+
+def _reading(cell: CellRead, indicator: Indicator) -> Reading:
+    slot = cell.slot
+    value = number_of(slot, indicator.unit)
+    doubt, candidates = cell.doubt, cell.candidates
+    if not doubt and slot and slot.score < surety().cell:
+        doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
+    if not doubt and slot and slot.token.kind is ValueKind.OTHER:
+        doubt = Doubt.TEXT
+    if not doubt and (either := _in_header_unit(cell, indicator.unit)):
+        doubt, candidates = Doubt.UNIT, either
+    return Reading(
+        indicator=indicator.id,
+        value=value,
+        state=State.DOUBTFUL if doubt else State.READ if value is not None else State.MISSING,
+        raw=slot.raw if slot else "",
+        place=slot.place if slot else cell.place,
+        read_by=slot.reader if slot else cell.reader,
+        origin=Origin.TABLE,
+        score=slot.score if slot else 1.0,
+        doubt=doubt,
+        candidates=candidates if doubt else (),
+    )
+
+
+def _merge(old: Reading, new: Reading, same_table: bool) -> Reading:
+    """Two readings of one indicator: agreeing ones are one, disagreeing ones a doubt with both values.
+
+    Between two tables a blank disagrees with nothing (an empty form beside the filled one); within one table it does.
+    """
+    doubted = [reading for reading in (old, new) if reading.state is State.DOUBTFUL]
+    if old.value == new.value and (same_table or old.value is not None or not doubted):
+        return new if old in doubted else old
+    blank = [reading for reading in (old, new) if reading.value is None and not reading.candidates]
+    if not same_table and len(blank) == 1:
+        return new if old in blank else old
+    if not same_table and len(doubted) == 1 and doubted[0].value is None:
+        return new if old in doubted else old
+    values = tuple(dict.fromkeys(v for v in (old.value, new.value, *old.candidates, *new.candidates) if v is not None))
+    return Reading(
+        indicator=old.indicator,
+        value=old.value,
+        state=State.DOUBTFUL,
+        raw=old.raw,
+        place=old.place,
+        read_by=old.read_by,
+        origin=old.origin,
+        score=old.score,
+        doubt=Doubt.TWICE,
+        candidates=values,
+    )
+
+
+def cells_to_readings(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[str]]:
+    """Readings (each indicator once, in the order of the codebook), extras and notes of all blocks."""
+    book = load_book()
+    readings: dict[str, Reading] = {}
+    extras: list[Extra] = []
+    notes: list[str] = []
+    for read in reads:
+        block = book.blocks[read.block]
+        notes += read.notes
+        own: dict[str, Reading] = {}
+        for cell in read.cells:
+            if cell.row.startswith("=") or cell.column in block.extra_columns:
+                extras += _extra(cell, read.block)
+                continue
+            key = f"{read.block}.{cell.row}.{cell.column}" if cell.column else f"{read.block}.{cell.row}"
+            indicator = book.indicators.get(key)
+            if indicator is None:
+                if cell.slot is not None:
+                    notes.append(f"no indicator {key}: {cell.slot.raw!r} is not stored")
+                continue
+            reading = _reading(cell, indicator)
+            own[key] = _merge(own[key], reading, True) if key in own else reading
+        for key, reading in own.items():
+            readings[key] = _merge(readings[key], reading, False) if key in readings else reading
+    return [readings[key] for key in book.indicators if key in readings], extras, notes
+
+
+def _extra(cell: CellRead, block: str) -> list[Extra]:
+    if cell.slot is None:
+        return []
+    value = None if cell.doubt or cell.slot.score < surety().cell else number_of(cell.slot, None)
+    return [Extra(block, cell.row.removeprefix("="), cell.column or "", value, cell.slot.raw, cell.slot.place)]
+
+
+def seen(reads: list[BlockRead], default: str) -> tuple[BlockSeen, ...]:
+    """The blocks that were found, one entry each; a block whose own headers do not tell its form takes ``default``."""
+    result: dict[str, BlockSeen] = {}
+    for read in reads:
+        block: Block = load_book().blocks[read.block]
+        form = read.form or (default if default in block.forms else block.forms[-1])
+        old = result.get(read.block)
+        if old is None or (read.readable and not old.readable):
+            result[read.block] = BlockSeen(read.block, form, read.place, read.readable, read.note)
+    return tuple(result.values())

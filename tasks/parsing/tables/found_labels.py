@@ -1,0 +1,193 @@
+"""The labels of one table: exact ones, misprinted ones that the order of the form vouches for, and unknown ones."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from codebook.text.numbers import Token, ValueKind
+from tasks.parsing.tables.labels import (
+    APART,
+    LIKE,
+    SURELY_LIKE,
+    Entry,
+    LabelPart,
+    Lexicon,
+    best_row,
+    claim_exact,
+    is_like,
+    rank_of,
+)
+from tasks.parsing.tables.spans import atoms_to_text
+from tasks.parsing.tables.tokens import Atom, AtomKind
+
+_TEXT_IN_ROW = 10
+_JOINED = 4
+
+
+class FoundLabel(NamedTuple):
+    """A label in the text: its entry, its first and last atom, the likeness, and its folded text as printed."""
+
+    entry: Entry
+    first: int
+    last: int
+    score: float
+    text: str
+
+
+class Piece(NamedTuple):
+    """Neighbouring atoms of one line that no exact label covers."""
+
+    atoms: tuple[int, ...]
+    text: str
+
+
+def find_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: frozenset[str]) -> list[FoundLabel]:
+    """The labels among the atoms ``indices`` in reading order. ``units`` are words printed beside numbers that name nothing.
+
+    Columns are looked for before the first row of blocks that print one header; behind it, they are texts like others.
+    """
+    named = [
+        i for i in indices if atoms[i].kind is AtomKind.TEXT and atoms[i].text not in units and not _upright(atoms[i].text, lex)
+    ]
+    label_text = atoms_to_text(atoms, named)
+    labels: list[FoundLabel] = []
+    for claim in claim_exact(label_text.text, label_text.starts, lex.entries):
+        labels.append(
+            FoundLabel(claim.entry, label_text.atom_of[claim.start], label_text.atom_of[claim.end - 1], 1.0, claim.entry.text)
+        )
+    if lex.block == "requests":
+        labels = _one_header(labels)
+    labels = _by_context(labels, lex)
+    covered = {i for label in labels for i in range(label.first, label.last + 1)}
+    pieces = _pieces(atoms, [i for i in named if i not in covered])
+    return _name_pieces(labels, pieces, lex)
+
+
+def _upright(text: str, lex: Lexicon) -> bool:
+    """Whether a text is a character or two of a group label that runs from top to bottom between the rows."""
+    return len(text) <= 2 and set(text) <= lex.upright
+
+
+def _one_header(labels: list[FoundLabel]) -> list[FoundLabel]:
+    first_row = min((m.first for m in labels if m.entry.part is LabelPart.ROW), default=None)
+    if first_row is None:
+        return labels
+    header = (LabelPart.COLUMN, LabelPart.EXTRA)
+    return [m for m in labels if m.entry.part not in header or m.first < first_row]
+
+
+def _by_context(labels: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
+    """Where several rows print the same label (被依法纠错数), it is the next of them after the row before it."""
+    result: list[FoundLabel] = []
+    before = -1
+    for label in labels:
+        if label.entry.part is not LabelPart.ROW:
+            result.append(label)
+            continue
+        same = [slug for slug, texts in lex.rows.items() if label.entry.text in texts]
+        later = [slug for slug in same if lex.order[slug] > before]
+        slug = min(later or same, key=lambda one: lex.order[one])
+        before = lex.order[slug]
+        result.append(label._replace(entry=label.entry._replace(slug=slug)))
+    return result
+
+
+def _pieces(atoms: list[Atom], free: list[int]) -> list[Piece]:
+    """Words of one line with no value between them, cut where an item's ordinal begins."""
+    pieces: list[Piece] = []
+    for index in free:
+        atom = atoms[index]
+        if pieces and rank_of(atom.text) is None:
+            last = pieces[-1].atoms[-1]
+            if last == index - 1 and atoms[last].line == atom.line and atoms[last].cell == atom.cell:
+                pieces[-1] = Piece((*pieces[-1].atoms, index), pieces[-1].text + atom.text)
+                continue
+        pieces.append(Piece((index,), atom.text))
+    return pieces
+
+
+class _Guess(NamedTuple):
+    score: float
+    start: int
+    end: int
+    slug: str
+
+
+def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], lex: Lexicon) -> list[FoundLabel]:
+    """Misprinted labels: best likeness first; each must fit between the rows around it, or be too like to be another."""
+    exact = sorted(labels, key=lambda label: label.first)
+    free = [slug for slug in lex.rows if slug not in {m.entry.slug for m in exact if m.entry.part is LabelPart.ROW}]
+    firsts = [label.first for label in exact]
+    guesses: list[_Guess] = []
+    for start in range(len(pieces)):
+        for end in range(start + 1, min(start + _JOINED, len(pieces)) + 1):
+            span = pieces[start:end]
+            if end - start > 1 and (rank_of(span[-1].text) or _between(firsts, span[-2].atoms[-1], span[-1].atoms[0])):
+                break
+            text = "".join(piece.text for piece in span)
+            slug, score, second = best_row(text, lex, free)
+            if slug is None or score < LIKE - 0.15:
+                continue
+            window = _window(exact, span[0].atoms[0], span[-1].atoms[-1], lex)
+            inside = [one for one in free if window[0] < lex.order[one] < window[1]]
+            if slug in inside:
+                slug_in, score_in, second_in = best_row(text, lex, inside)
+                if is_like(text, score_in) and score_in - second_in >= APART and slug_in:
+                    guesses.append(_Guess(score_in, start, end, slug_in))
+            elif score >= SURELY_LIKE and score - second >= APART:
+                guesses.append(_Guess(score - 0.05, start, end, slug))
+    taken: set[int] = set()
+    used: set[str] = set()
+    named: list[FoundLabel] = []
+    for guess in sorted(guesses, key=lambda one: (-one.score, one.end - one.start)):
+        span_indices = set(range(guess.start, guess.end))
+        if guess.slug in used or taken & span_indices:
+            continue
+        taken |= span_indices
+        used.add(guess.slug)
+        span = pieces[guess.start : guess.end]
+        text = "".join(piece.text for piece in span)
+        named.append(FoundLabel(Entry(LabelPart.ROW, guess.slug, text), span[0].atoms[0], span[-1].atoms[-1], guess.score, text))
+    unknown = [
+        FoundLabel(Entry(LabelPart.UNKNOWN, "", piece.text), piece.atoms[0], piece.atoms[-1], 0.0, piece.text)
+        for number, piece in enumerate(pieces)
+        if number not in taken
+    ]
+    return sorted([*exact, *named, *unknown], key=lambda label: (label.first, label.last))
+
+
+def _between(firsts: list[int], left: int, right: int) -> bool:
+    return bisect_left(firsts, right) > bisect_left(firsts, left)
+
+
+def _window(exact: list[FoundLabel], first: int, last: int, lex: Lexicon) -> tuple[int, int]:
+    """The ranks of the rows that stand before and behind the atoms ``first`` to ``last``."""
+    low, high = -1, len(lex.order)
+    for label in exact:
+        if label.entry.part is not LabelPart.ROW or f"={label.entry.slug}" in lex.order:
+            continue  # （六）其他处理 is a row, or the label of a group, which may stand among its rows
+        if label.last < first:
+            low = lex.order[label.entry.slug]
+        elif label.first > last:
+            high = lex.order[label.entry.slug]
+            break
+    return low, high
+
+
+def values_in_words(atoms: list[Atom], lex: Lexicon) -> list[Atom]:
+    """Short texts that stand between values of one line of cells hold a value's place: values that cannot be read."""
+    result = list(atoms)
+    for index in range(1, len(atoms) - 1):
+        atom = atoms[index]
+        if atom.kind is not AtomKind.TEXT or atom.cell <= 0 or len(atom.raw) > _TEXT_IN_ROW:
+            continue
+        before, after = result[index - 1], atoms[index + 1]
+        if before.line != atom.line or after.line != atom.line or before.cell != atom.cell - 1 or after.cell != atom.cell + 1:
+            continue
+        if before.kind is not AtomKind.VALUE or after.kind is AtomKind.TEXT:
+            continue
+        if atom.text in lex.exact or rank_of(atom.text) is not None or best_row(atom.text, lex, list(lex.rows))[1] >= LIKE:
+            continue
+        result[index] = atom._replace(kind=AtomKind.VALUE, token=Token(ValueKind.OTHER))
+    return result

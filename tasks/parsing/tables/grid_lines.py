@@ -1,0 +1,77 @@
+"""Tables whose rows and columns the source itself draws, made into lines that keep their columns.
+
+A grid's rows become lines whose cells keep their columns, so that blanks stay where they are, and the header's cells stand above
+the values that they name. From there on grids and flattened text are read alike: split tables go on where they broke off, several
+tables in one grid come apart by their labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codebook.records import Cell, Reader, Table
+from codebook.text.fold import fold_label
+from tasks.parsing.tables.labels import LabelPart, lexicon
+from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
+
+# A first row with so many row labels is a table that lies on its side.
+_SIDEWAYS = 5
+
+
+def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[TextLine]:
+    """The rows of ``table`` as lines. A grid of one column, or a row with a cell that holds a long text, is no table but text."""
+    if table.columns <= 1:
+        return [line for cell in _ordered(table.cells) for line in _text_lines(cell, page, block, reader)]
+    cells = _upright(table.cells)
+    rows: dict[int, dict[int, Cell]] = {}
+    for cell in cells:
+        rows.setdefault(cell.row, {})[cell.column] = cell
+    lines: list[TextLine] = []
+    for _, row in sorted(rows.items()):
+        texts = [cell for cell in row.values() if _is_text(cell)]
+        if texts:
+            for _, cell in sorted(row.items()):
+                lines += _text_lines(cell, page, block, reader)
+            continue
+        first = row[min(row)]
+        lines.append(TextLine("", page, block, first.place, reader, 1.0, row, whole=True))
+    return lines
+
+
+def _ordered(cells: Sequence[Cell]) -> list[Cell]:
+    return sorted(cells, key=lambda cell: (cell.row, cell.column))
+
+
+def _is_text(cell: Cell) -> bool:
+    """Whether a cell holds a text with tables or paragraphs of its own (pages laid out by a table)."""
+    text = cell.text
+    return len(text) > 3 * PROSE_LENGTH and (text.count("\n") > 8 or len(text) > 10 * PROSE_LENGTH)
+
+
+def _text_lines(cell: Cell, page: int, block: int, reader: Reader) -> list[TextLine]:
+    lines = [line for line in cell.text.splitlines() if line.strip()]
+    return [TextLine(line, page, block, cell.place, reader, cell.score, whole=True) for line in lines]
+
+
+def _upright(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells in reading order; rows and columns change places when the first rows hold labels of rows side by side."""
+    exact = lexicon("requests").exact
+    for row in range(3):
+        labels = [fold_label(cell.text) for cell in cells if cell.row == row]
+        if sum(text in exact and exact[text].part is LabelPart.ROW for text in labels) >= _SIDEWAYS:
+            return _ordered(
+                [
+                    Cell(
+                        row=cell.column,
+                        column=cell.row,
+                        text=cell.text,
+                        place=cell.place,
+                        row_span=cell.column_span,
+                        column_span=cell.row_span,
+                        score=cell.score,
+                        alternatives=cell.alternatives,
+                    )
+                    for cell in cells
+                ]
+            )
+    return _ordered(cells)

@@ -1,0 +1,207 @@
+"""Where the tables stand in flattened text: clusters of labels that only a table prints, up to the next heading or prose."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cache
+from typing import NamedTuple
+
+from codebook.book import load_book
+from codebook.text.fold import fold_label
+from tasks.parsing.tables.labels import LabelPart, lexicon, may_begin
+from tasks.parsing.tables.tokens import Atom, AtomKind
+
+# Labels of one table are never further apart than this many atoms (a row with its values, one cell a line, is about ten).
+_GAP = 70
+_FAR = 400
+# A table's header begins at most this many atoms before its first sure label, its last rows end as many behind the last one.
+_REACH = 110
+# How many different labels make a table. Statistics are many short labels that prose uses too.
+_ENOUGH = {"disclosure": 2, "requests": 3, "review": 2, "statistics": 5}
+
+
+class TableSpan(NamedTuple):
+    """Atoms ``start`` to ``end`` (excluded) hold block ``block``; its sure labels stand from ``first`` to ``last``."""
+
+    block: str
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+class LabelText(NamedTuple):
+    """The folded label text of a list of atoms: ``atom_of[i]`` is the atom of character i, ``starts`` where atoms begin."""
+
+    text: str
+    atom_of: tuple[int, ...]
+    starts: frozenset[int]
+
+
+def atoms_to_text(atoms: list[Atom], indices: list[int] | None = None) -> LabelText:
+    """The text atoms (those of ``indices``, or all) one after the other, without anything between."""
+    parts: list[str] = []
+    where: list[int] = []
+    starts: list[int] = []
+    size = 0
+    for index in range(len(atoms)) if indices is None else indices:
+        atom = atoms[index]
+        if atom.kind is AtomKind.TEXT:
+            parts.append(atom.text)
+            where += [index] * len(atom.text)
+            starts.append(size)
+            size += len(atom.text)
+        elif atom.kind is AtomKind.PROSE:
+            parts.append("\n")
+            where.append(index)
+            starts.append(size + 1)
+            size += 1
+    return LabelText("".join(parts), tuple(where), frozenset(starts))
+
+
+@cache
+def _strong() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
+    found: dict[str, tuple[str, str]] = {}
+    for name in load_book().blocks:
+        for entry in lexicon(name).entries:
+            size = len(entry.text)
+            wanted = {
+                "requests": entry.part is LabelPart.ROW and size >= 5,
+                "statistics": entry.part is LabelPart.ROW and size >= 5,
+                "disclosure": (entry.part in (LabelPart.COLUMN, LabelPart.CLAUSE) and size >= 4)
+                or (entry.part is LabelPart.ROW and size >= 6),
+                "review": (entry.part is LabelPart.COLUMN and size >= 4) or (entry.part is LabelPart.ROW and size >= 5),
+            }[name]
+            if wanted:
+                found.setdefault(entry.text, (name, entry.slug))
+    return re.compile("|".join(sorted(map(re.escape, found), key=len, reverse=True))), found
+
+
+@cache
+def _titles() -> tuple[re.Pattern[str], dict[str, str | None]]:
+    """Folded titles of chapters and blocks, with the block that stands under each."""
+    book = load_book()
+    titles: dict[str, str | None] = {}
+    by_section = {block.section: name for name, block in book.blocks.items() if block.section}
+    for form in book.forms.values():
+        for chapter in form.sections:
+            for text in (chapter.title, *chapter.variants):
+                titles[fold_label(text)] = by_section.get(chapter.number)
+    for name, block in book.blocks.items():
+        titles.setdefault(fold_label(block.title), name)
+    return re.compile("|".join(sorted(map(re.escape, titles), key=len, reverse=True))), titles
+
+
+class TitleSpan(NamedTuple):
+    """A chapter's title at atoms ``first`` to ``last``, and the block that should stand under it."""
+
+    first: int
+    last: int
+    block: str | None
+
+
+def find_titles(atoms: list[Atom], label_text: LabelText) -> list[TitleSpan]:
+    """The titles of chapters and tables: those that begin a piece of text and fill it, or nearly."""
+    pattern, titles = _titles()
+    found: list[TitleSpan] = []
+    for match in pattern.finditer(label_text.text):
+        if not may_begin(label_text.text, match.start(), label_text.starts):
+            continue
+        first, last = label_text.atom_of[match.start()], label_text.atom_of[match.end() - 1]
+        rest = match.end()
+        while rest < len(label_text.text) and label_text.atom_of[rest] == last:
+            rest += 1
+        if rest - match.end() <= 8:
+            while first and atoms[first - 1].line == atoms[first].line and _is_ordinal(atoms[first - 1]):
+                first -= 1
+            found.append(TitleSpan(first, last, titles[match.group()]))
+    return found
+
+
+def _is_ordinal(atom: Atom) -> bool:
+    return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in "一二三四五六七八九"
+
+
+def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]) -> list[TableSpan]:
+    """The regions of all blocks in reading order. A block may have several."""
+    pattern, strong = _strong()
+    hits: dict[str, list[tuple[int, int, str]]] = {}
+    for match in pattern.finditer(label_text.text):
+        if may_begin(label_text.text, match.start(), label_text.starts):
+            block, slug = strong[match.group()]
+            hits.setdefault(block, []).append((label_text.atom_of[match.start()], label_text.atom_of[match.end() - 1], slug))
+    sure_places = frozenset(hits.get("disclosure", ()))
+    if sure_places:
+        hits["disclosure"] = sorted({*hits["disclosure"], *_short_rows(atoms)})
+    barred = [False] * (len(atoms) + 1)
+    for index, atom in enumerate(atoms):
+        barred[index] = atom.kind is AtomKind.PROSE
+    for title in titles:
+        for index in range(title.first, title.last + 1):
+            barred[index] = True
+    prose = [index for index, atom in enumerate(atoms) if atom.kind is AtomKind.PROSE]
+    cores: list[TableSpan] = []
+    for block, places in hits.items():
+        for cluster in _clusters(atoms, places, prose):
+            enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[block]
+            first, last = cluster[0][0], cluster[-1][1]
+            sure = block != "disclosure" or not sure_places.isdisjoint(cluster)
+            if enough and sure and _dense(atoms, first, last, len(cluster), block):
+                cores.append(TableSpan(block, first, last + 1, first, last))
+    cores.sort(key=lambda core: core.first)
+    return [_widen(core, cores, barred, atoms) for core in cores]
+
+
+def _short_rows(atoms: list[Atom]) -> list[tuple[int, int, str]]:
+    """Short labels of table two's rows that stand alone before a value: they help a sure label to make a table."""
+    exact = lexicon("disclosure").exact
+    found: list[tuple[int, int, str]] = []
+    for index, atom in enumerate(atoms[:-1]):
+        if atom.kind is AtomKind.TEXT and atoms[index + 1].kind is AtomKind.VALUE:
+            entry = exact.get(atom.text)
+            if entry and entry.part is LabelPart.ROW:
+                found.append((index, index, entry.slug))
+    return found
+
+
+def _clusters(atoms: list[Atom], places: list[tuple[int, int, str]], prose: list[int]) -> list[list[tuple[int, int, str]]]:
+    clusters: list[list[tuple[int, int, str]]] = []
+    for place in places:
+        if clusters:
+            last = clusters[-1][-1][1]
+            joined = bisect_right(prose, last) == bisect_right(prose, place[0])
+            if joined and (place[0] - last <= _GAP or _full_of_values(atoms, last, place[0])):
+                clusters[-1].append(place)
+                continue
+        clusters.append([place])
+    return clusters
+
+
+def _full_of_values(atoms: list[Atom], first: int, last: int) -> bool:
+    """Whether the atoms between two labels are rows whose labels are misprinted: at least every other one is a value."""
+    count = sum(atom.kind is AtomKind.VALUE for atom in atoms[first:last])
+    return last - first <= _FAR and count * 2 >= last - first
+
+
+def _dense(atoms: list[Atom], first: int, last: int, labels: int, block: str) -> bool:
+    """Whether numbers follow the labels as in a table. Prose that lists the same words has them glued into its sentences."""
+    if block != "statistics":
+        return True
+    values = sum(atom.kind in (AtomKind.VALUE, AtomKind.BLANK) for atom in atoms[first : last + 10])
+    return values * 2 >= labels
+
+
+def _widen(core: TableSpan, cores: list[TableSpan], barred: list[bool], atoms: list[Atom]) -> TableSpan:
+    """The core with its header before and its last values behind, up to a heading, prose or the next table's core."""
+    floor = max((other.last for other in cores if other.last < core.first), default=-1)
+    while floor >= 0 and floor + 1 < core.first and atoms[floor + 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
+        floor += 1  # the last row's values are its own
+    ceiling = min((other.first for other in cores if other.first > core.last), default=len(barred) - 1)
+    start = core.first
+    while start - 1 > floor and core.first - start < _REACH and not barred[start - 1]:
+        start -= 1
+    end = core.last + 1
+    while end < ceiling and end - core.last < _REACH and not barred[end]:
+        end += 1
+    return core._replace(start=start, end=end)

@@ -1,0 +1,177 @@
+"""A table in flattened text, ready to be read: its atoms, its labels and its runs of values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from codebook.book import load_book
+from codebook.records import Place, Reader
+from codebook.text.numbers import Token, ValueKind
+from tasks.parsing.tables.align import Item, ValueRun
+from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
+from tasks.parsing.tables.labels import LabelPart, Lexicon, lexicon
+from tasks.parsing.tables.spans import TableSpan
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine
+
+# So many single characters of a group label between the rows are a label that runs from top to bottom.
+_UPRIGHT = 3
+
+
+class AtomText(NamedTuple):
+    """A document's lines and their atoms."""
+
+    lines: list[TextLine]
+    atoms: list[Atom]
+
+    def place(self, index: int) -> Place:
+        """Where atom ``index`` stands in its source: line and column of its first character, or page and box of its line."""
+        atom = self.atoms[index]
+        line = self.lines[atom.line]
+        if line.cells is not None:
+            return line.cells[atom.cell].place
+        place = line.place
+        if place.line is None or place.box is not None:
+            return place
+        return Place(place.page, None, place.line, (place.column or 1) + line.offset + atom.start)
+
+    def slot(self, index: int) -> PrintedValue:
+        """Atom ``index``, a value, with its evidence."""
+        atom = self.atoms[index]
+        line = self.lines[atom.line]
+        token = atom.token or Token(ValueKind.OTHER)
+        if line.cells is None:
+            return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+        cell = line.cells[atom.cell]
+        return PrintedValue(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives)
+
+
+class TableText(NamedTuple):
+    """The span of a table with its labels and its runs of values, both in reading order, from its first label on."""
+
+    text: AtomText
+    lex: Lexicon
+    span: TableSpan
+    labels: list[FoundLabel]
+    runs: list[ValueRun]
+
+    @property
+    def reader(self) -> Reader:
+        """Who read the line of the table's first label."""
+        return self.text.lines[self.text.atoms[self.span.first].line].reader
+
+    @property
+    def grid(self) -> bool:
+        """Whether the source draws the table's rows and columns."""
+        return self.text.lines[self.text.atoms[self.span.first].line].cells is not None
+
+    @property
+    def from_print(self) -> bool:
+        """Whether group labels run from top to bottom between the rows, as in text taken from printed pages."""
+        upright = self.lex.upright
+        atoms = self.text.atoms[self.span.start : self.span.end]
+        return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
+
+    @property
+    def padded(self) -> bool:
+        """Whether the table's cells stand between pipes: such rows may have lost blanks and got others at their end."""
+        return any("|" in self.text.lines[run.line].text for run in self.runs[:9])
+
+
+@cache
+def unit_words(block: str) -> frozenset[str]:
+    """The units that a block prints in a column of its own; empty for blocks that have none."""
+    if block != "statistics":
+        return frozenset()
+    units = {i.unit for i in load_book().indicators.values() if i.block == block and i.unit}
+    return frozenset(units)
+
+
+def span_to_table(text: AtomText, span: TableSpan) -> TableText:
+    """Find the labels and runs of values in ``span``."""
+    lex = lexicon(span.block)
+    units = unit_words(span.block)
+    atoms = text.atoms[: span.start] + values_in_words(text.atoms[span.start : span.end], lex) + text.atoms[span.end :]
+    text = AtomText(text.lines, atoms)
+    indices = list(range(span.start, span.end))
+    labels = find_labels(atoms, indices, lex, units)
+    known = [label.first for label in labels if label.entry.part is not LabelPart.UNKNOWN]
+    begin = min(known, default=span.start)
+    while begin > span.start and atoms[begin - 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
+        begin -= 1  # the first row's values may stand before its label
+    return TableText(text, lex, span, [m for m in labels if m.first >= begin], atoms_to_runs(atoms, begin, span.end, units))
+
+
+def atoms_to_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -> list[ValueRun]:
+    """Values and blanks with no label between. A line break ends a run where a line with a value holds other cells too."""
+    valued = {atom.line for atom in atoms[begin:end] if atom.kind is AtomKind.VALUE}
+    shown = (AtomKind.VALUE, AtomKind.BLANK)
+    per_line = Counter(atom.line for atom in atoms[begin:end] if atom.kind in shown and atom.line in valued)
+    runs: list[ValueRun] = []
+    open_run: list[int] = []
+    for index in range(begin, end):
+        atom = atoms[index]
+        if atom.kind is AtomKind.TEXT and atom.text in units:
+            continue
+        if atom.kind in (AtomKind.TEXT, AtomKind.PROSE):
+            _close(atoms, open_run, runs)
+            open_run = []
+            continue
+        if open_run:
+            line = atoms[open_run[-1]].line
+            if line != atom.line and max(per_line[line], per_line[atom.line]) > 1:
+                _close(atoms, open_run, runs)
+                open_run = []
+        open_run.append(index)
+    _close(atoms, open_run, runs)
+    return runs
+
+
+def _close(atoms: list[Atom], slots: list[int], runs: list[ValueRun]) -> None:
+    if not slots:
+        return
+    values = tuple(i for i in slots if atoms[i].kind is AtomKind.VALUE)
+    line = atoms[slots[0]].line
+    lines = len({atoms[i].line for i in values})
+    runs.append(ValueRun(slots[0], slots[-1], line, values, tuple(slots), lines == 1 and len(values) > 1))
+
+
+def split_runs(table: TableText, size: int, holds: Callable[[list[PrintedValue]], bool]) -> TableText:
+    """Cut runs of twice (three times…) ``size`` values, whose labels stand elsewhere, if ``holds`` agrees to each part."""
+    runs: list[ValueRun] = []
+    atoms = table.text.atoms
+    for run in table.runs:
+        count = len(run.values)
+        if count <= size or count % size:
+            runs.append(run)
+            continue
+        parts = [run.values[at : at + size] for at in range(0, count, size)]
+        unbroken = all(part[-1] - part[0] == size - 1 for part in parts)  # blanks stand between rows only
+        if not unbroken or not all(holds([table.text.slot(i) for i in part]) for part in parts):
+            runs.append(run)
+            continue
+        runs += [ValueRun(p[0], p[-1], atoms[p[0]].line, p, p, run.inline, number > 0) for number, p in enumerate(parts)]
+    return table._replace(runs=runs)
+
+
+def labels_to_items(table: TableText, sizes: dict[int, int], default: int) -> list[Item]:
+    """The labels that may own values; ``sizes`` gives the values that the row at a mark's first atom asks for."""
+    parts = (LabelPart.ROW, LabelPart.SUBTOTAL, LabelPart.UNKNOWN)
+    blanks = {run.first: len(run.slots) for run in table.runs if not run.values}
+    return [
+        Item(
+            m.entry.part,
+            m.entry.slug,
+            m.first,
+            m.last,
+            table.text.atoms[m.last].line,
+            sizes.get(m.first, default),
+            m.score,
+            m.text,
+            (m.last + 1) in blanks and blanks[m.last + 1] >= sizes.get(m.first, default),
+        )
+        for m in table.labels
+        if m.entry.part in parts
+    ]

@@ -1,0 +1,262 @@
+"""Flattened text as atoms: pieces of label text, values, and blanks that the text itself shows (between pipes or tabs).
+
+Nothing is interpreted here; an atom knows its line and its characters, so that every number can be pointed at.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from codebook.book import load_book
+from codebook.confidence import surety
+from codebook.records import Cell, Place, Reader
+from codebook.text.fold import fold, fold_label
+from codebook.text.numbers import Token, ValueKind, read_number
+
+_PIPES = "|｜¦│"
+_CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
+_HAS_CELLS = re.compile(rf"[{_PIPES}\t]")
+_ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
+_ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
+_RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
+_WORD = re.compile(r"\S+")
+_PAGE_NUMBER = re.compile(r"\s*(?:([-—–－─~·])\s*\d{1,3}\s*\1|第\s*\d{1,3}\s*页(?:[\s,，/]*共\s*\d{1,3}\s*页)?)\s*")
+_PAGE_NUMBER_WITHIN = re.compile(r"(?<!\S)([-—–－─])\s*(?![0０])\d{1,2}\s*\1(?!\S)")
+# An item begins: 1. 2、 （一） ㈠ 一、 (but not the 1.5 of a number, nor 第二十条)
+_ITEM = re.compile(
+    r"(?=(?<![\d.．,第〔])(?:[1-9１-９]|[1１]\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
+)
+_GLUED_BEHIND = re.compile(r"(.*[^\d\s.,，．/〔\[(（+\-−第年月])([+\-−]?\d[\d,]*(?:\.\d+)?)")
+# a value glued to the label behind it; a number with a point behind it is that label's ordinal
+_GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
+_NOT_A_MARK = re.compile(r"[.、。·．*_]+")
+_STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
+_ORDINAL_NUMBER = re.compile(r"\d{1,2}")
+_TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_MISREAD = 8  # characters of a number read as something else
+_DASH = "一"  # what a dash that fills a cell is read as in a picture
+PROSE_LENGTH = 60
+# A line of this length is a whole document on one line, with the page numbers in it.
+_ONE_LINE = 500
+_SENTENCE = re.compile(r"[。；;]")
+
+
+class TextLine(NamedTuple):
+    """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
+
+    ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
+    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone.
+    """
+
+    text: str
+    page: int
+    block: int
+    place: Place
+    reader: Reader
+    score: float = 1.0
+    cells: dict[int, Cell] | None = None
+    offset: int = 0
+    whole: bool = False
+
+
+class AtomKind(IntEnum):
+    """Label text, a value (number, mark or text in a value's place), a blank, or prose, at which every table ends."""
+
+    TEXT = 0
+    VALUE = 1
+    BLANK = 2
+    PROSE = 3
+
+
+class Atom(NamedTuple):
+    """Characters ``start`` to ``end`` of line ``line``; ``cell`` is their column where the line shows cells, else -1."""
+
+    kind: AtomKind
+    raw: str
+    line: int
+    start: int
+    end: int
+    cell: int
+    text: str = ""
+    token: Token | None = None
+
+
+class PrintedValue(NamedTuple):
+    """A printed value with its evidence; ``alternatives`` are other readings of it with their scores (see records.Cell)."""
+
+    raw: str
+    token: Token
+    place: Place
+    reader: Reader
+    score: float = 1.0
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@cache
+def _row_start() -> re.Pattern[str]:
+    texts = {fold_label(text) for block in load_book().blocks.values() for label in block.rows.values() for text in label.texts}
+    return re.compile("|".join(sorted(map(re.escape, texts), key=len, reverse=True)))
+
+
+@lru_cache(maxsize=20_000)
+def value_token(raw: str) -> Token | None:
+    """``raw`` as a value: a number or a mark. None for text, for nothing, and for digits run together ("00", "000")."""
+    token = read_number(raw)
+    if token.kind is ValueKind.NUMBER:
+        digits = fold(raw).text.strip().lstrip("+-−")
+        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+            return Token(ValueKind.OTHER)
+        return token
+    if token.kind is ValueKind.MARK and not _NOT_A_MARK.fullmatch(raw.strip()):
+        return token
+    return None
+
+
+def lines_to_atoms(lines: list[TextLine]) -> list[Atom]:
+    """The atoms of ``lines`` in reading order. Page numbers and the rules of Markdown tables are left out."""
+    atoms: list[Atom] = []
+    for index, line in enumerate(lines):
+        text = line.text
+        if line.cells is not None:
+            _grid_row(line.cells, index, atoms)
+            continue
+        if not text or text.isspace() or _PAGE_NUMBER.fullmatch(text) or ("--" in text and _RULE.fullmatch(text)):
+            continue
+        if _HAS_CELLS.search(text):
+            _cells(text, index, atoms)
+        else:
+            _words(text, 0, index, -1, atoms)
+    return _mend_ordinals(atoms)
+
+
+def _cells(text: str, line: int, atoms: list[Atom]) -> None:
+    """A line with pipes or tabs: a separator ends a cell; what stands behind the last one is a cell only if it is not blank."""
+    if match := _ONE_CELL.fullmatch(text):
+        _cell(text, match.span(1), line, 0, atoms)
+        return
+    if _ONLY_PIPES.fullmatch(text):
+        if any(char in _PIPES for char in text):
+            atoms.extend(Atom(AtomKind.BLANK, "", line, at, at, -1) for at, char in enumerate(text) if char in _PIPES)
+        return
+    if any(char in _PIPES for char in text):
+        text = text.replace("\t", " ")
+    column = 0
+    open_cell: tuple[int, int] | None = None
+    begun = text.lstrip(" ")[:1] not in set(_PIPES)
+    for match in _CELL.finditer(text):
+        piece = match.group()
+        if len(piece) > 1 or not _HAS_CELLS.match(piece):
+            if not piece.isspace():
+                open_cell = match.span()
+            continue
+        if open_cell:
+            _cell(text, open_cell, line, column, atoms)
+        elif begun:
+            atoms.append(Atom(AtomKind.BLANK, "", line, match.start(), match.start(), column))
+        column += begun or open_cell is not None
+        begun, open_cell = True, None
+    if open_cell:
+        _cell(text, open_cell, line, column, atoms)
+    elif text[-1] == "\t":
+        atoms.append(Atom(AtomKind.BLANK, "", line, len(text), len(text), column))
+
+
+def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
+    """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number.
+
+    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O) is a value that cannot
+    be told.
+    """
+    seen = any(cell.score < 1.0 for cell in cells.values())
+    labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
+    for column, cell in sorted(cells.items()):
+        raw = cell.text.strip()
+        token = value_token(raw) if raw else None
+        if token is None and labels and column > max(labels) and _misread(cell):
+            token = Token(ValueKind.OTHER)
+        elif not raw:
+            atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
+            continue
+        if token:
+            if token.kind is ValueKind.NUMBER and _TWO_LINES.search(raw):
+                token = Token(ValueKind.OTHER)
+            atoms.append(Atom(AtomKind.VALUE, cell.text, line, 0, 0, column, "", token))
+        elif text := fold_label(raw):
+            kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
+            atoms.append(Atom(kind, raw, line, 0, 0, column, text))
+
+
+def _misread(cell: Cell) -> bool:
+    """Whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
+    text = cell.text.strip()
+    if text == _DASH:
+        return cell.score < 1.0
+    return cell.score < surety().cell and len(text) <= _MISREAD and not _HAN.search(text)
+
+
+def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[Atom]) -> None:
+    raw = text[span[0] : span[1]]
+    start = span[0] + len(raw) - len(raw.lstrip())
+    raw = raw.strip()
+    token = value_token(raw)
+    if token and token.kind is not ValueKind.OTHER:
+        atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), column, "", token))
+    else:
+        _words(raw, start, line, column, atoms)
+
+
+def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> None:
+    """Words between spaces, cut further where an item begins and where a number is glued to a label."""
+    if len(text) > _ONE_LINE and ("-" in text or "—" in text or "–" in text):
+        text = _PAGE_NUMBER_WITHIN.sub(lambda match: " " * len(match.group()), text)
+    for match in _WORD.finditer(text):
+        word, start = match.group(), offset + match.start()
+        if len(word) > PROSE_LENGTH and len(_HAN.findall(word)) > PROSE_LENGTH and not _ITEM.search(word):
+            atoms.append(Atom(AtomKind.PROSE, word, line, start, start + len(word), cell))
+            continue
+        cuts = [0, *(m.start() for m in _ITEM.finditer(word) if m.start()), len(word)]
+        for begin, end in pairwise(cuts):
+            _piece(word[begin:end], start + begin, line, cell, atoms)
+
+
+def _piece(raw: str, start: int, line: int, cell: int, atoms: list[Atom]) -> None:
+    token = value_token(raw)
+    if token:
+        atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), cell, "", token))
+        return
+    if raw[-1].isdecimal() and (match := _GLUED_BEHIND.fullmatch(raw)) and len(raw) <= PROSE_LENGTH:
+        _piece(match[1], start, line, cell, atoms)
+        _piece(match[2], start + match.start(2), line, cell, atoms)
+        return
+    if raw[0].isdecimal() and (match := _GLUED_BEFORE.fullmatch(raw)) and _row_start().match(fold_label(match[2])):
+        _piece(match[1], start, line, cell, atoms)
+        _piece(match[2], start + match.start(2), line, cell, atoms)
+        return
+    han = len(_HAN.findall(raw)) if len(raw) > 20 else 0
+    if han > PROSE_LENGTH or (_SENTENCE.search(raw) and len(raw) > 8):
+        atoms.append(Atom(AtomKind.PROSE, raw, line, start, start + len(raw), cell))
+        return
+    text = fold_label(raw)
+    if text:
+        atoms.append(Atom(AtomKind.TEXT, raw, line, start, start + len(raw), cell, text))
+
+
+def _mend_ordinals(atoms: list[Atom]) -> list[Atom]:
+    """A number whose point was moved off by a space ("1 .属于") is an ordinal."""
+    for index in range(len(atoms) - 1):
+        here, then = atoms[index], atoms[index + 1]
+        if (
+            here.kind is AtomKind.VALUE
+            and then.kind is AtomKind.TEXT
+            and (here.line, here.cell) == (then.line, then.cell)
+            and _STARTS_WITH_POINT.match(then.raw)
+            and _ORDINAL_NUMBER.fullmatch(here.raw)
+            and not (index and atoms[index - 1].kind is AtomKind.VALUE and atoms[index - 1].line == here.line)
+        ):
+            atoms[index] = here._replace(kind=AtomKind.TEXT, text=fold_label(here.raw), token=None)
+    return atoms

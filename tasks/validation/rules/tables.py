@@ -1,0 +1,157 @@
+"""Rules about the tables that are no sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from codebook.agency_kinds import kind_of, level_of
+from codebook.book import load_book
+from codebook.records import Extra, Finding, Number
+from codebook.rules import Rule, exact
+from tasks.validation.facts import Facts
+from tasks.validation.registry import rule
+from tasks.validation.wording import cell_label, column_label, lowered, row_label, show, table_of, words, write_list, write_terms
+
+
+def _not_counts(facts: Facts, blocks: Iterable[str]) -> Iterator[tuple[str, Number]]:
+    """Cells whose value cannot be: a count that is not whole, or less than zero where the column is not signed."""
+    book = load_book()
+    wanted = set(blocks)
+    for cell, value in facts.values.items():
+        indicator = book.indicators.get(cell)
+        if value is None or indicator is None or indicator.block not in wanted:
+            continue
+        if (indicator.is_count and value != int(value)) or (value < 0 and not indicator.signed):
+            yield cell, value
+
+
+def _count_findings(name: str, row: Rule, facts: Facts) -> Iterator[Finding]:
+    for cell, value in _not_counts(facts, row.texts("blocks")):
+        yield facts.finding(
+            name, row, (cell,), {"table": table_of(cell), "cell": cell_label(cell), "value": show(value)}, actual=value
+        )
+
+
+@rule("requests.count", fields=("table", "cell", "value"), options=("blocks",))
+def requests_count(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """Every count is whole and not negative."""
+    return _count_findings("requests.count", row, facts)
+
+
+@rule("disclosure.count", fields=("table", "cell", "value"), options=("blocks",))
+def disclosure_count(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """Counts are whole and not negative, amounts not negative; 本年增/减 may be negative."""
+    return _count_findings("disclosure.count", row, facts)
+
+
+def _parts(extra: Extra) -> list[str]:
+    """The cells under a printed subtotal: rows of its group, or its own row, times columns of organizations, or its own."""
+    block = load_book().blocks[extra.block]
+    rows = [row for row in block.rows if row.startswith(f"{extra.row}.")] if extra.row in block.subtotals else [extra.row]
+    if extra.column in block.extra_columns:
+        group = block.extra_columns[extra.column].under
+        columns = [slug for slug, label in block.columns.items() if label.under == group]
+    else:
+        columns = [extra.column]
+    return [f"{extra.block}.{row}.{column}" for row in rows for column in columns]
+
+
+@rule("requests.subtotal", fields=("table", "row", "column", "terms", "difference"))
+def requests_subtotal(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """A printed subtotal equals its parts, those that the report prints. Not run while a part of it is doubtful."""
+    for extra in facts.report.extras:
+        if extra.value is None or extra.block not in load_book().blocks:
+            continue
+        cells = [cell for cell in _parts(extra) if cell in facts.readings]
+        if not cells or any(cell in facts.doubtful for cell in cells):
+            continue
+        expected = exact(sum(facts.values[cell] or 0 for cell in cells))
+        if expected == extra.value:
+            continue
+        blank = any(facts.values[cell] is None for cell in cells)
+        yield facts.finding(
+            "requests.subtotal",
+            row,
+            tuple(cells),
+            {
+                "table": words().tables[extra.block],
+                "row": row_label(extra.block, extra.row),
+                "column": column_label(extra.block, extra.column),
+                "terms": write_terms([(cell, 1) for cell in cells], facts.values),
+                "difference": show(exact(abs(expected - extra.value))),
+            },
+            severity=lowered(row.severity) if blank else None,
+            note=words().blank_note if blank else "",
+            expected=expected,
+            actual=extra.value,
+            place=extra.place,
+        )
+
+
+@rule("disclosure.rules_power", fields=("terms", "agency"), options=("cells",))
+def disclosure_rules_power(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """规章 are made by ministries, provinces and cities with districts alone (立法法)."""
+    report = facts.report
+    cells = tuple(cell for cell in row.texts("cells") if facts.number(cell))
+    if not cells or report.agency is None:
+        return
+    level, kind = level_of(report.region, report.region_code), kind_of(report.agency)
+    # a department without a region may be a ministry; a body whose kind its name does not tell is judged by its level alone
+    lacks = level == 3 or (kind is not None and (kind.kind == "town" or (kind.kind == "department" and level is not None)))
+    if lacks:
+        terms = write_terms([(cell, 1) for cell in cells], facts.values, "row")
+        yield facts.finding(
+            "disclosure.rules_power",
+            row,
+            cells,
+            {"terms": terms, "agency": report.agency},
+            expected=0,
+            actual=facts.number(cells[0]),
+        )
+
+
+@rule("disclosure.procurement", fields=("items", "amount"), options=("items", "amount"))
+def disclosure_procurement(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """Procurement items and their amount are both 0 or both not."""
+    cells = row.texts("items") + row.texts("amount")
+    items, amount = (facts.number(cell) for cell in cells)
+    if items is not None and amount is not None and (items == 0) != (amount == 0):
+        yield facts.finding("disclosure.procurement", row, cells, {"items": show(items), "amount": show(amount)}, actual=items)
+
+
+@rule("table.missing", fields=("table", "title"))
+def table_missing(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """Tables two, three and four are there; one that could not be read is not missing."""
+    report, book = facts.report, load_book()
+    if report.form not in row.forms:
+        return
+    seen = {block.block for block in report.blocks} | facts.blocks
+    for name in book.forms[report.form].blocks:
+        if name not in seen:
+            section = book.blocks[name].section
+            place = facts.section_place(section) if section else None
+            yield facts.finding(
+                "table.missing", row, (), {"table": words().tables[name], "title": book.blocks[name].title}, place=place
+            )
+
+
+@rule("table.unreadable", fields=("table", "title", "note"))
+def table_unreadable(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """Every table that is there could be read."""
+    for seen in facts.report.blocks:
+        if not seen.readable:
+            title = load_book().blocks[seen.block].title
+            named = {"table": words().tables[seen.block], "title": title, "note": seen.note or ""}
+            message = "main" if seen.note else "plain"
+            yield facts.finding("table.unreadable", row, (), named, message=message, place=seen.place)
+
+
+@rule("table.blank_cells", fields=("count", "labels"), options=("listed",))
+def table_blank_cells(row: Rule, facts: Facts) -> Iterator[Finding]:
+    """Blank cells, all of them in one finding."""
+    cells = tuple(cell for cell, value in facts.values.items() if value is None and facts.block_of(cell))
+    if cells:
+        labels = [f"{table_of(cell)}{cell_label(cell)}" for cell in cells]
+        yield facts.finding(
+            "table.blank_cells", row, cells, {"count": len(cells), "labels": write_list(labels, int(row.number("listed")))}
+        )

@@ -1,0 +1,88 @@
+"""The heartbeat of a process: renews the lease of what it works on, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from sqlalchemy import Engine
+
+from codebook.errors import GongkaiError
+from database import ledger
+from database.session import run_transaction
+from runtime.log import get_logger
+from runtime.settings import Settings
+
+log = get_logger(__name__)
+
+
+class Heart:
+    """Renews one claim at a time. The thread is started with the first claim and then sleeps between beats.
+
+    It shows that the process lives, not that the work gets on: what hangs is ended by the time limit.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._held: ledger.Claim | None = None
+        self._owed: list[ledger.Claim] = []
+        self._renewed = 0.0
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def beating(self, held: ledger.Claim) -> Iterator[None]:
+        """Keep ``held`` alive inside the block."""
+        with self._lock:
+            self._held, self._renewed = held, time.monotonic()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+            self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held = None
+
+    def owe(self, held: ledger.Claim) -> None:
+        """Give ``held`` back as soon as the database takes it: the end of its work could not be noted.
+
+        Otherwise its lease would lapse in the hands of a living process, which looks as if the document had killed one.
+        """
+        with self._lock:
+            self._owed.append(held)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(self._settings.heartbeat_seconds / 2)
+            self._give_back()
+            with self._lock:
+                held, waited = self._held, time.monotonic() - self._renewed
+            if held is None or waited < self._settings.heartbeat_seconds / 2:
+                continue
+            try:
+                kept = self._renew(held)
+            except GongkaiError as error:  # tried again at the next beat; the lease outlasts two that were missed
+                log.warning("heartbeat failed", stage_id=held.stage_id, error=str(error))
+                continue
+            with self._lock:
+                self._renewed = time.monotonic()
+            if not kept:
+                log.warning("the claim passed on while the work went on", stage_id=held.stage_id, fence=held.fence)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            owed, self._owed = self._owed, []
+        for held in owed:
+            try:
+                run_transaction(self._engine, partial(ledger.release, held=held), attempts=1)
+            except GongkaiError:
+                self.owe(held)
+
+    def _renew(self, held: ledger.Claim) -> bool:
+        lease = self._settings.lease(held.stage)
+        return run_transaction(self._engine, lambda c: ledger.heartbeat(c, held, lease), durable=False, attempts=1)
