@@ -7,7 +7,7 @@ the reason. The notation and the order in which the conditions are asked stand a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from codebook import data
 from codebook.book import load_book
 from codebook.records import Number, Record, StatementKind
 from codebook.text.linear import weakness_of
-from codebook.text.templates import Words, Wording, cues, expand, macros_in, words_regex, wording_regex
+from codebook.text.templates import Wording, Wordings, cues, expand, macros_in, wording_regex, words_regex
 
 _NEVER = re.compile(r"(?!)")
 
@@ -34,12 +34,12 @@ class PhraseRow(Wording, frozen=True, kw_only=True):
     rank: Literal["table", "usual", "loose"] = "usual"
     about: tuple[str, ...] = ()
     not_about: tuple[str, ...] = ()
-    only_if_sentence_has: Words = ()
-    unless_sentence_has: Words = ()
-    unless_clause_has: Words = ()
-    unless_earlier: Words = ()
-    unless_just_before: Words = ()
-    unless_earlier_in_clause: Words = ()
+    only_if_sentence_has: Wordings = ()
+    unless_sentence_has: Wordings = ()
+    unless_clause_has: Wordings = ()
+    unless_earlier: Wordings = ()
+    unless_just_before: Wordings = ()
+    unless_earlier_in_clause: Wordings = ()
     whole_only: bool = False
     unless_by_channel: bool = False
     names_year: bool = False
@@ -48,7 +48,7 @@ class PhraseRow(Wording, frozen=True, kw_only=True):
     may_also_mean: tuple[tuple[str, ...], ...] = ()
 
     @property
-    def conditions(self) -> dict[str, Words]:
+    def conditions(self) -> dict[str, Wordings]:
         """What must or must not stand around a hit, by the names of the fields."""
         return {
             name: getattr(self, name)
@@ -85,19 +85,19 @@ class CommonFile(Record, frozen=True):
     """_common.yaml: the order of the files, the macros, and the words that hold for all phrases."""
 
     files: tuple[str, ...]
-    macros: dict[str, Words]
-    other_time: Words
-    own_office: Words
-    government: Words
+    macros: dict[str, Wordings]
+    other_time: Wordings
+    own_office: Wordings
+    government: Wordings
     doubts: Doubts
-    stock: Words
-    this_year: Words
+    stock: Wordings
+    this_year: Wordings
     of_which: str
-    data_chapter: Words
-    channels: Words
+    data_chapter: Wordings
+    channels: Wordings
 
     @property
-    def words(self) -> dict[str, Words]:
+    def words(self) -> dict[str, Wordings]:
         """The lists of words, by the names of the fields."""
         return {name: getattr(self, name) for name in _LISTS}
 
@@ -148,7 +148,7 @@ def _literal(words: tuple[str, ...]) -> re.Pattern[str] | None:
 
 
 def _compile(row: PhraseRow, macros: dict[str, str]) -> Phrase:
-    def any_of(words: Words) -> re.Pattern[str]:
+    def any_of(words: Wordings) -> re.Pattern[str]:
         return re.compile(words_regex(words, macros)) if words else _NEVER
 
     just_before = f"(?:{words_regex(row.unless_just_before, macros)})$" if row.unless_just_before else ""
@@ -200,37 +200,53 @@ def _check_macros(common: CommonFile, rows: tuple[PhraseRow, ...]) -> None:
         raise ValueError(f"phrases, _common.yaml: found macros that no template uses: {', '.join(unused)}; expected none")
 
 
+def patterns(phrases: Phrases) -> dict[str, re.Pattern[str]]:
+    """Return all patterns with which texts are searched, each once, under the name of its phrase and field, or of its list."""
+    fields = ("pattern", "topic", "rivals", "needs", "before", "before_in_clause", "veto", "absent")
+    found = {name: getattr(phrases, name) for name in _LISTS}
+    for phrase in (*phrases.statistics, *phrases.statements):
+        found.update({f"{phrase.row.id}, {name}": getattr(phrase, name) for name in fields})
+    once = {pattern: name for name, pattern in reversed(found.items()) if pattern not in (None, _NEVER)}
+    return {name: pattern for pattern, name in reversed(once.items())}
+
+
 def _check_linear(phrases: Phrases) -> None:
     """Raise ValueError with the patterns that take too long for some text."""
-    wrong: list[str] = []
-    for phrase in (*phrases.statistics, *phrases.statements):
-        for name in ("pattern", "needs", "before", "before_in_clause", "veto", "absent"):
-            if weakness := weakness_of(getattr(phrase, name)):
-                wrong.append(f"{phrase.row.id}, {name}: {weakness}")
-    wrong += [f"{name}: {weakness}" for name in _LISTS if (weakness := weakness_of(getattr(phrases, name)))]
+    wrong = [f"{name}: {weakness}" for name, pattern in patterns(phrases).items() if (weakness := weakness_of(pattern))]
     if wrong:
         raise ValueError("phrases: " + "; ".join(wrong) + "; expected a bound such as *12 or …14, or words that do not overlap")
 
 
-def read_phrases(read: Callable[[str], bytes]) -> Phrases:
-    """Return the phrases of the files of a folder, checked; ``read`` returns the bytes of one.
+def read_phrases(files: Mapping[str, bytes]) -> Phrases:
+    """Return the phrases of the files of a folder, by their names, checked.
 
     Raise msgspec.ValidationError for an unknown or missing key, TemplateError for a bad template, re.error, or ValueError.
     """
-    common = msgspec.yaml.decode(read("_common.yaml"), type=CommonFile)
+    common = msgspec.yaml.decode(files["_common.yaml"], type=CommonFile)
+    named = {"_common.yaml", *(f"{name}.yaml" for name in common.files)}
+    if odd := sorted(named ^ set(files)):
+        raise ValueError(f"phrases: found {', '.join(odd)} in the folder or in files of _common.yaml; expected it in both")
     parts: dict[str, tuple[PhraseRow, ...]] = {"statistics": (), "statements": ()}
     for name in common.files:
-        file = msgspec.yaml.decode(read(f"{name}.yaml"), type=PhraseFile)
+        file = msgspec.yaml.decode(files[f"{name}.yaml"], type=PhraseFile)
         parts[file.reads] += file.phrases
     for part, rows in parts.items():
         check_rows(rows, part)
     _check_macros(common, (*parts["statistics"], *parts["statements"]))
     macros = expand(common.macros)
+    words = {name: re.compile(words_regex(words, macros)) for name, words in common.words.items()}
     phrases = Phrases(
-        *(tuple(_compile(row, macros) for row in rows) for rows in parts.values()),
-        of_which=common.of_which,
+        statistics=tuple(_compile(row, macros) for row in parts["statistics"]),
+        statements=tuple(_compile(row, macros) for row in parts["statements"]),
+        other_time=words["other_time"],
+        own_office=words["own_office"],
+        government=words["government"],
         doubts=common.doubts,
-        **{name: re.compile(words_regex(words, macros)) for name, words in common.words.items()},
+        stock=words["stock"],
+        this_year=words["this_year"],
+        of_which=common.of_which,
+        data_chapter=words["data_chapter"],
+        channels=words["channels"],
     )
     _check_linear(phrases)
     return phrases
@@ -239,4 +255,4 @@ def read_phrases(read: Callable[[str], bytes]) -> Phrases:
 @cache
 def load_phrases() -> Phrases:
     """Return the phrases of the codebook. Raise what :func:`read_phrases` raises."""
-    return read_phrases(lambda name: data.read(f"phrases/{name}"))
+    return read_phrases({name.removeprefix("phrases/"): data.read(name) for name in data.names("phrases")})

@@ -14,7 +14,8 @@ See Weideman et al., "Analyzing matching time behavior of backtracking regular e
 What helps: words of which none begins another; a gap or a repetition with a bound; a possessive repetition or an atomic group
 (``*+``, ``(?>...)``); a word before the repetition that the repetition does not read; ``(?<!\\d)`` before ``\\d++``.
 
-Bounded repetitions outside of unbounded ones cost a factor, not a power, and pass. Backreferences are refused.
+Bounded repetitions outside of unbounded ones cost a factor, not a power, and pass. A pattern that repeats, and has a
+backreference, is refused.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _KINDS = {
     sre.CATEGORY_WORD: r"\w",
     sre.CATEGORY_NOT_WORD: r"\W",
 }
+# An unbounded repetition, or one of more than nine copies of a group; escaped characters are taken out before.
+_MAY_BE_LONG = re.compile(r"\*|(?<!\d\})(?<![?*+])\+|,\}|\)\{\d*,?\d{2,}\}")
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _SEARCH = -1  # the state of a search that has not begun to match
 
@@ -69,9 +72,11 @@ class _Part(NamedTuple):
 
 
 class _Loop(NamedTuple):
-    """A long repetition: its states, whether the engine may come back to try it again (not a possessive one), and its bound."""
+    """A long repetition: its states and one of them (all lie on one cycle), whether the engine may come back to try it again (not
+    a possessive one), and whether it has a bound."""
 
     states: frozenset[int]
+    one: int
     again: bool
     bounded: bool
 
@@ -192,8 +197,8 @@ class _Automaton:
         states = frozenset(range(start, len(self.reads)))
         if most > 1:
             self._join(body.last, body.first, possessive=op is sre.POSSESSIVE_REPEAT)
-        if most is sre.MAXREPEAT or (most > _LONG and (len(states) > 1 or states & self.twice)):
-            self.loops.append(_Loop(states, op is not sre.POSSESSIVE_REPEAT, most is not sre.MAXREPEAT))
+        if body.last and (most is sre.MAXREPEAT or (most > _LONG and (len(states) > 1 or states & self.twice))):
+            self.loops.append(_Loop(states, min(body.last), op is not sre.POSSESSIVE_REPEAT, most is not sre.MAXREPEAT))
         return body._replace(
             nullable=body.nullable or not least,
             free_nullable=body.free_nullable or not least,
@@ -266,9 +271,9 @@ class _Automaton:
             def edges(state: int, loop: _Loop = loop) -> Iterable[tuple[int, int]]:
                 return [(f, allowed) for f, allowed in self._retried(state) if f in loop.states]
 
-            for state in loop.states:
-                if word := self._word((state, state), (state, state), inside, edges, apart=True):
-                    return word
+            state = (loop.one, loop.one)
+            if word := self._word(state, state, inside, edges, apart=True):
+                return word
         return None
 
     def quadratic(self) -> str | None:
@@ -278,11 +283,10 @@ class _Automaton:
             if second.states & self.free:
                 continue
             inside = _characters(self, second.states)
-            reachable = self._reachable(inside)
-            if self.method == "search":
-                for state in second.states & reachable:
-                    if word := self._word((_SEARCH, state), (state, state), inside, self._followers):
-                        return word
+            if self.method == "search" and second.one in self._reachable(inside):
+                word = self._word((_SEARCH, second.one), (second.one, second.one), inside, self._followers)
+                if word:
+                    return word
             for first in unbounded:
                 if not first.again or first.states & second.states:
                     continue
@@ -388,6 +392,8 @@ def weakness_of(pattern: re.Pattern[str] | str, method: Method = "search") -> We
     >>> weakness_of("复议[^,。]{0,20}各")
     """
     compiled = re.compile(pattern)
+    if not _MAY_BE_LONG.search(re.sub(r"\\.", "x", compiled.pattern)):
+        return None  # most patterns: not worth an automaton
     tree = _parser.parse(compiled.pattern, compiled.flags)
     automaton = _Automaton(tree, compiled.flags, method)
     if word := automaton.exponential():

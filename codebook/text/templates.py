@@ -57,7 +57,7 @@ class Wording(Record, frozen=True):
         return (*self.says, *self.after, *self.not_after, *self.before, *self.not_before, *self.ends_in, *self.not_ends_in)
 
 
-Words = tuple[str | Wording, ...]
+Wordings = tuple[str | Wording, ...]
 
 
 class _Reader:
@@ -214,7 +214,7 @@ def macros_in(word: str | Wording) -> set[str]:
     return used | set(_IN_REGEX.findall(word.regex or ""))
 
 
-def expand(macros: Mapping[str, Words]) -> dict[str, str]:
+def expand(macros: Mapping[str, Wordings]) -> dict[str, str]:
     """Return the regular expression of each macro. A macro may use those above it.
 
     Raise TemplateError for a macro that is unknown, or used before it is defined.
