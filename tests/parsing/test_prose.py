@@ -11,6 +11,7 @@ from codebook.book import load_book
 from codebook.phrases import Phrase, load_phrases
 from codebook.records import Extraction, Line, Origin, Page, PageKind, Place, Reader, Reading, State
 from tasks.parsing.outline import known_headings, read_outline
+from tasks.parsing.prose.__main__ import explain
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import word_number
 from tasks.parsing.prose.statistics import read_statistics, search_of
@@ -203,3 +204,30 @@ def test_the_rows_of_the_table_as_sentences(shape: str, joint: str) -> None:
     )
     expected = {slug: number for slug, number in numbers.items() if "{unit}" in shape or rows[slug].unit != "万元"}
     assert values(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("主动公开规范性文件8条", ["statistics.normative_disclosed  normative_disclosed.table  主动公开规范性文件8条  = 8"]),
+        (
+            "上年制发规范性文件8件",
+            ["statistics.normative_issued  normative_issued.table  制发规范性文件8件  refused: other_time"],
+        ),
+        ("天气很好", []),
+    ],
+)
+def test_what_is_read_is_explained(text: str, lines: list[str]) -> None:
+    assert list(explain(text)) == lines
+
+
+@pytest.mark.parametrize("phrase", [*load_phrases().statistics, *load_phrases().statements], ids=lambda p: p.row.id)
+def test_only_conditions_of_the_phrase_refuse_its_counter_examples(phrase: Phrase) -> None:
+    general = {"sentence", "other_time", "whole_only", "unless_by_channel", "about"}
+    named = {name for name, words in phrase.row.conditions.items() if words}
+    named |= {"unless_earlier"} if "unless_just_before" in named else set()
+    for text in phrase.row.counter_examples:
+        for line in explain(text):
+            _, name, *_, found = line.split("  ")
+            if name == phrase.row.id:
+                assert found.removeprefix("refused: ") in named | general | {"no number of its unit"}
