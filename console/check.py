@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from codebook.records import Record
 from database.models import Between
 from database.reports import results
-from database.reports.results import Standing
+from database.reports.results import ReportKey
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts
@@ -74,7 +74,7 @@ def run_check(engine: Engine, expected: Path | None = None) -> CheckCounts:
     reports = 0
     for batch in _batches(engine):
         reports += len(batch)
-        run_transaction(engine, partial(compare_again, standings=batch))
+        run_transaction(engine, partial(compare_again, keys=batch))
     without = _check_areas(engine, wanted)
     _check_texts(engine)
     with reading(engine) as connection:
@@ -82,24 +82,24 @@ def run_check(engine: Engine, expected: Path | None = None) -> CheckCounts:
     return CheckCounts(reports, findings, stale, tuple(without))
 
 
-def _batches(engine: Engine) -> Iterator[list[Standing]]:
+def _batches(engine: Engine) -> Iterator[list[ReportKey]]:
     """All reports in force that have a year, by year and document."""
     last = (0, 0)
     while True:
         with reading(engine) as connection:
-            rows = results.standings_after(connection, last, BATCH)
+            rows = results.report_keys_after(connection, last, BATCH)
         if not rows:
             return
-        document, standing = rows[-1]
-        last = (standing.year or 0, document)
-        yield [standing for _, standing in rows]
+        document, key = rows[-1]
+        last = (key.year or 0, document)
+        yield [key for _, key in rows]
 
 
 def _check_areas(engine: Engine, expected: Expected) -> list[tuple[str, int]]:
     """Sums and absences for each region of the list and each year that has reports; those without a government's report
     come back.
     """
-    years = sorted({standing.year for batch in _batches(engine) for standing in batch if standing.year is not None})
+    years = sorted({key.year for batch in _batches(engine) for key in batch if key.year is not None})
     without = []
     for code in sorted({code for code, _ in expected}):
         for year in years:
@@ -127,13 +127,13 @@ def _check_texts(engine: Engine) -> None:
     year, index, agencies = None, TextIndex(), set[str]()
     for batch in _batches(engine):
         related: list[Related] = []
-        for this_year, some in groupby(batch, key=lambda standing: standing.year):
+        for this_year, some in groupby(batch, key=lambda key: key.year):
             if this_year != year:
                 year, index, agencies = this_year, TextIndex(), set()
             speaking = {s.agency_key: s.report_id for s in reversed(list(some)) if s.agency_key and s.agency_key not in agencies}
             agencies |= speaking.keys()
             related += _shared_texts(engine, index, sorted(speaking.values()))
-        ids, rows = [standing.report_id for standing in batch], related_rows(Between.CHECK, related)
+        ids, rows = [key.report_id for key in batch], related_rows(Between.CHECK, related)
         run_transaction(engine, partial(results.replace_checked, report_ids=ids, rules=[RULE], rows=rows))
 
 

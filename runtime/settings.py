@@ -60,12 +60,12 @@ class Settings(BaseSettings):
     """How often a worker shows that it is alive."""
     stale_seconds: Seconds = 30
     """After so long without a sign of life a worker counts as dead. Less than two thirds of the lease."""
-    sweep_seconds: Seconds = 5
-    """How often recovery looks for what is due, lapsed or lost."""
+    rescue_seconds: Seconds = 5
+    """How often the rescuer looks for what is due, lapsed or lost."""
     resend_seconds: Seconds = 600
-    """After so long without being taken up, a stage is rung for again."""
+    """After so long without being taken up, a stage is notified again."""
     window: Count = 2000
-    """Most messages of one queue in Redis; the rest waits in the database. Recovery keeps as many there as workers can use."""
+    """Most messages of one queue in Redis; the rest waits in the database. The rescuer keeps as many there as workers can use."""
     shutdown_seconds: Annotated[float, Field(ge=0)] = 60
     """How long a worker that is asked to stop lets running tasks go on before it gives them back."""
 

@@ -49,7 +49,7 @@ def watch(
         _check_batch(batch)
         with workforce(found, engine) as hands:
             hands.begin()
-            desk = Desk(engine, Store(found.store), Limits.of(found), hands.ring, batch)
+            desk = Desk(engine, Store(found.store), Limits.of(found), hands.notify, batch)
             watchers = []
             for number, inbox in enumerate(inboxes):
                 polls = poll or found.watch_poll or is_network(inbox.root)
@@ -66,7 +66,7 @@ def up(
     batch: BatchName = None,
     poll: Poll = False,
 ) -> None:
-    """Run everything that one machine needs, until stopped: broker, workers, recovery, watcher, metrics, pages."""
+    """Run everything that one machine needs, until stopped: broker, workers, rescuer, watcher, metrics, pages."""
     from console.cli.users import tell_first_user  # noqa: PLC0415
     from workers.local.supervisor import Machine  # noqa: PLC0415 (loads Celery)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from codebook.errors import CODES
 from codebook.records import Status
 from database.clock import now
-from database.ledger.fair_queue import take_turns
+from database.ledger.fair_queue import reserve_turns
 from database.ledger.records import DOCUMENTS, Arrival, Queued, Registered, insert_into, storable
 from database.models import Batch, Document, Failure, FailureState, Source, Stage, StageName, StageState
 
@@ -36,7 +36,7 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
 
     A content is one document, whoever registers it first (the database decides races). Each path of it is one source row,
     the first the origin, all others duplicates. A new document gets its first stage; one with a ``rejection`` gets its
-    status and a failure instead. Call it in a durable transaction, and ring only after the commit.
+    status and a failure instead. Call it in a durable transaction, and notify only after the commit.
     """
     if not arrivals:
         return []
@@ -61,8 +61,8 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
     return results
 
 
-def to_ring(registered: Sequence[Registered]) -> list[Queued]:
-    """What is to be rung for after the commit."""
+def to_notify(registered: Sequence[Registered]) -> list[Queued]:
+    """What is to be notified after the commit."""
     due = [(one.stage_id, one.document_id) for one in registered if one.stage_id is not None]
     return [Queued(stage_id, StageName.EXTRACT, DOCUMENTS, document_id) for stage_id, document_id in due]
 
@@ -151,7 +151,7 @@ def _path_key(path: str) -> str:
 def _insert_stages(connection: Connection, batch_id: int, new: Sequence[tuple[int, Arrival]]) -> dict[int, int]:
     if not new:
         return {}
-    before = take_turns(connection, batch_id, max(arrival.priority for _, arrival in new), len(new))
+    before = reserve_turns(connection, batch_id, max(arrival.priority for _, arrival in new), len(new))
     statement = insert(Stage).values(created_at=now(), updated_at=now()).returning(Stage.id, Stage.document_id)
     rows = [
         {

@@ -151,7 +151,7 @@ _CHECKS: dict[str, Callable[[], Select[int]]] = {
 def invariants(connection: Connection, lapsed_seconds: float = 30.0, stuck_seconds: float = 86_400.0) -> list[str]:
     """What contradicts itself in the ledger, one sentence each; empty when all is well.
 
-    ``lapsed_seconds``: a running stage whose lease ended longer ago shows that recovery does not work. ``stuck_seconds``: so
+    ``lapsed_seconds``: a running stage whose lease ended longer ago shows that the rescuer does not work. ``stuck_seconds``: so
     long may a stage be due without being tried.
     """
     lapsed = select(Stage.document_id).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))

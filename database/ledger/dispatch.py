@@ -1,4 +1,4 @@
-"""Recovery's side of the ledger: what is due, whose lease lapsed, which workers live."""
+"""The rescuer's side of the ledger: what is due, whose lease lapsed, which workers live."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from database.ledger.records import Claim, Fault, Policy, Queued, Tries, decide,
 from database.models import Attempt, Stage, StageName, StageState, Worker
 
 # Any number will do, as long as nothing else in a shared database locks it.
-_SWEEP_LOCK = 0x676F6E676B6169
+_RESCUE_LOCK = 0x676F6E676B6169
 
 # Written out as in the conditions of their indexes: SQLite does not use these for a bound value.
 _OPEN = Stage.state.in_([literal_column(f"'{state}'") for state in (StageState.QUEUED, StageState.WAITING)])
@@ -23,8 +23,8 @@ _RUNNING = Stage.state == literal_column(f"'{StageState.RUNNING}'")
 _DUE = and_(_OPEN, or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()))
 
 
-class Reaped(Record, frozen=True):
-    """A try that recovery ended: ``code`` is worker.crashed or worker.lost, ``state`` what the stage became."""
+class ExpiredLease(Record, frozen=True):
+    """A try that the rescuer ended: ``code`` is worker.crashed or worker.lost, ``state`` what the stage became."""
 
     stage_id: int
     document_id: int
@@ -37,13 +37,13 @@ def owner_name(worker: str, pid: int) -> str:
     return f"{worker}#{pid}"
 
 
-def try_sweep_lock(connection: Connection) -> bool:
-    """Whether this transaction may sweep. Of two recoveries on PostgreSQL one sweeps at a time; SQLite has one writer
+def try_rescue_lock(connection: Connection) -> bool:
+    """Whether this transaction may sweep. Of two rescuers on PostgreSQL one sweeps at a time; SQLite has one writer
     anyway.
     """
     if connection.dialect.name != "postgresql":
         return True
-    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_SWEEP_LOCK))))
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_RESCUE_LOCK))))
 
 
 def beat(connection: Connection, worker: str, stale_seconds: float) -> None:
@@ -105,13 +105,13 @@ def _claim_of(row: Any) -> Claim:
     )
 
 
-def _end(connection: Connection, row: Any, fault: Fault, policy: Policy) -> Reaped:
+def _end(connection: Connection, row: Any, fault: Fault, policy: Policy) -> ExpiredLease:
     decision = decide(fault.code, Tries(row.attempts, row.crashes, row.losses, row.transients), policy)
     settle(connection, _claim_of(row), fault, decision, versions={})
-    return Reaped(row.id, row.document_id, fault.code, decision.state)
+    return ExpiredLease(row.id, row.document_id, fault.code, decision.state)
 
 
-def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: int = 500) -> list[Reaped]:
+def expire_leases(connection: Connection, stale_seconds: float, policy: Policy, limit: int = 500) -> list[ExpiredLease]:
     """End the tries whose lease lapsed, so that others can take the stage over.
 
     When the owner's worker is alive and was so during the whole try, only the process died: the document is suspected,
@@ -132,45 +132,45 @@ def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: in
     names = {row.owner.partition("#")[0] for row in rows}
     living = select(Worker.name, Worker.steady_since).where(Worker.name.in_(names), Worker.seen_at >= now(-stale_seconds))
     steady = {worker.name: worker.steady_since for worker in connection.execute(living)}
-    reaped = []
+    expired = []
     for row in rows:
         since = steady.get(row.owner.partition("#")[0])
         if since is not None and since <= row.started_at:
             fault = Fault("worker.crashed", f"the process that worked on it ended without a word ({row.owner})")
         else:
             fault = Fault("worker.lost", f"the worker that held it is gone ({row.owner})")
-        reaped.append(_end(connection, row, fault, policy))
-    return reaped
+        expired.append(_end(connection, row, fault, policy))
+    return expired
 
 
-_END_HOLDERS = text(
+_TERMINATE_LOCK_HOLDERS = text(
     "select pg_terminate_backend(holder.pid) from gk_stage join pg_stat_activity holder on holder.backend_xid = gk_stage.xmax "
     "where gk_stage.state = 'running' and gk_stage.lease_until < statement_timestamp() - make_interval(secs => :overdue) "
     "and holder.pid <> pg_backend_pid()"
 )
 
 
-def end_holders(connection: Connection, overdue_seconds: float) -> int:
-    """End the sessions that hold the row of a claim in an open transaction more than ``overdue_seconds`` after its lease lapsed;
-    gives how many.
+def terminate_lock_holders(connection: Connection, overdue_seconds: float) -> int:
+    """Terminate the sessions that hold the row of a claim in an open transaction more than ``overdue_seconds`` after its lease
+    expired. Return how many.
 
-    :func:`reap` passes over rows that are held: their process may be about to commit. But one that was frozen or cut off while
-    PostgreSQL sends to it holds them until the network gives up, which no time limit of the server shortens. SQLite has no
-    such sessions: what ends with its process holds nothing.
+    :func:`expire_leases` skips locked rows: their process may be about to commit. But a process that was frozen or cut off while
+    PostgreSQL sends to it keeps its locks until the network gives up, which no time limit of the server shortens. SQLite has
+    no such sessions: locks end with their process.
     """
     if connection.dialect.name != "postgresql":
         return 0
-    return len(connection.execute(_END_HOLDERS, {"overdue": overdue_seconds}).all())
+    return len(connection.execute(_TERMINATE_LOCK_HOLDERS, {"overdue": overdue_seconds}).all())
 
 
-def crashed(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[Reaped]:
+def fail_claims_of(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[ExpiredLease]:
     """End what the process ``owner`` held: its worker saw it die, so nobody needs to wait for the lease to lapse."""
     held = select(*_HELD).where(_RUNNING, Stage.owner == owner).with_for_update()
     return [_end(connection, row, fault, policy) for row in connection.execute(held).all()]
 
 
 def take_due(connection: Connection, queue: str, limit: int, resend_seconds: float) -> list[Queued]:
-    """Mark as rung, and give, up to ``limit`` stages of ``queue`` that are due and were not rung, or not within
+    """Mark as notified, and return, up to ``limit`` stages of ``queue`` that are due and were not notified, or not within
     ``resend_seconds``.
 
     Highest priority first, then by turn (see database.ledger.fair_queue); they are given in this order. Rows that another
@@ -193,7 +193,7 @@ def _next_level(connection: Connection, queue: str, below: int | None) -> int | 
 
 
 def _take_level(connection: Connection, queue: str, priority: int, limit: int, resend_seconds: float) -> list[Queued]:
-    quiet: ColumnElement[bool] = or_(Stage.rung_at.is_(None), Stage.rung_at < now(-resend_seconds))
+    quiet: ColumnElement[bool] = or_(Stage.notified_at.is_(None), Stage.notified_at < now(-resend_seconds))
     chosen = (
         select(Stage.id)
         .where(_DUE, Stage.queue == queue, Stage.priority == priority, quiet)
@@ -203,26 +203,26 @@ def _take_level(connection: Connection, queue: str, priority: int, limit: int, r
         .cte("chosen")
     )
     told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page, Stage.turn)
-    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(*told)
+    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(notified_at=now()).returning(*told)
     rows = sorted(connection.execute(taken).all(), key=lambda row: (row.turn, row.id))
     return [Queued(row.id, StageName(row.stage), row.queue, row.document_id, row.page) for row in rows]
 
 
-def mark_rung(connection: Connection, stage_ids: Sequence[int]) -> None:
+def mark_notified(connection: Connection, stage_ids: Sequence[int]) -> None:
     """Note that messages were sent for these stages."""
     for part in chunks(stage_ids):
-        connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(rung_at=now()))
+        connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(notified_at=now()))
 
 
-def unring(connection: Connection, stage_ids: Sequence[int]) -> None:
+def forget_notifications(connection: Connection, stage_ids: Sequence[int]) -> None:
     """Note that messages for these stages were not sent after all."""
     for part in chunks(stage_ids):
-        connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(rung_at=None))
+        connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(notified_at=None))
 
 
-def unring_lost(connection: Connection, queue: str, older_seconds: float) -> int:
+def forget_lost_notifications(connection: Connection, queue: str, older_seconds: float) -> int:
     """Note that what was sent to ``queue`` more than ``older_seconds`` ago is gone (the broker has none); gives how many."""
-    lost = update(Stage).where(_DUE, Stage.queue == queue, Stage.rung_at < now(-older_seconds)).values(rung_at=None)
+    lost = update(Stage).where(_DUE, Stage.queue == queue, Stage.notified_at < now(-older_seconds)).values(notified_at=None)
     return connection.execute(lost).rowcount
 
 

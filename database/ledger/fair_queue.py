@@ -22,16 +22,16 @@ _FIRST = (
 )
 
 
-def where_the_line_stands(connection: Connection, priority: int) -> int:
+def virtual_time(connection: Connection, priority: int) -> int:
     """The turn that is served now among work of this priority; the last that was given out when nothing waits."""
     asked = [{"b_queue": queue, "b_priority": priority} for queue in (DOCUMENTS, OCR)]
     waiting = [turn for one in asked if (turn := connection.scalar(_FIRST, one)) is not None]
     return min(waiting) if waiting else connection.scalar(select(func.max(Batch.turn))) or 0
 
 
-def take_turns(connection: Connection, batch_id: int, priority: int, count: int) -> int:
+def reserve_turns(connection: Connection, batch_id: int, priority: int, count: int) -> int:
     """Take ``count`` turns for a batch; gives the one before the first of them. Holds the batch's row until the commit."""
-    line = where_the_line_stands(connection, priority)
+    line = virtual_time(connection, priority)
     begun = case((Batch.turn > line, Batch.turn), else_=line)
     taken = update(Batch).where(Batch.id == batch_id).values(turn=begun + count).returning(Batch.turn)
     return connection.execute(taken).scalar_one() - count

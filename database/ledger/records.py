@@ -66,7 +66,7 @@ class Next(Record, frozen=True):
 
 
 class Queued(Record, frozen=True):
-    """A stage row that is to be rung for. Document and page are for people who watch messages (0: not known, or the whole)."""
+    """A stage row that is to be notified. Document and page are for people who watch messages (0: not known, or the whole)."""
 
     stage_id: int
     stage: StageName
@@ -97,7 +97,7 @@ class Claim(Record, frozen=True):
 
 
 class Completed(Record, frozen=True):
-    """What follows a completed stage: the next claim when the worker goes on in place, and stages to ring for."""
+    """What follows a completed stage: the next claim when the worker goes on in place, and stages to notify."""
 
     claim: Claim | None
     queued: tuple[Queued, ...] = ()

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, in
 from codebook.records import Record, Status
 from database.clock import now
 from database.intake.registering import chunks
-from database.ledger.fair_queue import where_the_line_stands
+from database.ledger.fair_queue import virtual_time
 from database.ledger.records import DOCUMENTS, OCR
 from database.models import (
     Attempt,
@@ -110,7 +110,7 @@ def reprocess(
     if dry_run:
         return len(ids)
     started: list[int] = []
-    line = where_the_line_stands(connection, 0)
+    line = virtual_time(connection, 0)
     for part in chunks(ids):
         runs = start_again(connection, part, stage, line + len(started))
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
@@ -131,7 +131,7 @@ def start_again(connection: Connection, ids: Sequence[int], stage: StageName | N
         .returning(Document.id, Document.run)
     )
     runs = dict(connection.execute(again).all())
-    line = where_the_line_stands(connection, 0) if before is None else before
+    line = virtual_time(connection, 0) if before is None else before
     _insert_first_stages(connection, runs, stage, line)
     _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
     return runs

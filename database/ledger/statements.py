@@ -75,7 +75,9 @@ BEAT = Prepared(update(Stage).where(*_held).values(lease_until=_lease))
 RELEASE = Prepared(
     update(Stage)
     .where(*_held)
-    .values(state=StageState.QUEUED, attempts=Stage.attempts - 1, owner=None, lease_until=None, rung_at=None, updated_at=now())
+    .values(
+        state=StageState.QUEUED, attempts=Stage.attempts - 1, owner=None, lease_until=None, notified_at=None, updated_at=now()
+    )
 )
 INSERT_NEXT = insert(Stage).values(created_at=now(), updated_at=now()).returning(Stage.id, Stage.stage, Stage.queue, Stage.page)
 _insert_claimed_row = (
@@ -137,7 +139,7 @@ SETTLE = Prepared(
         next_attempt_at=now(bindparam("b_pause")),
         owner=None,
         lease_until=None,
-        rung_at=None,
+        notified_at=None,
         updated_at=now(),
     )
 )

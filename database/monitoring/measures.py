@@ -16,8 +16,8 @@ from database.clock import now
 from database.ledger.records import QUEUES, insert_into
 from database.models import Attempt, Count, Document, Failure, Stage, StageState, Watcher, Worker
 
-# The counters that recovery keeps.
-SWEEPS = "recovery_sweeps"
+# The counters that the rescuer keeps.
+RESCUER_RUNS = "rescuer_runs"
 LEASES_EXPIRED = "leases_expired"
 MESSAGES_LOST = "messages_lost"
 
@@ -95,10 +95,10 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
 
 
 def not_alive(connection: Connection, part: str, host: str, stale_seconds: float) -> str | None:
-    """Why a part (worker, recovery or watcher) of ``host`` does not seem to live; None when it does.
+    """Why a part (worker, rescuer or watcher) of ``host`` does not seem to live; None when it does.
 
-    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. Recovery counts
-    its looks at the ledger, whoever does it: two may run, and one at a time looks. Raises KeyError for another part.
+    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. The
+    rescuer counts its runs; two may be started, and one at a time runs. Raises KeyError for another part.
     """
     return _SIGNS[part](connection, host, stale_seconds)
 
@@ -118,12 +118,12 @@ def _no_watcher(connection: Connection, host: str, stale_seconds: float) -> str 
     return f"{unseeing} of {seen} watched folders: alive, but blind" if unseeing else None
 
 
-def _no_recovery(connection: Connection, _: str, stale_seconds: float) -> str | None:
-    looked = select(func.count()).where(Count.name == SWEEPS, Count.counted_at >= now(-stale_seconds))
-    return None if connection.scalar(looked) else f"recovery did not look at the ledger within {stale_seconds:.0f} s"
+def _no_rescuer(connection: Connection, _: str, stale_seconds: float) -> str | None:
+    looked = select(func.count()).where(Count.name == RESCUER_RUNS, Count.counted_at >= now(-stale_seconds))
+    return None if connection.scalar(looked) else f"the rescuer did not look at the ledger within {stale_seconds:.0f} s"
 
 
-_SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "recovery": _no_recovery}
+_SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "rescuer": _no_rescuer}
 
 
 def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tuple[Labelled, ...]:

@@ -98,7 +98,7 @@ class OvertakenError(Exception):
 
 
 class Done(NamedTuple):
-    """A decision that was written, and the stage to ring for, if one can begin at once."""
+    """A decision that was written, and the stage to notify, if one can begin at once."""
 
     number: int
     queued: Queued | None
@@ -282,7 +282,7 @@ def _validate_again(connection: Connection, head: Any, pause: float, *, only_wai
     if waits is None:
         return None
     later = {"state": StageState.WAITING, "next_attempt_at": now(pause)}
-    at_once = {"state": StageState.QUEUED, "next_attempt_at": None, "rung_at": None}
+    at_once = {"state": StageState.QUEUED, "next_attempt_at": None, "notified_at": None}
     connection.execute(update(Stage).where(Stage.id == waits.id).values(**(later if pause > 0 else at_once), updated_at=now()))
     return None if pause > 0 else Queued(waits.id, StageName.VALIDATE, DOCUMENTS)
 

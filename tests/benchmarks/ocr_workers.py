@@ -138,7 +138,7 @@ def _largest(pid: int) -> int:
 
 def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[Cost, Memory]:
     """From the first claim of a page to the end of the last, the loading of models included; the CPU of the worker and of
-    recovery since they were ready, with all stages of the documents; and memory.
+    the rescuer since they were ready, with all stages of the documents; and memory.
     """
     home.mkdir()
     settings = Settings(home=home, concurrency=_PROCESSES, tasks_per_child=1_000_000, log_level="WARNING")

@@ -33,15 +33,11 @@ from tasks.validation.validate import validate
 from tests.chaos.trial import reports
 from tests.chaos.wellbeing import File
 from tests.servers import PostgresServer, short_folder
-from workers import stage_runner as runner
 from workers.app import app
-from workers.lease_heartbeat import Heart
-from workers.worker_context import Process
-
-
-class _Silent:
-    def ring(self, queued: Any) -> int:
-        return len(queued)
+from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import SilentNotifier
+from workers.stage_runner import StageRunner
+from workers.worker_context import WorkerContext
 
 
 class _Kept:
@@ -95,10 +91,10 @@ def safely(url: str, files: list[File]) -> tuple[float, float]:
     commits: list[Connection] = []
     event.listen(engine, "commit", commits.append)
     settings = Settings(home=Path(tempfile.gettempdir()), database_url=url)
-    bell: Any = _Silent()
     store: Any = _Kept(files)
-    process = Process(settings, engine, store, bell, Heart(engine, settings), "benchmark#1")
-    spent = _timed(files, lambda number, _: runner._run(process, number, StageName.EXTRACT))
+    context = WorkerContext(settings, engine, store, SilentNotifier(), LeaseHeartbeat(engine, settings), "benchmark#1")
+    runner = StageRunner(context)
+    spent = _timed(files, lambda number, _: runner.run(number, StageName.EXTRACT))
     return spent, len(commits) / len(files)
 
 

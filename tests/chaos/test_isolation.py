@@ -49,7 +49,7 @@ def test_the_processes_of_a_worker_have_a_ceiling_and_the_limits_of_the_settings
     (child,) = children(worker.pid)
     assert trial.settings.memory_bytes == 4 << 30
     trial.until(lambda: psutil.Process(child).rlimit(psutil.RLIMIT_AS)[0] == 4 << 30, 10, "there is no ceiling")
-    trial.recovery()
+    trial.rescuer()
     short, long = trial.register([File(pdf(3, "信"), "application/pdf"), File(pdf(4, "信"), "application/pdf")])
     trial.settle()
     codes = dict(trial.rows("select document_id, code from gk_failure"))
@@ -62,7 +62,7 @@ def test_a_small_urgent_batch_overtakes_a_large_one(make_cluster: MakeCluster, s
     cluster = make_cluster(sqlite_url, window=10)
     cluster.add(*[{"extract": ["slow:0.02"]} for _ in range(300)])
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     cluster.until(lambda: list(cluster.statuses().values()).count("accepted") > 5)
     urgent = cluster.add({}, {}, {}, priority=5)
     cluster.until(lambda: all(cluster.statuses()[number] == "accepted" for number in urgent))

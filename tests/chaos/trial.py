@@ -51,14 +51,14 @@ class Trial(Cluster):
         finally:
             self.module = WORKER
 
-    def register(self, files: Sequence[File], ring: bool = True, priority: int = 0, batch: str = "test") -> list[int]:
+    def register(self, files: Sequence[File], notify: bool = True, priority: int = 0, batch: str = "test") -> list[int]:
         """Keep and register files; gives the ids of their documents."""
         for file in files:
             self.store.put(file.data)
         arrivals = [file.arrival(priority) for file in files]
         made = run_transaction(self.engine, lambda c: ledger.register(c, batch, arrivals))
-        if ring:
-            self.bell.ring(ledger.to_ring(made))
+        if notify:
+            self.notifier.notify(ledger.to_notify(made))
         return [one.document_id for one in made]
 
     def working(self) -> list[tuple[int, int]]:
@@ -78,7 +78,7 @@ class Trial(Cluster):
         """Wait until all is settled; then the common assertion."""
         self.settle(seconds)
         self.until(lambda: not self.working(), 20)
-        assert_all_is_well(self.engine, expected, self.bell)
+        assert_all_is_well(self.engine, expected, self.notifier)
 
     def close(self) -> None:
         """End all processes, and take the trigger away; once."""

@@ -20,7 +20,7 @@ from tasks.extraction.extract import extract
 from tasks.loading.task import load_verdict
 from tasks.parsing.parse import parse
 from tasks.validation.validate import validate
-from workers.notifier import Bell
+from workers.notifier import RedisNotifier
 
 
 class File(NamedTuple):
@@ -157,7 +157,7 @@ def _read(connection: Connection, file: File, held: Claim) -> None:
     ledger.complete(connection, held, extra=write)
 
 
-def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None) -> None:
+def assert_all_is_well(engine: Engine, expected: Rows, notifier: RedisNotifier | None = None) -> None:
     """All that was registered is accounted for and at an end, each report was loaded once, the rows are those of an
     undisturbed run (``expected``; the digest ``*`` is not compared), no lease is overdue, nothing is due, the queues are empty.
 
@@ -183,8 +183,8 @@ def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None)
     assert found.keys() == expected.keys()
     wrong = {sha: (row, expected[sha]) for sha, row in found.items() if not _same(row, expected[sha])}
     assert wrong == {}, f"rows that are not those of an undisturbed run: {wrong}, failures: {_failures(engine)}"
-    if bell is not None:
-        _assert_queues_empty(bell)
+    if notifier is not None:
+        _assert_queues_empty(notifier)
 
 
 def _failures(engine: Engine) -> list[str]:
@@ -207,12 +207,12 @@ def _same(row: Row, expected: Row) -> bool:
     return row.status == expected.status and expected.digest in ("*", row.digest)
 
 
-def _assert_queues_empty(bell: Bell, seconds: float = 20) -> None:
+def _assert_queues_empty(notifier: RedisNotifier, seconds: float = 20) -> None:
     """Doubled messages may lie there until a worker has found that there is nothing to claim."""
     end = time.monotonic() + seconds
     depths: dict[str, int] | None = {}
     while time.monotonic() < end:
-        depths = bell.depths()
+        depths = notifier.depths()
         if depths is not None and not any(depths[queue] for queue in QUEUES):
             return
         time.sleep(0.1)

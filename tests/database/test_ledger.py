@@ -1,4 +1,4 @@
-"""The ledger on a real PostgreSQL and on SQLite: registering, claims, fences, failures, recovery, the books."""
+"""The ledger on a real PostgreSQL and on SQLite: registering, claims, fences, failures, the rescuer, the books."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_content_is_one_document_and_each_path_one_source(books: Books) -> Non
     assert len(books.rows(Stage.id)) == 3
     assert books(ledger.balance).registered == 4
     assert books(ledger.balance, "later").duplicate == 1
-    assert ledger.to_ring([again, new]) == [ledger.Queued(new.stage_id or 0, StageName.EXTRACT, "documents", new.document_id)]
+    assert ledger.to_notify([again, new]) == [ledger.Queued(new.stage_id or 0, StageName.EXTRACT, "documents", new.document_id)]
     assert second.document_id != first.document_id
     books.sound()
 
@@ -182,7 +182,7 @@ def test_a_stale_worker_writes_nothing(books: Books) -> None:
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()
-    books(ledger.reap, 1, POLICY)
+    books(ledger.expire_leases, 1, POLICY)
     fresh = books.claim(one.stage_id, "w#2")
     assert fresh.fence == stale.fence + 1
     touched: list[str] = []
@@ -206,7 +206,7 @@ def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch:
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()
-    books(ledger.reap, 1, POLICY)
+    books(ledger.expire_leases, 1, POLICY)
     books.claim(one.stage_id, "w#2")
     assert books(ledger.complete, stale, OUTPUT, {}, [Next(StageName.PARSE)]).queued
     assert books.rows(Output.document_id) != []
@@ -321,7 +321,7 @@ def test_a_fault_of_the_machine_is_not_counted(books: Books) -> None:
     books.sound()
 
 
-# ---- recovery ----
+# ---- the rescuer ----
 
 
 @pytest.mark.parametrize(("beats", "code", "limit"), [(True, "worker.crashed", 3), (False, "worker.lost", 10)])
@@ -332,11 +332,11 @@ def test_a_lapsed_lease_counts_as_crash_or_loss(books: Books, beats: bool, code:
     for tries in range(1, limit + 1):
         books.claim(one.stage_id, "w#77")
         books.lapse()
-        (reaped,) = books(ledger.reap, 30, POLICY)
-        assert reaped.code == code
-        assert reaped.state is (StageState.FAILED if tries == limit else StageState.WAITING)
+        (expired,) = books(ledger.expire_leases, 30, POLICY)
+        assert expired.code == code
+        assert expired.state is (StageState.FAILED if tries == limit else StageState.WAITING)
     assert [row.code for row in books.rows(Failure.id, Failure.code)] == [code]
-    assert books(ledger.reap, 30, POLICY) == []
+    assert books(ledger.expire_leases, 30, POLICY) == []
     books.sound()
 
 
@@ -348,17 +348,17 @@ def test_a_worker_that_was_cut_off_does_not_make_its_documents_suspect(books: Bo
         connection.execute(text("update gk_worker set seen_at = '2001-01-01T00:00:00.000000Z'"))
     books(ledger.beat, "w", 30)
     books.lapse()
-    (reaped,) = books(ledger.reap, 30, POLICY)
-    assert reaped.code == "worker.lost"
+    (expired,) = books(ledger.expire_leases, 30, POLICY)
+    assert expired.code == "worker.lost"
 
 
 def test_a_death_that_was_seen_is_noted_at_once(books: Books) -> None:
     one, two = books.add("a", "b")
     books.claim(one.stage_id, "w#77")
     books.claim(two.stage_id, "w#78")
-    (ended,) = books(ledger.crashed, "w#77", Fault("stage.timeout", "too long"), POLICY)
+    (ended,) = books(ledger.fail_claims_of, "w#77", Fault("stage.timeout", "too long"), POLICY)
     assert (ended.document_id, ended.code, ended.state) == (one.document_id, "stage.timeout", StageState.WAITING)
-    assert books(ledger.crashed, "w#77", Fault("stage.timeout", "too long"), POLICY) == []
+    assert books(ledger.fail_claims_of, "w#77", Fault("stage.timeout", "too long"), POLICY) == []
 
 
 def test_what_is_due_is_taken_once_by_priority(books: Books) -> None:
@@ -370,10 +370,10 @@ def test_what_is_due_is_taken_once_by_priority(books: Books) -> None:
     priorities = {row.id: row.priority for row in books.rows(Stage.id, Stage.priority)}
     assert [priorities[stage] for stage in order] == [5, 0, 0]
     assert books(ledger.take_due, "documents", 10, 60) == []
-    books(ledger.unring, order[:1])
+    books(ledger.forget_notifications, order[:1])
     assert [row.stage_id for row in books(ledger.take_due, "documents", 10, 60)] == order[:1]
     assert len(books(ledger.take_due, "documents", 10, -1)) == 3
-    assert books(ledger.unring_lost, "documents", -1) == 3
+    assert books(ledger.forget_lost_notifications, "documents", -1) == 3
 
 
 def test_two_recoveries_at_once_take_each_stage_once(books: Books, database_url: str) -> None:

@@ -54,7 +54,7 @@ class Known:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Rules are what workers, recovery and people do; each is done to the ledger and to the model."""
+    """Rules are what workers, the rescuer and people do; each is done to the ledger and to the model."""
 
     template: Path
 
@@ -200,7 +200,7 @@ class LedgerMachine(RuleBasedStateMachine):
         piece.state, piece.attempts = StageState.QUEUED, piece.attempts - 1
 
     @rule(data=st.data(), alive=st.booleans())
-    def reap(self, data: st.DataObject, alive: bool) -> None:
+    def expire_leases(self, data: st.DataObject, alive: bool) -> None:
         """The leases of some end."""
         document = self.pick(data, StageState.RUNNING)
         if document is None:
@@ -212,15 +212,15 @@ class LedgerMachine(RuleBasedStateMachine):
             connection.execute(text("delete from gk_worker"))
             now = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"
             connection.execute(text(f"insert into gk_worker values ('w', {seen}, {now}, {seen})"))
-        (reaped,) = self.do(ledger.reap, 30, POLICY)
-        assert (reaped.document_id, reaped.code) == (document, "worker.crashed" if alive else "worker.lost")
-        assert reaped.state is self.settle(document, "crashes" if alive else "losses", Status.FAILED)
+        (expired,) = self.do(ledger.expire_leases, 30, POLICY)
+        assert (expired.document_id, expired.code) == (document, "worker.crashed" if alive else "worker.lost")
+        assert expired.state is self.settle(document, "crashes" if alive else "losses", Status.FAILED)
 
     @rule(data=st.data())
     def die_in_sight(self, data: st.DataObject) -> None:
         """A worker saw its process die with all that it held."""
         held = {number for number, one in self.known.items() if one.piece.state is StageState.RUNNING}
-        ended = self.do(ledger.crashed, "w#1", Fault("worker.crashed", "x"), POLICY)
+        ended = self.do(ledger.fail_claims_of, "w#1", Fault("worker.crashed", "x"), POLICY)
         assert {one.document_id for one in ended} == held
         for one in ended:
             assert one.state is self.settle(one.document_id, "crashes", Status.FAILED)
@@ -276,7 +276,7 @@ class LedgerMachine(RuleBasedStateMachine):
         taken = [item for queue in ledger.QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)]
         assert len(taken) <= due
         assert [item for queue in ledger.QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)] == []
-        self.do(ledger.unring, [item.stage_id for item in taken])
+        self.do(ledger.forget_notifications, [item.stage_id for item in taken])
 
     # ---- what must hold ----
 

@@ -36,7 +36,7 @@ FAST: dict[str, Any] = {
     "heartbeat_seconds": 2,
     "beat_seconds": 0.5,
     "stale_seconds": 5,
-    "sweep_seconds": 0.3,
+    "rescue_seconds": 0.3,
     "retry_base_seconds": 0.1,
     "retry_cap_seconds": 0.3,
     "shutdown_seconds": 2,

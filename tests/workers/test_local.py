@@ -54,7 +54,7 @@ def settings(home: Path) -> Settings:
 
 
 def add(settings: Settings, *plans: dict[str, Any]) -> None:
-    """Register documents without ringing: recovery finds them."""
+    """Register documents without notifying: the rescuer finds them."""
     engine, store = make_engine(settings.database, pooled=False), Store(settings.store)
     contents = [msgspec.json.encode(plan | {"salt": time.monotonic_ns()}) for plan in plans]
     arrivals = [Arrival(store.put(data), "application/json", len(data), f"/in/{n}.json") for n, data in enumerate(contents)]
@@ -74,7 +74,7 @@ def test_it_starts_works_and_ends(settings: Settings) -> None:
         assert machine.wait_ready()
         until(lambda: books(settings).accepted == 2)
         pids = machine.pids()
-        assert set(pids) == {"redis", "worker", "recovery", "pictures"}  # the last since there was one
+        assert set(pids) == {"redis", "worker", "rescuer", "pictures"}  # the last since there was one
         family = [child.pid for child in psutil.Process(pids["worker"]).children(recursive=True)]
         os.kill(pids["redis"], signal.SIGKILL)
         until(lambda: machine.pids().get("redis", pids["redis"]) != pids["redis"], 10)

@@ -61,7 +61,7 @@ def filled(engine: Engine) -> Engine:
         ledger.complete(connection, page, Line("x", Place()), {}, [Next(StageName.PARSE)], spent=Spent(5.0, 4.0, "rapidocr"))
         ledger.claim(connection, stages[2], "w#1", -100)
         ledger.beat(connection, "w", 30)
-        measures.count(connection, measures.SWEEPS)
+        measures.count(connection, measures.RESCUER_RUNS)
         measures.count(connection, measures.LEASES_EXPIRED, 2)
         measures.count(connection, measures.LEASES_EXPIRED, 3)
         inboxes.beat(connection, WatcherState("h:1:n#0", "h", '/in "1"\n', False, 7, 2, 1), 60)
@@ -110,7 +110,7 @@ def test_what_is_exported_is_what_the_database_says(filled: Engine, tmp_path: Pa
         ("gongkai_pages_total", ("", "extract")): 3,
         ("gongkai_leases_overdue", ()): 1,
         ("gongkai_workers", ()): 1,
-        ("gongkai_recovery_sweeps_total", ()): 1,
+        ("gongkai_rescuer_runs_total", ()): 1,
         ("gongkai_leases_expired_total", ()): 5,
         ("gongkai_messages_lost_total", ()): 0,
         ("gongkai_watcher_blind", (folder, "h", "h:1:n#0")): 1,
@@ -119,7 +119,7 @@ def test_what_is_exported_is_what_the_database_says(filled: Engine, tmp_path: Pa
         ("gongkai_watcher_files_taken_total", (folder, "h", "h:1:n#0")): 7,
     }
     assert {key: found.get(key) for key in expected} == expected
-    assert found["gongkai_recovery_age_seconds", ()] < 60
+    assert found["gongkai_rescuer_age_seconds", ()] < 60
     assert found["gongkai_watcher_age_seconds", (folder, "h", "h:1:n#0")] < 60
     assert found["gongkai_queue_oldest_seconds", ("documents",)] < 60
 
@@ -169,7 +169,7 @@ def test_alerts_and_dashboard_name_metrics_that_exist(filled: Engine, tmp_path: 
 
 def test_every_metric_is_watched_or_shown(filled: Engine, tmp_path: Path) -> None:
     used = set(re.findall(r"\bgongkai_\w+", json.dumps(expressions())))
-    assert exported_names(filled, tmp_path) - used == {"gongkai_recovery_sweeps_total"}
+    assert exported_names(filled, tmp_path) - used == {"gongkai_rescuer_runs_total"}
 
 
 def test_alerts_say_what_to_do_and_the_board_has_no_overlaps() -> None:

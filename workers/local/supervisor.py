@@ -1,4 +1,4 @@
-"""One machine by itself: a private Redis, a worker and recovery as child processes, started and ended together.
+"""One machine by itself: a private Redis, a worker and the rescuer as child processes, started and ended together.
 
 Pages that are pictures have a worker of their own, started when there is first such a page: a document that is text never
 waits for a picture, and who has no pictures pays nothing for them.
@@ -30,8 +30,8 @@ from database.ledger import DOCUMENTS, OCR, RETRY
 from database.session import make_engine, reading
 from runtime.log import get_logger
 from runtime.settings import Settings
-from workers.notifier import Bell
-from workers.rescuer import recovery_command
+from workers.notifier import RedisNotifier
+from workers.rescuer import rescuer_command
 from workers.run import MODULE, worker_command
 
 log = get_logger(__name__)
@@ -192,19 +192,19 @@ class Machine:
         return self._thread.is_alive()
 
     def pids(self) -> dict[str, int]:
-        """The processes that run here, by part: redis, worker, recovery, and pictures once there are some."""
+        """The processes that run here, by part: redis, worker, rescuer, and pictures once there are some."""
         return {name: part.pid for name, part in self._parts.items() if part.pid is not None}
 
     def healthy(self) -> bool:
         """Whether the broker answers and a worker shows that it lives (whoever runs them)."""
         engine = make_engine(self.settings.database, pooled=False)
-        bell = Bell(self.settings, engine)
+        notifier = RedisNotifier(self.settings, engine)
         try:
             with reading(engine) as connection:
                 living = ledger.live_workers(connection, self.settings.stale_seconds)
-            return bool(living) and bell.depths() is not None
+            return bool(living) and notifier.depths() is not None
         finally:
-            bell.close()
+            notifier.close()
 
     def wait_ready(self, seconds: float = 30.0) -> bool:
         """Wait until :meth:`healthy`, at most so long; gives whether it is."""
@@ -247,8 +247,8 @@ class Machine:
         if settings.broker_url is None:
             self._start_redis(stack)
         worker, worker_environment = worker_command(settings, (DOCUMENTS, RETRY), module=self._module)
-        recovery, recovery_environment = recovery_command(settings)
-        rest = [Extra("worker", worker, worker_environment), Extra("recovery", recovery, recovery_environment), *self._extras]
+        rescuer, rescuer_environment = rescuer_command(settings)
+        rest = [Extra("worker", worker, worker_environment), Extra("rescuer", rescuer, rescuer_environment), *self._extras]
         for part in rest:
             self._start(self._add(part.name, part.command, part.environment, stack))
         log.info("the machine runs", home=str(settings.home), **self.pids())

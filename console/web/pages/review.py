@@ -195,7 +195,7 @@ def act(visit: Visit) -> Response:
         told = kept[0].told if kept else ""
         visit.notify("case.decided", cell=cases.label_of(at.cell), value=told or visit.t("case.blank"))
     response = _answer(visit, scope, given, at, done=kept)
-    response.background = BackgroundTask(visit.desk.ring, [queued] if queued else [])
+    response.background = BackgroundTask(visit.desk.notify, [queued] if queued else [])
     return response
 
 
