@@ -19,6 +19,8 @@ from tasks.loading import task as loading
 from tasks.parsing import task as parsing
 from tasks.validation import task as validation
 from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import SilentNotifier
+from workers.stage_runner import StageRunner
 from workers.worker_context import WorkerContext
 
 ROOMS = (extraction, parsing, validation, loading)
