@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """How often a worker shows that it is alive."""
     stale_seconds: Seconds = 30
     """After so long without a sign of life a worker counts as dead. Less than two thirds of the lease."""
+    hung_seconds: Seconds = 60
+    """`gongkai up` kills and restarts a worker, rescuer or watcher that has shown no sign of life for this long."""
     rescue_seconds: Seconds = 5
     """How often the rescuer looks for what is due, lapsed or lost."""
     resend_seconds: Seconds = 600

@@ -79,12 +79,12 @@ class Workforce:
 
     def begin(self) -> None:
         """See to it that somebody can work."""
-        from workers.local.supervisor import local_machine  # noqa: PLC0415
+        from workers.local import local_supervisor  # noqa: PLC0415
         from workers.notifier import RedisNotifier  # noqa: PLC0415 (these load Celery)
 
         if self._notifier is None:
             if self._own:
-                self._stack.enter_context(local_machine(self._settings))
+                self._stack.enter_context(local_supervisor(self._settings))
             self._notifier = RedisNotifier(self._settings, self._engine)
             self._stack.callback(self._notifier.close)
 

@@ -18,6 +18,7 @@ from database.models import Attempt, Count, Document, Failure, Stage, StageState
 
 # The counters that the rescuer keeps.
 RESCUER_RUNS = "rescuer_runs"
+SUPERVISOR_LOOKS = "supervisor_looks"
 LEASES_EXPIRED = "leases_expired"
 MESSAGES_LOST = "messages_lost"
 
@@ -124,6 +125,21 @@ def _no_rescuer(connection: Connection, _: str, stale_seconds: float) -> str | N
 
 
 _SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "rescuer": _no_rescuer}
+
+
+def silent_seconds(connection: Connection, part: str, host: str, pid: int) -> float | None:
+    """Return the seconds since the process ``pid`` of ``host`` last showed itself as a part (worker, rescuer or watcher).
+
+    None if it never did. Rescuers share one sign: of two, the age is that of the last run of either. Raises KeyError for another
+    part.
+    """
+    seen = {
+        "worker": select(func.max(Worker.seen_at)).where(Worker.name.startswith(f"{host}:{pid}:", autoescape=True)),
+        "watcher": select(func.min(Watcher.seen_at)).where(Watcher.name.startswith(f"{host}:{pid}:", autoescape=True)),
+        "rescuer": select(func.max(Count.counted_at)).where(Count.name == RESCUER_RUNS),
+    }[part]
+    moment = connection.scalar(seen)
+    return None if moment is None else (connection.execute(select(now())).scalar_one() - moment).total_seconds()
 
 
 def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tuple[Labelled, ...]:
