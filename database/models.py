@@ -53,16 +53,6 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
 
 
-class StageName(StrEnum):
-    """The stages of a document after it is registered, in order."""
-
-    EXTRACT = "extract"
-    OCR = "ocr"
-    PARSE = "parse"
-    VALIDATE = "validate"
-    LOAD = "load"
-
-
 class StageState(StrEnum):
     """Where a stage of a document stands. The last four are final."""
 

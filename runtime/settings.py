@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from database.ledger.records import Policy
-from database.models import StageName
+from codebook.stages import STAGES, StageName
+from database.ledger import Policy
 from database.session import normal_url
 
 MIB = 1024 * 1024
@@ -186,12 +186,12 @@ class Settings(BaseSettings):
         )
 
     def lease(self, stage: StageName) -> float:
-        """The lease of a claim of ``stage``, in seconds."""
-        return self.ocr_lease_seconds if stage is StageName.OCR else self.lease_seconds
+        """Return the lease of a claim of ``stage``, in seconds."""
+        return float(getattr(self, STAGES[stage].lease))
 
     def time_limit(self, stage: StageName) -> float:
-        """The time limit of a message for ``stage``, in seconds."""
-        return self.ocr_seconds if stage is StageName.OCR else self.light_seconds
+        """Return the time limit of a message for ``stage``, in seconds."""
+        return float(getattr(self, STAGES[stage].time_limit))
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, for processes that this one starts."""

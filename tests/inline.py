@@ -8,9 +8,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from codebook.records import Hints, Record, Report
+from codebook.stages import StageName
 from database import ledger
+from database.intake import register
 from database.ledger import Arrival, Next
-from database.models import Document, Stage, StageName, StageState
+from database.models import Document, Stage, StageState
 from database.session import reading, run_transaction
 from runtime.settings import Settings
 from runtime.store import Store
@@ -42,7 +44,7 @@ class Inline:
         sha256 = self.store.put(data)
         assert sha256 == hashlib.sha256(data).hexdigest()
         arrival = Arrival(sha256, media_type, len(data), path, hints or Hints(path=path))
-        return run_transaction(self.engine, lambda c: ledger.register(c, batch, [arrival]))[0].document_id
+        return run_transaction(self.engine, lambda c: register(c, batch, [arrival]))[0].document_id
 
     def work(self) -> list[str]:
         """Do all stages that are due, one after the other; gives what became of each."""

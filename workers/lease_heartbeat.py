@@ -85,4 +85,4 @@ class LeaseHeartbeat:
 
     def _renew(self, held: ledger.Claim) -> bool:
         lease = self._settings.lease(held.stage)
-        return run_transaction(self._engine, lambda c: ledger.heartbeat(c, held, lease), durable=False, attempts=1)
+        return run_transaction(self._engine, lambda c: ledger.renew(c, held, lease), durable=False, attempts=1)

@@ -19,9 +19,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from codebook.records import Status
+from codebook.stages import FIRST, PAGE_STAGE
 from database.intake import inboxes
 from database.intake.inboxes import WatcherItem
-from database.models import StageName
 from database.monitoring import measures
 from database.monitoring.measures import Labelled, Measures
 from database.session import make_engine, reading
@@ -126,8 +126,8 @@ def _ledger(found: Measures) -> Iterator[Metric]:
 
 def _pages(found: Measures) -> _Samples:
     """An engine of OCR does a page in a try; pages without an engine had been read before."""
-    yield ("extract", ""), found.pages
-    yield from (((one.stage, one.engine), one.tries) for one in found.spent if one.stage == StageName.OCR)
+    yield (FIRST, ""), found.pages
+    yield from (((one.stage, one.engine), one.tries) for one in found.spent if one.stage == PAGE_STAGE.name)
 
 
 def _counters(found: Measures) -> Iterator[Metric]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Engine
 
 from codebook.errors import GongkaiError
+from codebook.stages import DOCUMENTS, OCR, QUEUES, RETRY
 from database import ledger
-from database.ledger import DOCUMENTS, OCR, QUEUES, RETRY, Queued
+from database.ledger import Queued
 from database.session import run_transaction
 from runtime.log import get_logger
 from runtime.settings import Settings

@@ -20,9 +20,10 @@ from sqlalchemy import Connection, select
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
+from codebook.stages import QUEUES
 from database import ledger
 from database.clock import now
-from database.ledger import QUEUES, ExpiredLease, Queued
+from database.ledger import ExpiredLease, Queued
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime import log as logs

@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
+from codebook.stages import LAST, STAGES, StageName
 from database import ledger
 from database.ledger import SYSTEM_CODES, Claim, Completed, Fault, Fenced, Next, Spent
-from database.models import StageName
 from database.session import reading, run_transaction
 from runtime.failpoints import fail_here
 from runtime.log import get_logger
@@ -117,21 +117,20 @@ class StageRegistry:
     """
 
     functions: dict[StageName, StageFunction] = field(default_factory=dict)
-    joining: set[StageName] = field(default_factory=set)
+    joining: set[StageName] = field(default_factory=lambda: {name for name, spec in STAGES.items() if spec.joins})
 
 
 REGISTRY = StageRegistry()
 """The stages of this process, filled by the task modules when they are imported."""
 
 
-def stage(name: StageName, *, joins: bool = False) -> Callable[[StageFunction], StageFunction]:
+def stage(name: StageName) -> Callable[[StageFunction], StageFunction]:
     """Register a function as the stage ``name``, and as the Celery task ``gongkai.name`` with the number of a stage row as its
-    argument. ``joins``: see :class:`StageRegistry`.
+    argument.
     """
 
     def register(function: StageFunction) -> StageFunction:
         REGISTRY.functions[name] = function
-        (REGISTRY.joining.add if joins else REGISTRY.joining.discard)(name)
         limit = load_settings().time_limit(name)
         options = {"name": task_name(name), "base": StageTask, "time_limit": limit, "soft_time_limit": 0.9 * limit}
 
@@ -239,7 +238,7 @@ class StageRunner:
     def _complete(self, claim: Claim, result: StageResult, go_on: bool, spent: Spent) -> Completed:
         # A result is worth waiting for as long as the lease holds. Only the last one must be on the disk: the rescuer repeats the
         # others.
-        durable, lease = claim.stage is StageName.LOAD, self._context.settings.lease(claim.stage)
+        durable, lease = claim.stage is LAST, self._context.settings.lease(claim.stage)
 
         def complete(connection: Connection) -> Completed:
             completed = self._write(connection, claim, result, go_on=go_on, spent=spent)

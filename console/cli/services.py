@@ -87,7 +87,7 @@ def worker(
 ) -> None:
     """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai rescuer` once beside the workers."""
     found = _shared()
-    from database.ledger import QUEUES  # noqa: PLC0415
+    from codebook.stages import QUEUES  # noqa: PLC0415
     from workers.run import worker_command  # noqa: PLC0415
 
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES

@@ -32,7 +32,7 @@ from runtime.log import get_logger
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from database.ledger.records import Queued
+    from database.ledger import Queued
     from database.users.accounts import Person
     from workers.notifier import RedisNotifier
 

@@ -9,8 +9,8 @@ from sqlalchemy import String, bindparam, insert, literal, or_, select, update
 
 from codebook.records import Status
 from database.clock import now
-from database.ledger.prepared import Prepared
 from database.models import Attempt, Document, Key, Output, Source, Stage, StageState
+from database.sql import Prepared
 
 _lease = now(bindparam("b_lease"))
 _held = (Stage.id == bindparam("b_stage"), Stage.fence == bindparam("b_fence"), Stage.state == StageState.RUNNING)
@@ -71,7 +71,7 @@ _end_attempt = (
     )
 )
 _done = update(Stage).where(*_held).values(state=StageState.DONE, owner=None, lease_until=None, code=None, updated_at=now())
-BEAT = Prepared(update(Stage).where(*_held).values(lease_until=_lease))
+RENEW = Prepared(update(Stage).where(*_held).values(lease_until=_lease))
 RELEASE = Prepared(
     update(Stage)
     .where(*_held)

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from codebook.records import Record
+from codebook.stages import QUEUES
 from database.clock import now
-from database.ledger.records import QUEUES, insert_into
-from database.models import Attempt, Count, Document, Failure, Stage, StageState, Watcher, Worker
+from database.ledger.conditions import DUE, RUNNING
+from database.models import Attempt, Count, Document, Failure, Stage, Watcher, Worker
+from database.sql import insert_into
 
 # The counters that the rescuer keeps.
 RESCUER_RUNS = "rescuer_runs"
@@ -75,7 +77,7 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
     """
     counted = select(Document.status, func.count(), func.sum(Document.pages)).group_by(Document.status)
     documents = connection.execute(counted).all()
-    overdue = select(func.count()).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
+    overdue = select(func.count()).where(RUNNING, Stage.lease_until < now(-lapsed_seconds))
     living = select(func.count()).where(Worker.seen_at >= now(-stale_seconds))
     tried = _attempts(connection)
     counters = connection.execute(select(Count.name, Count.value, Count.counted_at, now())).all()
@@ -150,11 +152,7 @@ def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tup
 def _oldest(connection: Connection) -> dict[str, float]:
     """How long the first of each queue could have been worked on: since it was queued, or since its next try was due."""
     since = func.coalesce(Stage.next_attempt_at, Stage.updated_at)
-    due = and_(
-        Stage.state.in_([StageState.QUEUED, StageState.WAITING]),
-        or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()),
-    )
-    query = select(Stage.queue, func.min(since), now()).where(due).group_by(Stage.queue)
+    query = select(Stage.queue, func.min(since), now()).where(DUE).group_by(Stage.queue)
     found = {queue: max(0.0, (moment - first).total_seconds()) for queue, first, moment in connection.execute(query)}
     return {queue: found.get(queue, 0.0) for queue in QUEUES}
 

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from codebook.book import load_book
 from codebook.records import Correction, Decided, Number, Reading, Record, Report, State
+from codebook.stages import DOCUMENTS, StageName
 from database.clock import now
-from database.ledger.claims import outputs
-from database.ledger.records import DOCUMENTS, Queued, storable
-from database.ledger.reprocessing import start_again
-from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageName, StageState, ValueRow
+from database.ledger import Queued, outputs, start_again
+from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState, ValueRow
 from database.reports.results import SHOWN, whole
+from database.sql import storable
 from database.users.audit import note
 
 AGENCY, REGION, YEAR = FACTS = ("report.agency", "report.region", "report.year")

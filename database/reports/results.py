@@ -35,8 +35,8 @@ from sqlalchemy import (
 
 from codebook.records import Number, Snapshot, State, Status
 from database.clock import now
-from database.ledger.prepared import Prepared
 from database.models import Base, Between, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+from database.sql import Prepared
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 

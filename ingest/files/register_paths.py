@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from codebook.errors import UsageError
 from codebook.records import Record
+from database.intake import register, to_notify
 from database.intake.readmission import readmit, replace_stand_ins
-from database.ledger import Arrival, Queued, Registered, register, to_notify
+from database.ledger import Arrival, Queued, Registered
 from database.session import run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.fingerprint import stand_in

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from database.ledger import OCR, Next, set_pages
-from database.models import StageName
+from codebook.stages import StageName
+from database.ledger import Next, set_pages
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
 from tasks.ocr.merge import wanted
@@ -18,5 +18,5 @@ def run(work: Work) -> StageResult:
     limits = Limits(max_pages=work.context.settings.max_pages)
     extraction = extract(work.original(), work.claim.media_type, limits)
     pictures = [page.number for page in extraction.pages if wanted(page)]
-    following = [Next(StageName.OCR, number, OCR) for number in pictures] or [Next(StageName.PARSE)]
+    following = [Next(StageName.OCR, number) for number in pictures] or [Next(StageName.PARSE)]
     return StageResult(extraction, following, partial(set_pages, held=work.claim, pages=len(extraction.pages)))

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from codebook.records import Reader, Status, Verdict
+from codebook.stages import StageName
 from database.ledger import finish
-from database.models import Between, StageName
+from database.models import Between
 from database.reports import corrections, results
 from database.reports.results import CurrentReport, Neighbours, Pointer, ReportKey
 from tasks.loading.relate import Related, relate_region, relate_years
@@ -171,7 +172,7 @@ def _pairs(connection: Connection, keys: Iterable[ReportKey], known: Known) -> t
     return years, regions
 
 
-@stage(StageName.LOAD, joins=True)
+@stage(StageName.LOAD)
 def run(work: Work) -> StageResult:
     """Load; then nothing."""
     verdict = work.output_of(StageName.VALIDATE, Verdict)

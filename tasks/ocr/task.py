@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codebook.records import Page
+from codebook.stages import StageName
 from database.ledger import Next
-from database.models import StageName
 from runtime.failpoints import fail_here
 from tasks.ocr.engines.choose import memory_told, picture_key, reader, version
 from tasks.ocr.merge import numbered

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codebook.records import Extraction, Page
+from codebook.stages import StageName
 from database.ledger import Next
-from database.models import StageName
 from tasks.ocr.merge import merged, wanted
 from tasks.parsing.parse import parse
 from workers.stage_runner import StageResult, Work, stage

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codebook.records import Report
+from codebook.stages import StageName
 from database.ledger import Next
-from database.models import StageName
 from database.reports import corrections
 from database.session import reading
 from tasks.validation.validate import validate

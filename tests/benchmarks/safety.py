@@ -22,8 +22,9 @@ from sqlalchemy import Connection, Engine, event
 
 from codebook.errors import GongkaiError
 from codebook.records import Hints, Verdict
-from database import ledger, migrations
-from database.ledger import StageName
+from codebook.stages import StageName
+from database import migrations
+from database.intake import register
 from database.session import make_engine, run_transaction
 from runtime.settings import Settings
 from tasks.extraction.extract import extract
@@ -68,7 +69,7 @@ def _timed(files: list[File], each: Callable[[int, File], object]) -> float:
 def _registered(url: str, files: list[File]) -> Engine:
     migrations.upgrade(make_engine(url, pooled=False))
     engine = make_engine(url, lazy_commit=True)
-    run_transaction(engine, lambda c: ledger.register(c, "b", [file.arrival() for file in files]))
+    run_transaction(engine, lambda c: register(c, "b", [file.arrival() for file in files]))
     return engine
 
 

@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from database.ledger import Queued, StageName
+from codebook.stages import StageName
+from database.ledger import Queued
 from tests.chaos.disk import SmallDisk
 from tests.chaos.proxy import Proxy
 from tests.chaos.trial import Trial, kill_child, send

@@ -9,7 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from database.ledger import Queued, StageName
+from codebook.stages import StageName
+from database.intake import register, to_notify
+from database.ledger import Arrival, Queued
+from database.session import run_transaction
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
 from tests.chaos.proxy import Proxy
 from tests.chaos.trial import Trial, reports
@@ -140,16 +143,12 @@ def test_twenty_thousand_documents_are_a_window_of_messages(
     make_trial: MakeTrial, sqlite_url: str, redis_server: RedisServer
 ) -> None:
     """Backpressure: what waits, waits in the database; Redis and the one who registers stay small."""
-    from database import ledger  # noqa: PLC0415
-    from database.ledger import Arrival  # noqa: PLC0415
-    from database.session import run_transaction  # noqa: PLC0415
-
     trial = make_trial(sqlite_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/in/{number}") for number in range(20_000)]
     for start in range(0, len(arrivals), 200):
         part = arrivals[start : start + 200]
-        made = run_transaction(trial.engine, lambda c, part=part: ledger.register(c, "large", part))
-        trial.notifier.notify(ledger.to_notify(made))
+        made = run_transaction(trial.engine, lambda c, part=part: register(c, "large", part))
+        trial.notifier.notify(to_notify(made))
     rescuer = psutil.Process(trial.rescuer().pid)
     sweeps = "select value from gk_count where name = 'rescuer_runs'"
     trial.until(lambda: (trial.rows(sweeps) or [(0,)])[0][0] >= 5, 60, "the rescuer does not sweep")

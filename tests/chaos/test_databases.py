@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from database import ledger, migrations
+from database.intake import register
 from database.ledger import Arrival
 from database.session import make_engine, run_transaction
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
@@ -174,7 +175,7 @@ def test_the_whole_machine_sleeps_beyond_all_leases(make_cluster: MakeCluster, d
 def test_of_two_claims_at_once_exactly_one_wins_a_thousand_times(database_url: str) -> None:
     engine = make_engine(database_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(500)]
-    made = run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
+    made = run_transaction(engine, lambda c: register(c, "b", arrivals))
     start = threading.Barrier(2)
 
     def run(worker: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from database.models import StageName
+from codebook.stages import StageName
 from ingest.archives.limits import Limits
 from runtime.settings import Settings
 from tasks.extraction.limits import Limits as Readers
@@ -16,7 +16,7 @@ from tests.chaos.wellbeing import File
 from tests.hostile.files import pdf
 from tests.workers.cluster import children
 from workers.app import make_app
-from workers.stage_runner import FUNCTIONS
+from workers.stage_runner import REGISTRY
 
 
 def test_every_limit_is_set_by_default(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_every_limit_is_set_by_default(tmp_path: Path) -> None:
 def test_every_stage_has_a_hard_and_a_soft_time_limit(tmp_path: Path) -> None:
     app = make_app(Settings(home=tmp_path))
     app.loader.import_default_modules()
-    assert set(FUNCTIONS) == set(StageName)
+    assert set(REGISTRY.functions) == set(StageName)
     for stage in StageName:
         task = app.tasks[f"gongkai.{stage}"]
         assert 0 < task.soft_time_limit < task.time_limit == Settings(home=tmp_path).time_limit(stage)

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from database import ledger
+from database.intake import register, to_notify
 from database.session import run_transaction
 from tests.chaos.wellbeing import File, Rows, assert_all_is_well, count_effects
 from tests.generator.documents import TEXT_LAYOUTS, make_documents
@@ -56,9 +56,9 @@ class Trial(Cluster):
         for file in files:
             self.store.put(file.data)
         arrivals = [file.arrival(priority) for file in files]
-        made = run_transaction(self.engine, lambda c: ledger.register(c, batch, arrivals))
+        made = run_transaction(self.engine, lambda c: register(c, batch, arrivals))
         if notify:
-            self.notifier.notify(ledger.to_notify(made))
+            self.notifier.notify(to_notify(made))
         return [one.document_id for one in made]
 
     def working(self) -> list[tuple[int, int]]:

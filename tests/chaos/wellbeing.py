@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Engine, text
 
 from codebook.errors import GongkaiError
 from codebook.records import Hints, Record
+from codebook.stages import QUEUES, StageName
 from database import ledger, migrations
-from database.ledger import QUEUES, Arrival, Claim, Fault, Next, Policy, StageName
+from database.intake import register
+from database.ledger import Arrival, Claim, Fault, Next, Policy
 from database.session import make_engine, reading, run_transaction
 from tasks.extraction.extract import extract
 from tasks.loading.task import load_verdict
@@ -116,7 +118,7 @@ def undisturbed(files: Sequence[File], folder: Path) -> Rows:
     """
     engine = make_engine(f"sqlite:///{folder / 'undisturbed.db'}", pooled=False)
     migrations.upgrade(engine)
-    made = run_transaction(engine, lambda c: ledger.register(c, "test", [file.arrival() for file in files]))
+    made = run_transaction(engine, lambda c: register(c, "test", [file.arrival() for file in files]))
 
     def read(connection: Connection) -> None:
         connection.execute(text("create table effects (document_id integer, run integer, fence integer)"))
@@ -164,7 +166,7 @@ def assert_all_is_well(engine: Engine, expected: Rows, notifier: RedisNotifier |
     Raises AssertionError. Effects are counted by the table ``effects``, which has no key (see tests.chaos.trial).
     """
     with reading(engine) as connection:
-        assert ledger.invariants(connection, lapsed_seconds=0) == []
+        assert ledger.invariants(connection, expired_seconds=0) == []
         books = ledger.balance(connection)
         (unfinished,) = _column(connection, "select count(*) from gk_stage where state in ('queued', 'waiting', 'running')")
         claims, tries = _column(connection, "select sum(fence) from gk_stage union all select count(*) from gk_attempt")

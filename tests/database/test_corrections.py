@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from codebook.records import Correction, Decided, Origin, Place, Reader, Reading, Report, State
+from codebook.stages import StageName
 from database import ledger
-from database.models import CorrectionRow, Document, FindingRow, Stage, StageName, StageState
+from database.models import CorrectionRow, Document, FindingRow, Stage, StageState
 from database.monitoring import queries
 from database.reports import corrections
 from database.reports.corrections import Done, OvertakenError, RefusedError, Seen, mark_of

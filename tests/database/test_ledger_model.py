@@ -16,8 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine, text
 
 from codebook.records import Line, Place, Status
+from codebook.stages import QUEUES, StageName
 from database import ledger, migrations
-from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, StageName, StageState
+from database.intake import register
+from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection
+from database.models import StageState
 from database.session import make_engine, reading, run_transaction
 
 T = TypeVar("T")
@@ -115,7 +118,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), path=st.sampled_from(["/a", "/b"]), refused=st.booleans())
     def register(self, name: str, path: str, refused: bool) -> None:
         rejection = ("file.empty", "0 bytes") if refused else None
-        (made,) = self.do(ledger.register, "b", [Arrival(name, "text/plain", 1, path, rejection=rejection)])
+        (made,) = self.do(register, "b", [Arrival(name, "text/plain", 1, path, rejection=rejection)])
         assert made.duplicate == (name in self.ids)
         assert made.new_source == ((name, path) not in self.paths)
         self.paths.add((name, path))
@@ -149,7 +152,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def heartbeat(self, data: st.DataObject) -> None:
         document = self.pick(data, StageState.RUNNING)
         if document is not None:
-            assert self.do(ledger.heartbeat, self.known[document].piece.claim, 60)
+            assert self.do(ledger.renew, self.known[document].piece.claim, 60)
 
     @rule(data=st.data(), in_place=st.booleans(), twice=st.booleans())
     def complete(self, data: st.DataObject, in_place: bool, twice: bool) -> None:
@@ -231,7 +234,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Whoever lost its claim changes nothing."""
         held = data.draw(st.sampled_from(self.stale))
         before = self.dump()
-        assert not self.do(ledger.heartbeat, held, 60)
+        assert not self.do(ledger.renew, held, 60)
         assert not self.do(ledger.release, held)
         with pytest.raises(Fenced):
             self.do(ledger.fail, held, Fault("internal", "late"), POLICY)
@@ -273,9 +276,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """What is due is taken, by priority and age, once."""
         open_states = (StageState.QUEUED, StageState.WAITING)
         due = sum(one.piece.state in open_states for one in self.known.values() if one.status is Status.PROCESSING)
-        taken = [item for queue in ledger.QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)]
+        taken = [item for queue in QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)]
         assert len(taken) <= due
-        assert [item for queue in ledger.QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)] == []
+        assert [item for queue in QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)] == []
         self.do(ledger.forget_notifications, [item.stage_id for item in taken])
 
     # ---- what must hold ----

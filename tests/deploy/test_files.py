@@ -22,9 +22,9 @@ import yaml
 from compose_spec import PyCompose
 
 from codebook.errors import CODES
+from codebook.stages import QUEUES
 from console.cli import app
 from console.reference import environment_file
-from database.ledger import QUEUES
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

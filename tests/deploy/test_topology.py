@@ -139,7 +139,7 @@ def test_two_hosts_one_of_which_loses_power(office: Office, tmp_path: Path) -> N
         number: 1 for (number,) in office.rows("select id from gk_document")
     }
     with reading(office.engine) as connection:
-        assert ledger.invariants(connection, lapsed_seconds=0) == []
+        assert ledger.invariants(connection, expired_seconds=0) == []
     stages = {(stage, worker.partition(":")[0]) for stage, worker in office.rows(_WHERE)}
     assert {stage for stage, _ in stages} == {"extract", "ocr", "parse", "validate", "load"}
     if office.wires.real:

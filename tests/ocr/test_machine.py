@@ -16,9 +16,9 @@ from PIL import Image
 from sqlalchemy import Engine, text
 
 from codebook.records import PageKind, Status
+from codebook.stages import StageName
 from database import ledger, migrations
 from database.ledger import Selection
-from database.models import StageName
 from database.pages import page_text
 from database.session import make_engine, reading, run_transaction
 from ingest.archives.limits import Limits

@@ -15,7 +15,9 @@ import msgspec
 import psutil
 from sqlalchemy import Engine, text
 
+from codebook.stages import QUEUES
 from database import ledger
+from database.intake import register, to_notify
 from database.ledger import Arrival
 from database.session import make_engine, reading, run_transaction
 from runtime.settings import Settings
@@ -74,7 +76,7 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def worker(self, queues: Sequence[str] = ledger.QUEUES, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
+    def worker(self, queues: Sequence[str] = QUEUES, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it takes messages."""
         process = self._start(worker_command(self.settings, queues, concurrency, self.module), **more)
         up = f":{process.pid}:"
@@ -113,9 +115,9 @@ class Cluster:
             sha256 = self.store.put(data)
             assert sha256 == hashlib.sha256(data).hexdigest()
             arrivals.append(Arrival(sha256, "application/json", len(data), f"/in/{sha256}.json", priority=priority))
-        made = run_transaction(self.engine, lambda c: ledger.register(c, "test", arrivals))
+        made = run_transaction(self.engine, lambda c: register(c, "test", arrivals))
         if notify:
-            self.notifier.notify(ledger.to_notify(made))
+            self.notifier.notify(to_notify(made))
         return [one.document_id for one in made]
 
     # ---- what became of them ----
@@ -162,7 +164,7 @@ class Cluster:
     def check(self, accepted: Sequence[int]) -> None:
         """The common assertion: all is settled, the books balance, each of ``accepted`` was loaded exactly once."""
         with reading(self.engine) as connection:
-            assert ledger.invariants(connection, lapsed_seconds=5) == []
+            assert ledger.invariants(connection, expired_seconds=5) == []
             assert ledger.balance(connection).holds
         statuses = self.statuses()
         assert {document for document, status in statuses.items() if status == "accepted"} == set(accepted)

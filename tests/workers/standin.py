@@ -20,9 +20,10 @@ from sqlalchemy import JSON, Connection, Table, insert, text
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, Place, Status
+from codebook.stages import StageName
 from database.clock import UtcDateTime
-from database.ledger import OCR, Next, finish
-from database.models import Base, ReportRow, StageName
+from database.ledger import Next, finish
+from database.models import Base, ReportRow
 from workers import run
 from workers.app import app
 from workers.stage_runner import StageResult, Work, stage
@@ -72,7 +73,7 @@ ACTIONS = {
 @stage(StageName.EXTRACT)
 def extract(work: Work) -> StageResult:
     plan = act(work)
-    pages = [Next(StageName.OCR, number + 1, OCR) for number in range(plan.get("pages", 0))]
+    pages = [Next(StageName.OCR, number + 1) for number in range(plan.get("pages", 0))]
     return StageResult(Line("extracted", Place()), pages or [Next(StageName.PARSE)])
 
 

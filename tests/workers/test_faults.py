@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from codebook.stages import StageName
 from database import ledger
-from database.ledger import Queued, StageName
+from database.ledger import Queued
 from tests.chaos.size import in_full_size, some
 from tests.servers import PostgresServer, RedisServer
 from tests.workers.cluster import Cluster, children

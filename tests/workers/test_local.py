@@ -17,6 +17,7 @@ import pytest
 
 from codebook.errors import GongkaiError
 from database import ledger, migrations
+from database.intake import register
 from database.ledger import Arrival
 from database.session import make_engine, reading, run_transaction
 from runtime.settings import Settings
@@ -58,7 +59,7 @@ def add(settings: Settings, *plans: dict[str, Any]) -> None:
     engine, store = make_engine(settings.database, pooled=False), Store(settings.store)
     contents = [msgspec.json.encode(plan | {"salt": time.monotonic_ns()}) for plan in plans]
     arrivals = [Arrival(store.put(data), "application/json", len(data), f"/in/{n}.json") for n, data in enumerate(contents)]
-    run_transaction(engine, lambda c: ledger.register(c, "test", arrivals))
+    run_transaction(engine, lambda c: register(c, "test", arrivals))
 
 
 def books(settings: Settings) -> ledger.Balance:

@@ -20,11 +20,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from codebook.records import Line, Place
+from codebook.stages import StageName
 from database import ledger
-from database.intake import inboxes
+from database.intake import inboxes, register
 from database.intake.inboxes import WatcherState
 from database.ledger import Arrival, Fault, Next, Policy, Spent
-from database.models import StageName
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime.settings import Settings
@@ -43,9 +43,7 @@ def filled(engine: Engine) -> Engine:
     """A database with one of everything that is measured."""
 
     def fill(connection: Any) -> None:
-        made = ledger.register(
-            connection, "b", [arrival("a"), arrival("b"), arrival("c"), arrival("d", rejection=("file.empty", "0"))]
-        )
+        made = register(connection, "b", [arrival("a"), arrival("b"), arrival("c"), arrival("d", rejection=("file.empty", "0"))])
         stages = [one.stage_id for one in made if one.stage_id is not None]
         first = ledger.claim(connection, stages[0], "w#1", 60)
         second = ledger.claim(connection, stages[1], "w#1", 60)
@@ -53,9 +51,7 @@ def filled(engine: Engine) -> Engine:
         assert second is not None
         ledger.fail(connection, second, Fault("file.changed", "x"), Policy(base_seconds=1000))
         ledger.set_pages(connection, first, 3)
-        queued = ledger.complete(
-            connection, first, Line("x", Place()), {}, [Next(StageName.OCR, 1, "ocr")], spent=Spent(2.5, 1.25)
-        )
+        queued = ledger.complete(connection, first, Line("x", Place()), {}, [Next(StageName.OCR, 1)], spent=Spent(2.5, 1.25))
         page = ledger.claim(connection, queued.queued[0].stage_id, "w#1", 60)
         assert page is not None
         ledger.complete(connection, page, Line("x", Place()), {}, [Next(StageName.PARSE)], spent=Spent(5.0, 4.0, "rapidocr"))

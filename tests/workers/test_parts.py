@@ -18,8 +18,10 @@ from s3fs import S3FileSystem
 from sqlalchemy.exc import OperationalError
 
 from codebook.errors import CODES, GongkaiError
+from codebook.stages import StageName
 from database import ledger, migrations
-from database.ledger import Arrival, Policy, Queued, StageName
+from database.intake import register
+from database.ledger import Arrival, Policy, Queued
 from database.monitoring import measures
 from database.session import fault_code, make_engine, normal_url, reading, run_transaction
 from runtime.settings import Settings
@@ -252,7 +254,7 @@ def test_the_rescuer_notifies_and_notices_what_was_lost(sqlite_url: str, tmp_pat
     settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, rescue_seconds=2, window=3)
     engine = make_engine(sqlite_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(5)]
-    run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
+    run_transaction(engine, lambda c: register(c, "b", arrivals))
     rescuer = Rescuer(settings)
     assert rescuer.run_once() == RescueRun(True, sent=3)
     assert rescuer.run_once() == RescueRun(True)
@@ -312,7 +314,7 @@ def test_a_claim_whose_end_could_not_be_noted_is_given_back_when_the_database_ca
     sqlite_url: str, tmp_path: Path
 ) -> None:
     engine = make_engine(sqlite_url, busy_seconds=0.05)
-    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    (one,) = run_transaction(engine, lambda c: register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
     held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 60))
     assert held is not None
     heartbeat = LeaseHeartbeat(engine, Settings(home=tmp_path, heartbeat_seconds=0.1))
@@ -352,7 +354,7 @@ def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path
     url = f"sqlite:///{tmp_path / 'gongkai.db'}"
     engine = make_engine(url)
     migrations.upgrade(engine)
-    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    (one,) = run_transaction(engine, lambda c: register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
     run_transaction(engine, lambda c: ledger.beat(c, "w", 60))
     held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 2))
     assert held is not None
@@ -360,11 +362,11 @@ def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path
     assert rescuer.run_once() == RescueRun(True)
     with no_room(tmp_path / "gongkai.db-wal", tmp_path / "gongkai.db"):
         with pytest.raises(GongkaiError):
-            run_transaction(engine, lambda c: ledger.heartbeat(c, held, 2), attempts=1)
+            run_transaction(engine, lambda c: ledger.renew(c, held, 2), attempts=1)
         rescuer.run_once()
     time.sleep(2.1)
     assert rescuer.run_once() == RescueRun(True)  # the lease has lapsed, but its holder may be about to renew it
-    assert run_transaction(engine, lambda c: ledger.heartbeat(c, held, 0))
+    assert run_transaction(engine, lambda c: ledger.renew(c, held, 0))
     until = time.monotonic() + 20
     while not rescuer.run_once().expired:
         assert time.monotonic() < until
@@ -384,7 +386,7 @@ def test_a_session_that_holds_a_lapsed_claim_and_never_ends_is_ended(
     """As of a process that was frozen while PostgreSQL sends it something: no time limit of the server ends that."""
     settings = Settings(home=tmp_path, database_url=postgres_url, broker_url=redis_server.url, lease_seconds=1)
     engine = make_engine(postgres_url)
-    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    (one,) = run_transaction(engine, lambda c: register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
     run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 0.1))
     rescuer = Rescuer(settings)
     with engine.connect() as holder:

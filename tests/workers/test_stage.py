@@ -12,9 +12,11 @@ from sqlalchemy import Engine, select
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, Place, Status
+from codebook.stages import StageName
 from database import ledger
-from database.ledger import Arrival, Next, register
-from database.models import Attempt, Document, Failure, Output, Stage, StageName
+from database.intake import register
+from database.ledger import Arrival, Next
+from database.models import Attempt, Document, Failure, Output, Stage
 from database.session import run_transaction
 from runtime.settings import Settings
 from runtime.store import Store

@@ -22,9 +22,9 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from codebook.errors import GongkaiError
+from codebook.stages import DOCUMENTS, OCR, RETRY
 from database import ledger
 from database.clock import now
-from database.ledger import DOCUMENTS, OCR, RETRY
 from database.monitoring import measures
 from database.session import make_engine, reading, run_transaction
 from runtime import embedded_broker

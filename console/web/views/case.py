@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from codebook.book import load_book
 from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
+from codebook.stages import StageName
 from console.export.cells import order
-from database.ledger.claims import outputs
-from database.models import StageName
+from database.ledger import outputs
 from database.monitoring import queries
 from database.monitoring.read_models import DocumentItem, ValueItem
 from database.reports import corrections
