@@ -126,10 +126,6 @@ class Fields:
         """All values of a field that can be given several times."""
         return [value for value in map(clean, self._values.get(name, [])) if value]
 
-    def numbers(self, name: str) -> tuple[int, ...]:
-        """All values of a field that are keys; others are left out."""
-        return tuple(found for found in map(number, self.each(name)) if found is not None)
-
 
 def number(text: str) -> int | None:
     """A whole number from 0 to 2**63 - 1; None for anything else.

@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from codebook.errors import CODES
 from codebook.records import Status
+from codebook.stages import REGISTER, StageName
 from console import reprocess
 from console.web.context import get, post
 from console.web.request import Visit, address, local
-from console.web.security import Fields
+from console.web.security import Fields, number
 from database import ledger
-from database.ledger import REGISTER, Selection
-from database.models import Role, StageName
+from database.ledger import Selection
+from database.models import Role
 from database.monitoring import listings, queries
 
 _ROWS = 50
@@ -49,7 +50,7 @@ def queue(visit: Visit) -> Response:
 def _chosen(visit: Visit, fields: Fields) -> Selection:
     """The selection that an address or a form describes. Raises HTTPException 404 for one that cannot be, or that is empty."""
     code, stage, batch, status = (fields.text(name, 200) or None for name in ("code", "stage", "batch", "status"))
-    numbers = fields.numbers("document")
+    numbers = tuple(each for each in map(number, fields.each("document")) if each is not None)
     if not (code or stage or batch or status or numbers):
         raise HTTPException(404)
     if (code and code not in CODES) or (stage and stage not in (REGISTER, *StageName)) or (status and status not in list(Status)):
@@ -119,8 +120,9 @@ def decide(visit: Visit) -> Response:
         stage = StageName(first) if first else None
         done = reprocess.start(engine, chosen, ids, stage, who=visit.who, reason=reason)
     else:
-        seen = msgspec.structs.replace(chosen, documents=tuple(ids))  # what the person may see, and saw
-        done = visit.write(lambda connection: ledger.discard(connection, seen, who=visit.who, reason=reason)) if ids else 0
+        if visit.is_bound:  # others are chosen as well, which this person does not see
+            chosen = msgspec.structs.replace(chosen, documents=tuple(ids))
+        done = visit.write(lambda connection: ledger.discard(connection, chosen, who=visit.who, reason=reason)) if ids else 0
     visit.notify(f"decide.done_{act}", count=done)
     return visit.redirect(local(form.text("to") or address("/errors", batch=chosen.batch)))
 
