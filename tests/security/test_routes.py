@@ -253,7 +253,7 @@ def test_numbers_that_are_too_long_in_lists(desk: Any) -> None:
 def test_a_choice_that_is_no_count_is_refused(desk: Any, choice: str) -> None:
     number = file_scan(Inline(desk.engine, desk.settings.home))
     answer = desk.post(desk.operator, f"/documents/{number}/cells/{CELL}", choice=choice, reason="x")
-    assert answer.status_code == 303
+    assert answer.status_code == 422
     with reading(desk.engine) as connection:
         assert connection.scalar(select(func.count()).select_from(CorrectionRow)) == 0
 
