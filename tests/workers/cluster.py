@@ -63,7 +63,7 @@ class Cluster:
         self.bell = Bell(self.settings, self.engine)
         self.processes: list[subprocess.Popen[bytes]] = []
         with self.engine.begin() as connection:
-            connection.execute(text("create table effects (document_id integer, run integer, fence integer)"))
+            connection.execute(text("create table if not exists effects (document_id integer, run integer, fence integer)"))
 
     # ---- processes ----
 
