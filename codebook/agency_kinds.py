@@ -16,7 +16,7 @@ from codebook.text.fold import fold_label
 _KEY_LENGTH = 220  # characters of gk_report.agency_key
 
 
-class Kind(Record, frozen=True):
+class AgencyKind(Record, frozen=True):
     """A kind of body, the endings of names that show it, and its deadline (month-day), None where the law names none."""
 
     kind: str
@@ -28,7 +28,7 @@ class Kind(Record, frozen=True):
 class AgencyKinds(Record, frozen=True):
     """The rows of agency_kinds.yaml."""
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[AgencyKind, ...]
     municipalities: tuple[str, ...]
     region_endings: tuple[str, ...]
 
@@ -39,7 +39,7 @@ def _kinds() -> AgencyKinds:
 
 
 @lru_cache(maxsize=50_000)
-def kind_of(agency: str) -> Kind | None:
+def kind_of(agency: str) -> AgencyKind | None:
     """The kind of an agency by the end of its name, None when the name does not tell.
 
     >>> kind_of("淮安市洪泽区人民政府").kind

@@ -48,7 +48,7 @@ class Region(NamedTuple):
         return len(self.chain) > len(other.chain) and self.chain[: len(other.chain)] == other.chain
 
 
-class Found(NamedTuple):
+class RegionMatch(NamedTuple):
     """What a text begins with: the regions that its names may mean (one when it is sure), and how many characters they take.
 
     ``short`` says that the last name was printed without its ending (常熟 for 常熟市).
@@ -115,12 +115,12 @@ class Regions:
         """The divisions with this name, full or short."""
         return tuple(self._full.get(name) or self._short.get(name) or ())
 
-    def read(self, text: str, within: Region | None = None) -> Found:
+    def read(self, text: str, within: Region | None = None) -> RegionMatch:
         """Read the division names at the beginning of ``text`` (淮安市洪泽区…), each inside the one before.
 
         A short name counts before another name (江苏淮安市), and as the last one only where :meth:`short_ends` allows it.
         """
-        best = Found((), 0)
+        best = RegionMatch((), 0)
         states: list[tuple[Region | None, int, bool]] = [(within, 0, False)]
         while states:
             above, at, short = states.pop()
@@ -149,9 +149,9 @@ class Regions:
         """Whether ``rest``, behind a short name, shows that the name is part of another (湖南 + 路街道)."""
         return bool(self._refused.match(rest))
 
-    def mentions(self, text: str) -> list[Found]:
+    def mentions(self, text: str) -> list[RegionMatch]:
         """All divisions that a text names in full, in order."""
-        found: list[Found] = []
+        found: list[RegionMatch] = []
         at = 0
         while at < len(text) - 1:
             if text[at : at + 2] in self._starts and (here := self.read(text[at:])).end and not here.short:
@@ -178,16 +178,16 @@ def _common(name: str) -> bool:
     return len(name) == 2 and name.endswith("区")
 
 
-def _better(best: Found, region: Region | None, end: int, short: bool) -> Found:
+def _better(best: RegionMatch, region: Region | None, end: int, short: bool) -> RegionMatch:
     if region is None or end < best.end:
         return best
     if end > best.end or (best.short and not short):
-        return Found((region,), end, short)
+        return RegionMatch((region,), end, short)
     if region in best.found or (short and not best.short):
         return best
     if short and len(region.chain) != len(best.found[0].chain):  # 淮安 is the city before it is the district 淮安区
-        return best if len(region.chain) > len(best.found[0].chain) else Found((region,), end, short)
-    return Found((*best.found, region), end, short)
+        return best if len(region.chain) > len(best.found[0].chain) else RegionMatch((region,), end, short)
+    return RegionMatch((*best.found, region), end, short)
 
 
 @cache

@@ -339,7 +339,7 @@ class Audit(Base):
 
 
 class User(Base):
-    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``entered_at`` when it was last given right.
+    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``logged_in_at`` the last login.
 
     Rows stay when a person may no longer use them (``disabled_at``): what they did is signed with their name.
     """
@@ -351,7 +351,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(12))
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
-    entered_at: Mapped[datetime | None]
+    logged_in_at: Mapped[datetime | None] = mapped_column("entered_at")  # a new column name would stop older programs
     disabled_at: Mapped[datetime | None]
     __table_args__ = (_one_of("role", Role),)
 
@@ -368,10 +368,10 @@ class Session(Base):
     address: Mapped[str] = mapped_column(String(100))
 
 
-class Knock(Base):
+class LoginAttempt(Base):
     """An attempt to log in that did not succeed, or has not yet. They are counted to slow down who guesses passwords."""
 
-    __tablename__ = "gk_knock"
+    __tablename__ = "gk_knock"  # as programs of earlier versions know it
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
     address: Mapped[str] = mapped_column(String(100))

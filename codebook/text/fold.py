@@ -29,7 +29,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\uf
 _LABEL_NOISE = re.compile(r"[\s\W_]+")
 
 
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FoldingWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The replacements of words.yaml."""
 
     taiwan: dict[str, str]
@@ -57,7 +57,7 @@ def _converter() -> opencc.OpenCC:
 
 @cache
 def _words() -> tuple[re.Pattern[str], dict[str, str]]:
-    words = msgspec.yaml.decode(data.read("words.yaml"), type=Words)
+    words = msgspec.yaml.decode(data.read("words.yaml"), type=FoldingWords)
     table = words.taiwan | words.variants
     return re.compile("|".join(sorted(map(re.escape, table), key=len, reverse=True))), table
 

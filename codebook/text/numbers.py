@@ -11,7 +11,7 @@ from codebook.records import Number
 from codebook.text.fold import fold
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a cell that should hold a number holds."""
 
     NUMBER = "number"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 class Token(NamedTuple):
     """A cell read as a number: ``value`` (None unless kind is NUMBER) and the ``unit`` printed behind it."""
 
-    kind: Kind
+    kind: ValueKind
     value: Number | None = None
     unit: str | None = None
 
@@ -47,7 +47,7 @@ def read_number(raw: str) -> Token:
     """
     text = fold(raw).text.strip()
     if not text:
-        return Token(Kind.BLANK)
+        return Token(ValueKind.BLANK)
     text = re.sub(r"^(增加?|\+)(?=\d)", "", text)
     text = re.sub(r"^减少?(?=\d)", "-", text)
     if match := _NUMBER.fullmatch(text):
@@ -56,8 +56,8 @@ def read_number(raw: str) -> Token:
         value: Number = float(digits + fraction) if fraction else int(digits)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        return Token(Kind.NUMBER, -value if match["sign"] in ("-", "−") else value, match["unit"])
-    return Token(Kind.MARK if _MARK.fullmatch(text) else Kind.OTHER)
+        return Token(ValueKind.NUMBER, -value if match["sign"] in ("-", "−") else value, match["unit"])
+    return Token(ValueKind.MARK if _MARK.fullmatch(text) else ValueKind.OTHER)
 
 
 def in_unit(token: Token, unit: str | None) -> Number | None:

@@ -19,10 +19,10 @@ from console.web import i18n, security
 from console.web.security import Fields
 from database import session
 from database.models import Role
-from database.users.accounts import Person
+from database.users.accounts import CurrentUser
 
 if TYPE_CHECKING:
-    from console.web.auth import Keys
+    from console.web.auth import Cookies
     from console.web.context import Desk
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Notice(msgspec.Struct, frozen=True):
 class Visit:
     """One request. ``person`` is None for who is not logged in (only pages without a role are then reached)."""
 
-    def __init__(self, desk: Desk, request: Request, keys: Keys, person: Person | None, form: Fields) -> None:
+    def __init__(self, desk: Desk, request: Request, keys: Cookies, person: CurrentUser | None, form: Fields) -> None:
         self.desk, self.request, self.person, self.form = desk, request, person, form
         self.keys = keys
         self.query = Fields(request.query_params.multi_items())
@@ -99,7 +99,7 @@ class Visit:
         self._notice = None
         response = HTMLResponse(self.desk.page(self, template, {**context, "notice": notice}), status)
         if "gongkai_notice" in self.request.cookies:
-            self.keys.forget(response, "gongkai_notice")
+            self.keys.delete(response, "gongkai_notice")
         return response
 
     def redirect(self, path: str, **parameters: str | int | None) -> Response:
@@ -107,7 +107,7 @@ class Visit:
         response = RedirectResponse(address(path, **parameters) if parameters else path, 303)
         if self._notice is not None:
             carried = base64.urlsafe_b64encode(msgspec.json.encode(self._notice)).decode()
-            self.keys.give(response, "gongkai_notice", carried, seconds=60)
+            self.keys.set(response, "gongkai_notice", carried, seconds=60)
         return response
 
     def _carried(self) -> Notice | None:

@@ -45,7 +45,7 @@ class Heading(NamedTuple):
     known: int | None
 
 
-class Chapter(NamedTuple):
+class ChapterLines(NamedTuple):
     """A chapter with its lines ``first`` to ``last`` (excluded) of :attr:`Outline.lines`; the first one is the heading's."""
 
     section: Section
@@ -57,7 +57,7 @@ class Chapter(NamedTuple):
 class Outline(NamedTuple):
     """The chapters of a document, and its lines, cut where a heading stands inside one."""
 
-    chapters: tuple[Chapter, ...]
+    chapters: tuple[ChapterLines, ...]
     lines: tuple[ProseLine, ...]
     passage: Passage
 
@@ -67,7 +67,7 @@ class Outline(NamedTuple):
         return tuple(chapter.section for chapter in self.chapters)
 
 
-class _Known(NamedTuple):
+class _KnownTitles(NamedTuple):
     """The prescribed titles as (number, folded label) and as one pattern, and the rows of tables that look like chapters."""
 
     labels: tuple[tuple[int, str], ...]
@@ -77,7 +77,7 @@ class _Known(NamedTuple):
 
 
 @cache
-def _known() -> _Known:
+def _known() -> _KnownTitles:
     book = load_book()
     titles: dict[str, int] = {}
     for form in book.forms.values():
@@ -92,7 +92,7 @@ def _known() -> _Known:
         numbers[f"t{index}"] = titles[title]
     rows = book.blocks["requests"].rows.values()
     texts = {text for row in rows for text in (*row.texts, *row.under) if text[0] in _CN}
-    return _Known(
+    return _KnownTitles(
         tuple((number, fold_label(title)) for title, number in titles.items()),
         re.compile(f"(?:{'|'.join(patterns)})(?:\\([^()]{{1,12}}\\))?"),
         numbers,
@@ -343,7 +343,7 @@ def read_outline(lines: list[ProseLine]) -> Outline:
             at = heading.end
         if line.text[at:].strip():
             cut.append(line.part(at, len(line.text)))
-    chapters: list[Chapter] = []
+    chapters: list[ChapterLines] = []
     for position, (first, begun) in enumerate(starts):
         last = starts[position + 1][0] if position + 1 < len(starts) else len(cut)
         if begun is None and first == last:
@@ -353,12 +353,12 @@ def read_outline(lines: list[ProseLine]) -> Outline:
     return Outline(tuple(chapters), tuple(cut), Passage(cut, alone))
 
 
-def _chapter(lines: list[ProseLine], cut: list[ProseLine], first: int, last: int, heading: Heading | None) -> Chapter:
+def _chapter(lines: list[ProseLine], cut: list[ProseLine], first: int, last: int, heading: Heading | None) -> ChapterLines:
     if heading is None:
         place = cut[first].place if cut else Place()
-        return Chapter(Section(None, "", "\n".join(line.raw.strip() for line in cut[first:last]), place), None, first, last)
+        return ChapterLines(Section(None, "", "\n".join(line.raw.strip() for line in cut[first:last]), place), None, first, last)
     line = lines[heading.line]
     begin, stop = line.folded.raw_span(*heading.title)
     text = "\n".join(part.raw.strip() for part in cut[first + 1 : last])
     section = Section(heading.known or heading.number, line.raw[begin:stop].strip(), text, cut[first].place)
-    return Chapter(section, heading.known, first, last)
+    return ChapterLines(section, heading.known, first, last)

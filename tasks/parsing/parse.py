@@ -9,7 +9,7 @@ from codebook.book import load_book
 from codebook.errors import GongkaiError
 from codebook.records import BlockSeen, Extraction, Hints, Reading, Report, State, Statement, StatementKind
 from codebook.text.fold import script_of
-from tasks.parsing.identity.identify import Identity, identify
+from tasks.parsing.identity.identify import ReportIdentity, identify
 from tasks.parsing.outline import Outline, known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
@@ -124,7 +124,11 @@ def _beside(reading: Reading, phrase: str) -> Statement:
 
 
 def _check(
-    outline: Outline, identity: Identity, tables: TablesRead, readings: tuple[Reading, ...], statements: tuple[Statement, ...]
+    outline: Outline,
+    identity: ReportIdentity,
+    tables: TablesRead,
+    readings: tuple[Reading, ...],
+    statements: tuple[Statement, ...],
 ) -> None:
     """Raise when the document is no such report, or gives no number."""
     given = [r for r in readings if r.value is not None or r.candidates]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
-from tasks.parsing.tables.grid_lines import grid_lines
+from tasks.parsing.tables.grid_lines import table_to_lines
 from tasks.parsing.tables.read_tables import read_tables
 from tests.parsing import table_grids
 from tests.parsing.table_check import score
@@ -77,7 +77,7 @@ def test_a_page_laid_out_by_a_table_is_text() -> None:
     lines = ["二、主动公开政府信息情况", "第二十条第（六）项", "信息内容", "本年处理决定数量", "行政处罚 5", "行政强制 6"]
     text = "\n".join(["我局说明如下：本年度工作情况良好。" * 2] * 9 + lines)
     table = Table((Cell(0, 0, "导航", Place(1)), Cell(0, 1, text, Place(1))), 1, 2, Place(1))
-    assert len(grid_lines(table, 1, 0, Reader.HTML)) > 8
+    assert len(table_to_lines(table, 1, 0, Reader.HTML)) > 8
     read = read_tables(_page(table))
     assert {r.indicator: r.value for r in read.readings} == {
         "disclosure.penalties.decisions": 5,

@@ -10,14 +10,14 @@ import pytest
 from codebook.records import Extraction, Hints, Line, Page, PageKind, Place, Reader
 from codebook.regions import load_regions
 from codebook.text.fold import fold
-from tasks.parsing.identity.identify import Identity, identify
+from tasks.parsing.identity.identify import ReportIdentity, identify
 from tasks.parsing.identity.names import find_date, find_title, is_date_line, is_name
 from tasks.parsing.identity.region import Evidence, find_region
 from tasks.parsing.outline import known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
 
 
-def identity(text: str, hints: Hints | None = None, *, title: str | None = None, notes: tuple[str, ...] = ()) -> Identity:
+def identity(text: str, hints: Hints | None = None, *, title: str | None = None, notes: tuple[str, ...] = ()) -> ReportIdentity:
     blocks = tuple(Line(raw, Place(1, None, number, 1)) for number, raw in enumerate(text.split("\n"), 1))
     page = Page(1, PageKind.TEXT, "", Reader.TXT, blocks)
     extraction = Extraction("text/plain", (page,), title=title, notes=notes)

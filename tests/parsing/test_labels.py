@@ -6,7 +6,7 @@ import pytest
 
 from codebook.book import load_book
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.labels import LIKE, Part, best_row, claim_exact, is_like, lexicon, without_ordinal
+from tasks.parsing.tables.labels import LIKE, LabelPart, best_row, claim_exact, is_like, lexicon, without_ordinal
 
 
 @pytest.mark.parametrize("block", load_book().blocks)
@@ -65,4 +65,10 @@ def test_ordinals() -> None:
 def test_a_subtotal_stands_before_the_rows_under_it() -> None:
     order = lexicon("requests").order
     assert order["partially_granted"] < order["=denied"] < order["denied.state_secret"]
-    assert {entry.part for entry in lexicon("requests").entries} >= {Part.ROW, Part.COLUMN, Part.EXTRA, Part.GROUP, Part.SUBTOTAL}
+    assert {entry.part for entry in lexicon("requests").entries} >= {
+        LabelPart.ROW,
+        LabelPart.COLUMN,
+        LabelPart.EXTRA,
+        LabelPart.GROUP,
+        LabelPart.SUBTOTAL,
+    }

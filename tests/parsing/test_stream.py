@@ -1,4 +1,4 @@
-"""The stream reader on small tables, each with one thing that real flattened text does."""
+"""Small tables in flattened text, each with one thing that real flattened text does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from codebook.book import load_book
 from codebook.records import Place, Reader, State
-from tasks.parsing.tables.tokens import AtomKind, Source, tokenize, value_token
+from tasks.parsing.tables.tokens import AtomKind, TextLine, lines_to_atoms, value_token
 from tests.parsing.table_check import read_text, values
 
 HEADER = (
@@ -35,7 +35,7 @@ def requests(changed: dict[str, list[str]] | None = None) -> str:
 def _atoms(text: str) -> list[tuple[str, str]]:
     return [
         (a.kind.name, a.raw)
-        for a in tokenize([Source(line, 1, n, Place(), Reader.TXT) for n, line in enumerate(text.split("\n"))])
+        for a in lines_to_atoms([TextLine(line, 1, n, Place(), Reader.TXT) for n, line in enumerate(text.split("\n"))])
     ]
 
 
@@ -65,7 +65,7 @@ def test_prose_is_no_table() -> None:
         "2021年新收政府信息公开申请2件，予以公开2件。\n（一）予以公开2件；（二）部分公开0件；\n未经复议直接起诉0件，结果维持0件。"
     )
     assert read.readings == ()
-    assert AtomKind.PROSE in {a.kind for a in tokenize([Source("一二三四五六七八九十" * 8, 1, 0, Place(), Reader.TXT)])}
+    assert AtomKind.PROSE in {a.kind for a in lines_to_atoms([TextLine("一二三四五六七八九十" * 8, 1, 0, Place(), Reader.TXT)])}
 
 
 def test_places_are_those_of_the_numbers() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from codebook.records import Line as TextLine
-from codebook.records import Page, PageKind, Place, Reader
+from codebook.records import Line, Page, PageKind, Place, Reader
 from tasks.parsing.tables.read_tables import read_tables
 
 FILLED = """\
@@ -17,7 +16,7 @@ FILLED = """\
 
 
 def page(text: str) -> Page:
-    lines = tuple(TextLine(line, Place(line=number)) for number, line in enumerate(text.splitlines(), 1))
+    lines = tuple(Line(line, Place(line=number)) for number, line in enumerate(text.splitlines(), 1))
     return Page(1, PageKind.TEXT, "", Reader.TXT, lines)
 
 

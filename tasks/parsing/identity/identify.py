@@ -17,7 +17,7 @@ from tasks.parsing.identity.sources import Collector, Weighed
 from tasks.parsing.outline import Outline
 
 
-class Identity(NamedTuple):
+class ReportIdentity(NamedTuple):
     """What a report says about itself; None (or an empty region) where no evidence names it."""
 
     agency: str | None
@@ -68,7 +68,7 @@ def _fuller(name: str, found: list[Weighed], text: str) -> str:
     return name
 
 
-def identify(extraction: Extraction, outline: Outline, hints: Hints) -> Identity:
+def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportIdentity:
     """Agency, region, year, title and date of a report, with all clues and with notes on what disagrees."""
     collector = Collector(extraction, outline, hints)
     collector.gather()
@@ -96,7 +96,7 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> Identity
     title = max(collector.titles, key=lambda t: (t[0], t[3].agency is not None), default=None)
     if title:
         clues.append(Clue("title", title[1], "title", title[1], title[2]))
-    return Identity(
+    return ReportIdentity(
         name,
         region.chain,
         region.code,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from codebook.book import Block, Indicator, load_book
 from codebook.confidence import surety
 from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
-from codebook.text.numbers import Kind, in_unit
-from tasks.parsing.tables.tokens import Slot, value_token
+from codebook.text.numbers import ValueKind, in_unit
+from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 
 class Doubt(StrEnum):
@@ -35,7 +35,7 @@ class CellRead(NamedTuple):
 
     row: str
     column: str | None
-    slot: Slot | None
+    slot: PrintedValue | None
     place: Place
     reader: Reader
     doubt: str | None = None
@@ -77,7 +77,7 @@ class TablesRead(Record, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def number_of(slot: Slot | None, unit: str | None) -> Number | None:
+def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:
     """The value of ``slot`` in ``unit``, None when it holds no number."""
     return None if slot is None else in_unit(slot.token, unit)
 
@@ -91,7 +91,7 @@ def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
     return () if converted is None else (slot.token.value, converted)
 
 
-def _likely(slot: Slot, unit: str | None) -> tuple[Number, ...]:
+def _likely(slot: PrintedValue, unit: str | None) -> tuple[Number, ...]:
     """The numbers that a cell of a picture may show, the likeliest first."""
     tokens = [slot.token, *(value_token(text) for text, _ in slot.alternatives)]
     return tuple(dict.fromkeys(value for token in tokens if token and (value := in_unit(token, unit)) is not None))
@@ -103,7 +103,7 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     doubt, candidates = cell.doubt, cell.candidates
     if not doubt and slot and slot.score < surety().cell:
         doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
-    if not doubt and slot and slot.token.kind is Kind.OTHER:
+    if not doubt and slot and slot.token.kind is ValueKind.OTHER:
         doubt = Doubt.TEXT
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
         doubt, candidates = Doubt.UNIT, either
@@ -149,7 +149,7 @@ def _merge(old: Reading, new: Reading, same_table: bool) -> Reading:
     )
 
 
-def collect(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[str]]:
+def cells_to_readings(reads: list[BlockRead]) -> tuple[list[Reading], list[Extra], list[str]]:
     """Readings (each indicator once, in the order of the codebook), extras and notes of all blocks."""
     book = load_book()
     readings: dict[str, Reading] = {}

@@ -12,16 +12,16 @@ import msgspec
 
 from codebook.records import Cell
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.tokens import Source, value_token
+from tasks.parsing.tables.tokens import TextLine, value_token
 
 _RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*")
 _CELL = re.compile(r"[^|｜]*")
 _FEWEST = 2  # rows, columns
 
 
-def with_grids(lines: list[Source]) -> list[Source]:
+def pipe_tables_to_cells(lines: list[TextLine]) -> list[TextLine]:
     """``lines`` in which filled tables are rows of cells; all others stay as they are."""
-    result: list[Source] = []
+    result: list[TextLine] = []
     for _, group in groupby(lines, key=_shape):
         part = list(group)
         grid = _grid(part) if _shape(part[0]) >= _FEWEST else None
@@ -29,7 +29,7 @@ def with_grids(lines: list[Source]) -> list[Source]:
     return result
 
 
-def _shape(line: Source) -> int:
+def _shape(line: TextLine) -> int:
     """How many cells a line of pipes has; 0 for other lines. The rule under a Markdown header has as many as its table."""
     text = line.text.strip()
     if line.cells is not None or not text.startswith("|") or not text.endswith("|") or len(text) < 3:
@@ -37,7 +37,7 @@ def _shape(line: Source) -> int:
     return text.count("|") - 1
 
 
-def _split(line: Source) -> list[tuple[str, int]]:
+def _split(line: TextLine) -> list[tuple[str, int]]:
     """The cells of a line with their places in it."""
     start = line.text.index("|") + 1
     cells = []
@@ -53,13 +53,13 @@ def _is_label(text: str) -> bool:
     return bool(fold_label(text)) and value_token(text) is None
 
 
-def _grid(lines: list[Source]) -> list[Source] | None:
+def _grid(lines: list[TextLine]) -> list[TextLine] | None:
     """The rows as cells with spans, or None when no text is repeated (then blanks may stand for merged cells)."""
     rows = [(line, _split(line)) for line in lines if not _RULE.fullmatch(line.text)]
     repeated = sum(_is_label(a) and a == b for _, row in rows for (a, _), (b, _) in pairwise(row))
     if len(rows) < _FEWEST or not repeated:
         return None
-    result: list[Source] = []
+    result: list[TextLine] = []
     above: dict[int, Cell] = {}  # the label that stands over each column
     for number, (line, row) in enumerate(rows):
         cells: dict[int, Cell] = {}
@@ -74,7 +74,7 @@ def _grid(lines: list[Source]) -> list[Source] | None:
             if _is_label(cell.text):
                 above |= dict.fromkeys(range(column, column + cell.column_span), cell)
         if cells:
-            result.append(Source("", line.page, line.block, line.place, line.reader, line.score, cells, whole=True))
+            result.append(TextLine("", line.page, line.block, line.place, line.reader, line.score, cells, whole=True))
     return result
 
 

@@ -1,21 +1,32 @@
-"""The labels of one region of text: exact ones, misprinted ones that the order of the form vouches for, and unknown ones."""
+"""The labels of one table: exact ones, misprinted ones that the order of the form vouches for, and unknown ones."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from typing import NamedTuple
 
-from codebook.text.numbers import Kind, Token
-from tasks.parsing.tables.labels import APART, LIKE, SURELY_LIKE, Entry, Lexicon, Part, best_row, claim_exact, is_like, rank_of
-from tasks.parsing.tables.spans import flatten
+from codebook.text.numbers import Token, ValueKind
+from tasks.parsing.tables.labels import (
+    APART,
+    LIKE,
+    SURELY_LIKE,
+    Entry,
+    LabelPart,
+    Lexicon,
+    best_row,
+    claim_exact,
+    is_like,
+    rank_of,
+)
+from tasks.parsing.tables.spans import atoms_to_text
 from tasks.parsing.tables.tokens import Atom, AtomKind
 
 _TEXT_IN_ROW = 10
 _JOINED = 4
 
 
-class Mark(NamedTuple):
-    """A label in a region: its entry, its first and last atom, the likeness, and its folded text as printed."""
+class FoundLabel(NamedTuple):
+    """A label in the text: its entry, its first and last atom, the likeness, and its folded text as printed."""
 
     entry: Entry
     first: int
@@ -31,7 +42,7 @@ class Piece(NamedTuple):
     text: str
 
 
-def mark_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: frozenset[str]) -> list[Mark]:
+def find_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: frozenset[str]) -> list[FoundLabel]:
     """The labels among the atoms ``indices`` in reading order. ``units`` are words printed beside numbers that name nothing.
 
     Columns are looked for before the first row of blocks that print one header; behind it, they are texts like others.
@@ -39,16 +50,18 @@ def mark_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: froz
     named = [
         i for i in indices if atoms[i].kind is AtomKind.TEXT and atoms[i].text not in units and not _upright(atoms[i].text, lex)
     ]
-    flat = flatten(atoms, named)
-    marks: list[Mark] = []
-    for claim in claim_exact(flat.text, flat.starts, lex.entries):
-        marks.append(Mark(claim.entry, flat.atom_of[claim.start], flat.atom_of[claim.end - 1], 1.0, claim.entry.text))
+    label_text = atoms_to_text(atoms, named)
+    labels: list[FoundLabel] = []
+    for claim in claim_exact(label_text.text, label_text.starts, lex.entries):
+        labels.append(
+            FoundLabel(claim.entry, label_text.atom_of[claim.start], label_text.atom_of[claim.end - 1], 1.0, claim.entry.text)
+        )
     if lex.block == "requests":
-        marks = _one_header(marks)
-    marks = _by_context(marks, lex)
-    covered = {i for mark in marks for i in range(mark.first, mark.last + 1)}
+        labels = _one_header(labels)
+    labels = _by_context(labels, lex)
+    covered = {i for label in labels for i in range(label.first, label.last + 1)}
     pieces = _pieces(atoms, [i for i in named if i not in covered])
-    return _name_pieces(marks, pieces, lex)
+    return _name_pieces(labels, pieces, lex)
 
 
 def _upright(text: str, lex: Lexicon) -> bool:
@@ -56,27 +69,27 @@ def _upright(text: str, lex: Lexicon) -> bool:
     return len(text) <= 2 and set(text) <= lex.upright
 
 
-def _one_header(marks: list[Mark]) -> list[Mark]:
-    first_row = min((m.first for m in marks if m.entry.part is Part.ROW), default=None)
+def _one_header(labels: list[FoundLabel]) -> list[FoundLabel]:
+    first_row = min((m.first for m in labels if m.entry.part is LabelPart.ROW), default=None)
     if first_row is None:
-        return marks
-    header = (Part.COLUMN, Part.EXTRA)
-    return [m for m in marks if m.entry.part not in header or m.first < first_row]
+        return labels
+    header = (LabelPart.COLUMN, LabelPart.EXTRA)
+    return [m for m in labels if m.entry.part not in header or m.first < first_row]
 
 
-def _by_context(marks: list[Mark], lex: Lexicon) -> list[Mark]:
+def _by_context(labels: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
     """Where several rows print the same label (被依法纠错数), it is the next of them after the row before it."""
-    result: list[Mark] = []
+    result: list[FoundLabel] = []
     before = -1
-    for mark in marks:
-        if mark.entry.part is not Part.ROW:
-            result.append(mark)
+    for label in labels:
+        if label.entry.part is not LabelPart.ROW:
+            result.append(label)
             continue
-        same = [slug for slug, texts in lex.rows.items() if mark.entry.text in texts]
+        same = [slug for slug, texts in lex.rows.items() if label.entry.text in texts]
         later = [slug for slug in same if lex.order[slug] > before]
         slug = min(later or same, key=lambda one: lex.order[one])
         before = lex.order[slug]
-        result.append(mark._replace(entry=mark.entry._replace(slug=slug)))
+        result.append(label._replace(entry=label.entry._replace(slug=slug)))
     return result
 
 
@@ -101,11 +114,11 @@ class _Guess(NamedTuple):
     slug: str
 
 
-def _name_pieces(marks: list[Mark], pieces: list[Piece], lex: Lexicon) -> list[Mark]:
+def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], lex: Lexicon) -> list[FoundLabel]:
     """Misprinted labels: best likeness first; each must fit between the rows around it, or be too like to be another."""
-    exact = sorted(marks, key=lambda mark: mark.first)
-    free = [slug for slug in lex.rows if slug not in {m.entry.slug for m in exact if m.entry.part is Part.ROW}]
-    firsts = [mark.first for mark in exact]
+    exact = sorted(labels, key=lambda label: label.first)
+    free = [slug for slug in lex.rows if slug not in {m.entry.slug for m in exact if m.entry.part is LabelPart.ROW}]
+    firsts = [label.first for label in exact]
     guesses: list[_Guess] = []
     for start in range(len(pieces)):
         for end in range(start + 1, min(start + _JOINED, len(pieces)) + 1):
@@ -126,7 +139,7 @@ def _name_pieces(marks: list[Mark], pieces: list[Piece], lex: Lexicon) -> list[M
                 guesses.append(_Guess(score - 0.05, start, end, slug))
     taken: set[int] = set()
     used: set[str] = set()
-    named: list[Mark] = []
+    named: list[FoundLabel] = []
     for guess in sorted(guesses, key=lambda one: (-one.score, one.end - one.start)):
         span_indices = set(range(guess.start, guess.end))
         if guess.slug in used or taken & span_indices:
@@ -135,29 +148,29 @@ def _name_pieces(marks: list[Mark], pieces: list[Piece], lex: Lexicon) -> list[M
         used.add(guess.slug)
         span = pieces[guess.start : guess.end]
         text = "".join(piece.text for piece in span)
-        named.append(Mark(Entry(Part.ROW, guess.slug, text), span[0].atoms[0], span[-1].atoms[-1], guess.score, text))
+        named.append(FoundLabel(Entry(LabelPart.ROW, guess.slug, text), span[0].atoms[0], span[-1].atoms[-1], guess.score, text))
     unknown = [
-        Mark(Entry(Part.UNKNOWN, "", piece.text), piece.atoms[0], piece.atoms[-1], 0.0, piece.text)
+        FoundLabel(Entry(LabelPart.UNKNOWN, "", piece.text), piece.atoms[0], piece.atoms[-1], 0.0, piece.text)
         for number, piece in enumerate(pieces)
         if number not in taken
     ]
-    return sorted([*exact, *named, *unknown], key=lambda mark: (mark.first, mark.last))
+    return sorted([*exact, *named, *unknown], key=lambda label: (label.first, label.last))
 
 
 def _between(firsts: list[int], left: int, right: int) -> bool:
     return bisect_left(firsts, right) > bisect_left(firsts, left)
 
 
-def _window(exact: list[Mark], first: int, last: int, lex: Lexicon) -> tuple[int, int]:
+def _window(exact: list[FoundLabel], first: int, last: int, lex: Lexicon) -> tuple[int, int]:
     """The ranks of the rows that stand before and behind the atoms ``first`` to ``last``."""
     low, high = -1, len(lex.order)
-    for mark in exact:
-        if mark.entry.part is not Part.ROW or f"={mark.entry.slug}" in lex.order:
+    for label in exact:
+        if label.entry.part is not LabelPart.ROW or f"={label.entry.slug}" in lex.order:
             continue  # （六）其他处理 is a row, or the label of a group, which may stand among its rows
-        if mark.last < first:
-            low = lex.order[mark.entry.slug]
-        elif mark.first > last:
-            high = lex.order[mark.entry.slug]
+        if label.last < first:
+            low = lex.order[label.entry.slug]
+        elif label.first > last:
+            high = lex.order[label.entry.slug]
             break
     return low, high
 
@@ -176,5 +189,5 @@ def values_in_words(atoms: list[Atom], lex: Lexicon) -> list[Atom]:
             continue
         if atom.text in lex.exact or rank_of(atom.text) is not None or best_row(atom.text, lex, list(lex.rows))[1] >= LIKE:
             continue
-        result[index] = atom._replace(kind=AtomKind.VALUE, token=Token(Kind.OTHER))
+        result[index] = atom._replace(kind=AtomKind.VALUE, token=Token(ValueKind.OTHER))
     return result

@@ -1,4 +1,4 @@
-"""The grid reader: tables whose rows and columns the source itself draws.
+"""Tables whose rows and columns the source itself draws, made into lines that keep their columns.
 
 A grid's rows become lines whose cells keep their columns, so that blanks stay where they are, and the header's cells stand above
 the values that they name. From there on grids and flattened text are read alike: split tables go on where they broke off, several
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from codebook.records import Cell, Reader, Table
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.labels import Part, lexicon
-from tasks.parsing.tables.tokens import PROSE_LENGTH, Source
+from tasks.parsing.tables.labels import LabelPart, lexicon
+from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
 
 # A first row with so many row labels is a table that lies on its side.
 _SIDEWAYS = 5
 
 
-def grid_lines(table: Table, page: int, block: int, reader: Reader) -> list[Source]:
+def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[TextLine]:
     """The rows of ``table`` as lines. A grid of one column, or a row with a cell that holds a long text, is no table but text."""
     if table.columns <= 1:
         return [line for cell in _ordered(table.cells) for line in _text_lines(cell, page, block, reader)]
@@ -26,7 +26,7 @@ def grid_lines(table: Table, page: int, block: int, reader: Reader) -> list[Sour
     rows: dict[int, dict[int, Cell]] = {}
     for cell in cells:
         rows.setdefault(cell.row, {})[cell.column] = cell
-    lines: list[Source] = []
+    lines: list[TextLine] = []
     for _, row in sorted(rows.items()):
         texts = [cell for cell in row.values() if _is_text(cell)]
         if texts:
@@ -34,7 +34,7 @@ def grid_lines(table: Table, page: int, block: int, reader: Reader) -> list[Sour
                 lines += _text_lines(cell, page, block, reader)
             continue
         first = row[min(row)]
-        lines.append(Source("", page, block, first.place, reader, 1.0, row, whole=True))
+        lines.append(TextLine("", page, block, first.place, reader, 1.0, row, whole=True))
     return lines
 
 
@@ -48,9 +48,9 @@ def _is_text(cell: Cell) -> bool:
     return len(text) > 3 * PROSE_LENGTH and (text.count("\n") > 8 or len(text) > 10 * PROSE_LENGTH)
 
 
-def _text_lines(cell: Cell, page: int, block: int, reader: Reader) -> list[Source]:
+def _text_lines(cell: Cell, page: int, block: int, reader: Reader) -> list[TextLine]:
     lines = [line for line in cell.text.splitlines() if line.strip()]
-    return [Source(line, page, block, cell.place, reader, cell.score, whole=True) for line in lines]
+    return [TextLine(line, page, block, cell.place, reader, cell.score, whole=True) for line in lines]
 
 
 def _upright(cells: Sequence[Cell]) -> list[Cell]:
@@ -58,7 +58,7 @@ def _upright(cells: Sequence[Cell]) -> list[Cell]:
     exact = lexicon("requests").exact
     for row in range(3):
         labels = [fold_label(cell.text) for cell in cells if cell.row == row]
-        if sum(text in exact and exact[text].part is Part.ROW for text in labels) >= _SIDEWAYS:
+        if sum(text in exact and exact[text].part is LabelPart.ROW for text in labels) >= _SIDEWAYS:
             return _ordered(
                 [
                     Cell(

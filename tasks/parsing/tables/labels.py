@@ -32,7 +32,7 @@ _ORDINAL = re.compile(r"[0-9一二三四五六七八九十]{1,2}")
 _RANK = re.compile(r"(\d{1,2}|[一二三四五六七八九])(?=\D)")
 
 
-class Part(StrEnum):
+class LabelPart(StrEnum):
     """What part of a table a label names."""
 
     ROW = "row"
@@ -47,12 +47,12 @@ class Part(StrEnum):
 class Entry(NamedTuple):
     """One folded text of the codebook: the ``slug`` of the row or column it names (a group's is its own text)."""
 
-    part: Part
+    part: LabelPart
     slug: str
     text: str
 
 
-class Claim(NamedTuple):
+class LabelClaim(NamedTuple):
     """A stretch of label text, characters ``start`` to ``end``, and the label it was taken for with its likeness 0..1."""
 
     start: int
@@ -77,20 +77,20 @@ class Lexicon(NamedTuple):
     plain: bool
 
 
-def _entries(part: Part, labels: dict[str, Label]) -> list[Entry]:
+def _entries(part: LabelPart, labels: dict[str, Label]) -> list[Entry]:
     return [Entry(part, slug, text) for slug, label in labels.items() for text in dict.fromkeys(map(fold_label, label.texts))]
 
 
 def _bare_rows(labels: dict[str, Label]) -> list[Entry]:
     """Labels of rows without their ordinals, where they are long enough to name the row alone."""
-    bare = [Entry(Part.ROW, slug, without_ordinal(fold_label(label.label))) for slug, label in labels.items()]
+    bare = [Entry(LabelPart.ROW, slug, without_ordinal(fold_label(label.label))) for slug, label in labels.items()]
     return [entry for entry in bare if len(entry.text) > _SHORT and entry.text != fold_label(labels[entry.slug].label)]
 
 
 def _groups(block: Block) -> list[Entry]:
     texts = {text for part in (block.rows, block.columns, block.extra_columns) for label in part.values() for text in label.under}
     known = {text for label in block.subtotals.values() for text in label.texts}
-    return [Entry(Part.GROUP, fold_label(text), fold_label(text)) for text in sorted(texts - known)]
+    return [Entry(LabelPart.GROUP, fold_label(text), fold_label(text)) for text in sorted(texts - known)]
 
 
 def _form_order(block: Block) -> dict[str, int]:
@@ -107,23 +107,23 @@ def lexicon(name: str) -> Lexicon:
     """The labels of block ``name``, longest first. Raises KeyError when the codebook has no such block."""
     block = load_book().blocks[name]
     entries = [
-        *_entries(Part.ROW, block.rows),
+        *_entries(LabelPart.ROW, block.rows),
         *_bare_rows(block.rows),
-        *(Entry(Part.SUBTOTAL, entry.slug, entry.text) for entry in _entries(Part.SUBTOTAL, block.subtotals)),
-        *_entries(Part.COLUMN, block.columns),
-        *_entries(Part.EXTRA, block.extra_columns),
+        *(Entry(LabelPart.SUBTOTAL, entry.slug, entry.text) for entry in _entries(LabelPart.SUBTOTAL, block.subtotals)),
+        *_entries(LabelPart.COLUMN, block.columns),
+        *_entries(LabelPart.EXTRA, block.extra_columns),
         *_groups(block),
-        *(Entry(Part.CLAUSE, group.clause, fold_label(group.clause)) for group in block.groups),
+        *(Entry(LabelPart.CLAUSE, group.clause, fold_label(group.clause)) for group in block.groups),
     ]
     entries.sort(key=lambda entry: -len(entry.text))
     rows: dict[str, tuple[str, ...]] = {}
     for entry in entries:
-        if entry.part is Part.ROW:
+        if entry.part is LabelPart.ROW:
             rows[entry.slug] = (*rows.get(entry.slug, ()), entry.text)
     exact: dict[str, Entry] = {}
     for entry in entries:
         exact.setdefault(entry.text, entry)
-    upright = frozenset("".join(entry.text for entry in entries if entry.part is Part.GROUP and _ORDINAL.match(entry.text)))
+    upright = frozenset("".join(entry.text for entry in entries if entry.part is LabelPart.GROUP and _ORDINAL.match(entry.text)))
     return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, name == _PLAIN)
 
 
@@ -155,14 +155,14 @@ def rank_of(text: str) -> str | None:
     return match[1] if match else None
 
 
-def claim_exact(text: str, starts: frozenset[int] | set[int], entries: tuple[Entry, ...]) -> list[Claim]:
+def claim_exact(text: str, starts: frozenset[int] | set[int], entries: tuple[Entry, ...]) -> list[LabelClaim]:
     """All places of ``text`` that are exactly a label; longer labels first, without overlap.
 
     ``starts`` are the characters at which a printed piece begins: a label begins there, or after an ordinal, or where another
     label ends; so 同意公开答复数 is not found inside a misprint of 不同意公开答复数.
     """
     taken = bytearray(len(text))
-    claims: list[Claim] = []
+    claims: list[LabelClaim] = []
     late: list[tuple[int, int, Entry]] = []
     for entry in entries:
         size = len(entry.text)
@@ -172,14 +172,14 @@ def claim_exact(text: str, starts: frozenset[int] | set[int], entries: tuple[Ent
                 if size <= _SHORT and not _ends(text, at + size, starts):
                     pass
                 elif may_begin(text, at, starts):
-                    claims.append(Claim(at, at + size, entry))
+                    claims.append(LabelClaim(at, at + size, entry))
                     taken[at : at + size] = b"\1" * size
                 else:
                     late.append((at, size, entry))
             at = text.find(entry.text, at + 1)
     for at, size, entry in late:
         if at and taken[at - 1] and not any(taken[at : at + size]):
-            claims.append(Claim(at, at + size, entry))
+            claims.append(LabelClaim(at, at + size, entry))
             taken[at : at + size] = b"\1" * size
     claims.sort()
     return claims

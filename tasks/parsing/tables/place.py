@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from codebook.records import Number
-from tasks.parsing.tables.align import Run
+from tasks.parsing.tables.align import ValueRun
 from tasks.parsing.tables.tokens import Atom, AtomKind
 
 
@@ -27,7 +27,7 @@ class Placed(NamedTuple):
     exact: bool = True
 
 
-class Habit(NamedTuple):
+class BlankStyle(NamedTuple):
     """How a table shows its blanks, learnt from its full rows.
 
     ``columns`` are the cells of the values, where the text keeps every cell in its column (a grid, or rows with blanks for merged
@@ -43,7 +43,7 @@ class Habit(NamedTuple):
     bare: bool = False
 
 
-def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int, grid: bool, padded: bool) -> Habit:
+def blank_style(atoms: list[Atom], runs: Sequence[ValueRun], size: int, grid: bool, padded: bool) -> BlankStyle:
     """Learn from the full rows of a table of ``size`` value columns; ``grid`` says that the source draws its columns.
 
     ``padded``: the text may have dropped blanks and added as many at the row's end (rows between pipes do).
@@ -56,60 +56,60 @@ def habit_of(atoms: list[Atom], runs: Sequence[Run], size: int, grid: bool, padd
         columns = None
     kept = any(_blank_within(atoms, run) and _span(run) <= size for run in runs)
     bare = not padded and len(whole) >= 2 and all(run.slots == run.values for run in whole)
-    return Habit(columns, kept, len(whole), lead, bare)
+    return BlankStyle(columns, kept, len(whole), lead, bare)
 
 
-def _blank_within(atoms: list[Atom], run: Run) -> bool:
+def _blank_within(atoms: list[Atom], run: ValueRun) -> bool:
     """Whether a blank stands between two values of the run."""
     if not run.values:
         return False
     return any(atoms[i].kind is AtomKind.BLANK for i in run.slots if run.values[0] < i < run.values[-1])
 
 
-def _span(run: Run) -> int:
+def _span(run: ValueRun) -> int:
     """How many cells the run takes from its first to its last value."""
     return run.slots.index(run.values[-1]) - run.slots.index(run.values[0]) + 1
 
 
-def place(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed:
+def place_values(atoms: list[Atom], run: ValueRun, size: int, style: BlankStyle) -> Placed:
     """Place the values of ``run`` in ``size`` columns by what the text shows."""
     values = run.values
     if not values:
         return Placed((None,) * size)
     if len(values) == size:
-        whole = _span(run) == size or (habit.columns is not None and not _off(atoms, values, habit.columns))
+        whole = _span(run) == size or (style.columns is not None and not _off(atoms, values, style.columns))
         return Placed(values) if whole else Placed(values, "count")
     if len(values) > size:
         return _too_many(atoms, run, size)
-    shown = _in_their_cells(atoms, run, habit) or _one_after_the_other(atoms, run, size, habit)
+    shown = _in_their_cells(atoms, run, style) or _one_after_the_other(atoms, run, size, style)
     return shown or Placed((None,) * size, "blank", exact=False)
 
 
-def _in_their_cells(atoms: list[Atom], run: Run, habit: Habit) -> Placed | None:
+def _in_their_cells(atoms: list[Atom], run: ValueRun, style: BlankStyle) -> Placed | None:
     """A row with blanks in a text that keeps every cell in its column."""
-    columns = habit.columns
+    columns = style.columns
     if columns is None or not _has_blank(atoms, run) or _off(atoms, run.values, columns) or _label_among(atoms, run, columns[0]):
         return None
     by_cell = {atoms[i].cell: i for i in run.values}
     return Placed(tuple(by_cell.get(cell) for cell in columns))
 
 
-def _one_after_the_other(atoms: list[Atom], run: Run, size: int, habit: Habit) -> Placed | None:
+def _one_after_the_other(atoms: list[Atom], run: ValueRun, size: int, style: BlankStyle) -> Placed | None:
     """A row whose cells follow its label, blanks among them, in a text that does not lose blanks."""
     slots = [i if atoms[i].kind is AtomKind.VALUE else None for i in run.slots]
-    if habit.bare and len(slots) == size:
+    if style.bare and len(slots) == size:
         return Placed(tuple(slots))
     while slots[-1] is None:
         slots.pop()
-    leading = slots[0] is None and habit.full >= 2
-    shown = _blank_within(atoms, run) or leading or (habit.kept and _has_blank(atoms, run))
-    merged = habit.columns is not None or habit.lead or (slots[0] is None and not leading)
+    leading = slots[0] is None and style.full >= 2
+    shown = _blank_within(atoms, run) or leading or (style.kept and _has_blank(atoms, run))
+    merged = style.columns is not None or style.lead or (slots[0] is None and not leading)
     if merged or not shown or len(slots) > size:
         return None
     return Placed(tuple(slots) + (None,) * (size - len(slots)))
 
 
-def _label_among(atoms: list[Atom], run: Run, first_column: int) -> bool:
+def _label_among(atoms: list[Atom], run: ValueRun, first_column: int) -> bool:
     """Whether the row's label stands in the columns of values: then its cells have moved."""
     at = run.first - 1
     while at >= 0 and atoms[at].line == atoms[run.first].line:
@@ -123,11 +123,11 @@ def _off(atoms: list[Atom], values: tuple[int, ...], columns: tuple[int, ...]) -
     return any(atoms[i].cell not in columns for i in values)
 
 
-def _has_blank(atoms: list[Atom], run: Run) -> bool:
+def _has_blank(atoms: list[Atom], run: ValueRun) -> bool:
     return any(atoms[i].kind is AtomKind.BLANK for i in run.slots)
 
 
-def _too_many(atoms: list[Atom], run: Run, size: int) -> Placed:
+def _too_many(atoms: list[Atom], run: ValueRun, size: int) -> Placed:
     """More values than columns. One stray value (a heading replaced by 0) does no harm if it makes no difference which it is."""
     values = run.values
     if len(values) == size + 1:

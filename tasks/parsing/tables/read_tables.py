@@ -12,11 +12,11 @@ from itertools import pairwise
 import msgspec
 
 from codebook.records import Line, Page, Reader
-from tasks.parsing.tables.blocks import read_stream
-from tasks.parsing.tables.cells import BlockRead, TablesRead, collect, seen
-from tasks.parsing.tables.filled import with_grids
-from tasks.parsing.tables.grid_lines import grid_lines
-from tasks.parsing.tables.tokens import Source, value_token
+from tasks.parsing.tables.blocks import read_blocks
+from tasks.parsing.tables.cells import BlockRead, TablesRead, cells_to_readings, seen
+from tasks.parsing.tables.filled import pipe_tables_to_cells
+from tasks.parsing.tables.grid_lines import table_to_lines
+from tasks.parsing.tables.tokens import TextLine, value_token
 
 _FEWEST_VALUES = 20  # pairs of lines with values that show how a table with a cell a line is set
 _LONGEST_VALUE = 20  # characters
@@ -25,32 +25,32 @@ _MOST_BLANKS = 8  # cells of a row
 
 def read_tables(pages: tuple[Page, ...]) -> TablesRead:
     """Read all blocks of numbers of a document. Nothing is raised: what cannot be told is doubtful or a note."""
-    lines: list[Source] = []
+    lines: list[TextLine] = []
     for page in pages:
         for number, block in enumerate(page.blocks):
             reader = block.read_by or page.read_by
             if isinstance(block, Line):
                 lines += _lines(block, page, number, reader)
             else:
-                lines += grid_lines(block, page.number, number, reader)
-    reads, used = read_stream(with_grids(_with_blank_lines(lines)))
-    readings, extras, notes = collect(reads)
+                lines += table_to_lines(block, page.number, number, reader)
+    reads, used = read_blocks(pipe_tables_to_cells(_with_blank_lines(lines)))
+    readings, extras, notes = cells_to_readings(reads)
     return TablesRead(tuple(readings), tuple(extras), seen(reads, _form(reads)), tuple(used), tuple(dict.fromkeys(notes)))
 
 
-def _lines(block: Line, page: Page, number: int, reader: Reader) -> list[Source]:
+def _lines(block: Line, page: Page, number: int, reader: Reader) -> list[TextLine]:
     """A block of text as lines; a paragraph may hold several."""
     if "\n" not in block.text:
-        return [Source(block.text, page.number, number, block.place, reader, block.score)]
-    lines: list[Source] = []
+        return [TextLine(block.text, page.number, number, block.place, reader, block.score)]
+    lines: list[TextLine] = []
     offset = 0
     for text in block.text.split("\n"):
-        lines.append(Source(text, page.number, number, block.place, reader, block.score, offset=offset))
+        lines.append(TextLine(text, page.number, number, block.place, reader, block.score, offset=offset))
         offset += len(text) + 1
     return lines
 
 
-def _with_blank_lines(lines: list[Source]) -> list[Source]:
+def _with_blank_lines(lines: list[TextLine]) -> list[TextLine]:
     """Lines that the source left empty, where they are blank cells: in a table with a cell a line whose values else follow each
     other line by line. In a text that is set with empty lines throughout they mean nothing.
     """
@@ -66,14 +66,14 @@ def _with_blank_lines(lines: list[Source]) -> list[Source]:
     return result
 
 
-def _empty_between(one: Source, other: Source) -> int:
+def _empty_between(one: TextLine, other: TextLine) -> int:
     """How many empty lines stand between two lines of one page."""
     if one.page != other.page or one.place.line is None or other.place.line is None or one.block == other.block:
         return 0
     return other.place.line - one.place.line - 1
 
 
-def _is_value(line: Source) -> bool:
+def _is_value(line: TextLine) -> bool:
     return line.cells is None and len(line.text) < _LONGEST_VALUE and value_token(line.text.strip()) is not None
 
 

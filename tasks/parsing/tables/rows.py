@@ -13,7 +13,7 @@ from codebook.book import load_book
 from codebook.records import Number, Place, Reader
 from tasks.parsing.tables.cells import CellRead, Doubt, number_of
 from tasks.parsing.tables.place import by_sums
-from tasks.parsing.tables.tokens import Slot
+from tasks.parsing.tables.tokens import PrintedValue
 
 _FIRST, _SECOND, _TOTAL, _NEXT = "new_received", "carried_over", "total_handled", "carried_forward"
 _BALANCE = (_FIRST, _SECOND, _TOTAL, _NEXT)
@@ -29,10 +29,10 @@ class RowCells(NamedTuple):
     row: str
     place: Place
     reader: Reader
-    cells: tuple[Slot | None, ...]
+    cells: tuple[PrintedValue | None, ...]
     doubts: tuple[str | None, ...]
     candidates: tuple[tuple[Number, ...], ...]
-    loose: tuple[Slot, ...] = ()
+    loose: tuple[PrintedValue, ...] = ()
 
     @property
     def sure(self) -> bool:
@@ -40,7 +40,7 @@ class RowCells(NamedTuple):
         return not any(self.doubts)
 
 
-def row_cells(row: str, place: Place, reader: Reader, cells: Sequence[Slot | None], doubt: str | None = None) -> RowCells:
+def row_cells(row: str, place: Place, reader: Reader, cells: Sequence[PrintedValue | None], doubt: str | None = None) -> RowCells:
     """A row with the same doubt (or none) on all its cells."""
     size = len(cells)
     return RowCells(row, place, reader, tuple(cells), (doubt,) * size, ((),) * size)
@@ -53,8 +53,8 @@ def unread_row(
     size: int,
     doubt: str,
     *,
-    values: Sequence[Slot] = (),
-    rivals: Sequence[Sequence[Slot]] = (),
+    values: Sequence[PrintedValue] = (),
+    rivals: Sequence[Sequence[PrintedValue]] = (),
 ) -> RowCells:
     """A row whose cells cannot be told: of ``values`` only the order is known, or ``rivals`` are values that may be its own."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()
@@ -66,7 +66,7 @@ def unread_row(
     return RowCells(row, place, reader, (None,) * size, (doubt,) * size, tuple(candidates), loose)
 
 
-def _numbers(slots: Sequence[Slot]) -> list[Number]:
+def _numbers(slots: Sequence[PrintedValue]) -> list[Number]:
     return [value for slot in slots if (value := number_of(slot, None)) is not None]
 
 
@@ -80,7 +80,7 @@ def columns_of(extra_at: int | None) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def extra_position(rows: Sequence[Sequence[Slot | None]], hint: int | None) -> tuple[int | None, bool]:
+def extra_position(rows: Sequence[Sequence[PrintedValue | None]], hint: int | None) -> tuple[int | None, bool]:
     """Where in rows of eight values the column 法人小计 stands: before or behind the five kinds of organization.
 
     Returns the position and whether it is sure: the sums hold there in every row (rows of zeros fit both), and the header
@@ -111,20 +111,20 @@ def unsure_columns(rows: Sequence[RowCells], columns: tuple[str, ...]) -> list[R
     return result
 
 
-def _subtotal_holds(row: Sequence[Slot | None], at: int) -> bool:
+def _subtotal_holds(row: Sequence[PrintedValue | None], at: int) -> bool:
     numbers = [number_of(slot, None) or 0 for slot in row]
     parts = numbers[2:7] if at == 1 else numbers[1:6]
     return sum(parts) == numbers[at] and numbers[0] + numbers[at] == numbers[7]
 
 
-def adds_up(slots: Sequence[Slot], extra_at: int | None) -> bool:
+def adds_up(slots: Sequence[PrintedValue], extra_at: int | None) -> bool:
     """Whether the last value of a full row is the sum of the others (法人小计 left out)."""
     numbers = [number_of(slot, None) for slot in slots]
     parts = [number or 0 for at, number in enumerate(numbers[:-1]) if at != extra_at]
     return numbers[-1] is not None and sum(parts) == numbers[-1]
 
 
-def total_leads(rows: Sequence[Sequence[Slot]]) -> bool:
+def total_leads(rows: Sequence[Sequence[PrintedValue]]) -> bool:
     """Whether 总计 seems to stand first: in all rows that are not zero the first value is the sum of the others, not the last."""
     filled = [row for row in rows if any(number_of(slot, None) for slot in row)]
     return len(filled) >= 2 and all(adds_up(row[::-1], None) and not adds_up(row, None) for row in filled)
@@ -198,7 +198,7 @@ def _settle(row: RowCells, others: list[RowCells]) -> RowCells:
     expected = [_expected(row.row, others, column) for column in range(size)]
     ways = by_sums(numbers, size, expected, total_last=True)
     known = all(value is not None for value in expected[:-1])  # else a lost number may hide behind any way that fits
-    cells: list[Slot | None] = []
+    cells: list[PrintedValue | None] = []
     doubts: list[str | None] = []
     candidates: list[tuple[Number, ...]] = []
     for column in range(size):
@@ -216,7 +216,7 @@ def _settle(row: RowCells, others: list[RowCells]) -> RowCells:
     return RowCells(row.row, row.place, row.reader, tuple(cells), tuple(doubts), tuple(candidates))
 
 
-def cells_of(rows: list[RowCells], columns: tuple[str, ...]) -> list[CellRead]:
+def rows_to_cells(rows: list[RowCells], columns: tuple[str, ...]) -> list[CellRead]:
     """The cells of rows, by their columns."""
     return [
         CellRead(row.row, column, row.cells[at], row.place, row.reader, row.doubts[at], row.candidates[at])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.labels import Part, lexicon, may_begin
+from tasks.parsing.tables.labels import LabelPart, lexicon, may_begin
 from tasks.parsing.tables.tokens import Atom, AtomKind
 
 # Labels of one table are never further apart than this many atoms (a row with its values, one cell a line, is about ten).
@@ -21,7 +21,7 @@ _REACH = 110
 _ENOUGH = {"disclosure": 2, "requests": 3, "review": 2, "statistics": 5}
 
 
-class Region(NamedTuple):
+class TableSpan(NamedTuple):
     """Atoms ``start`` to ``end`` (excluded) hold block ``block``; its sure labels stand from ``first`` to ``last``."""
 
     block: str
@@ -31,7 +31,7 @@ class Region(NamedTuple):
     last: int
 
 
-class Flat(NamedTuple):
+class LabelText(NamedTuple):
     """The folded label text of a list of atoms: ``atom_of[i]`` is the atom of character i, ``starts`` where atoms begin."""
 
     text: str
@@ -39,7 +39,7 @@ class Flat(NamedTuple):
     starts: frozenset[int]
 
 
-def flatten(atoms: list[Atom], indices: list[int] | None = None) -> Flat:
+def atoms_to_text(atoms: list[Atom], indices: list[int] | None = None) -> LabelText:
     """The text atoms (those of ``indices``, or all) one after the other, without anything between."""
     parts: list[str] = []
     where: list[int] = []
@@ -57,7 +57,7 @@ def flatten(atoms: list[Atom], indices: list[int] | None = None) -> Flat:
             where.append(index)
             starts.append(size + 1)
             size += 1
-    return Flat("".join(parts), tuple(where), frozenset(starts))
+    return LabelText("".join(parts), tuple(where), frozenset(starts))
 
 
 @cache
@@ -67,10 +67,11 @@ def _strong() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
         for entry in lexicon(name).entries:
             size = len(entry.text)
             wanted = {
-                "requests": entry.part is Part.ROW and size >= 5,
-                "statistics": entry.part is Part.ROW and size >= 5,
-                "disclosure": (entry.part in (Part.COLUMN, Part.CLAUSE) and size >= 4) or (entry.part is Part.ROW and size >= 6),
-                "review": (entry.part is Part.COLUMN and size >= 4) or (entry.part is Part.ROW and size >= 5),
+                "requests": entry.part is LabelPart.ROW and size >= 5,
+                "statistics": entry.part is LabelPart.ROW and size >= 5,
+                "disclosure": (entry.part in (LabelPart.COLUMN, LabelPart.CLAUSE) and size >= 4)
+                or (entry.part is LabelPart.ROW and size >= 6),
+                "review": (entry.part is LabelPart.COLUMN and size >= 4) or (entry.part is LabelPart.ROW and size >= 5),
             }[name]
             if wanted:
                 found.setdefault(entry.text, (name, entry.slug))
@@ -92,7 +93,7 @@ def _titles() -> tuple[re.Pattern[str], dict[str, str | None]]:
     return re.compile("|".join(sorted(map(re.escape, titles), key=len, reverse=True))), titles
 
 
-class Heading(NamedTuple):
+class TitleSpan(NamedTuple):
     """A chapter's title at atoms ``first`` to ``last``, and the block that should stand under it."""
 
     first: int
@@ -100,21 +101,21 @@ class Heading(NamedTuple):
     block: str | None
 
 
-def headings(atoms: list[Atom], flat: Flat) -> list[Heading]:
+def find_titles(atoms: list[Atom], label_text: LabelText) -> list[TitleSpan]:
     """The titles of chapters and tables: those that begin a piece of text and fill it, or nearly."""
     pattern, titles = _titles()
-    found: list[Heading] = []
-    for match in pattern.finditer(flat.text):
-        if not may_begin(flat.text, match.start(), flat.starts):
+    found: list[TitleSpan] = []
+    for match in pattern.finditer(label_text.text):
+        if not may_begin(label_text.text, match.start(), label_text.starts):
             continue
-        first, last = flat.atom_of[match.start()], flat.atom_of[match.end() - 1]
+        first, last = label_text.atom_of[match.start()], label_text.atom_of[match.end() - 1]
         rest = match.end()
-        while rest < len(flat.text) and flat.atom_of[rest] == last:
+        while rest < len(label_text.text) and label_text.atom_of[rest] == last:
             rest += 1
         if rest - match.end() <= 8:
             while first and atoms[first - 1].line == atoms[first].line and _is_ordinal(atoms[first - 1]):
                 first -= 1
-            found.append(Heading(first, last, titles[match.group()]))
+            found.append(TitleSpan(first, last, titles[match.group()]))
     return found
 
 
@@ -122,32 +123,32 @@ def _is_ordinal(atom: Atom) -> bool:
     return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in "一二三四五六七八九"
 
 
-def find_regions(atoms: list[Atom], flat: Flat, walls: list[Heading]) -> list[Region]:
+def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]) -> list[TableSpan]:
     """The regions of all blocks in reading order. A block may have several."""
     pattern, strong = _strong()
     hits: dict[str, list[tuple[int, int, str]]] = {}
-    for match in pattern.finditer(flat.text):
-        if may_begin(flat.text, match.start(), flat.starts):
+    for match in pattern.finditer(label_text.text):
+        if may_begin(label_text.text, match.start(), label_text.starts):
             block, slug = strong[match.group()]
-            hits.setdefault(block, []).append((flat.atom_of[match.start()], flat.atom_of[match.end() - 1], slug))
+            hits.setdefault(block, []).append((label_text.atom_of[match.start()], label_text.atom_of[match.end() - 1], slug))
     sure_places = frozenset(hits.get("disclosure", ()))
     if sure_places:
         hits["disclosure"] = sorted({*hits["disclosure"], *_short_rows(atoms)})
     barred = [False] * (len(atoms) + 1)
     for index, atom in enumerate(atoms):
         barred[index] = atom.kind is AtomKind.PROSE
-    for wall in walls:
-        for index in range(wall.first, wall.last + 1):
+    for title in titles:
+        for index in range(title.first, title.last + 1):
             barred[index] = True
     prose = [index for index, atom in enumerate(atoms) if atom.kind is AtomKind.PROSE]
-    cores: list[Region] = []
+    cores: list[TableSpan] = []
     for block, places in hits.items():
         for cluster in _clusters(atoms, places, prose):
             enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[block]
             first, last = cluster[0][0], cluster[-1][1]
             sure = block != "disclosure" or not sure_places.isdisjoint(cluster)
             if enough and sure and _dense(atoms, first, last, len(cluster), block):
-                cores.append(Region(block, first, last + 1, first, last))
+                cores.append(TableSpan(block, first, last + 1, first, last))
     cores.sort(key=lambda core: core.first)
     return [_widen(core, cores, barred, atoms) for core in cores]
 
@@ -159,7 +160,7 @@ def _short_rows(atoms: list[Atom]) -> list[tuple[int, int, str]]:
     for index, atom in enumerate(atoms[:-1]):
         if atom.kind is AtomKind.TEXT and atoms[index + 1].kind is AtomKind.VALUE:
             entry = exact.get(atom.text)
-            if entry and entry.part is Part.ROW:
+            if entry and entry.part is LabelPart.ROW:
                 found.append((index, index, entry.slug))
     return found
 
@@ -191,7 +192,7 @@ def _dense(atoms: list[Atom], first: int, last: int, labels: int, block: str) ->
     return values * 2 >= labels
 
 
-def _widen(core: Region, cores: list[Region], barred: list[bool], atoms: list[Atom]) -> Region:
+def _widen(core: TableSpan, cores: list[TableSpan], barred: list[bool], atoms: list[Atom]) -> TableSpan:
     """The core with its header before and its last values behind, up to a heading, prose or the next table's core."""
     floor = max((other.last for other in cores if other.last < core.first), default=-1)
     while floor >= 0 and floor + 1 < core.first and atoms[floor + 1].kind in (AtomKind.VALUE, AtomKind.BLANK):

@@ -1,4 +1,4 @@
-"""A region of flattened text prepared for reading: its atoms, its labels and its runs of values."""
+"""A table in flattened text, ready to be read: its atoms, its labels and its runs of values."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from functools import cache
 from typing import NamedTuple
 
 from codebook.book import load_book
-from codebook.records import Place
-from codebook.text.numbers import Kind, Token
-from tasks.parsing.tables.align import Item, Run
-from tasks.parsing.tables.found_labels import Mark, mark_labels, values_in_words
-from tasks.parsing.tables.labels import Lexicon, Part, lexicon
-from tasks.parsing.tables.spans import Region
-from tasks.parsing.tables.tokens import Atom, AtomKind, Slot, Source
+from codebook.records import Place, Reader
+from codebook.text.numbers import Token, ValueKind
+from tasks.parsing.tables.align import Item, ValueRun
+from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
+from tasks.parsing.tables.labels import LabelPart, Lexicon, lexicon
+from tasks.parsing.tables.spans import TableSpan
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine
 
 # So many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 
 
-class Text(NamedTuple):
+class AtomText(NamedTuple):
     """A document's lines and their atoms."""
 
-    lines: list[Source]
+    lines: list[TextLine]
     atoms: list[Atom]
 
     def place(self, index: int) -> Place:
@@ -37,36 +37,41 @@ class Text(NamedTuple):
             return place
         return Place(place.page, None, place.line, (place.column or 1) + line.offset + atom.start)
 
-    def slot(self, index: int) -> Slot:
+    def slot(self, index: int) -> PrintedValue:
         """Atom ``index``, a value, with its evidence."""
         atom = self.atoms[index]
         line = self.lines[atom.line]
-        token = atom.token or Token(Kind.OTHER)
+        token = atom.token or Token(ValueKind.OTHER)
         if line.cells is None:
-            return Slot(atom.raw, token, self.place(index), line.reader, line.score)
+            return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
         cell = line.cells[atom.cell]
-        return Slot(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives)
+        return PrintedValue(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives)
 
 
-class Prepared(NamedTuple):
-    """A region with its labels and its runs of values, both in reading order, from its first label on."""
+class TableText(NamedTuple):
+    """The span of a table with its labels and its runs of values, both in reading order, from its first label on."""
 
-    text: Text
+    text: AtomText
     lex: Lexicon
-    region: Region
-    marks: list[Mark]
-    runs: list[Run]
+    span: TableSpan
+    labels: list[FoundLabel]
+    runs: list[ValueRun]
+
+    @property
+    def reader(self) -> Reader:
+        """Who read the line of the table's first label."""
+        return self.text.lines[self.text.atoms[self.span.first].line].reader
 
     @property
     def grid(self) -> bool:
         """Whether the source draws the table's rows and columns."""
-        return self.text.lines[self.text.atoms[self.region.first].line].cells is not None
+        return self.text.lines[self.text.atoms[self.span.first].line].cells is not None
 
     @property
     def from_print(self) -> bool:
         """Whether group labels run from top to bottom between the rows, as in text taken from printed pages."""
         upright = self.lex.upright
-        atoms = self.text.atoms[self.region.start : self.region.end]
+        atoms = self.text.atoms[self.span.start : self.span.end]
         return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
 
     @property
@@ -84,27 +89,27 @@ def unit_words(block: str) -> frozenset[str]:
     return frozenset(units)
 
 
-def prepare(text: Text, region: Region) -> Prepared:
-    """Find the labels and runs of ``region``."""
-    lex = lexicon(region.block)
-    units = unit_words(region.block)
-    atoms = text.atoms[: region.start] + values_in_words(text.atoms[region.start : region.end], lex) + text.atoms[region.end :]
-    text = Text(text.lines, atoms)
-    indices = list(range(region.start, region.end))
-    marks = mark_labels(atoms, indices, lex, units)
-    known = [mark.first for mark in marks if mark.entry.part is not Part.UNKNOWN]
-    begin = min(known, default=region.start)
-    while begin > region.start and atoms[begin - 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
+def span_to_table(text: AtomText, span: TableSpan) -> TableText:
+    """Find the labels and runs of values in ``span``."""
+    lex = lexicon(span.block)
+    units = unit_words(span.block)
+    atoms = text.atoms[: span.start] + values_in_words(text.atoms[span.start : span.end], lex) + text.atoms[span.end :]
+    text = AtomText(text.lines, atoms)
+    indices = list(range(span.start, span.end))
+    labels = find_labels(atoms, indices, lex, units)
+    known = [label.first for label in labels if label.entry.part is not LabelPart.UNKNOWN]
+    begin = min(known, default=span.start)
+    while begin > span.start and atoms[begin - 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
         begin -= 1  # the first row's values may stand before its label
-    return Prepared(text, lex, region, [m for m in marks if m.first >= begin], value_runs(atoms, begin, region.end, units))
+    return TableText(text, lex, span, [m for m in labels if m.first >= begin], atoms_to_runs(atoms, begin, span.end, units))
 
 
-def value_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -> list[Run]:
+def atoms_to_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -> list[ValueRun]:
     """Values and blanks with no label between. A line break ends a run where a line with a value holds other cells too."""
     valued = {atom.line for atom in atoms[begin:end] if atom.kind is AtomKind.VALUE}
     shown = (AtomKind.VALUE, AtomKind.BLANK)
     per_line = Counter(atom.line for atom in atoms[begin:end] if atom.kind in shown and atom.line in valued)
-    runs: list[Run] = []
+    runs: list[ValueRun] = []
     open_run: list[int] = []
     for index in range(begin, end):
         atom = atoms[index]
@@ -124,49 +129,49 @@ def value_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -
     return runs
 
 
-def _close(atoms: list[Atom], slots: list[int], runs: list[Run]) -> None:
+def _close(atoms: list[Atom], slots: list[int], runs: list[ValueRun]) -> None:
     if not slots:
         return
     values = tuple(i for i in slots if atoms[i].kind is AtomKind.VALUE)
     line = atoms[slots[0]].line
     lines = len({atoms[i].line for i in values})
-    runs.append(Run(slots[0], slots[-1], line, values, tuple(slots), lines == 1 and len(values) > 1))
+    runs.append(ValueRun(slots[0], slots[-1], line, values, tuple(slots), lines == 1 and len(values) > 1))
 
 
-def split_runs(prepared: Prepared, size: int, holds: Callable[[list[Slot]], bool]) -> Prepared:
+def split_runs(table: TableText, size: int, holds: Callable[[list[PrintedValue]], bool]) -> TableText:
     """Cut runs of twice (three times…) ``size`` values, whose labels stand elsewhere, if ``holds`` agrees to each part."""
-    runs: list[Run] = []
-    atoms = prepared.text.atoms
-    for run in prepared.runs:
+    runs: list[ValueRun] = []
+    atoms = table.text.atoms
+    for run in table.runs:
         count = len(run.values)
         if count <= size or count % size:
             runs.append(run)
             continue
         parts = [run.values[at : at + size] for at in range(0, count, size)]
         unbroken = all(part[-1] - part[0] == size - 1 for part in parts)  # blanks stand between rows only
-        if not unbroken or not all(holds([prepared.text.slot(i) for i in part]) for part in parts):
+        if not unbroken or not all(holds([table.text.slot(i) for i in part]) for part in parts):
             runs.append(run)
             continue
-        runs += [Run(p[0], p[-1], atoms[p[0]].line, p, p, run.inline, number > 0) for number, p in enumerate(parts)]
-    return prepared._replace(runs=runs)
+        runs += [ValueRun(p[0], p[-1], atoms[p[0]].line, p, p, run.inline, number > 0) for number, p in enumerate(parts)]
+    return table._replace(runs=runs)
 
 
-def items_of(prepared: Prepared, sizes: dict[int, int], default: int) -> list[Item]:
+def labels_to_items(table: TableText, sizes: dict[int, int], default: int) -> list[Item]:
     """The labels that may own values; ``sizes`` gives the values that the row at a mark's first atom asks for."""
-    parts = (Part.ROW, Part.SUBTOTAL, Part.UNKNOWN)
-    blanks = {run.first: len(run.slots) for run in prepared.runs if not run.values}
+    parts = (LabelPart.ROW, LabelPart.SUBTOTAL, LabelPart.UNKNOWN)
+    blanks = {run.first: len(run.slots) for run in table.runs if not run.values}
     return [
         Item(
             m.entry.part,
             m.entry.slug,
             m.first,
             m.last,
-            prepared.text.atoms[m.last].line,
+            table.text.atoms[m.last].line,
             sizes.get(m.first, default),
             m.score,
             m.text,
             (m.last + 1) in blanks and blanks[m.last + 1] >= sizes.get(m.first, default),
         )
-        for m in prepared.marks
+        for m in table.labels
         if m.entry.part in parts
     ]

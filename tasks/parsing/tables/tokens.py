@@ -15,7 +15,7 @@ from codebook.book import load_book
 from codebook.confidence import surety
 from codebook.records import Cell, Place, Reader
 from codebook.text.fold import fold, fold_label
-from codebook.text.numbers import Kind, Token, read_number
+from codebook.text.numbers import Token, ValueKind, read_number
 
 _PIPES = "|｜¦│"
 _CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
@@ -46,7 +46,7 @@ _ONE_LINE = 500
 _SENTENCE = re.compile(r"[。；;]")
 
 
-class Source(NamedTuple):
+class TextLine(NamedTuple):
     """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
 
     ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
@@ -86,7 +86,7 @@ class Atom(NamedTuple):
     token: Token | None = None
 
 
-class Slot(NamedTuple):
+class PrintedValue(NamedTuple):
     """A printed value with its evidence; ``alternatives`` are other readings of it with their scores (see records.Cell)."""
 
     raw: str
@@ -107,17 +107,17 @@ def _row_start() -> re.Pattern[str]:
 def value_token(raw: str) -> Token | None:
     """``raw`` as a value: a number or a mark. None for text, for nothing, and for digits run together ("00", "000")."""
     token = read_number(raw)
-    if token.kind is Kind.NUMBER:
+    if token.kind is ValueKind.NUMBER:
         digits = fold(raw).text.strip().lstrip("+-−")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-            return Token(Kind.OTHER)
+            return Token(ValueKind.OTHER)
         return token
-    if token.kind is Kind.MARK and not _NOT_A_MARK.fullmatch(raw.strip()):
+    if token.kind is ValueKind.MARK and not _NOT_A_MARK.fullmatch(raw.strip()):
         return token
     return None
 
 
-def tokenize(lines: list[Source]) -> list[Atom]:
+def lines_to_atoms(lines: list[TextLine]) -> list[Atom]:
     """The atoms of ``lines`` in reading order. Page numbers and the rules of Markdown tables are left out."""
     atoms: list[Atom] = []
     for index, line in enumerate(lines):
@@ -178,13 +178,13 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
         raw = cell.text.strip()
         token = value_token(raw) if raw else None
         if token is None and labels and column > max(labels) and _misread(cell):
-            token = Token(Kind.OTHER)
+            token = Token(ValueKind.OTHER)
         elif not raw:
             atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
             continue
         if token:
-            if token.kind is Kind.NUMBER and _TWO_LINES.search(raw):
-                token = Token(Kind.OTHER)
+            if token.kind is ValueKind.NUMBER and _TWO_LINES.search(raw):
+                token = Token(ValueKind.OTHER)
             atoms.append(Atom(AtomKind.VALUE, cell.text, line, 0, 0, column, "", token))
         elif text := fold_label(raw):
             kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
@@ -204,7 +204,7 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
     start = span[0] + len(raw) - len(raw.lstrip())
     raw = raw.strip()
     token = value_token(raw)
-    if token and token.kind is not Kind.OTHER:
+    if token and token.kind is not ValueKind.OTHER:
         atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), column, "", token))
     else:
         _words(raw, start, line, column, atoms)

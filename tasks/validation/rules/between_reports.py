@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+import msgspec
 from rapidfuzz import fuzz
 
-from codebook.agency_kinds import agency_key, is_government, kind_of, without_region
+from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
 from codebook.records import Finding, Number, Snapshot, State, Verdict
 from codebook.rules import Rule, Scope, Sum, evaluate, exact, expand, load_rules
-from codebook.text.fold import fold_label
 from tasks.validation.facts import fold_text
 from tasks.validation.registry import FUNCTIONS, Check, check_registry, finding, rule
 from tasks.validation.rules.text import compiled
@@ -38,12 +38,19 @@ class Pair(NamedTuple):
         return {"last_year": phrase.format(year=self.earlier.year), "year": phrase.format(year=self.later.year)}
 
 
+class Expected(NamedTuple):
+    """An agency that must report, as a list names it, with the code of its region (GB/T 2260)."""
+
+    agency: str
+    region_code: str | None
+
+
 class Area(NamedTuple):
-    """A government's report with the reports of the bodies under it; ``expected`` are the names of all that must report."""
+    """A government's report with the reports of the bodies under it; ``expected`` are all bodies that must report."""
 
     parent: Snapshot
     children: tuple[Snapshot, ...]
-    expected: tuple[str, ...] | None
+    expected: tuple[Expected, ...] | None
 
 
 @cache
@@ -62,6 +69,22 @@ def snapshot_of(verdict: Verdict) -> Snapshot | None:
     }
     sections = tuple((section.number, section.text) for section in report.sections)
     return Snapshot(report.agency, report.region, report.region_code, report.year, report.form, values, sections)
+
+
+@cache
+def _places() -> dict[str, int]:
+    """The place of each indicator in the order in which the forms print them."""
+    return {cell: place for place, cell in enumerate(load_book().indicators)}
+
+
+def in_printing_order(snapshot: Snapshot) -> Snapshot:
+    """Return the same report with its cells in the order of the forms.
+
+    A database returns rows in any order; findings list cells, and must not depend on it.
+    """
+    places = _places()
+    cells = sorted(snapshot.values, key=lambda cell: (places.get(cell, len(places)), cell))
+    return msgspec.structs.replace(snapshot, values={cell: snapshot.values[cell] for cell in cells})
 
 
 def _in_years(row: Sum, year: int) -> bool:
@@ -97,7 +120,7 @@ def compare_years(earlier: Snapshot, later: Snapshot) -> tuple[Finding, ...]:
     """
     if later.year != earlier.year + 1:
         return ()
-    pair = Pair(earlier, later)
+    pair = Pair(in_printing_order(earlier), in_printing_order(later))
     found = list(_year_sums(pair))
     for row, check in _checks(Scope.YEARS):
         found += check(row, pair)
@@ -247,15 +270,9 @@ def _label(cell: str) -> str:
 
 
 def _missing(area: Area) -> tuple[str, ...]:
-    """Names that are expected and have no report among the children; region names before them are set aside."""
-    region = area.parent.region
-    present = {without_region(fold_label(child.agency), region) for child in area.children}
-    present |= {fold_label(child.agency) for child in area.children}
-    return tuple(
-        name
-        for name in area.expected or ()
-        if fold_label(name) not in present and without_region(fold_label(name), region) not in present
-    )
+    """Return the names, sorted, that are expected and have no report among the children: by the key that coverage uses too."""
+    present = {agency_key(child.agency, child.region_code) for child in area.children}
+    return tuple(sorted(agency for agency, code in area.expected or () if agency_key(agency, code) not in present))
 
 
 @rule("region.exceeds", scope=Scope.REGION, fields=("child", "parent", "count", "labels"), options=("listed",))
@@ -346,13 +363,16 @@ def region_absent(row: Rule, area: Area) -> Iterator[Finding]:
         yield finding("region.absent", row, (), {"parent": area.parent.agency, "agency": name, "year": area.parent.year})
 
 
-def compare_region(parent: Snapshot, children: Sequence[Snapshot], expected: Sequence[str] | None = None) -> tuple[Finding, ...]:
-    """What a government's report and those of the bodies under it contradict; the findings belong to the parent's report.
+def compare_region(
+    parent: Snapshot, children: Sequence[Snapshot], expected: Sequence[Expected] | None = None
+) -> tuple[Finding, ...]:
+    """Return what a government's report and those of the bodies under it contradict, child by child; it belongs to the parent's.
 
-    ``expected`` are the names of all agencies that must report, if they are known. Children of another year are left out;
-    nothing is compared when the parent is no government of county level and up, since its report covers itself alone.
+    ``expected`` are all agencies that must report, if they are known. Children of another year are left out; nothing is
+    compared when the parent is no government of county level and up, since its report covers itself alone.
     """
     if not is_government(parent.agency):
         return ()
-    area = Area(parent, tuple(c for c in children if c.year == parent.year), None if expected is None else tuple(expected))
+    under = sorted((c for c in children if c.year == parent.year), key=lambda c: (c.region_code or "", c.agency))
+    area = Area(in_printing_order(parent), tuple(map(in_printing_order, under)), None if expected is None else tuple(expected))
     return tuple(found for row, check in _checks(Scope.REGION) for found in check(row, area))

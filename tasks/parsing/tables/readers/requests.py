@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from codebook.book import load_book
-from tasks.parsing.tables.align import MARGIN, Item, Pair, Run, align, doubt_beside_lost
+from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
 from tasks.parsing.tables.cells import BlockRead, Doubt
-from tasks.parsing.tables.found_labels import Mark
-from tasks.parsing.tables.labels import Part
-from tasks.parsing.tables.place import Habit, habit_of, place
+from tasks.parsing.tables.found_labels import FoundLabel
+from tasks.parsing.tables.labels import LabelPart
+from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.rows import (
     RowCells,
     adds_up,
-    cells_of,
     columns_of,
     extra_position,
     row_cells,
+    rows_to_cells,
     settle_blanks,
     total_leads,
     unread_row,
     unsure_columns,
 )
-from tasks.parsing.tables.table_text import Prepared, items_of, split_runs
-from tasks.parsing.tables.tokens import Slot
+from tasks.parsing.tables.table_text import TableText, labels_to_items, split_runs
+from tasks.parsing.tables.tokens import PrintedValue
 
 
 def undivided_other(rows: Sequence[str]) -> bool:
@@ -32,13 +32,15 @@ def undivided_other(rows: Sequence[str]) -> bool:
     return not any(row.startswith("other.") for row in rows)
 
 
-def as_printed(marks: list[Mark]) -> list[Mark]:
+def as_printed(labels: list[FoundLabel]) -> list[FoundLabel]:
     """Where the three rows under （六）其他处理 are printed, its own label is that of their subtotal."""
-    if undivided_other([m.entry.slug for m in marks if m.entry.part is Part.ROW]):
-        return marks
+    if undivided_other([m.entry.slug for m in labels if m.entry.part is LabelPart.ROW]):
+        return labels
     return [
-        m._replace(entry=m.entry._replace(part=Part.SUBTOTAL)) if m.entry.part is Part.ROW and m.entry.slug == "other" else m
-        for m in marks
+        m._replace(entry=m.entry._replace(part=LabelPart.SUBTOTAL))
+        if m.entry.part is LabelPart.ROW and m.entry.slug == "other"
+        else m
+        for m in labels
     ]
 
 
@@ -47,43 +49,43 @@ def form_of(rows: Sequence[str]) -> str | None:
     return None if undivided_other(rows) else "2021"
 
 
-def read_requests(prepared: Prepared) -> BlockRead:
-    """Read the region as the table of requests."""
-    prepared = prepared._replace(marks=as_printed(prepared.marks))
-    where = prepared.text.place(prepared.region.first)
-    drawn = _drawn_columns(prepared)
+def read_requests(table: TableText) -> BlockRead:
+    """Read ``table`` as the table of requests."""
+    table = table._replace(labels=as_printed(table.labels))
+    where = table.text.place(table.span.first)
+    drawn = _drawn_columns(table)
     if drawn:
         columns, sure_columns = drawn[0], True
     else:
-        columns, sure_columns = _columns(prepared)
+        columns, sure_columns = _columns(table)
     size = len(columns)
     extra_at = next((at for at, column in enumerate(columns) if column not in columns_of(None)), None)
-    prepared = split_runs(prepared, size, lambda slots: adds_up(slots, extra_at))
-    items = items_of(prepared, {}, size)
-    labelled = {item.slug for item in items if item.part is Part.ROW}
+    table = split_runs(table, size, lambda slots: adds_up(slots, extra_at))
+    items = labels_to_items(table, {}, size)
+    labelled = {item.slug for item in items if item.part is LabelPart.ROW}
     wanted = wanted_rows(sorted(labelled))
-    pairs = align(items, prepared.runs, labelled >= set(wanted), prepared.from_print)
+    pairs = align(items, table.runs, labelled >= set(wanted), table.from_print)
     lost = [(one, other) for one, other in pairwise(wanted) if (one in labelled) != (other in labelled)]
-    pairs = doubt_beside_lost(items, prepared.runs, pairs, lost)
-    habit = habit_of(prepared.text.atoms, prepared.runs, size, prepared.grid, prepared.padded)
+    pairs = doubt_beside_lost(items, table.runs, pairs, lost)
+    style = blank_style(table.text.atoms, table.runs, size, table.grid, table.padded)
     if drawn:
-        habit = habit._replace(columns=drawn[1])
+        style = style._replace(columns=drawn[1])
     rows: list[RowCells] = []
     for pair in pairs:
         item = items[pair.item]
-        if item.part is not Part.UNKNOWN:
-            row = _row(prepared, item, pair, size, habit)
-            if item.part is Part.ROW or any(row.cells):
+        if item.part is not LabelPart.UNKNOWN:
+            row = _row(table, item, pair, size, style)
+            if item.part is LabelPart.ROW or any(row.cells):
                 rows.append(row)
-    rows = _unlabelled(prepared, items, pairs, rows, size)
-    rows = _beside_surplus(rows, items, pairs, prepared.runs, size)
-    rows = _unprinted(prepared, items, pairs, rows, size)
+    rows = _unlabelled(table, items, pairs, rows, size)
+    rows = _beside_surplus(rows, items, pairs, table.runs, size)
+    rows = _unprinted(table, items, pairs, rows, size)
     if not sure_columns:
         rows = unsure_columns(rows, columns)
     elif columns == columns_of(None):
         rows = settle_blanks(rows)
     printed = [row.row for row in rows if not row.row.startswith("=")]
-    return BlockRead("requests", form_of(printed), where, tuple(cells_of(rows, columns)), notes=missing_rows(printed))
+    return BlockRead("requests", form_of(printed), where, tuple(rows_to_cells(rows, columns)), notes=missing_rows(printed))
 
 
 def wanted_rows(printed: Sequence[str]) -> list[str]:
@@ -97,109 +99,111 @@ def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"requests: row {row} is not printed" for row in wanted_rows(printed) if row not in printed)
 
 
-def _columns(prepared: Prepared) -> tuple[tuple[str, ...], bool]:
+def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
     """The columns of flattened text, with 法人小计 where rows have a value more, and whether they are sure.
 
     A header that names 法人小计 counts for more than the number of rows: where totals are left blank, most rows are short.
     """
     plain = columns_of(None)
-    sevens = [[prepared.text.slot(i) for i in run.values] for run in prepared.runs if len(run.values) == len(plain)]
-    eights = [run for run in prepared.runs if len(run.values) == len(plain) + 1]
-    header = {m.entry.slug: m.first for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA)}
-    extra = next((m.first for m in prepared.marks if m.entry.part is Part.EXTRA), None)
+    sevens = [[table.text.slot(i) for i in run.values] for run in table.runs if len(run.values) == len(plain)]
+    eights = [run for run in table.runs if len(run.values) == len(plain) + 1]
+    header = {m.entry.slug: m.first for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA)}
+    extra = next((m.first for m in table.labels if m.entry.part is LabelPart.EXTRA), None)
     if not eights or (extra is None and len(eights) <= len(sevens)):
         return plain, extra is None and not total_leads(sevens)
     hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
-    at, sure = extra_position([[prepared.text.slot(i) for i in run.values] for run in eights], hint)
+    at, sure = extra_position([[table.text.slot(i) for i in run.values] for run in eights], hint)
     return columns_of(at), sure
 
 
-def _drawn_columns(prepared: Prepared) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
+def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
     """The columns of a grid with the cells under which its values stand, from its header; None unless each stands in one place.
 
     The values must keep to these cells: headers whose merged cells were lost do not stand above what they name.
     """
-    if not prepared.grid:
+    if not table.grid:
         return None
-    atoms = prepared.text.atoms
-    header = [m for m in prepared.marks if m.entry.part in (Part.COLUMN, Part.EXTRA) and m.first == m.last]
+    atoms = table.text.atoms
+    header = [m for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA) and m.first == m.last]
     cells = {m.entry.slug: atoms[m.first].cell for m in header}
     if len(header) != len(cells) or not set(columns_of(None)) <= set(cells) or len(set(cells.values())) < len(cells):
         return None
     by_cell = sorted(cells, key=lambda slug: cells[slug])
     places = tuple(cells[slug] for slug in by_cell)
-    values = {atoms[i].cell for run in prepared.runs if len(run.values) > 1 for i in run.values}
+    values = {atoms[i].cell for run in table.runs if len(run.values) > 1 for i in run.values}
     return (tuple(by_cell), places) if values <= set(places) else None
 
 
-def _row(prepared: Prepared, item: Item, pair: Pair, size: int, habit: Habit) -> RowCells:
-    text = prepared.text
-    name = f"={item.slug}" if item.part is Part.SUBTOTAL else item.slug
+def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: BlankStyle) -> RowCells:
+    text = table.text
+    name = f"={item.slug}" if item.part is LabelPart.SUBTOTAL else item.slug
     where, reader = text.place(item.first), text.lines[text.atoms[item.first].line].reader
-    chosen = [prepared.runs[index] for index in (pair.run, pair.second) if index is not None]
+    chosen = [table.runs[index] for index in (pair.run, pair.second) if index is not None]
     doubtful = pair.margin < MARGIN
     if pair.run is None:
         if not doubtful:
             return row_cells(name, where, reader, (None,) * size)
-        return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(prepared, run) for run in chosen])
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, run) for run in chosen])
     run = chosen[0]
-    placed = place(text.atoms, run, size, habit)
+    placed = place_values(text.atoms, run, size, style)
     if not placed.exact:
-        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, values=_slots(prepared, run))
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, values=_slots(table, run))
     cells = [None if i is None else text.slot(i) for i in placed.atoms]
     if not doubtful:
         return row_cells(name, where, reader, cells, placed.doubt)
-    row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(prepared, one) for one in chosen])
+    row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, one) for one in chosen])
     return row._replace(cells=tuple(cells))
 
 
-def _beside_surplus(rows: list[RowCells], items: list[Item], pairs: list[Pair], runs: list[Run], size: int) -> list[RowCells]:
+def _beside_surplus(
+    rows: list[RowCells], items: list[Item], pairs: list[AlignedPair], runs: list[ValueRun], size: int
+) -> list[RowCells]:
     """A row without values next to one with too many is not blank for sure: some of those may be its own."""
-    owners = [pair for pair in pairs if items[pair.item].part is Part.ROW]
+    owners = [pair for pair in pairs if items[pair.item].part is LabelPart.ROW]
     surplus = {n for n, pair in enumerate(owners) if pair.run is not None and len(runs[pair.run].values) > size}
     near = {items[pair.item].slug for n, pair in enumerate(owners) if pair.run is None and ({n - 1, n + 1} & surplus)}
     return [unread_row(row.row, row.place, row.reader, size, Doubt.ALIGNMENT) if row.row in near else row for row in rows]
 
 
-def _unprinted(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
+def _unprinted(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], size: int) -> list[RowCells]:
     """A row that is not printed may be there without its label, if values have no owner or rows are not sure of theirs."""
-    owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is Part.ROW}
-    free = [_slots(prepared, run) for n, run in enumerate(prepared.runs) if n not in owned and len(run.values) > 1]
+    owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
+    free = [_slots(table, run) for n, run in enumerate(table.runs) if n not in owned and len(run.values) > 1]
     if not free and all(row.sure for row in rows):
         return rows
     printed = {row.row for row in rows if not row.row.startswith("=")}
-    where, reader = prepared.text.place(prepared.region.first), rows[0].reader if rows else free[0][0].reader
+    where, reader = table.text.place(table.span.first), rows[0].reader if rows else free[0][0].reader
     lost = [slug for slug in wanted_rows(sorted(printed)) if slug not in printed]
     return [*rows, *(unread_row(slug, where, reader, size, Doubt.LABEL, rivals=free) for slug in lost)]
 
 
-def _slots(prepared: Prepared, run: Run) -> list[Slot]:
-    return [prepared.text.slot(i) for i in run.values]
+def _slots(table: TableText, run: ValueRun) -> list[PrintedValue]:
+    return [table.text.slot(i) for i in run.values]
 
 
-def _unlabelled(prepared: Prepared, items: list[Item], pairs: list[Pair], rows: list[RowCells], size: int) -> list[RowCells]:
+def _unlabelled(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], size: int) -> list[RowCells]:
     """Runs that no row's label owns: where the form expects rows that are not there, the values are theirs, doubtfully.
 
     A run behind a group's label is its subtotal, unless a row is missing right there.
     """
     parts = {pair.run: items[pair.item].part for pair in pairs if pair.run is not None}
-    order = prepared.lex.order
-    known = sorted((item.first, order[item.slug]) for item in items if item.part is Part.ROW)
-    present = [item.slug for item in items if item.part is Part.ROW]
+    order = table.lex.order
+    known = sorted((item.first, order[item.slug]) for item in items if item.part is LabelPart.ROW)
+    present = [item.slug for item in items if item.part is LabelPart.ROW]
     gaps: dict[tuple[int, int], list[int]] = {}
-    for index, run in enumerate(prepared.runs):
-        if parts.get(index) is not Part.ROW and len(run.values) >= size - 1:
+    for index, run in enumerate(table.runs):
+        if parts.get(index) is not LabelPart.ROW and len(run.values) >= size - 1:
             low = next((rank for first, rank in reversed(known) if first < run.first), -1)
             high = next((rank for first, rank in known if first > run.first), len(order))
             gaps.setdefault((low, high), []).append(index)
     result = list(rows)
     for (low, high), indices in gaps.items():
         lost = [slug for slug in wanted_rows(present) if slug not in present and low < order[slug] < high]
-        free = [index for index in indices if parts.get(index) is not Part.SUBTOTAL]
-        runs = [prepared.runs[index] for index in (free if len(free) >= len(lost) else indices)]
-        values = [_slots(prepared, run) for run in runs]
+        free = [index for index in indices if parts.get(index) is not LabelPart.SUBTOTAL]
+        runs = [table.runs[index] for index in (free if len(free) >= len(lost) else indices)]
+        values = [_slots(table, run) for run in runs]
         for number, slug in enumerate(lost if runs else []):
-            where = prepared.text.place(runs[min(number, len(runs) - 1)].first)
+            where = table.text.place(runs[min(number, len(runs) - 1)].first)
             row = unread_row(slug, where, values[0][0].reader, size, Doubt.LABEL, rivals=values)
             if len(lost) == len(runs) and len(values[number]) == size:
                 row = row._replace(cells=tuple(values[number]))
