@@ -180,7 +180,7 @@ def test_a_purge_that_is_not_confirmed_does_nothing(run: Run, inline: Inline) ->
 
 def test_the_way_back_keeps_the_documents(inline: Inline, run: Run) -> None:
     assert run("purge", "2", "--reason", "涉密", "--yes").exit_code == 0
-    migrations.downgrade(inline.engine, "0007")
+    migrations.downgrade(inline.engine, "0009")
     migrations.upgrade(inline.engine)
     with reading(inline.engine) as connection:
         assert connection.scalar(select(func.count()).select_from(Document)) == 3

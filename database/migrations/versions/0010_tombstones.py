@@ -1,6 +1,6 @@
 """Tombstones of purged documents
 
-Revision: 0008, after 0007. A new table only; programs of the version before go on beside it.
+Revision: 0010, after 0009. A new table only; programs of the version before go on beside it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from database.clock import UtcDateTime
 
-revision: str = "0008"
-down_revision: str | None = "0007"
+revision: str = "0010"
+down_revision: str | None = "0009"
 branch_labels: str | None = None
 depends_on: str | None = None
 
