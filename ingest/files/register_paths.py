@@ -28,15 +28,15 @@ from ingest.files.page_images import decided_by
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
 from ingest.names import shown
+from runtime.log import get_logger
+
+log = get_logger(__name__)
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
 _DEFAULT = Limits()
 STAND_INS = ("file.changed", "file.unreadable")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
-from runtime.log import get_logger
-
-log = get_logger(__name__)
 
 
 class IngestSummary(Record, frozen=True):
