@@ -15,7 +15,6 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from codebook.records import Record
 from database.clock import now
-from database.intake.registering import chunks
 from database.ledger.reprocessing import Selection, discard
 from database.models import (
     Attempt,
@@ -32,6 +31,7 @@ from database.models import (
     Tombstone,
     ValueRow,
 )
+from database.sql import chunks
 from database.users.audit import note
 
 

@@ -71,7 +71,7 @@ def test_what_was_lost_with_the_machine_comes_back_from_a_backup_taken_in_mid_wo
     lost = Trial(tmp_path / "home", url, redis_server)
     try:
         lost.worker()
-        lost.recovery()
+        lost.rescuer()
         lost.register(before)
         lost.until(lambda: lost.finished() >= 4)
         back_up(url, tmp_path / "saved", server)
@@ -91,7 +91,7 @@ def test_what_was_lost_with_the_machine_comes_back_from_a_backup_taken_in_mid_wo
     again = Trial(tmp_path / "new", restore(tmp_path / "saved", url, tmp_path, server), second_redis)
     try:
         assert not [p for p in Verification(again.engine, again.store) if p.document_id]  # all that the books name is there
-        again.recovery()
+        again.rescuer()
         again.worker()
         again.register(after)  # what came in after the backup is put into the inbox again
         again.well(expect(files))
