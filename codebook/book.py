@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
 from functools import cache
 
 import msgspec
@@ -27,6 +29,7 @@ class Label(Record, frozen=True):
     """A row or a column of a block: what the form prints, and what reports print instead.
 
     ``under`` are the labels of the groups around it, outermost first. ``forms`` is empty when all forms of the block have it.
+    ``parts`` are the slugs of the rows that a form prints in the place of this one.
     """
 
     label: str
@@ -35,6 +38,7 @@ class Label(Record, frozen=True):
     forms: tuple[str, ...] = ()
     unit: str | None = None
     signed: bool = False
+    parts: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -50,9 +54,39 @@ class Group(Record, frozen=True):
     columns: dict[str, tuple[str, ...]]
 
 
-class Block(Record, frozen=True):
-    """A block of numbers. Keys of the mappings are slugs, in the order in which the form prints them."""
+class BlockKind(StrEnum):
+    """How a block is printed, and so which reader reads it; blocks.yaml describes the kinds."""
 
+    ITEMS = "items"
+    MATRIX = "matrix"
+    CROSS = "cross"
+    LIST = "list"
+
+
+class Balance(Record, frozen=True):
+    """The rows of a matrix that balance, as slugs.
+
+    In each column the sum of ``received`` is ``handled`` + ``carried``, and ``handled`` the sum of all rows that are not named
+    here.
+    """
+
+    received: tuple[str, ...]
+    handled: str
+    carried: str
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """All rows of the balance."""
+        return (*self.received, self.handled, self.carried)
+
+
+class Block(Record, frozen=True):
+    """A block of numbers. Keys of the mappings are slugs, in the order in which the form prints them.
+
+    ``balance`` and ``total_column`` belong to blocks of kind MATRIX, ``groups`` to those of kind ITEMS.
+    """
+
+    kind: BlockKind
     title: str
     forms: tuple[str, ...]
     rows: dict[str, Label]
@@ -61,6 +95,41 @@ class Block(Record, frozen=True):
     groups: tuple[Group, ...] = ()
     subtotals: dict[str, Label] = msgspec.field(default_factory=dict)
     extra_columns: dict[str, Label] = msgspec.field(default_factory=dict)
+    balance: Balance | None = None
+    total_column: str | None = None
+
+    @property
+    def part_rows(self) -> frozenset[str]:
+        """The rows that stand in the place of another one."""
+        return frozenset(part for label in self.rows.values() for part in label.parts)
+
+    @property
+    def shows_form(self) -> bool:
+        """Whether its forms differ in rows or columns, so that a printed block shows which form it is."""
+        labels = (*self.rows.values(), *self.columns.values())
+        return any(label.forms for label in labels) or any(len(set(group.columns.values())) > 1 for group in self.groups)
+
+    def forms_of_rows(self, printed: Iterable[str]) -> tuple[str, ...]:
+        """Return the forms that have all ``printed`` rows, oldest first; none when every form of the block has them.
+
+        A block of one form needs no witness.
+        """
+        if len(self.forms) == 1:
+            return self.forms
+        limited = [self.rows[slug].forms for slug in printed if self.rows[slug].forms]
+        return tuple(form for form in self.forms if all(form in forms for forms in limited)) if limited else ()
+
+    def rows_wanted(self, printed: Iterable[str]) -> list[str]:
+        """Return the rows that the form of a block asks for, in order; of a row with parts, it or them, as ``printed``."""
+        rows = set(printed)
+        form = next(iter(self.forms_of_rows(rows)), None)
+        divided = {slug for slug, label in self.rows.items() if not rows.isdisjoint(label.parts)}
+        whole = {part for slug, label in self.rows.items() if slug not in divided for part in label.parts}
+        return [
+            slug
+            for slug, label in self.rows.items()
+            if slug in rows or (slug not in whole and slug not in divided and (not label.forms or form in label.forms))
+        ]
 
 
 class Chapter(Record, frozen=True):
@@ -72,12 +141,21 @@ class Chapter(Record, frozen=True):
 
 
 class Form(Record, frozen=True):
-    """A national form: the notice that made it, first and last year (None: still in force), blocks and chapters."""
+    """A national form: the notice that made it, first and last year (None: still in force), blocks and chapters.
+
+    ``narrative``: its numbers may stand in sentences alone. ``fallback``: the form of reports whose tables do not show theirs.
+    """
 
     notice: str
     years: tuple[int, int | None]
     blocks: tuple[str, ...]
     sections: tuple[Chapter, ...]
+    narrative: bool = False
+    fallback: bool = False
+
+    def covers(self, year: int) -> bool:
+        """Return whether the form was in force for reports on ``year``."""
+        return self.years[0] <= year and (self.years[1] is None or year <= self.years[1])
 
 
 class Indicator(Record, frozen=True):
@@ -109,6 +187,20 @@ class Codebook(Record, frozen=True):
         """The indicators that ``form`` asks for, in printing order; of one block only, if given."""
         return tuple(i for i in self.indicators.values() if form in i.forms and block in (None, i.block))
 
+    def of_kind(self, kind: BlockKind) -> dict[str, Block]:
+        """Return the blocks of ``kind`` by their names, in printing order."""
+        return {name: block for name, block in self.blocks.items() if block.kind is kind}
+
+    @property
+    def fallback(self) -> str:
+        """The form of a report none of whose tables shows it."""
+        return next(name for name, form in self.forms.items() if form.fallback)
+
+    @property
+    def narrative(self) -> str | None:
+        """The form whose numbers may stand in sentences alone; None where no form is such."""
+        return next((name for name, form in self.forms.items() if form.narrative), None)
+
 
 def _indicators(name: str, block: Block) -> list[Indicator]:
     def make(row: str, column: str | None, forms: tuple[str, ...]) -> Indicator:
@@ -130,10 +222,35 @@ def _indicators(name: str, block: Block) -> list[Indicator]:
     return [make(row, column, tuple(forms)) for (row, column), forms in found.items()]
 
 
+def _check_kind(name: str, block: Block) -> list[str]:
+    """Return what a block lacks that its kind needs, or has that its kind does not know."""
+    wrong: list[str] = []
+    needs = {
+        BlockKind.ITEMS: {"columns", "groups"},
+        BlockKind.MATRIX: {"columns", "balance", "total_column"},
+        BlockKind.CROSS: {"columns"},
+        BlockKind.LIST: set[str](),
+    }[block.kind]
+    for field in ("columns", "groups", "balance", "total_column"):
+        if bool(getattr(block, field)) != (field in needs):
+            wrong.append(f"{name}: kind {block.kind.value} {'needs' if field in needs else 'has no'} {field}")
+    slugs = [*(block.balance.rows if block.balance else ()), *block.part_rows]
+    wrong += [f"{name}: no row {slug}" for slug in slugs if slug not in block.rows]
+    if block.total_column and block.total_column != next(reversed(block.columns), None):
+        wrong.append(f"{name}: total_column {block.total_column} is not the last column")
+    return wrong
+
+
 def _check(book: Codebook) -> None:
     """Every reference points to something, and everything declared is used. Raises ValueError with all that is wrong."""
     wrong: list[str] = []
+    if (count := sum(form.fallback for form in book.forms.values())) != 1:
+        wrong.append(f"{count} forms are the fallback, and one must be")
+    numbers: dict[str, int] = {}
     for name, form in book.forms.items():
+        for chapter in form.sections:
+            if numbers.setdefault(chapter.title, chapter.number) != chapter.number:
+                wrong.append(f"form {name}: chapter {chapter.title} has number {numbers[chapter.title]} in another form")
         wrong += [f"form {name}: no block {b}" for b in form.blocks if b not in book.blocks]
         wrong += [
             f"form {name} and block {b} disagree"
@@ -141,6 +258,7 @@ def _check(book: Codebook) -> None:
             if (b in form.blocks) != (name in block.forms)
         ]
     for name, block in book.blocks.items():
+        wrong += _check_kind(name, block)
         for slug, label in [*block.rows.items(), *block.columns.items(), *block.subtotals.items()]:
             wrong += [f"{name}.{slug}: form {f} is not one of the block's" for f in label.forms if f not in block.forms]
         if block.groups:

@@ -23,7 +23,7 @@ U = TypeVar("U")
 Box = tuple[float, float, float, float]
 _NUMBERING = re.compile(r"^\s*[一二三四五六七八九十]{1,2}\s*[、．.]")
 _SENTENCE = re.compile("[。；！]")
-_PROSE = 45  # characters; the longest row label of the forms has 36
+_BEYOND = 8  # characters by which a text that is no label is longer than the longest label of the forms
 # a cell that can only be a value: digits in either width, or the strokes that stand for none
 NUMERIC = re.compile(r"\s*[-+−－]?[\d０-９][\d０-９,，.．\s%％]*\s*|\s*[/／—–-]+\s*")
 
@@ -158,9 +158,15 @@ def prose_rows(slots: Sequence[Slot[str]]) -> set[int]:
 
 def _is_prose(text: str) -> bool:
     text = text.strip()
-    if len(text) >= _PROSE:
+    if len(text) >= _longest_label() + _BEYOND:
         return bool(_SENTENCE.search(text))
     return bool(patterns().heading.match(text)) and fold_label(_NUMBERING.sub("", text)) in _chapters()
+
+
+@cache
+def _longest_label() -> int:
+    """The length of the longest row label of all forms, in characters."""
+    return max(len(label.label) for block in load_book().blocks.values() for label in block.rows.values())
 
 
 @cache

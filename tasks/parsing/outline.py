@@ -90,7 +90,7 @@ def _known() -> _KnownTitles:
         body = "".join("[、,.和与及]?" if c == "、" else re.escape(c) for c in title)
         patterns.append(f"(?P<t{index}>{body})")
         numbers[f"t{index}"] = titles[title]
-    rows = book.blocks["requests"].rows.values()
+    rows = [row for block in book.blocks.values() for row in block.rows.values()]
     texts = {text for row in rows for text in (*row.texts, *row.under) if text[0] in _CN}
     return _KnownTitles(
         tuple((number, fold_label(title)) for title, number in titles.items()),

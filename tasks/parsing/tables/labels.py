@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from codebook.book import Block, Label, load_book
+from codebook.book import Block, BlockKind, Label, load_book
 from codebook.text.fold import fold_label
 
 # From this likeness on a misprinted label is taken where the order of the form expects it; below, it is an unknown text.
@@ -24,8 +24,6 @@ _LIKE_OF_TWO = 0.5
 SURELY_LIKE = 0.87
 # The next best label must be less like by this much.
 APART = 0.12
-# The block whose labels the codebook gives without the ordinals and notes of the form.
-_PLAIN = "statistics"
 # Labels up to this length (规章, 总计) must fill the printed piece that they stand in.
 _SHORT = 4
 _ORDINAL = re.compile(r"[0-9一二三四五六七八九十]{1,2}")
@@ -65,7 +63,6 @@ class Lexicon(NamedTuple):
     """The labels of a block, folded. ``order`` ranks its rows and subtotals (``"=slug"``) as the form prints them.
 
     ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows.
-    ``plain``: the form prints ordinals before its labels and notes behind them, which the codebook leaves out.
     """
 
     block: str
@@ -74,7 +71,12 @@ class Lexicon(NamedTuple):
     order: dict[str, int]
     exact: dict[str, Entry]
     upright: frozenset[str]
-    plain: bool
+    kind: BlockKind
+
+    @property
+    def plain(self) -> bool:
+        """Whether the form prints ordinals before its labels and notes behind them, which the codebook leaves out."""
+        return self.kind is BlockKind.LIST
 
 
 def _entries(part: LabelPart, labels: dict[str, Label]) -> list[Entry]:
@@ -124,7 +126,7 @@ def lexicon(name: str) -> Lexicon:
     for entry in entries:
         exact.setdefault(entry.text, entry)
     upright = frozenset("".join(entry.text for entry in entries if entry.part is LabelPart.GROUP and _ORDINAL.match(entry.text)))
-    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, name == _PLAIN)
+    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, block.kind)
 
 
 def likeness(text: str, label: str) -> float:
