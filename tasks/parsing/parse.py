@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from codebook.agencies import load_agencies
@@ -69,10 +70,10 @@ def _consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, in
     found: dict[tuple[int, int], tuple[tuple[int, int], ...] | None] = {}
     for item in used:
         key = (item.page, item.block)
-        if item.start is None or item.end is None:
+        if item.start is None and item.end is None:
             found[key] = None
         elif (ranges := found.get(key, ())) is not None:
-            found[key] = (*ranges, (item.start, item.end))
+            found[key] = (*ranges, (item.start or 0, sys.maxsize if item.end is None else item.end))
     return found
 
 
