@@ -16,6 +16,7 @@ import msgspec
 
 from codebook import data
 from codebook.records import Record
+from codebook.text.numbers import number_words
 
 
 class Variant(Record, frozen=True):
@@ -171,8 +172,8 @@ class Indicator(Record, frozen=True):
 
     @property
     def is_count(self) -> bool:
-        """Whether the value must be a whole number (amounts in 万元 take decimals)."""
-        return self.unit != "万元"
+        """Whether the value must be a whole number (sums of money take decimals)."""
+        return self.unit != number_words().money
 
 
 class Codebook(Record, frozen=True):

@@ -15,13 +15,13 @@ from typing import Generic, NamedTuple, TypeVar
 from codebook.book import load_book
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
+from codebook.text.chinese_numbers import ordinal_class
 from codebook.text.fold import fold_label
 from tasks.extraction.words import patterns
 
 T = TypeVar("T")
 U = TypeVar("U")
 Box = tuple[float, float, float, float]
-_NUMBERING = re.compile(r"^\s*[一二三四五六七八九十]{1,2}\s*[、．.]")
 _SENTENCE = re.compile("[。；！]")
 _BEYOND = 8  # characters by which a text that is no label is longer than the longest label of the forms
 # a cell that can only be a value: digits in either width, or the strokes that stand for none
@@ -160,7 +160,13 @@ def _is_prose(text: str) -> bool:
     text = text.strip()
     if len(text) >= _longest_label() + _BEYOND:
         return bool(_SENTENCE.search(text))
-    return bool(patterns().heading.match(text)) and fold_label(_NUMBERING.sub("", text)) in _chapters()
+    return bool(patterns().heading.match(text)) and fold_label(_numbering().sub("", text)) in _chapters()
+
+
+@cache
+def _numbering() -> re.Pattern[str]:
+    """The number before a chapter's title: 一、"""
+    return re.compile(rf"^\s*[{ordinal_class()}]{{1,2}}\s*[、．.]")
 
 
 @cache

@@ -18,6 +18,7 @@ from tasks.parsing.prose.statements import read_statements
 from tasks.parsing.prose.statistics import read_statistics, search_of
 from tasks.parsing.tables.cells import TablesRead, Used
 from tasks.parsing.tables.read_tables import read_tables
+from tasks.parsing.words import words
 
 _FEW = 3  # sentences in the words of the narrative form that show it where the year is unknown
 
@@ -138,6 +139,7 @@ def _check(
         return
     text = outline.passage.text
     if not (identity.title or tables.blocks or statements or load_agencies().speaks_of_itself.search(text)):
-        raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), "政府信息公开工作年度报告")
-    seen = "、".join(block.block for block in tables.blocks) or "无表格"
-    raise GongkaiError("report.no_tables", f"{identity.title or text[:40]}（{seen}）", "至少一个指标数据")
+        raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), words().messages.expected_report)
+    seen = "、".join(block.block for block in tables.blocks) or words().messages.no_table
+    found = words().messages.no_number.format(title=identity.title or text[:40], blocks=seen)
+    raise GongkaiError("report.no_tables", found, words().messages.expected_number)

@@ -11,9 +11,9 @@ import pytest
 from codebook.book import load_book
 from codebook.phrases import check_rows, load_phrases
 from codebook.records import Extraction, Line, Origin, Page, PageKind, Place, Reader, Reading, State
+from codebook.text.chinese_numbers import read_numeral
 from tasks.parsing.outline import known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
-from tasks.parsing.prose.search import word_number
 from tasks.parsing.prose.statistics import read_statistics, search_of
 
 
@@ -58,7 +58,7 @@ def test_each_phrase_reads_its_own_example(phrase) -> None:
     ],
 )
 def test_numbers_in_words(text: str, number: int | None) -> None:
-    assert word_number(text) == number
+    assert read_numeral(text) == number
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from codebook.book import load_book
 from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
+from codebook.text.numbers import whole
 from console.export.cells import order
 from database.ledger.claims import outputs
 from database.models import StageName
@@ -131,7 +132,7 @@ def _values(base: Report, cell: str, reading: Reading | None, standing: Correcti
 
 
 def _whole(value: float | None) -> Number | None:
-    return None if value is None else int(value) if value == int(value) else value
+    return None if value is None else whole(value)
 
 
 def _key(value: Number | None) -> str:

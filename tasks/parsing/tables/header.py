@@ -5,7 +5,6 @@ Its own header decides: exact labels first, else likeness to what a form prints.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -13,10 +12,10 @@ from typing import NamedTuple
 
 from codebook.book import Group, load_book
 from codebook.text.fold import fold_label
+from tasks.parsing.words import words
 
 # How like a misprinted or broken header must be to a form's header, and how much less like the other form's.
 _LIKE, _APART = 0.6, 0.1
-_HEADER_UNIT = re.compile(r"单位([百千万]*元)")
 
 
 class Header(NamedTuple):
@@ -63,7 +62,7 @@ def read_header(block: str, row: str, slugs: Sequence[str], text: str) -> Header
     forms: dict[tuple[str, ...], tuple[str, ...]] = {}  # columns -> the forms that print them
     for form, columns in columns_by_form(block, row).items():
         forms[columns] = (*forms.get(columns, ()), form)
-    unit = match[1] if (match := _HEADER_UNIT.search(text)) else None
+    unit = match[1] if (match := words().table.header_unit.search(text)) else None
     found = tuple(dict.fromkeys(slugs))
     if found in forms:
         return Header(found, forms[found], unit)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from codebook.book import BlockKind, load_book
+from codebook.text.chinese_numbers import ordinal_class
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import LabelPart, lexicon, may_begin
 from tasks.parsing.tables.tokens import Atom, AtomKind
@@ -120,7 +121,7 @@ def find_titles(atoms: list[Atom], label_text: LabelText) -> list[TitleSpan]:
 
 
 def _is_ordinal(atom: Atom) -> bool:
-    return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in "一二三四五六七八九"
+    return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in ordinal_class()[:-1]
 
 
 def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]) -> list[TableSpan]:

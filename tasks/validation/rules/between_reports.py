@@ -12,8 +12,9 @@ from rapidfuzz import fuzz
 from codebook.agency_kinds import agency_key, is_government, kind_of, without_region
 from codebook.book import load_book
 from codebook.records import Finding, Number, Snapshot, State, Verdict
-from codebook.rules import Rule, Scope, Sum, evaluate, exact, expand, load_rules
+from codebook.rules import Rule, Scope, Sum, evaluate, expand, load_rules
 from codebook.text.fold import fold_label
+from codebook.text.numbers import exact
 from tasks.validation.facts import fold_text
 from tasks.validation.registry import FUNCTIONS, Check, check_registry, finding, rule
 from tasks.validation.rules.text import compiled

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from codebook.agency_kinds import kind_of, level_of
 from codebook.book import load_book
 from codebook.records import Extra, Finding, Number
-from codebook.rules import Rule, exact
+from codebook.rules import Rule
+from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.registry import rule
 from tasks.validation.wording import cell_label, column_label, lowered, row_label, show, table_of, words, write_list, write_terms

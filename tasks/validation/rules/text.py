@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from codebook.records import Finding, Number, Origin, Statement, StatementKind
-from codebook.rules import Rule, exact
+from codebook.rules import Rule
+from codebook.text.numbers import exact
 from tasks.validation.facts import Facts, fold_text
 from tasks.validation.registry import rule
 from tasks.validation.wording import cell_label, lowered, show, table_of, words, write_list
