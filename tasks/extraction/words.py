@@ -26,9 +26,6 @@ class Chrome(Record, frozen=True):
 class ExtractionWords(Record, frozen=True):
     """The file as it stands; see the comments there."""
 
-    common_simplified: str
-    common_traditional: str
-    common_marks: str
     heading: str
     enumerator: str
     chrome: Chrome
@@ -37,7 +34,6 @@ class ExtractionWords(Record, frozen=True):
 class Patterns(NamedTuple):
     """The same, made ready for use: sets and compiled patterns."""
 
-    common: frozenset[str]
     heading: re.Pattern[str]
     enumerator: re.Pattern[str]
     chrome_text: re.Pattern[str]
@@ -55,7 +51,6 @@ def patterns() -> Patterns:
     """The patterns of the data file, compiled once."""
     data = words()
     return Patterns(
-        common=frozenset(data.common_simplified + data.common_traditional + data.common_marks) - {" ", "\n"},
         heading=re.compile(r"\s*" + data.heading),
         enumerator=re.compile(r"\s*" + data.enumerator),
         chrome_text=_any(data.chrome.texts),
