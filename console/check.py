@@ -1,85 +1,77 @@
 """The rules between reports, again over all reports: what ``gongkai check`` does.
 
 Loading keeps up what concerns a report and those beside it. A check does the same again (after a change of rules), and
-what needs all reports at once: the sums of a region and the agencies absent from it, where the list of agencies is
-given, and text that two agencies share. It works in batches, each in a transaction of its own, while workers go on
-loading.
+what needs all reports at once: the sums of a region and the agencies absent from it, where ``gongkai expect`` has taken
+in a list of agencies, and text that two agencies share. It works in batches, each in a transaction of its own, while
+workers go on loading.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
 from database.models import Between
-from database.reports import results
+from database.reports import coverage, results
 from database.reports.results import Standing
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
-from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts
+from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts, standing
 from tasks.loading.task import compare_again, related_rows
+from tasks.validation.rules.between_reports import Expected
 
 BATCH = 100  # reports
 
-# Names of the agencies that must report, by (code of the region, year); year None: every year.
-Expected = dict[tuple[str, int | None], list[str]]
+# (code of a region, year) -> the agencies that must report and stand under the region's government
+ExpectedByRegion = Mapping[tuple[str, int], list[Expected]]
 
 
 class CheckCounts(Record, frozen=True):
     """What a check went through, and what stands in the database after it.
 
     ``findings`` counts the findings between reports by rule. ``stale`` are those that were deleted because a report of
-    theirs is no longer in force. ``without_government`` are the (region, year) of the list for which no government has
-    reported: no finding could stand there.
+    theirs is no longer in force. ``without_government`` are the (region, year) of the lists for which no government has
+    reported: no finding could stand there. ``without_region`` counts the agencies of the lists whose region is not known.
     """
 
     reports: int
     findings: dict[str, int]
     stale: int
     without_government: tuple[tuple[str, int], ...] = ()
+    without_region: int = 0
 
 
-def read_expected(path: Path) -> Expected:
-    """The agencies that must report: a CSV file (UTF-8) with the columns ``region_code``, ``agency`` and, where it
-    matters, ``year``.
-
-    ``region_code`` is that of the region (GB/T 2260) whose government the agency stands under. Raises ValueError when a
-    column is missing or a year is no number.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if missing := {"region_code", "agency"} - set(rows.fieldnames or ()):
-            raise ValueError(f"{path} lacks the columns {sorted(missing)}")
-        found: Expected = {}
-        for row in rows:
-            year = (row.get("year") or "").strip()
-            if year and not year.isdecimal():
-                raise ValueError(f"{path}, line {rows.line_num}: year {year!r} is no number")
-            found.setdefault((row["region_code"].strip(), int(year) if year else None), []).append(row["agency"].strip())
-    return found
-
-
-def run_check(engine: Engine, expected: Path | None = None) -> CheckCounts:
-    """Apply all rules between reports again. Raises ValueError when the list of agencies cannot be used, before
-    anything is changed.
-    """
-    wanted = read_expected(expected) if expected else {}
+def run_check(engine: Engine) -> CheckCounts:
+    """Apply all rules between reports again."""
+    with reading(engine) as connection:
+        listed = coverage.expected(connection)
+    expected = _by_region(listed)
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):
         reports += len(batch)
         run_transaction(engine, partial(compare_again, standings=batch))
-    without = _check_areas(engine, wanted)
+    checked = _check_areas(engine, expected)
     _check_texts(engine)
     with reading(engine) as connection:
         findings = results.count_between(connection)
-    return CheckCounts(reports, findings, stale, tuple(without))
+    without = tuple(sorted(expected.keys() - checked))
+    return CheckCounts(reports, findings, stale, without, sum(item.region_code is None for item in listed))
+
+
+def _by_region(listed: list[coverage.Listed]) -> ExpectedByRegion:
+    """The agencies of the lists under the government to which they report. A province's government has none above it."""
+    found: dict[tuple[str, int], list[Expected]] = {}
+    for item in listed:
+        code = item.region_code and item.region_code[:6]  # towns have codes of nine digits; their reports stand under the county
+        _, reports_to = standing(item.agency, code)
+        if reports_to is not None:
+            found.setdefault((reports_to, item.year), []).append(Expected(item.agency, code))
+    return found
 
 
 def _batches(engine: Engine) -> Iterator[list[Standing]]:
@@ -90,35 +82,41 @@ def _batches(engine: Engine) -> Iterator[list[Standing]]:
             rows = results.standings_after(connection, last, BATCH)
         if not rows:
             return
-        document, standing = rows[-1]
-        last = (standing.year or 0, document)
-        yield [standing for _, standing in rows]
+        document, last_standing = rows[-1]
+        last = (last_standing.year or 0, document)
+        yield [each for _, each in rows]
 
 
-def _check_areas(engine: Engine, expected: Expected) -> list[tuple[str, int]]:
-    """Sums and absences for each region of the list and each year that has reports; those without a government's report
-    come back.
+def _check_areas(engine: Engine, expected: ExpectedByRegion) -> set[tuple[str, int]]:
+    """Sums and absences for each region and year of the lists; those come back for which a government has reported.
+
+    What an earlier check found by a list that has changed since goes.
     """
-    years = sorted({standing.year for batch in _batches(engine) for standing in batch if standing.year is not None})
-    without = []
-    for code in sorted({code for code, _ in expected}):
-        for year in years:
-            names = expected.get((code, None), []) + expected.get((code, year), [])
-            if names and not run_transaction(engine, partial(_check_area, code=code, year=year, names=names)):
-                without.append((code, year))
-    return without
+    checked: set[tuple[str, int]] = set()
+    for batch in _batches(engine):
+        others = []
+        for report in batch:
+            place = (report.governs or "", report.year or 0)
+            if place in expected and run_transaction(engine, partial(_check_area, report=report, expected=expected[place])):
+                checked.add(place)
+            else:
+                others.append(report.report_id)
+        run_transaction(engine, partial(results.replace_checked, report_ids=others, rules=AREA_RULES, rows=()))
+    return checked
 
 
-def _check_area(connection: Connection, code: str, year: int, names: list[str]) -> bool:
-    """Whether the region's government has reported, so that something could be found."""
-    parent = results.parent_of(connection, code, year)
-    if parent is None:
+def _check_area(connection: Connection, report: Standing, expected: list[Expected]) -> bool:
+    """Check a government's report against all under it; False when another report speaks for the region on that year."""
+    if report.governs is None or report.year is None:
         return False
-    ids = [number for number in results.children_of(connection, code, year) if number != parent.report_id]
-    known = results.snapshots(connection, [parent.report_id, *ids], sections=False)
-    above = known.pop(parent.report_id)
-    rows = related_rows(Between.CHECK, relate_area((parent.report_id, above), tuple(known.values()), names))
-    results.replace_checked(connection, [parent.report_id], AREA_RULES, rows)
+    speaker = results.parent_of(connection, report.governs, report.year)
+    if speaker is None or speaker.report_id != report.report_id:
+        return False
+    ids = [number for number in results.children_of(connection, report.governs, report.year) if number != report.report_id]
+    known = results.snapshots(connection, [report.report_id, *ids], sections=False)
+    above = known.pop(report.report_id)
+    rows = related_rows(Between.CHECK, relate_area((report.report_id, above), tuple(known.values()), expected))
+    results.replace_checked(connection, [report.report_id], AREA_RULES, rows)
     return True
 
 
@@ -127,13 +125,13 @@ def _check_texts(engine: Engine) -> None:
     year, index, agencies = None, TextIndex(), set[str]()
     for batch in _batches(engine):
         related: list[Related] = []
-        for this_year, some in groupby(batch, key=lambda standing: standing.year):
+        for this_year, some in groupby(batch, key=lambda each: each.year):
             if this_year != year:
                 year, index, agencies = this_year, TextIndex(), set()
             speaking = {s.agency_key: s.report_id for s in reversed(list(some)) if s.agency_key and s.agency_key not in agencies}
             agencies |= speaking.keys()
             related += _shared_texts(engine, index, sorted(speaking.values()))
-        ids, rows = [standing.report_id for standing in batch], related_rows(Between.CHECK, related)
+        ids, rows = [each.report_id for each in batch], related_rows(Between.CHECK, related)
         run_transaction(engine, partial(results.replace_checked, report_ids=ids, rules=[RULE], rows=rows))
 
 

@@ -36,7 +36,7 @@ class UserLine(Record, frozen=True):
     role: str
     disabled: bool
     sessions: int
-    entered_at: datetime | None
+    logged_in_at: datetime | None
 
 
 def console(
@@ -108,12 +108,12 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="JSON on standar
         return
     made = table("name", "role", "sessions", "last here", "", right=["sessions"])
     for item in items:
-        made.add_row(item.name, item.role, str(item.sessions), moment(item.entered_at), "disabled" if item.disabled_at else "")
+        made.add_row(item.name, item.role, str(item.sessions), moment(item.logged_in_at), "disabled" if item.disabled_at else "")
     show(made)
 
 
 def _line(item: UserItem) -> UserLine:
-    return UserLine(item.name, item.role, item.disabled_at is not None, item.sessions, item.entered_at)
+    return UserLine(item.name, item.role, item.disabled_at is not None, item.sessions, item.logged_in_at)
 
 
 @user.command("role")
@@ -150,12 +150,12 @@ def disable(
 
 def _act(act: Callable[[Connection], Any]) -> None:
     from database.session import run_transaction  # noqa: PLC0415
-    from database.users.accounts import PeopleError  # noqa: PLC0415
+    from database.users.accounts import AccountError  # noqa: PLC0415
 
     with environment.database(environment.settings(), make=True) as engine:
         try:
             run_transaction(engine, act)
-        except PeopleError as error:
+        except AccountError as error:
             said = {
                 "taken": f"there is a user {error.name!r} already",
                 "unknown": f"there is no user {error.name!r}; `gongkai user list` shows them",

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from console.web.auth import Keys
+from console.web.auth import Cookies
 from console.web.context import Desk
 from console.web.i18n import words
 from console.web.pages import NAVIGATION, routes
@@ -80,4 +80,4 @@ def _shown(request: Request, status: int) -> Response:
     desk: Desk = request.app.state.desk
     if request.url.path.startswith("/static/"):
         return Response(status_code=status)
-    return desk.problem(Visit(desk, request, Keys(request), None, Fields()), status)
+    return desk.problem(Visit(desk, request, Cookies(request), None, Fields()), status)

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from codebook.errors import GongkaiError
 from console.web import auth, i18n
-from console.web.auth import Keys
+from console.web.auth import Cookies
 from console.web.rendering.images import Pictures
 from console.web.request import Visit, address
 from console.web.security import Fields, read_form
@@ -33,7 +33,7 @@ from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from database.ledger.records import Queued
-    from database.users.accounts import Person
+    from database.users.accounts import CurrentUser
     from workers.notifier import Bell
 
 log = get_logger(__name__)
@@ -125,11 +125,11 @@ class Desk:
 
     def answer(self, request: Request, page: Page, role: Role | None, form: Fields | None) -> Response:
         """The answer of a page, or why there is none: not logged in, not allowed, forged, not found, out of order."""
-        keys = Keys(request)
-        person: Person | None = None
+        keys = Cookies(request)
+        person: CurrentUser | None = None
         try:
             active = "hx-request" not in request.headers or form is not None
-            person = auth.person_of(self.engine, self.settings, keys, active=active)
+            person = auth.current_user(self.engine, self.settings, keys, active=active)
             visit = Visit(self, request, keys, person, form or Fields())
             response = self._allowed(visit, page, role, posts=request.method == "POST", has_form=form is not None)
         except HTTPException as error:
@@ -140,7 +140,7 @@ class Desk:
                 raise
             log.warning("a page could not be given", path=request.url.path, error=str(error).splitlines()[0])
             response = self.problem(Visit(self, request, keys, None, Fields()), 503)
-        keys.settle(response)
+        keys.add_to(response)
         return response
 
     def _allowed(self, visit: Visit, page: Page, role: Role | None, *, posts: bool, has_form: bool) -> Response:

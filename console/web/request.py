@@ -19,10 +19,10 @@ from console.web import i18n, security
 from console.web.security import Fields
 from database import session
 from database.models import Role
-from database.users.accounts import Person
+from database.users.accounts import CurrentUser
 
 if TYPE_CHECKING:
-    from console.web.auth import Keys
+    from console.web.auth import Cookies
     from console.web.context import Desk
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Notice(msgspec.Struct, frozen=True):
 class Visit:
     """One request. ``person`` is None for who is not logged in (only pages without a role are then reached)."""
 
-    def __init__(self, desk: Desk, request: Request, keys: Keys, person: Person | None, form: Fields) -> None:
+    def __init__(self, desk: Desk, request: Request, keys: Cookies, person: CurrentUser | None, form: Fields) -> None:
         self.desk, self.request, self.person, self.form = desk, request, person, form
         self.keys = keys
         self.query = Fields(request.query_params.multi_items())
@@ -68,6 +68,11 @@ class Visit:
     def t(self, key: str, **values: object) -> str:
         """A text in the language of the person."""
         return i18n.translate(self.language, key, **values)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a script of ours asks, to put the answer into the page that is shown."""
+        return "hx-request" in self.request.headers
 
     @property
     def here(self) -> str:
@@ -99,15 +104,21 @@ class Visit:
         self._notice = None
         response = HTMLResponse(self.desk.page(self, template, {**context, "notice": notice}), status)
         if "gongkai_notice" in self.request.cookies:
-            self.keys.forget(response, "gongkai_notice")
+            self.keys.delete(response, "gongkai_notice")
         return response
 
     def redirect(self, path: str, **parameters: str | int | None) -> Response:
-        """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET."""
-        response = RedirectResponse(address(path, **parameters) if parameters else path, 303)
+        """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET.
+
+        What a script of ours sent is led on as a whole page, not into the part of the page that it would replace.
+        """
+        target = address(path, **parameters) if parameters else path
+        response: Response = RedirectResponse(target, 303)
+        if self.is_partial:
+            response = Response(status_code=204, headers={"hx-redirect": target})
         if self._notice is not None:
             carried = base64.urlsafe_b64encode(msgspec.json.encode(self._notice)).decode()
-            self.keys.give(response, "gongkai_notice", carried, seconds=60)
+            self.keys.set(response, "gongkai_notice", carried, seconds=60)
         return response
 
     def _carried(self) -> Notice | None:

@@ -87,6 +87,13 @@ def expect(connection: Connection, listed: Sequence[Listed], *, who: str, reason
     return gone
 
 
+def expected(connection: Connection) -> list[Listed]:
+    """Return all agencies of the lists, of all years, by year and key (as the database collates keys)."""
+    columns = [getattr(ExpectedRow, name) for name in Listed.__struct_fields__]
+    query = select(*columns).order_by(ExpectedRow.year, ExpectedRow.agency_key)
+    return [Listed(*row) for row in connection.execute(query)]
+
+
 def expected_years(connection: Connection) -> list[ExpectedYear]:
     """The years for which lists are there, the latest first."""
     query = (

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from codebook.records import Record
 from database.clock import now
-from database.models import Knock, Role, Session, User
+from database.models import LoginAttempt, Role, Session, User
 from database.users.audit import note
 
 NAME_LENGTH = 60
@@ -22,13 +22,13 @@ _NAME = re.compile(rf"[\w.-]{{1,{NAME_LENGTH}}}")
 _SEEN_SECONDS = 60.0  # a session is marked as seen at most so often
 
 # How many attempts within so many seconds: by one name from one address, by one address, for one name from anywhere.
-KNOCK_SECONDS = 900.0
-KNOCKS_OF_PAIR = 5
-KNOCKS_OF_ADDRESS = 40
-KNOCKS_OF_NAME = 60
+ATTEMPT_SECONDS = 900.0
+MAX_ATTEMPTS_OF_PAIR = 5
+MAX_ATTEMPTS_OF_ADDRESS = 40
+MAX_ATTEMPTS_OF_NAME = 60
 
 
-class PeopleError(ValueError):
+class AccountError(ValueError):
     """What is asked for cannot be done with the users as they are. ``key`` says why: taken, unknown, last_administrator."""
 
     def __init__(self, key: str, name: str) -> None:
@@ -43,12 +43,12 @@ class UserItem(Record, frozen=True):
     name: str
     role: Role
     created_at: datetime
-    entered_at: datetime | None
+    logged_in_at: datetime | None
     disabled_at: datetime | None
     sessions: int
 
 
-class Person(Record, frozen=True):
+class CurrentUser(Record, frozen=True):
     """Who asks: the user of a session that holds."""
 
     id: int
@@ -72,7 +72,7 @@ def is_name(text: str) -> bool:
 def users(connection: Connection) -> list[UserItem]:
     """All users by name, with the number of their sessions that hold."""
     open_sessions = select(func.count()).where(Session.user_id == User.id, Session.expires_at > now()).correlate(User)
-    fields = (User.id, User.name, User.role, User.created_at, User.entered_at, User.disabled_at)
+    fields = (User.id, User.name, User.role, User.created_at, User.logged_in_at, User.disabled_at)
     rows = connection.execute(select(*fields, open_sessions.scalar_subquery()).order_by(User.name))
     return [UserItem(row[0], row[1], Role(row[2]), *row[3:]) for row in rows]
 
@@ -83,21 +83,21 @@ def has_users(connection: Connection) -> bool:
 
 
 def add_user(connection: Connection, name: str, password: str, role: Role, *, who: str, reason: str = "") -> int:
-    """Make a user with a password (its hash); gives the id. Raises PeopleError ``taken`` when the name is known already."""
+    """Make a user with a password (its hash); gives the id. Raises AccountError ``taken`` when the name is known already."""
     if connection.scalar(select(User.id).where(User.name == name)) is not None:
-        raise PeopleError("taken", name)
+        raise AccountError("taken", name)
     made = insert(User).values(name=name, password=password, role=role, created_at=now(), changed_at=now()).returning(User.id)
     try:
         with connection.begin_nested():
             number = connection.scalar(made)
     except IntegrityError:  # somebody else was faster
-        raise PeopleError("taken", name) from None
+        raise AccountError("taken", name) from None
     note(connection, "user.add", who, reason=reason, subject=name, role=role)
     return int(number or 0)
 
 
 def set_role(connection: Connection, name: str, role: Role, *, who: str, reason: str = "") -> None:
-    """Give a user another role, which holds from the next request on. Raises PeopleError ``unknown``, ``last_administrator``."""
+    """Give a user another role, which holds from the next request on. Raises AccountError ``unknown``, ``last_administrator``."""
     number, before = _user(connection, name)
     connection.execute(update(User).where(User.id == number).values(role=role, changed_at=now()))
     if before == Role.ADMINISTER:
@@ -106,7 +106,7 @@ def set_role(connection: Connection, name: str, role: Role, *, who: str, reason:
 
 
 def set_password(connection: Connection, name: str, password: str, *, who: str, reason: str = "") -> None:
-    """Give a user another password (its hash), and end all sessions. Raises PeopleError ``unknown``."""
+    """Give a user another password (its hash), and end all sessions. Raises AccountError ``unknown``."""
     number, _ = _user(connection, name)
     connection.execute(update(User).where(User.id == number).values(password=password, changed_at=now()))
     end_sessions(connection, number)
@@ -114,7 +114,7 @@ def set_password(connection: Connection, name: str, password: str, *, who: str, 
 
 
 def set_disabled(connection: Connection, name: str, disabled: bool, *, who: str, reason: str = "") -> None:
-    """Let a user in no more (and end all sessions), or again. Raises PeopleError ``unknown``, ``last_administrator``."""
+    """Let a user in no more (and end all sessions), or again. Raises AccountError ``unknown``, ``last_administrator``."""
     number, role = _user(connection, name)
     moment = now() if disabled else None
     connection.execute(update(User).where(User.id == number).values(disabled_at=moment, changed_at=now()))
@@ -128,7 +128,7 @@ def set_disabled(connection: Connection, name: str, disabled: bool, *, who: str,
 def _user(connection: Connection, name: str) -> tuple[int, str]:
     row = connection.execute(select(User.id, User.role).where(User.name == name).with_for_update()).one_or_none()
     if row is None:
-        raise PeopleError("unknown", name)
+        raise AccountError("unknown", name)
     return row.id, row.role
 
 
@@ -138,59 +138,61 @@ def _keep_an_administrator(connection: Connection, name: str) -> None:
     """
     left = select(User.id).where(User.role == Role.ADMINISTER, User.disabled_at.is_(None)).with_for_update()
     if connection.execute(left).first() is None:
-        raise PeopleError("last_administrator", name)
+        raise AccountError("last_administrator", name)
 
 
 # ---- logging in -----------------------------------------------------------------------------------------------------------
 
 
-def knock(connection: Connection, name: str, address: str) -> float:
+def record_login_attempt(connection: Connection, name: str, address: str) -> float:
     """Note an attempt to log in before the password is looked at; gives how many seconds to wait (0: go on).
 
-    Attempts that have to wait are not noted. It is noted first and taken back by :func:`enter`, so that many attempts at once
+    Attempts that have to wait are not noted. It is noted first and taken back by :func:`log_in`, so that many attempts at once
     count as well.
     """
     name, address = name[:NAME_LENGTH], address[:100]
-    connection.execute(delete(Knock).where(Knock.at <= now(-KNOCK_SECONDS)))
+    connection.execute(delete(LoginAttempt).where(LoginAttempt.at <= now(-ATTEMPT_SECONDS)))
     waits = []
     for conditions, most in (
-        ((Knock.name == name, Knock.address == address), KNOCKS_OF_PAIR),
-        ((Knock.address == address,), KNOCKS_OF_ADDRESS),
-        ((Knock.name == name,), KNOCKS_OF_NAME),
+        ((LoginAttempt.name == name, LoginAttempt.address == address), MAX_ATTEMPTS_OF_PAIR),
+        ((LoginAttempt.address == address,), MAX_ATTEMPTS_OF_ADDRESS),
+        ((LoginAttempt.name == name,), MAX_ATTEMPTS_OF_NAME),
     ):
-        recent = select(Knock.at, now()).where(*conditions).order_by(Knock.at.desc()).offset(most - 1).limit(1)
+        recent = select(LoginAttempt.at, now()).where(*conditions).order_by(LoginAttempt.at.desc()).offset(most - 1).limit(1)
         row = connection.execute(recent).one_or_none()
         if row is not None:
-            waits.append(KNOCK_SECONDS - (row[1] - row[0]).total_seconds())
+            waits.append(ATTEMPT_SECONDS - (row[1] - row[0]).total_seconds())
     if waits:
         return max(1.0, *waits)
-    connection.execute(insert(Knock).values(name=name, address=address, at=now()))
+    connection.execute(insert(LoginAttempt).values(name=name, address=address, at=now()))
     return 0.0
 
 
-def credentials(connection: Connection, name: str) -> tuple[Person, str] | None:
+def credentials(connection: Connection, name: str) -> tuple[CurrentUser, str] | None:
     """The user of this name with the password's hash; None when there is none, or it may not log in."""
     query = select(User.id, User.name, User.role, User.password).where(User.name == name, User.disabled_at.is_(None))
     row = connection.execute(query).one_or_none()
-    return None if row is None else (Person(row.id, row.name, Role(row.role)), row.password)
+    return None if row is None else (CurrentUser(row.id, row.name, Role(row.role)), row.password)
 
 
-def enter(connection: Connection, person: Person, digest: str, seconds: float, address: str, *, rehashed: str | None) -> None:
+def log_in(
+    connection: Connection, person: CurrentUser, digest: str, seconds: float, address: str, *, rehashed: str | None
+) -> None:
     """Begin a session of ``person`` (whose password was right) that ends after ``seconds`` at the latest.
 
     ``digest`` is the SHA-256 of its cookie; ``rehashed`` the password's hash with today's parameters, when it was older.
     """
     address = address[:100]
-    connection.execute(delete(Knock).where(Knock.name == person.name, Knock.address == address))
+    connection.execute(delete(LoginAttempt).where(LoginAttempt.name == person.name, LoginAttempt.address == address))
     connection.execute(delete(Session).where(Session.expires_at <= now()))
     values = {"user_id": person.id, "created_at": now(), "seen_at": now(), "expires_at": now(seconds), "address": address}
     connection.execute(insert(Session).values(digest=digest, **values))
-    changed = {"entered_at": now()} | ({"password": rehashed} if rehashed else {})
+    changed = {"logged_in_at": now()} | ({"password": rehashed} if rehashed else {})
     connection.execute(update(User).where(User.id == person.id).values(**changed))
-    note(connection, "enter", person.name, subject=address)
+    note(connection, "login", person.name, subject=address)
 
 
-def session(connection: Connection, digest: str, idle_seconds: float) -> tuple[Person, bool] | None:
+def session_user(connection: Connection, digest: str, idle_seconds: float) -> tuple[CurrentUser, bool] | None:
     """Who has the session with this digest, and whether it should be marked as seen; None when it does not hold (any more)."""
     query = (
         select(User.id, User.name, User.role, Session.seen_at <= now(-_SEEN_SECONDS))
@@ -203,18 +205,18 @@ def session(connection: Connection, digest: str, idle_seconds: float) -> tuple[P
         )
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else (Person(row[0], row[1], Role(row[2])), bool(row[3]))
+    return None if row is None else (CurrentUser(row[0], row[1], Role(row[2])), bool(row[3]))
 
 
-def see(connection: Connection, digest: str) -> None:
+def touch_session(connection: Connection, digest: str) -> None:
     """Mark a session as seen."""
     connection.execute(update(Session).where(Session.digest == digest).values(seen_at=now()))
 
 
-def leave(connection: Connection, digest: str, who: str) -> None:
+def log_out(connection: Connection, digest: str, who: str) -> None:
     """End a session."""
     if connection.execute(delete(Session).where(Session.digest == digest)).rowcount:
-        note(connection, "leave", who)
+        note(connection, "logout", who)
 
 
 def end_sessions(connection: Connection, user_id: int) -> int:

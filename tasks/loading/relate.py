@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tasks.validation.validate  # noqa: F401  all rules register themselves there, and are checked against their table as a whole
-from codebook.records import Finding, Report, Snapshot
-from tasks.validation.rules.between_reports import compare_region, compare_texts, compare_years, is_government
+from codebook.records import Finding, Snapshot
+from tasks.validation.rules.between_reports import Expected, compare_region, compare_texts, compare_years, is_government
 
 # (report that the finding stands on, the other report of a pair, the finding)
 Related = tuple[int, int | None, Finding]
@@ -38,16 +38,18 @@ def parent_code(code: str) -> str | None:
     return f"{province}0000" if city not in ("00", "") else None
 
 
-def standing(report: Report) -> tuple[str | None, str | None]:
-    """(the region whose government this is, the region whose government stands above) as codes; None where unknown or
-    none.
+def standing(agency: str | None, region_code: str | None) -> tuple[str | None, str | None]:
+    """Return the codes of the region that an agency governs and of the region whose government stands above it; None
+    where unknown or none.
 
     A government's report covers its whole region. All other agencies of a region stand under its government, towns too.
+
+    >>> standing("淮安市洪泽区人民政府", "320813"), standing("洪泽区民政局", "320813")
+    (('320813', '320800'), (None, '320813'))
     """
-    code = report.region_code
-    if not code or not report.agency:
+    if not region_code or not agency:
         return None, None
-    return (code, parent_code(code)) if is_government(report.agency) else (None, code)
+    return (region_code, parent_code(region_code)) if is_government(agency) else (None, region_code)
 
 
 def relate_years(earlier: Known, later: Known) -> list[Related]:
@@ -60,10 +62,8 @@ def relate_region(parent: Known, child: Known) -> list[Related]:
     return [(parent[0], child[0], finding) for finding in compare_region(parent[1], (child[1],))]
 
 
-def relate_area(parent: Known, children: Sequence[Snapshot], expected: Sequence[str]) -> list[Related]:
-    """Findings on a government's report about all that stand under it, given the names of those that must report: sums
-    and absences.
-    """
+def relate_area(parent: Known, children: Sequence[Snapshot], expected: Sequence[Expected]) -> list[Related]:
+    """Findings on a government's report about all that stand under it, given those that must report: sums and absences."""
     found = compare_region(parent[1], children, expected)
     return [(parent[0], None, finding) for finding in found if finding.rule in AREA_RULES]
 

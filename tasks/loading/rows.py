@@ -86,7 +86,7 @@ def _report_row(verdict: Verdict) -> Row:
     report = verdict.report
     body = encode(verdict)
     province, city, county = levels(report.region, report.region_code)
-    governs, reports_to = standing(report)
+    governs, reports_to = standing(report.agency, report.region_code)
     return {
         "status": verdict.status.value,
         "agency": _text(report.agency),

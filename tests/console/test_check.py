@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
-from console.check import read_expected, run_check
+from console.check import run_check
 from database.clock import now
 from database.models import Base
+from database.reports import coverage
 from database.reports.results import DOCUMENT, FINDING, REPORT
 from database.session import run_transaction
+from ingest.lists.expected import read_expected
 from tasks.loading.copies import TextIndex, sketch
+from tasks.loading.relate import AREA_RULES
 from tasks.loading.task import load_verdict
 
 BATCH = Base.metadata.tables["gk_batch"]
@@ -94,21 +96,46 @@ def test_findings_on_a_report_that_was_taken_back_are_forgotten(engine: Engine):
     assert found(engine, "years.carry_over") == []
 
 
+def take_in(engine: Engine, path: Path, *lines: str) -> None:
+    """Take in a list of agencies as ``gongkai expect --replace`` does."""
+    path.write_text("\n".join(("单位名称,行政区划代码,年度", *lines)), "utf-8-sig")
+    items, problems = read_expected(path)
+    assert problems == []
+    run_transaction(engine, lambda c: coverage.expect(c, items, who="li", replace=True))
+
+
 def test_agencies_of_the_list_that_are_absent_and_sums(engine: Engine, tmp_path: Path):
     load(engine, "洪泽区人民政府", 2022, new_received=5)
     load(engine, "洪泽区民政局", 2022, new_received=3)
     load(engine, "洪泽区财政局", 2022, new_received=4)
-    path = tmp_path / "expected.csv"
-    names = ["洪泽区民政局", "洪泽区财政局", "洪泽区教育局"]
-    path.write_text("region_code,agency\n" + "".join(f"320813,{name}\n" for name in names) + "320999,某局\n", "utf-8-sig")
-    counts = run_check(engine, path)
-    assert counts.without_government == (("320999", 2022),)
-    assert found(engine, "region.absent") == [("洪泽区人民政府", None)]
+    assert run_check(engine).findings.keys().isdisjoint(AREA_RULES)  # without a list nothing is expected
+    names = ["洪泽区民政局", "江苏省淮安市洪泽区财政局", "洪泽区教育局", "仁和镇人民政府"]
+    under = [f"{name},320813,2022" for name in names]
+    elsewhere = ["某局,320999,2022", "洪泽区人民政府,320813,2022", "无名局,,2022", "江苏省人民政府,320000,2022"]
+    take_in(engine, tmp_path / "list.csv", *under, *elsewhere)
+    counts = run_check(engine)
+    assert counts.without_government == (("320800", 2022), ("320999", 2022))
+    assert counts.without_region == 1
+    assert found(engine, "region.absent") == [("洪泽区人民政府", None)] * 2
     assert found(engine, "region.sum") == [("洪泽区人民政府", None)]
-    assert run_check(engine, path) == counts
-    path.write_text("agency\n某局\n", "utf-8")
-    with pytest.raises(ValueError, match="region_code"):
-        read_expected(path)
+    assert run_check(engine) == counts
+    take_in(engine, tmp_path / "list.csv", *under[:2])
+    assert found(engine, "region.absent")
+    assert run_check(engine).findings == {"region.sum": 1}  # what the old list had named is forgotten
+    take_in(engine, tmp_path / "list.csv", "某局,320999,2022")
+    assert run_check(engine).findings == {}
+
+
+def test_cells_of_a_finding_stand_in_the_order_of_the_form(engine: Engine):
+    """However they were written, and whatever the database returns first."""
+    order = ["new_received", "carried_over", "granted", "total_handled", "carried_forward"]
+    load(engine, "洪泽区民政局", 2022, **dict.fromkeys(reversed(order), 4))
+    load(engine, "洪泽区人民政府", 2022, **dict.fromkeys(order, 3))
+    query = select(FINDING.c.message, FINDING.c.cells).where(FINDING.c.rule == "region.exceeds")
+    with engine.connect() as connection:
+        message, cells = connection.execute(query).one()
+    assert [cell.split(".")[1] for cell in cells] == order
+    assert message.index("本年新收") < message.index("上年结转") < message.index("结转下年度")
 
 
 def test_text_that_two_agencies_share_is_found_and_no_other(engine: Engine):

@@ -93,7 +93,7 @@ def test_a_name_too_long_for_a_key_still_has_one():
 def test_a_report_stands_under_the_government_above(
     agency: str | None, code: str | None, expected: tuple[str | None, str | None]
 ):
-    assert standing(report(agency=agency, region_code=code)) == expected
+    assert standing(agency, code) == expected
 
 
 def test_the_code_above():

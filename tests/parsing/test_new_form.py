@@ -53,38 +53,31 @@ def _forms(folder: Path) -> None:
 
 def _blocks(folder: Path) -> None:
     blocks = _edit(folder, "blocks.yaml")
-    disclosure, requests, review = (blocks[name] for name in ("disclosure", "requests", "review"))
-    for block in (disclosure, requests, review):
-        block["forms"].append("2027")
-    for group in disclosure["groups"]:
-        group["columns"]["2027"] = group["columns"]["2021"]
+    disclosure, requests = blocks["disclosure"], blocks["requests"]
     # a renamed column: the new name is printed, the old one is what reports of earlier forms print
     decisions = disclosure["columns"]["decisions"]
     decisions["variants"].append({"text": decisions["label"], "why": "the name of the column in form 2021"})
     decisions["label"] = "本年作出处理决定件数"
     # a new row in either table
-    disclosure["rows"] = _inserted(disclosure["rows"], "coercion", {"confirmations": {"label": "行政确认", "forms": ["2027"]}})
+    disclosure["rows"] = _inserted(disclosure["rows"], "coercion", {"confirmations": {"label": "行政确认", "since": "2027"}})
     next(group for group in disclosure["groups"] if "coercion" in group["rows"])["rows"].append("confirmations")
     denied = requests["rows"]["denied.administrative_inquiry"]["under"]
-    new = {"denied.archives": {"label": "9.属于已移交档案馆的档案", "under": denied, "forms": ["2027"]}}
+    new = {"denied.archives": {"label": "9.属于已移交档案馆的档案", "under": denied, "since": "2027"}}
     rows = _inserted(requests["rows"], "denied.administrative_inquiry", new)
-    for label in (*rows.values(), *requests["subtotals"].values()):
-        if label.get("forms") == ["2021"]:
-            label["forms"] = ["2021", "2027"]
     # a row split in three
     under = [*rows["partially_granted"]["under"], "（二）部分公开"]
     labels = ("1.区分处理后提供", "2.遮盖个人隐私后提供", "3.延期处理后部分提供")
-    parts = {slug: {"label": label, "under": under, "forms": ["2027"]} for slug, label in zip(PARTS, labels, strict=True)}
+    parts = {slug: {"label": label, "under": under, "since": "2027"} for slug, label in zip(PARTS, labels, strict=True)}
     rows["partially_granted"]["parts"] = list(PARTS)
     requests["rows"] = _inserted(rows, "partially_granted", parts)
-    subtotal = {"partially_granted": {"label": "（二）部分公开", "under": under[:1], "forms": ["2027"]}}
+    subtotal = {"partially_granted": {"label": "（二）部分公开", "under": under[:1], "since": "2027"}}
     requests["subtotals"] = subtotal | requests["subtotals"]
     # one block more of a known kind
     blocks["complaints"] = {
         "kind": "cross",
         "title": "政府信息公开举报投诉处理情况",
         "section": 7,
-        "forms": ["2027"],
+        "since": "2027",
         "rows": {"by_citizens": {"label": "公民举报投诉"}, "by_organizations": {"label": "法人举报投诉"}},
         "columns": {
             "confirmed": {"label": "查证属实"},
@@ -97,25 +90,16 @@ def _blocks(folder: Path) -> None:
 
 
 def _rules(folder: Path) -> None:
-    for path in sorted((folder / "rules").glob("*.yaml")) or [folder / "rules.yaml"]:
-        name = path.relative_to(folder).as_posix()
-        rules = _edit(folder, name)
-        for rule in rules.values():
-            if "2021" in rule.get("forms", ()):
-                rule["forms"].append("2027")
-        if sums := rules.get("requests.column_sum", {}).get("sums"):
-            for row in sums:
-                row["left"] = {
-                    "requests.partially_granted.*.{column} | " * (slug == "requests.partially_granted.{column}") + slug: weight
-                    for slug, weight in row["left"].items()
-                }
-        if sums := rules.get("review.sum"):
-            left = {f"complaints.{{row}}.{column}": 1 for column in ("confirmed", "unfounded", "transferred")}
-            row = {"block": "complaints", "over": "row", "left": left, "relation": "=", "right": {"complaints.{row}.total": 1}}
-            scope = {"forms": ["2027"]} if "forms" in sums else {"since": 2027}
-            kept = {key: value for key, value in sums.items() if key not in ("forms", "since", "until")}
-            rules["complaints.sum"] = kept | scope | {"sums": [row]}
-        _write(folder, name, rules)
+    rules = _edit(folder, "rules/tables.yaml")
+    for row in rules["requests.column_sum"]["sums"]:
+        row["left"] = {
+            "requests.partially_granted.*.{column} | " * (slug == "requests.partially_granted.{column}") + slug: weight
+            for slug, weight in row["left"].items()
+        }
+    left = {f"complaints.{{row}}.{column}": 1 for column in ("confirmed", "unfounded", "transferred")}
+    row = {"block": "complaints", "over": "row", "left": left, "relation": "=", "right": {"complaints.{row}.total": 1}}
+    rules["complaints.sum"] = rules["review.sum"] | {"since": "2027", "sums": [row]}
+    _write(folder, "rules/tables.yaml", rules)
     messages = _edit(folder, "messages.yaml")
     messages["tables"]["complaints"] = "表五"
     messages["chapters"][7] = "第七部分"

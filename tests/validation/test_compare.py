@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
 
 from codebook.records import Severity, State
-from tasks.validation.rules.between_reports import compare_region, compare_texts, compare_years, snapshot_of
+from tasks.validation.rules.between_reports import Expected, compare_region, compare_texts, compare_years, snapshot_of
 from tasks.validation.validate import validate
 
 Make = Callable[..., Any]
+AREA = ("region.exceeds", "region.sum", "region.absent")
 F, P = "requests.carried_forward", "requests.carried_over"
 
 
@@ -78,14 +80,14 @@ def test_one_finding_a_child_with_its_cells(make: Make) -> None:
     parent = make("snapshot", {f"{F}.total": 3, f"{P}.total": 5}, agency="安宁市人民政府")
     child = make("snapshot", {f"{F}.total": 4, f"{P}.total": 6})
     (found,) = compare_region(parent, [child], None)
-    assert found.cells == (f"{F}.total", f"{P}.total")
+    assert found.cells == (f"{P}.total", f"{F}.total")  # as the form prints them
     assert compare_region(make("snapshot", {f"{F}.total": 3}), [child], None) == ()  # a bureau reports for itself alone
 
 
 def test_a_roll_up_with_reports_missing_may_be_greater(make: Make) -> None:
     parent = make("snapshot", {f"{F}.total": 9}, agency="安宁市人民政府")
     child, late = make("snapshot", {f"{F}.total": 4}), make("snapshot", {f"{F}.total": 40}, year=2021)
-    names = ["安宁市城市管理局", "安宁市教育局"]
+    names = [Expected("安宁市城市管理局", "530181"), Expected("安宁市教育局", "530181")]
     assert [f.rule for f in compare_region(parent, [child, late], names)] == ["region.absent"]
     greater = [make("snapshot", {f"{F}.total": 6}), make("snapshot", {f"{F}.total": 6}, agency="安宁市水务局")]
     found = [f for f in compare_region(parent, greater, names) if f.rule == "region.sum"]
@@ -99,3 +101,26 @@ def test_a_snapshot_holds_what_is_sure(make: Make) -> None:
     taken = snapshot_of(validate(make("report", {}, readings=readings)))
     assert taken.values == {f"{F}.total": 3}
     assert snapshot_of(validate(make("report", {}, agency=None))) is None
+
+
+def test_findings_do_not_depend_on_the_order_of_rows(make: Make) -> None:
+    """A database returns cells, children and lists in any order; PostgreSQL and SQLite differ in it."""
+    cells = [f"{row}.{column}" for row in (P, F) for column in ("total", "natural_person", "business")]
+    cells += ["review.reconsideration.total", "disclosure.licensing.decisions", "requests.new_received.total"]
+    names = ("安宁市城市管理局", "安宁市教育局", "安宁市水务局", "安宁市人民政府办公室")
+    listed = tuple(Expected(name, "530181") for name in (*names, "安宁市统计局", "安宁市审计局"))
+
+    def found(shuffle: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        def values(value: int) -> dict[str, int]:
+            return dict.fromkeys(shuffle(cells), value)
+
+        children = [make("snapshot", values(200 + number), agency=name) for number, name in enumerate(names)]
+        parent = make("snapshot", values(100), agency="安宁市人民政府")
+        same = compare_years(make("snapshot", values(100), 2021), make("snapshot", values(100), 2022))
+        jump = compare_years(make("snapshot", values(100), 2021), make("snapshot", values(900), 2022))
+        return [same, jump, compare_region(parent, shuffle(children)), compare_region(parent, children, shuffle(list(listed)))]
+
+    first = found(list)
+    assert {f.rule for some in first for f in some} >= {"years.same_tables", "years.jump", "years.carry_over", *AREA}
+    assert found(lambda some: list(reversed(some))) == first
+    assert found(lambda some: Random(1).sample(some, len(some))) == first

@@ -25,7 +25,7 @@ from codebook.records import (
 from tasks.validation.corrections import apply
 from tasks.validation.trial import possible_values, trials
 from tasks.validation.validate import doubts, validate
-from tests.validation.conftest import HERE, form_values, reading, report
+from tests.validation.makers import HERE, form_values, reading, report
 
 CELL = "requests.new_received.natural_person"
 ROW = ("natural_person", "business", "research", "public_welfare", "legal_service", "other_org", "total")

@@ -111,7 +111,7 @@ PARENT = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from workers.local import local_machine
-from workers.settings import load_settings
+from runtime.settings import load_settings
 with local_machine(load_settings(), module="tests.workers.standin") as machine:
     machine.wait_ready()
     print(*machine.pids().values(), flush=True)

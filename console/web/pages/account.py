@@ -39,7 +39,7 @@ def change(visit: Visit) -> Response:
     token = auth.log_in(engine, visit.desk.settings, visit.who, new, address)
     visit.notify("account.changed")
     response = visit.redirect("/account")
-    auth.begin(response, visit.keys, token)
+    auth.begin_session(response, visit.keys, token)
     return response
 
 

@@ -28,7 +28,7 @@ def users(visit: Visit) -> Response:
 def _act(visit: Visit, key: str, name: str, act: Callable[[Connection], object]) -> Response:
     try:
         visit.write(act)
-    except accounts.PeopleError as error:
+    except accounts.AccountError as error:
         visit.notify(f"users.{error.key}", good=False, name=error.name)
     else:
         visit.notify(key, name=name)

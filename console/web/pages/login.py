@@ -18,7 +18,7 @@ def front(visit: Visit) -> Response:
     return visit.redirect("/batches")
 
 
-def ask(visit: Visit) -> Response:
+def show(visit: Visit) -> Response:
     """The form for name and password."""
     if visit.person is not None:
         return visit.redirect(local(visit.query.text("to")))
@@ -31,7 +31,7 @@ def _form(visit: Visit, to: str, status: int = 200) -> Response:
     return visit.render("login.html", status, to=to, name=visit.form.text("name"), empty=empty)
 
 
-def enter(visit: Visit) -> Response:
+def log_in(visit: Visit) -> Response:
     """Log in."""
     to, name = visit.form.text("to"), visit.form.text("name", accounts.NAME_LENGTH)
     address = visit.request.client.host if visit.request.client else ""
@@ -44,15 +44,15 @@ def enter(visit: Visit) -> Response:
         visit.notify("login.wrong", good=False)
         return _form(visit, to, 403)
     response = visit.redirect(local(to))
-    auth.begin(response, visit.keys, token)
+    auth.begin_session(response, visit.keys, token)
     return response
 
 
-def leave(visit: Visit) -> Response:
+def log_out(visit: Visit) -> Response:
     """Log out."""
     response = visit.redirect("/login")
     if visit.person is not None:
-        auth.end(visit.desk.engine, response, visit.keys, visit.person)
+        auth.end_session(visit.desk.engine, response, visit.keys, visit.person)
     return response
 
 
@@ -61,14 +61,14 @@ def language(visit: Visit) -> Response:
     response = visit.redirect(local(visit.form.text("to")))
     chosen = visit.form.text("language")
     if chosen in i18n.LANGUAGES:
-        visit.keys.give(response, "gongkai_language", chosen, seconds=31_536_000)
+        visit.keys.set(response, "gongkai_language", chosen, seconds=31_536_000)
     return response
 
 
 ROUTES = (
     get("/", front, Role.VIEW),
-    get("/login", ask, None),
-    post("/login", enter, None),
-    post("/logout", leave, None),
+    get("/login", show, None),
+    post("/login", log_in, None),
+    post("/logout", log_out, None),
     post("/language", language, None),
 )

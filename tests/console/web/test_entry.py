@@ -27,7 +27,7 @@ def test_log_in_and_out(desk) -> None:
     assert client.get("/batches").status_code == 200
     with reading(desk.engine) as connection:
         kept = connection.scalars(select(Session.digest)).all()
-        assert audit.trail(connection, action="enter")[0].who == "viewer"
+        assert audit.trail(connection, action="login")[0].who == "viewer"
     assert kept
     assert client.cookies["gongkai_session"] not in kept
     assert desk.post(client, "/logout").headers["location"] == "/login"
@@ -43,8 +43,10 @@ def test_the_login_leads_to_our_own_pages_only(desk, path: str) -> None:
 
 def test_a_wrong_password_is_slowed_down(desk) -> None:
     client = desk.client()
-    codes = [desk.post(client, "/login", name="viewer", password="wrong").status_code for _ in range(accounts.KNOCKS_OF_PAIR + 1)]
-    assert codes == [403] * accounts.KNOCKS_OF_PAIR + [429]
+    codes = [
+        desk.post(client, "/login", name="viewer", password="wrong").status_code for _ in range(accounts.MAX_ATTEMPTS_OF_PAIR + 1)
+    ]
+    assert codes == [403] * accounts.MAX_ATTEMPTS_OF_PAIR + [429]
     assert desk.post(client, "/login", name="viewer", password="correct horse battery").status_code == 429
     assert desk.post(client, "/login", name="operator", password="correct horse battery").status_code == 303
 
@@ -68,7 +70,7 @@ def test_who_is_disabled_is_out_at_once(desk) -> None:
 
 
 def test_the_last_administrator_stays(desk) -> None:
-    with pytest.raises(accounts.PeopleError, match="last administrator"):
+    with pytest.raises(accounts.AccountError, match="last administrator"):
         run_transaction(desk.engine, lambda c: accounts.set_disabled(c, "administrator", True, who="administrator"))
     assert desk.administrator.get("/batches").status_code == 200
 
