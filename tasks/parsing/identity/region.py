@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple
 
 from codebook.agencies import load_agencies
-from codebook.regions import Region, load_regions
+from codebook.divisions import Region
+from codebook.regions import load_regions
 from tasks.parsing.words import words as patterns
 
 

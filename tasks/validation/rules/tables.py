@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from codebook.agency_kinds import kind_of, level_of
+from codebook.agency_kinds import kind_of
 from codebook.book import load_book
+from codebook.divisions import level_of
 from codebook.records import Extra, Finding, Number, Record
 from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
