@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,11 @@ import pytest
 
 from codebook import data
 
+ROOT = Path(__file__).parents[2]
+ROOMS = ("codebook", "database", "runtime", "workers", "tasks", "ingest", "console")
+HAN = re.compile(r"[\u3400-\u9fff]")
+# Chinese words that may stand in Python, with the reason.
+CHINESE = {"console/cli/__init__.py": {"Region of all files, from the province down: 江苏省/淮安市."}}  # help with an example
 OTHER = """
 import sys
 from pathlib import Path
@@ -32,8 +39,7 @@ def test_another_folder_is_read_instead(tmp_path: Path) -> None:
     (tmp_path / "lists" / "inner").mkdir(parents=True)
     for name in ("one.yaml", "lists/two.csv", "lists/inner/three.yaml", "lists/notes.txt"):
         (tmp_path / name).write_text(name)
-    root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", OTHER, str(tmp_path)], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", OTHER, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -41,3 +47,18 @@ def test_the_folder_is_chosen_before_anything_is_read(tmp_path: Path) -> None:
     data.names()
     with pytest.raises(RuntimeError, match="read before"):
         data.use(tmp_path)
+
+
+def _chinese(path: Path) -> set[str]:
+    """The string constants with Chinese characters in a module, without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {node.value for node in strings if id(node) not in said and HAN.search(node.value)}
+
+
+def test_chinese_stands_in_data_files() -> None:
+    modules = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    assert len(modules) > 200
+    found = {path.relative_to(ROOT).as_posix(): words for path in modules if (words := _chinese(path))}
+    assert found == CHINESE

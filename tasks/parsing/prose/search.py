@@ -14,10 +14,10 @@ from codebook.book import load_book
 from codebook.phrases import Phrase, load_phrases
 from codebook.records import Number
 from codebook.text.chinese_numbers import read_numeral
+from codebook.text.dates import dates
 from codebook.text.numbers import exact, is_whole, money, number_words
 from tasks.parsing.prose.lines import Passage
 
-_YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 _CITED = re.compile(r"《[^《》\n]{0,80}》|〔\d{4}〕")
 _BACK = 250  # characters of context before a hit in which its topic is looked for
 _CLAUSE_END = re.compile(r"[,。;\n!?]|$")
@@ -156,7 +156,7 @@ class Search:
             return True
         if other_year or self.year is None:
             return False
-        years = _YEAR.findall(_CITED.sub("", before + clause))
+        years = dates().year.findall(_CITED.sub("", before + clause))
         return bool(years) and int(years[-1]) != self.year
 
     def _on_topic(self, phrase: Phrase, start: int, end: int) -> bool:
