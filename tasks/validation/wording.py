@@ -77,7 +77,7 @@ def short(label: str) -> str:
 def _axis(label: Label) -> str:
     text, group = short(label.label), label.under[-1] if label.under else ""
     # an item （一） stands by itself, an item 1. only within its group; 其他 says nothing without the group
-    numbered = _NUMBERING.match(label.label)
+    numbered = _numbering().match(label.label)
     alone = (numbered and not numbered.group()[0].isdigit()) or (not numbered and len(text) > 2 and len(label.under) == 0)
     return text if alone or not group else f"{short(group)}{words().joint}{text}"
 
