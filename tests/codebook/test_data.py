@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("codebook", "database", "runtime", "workers", "tasks", "ingest", "console")
 HAN = re.compile(r"[\u3400-\u9fff]")
 # Chinese words that may stand in Python, with the reason.
-CHINESE = {"console/cli/__init__.py": {"Region of all files, from the province down: 江苏省/淮安市."}}  # help with an example
+CHINESE = {
+    "codebook/text/linear.py": {"\0\n 0a_Zé中。"},  # one character of each kind, to try patterns on
+    "console/cli/__init__.py": {"Region of all files, from the province down: 江苏省/淮安市."},  # help with an example
+}
 OTHER = """
 import sys
 from pathlib import Path
