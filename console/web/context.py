@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -16,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -190,18 +193,41 @@ class _Number(IntegerConvertor):
 register_url_convertor("int", _Number())
 
 
-def _endpoint(page: Page, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(page: Page, role: Role | None, *, watched: bool = False) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         desk: Desk = request.app.state.desk
-        form = await read_form(request) if request.method == "POST" else None
-        return await run_in_threadpool(desk.answer, request, page, role, form)
+        try:
+            form = await read_form(request) if request.method == "POST" else None
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        if not watched:
+            return await run_in_threadpool(desk.answer, request, page, role, form)
+        async with watch_for_leaving(request):
+            return await run_in_threadpool(desk.answer, request, page, role, form)
 
     return endpoint
 
 
-def get(path: str, page: Page, role: Role | None) -> Route:
-    """A page. ``role`` None: also for who is not logged in."""
-    return Route(path, _endpoint(page, role), methods=["GET"])
+@asynccontextmanager
+async def watch_for_leaving(request: Request) -> AsyncIterator[None]:
+    """Set ``request.state.gone`` (a threading.Event) when the client goes inside of the block: for a page that works long."""
+    request.state.gone = gone = threading.Event()
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def get(path: str, page: Page, role: Role | None, *, watched: bool = False) -> Route:
+    """A page. ``role`` None: also for who is not logged in. ``watched``: see :func:`watch_for_leaving`."""
+    return Route(path, _endpoint(page, role, watched=watched), methods=["GET"])
 
 
 def post(path: str, act: Page, role: Role | None) -> Route:
