@@ -14,7 +14,7 @@ from codebook.records import Hints, Line, Place, Status
 from codebook.stages import StageName
 from database import ledger
 from database.intake import register, to_notify
-from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries, statements
+from database.ledger import Arrival, Claim, Fault, Fenced, LeaseTerms, Next, Policy, Selection, Tries, statements
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageState
 from database.session import make_engine, run_transaction
 from database.sql import Prepared
@@ -386,13 +386,20 @@ def test_a_crash_that_nobody_explains_stays_a_crash(books: Books) -> None:
 def test_a_worker_renews_the_leases_of_its_living_processes_and_no_others(books: Books) -> None:
     first, second = books.add("a", "b")
     mine, other = books.claim(first.stage_id, "w#1", 10), books.claim(second.stage_id, "w#2", 10)
-    leases = {StageName.EXTRACT: 60.0, StageName.OCR: 90.0}
-    assert books(ledger.renew_leases_of, ["w#1"], leases, 0.0) == 1
-    assert books(ledger.renew_leases_of, ["w#1"], leases, 30.0) == 0  # it was renewed just now
-    assert books(ledger.renew_leases_of, [], leases, 0.0) == 0
+    terms = {StageName.EXTRACT: LeaseTerms(60, 120), StageName.OCR: LeaseTerms(90, 300)}
+    assert books(ledger.renew_leases_of, ["w#1"], terms, 0.0) == 1
+    assert books(ledger.renew_leases_of, ["w#1"], terms, 30.0) == 0  # it was renewed just now
+    assert books(ledger.renew_leases_of, [], terms, 0.0) == 0
     (one, two) = books.rows(Stage.id, Stage.lease_until)
     assert (one.lease_until - two.lease_until).total_seconds() > 30
     assert (one.id, two.id) == (mine.stage_id, other.stage_id)
+
+
+def test_a_claim_that_is_older_than_its_time_limit_is_not_renewed(books: Books) -> None:
+    """Its process lives, since nobody killed it, and works at something else."""
+    (one,) = books.add("a")
+    books.claim(one.stage_id, "w#1", 10)
+    assert books(ledger.renew_leases_of, ["w#1"], {StageName.EXTRACT: LeaseTerms(60, 0)}, 0.0) == 0
 
 
 @pytest.mark.parametrize(("beats", "code", "limit"), [(True, "worker.crashed", 3), (False, "worker.lost", 10)])
