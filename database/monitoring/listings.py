@@ -25,6 +25,7 @@ from database.models import (
     ReportRow,
     Source,
     Stage,
+    StageState,
     ValueRow,
 )
 from database.monitoring.queries import ALL, Scope
