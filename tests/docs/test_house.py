@@ -1,4 +1,4 @@
-"""The shape of the source: packages with a subject and a description, names with one meaning, English that reads as documentation."""
+"""The shape of the source: packages with a subject and a description, names with one meaning, plain English."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_english_is_plain(path: Path) -> None:
 def test_the_functions_of_the_tutorial_are_there() -> None:
     """docs/tutorial/one-number.md names functions and classes; each is defined in the source, or is a module or a field."""
     text = re.sub(r"```.*?```", "", (REPOSITORY / "docs" / "tutorial" / "one-number.md").read_text(), flags=re.S)
-    named = {name for name in re.findall(r"`([A-Za-z_]+)`", text)}
+    named = set(re.findall(r"`([A-Za-z_]+)`", text))
     defined = {path.stem for path in SOURCES} | {path.parent.name for path in SOURCES}
     for path in SOURCES:
         for node in ast.walk(tree_of(path)):
