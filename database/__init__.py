@@ -10,6 +10,6 @@ package          subject
 ``monitoring``   questions that people and Prometheus ask; nothing here writes but counters
 ===============  =============================================================================================
 
-Functions take a connection inside a transaction of the caller (:func:`database.session.run_transaction`) and return frozen records.
-All times are the database's own (:mod:`database.clock`). Imports only the codebook.
+Functions take a connection inside a transaction of the caller (:func:`database.session.run_transaction`) and return frozen
+records. All times are the database's own (:mod:`database.clock`). Imports only the codebook.
 """

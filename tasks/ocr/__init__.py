@@ -10,6 +10,6 @@ The chain of shapes, from ``read_page``::
       | confidence, blank_marks, lexicon: second looks; dashes by their shape; unlikely characters
     Page with lines and tables; what is not sure has alternatives
 
-Pages are read one by one, in parallel, and kept by image and version (``engines.choose.code_version``), so that a retry repeats only
-what is missing. ``render`` makes images for reading, ``preview`` images for people.
+Pages are read one by one, in parallel, and kept by image and version (``engines.choose.code_version``), so that a retry repeats
+only what is missing. ``render`` makes images for reading, ``preview`` images for people.
 """

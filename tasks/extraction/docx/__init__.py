@@ -1,1 +1,1 @@
-"""Word documents: body order, merged cells, tracked changes and text boxes (``read_docx``), and automatic numbers (``numbering``)."""
+"""Word documents: body order, merged cells, tracked changes, text boxes (``read_docx``); automatic numbers (``numbering``)."""
