@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from codebook.records import Correction, Hints, Record, Verdict
 from tasks.extraction.extract import extract
+from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
 from tasks.ocr.engines.recognise import LineReader, rapid_reader
-from tasks.ocr.merge import merged, wanted
 from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
 from tasks.parsing.parse import parse
@@ -32,11 +32,11 @@ def read_document(
     """
     extraction = extract(data, media_type)  # bytes -> pages of lines and tables
     watch(extraction)
-    if pictures := [page.number for page in extraction.pages if wanted(page)]:
+    if pictures := [page.number for page in extraction.pages if needs_ocr(page)]:
         reader = reader or rapid_reader()
         images = {number: render(data, media_type, number) for number in pictures}
         read = {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
-        extraction = merged(extraction, read)  # pictures -> pages of lines and tables, in their places
+        extraction = with_ocr_pages(extraction, read)  # pictures -> pages of lines and tables, in their places
         watch(extraction)
     report = parse(extraction, hints or Hints())  # pages -> agency, region, year, numbers with evidence
     watch(report)
