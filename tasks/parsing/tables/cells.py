@@ -13,7 +13,7 @@ from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 
 class Doubt(StrEnum):
-    """Why it cannot be told what a cell holds."""
+    """Why it is not certain what a cell holds."""
 
     LABEL = "label"  # the row's label is lost or misprinted beyond recognition; only the order of the form speaks for it
     ALIGNMENT = "alignment"  # another row's label may own these values as well
@@ -29,7 +29,7 @@ class Doubt(StrEnum):
 class CellRead(NamedTuple):
     """One cell of a block. ``row`` is a slug (``"=slug"`` for a subtotal), ``column`` None in blocks without columns.
 
-    ``slot`` is None when the cell is blank; ``place`` is then where its row stands. ``doubt`` says why it cannot be told what the
+    ``slot`` is None when the cell is blank; ``place`` is then where its row stands. ``doubt`` says why it is not certain what the
     cell holds, ``candidates`` what it may hold.
     """
 

@@ -86,7 +86,7 @@ def _in_rows(table: TableText) -> _Grid | None:
 
 
 def _unplaced(table: TableText) -> BlockRead:
-    """Values that cannot be told apart are doubts; without any value, all cells are blank."""
+    """Values whose cells are not certain are doubts; without any value, all cells are blank."""
     rows, columns = table.block.rows, table.block.columns
     where = table.text.place(table.span.first)
     reader = table.reader
