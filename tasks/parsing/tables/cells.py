@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -80,6 +81,11 @@ class TablesRead(Record, frozen=True):
 def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:
     """The value of ``slot`` in ``unit``, None when it holds no number."""
     return None if slot is None else in_unit(slot.token, unit)
+
+
+def different_numbers(slots: Iterable[PrintedValue | None]) -> tuple[Number, ...]:
+    """Return the numbers that ``slots`` hold, each once, in their order: the candidates of a cell that is not certain."""
+    return tuple(dict.fromkeys(number for slot in slots if (number := number_of(slot, None)) is not None))
 
 
 def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from codebook.book import RowBalance, load_book
 from codebook.records import Number, Place, Reader
-from tasks.parsing.tables.cells import CellRead, Doubt, number_of
+from tasks.parsing.tables.cells import CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.place import by_sums
 from tasks.parsing.tables.tokens import PrintedValue
 
@@ -83,16 +83,10 @@ def unread_row(
 ) -> RowCells:
     """A row whose cells are not certain: of ``values`` only the order is known, or ``rivals`` are values that may be its own."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()
-    possible = [_numbers([slot]) for slot in values]
-    anywhere = tuple(dict.fromkeys(n for numbers in possible for n in numbers))
-    candidates = [anywhere] * size
+    candidates = [different_numbers(values)] * size
     if rivals:
-        candidates = [tuple(dict.fromkeys(_numbers([run[c] for run in rivals if len(run) == size]))) for c in range(size)]
+        candidates = [different_numbers([run[column] for run in rivals if len(run) == size]) for column in range(size)]
     return RowCells(row, place, reader, (None,) * size, (doubt,) * size, tuple(candidates), loose)
-
-
-def _numbers(slots: Sequence[PrintedValue]) -> list[Number]:
-    return [value for slot in slots if (value := number_of(slot, None)) is not None]
 
 
 def extra_position(shape: MatrixShape, rows: Sequence[Sequence[PrintedValue | None]], hint: int | None) -> tuple[int, bool]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from codebook.records import Number
 from tasks.parsing.tables.align import ValueRun
-from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, number_of
+from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.table_text import TableText
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue
@@ -91,7 +90,7 @@ def _unplaced(table: TableText) -> BlockRead:
     where = table.text.place(table.span.first)
     reader = table.reader
     values = [table.text.slot(i) for run in table.runs for i in run.values]
-    numbers: tuple[Number, ...] = tuple(dict.fromkeys(n for slot in values if (n := number_of(slot, None)) is not None))
+    numbers = different_numbers(values)
     doubt = None if not values else Doubt.BLANK if len(values) < len(rows) * len(columns) else Doubt.COUNT
     cells = [CellRead(row, column, None, where, reader, doubt, numbers) for row in rows for column in columns]
     return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))
