@@ -25,10 +25,10 @@ from codebook.records import Record
 
 _GAPS = {"…": r"[^。;,\n\d]", "……": r"[^。;\n\d]", "…#": r"[^,。;\n]"}
 _GAP = re.compile(r"(……|…#|…)(\d+)")
-_MACRO = re.compile(r"<([a-z_]+)>|\{(n)\}")
+_MACRO = re.compile(r"<([a-z][a-z_0-9]*)>|\{(n)\}")
 _AGAIN = re.compile(r"\*(\d+)|[*+]")
 _CLOSES = {"(": ")", "[": "]"}
-_IN_REGEX = re.compile(r"\{([a-z_]+)\}")
+_IN_REGEX = re.compile(r"\{([a-z][a-z_0-9]*)\}")
 
 
 class TemplateError(ValueError):
