@@ -98,9 +98,13 @@ class Settings(BaseSettings):
     max_archive_bytes: Count = 20 * 1024 * MIB
     """Largest unpacked size of an archive, nested archives included."""
     max_archive_ratio: Count = 200
-    """How many times larger than its packed form a file in an archive may be."""
+    """How many times larger than its packed form a file in an archive, and all of the archive, may be."""
     max_archive_depth: Count = 2
     """How many archives may stand inside each other."""
+    intake_seconds: Seconds = 60
+    """Processor time of the process that reads a file that comes in, without progress; beyond it the file is refused."""
+    intake_memory_bytes: Annotated[int, Field(ge=0)] = 2048 * MIB
+    """Address space of that process (RLIMIT_AS): several times GONGKAI_MAX_FILE_BYTES. 0: no limit."""
 
     watch_quiet_seconds: Seconds = 5
     """A file in a watched folder is taken when its size and time have not changed for so long."""

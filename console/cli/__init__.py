@@ -154,7 +154,7 @@ def show_document(
     from console.cli.tables import document_parts  # noqa: PLC0415
     from database.monitoring import queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
-    from ingest.files.walk import shown  # noqa: PLC0415
+    from ingest.names import shown  # noqa: PLC0415
 
     with environment.database(environment.settings()) as engine, reading(engine) as connection:
         ids = queries.find_documents(connection, shown(key))

@@ -19,14 +19,18 @@ from database.intake.readmission import readmit, replace_stand_ins
 from database.ledger import Arrival, Queued, Registered, register, to_ring
 from database.session import run_transaction
 from ingest.archives.limits import Limits
+from ingest.files.bounded_reader import BoundedReader
 from ingest.files.fingerprint import stand_in
+from ingest.files.intake import Intake, Taken, load_manifest
+from ingest.files.keeping import Keeper, Store, StoreFaultError
 from ingest.files.page_images import decided_by
-from ingest.files.read_file import Intake, Keeper, Store, StoreFaultError, Taken
-from ingest.files.walk import Note, shown, walk
-from ingest.lists.manifest import Manifest, load_manifest
+from ingest.files.walk import Note, walk
+from ingest.lists.manifest import Manifest
+from ingest.names import shown
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
+_DEFAULT = Limits()
 STAND_INS = ("file.changed", "file.unreadable")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
 
@@ -82,7 +86,7 @@ class Plan(NamedTuple):
     expected: int
 
 
-def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | None = None) -> Plan:
+def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | None = None, limits: Limits = _DEFAULT) -> Plan:
     """Look at what is asked for before anything is done.
 
     Raises UsageError when there are no paths, one is missing, the batch's name does not fit, or the manifest cannot be used.
@@ -90,7 +94,10 @@ def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | Non
     if not paths:
         raise UsageError("no paths given; expected files, folders or archives")
     check_batch(batch)
-    given = load_manifest(manifest) if manifest else None
+    given = None
+    if manifest is not None:
+        with BoundedReader() as reader:
+            given = load_manifest(manifest, reader, limits)
     return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given))
 
 
@@ -111,9 +118,9 @@ def ingest_paths(
     ``ring`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
     machine: what was registered before stays, and running again goes on.
     """
-    with Keeper(store) as keeper:
+    with Keeper(store) as keeper, BoundedReader() as reader:
         run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
-        intake = Intake(keeper, limits, planned.manifest, region, priority=priority)
+        intake = Intake(reader, keeper, limits, planned.manifest, region, priority=priority)
         try:
             for found in walk(planned.paths, decided_by(planned.manifest)):
                 if found.note is not None and found.note is not Note.UNREADABLE:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from database import ledger
 from database.session import make_engine, reading
-from ingest.files.walk import shown
+from ingest.names import shown
 from tests.hostile.files import MARKER, Hostile, write_all
 
 REPOSITORY = Path(__file__).resolve().parents[2]
