@@ -22,6 +22,7 @@ _PAGE_NUMBER = re.compile(r"[-—–]\s*\d{1,3}\s*[-—–]|第\d{1,3}页(?:[,/]
 _STOP = "。!?;:。！？；："
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _WRAPPED = 18  # a shorter line that ends without a mark is a line of its own, not one broken by the margin
+_LONGEST_SENTENCE = 2000  # characters before and behind a hit; the longest sentence of the real reports has 441
 _SHORTEST_TITLE = 6  # 一、总体情况
 _OPENS = re.compile(r"(?:第?[一二三四五六七八九十]+[、.章部]|\([一二三四五六七八九十\d]+\)|\d{1,2}[、.](?!\d)|#|附件)")
 
@@ -153,11 +154,14 @@ class Passage:
         return self._starts[index] if index < len(self._starts) else len(self.text)
 
     def sentence_span(self, at: int) -> tuple[int, int]:
-        """Start and end of the sentence (clause up to 。；！？ or a line's end) around the folded character ``at``."""
+        """Return start and end of the sentence (up to 。；！？ or a line's end) around the folded character ``at``.
+
+        A sentence reaches at most ``_LONGEST_SENTENCE`` characters to each side, so that one without an end costs no more than others.
+        """
         index = bisect_right(self._ends, at - 1) if at else 0
         start = self._ends[index - 1] + 1 if index else 0
         end = self._ends[index] if index < len(self._ends) else len(self.text)
-        return start, end
+        return max(start, at - _LONGEST_SENTENCE), min(end, at + _LONGEST_SENTENCE)
 
     def raw(self, start: int, end: int) -> str:
         """The raw text behind the folded characters start..end, over line breaks, without the breaks."""

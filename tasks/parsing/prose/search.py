@@ -133,8 +133,9 @@ class Search:
         found: list[tuple[int, int]] = []
         at = self.text.find(cue)
         while at >= 0:
-            found.append(self.passage.sentence_span(at))
-            at = self.text.find(cue, found[-1][1])
+            first, last = self.passage.sentence_span(at)
+            found.append((max(first, found[-1][1]) if found else first, last))
+            at = self.text.find(cue, last)
         return found
 
     def refusal(self, phrase: Phrase, match: re.Match[str]) -> str | None:
