@@ -233,7 +233,7 @@ def test_only_conditions_of_the_phrase_refuse_its_counter_examples(phrase: Phras
                 assert found.removeprefix("refused: ") in named | general | {"no number of its unit"}
 
 
-def test_a_sentence_without_an_end_is_read_in_pieces() -> None:
+def test_a_sentence_without_an_end_is_read_whole() -> None:
     """The cost of a hit does not grow with its sentence, no hit is lost, and none is read twice."""
     text = "收到政府信息公开申请3件,办结政府信息公开申请3件," * 1500
     outline = read_outline(prose_lines(pages(text), {}, known_headings))

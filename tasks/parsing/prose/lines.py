@@ -153,15 +153,15 @@ class Passage:
         """Where line ``index`` begins in the folded text."""
         return self._starts[index] if index < len(self._starts) else len(self.text)
 
-    def sentence_span(self, at: int) -> tuple[int, int]:
+    def sentence_span(self, at: int, *, whole: bool = False) -> tuple[int, int]:
         """Return start and end of the sentence (up to 。；！？ or a line's end) around the folded character ``at``.
 
-        A sentence reaches at most ``_LONGEST_SENTENCE`` characters to each side, so that one without an end costs no more than others.
+        Unless ``whole``, it reaches at most ``_LONGEST_SENTENCE`` characters to each side: a sentence without an end costs no more.
         """
         index = bisect_right(self._ends, at - 1) if at else 0
         start = self._ends[index - 1] + 1 if index else 0
         end = self._ends[index] if index < len(self._ends) else len(self.text)
-        return max(start, at - _LONGEST_SENTENCE), min(end, at + _LONGEST_SENTENCE)
+        return (start, end) if whole else (max(start, at - _LONGEST_SENTENCE), min(end, at + _LONGEST_SENTENCE))
 
     def raw(self, start: int, end: int) -> str:
         """The raw text behind the folded characters start..end, over line breaks, without the breaks."""

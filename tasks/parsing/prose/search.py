@@ -133,9 +133,8 @@ class Search:
         found: list[tuple[int, int]] = []
         at = self.text.find(cue)
         while at >= 0:
-            first, last = self.passage.sentence_span(at)
-            found.append((max(first, found[-1][1]) if found else first, last))
-            at = self.text.find(cue, last)
+            found.append(self.passage.sentence_span(at, whole=True))
+            at = self.text.find(cue, found[-1][1])
         return found
 
     def refusal(self, phrase: Phrase, match: re.Match[str]) -> str | None:
