@@ -156,7 +156,7 @@ class Passage:
     def sentence_span(self, at: int, *, whole: bool = False) -> tuple[int, int]:
         """Return start and end of the sentence (up to 。；！？ or a line's end) around the folded character ``at``.
 
-        Unless ``whole``, it reaches at most ``_LONGEST_SENTENCE`` characters to each side: a sentence without an end costs no more.
+        Unless ``whole``, it reaches at most ``_LONGEST_SENTENCE`` characters to each side: one without an end costs no more.
         """
         index = bisect_right(self._ends, at - 1) if at else 0
         start = self._ends[index - 1] + 1 if index else 0
