@@ -99,6 +99,16 @@ class _Automaton:
         self.limited = False  # whether some edge depends on the character before
         self.whole = self._sequence(tree, flags)
         self.free = self.whole.free if method != "fullmatch" else frozenset()
+        self._keep_one_of_each_kind()
+
+    def _keep_one_of_each_kind(self) -> None:
+        """Leave one of the characters between which no state and no lookbehind makes a difference."""
+        masks = {*self.reads, *self.whole.first.values(), *(before for edges in self.edges for before in edges.values())}
+        kinds: dict[tuple[int, ...], int] = {}
+        for bit in range(len(self.samples)):
+            kinds.setdefault(tuple(mask >> bit & 1 for mask in masks), 1 << bit)
+        self.everything = sum(kinds.values())
+        self.reads = [characters & self.everything for characters in self.reads]
 
     def _state(self, characters: int) -> _Part:
         self.reads.append(characters)
