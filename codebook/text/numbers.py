@@ -46,6 +46,8 @@ def read_number(raw: str) -> Token:
     Token(kind=<Kind.NUMBER: 'number'>, value=1234, unit='件')
     """
     text = fold(raw).text.strip()
+    if has_too_many_digits(text):
+        return Token(ValueKind.OTHER)
     if not text:
         return Token(ValueKind.BLANK)
     text = re.sub(r"^(增加?|\+)(?=\d)", "", text)
@@ -73,3 +75,17 @@ def in_unit(token: Token, unit: str | None) -> Number | None:
     if unit != "万元" and token.unit in ("万", "万元"):
         return round(token.value * 10_000)
     return token.value
+
+
+MOST_DIGITS = 15
+"""Digits of a number that every reader of our data can hold exactly; no report counts so many of anything."""
+_TOO_MANY_DIGITS = re.compile(rf"\d(?:,?\s?\d){{{MOST_DIGITS}}}")
+
+
+def has_too_many_digits(text: str) -> bool:
+    """Return whether ``text`` holds a number that is too long to be a count, or to be kept without rounding it.
+
+    >>> has_too_many_digits("1" * 15), has_too_many_digits("1,000" * 4)
+    (False, True)
+    """
+    return len(text) > MOST_DIGITS and _TOO_MANY_DIGITS.search(text) is not None

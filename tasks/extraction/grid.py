@@ -25,7 +25,7 @@ _NUMBERING = re.compile(r"^\s*[一二三四五六七八九十]{1,2}\s*[、．.]"
 _SENTENCE = re.compile("[。；！]")
 _PROSE = 45  # characters; the longest row label of the forms has 36
 # a cell that can only be a value: digits in either width, or the strokes that stand for none
-NUMERIC = re.compile(r"\s*[-+−－]?[\d０-９][\d０-９,，.．\s%％]*\s*|\s*[/／—–-]+\s*")
+NUMERIC = re.compile(r"\s*+(?:[-+−－]?[\d０-９][\d０-９,，.．\s%％]*+|[/／—–-]++\s*+)")
 
 
 class Slot(NamedTuple, Generic[T]):
