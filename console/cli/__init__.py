@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from console import environment
-from console.cli import alive, corrections, reprocess, services, users, watch
+from console.cli import alive, audit, corrections, reprocess, services, users, watch
 from console.cli.output import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -219,6 +219,7 @@ app.command()(services.recover)
 app.command(context_settings={"ignore_unknown_options": False})(services.flower)
 app.command()(services.doctor)
 app.add_typer(users.user, name="user")
+app.add_typer(audit.audit, name="audit")
 app.command()(alive.alive)
 app.add_typer(services.db, name="db")
 

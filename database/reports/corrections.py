@@ -83,7 +83,20 @@ class RefusedError(ValueError):
         self.why = why
 
 
-WHYS = ("no_report", "unknown_cell", "no_number", "not_whole", "negative", "not_read", "no_fact", "no_year", "no_kept_reading")
+WHYS = (
+    "no_report",
+    "unknown_cell",
+    "no_number",
+    "not_whole",
+    "negative",
+    "not_read",
+    "no_fact",
+    "no_year",
+    "no_kept_reading",
+    "two_values",
+    "row_beside_value",
+    "value_beside_row",
+)
 
 
 class OvertakenError(Exception):
