@@ -20,7 +20,7 @@ from tasks.extraction.text import decode
 from tasks.extraction.text_flow import MAX_DEPTH, Flow, Grid, compose
 from tasks.extraction.words import patterns, words
 
-_DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)""", re.IGNORECASE)
+_DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")

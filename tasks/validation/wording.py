@@ -15,7 +15,7 @@ from codebook.rules import plain
 
 # 一、 （三） 1. before a label, and the note in brackets behind it
 _NUMBERING = re.compile(r"^(?:[一二三四五六七八九十]+、|（[一二三四五六七八九十]+）|\d+[.．])")
-_NOTE = re.compile(r"（[^）]*）$")
+_NOTE = re.compile(r"（[^（）]*+）$")
 _LOWER = {Severity.ERROR: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 
 

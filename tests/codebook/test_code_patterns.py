@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("codebook", "database", "runtime", "workers", "tasks", "ingest", "console")
 MATCHES: dict[str, Literal["search", "match", "fullmatch"]] = {"match": "match", "fullmatch": "fullmatch"}
 INLINE = ("search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn")
-# Patterns over texts that are short by what they are, with the bound.
-BOUNDED: dict[str, str] = {}
+# Where patterns are applied to our own data alone, once, when it is loaded.
+OWN_DATA = ("codebook/phrases.py",)
 
 
 def modules() -> Iterator[ModuleType]:
@@ -44,13 +44,14 @@ def patterns(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
 
 
 def uses() -> dict[str, set[str]]:
-    """By the names of patterns: the methods that are called of them anywhere in the code."""
+    """The methods that are called of a name: of a private one in its module, of others anywhere in the code."""
     found: dict[str, set[str]] = defaultdict(set)
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                    found[node.value.id].add(node.attr)
+                    module = ".".join(path.relative_to(ROOT).with_suffix("").parts) if node.value.id.startswith("_") else ""
+                    found[f"{module}.{node.value.id}"].add(node.attr)
     return found
 
 
@@ -74,13 +75,13 @@ def targets() -> list[Target]:
     for module in modules():
         for name, value in vars(module).items():
             for pattern in patterns(value):
-                methods = used.get(name, set()) & set(INLINE)
+                methods = used.get(f"{module.__name__ if name.startswith('_') else ''}.{name}", set()) & set(INLINE)
                 for method in sorted({MATCHES.get(one, "search") for one in methods} or {"search"}):
                     key = (pattern.pattern, pattern.flags, method)
                     found.setdefault(key, Target(f"{module.__name__}.{name}", pattern, method))
     for target in inline():
         found.setdefault((target.pattern.pattern, target.pattern.flags, target.method), target)
-    return [target for target in found.values() if target.name not in BOUNDED]
+    return [target for target in found.values() if not target.name.startswith(OWN_DATA)]
 
 
 def test_every_pattern_of_the_code_is_found() -> None:

@@ -83,8 +83,8 @@ def opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
 
 
 def _read_pages(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[tuple[Page, str | None]]:
-    """Each page with what was noticed. Raises ``file.too_large`` when all of them together hold too much: a file of 50 kB may show
-    the same large content on each of its pages.
+    """Each page with what was noticed. Raises ``file.too_large`` when all of them together hold too much: a file of 50 kB may
+    show the same large content on each of its pages.
     """
     total = 0
     for index in range(len(document)):
@@ -97,7 +97,9 @@ def _read_pages(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[tup
 
 
 def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tuple[Page, str | None, int]:
-    """One page with its lines and tables, what was noticed, and how many objects it holds. Raises ``file.corrupt`` when it cannot be loaded."""
+    """One page with its lines and tables, what was noticed, and how many objects it holds. Raises ``file.corrupt`` when it cannot
+    be loaded.
+    """
     number = index + 1
     try:
         page = document[index]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from codebook.book import load_book
 from codebook.phrases import Phrase, load_phrases
 from codebook.records import Number
+from codebook.text.numbers import has_too_many_digits
 from tasks.parsing.prose.lines import Passage
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -73,6 +74,8 @@ def number_of(match: re.Match[str], unit: str | None) -> tuple[Number, Number | 
     None when it is no number, or one of another kind (an amount where things are counted).
     """
     text = match["n"]
+    if has_too_many_digits(text):
+        return None
     printed = match["unit"] or ""
     value: float | None
     if text == "无":
