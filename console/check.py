@@ -9,6 +9,7 @@ workers go on loading.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import partial
 from itertools import groupby
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from codebook.records import Record
 from database.models import Between
 from database.reports import coverage, results
-from database.reports.results import Standing
+from database.reports.results import ReportKey
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts, standing
@@ -45,16 +46,16 @@ class CheckCounts(Record, frozen=True):
     without_region: int = 0
 
 
-def run_check(engine: Engine) -> CheckCounts:
-    """Apply all rules between reports again."""
+def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
+    """Apply all rules between reports again. An agency is absent when its date lies before ``today`` (ISO date; default: now)."""
     with reading(engine) as connection:
         listed = coverage.expected(connection)
-    expected = _by_region(listed)
+    expected = _by_region(listed, today or date.today().isoformat())
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):
         reports += len(batch)
-        run_transaction(engine, partial(compare_again, standings=batch))
+        run_transaction(engine, partial(compare_again, keys=batch))
     checked = _check_areas(engine, expected)
     _check_texts(engine)
     with reading(engine) as connection:
@@ -63,27 +64,28 @@ def run_check(engine: Engine) -> CheckCounts:
     return CheckCounts(reports, findings, stale, without, sum(item.region_code is None for item in listed))
 
 
-def _by_region(listed: list[coverage.Listed]) -> ExpectedByRegion:
+def _by_region(listed: list[coverage.Listed], today: str) -> ExpectedByRegion:
     """The agencies of the lists under the government to which they report. A province's government has none above it."""
     found: dict[tuple[str, int], list[Expected]] = {}
     for item in listed:
         code = item.region_code and item.region_code[:6]  # towns have codes of nine digits; their reports stand under the county
         _, reports_to = standing(item.agency, code)
         if reports_to is not None:
-            found.setdefault((reports_to, item.year), []).append(Expected(item.agency, code))
+            is_due = coverage.standing_of(False, None, item.due_on, today) is coverage.Standing.ABSENT
+            found.setdefault((reports_to, item.year), []).append(Expected(item.agency, code, is_due))
     return found
 
 
-def _batches(engine: Engine) -> Iterator[list[Standing]]:
+def _batches(engine: Engine) -> Iterator[list[ReportKey]]:
     """All reports in force that have a year, by year and document."""
     last = (0, 0)
     while True:
         with reading(engine) as connection:
-            rows = results.standings_after(connection, last, BATCH)
+            rows = results.report_keys_after(connection, last, BATCH)
         if not rows:
             return
-        document, last_standing = rows[-1]
-        last = (last_standing.year or 0, document)
+        document, last_key = rows[-1]
+        last = (last_key.year or 0, document)
         yield [each for _, each in rows]
 
 
@@ -105,12 +107,12 @@ def _check_areas(engine: Engine, expected: ExpectedByRegion) -> set[tuple[str, i
     return checked
 
 
-def _check_area(connection: Connection, report: Standing, expected: list[Expected]) -> bool:
+def _check_area(connection: Connection, report: ReportKey, expected: list[Expected]) -> bool:
     """Check a government's report against all under it; False when another report speaks for the region on that year."""
     if report.governs is None or report.year is None:
         return False
-    speaker = results.parent_of(connection, report.governs, report.year)
-    if speaker is None or speaker.report_id != report.report_id:
+    current = results.parent_of(connection, report.governs, report.year)
+    if current is None or current.report_id != report.report_id:
         return False
     ids = [number for number in results.children_of(connection, report.governs, report.year) if number != report.report_id]
     known = results.snapshots(connection, [report.report_id, *ids], sections=False)

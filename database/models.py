@@ -54,16 +54,6 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
 
 
-class StageName(StrEnum):
-    """The stages of a document after it is registered, in order."""
-
-    EXTRACT = "extract"
-    OCR = "ocr"
-    PARSE = "parse"
-    VALIDATE = "validate"
-    LOAD = "load"
-
-
 class StageState(StrEnum):
     """Where a stage of a document stands. The last four are final."""
 
@@ -180,7 +170,7 @@ class Stage(Base):
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
     ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
-    tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``rung_at`` is when a
+    tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``notified_at`` is when a
     message for it was last sent; None: to be sent.
     """
 
@@ -199,7 +189,7 @@ class Stage(Base):
     owner: Mapped[str | None] = mapped_column(String(200))
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
-    rung_at: Mapped[datetime | None]
+    notified_at: Mapped[datetime | None]
     crashes: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     transients: Mapped[int] = mapped_column(default=0)
@@ -208,7 +198,6 @@ class Stage(Base):
     updated_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("document_id", "run", "stage", "page"),
-        _one_of("stage", StageName),
         _one_of("state", StageState),
         Index("ix_gk_stage_turn", "queue", "priority", "turn", "id", postgresql_where=_DUE, sqlite_where=_DUE),
         Index("ix_gk_stage_lease", "lease_until", postgresql_where=_RUNNING, sqlite_where=_RUNNING),

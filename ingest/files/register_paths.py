@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from codebook.errors import UsageError
 from codebook.records import Record
+from database.intake import register, to_notify
 from database.intake.readmission import readmit, replace_stand_ins
-from database.ledger import Arrival, Queued, Registered, register, to_ring
+from database.ledger import Arrival, Queued, Registered
 from database.session import run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
@@ -109,17 +110,17 @@ def ingest_paths(
     limits: Limits,
     region: tuple[str, ...] = (),
     priority: int = 0,
-    ring: Callable[[Sequence[Queued]], None] = _ignore,
+    notify: Callable[[Sequence[Queued]], None] = _ignore,
     progress: Callable[[IngestSummary], None] = _ignore,
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
     ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
-    ``ring`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
+    ``notify`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
     machine: what was registered before stays, and running again goes on.
     """
     with Keeper(store) as keeper, BoundedReader() as reader:
-        run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
+        run = Run(engine, keeper, batch=planned.batch, notify=notify, progress=progress, expected=planned.expected)
         intake = Intake(reader, keeper, limits, planned.manifest, region, priority=priority)
         try:
             for found in walk(planned.paths, decided_by(planned.manifest)):
@@ -171,13 +172,13 @@ class Run:
         keeper: Keeper,
         *,
         batch: str,
-        ring: Callable[[Sequence[Queued]], None],
+        notify: Callable[[Sequence[Queued]], None],
         progress: Callable[[IngestSummary], None] = _ignore,
         told: Callable[[Arrival, Registered], None] = _ignore,
         expected: int = 0,
     ) -> None:
         self._told = told
-        self._engine, self._keeper, self._batch, self._ring, self._progress = engine, keeper, batch, ring, progress
+        self._engine, self._keeper, self._batch, self._notify, self._progress = engine, keeper, batch, notify, progress
         self._waiting: list[Taken] = []
         self._counts: Counter[str] = Counter(expected=expected)
         self._rejected: Counter[str] = Counter()
@@ -193,14 +194,14 @@ class Run:
             self.flush()
 
     def flush(self) -> None:
-        """Register what waits, in one transaction for each batch, after its contents are kept; ring after the commit."""
+        """Register what waits, in one transaction for each batch, after its contents are kept; notify after the commit."""
         self._keeper.settle()
         for name, group in groupby(sorted(self._waiting, key=self._batch_of), key=self._batch_of):
             arrivals = [taken.arrival for taken in group]
             results, again = run_transaction(self._engine, partial(_register, batch=name, arrivals=arrivals))
             self._count(name, arrivals, results, again)
-            if due := to_ring(results):
-                self._ring(due)
+            if due := to_notify(results):
+                self._notify(due)
             for arrival, result in zip(arrivals, results, strict=True):
                 self._told(arrival, result)
         self._waiting = []

@@ -61,7 +61,7 @@ def receive(
     engine: Engine,
     store: Store,
     limits: Limits,
-    ring: Callable[[Sequence[Queued]], None],
+    notify: Callable[[Sequence[Queued]], None],
 ) -> list[Receipt]:
     """Register parcels; one receipt for each, in order. Registering one again changes nothing.
 
@@ -77,7 +77,7 @@ def receive(
             receipt.refusals.append(Refusal(result.document_id, arrival.path, *arrival.rejection))
 
     with Keeper(store) as keeper:
-        run = Run(engine, keeper, batch="", ring=ring, told=told)
+        run = Run(engine, keeper, batch="", notify=notify, told=told)
         try:
             for parcel, receipt in zip(parcels, receipts, strict=True):
                 intake = Intake(reader, keeper, limits, parcel.manifest, parcel.region)

@@ -87,12 +87,12 @@ class Pace(Record, frozen=True):
 
 
 class Desk(NamedTuple):
-    """Where files are registered. ``ring`` gets new first stages; ``batch`` is for files whose place names none."""
+    """Where files are registered. ``notify`` gets new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
     store: Store
     limits: Limits
-    ring: Callable[[Sequence[Queued]], None]
+    notify: Callable[[Sequence[Queued]], None]
     batch: str | None = None
 
 
@@ -311,7 +311,9 @@ class Watcher:
             return
         parcels = [self._parcel(path, self._staged[path]) for path in paths]
         desk = self._desk
-        receipts = receive(parcels, reader=self._reader, engine=desk.engine, store=desk.store, limits=desk.limits, ring=desk.ring)
+        receipts = receive(
+            parcels, reader=self._reader, engine=desk.engine, store=desk.store, limits=desk.limits, notify=desk.notify
+        )
         fail_here("after_register")
         log.info("registered", folder=self.inbox.root, files=len(parcels))
         for parcel, receipt in zip(parcels, receipts, strict=True):

@@ -104,7 +104,7 @@ def test_each_file_ends_in_its_state(ran: Ran) -> None:
 
 def test_the_books_balance_and_nothing_is_left_over(ran: Ran) -> None:
     with reading(ran.engine) as connection:
-        assert ledger.invariants(connection, lapsed_seconds=0) == []
+        assert ledger.invariants(connection, expired_seconds=0) == []
         books = ledger.balance(connection)
     assert books.holds
     assert books.processing == 0

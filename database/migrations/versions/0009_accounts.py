@@ -1,6 +1,6 @@
 """Accounts: the audit trail as a chain, second factor, single sign-on, known places, rights by region and batch
 
-Revision: 0009, after 0007. New tables, and columns that are null or have a default: programs of the version before go on beside
+Revision: 0009, after 0008. New tables, and columns that are null or have a default: programs of the version before go on beside
 it (their audit entries are then outside of the chain, which `gongkai audit verify` reports). Entries that are there are chained.
 """
 
@@ -17,7 +17,7 @@ from database.clock import UtcDateTime
 from database.users.names import skeleton
 
 revision: str = "0009"
-down_revision: str | None = "0007"
+down_revision: str | None = "0008"
 branch_labels: str | None = None
 depends_on: str | None = None
 
