@@ -19,7 +19,7 @@ PACKAGES = ("codebook", "database", "runtime", "workers", "tasks", "ingest", "co
 MATCHES: dict[str, Literal["search", "match", "fullmatch"]] = {"match": "match", "fullmatch": "fullmatch"}
 INLINE = ("search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn")
 # Where patterns are applied to our own data alone, once, when it is loaded.
-OWN_DATA = ("codebook/phrases.py",)
+OWN_DATA = ("codebook/phrases.py", "codebook/text/linear.py", "codebook.text.linear.")
 
 
 def modules() -> Iterator[ModuleType]:
