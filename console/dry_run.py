@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
+from sqlalchemy import Engine
 
 from codebook.errors import GongkaiError
 from codebook.records import Correction, Hints, Number, Record, Status
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from database.monitoring.read_models import DocumentItem
-    from runtime.store import Store
+from database.monitoring import queries
+from database.monitoring.read_models import DocumentItem
+from database.reports import corrections
+from database.session import reading
+from runtime.store import Store
+from tasks.flow import read_document
 
 
 class Change(Record, frozen=True):
@@ -32,10 +32,6 @@ def rehearse(engine: Engine, store: Store, ids: Sequence[int]) -> Iterator[Chang
 
     Raises GongkaiError store.unavailable when an original cannot be had.
     """
-    from database.monitoring import queries  # noqa: PLC0415 (loads SQLAlchemy)
-    from database.reports import corrections  # noqa: PLC0415 (loads SQLAlchemy)
-    from database.session import reading  # noqa: PLC0415
-
     for document_id in ids:
         with reading(engine) as connection:
             item, decided = queries.document(connection, document_id), corrections.in_force(connection, document_id)
@@ -43,8 +39,6 @@ def rehearse(engine: Engine, store: Store, ids: Sequence[int]) -> Iterator[Chang
 
 
 def _changes(item: DocumentItem, store: Store, decided: Sequence[Correction]) -> Iterator[Change]:
-    from tasks.flow import read_document  # noqa: PLC0415 (loads the readers)
-
     path = item.sources[0].path if item.sources else item.sha256
     hints = msgspec.convert(item.sources[0].hints, Hints) if item.sources else Hints()
     try:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
-from console.cli import app
+from console.cli import all_commands
 from console.reference import settings_page
 from runtime.settings import Settings
 
@@ -18,17 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def commands() -> dict[str, Any]:
     """All commands with their full names."""
-    found: dict[str, Any] = {}
-
-    def walk(group: Any, name: str) -> None:
-        if hasattr(group, "commands"):
-            for each in group.commands.values():
-                walk(each, f"{name} {each.name}")
-        else:
-            found[name] = group
-
-    walk(typer.main.get_command(app), "gongkai")
-    return found
+    return all_commands()
 
 
 def chapters() -> dict[str, str]:
