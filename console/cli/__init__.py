@@ -38,11 +38,12 @@ COMMANDS = {
     "metrics": "console.cli.services:serve_metrics",
     "console": "console.cli.services:serve_pages",
     "worker": "console.cli.services:run_worker",
-    "recover": "console.cli.services:run_recovery",
+    "rescuer": "console.cli.services:run_rescuer",
     "flower": "console.cli.services:run_flower",
     "doctor": "console.cli.doctor:examine_machine",
     "alive": "console.cli.health:check_alive",
     "user": "console.cli.users:user",
+    "audit": "console.cli.audit:audit",
     "db": "console.cli.database:db",
 }
 

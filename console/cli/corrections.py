@@ -17,7 +17,7 @@ from database.monitoring import queries
 from database.reports import corrections
 from database.reports.corrections import CorrectionItem
 from database.session import reading, run_transaction
-from ingest.files.walk import shown
+from ingest.names import shown
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who decided.")]

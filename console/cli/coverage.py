@@ -75,9 +75,8 @@ def show_coverage(
             )
         show(made)
         by_standing = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(counts.items()))
-        say(
-            f"{counted(len(lines), 'agency', 'agencies')}: {by_standing}; {counted(len(others), 'report')} of agencies that are not on the list"
-        )
+        unlisted = counted(len(others), "report")
+        say(f"{counted(len(lines), 'agency', 'agencies')}: {by_standing}; {unlisted} of agencies that are not on the list")
     missing = counts[covering.Standing.ABSENT] + counts[covering.Standing.LATE]
     raise typer.Exit(Exit.ATTENTION if missing else Exit.GOOD)
 

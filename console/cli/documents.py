@@ -15,7 +15,7 @@ from database.ledger import throughput
 from database.models import FailureState
 from database.monitoring import queries
 from database.session import reading
-from ingest.files.walk import shown
+from ingest.names import shown
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
 Batch = Annotated[str | None, typer.Option(help="Only documents that were found in this batch.")]

@@ -19,14 +19,14 @@ class Service(StrEnum):
     """Parts that show in the database that they live."""
 
     WORKER = "worker"
-    RECOVERY = "recovery"
+    RESCUER = "rescuer"
     WATCHER = "watcher"
 
 
 def check_alive(
     part: Annotated[
         Service | None,
-        typer.Argument(metavar="PART", help="worker, recovery or watcher. Default: the settings and the database."),
+        typer.Argument(metavar="PART", help="worker, rescuer or watcher. Default: the settings and the database."),
     ] = None,
 ) -> None:
     """Check that a part of this host is alive and works, for health checks. Exit code 1: restart it.

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from codebook.errors import CODES
 from codebook.records import Status
+from codebook.stages import REGISTER, StageName
 from console.cli import environment
 from console.cli.ingest import see_through
 from console.cli.output import Exit, counted, plain, say, show, show_json, table, wrong
@@ -16,8 +17,7 @@ from console.cli.tables import codes_table, number, status_text
 from console.dry_run import rehearse
 from console.reprocess import readable, start
 from database import ledger
-from database.ledger import REGISTER, Selection
-from database.models import StageName
+from database.ledger import Selection
 from database.monitoring import queries
 from database.session import reading, run_transaction
 from runtime.settings import Settings

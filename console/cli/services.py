@@ -11,14 +11,14 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from codebook.stages import QUEUES
 from console.cli import environment
 from console.cli.output import plain, say, wrong
-from database.ledger import QUEUES
 from database.session import reading
 from database.users import accounts
 from runtime.settings import Settings
 from workers.metrics import metrics_command
-from workers.rescuer import recovery_command
+from workers.rescuer import rescuer_command
 from workers.run import worker_command
 
 _LOOPBACK = "127.0.0.1"
@@ -29,7 +29,7 @@ def run_worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas: documents, ocr, retry. Default: all.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: GONGKAI_CONCURRENCY.")] = None,
 ) -> None:
-    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai recover` once beside the workers."""
+    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai rescuer` once beside the workers."""
     found = _shared()
 
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES
@@ -38,11 +38,11 @@ def run_worker(
     become(*worker_command(found, chosen, concurrency))
 
 
-def run_recovery() -> None:
-    """Run recovery until it is stopped: it ends what died and rings for what is due. Two may run."""
+def run_rescuer() -> None:
+    """Run the rescuer until it is stopped: it ends what died and sends messages for what is due. Two may run."""
     found = _shared()
 
-    become(*recovery_command(found))
+    become(*rescuer_command(found))
 
 
 def run_flower(

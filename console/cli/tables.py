@@ -10,11 +10,12 @@ from rich.table import Table
 
 from codebook.errors import CODES
 from codebook.records import Severity, Status
+from codebook.stages import StageName
 from console.cli.output import meaning, plain, table
 from database.intake.inboxes import WatcherItem
 from database.ledger import Balance
 from database.ledger.throughput import Throughput
-from database.models import StageName, StageState
+from database.models import StageState
 from database.monitoring.read_models import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
 from ingest.files.register_paths import IngestSummary
 

@@ -140,4 +140,4 @@ def test_the_file_is_left_at_its_start() -> None:
 def test_real_reports(corpus) -> None:
     for path in sorted((corpus / "documents").iterdir()):
         with path.open("rb") as file:
-            assert identify(file).media_type == (PDF if path.suffix == ".pdf" else TEXT), path
+            assert identify(file).media_type == {".pdf": PDF, ".html": HTML, ".docx": DOCX, ".txt": TEXT}[path.suffix], path

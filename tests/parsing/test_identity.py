@@ -387,7 +387,7 @@ def test_each_fact_has_its_clue() -> None:
 
 
 def test_the_corpus(corpus) -> None:
-    for path in sorted((corpus / "documents").glob("*.txt")):
+    for path in sorted((corpus / "documents").glob("00?_*.txt")):  # the others: tests/accuracy/test_corpus.py
         truth = json.loads((corpus / "truth" / f"{path.stem}.json").read_text(encoding="utf-8"))
         found = identity(path.read_text(encoding="utf-8"), Hints(path.name))
         assert (found.agency, list(found.region), found.year, found.published_on) == (

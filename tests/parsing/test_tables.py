@@ -159,3 +159,9 @@ def test_statistics_with_doubled_labels() -> None:
     assert found["statistics.litigation.other"] == 3
     assert found["statistics.fees_collected"] == 0.35
     assert found["statistics.organization.staff_full_time"] == 2
+
+
+def test_a_row_whose_values_may_be_blank_or_the_next_ones_is_in_doubt() -> None:
+    """A label that is not known takes a run of values, and a row of the form may have none."""
+    read = read_text("其他公开内容（除规范性文件以外） | 5 | 6 | 7 | |\n第二十条第（五）项 | |||||\n行政事业性收费 | |||||")
+    assert values(read) == {}

@@ -9,6 +9,8 @@ import msgspec
 from codebook.records import Report, Severity, State
 from tasks.validation.validate import validate
 
+BEGINNINGS = ("lintong2021", "wuhan2020")  # pages that end before their third table does
+
 
 def test_nothing_false_is_found(real_reports: dict[str, Report]) -> None:
     found = {name: {f.rule for f in validate(report).findings} for name, report in real_reports.items()}
@@ -19,6 +21,16 @@ def test_nothing_false_is_found(real_reports: dict[str, Report]) -> None:
         "003_a548a34bccc868de": {"statistics.replies_sum", "statistics.denied_sum"},
         "004_eea4a711c55947f4": set(),
         "hongze-2024": set(),
+        "lintong2021": {"section.missing", "table.missing"},  # it ends in table three
+        "pingtan2014": set(),
+        "pingtan2014_page": set(),
+        "pingtan2015": set(),
+        "pingtan2019": {"narrative.sum"},  # the parts that a sentence names sum to 2533, its total is 2599
+        "pingtan2022": set(),
+        "shanghai2025": set(),
+        "shanghai2025_src": {"section.missing"},  # the heading of chapter five is lost
+        "suqian2023": set(),
+        "wuhan2020": {"section.missing", "table.missing", "table.blank_cells"},  # it ends in table two
     }
 
 
@@ -31,13 +43,15 @@ def test_the_true_errors_of_a_source(real_reports: dict[str, Report]) -> None:
 
 def test_no_error_without_the_chapters_either(real_reports: dict[str, Report]) -> None:
     for name, report in real_reports.items():
+        if name in BEGINNINGS:
+            continue
         found = validate(msgspec.structs.replace(report, sections=())).findings
         assert not [f for f in found if f.severity is Severity.ERROR], name
 
 
 def test_most_cells_are_proven(real_reports: dict[str, Report]) -> None:
-    for report in real_reports.values():
-        if report.form != "2014":
+    for name, report in real_reports.items():
+        if name not in BEGINNINGS and report.form != "2014":
             readings = validate(report).report.readings
             tables = [r for r in readings if not r.indicator.startswith("disclosure.")]
             assert {r.state for r in tables} == {State.PROVEN}

@@ -199,7 +199,7 @@ def act(visit: Visit) -> Response:
         return visit.redirect(f"/documents/{number}", cell=name)
     visit.notify("case.decided", cell=cases.label_of(name), value=shown_value(visit, wish))
     response = visit.redirect(f"/documents/{number}", at=name)
-    response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
+    response.background = BackgroundTask(visit.desk.notify, [done.queued] if done.queued else [])
     return response
 
 
@@ -221,7 +221,7 @@ def undo(visit: Visit) -> Response:
         return visit.redirect(f"/documents/{number}")
     visit.notify("case.undone")
     response = visit.redirect(f"/documents/{number}")
-    response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
+    response.background = BackgroundTask(visit.desk.notify, [done.queued] if done.queued else [])
     return response
 
 

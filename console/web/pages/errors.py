@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from codebook.errors import CODES
 from codebook.records import Status
+from codebook.stages import REGISTER, StageName
 from console import reprocess
 from console.web.context import get, post
 from console.web.request import Visit, address, local
 from console.web.security import Fields, number
 from database import ledger
-from database.ledger import REGISTER, Selection
-from database.models import Role, StageName
+from database.ledger import Selection
+from database.models import Role
 from database.monitoring import listings, queries
 
 _ROWS = 50

@@ -136,7 +136,7 @@ def act(visit: Visit) -> Response:
         response = _next_page(visit, scope, given, at, kept)
     else:
         response = visit.redirect("/review", **given, after=at.document, after_cell=at.cell)
-    response.background = BackgroundTask(visit.desk.ring, [queued] if queued else [])
+    response.background = BackgroundTask(visit.desk.notify, [queued] if queued else [])
     return response
 
 

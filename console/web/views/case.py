@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from codebook.book import load_book
 from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
+from codebook.stages import StageName
 from console.export.cells import order
 from console.web.rendering.images import has_pages
 from console.web.views import original
-from database.ledger.claims import outputs
-from database.models import StageName
+from database.ledger import outputs
 from database.monitoring import queries
 from database.monitoring.read_models import DocumentItem, ValueItem
 from database.reports import corrections

@@ -24,8 +24,8 @@ from tests.inline import Inline
 
 @pytest.fixture
 def inline(desk: Any) -> Inline:
-    """The machine behind the pages: the same database, the same store. Nobody rings."""
-    desk.app.state.desk.ring = lambda queued: None
+    """The machine behind the pages: the same database, the same store. Nobody is notified."""
+    desk.app.state.desk.notify = lambda queued: None
     return Inline(desk.engine, desk.settings.home)
 
 

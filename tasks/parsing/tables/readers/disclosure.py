@@ -178,10 +178,9 @@ def _cells(
     chosen = [runs[index] for index in (pair.run, pair.second) if index is not None]
     if pair.run is None and pair.margin >= MARGIN:
         return [CellRead(slug, column, None, where, reader) for column in columns]
-    if pair.run is None or pair.margin < MARGIN:
-        doubt: str | None = Doubt.ALIGNMENT
-    else:
-        doubt = None
+    doubt: str | None = Doubt.ALIGNMENT if pair.run is None or pair.margin < MARGIN else None
+    if not chosen:  # its values may stand beside another label, yet no run of values can be named
+        return [CellRead(slug, column, None, where, reader, doubt, (), unit) for column in columns]
     style = styles[len(columns)]
     if row.cells and all(text.atoms[i].cell in row.cells for i in chosen[0].values):
         style = style._replace(columns=row.cells)
