@@ -54,7 +54,7 @@ def load(name: str) -> Any:
     module, _, attribute = COMMANDS[name].partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
+        return typer.main.get_group(found)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name)(found)
     return typer.main.get_command(single)
