@@ -27,6 +27,8 @@ COMMANDS = {
     "show": "console.cli.documents:show_document",
     "export": "console.cli.export:export_documents",
     "check": "console.cli.coverage:check_reports",
+    "purge": "console.cli.upkeep:purge_document",
+    "verify": "console.cli.upkeep:verify_originals",
     "reprocess": "console.cli.reprocess:reprocess_documents",
     "discard": "console.cli.reprocess:discard_documents",
     "correct": "console.cli.corrections:correct_cell",
