@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console.cli import all_commands
-from console.reference import settings_page
+from console.reference import export_page, settings_page
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,3 +51,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
     page = (REPOSITORY / "docs" / "settings.md").read_text()
     assert page == settings_page(), "run: python -m console.reference > docs/settings.md"
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_column_of_an_export_is_documented() -> None:
+    page = (REPOSITORY / "docs" / "export.md").read_text()
+    assert page == export_page(), "run: python -m console.reference export > docs/export.md"
