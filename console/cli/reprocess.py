@@ -21,7 +21,6 @@ from database.ledger import Selection
 from database.monitoring import queries
 from database.session import reading, run_transaction
 from runtime.settings import Settings
-from runtime.store import Store
 
 Code = Annotated[str | None, typer.Option(help="Those with an open failure of this code.")]
 FailedAt = Annotated[str | None, typer.Option(help="Those with an open failure of this stage.")]
@@ -171,7 +170,7 @@ def _one_of(kind: Any, value: str, option: str) -> str:
 
 def _rehearse(settings: Settings, engine: Engine, ids: list[int], limit: int, *, as_json: bool) -> None:
     """Tell which numbers would change."""
-    changes = list(rehearse(engine, Store(settings.store), ids[:limit]))
+    changes = list(rehearse(engine, settings, ids[:limit]))
     if as_json:
         show_json({"selected": len(ids), "compared": min(limit, len(ids)), "changes": changes})
         return
