@@ -40,7 +40,7 @@ COMMANDS = {
     "metrics": "console.cli.services:serve_metrics",
     "console": "console.cli.services:serve_pages",
     "worker": "console.cli.services:run_worker",
-    "rescuer": "console.cli.services:run_rescuer",
+    "recover": "console.cli.services:run_rescuer",
     "flower": "console.cli.services:run_flower",
     "doctor": "console.cli.doctor:examine_machine",
     "alive": "console.cli.health:check_alive",

@@ -29,7 +29,7 @@ def run_worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas: documents, ocr, retry. Default: all.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: GONGKAI_CONCURRENCY.")] = None,
 ) -> None:
-    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai rescuer` once beside the workers."""
+    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai recover` once beside the workers."""
     found = _shared()
 
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES
