@@ -1,0 +1,1 @@
+"""Accounts of the pages, sessions, and the audit trail of what people did."""
