@@ -1,8 +1,15 @@
-"""The shared database: tables, migrations, and everything that is written to or read from it.
+"""The shared database: models, migrations, sessions, and every statement that the project runs.
 
-``ledger`` is what is to be done and what was tried; ``intake`` what comes in; ``reports`` the results, corrections and coverage;
-``monitoring`` the queries of people and metrics; ``users`` accounts and the audit trail. Below them: ``models`` (the tables),
-``views``, ``session`` (engines and transactions), ``sql``, ``clock`` (database time), ``blob``.
+===============  =============================================================================================
+package          subject
+===============  =============================================================================================
+``ledger``       which document is where, who works on it, what was tried; the state machine of a stage
+``intake``       registering files, admitting them again, watched folders, purging
+``reports``      writing and reading results, corrections, coverage, what waits for review
+``users``        user accounts, sessions, login attempts, the audit trail
+``monitoring``   questions that people and Prometheus ask; nothing here writes but counters
+===============  =============================================================================================
 
-Functions take a connection inside a transaction; PostgreSQL and SQLite behave the same.
+Functions take a connection inside a transaction of the caller (:func:`database.session.run_transaction`) and return frozen
+records. All times are the database's own (:mod:`database.clock`). Imports only the codebook.
 """

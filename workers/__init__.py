@@ -1,15 +1,17 @@
-"""The processes that do the work: workers, their supervisor on one machine, the rescuer, metrics.
+"""The processes that carry documents through their stages, and those that look after them.
 
-::
+===================  ==========================================================================================
+module               process or part
+===================  ==========================================================================================
+``run``              a worker: Celery's main process and its children
+``stage_runner``     in a child: claim, do one stage, complete or fail, go on in place
+``lease_heartbeat``  in a child: keeps the lease of what it works on
+``process_monitor``  in the main process: shows that the worker is alive, keeps the leases of living children, reports dead ones
+``notifier``         sends workers the numbers of stages that are due; a hint, never the truth
+``rescuer``          ends expired leases and sends lost notifications again; a process of its own
+``metrics``          the Prometheus endpoint; a process of its own
+``local``            one machine by itself: starts, watches and restarts all of these
+===================  ==========================================================================================
 
-    notifier --> Redis --> worker (app, run) --> stage_runner --> the function of a stage (tasks/*/task.py)
-                             |                      claim, work, complete or fail, go on in place
-                             |                   lease_heartbeat: renews the lease of what this process works on
-                             '-- process_monitor: shows that the worker lives, keeps the leases of its processes
-                                 crash_report:    reports a process that died or reached its time limit
-    rescuer: expires leases, sends notifications for what is due, detects lost messages
-    local/:  all of it on one machine
-
-Everything here may die at any moment; docs/guarantees.md says what holds then. What is to be done is in the ledger
-(:mod:`database.ledger`), never in a message.
+What is to be done is in the ledger (:mod:`database.ledger`), so every process here may be killed at any moment.
 """

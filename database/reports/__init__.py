@@ -1,5 +1,6 @@
-"""The results: reports with their blocks, sections, values and findings; what people decided about them; who has reported.
+"""What was read from documents: versions of reports, people's corrections, coverage, and the doubts that wait for review.
 
-``results`` writes and reads reports, ``corrections`` decisions about single cells, ``coverage`` expected agencies against
-reports, ``reviewing`` what waits for a person.
+A result of a document becomes its next version, and the document points to the one in force; earlier versions stay. Findings
+between reports come and go with the reports that they compare (:mod:`database.reports.results`). A correction belongs to the
+document's content and is applied again by every run (:mod:`database.reports.corrections`).
 """
