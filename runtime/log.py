@@ -35,7 +35,7 @@ structlog.configure(
 )
 
 
-class _BoundedHandler(logging.StreamHandler[Any]):
+class BoundedHandler(logging.StreamHandler[Any]):
     """Writes at most :data:`MOST_ALIKE` lines a minute that say the same. How many more there were is said once, afterwards.
 
     A fault that comes with every request, or with every turn of an event loop, would otherwise fill the disk.
@@ -44,11 +44,11 @@ class _BoundedHandler(logging.StreamHandler[Any]):
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self._counts: Counter[tuple[str, int, str]] = Counter()
-        self._ends = 0.0
+        self.minute_ends = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, or count it."""
-        if time.monotonic() >= self._ends:
+        if time.monotonic() >= self.minute_ends:
             self._begin()
         message = record.msg
         event = message.get("event") if isinstance(message, dict) else message
@@ -60,7 +60,7 @@ class _BoundedHandler(logging.StreamHandler[Any]):
     def _begin(self) -> None:
         """Begin a minute: say what was left out of the one before."""
         counts, self._counts = self._counts, Counter()
-        self._ends = time.monotonic() + _ALIKE_SECONDS
+        self.minute_ends = time.monotonic() + _ALIKE_SECONDS
         for (name, level, event), count in counts.items():
             if count > MOST_ALIKE:
                 left = {"lines": count - MOST_ALIKE, "alike": event}
@@ -83,7 +83,7 @@ def configure(settings: Settings) -> None:
         last.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     else:
         last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    handler = _BoundedHandler(sys.stderr)
+    handler = BoundedHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_SHARED, processors=last))
     root = logging.getLogger()
     root.handlers[:] = [handler]

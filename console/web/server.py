@@ -37,18 +37,18 @@ class BoundedProtocol(H11Protocol):
         self._reading: asyncio.TimerHandle | None = None  # until the rest of a head or of a body has come
         self._phase: object = None
         self._writing: asyncio.TimerHandle | None = None  # until the client takes up what it was sent
-        self._since = 0.0  # of the loop's clock: since when it has had no request at work
+        self.idle_since = 0.0  # of the loop's clock: since when it has had no request at work
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many: then the connection that has waited longest without a request gives way."""
         super().connection_made(transport)
-        self._since = self.loop.time()
+        self.idle_since = self.loop.time()
         if len(self.connections) > self._limits.connections:
             waiting = [
                 each for each in self.connections if isinstance(each, BoundedProtocol) and each is not self and each.is_idle
             ]
             if waiting:
-                min(waiting, key=lambda each: each._since).transport.abort()
+                min(waiting, key=lambda each: each.idle_since).transport.abort()
             else:
                 transport.write(_FULL)
                 self._close()
@@ -71,7 +71,7 @@ class BoundedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
-        self._since = self.loop.time()
+        self.idle_since = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
             self._watch_closing()

@@ -31,8 +31,8 @@ def test_lines_that_repeat_are_counted_and_others_are_written(monkeypatch: pytes
         lines = written.getvalue().splitlines()
         assert len(lines) == 2 * logs.MOST_ALIKE + 1
         assert "something else" in lines[-1]
-        assert isinstance(handler, logs._BoundedHandler)
-        handler._ends = 0.0  # a minute later
+        assert isinstance(handler, logs.BoundedHandler)
+        handler.minute_ends = 0.0  # a minute later
         logging.getLogger("asyncio").error("no more sockets: %d", 1)
         left = written.getvalue().splitlines()[len(lines) :]
         assert [str(10_000 - logs.MOST_ALIKE) in line for line in left] == [True, True, False]
