@@ -27,6 +27,7 @@ from database.reports.results import SHOWN
 from database.reports.reviewing import changes, head_of, report_body
 from tasks.loading.rows import unpack
 from tasks.ocr.preview import Size
+from tasks.validation.validate import doubts
 
 _KEPT = "private, max-age=600"
 
@@ -84,8 +85,6 @@ def _verdict(connection: Connection, item: DocumentItem) -> Verdict | None:
 
 def _facts(verdict: Verdict | None) -> list[str]:
     """The facts of the report that are in doubt."""
-    from tasks.validation.validate import doubts  # noqa: PLC0415 (loads the rules)
-
     return [name for name in doubts(verdict) if name in corrections.FACTS] if verdict is not None else []
 
 
