@@ -67,7 +67,7 @@ def shown(request: PageRequest) -> Response:
 
 def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
     """What the document shows of itself."""
-    pages: list[original.Sheet] = []
+    pages: list[original.PagePicture] = []
     texts: list[original.Text] = []
     if file.extraction is not None and has_pages(file.item.media_type):
         pages = original.pages(file.extraction, file.pages, values)
