@@ -101,6 +101,7 @@ def _places(settings: Settings) -> Iterator[Check]:
         f"{settings.home}: {problem or 'writable'}",
         "set GONGKAI_HOME to a folder that can be written to",
     )
+    yield _private(settings)
     there = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     state = State.GOOD if free >= _ENOUGH_DISK else State.WARNING if free >= _LEAST_DISK else State.ERROR
@@ -110,6 +111,17 @@ def _places(settings: Settings) -> Iterator[Check]:
         f"{free / _GIB:.1f} GiB free",
         "" if state is State.GOOD else "make room, or set GONGKAI_HOME to another disk",
     )
+
+
+def _private(settings: Settings) -> Check:
+    """Whether others on this machine can reach the database, the originals or the logs."""
+    from runtime.private import open_places  # noqa: PLC0415
+
+    places = [str(place) for place in open_places(settings)]
+    if not places:
+        return Check("private", State.GOOD, "no other user of this machine can reach the data")
+    found = f"{', '.join(places)}: open to other users of this machine"
+    return Check("private", State.ERROR, found, f"run `chmod -R go-rwx {' '.join(places)}`")
 
 
 def _database(settings: Settings) -> Iterator[Check]:

@@ -26,6 +26,7 @@ def settings() -> Settings:
     from pydantic import ValidationError  # noqa: PLC0415 (only commands that work need it)
 
     from runtime.log import configure  # noqa: PLC0415
+    from runtime.private import keep_private  # noqa: PLC0415
     from runtime.settings import load_settings  # noqa: PLC0415
 
     try:
@@ -36,6 +37,7 @@ def settings() -> Settings:
             wrong(f"settings: {first['msg']}")
         name = "GONGKAI_" + "_".join(str(part) for part in first["loc"]).upper()
         wrong(f"setting {name}: {first['msg']} (found {first['input']!r})")
+    keep_private(found)
     # What people asked for is shown; what the machine says meanwhile stays in its log files unless it is a warning.
     configure(found if "log_level" in found.model_fields_set else found.model_copy(update={"log_level": "WARNING"}))
     return found
@@ -52,6 +54,7 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
 
     from database import migrations  # noqa: PLC0415
     from database.session import fault_code, make_engine  # noqa: PLC0415
+    from runtime.private import make_home  # noqa: PLC0415
 
     own = found.database_url is None
     file = found.home / "gongkai.db"
@@ -60,7 +63,7 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
             f"there is no database in {found.home}; run `gongkai ingest PATH` first, or set GONGKAI_HOME or GONGKAI_DATABASE_URL"
         )
     if own:
-        found.home.mkdir(parents=True, exist_ok=True)
+        make_home(found)
     try:
         engine = make_engine(found.database)
     except ValueError as error:

@@ -12,6 +12,7 @@ import typer
 
 from console import environment
 from console.cli.output import Exit, plain, say, show, show_json, table, wrong
+from runtime.private import make_home
 
 db = typer.Typer(help="The database.", no_args_is_help=True, rich_markup_mode=None)
 _LOOPBACK = "127.0.0.1"
@@ -28,7 +29,7 @@ def upgrade() -> None:
 
     found = environment.settings()
     if found.database_url is None:
-        found.home.mkdir(parents=True, exist_ok=True)
+        make_home(found)
     try:
         engine = make_engine(found.database)
         before = migrations.current(engine)
@@ -112,7 +113,7 @@ def flower(
 ) -> None:
     """Run Flower, a view of the workers, behind a password (GONGKAI_FLOWER_AUTH, or one that is made up and shown)."""
     found = environment.settings()
-    found.home.mkdir(parents=True, exist_ok=True)
+    make_home(found)
     auth = found.flower_auth or f"gongkai:{secrets.token_urlsafe(12)}"
     if not all(auth.partition(":")[::2]) or "," in auth:
         wrong("GONGKAI_FLOWER_AUTH: expected user:password, without commas")
