@@ -83,7 +83,7 @@ def test_a_folder_that_is_no_home_of_ours_is_left_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(other.stat().st_mode) == 0o755
 
 
-def of_doctor(settings: Settings) -> doctor.Check:
+def of_doctor(settings: Settings) -> doctor.Probe:
     return next(check for check in doctor.examine(settings) if check.name == "private")
 
 
@@ -91,14 +91,14 @@ def test_the_doctor_finds_what_others_can_reach_and_says_the_remedy(tmp_path: Pa
     settings = Settings(home=tmp_path / "home", store_url=str(tmp_path / "store"))
     make_home(settings)
     (tmp_path / "store").mkdir(mode=0o700)
-    assert of_doctor(settings).state is doctor.State.GOOD
+    assert of_doctor(settings).state is doctor.Grade.GOOD
     settings.home.chmod(0o750)
     (tmp_path / "store").chmod(0o755)
     found = of_doctor(settings)
-    assert found.state is doctor.State.ERROR
+    assert found.state is doctor.Grade.ERROR
     remedy = found.remedy.split("`")[1]
     assert subprocess.run(remedy, shell=True, check=False).returncode == 0
-    assert of_doctor(settings).state is doctor.State.GOOD
+    assert of_doctor(settings).state is doctor.Grade.GOOD
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o775, 0o2770, 0o700])
