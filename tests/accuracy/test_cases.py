@@ -42,8 +42,6 @@ OPEN = {
     "date_pipe: published_on": "the day in the cell of a text table is not seen",
     "note: indicators": "a remark in a cell puts its row in doubt",
     "annotated_crash: indicators": "labels with long remarks: rows are lost without a doubt",
-    "squashed2023: indicators": "two rows of squashed text are said to be blank, and tables two and four are not seen",
-    "squashed2023: form": "the form of squashed text is guessed wrongly, its tables are said to be missing",
     "joint1: expected_findings": "granted and partially granted requests in one number are compared with one of the two",
     "joint2: expected_findings": "granted and partially granted requests in one number are compared with one of the two",
     "byoffice1: expected_findings": "the requests of one office are compared with those of all",

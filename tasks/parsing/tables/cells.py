@@ -23,6 +23,7 @@ class Doubt(StrEnum):
     UNIT = "unit"  # the header prints another unit than the form does
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
+    JOINED = "joined"  # the row's cells ran together, and the sums do not tell where each number ends
     OCR = "ocr"  # the picture was not read surely
 
 

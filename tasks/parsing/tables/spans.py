@@ -119,6 +119,12 @@ def find_titles(atoms: list[Atom], label_text: LabelText) -> list[TitleSpan]:
     return found
 
 
+def block_titles(text: str) -> list[tuple[int, str | None]]:
+    """Where in folded text the titles of chapters and tables end, and the block that should stand under each."""
+    pattern, titles = _titles()
+    return [(match.end(), titles[match.group()]) for match in pattern.finditer(text)]
+
+
 def _is_ordinal(atom: Atom) -> bool:
     return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in "一二三四五六七八九"
 
