@@ -59,6 +59,7 @@ class AgencyFile(Record, frozen=True):
     sentences: tuple[NamingSentence, ...]
     year_line: str
     date_line: str
+    date_inside: str
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     host: str
@@ -92,6 +93,7 @@ class AgencyWords(NamedTuple):
     sentences: tuple[tuple[NamingSentence, re.Pattern[str]], ...]
     year_line: re.Pattern[str]
     date_line: re.Pattern[str]
+    date_inside: re.Pattern[str]
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     host: re.Pattern[str]
@@ -135,6 +137,7 @@ def load_agencies() -> AgencyWords:
         sentences=tuple((row, make(row.pattern)) for row in file.sentences),
         year_line=make(file.year_line),
         date_line=make(file.date_line),
+        date_inside=make(file.date_inside),
         date_meta=file.date_meta,
         title_meta=file.title_meta,
         host=make(file.host),

@@ -57,21 +57,17 @@ OPEN: dict[str, dict[str, str]] = {
     },
     "pingtan2022": {
         FACTS: ZONE,
-        ACCUSED: "parts of a total of received and carried over requests are compared with received ones",
     },
     "pingtan2022_page": {
         FACTS: ZONE,
-        ACCUSED: "parts of a total of received and carried over requests are compared with received ones",
     },
     "shanghai2025": {
         CELLS: "a remark in a cell puts its row in doubt",
-        ACCUSED: "granted and partially granted requests in one number are compared with one of the two",
     },
     "shanghai2025_src": {
         CELLS: "markdown rows of a wrong number of columns: a remark in a cell, the lawsuits are not seen",
         ACCUSED: "the table of lawsuits is said to be missing",
     },
-    "suqian2023": {ACCUSED: "parts of a total of received and carried over requests are compared with received ones"},
     "wuhan2020": {CELLS: "labels with long remarks: rows are lost without a doubt"},
 }
 
