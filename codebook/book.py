@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -26,7 +28,8 @@ class Variant(Record, frozen=True):
 class Label(Record, frozen=True):
     """A row or a column of a block: what the form prints, and what reports print instead.
 
-    ``under`` are the labels of the groups around it, outermost first. ``forms`` is empty when all forms of the block have it.
+    ``under`` are the labels of the groups around it, outermost first. ``forms`` is empty when all forms of the block have it;
+    in the file it is said by ``since``, ``until`` or ``form`` (see :func:`take_forms`).
     """
 
     label: str
@@ -130,6 +133,42 @@ def _indicators(name: str, block: Block) -> list[Indicator]:
     return [make(row, column, tuple(forms)) for (row, column), forms in found.items()]
 
 
+def take_forms(row: dict[str, Any], forms: Sequence[str], place: str) -> tuple[str, ...]:
+    """Take ``since``, ``until`` and ``form`` out of a row of a data file; return those of ``forms`` that they leave.
+
+    ``forms`` are names of forms in their order of time, ``place`` says in errors where the row stands. A row without any of
+    the three is of all forms. Raises ValueError when a row lists its forms, so that no list has to be extended for a new form,
+    when it names an unknown form, or when no form is left.
+
+    >>> take_forms({"since": "2019"}, ("2014", "2019", "2021"), "test")
+    ('2019', '2021')
+    """
+    if "forms" in row:
+        raise ValueError(f"{place}: forms {row['forms']} are listed: say since, until or form")
+    since, until, form = (row.pop(name, None) for name in ("since", "until", "form"))
+    if form is not None and (since is not None or until is not None):
+        raise ValueError(f"{place}: form {form} is one alone: it has no since or until")
+    if unknown := {since, until, form} - {None, *forms}:
+        raise ValueError(f"{place}: {sorted(map(repr, unknown))} are not among the forms {', '.join(forms)}")
+    first = forms.index(form or since or forms[0])
+    last = forms.index(form or until or forms[-1])
+    if first > last:
+        raise ValueError(f"{place}: no form lies between {since} and {until}")
+    return tuple(forms[first : last + 1])
+
+
+def _read_blocks(forms: Sequence[str]) -> dict[str, Block]:
+    """The blocks, with the forms that have them and their parts written out."""
+    blocks = msgspec.yaml.decode(data.read("blocks.yaml"), type=dict[str, dict[str, Any]])
+    for name, block in blocks.items():
+        block["forms"] = take_forms(block, forms, name)
+        for part in ("rows", "columns", "subtotals", "extra_columns"):
+            for slug, label in block.get(part, {}).items():
+                if label.keys() & {"since", "until", "form", "forms"}:
+                    label["forms"] = take_forms(label, block["forms"], f"{name}.{slug}")
+    return msgspec.convert(blocks, dict[str, Block])
+
+
 def _check(book: Codebook) -> None:
     """Every reference points to something, and everything declared is used. Raises ValueError with all that is wrong."""
     wrong: list[str] = []
@@ -141,8 +180,6 @@ def _check(book: Codebook) -> None:
             if (b in form.blocks) != (name in block.forms)
         ]
     for name, block in book.blocks.items():
-        for slug, label in [*block.rows.items(), *block.columns.items(), *block.subtotals.items()]:
-            wrong += [f"{name}.{slug}: form {f} is not one of the block's" for f in label.forms if f not in block.forms]
         if block.groups:
             for part, declared in (("rows", block.rows), ("columns", block.columns)):
                 used = {
@@ -164,7 +201,7 @@ def load_book() -> Codebook:
     Raises msgspec.ValidationError on an unknown key, and ValueError on a reference that points nowhere.
     """
     forms = msgspec.yaml.decode(data.read("forms.yaml"), type=dict[str, Form])
-    blocks = msgspec.yaml.decode(data.read("blocks.yaml"), type=dict[str, Block])
+    blocks = _read_blocks(tuple(forms))
     digest = hashlib.sha256(b"\0".join(part for name in data.names() for part in (name.encode(), data.read(name)))).hexdigest()[
         :12
     ]

@@ -1,8 +1,8 @@
-"""The rules that a report, a series of reports and a region must satisfy, loaded from ``data/rules.yaml`` into frozen records.
+"""The rules that a report, a series of reports and a region must satisfy, loaded from ``data/rules/`` into frozen records.
 
 A rule that is a sum is rows of weighted terms (:class:`Sum`): :func:`expand` writes them out for the cells that a report prints,
-:func:`evaluate` computes one of them under the one null rule. A rule that is no sum is a function of ``tasks.validation``,
-registered under the same id. Ids never change.
+:func:`evaluate` computes one of them under the one null rule. A rule that is no sum is a function of ``tasks.validation.rules``
+that names the same id. Ids never change.
 
 >>> load_rules()["requests.balance"].sums[0].relation
 <Relation.EQUAL: '='>
@@ -11,16 +11,16 @@ registered under the same id. Ids never change.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
 from string import Formatter
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from codebook import data
-from codebook.book import Codebook, load_book
+from codebook.book import Codebook, load_book, take_forms
 from codebook.records import Number, Record, Severity
 
 # What the message of a sum may speak of; `year` and `last_year` only between years.
@@ -31,7 +31,6 @@ SUM_FIELDS = frozenset(
 PREFIXES = ("earlier:", "later:")
 
 Side = Literal["left", "right"]
-Option = int | float | str | tuple[str, ...]
 
 
 class Scope(StrEnum):
@@ -40,6 +39,16 @@ class Scope(StrEnum):
     REPORT = "report"
     YEARS = "years"
     REGION = "region"
+
+
+# The files, in the order in which findings are listed, each with what its rules look at.
+FILES: dict[str, Scope] = {
+    "tables": Scope.REPORT,
+    "text": Scope.REPORT,
+    "completeness": Scope.REPORT,
+    "years": Scope.YEARS,
+    "region": Scope.REGION,
+}
 
 
 class Relation(StrEnum):
@@ -86,9 +95,13 @@ class Sum(Record, frozen=True):
 class Rule(Record, frozen=True):
     """One rule. ``words`` say in English what must hold, ``law`` where it comes from, ``exceptions`` when it does not hold.
 
-    ``messages`` are Chinese templates by name ("main" is the usual one); ``options`` are what its function needs to know.
+    ``messages`` are Chinese templates by name ("main" is the usual one). ``options`` are what its function needs to know, as
+    they stand in the file: the function declares their type. ``id``, ``file`` (of FILES) and ``scope`` follow from where the
+    rule stands, ``forms`` from its ``since``, ``until`` and ``form``.
     """
 
+    id: str
+    file: str
     scope: Scope
     severity: Severity
     forms: tuple[str, ...]
@@ -97,21 +110,7 @@ class Rule(Record, frozen=True):
     messages: dict[str, str]
     exceptions: tuple[str, ...] = ()
     sums: tuple[Sum, ...] = ()
-    options: dict[str, Option] = msgspec.field(default_factory=dict)
-
-    def number(self, option: str) -> float:
-        """The option as a number. Raises KeyError when the rule has none of that name, TypeError when it is no number."""
-        value = self.options[option]
-        if not isinstance(value, int | float):
-            raise TypeError(f"option {option} is not a number: {value!r}")
-        return value
-
-    def texts(self, option: str) -> tuple[str, ...]:
-        """The option as texts. Raises KeyError when the rule has none of that name, TypeError when it is a number."""
-        value = self.options[option]
-        if isinstance(value, int | float):
-            raise TypeError(f"option {option} is not a text: {value!r}")
-        return (value,) if isinstance(value, str) else value
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Equation(NamedTuple):
@@ -130,7 +129,7 @@ class Equation(NamedTuple):
         return self.sum.relation is Relation.EQUAL
 
 
-class Outcome(NamedTuple):
+class SumResult(NamedTuple):
     """An equation computed: whether it holds, its two sides, and whether blank cells were taken as 0 for it."""
 
     holds: bool
@@ -145,11 +144,11 @@ def exact(value: float) -> Number:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: Collection[str] = ()) -> Outcome | None:
+def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: Collection[str] = ()) -> SumResult | None:
     """Compute an equation under the null rule; ``values`` hold None for a blank cell.
 
     None when it says nothing: a cell of it is doubtful, a side that must be stated is blank, or a guard is not reached.
-    With blank cells it is tried with blank = 0, and the outcome says so.
+    With blank cells it is tried with blank = 0, and the result says so.
     """
     total = {"left": 0.0, "right": 0.0}
     blank = False
@@ -171,7 +170,7 @@ def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: 
     left, right = exact(total["left"]), exact(total["right"])
     relation = equation.sum.relation
     holds = left == right or (relation is Relation.AT_MOST and left < right) or (relation is Relation.AT_LEAST and left > right)
-    return Outcome(holds, left, right, blank)
+    return SumResult(holds, left, right, blank)
 
 
 @cache
@@ -241,7 +240,6 @@ def _check(rules: Mapping[str, Rule], book: Codebook) -> None:
     """Every indicator, form, message and placeholder that a sum names exists. Raises ValueError with all that is wrong."""
     wrong: list[str] = []
     for name, rule in rules.items():
-        wrong += [f"{name}: no form {form}" for form in rule.forms if form not in book.forms]
         wrong += [f"{name}: no main message"] if "main" not in rule.messages else []
         for row in rule.sums:
             used = [row.message, row.soft.message] if row.soft else [row.message]
@@ -258,9 +256,28 @@ def _check(rules: Mapping[str, Rule], book: Codebook) -> None:
         raise ValueError("rules: " + "; ".join(sorted(set(wrong))))
 
 
+def _read(name: str, scope: Scope, forms: Sequence[str]) -> Iterator[Rule]:
+    """The rules of a file."""
+    rows = msgspec.yaml.decode(data.read(f"rules/{name}.yaml"), type=dict[str, dict[str, Any]])
+    for rule, row in rows.items():
+        if given := row.keys() & {"id", "file", "scope"}:
+            raise ValueError(f"{rule}: {sorted(given)} follow from where the rule stands")
+        row |= {"forms": take_forms(row, forms, rule), "id": rule, "file": name, "scope": scope}
+        yield msgspec.convert(row, Rule)
+
+
 @cache
 def load_rules() -> dict[str, Rule]:
-    """The rules by id, checked. Raises msgspec.ValidationError on an unknown key, ValueError on a bad reference."""
-    rules = msgspec.yaml.decode(data.read("rules.yaml"), type=dict[str, Rule])
-    _check(rules, load_book())
+    """The rules by id, checked, in the order in which findings are listed.
+
+    Raises msgspec.ValidationError on an unknown key, ValueError on a bad reference or a file that is not among FILES.
+    """
+    book = load_book()
+    if wrong := set(data.names("rules")) ^ {f"rules/{name}.yaml" for name in FILES}:
+        raise ValueError(f"rules: files {sorted(wrong)} are not both there and named in codebook.rules.FILES")
+    read = [rule for name, scope in FILES.items() for rule in _read(name, scope, tuple(book.forms))]
+    rules = {rule.id: rule for rule in read}
+    if len(rules) != len(read):
+        raise ValueError("rules: an id stands in two files")
+    _check(rules, book)
     return rules

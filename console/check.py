@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from codebook.records import Record
 from database.models import Between
 from database.reports import coverage, results
-from database.reports.results import Standing
+from database.reports.results import ReportKey
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts, standing
@@ -54,7 +54,7 @@ def run_check(engine: Engine) -> CheckCounts:
     reports = 0
     for batch in _batches(engine):
         reports += len(batch)
-        run_transaction(engine, partial(compare_again, standings=batch))
+        run_transaction(engine, partial(compare_again, keys=batch))
     checked = _check_areas(engine, expected)
     _check_texts(engine)
     with reading(engine) as connection:
@@ -74,16 +74,16 @@ def _by_region(listed: list[coverage.Listed]) -> ExpectedByRegion:
     return found
 
 
-def _batches(engine: Engine) -> Iterator[list[Standing]]:
+def _batches(engine: Engine) -> Iterator[list[ReportKey]]:
     """All reports in force that have a year, by year and document."""
     last = (0, 0)
     while True:
         with reading(engine) as connection:
-            rows = results.standings_after(connection, last, BATCH)
+            rows = results.report_keys_after(connection, last, BATCH)
         if not rows:
             return
-        document, last_standing = rows[-1]
-        last = (last_standing.year or 0, document)
+        document, last_key = rows[-1]
+        last = (last_key.year or 0, document)
         yield [each for _, each in rows]
 
 
@@ -105,12 +105,12 @@ def _check_areas(engine: Engine, expected: ExpectedByRegion) -> set[tuple[str, i
     return checked
 
 
-def _check_area(connection: Connection, report: Standing, expected: list[Expected]) -> bool:
+def _check_area(connection: Connection, report: ReportKey, expected: list[Expected]) -> bool:
     """Check a government's report against all under it; False when another report speaks for the region on that year."""
     if report.governs is None or report.year is None:
         return False
-    speaker = results.parent_of(connection, report.governs, report.year)
-    if speaker is None or speaker.report_id != report.report_id:
+    current = results.parent_of(connection, report.governs, report.year)
+    if current is None or current.report_id != report.report_id:
         return False
     ids = [number for number in results.children_of(connection, report.governs, report.year) if number != report.report_id]
     known = results.snapshots(connection, [report.report_id, *ids], sections=False)

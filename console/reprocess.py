@@ -10,8 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from codebook.stages import StageName
     from database.ledger import Selection
-    from database.models import StageName
     from runtime.settings import Settings
 
 TRANSACTION = 1000  # documents that are started in one

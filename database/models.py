@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -51,16 +52,6 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
-
-
-class StageName(StrEnum):
-    """The stages of a document after it is registered, in order."""
-
-    EXTRACT = "extract"
-    OCR = "ocr"
-    PARSE = "parse"
-    VALIDATE = "validate"
-    LOAD = "load"
 
 
 class StageState(StrEnum):
@@ -179,7 +170,7 @@ class Stage(Base):
 
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
     ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
-    tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``rung_at`` is when a
+    tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``notified_at`` is when a
     message for it was last sent; None: to be sent.
     """
 
@@ -198,7 +189,7 @@ class Stage(Base):
     owner: Mapped[str | None] = mapped_column(String(200))
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
-    rung_at: Mapped[datetime | None]
+    notified_at: Mapped[datetime | None]
     crashes: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     transients: Mapped[int] = mapped_column(default=0)
@@ -207,7 +198,6 @@ class Stage(Base):
     updated_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("document_id", "run", "stage", "page"),
-        _one_of("stage", StageName),
         _one_of("state", StageState),
         Index("ix_gk_stage_turn", "queue", "priority", "turn", "id", postgresql_where=_DUE, sqlite_where=_DUE),
         Index("ix_gk_stage_lease", "lease_until", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
@@ -328,7 +318,11 @@ class Count(Base):
 
 
 class Audit(Base):
-    """What a person did: re-processing, discarding, corrections."""
+    """One act of a person: re-processing, discarding, corrections, logins, users.
+
+    The rows are a chain: ``digest`` is the SHA-256 of the row with the digest of the row before (``previous``), written in the
+    transaction of the act (see database.users.audit). Both are null in rows that a program of an earlier version wrote.
+    """
 
     __tablename__ = "gk_audit"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -336,12 +330,27 @@ class Audit(Base):
     who: Mapped[str] = mapped_column(String(100))
     action: Mapped[str] = mapped_column(String(40))
     detail: Mapped[dict[str, Any]]
+    previous: Mapped[str | None] = mapped_column(String(64))
+    digest: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """The end of the audit chain, one row: the digest of the last entry and how many entries there are. Writers lock it."""
+
+    __tablename__ = "gk_audit_head"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    entries: Mapped[int] = mapped_column(BigInteger)
 
 
 class User(Base):
-    """A person who may use the operators' pages. ``password`` is an Argon2 hash; ``logged_in_at`` the last login.
+    """A person who may use the operators' pages. ``password`` is an Argon2 hash, empty for who logs in by single sign-on alone.
 
-    Rows stay when a person may no longer use them (``disabled_at``): what they did is signed with their name.
+    Rows stay when a person may no longer use them (``disabled_at``): what they did is signed with their name. ``skeleton`` is
+    the name with look-alike characters made equal (null where an earlier version made two such users). ``must_change``: the
+    password was set by somebody else. ``totp_key`` is the key of the second factor, ``totp_step`` the last time step that was
+    used, and ``recovery_codes`` are digests. ``oidc_subject`` is the digest of issuer and subject of single sign-on. ``regions``
+    (codes) and ``batches`` (ids) bound what the user sees and decides; null: everything.
     """
 
     __tablename__ = "gk_user"
@@ -353,11 +362,27 @@ class User(Base):
     changed_at: Mapped[datetime]
     logged_in_at: Mapped[datetime | None] = mapped_column("entered_at")  # a new column name would stop older programs
     disabled_at: Mapped[datetime | None]
-    __table_args__ = (_one_of("role", Role),)
+    skeleton: Mapped[str | None] = mapped_column(String(240))
+    password_at: Mapped[datetime | None]
+    must_change: Mapped[bool] = mapped_column(default=False, server_default=false())
+    totp_key: Mapped[str | None] = mapped_column(String(64))
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    recovery_codes: Mapped[list[str] | None] = mapped_column(Nullable)
+    oidc_subject: Mapped[str | None] = mapped_column(String(64))
+    regions: Mapped[list[str] | None] = mapped_column(Nullable)
+    batches: Mapped[list[int] | None] = mapped_column(Nullable)
+    __table_args__ = (
+        _one_of("role", Role),
+        Index("ux_gk_user_skeleton", "skeleton", unique=True),
+        Index("ux_gk_user_oidc_subject", "oidc_subject", unique=True),
+    )
 
 
 class Session(Base):
-    """Somebody who logged in. ``digest`` is the SHA-256 of the cookie: who reads the database cannot take over a session."""
+    """Somebody who logged in. ``digest`` is the SHA-256 of the cookie: who reads the database cannot take over a session.
+
+    ``agent`` is what the browser says of itself; ``oidc``: the login was that of single sign-on.
+    """
 
     __tablename__ = "gk_session"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -366,10 +391,34 @@ class Session(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     address: Mapped[str] = mapped_column(String(100))
+    agent: Mapped[str | None] = mapped_column(String(200))
+    oidc: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class LoginStep(Base):
+    """A login whose password was right and whose second factor is awaited. ``digest`` is the SHA-256 of its cookie."""
+
+    __tablename__ = "gk_login_step"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("gk_user.id"), index=True)
+    tries: Mapped[int]
+    expires_at: Mapped[datetime]
+
+
+class LoginPlace(Base):
+    """Where a user has logged in before: ``mark`` is ``address A``, or ``device D`` with the digest of a browser's cookie."""
+
+    __tablename__ = "gk_login_place"
+    user_id: Mapped[int] = mapped_column(ForeignKey("gk_user.id"), primary_key=True)
+    mark: Mapped[str] = mapped_column(String(120), primary_key=True)
+    seen_at: Mapped[datetime]
 
 
 class LoginAttempt(Base):
-    """An attempt to log in that did not succeed, or has not yet. They are counted to slow down who guesses passwords."""
+    """An attempt to log in that did not succeed, or has not yet. They are counted to slow down who guesses passwords.
+
+    ``address`` is the client's, or ``device D`` for a browser that the user has logged in with before.
+    """
 
     __tablename__ = "gk_knock"  # as programs of earlier versions know it
     id: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from codebook.records import Extraction, Line, Page, PageKind, Record
-from database.ledger.claims import outputs
-from database.models import StageName
+from codebook.stages import StageName
+from database.ledger import outputs
 
 
 class PageText(Record, frozen=True):

@@ -185,7 +185,7 @@ def run_transaction(
 ) -> T:
     """Run ``function`` in one transaction and commit; on a passing fault of the database run all of it again.
 
-    ``durable`` False lets the commit return before it is on the disk: only for what recovery can do again (claims, heartbeats,
+    ``durable`` False lets the commit return before it is on the disk: only for what the rescuer can do again (claims, heartbeats,
     checkpoints). At most ``attempts`` times or ``patience`` seconds, with growing pauses. After a connection was lost around
     COMMIT nobody knows whether it happened, so ``function`` must find its own work done the second time (unique keys, fences).
 

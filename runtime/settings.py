@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from database.ledger.records import Policy
-from database.models import StageName
+from codebook.stages import STAGES, StageName
+from database.ledger import Policy
 from database.session import normal_url
 
 MIB = 1024 * 1024
@@ -44,14 +44,14 @@ class Settings(BaseSettings):
     prefetch: Count = 4
     """Messages that a process of a worker holds in reserve. 1 is right for a worker of the queue ocr."""
     tasks_per_child: Count = 300
-    """After so many messages a process is replaced, which bounds slow leaks."""
+    """A process is replaced after this many messages, which bounds slow leaks."""
     log_level: str = "INFO"
     """Least level that is logged: DEBUG, INFO, WARNING or ERROR. Logs go to standard error."""
     log_format: Literal["auto", "text", "json"] = "auto"
     """``text`` for people, ``json`` one object a line, ``auto`` text on a terminal and JSON elsewhere."""
 
     lease_seconds: Seconds = 60
-    """How long a claim holds without a sign of life. A killed process is noticed at the latest after so long."""
+    """How long a claim holds without a sign of life. A killed process is noticed after this long at the latest."""
     ocr_lease_seconds: Seconds = 90
     """The same for OCR, whose models may keep a process busy for longer."""
     heartbeat_seconds: Seconds = 20
@@ -59,13 +59,15 @@ class Settings(BaseSettings):
     beat_seconds: Seconds = 5
     """How often a worker shows that it is alive."""
     stale_seconds: Seconds = 30
-    """After so long without a sign of life a worker counts as dead. Less than two thirds of the lease."""
-    sweep_seconds: Seconds = 5
-    """How often recovery looks for what is due, lapsed or lost."""
+    """A worker without a sign of life for this long counts as dead. Less than two thirds of the lease."""
+    hung_seconds: Seconds = 60
+    """`gongkai up` kills and restarts a worker, rescuer or watcher that has shown no sign of life for this long."""
+    rescue_seconds: Seconds = 5
+    """How often the rescuer looks for stages that are due, leases that expired and messages that were lost."""
     resend_seconds: Seconds = 600
-    """After so long without being taken up, a stage is rung for again."""
+    """A notification that no worker took up for this long is sent again."""
     window: Count = 2000
-    """Most messages of one queue in Redis; the rest waits in the database. Recovery keeps as many there as workers can use."""
+    """Most messages of one queue in Redis; the rest waits in the database. The rescuer keeps as many there as workers can use."""
     shutdown_seconds: Annotated[float, Field(ge=0)] = 60
     """How long a worker that is asked to stop lets running tasks go on before it gives them back."""
 
@@ -98,16 +100,20 @@ class Settings(BaseSettings):
     max_archive_bytes: Count = 20 * 1024 * MIB
     """Largest unpacked size of an archive, nested archives included."""
     max_archive_ratio: Count = 200
-    """How many times larger than its packed form a file in an archive may be."""
+    """How many times larger than its packed form a file in an archive, and all of the archive, may be."""
     max_archive_depth: Count = 2
-    """How many archives may stand inside each other."""
+    """How many archives may be nested."""
+    intake_seconds: Seconds = 60
+    """Processor time of the process that reads a file that comes in, without progress; beyond it the file is refused."""
+    intake_memory_bytes: Annotated[int, Field(ge=0)] = 2048 * MIB
+    """Address space of that process (RLIMIT_AS): several times GONGKAI_MAX_FILE_BYTES. 0: no limit."""
 
     watch_quiet_seconds: Seconds = 5
-    """A file in a watched folder is taken when its size and time have not changed for so long."""
+    """A file in a watched folder is taken when its size and time have not changed for this long."""
     watch_patience_seconds: Seconds = 120
-    """A quiet file that is not complete (its format's end is absent, it is empty, or a program holds it open) waits so long."""
+    """How long a quiet file waits that is not complete (its format's end is absent, it is empty, or a program holds it open)."""
     watch_rescan_seconds: Seconds = 60
-    """How often a watched folder is looked through from end to end, whatever events tell."""
+    """How often a watched folder is looked through from end to end, with or without events."""
     watch_poll: bool = False
     """Rely on looking alone, every `GONGKAI_WATCH_POLL_SECONDS`. Network folders that are known as such always do."""
     watch_poll_seconds: Seconds = 5
@@ -124,7 +130,7 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
     """Port of the metrics endpoint. 0: `gongkai up` starts none."""
     metrics_seconds: Seconds = 15
-    """So long an answer of the metrics endpoint is given again before the database is asked anew."""
+    """How long a metrics response is cached."""
 
     console_address: str = "127.0.0.1"
     """Address of the operators' pages. Others than this machine's own belong behind a proxy that speaks https."""
@@ -135,7 +141,7 @@ class Settings(BaseSettings):
     console_session_seconds: Seconds = 43_200
     """How long a person stays logged in to the operators' pages at most."""
     console_idle_seconds: Seconds = 7200
-    """After so long without a request a person has to log in again."""
+    """A person without a request for this long has to log in again."""
 
     flower_auth: str | None = None
     """``user:password`` of Flower; unset: one is made up at each start and shown."""
@@ -184,12 +190,12 @@ class Settings(BaseSettings):
         )
 
     def lease(self, stage: StageName) -> float:
-        """The lease of a claim of ``stage``, in seconds."""
-        return self.ocr_lease_seconds if stage is StageName.OCR else self.lease_seconds
+        """Return the lease of a claim of ``stage``, in seconds."""
+        return float(getattr(self, STAGES[stage].lease))
 
     def time_limit(self, stage: StageName) -> float:
-        """The time limit of a message for ``stage``, in seconds."""
-        return self.ocr_seconds if stage is StageName.OCR else self.light_seconds
+        """Return the time limit of a message for ``stage``, in seconds."""
+        return float(getattr(self, STAGES[stage].time_limit))
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, for processes that this one starts."""

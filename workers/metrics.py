@@ -19,9 +19,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from codebook.records import Status
+from codebook.stages import FIRST, PAGE_STAGE
 from database.intake import inboxes
 from database.intake.inboxes import WatcherItem
-from database.models import StageName
 from database.monitoring import measures
 from database.monitoring.measures import Labelled, Measures
 from database.session import make_engine, reading
@@ -33,9 +33,9 @@ log = get_logger(__name__)
 
 _SHARE = 10  # an answer is kept so many times longer than it took
 _COUNTERS = {
-    measures.SWEEPS: ("gongkai_recovery_sweeps", "Looks of recovery at the ledger."),
-    measures.LEASES_EXPIRED: ("gongkai_leases_expired", "Tries that recovery ended because their lease had expired."),
-    measures.MESSAGES_LOST: ("gongkai_messages_lost", "Messages that the broker lost, found and sent again by recovery."),
+    measures.RESCUER_RUNS: ("gongkai_rescuer_runs", "Looks of the rescuer at the ledger."),
+    measures.LEASES_EXPIRED: ("gongkai_leases_expired", "Tries that the rescuer ended because their lease had expired."),
+    measures.MESSAGES_LOST: ("gongkai_messages_lost", "Messages that the broker lost, found and sent again by the rescuer."),
 }
 
 
@@ -126,16 +126,16 @@ def _ledger(found: Measures) -> Iterator[Metric]:
 
 def _pages(found: Measures) -> _Samples:
     """An engine of OCR does a page in a try; pages without an engine had been read before."""
-    yield ("extract", ""), found.pages
-    yield from (((one.stage, one.engine), one.tries) for one in found.spent if one.stage == StageName.OCR)
+    yield (FIRST, ""), found.pages
+    yield from (((one.stage, one.engine), one.tries) for one in found.spent if one.stage == PAGE_STAGE.name)
 
 
 def _counters(found: Measures) -> Iterator[Metric]:
     for name, (metric, text) in _COUNTERS.items():
         yield _counter(metric, text, [((), found.counters.get(name, 0))])
-    age = found.counter_ages.get(measures.SWEEPS)
+    age = found.counter_ages.get(measures.RESCUER_RUNS)
     if age is not None:
-        yield _gauge("gongkai_recovery_age_seconds", "Seconds since recovery last looked at the ledger.", [((), age)])
+        yield _gauge("gongkai_rescuer_age_seconds", "Seconds since the rescuer last looked at the ledger.", [((), age)])
 
 
 def _watched(items: Sequence[WatcherItem]) -> Iterator[Metric]:

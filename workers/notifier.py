@@ -1,4 +1,7 @@
-"""The bell: tells workers, through Redis, that there is something to do. What is not heard is rung again by recovery."""
+"""Tell workers, through Redis, that there is something to do. The rescuer re-sends notifications that were missed.
+
+The database is the truth: a notification is a hint, and may be lost or sent twice without harm.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Engine
 
 from codebook.errors import GongkaiError
+from codebook.stages import DOCUMENTS, OCR, QUEUES, RETRY
 from database import ledger
-from database.ledger import DOCUMENTS, OCR, QUEUES, RETRY, Queued
+from database.ledger import Queued
 from database.session import run_transaction
 from runtime.log import get_logger
 from runtime.settings import Settings
@@ -23,24 +27,47 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-# After a failed attempt the broker is left alone for so long: what works without it shall not wait for it with every document.
-_QUIET_SECONDS = 3.0
+# Seconds without a further attempt after the broker failed: work that can go on without it must not wait for every document.
+_BROKER_PAUSE_SECONDS = 3.0
 _BATCH = 500
-# Whoever queues work rings for it only while fewer messages wait. What lies in Redis is taken in the order in which it came; what
-# is left to recovery is sent in the order of priorities and turns. A page takes a process about a second, a document a fiftieth.
+
 NEAR = {DOCUMENTS: 500, OCR: 50, RETRY: 500}
+"""A process that queues work notifies only while a queue holds fewer messages than this.
+
+Messages in Redis are taken in the order in which they were sent; what is left to the rescuer is sent by priority and turn. A page
+takes a process about a second, a document a fiftieth.
+"""
 
 
-def _shown(item: Queued) -> str:
-    """What a message is about, for people who watch messages (in Flower): their argument is a number that tells nothing."""
+class Notifier(Protocol):
+    """Tells workers about queued stages after the commit that queued them. Never raises because of the broker."""
+
+    def notify(self, queued: Sequence[Queued]) -> int:
+        """Notify workers of ``queued``. Return for how many a message was sent."""
+
+
+class SilentNotifier:
+    """A notifier that sends nothing, for stages that run in this process. ``notified`` lists what it was called with."""
+
+    def __init__(self) -> None:
+        self.notified: list[Queued] = []
+
+    def notify(self, queued: Sequence[Queued]) -> int:
+        """Note ``queued``. Return 0: nothing was sent."""
+        self.notified += queued
+        return 0
+
+
+def describe(item: Queued) -> str:
+    """Return what a message is about, for people who watch messages (in Flower): its argument is only a number."""
     page = f", page {item.page}" if item.page else ""
     return f"document {item.document_id}{page}" if item.document_id else f"stage {item.stage_id}"
 
 
-class Bell:
-    """Sends messages after the commit of what they are about. Never raises because of the broker; counts what failed.
+class RedisNotifier:
+    """Sends a message to Redis for each stage. ``sent`` and ``failed`` count messages.
 
-    Holds one connection, made when it is needed, and may be used by several threads.
+    Holds one connection, opened when it is needed. Threads may share it.
     """
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
@@ -50,14 +77,14 @@ class Bell:
         self._app: Celery | None = None
         self._connection: Connection | None = None
         self._producer: Any = None
-        self._quiet_until = 0.0
+        self._paused_until = 0.0
         self.sent = 0
         self.failed = 0
 
-    def ring(self, queued: Sequence[Queued]) -> int:
-        """Send a message for each of ``queued`` while few wait in its queue, and note it; gives how many were sent.
+    def notify(self, queued: Sequence[Queued]) -> int:
+        """Send a message for each of ``queued`` while its queue has room, and record that. Return how many were sent.
 
-        What is not sent now stays in the database, where recovery finds it.
+        The rescuer finds the rest in the database.
         """
         by_queue: dict[str, list[Queued]] = defaultdict(list)
         for item in queued:
@@ -67,13 +94,13 @@ class Bell:
             sent += self.send(items[: self.room(queue)])
         if sent:
             try:
-                run_transaction(self._engine, lambda c: ledger.mark_rung(c, sent), durable=False)
-            except GongkaiError as error:  # they are rung for twice then, which costs a claim that is lost
+                run_transaction(self._engine, lambda c: ledger.mark_notified(c, sent), durable=False)
+            except GongkaiError as error:  # a second message will be sent for them, which costs a claim that finds nothing
                 log.warning("messages were sent, but it could not be noted", count=len(sent), error=str(error))
         return len(sent)
 
     def send(self, queued: Sequence[Queued]) -> list[int]:
-        """Send messages without noting it; gives the stages for which they went out: all or none."""
+        """Send messages without recording it. Return the stages for which they went out: all or none."""
         if not queued:
             return []
 
@@ -82,7 +109,7 @@ class Bell:
             with producer.batch(_BATCH):
                 for item in queued:
                     options = {"queue": item.queue, "producer": producer, "retry": False, "ignore_result": True}
-                    options["argsrepr"] = _shown(item)
+                    options["argsrepr"] = describe(item)
                     app.send_task(f"gongkai.{item.stage}", (item.stage_id,), **options)
             return [item.stage_id for item in queued]
 
@@ -92,12 +119,12 @@ class Bell:
         return sent
 
     def room(self, queue: str) -> int:
-        """How many more messages ``queue`` takes until there is enough to do; 0 when the broker does not answer."""
+        """Return how many more messages ``queue`` takes until there is enough to do; 0 when the broker does not answer."""
         depth = self.depths()
         return 0 if depth is None else max(0, min(NEAR[queue], self._settings.window) - depth[queue])
 
     def depths(self) -> dict[str, int] | None:
-        """How many messages lie in Redis by queue, and with workers (``unacked``). None when the broker does not answer."""
+        """Return the number of messages in Redis by queue, and with workers (``unacked``). None when it does not answer."""
 
         def count(producer: Any) -> dict[str, int]:
             channel = producer.channel
@@ -107,11 +134,11 @@ class Bell:
                 pipeline.hlen(channel.unacked_key)
                 return dict(zip((*QUEUES, "unacked"), pipeline.execute(), strict=True))
 
-        found: dict[str, int] | None = self._guarded(count, None)
-        return found
+        depths: dict[str, int] | None = self._guarded(count, None)
+        return depths
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         with self._lock:
             self._drop()
 
@@ -123,23 +150,23 @@ class Bell:
         return self._app
 
     def _guarded(self, action: Any, otherwise: Any) -> Any:
-        """``action`` on the producer, or ``otherwise`` when the broker does not answer."""
+        """Return ``action`` on the producer, or ``otherwise`` when the broker does not answer."""
         with self._lock:
-            if time.monotonic() < self._quiet_until:
+            if time.monotonic() < self._paused_until:
                 return otherwise
             try:
                 return action(self._open())
             # kombu, redis and sockets have no common class, and a hint must not fail a document.
             except Exception as error:  # noqa: BLE001
                 log.warning("the broker does not answer", code="broker.unavailable", error=f"{type(error).__name__}: {error}")
-                self._quiet_until = time.monotonic() + _QUIET_SECONDS
+                self._paused_until = time.monotonic() + _BROKER_PAUSE_SECONDS
                 self._drop()
                 return otherwise
 
     def _open(self) -> Any:
         if self._producer is None:
             app = self._celery()
-            # Kombu would try to connect for ever if it were not told how often.
+            # By default kombu tries to connect for ever.
             options = {**app.conf.broker_transport_options, "max_retries": 1, "interval_start": 0, "interval_step": 0.2}
             self._connection = app.connection_for_write(transport_options=options)
             self._producer = app.amqp.Producer(self._connection, auto_declare=False)

@@ -25,11 +25,11 @@ log = get_logger(__name__)
 _SECONDS = 2.0
 
 
-class Warden(threading.Thread):
+class ProcessMonitor(threading.Thread):
     """A thread of a worker's main process."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        super().__init__(name="warden", daemon=True)
+        super().__init__(name="process-monitor", daemon=True)
         self._settings = settings
         self._worker = name
         self._engine: Engine = make_engine(
@@ -69,8 +69,8 @@ class Warden(threading.Thread):
         try:
             with self._no_fork:
                 policy = self._settings.policy
-                ended = run_transaction(self._engine, lambda c: ledger.crashed(c, owner, fault, policy), attempts=2)
-        except GongkaiError as error:  # then recovery finds the lapsed lease
+                ended = run_transaction(self._engine, lambda c: ledger.fail_claims_of(c, owner, fault, policy), attempts=2)
+        except GongkaiError as error:  # then the rescuer finds the lapsed lease
             log.warning("the death of a process could not be noted", owner=owner, error=str(error))
             return
         for one in ended:
@@ -90,24 +90,24 @@ class Warden(threading.Thread):
             log.warning("the worker could not sign off", error=str(error))
 
 
-_warden: list[Warden] = []
+_monitor: list[ProcessMonitor] = []
 
 
 def start(settings: Settings, name: str) -> None:
-    """Start the warden of this process, once."""
-    if not _warden:
-        _warden.append(Warden(settings, name))
-        _warden[0].beat()
-        _warden[0].start()
+    """Start the process monitor of this process, once."""
+    if not _monitor:
+        _monitor.append(ProcessMonitor(settings, name))
+        _monitor[0].beat()
+        _monitor[0].start()
 
 
 def stop() -> None:
-    """Stop the warden of this process."""
-    while _warden:
-        _warden.pop().stop()
+    """Stop the process monitor of this process."""
+    while _monitor:
+        _monitor.pop().stop()
 
 
 def report_death(pid: int | None, fault: Fault) -> None:
     """Report that the process ``pid`` of this worker died at its work."""
-    if _warden and pid:
-        _warden[0].report(pid, fault)
+    if _monitor and pid:
+        _monitor[0].report(pid, fault)

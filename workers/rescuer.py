@@ -1,5 +1,7 @@
-"""Recovery: ends what died, rings for what is due, notices what the broker lost. A process of its own, since it must work when
-the broker does not: ``python -m workers.rescuer``. Two may run.
+"""The rescuer: expires the leases of dead processes, sends notifications for stages that are due, detects lost messages.
+
+It is a process of its own, ``python -m workers.rescuer``, since it must work when the broker does not. Two may run; one at a time
+looks at the ledger. Other queues call this job a rescuer (River) or a lifeline (Oban).
 """
 
 from __future__ import annotations
@@ -18,67 +20,73 @@ from sqlalchemy import Connection, select
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
+from codebook.stages import QUEUES
 from database import ledger
 from database.clock import now
-from database.ledger import QUEUES, Queued, Reaped
+from database.ledger import ExpiredLease, Queued
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime import log as logs
 from runtime.log import get_logger
 from runtime.settings import Settings, load_settings
-from workers.notifier import NEAR, Bell
+from workers.notifier import NEAR, RedisNotifier
 
 log = get_logger(__name__)
 
-_DAY = 86_400.0
-_REAP = 200
-_MERCIES = 3
+RESCUE_BATCH = 200
+"""Most leases that one run expires."""
+FORGET_WORKERS_SECONDS = 86_400.0
+"""A worker that was silent for this long is deleted."""
+MAX_GRACE_PERIODS = 3
+"""Most grace periods in a row."""
+_SEND_BATCH = 500
 
 
-class Sweep(Record, frozen=True):
-    """What one look at the ledger found and did. ``swept`` False: another recovery was at it, or the database did not answer."""
+class RescueRun(Record, frozen=True):
+    """What one run did. ``ran`` is False when another rescuer was running or the database did not answer."""
 
-    swept: bool
-    reaped: int = 0
+    ran: bool
+    expired: int = 0
     sent: int = 0
     unsent: int = 0
     found_lost: int = 0
 
 
 @dataclass(frozen=True)
-class _Pulse:
-    """Whether a lapsed lease means that its holder is gone, by the moments (database time) at which recovery could look itself.
+class LookGap:
+    """Whether an expired lease means that its holder is dead, by the moments (database time) at which the rescuer could look.
 
-    After a time in which it could not (a full disk, a database that was away or locked, a machine that slept, a clock that
-    jumped) it does not: nobody else could renew a lease either. They get two beats to do so. Where looks are late again and
-    again, only three of them spare, so that leases are ended at last.
+    After a gap in which the rescuer could not look (a full disk, a locked database, a machine that slept, a clock that jumped),
+    nobody else could renew a lease either. Leases then get a grace period of two heartbeats, at most MAX_GRACE_PERIODS times in a
+    row, so that a permanently slow rescuer still expires them.
     """
 
-    beat_seconds: float
+    heartbeat_seconds: float
     looked: datetime | None = None
-    spare_until: datetime | None = None
+    grace_until: datetime | None = None
     granted: int = 0
 
-    def at(self, moment: datetime) -> _Pulse:
-        """The pulse after a look at ``moment``."""
-        late = self.looked is not None and (moment - self.looked).total_seconds() > self.beat_seconds
-        sparing = self.spare_until is not None and moment < self.spare_until
-        granted = self.granted if late or sparing else 0
-        if late and granted < _MERCIES:
-            return _Pulse(self.beat_seconds, moment, moment + timedelta(seconds=2 * self.beat_seconds), granted + 1)
-        return _Pulse(self.beat_seconds, moment, self.spare_until, granted)
+    def at(self, moment: datetime) -> LookGap:
+        """Return the state after a look at ``moment``."""
+        late = self.looked is not None and (moment - self.looked).total_seconds() > self.heartbeat_seconds
+        in_grace = self.grace_until is not None and moment < self.grace_until
+        granted = self.granted if late or in_grace else 0
+        if late and granted < MAX_GRACE_PERIODS:
+            grace = timedelta(seconds=2 * self.heartbeat_seconds)
+            return LookGap(self.heartbeat_seconds, moment, moment + grace, granted + 1)
+        return LookGap(self.heartbeat_seconds, moment, self.grace_until, granted)
 
     @property
-    def spares(self) -> bool:
-        """Whether leases that lapsed are left alone for now."""
-        return self.looked is not None and self.spare_until is not None and self.looked < self.spare_until
+    def in_grace_period(self) -> bool:
+        """Whether expired leases are left alone for now."""
+        return self.looked is not None and self.grace_until is not None and self.looked < self.grace_until
 
 
-class _Window:
-    """How many messages recovery keeps in a queue: as few as keep the workers busy from one look to the next.
+class QueueWindow:
+    """How many messages the rescuer keeps in a queue: as few as keep the workers busy from one run to the next.
 
-    It grows fourfold when the queue was filled and is found nearly empty, up to ``most``, and shrinks slowly down to ``least``
-    when most are found to wait still: what is urgent waits behind those that are out already.
+    It grows fourfold, up to ``most``, when the queue was filled and is found nearly empty. It shrinks slowly, down to ``least``,
+    when most messages are found still waiting: urgent work waits behind those that are already out.
     """
 
     def __init__(self, least: int, most: int) -> None:
@@ -87,7 +95,7 @@ class _Window:
         self.filled = False
 
     def room(self, depth: int | None) -> int:
-        """How many more may be sent where ``depth`` are found; 0 when the broker did not say."""
+        """Return how many more may be sent where ``depth`` are found; 0 for an unknown depth."""
         if depth is None:
             return 0
         if self.filled and depth < self._size / 4:
@@ -97,73 +105,75 @@ class _Window:
         return max(0, int(self._size) - depth)
 
 
-class Recovery:
-    """One recovery; :meth:`sweep` is one look at the ledger."""
+class Rescuer:
+    """One rescuer; :meth:`run_once` is one look at the ledger."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._engine = make_engine(settings.database, lazy_commit=True)
-        self._bell = Bell(settings, self._engine)
-        self._pulse = _Pulse(settings.heartbeat_seconds)
+        self._notifier = RedisNotifier(settings, self._engine)
+        self._gap = LookGap(settings.heartbeat_seconds)
         self._empty_since: dict[str, float] = {}
-        self._windows = {queue: _Window(NEAR[queue], settings.window) for queue in QUEUES}
+        self._windows = {queue: QueueWindow(NEAR[queue], settings.window) for queue in QUEUES}
 
-    def sweep(self) -> Sweep:
-        """End lapsed tries, then ring for what is due. Raises nothing because of the database or the broker: next time, then."""
+    def run_once(self) -> RescueRun:
+        """Expire leases, then notify workers of what is due. Never raises because of the database or the broker."""
         try:
-            reaped = self._reap()
-            if reaped is None:
-                return Sweep(False)
-            lost = self._notice_loss()
+            expired = self._expire_leases()
+            if expired is None:
+                return RescueRun(False)
+            lost = self._detect_lost_messages()
             sent, unsent = self._dispatch()
         except GongkaiError as error:
             log.warning("the database does not answer", error=str(error))
-            return Sweep(False)
-        if reaped or sent or unsent or lost:
-            log.info("swept", reaped=len(reaped), sent=sent, unsent=unsent, found_lost=lost)
-        return Sweep(True, len(reaped), sent, unsent, lost)
+            return RescueRun(False)
+        if expired or sent or unsent or lost:
+            log.info("rescued", expired=len(expired), sent=sent, unsent=unsent, found_lost=lost)
+        return RescueRun(True, len(expired), sent, unsent, lost)
 
     def close(self) -> None:
-        """Give connections back."""
-        self._bell.close()
+        """Close the connections."""
+        self._notifier.close()
         self._engine.dispose()
 
     def _transact(self, function: Any) -> Any:
         return run_transaction(self._engine, function, durable=False, attempts=2)
 
-    def _reap(self) -> list[Reaped] | None:
-        """What was ended; None when another recovery is at it."""
+    def _expire_leases(self) -> list[ExpiredLease] | None:
+        """Return the tries that were ended; None when another rescuer is running."""
         stale, policy = self._settings.stale_seconds, self._settings.policy
 
-        def reap(connection: Connection) -> tuple[list[Reaped], _Pulse] | None:
-            if not ledger.try_sweep_lock(connection):
+        def expire(connection: Connection) -> tuple[list[ExpiredLease], LookGap] | None:
+            if not ledger.try_rescue_lock(connection):
                 return None
-            ledger.forget_workers(connection, _DAY)
-            # A look that has nothing to end writes all the same: only so is a database noticed that takes nothing any more.
-            measures.count(connection, measures.SWEEPS)
-            pulse = self._pulse.at(connection.execute(select(now())).scalar_one())
-            ended = [] if pulse.spares else ledger.reap(connection, stale, policy, _REAP)
-            if holders := 0 if pulse.spares else ledger.end_holders(connection, self._settings.lease_seconds):
-                log.warning("sessions that held lapsed claims were ended", count=holders)
+            ledger.forget_workers(connection, FORGET_WORKERS_SECONDS)
+            # A run writes even when there is nothing to expire: only so is a database noticed that no longer takes writes.
+            measures.count(connection, measures.RESCUER_RUNS)
+            gap = self._gap.at(connection.execute(select(now())).scalar_one())
+            ended = [] if gap.in_grace_period else ledger.expire_leases(connection, stale, policy, RESCUE_BATCH)
+            holders = 0 if gap.in_grace_period else ledger.terminate_lock_holders(connection, self._settings.lease_seconds)
+            if holders:
+                log.warning("sessions that locked expired claims were terminated", count=holders)
             if ended:
                 measures.count(connection, measures.LEASES_EXPIRED, len(ended))
-            return ended, pulse
+            return ended, gap
 
-        looked: tuple[list[Reaped], _Pulse] | None = self._transact(reap)
+        looked: tuple[list[ExpiredLease], LookGap] | None = self._transact(expire)
         if looked is None:
             return None
-        reaped, self._pulse = looked
-        for one in reaped:
+        expired, self._gap = looked
+        for one in expired:
             log.warning("a try was ended", stage_id=one.stage_id, document_id=one.document_id, code=one.code, state=one.state)
-        return reaped
+        return expired
 
-    def _notice_loss(self) -> int:
-        """Take back what was sent and is gone: gives how much.
+    def _detect_lost_messages(self) -> int:
+        """Forget the notifications whose messages are gone. Return how many.
 
-        A queue that was empty at two looks holds no message for what was rung before. Workers may hold some (``unacked``), or may
-        have died with them: then it takes a lease's time until they are sent again. One too many costs a claim that is lost.
+        A queue that was empty in two runs holds no message for what was notified before. Workers may still hold some
+        (``unacked``), or may have died with them: then it takes the time of a lease until they are sent again. A duplicate
+        message costs a claim that finds nothing.
         """
-        depths = self._bell.depths()
+        depths = self._notifier.depths()
         if depths is None:
             self._empty_since.clear()
             return 0
@@ -173,30 +183,30 @@ class Recovery:
                 self._empty_since.pop(queue, None)
                 continue
             quiet = time.monotonic() - self._empty_since.setdefault(queue, time.monotonic())
-            patience = self._settings.lease_seconds if depths["unacked"] else self._settings.sweep_seconds / 2
+            patience = self._settings.lease_seconds if depths["unacked"] else self._settings.rescue_seconds / 2
             if quiet >= patience:
-                lost += self._transact(partial(self._unring_lost, queue=queue, older_seconds=patience))
+                lost += self._transact(partial(self._forget_lost, queue=queue, older_seconds=patience))
         return lost
 
     @staticmethod
-    def _unring_lost(connection: Connection, queue: str, older_seconds: float) -> int:
-        lost = ledger.unring_lost(connection, queue, older_seconds)
+    def _forget_lost(connection: Connection, queue: str, older_seconds: float) -> int:
+        lost = ledger.forget_lost_notifications(connection, queue, older_seconds)
         if lost:
             measures.count(connection, measures.MESSAGES_LOST, lost)
         return lost
 
     def _dispatch(self) -> tuple[int, int]:
-        """Ring for what is due, as far as the windows allow; gives how many were sent and how many could not be."""
+        """Notify workers of what is due, as far as the windows allow. Return how many were sent, and how many failed."""
         sent = unsent = 0
-        depths = self._bell.depths() or {}
+        depths = self._notifier.depths() or {}
         for queue in QUEUES:
             room = self._windows[queue].room(depths.get(queue))
             while room > 0:
-                part = min(room, 500)
+                part = min(room, _SEND_BATCH)
                 due = self._take(queue, part)
-                out = self._bell.send(due)
+                out = self._notifier.send(due)
                 if due and not out:
-                    self._transact(partial(ledger.unring, stage_ids=[item.stage_id for item in due]))
+                    self._transact(partial(ledger.forget_notifications, stage_ids=[item.stage_id for item in due]))
                     unsent += len(due)
                     break
                 sent += len(out)
@@ -212,25 +222,25 @@ class Recovery:
         return taken
 
 
-def recover(settings: Settings, stop: threading.Event) -> None:
-    """Sweep every ``settings.sweep_seconds`` until ``stop`` is set."""
-    recovery = Recovery(settings)
-    log.info("recovery runs", sweep_seconds=settings.sweep_seconds)
+def rescue(settings: Settings, stop: threading.Event) -> None:
+    """Run a rescuer every ``settings.rescue_seconds`` until ``stop`` is set."""
+    rescuer = Rescuer(settings)
+    log.info("the rescuer runs", rescue_seconds=settings.rescue_seconds)
     try:
         while not stop.is_set():
-            recovery.sweep()
-            stop.wait(settings.sweep_seconds)
+            rescuer.run_once()
+            stop.wait(settings.rescue_seconds)
     finally:
-        recovery.close()
+        rescuer.close()
 
 
-def recovery_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """The arguments and the environment additions that start a recovery."""
+def rescuer_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments and the environment additions that start a rescuer."""
     return [sys.executable, "-m", "workers.rescuer"], settings.environment()
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run a recovery until it is told to stop (SIGTERM, SIGINT)."""
+    """Run a rescuer until it is stopped (SIGTERM, SIGINT)."""
     if argv:
         raise SystemExit("workers.rescuer takes no arguments")
     settings = load_settings()
@@ -238,7 +248,7 @@ def main(argv: Sequence[str]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    recover(settings, stop)
+    rescue(settings, stop)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import signals
 
-from database.ledger import QUEUES
+from codebook.stages import QUEUES
 from runtime import log
 from runtime.settings import Settings, load_settings
 from workers import broker, process_monitor

@@ -1,4 +1,4 @@
-"""What a process of the machine has: its name, its engine, the store, the bell. Made after the fork, once for each process."""
+"""The resources of a worker's process: its name, engine, store, notifier and lease heartbeat. Each process opens its own."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from typing import Any
 from sqlalchemy import Engine
 
 from codebook.book import load_book
-from database.ledger.dispatch import owner_name
+from database.ledger import owner_name
 from database.session import make_engine
 from runtime.settings import Settings, load_settings
 from runtime.store import Store
-from workers.lease_heartbeat import Heart
-from workers.notifier import Bell
+from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import Notifier, RedisNotifier
 
 
 @dataclass(frozen=True)
-class Process:
-    """The resources of this process. ``owner`` is the name under which it claims work."""
+class WorkerContext:
+    """The resources of one process. ``owner`` is the name under which it claims work."""
 
     settings: Settings
     engine: Engine
     store: Store
-    bell: Bell
-    heart: Heart
+    notifier: Notifier
+    heartbeat: LeaseHeartbeat
     owner: str
 
 
-_by_pid: dict[int, Process] = {}
+_by_pid: dict[int, WorkerContext] = {}
 _worker_names: dict[str, str] = {}
 
 
 def worker_name() -> str:
-    """The name of this worker (host:pid:nonce). Set before the first fork, so that all its processes share it."""
+    """Return the name of this worker (host:pid:nonce). Call it before the first fork, so that all its processes share it."""
     return _worker_names.setdefault("worker", f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
 
 
-def here() -> Process:
-    """The resources of this process. What a parent had before the fork is left alone and never used."""
-    made = _by_pid.get(os.getpid())
-    if made is None:
+def current_context() -> WorkerContext:
+    """Return the context of this process, opened at the first call. What a parent opened before the fork is never used."""
+    context = _by_pid.get(os.getpid())
+    if context is None:
         settings = load_settings()
         engine = make_engine(settings.database, lazy_commit=True)
-        made = _by_pid[os.getpid()] = Process(
+        context = _by_pid[os.getpid()] = WorkerContext(
             settings=settings,
             engine=engine,
             store=Store(settings.store),
-            bell=Bell(settings, engine),
-            heart=Heart(engine, settings),
+            notifier=RedisNotifier(settings, engine),
+            heartbeat=LeaseHeartbeat(engine, settings),
             owner=owner_name(worker_name(), os.getpid()),
         )
-    return made
+    return context
 
 
 @cache
 def versions() -> dict[str, Any]:
-    """What made a result: the version of the code and the digest of the codebook. Every kept result carries it."""
+    """Return what makes a result: the version of the code and the digest of the codebook. Every kept result carries it."""
     try:
         code = importlib.metadata.version("gongkai")
     except importlib.metadata.PackageNotFoundError:  # run from a checkout that was not installed

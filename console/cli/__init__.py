@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from console import environment
-from console.cli import alive, corrections, reprocess, services, users, watch
+from console.cli import alive, audit, corrections, reprocess, services, users, watch
 from console.cli.output import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -154,7 +154,7 @@ def show_document(
     from console.cli.tables import document_parts  # noqa: PLC0415
     from database.monitoring import queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
-    from ingest.files.walk import shown  # noqa: PLC0415
+    from ingest.names import shown  # noqa: PLC0415
 
     with environment.database(environment.settings()) as engine, reading(engine) as connection:
         ids = queries.find_documents(connection, shown(key))
@@ -215,10 +215,11 @@ app.command()(watch.up)
 app.command()(watch.metrics)
 app.command()(users.console)
 app.command()(services.worker)
-app.command()(services.recover)
+app.command()(services.rescuer)
 app.command(context_settings={"ignore_unknown_options": False})(services.flower)
 app.command()(services.doctor)
 app.add_typer(users.user, name="user")
+app.add_typer(audit.audit, name="audit")
 app.command()(alive.alive)
 app.add_typer(services.db, name="db")
 

@@ -16,13 +16,13 @@ class Part(StrEnum):
     """Parts that show in the database that they live."""
 
     WORKER = "worker"
-    RECOVERY = "recovery"
+    RESCUER = "rescuer"
     WATCHER = "watcher"
 
 
 def alive(
     part: Annotated[
-        Part | None, typer.Argument(metavar="PART", help="worker, recovery or watcher. Default: the settings and the database.")
+        Part | None, typer.Argument(metavar="PART", help="worker, rescuer or watcher. Default: the settings and the database.")
     ] = None,
 ) -> None:
     """Tell whether a part of this host lives and sees, for healthchecks. Exit code 1: start it again.

@@ -209,7 +209,7 @@ def _value(cell: str, text: str) -> tuple[Decided, Number | str | None]:
 def _document(engine: Engine, key: str) -> int:
     from database.monitoring import queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
-    from ingest.files.walk import shown  # noqa: PLC0415
+    from ingest.names import shown  # noqa: PLC0415
 
     with reading(engine) as connection:
         ids = queries.find_documents(connection, shown(key))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from database.monitoring.read_models import DocumentLine, Progress
     from ingest.files.register_paths import IngestSummary
     from runtime.settings import Settings
-    from workers.notifier import Bell
+    from workers.notifier import RedisNotifier
 
 
 LISTED = 30  # documents; more than that are counted, not listed
@@ -68,31 +68,31 @@ class Workforce:
     def __init__(self, settings: Settings, engine: Engine, stack: ExitStack) -> None:
         self._settings, self._engine, self._stack = settings, engine, stack
         self._own = settings.broker_url is None
-        self._bell: Bell | None = None
+        self._notifier: RedisNotifier | None = None
 
     @property
     def advice(self) -> str:
         """What to do when nobody seems to work."""
         if self._own:
             return f"no worker is running yet; see {self._settings.home / 'log'}"
-        return "no worker is running; start one with `gongkai worker` and recovery with `gongkai recover`"
+        return "no worker is running; start one with `gongkai worker` and the rescuer with `gongkai rescuer`"
 
     def begin(self) -> None:
         """See to it that somebody can work."""
-        from workers.local.supervisor import local_machine  # noqa: PLC0415
-        from workers.notifier import Bell  # noqa: PLC0415 (these load Celery)
+        from workers.local import local_supervisor  # noqa: PLC0415
+        from workers.notifier import RedisNotifier  # noqa: PLC0415 (these load Celery)
 
-        if self._bell is None:
+        if self._notifier is None:
             if self._own:
-                self._stack.enter_context(local_machine(self._settings))
-            self._bell = Bell(self._settings, self._engine)
-            self._stack.callback(self._bell.close)
+                self._stack.enter_context(local_supervisor(self._settings))
+            self._notifier = RedisNotifier(self._settings, self._engine)
+            self._stack.callback(self._notifier.close)
 
-    def ring(self, stages: Sequence[Queued]) -> None:
+    def notify(self, stages: Sequence[Queued]) -> None:
         """Ring for the first stages of new documents."""
         self.begin()
-        if self._bell is not None:
-            self._bell.ring(stages)
+        if self._notifier is not None:
+            self._notifier.notify(stages)
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
             limits=Limits.of(settings),
             region=region_of(request.region or ""),
             priority=request.priority,
-            ring=hands.ring if waits or settings.broker_url else _silent,
+            notify=hands.notify if waits or settings.broker_url else _silent,
             progress=bar.registered,
         )
         scope = _scope(settings, summary, since)

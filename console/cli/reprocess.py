@@ -49,8 +49,8 @@ def reprocess(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
 ) -> None:
     """Process selected documents again, from a stage on. What is in force stays in force until the new result is complete."""
+    from codebook.stages import StageName  # noqa: PLC0415
     from console.cli.ingest import see_through  # noqa: PLC0415 (these load SQLAlchemy)
-    from database.models import StageName  # noqa: PLC0415
 
     first = _one_of(StageName, stage, "stage") if stage else None
     found = environment.settings()
@@ -141,8 +141,8 @@ def _selection(
 ) -> Selection:
     from codebook.errors import CODES  # noqa: PLC0415
     from codebook.records import Status  # noqa: PLC0415
-    from database.ledger import REGISTER, Selection  # noqa: PLC0415
-    from database.models import StageName  # noqa: PLC0415
+    from codebook.stages import REGISTER, StageName  # noqa: PLC0415
+    from database.ledger import Selection  # noqa: PLC0415
     from database.monitoring import queries  # noqa: PLC0415
     from database.session import reading  # noqa: PLC0415
 

@@ -85,9 +85,9 @@ def worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas: documents, ocr, retry. Default: all.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: GONGKAI_CONCURRENCY.")] = None,
 ) -> None:
-    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai recover` once beside the workers."""
+    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai rescuer` once beside the workers."""
     found = _shared()
-    from database.ledger import QUEUES  # noqa: PLC0415
+    from codebook.stages import QUEUES  # noqa: PLC0415
     from workers.run import worker_command  # noqa: PLC0415
 
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES
@@ -96,12 +96,12 @@ def worker(
     become(*worker_command(found, chosen, concurrency))
 
 
-def recover() -> None:
-    """Run recovery until it is stopped: it ends what died and rings for what is due. Two may run."""
+def rescuer() -> None:
+    """Run the rescuer until it is stopped: it ends what died and sends messages for what is due. Two may run."""
     found = _shared()
-    from workers.rescuer import recovery_command  # noqa: PLC0415
+    from workers.rescuer import rescuer_command  # noqa: PLC0415
 
-    become(*recovery_command(found))
+    become(*rescuer_command(found))
 
 
 def flower(

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from codebook.errors import CODES
 from codebook.records import Severity, Status
+from codebook.stages import StageName
 from console.cli.output import meaning, plain, table
-from database.models import StageName, StageState
+from database.models import StageState
 
 if TYPE_CHECKING:
     from database.intake.inboxes import WatcherItem

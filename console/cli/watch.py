@@ -20,7 +20,7 @@ from console.cli.output import Exit, fault, plain, say, wrong
 if TYPE_CHECKING:
     from ingest.watching.inbox import Inbox
     from runtime.settings import Settings
-    from workers.local.supervisor import Extra, Machine
+    from workers.local import ExtraPart, Supervisor
 
 BatchName = Annotated[
     str | None, typer.Option(help="Batch of files whose folder names none. Default: the folder's name and the day.")
@@ -49,7 +49,7 @@ def watch(
         _check_batch(batch)
         with workforce(found, engine) as hands:
             hands.begin()
-            desk = Desk(engine, Store(found.store), Limits.of(found), hands.ring, batch)
+            desk = Desk(engine, Store(found.store), Limits.of(found), hands.notify, batch)
             watchers = []
             for number, inbox in enumerate(inboxes):
                 polls = poll or found.watch_poll or is_network(inbox.root)
@@ -66,9 +66,9 @@ def up(
     batch: BatchName = None,
     poll: Poll = False,
 ) -> None:
-    """Run everything that one machine needs, until stopped: broker, workers, recovery, watcher, metrics, pages."""
+    """Run everything that one machine needs, until stopped: broker, workers, rescuer, watcher, metrics, pages."""
     from console.cli.users import tell_first_user  # noqa: PLC0415
-    from workers.local.supervisor import Machine  # noqa: PLC0415 (loads Celery)
+    from workers.local import Supervisor  # noqa: PLC0415 (loads Celery)
 
     found = environment.settings()
     _check_batch(batch)
@@ -78,29 +78,29 @@ def up(
                 _inboxes(found, folders)
             if found.console_port:
                 tell_first_user(engine)
-        machine = Machine(found, extras=_extras(found, folders or [], batch, poll=poll), told=_tell)
+        supervisor = Supervisor(found, extras=_extras(found, folders or [], batch, poll=poll), report=_tell)
         if found.broker_url is not None:
             _tell("broker", "is a shared one, which is not looked after here")
-        _run(machine, stop, found)
+        _run(supervisor, stop, found)
 
 
-def _run(machine: Machine, stop: threading.Event, found: Settings) -> None:
+def _run(supervisor: Supervisor, stop: threading.Event, found: Settings) -> None:
     from codebook.errors import GongkaiError  # noqa: PLC0415
 
     try:
-        machine.start()
-        if not machine.owns:
+        supervisor.start()
+        if not supervisor.owns:
             _tell("machine", "another command runs the parts of this home; they are taken over when it ends")
         else:
             _tell("up", f"all parts run; logs are in {found.home / 'log'}")
             if found.console_port:
                 _tell("console", f"http://{found.console_address}:{found.console_port}")
-        while machine.runs() and not stop.wait(0.5):
+        while supervisor.runs() and not stop.wait(0.5):
             pass
     except GongkaiError as error:
         fault(error)
     finally:
-        machine.stop()
+        supervisor.stop()
     if not stop.is_set():
         raise typer.Exit(Exit.FAULT)
     _tell("up", "ended")
@@ -127,21 +127,21 @@ def _tell(part: str, state: str) -> None:
     say(f"{part:<9} {plain(state)}")
 
 
-def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: bool) -> list[Extra]:
+def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: bool) -> list[ExtraPart]:
     """The watcher, the metrics endpoint and the operators' pages, as parts of the machine."""
     from console.cli.users import console_command  # noqa: PLC0415
-    from workers.local.supervisor import Extra  # noqa: PLC0415
+    from workers.local import ExtraPart  # noqa: PLC0415
     from workers.metrics import metrics_command  # noqa: PLC0415
 
     made = []
     if found.metrics_port:
-        made.append(Extra("metrics", *metrics_command(found, found.metrics_address, found.metrics_port)))
+        made.append(ExtraPart("metrics", *metrics_command(found, found.metrics_address, found.metrics_port)))
     if found.console_port:
-        made.append(Extra("console", *console_command(found, found.console_address, found.console_port)))
+        made.append(ExtraPart("console", *console_command(found, found.console_address, found.console_port)))
     if folders:
         options = [*(["--batch", batch] if batch else []), *(["--poll"] if poll else [])]
         command = [sys.executable, "-m", "console.cli", "watch", *options, "--", *map(os.path.realpath, folders)]
-        made.append(Extra("watcher", command, {**found.environment(), "GONGKAI_BROKER_URL": found.broker}))
+        made.append(ExtraPart("watcher", command, {**found.environment(), "GONGKAI_BROKER_URL": found.broker}))
     return made
 
 

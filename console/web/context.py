@@ -32,9 +32,9 @@ from runtime.log import get_logger
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from database.ledger.records import Queued
+    from database.ledger import Queued
     from database.users.accounts import CurrentUser
-    from workers.notifier import Bell
+    from workers.notifier import RedisNotifier
 
 log = get_logger(__name__)
 
@@ -97,20 +97,20 @@ class Desk:
         return Pictures(self.settings)
 
     @cached_property
-    def _bell(self) -> Bell:
-        from workers.notifier import Bell  # noqa: PLC0415 (loads Celery, which only decisions need)
+    def _notifier(self) -> RedisNotifier:
+        from workers.notifier import RedisNotifier  # noqa: PLC0415 (loads Celery, which only decisions need)
 
-        return Bell(self.settings, self.engine)
+        return RedisNotifier(self.settings, self.engine)
 
-    def ring(self, queued: Sequence[Queued]) -> None:
-        """Tell workers what an act has queued, after its commit. What they do not hear, recovery rings for."""
+    def notify(self, queued: Sequence[Queued]) -> None:
+        """Tell workers what an act has queued, after its commit. What they do not hear, the rescuer sends again."""
         if queued:
-            self._bell.ring(queued)
+            self._notifier.notify(queued)
 
     def close(self) -> None:
         """End what was begun for the pages."""
         made = vars(self)
-        for name in ("pictures", "_bell"):
+        for name in ("pictures", "_notifier"):
             if name in made:
                 made[name].close()
 

@@ -70,6 +70,11 @@ class Visit:
         return i18n.translate(self.language, key, **values)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether a script of ours asks, to put the answer into the page that is shown."""
+        return "hx-request" in self.request.headers
+
+    @property
     def here(self) -> str:
         """The address of this page, to come back to; the front page for what a form was answered with."""
         url = self.request.url
@@ -103,8 +108,14 @@ class Visit:
         return response
 
     def redirect(self, path: str, **parameters: str | int | None) -> Response:
-        """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET."""
-        response = RedirectResponse(address(path, **parameters) if parameters else path, 303)
+        """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET.
+
+        What a script of ours sent is led on as a whole page, not into the part of the page that it would replace.
+        """
+        target = address(path, **parameters) if parameters else path
+        response: Response = RedirectResponse(target, 303)
+        if self.is_partial:
+            response = Response(status_code=204, headers={"hx-redirect": target})
         if self._notice is not None:
             carried = base64.urlsafe_b64encode(msgspec.json.encode(self._notice)).decode()
             self.keys.set(response, "gongkai_notice", carried, seconds=60)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from codebook.records import Record, Status
 from database.clock import now
-from database.ledger.records import insert_into, storable
 from database.models import Document, Failure, FailureState, Source, Watcher
+from database.sql import insert_into, storable
 
 
 class WatcherState(Record, frozen=True):

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from codebook.records import Status
-from database.intake.registering import REGISTER
-from database.ledger.records import Arrival
-from database.ledger.reprocessing import Selection, discard, reprocess
-from database.models import Document, Failure, FailureState, StageName
+from codebook.stages import FIRST, REGISTER
+from database.ledger import Arrival, Selection, discard, reprocess
+from database.models import Document, Failure, FailureState
 
 WHO = "gongkai"
 
@@ -37,7 +36,7 @@ def readmit(connection: Connection, arrivals: Mapping[int, Arrival]) -> list[int
         connection.execute(update(Document).where(Document.id == document_id).values(values))
     if ids:
         again = Selection(documents=tuple(ids))
-        reprocess(connection, again, StageName.EXTRACT, who=WHO, reason="came in again and was admitted")
+        reprocess(connection, again, FIRST, who=WHO, reason="came in again and was admitted")
     return ids
 
 

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from codebook.errors import CODES
 from codebook.records import Status
+from codebook.stages import FIRST, REGISTER, STAGES
 from database.clock import now
-from database.ledger.fair_queue import take_turns
-from database.ledger.records import DOCUMENTS, Arrival, Queued, Registered, insert_into, storable
-from database.models import Batch, Document, Failure, FailureState, Source, Stage, StageName, StageState
-
-T = TypeVar("T")
-
-# Rows of one statement; SQLite takes at most 32,766 parameters in one.
-CHUNK = 1000
-
-REGISTER = "register"
-"""The stage of a failure that happened at the door, before the first stage."""
-
-
-def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    """``items`` in pieces of at most ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+from database.ledger import Arrival, Queued, Registered, reserve_turns
+from database.models import Batch, Document, Failure, FailureState, Source, Stage, StageState
+from database.sql import chunks, insert_into, storable
 
 
 def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -> list[Registered]:
@@ -36,7 +23,7 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
 
     A content is one document, whoever registers it first (the database decides races). Each path of it is one source row,
     the first the origin, all others duplicates. A new document gets its first stage; one with a ``rejection`` gets its
-    status and a failure instead. Call it in a durable transaction, and ring only after the commit.
+    status and a failure instead. Call it in a durable transaction, and notify only after the commit.
     """
     if not arrivals:
         return []
@@ -61,10 +48,10 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
     return results
 
 
-def to_ring(registered: Sequence[Registered]) -> list[Queued]:
-    """What is to be rung for after the commit."""
+def to_notify(registered: Sequence[Registered]) -> list[Queued]:
+    """What is to be notified after the commit."""
     due = [(one.stage_id, one.document_id) for one in registered if one.stage_id is not None]
-    return [Queued(stage_id, StageName.EXTRACT, DOCUMENTS, document_id) for stage_id, document_id in due]
+    return [Queued(stage_id, FIRST, STAGES[FIRST].queue, document_id) for stage_id, document_id in due]
 
 
 def _batch_id(connection: Connection, name: str, priority: int) -> int:
@@ -151,16 +138,16 @@ def _path_key(path: str) -> str:
 def _insert_stages(connection: Connection, batch_id: int, new: Sequence[tuple[int, Arrival]]) -> dict[int, int]:
     if not new:
         return {}
-    before = take_turns(connection, batch_id, max(arrival.priority for _, arrival in new), len(new))
+    before = reserve_turns(connection, batch_id, max(arrival.priority for _, arrival in new), len(new))
     statement = insert(Stage).values(created_at=now(), updated_at=now()).returning(Stage.id, Stage.document_id)
     rows = [
         {
             "document_id": document_id,
             "run": 1,
-            "stage": StageName.EXTRACT,
+            "stage": FIRST,
             "page": 0,
             "state": StageState.QUEUED,
-            "queue": DOCUMENTS,
+            "queue": STAGES[FIRST].queue,
             "priority": arrival.priority,
             "turn": turn,
         }

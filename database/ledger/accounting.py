@@ -8,22 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 
 from codebook.records import Record, Status
+from codebook.stages import LAST, STAGES
 from database.clock import now
-from database.models import (
-    Attempt,
-    Batch,
-    Document,
-    Failure,
-    FailureState,
-    Output,
-    ReportRow,
-    Source,
-    Stage,
-    StageName,
-    StageState,
-)
-
-_UNFINISHED = (StageState.QUEUED, StageState.WAITING, StageState.RUNNING)
+from database.ledger.conditions import OPEN, RUNNING, UNFINISHED
+from database.models import Attempt, Batch, Document, Failure, FailureState, Output, ReportRow, Source, Stage, StageState
 
 
 class Balance(Record, frozen=True):
@@ -81,7 +69,7 @@ def _stage_of_run(*conditions: Any) -> Any:
 
 
 def _stalled() -> Select[int]:
-    return _document(Document.status == Status.PROCESSING, ~_stage_of_run(Stage.state.in_(_UNFINISHED)))
+    return _document(Document.status == Status.PROCESSING, ~_stage_of_run(Stage.state.in_(UNFINISHED)))
 
 
 def _unreported() -> Select[int]:
@@ -94,12 +82,12 @@ def _wrong_report() -> Select[int]:
 
 
 def _good_without_load() -> Select[int]:
-    loaded = _stage_of_run(Stage.stage == StageName.LOAD, Stage.state == StageState.DONE)
+    loaded = _stage_of_run(Stage.stage == LAST, Stage.state == StageState.DONE)
     return _document(Document.status.in_([Status.ACCEPTED, Status.NEEDS_REVIEW]), ~loaded)
 
 
 def _loaded_but_open() -> Select[int]:
-    loaded = _stage_of_run(Stage.stage == StageName.LOAD, Stage.state == StageState.DONE)
+    loaded = _stage_of_run(Stage.stage == LAST, Stage.state == StageState.DONE)
     return _document(loaded, or_(Document.status == Status.PROCESSING, Document.finished_at.is_(None)))
 
 
@@ -119,7 +107,7 @@ def _done_without_output() -> Select[int]:
             Output.document_id == Document.id, Output.stage == Stage.stage, Output.page == Stage.page
         )
     )
-    made = Stage.stage.in_([StageName.EXTRACT, StageName.PARSE, StageName.VALIDATE, StageName.OCR])
+    made = Stage.stage.in_([name for name, spec in STAGES.items() if spec.keeps_output])
     done = _stage_of_run(Stage.state == StageState.DONE, made, ~kept)
     return _document(done)
 
@@ -148,18 +136,17 @@ _CHECKS: dict[str, Callable[[], Select[int]]] = {
 }
 
 
-def invariants(connection: Connection, lapsed_seconds: float = 30.0, stuck_seconds: float = 86_400.0) -> list[str]:
+def invariants(connection: Connection, expired_seconds: float = 30.0, stuck_seconds: float = 86_400.0) -> list[str]:
     """What contradicts itself in the ledger, one sentence each; empty when all is well.
 
-    ``lapsed_seconds``: a running stage whose lease ended longer ago shows that recovery does not work. ``stuck_seconds``: so
+    ``expired_seconds``: a running stage whose lease ended longer ago shows that the rescuer does not work. ``stuck_seconds``: so
     long may a stage be due without being tried.
     """
-    lapsed = select(Stage.document_id).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
+    expired = select(Stage.document_id).where(RUNNING, Stage.lease_until < now(-expired_seconds))
     waits = func.coalesce(Stage.next_attempt_at, Stage.updated_at)
-    unclaimed = Stage.state.in_([StageState.QUEUED, StageState.WAITING])
-    stuck = select(Stage.document_id).where(unclaimed, waits < now(-stuck_seconds))
+    stuck = select(Stage.document_id).where(OPEN, waits < now(-stuck_seconds))
     checks = [(sentence, query()) for sentence, query in _CHECKS.items()]
-    checks += [("running, but the lease lapsed and nobody ended it", lapsed), ("due for long, but not tried", stuck)]
+    checks += [("running, but its lease expired and nobody ended it", expired), ("due for long, but not tried", stuck)]
     breaches = []
     for sentence, query in checks:
         ids = list(connection.scalars(query.distinct().limit(5)))

@@ -1,4 +1,4 @@
-"""A worker's side of the ledger: claim, heartbeat, complete, fail, release. Each call belongs in one transaction of its own."""
+"""The ledger for a worker's process: claim, renew, complete, fail, release. Each call belongs in one transaction of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from codebook.records import Hints, Record, Status
+from codebook.stages import STAGES, StageName
 from database.blob import pack, unpack
 from database.clock import now
 from database.ledger import statements as sql
-from database.ledger.prepared import Prepared
 from database.ledger.records import (
     Claim,
     Completed,
@@ -26,11 +26,9 @@ from database.ledger.records import (
     Spent,
     Tries,
     decide,
-    insert_for,
-    retry_queue,
-    storable,
 )
-from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageName, StageState
+from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageState
+from database.sql import Prepared, insert_for, storable
 
 R = TypeVar("R", bound=Record)
 
@@ -54,9 +52,9 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
 
 
 def claimed_before(connection: Connection, stage_id: int, worker: str, lease_seconds: float) -> Claim | None:
-    """The claim of a stage that ``worker`` holds already, its lease renewed; None when it does not.
+    """Return the claim of a stage that ``worker`` holds already, its lease renewed; None when it does not.
 
-    For a process that made a claim and was never told: only it may ask, and only right after it asked for the claim.
+    For a process whose claim was committed while the answer was lost: only it may ask, and only right after it claimed.
     """
     row = sql.CLAIMED.run(connection, b_stage=stage_id, b_owner=worker, b_lease=lease_seconds).one
     if row is None:
@@ -84,9 +82,9 @@ def _claim_of(stage_id: int, worker: str, row: tuple[Any, ...]) -> Claim:
     )
 
 
-def heartbeat(connection: Connection, held: Claim, lease_seconds: float) -> bool:
-    """Renew the lease. False when the claim is no longer in force: the work may stop, nothing of it will be kept."""
-    return sql.BEAT.run(connection, **_key(held), b_lease=lease_seconds).count == 1
+def renew(connection: Connection, held: Claim, lease_seconds: float) -> bool:
+    """Renew the lease. Return False when the claim is no longer in force: nothing of the work will be kept."""
+    return sql.RENEW.run(connection, **_key(held), b_lease=lease_seconds).count == 1
 
 
 def complete(
@@ -122,7 +120,7 @@ def complete(
         _keep(connection, held, output, versions or {}, made_from)
     if extra is not None:
         extra(connection)
-    if held.stage is StageName.OCR and following and _pages_outstanding(connection, held):
+    if STAGES[held.stage].per_page and following and _pages_outstanding(connection, held):
         return Completed(None)
     if claim_next and following:
         return Completed(
@@ -136,7 +134,7 @@ def _key(held: Claim) -> dict[str, Any]:
 
 
 def _already(connection: Connection, held: Claim) -> Completed:
-    """After a commit whose answer was lost: what it left. Raises Fenced when the try did not end well by our own hand."""
+    """Return what a commit left whose answer was lost. Raises Fenced when the try did not end well by our own hand."""
     outcome = connection.scalar(select(Attempt.outcome).where(Attempt.stage_id == held.stage_id, Attempt.fence == held.fence))
     if outcome != "done":
         raise Fenced(f"stage {held.stage_id} is no longer held with fence {held.fence}")
@@ -197,7 +195,7 @@ def _pages_outstanding(connection: Connection, held: Claim) -> bool:
     open_pages = select(func.count()).where(
         Stage.document_id == held.document_id,
         Stage.run == held.run,
-        Stage.stage == StageName.OCR,
+        Stage.stage == held.stage,
         Stage.state != StageState.DONE,
     )
     return connection.execute(open_pages).scalar_one() > 0
@@ -238,7 +236,7 @@ def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_
 def finish(connection: Connection, held: Claim, status: Status, report_id: int | None) -> None:
     """Give the document its final status and point it to its report; for ``extra`` of the last stage.
 
-    Failures that earlier runs left are resolved. Raises Fenced when the document was started anew meanwhile.
+    Failures that earlier runs left are resolved. Raises Fenced when a new run of the document was started meanwhile.
     """
     ended = {"b_document": held.document_id, "b_run": held.run, "b_status": status.value, "b_report": report_id}
     if sql.FINISH.run(connection, **ended).count != 1:
@@ -250,12 +248,12 @@ def finish(connection: Connection, held: Claim, status: Status, report_id: int |
 
 
 def set_pages(connection: Connection, held: Claim, pages: int) -> None:
-    """Note how many pages the document has; for ``extra`` of the extraction."""
+    """Record how many pages the document has; for ``extra`` of the extraction."""
     sql.SET_PAGES.run(connection, b_document=held.document_id, b_pages=pages)
 
 
 def output(connection: Connection, document_id: int, stage: StageName, kind: type[R]) -> R:
-    """The kept output of a stage of the whole document. Raises LookupError when there is none."""
+    """Return the kept output of a stage of the whole document. Raises LookupError when there is none."""
     found = outputs(connection, document_id, stage, kind)
     if 0 not in found:
         raise LookupError(f"document {document_id} has no output of {stage}")
@@ -263,19 +261,19 @@ def output(connection: Connection, document_id: int, stage: StageName, kind: typ
 
 
 def outputs(connection: Connection, document_id: int, stage: StageName, kind: type[R]) -> dict[int, R]:
-    """The kept outputs of a stage by page (0: the whole document)."""
+    """Return the kept outputs of a stage by page (0: the whole document)."""
     rows = sql.OUTPUT.run(connection, b_document=document_id, b_stage=stage).rows
     return {page: unpack(body, kind) for page, body in rows}
 
 
 def same_work(connection: Connection, made_from: str, kind: type[R]) -> R | None:
-    """An output that was made from the same, of whatever document; None when there is none."""
+    """Return an output that was made from the same, of whatever document; None when there is none."""
     body = connection.scalar(select(Output.body).where(Output.made_from == made_from).limit(1))
     return None if body is None else unpack(body, kind)
 
 
 def output_versions(connection: Connection, document_id: int, stage: StageName) -> list[dict[str, Any]]:
-    """The versions that made the kept outputs of a stage, each set of versions once."""
+    """Return the versions that made the kept outputs of a stage, each set of versions once."""
     rows = connection.scalars(select(Output.versions).where(Output.document_id == document_id, Output.stage == stage))
     return [dict(pairs) for pairs in dict.fromkeys(tuple(sorted(versions.items())) for versions in rows)]
 
@@ -291,7 +289,7 @@ def fail(
 ) -> StageState:
     """End a try that failed: to wait for the next one, or for good with a row in the error queue, as :func:`decide` says.
 
-    Gives the stage's new state. Raises Fenced when another holds the stage by now.
+    Return the stage's new state. Raises Fenced when another holds the stage by now.
     """
     row = sql.TRIES.run(connection, **_key(held)).one
     if row is None:
@@ -311,11 +309,36 @@ def settle(
     spent: Spent | None = None,
 ) -> None:
     """Write what was decided about a failed try of a stage whose row the caller has locked."""
+    sql.SETTLE.run(connection, **_key(held), **_decided(held, fault, decision))
+    sql.END_ATTEMPT.run(connection, **_key(held), **_ended(decision.outcome, fault, spent))
+    if decision.state is not StageState.WAITING:
+        _stop_document(connection, held, fault, decision, versions)
+
+
+def resettle(connection: Connection, held: Claim, fault: Fault, decision: Decision) -> None:
+    """Decide again about a try that is settled and whose row the caller has locked: ``fault`` is the true reason.
+
+    The try has been ended, its failure (if any) deleted, and nobody has claimed the stage since.
+    """
+    values = _decided(held, fault, decision)
+    columns = {name.removeprefix("b_"): value for name, value in values.items() if name != "b_pause"}
+    again = update(Stage).where(Stage.id == held.stage_id, Stage.fence == held.fence)
+    connection.execute(again.values(columns | {"next_attempt_at": now(decision.pause), "updated_at": now()}))
+    this_try = update(Attempt).where(Attempt.stage_id == held.stage_id, Attempt.fence == held.fence)
+    connection.execute(this_try.values(outcome=decision.outcome))
+    if decision.state is StageState.WAITING:
+        reopened = update(Document).where(Document.id == held.document_id, Document.run == held.run)
+        connection.execute(reopened.values(status=Status.PROCESSING, finished_at=None))
+    else:
+        _stop_document(connection, held, fault, decision, {})
+
+
+def _decided(held: Claim, fault: Fault, decision: Decision) -> dict[str, Any]:
     waits = decision.state is StageState.WAITING
     counted = decision.tries.attempts == held.attempts
-    new = {
+    return {
         "b_state": decision.state,
-        "b_queue": retry_queue(held.stage, held.queue) if waits and counted else held.queue,
+        "b_queue": STAGES[held.stage].retry_queue if waits and counted else held.queue,
         "b_attempts": decision.tries.attempts,
         "b_crashes": decision.tries.crashes,
         "b_losses": decision.tries.losses,
@@ -323,10 +346,10 @@ def settle(
         "b_code": fault.code,
         "b_pause": decision.pause,
     }
-    sql.SETTLE.run(connection, **_key(held), **new)
-    sql.END_ATTEMPT.run(connection, **_key(held), **_ended(decision.outcome, fault, spent))
-    if waits:
-        return
+
+
+def _stop_document(connection: Connection, held: Claim, fault: Fault, decision: Decision, versions: Mapping[str, Any]) -> None:
+    """Put the document into the error queue."""
     assert decision.status is not None
     connection.execute(
         insert(Failure).values(

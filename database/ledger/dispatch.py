@@ -1,30 +1,36 @@
-"""Recovery's side of the ledger: what is due, whose lease lapsed, which workers live."""
+"""The ledger for those who look after processes: which workers live, whose lease expired, what is due.
+
+The rescuer calls most of it; the main process of a worker reports its own life and the death of its processes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, text, update
 
 from codebook.records import Hints, Record
+from codebook.stages import StageName
 from database.clock import now
-from database.intake.registering import chunks
-from database.ledger.claims import settle
-from database.ledger.records import Claim, Fault, Policy, Queued, Tries, decide, insert_into
-from database.models import Attempt, Stage, StageName, StageState, Worker
+from database.ledger.claims import resettle, settle
+from database.ledger.conditions import DUE, EXPIRED, OPEN, RUNNING
+from database.ledger.records import Claim, Fault, Policy, Queued, Tries, decide
+from database.models import Attempt, Failure, FailureState, Stage, StageState, Worker
+from database.sql import chunks, insert_into, storable
 
 # Any number will do, as long as nothing else in a shared database locks it.
-_SWEEP_LOCK = 0x676F6E676B6169
-
-# Written out as in the conditions of their indexes: SQLite does not use these for a bound value.
-_OPEN = Stage.state.in_([literal_column(f"'{state}'") for state in (StageState.QUEUED, StageState.WAITING)])
-_RUNNING = Stage.state == literal_column(f"'{StageState.RUNNING}'")
-_DUE = and_(_OPEN, or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()))
+_RESCUE_LOCK = 0x676F6E676B6169
 
 
-class Reaped(Record, frozen=True):
-    """A try that recovery ended: ``code`` is worker.crashed or worker.lost, ``state`` what the stage became."""
+CRASHED, LOST = "worker.crashed", "worker.lost"
+# What the rescuer concludes from an expired lease. Whoever saw the process end knows better, for this long.
+_GUESSES = (CRASHED, LOST)
+_GUESS_SECONDS = 3600.0
+
+
+class ExpiredLease(Record, frozen=True):
+    """A try that the rescuer ended: ``code`` is worker.crashed or worker.lost, ``state`` what the stage became."""
 
     stage_id: int
     document_id: int
@@ -33,38 +39,36 @@ class Reaped(Record, frozen=True):
 
 
 def owner_name(worker: str, pid: int) -> str:
-    """The owner of a claim: a process of a worker."""
+    """Return the owner of a claim: a process of a worker."""
     return f"{worker}#{pid}"
 
 
-def try_sweep_lock(connection: Connection) -> bool:
-    """Whether this transaction may sweep. Of two recoveries on PostgreSQL one sweeps at a time; SQLite has one writer
-    anyway.
-    """
+def try_rescue_lock(connection: Connection) -> bool:
+    """Whether this transaction may rescue. Of two rescuers on PostgreSQL one runs at a time; SQLite has one writer anyway."""
     if connection.dialect.name != "postgresql":
         return True
-    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_SWEEP_LOCK))))
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_RESCUE_LOCK))))
 
 
 def beat(connection: Connection, worker: str, stale_seconds: float) -> None:
-    """Note that ``worker`` is alive. After a silence longer than ``stale_seconds`` its steady time begins anew."""
+    """Record that ``worker`` is alive. After a silence longer than ``stale_seconds`` its steady time begins again."""
     statement = insert_into(connection, Worker).values(name=worker, started_at=now(), seen_at=now(), steady_since=now())
     steady = case((Worker.seen_at < now(-stale_seconds), now()), else_=Worker.steady_since)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"seen_at": now(), "steady_since": steady}))
 
 
 def sign_off(connection: Connection, worker: str) -> None:
-    """Forget a worker that ends in good order."""
+    """Delete a worker that ends in good order."""
     connection.execute(delete(Worker).where(Worker.name == worker))
 
 
 def forget_workers(connection: Connection, silent_seconds: float) -> int:
-    """Drop workers not seen for so long; gives how many."""
+    """Delete workers not seen for ``silent_seconds``. Return how many."""
     return connection.execute(delete(Worker).where(Worker.seen_at < now(-silent_seconds))).rowcount
 
 
 def live_workers(connection: Connection, stale_seconds: float) -> list[str]:
-    """Names of the workers that were seen within ``stale_seconds``."""
+    """Return the names of the workers that were seen within ``stale_seconds``."""
     return list(connection.scalars(select(Worker.name).where(Worker.seen_at >= now(-stale_seconds)).order_by(Worker.name)))
 
 
@@ -105,14 +109,30 @@ def _claim_of(row: Any) -> Claim:
     )
 
 
-def _end(connection: Connection, row: Any, fault: Fault, policy: Policy) -> Reaped:
+def _end(connection: Connection, row: Any, fault: Fault, policy: Policy) -> ExpiredLease:
     decision = decide(fault.code, Tries(row.attempts, row.crashes, row.losses, row.transients), policy)
     settle(connection, _claim_of(row), fault, decision, versions={})
-    return Reaped(row.id, row.document_id, fault.code, decision.state)
+    return ExpiredLease(row.id, row.document_id, fault.code, decision.state)
 
 
-def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: int = 500) -> list[Reaped]:
-    """End the tries whose lease lapsed, so that others can take the stage over.
+def renew_leases_of(
+    connection: Connection, owners: Collection[str], leases: Mapping[StageName, float], overdue_seconds: float
+) -> int:
+    """Renew the leases of what the processes ``owners`` hold, where they were not renewed for ``overdue_seconds``. Return how
+    many.
+
+    For a worker that sees its processes alive: one that cannot run Python code, because native code holds the interpreter lock,
+    cannot renew its lease itself. ``leases`` are seconds by stage.
+    """
+    if not owners:
+        return 0
+    lease = case(*((Stage.stage == name, seconds) for name, seconds in leases.items()), else_=min(leases.values()))
+    held = update(Stage).where(RUNNING, Stage.owner.in_(list(owners)), Stage.lease_until < now(lease - overdue_seconds))
+    return connection.execute(held.values(lease_until=now(lease))).rowcount
+
+
+def expire_leases(connection: Connection, stale_seconds: float, policy: Policy, limit: int = 500) -> list[ExpiredLease]:
+    """End the tries whose lease expired, so that others can take the stage over.
 
     When the owner's worker is alive and was so during the whole try, only the process died: the document is suspected,
     crashes + 1. When the worker is gone too, or could not reach the database for a while, the document is not to blame:
@@ -121,7 +141,7 @@ def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: in
     lapsed = (
         select(*_HELD, Attempt.started_at)
         .join(Attempt, and_(Attempt.stage_id == Stage.id, Attempt.fence == Stage.fence))
-        .where(_RUNNING, Stage.lease_until < now())
+        .where(EXPIRED)
         .order_by(Stage.lease_until)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Stage)
@@ -132,49 +152,80 @@ def reap(connection: Connection, stale_seconds: float, policy: Policy, limit: in
     names = {row.owner.partition("#")[0] for row in rows}
     living = select(Worker.name, Worker.steady_since).where(Worker.name.in_(names), Worker.seen_at >= now(-stale_seconds))
     steady = {worker.name: worker.steady_since for worker in connection.execute(living)}
-    reaped = []
+    expired = []
     for row in rows:
         since = steady.get(row.owner.partition("#")[0])
         if since is not None and since <= row.started_at:
-            fault = Fault("worker.crashed", f"the process that worked on it ended without a word ({row.owner})")
+            fault = Fault(CRASHED, f"the process that worked on it ended without a word ({row.owner})")
         else:
-            fault = Fault("worker.lost", f"the worker that held it is gone ({row.owner})")
-        reaped.append(_end(connection, row, fault, policy))
-    return reaped
+            fault = Fault(LOST, f"the worker that held it is gone ({row.owner})")
+        expired.append(_end(connection, row, fault, policy))
+    return expired
 
 
-_END_HOLDERS = text(
+_TERMINATE_LOCK_HOLDERS = text(
     "select pg_terminate_backend(holder.pid) from gk_stage join pg_stat_activity holder on holder.backend_xid = gk_stage.xmax "
     "where gk_stage.state = 'running' and gk_stage.lease_until < statement_timestamp() - make_interval(secs => :overdue) "
     "and holder.pid <> pg_backend_pid()"
 )
 
 
-def end_holders(connection: Connection, overdue_seconds: float) -> int:
-    """End the sessions that hold the row of a claim in an open transaction more than ``overdue_seconds`` after its lease lapsed;
-    gives how many.
+def terminate_lock_holders(connection: Connection, overdue_seconds: float) -> int:
+    """Terminate the sessions that hold the row of a claim in an open transaction more than ``overdue_seconds`` after its lease
+    expired. Return how many.
 
-    :func:`reap` passes over rows that are held: their process may be about to commit. But one that was frozen or cut off while
-    PostgreSQL sends to it holds them until the network gives up, which no time limit of the server shortens. SQLite has no
-    such sessions: what ends with its process holds nothing.
+    :func:`expire_leases` skips locked rows: their process may be about to commit. But a process that was frozen or cut off while
+    PostgreSQL sends to it keeps its locks until the network gives up, which no time limit of the server shortens. SQLite has
+    no such sessions: locks end with their process.
     """
     if connection.dialect.name != "postgresql":
         return 0
-    return len(connection.execute(_END_HOLDERS, {"overdue": overdue_seconds}).all())
+    return len(connection.execute(_TERMINATE_LOCK_HOLDERS, {"overdue": overdue_seconds}).all())
 
 
-def crashed(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[Reaped]:
-    """End what the process ``owner`` held: its worker saw it die, so nobody needs to wait for the lease to lapse."""
-    held = select(*_HELD).where(_RUNNING, Stage.owner == owner).with_for_update()
-    return [_end(connection, row, fault, policy) for row in connection.execute(held).all()]
+def fail_claims_of(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[ExpiredLease]:
+    """End what the process ``owner`` held: its worker saw it die, so nobody needs to wait for the lease to expire.
+
+    If the rescuer was quicker and guessed why the process is gone, ``fault`` replaces its guess for the same fence.
+    """
+    held = select(*_HELD).where(RUNNING, Stage.owner == owner).with_for_update()
+    ended = [_end(connection, row, fault, policy) for row in connection.execute(held).all()]
+    return ended or _correct_guess(connection, owner, fault, policy)
+
+
+def _correct_guess(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[ExpiredLease]:
+    if fault.code in _GUESSES:
+        return []
+    latest = (
+        select(Attempt.stage_id, Attempt.fence, Attempt.code)
+        .where(Attempt.worker == owner, Attempt.ended_at >= now(-_GUESS_SECONDS))
+        .order_by(Attempt.started_at.desc())
+        .limit(1)
+    )
+    guess = connection.execute(latest).first()
+    if guess is None or guess.code not in _GUESSES:
+        return []
+    row = connection.execute(select(*_HELD, Stage.state).where(Stage.id == guess.stage_id).with_for_update()).one()
+    this_try = (Attempt.stage_id == guess.stage_id, Attempt.fence == guess.fence)
+    connection.execute(update(Attempt).where(*this_try).values(code=fault.code, message=storable(fault.message)))
+    undecided = row.state in (StageState.WAITING, StageState.FAILED) and row.fence == guess.fence
+    if not undecided:  # another try has begun, or a person has decided: only the books are corrected
+        return []
+    failure = (Failure.document_id == row.document_id, Failure.stage == row.stage, Failure.page == row.page)
+    connection.execute(delete(Failure).where(*failure, Failure.code == guess.code, Failure.state == FailureState.OPEN))
+    crashes, losses = row.crashes - (guess.code != LOST), row.losses - (guess.code == LOST)
+    tries = Tries(row.attempts, max(0, crashes), max(0, losses), row.transients)
+    decision = decide(fault.code, tries, policy)
+    resettle(connection, _claim_of(row), fault, decision)
+    return [ExpiredLease(row.id, row.document_id, fault.code, decision.state)]
 
 
 def take_due(connection: Connection, queue: str, limit: int, resend_seconds: float) -> list[Queued]:
-    """Mark as rung, and give, up to ``limit`` stages of ``queue`` that are due and were not rung, or not within
-    ``resend_seconds``.
+    """Mark up to ``limit`` stages of ``queue`` as notified, and return them: those that are due and were not notified, or not
+    within ``resend_seconds``.
 
-    Highest priority first, then by turn (see database.ledger.fair_queue); they are given in this order. Rows that another
-    transaction holds are passed over.
+    Highest priority first, then by turn (database.ledger.fair_queue); they are returned in this order. Rows that another
+    transaction has locked are skipped.
     """
     taken: list[Queued] = []
     level: int | None = None
@@ -184,54 +235,54 @@ def take_due(connection: Connection, queue: str, limit: int, resend_seconds: flo
 
 
 def _next_level(connection: Connection, queue: str, below: int | None) -> int | None:
-    """The highest priority in a queue, below another one. Level by level, work is found in the order of an index."""
+    """Return the highest priority in a queue, below another one. Level by level, work is found in the order of an index."""
     lower = [] if below is None else [Stage.priority < below]
     found: int | None = connection.scalar(
-        select(Stage.priority).where(_OPEN, Stage.queue == queue, *lower).order_by(Stage.priority.desc()).limit(1)
+        select(Stage.priority).where(OPEN, Stage.queue == queue, *lower).order_by(Stage.priority.desc()).limit(1)
     )
     return found
 
 
 def _take_level(connection: Connection, queue: str, priority: int, limit: int, resend_seconds: float) -> list[Queued]:
-    quiet: ColumnElement[bool] = or_(Stage.rung_at.is_(None), Stage.rung_at < now(-resend_seconds))
+    quiet: ColumnElement[bool] = or_(Stage.notified_at.is_(None), Stage.notified_at < now(-resend_seconds))
     chosen = (
         select(Stage.id)
-        .where(_DUE, Stage.queue == queue, Stage.priority == priority, quiet)
+        .where(DUE, Stage.queue == queue, Stage.priority == priority, quiet)
         .order_by(Stage.turn, Stage.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("chosen")
     )
     told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page, Stage.turn)
-    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(rung_at=now()).returning(*told)
+    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(notified_at=now()).returning(*told)
     rows = sorted(connection.execute(taken).all(), key=lambda row: (row.turn, row.id))
     return [Queued(row.id, StageName(row.stage), row.queue, row.document_id, row.page) for row in rows]
 
 
-def mark_rung(connection: Connection, stage_ids: Sequence[int]) -> None:
-    """Note that messages were sent for these stages."""
+def mark_notified(connection: Connection, stage_ids: Sequence[int]) -> None:
+    """Record that messages were sent for these stages."""
     for part in chunks(stage_ids):
-        connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(rung_at=now()))
+        connection.execute(update(Stage).where(Stage.id.in_(part), OPEN).values(notified_at=now()))
 
 
-def unring(connection: Connection, stage_ids: Sequence[int]) -> None:
-    """Note that messages for these stages were not sent after all."""
+def forget_notifications(connection: Connection, stage_ids: Sequence[int]) -> None:
+    """Record that messages for these stages were not sent after all."""
     for part in chunks(stage_ids):
-        connection.execute(update(Stage).where(Stage.id.in_(part), _OPEN).values(rung_at=None))
+        connection.execute(update(Stage).where(Stage.id.in_(part), OPEN).values(notified_at=None))
 
 
-def unring_lost(connection: Connection, queue: str, older_seconds: float) -> int:
-    """Note that what was sent to ``queue`` more than ``older_seconds`` ago is gone (the broker has none); gives how many."""
-    lost = update(Stage).where(_DUE, Stage.queue == queue, Stage.rung_at < now(-older_seconds)).values(rung_at=None)
+def forget_lost_notifications(connection: Connection, queue: str, older_seconds: float) -> int:
+    """Record that messages sent to ``queue`` more than ``older_seconds`` ago are gone. Return how many."""
+    lost = update(Stage).where(DUE, Stage.queue == queue, Stage.notified_at < now(-older_seconds)).values(notified_at=None)
     return connection.execute(lost).rowcount
 
 
 def is_open(connection: Connection, queue: str) -> bool:
     """Whether a stage of ``queue`` is queued or waiting."""
-    return connection.scalar(select(Stage.id).where(_OPEN, Stage.queue == queue).limit(1)) is not None
+    return connection.scalar(select(Stage.id).where(OPEN, Stage.queue == queue).limit(1)) is not None
 
 
 def outstanding(connection: Connection) -> dict[str, int]:
-    """How many stages are queued or waiting, by queue."""
-    rows = connection.execute(select(Stage.queue, func.count()).where(_OPEN).group_by(Stage.queue))
+    """Return how many stages are queued or waiting, by queue."""
+    rows = connection.execute(select(Stage.queue, func.count()).where(OPEN).group_by(Stage.queue))
     return dict(rows.all())

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import Any
-
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from codebook.errors import CODES, ErrorClass
 from codebook.records import Hints, Record, Status
-from database.models import Base, StageName, StageState
-
-DOCUMENTS = "documents"
-OCR = "ocr"
-RETRY = "retry"
-QUEUES = (DOCUMENTS, OCR, RETRY)
+from codebook.stages import STAGES, StageName
+from database.models import StageState
 
 # Faults of the machine: whatever document met them is not to blame, so its tries are not counted.
 SYSTEM_CODES = frozenset({"database.unavailable", "store.unavailable", "disk.full", "broker.unavailable"})
@@ -62,11 +54,15 @@ class Next(Record, frozen=True):
 
     stage: StageName
     page: int = 0
-    queue: str = DOCUMENTS
+
+    @property
+    def queue(self) -> str:
+        """The queue of its first try."""
+        return STAGES[self.stage].queue
 
 
 class Queued(Record, frozen=True):
-    """A stage row that is to be rung for. Document and page are for people who watch messages (0: not known, or the whole)."""
+    """A stage row that is to be notified. Document and page are for people who watch messages (0: not known, or the whole)."""
 
     stage_id: int
     stage: StageName
@@ -97,7 +93,7 @@ class Claim(Record, frozen=True):
 
 
 class Completed(Record, frozen=True):
-    """What follows a completed stage: the next claim when the worker goes on in place, and stages to ring for."""
+    """What follows a completed stage: the next claim when the worker goes on in place, and stages to notify."""
 
     claim: Claim | None
     queued: tuple[Queued, ...] = ()
@@ -178,28 +174,3 @@ def decide(code: str, tries: Tries, policy: Policy) -> Decision:
         return Decision(final, counted, "failed" if outcome == "retry" else outcome, status=rule.status)
     pause = random.uniform(0, min(policy.cap_seconds, policy.base_seconds * 2 ** (count - 1)))
     return Decision(StageState.WAITING, counted, outcome, pause)
-
-
-def retry_queue(stage: str, queue: str) -> str:
-    """Where second and later tries wait: ``retry``, so that fresh documents are never held back.
-
-    OCR stays in its own queue, which only hosts with an engine serve.
-    """
-    return queue if stage == StageName.OCR else RETRY
-
-
-def insert_into(connection: Connection, table: type[Base]) -> Any:
-    """The INSERT of the connection's own dialect, which knows ON CONFLICT."""
-    return insert_for(connection.dialect.name, table)
-
-
-def insert_for(dialect: str, table: type[Base]) -> Any:
-    """The INSERT of a dialect, which knows ON CONFLICT."""
-    target = table.__table__
-    assert isinstance(target, Table)
-    return postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
-
-
-def storable(text: str) -> str:
-    """``text`` without what no database takes: NUL, and bytes of file names that are not UTF-8 (written as ``\\xNN``)."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")

@@ -10,30 +10,15 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, insert, select, update
 
 from codebook.records import Record, Status
+from codebook.stages import FIRST, PAGE_STAGE, STAGES, StageName
 from database.clock import now
-from database.intake.registering import chunks
-from database.ledger.fair_queue import where_the_line_stands
-from database.ledger.records import DOCUMENTS, OCR
-from database.models import (
-    Attempt,
-    Batch,
-    Document,
-    Failure,
-    FailureState,
-    Output,
-    ReportRow,
-    Source,
-    Stage,
-    StageName,
-    StageState,
-)
+from database.ledger.conditions import UNFINISHED
+from database.ledger.fair_queue import virtual_time
+from database.models import Attempt, Batch, Document, Failure, FailureState, Output, ReportRow, Source, Stage, StageState
+from database.sql import chunks
 from database.users.audit import note
 
-_UNFINISHED = (StageState.QUEUED, StageState.WAITING, StageState.RUNNING)
 _UNDECIDED = (FailureState.OPEN, FailureState.REQUEUED)
-
-# The stage whose output a stage begins with.
-_NEEDS = {StageName.PARSE: StageName.EXTRACT, StageName.VALIDATE: StageName.PARSE, StageName.LOAD: StageName.VALIDATE}
 
 
 class Selection(Record, frozen=True):
@@ -110,7 +95,7 @@ def reprocess(
     if dry_run:
         return len(ids)
     started: list[int] = []
-    line = where_the_line_stands(connection, 0)
+    line = virtual_time(connection, 0)
     for part in chunks(ids):
         runs = start_again(connection, part, stage, line + len(started))
         _decide_failures(connection, list(runs), FailureState.REQUEUED, who, reason)
@@ -131,7 +116,7 @@ def start_again(connection: Connection, ids: Sequence[int], stage: StageName | N
         .returning(Document.id, Document.run)
     )
     runs = dict(connection.execute(again).all())
-    line = where_the_line_stands(connection, 0) if before is None else before
+    line = virtual_time(connection, 0) if before is None else before
     _insert_first_stages(connection, runs, stage, line)
     _drop_unfinished(connection, list(runs), StageState.DISCARDED, "a new run was started", runs)
     return runs
@@ -175,9 +160,9 @@ def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted
         if run == runs[document] - 1:
             before[document].append((name, page, state))
         # The pages that are pictures are those of the latest run that extracted, or that went on from what was extracted then.
-        if name in (StageName.EXTRACT, StageName.OCR) and run >= pages[document][0]:
+        if name in (PAGE_STAGE.needs, PAGE_STAGE.name) and run >= pages[document][0]:
             known = pages[document][1] if run == pages[document][0] else {}
-            pages[document] = (run, known | ({page: state} if name == StageName.OCR else {}))
+            pages[document] = (run, known | ({page: state} if name == PAGE_STAGE.name else {}))
     rows = [
         {"document_id": document, "run": run, "priority": 0, "turn": turn, **row}
         for turn, (document, run) in enumerate(runs.items(), line + 1)
@@ -193,19 +178,19 @@ def _first_stages(
     """The stage rows that a new run begins with, from those of the run before, the pages that are pictures with the state in
     which their OCR ended, and the stages whose outputs are kept.
     """
-    stopped = next((StageName(name) for name, _, state in before if state != StageState.DONE), StageName.EXTRACT)
-    first = wanted or stopped
-    if first is StageName.OCR and not (pages and StageName.EXTRACT in kept):
-        first = StageName.PARSE
-    while first in _NEEDS and _NEEDS[first] not in kept:
-        first = _NEEDS[first]
-    done = {page for page, state in pages.items() if state == StageState.DONE} if wanted is not StageName.OCR else set()
-    if first is StageName.PARSE and len(done) < len(pages):
-        first = StageName.OCR  # a page that nobody read must not pass for an empty one
-    if first is not StageName.OCR:
-        return [{"stage": first, "page": 0, "state": StageState.QUEUED, "queue": DOCUMENTS}]
+    stopped = next((StageName(name) for name, _, state in before if state != StageState.DONE), FIRST)
+    first, by_page = wanted or stopped, PAGE_STAGE
+    if first is by_page.name and not (pages and by_page.needs in kept):
+        first = by_page.next or FIRST
+    while first is not by_page.name and (needs := STAGES[first].needs) is not None and needs not in kept:
+        first = needs
+    done = {page for page, state in pages.items() if state == StageState.DONE} if wanted is not by_page.name else set()
+    if first is by_page.next and len(done) < len(pages):
+        first = by_page.name  # a page that nobody read must not pass for an empty one
+    if first is not by_page.name:
+        return [{"stage": first, "page": 0, "state": StageState.QUEUED, "queue": STAGES[first].queue}]
     return [
-        {"stage": first, "page": page, "state": StageState.DONE if page in done else StageState.QUEUED, "queue": OCR}
+        {"stage": first, "page": page, "state": StageState.DONE if page in done else StageState.QUEUED, "queue": by_page.queue}
         for page in sorted(pages)
     ]
 
@@ -217,7 +202,7 @@ def _drop_unfinished(
     ended.
     """
     unfinished = select(Stage.id, Stage.document_id, Stage.run, Stage.fence, Stage.state).where(
-        Stage.document_id.in_(ids), Stage.state.in_(_UNFINISHED)
+        Stage.document_id.in_(ids), Stage.state.in_(UNFINISHED)
     )
     rows = [row for row in connection.execute(unfinished.with_for_update()) if runs is None or row.run < runs[row.document_id]]
     for part in chunks(rows):

@@ -9,8 +9,8 @@ from sqlalchemy import String, bindparam, insert, literal, or_, select, update
 
 from codebook.records import Status
 from database.clock import now
-from database.ledger.prepared import Prepared
 from database.models import Attempt, Document, Key, Output, Source, Stage, StageState
+from database.sql import Prepared
 
 _lease = now(bindparam("b_lease"))
 _held = (Stage.id == bindparam("b_stage"), Stage.fence == bindparam("b_fence"), Stage.state == StageState.RUNNING)
@@ -71,11 +71,13 @@ _end_attempt = (
     )
 )
 _done = update(Stage).where(*_held).values(state=StageState.DONE, owner=None, lease_until=None, code=None, updated_at=now())
-BEAT = Prepared(update(Stage).where(*_held).values(lease_until=_lease))
+RENEW = Prepared(update(Stage).where(*_held).values(lease_until=_lease))
 RELEASE = Prepared(
     update(Stage)
     .where(*_held)
-    .values(state=StageState.QUEUED, attempts=Stage.attempts - 1, owner=None, lease_until=None, rung_at=None, updated_at=now())
+    .values(
+        state=StageState.QUEUED, attempts=Stage.attempts - 1, owner=None, lease_until=None, notified_at=None, updated_at=now()
+    )
 )
 INSERT_NEXT = insert(Stage).values(created_at=now(), updated_at=now()).returning(Stage.id, Stage.stage, Stage.queue, Stage.page)
 _insert_claimed_row = (
@@ -137,7 +139,7 @@ SETTLE = Prepared(
         next_attempt_at=now(bindparam("b_pause")),
         owner=None,
         lease_until=None,
-        rung_at=None,
+        notified_at=None,
         updated_at=now(),
     )
 )

@@ -11,13 +11,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from codebook.records import Record, Status
+from codebook.stages import FIRST, PAGE_STAGE, STAGES, StageName, followers
 from database.clock import now
-from database.models import Attempt, Batch, Document, Failure, Stage, StageName, StageState
+from database.ledger.conditions import UNFINISHED
+from database.models import Attempt, Batch, Document, Failure, Stage, StageState
 
 # A forecast rests on the tries that ended within the first of these times in which any did.
 WINDOWS = (120.0, 1800.0)
-_OPEN = (StageState.QUEUED, StageState.WAITING, StageState.RUNNING)
-_LIGHT = (StageName.EXTRACT, StageName.PARSE, StageName.VALIDATE, StageName.LOAD)
 
 
 class StageSpent(Record, frozen=True):
@@ -99,7 +99,7 @@ def of_batch(connection: Connection, name: str) -> Throughput | None:
         .where(mine)
         .group_by(Stage.stage, engine)
     )
-    rows = sorted(connection.execute(query).all(), key=lambda row: (list(StageName).index(StageName(row[0])), row[1]))
+    rows = sorted(connection.execute(query).all(), key=lambda row: (list(STAGES).index(StageName(row[0])), row[1]))
     spent = tuple(StageSpent(*row[:5], float(row[5] or 0), float(row[6] or 0), _between(row[7], row[8])) for row in rows)
     began, ended = [row[7] for row in rows if row[7]], [row[8] for row in rows if row[8]]
     return Throughput(
@@ -150,7 +150,7 @@ def seconds_left(connection: Connection, counts: Sequence[Count], conditions: Se
 
     ``conditions`` on gk_document say whose tries show how it goes.
     """
-    if not any(count.state in _OPEN for count in counts):
+    if not any(count.state in UNFINISHED for count in counts):
         return 0.0
     for window in WINDOWS:
         pace = _pace(connection, window, conditions)
@@ -171,8 +171,8 @@ def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElem
     spent = {stage: (tries, float(work or 0), (at - first).total_seconds()) for stage, tries, work, first, at in rows}
     if not spent:
         return None
-    others = [each for stage, each in spent.items() if stage != StageName.OCR]
-    pictures = [spent[StageName.OCR]] if StageName.OCR in spent else []
+    others = [each for stage, each in spent.items() if stage != PAGE_STAGE.name]
+    pictures = [spent[PAGE_STAGE.name]] if PAGE_STAGE.name in spent else []
     return Pace(
         _hands(pictures, window), _hands(others, window), {stage: work / tries for stage, (tries, work, _) in spent.items()}
     )
@@ -196,12 +196,12 @@ def forecast(counts: Sequence[Count], pace: Pace) -> float | None:
     """
     waiting: dict[str, float] = {}
     for count in counts:
-        if count.state in _OPEN:
+        if count.state in UNFINISHED:
             waiting[count.stage] = waiting.get(count.stage, 0) + count.count
-    waiting[StageName.OCR] = waiting.get(StageName.OCR, 0) + _pictures_to_come(counts)
+    waiting[PAGE_STAGE.name] = waiting.get(PAGE_STAGE.name, 0) + _pictures_to_come(counts)
     if any(number and stage not in pace.means for stage, number in waiting.items()):
         return None
-    pictures = waiting.pop(StageName.OCR) * pace.means.get(StageName.OCR, 0.0)
+    pictures = waiting.pop(PAGE_STAGE.name) * pace.means.get(PAGE_STAGE.name, 0.0)
     others = sum(number * _cost(stage, pace.means) for stage, number in waiting.items())
     everybody = pace.on_pictures + pace.on_others
     if not everybody:
@@ -213,11 +213,11 @@ def _pictures_to_come(counts: Sequence[Count]) -> float:
     opened: dict[str, int] = {}
     pictures: dict[str, int] = {}
     for count in counts:
-        if count.stage == StageName.OCR:
+        if count.stage == PAGE_STAGE.name:
             pictures[count.media_type] = pictures.get(count.media_type, 0) + count.count
-        elif count.stage == StageName.EXTRACT and count.state == StageState.DONE:
+        elif count.stage == FIRST and count.state == StageState.DONE:
             opened[count.media_type] = opened.get(count.media_type, 0) + count.count
-    unopened = [count for count in counts if count.stage == StageName.EXTRACT and count.state in _OPEN]
+    unopened = [count for count in counts if count.stage == FIRST and count.state in UNFINISHED]
     return sum(
         each.count * pictures[each.media_type] / opened[each.media_type]
         for each in unopened
@@ -227,5 +227,4 @@ def _pictures_to_come(counts: Sequence[Count]) -> float:
 
 def _cost(stage: str, means: Mapping[str, float]) -> float:
     """Seconds of work of a stage, and of those that a worker does in place after it."""
-    after = _LIGHT[_LIGHT.index(StageName(stage)) + 1 :] if stage in _LIGHT else ()
-    return means[stage] + sum(means.get(each, 0.0) for each in after)
+    return means[stage] + sum(means.get(each, 0.0) for each in followers(StageName(stage)))

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select, union_all
 
 from codebook.records import Record, Severity, State, Status
+from database.ledger.conditions import OPEN, RUNNING
 from database.models import (
     Batch,
     Document,
@@ -23,7 +24,6 @@ from database.models import (
     ReportRow,
     Source,
     Stage,
-    StageState,
     ValueRow,
 )
 from database.monitoring.queries import ALL, Scope
@@ -174,8 +174,8 @@ def report_years(connection: Connection) -> list[int]:
 
 def open_stages(connection: Connection, scope: Scope = ALL) -> list[StageCount]:
     """The work that is not finished, by stage and state: from the indices of what is due and what runs."""
-    due = select(Stage.stage, Stage.state, Stage.document_id).where(Stage.state.in_((StageState.QUEUED, StageState.WAITING)))
-    runs = select(Stage.stage, Stage.state, Stage.document_id).where(Stage.state == StageState.RUNNING)
+    due = select(Stage.stage, Stage.state, Stage.document_id).where(OPEN)
+    runs = select(Stage.stage, Stage.state, Stage.document_id).where(RUNNING)
     work = union_all(due, runs).subquery()
     query = select(work.c.stage, work.c.state, func.count()).group_by(work.c.stage, work.c.state)
     conditions = scope.conditions()

@@ -9,15 +9,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from codebook.records import Record
+from codebook.stages import QUEUES
 from database.clock import now
-from database.ledger.records import QUEUES, insert_into
-from database.models import Attempt, Count, Document, Failure, Stage, StageState, Watcher, Worker
+from database.ledger.conditions import DUE, RUNNING
+from database.models import Attempt, Count, Document, Failure, Stage, Watcher, Worker
+from database.sql import insert_into
 
-# The counters that recovery keeps.
-SWEEPS = "recovery_sweeps"
+# The counters that the rescuer keeps.
+RESCUER_RUNS = "rescuer_runs"
+SUPERVISOR_LOOKS = "supervisor_looks"
 LEASES_EXPIRED = "leases_expired"
 MESSAGES_LOST = "messages_lost"
 
@@ -74,7 +77,7 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
     """
     counted = select(Document.status, func.count(), func.sum(Document.pages)).group_by(Document.status)
     documents = connection.execute(counted).all()
-    overdue = select(func.count()).where(Stage.state == StageState.RUNNING, Stage.lease_until < now(-lapsed_seconds))
+    overdue = select(func.count()).where(RUNNING, Stage.lease_until < now(-lapsed_seconds))
     living = select(func.count()).where(Worker.seen_at >= now(-stale_seconds))
     tried = _attempts(connection)
     counters = connection.execute(select(Count.name, Count.value, Count.counted_at, now())).all()
@@ -95,10 +98,10 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
 
 
 def not_alive(connection: Connection, part: str, host: str, stale_seconds: float) -> str | None:
-    """Why a part (worker, recovery or watcher) of ``host`` does not seem to live; None when it does.
+    """Why a part (worker, rescuer or watcher) of ``host`` does not seem to live; None when it does.
 
-    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. Recovery counts
-    its looks at the ledger, whoever does it: two may run, and one at a time looks. Raises KeyError for another part.
+    A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. The
+    rescuer counts its runs; two may be started, and one at a time runs. Raises KeyError for another part.
     """
     return _SIGNS[part](connection, host, stale_seconds)
 
@@ -118,12 +121,27 @@ def _no_watcher(connection: Connection, host: str, stale_seconds: float) -> str 
     return f"{unseeing} of {seen} watched folders: alive, but blind" if unseeing else None
 
 
-def _no_recovery(connection: Connection, _: str, stale_seconds: float) -> str | None:
-    looked = select(func.count()).where(Count.name == SWEEPS, Count.counted_at >= now(-stale_seconds))
-    return None if connection.scalar(looked) else f"recovery did not look at the ledger within {stale_seconds:.0f} s"
+def _no_rescuer(connection: Connection, _: str, stale_seconds: float) -> str | None:
+    looked = select(func.count()).where(Count.name == RESCUER_RUNS, Count.counted_at >= now(-stale_seconds))
+    return None if connection.scalar(looked) else f"the rescuer did not look at the ledger within {stale_seconds:.0f} s"
 
 
-_SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "recovery": _no_recovery}
+_SIGNS = {"worker": _no_worker, "watcher": _no_watcher, "rescuer": _no_rescuer}
+
+
+def silent_seconds(connection: Connection, part: str, host: str, pid: int) -> float | None:
+    """Return the seconds since the process ``pid`` of ``host`` last showed itself as a part (worker, rescuer or watcher).
+
+    None if it never did. Rescuers share one sign: of two, the age is that of the last run of either. Raises KeyError for another
+    part.
+    """
+    seen = {
+        "worker": select(func.max(Worker.seen_at)).where(Worker.name.startswith(f"{host}:{pid}:", autoescape=True)),
+        "watcher": select(func.min(Watcher.seen_at)).where(Watcher.name.startswith(f"{host}:{pid}:", autoescape=True)),
+        "rescuer": select(func.max(Count.counted_at)).where(Count.name == RESCUER_RUNS),
+    }[part]
+    moment = connection.scalar(seen)
+    return None if moment is None else (connection.execute(select(now())).scalar_one() - moment).total_seconds()
 
 
 def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tuple[Labelled, ...]:
@@ -134,11 +152,7 @@ def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tup
 def _oldest(connection: Connection) -> dict[str, float]:
     """How long the first of each queue could have been worked on: since it was queued, or since its next try was due."""
     since = func.coalesce(Stage.next_attempt_at, Stage.updated_at)
-    due = and_(
-        Stage.state.in_([StageState.QUEUED, StageState.WAITING]),
-        or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()),
-    )
-    query = select(Stage.queue, func.min(since), now()).where(due).group_by(Stage.queue)
+    query = select(Stage.queue, func.min(since), now()).where(DUE).group_by(Stage.queue)
     found = {queue: max(0.0, (moment - first).total_seconds()) for queue, first, moment in connection.execute(query)}
     return {queue: found.get(queue, 0.0) for queue in QUEUES}
 

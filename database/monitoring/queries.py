@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from codebook.records import Record, Severity, State, Status
+from codebook.stages import REGISTER
 from database.clock import now
-from database.intake.registering import REGISTER
 from database.ledger import throughput
 from database.models import (
     Attempt,

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from codebook.book import load_book
 from codebook.records import Correction, Decided, Number, Reading, Record, Report, State
+from codebook.stages import DOCUMENTS, StageName
 from database.clock import now
-from database.ledger.claims import outputs
-from database.ledger.records import DOCUMENTS, Queued, storable
-from database.ledger.reprocessing import start_again
-from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageName, StageState, ValueRow
+from database.ledger import Queued, outputs, start_again
+from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState, ValueRow
 from database.reports.results import SHOWN, whole
+from database.sql import storable
 from database.users.audit import note
 
 AGENCY, REGION, YEAR = FACTS = ("report.agency", "report.region", "report.year")
@@ -83,7 +83,20 @@ class RefusedError(ValueError):
         self.why = why
 
 
-WHYS = ("no_report", "unknown_cell", "no_number", "not_whole", "negative", "not_read", "no_fact", "no_year", "no_kept_reading")
+WHYS = (
+    "no_report",
+    "unknown_cell",
+    "no_number",
+    "not_whole",
+    "negative",
+    "not_read",
+    "no_fact",
+    "no_year",
+    "no_kept_reading",
+    "two_values",
+    "row_beside_value",
+    "value_beside_row",
+)
 
 
 class OvertakenError(Exception):
@@ -98,7 +111,7 @@ class OvertakenError(Exception):
 
 
 class Done(NamedTuple):
-    """A decision that was written, and the stage to ring for, if one can begin at once."""
+    """A decision that was written, and the stage to notify, if one can begin at once."""
 
     number: int
     queued: Queued | None
@@ -282,7 +295,7 @@ def _validate_again(connection: Connection, head: Any, pause: float, *, only_wai
     if waits is None:
         return None
     later = {"state": StageState.WAITING, "next_attempt_at": now(pause)}
-    at_once = {"state": StageState.QUEUED, "next_attempt_at": None, "rung_at": None}
+    at_once = {"state": StageState.QUEUED, "next_attempt_at": None, "notified_at": None}
     connection.execute(update(Stage).where(Stage.id == waits.id).values(**(later if pause > 0 else at_once), updated_at=now()))
     return None if pause > 0 else Queued(waits.id, StageName.VALIDATE, DOCUMENTS)
 

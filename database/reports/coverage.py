@@ -12,10 +12,9 @@ from sqlalchemy.orm import aliased
 
 from codebook.records import Record
 from database.clock import now
-from database.intake.registering import chunks
-from database.ledger.records import insert_into
 from database.models import Document, ExpectedRow, ReportRow
 from database.reports.results import SHOWN, in_force
+from database.sql import chunks, insert_into
 from database.users.audit import note
 
 

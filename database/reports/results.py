@@ -35,8 +35,8 @@ from sqlalchemy import (
 
 from codebook.records import Number, Snapshot, State, Status
 from database.clock import now
-from database.ledger.prepared import Prepared
 from database.models import Base, Between, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+from database.sql import Prepared
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -59,7 +59,7 @@ class Written(NamedTuple):
     new: bool
 
 
-class Standing(NamedTuple):
+class ReportKey(NamedTuple):
     """By what a report is found by others: agency and year, the region it governs and the one it stands under."""
 
     report_id: int
@@ -70,11 +70,11 @@ class Standing(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What is kept of a document before a result is written: the standing of its report in force (None: nothing is shown), the
+    """What is kept of a document before a result is written: the key of its report in force (None: nothing is shown), the
     report it points to with its digest, its latest version (0: none), and whether a failure of it is open.
     """
 
-    standing: Standing | None
+    key: ReportKey | None
     report_id: int | None
     digest: str | None
     latest: int
@@ -84,14 +84,14 @@ class Before(NamedTuple):
 Pointer = Callable[[Connection, int, Status, int], None]
 
 
-class Speaker(NamedTuple):
+class CurrentReport(NamedTuple):
     """The report that speaks for an agency or a government on a year, and the document it was read from."""
 
     report_id: int
     document_id: int
 
 
-class Beside(NamedTuple):
+class Neighbours(NamedTuple):
     """The reports in force beside a place: those of its agency by year (the year before, its own, the year after), that of
     the government of the region it governs, and that of the government above.
 
@@ -99,9 +99,9 @@ class Beside(NamedTuple):
     comparisons, so that nothing is found or counted twice.
     """
 
-    years: dict[int, Speaker]
-    own: Speaker | None
-    parent: Speaker | None
+    years: dict[int, CurrentReport]
+    own: CurrentReport | None
+    parent: CurrentReport | None
 
 
 def whole(value: float | None) -> Number | None:
@@ -123,11 +123,11 @@ def in_force() -> ColumnElement[bool]:
     return and_(*own, or_(*(DOCUMENT.c.status == status for status in SHOWN)))
 
 
-# Besides -1, 0 and 1, the years of the agency itself: what the lines of _BESIDE speak of.
+# Besides -1, 0 and 1, the years of the agency itself: what the lines of _NEIGHBOURS speak of.
 _OWN, _PARENT = 2, 3
 
 # Statements that each load runs are built once: building them took longer than running them.
-_STANDING = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(
+_REPORT_KEY = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(
     DOCUMENT, in_force()
 )
 
@@ -146,7 +146,7 @@ def _first(slot: int, column: ColumnElement[Any], key: str, year: ColumnElement[
 
 
 _year = bindparam("year", type_=REPORT.c.year.type)
-_BESIDE = Prepared(
+_NEIGHBOURS = Prepared(
     union_all(
         *(_first(step, REPORT.c.agency_key, "key", _year + literal_column(str(step))) for step in (-1, 0, 1)),
         _first(_OWN, REPORT.c.governs, "governs", _year),
@@ -160,7 +160,7 @@ _GOVERNMENT = (
     .order_by(REPORT.c.document_id)
     .limit(1)
 )
-_STANDING_OF_DOCUMENT = _STANDING.where(DOCUMENT.c.id == bindparam("document"))
+_KEY_OF_DOCUMENT = _REPORT_KEY.where(DOCUMENT.c.id == bindparam("document"))
 _OPEN_FAILURE = (
     FAILURE.c.document_id == bindparam("document"),
     or_(FAILURE.c.state == FailureState.OPEN.value, FAILURE.c.state == FailureState.REQUEUED.value),
@@ -216,11 +216,11 @@ _RESOLVE = (
 # ---- writing --------------------------------------------------------------------------------------------------------------
 
 
-def before_writing(connection: Connection, document_id: int) -> Before:
+def kept_before(connection: Connection, document_id: int) -> Before:
     """What is kept of a document whose fence the caller holds."""
-    *standing, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
-    shown = standing[0] is not None and status in SHOWN
-    return Before(Standing(*standing) if shown else None, standing[0], digest, latest or 0, bool(failed))
+    *key, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
+    shown = key[0] is not None and status in SHOWN
+    return Before(ReportKey(*key) if shown else None, key[0], digest, latest or 0, bool(failed))
 
 
 def point(connection: Connection, document_id: int, status: Status, report_id: int) -> None:
@@ -234,7 +234,7 @@ def write_report(
     """Store a result of ``document_id`` and put it in force.
 
     ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id``;
-    ``versions`` says which code, codebook and models made them; ``old`` comes from :func:`before_writing`. The result
+    ``versions`` says which code, codebook and models made them; ``old`` comes from :func:`kept_before`. The result
     becomes the next version, ``point`` lets the document point to it with its status, and failures of the document that
     were still open are resolved. Findings between reports are the caller's.
 
@@ -311,7 +311,7 @@ def replace_findings(
 # ---- who stands beside whom -----------------------------------------------------------------------------------------------
 
 
-def hold(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> None:
+def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> None:
     """Wait for the locks of these names and keep them until the transaction ends.
 
     Two transactions that compare reports with each other then see each other's reports, in whichever order they come.
@@ -334,25 +334,25 @@ def _lock_number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"gongkai:{name}".encode(), digest_size=8).digest(), signed=True)
 
 
-def standing_of(connection: Connection, document_id: int) -> Standing | None:
-    """The standing of the document's report in force; None when it has none."""
-    row = connection.execute(_STANDING_OF_DOCUMENT, {"document": document_id}).one_or_none()
-    return Standing(*row) if row else None
+def report_key_of(connection: Connection, document_id: int) -> ReportKey | None:
+    """The key of the document's report in force; None when it has none."""
+    row = connection.execute(_KEY_OF_DOCUMENT, {"document": document_id}).one_or_none()
+    return ReportKey(*row) if row else None
 
 
-def standings_after(connection: Connection, last: tuple[int, int], limit: int) -> list[tuple[int, Standing]]:
-    """The next ``limit`` reports in force after ``last``, as (document, standing), in the order of (year, document).
+def report_keys_after(connection: Connection, last: tuple[int, int], limit: int) -> list[tuple[int, ReportKey]]:
+    """The next ``limit`` reports in force after ``last``, as (document, key), in the order of (year, document).
 
     ``last`` is (year, document); begin with (0, 0). Reports without a year are compared with none and left out.
     """
     year, document = last
     rows = connection.execute(
-        _STANDING.add_columns(REPORT.c.document_id)
+        _REPORT_KEY.add_columns(REPORT.c.document_id)
         .where(or_(REPORT.c.year > year, and_(REPORT.c.year == year, REPORT.c.document_id > document)))
         .order_by(REPORT.c.year, REPORT.c.document_id)
         .limit(limit)
     )
-    return [(document_id, Standing(*standing)) for *standing, document_id in rows]
+    return [(document_id, ReportKey(*key)) for *key, document_id in rows]
 
 
 def forget_stale_findings(connection: Connection) -> int:
@@ -384,26 +384,26 @@ def replace_checked(
     _insert_many(connection, FINDING, rows)
 
 
-def standings(connection: Connection, report_ids: Iterable[int]) -> list[Standing]:
-    """The standings of those of these reports that are in force."""
+def report_keys(connection: Connection, report_ids: Iterable[int]) -> list[ReportKey]:
+    """The keys of those of these reports that are in force."""
     ids = sorted(set(report_ids))
-    return [Standing(*row) for row in connection.execute(_STANDING.where(REPORT.c.id.in_(ids)))] if ids else []
+    return [ReportKey(*row) for row in connection.execute(_REPORT_KEY.where(REPORT.c.id.in_(ids)))] if ids else []
 
 
-def beside(connection: Connection, place: Standing) -> Beside:
+def neighbours(connection: Connection, place: ReportKey) -> Neighbours:
     """Who speaks for the place of a report and for those beside it: one statement, however many reports there are."""
     _, key, year, governs, reports_to = place
     if not key or year is None:
-        return Beside({}, None, None)
-    rows = _BESIDE.run(connection, key=key, year=year, governs=governs, reports_to=reports_to).rows
-    found = {slot: Speaker(report_id, document_id) for slot, report_id, document_id in rows}
-    return Beside({year + step: found[step] for step in (-1, 0, 1) if step in found}, found.get(_OWN), found.get(_PARENT))
+        return Neighbours({}, None, None)
+    rows = _NEIGHBOURS.run(connection, key=key, year=year, governs=governs, reports_to=reports_to).rows
+    found = {slot: CurrentReport(report_id, document_id) for slot, report_id, document_id in rows}
+    return Neighbours({year + step: found[step] for step in (-1, 0, 1) if step in found}, found.get(_OWN), found.get(_PARENT))
 
 
-def parent_of(connection: Connection, code: str, year: int) -> Speaker | None:
+def parent_of(connection: Connection, code: str, year: int) -> CurrentReport | None:
     """The report of the government of region ``code`` on ``year``: of several, that of the oldest document."""
     row = connection.execute(_GOVERNMENT, {"code": code, "year": year}).one_or_none()
-    return Speaker(*row) if row else None
+    return CurrentReport(*row) if row else None
 
 
 def children_of(connection: Connection, code: str, year: int, *, above: int | None = None) -> list[int]:

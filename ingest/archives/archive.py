@@ -14,24 +14,32 @@ from typing import BinaryIO, cast
 
 from codebook.errors import GongkaiError
 from ingest.archives import zips
-from ingest.archives.limits import Limits
+from ingest.archives.limits import RATIO_COUNTS_FROM, Limits
+from ingest.archives.streams import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
 from ingest.archives.tars import Gauge, tar_members
-from ingest.files.identify import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
-from ingest.files.walk import is_junk
+from ingest.names import is_junk
 
 SPOOL = 8 * 1024 * 1024
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _PACKED_SUFFIX = re.compile(r"\.(?:gz|bz2|xz)$", re.I)
-_BROKEN = (*zips.BROKEN, *BROKEN_STREAM, tarfile.TarError)
+# RecursionError: tarfile calls itself for each header that speaks of the next one.
+_BROKEN = (*zips.BROKEN, *BROKEN_STREAM, tarfile.TarError, RecursionError)
 
 
 class Budget:
-    """What an archive may still take, together with all that is nested in it."""
+    """What an archive may still take, together with all that is nested in it.
 
-    def __init__(self, limits: Limits) -> None:
+    ``packed`` is the size of the outermost archive in bytes: ``limits.archive_ratio`` times as much may come out of all of it,
+    nested archives included. None: its size is not known, and only the absolute limits hold.
+    """
+
+    def __init__(self, limits: Limits, packed: int | None = None) -> None:
         self.limits = limits
         self.members = limits.archive_members
-        self.bytes = limits.archive_bytes
+        self._most = limits.archive_bytes
+        if packed is not None:
+            self._most = min(self._most, max(RATIO_COUNTS_FROM, packed * limits.archive_ratio))
+        self.bytes = self._most
 
     def check(self, members: int, size: int) -> None:
         """Raises GongkaiError file.bomb when so many members of so many bytes in all are more than is left."""
@@ -40,7 +48,7 @@ class Budget:
                 "file.bomb", f"more than {self.members:,} files in the archive", f"at most {self.limits.archive_members:,}"
             )
         if size > self.bytes:
-            raise GongkaiError("file.bomb", f"{size:,} bytes when unpacked", f"at most {self.limits.archive_bytes:,}")
+            raise GongkaiError("file.bomb", f"{size:,} bytes when unpacked", f"at most {self._most:,}")
 
     def take(self, members: int, size: int) -> None:
         """Check, and count them as used."""
@@ -68,6 +76,8 @@ def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterat
             yield from _compressed(file, media_type, name, budget)
         else:
             raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip or tar")
+    except MemoryError as error:
+        raise GongkaiError("file.bomb", "an archive that takes more memory than there is", "an ordinary archive") from error
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the system could not read it: no word about what is in it
@@ -98,7 +108,8 @@ def _zip(file: BinaryIO, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
         for info, name in zip(infos, names, strict=True):
             check_name(name)
             check_name(info.orig_filename)
-            zips.check_member(info, name, budget.limits)
+            zips.check_member(file, info, name, budget.limits)
+        zips.check_overlaps(infos)
         files = [(info, _clean(name)) for info, name in zip(infos, names, strict=True) if not name.endswith(("/", "\\"))]
         budget.take(len(files), sum(info.file_size for info, _ in files))
         for info, name in files:

@@ -8,6 +8,7 @@ from typing import BinaryIO, cast
 
 from codebook.errors import GongkaiError
 from ingest.archives.limits import MIB, RATIO_COUNTS_FROM, Limits
+from ingest.archives.progress import advanced
 
 _LARGEST_READ = 4 * MIB  # a header that asks for more at once (names of a gigabyte) is an attack
 _CHUNK = 256 * 1024
@@ -31,6 +32,7 @@ class Gauge:
         if size < 0 or size > _LARGEST_READ:
             raise GongkaiError("file.bomb", f"a header of {size:,} bytes in the archive", f"at most {_LARGEST_READ:,}")
         data = self._stream.read(size)
+        advanced(len(data))
         self._position += len(data)
         if size == tarfile.BLOCKSIZE:
             self.last_block = data
@@ -75,7 +77,8 @@ class Gauge:
 def tar_members(gauge: Gauge) -> Iterator[tuple[tarfile.TarInfo, str, BinaryIO | None]]:
     """Each member with its name and, for an ordinary file, a reader that must be used before the next one is asked for.
 
-    Raises GongkaiError: file.unsafe_archive for links and devices, file.corrupt when the archive breaks off (tarfile itself
+    Raises GongkaiError: file.unsafe_archive for links and devices, file.bomb for sparse files (a header of a few bytes makes
+    terabytes of them), file.corrupt when the archive breaks off (tarfile itself
     takes a damaged header for the end).
     """
     with tarfile.open(fileobj=cast(BinaryIO, gauge), mode="r:") as archive:
@@ -83,6 +86,8 @@ def tar_members(gauge: Gauge) -> Iterator[tuple[tarfile.TarInfo, str, BinaryIO |
             archive.members = []  # type: ignore[attr-defined]  # it would remember them all
             if not (info.isreg() or info.isdir()):
                 raise GongkaiError("file.unsafe_archive", f"a link or device in the archive: {info.name}", "ordinary files only")
+            if info.issparse():
+                raise GongkaiError("file.bomb", f"a sparse file in the archive: {info.name}", "files that are stored whole")
             reader = archive.extractfile(info) if info.isreg() else None
             yield info, member_name(info.name), cast(BinaryIO | None, reader)
         if gauge.last_block.strip(b"\0"):

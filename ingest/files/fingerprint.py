@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
+from ingest.archives.progress import advanced
 
 CHUNK = 1024 * 1024
 IN_MEMORY = 8 * CHUNK
@@ -128,6 +129,7 @@ def _hash_in_place(file: BinaryIO) -> Content:
     while chunk := file.read(CHUNK):
         head = head or chunk[:HEAD]
         digest.update(chunk)
+        advanced(len(chunk))
         size += len(chunk)
     file.seek(0)
     return Content(digest.hexdigest(), size, head, file)
@@ -145,6 +147,7 @@ def content_from(reader: BinaryIO, limit: Callable[[bytes], int]) -> Iterator[Co
         most, chunk = limit(head), head
         while chunk:
             digest.update(chunk)
+            advanced(len(chunk))
             size += len(chunk)
             if size <= most:
                 spool.write(chunk)

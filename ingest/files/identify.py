@@ -7,18 +7,14 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import re
-import tarfile
-import zlib
 from enum import StrEnum
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from ingest.archives.limits import MIB, Limits
+from ingest.archives.streams import BZIP2, GZIP, TAR, XZ, ZIP, is_tar_header
 from ingest.archives.zips import open_zip
 
 SAMPLE = 64 * 1024  # bytes of the head that are looked at
@@ -26,11 +22,6 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
 TEXT = "text/plain"
 HTML = "text/html"
-ZIP = "application/zip"
-TAR = "application/x-tar"
-GZIP = "application/gzip"
-BZIP2 = "application/x-bzip2"
-XZ = "application/x-xz"
 
 
 class Role(StrEnum):
@@ -82,35 +73,6 @@ _PREFIXES: tuple[tuple[bytes, Identity], ...] = (
 )
 
 
-class _XzReader:
-    """An xz stream read with a limit on the decoder's memory: a header may ask for a dictionary of 4 GiB."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-
-    def read(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size and not self._decoder.eof:
-            packed = self._file.read(SAMPLE) if self._decoder.needs_input else b""
-            if self._decoder.needs_input and not packed:
-                raise EOFError("the xz stream breaks off")
-            parts.append(self._decoder.decompress(packed, size))
-            size -= len(parts[-1])
-        return b"".join(parts)
-
-
-_XZ_MEMORY = 256 * 1024 * 1024
-BROKEN_STREAM = (EOFError, OSError, zlib.error, lzma.LZMAError)
-
-
-def decompressed(file: BinaryIO, media_type: str) -> BinaryIO:
-    """A reader of what a gz, bz2 or xz stream holds; raises one of BROKEN_STREAM when it reads damaged data."""
-    if media_type == GZIP:
-        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
-    return cast(BinaryIO, bz2.BZ2File(file) if media_type == BZIP2 else _XzReader(file))
-
-
 def identify(file: BinaryIO) -> Identity:
     """The identity of the content of a seekable binary file, which is then at its start again. Bad content raises nothing."""
     file.seek(0)
@@ -149,17 +111,6 @@ def looks_packed(head: bytes) -> bool:
 
 
 _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))
-
-
-def is_tar_header(block: bytes) -> bool:
-    """Whether 512 bytes are the header of a tar member, by its own checksum (old tars have no magic)."""
-    if len(block) < 512 or not any(block):
-        return False
-    try:
-        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
 
 
 _PARTS = (
@@ -248,11 +199,12 @@ _TAGS = (
     "html|head|body|meta|title|link|script|style|div|table|tbody|thead|tr|td|th|p|span|section|article|center|font|ul|ol|li|h[1-6]"
     "|a|img|form|iframe|br|hr|strong|b"
 )
-_STARTS_HTML = re.compile(rf"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|(?:{_TAGS})(?=[\s/>]))", re.I | re.S)
+_STARTS_HTML = re.compile(rf"<(?:!doctype\s+html|(?:{_TAGS})(?=[\s/>]))", re.I)
+_SPACE = re.compile(r"\s*+")
 _HAS_HTML = re.compile(r"<!doctype\s+html|<(?:html|body)(?=[\s>])", re.I)
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
 _BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
-_MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?\s*:?-{3,}:?\s*\|)", re.M)
+_MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?[ \t]*+:?-{3,}+:?[ \t]*+\|)", re.M)
 _XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
 _MHTML = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
 
@@ -281,9 +233,27 @@ def is_html(text: str) -> bool:
 
     Markdown with tags in it stays text: its rows and headings are lines.
     """
-    if _STARTS_HTML.match(text) or _HAS_HTML.search(text):
+    if _STARTS_HTML.match(text, _after_prologue(text)) or _HAS_HTML.search(text):
         return True
     return bool(_BLOCK_END.search(text)) and len(_TAG.findall(text)) >= 5 and not _MARKDOWN.search(text)
+
+
+def _after_prologue(text: str) -> int:
+    """Return where the first element can begin: behind white space, an XML declaration and comments.
+
+    A loop, and no pattern: one for any number of comments tries each of their ends in turn, which takes exponential time.
+    """
+    at = _first_visible(text, 0)
+    if text.startswith("<?xml", at) and (end := text.find("?>", at)) >= 0:
+        at = _first_visible(text, end + 2)
+    while text.startswith("<!--", at) and (end := text.find("-->", at)) >= 0:
+        at = _first_visible(text, end + 3)
+    return at
+
+
+def _first_visible(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def decode_sample(head: bytes) -> str | None:

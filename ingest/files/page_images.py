@@ -15,10 +15,12 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from ingest.files.walk import OneReport, is_picture, natural, shown
+from ingest.files.walk import OneReport
 from ingest.lists.manifest import Manifest
+from ingest.names import is_picture, natural, shown
 
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"(\d++)")
+_MOST_DIGITS = 18  # of a page number; names of archives may have thousands of digits
 _FIRST_YEAR = 2000
 _GAPS = 10  # how many times more numbers than pages there may be: dates and the numbers of letters leave more out
 
@@ -36,6 +38,8 @@ def are_pages(names: Sequence[str]) -> bool:
         return False
     differing = [at for at in range(len(parts[0])) if len({part[at] for part in parts}) > 1]
     if len(differing) != 1 or differing[0] % 2 == 0:  # texts stand at even places, numbers at odd ones
+        return False
+    if any(len(part[differing[0]]) > _MOST_DIGITS for part in parts):
         return False
     numbers = sorted(int(part[differing[0]]) for part in parts)
     years = numbers[0] >= _FIRST_YEAR and numbers[-1] <= date.today().year + 1

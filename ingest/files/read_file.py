@@ -1,6 +1,6 @@
-"""From a file that was found to what is registered of it: one arrival, or one for each document in an archive.
+"""From a file to what is registered of it: one document, or one for each in an archive.
 
-Nothing is ever just printed: a file that cannot be taken is an arrival too, with the code that says why.
+Nothing is ever just printed: a file that cannot be taken is a document too, with the code that says why.
 """
 
 from __future__ import annotations
@@ -8,168 +8,119 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
-import msgspec
-
 from codebook import image_package
 from codebook.errors import GongkaiError
-from codebook.records import Hints
-from database.ledger import Arrival
 from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
 from ingest.archives.limits import Limits
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, stand_in
 from ingest.files.identify import Identity, Role, identify, looks_packed
-from ingest.files.page_images import Reports, decided_by, flat_folders
-from ingest.files.walk import Found, Note, shown
-from ingest.lists.manifest import Manifest
+from ingest.files.messages import Document
+from ingest.files.page_images import Reports, flat_folders
+from ingest.files.walk import OneReport
+from ingest.names import shown
 
 UNKNOWN = "application/octet-stream"
-_WRITERS = 8
-_SMALL = 1024 * 1024  # larger contents are waited for, so that few of them are in memory
 
 
-class Store(Protocol):
-    """Where originals are kept by their hash (see runtime.store)."""
+class Outlet(Protocol):
+    """Who gets what is found while a file is read."""
 
-    def put(self, data: bytes) -> str:
-        """Keep ``data``; gives its sha256."""
-
-
-class Keeper:
-    """Puts contents into the store. Small ones beside the reading, a few at a time: most of it is waiting for the disk."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="keeper")
-        self._pending: deque[Future[str]] = deque()
-
-    def __enter__(self) -> Keeper:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def looking(self, path: str, content: Content) -> None:
+        """``content`` at ``path`` is looked at from now on."""
 
     def keep(self, content: Content, file: BinaryIO) -> None:
-        """Keep a content, by :meth:`settle` at the latest.
-
-        Raises GongkaiError file.changed when the file is not what was hashed, and StoreFaultError for a fault of the store,
-        be it with an earlier content.
-        """
-        file.seek(0)
-        data = file.read()
-        if hashlib.sha256(data).hexdigest() != content.sha256:
-            raise GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
-        while len(self._pending) >= 2 * _WRITERS:
-            self._wait()
-        self._pending.append(self._pool.submit(self._store.put, data))
-        if len(data) > _SMALL:
-            self.settle()
-
-    def settle(self) -> None:
-        """Wait until everything is kept. Raises StoreFaultError."""
-        while self._pending:
-            self._wait()
-
-    def _wait(self) -> None:
-        try:
-            self._pending.popleft().result()
-        except GongkaiError as error:
-            raise StoreFaultError(error) from error
+        """Keep a content, which ``file`` holds from its start."""
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """An arrival, and the batch that a manifest names for it."""
-
-    arrival: Arrival
-    batch: str | None = None
+def refusal(path: str, error: GongkaiError) -> Document:
+    """Something whose content is not known."""
+    return _document(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
 
 
-class Intake:
-    """Takes files in. ``archives`` counts those that were looked into. Work of a higher ``priority`` is served first."""
+def _document(content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Document:
+    rejection = (error.code, _storable(str(error).removeprefix(f"{error.code}: "))) if error else None
+    return Document(content.sha256, identity.media_type, content.size, path, rejection)
 
-    def __init__(
-        self,
-        keeper: Keeper,
-        limits: Limits,
-        manifest: Manifest | None = None,
-        region: tuple[str, ...] = (),
-        *,
-        priority: int = 0,
-    ) -> None:
-        self._keeper = keeper
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class FileReader:
+    """Reads files. ``archives`` counts those that were looked into; ``refused`` are paths of members that are passed over."""
+
+    def __init__(self, outlet: Outlet, limits: Limits, one_report: OneReport, refused: frozenset[str] = frozenset()) -> None:
+        self._outlet = outlet
         self._limits = limits
-        self._manifest = manifest
-        self._region = region
-        self._priority = priority
-        self._one_report = decided_by(manifest)
+        self._one_report = one_report
+        self._refused_members = refused
         self.archives = 0
 
-    def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
-        """All that is to be registered of a file that was found. Contents are in the store when the keeper has settled.
+    def read(self, path: str, known_as: str, *, pages: Sequence[str] = (), follow: bool = False) -> Iterator[Document]:
+        """All that is to be registered of the file at ``path``, or of the page images ``pages`` of the folder there.
 
-        Raises GongkaiError for faults of the machine (store.unavailable, disk.full) only.
+        Raises NoRoomError when a temporary file cannot be written.
         """
-        if found.note is Note.UNREADABLE:
-            yield self.absent(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
-            return
         try:
-            if found.pages:
-                yield self._folder_of_pages(found)
+            if pages:
+                yield self._folder_of_pages(known_as, pages)
                 return
-            with content_of(found.path, follow=follow) as content:
-                yield from self._content(content, found.shown, budget=Budget(self._limits), depth=1)
+            with content_of(path, follow=follow) as content:
+                yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
         except GongkaiError as error:
-            yield self.absent(found.shown, error)
+            yield refusal(known_as, error)
         except OSError as error:
-            yield self.absent(found.shown, _of_system(error))
+            yield refusal(known_as, _of_system(error))
+        except MemoryError:
+            yield refusal(known_as, _out_of_memory())
 
-    def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
+    def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Document]:
+        self._outlet.looking(path, content)
         identity = identify(content.file or io.BytesIO(content.head))
         if content.file is None or (identity.role is not Role.ARCHIVE and content.size > self._limits.file_bytes):
             found = f"{content.size:,} bytes"
-            yield self._refused(
+            yield _document(
                 content, identity, path, GongkaiError("file.too_large", found, f"at most {self._limits.file_bytes:,}")
             )
         elif identity.role is Role.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
         else:
             if content.size:
-                self._keeper.keep(content, content.file)
+                self._outlet.keep(content, content.file)
             if identity.code:
-                yield self._refused(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
+                yield _document(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
             else:
-                yield self._taken(content, identity, path)
+                yield _document(content, identity, path)
 
-    def _folder_of_pages(self, found: Found) -> Taken:
+    def _folder_of_pages(self, known_as: str, paths: Sequence[str]) -> Document:
         """Raises GongkaiError and OSError of the first page that cannot be read: a report with a page less is another report."""
         images, size = [], 0
-        for path in found.pages:
+        for path in paths:
             with content_of(path, follow=False) as content:
                 size += content.size
                 if content.file is not None and size <= self._limits.file_bytes:
                     images.append((path, content.file.read()))
-        return self._pages(found.shown, images, size)
+        return self._pages(known_as, images, size)
 
-    def _pages(self, path: str, images: Sequence[tuple[str, bytes]], size: int) -> Taken:
-        """The arrival of page images that are one report; of more than a document may have, without their content."""
+    def _pages(self, path: str, images: Sequence[tuple[str, bytes]], size: int) -> Document:
+        """The document of page images that are one report; of more than a document may have, without their content."""
         identity = Identity(image_package.MEDIA_TYPE)
         if size > self._limits.file_bytes:
             error = GongkaiError("file.too_large", f"{size:,} bytes", f"at most {self._limits.file_bytes:,}")
-            return self._taken(Content(stand_in(error.code, path), size, b"", None), identity, path, error)
+            return _document(Content(stand_in(error.code, path), size, b"", None), identity, path, error)
         packed = image_package.pack(images)
         content = Content(hashlib.sha256(packed).hexdigest(), len(packed), packed[:HEAD], io.BytesIO(packed))
-        self._keeper.keep(content, io.BytesIO(packed))
-        return self._taken(content, identity, path)
+        self._outlet.keep(content, io.BytesIO(packed))
+        return _document(content, identity, path)
 
     def _archive(
         self, content: Content, file: BinaryIO, identity: Identity, path: str, *, budget: Budget, depth: int
-    ) -> Iterator[Taken]:
+    ) -> Iterator[Document]:
         self.archives += 1
         members = 0
         try:
@@ -185,7 +136,7 @@ class Intake:
             if not members:
                 raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
         except GongkaiError as error:
-            yield self._refused(content, identity, path, error)
+            yield _document(content, identity, path, error)
 
     def _groups(self, file: BinaryIO, identity: Identity, path: str, budget: Budget) -> dict[str, list[str]]:
         """The paths in the archive, as they are shown, whose members are the pages of one report, with these members in order."""
@@ -197,19 +148,22 @@ class Intake:
                 found[place] = files
         return found
 
-    def _page(self, reports: Reports, name: str, reader: BinaryIO) -> Iterator[Taken]:
+    def _page(self, reports: Reports, name: str, reader: BinaryIO) -> Iterator[Document]:
         """The report of which ``name`` is the last page that was missing. A page that is broken is a report that is broken."""
         path = reports.path_of(name) or ""
         try:
             report = reports.add(name, reader)
         except BROKEN_MEMBER as error:
             reports.drop(path)
-            yield self.absent(path, _of_member(error))
+            yield refusal(path, _of_member(error))
             return
         if report is not None:
             yield self._pages(report.path, report.images, report.size)
 
-    def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[Taken]:
+    def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[Document]:
+        if path in self._refused_members:
+            return
+
         def limit(head: bytes) -> int:
             return self._limits.archive_bytes if looks_packed(head) else self._limits.file_bytes
 
@@ -217,23 +171,9 @@ class Intake:
             with content_from(reader, limit) as content:
                 yield from self._content(content, path, budget=budget, depth=depth + 1)
         except BROKEN_MEMBER as error:
-            yield self.absent(path, _of_member(error))
-
-    def _taken(self, content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Taken:
-        row = self._manifest.row(path) if self._manifest else None
-        hints = msgspec.structs.replace(row.hints, path=path) if row else Hints(path=path)
-        if not hints.region:
-            hints = msgspec.structs.replace(hints, region=self._region)
-        rejection = (error.code, str(error).removeprefix(f"{error.code}: ")) if error else None
-        arrival = Arrival(content.sha256, identity.media_type, content.size, path, hints, self._priority, rejection)
-        return Taken(arrival, row.batch if row else None)
-
-    def _refused(self, content: Content, identity: Identity, path: str, error: GongkaiError) -> Taken:
-        return self._taken(content, identity, path, error)
-
-    def absent(self, path: str, error: GongkaiError) -> Taken:
-        """Something whose content could not be told."""
-        return self._taken(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
+            yield refusal(path, _of_member(error))
+        except MemoryError:
+            yield refusal(path, _out_of_memory())
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -247,16 +187,16 @@ def _of_member(error: Exception) -> GongkaiError:
 
 
 def _of_system(error: OSError) -> GongkaiError:
-    """What an error of the system means for a file. Raises StoreFaultError when the disk that is written to is full."""
+    """What an error of the system means for a file. Raises NoRoomError when the disk that is written to is full."""
     if error.errno in _FULL:  # of the temporary file: what is read cannot be full
-        raise StoreFaultError(GongkaiError("disk.full", error.strerror or str(error), "room for temporary files")) from error
+        raise NoRoomError(error.strerror or str(error)) from error
     code = "file.changed" if isinstance(error, FileNotFoundError) else "file.unreadable"
     return GongkaiError(code, error.strerror or str(error), "a file that can be read")
 
 
-class StoreFaultError(Exception):
-    """Carries a fault of the machine past the handling of bad files."""
+def _out_of_memory() -> GongkaiError:
+    return GongkaiError("worker.out_of_memory", "a file that takes more memory than there is to read it", "an ordinary file")
 
-    def __init__(self, error: GongkaiError) -> None:
-        super().__init__(str(error))
-        self.error = error
+
+class NoRoomError(Exception):
+    """A temporary file cannot be written: a fault of the machine, carried past the handling of bad files."""

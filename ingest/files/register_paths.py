@@ -15,18 +15,23 @@ from sqlalchemy import Connection, Engine
 
 from codebook.errors import UsageError
 from codebook.records import Record
+from database.intake import register, to_notify
 from database.intake.readmission import readmit, replace_stand_ins
-from database.ledger import Arrival, Queued, Registered, register, to_ring
+from database.ledger import Arrival, Queued, Registered
 from database.session import run_transaction
 from ingest.archives.limits import Limits
+from ingest.files.bounded_reader import BoundedReader
 from ingest.files.fingerprint import stand_in
+from ingest.files.intake import Intake, Taken, load_manifest
+from ingest.files.keeping import Keeper, Store, StoreFaultError
 from ingest.files.page_images import decided_by
-from ingest.files.read_file import Intake, Keeper, Store, StoreFaultError, Taken
-from ingest.files.walk import Note, shown, walk
-from ingest.lists.manifest import Manifest, load_manifest
+from ingest.files.walk import Note, walk
+from ingest.lists.manifest import Manifest
+from ingest.names import shown
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
+_DEFAULT = Limits()
 STAND_INS = ("file.changed", "file.unreadable")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
 
@@ -82,7 +87,7 @@ class Plan(NamedTuple):
     expected: int
 
 
-def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | None = None) -> Plan:
+def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | None = None, limits: Limits = _DEFAULT) -> Plan:
     """Look at what is asked for before anything is done.
 
     Raises UsageError when there are no paths, one is missing, the batch's name does not fit, or the manifest cannot be used.
@@ -90,7 +95,10 @@ def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | Non
     if not paths:
         raise UsageError("no paths given; expected files, folders or archives")
     check_batch(batch)
-    given = load_manifest(manifest) if manifest else None
+    given = None
+    if manifest is not None:
+        with BoundedReader() as reader:
+            given = load_manifest(manifest, reader, limits)
     return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given))
 
 
@@ -102,18 +110,18 @@ def ingest_paths(
     limits: Limits,
     region: tuple[str, ...] = (),
     priority: int = 0,
-    ring: Callable[[Sequence[Queued]], None] = _ignore,
+    notify: Callable[[Sequence[Queued]], None] = _ignore,
     progress: Callable[[IngestSummary], None] = _ignore,
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
     ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
-    ``ring`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
+    ``notify`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
     machine: what was registered before stays, and running again goes on.
     """
-    with Keeper(store) as keeper:
-        run = Run(engine, keeper, batch=planned.batch, ring=ring, progress=progress, expected=planned.expected)
-        intake = Intake(keeper, limits, planned.manifest, region, priority=priority)
+    with Keeper(store) as keeper, BoundedReader() as reader:
+        run = Run(engine, keeper, batch=planned.batch, notify=notify, progress=progress, expected=planned.expected)
+        intake = Intake(reader, keeper, limits, planned.manifest, region, priority=priority)
         try:
             for found in walk(planned.paths, decided_by(planned.manifest)):
                 if found.note is not None and found.note is not Note.UNREADABLE:
@@ -164,13 +172,13 @@ class Run:
         keeper: Keeper,
         *,
         batch: str,
-        ring: Callable[[Sequence[Queued]], None],
+        notify: Callable[[Sequence[Queued]], None],
         progress: Callable[[IngestSummary], None] = _ignore,
         told: Callable[[Arrival, Registered], None] = _ignore,
         expected: int = 0,
     ) -> None:
         self._told = told
-        self._engine, self._keeper, self._batch, self._ring, self._progress = engine, keeper, batch, ring, progress
+        self._engine, self._keeper, self._batch, self._notify, self._progress = engine, keeper, batch, notify, progress
         self._waiting: list[Taken] = []
         self._counts: Counter[str] = Counter(expected=expected)
         self._rejected: Counter[str] = Counter()
@@ -186,14 +194,14 @@ class Run:
             self.flush()
 
     def flush(self) -> None:
-        """Register what waits, in one transaction for each batch, after its contents are kept; ring after the commit."""
+        """Register what waits, in one transaction for each batch, after its contents are kept; notify after the commit."""
         self._keeper.settle()
         for name, group in groupby(sorted(self._waiting, key=self._batch_of), key=self._batch_of):
             arrivals = [taken.arrival for taken in group]
             results, again = run_transaction(self._engine, partial(_register, batch=name, arrivals=arrivals))
             self._count(name, arrivals, results, again)
-            if due := to_ring(results):
-                self._ring(due)
+            if due := to_notify(results):
+                self._notify(due)
             for arrival, result in zip(arrivals, results, strict=True):
                 self._told(arrival, result)
         self._waiting = []

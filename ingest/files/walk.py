@@ -1,28 +1,14 @@
-"""Which files are meant by the paths on a command line: all of them, in an order that a person would expect, and no others.
-
-A path is shown as text that can always be stored and turned back (:func:`shown`, :func:`unshown`): names on Linux are bytes.
-"""
+"""Which files are meant by the paths on a command line: all of them, in an order that a person would expect, and no others."""
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 
-from codebook.image_package import SUFFIXES
 from codebook.records import Record
-
-_DIGITS = re.compile(r"(\d+)")
-_ESCAPED = re.compile(r"\\(\\|x[0-9a-f]{2})")
-# What systems and programs leave beside documents: indexes, thumbnails, lock files of Office, half-finished downloads.
-_JUNK = (
-    ".*", "~$*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.lock", "*.lck", "*~",
-    "thumbs.db", "desktop.ini", "__macosx",
-)  # fmt: skip
+from ingest.names import is_junk, is_picture, natural, shown
 
 
 class Note(StrEnum):
@@ -54,47 +40,7 @@ class Found(Record, frozen=True):
         return shown(self.known_as or self.path)
 
 
-def shown(path: str) -> str:
-    r"""A path as storable text: bytes that are not UTF-8 become ``\xNN``, a backslash is doubled. Other names stay as they are.
-
-    >>> shown("2024/\udcb1.txt")
-    '2024/\\xb1.txt'
-    """
-    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else "\\\\" if c == "\\" else c for c in path)
-
-
-def unshown(text: str) -> str:
-    """The path of which ``text`` is :func:`shown`."""
-    return _ESCAPED.sub(lambda m: "\\" if m[1] == "\\" else chr(0xDC00 + int(m[1][1:], 16)), text)
-
-
 OneReport = Callable[[str, Sequence[str]], bool]
-
-
-def is_junk(path: str, more: Sequence[str] = ()) -> bool:
-    """Whether a name, or a folder on the way to it, is hidden, temporary, or left by a system, or fits a pattern of ``more``
-    (in lower case).
-    """
-    return any(
-        fnmatchcase(part.lower(), pattern)
-        for part in PurePosixPath(path).parts
-        if part not in (".", "..", "/")
-        for pattern in (*_JUNK, *more)
-    )
-
-
-def natural(name: str) -> tuple[object, ...]:
-    """A sort key by which report2 stands before report10.
-
-    >>> sorted(["b10", "b2", "a"], key=natural)
-    ['a', 'b2', 'b10']
-    """
-    return tuple((int(part), part) if at % 2 else part for at, part in enumerate(_DIGITS.split(name)))
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file is a picture by its name."""
-    return name.lower().endswith(SUFFIXES)
 
 
 def walk(

@@ -21,7 +21,7 @@ from codebook.errors import UsageError
 from codebook.records import Hints, Record
 from ingest.lists.csv_lists import columns_of, date_of, decode, read_lines, year_of
 
-_REGION = re.compile(r"\s*[/／>\\]\s*")
+_REGION = re.compile(r"[/／>\\]")
 
 
 class Columns(Record, frozen=True):
@@ -88,6 +88,10 @@ class Manifest:
         """Whether a row speaks of this path."""
         return self._find(path) is not None
 
+    def paths(self) -> tuple[str, ...]:
+        """The paths of which it speaks, as they stand in it."""
+        return tuple(row.path for row in self._rows.values())
+
     def unmatched(self) -> list[str]:
         """The paths of rows for which no file came, in the manifest's order."""
         return [row.path for key, row in self._rows.items() if not self._matched[key]]
@@ -103,10 +107,16 @@ def _key(path: str) -> str:
 
 
 def load_manifest(path: Path) -> Manifest:
-    """Read a manifest in UTF-8, UTF-16 or GB18030, separated by commas, tabs or semicolons.
+    """Read a manifest. Raises as :func:`read_manifest`."""
+    return Manifest(*read_manifest(path))
 
-    Raises UsageError when it cannot be read or has no column with paths. Unknown columns and values that cannot be understood
-    are problems of the manifest and leave the rest of it in use.
+
+def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
+    """Return the rows of a manifest, and what of it could not be used.
+
+    It may be in UTF-8, UTF-16 or GB18030, separated by commas, tabs or semicolons. Raises UsageError when it cannot be read or
+    has no column with paths. Unknown columns and values that cannot be understood are problems of the manifest and leave the
+    rest of it in use.
     """
     try:
         text = decode(path.read_bytes())
@@ -123,7 +133,7 @@ def load_manifest(path: Path) -> Manifest:
         raise UsageError(
             f"manifest {path}: no column names the files (found: {', '.join(header) or 'nothing'}); expected one of {known}"
         )
-    return Manifest(list(_rows(rows, columns, problems)), problems)
+    return list(_rows(rows, columns, problems)), problems
 
 
 @cache
@@ -152,4 +162,4 @@ def region_of(text: str) -> tuple[str, ...]:
     >>> region_of("江苏省/淮安市")
     ('江苏省', '淮安市')
     """
-    return tuple(part for part in _REGION.split(text.strip()) if part)
+    return tuple(part for piece in _REGION.split(text) if (part := piece.strip()))

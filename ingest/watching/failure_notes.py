@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from codebook.errors import CODES
 from database.intake.inboxes import FailedFile
-from ingest.files.walk import unshown
+from ingest.names import unshown
 from ingest.watching.inbox import NOTE_SUFFIX, Inbox, fitted, words
 
 _NOTE = re.compile(rf"(.*)\.(\d+){re.escape(NOTE_SUFFIX)}", re.S)

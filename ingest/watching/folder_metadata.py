@@ -14,14 +14,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from codebook.errors import UsageError
 from codebook.regions import load_regions
 from ingest.files.fingerprint import Snapshot
-from ingest.files.walk import shown
-from ingest.lists.manifest import Manifest, load_manifest
+from ingest.lists.manifest import Manifest
+from ingest.names import shown
 from ingest.watching.inbox import MANIFEST
 from ingest.watching.stability import look
 from runtime.log import get_logger
@@ -64,12 +63,19 @@ class _Known:
 class Manifests:
     """The manifests of an inbox. One that is still being written holds the files up of which it speaks.
 
-    ``problem`` gets the path of a manifest that was read, and why it cannot be used (None: it can).
+    ``load`` reads one, or raises UsageError; ``problem`` gets the path of a manifest that was read, and why it cannot be used
+    (None: it can).
     """
 
     def __init__(
-        self, root: str, quiet: float, problem: Callable[[str, str | None], None], clock: Callable[[], float] = time.monotonic
+        self,
+        root: str,
+        quiet: float,
+        problem: Callable[[str, str | None], None],
+        load: Callable[[str], Manifest],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._load = load
         self._root, self._quiet, self._problem, self._clock = root, quiet, problem, clock
         self._known: dict[str, _Known] = {}
 
@@ -101,7 +107,7 @@ class Manifests:
         if not known.read:
             known.read = True
             try:
-                known.manifest = load_manifest(Path(path))
+                known.manifest = self._load(path)
                 self._problem(path, None)
             except UsageError as error:
                 self._problem(path, str(error))

@@ -25,7 +25,8 @@ import msgspec
 from codebook import data
 from codebook.errors import UsageError
 from codebook.records import Record
-from ingest.files.walk import Note, is_junk, shown, walk
+from ingest.files.walk import Note, walk
+from ingest.names import is_junk, shown
 
 MANIFEST = "manifest.csv"
 NOTE_SUFFIX = ".gongkai.txt"

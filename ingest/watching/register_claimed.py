@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Engine
 
-from codebook.errors import GongkaiError
 from codebook.records import Record
 from database.ledger import Arrival, Queued, Registered
 from ingest.archives.limits import Limits
-from ingest.files.read_file import Intake, Keeper, Store, StoreFaultError, Taken
+from ingest.files.bounded_reader import BoundedReader
+from ingest.files.intake import Intake, Taken
+from ingest.files.keeping import Keeper, Store, StoreFaultError
 from ingest.files.register_paths import STAND_INS, Run
 from ingest.files.walk import Found
 from ingest.lists.manifest import Manifest
-from runtime.log import get_logger
-
-log = get_logger(__name__)
 
 
 class Parcel(NamedTuple):
@@ -59,10 +57,11 @@ class Receipt:
 def receive(
     parcels: Sequence[Parcel],
     *,
+    reader: BoundedReader,
     engine: Engine,
     store: Store,
     limits: Limits,
-    ring: Callable[[Sequence[Queued]], None],
+    notify: Callable[[Sequence[Queued]], None],
 ) -> list[Receipt]:
     """Register parcels; one receipt for each, in order. Registering one again changes nothing.
 
@@ -78,11 +77,11 @@ def receive(
             receipt.refusals.append(Refusal(result.document_id, arrival.path, *arrival.rejection))
 
     with Keeper(store) as keeper:
-        run = Run(engine, keeper, batch="", ring=ring, told=told)
+        run = Run(engine, keeper, batch="", notify=notify, told=told)
         try:
             for parcel, receipt in zip(parcels, receipts, strict=True):
-                intake = Intake(keeper, limits, parcel.manifest, parcel.region)
-                for taken in _taken(intake, parcel):
+                intake = Intake(reader, keeper, limits, parcel.manifest, parcel.region)
+                for taken in intake.take(Found(parcel.staged, known_as=parcel.known_as)):
                     if _unsteady(taken, parcel):
                         receipt.unsteady = True
                         continue
@@ -92,18 +91,6 @@ def receive(
         except StoreFaultError as fault:
             raise fault.error from None
     return receipts
-
-
-def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
-    """What is to be registered of a parcel. One that trips a bug ends in the books too, and holds nothing else up."""
-    found = Found(parcel.staged, known_as=parcel.known_as)
-    try:
-        yield from intake.take(found)
-    except (GongkaiError, StoreFaultError):
-        raise
-    except Exception as error:
-        log.exception("a bug in taking a file in", path=found.shown)
-        yield intake.absent(found.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"))
 
 
 def _unsteady(taken: Taken, parcel: Parcel) -> bool:

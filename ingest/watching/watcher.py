@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -27,9 +28,13 @@ from database.intake.inboxes import FailedFile, WatcherState
 from database.ledger import Queued
 from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
-from ingest.files.read_file import Store
+from ingest.files.bounded_reader import BoundedReader
+from ingest.files.intake import load_manifest
+from ingest.files.keeping import Store
 from ingest.files.register_paths import default_batch
-from ingest.files.walk import Note, shown, walk
+from ingest.files.walk import Note, walk
+from ingest.lists.manifest import Manifest
+from ingest.names import shown
 from ingest.watching import canary
 from ingest.watching.events import Events
 from ingest.watching.failure_notes import sync_notes, write_note
@@ -82,12 +87,12 @@ class Pace(Record, frozen=True):
 
 
 class Desk(NamedTuple):
-    """Where files are registered. ``ring`` gets new first stages; ``batch`` is for files whose place names none."""
+    """Where files are registered. ``notify`` gets new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
     store: Store
     limits: Limits
-    ring: Callable[[Sequence[Queued]], None]
+    notify: Callable[[Sequence[Queued]], None]
     batch: str | None = None
 
 
@@ -106,7 +111,8 @@ class Watcher:
         self.polls = polls
         self.name = f"{worker_name()}#{number}"
         self._arriving, self._claimed, self._canaries = (Settler(pace.quiet, pace.patience) for _ in range(3))
-        self._manifests = Manifests(inbox.root, pace.quiet, self._manifest_problem)
+        self._reader = BoundedReader()
+        self._manifests = Manifests(inbox.root, pace.quiet, self._manifest_problem, self._load_manifest)
         self._staged: dict[str, _Staged] = {}
         self._paths: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._events: Events | None = None
@@ -144,6 +150,9 @@ class Watcher:
         else:
             self._block(path, why)
 
+    def _load_manifest(self, path: str) -> Manifest:
+        return load_manifest(Path(path), self._reader, self._desk.limits)
+
     # ---- the loop ----
 
     def run(self, stop: threading.Event) -> None:
@@ -163,6 +172,7 @@ class Watcher:
                 stop.wait(self.pace.quiet)
                 continue
             self._gather(0.0 if busy else self._pause())
+        self._reader.close()
         if self._sent is not None and os.path.exists(self._sent):
             os.unlink(self._sent)
 
@@ -301,7 +311,9 @@ class Watcher:
             return
         parcels = [self._parcel(path, self._staged[path]) for path in paths]
         desk = self._desk
-        receipts = receive(parcels, engine=desk.engine, store=desk.store, limits=desk.limits, ring=desk.ring)
+        receipts = receive(
+            parcels, reader=self._reader, engine=desk.engine, store=desk.store, limits=desk.limits, notify=desk.notify
+        )
         fail_here("after_register")
         log.info("registered", folder=self.inbox.root, files=len(parcels))
         for parcel, receipt in zip(parcels, receipts, strict=True):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from database.ledger import OCR, Next, set_pages
-from database.models import StageName
+from codebook.stages import StageName
+from database.ledger import Next, set_pages
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
 from tasks.ocr.merge import wanted
-from workers.stage_runner import Outcome, Work, stage
+from workers.stage_runner import StageResult, Work, stage
 
 
 @stage(StageName.EXTRACT)
-def run(work: Work) -> Outcome:
+def run(work: Work) -> StageResult:
     """Extract; then OCR of each page that is a picture or has one that may be a table, or parsing when there is none."""
-    limits = Limits(max_pages=work.process.settings.max_pages)
+    limits = Limits(max_pages=work.context.settings.max_pages)
     extraction = extract(work.original(), work.claim.media_type, limits)
     pictures = [page.number for page in extraction.pages if wanted(page)]
-    following = [Next(StageName.OCR, number, OCR) for number in pictures] or [Next(StageName.PARSE)]
-    return Outcome(extraction, following, partial(set_pages, held=work.claim, pages=len(extraction.pages)))
+    following = [Next(StageName.OCR, number) for number in pictures] or [Next(StageName.PARSE)]
+    return StageResult(extraction, following, partial(set_pages, held=work.claim, pages=len(extraction.pages)))

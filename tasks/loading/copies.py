@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from heapq import nsmallest
 from zlib import crc32
 
-from codebook.rules import load_rules
+from tasks.validation.rules.between_reports import text_copied
 
 Sections = Iterable[tuple[int | None, str]]
 
-RULE = "text.copied"
+RULE = text_copied.id
 _PIECE = 5  # characters; shorter pieces are shared by chance, longer ones die of every change
 _SKETCH = 16  # hashes for a text
 _CANDIDATES = 3  # reports to be compared in full, for each text
@@ -32,7 +32,7 @@ def sketch(text: str) -> tuple[int, ...]:
     0
     """
     words = _NO_WORDS.sub("", text)
-    if len(words) < load_rules()[RULE].number("least_length"):
+    if len(words) < text_copied.bound.options.least_length:
         return ()
     data = words.encode("utf-16-le", "surrogatepass")  # two bytes for each character of these texts
     return tuple(nsmallest(_SKETCH, {crc32(data[i : i + 2 * _PIECE]) for i in range(0, len(data) - 2 * _PIECE, 2)}))

@@ -1,6 +1,6 @@
 """Loading: a verdict becomes rows, the document's pointer moves, and the report is compared with those beside it.
 
-:func:`load_verdict` is what happens inside one transaction. The Celery face of the stage (claim, fence, ring) stands at
+:func:`load_verdict` is what happens inside one transaction. The Celery face of the stage (claim, fence, notify) stands at
 the end of the file.
 """
 
@@ -12,16 +12,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from codebook.records import Reader, Status, Verdict
+from codebook.stages import StageName
 from database.ledger import finish
-from database.models import Between, StageName
+from database.models import Between
 from database.reports import corrections, results
-from database.reports.results import Beside, Pointer, Speaker, Standing
+from database.reports.results import CurrentReport, Neighbours, Pointer, ReportKey
 from tasks.loading.relate import Related, relate_region, relate_years
 from tasks.loading.rows import finding_row, report_rows
-from workers.stage_runner import Outcome, Work, stage
+from workers.stage_runner import StageResult, Work, stage
 
 Pairs = set[tuple[int, int]]
-Known = Mapping[Standing, Beside]  # without the numbers of their reports
+Known = Mapping[ReportKey, Neighbours]  # without the numbers of their reports
 
 
 def load_verdict(
@@ -39,49 +40,49 @@ def load_verdict(
     """
     rows = report_rows(verdict)
     row = rows["gk_report"][0]
-    kept = results.before_writing(connection, document_id)
-    old = kept.standing
-    new = Standing(0, row["agency_key"], row["year"], row["governs"], row["reports_to"])
+    kept = results.kept_before(connection, document_id)
+    old = kept.key
+    new = ReportKey(0, row["agency_key"], row["year"], row["governs"], row["reports_to"])
     places = [new] if old is None else [old, new]
-    results.hold(connection, *_locks(places))
-    near = {place: results.beside(connection, place) for place in places}
-    before = _speakers(near)
+    results.lock_places(connection, *_locks(places))
+    near = {place: results.neighbours(connection, place) for place in places}
+    before = _current_reports(near)
     report_id, is_new = results.write_report(connection, document_id, rows, versions, kept, point=point)
     if old is None:  # nothing of this document was in force: only the new report can have changed who speaks
-        near = {new: _joined(near[new], new, Speaker(report_id, document_id))}
+        near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
     else:
-        near = {place: results.beside(connection, place) for place in places}
-    after = _speakers(near)
+        near = {place: results.neighbours(connection, place) for place in places}
+    after = _current_reports(near)
     changed = {report_id} | ({old.report_id} if old else set())
     for at in before.keys() | after.keys():
         if before.get(at) != after.get(at):
-            changed |= {speaker.report_id for speaker in (before.get(at), after.get(at)) if speaker}
+            changed |= {current.report_id for current in (before.get(at), after.get(at)) if current}
     kinds = list(Between) if is_new else [Between.YEARS, Between.REGION]
     stale = changed if old or len(changed) > 1 else ()  # the first report of a new document has no findings to be replaced
-    standings = [new._replace(report_id=report_id), *results.standings(connection, changed - {report_id})]
+    keys = [new._replace(report_id=report_id), *results.report_keys(connection, changed - {report_id})]
     known = {place._replace(report_id=0): those for place, those in near.items()}
-    results.replace_findings(connection, stale, kinds, _compare(connection, standings, known))
+    results.replace_findings(connection, stale, kinds, _compare(connection, keys, known))
     return report_id, verdict.status
 
 
-def _joined(near: Beside, place: Standing, speaker: Speaker) -> Beside:
-    """``near`` after the report of ``speaker`` came in at ``place``: of several documents the oldest speaks."""
+def _joined(near: Neighbours, place: ReportKey, current: CurrentReport) -> Neighbours:
+    """``near`` after the report of ``current`` came in at ``place``: of several documents the oldest speaks."""
 
-    def first(other: Speaker | None) -> Speaker:
-        return speaker if other is None or speaker.document_id < other.document_id else other
+    def first(other: CurrentReport | None) -> CurrentReport:
+        return current if other is None or current.document_id < other.document_id else other
 
     if not place.agency_key or place.year is None:
         return near
     years = near.years | {place.year: first(near.years.get(place.year))}
-    return Beside(years, first(near.own) if place.governs else None, near.parent)
+    return Neighbours(years, first(near.own) if place.governs else None, near.parent)
 
 
-def compare_again(connection: Connection, standings: Sequence[Standing]) -> int:
+def compare_again(connection: Connection, keys: Sequence[ReportKey]) -> int:
     """Replace all findings between these reports and those beside them (years, region); the number found. Locks as
     loading does.
     """
-    results.hold(connection, *_locks(standings))
-    ids = [standing.report_id for standing in standings]
+    results.lock_places(connection, *_locks(keys))
+    ids = [key.report_id for key in keys]
     found = compare_beside(connection, ids)
     results.replace_findings(connection, ids, [Between.YEARS, Between.REGION], found)
     return len(found)
@@ -91,11 +92,11 @@ def compare_beside(connection: Connection, report_ids: Iterable[int]) -> list[di
     """The rows of all findings between these reports and those beside them: years and region. Reports not in force are
     passed over.
     """
-    return _compare(connection, results.standings(connection, report_ids), {})
+    return _compare(connection, results.report_keys(connection, report_ids), {})
 
 
-def _compare(connection: Connection, standings: Iterable[Standing], known: Known) -> list[dict[str, Any]]:
-    years, regions = _pairs(connection, standings, known)
+def _compare(connection: Connection, keys: Iterable[ReportKey], known: Known) -> list[dict[str, Any]]:
+    years, regions = _pairs(connection, keys, known)
     found: list[dict[str, Any]] = []
     for some in _batches(sorted(years)):
         read = results.snapshots(connection, {number for pair in some for number in pair})
@@ -118,7 +119,7 @@ def related_rows(kind: Between, related: Iterable[Related]) -> list[dict[str, An
     ]
 
 
-def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
+def _locks(places: Iterable[ReportKey]) -> tuple[set[str], set[str]]:
     """The names to lock alone (the agency; the region that the report governs) and shared (the region it stands under),
     for these places.
 
@@ -135,11 +136,11 @@ def _locks(places: Iterable[Standing]) -> tuple[set[str], set[str]]:
     return alone, shared
 
 
-def _speakers(near: Mapping[Standing, Beside]) -> dict[tuple[str, str, int], Speaker]:
+def _current_reports(near: Mapping[ReportKey, Neighbours]) -> dict[tuple[str, str, int], CurrentReport]:
     """The reports that speak for the agency and for the region's government at these places, by ("agency" | "region",
     key, year).
     """
-    found: dict[tuple[str, str, int], Speaker] = {}
+    found: dict[tuple[str, str, int], CurrentReport] = {}
     for place, those in near.items():
         if place.year is None:
             continue
@@ -150,18 +151,18 @@ def _speakers(near: Mapping[Standing, Beside]) -> dict[tuple[str, str, int], Spe
     return found
 
 
-def _pairs(connection: Connection, standings: Iterable[Standing], known: Known) -> tuple[Pairs, Pairs]:
+def _pairs(connection: Connection, keys: Iterable[ReportKey], known: Known) -> tuple[Pairs, Pairs]:
     """The pairs of reports to be compared because of these: (earlier year, later year) and (parent, child). ``known`` says
     who stands beside some of their places.
     """
     years: Pairs = set()
     regions: Pairs = set()
-    for standing in standings:
-        number, key, year, governs, _ = standing
-        if not key or year is None:
+    for key in keys:
+        number, agency, year, governs, _ = key
+        if not agency or year is None:
             continue
-        those = known.get(standing._replace(report_id=0)) or results.beside(connection, standing)
-        near = {at: speaker.report_id for at, speaker in those.years.items()}
+        those = known.get(key._replace(report_id=0)) or results.neighbours(connection, key)
+        near = {at: current.report_id for at, current in those.years.items()}
         if near.get(year) == number:
             years |= {(near[year - 1], number)} if year - 1 in near else set()
             years |= {(number, near[year + 1])} if year + 1 in near else set()
@@ -171,8 +172,8 @@ def _pairs(connection: Connection, standings: Iterable[Standing], known: Known) 
     return years, regions
 
 
-@stage(StageName.LOAD, joins=True)
-def run(work: Work) -> Outcome:
+@stage(StageName.LOAD)
+def run(work: Work) -> StageResult:
     """Load; then nothing."""
     verdict = work.output_of(StageName.VALIDATE, Verdict)
     versions = work.versions
@@ -187,4 +188,4 @@ def run(work: Work) -> Outcome:
         if work.claim.run > 1:  # what was decided while this run went on is taken up in another
             corrections.catch_up(connection, work.claim.document_id, {c.number for c in verdict.corrections})
 
-    return Outcome(extra=write)
+    return StageResult(extra=write)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from codebook.records import Page
+from codebook.stages import StageName
 from database.ledger import Next
-from database.models import StageName
 from runtime.failpoints import fail_here
 from tasks.ocr.engines.choose import memory_told, picture_key, reader, version
 from tasks.ocr.merge import numbered
 from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
-from workers.stage_runner import Outcome, Work, stage
+from workers.stage_runner import StageResult, Work, stage
 
 
 @stage(StageName.OCR)
-def run(work: Work) -> Outcome:
+def run(work: Work) -> StageResult:
     """Read the page, unless the same picture was read by the same version before; after the last page of a document, parsing."""
-    settings, number = work.process.settings, work.claim.page
+    settings, number = work.context.settings, work.claim.page
     engine = reader(settings.ocr_engine, settings.ocr_threads)
     made_by = version(engine)
     with memory_told():
@@ -27,4 +27,6 @@ def run(work: Work) -> Outcome:
         if page is None:
             fail_here(f"ocr_page_{number}")
             page = read_picture(image.pixels, number, engine, points_per_pixel=image.scale)
-    return Outcome(numbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by}, engine=used)
+    return StageResult(
+        numbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by}, engine=used
+    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from codebook.records import Extraction, Page
+from codebook.stages import StageName
 from database.ledger import Next
-from database.models import StageName
 from tasks.ocr.merge import merged, wanted
 from tasks.parsing.parse import parse
-from workers.stage_runner import Outcome, Work, stage
+from workers.stage_runner import StageResult, Work, stage
 
 
 @stage(StageName.PARSE)
-def run(work: Work) -> Outcome:
+def run(work: Work) -> StageResult:
     """Parse; then validation."""
     extraction = work.output_of(StageName.EXTRACT, Extraction)
     if any(map(wanted, extraction.pages)):
         extraction = merged(extraction, work.pages_of(StageName.OCR, Page))
-    return Outcome(parse(extraction, work.claim.hints), [Next(StageName.VALIDATE)])
+    return StageResult(parse(extraction, work.claim.hints), [Next(StageName.VALIDATE)])

@@ -66,7 +66,6 @@ class Facts:
 
     def finding(
         self,
-        name: str,
         row: Rule,
         cells: tuple[str, ...] = (),
         filled: Mapping[str, object] | None = None,
@@ -85,7 +84,6 @@ class Facts:
             place = place or reading.place
             sentence = sentence or (reading.sentence if reading.origin is Origin.PROSE else None)
         return finding(
-            name,
             row,
             cells,
             filled,

@@ -1,48 +1,92 @@
-"""Rules that are no sums: functions registered under the ids of rules.yaml, checked both ways."""
+"""Rules that are no sums: functions that name the id of a rule of ``codebook/data/rules``, checked both ways against its row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from codebook.records import Finding, Number, Place, Severity
+import msgspec
+
+from codebook.records import Finding, Number, Place, Record, Severity
 from codebook.rules import Rule, Scope, fields, load_rules
 from tasks.validation.wording import show
 
 # What every message may speak of: these are the finding's own fields.
 COMMON_FIELDS = frozenset({"expected", "actual", "sentence"})
 
-Check = Callable[..., Iterable[Finding]]
+Options = TypeVar("Options", bound=Record)
+Subject = TypeVar("Subject")
 
 
-class Registered(NamedTuple):
-    """A function with the scope that it serves, the placeholders that it fills and the options that it reads."""
+class NoOptions(Record, frozen=True):
+    """What the function of a rule without options reads."""
 
-    function: Check
+
+class Bound(NamedTuple, Generic[Options]):
+    """A rule's row of the data files, with its options as its function reads them."""
+
+    rule: Rule
+    options: Options
+
+
+@dataclass(frozen=True)
+class RuleFunction(Generic[Options, Subject]):
+    """A function with the id of its rule, what it looks at, the placeholders that it fills and the type of its options.
+
+    Called with what its scope looks at (facts, a pair of years, an area) it yields findings.
+    """
+
+    id: str
+    function: Callable[[Bound[Options], Subject], Iterable[Finding]]
     scope: Scope
     fields: frozenset[str]
-    options: frozenset[str]
+    options: type[Options]
+
+    @cached_property
+    def bound(self) -> Bound[Options]:
+        """The rule's row and options. Raises msgspec.ValidationError when an option lacks, is unknown or of another type."""
+        row = load_rules()[self.id]
+        return Bound(row, msgspec.convert(row.options, self.options))
+
+    def __call__(self, subject: Subject) -> Iterable[Finding]:
+        return self.function(self.bound, subject)
 
 
-FUNCTIONS: dict[str, Registered] = {}
+FUNCTIONS: dict[str, RuleFunction[Any, Any]] = {}
 
 
 def rule(
-    name: str, *, fields: Iterable[str] = (), options: Iterable[str] = (), scope: Scope = Scope.REPORT
-) -> Callable[[Check], Check]:
-    """Register a function as the rule ``name``. Called with the rule's row and what its scope looks at, it yields findings."""
+    name: str,
+    *,
+    fields: Iterable[str] = (),
+    options: type[Options] = NoOptions,  # type: ignore[assignment]  # mypy: a default for a type variable
+    scope: Scope = Scope.REPORT,
+) -> Callable[[Callable[[Bound[Options], Subject], Iterable[Finding]]], RuleFunction[Options, Subject]]:
+    """Make a function that of the rule ``name``. ``fields`` are the placeholders that it fills in the rule's messages."""
 
-    def register(function: Check) -> Check:
+    def register(function: Callable[[Bound[Options], Subject], Iterable[Finding]]) -> RuleFunction[Options, Subject]:
         if name in FUNCTIONS:
             raise ValueError(f"rule {name} is registered twice")
-        FUNCTIONS[name] = Registered(function, scope, frozenset(fields), frozenset(options))
-        return function
+        made = RuleFunction(name, function, scope, frozenset(fields), options)
+        FUNCTIONS[name] = made
+        return made
 
     return register
 
 
+def checks(scope: Scope) -> tuple[RuleFunction[Any, Any], ...]:
+    """Return the functions of a scope in the order of the rules. Raises ValueError when rows and functions do not fit."""
+    check_registry()
+    return tuple(FUNCTIONS[name] for name, row in load_rules().items() if row.scope is scope and not row.sums)
+
+
 def check_registry() -> None:
-    """Each rule is a sum or a function, not both; its placeholders are filled, its options are read. Raises ValueError."""
+    """Check that each rule is a sum or a function, not both, that its placeholders are filled and its options read.
+
+    Raises ValueError with all that is wrong.
+    """
     rules = load_rules()
     wrong = [f"{name}: a function without a row" for name in FUNCTIONS if name not in rules]
     for name, row in rules.items():
@@ -55,13 +99,16 @@ def check_registry() -> None:
         wrong += [f"{name}: scope {row.scope} is not the function's"] if row.scope is not known.scope else []
         used = {field for message in row.messages.values() for field in fields(message)} - COMMON_FIELDS
         wrong += [f"{name}: placeholder {field} is not both filled and used" for field in used ^ known.fields]
-        wrong += [f"{name}: option {option} is not both given and read" for option in set(row.options) ^ known.options]
+        try:
+            msgspec.convert(row.options, known.options)
+        except msgspec.ValidationError as error:
+            wrong.append(f"{name}: options: {error}")
+        wrong += [f"{name}: option {option} is not given" for option in set(known.options.__struct_fields__) - row.options.keys()]
     if wrong:
         raise ValueError("rules: " + "; ".join(wrong))
 
 
 def finding(
-    name: str,
     row: Rule,
     cells: Iterable[str] = (),
     filled: Mapping[str, object] | None = None,
@@ -74,7 +121,7 @@ def finding(
     place: Place | None = None,
     note: str = "",
 ) -> Finding:
-    """A finding of the rule ``name``, its message filled, with ``note`` behind it.
+    """Return a finding of the rule, its message filled, with ``note`` behind it.
 
     Raises KeyError when a placeholder of the message is not given.
     """
@@ -84,4 +131,4 @@ def finding(
         "sentence": sentence or "",
     }
     text = row.messages[message].format(**{**shown, **(filled or {})}) + note
-    return Finding(name, severity or row.severity, text, tuple(cells), expected, actual, sentence, place)
+    return Finding(row.id, severity or row.severity, text, tuple(cells), expected, actual, sentence, place)

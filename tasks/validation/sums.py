@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from codebook.records import Finding, Number, Severity
-from codebook.rules import Equation, Outcome, Rule, Scope, evaluate, exact, expand, load_rules
+from codebook.rules import Equation, Rule, Scope, SumResult, evaluate, exact, expand, load_rules
 from tasks.validation.facts import Facts
 from tasks.validation.wording import column_label, lowered, row_label, show, table_of, words, write_terms
 
@@ -17,7 +17,7 @@ def _phrase(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def describe(equation: Equation, outcome: Outcome, values: Mapping[str, Number | None]) -> dict[str, str]:
+def describe(equation: Equation, result: SumResult, values: Mapping[str, Number | None]) -> dict[str, str]:
     """What the message of a sum may speak of (codebook.rules.SUM_FIELDS), without the years."""
     axis, block = equation.sum.over, equation.sum.block
     row = row_label(block, equation.at) if axis == "row" and block and equation.at else ""
@@ -28,42 +28,41 @@ def describe(equation: Equation, outcome: Outcome, values: Mapping[str, Number |
         "column": column,
         "left_terms": write_terms(equation.left, values, axis or ""),
         "right_terms": write_terms(equation.right, values, axis or ""),
-        "left": show(outcome.left),
-        "right": show(outcome.right),
-        "difference": show(exact(abs(outcome.left - outcome.right))),
+        "left": show(result.left),
+        "right": show(result.right),
+        "difference": show(exact(abs(result.left - result.right))),
     }
 
 
-def severity_of(equation: Equation, outcome: Outcome, rule: Rule) -> Severity:
+def severity_of(equation: Equation, result: SumResult, rule: Rule) -> Severity:
     """How much a broken sum weighs: one level lower when blank cells were taken as 0."""
     severity = equation.sum.severity or rule.severity
-    return lowered(severity) if outcome.blank else severity
+    return lowered(severity) if result.blank else severity
 
 
-def _softened(equation: Equation, outcome: Outcome, facts: Facts) -> bool:
+def _softened(equation: Equation, result: SumResult, facts: Facts) -> bool:
     soft = equation.sum.soft
-    if soft is None or (outcome.left > outcome.right) != (soft.greater == "left"):
+    if soft is None or (result.left > result.right) != (soft.greater == "left"):
         return False
     return any(_phrase(phrase).search(facts.text) for phrase in soft.phrases)
 
 
-def broken(equation: Equation, outcome: Outcome, facts: Facts) -> Finding:
+def broken(equation: Equation, result: SumResult, facts: Facts) -> Finding:
     """The finding of a sum that does not hold: expected is the left side, actual the right one, as a rule a printed total."""
     rule, row = load_rules()[equation.rule], equation.sum
-    severity, message = severity_of(equation, outcome, rule), row.message
-    if row.soft is not None and _softened(equation, outcome, facts):
+    severity, message = severity_of(equation, result, rule), row.message
+    if row.soft is not None and _softened(equation, result, facts):
         message = row.soft.message
-        severity = lowered(row.soft.severity) if outcome.blank else row.soft.severity
+        severity = lowered(row.soft.severity) if result.blank else row.soft.severity
     return facts.finding(
-        equation.rule,
         rule,
         equation.cells[-1:] + equation.cells[:-1] if len(equation.right) == 1 else equation.cells,
-        {**describe(equation, outcome, facts.values)},
+        {**describe(equation, result, facts.values)},
         message=message,
         severity=severity,
-        expected=outcome.left,
-        actual=outcome.right,
-        note=words().blank_note if outcome.blank else "",
+        expected=result.left,
+        actual=result.right,
+        note=words().blank_note if result.blank else "",
     )
 
 
@@ -72,11 +71,11 @@ def check_sums(facts: Facts) -> tuple[list[Finding], set[str]]:
     findings: list[Finding] = []
     proven: set[str] = set()
     for equation in expand(tuple(facts.readings), Scope.REPORT):
-        outcome = evaluate(equation, facts.values, facts.doubtful)
-        if outcome is None:
+        result = evaluate(equation, facts.values, facts.doubtful)
+        if result is None:
             continue
-        if not outcome.holds:
-            findings.append(broken(equation, outcome, facts))
-        elif equation.is_identity and not outcome.blank:
+        if not result.holds:
+            findings.append(broken(equation, result, facts))
+        elif equation.is_identity and not result.blank:
             proven.update(equation.cells)
     return findings, proven

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from codebook.records import Report
+from codebook.stages import StageName
 from database.ledger import Next
-from database.models import StageName
 from database.reports import corrections
 from database.session import reading
 from tasks.validation.validate import validate
-from workers.stage_runner import Outcome, Work, stage
+from workers.stage_runner import StageResult, Work, stage
 
 
 @stage(StageName.VALIDATE)
-def run(work: Work) -> Outcome:
+def run(work: Work) -> StageResult:
     """Validate, with what people have decided about the document's cells; then loading."""
     report = work.output_of(StageName.PARSE, Report)
     if work.claim.run == 1:  # nobody has seen it yet
-        return Outcome(validate(report), [Next(StageName.LOAD)])
-    with reading(work.process.engine) as connection:
+        return StageResult(validate(report), [Next(StageName.LOAD)])
+    with reading(work.context.engine) as connection:
         decided = corrections.in_force(connection, work.claim.document_id)
-    return Outcome(validate(report, decided), [Next(StageName.LOAD)])
+    return StageResult(validate(report, decided), [Next(StageName.LOAD)])

@@ -7,29 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import msgspec
 
 from codebook.records import CONFLICT, Correction, Finding, Origin, Report, State, StatementKind, Status, Verdict
-from codebook.rules import Rule, Scope, load_rules
+from codebook.rules import Scope, load_rules
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
-from tasks.validation.registry import FUNCTIONS, Check, check_registry
+from tasks.validation.registry import RuleFunction, checks
 from tasks.validation.rules import between_reports, completeness, tables, text
 from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
 ROOMS = (tables, text, completeness, between_reports)
-UNREADABLE = "table.unreadable"
+UNREADABLE = tables.table_unreadable.id
 
 
 @cache
-def report_checks() -> tuple[tuple[Rule, Check], ...]:
-    """The functions that look at one report, in the order of rules.yaml. Raises ValueError when rows and functions do not fit."""
-    check_registry()
-    rules = load_rules()
-    return tuple((row, FUNCTIONS[name].function) for name, row in rules.items() if row.scope is Scope.REPORT and not row.sums)
+def report_checks() -> tuple[RuleFunction[Any, Facts], ...]:
+    """The functions that look at one report, in the order of the rules. Raises ValueError when rows and functions do not fit."""
+    return checks(Scope.REPORT)
 
 
 def _told_by_prose(facts: Facts) -> set[str]:
@@ -91,8 +90,8 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
     facts = Facts(report)
     findings: list[Finding]
     findings, proven = check_sums(facts)
-    for row, check in report_checks():
-        findings += check(row, facts)
+    for check in report_checks():
+        findings += check(facts)
     order = {name: index for index, name in enumerate(load_rules())}
     findings.sort(key=lambda f: order[f.rule])
     settled = _settle(report, proven | _told_by_prose(facts))

@@ -38,7 +38,7 @@ from tasks.ocr.render import render
 from tests.ocr.papers import image_pdf
 from tests.scans.degrade import LEVELS, worn
 from tests.scans.measure import report_pages
-from workers.local.supervisor import Machine, local_machine
+from workers.local import Supervisor, local_supervisor
 
 _PROCESSES = 2
 _PDF = "application/pdf"
@@ -121,7 +121,7 @@ def _workers(pid: int) -> Iterator[psutil.Process]:
         return
 
 
-def _parts(machine: Machine) -> list[int]:
+def _parts(machine: Supervisor) -> list[int]:
     """The processes of the machine but Redis; the worker for pictures comes with the first picture."""
     return [pid for name, pid in machine.pids().items() if name != "redis"]
 
@@ -138,7 +138,7 @@ def _largest(pid: int) -> int:
 
 def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[Cost, Memory]:
     """From the first claim of a page to the end of the last, the loading of models included; the CPU of the worker and of
-    recovery since they were ready, with all stages of the documents; and memory.
+    the rescuer since they were ready, with all stages of the documents; and memory.
     """
     home.mkdir()
     settings = Settings(home=home, concurrency=_PROCESSES, tasks_per_child=1_000_000, log_level="WARNING")
@@ -148,8 +148,9 @@ def through_workers(scans: list[tuple[Path, int]], home: Path) -> tuple[Cost, Me
     ingest_paths(plan([str(path) for path, _ in scans]), engine=engine, store=Store(settings.store), limits=Limits())
     ended = select(func.count()).select_from(Attempt).join(Stage, Stage.id == Attempt.stage_id)
     ended = ended.where(Stage.stage == "ocr", Attempt.outcome == "done")
-    with local_machine(settings) as machine:
-        machine.wait_ready()
+    with local_supervisor(settings) as machine:
+        while not machine.healthy():
+            time.sleep(0.1)
         before = sum(map(_cpu, _parts(machine)))
         while True:
             with engine.connect() as connection:

@@ -121,13 +121,13 @@ def _servers() -> Iterator[tuple[str, str]]:
 
 
 def served(folder: Path, size: int, work: Path) -> Outcome:
-    """``gongkai ingest`` against PostgreSQL and a Redis server, with a worker of two processes and recovery beside it."""
+    """``gongkai ingest`` against PostgreSQL and a Redis server, with a worker of two processes and the rescuer beside it."""
     home = work / f"served-{size}"
     with _servers() as (database, broker):
         settings = {"GONGKAI_HOME": str(home), "GONGKAI_DATABASE_URL": database, "GONGKAI_BROKER_URL": broker}
         _checked(run(["console.cli", "db", "upgrade"], settings), "db upgrade")
         worker = started(["console.cli", "worker", "--concurrency", str(_PROCESSES)], settings)
-        with worker as one, started(["console.cli", "recover"], settings) as other:
+        with worker as one, started(["console.cli", "rescuer"], settings) as other:
             made = _checked(
                 run(["console.cli", "ingest", str(folder), "--batch", "benchmark"], settings, (one.pid, other.pid)), "ingest"
             )

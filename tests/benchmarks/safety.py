@@ -22,8 +22,9 @@ from sqlalchemy import Connection, Engine, event
 
 from codebook.errors import GongkaiError
 from codebook.records import Hints, Verdict
-from database import ledger, migrations
-from database.ledger import StageName
+from codebook.stages import StageName
+from database import migrations
+from database.intake import register
 from database.session import make_engine, run_transaction
 from runtime.settings import Settings
 from tasks.extraction.extract import extract
@@ -33,15 +34,11 @@ from tasks.validation.validate import validate
 from tests.chaos.trial import reports
 from tests.chaos.wellbeing import File
 from tests.servers import PostgresServer, short_folder
-from workers import stage_runner as runner
 from workers.app import app
-from workers.lease_heartbeat import Heart
-from workers.worker_context import Process
-
-
-class _Silent:
-    def ring(self, queued: Any) -> int:
-        return len(queued)
+from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import SilentNotifier
+from workers.stage_runner import StageRunner
+from workers.worker_context import WorkerContext
 
 
 class _Kept:
@@ -72,7 +69,7 @@ def _timed(files: list[File], each: Callable[[int, File], object]) -> float:
 def _registered(url: str, files: list[File]) -> Engine:
     migrations.upgrade(make_engine(url, pooled=False))
     engine = make_engine(url, lazy_commit=True)
-    run_transaction(engine, lambda c: ledger.register(c, "b", [file.arrival() for file in files]))
+    run_transaction(engine, lambda c: register(c, "b", [file.arrival() for file in files]))
     return engine
 
 
@@ -95,10 +92,10 @@ def safely(url: str, files: list[File]) -> tuple[float, float]:
     commits: list[Connection] = []
     event.listen(engine, "commit", commits.append)
     settings = Settings(home=Path(tempfile.gettempdir()), database_url=url)
-    bell: Any = _Silent()
     store: Any = _Kept(files)
-    process = Process(settings, engine, store, bell, Heart(engine, settings), "benchmark#1")
-    spent = _timed(files, lambda number, _: runner._run(process, number, StageName.EXTRACT))
+    context = WorkerContext(settings, engine, store, SilentNotifier(), LeaseHeartbeat(engine, settings), "benchmark#1")
+    runner = StageRunner(context)
+    spent = _timed(files, lambda number, _: runner.run(number, StageName.EXTRACT))
     return spent, len(commits) / len(files)
 
 

@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from database.ledger import Queued, StageName
+from codebook.stages import StageName
+from database.ledger import Queued
 from tests.chaos.disk import SmallDisk
 from tests.chaos.proxy import Proxy
 from tests.chaos.trial import Trial, kill_child, send
@@ -37,7 +38,7 @@ class Nemesis:
         self._started = 0
         self._weights = self.can() if weights is None else weights
         self._workers: list[subprocess.Popen[bytes]] = []
-        self._recoveries: list[subprocess.Popen[bytes]] = []
+        self._rescuers: list[subprocess.Popen[bytes]] = []
 
     @property
     def redis(self) -> RedisServer:
@@ -46,11 +47,11 @@ class Nemesis:
     def keep(self) -> None:
         """Start again what has ended, as a supervisor would."""
         self._workers = [worker for worker in self._workers if worker.poll() is None]
-        self._recoveries = [recovery for recovery in self._recoveries if recovery.poll() is None]
+        self._rescuers = [rescuer for rescuer in self._rescuers if rescuer.poll() is None]
         while len(self._workers) < self._count:
             self._workers.append(self._new_worker())
-        while not self._recoveries:
-            self._recoveries.append(self.trial.recovery())
+        while not self._rescuers:
+            self._rescuers.append(self.trial.rescuer())
 
     def _new_worker(self) -> subprocess.Popen[bytes]:
         """Every second one reaches its servers by ways that can be cut."""
@@ -84,8 +85,8 @@ class Nemesis:
         self.trial.kill(self.chance.choice(self._workers))
         self.kills += 1
 
-    def _recovery(self) -> None:
-        self.trial.kill(self._recoveries[0])
+    def _rescuer(self) -> None:
+        self.trial.kill(self._rescuers[0])
         self.kills += 1
 
     def _flush(self) -> None:
@@ -116,7 +117,7 @@ class Nemesis:
     def _double(self) -> None:
         """Messages for whatever there is, five times."""
         rows = self.trial.rows("select id, stage, queue from gk_stage order by id desc limit 20")
-        self.trial.bell.send([Queued(number, StageName(stage), queue) for number, stage, queue in rows] * 5)
+        self.trial.notifier.send([Queued(number, StageName(stage), queue) for number, stage, queue in rows] * 5)
 
     def _partition(self) -> None:
         """What is connected by one of the ways hangs in silence, beyond the lease; then it breaks, and new connections pass."""
@@ -144,7 +145,7 @@ class Nemesis:
 EVERYTHING = {
     "child": 8,
     "main": 2,
-    "recovery": 2,
+    "rescuer": 2,
     "flush": 2,
     "redis": 2,
     "postgres_restart": 1,

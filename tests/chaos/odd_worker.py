@@ -8,6 +8,7 @@ together with it. ``late``: loading takes ``LATE_SECONDS`` before it writes.
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import signal
 import sys
@@ -16,39 +17,39 @@ from pathlib import Path
 from typing import Any
 
 from celery import signals
+from sqlalchemy import Select, Update
+from sqlalchemy.ext.compiler import compiles
 
-from database.ledger import prepared
-from workers import run, stage_runner, worker_context
+from database.ledger import Claim
+from runtime import failpoints
+from workers import run
+from workers.stage_runner import REGISTRY
 
-POINTS = ("after_claim", "after_work", "before_commit", "after_commit", "before_ring")
+POINTS = ("after_claim", "after_work", "before_commit", "after_commit", "before_notify")
 STAGES = ("extract", "parse", "validate", "load")
-PLACES = [(point, stage_runner) for stage_runner in STAGES for point in POINTS]
+PLACES = [(point, stage) for stage in STAGES for point in POINTS]
 LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "1"))
-
-
-class _Never(set[Any]):
-    """A set that stays empty."""
-
-    def add(self, _: Any) -> None:
-        """Nothing is taken in."""
 
 
 def unfence() -> None:
     """A statement that asks for the fence is content with a stale one."""
 
-    made = prepared._Compiled.__init__
+    def edited(text: str) -> str:
+        return text.replace("gk_stage.fence = ", "gk_stage.fence >= ")
 
-    def edited(self: Any, statement: Any, dialect: Any) -> None:
-        made(self, statement, dialect)
-        self._text = self._text.replace("gk_stage.fence = ", "gk_stage.fence >= ")
+    @compiles(Update)
+    def update(element: Any, compiler: Any, **options: Any) -> str:
+        return edited(compiler.visit_update(element, **options))
 
-    prepared._Compiled.__init__ = edited  # type: ignore[method-assign]
+    @compiles(Select)
+    def select(element: Any, compiler: Any, **options: Any) -> str:
+        return edited(compiler.visit_select(element, **options))
 
 
 def be_newer() -> None:
     """Every result says that it was made by version 99."""
-    ours = worker_context.versions()
-    worker_context.versions = lambda: {**ours, "code": "99.0"}  # type: ignore[assignment]
+    true = importlib.metadata.version
+    importlib.metadata.version = lambda name: "99.0" if name == "gongkai" else true(name)
 
 
 def start_slowly() -> None:
@@ -61,23 +62,27 @@ def die() -> None:
 
     folder = Path(os.environ["ODD_FOLDER"])
 
-    def fail_here(point: str) -> None:
-        held = sys._getframe(1).f_locals["held"]  # the claim with which the stage runner came here
-        number = held.document_id % len(PLACES)
-        if PLACES[number] != (point, str(held.stage)):
+    def listener(point: str, claim: object) -> None:
+        if not isinstance(claim, Claim):
+            return
+        number = claim.document_id % len(PLACES)
+        if PLACES[number] != (point, str(claim.stage)):
             return
         mark = folder / f"{number}"
         if not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    stage_runner.fail_here = fail_here
+    failpoints.listen(listener)
 
 
 def stepwise() -> None:
     """No two stages are completed in one transaction."""
 
-    stage_runner._JOINING = _Never()
+    def forget(**_: Any) -> None:
+        REGISTRY.joining.clear()
+
+    signals.worker_init.connect(forget, weak=False)  # by then the stages are registered
 
 
 def be_late() -> None:
@@ -85,11 +90,11 @@ def be_late() -> None:
 
     stepwise()
 
-    def fail_here(point: str) -> None:
-        if point == "after_work" and sys._getframe(1).f_locals["held"].stage == "load":
+    def listener(point: str, claim: object) -> None:
+        if point == "after_work" and isinstance(claim, Claim) and claim.stage == "load":
             time.sleep(LATE_SECONDS)
 
-    stage_runner.fail_here = fail_here
+    failpoints.listen(listener)
 
 
 _ODDITIES = {"unfenced": unfence, "newer": be_newer, "slow": start_slowly, "dying": die, "stepwise": stepwise, "late": be_late}

@@ -1,4 +1,4 @@
-"""Redis emptied, restarted, full, cut off, and messages that come again and again: it is only a bell."""
+"""Redis emptied, restarted, full, cut off, and messages that come again and again: it only carries notifications."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from database.ledger import Queued, StageName
+from codebook.stages import StageName
+from database.intake import register, to_notify
+from database.ledger import Arrival, Queued
+from database.session import run_transaction
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
 from tests.chaos.proxy import Proxy
 from tests.chaos.trial import Trial, reports
@@ -32,7 +35,7 @@ def test_redis_is_down_for_a_while_with_work_in_flight(
 ) -> None:
     trial, files = make_trial(database_url), reports(60)
     workers = [trial.worker()]
-    trial.recovery()
+    trial.rescuer()
     trial.register(files[:50])
     trial.until(lambda: trial.finished() > 2)
     redis_server.client.flushall()
@@ -56,7 +59,7 @@ def test_fifteen_restarts_of_redis_leave_nobody_deaf(
 ) -> None:
     trial, files = make_trial(sqlite_url), reports(60)
     workers = [trial.worker()]
-    trial.recovery()
+    trial.rescuer()
     for number in range(15):
         trial.register(files[4 * number : 4 * number + 4])
         time.sleep(0.1 + 0.05 * number)
@@ -77,9 +80,9 @@ def test_redis_without_memory_stops_nothing_but_messages(
     trial, files = make_trial(sqlite_url), reports(20)
     redis_server.client.config_set("maxmemory", "1")
     trial.register(files)
-    trial.recovery()
+    trial.rescuer()
     time.sleep(1.5)
-    assert (trial.bell.depths() or {}).get("documents", 0) == 0
+    assert (trial.notifier.depths() or {}).get("documents", 0) == 0
     assert {row.state for row in trial.stages()} == {"queued"}
     redis_server.client.config_set("maxmemory", "0")
     trial.worker()
@@ -90,12 +93,12 @@ def test_every_message_comes_five_times_and_those_in_hand_once_more(
     make_trial: MakeTrial, expect: Expect, postgres_url: str, redis_server: RedisServer
 ) -> None:
     trial, files = make_trial(postgres_url), reports(40)
-    trial.register(files, ring=False)
+    trial.register(files, notify=False)
     queued = [Queued(row[0], StageName.EXTRACT, "documents") for row in trial.rows("select id from gk_stage")]
-    assert len(trial.bell.send(queued * 5)) == 200
+    assert len(trial.notifier.send(queued * 5)) == 200
     before = redis_server.client.lrange("documents", 0, -1)
     trial.worker()
-    trial.recovery()
+    trial.rescuer()
     trial.until(lambda: trial.finished() > 5)
     redis_server.client.rpush("documents", *before)  # all of them again, as after the visibility timeout
     trial.well(expect(files))
@@ -109,7 +112,7 @@ def test_the_way_to_redis_freezes(
     trial, files = make_trial(postgres_url), reports(50)
     proxy = make_proxy(redis_server.socket)
     worker = trial.worker(GONGKAI_BROKER_URL=f"redis://127.0.0.1:{proxy.port}/0")
-    trial.recovery()
+    trial.rescuer()
     trial.register(files[:30])
     trial.until(lambda: trial.finished() > 3)
     proxy.freeze()
@@ -131,7 +134,7 @@ def test_a_broken_redis_does_not_hold_up_registering(
         trial.register([file])
     assert time.monotonic() - began < 10
     redis_server.start()
-    trial.recovery()
+    trial.rescuer()
     trial.worker()
     trial.well(expect(files))
 
@@ -140,31 +143,27 @@ def test_twenty_thousand_documents_are_a_window_of_messages(
     make_trial: MakeTrial, sqlite_url: str, redis_server: RedisServer
 ) -> None:
     """Backpressure: what waits, waits in the database; Redis and the one who registers stay small."""
-    from database import ledger  # noqa: PLC0415
-    from database.ledger import Arrival  # noqa: PLC0415
-    from database.session import run_transaction  # noqa: PLC0415
-
     trial = make_trial(sqlite_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/in/{number}") for number in range(20_000)]
     for start in range(0, len(arrivals), 200):
         part = arrivals[start : start + 200]
-        made = run_transaction(trial.engine, lambda c, part=part: ledger.register(c, "large", part))
-        trial.bell.ring(ledger.to_ring(made))
-    recovery = psutil.Process(trial.recovery().pid)
-    sweeps = "select value from gk_count where name = 'recovery_sweeps'"
-    trial.until(lambda: (trial.rows(sweeps) or [(0,)])[0][0] >= 5, 60, "recovery does not sweep")
+        made = run_transaction(trial.engine, lambda c, part=part: register(c, "large", part))
+        trial.notifier.notify(to_notify(made))
+    rescuer = psutil.Process(trial.rescuer().pid)
+    sweeps = "select value from gk_count where name = 'rescuer_runs'"
+    trial.until(lambda: (trial.rows(sweeps) or [(0,)])[0][0] >= 5, 60, "the rescuer does not sweep")
     # A worker of great appetite: whatever comes is taken at once, and the window grows, but not beyond what is allowed.
     deepest = 0
     for _ in range(8):
-        deepest = max(deepest, (trial.bell.depths() or {})["documents"])
+        deepest = max(deepest, (trial.notifier.depths() or {})["documents"])
         redis_server.client.delete("documents")
         seen = trial.rows(sweeps)[0][0]
         trial.until(lambda seen=seen: trial.rows(sweeps)[0][0] > seen + 1, 60)
-    depths = trial.bell.depths() or {}
+    depths = trial.notifier.depths() or {}
     assert 500 <= deepest <= max(deepest, depths["documents"]) <= trial.settings.window == 2000
     assert depths["ocr"] == depths["retry"] == 0
     assert redis_server.client.info("memory")["used_memory"] < 20_000_000
-    assert recovery.memory_info().rss < 250_000_000
+    assert rescuer.memory_info().rss < 250_000_000
 
 
 def test_a_worker_without_redis_keeps_time_and_ends_when_asked(

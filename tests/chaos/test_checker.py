@@ -20,7 +20,7 @@ def test_without_the_fence_a_frozen_worker_is_found_out(make_trial: MakeTrial, e
     trial = make_trial(postgres_url, lease_seconds=3, heartbeat_seconds=0.5, beat_seconds=0.4, stale_seconds=1.9)
     files = reports(3)
     frozen = trial.odd("unfenced,late", concurrency=1)
-    trial.recovery()
+    trial.rescuer()
     trial.register(files[:1])
     trial.until(lambda: trial.rows("select 1 from gk_stage where stage = 'load' and state = 'running'"))
     family = [frozen.pid, *children(frozen.pid)]

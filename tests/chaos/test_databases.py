@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from database import ledger, migrations
+from database.intake import register
 from database.ledger import Arrival
 from database.session import make_engine, run_transaction
 from tests.chaos.conftest import Expect, MakeCluster, MakeTrial
@@ -43,7 +44,7 @@ def test_postgresql_crashes_in_the_middle_of_commits(
 ) -> None:
     trial, files = make_trial(postgres_url), reports(60)
     trial.worker()
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     for count in (5, 15, 25):
         trial.until(lambda count=count: trial.finished() >= count)
@@ -71,7 +72,7 @@ def test_the_answer_to_a_commit_is_lost(make_trial: MakeTrial, expect: Expect, p
 
     proxy.eavesdrop = eavesdrop
     trial.worker(GONGKAI_DATABASE_URL=through(proxy, postgres_url))
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.well(expect(files))
     assert len(commits) > 30
@@ -84,7 +85,7 @@ def test_a_worker_cut_off_from_the_database_beyond_its_lease(
     files = reports(30)
     proxy = make_proxy(socket_of(postgres_url))
     trial.worker(GONGKAI_DATABASE_URL=through(proxy, postgres_url))
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.until(lambda: trial.finished() > 2)
     proxy.freeze()
@@ -108,7 +109,7 @@ def test_the_clock_of_a_worker_is_wrong(
 
     trial.worker(PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
     trial.worker()
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.well(expect(files))
     assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
@@ -117,7 +118,7 @@ def test_the_clock_of_a_worker_is_wrong(
 def test_no_transaction_is_open_while_a_page_is_read(make_cluster: MakeCluster, postgres_url: str) -> None:
     cluster = make_cluster(postgres_url)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     (document,) = cluster.add({"pages": 2, "ocr": ["slow:2"]})
     reading = "select count(*) from gk_stage where stage = 'ocr' and state = 'running'"
     cluster.until(lambda: cluster.rows(reading) == [(2,)])
@@ -141,7 +142,7 @@ def test_the_database_is_upgraded_while_workers_work(make_trial: MakeTrial, expe
     """Migrations and the views that are made anew take their locks, and give them back; nobody fails for it."""
     trial, files = make_trial(database_url), reports(30)
     trial.worker()
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     upgrades = 0
     while trial.finished() < len(files):
@@ -156,11 +157,11 @@ def test_the_database_is_upgraded_while_workers_work(make_trial: MakeTrial, expe
 def test_the_whole_machine_sleeps_beyond_all_leases(make_cluster: MakeCluster, database_url: str) -> None:
     """As a notebook does, or a virtual machine that is moved: whatever was held is held still."""
     cluster = make_cluster(database_url)
-    worker, recovery = cluster.worker(), cluster.recovery()
-    cluster.until(lambda: cluster.rows("select 1 from gk_count where name = 'recovery_sweeps' and value > 2"))
+    worker, rescuer = cluster.worker(), cluster.rescuer()
+    cluster.until(lambda: cluster.rows("select 1 from gk_count where name = 'rescuer_runs' and value > 2"))
     documents = cluster.add({"extract": ["slow:3"]}, {"extract": ["slow:3"]})
     cluster.until(lambda: cluster.rows("select count(*) from gk_stage where state = 'running'") == [(2,)])
-    family = [recovery.pid, worker.pid, *children(worker.pid)]
+    family = [rescuer.pid, worker.pid, *children(worker.pid)]
     for pid in family:
         send(pid, signal.SIGSTOP)
     time.sleep(cluster.settings.lease_seconds + 1)
@@ -174,7 +175,7 @@ def test_the_whole_machine_sleeps_beyond_all_leases(make_cluster: MakeCluster, d
 def test_of_two_claims_at_once_exactly_one_wins_a_thousand_times(database_url: str) -> None:
     engine = make_engine(database_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(500)]
-    made = run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
+    made = run_transaction(engine, lambda c: register(c, "b", arrivals))
     start = threading.Barrier(2)
 
     def run(worker: int) -> int:
@@ -194,7 +195,7 @@ def test_of_two_claims_at_once_exactly_one_wins_a_thousand_times(database_url: s
 def test_reprocessing_a_hundred_failures_twice_at_once_while_workers_run(make_cluster: MakeCluster, postgres_url: str) -> None:
     cluster = make_cluster(postgres_url)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     failing = cluster.add(*[{"parse": ["raise:report.no_year"], "parse@2": ["ok"]} for _ in range(100)])
     cluster.settle()
     fresh = cluster.add(*[{"extract": ["slow:0.05"]} for _ in range(20)])

@@ -68,7 +68,7 @@ def test_sqlite_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial, ex
     migrations.upgrade(make_engine(url, pooled=False))
     trial, files = make_trial(url), reports(40)
     trial.worker()
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.until(lambda: trial.finished() > 3)
     disk.fill()
@@ -92,7 +92,7 @@ def test_postgresql_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial
             migrations.upgrade(make_engine(url, pooled=False))
             trial, files = make_trial(url), reports(60)
             trial.worker()
-            trial.recovery()
+            trial.rescuer()
             trial.register(files)
             trial.until(lambda: trial.finished() > 3)
             disk.fill()
@@ -118,7 +118,7 @@ def test_redis_on_a_full_disk(
             server.client.config_set("appendfsync", "always")
             disk.fill()
             trial, files = make_trial(sqlite_url, broker_url=server.url), reports(20)
-            trial.recovery()
+            trial.rescuer()
             trial.register(files)
             time.sleep(1.5)
             disk.free()
@@ -143,7 +143,7 @@ def test_logs_that_cannot_be_written(make_trial: MakeTrial, expect: Expect, sqli
     with open("/dev/full", "wb") as full:
         trial.errors = full
         trial.worker()
-        trial.recovery()
+        trial.rescuer()
         trial.register(files)
         trial.well(expect(files))
 
@@ -153,7 +153,7 @@ def test_files_that_may_not_grow(make_trial: MakeTrial, expect: Expect, database
     trial, files = make_trial(database_url), reports(10)
     points = ",".join(f"{point}:full:{tmp_path / point}" for point in ("after_work", "before_commit"))
     trial.worker(GONGKAI_FAILPOINT=points)
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.well(expect(files))
     unburnt(trial)
@@ -167,7 +167,7 @@ def test_the_original_is_damaged_or_gone_for_a_while(make_trial: MakeTrial, expe
     paths[0].rename(paths[0].with_suffix(".away"))
     paths[1].write_bytes(b"another")
     trial.worker()
-    trial.recovery()
+    trial.rescuer()
     trial.until(lambda: trial.finished() == 1)
     time.sleep(1)
     assert trial.finished() == 1

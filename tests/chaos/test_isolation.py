@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from database.models import StageName
+from codebook.stages import StageName
 from ingest.archives.limits import Limits
 from runtime.settings import Settings
 from tasks.extraction.limits import Limits as Readers
@@ -16,7 +16,7 @@ from tests.chaos.wellbeing import File
 from tests.hostile.files import pdf
 from tests.workers.cluster import children
 from workers.app import make_app
-from workers.stage_runner import FUNCTIONS
+from workers.stage_runner import REGISTRY
 
 
 def test_every_limit_is_set_by_default(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_every_limit_is_set_by_default(tmp_path: Path) -> None:
 def test_every_stage_has_a_hard_and_a_soft_time_limit(tmp_path: Path) -> None:
     app = make_app(Settings(home=tmp_path))
     app.loader.import_default_modules()
-    assert set(FUNCTIONS) == set(StageName)
+    assert set(REGISTRY.functions) == set(StageName)
     for stage in StageName:
         task = app.tasks[f"gongkai.{stage}"]
         assert 0 < task.soft_time_limit < task.time_limit == Settings(home=tmp_path).time_limit(stage)
@@ -49,7 +49,7 @@ def test_the_processes_of_a_worker_have_a_ceiling_and_the_limits_of_the_settings
     (child,) = children(worker.pid)
     assert trial.settings.memory_bytes == 4 << 30
     trial.until(lambda: psutil.Process(child).rlimit(psutil.RLIMIT_AS)[0] == 4 << 30, 10, "there is no ceiling")
-    trial.recovery()
+    trial.rescuer()
     short, long = trial.register([File(pdf(3, "信"), "application/pdf"), File(pdf(4, "信"), "application/pdf")])
     trial.settle()
     codes = dict(trial.rows("select document_id, code from gk_failure"))
@@ -62,7 +62,7 @@ def test_a_small_urgent_batch_overtakes_a_large_one(make_cluster: MakeCluster, s
     cluster = make_cluster(sqlite_url, window=10)
     cluster.add(*[{"extract": ["slow:0.02"]} for _ in range(300)])
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     cluster.until(lambda: list(cluster.statuses().values()).count("accepted") > 5)
     urgent = cluster.add({}, {}, {}, priority=5)
     cluster.until(lambda: all(cluster.statuses()[number] == "accepted" for number in urgent))

@@ -34,13 +34,13 @@ def owner_of(trial: object, stage: str) -> int:
 def test_a_process_killed_at_the_ocr_of_a_page_costs_that_page_one_try(make_cluster: MakeCluster, database_url: str) -> None:
     cluster = make_cluster(database_url)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     neighbours = cluster.add(*[{} for _ in range(5)])
     (document,) = cluster.add({"pages": 2, "ocr": ["slow:3", "ok"]})
     send(owner_of(cluster, "ocr"), signal.SIGKILL)
     killed = time.monotonic()
     cluster.settle()
-    assert time.monotonic() - killed < cluster.settings.lease_seconds + cluster.settings.sweep_seconds + 10
+    assert time.monotonic() - killed < cluster.settings.lease_seconds + cluster.settings.rescue_seconds + 10
     cluster.check([*neighbours, document])
     assert sorted(cluster.outcomes(document, "ocr")) == ["crashed", "done", "done"]
     assert [(row.crashes, row.losses) for row in cluster.stages() if row.stage == "ocr" and row.attempts == 2] == [(1, 0)]
@@ -58,9 +58,9 @@ def test_messages_die_with_a_worker_that_had_taken_them(
     redis_server.client.delete("documents")  # as the worker that has read them and not yet written down that it has
     trial.kill(worker)
     wait_gone(family)
-    assert (trial.bell.depths() or {})["documents"] == 0
+    assert (trial.notifier.depths() or {})["documents"] == 0
     assert {row.state for row in trial.stages()} == {"queued"}
-    trial.recovery()
+    trial.rescuer()
     trial.worker()
     trial.well(expect(files))
 
@@ -70,7 +70,7 @@ def test_a_process_frozen_in_the_middle_of_its_commit_holds_nobody_up_for_long(
 ) -> None:
     trial, files = make_trial(database_url, light_seconds=6), reports(12)
     trial.worker(GONGKAI_FAILPOINT=f"before_commit:stop:{tmp_path / 'once'}")
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.well(expect(files))
     assert (tmp_path / "once").exists()
@@ -85,7 +85,7 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(
 ) -> None:
     trial, files = make_trial(postgres_url, **SHORT), reports(9)
     frozen = trial.odd("late", concurrency=2)
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     owner_of(trial, "load")
     family = [frozen.pid, *children(frozen.pid)]
@@ -103,21 +103,21 @@ def test_a_worker_frozen_beyond_its_lease_changes_nothing_when_it_wakes(
     assert {tuple(trial.outcomes(document, "load")) for document in held} == {("lost", "done")}
 
 
-def test_recoveries_die_and_three_come(make_trial: MakeTrial, expect: Expect, postgres_url: str) -> None:
+def test_rescuers_die_and_three_come(make_trial: MakeTrial, expect: Expect, postgres_url: str) -> None:
     trial, files = make_trial(postgres_url, window=10), reports(60)
-    recoveries = [trial.recovery(), trial.recovery()]
+    rescuers = [trial.rescuer(), trial.rescuer()]
     trial.worker()
     trial.register(files)
-    assert sum((trial.bell.depths() or {}).values()) <= 10
+    assert sum((trial.notifier.depths() or {}).values()) <= 10
     trial.until(lambda: trial.finished() > 8)
-    for recovery in recoveries:
-        trial.kill(recovery)
+    for rescuer in rescuers:
+        trial.kill(rescuer)
     before = trial.finished()
     for _ in range(3):
-        trial.recovery()
+        trial.rescuer()
     deepest = 0
     while trial.finished() < len(files):
-        deepest = max(deepest, (trial.bell.depths() or {"documents": 0})["documents"])
+        deepest = max(deepest, (trial.notifier.depths() or {"documents": 0})["documents"])
         time.sleep(0.02)
     assert before < len(files)
     assert deepest <= 2 * 10  # the window, and once more at most by one who looked at the same moment
@@ -136,7 +136,7 @@ def test_a_process_dies_at_every_point_of_every_stage(
     marks = tmp_path / "marks"
     marks.mkdir()
     trial.odd("dying,stepwise" if mode == "stepwise" else "dying", ODD_FOLDER=str(marks))
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.well(expect(files))
     assert {int(mark.name) for mark in marks.iterdir()} == places
@@ -145,7 +145,7 @@ def test_a_process_dies_at_every_point_of_every_stage(
 def test_processes_that_take_long_to_start(make_trial: MakeTrial, expect: Expect, sqlite_url: str) -> None:
     trial, files = make_trial(sqlite_url, tasks_per_child=1), reports(4)
     trial.odd("slow")
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.well(expect(files))
     assert [tuple(row) for row in trial.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
@@ -154,7 +154,7 @@ def test_processes_that_take_long_to_start(make_trial: MakeTrial, expect: Expect
 def test_two_versions_work_beside_each_other(make_trial: MakeTrial, expect: Expect, postgres_url: str) -> None:
     trial, files = make_trial(postgres_url), reports(40)
     trial.worker(concurrency=1)
-    trial.recovery()
+    trial.rescuer()
     trial.register(files)
     trial.until(lambda: trial.finished() > 2)
     newer = trial.odd("newer", concurrency=1)
@@ -183,7 +183,7 @@ def test_many_documents_and_many_kills(
     count, kills, seed = (300, 50, 20) if FULL else (90, 15, 20)
     trial = make_trial(request.getfixturevalue(f"{kind}_url"), **SHORT)
     files = reports(count, seed=6)
-    nemesis = Nemesis(trial, seed, weights={"child": 8, "main": 1, "recovery": 1})
+    nemesis = Nemesis(trial, seed, weights={"child": 8, "main": 1, "rescuer": 1})
     nemesis.keep()
     step = max(1, count // kills)
     for number in range(kills):

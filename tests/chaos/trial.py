@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from database import ledger
+from database.intake import register, to_notify
 from database.session import run_transaction
 from tests.chaos.wellbeing import File, Rows, assert_all_is_well, count_effects
 from tests.generator.documents import TEXT_LAYOUTS, make_documents
@@ -51,14 +51,14 @@ class Trial(Cluster):
         finally:
             self.module = WORKER
 
-    def register(self, files: Sequence[File], ring: bool = True, priority: int = 0, batch: str = "test") -> list[int]:
+    def register(self, files: Sequence[File], notify: bool = True, priority: int = 0, batch: str = "test") -> list[int]:
         """Keep and register files; gives the ids of their documents."""
         for file in files:
             self.store.put(file.data)
         arrivals = [file.arrival(priority) for file in files]
-        made = run_transaction(self.engine, lambda c: ledger.register(c, batch, arrivals))
-        if ring:
-            self.bell.ring(ledger.to_ring(made))
+        made = run_transaction(self.engine, lambda c: register(c, batch, arrivals))
+        if notify:
+            self.notifier.notify(to_notify(made))
         return [one.document_id for one in made]
 
     def working(self) -> list[tuple[int, int]]:
@@ -78,7 +78,7 @@ class Trial(Cluster):
         """Wait until all is settled; then the common assertion."""
         self.settle(seconds)
         self.until(lambda: not self.working(), 20)
-        assert_all_is_well(self.engine, expected, self.bell)
+        assert_all_is_well(self.engine, expected, self.notifier)
 
     def close(self) -> None:
         """End all processes, and take the trigger away; once."""

@@ -13,14 +13,16 @@ from sqlalchemy import Connection, Engine, text
 
 from codebook.errors import GongkaiError
 from codebook.records import Hints, Record
+from codebook.stages import QUEUES, StageName
 from database import ledger, migrations
-from database.ledger import QUEUES, Arrival, Claim, Fault, Next, Policy, StageName
+from database.intake import register
+from database.ledger import Arrival, Claim, Fault, Next, Policy
 from database.session import make_engine, reading, run_transaction
 from tasks.extraction.extract import extract
 from tasks.loading.task import load_verdict
 from tasks.parsing.parse import parse
 from tasks.validation.validate import validate
-from workers.notifier import Bell
+from workers.notifier import RedisNotifier
 
 
 class File(NamedTuple):
@@ -116,7 +118,7 @@ def undisturbed(files: Sequence[File], folder: Path) -> Rows:
     """
     engine = make_engine(f"sqlite:///{folder / 'undisturbed.db'}", pooled=False)
     migrations.upgrade(engine)
-    made = run_transaction(engine, lambda c: ledger.register(c, "test", [file.arrival() for file in files]))
+    made = run_transaction(engine, lambda c: register(c, "test", [file.arrival() for file in files]))
 
     def read(connection: Connection) -> None:
         connection.execute(text("create table effects (document_id integer, run integer, fence integer)"))
@@ -157,14 +159,14 @@ def _read(connection: Connection, file: File, held: Claim) -> None:
     ledger.complete(connection, held, extra=write)
 
 
-def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None) -> None:
+def assert_all_is_well(engine: Engine, expected: Rows, notifier: RedisNotifier | None = None) -> None:
     """All that was registered is accounted for and at an end, each report was loaded once, the rows are those of an
     undisturbed run (``expected``; the digest ``*`` is not compared), no lease is overdue, nothing is due, the queues are empty.
 
     Raises AssertionError. Effects are counted by the table ``effects``, which has no key (see tests.chaos.trial).
     """
     with reading(engine) as connection:
-        assert ledger.invariants(connection, lapsed_seconds=0) == []
+        assert ledger.invariants(connection, expired_seconds=0) == []
         books = ledger.balance(connection)
         (unfinished,) = _column(connection, "select count(*) from gk_stage where state in ('queued', 'waiting', 'running')")
         claims, tries = _column(connection, "select sum(fence) from gk_stage union all select count(*) from gk_attempt")
@@ -183,8 +185,8 @@ def assert_all_is_well(engine: Engine, expected: Rows, bell: Bell | None = None)
     assert found.keys() == expected.keys()
     wrong = {sha: (row, expected[sha]) for sha, row in found.items() if not _same(row, expected[sha])}
     assert wrong == {}, f"rows that are not those of an undisturbed run: {wrong}, failures: {_failures(engine)}"
-    if bell is not None:
-        _assert_queues_empty(bell)
+    if notifier is not None:
+        _assert_queues_empty(notifier)
 
 
 def _failures(engine: Engine) -> list[str]:
@@ -207,12 +209,12 @@ def _same(row: Row, expected: Row) -> bool:
     return row.status == expected.status and expected.digest in ("*", row.digest)
 
 
-def _assert_queues_empty(bell: Bell, seconds: float = 20) -> None:
+def _assert_queues_empty(notifier: RedisNotifier, seconds: float = 20) -> None:
     """Doubled messages may lie there until a worker has found that there is nothing to claim."""
     end = time.monotonic() + seconds
     depths: dict[str, int] | None = {}
     while time.monotonic() < end:
-        depths = bell.depths()
+        depths = notifier.depths()
         if depths is not None and not any(depths[queue] for queue in QUEUES):
             return
         time.sleep(0.1)

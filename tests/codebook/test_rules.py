@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from codebook.book import load_book
-from codebook.rules import Equation, Relation, Rule, Scope, Sum, evaluate, expand, fields, load_rules
+from codebook import data
+from codebook.book import load_book, take_forms
+from codebook.rules import FILES, Equation, Relation, Rule, Scope, Sum, evaluate, expand, fields, load_rules
+from tasks.validation import registry
 from tasks.validation.registry import FUNCTIONS, check_registry
 from tasks.validation.validate import report_checks
 from tasks.validation.wording import cell_label, words
@@ -87,10 +90,83 @@ def test_null_rule(values: dict[str, float | None], doubtful: tuple[str, ...], h
 
 
 def test_unknown_keys_are_refused() -> None:
-    row = {"scope": "report", "severity": "error", "forms": ["2021"], "words": "", "law": "", "messages": {"main": ""}}
+    row = {
+        "id": "a.b",
+        "file": "tables",
+        "scope": "report",
+        "severity": "error",
+        "forms": ["2021"],
+        "words": "",
+        "law": "",
+        "messages": {"main": ""},
+    }
     assert msgspec.convert(row | {"exceptions": ["x"]}, Rule).exceptions == ("x",)
     with pytest.raises(msgspec.ValidationError, match="sum_rows"):
         msgspec.convert(row | {"sum_rows": []}, Rule)
+
+
+def test_options_have_the_types_that_functions_declare(monkeypatch: pytest.MonkeyPatch) -> None:
+    report_checks()
+    rules = load_rules()
+    for change, wrong in (
+        ({"least_mentions": "two"}, "int"),
+        ({"least_mention": 2}, "least_mention"),
+    ):
+        options = rules["year.mismatch"].options | change
+        changed = rules | {"year.mismatch": msgspec.structs.replace(rules["year.mismatch"], options=options)}
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "load_rules", lambda changed=changed: changed)
+            with pytest.raises(ValueError, match=wrong):
+                check_registry()
+    without = {k: v for k, v in rules["year.mismatch"].options.items() if k != "sources"}
+    changed = rules | {"year.mismatch": msgspec.structs.replace(rules["year.mismatch"], options=without)}
+    monkeypatch.setattr(registry, "load_rules", lambda: changed)
+    with pytest.raises(ValueError, match="sources"):
+        check_registry()
+
+
+def test_the_files_of_the_rules_are_those_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "names", lambda folder="": [f"rules/{name}.yaml" for name in (*FILES, "more")])
+    load_rules.cache_clear()
+    with pytest.raises(ValueError, match=r"more\.yaml"):
+        load_rules()
+    monkeypatch.undo()
+    load_rules.cache_clear()
+
+
+FORMS = ("2014", "2019", "2021")
+
+
+@pytest.mark.parametrize(
+    ("row", "forms"),
+    [
+        ({}, FORMS),
+        ({"since": "2019"}, ("2019", "2021")),
+        ({"until": "2019"}, ("2014", "2019")),
+        ({"since": "2019", "until": "2019"}, ("2019",)),
+        ({"form": "2014"}, ("2014",)),
+    ],
+)
+def test_forms_of_a_row(row: dict[str, str], forms: tuple[str, ...]) -> None:
+    left = row | {"label": "x"}
+    assert take_forms(left, FORMS, "test") == forms
+    assert left == {"label": "x"}
+    assert take_forms({"since": "2019"}, (*FORMS, "2027"), "test") == ("2019", "2021", "2027")  # a new form needs no change
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"forms": ["2019", "2021"]},
+        {"since": "2020"},
+        {"since": 2019},
+        {"since": "2021", "until": "2019"},
+        {"form": "2019", "until": "2021"},
+    ],
+)
+def test_forms_that_are_not_said_right(row: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"block\.row"):
+        take_forms(row, FORMS, "block.row")
 
 
 def test_messages_are_chinese_and_end() -> None:

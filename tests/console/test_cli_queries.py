@@ -8,7 +8,8 @@ from sqlalchemy.exc import NoResultFound
 
 from codebook.records import Hints
 from database.clock import now
-from database.ledger import Arrival, claim, register
+from database.intake import register
+from database.ledger import Arrival, claim
 from database.models import Document
 from database.monitoring import queries
 from database.monitoring.queries import Scope

@@ -30,7 +30,7 @@ from database.session import make_engine, run_transaction
 from runtime.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("redis", "worker", "recovery", "metrics", "console", "watcher")
+PARTS = ("redis", "worker", "rescuer", "metrics", "console", "watcher")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_alive_tells_who_should_be_started_again(home: Path, monkeypatch: pytest
     migrations.upgrade(engine)
 
     def alive() -> list[int]:
-        return [run("alive", *part).exit_code for part in ([], ["worker"], ["recovery"], ["watcher"])]
+        return [run("alive", *part).exit_code for part in ([], ["worker"], ["rescuer"], ["watcher"])]
 
     assert alive() == [0, 1, 1, 1]
     host = socket.gethostname()
@@ -138,7 +138,7 @@ def test_alive_tells_who_should_be_started_again(home: Path, monkeypatch: pytest
     def fill(connection: Any) -> None:
         ledger.beat(connection, f"{host}:1:a", 30)
         ledger.beat(connection, f"{host}x:1:a", 30)
-        measures.count(connection, measures.SWEEPS)
+        measures.count(connection, measures.RESCUER_RUNS)
         inboxes.beat(connection, WatcherState(f"{host}:1:a#0", host, "/in", False), 60)
 
     run_transaction(engine, fill)
@@ -259,7 +259,7 @@ def test_one_machine_from_its_start_to_its_end(up: Up, tmp_path: Path) -> None:
     ended = [name for name, state in up.lines() if state == "ended"]
     assert (set(ended[:3]), set(ended[3:5]), ended[5:]) == (
         {"watcher", "metrics", "console"},
-        {"worker", "recovery"},
+        {"worker", "rescuer"},
         ["redis", "up"],
     )
     assert not [pid for pid in last if psutil.pid_exists(pid)]

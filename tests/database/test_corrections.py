@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from codebook.records import Correction, Decided, Origin, Place, Reader, Reading, Report, State
+from codebook.stages import StageName
 from database import ledger
-from database.models import CorrectionRow, Document, FindingRow, Stage, StageName, StageState
+from database.models import CorrectionRow, Document, FindingRow, Stage, StageState
 from database.monitoring import queries
 from database.reports import corrections
 from database.reports.corrections import Done, OvertakenError, RefusedError, Seen, mark_of
@@ -182,7 +183,7 @@ def test_two_decide_at_the_same_moment(inline: Inline, document: int) -> None:
 
 def test_what_is_decided_during_a_run_is_taken_up_at_its_end(inline: Inline, document: int) -> None:
     decide(inline.engine, document)
-    claimed = inline._claim(document, StageName.VALIDATE)  # it has begun: what it reads now is all that it will know
+    claimed = inline.claim(document, StageName.VALIDATE)  # it has begun: what it reads now is all that it will know
     known = standing(inline.engine, document)
     second = decide(inline.engine, document, 4)
     assert second.queued is None
@@ -253,7 +254,7 @@ def test_a_document_without_a_report_takes_none(inline: Inline, document: int) -
 
 
 def test_nothing_is_left_of_a_stage_that_waits(inline: Inline, document: int) -> None:
-    """A decision that waits for others is one stage row, due at its time, which recovery rings for."""
+    """A decision that waits for others is one stage row, due at its time, which the rescuer sends messages for."""
     decide(inline.engine, document, pause=60)
     with reading(inline.engine) as connection:
         assert ledger.invariants(connection) == []

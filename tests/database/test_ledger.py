@@ -1,4 +1,4 @@
-"""The ledger on a real PostgreSQL and on SQLite: registering, claims, fences, failures, recovery, the books."""
+"""The ledger on a real PostgreSQL and on SQLite: registering, claims, fences, failures, the rescuer, the books."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from codebook.records import Hints, Line, Place, Status
+from codebook.stages import StageName
 from database import ledger
+from database.intake import register, to_notify
 from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries, statements
-from database.ledger.prepared import Prepared
-from database.models import Attempt, Document, Failure, Output, Source, Stage, StageName, StageState
+from database.models import Attempt, Document, Failure, Output, Source, Stage, StageState
 from database.session import make_engine, run_transaction
+from database.sql import Prepared
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ class Books:
         return run_transaction(self.engine, lambda connection: function(connection, *values, **more))
 
     def add(self, *names: str, batch: str = "b", **more: Any) -> list[ledger.Registered]:
-        return self(ledger.register, batch, [arrival(name, **more) for name in names])
+        return self(register, batch, [arrival(name, **more) for name in names])
 
     def claim(self, stage_id: int | None, worker: str = "w#1", lease: float = LEASE) -> Claim:
         held = self(ledger.claim, stage_id, worker, lease)
@@ -76,7 +78,7 @@ def test_a_content_is_one_document_and_each_path_one_source(books: Books) -> Non
     first, second = books.add("a", "b")
     assert (first.duplicate, first.new_source, first.stage_id is not None) == (False, True, True)
     other = Arrival(arrival("a").sha256, "text/plain", 3, "/elsewhere/a.txt")
-    again, moved, new = books(ledger.register, "later", [arrival("a"), other, arrival("c")])
+    again, moved, new = books(register, "later", [arrival("a"), other, arrival("c")])
     assert (again.duplicate, again.new_source, again.stage_id) == (True, False, None)
     assert (moved.duplicate, moved.new_source, moved.document_id) == (True, True, first.document_id)
     assert not new.duplicate
@@ -84,14 +86,14 @@ def test_a_content_is_one_document_and_each_path_one_source(books: Books) -> Non
     assert len(books.rows(Stage.id)) == 3
     assert books(ledger.balance).registered == 4
     assert books(ledger.balance, "later").duplicate == 1
-    assert ledger.to_ring([again, new]) == [ledger.Queued(new.stage_id or 0, StageName.EXTRACT, "documents", new.document_id)]
+    assert to_notify([again, new]) == [ledger.Queued(new.stage_id or 0, StageName.EXTRACT, "documents", new.document_id)]
     assert second.document_id != first.document_id
     books.sound()
 
 
 def test_the_same_content_twice_in_one_call(books: Books) -> None:
     other = Arrival(arrival("a").sha256, "text/plain", 3, "/copy.txt")
-    one, two, three = books(ledger.register, "b", [arrival("a"), other, arrival("a")])
+    one, two, three = books(register, "b", [arrival("a"), other, arrival("a")])
     assert [x.duplicate for x in (one, two, three)] == [False, True, True]
     assert [x.new_source for x in (one, two, three)] == [True, True, False]
     books.sound()
@@ -107,7 +109,7 @@ def test_what_is_refused_at_the_door_is_registered_as_a_failure(books: Books) ->
 
 
 def test_paths_that_no_database_takes_are_kept_readable(books: Books) -> None:
-    books(ledger.register, "b", [Arrival("0" * 64, "text/plain", 1, "/in/\udcb0\udca1\0.txt", Hints(year=2023))])
+    books(register, "b", [Arrival("0" * 64, "text/plain", 1, "/in/\udcb0\udca1\0.txt", Hints(year=2023))])
     ((_, path, hints),) = books.rows(Source.id, Source.path, Source.hints)
     assert path == r"/in/\xb0\xa1\x00.txt"
     assert hints == {"path": path, "year": 2023}
@@ -159,7 +161,7 @@ def test_a_claim_tells_what_is_to_be_done(books: Books) -> None:
     assert (held.stage, held.page, held.attempts, held.fence, held.priority) == (StageName.EXTRACT, 0, 1, 1, 3)
     assert held.hints == Hints(path="/in/a.txt", region=("江苏省",))
     assert books(ledger.claim, one.stage_id, "w#2", LEASE) is None
-    assert books(ledger.heartbeat, held, LEASE)
+    assert books(ledger.renew, held, LEASE)
 
 
 def test_completing_keeps_the_output_and_goes_on_in_place(books: Books) -> None:
@@ -182,7 +184,7 @@ def test_a_stale_worker_writes_nothing(books: Books) -> None:
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()
-    books(ledger.reap, 1, POLICY)
+    books(ledger.expire_leases, 1, POLICY)
     fresh = books.claim(one.stage_id, "w#2")
     assert fresh.fence == stale.fence + 1
     touched: list[str] = []
@@ -190,7 +192,7 @@ def test_a_stale_worker_writes_nothing(books: Books) -> None:
         books(ledger.complete, stale, OUTPUT, {}, [Next(StageName.PARSE)], extra=lambda _: touched.append("extra"))
     with pytest.raises(Fenced):
         books(ledger.fail, stale, Fault("report.no_year", "late"), POLICY)
-    assert not books(ledger.heartbeat, stale, LEASE)
+    assert not books(ledger.renew, stale, LEASE)
     assert not books(ledger.release, stale)
     assert touched == []
     assert books.rows(Output.document_id) == []
@@ -206,7 +208,7 @@ def test_without_the_fence_a_stale_worker_would_write(books: Books, monkeypatch:
     (one,) = books.add("a")
     stale = books.claim(one.stage_id)
     books.lapse()
-    books(ledger.reap, 1, POLICY)
+    books(ledger.expire_leases, 1, POLICY)
     books.claim(one.stage_id, "w#2")
     assert books(ledger.complete, stale, OUTPUT, {}, [Next(StageName.PARSE)]).queued
     assert books.rows(Output.document_id) != []
@@ -237,7 +239,7 @@ def test_completing_again_after_a_lost_answer_finds_its_own_commit(books: Books)
 
 def test_parsing_waits_for_all_pages(books: Books, database_url: str) -> None:
     (one,) = books.add("a")
-    pages = [Next(StageName.OCR, page, "ocr") for page in (1, 2, 3, 4)]
+    pages = [Next(StageName.OCR, page) for page in (1, 2, 3, 4)]
     queued = books(ledger.complete, books.claim(one.stage_id), OUTPUT, {}, pages).queued
     assert [item.queue for item in queued] == ["ocr"] * 4
     held = [books.claim(item.stage_id, f"w#{item.stage_id}") for item in queued]
@@ -321,7 +323,7 @@ def test_a_fault_of_the_machine_is_not_counted(books: Books) -> None:
     books.sound()
 
 
-# ---- recovery ----
+# ---- the rescuer ----
 
 
 @pytest.mark.parametrize(("beats", "code", "limit"), [(True, "worker.crashed", 3), (False, "worker.lost", 10)])
@@ -332,11 +334,11 @@ def test_a_lapsed_lease_counts_as_crash_or_loss(books: Books, beats: bool, code:
     for tries in range(1, limit + 1):
         books.claim(one.stage_id, "w#77")
         books.lapse()
-        (reaped,) = books(ledger.reap, 30, POLICY)
-        assert reaped.code == code
-        assert reaped.state is (StageState.FAILED if tries == limit else StageState.WAITING)
+        (expired,) = books(ledger.expire_leases, 30, POLICY)
+        assert expired.code == code
+        assert expired.state is (StageState.FAILED if tries == limit else StageState.WAITING)
     assert [row.code for row in books.rows(Failure.id, Failure.code)] == [code]
-    assert books(ledger.reap, 30, POLICY) == []
+    assert books(ledger.expire_leases, 30, POLICY) == []
     books.sound()
 
 
@@ -348,17 +350,17 @@ def test_a_worker_that_was_cut_off_does_not_make_its_documents_suspect(books: Bo
         connection.execute(text("update gk_worker set seen_at = '2001-01-01T00:00:00.000000Z'"))
     books(ledger.beat, "w", 30)
     books.lapse()
-    (reaped,) = books(ledger.reap, 30, POLICY)
-    assert reaped.code == "worker.lost"
+    (expired,) = books(ledger.expire_leases, 30, POLICY)
+    assert expired.code == "worker.lost"
 
 
 def test_a_death_that_was_seen_is_noted_at_once(books: Books) -> None:
     one, two = books.add("a", "b")
     books.claim(one.stage_id, "w#77")
     books.claim(two.stage_id, "w#78")
-    (ended,) = books(ledger.crashed, "w#77", Fault("stage.timeout", "too long"), POLICY)
+    (ended,) = books(ledger.fail_claims_of, "w#77", Fault("stage.timeout", "too long"), POLICY)
     assert (ended.document_id, ended.code, ended.state) == (one.document_id, "stage.timeout", StageState.WAITING)
-    assert books(ledger.crashed, "w#77", Fault("stage.timeout", "too long"), POLICY) == []
+    assert books(ledger.fail_claims_of, "w#77", Fault("stage.timeout", "too long"), POLICY) == []
 
 
 def test_what_is_due_is_taken_once_by_priority(books: Books) -> None:
@@ -370,10 +372,10 @@ def test_what_is_due_is_taken_once_by_priority(books: Books) -> None:
     priorities = {row.id: row.priority for row in books.rows(Stage.id, Stage.priority)}
     assert [priorities[stage] for stage in order] == [5, 0, 0]
     assert books(ledger.take_due, "documents", 10, 60) == []
-    books(ledger.unring, order[:1])
+    books(ledger.forget_notifications, order[:1])
     assert [row.stage_id for row in books(ledger.take_due, "documents", 10, 60)] == order[:1]
     assert len(books(ledger.take_due, "documents", 10, -1)) == 3
-    assert books(ledger.unring_lost, "documents", -1) == 3
+    assert books(ledger.forget_lost_notifications, "documents", -1) == 3
 
 
 def test_two_recoveries_at_once_take_each_stage_once(books: Books, database_url: str) -> None:
@@ -449,7 +451,7 @@ def test_reprocessing_from_a_stage_needs_what_it_begins_with(books: Books) -> No
 
 def test_reprocessing_repeats_only_the_pages_that_are_missing(books: Books) -> None:
     (one,) = books.add("a")
-    pages = [Next(StageName.OCR, page, "ocr") for page in (1, 2)]
+    pages = [Next(StageName.OCR, page) for page in (1, 2)]
     first, second = books(ledger.complete, books.claim(one.stage_id), OUTPUT, {}, pages).queued
     books(ledger.complete, books.claim(first.stage_id), OUTPUT, {}, [Next(StageName.PARSE)])
     books(ledger.fail, books.claim(second.stage_id), Fault("page.unreadable", "dark"), POLICY)
@@ -464,7 +466,7 @@ def test_reprocessing_repeats_only_the_pages_that_are_missing(books: Books) -> N
 def scanned(books: Books, name: str = "a", fault: str | None = None) -> ledger.Registered:
     """A document of two pages that are pictures, parsed to its end; with ``fault`` its second page failed with that code."""
     (one,) = books.add(name)
-    pages = [Next(StageName.OCR, page, "ocr") for page in (1, 2)]
+    pages = [Next(StageName.OCR, page) for page in (1, 2)]
     first, second = books(ledger.complete, books.claim(one.stage_id), OUTPUT, {}, pages).queued
     books(ledger.complete, books.claim(first.stage_id), OUTPUT, {}, [Next(StageName.PARSE)], made_from=f"{name}1")
     if fault:
@@ -565,7 +567,7 @@ def test_discarding_fences_what_runs(books: Books) -> None:
 
 def test_a_new_run_fences_the_old_one(books: Books) -> None:
     (one,) = books.add("a")
-    pages = [Next(StageName.OCR, page, "ocr") for page in (1, 2)]
+    pages = [Next(StageName.OCR, page) for page in (1, 2)]
     first, second = books(ledger.complete, books.claim(one.stage_id), OUTPUT, {}, pages).queued
     running = books.claim(first.stage_id)
     books(ledger.fail, books.claim(second.stage_id), Fault("page.unreadable", "dark"), POLICY)
@@ -584,7 +586,7 @@ def test_a_new_run_fences_the_old_one(books: Books) -> None:
         ("delete from gk_source", "origin"),
         ("update gk_document set status = 'accepted'", "without a report"),
         ("update gk_stage set state = 'done'", "no stage is queued"),
-        ("update gk_stage set state = 'running', lease_until = '2001-01-01T00:00:00.000000Z'", "lapsed"),
+        ("update gk_stage set state = 'running', lease_until = '2001-01-01T00:00:00.000000Z'", "expired"),
         ("update gk_document set status = 'failed'", "without an open failure"),
         ("update gk_stage set updated_at = '2001-01-01T00:00:00.000000Z'", "not tried"),
         ("insert into gk_attempt (stage_id, fence, worker, started_at) select id, 9, 'w', created_at from gk_stage", "not ended"),

@@ -16,8 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine, text
 
 from codebook.records import Line, Place, Status
+from codebook.stages import QUEUES, StageName
 from database import ledger, migrations
-from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, StageName, StageState
+from database.intake import register
+from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection
+from database.models import StageState
 from database.session import make_engine, reading, run_transaction
 
 T = TypeVar("T")
@@ -54,7 +57,7 @@ class Known:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Rules are what workers, recovery and people do; each is done to the ledger and to the model."""
+    """Rules are what workers, the rescuer and people do; each is done to the ledger and to the model."""
 
     template: Path
 
@@ -115,7 +118,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), path=st.sampled_from(["/a", "/b"]), refused=st.booleans())
     def register(self, name: str, path: str, refused: bool) -> None:
         rejection = ("file.empty", "0 bytes") if refused else None
-        (made,) = self.do(ledger.register, "b", [Arrival(name, "text/plain", 1, path, rejection=rejection)])
+        (made,) = self.do(register, "b", [Arrival(name, "text/plain", 1, path, rejection=rejection)])
         assert made.duplicate == (name in self.ids)
         assert made.new_source == ((name, path) not in self.paths)
         self.paths.add((name, path))
@@ -149,7 +152,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def heartbeat(self, data: st.DataObject) -> None:
         document = self.pick(data, StageState.RUNNING)
         if document is not None:
-            assert self.do(ledger.heartbeat, self.known[document].piece.claim, 60)
+            assert self.do(ledger.renew, self.known[document].piece.claim, 60)
 
     @rule(data=st.data(), in_place=st.booleans(), twice=st.booleans())
     def complete(self, data: st.DataObject, in_place: bool, twice: bool) -> None:
@@ -200,7 +203,7 @@ class LedgerMachine(RuleBasedStateMachine):
         piece.state, piece.attempts = StageState.QUEUED, piece.attempts - 1
 
     @rule(data=st.data(), alive=st.booleans())
-    def reap(self, data: st.DataObject, alive: bool) -> None:
+    def expire_leases(self, data: st.DataObject, alive: bool) -> None:
         """The leases of some end."""
         document = self.pick(data, StageState.RUNNING)
         if document is None:
@@ -212,15 +215,15 @@ class LedgerMachine(RuleBasedStateMachine):
             connection.execute(text("delete from gk_worker"))
             now = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"
             connection.execute(text(f"insert into gk_worker values ('w', {seen}, {now}, {seen})"))
-        (reaped,) = self.do(ledger.reap, 30, POLICY)
-        assert (reaped.document_id, reaped.code) == (document, "worker.crashed" if alive else "worker.lost")
-        assert reaped.state is self.settle(document, "crashes" if alive else "losses", Status.FAILED)
+        (expired,) = self.do(ledger.expire_leases, 30, POLICY)
+        assert (expired.document_id, expired.code) == (document, "worker.crashed" if alive else "worker.lost")
+        assert expired.state is self.settle(document, "crashes" if alive else "losses", Status.FAILED)
 
     @rule(data=st.data())
     def die_in_sight(self, data: st.DataObject) -> None:
         """A worker saw its process die with all that it held."""
         held = {number for number, one in self.known.items() if one.piece.state is StageState.RUNNING}
-        ended = self.do(ledger.crashed, "w#1", Fault("worker.crashed", "x"), POLICY)
+        ended = self.do(ledger.fail_claims_of, "w#1", Fault("worker.crashed", "x"), POLICY)
         assert {one.document_id for one in ended} == held
         for one in ended:
             assert one.state is self.settle(one.document_id, "crashes", Status.FAILED)
@@ -231,7 +234,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Whoever lost its claim changes nothing."""
         held = data.draw(st.sampled_from(self.stale))
         before = self.dump()
-        assert not self.do(ledger.heartbeat, held, 60)
+        assert not self.do(ledger.renew, held, 60)
         assert not self.do(ledger.release, held)
         with pytest.raises(Fenced):
             self.do(ledger.fail, held, Fault("internal", "late"), POLICY)
@@ -273,10 +276,10 @@ class LedgerMachine(RuleBasedStateMachine):
         """What is due is taken, by priority and age, once."""
         open_states = (StageState.QUEUED, StageState.WAITING)
         due = sum(one.piece.state in open_states for one in self.known.values() if one.status is Status.PROCESSING)
-        taken = [item for queue in ledger.QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)]
+        taken = [item for queue in QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)]
         assert len(taken) <= due
-        assert [item for queue in ledger.QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)] == []
-        self.do(ledger.unring, [item.stage_id for item in taken])
+        assert [item for queue in QUEUES for item in self.do(ledger.take_due, queue, 100, 1000)] == []
+        self.do(ledger.forget_notifications, [item.stage_id for item in taken])
 
     # ---- what must hold ----
 

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import CheckConstraint, Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from database import migrations
 from database.models import PREFIX, Base
@@ -76,10 +77,15 @@ def test_back_to_the_version_before_and_forward(empty: Engine) -> None:
     assert migrations.current(empty) == migrations.head()
 
 
+# It renames a column while there are no users; docs/deployment.md says so.
+FOR_STOPPED_PROGRAMS = {"0008"}
+
+
 def steps() -> list[tuple[str, str]]:
-    """The revisions, each with the one before it."""
+    """The revisions, each with the one before it, but for those that need all programs stopped."""
     found = ScriptDirectory.from_config(migrations.config()).walk_revisions()
-    return sorted((str(one.down_revision), one.revision) for one in found if one.down_revision)
+    pairs = sorted((str(one.down_revision), one.revision) for one in found if one.down_revision)
+    return [pair for pair in pairs if pair[1] not in FOR_STOPPED_PROGRAMS]
 
 
 def value_of(table: str, column: Any) -> Any:
@@ -124,6 +130,50 @@ def test_programs_of_the_version_before_go_on_after_a_migration(empty: Engine, b
             row = {column["name"]: value_of(table, column) for column in columns}
             connection.execute(text(f"insert into {table} ({names}) values ({marks})"), row)
             connection.execute(text(f"select {names} from {table}")).all()
+
+
+def test_the_names_of_the_field_keep_all_rows_on_the_way_there_and_back(empty: Engine) -> None:
+    """0008: ``rung_at`` becomes ``notified_at``, the counter of the rescuer gets its name, and any stage may be written."""
+    migrations.upgrade(empty, "0007")
+    moment = "2024-01-02T03:04:05.000000Z"
+    with empty.begin() as connection:
+        connection.execute(text(f"insert into gk_batch (id, name, priority, created_at) values (1, 'b', 0, '{moment}')"))
+        connection.execute(
+            text(
+                "insert into gk_document (id, sha256, media_type, size, batch_id, status, run, registered_at) "
+                f"values (1, 'a', 'text/plain', 1, 1, 'processing', 1, '{moment}')"
+            )
+        )
+        for number, (stage, rung) in enumerate([("extract", f"'{moment}'"), ("parse", "null")], 1):
+            connection.execute(
+                text(
+                    "insert into gk_stage (id, document_id, run, stage, page, state, queue, priority, attempts, fence, rung_at, "
+                    f"crashes, losses, transients, created_at, updated_at) values ({number}, 1, 1, '{stage}', 0, 'queued', "
+                    f"'documents', 0, 0, 0, {rung}, 0, 0, 0, '{moment}', '{moment}')"
+                )
+            )
+        connection.execute(
+            text("insert into gk_attempt (stage_id, fence, worker, started_at) values (1, 1, 'w', current_timestamp)")
+        )
+        connection.execute(text(f"insert into gk_count (name, value, counted_at) values ('recovery_sweeps', 7, '{moment}')"))
+
+    def kept(column: str) -> tuple[list[Any], list[Any]]:
+        with empty.connect() as connection:
+            stages = connection.execute(text(f"select id, stage, {column} is null from gk_stage order by id")).all()
+            return [tuple(row) for row in stages], list(connection.execute(text("select name, value from gk_count")).all())
+
+    rows = [(1, "extract", False), (2, "parse", True)]
+    migrations.upgrade(empty, "0008")
+    assert kept("notified_at") == (rows, [("rescuer_runs", 7)])
+    with empty.begin() as connection:
+        connection.execute(text("update gk_stage set stage = 'translate' where id = 2"))
+        connection.execute(text("update gk_stage set stage = 'parse' where id = 2"))
+    migrations.downgrade(empty, "0007")
+    assert kept("rung_at") == (rows, [("recovery_sweeps", 7)])
+    with pytest.raises(IntegrityError), empty.begin() as connection:
+        connection.execute(text("update gk_stage set stage = 'translate' where id = 2"))
+    migrations.upgrade(empty)
+    assert kept("notified_at") == (rows, [("rescuer_runs", 7)])
 
 
 def test_two_upgrades_at_once(empty: Engine) -> None:

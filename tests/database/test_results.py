@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
 from database.clock import now
 from database.models import Base
-from database.reports.results import DOCUMENT, FAILURE, FINDING, REPORT, VALUE, snapshots, standing_of
+from database.reports.results import DOCUMENT, FAILURE, FINDING, REPORT, VALUE, report_key_of, snapshots
 from database.session import make_engine, run_transaction
 from tasks.loading.rows import unpack
 from tasks.loading.task import load_verdict
@@ -114,7 +114,7 @@ def test_the_snapshot_of_the_rows_is_that_of_the_verdict(engine: Engine):
     number = load(engine, document, loaded)
     with engine.connect() as connection:
         assert snapshots(connection, [number]) == {number: snapshot_of(loaded)}
-        assert standing_of(connection, document).reports_to == "320813"  # type: ignore[union-attr]
+        assert report_key_of(connection, document).reports_to == "320813"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])

@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import Connection, Engine, text, update
 
 from codebook.records import Line, Place
+from codebook.stages import StageName
 from database import ledger
 from database.clock import now
+from database.intake import register
 from database.ledger import Arrival, Fault, Next, Policy, Spent, throughput
 from database.ledger.throughput import Count, Pace, forecast
-from database.models import Attempt, Document, StageName
+from database.models import Attempt, Document
 from database.monitoring import queries
 from database.session import reading
 
@@ -33,10 +35,10 @@ def work(connection: Connection, stage_id: int, following: list[Next], spent: Sp
 def filled(engine: Engine) -> Engine:
     """Ten documents in a batch: one extracted, with two pictures of which one was read; one failed. Two in another batch."""
     with engine.begin() as connection:
-        made = ledger.register(connection, "one", [arrival(n) for n in range(10)])
-        ledger.register(connection, "two", [arrival(1), arrival(11)])
+        made = register(connection, "one", [arrival(n) for n in range(10)])
+        register(connection, "two", [arrival(1), arrival(11)])
         stages = [one.stage_id or 0 for one in made]
-        pages = [Next(StageName.OCR, number, "ocr") for number in (1, 2)]
+        pages = [Next(StageName.OCR, number) for number in (1, 2)]
         first, _ = work(connection, stages[0], pages, Spent(2.0, 1.0))
         work(connection, first, [Next(StageName.PARSE)], Spent(10.0, 9.0, "rapidocr"))
         held = ledger.claim(connection, stages[1], "w#2", 60)

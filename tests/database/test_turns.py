@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
+from codebook.stages import StageName
 from database import ledger
+from database.intake import register
 from database.ledger import Arrival, Claim, Next, Queued, Selection
-from database.models import StageName
 from database.session import reading, run_transaction
 
 
@@ -23,7 +24,7 @@ class Line:
         numbers = range(self.count, self.count + count)
         self.count += count
         arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{batch}/{number}", priority=priority) for number in numbers]
-        run_transaction(self.engine, lambda c: ledger.register(c, batch, arrivals))
+        run_transaction(self.engine, lambda c: register(c, batch, arrivals))
 
     def serve(self, count: int, queue: str = "documents") -> str:
         """Take so many, in the order in which they are given, and end them; gives their batches in a row."""
@@ -100,7 +101,7 @@ def test_pages_keep_the_turn_of_their_document(line: Line) -> None:
     line.join("b", 1)
     for _ in range(4):
         held = line.claim_first()
-        pages = [Next(StageName.OCR, page, "ocr") for page in range(1, 6)]
+        pages = [Next(StageName.OCR, page) for page in range(1, 6)]
         run_transaction(line.engine, lambda c, held=held, pages=pages: ledger.complete(c, held, None, {}, pages))
     taken = run_transaction(line.engine, lambda c: ledger.take_due(c, "ocr", 20, 1000))
     assert "".join(line.batch_of(item) for item in taken) == "AAAAAAAAAAbbbbbAAAAA"

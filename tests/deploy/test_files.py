@@ -22,9 +22,9 @@ import yaml
 from compose_spec import PyCompose
 
 from codebook.errors import CODES
+from codebook.stages import QUEUES
 from console.cli import app
 from console.reference import environment_file
-from database.ledger import QUEUES
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -164,7 +164,7 @@ def test_services_run_commands_that_exist(compose: Any) -> None:
             assert understood(test[2:])["part"] in (None, name.partition("-")[0].removesuffix("s")), name
     queues = [understood(one["command"])["queues"] for name, one in services.items() if name.startswith("worker-")]
     assert sorted(queues) == sorted(QUEUES)
-    assert sum(name.startswith("recovery") for name in services) == 2
+    assert sum(name.startswith("rescuer") for name in services) == 2
 
 
 def test_services_are_bounded_watched_started_again_and_not_root(compose: Any) -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 # What takes minutes in life takes seconds here.
 QUICK = {
     "LEASE_SECONDS": "5", "OCR_LEASE_SECONDS": "8", "HEARTBEAT_SECONDS": "1", "BEAT_SECONDS": "0.5", "STALE_SECONDS": "3",
-    "SWEEP_SECONDS": "0.5", "RESEND_SECONDS": "10", "RETRY_BASE_SECONDS": "0.2", "RETRY_CAP_SECONDS": "0.5",
+    "RESCUE_SECONDS": "0.5", "RESEND_SECONDS": "10", "RETRY_BASE_SECONDS": "0.2", "RETRY_CAP_SECONDS": "0.5",
     "RETRY_SYSTEM_SECONDS": "0.5", "SHUTDOWN_SECONDS": "2", "CONCURRENCY": "1", "LOG_LEVEL": "WARNING",
 }  # fmt: skip
 
@@ -116,7 +116,7 @@ def test_two_hosts_one_of_which_loses_power(office: Office, tmp_path: Path) -> N
 
     for host in (first, second):
         host.start("worker", "--concurrency", "1")
-        host.start("recover")
+        host.start("rescuer")
     until(lambda: len(office.rows("select 1 from gk_worker")) == 2, 60, office.logs)
     assert second.run("alive", "worker").returncode == 0
     told = first.run("ingest", str(tmp_path / "in"), "--batch", "全省", "--no-wait", "--json")
@@ -132,14 +132,14 @@ def test_two_hosts_one_of_which_loses_power(office: Office, tmp_path: Path) -> N
     assert office.finished() < len(files)
     until(lambda: office.finished() == len(files), 240, office.logs)
     assert first.run("alive", "worker").returncode == 0
-    assert first.run("alive", "recovery").returncode == 0
+    assert first.run("alive", "rescuer").returncode == 0
 
     assert set(dict(office.rows("select document_id, count(*) from gk_report group by 1")).values()) == {1}
     assert dict(office.rows("select document_id, count(*) from effects group by 1")) == {
         number: 1 for (number,) in office.rows("select id from gk_document")
     }
     with reading(office.engine) as connection:
-        assert ledger.invariants(connection, lapsed_seconds=0) == []
+        assert ledger.invariants(connection, expired_seconds=0) == []
     stages = {(stage, worker.partition(":")[0]) for stage, worker in office.rows(_WHERE)}
     assert {stage for stage, _ in stages} == {"extract", "ocr", "parse", "validate", "load"}
     if office.wires.real:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from database import ledger
 from database.session import make_engine, reading
-from ingest.files.walk import shown
+from ingest.names import shown
 from tests.hostile.files import MARKER, Hostile, write_all
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -104,7 +104,7 @@ def test_each_file_ends_in_its_state(ran: Ran) -> None:
 
 def test_the_books_balance_and_nothing_is_left_over(ran: Ran) -> None:
     with reading(ran.engine) as connection:
-        assert ledger.invariants(connection, lapsed_seconds=0) == []
+        assert ledger.invariants(connection, expired_seconds=0) == []
         books = ledger.balance(connection)
     assert books.holds
     assert books.processing == 0

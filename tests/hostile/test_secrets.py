@@ -34,7 +34,7 @@ def settings(
         "GONGKAI_DATABASE_URL": url.render_as_string(hide_password=False),
         "GONGKAI_BROKER_URL": f"redis://:{BROKER_SECRET}@127.0.0.1:{bell.port}/0",
         "GONGKAI_LOG_LEVEL": "DEBUG",
-        "GONGKAI_SWEEP_SECONDS": "0.5",
+        "GONGKAI_RESCUE_SECONDS": "0.5",
         "GONGKAI_CONCURRENCY": "1",
     }
     bell.close()
@@ -57,7 +57,7 @@ def test_no_password_is_shown(
             command = [sys.executable, "-m", "console.cli", *arguments]
             return subprocess.Popen(command, env={**environment, **more}, cwd=REPOSITORY, stdout=out, stderr=out)
 
-    running = [start("worker"), start("recover")]
+    running = [start("worker"), start("rescuer")]
     try:
         assert start("ingest", str(tmp_path / "letter.txt")).wait(120) == 3
         redis_server.kill()

@@ -12,6 +12,7 @@ import pytest
 
 from codebook.errors import UsageError
 from database.intake.inboxes import FailedFile
+from ingest.lists.manifest import load_manifest
 from ingest.watching.failure_notes import sync_notes, write_note
 from ingest.watching.folder_metadata import Manifests, Place, place
 from ingest.watching.inbox import Inbox, fitted, open_inboxes
@@ -182,7 +183,7 @@ def test_folders_name_batch_and_region(inner: str, expected: Place) -> None:
 
 def test_the_nearest_manifest_speaks_when_it_has_settled(folder: Path) -> None:
     now, told = [0.0], dict[str, str | None]()
-    manifests = Manifests(str(folder), 5, told.__setitem__, lambda: now[0])
+    manifests = Manifests(str(folder), 5, told.__setitem__, lambda path: load_manifest(Path(path)), lambda: now[0])
     assert manifests.of("x/y/a.txt") == (None, True)
     (folder / "x" / "y").mkdir(parents=True)
     (folder / "manifest.csv").write_text("文件名,机关\na.txt,上\n")

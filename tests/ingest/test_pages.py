@@ -15,8 +15,10 @@ from PIL import Image
 from codebook import image_package
 from codebook.errors import GongkaiError
 from ingest.archives.limits import Limits
+from ingest.files.bounded_reader import BoundedReader
+from ingest.files.intake import Intake, Taken
+from ingest.files.keeping import Keeper
 from ingest.files.page_images import are_pages, decided_by, flat_folders
-from ingest.files.read_file import Intake, Keeper, Taken
 from ingest.files.walk import walk
 from ingest.lists.manifest import load_manifest
 from tasks.extraction.extract import extract
@@ -42,8 +44,8 @@ def take(*paths: Path, manifest: Path | None = None, limits: Limits = LIMITS) ->
     given = load_manifest(manifest) if manifest else None
     store = Store()
     found = [one for one in walk(map(str, paths), decided_by(given)) if one.note is None]
-    with Keeper(store) as keeper:
-        intake = Intake(keeper, limits, given)
+    with Keeper(store) as keeper, BoundedReader() as reader:
+        intake = Intake(reader, keeper, limits, given)
         taken = {taken.arrival.path: taken for one in found for taken in intake.take(one)}
         keeper.settle()
     return taken, store

@@ -100,8 +100,8 @@ def test_every_file_ends_in_the_books(
     for name, content in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(content)
-    rung: list[Queued] = []
-    summary = take(["in"], engine=engine, store=store, limits=LIMITS, batch="first", ring=rung.extend)
+    notified: list[Queued] = []
+    summary = take(["in"], engine=engine, store=store, limits=LIMITS, batch="first", notify=notified.extend)
     assert rows(engine) == {
         "in/a.txt": ("processing", None),
         "in/b.html": ("processing", None),
@@ -133,7 +133,7 @@ def test_every_file_ends_in_the_books(
         books = balance(connection)
         assert books.holds
         assert books.registered == 15
-        assert sorted(one.stage_id for one in rung) == sorted(connection.scalars(select(Stage.id)))
+        assert sorted(one.stage_id for one in notified) == sorted(connection.scalars(select(Stage.id)))
         assert set(connection.scalars(select(Document.sha256).where(Document.status == "processing")).all()) <= set(store.kept)
     again = take(["in"], engine=engine, store=store, limits=LIMITS, batch="second")
     assert (again.documents, again.duplicates, again.first) == (0, 15, None)

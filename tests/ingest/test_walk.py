@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.files.walk import Found, Note, is_junk, natural, shown, unshown, walk
+from ingest.files.walk import Found, Note, walk
+from ingest.names import is_junk, natural, shown, unshown
 
 
 def files(found: list[Found]) -> list[str]:

@@ -28,9 +28,11 @@ from database.ledger import balance
 from database.models import Batch, Document, Failure, Source
 from database.models import Watcher as WatcherRow
 from database.session import make_engine, reading, run_transaction
+from ingest.files import bounded_reader
 from ingest.watching import canary
 from ingest.watching.heartbeat import Pulse, watch
 from ingest.watching.watcher import Watcher
+from tests.ingest import odd_reader
 from tests.ingest.watching import start, watcher
 
 PDF = b"%%PDF-1.4\n%s\n%%%%EOF\n"
@@ -255,21 +257,12 @@ def test_faults_of_the_machine_are_waited_out(
 def test_a_file_that_trips_a_bug_ends_in_the_books_and_holds_nothing_up(
     sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingest.files import read_file  # noqa: PLC0415
-
-    real = read_file.identify
-
-    def identify(file: Any) -> Any:
-        if file.read(4) == b"evil":
-            raise RuntimeError("asked for")
-        return real(file)
-
-    monkeypatch.setattr(read_file, "identify", identify)
+    monkeypatch.setattr(bounded_reader, "MODULE", odd_reader.MODULE)
     with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
-        (inbox / "a.txt").write_text("evil")
+        (inbox / "a.txt").write_text("evil: bug")
         (inbox / "b.txt").write_text("good")
         until(lambda: untouched(inbox) == set())
-    assert (inbox / "failed" / "internal" / "a.txt").read_text() == "evil"
+    assert (inbox / "failed" / "internal" / "a.txt").read_text() == "evil: bug"
     assert rows(engine, select(Failure.code, Document.status).join(Document)) == [("internal", "failed")]
 
 

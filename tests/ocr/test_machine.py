@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from PIL import Image
 from sqlalchemy import Engine, text
 
 from codebook.records import PageKind, Status
+from codebook.stages import StageName
 from database import ledger, migrations
 from database.ledger import Selection
-from database.models import StageName
 from database.pages import page_text
 from database.session import make_engine, reading, run_transaction
 from ingest.archives.limits import Limits
@@ -26,7 +27,7 @@ from runtime.settings import Settings
 from runtime.store import Store
 from tasks.flow import read_document
 from tests.ocr.papers import drawn, image_pdf, saved
-from workers.local.supervisor import local_machine
+from workers.local import local_supervisor
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +37,7 @@ FAST: dict[str, Any] = {
     "heartbeat_seconds": 2,
     "beat_seconds": 0.5,
     "stale_seconds": 5,
-    "sweep_seconds": 0.3,
+    "rescue_seconds": 0.3,
     "retry_base_seconds": 0.1,
     "retry_cap_seconds": 0.3,
     "shutdown_seconds": 2,
@@ -64,8 +65,9 @@ class Office:
 
     def run(self, seconds: float = 180, **settings: Any) -> None:
         """Work until all is done."""
-        with local_machine(self.settings.model_copy(update=settings)) as machine:
-            assert machine.wait_ready()
+        with local_supervisor(self.settings.model_copy(update=settings)) as machine:
+            while not machine.healthy():
+                time.sleep(0.1)
             for _ in range(int(seconds * 10)):
                 if not self.rows("select 1 from gk_stage where state in ('queued', 'waiting', 'running')"):
                     break

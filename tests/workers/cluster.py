@@ -1,4 +1,4 @@
-"""A machine for tests: real database, real Redis, real workers and recoveries as processes of their own."""
+"""A machine for tests: real database, real Redis, real workers and rescuers as processes of their own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ import msgspec
 import psutil
 from sqlalchemy import Engine, text
 
+from codebook.stages import QUEUES
 from database import ledger
+from database.intake import register, to_notify
 from database.ledger import Arrival
 from database.session import make_engine, reading, run_transaction
 from runtime.settings import Settings
 from runtime.store import Store
 from tests.servers import RedisServer
-from workers.notifier import Bell
-from workers.rescuer import recovery_command
+from workers.notifier import RedisNotifier
+from workers.rescuer import rescuer_command
 from workers.run import worker_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,7 +36,7 @@ FAST: dict[str, Any] = {
     "heartbeat_seconds": 1,
     "beat_seconds": 0.5,
     "stale_seconds": 3,
-    "sweep_seconds": 0.4,
+    "rescue_seconds": 0.4,
     "resend_seconds": 6,
     "retry_base_seconds": 0.1,
     "retry_cap_seconds": 0.4,
@@ -60,7 +62,7 @@ class Cluster:
         self.settings = Settings(**values)
         self.engine: Engine = make_engine(database_url)
         self.store = Store(self.settings.store)
-        self.bell = Bell(self.settings, self.engine)
+        self.notifier = RedisNotifier(self.settings, self.engine)
         self.processes: list[subprocess.Popen[bytes]] = []
         with self.engine.begin() as connection:
             connection.execute(text("create table effects (document_id integer, run integer, fence integer)"))
@@ -74,7 +76,7 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def worker(self, queues: Sequence[str] = ledger.QUEUES, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
+    def worker(self, queues: Sequence[str] = QUEUES, concurrency: int = 2, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it takes messages."""
         process = self._start(worker_command(self.settings, queues, concurrency, self.module), **more)
         up = f":{process.pid}:"
@@ -82,9 +84,9 @@ class Cluster:
         self.until(lambda: len(children(process.pid)) >= concurrency, 20, "it has no processes")
         return process
 
-    def recovery(self) -> subprocess.Popen[bytes]:
-        """Start a recovery."""
-        return self._start(recovery_command(self.settings))
+    def rescuer(self) -> subprocess.Popen[bytes]:
+        """Start a rescuer."""
+        return self._start(rescuer_command(self.settings))
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """kill -9 and wait."""
@@ -100,12 +102,12 @@ class Cluster:
                 for member in family:
                     if member.is_running():
                         member.kill()
-        self.bell.close()
+        self.notifier.close()
         self.engine.dispose()
 
     # ---- documents ----
 
-    def add(self, *plans: dict[str, Any], ring: bool = True, priority: int = 0) -> list[int]:
+    def add(self, *plans: dict[str, Any], notify: bool = True, priority: int = 0) -> list[int]:
         """Register documents that ask for these plans; gives their ids."""
         arrivals = []
         for number, plan in enumerate(plans):
@@ -113,9 +115,9 @@ class Cluster:
             sha256 = self.store.put(data)
             assert sha256 == hashlib.sha256(data).hexdigest()
             arrivals.append(Arrival(sha256, "application/json", len(data), f"/in/{sha256}.json", priority=priority))
-        made = run_transaction(self.engine, lambda c: ledger.register(c, "test", arrivals))
-        if ring:
-            self.bell.ring(ledger.to_ring(made))
+        made = run_transaction(self.engine, lambda c: register(c, "test", arrivals))
+        if notify:
+            self.notifier.notify(to_notify(made))
         return [one.document_id for one in made]
 
     # ---- what became of them ----
@@ -162,7 +164,7 @@ class Cluster:
     def check(self, accepted: Sequence[int]) -> None:
         """The common assertion: all is settled, the books balance, each of ``accepted`` was loaded exactly once."""
         with reading(self.engine) as connection:
-            assert ledger.invariants(connection, lapsed_seconds=5) == []
+            assert ledger.invariants(connection, expired_seconds=5) == []
             assert ledger.balance(connection).holds
         statuses = self.statuses()
         assert {document for document, status in statuses.items() if status == "accepted"} == set(accepted)

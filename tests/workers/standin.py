@@ -20,12 +20,13 @@ from sqlalchemy import JSON, Connection, Table, insert, text
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, Place, Status
+from codebook.stages import StageName
 from database.clock import UtcDateTime
-from database.ledger import OCR, Next, finish
-from database.models import Base, ReportRow, StageName
+from database.ledger import Next, finish
+from database.models import Base, ReportRow
 from workers import run
 from workers.app import app
-from workers.stage_runner import Outcome, Work, stage
+from workers.stage_runner import StageResult, Work, stage
 
 
 def act(work: Work) -> dict[str, Any]:
@@ -70,35 +71,35 @@ ACTIONS = {
 
 
 @stage(StageName.EXTRACT)
-def extract(work: Work) -> Outcome:
+def extract(work: Work) -> StageResult:
     plan = act(work)
-    pages = [Next(StageName.OCR, number + 1, OCR) for number in range(plan.get("pages", 0))]
-    return Outcome(Line("extracted", Place()), pages or [Next(StageName.PARSE)])
+    pages = [Next(StageName.OCR, number + 1) for number in range(plan.get("pages", 0))]
+    return StageResult(Line("extracted", Place()), pages or [Next(StageName.PARSE)])
 
 
 @stage(StageName.OCR)
-def ocr(work: Work) -> Outcome:
+def ocr(work: Work) -> StageResult:
     act(work)
-    return Outcome(Line(f"page {work.claim.page}", Place()), [Next(StageName.PARSE)])
+    return StageResult(Line(f"page {work.claim.page}", Place()), [Next(StageName.PARSE)])
 
 
 @stage(StageName.PARSE)
-def parse(work: Work) -> Outcome:
+def parse(work: Work) -> StageResult:
     plan = act(work)
     assert work.output_of(StageName.EXTRACT, Line).text == "extracted"
     assert len(work.pages_of(StageName.OCR, Line)) == plan.get("pages", 0)
-    return Outcome(Line("parsed", Place()), [Next(StageName.VALIDATE)])
+    return StageResult(Line("parsed", Place()), [Next(StageName.VALIDATE)])
 
 
 @stage(StageName.VALIDATE)
-def validate(work: Work) -> Outcome:
+def validate(work: Work) -> StageResult:
     act(work)
     assert work.output_of(StageName.PARSE, Line).text == "parsed"
-    return Outcome(Line("valid", Place()), [Next(StageName.LOAD)])
+    return StageResult(Line("valid", Place()), [Next(StageName.LOAD)])
 
 
 @stage(StageName.LOAD)
-def load(work: Work) -> Outcome:
+def load(work: Work) -> StageResult:
     act(work)
     assert work.output_of(StageName.VALIDATE, Line).text == "valid"
     held = work.claim
@@ -109,7 +110,7 @@ def load(work: Work) -> Outcome:
         connection.execute(text("insert into effects (document_id, run, fence) values (:document, :run, :fence)"), effect)
         finish(connection, held, Status.ACCEPTED, report)
 
-    return Outcome(extra=write)
+    return StageResult(extra=write)
 
 
 def something(kind: Any) -> Any:

@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from codebook.stages import StageName
 from database import ledger
-from database.ledger import Queued, StageName
+from database.ledger import Queued
 from tests.chaos.size import in_full_size, some
 from tests.servers import PostgresServer, RedisServer
 from tests.workers.cluster import Cluster, children
@@ -32,7 +33,7 @@ def test_each_document_ends_where_its_faults_lead(make_cluster: MakeCluster, dat
     cluster = make_cluster(database_url, light_seconds=3)
     worker = cluster.worker()
     before = psutil.Process(worker.pid).create_time()
-    cluster.recovery()
+    cluster.rescuer()
     plain = cluster.add(*[{} for _ in range(10)])
     pages = cluster.add({"pages": 3}, {"pages": 1, "ocr": ["raise:file.changed", "ok"]})
     shaky = cluster.add(
@@ -72,7 +73,7 @@ def test_the_worker_dies_with_its_work(make_cluster: MakeCluster, postgres_url: 
     family = children(worker.pid)
     cluster.kill(worker)
     cluster.until(lambda: not any(psutil.pid_exists(pid) for pid in family), 5, "its processes live on")
-    cluster.recovery()
+    cluster.rescuer()
     cluster.worker()
     cluster.settle()
     cluster.check(ids)
@@ -83,7 +84,7 @@ def test_the_worker_dies_with_its_work(make_cluster: MakeCluster, postgres_url: 
 def test_a_process_that_sleeps_through_its_lease_is_fenced(make_cluster: MakeCluster, sqlite_url: str) -> None:
     cluster = make_cluster(sqlite_url, lease_seconds=3, heartbeat_seconds=0.5, stale_seconds=1.9)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     (document,) = cluster.add({"load": ["slow:1", "ok"]})
     query = "select owner from gk_stage where stage = 'load' and state = 'running'"
     cluster.until(lambda: cluster.rows(query))
@@ -99,13 +100,13 @@ def test_a_process_that_sleeps_through_its_lease_is_fenced(make_cluster: MakeClu
 @in_full_size  # with the real stages it is in tests/chaos/test_broker.py
 def test_messages_may_come_five_times(make_cluster: MakeCluster, postgres_url: str) -> None:
     cluster = make_cluster(postgres_url)
-    ids = cluster.add(*[{"pages": 1} for _ in range(20)], ring=False)
+    ids = cluster.add(*[{"pages": 1} for _ in range(20)], notify=False)
     stages = [Queued(row[0], StageName.EXTRACT, "documents") for row in cluster.rows("select id from gk_stage")]
-    assert len(cluster.bell.send(stages * 5)) == 100
-    cluster.recovery()
+    assert len(cluster.notifier.send(stages * 5)) == 100
+    cluster.rescuer()
     cluster.worker()
     cluster.settle()
-    cluster.until(lambda: not any((cluster.bell.depths() or {"": 1}).values()), 10, "messages are left")
+    cluster.until(lambda: not any((cluster.notifier.depths() or {"": 1}).values()), 10, "messages are left")
     cluster.check(ids)
     assert {row.attempts for row in cluster.stages()} == {1}
 
@@ -116,7 +117,7 @@ def test_the_broker_is_emptied_killed_and_started_again(
 ) -> None:
     cluster = make_cluster(sqlite_url)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     ids = cluster.add(*[{"parse": ["slow:0.2"]} for _ in range(20)])
     cluster.until(lambda: "accepted" in cluster.statuses().values())
     redis_server.client.flushall()
@@ -136,7 +137,7 @@ def test_the_database_breaks_off_all_connections(
 ) -> None:
     cluster = make_cluster(postgres_url)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     ids = cluster.add(*[{"parse": ["slow:0.1"]} for _ in range(20)])
     for _ in range(10):
         postgres_server.kick(postgres_database)
@@ -150,11 +151,11 @@ def test_the_database_breaks_off_all_connections(
 def test_a_process_dies_at_every_point_of_the_protocol(
     make_cluster: MakeCluster, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    points = ["after_claim", "after_work", "before_commit", "after_commit", "before_ring"]
+    points = ["after_claim", "after_work", "before_commit", "after_commit", "before_notify"]
     failpoint = ",".join(f"{point}:kill:{tmp_path / point}" for point in points)
     cluster = make_cluster(request.getfixturevalue(f"{kind}_url"))
     cluster.worker(GONGKAI_FAILPOINT=failpoint)
-    cluster.recovery()
+    cluster.rescuer()
     ids = cluster.add(*[{"pages": number % 2} for number in range(12)])
     cluster.settle()
     cluster.check(ids)
@@ -170,7 +171,7 @@ def test_a_worker_that_is_asked_to_end_gives_back_what_it_has(make_cluster: Make
     worker.terminate()
     worker.wait(20)
     assert time.monotonic() - started < 15
-    assert [tuple(row) for row in cluster.rows("select state, attempts, rung_at from gk_stage")] == [("queued", 0, None)]
+    assert [tuple(row) for row in cluster.rows("select state, attempts, notified_at from gk_stage")] == [("queued", 0, None)]
     assert cluster.outcomes(document) == ["released"]
     assert cluster.living() == []
 
@@ -178,10 +179,10 @@ def test_a_worker_that_is_asked_to_end_gives_back_what_it_has(make_cluster: Make
 def test_a_message_that_was_lost_is_sent_again(make_cluster: MakeCluster, sqlite_url: str, redis_server: RedisServer) -> None:
     cluster = make_cluster(sqlite_url)
     ids = cluster.add({}, {})
-    assert (cluster.bell.depths() or {})["documents"] == 2
+    assert (cluster.notifier.depths() or {})["documents"] == 2
     redis_server.client.lpop("documents")
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     cluster.settle(25)
     cluster.check(ids)
 
@@ -189,7 +190,7 @@ def test_a_message_that_was_lost_is_sent_again(make_cluster: MakeCluster, sqlite
 def test_reprocessing_goes_through_the_machine(make_cluster: MakeCluster, sqlite_url: str) -> None:
     cluster = make_cluster(sqlite_url)
     cluster.worker()
-    cluster.recovery()
+    cluster.rescuer()
     first = cluster.add({}, {})
     cluster.settle()
     with cluster.engine.begin() as connection:

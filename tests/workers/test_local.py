@@ -17,13 +17,14 @@ import pytest
 
 from codebook.errors import GongkaiError
 from database import ledger, migrations
+from database.intake import register
 from database.ledger import Arrival
 from database.session import make_engine, reading, run_transaction
 from runtime.settings import Settings
 from runtime.store import Store
 from tests.servers import short_folder
 from tests.workers.cluster import FAST, REPOSITORY
-from workers.local.supervisor import local_machine, private_folder
+from workers.local import local_supervisor, private_folder
 
 STANDIN = "tests.workers.standin"
 
@@ -54,11 +55,11 @@ def settings(home: Path) -> Settings:
 
 
 def add(settings: Settings, *plans: dict[str, Any]) -> None:
-    """Register documents without ringing: recovery finds them."""
+    """Register documents without notifying: the rescuer finds them."""
     engine, store = make_engine(settings.database, pooled=False), Store(settings.store)
     contents = [msgspec.json.encode(plan | {"salt": time.monotonic_ns()}) for plan in plans]
     arrivals = [Arrival(store.put(data), "application/json", len(data), f"/in/{n}.json") for n, data in enumerate(contents)]
-    run_transaction(engine, lambda c: ledger.register(c, "test", arrivals))
+    run_transaction(engine, lambda c: register(c, "test", arrivals))
 
 
 def books(settings: Settings) -> ledger.Balance:
@@ -69,12 +70,12 @@ def books(settings: Settings) -> ledger.Balance:
 @pytest.mark.slow
 def test_it_starts_works_and_ends(settings: Settings) -> None:
     add(settings, {}, {"pages": 2})
-    with local_machine(settings, module=STANDIN) as machine:
+    with local_supervisor(settings, module=STANDIN) as machine:
         assert machine.owns
-        assert machine.wait_ready()
+        until(machine.healthy)
         until(lambda: books(settings).accepted == 2)
         pids = machine.pids()
-        assert set(pids) == {"redis", "worker", "recovery", "pictures"}  # the last since there was one
+        assert set(pids) == {"redis", "worker", "rescuer", "pictures"}  # the last since there was one
         family = [child.pid for child in psutil.Process(pids["worker"]).children(recursive=True)]
         os.kill(pids["redis"], signal.SIGKILL)
         until(lambda: machine.pids().get("redis", pids["redis"]) != pids["redis"], 10)
@@ -87,8 +88,8 @@ def test_it_starts_works_and_ends(settings: Settings) -> None:
 
 @pytest.mark.slow
 def test_a_text_waits_for_no_picture_and_without_pictures_nobody_does_them(settings: Settings) -> None:
-    with local_machine(settings, module=STANDIN) as machine:
-        assert machine.wait_ready()
+    with local_supervisor(settings, module=STANDIN) as machine:
+        until(machine.healthy)
         add(settings, {})
         until(lambda: books(settings).accepted == 1)
         assert "pictures" not in machine.pids()
@@ -110,10 +111,11 @@ def running(settings: Settings, stage: str) -> int:
 PARENT = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from workers.local import local_machine
+from workers.local import local_supervisor
 from runtime.settings import load_settings
-with local_machine(load_settings(), module="tests.workers.standin") as machine:
-    machine.wait_ready()
+with local_supervisor(load_settings(), module="tests.workers.standin") as machine:
+    while not machine.healthy():
+        time.sleep(0.1)
     print(*machine.pids().values(), flush=True)
     time.sleep(60)
 """
@@ -135,7 +137,7 @@ def test_it_ends_with_its_parent(settings: Settings, number: signal.Signals) -> 
 
 @pytest.mark.slow
 def test_the_second_at_the_same_home_looks_on_and_takes_over(settings: Settings) -> None:
-    with local_machine(settings, module=STANDIN) as first, local_machine(settings, module=STANDIN) as second:
+    with local_supervisor(settings, module=STANDIN) as first, local_supervisor(settings, module=STANDIN) as second:
         assert first.owns
         assert not second.owns
         assert second.pids() == {}

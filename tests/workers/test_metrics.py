@@ -20,11 +20,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from codebook.records import Line, Place
+from codebook.stages import StageName
 from database import ledger
-from database.intake import inboxes
+from database.intake import inboxes, register
 from database.intake.inboxes import WatcherState
 from database.ledger import Arrival, Fault, Next, Policy, Spent
-from database.models import StageName
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime.settings import Settings
@@ -43,9 +43,7 @@ def filled(engine: Engine) -> Engine:
     """A database with one of everything that is measured."""
 
     def fill(connection: Any) -> None:
-        made = ledger.register(
-            connection, "b", [arrival("a"), arrival("b"), arrival("c"), arrival("d", rejection=("file.empty", "0"))]
-        )
+        made = register(connection, "b", [arrival("a"), arrival("b"), arrival("c"), arrival("d", rejection=("file.empty", "0"))])
         stages = [one.stage_id for one in made if one.stage_id is not None]
         first = ledger.claim(connection, stages[0], "w#1", 60)
         second = ledger.claim(connection, stages[1], "w#1", 60)
@@ -53,15 +51,13 @@ def filled(engine: Engine) -> Engine:
         assert second is not None
         ledger.fail(connection, second, Fault("file.changed", "x"), Policy(base_seconds=1000))
         ledger.set_pages(connection, first, 3)
-        queued = ledger.complete(
-            connection, first, Line("x", Place()), {}, [Next(StageName.OCR, 1, "ocr")], spent=Spent(2.5, 1.25)
-        )
+        queued = ledger.complete(connection, first, Line("x", Place()), {}, [Next(StageName.OCR, 1)], spent=Spent(2.5, 1.25))
         page = ledger.claim(connection, queued.queued[0].stage_id, "w#1", 60)
         assert page is not None
         ledger.complete(connection, page, Line("x", Place()), {}, [Next(StageName.PARSE)], spent=Spent(5.0, 4.0, "rapidocr"))
         ledger.claim(connection, stages[2], "w#1", -100)
         ledger.beat(connection, "w", 30)
-        measures.count(connection, measures.SWEEPS)
+        measures.count(connection, measures.RESCUER_RUNS)
         measures.count(connection, measures.LEASES_EXPIRED, 2)
         measures.count(connection, measures.LEASES_EXPIRED, 3)
         inboxes.beat(connection, WatcherState("h:1:n#0", "h", '/in "1"\n', False, 7, 2, 1), 60)
@@ -110,7 +106,7 @@ def test_what_is_exported_is_what_the_database_says(filled: Engine, tmp_path: Pa
         ("gongkai_pages_total", ("", "extract")): 3,
         ("gongkai_leases_overdue", ()): 1,
         ("gongkai_workers", ()): 1,
-        ("gongkai_recovery_sweeps_total", ()): 1,
+        ("gongkai_rescuer_runs_total", ()): 1,
         ("gongkai_leases_expired_total", ()): 5,
         ("gongkai_messages_lost_total", ()): 0,
         ("gongkai_watcher_blind", (folder, "h", "h:1:n#0")): 1,
@@ -119,7 +115,7 @@ def test_what_is_exported_is_what_the_database_says(filled: Engine, tmp_path: Pa
         ("gongkai_watcher_files_taken_total", (folder, "h", "h:1:n#0")): 7,
     }
     assert {key: found.get(key) for key in expected} == expected
-    assert found["gongkai_recovery_age_seconds", ()] < 60
+    assert found["gongkai_rescuer_age_seconds", ()] < 60
     assert found["gongkai_watcher_age_seconds", (folder, "h", "h:1:n#0")] < 60
     assert found["gongkai_queue_oldest_seconds", ("documents",)] < 60
 
@@ -169,7 +165,7 @@ def test_alerts_and_dashboard_name_metrics_that_exist(filled: Engine, tmp_path: 
 
 def test_every_metric_is_watched_or_shown(filled: Engine, tmp_path: Path) -> None:
     used = set(re.findall(r"\bgongkai_\w+", json.dumps(expressions())))
-    assert exported_names(filled, tmp_path) - used == {"gongkai_recovery_sweeps_total"}
+    assert exported_names(filled, tmp_path) - used == {"gongkai_rescuer_runs_total"}
 
 
 def test_alerts_say_what_to_do_and_the_board_has_no_overlaps() -> None:

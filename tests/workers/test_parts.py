@@ -1,4 +1,4 @@
-"""The parts of the machine by themselves: settings, store, Celery's configuration, bell, recovery without its servers."""
+"""The parts of the machine by themselves: settings, store, Celery's configuration, notifier, the rescuer without its servers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from s3fs import S3FileSystem
 from sqlalchemy.exc import OperationalError
 
 from codebook.errors import CODES, GongkaiError
+from codebook.stages import StageName
 from database import ledger, migrations
-from database.ledger import Arrival, Policy, Queued, StageName
+from database.intake import register
+from database.ledger import Arrival, Policy, Queued
 from database.monitoring import measures
 from database.session import fault_code, make_engine, normal_url, reading, run_transaction
 from runtime.settings import Settings
@@ -27,9 +29,9 @@ from runtime.store import Store
 from tests.servers import PostgresServer, RedisServer, S3Server
 from workers.app import TASK_MODULES, configuration, make_app, task_name
 from workers.faults import fault_of
-from workers.lease_heartbeat import Heart
-from workers.notifier import Bell
-from workers.rescuer import Recovery, Sweep, _Pulse, _Window
+from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import RedisNotifier
+from workers.rescuer import LookGap, QueueWindow, Rescuer, RescueRun
 from workers.run import worker_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -224,54 +226,56 @@ def test_sqlite_waits_for_its_turn(sqlite_url: str) -> None:
     assert fault_code(raw.value) is None
 
 
-# ---- the bell and recovery ----
+# ---- the notifier and the rescuer ----
 
 
-def test_the_bell_keeps_to_its_window_and_survives_the_broker(sqlite_url: str, tmp_path: Path, redis_server: RedisServer) -> None:
+def test_the_notifier_keeps_to_its_window_and_survives_the_broker(
+    sqlite_url: str, tmp_path: Path, redis_server: RedisServer
+) -> None:
     settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, window=5)
     engine = make_engine(sqlite_url)
-    bell = Bell(settings, engine)
+    notifier = RedisNotifier(settings, engine)
     queued = [Queued(number, StageName.EXTRACT, "documents") for number in range(1, 9)]
-    assert bell.ring(queued) == 5
-    assert bell.depths() == {"documents": 5, "ocr": 0, "retry": 0, "unacked": 0}
-    assert bell.ring(queued) == 0
-    assert [bell.ring([item]) for item in queued] == [0] * 8  # one by one as well
+    assert notifier.notify(queued) == 5
+    assert notifier.depths() == {"documents": 5, "ocr": 0, "retry": 0, "unacked": 0}
+    assert notifier.notify(queued) == 0
+    assert [notifier.notify([item]) for item in queued] == [0] * 8  # one by one as well
     redis_server.kill()
     started = time.monotonic()
-    assert bell.ring(queued[:1]) == 0
-    assert bell.send(queued[:2]) == []
-    assert bell.depths() is None
+    assert notifier.notify(queued[:1]) == 0
+    assert notifier.send(queued[:2]) == []
+    assert notifier.depths() is None
     assert time.monotonic() - started < 3
-    assert bell.failed == 2
-    bell.close()
+    assert notifier.failed == 2
+    notifier.close()
 
 
-def test_recovery_rings_and_notices_what_was_lost(sqlite_url: str, tmp_path: Path, redis_server: RedisServer) -> None:
-    settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, sweep_seconds=2, window=3)
+def test_the_rescuer_notifies_and_notices_what_was_lost(sqlite_url: str, tmp_path: Path, redis_server: RedisServer) -> None:
+    settings = Settings(home=tmp_path, database_url=sqlite_url, broker_url=redis_server.url, rescue_seconds=2, window=3)
     engine = make_engine(sqlite_url)
     arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(5)]
-    run_transaction(engine, lambda c: ledger.register(c, "b", arrivals))
-    recovery = Recovery(settings)
-    assert recovery.sweep() == Sweep(True, sent=3)
-    assert recovery.sweep() == Sweep(True)
+    run_transaction(engine, lambda c: register(c, "b", arrivals))
+    rescuer = Rescuer(settings)
+    assert rescuer.run_once() == RescueRun(True, sent=3)
+    assert rescuer.run_once() == RescueRun(True)
     redis_server.client.flushall()
-    assert recovery.sweep().sent == 2
+    assert rescuer.run_once().sent == 2
     redis_server.client.flushall()
-    recovery.sweep()
+    rescuer.run_once()
     time.sleep(1.5)
-    assert recovery.sweep() == Sweep(True, sent=3, found_lost=5)
+    assert rescuer.run_once() == RescueRun(True, sent=3, found_lost=5)
     with reading(engine) as connection:
         counted = measures.measures(connection, 30).counters
-        assert measures.not_alive(connection, "recovery", "any", 30) is None
-    assert (counted[measures.MESSAGES_LOST] >= 5, counted[measures.SWEEPS] >= 5) == (True, True)
+        assert measures.not_alive(connection, "rescuer", "any", 30) is None
+    assert (counted[measures.MESSAGES_LOST] >= 5, counted[measures.RESCUER_RUNS] >= 5) == (True, True)
     redis_server.client.flushall()
     redis_server.kill()
-    assert recovery.sweep() == Sweep(True)
-    recovery.close()
+    assert rescuer.run_once() == RescueRun(True)
+    rescuer.close()
 
 
 def test_the_window_is_as_large_as_the_workers_need() -> None:
-    window = _Window(50, 2000)
+    window = QueueWindow(50, 2000)
     assert window.room(0) == 50
     window.filled = True
     assert [window.room(depth) for depth in (0, 60, None)] == [200, 140, 0]  # they took all of it: more
@@ -282,11 +286,11 @@ def test_the_window_is_as_large_as_the_workers_need() -> None:
 
 
 def looks(*moments: float) -> str:
-    """What a recovery with a beat of a second does at these moments: r, ends what lapsed; s, spares it."""
-    pulse, told = _Pulse(1.0), ""
+    """What a rescuer with a beat of a second does at these moments: r, ends what lapsed; s, spares it."""
+    gap, told = LookGap(1.0), ""
     for moment in moments:
-        pulse = pulse.at(datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=moment))
-        told += "s" if pulse.spares else "r"
+        gap = gap.at(datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=moment))
+        told += "s" if gap.in_grace_period else "r"
     return told
 
 
@@ -299,22 +303,22 @@ def test_lapsed_leases_are_spared_after_a_time_without_looks_but_not_for_ever() 
     assert looks(0, 5, 10, 15, 20, 20.5, 21, 30, 30.5) == "rsssrrrss"  # and then the machine is well again
 
 
-def test_recovery_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_the_rescuer_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/no/such.db", broker_url=redis_server.url)
-    recovery = Recovery(settings)
-    assert recovery.sweep() == Sweep(False)
-    recovery.close()
+    rescuer = Rescuer(settings)
+    assert rescuer.run_once() == RescueRun(False)
+    rescuer.close()
 
 
 def test_a_claim_whose_end_could_not_be_noted_is_given_back_when_the_database_can_write_again(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     engine = make_engine(sqlite_url, busy_seconds=0.05)
-    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    (one,) = run_transaction(engine, lambda c: register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
     held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 60))
     assert held is not None
-    heart = Heart(engine, Settings(home=tmp_path, heartbeat_seconds=0.1))
-    with heart.beating(held):
+    heartbeat = LeaseHeartbeat(engine, Settings(home=tmp_path, heartbeat_seconds=0.1))
+    with heartbeat.renewing(held):
         pass  # which starts its thread
 
     def state() -> Any:
@@ -323,7 +327,7 @@ def test_a_claim_whose_end_could_not_be_noted_is_given_back_when_the_database_ca
 
     with make_engine(sqlite_url).begin() as connection:
         connection.exec_driver_sql("update gk_batch set priority = 0")  # nobody else can write
-        heart.owe(held)
+        heartbeat.release_later(held)
         time.sleep(0.4)
     until = time.monotonic() + 10
     while state() != ("queued", 0):
@@ -344,30 +348,30 @@ def no_room(*paths: Path) -> Iterator[None]:
 
 
 def test_what_lapsed_while_nobody_could_write_is_not_taken_away_at_once(tmp_path: Path, redis_server: RedisServer) -> None:
-    """Whoever holds a claim could not renew it on a full disk either: recovery must know of the disk though it had nothing to
+    """Whoever holds a claim could not renew it on a full disk either: the rescuer must know of the disk though it had nothing to
     write there, and must give time.
     """
     url = f"sqlite:///{tmp_path / 'gongkai.db'}"
     engine = make_engine(url)
     migrations.upgrade(engine)
-    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    (one,) = run_transaction(engine, lambda c: register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
     run_transaction(engine, lambda c: ledger.beat(c, "w", 60))
     held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 2))
     assert held is not None
-    recovery = Recovery(Settings(home=tmp_path, database_url=url, broker_url=redis_server.url, heartbeat_seconds=1.5))
-    assert recovery.sweep() == Sweep(True)
+    rescuer = Rescuer(Settings(home=tmp_path, database_url=url, broker_url=redis_server.url, heartbeat_seconds=1.5))
+    assert rescuer.run_once() == RescueRun(True)
     with no_room(tmp_path / "gongkai.db-wal", tmp_path / "gongkai.db"):
         with pytest.raises(GongkaiError):
-            run_transaction(engine, lambda c: ledger.heartbeat(c, held, 2), attempts=1)
-        recovery.sweep()
+            run_transaction(engine, lambda c: ledger.renew(c, held, 2), attempts=1)
+        rescuer.run_once()
     time.sleep(2.1)
-    assert recovery.sweep() == Sweep(True)  # the lease has lapsed, but its holder may be about to renew it
-    assert run_transaction(engine, lambda c: ledger.heartbeat(c, held, 0))
+    assert rescuer.run_once() == RescueRun(True)  # the lease has lapsed, but its holder may be about to renew it
+    assert run_transaction(engine, lambda c: ledger.renew(c, held, 0))
     until = time.monotonic() + 20
-    while not recovery.sweep().reaped:
+    while not rescuer.run_once().expired:
         assert time.monotonic() < until
         time.sleep(0.2)
-    recovery.close()
+    rescuer.close()
     engine.dispose()
 
 
@@ -382,19 +386,19 @@ def test_a_session_that_holds_a_lapsed_claim_and_never_ends_is_ended(
     """As of a process that was frozen while PostgreSQL sends it something: no time limit of the server ends that."""
     settings = Settings(home=tmp_path, database_url=postgres_url, broker_url=redis_server.url, lease_seconds=1)
     engine = make_engine(postgres_url)
-    (one,) = run_transaction(engine, lambda c: ledger.register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
+    (one,) = run_transaction(engine, lambda c: register(c, "b", [Arrival("0" * 64, "text/plain", 1, "/a")]))
     run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 0.1))
-    recovery = Recovery(settings)
+    rescuer = Rescuer(settings)
     with engine.connect() as holder:
         holder.exec_driver_sql("update gk_stage set code = 'x'")
         time.sleep(0.3)
-        assert recovery.sweep() == Sweep(True)  # whoever commits late may still be in time
+        assert rescuer.run_once() == RescueRun(True)  # whoever commits late may still be in time
         until = time.monotonic() + 30
-        while not recovery.sweep().reaped:
+        while not rescuer.run_once().expired:
             assert time.monotonic() < until
             time.sleep(0.2)
         with pytest.raises(OperationalError):
             holder.exec_driver_sql("select 1")
         holder.invalidate()
-    recovery.close()
+    rescuer.close()
     engine.dispose()

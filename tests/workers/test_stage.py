@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,47 +12,48 @@ from sqlalchemy import Engine, select
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, Place, Status
+from codebook.stages import StageName
 from database import ledger
-from database.ledger import Arrival, Next, register
-from database.models import Attempt, Document, Failure, Output, Stage, StageName
+from database.intake import register
+from database.ledger import Arrival, Next
+from database.models import Attempt, Document, Failure, Output, Stage
 from database.session import run_transaction
 from runtime.settings import Settings
-from workers import stage_runner as runner
-from workers.lease_heartbeat import Heart
-from workers.stage_runner import Outcome, Work
-from workers.worker_context import Process
+from runtime.store import Store
+from workers.lease_heartbeat import LeaseHeartbeat
+from workers.notifier import SilentNotifier
+from workers.stage_runner import StageRegistry, StageResult, StageRunner, Work
+from workers.worker_context import WorkerContext
 
-
-class Silent:
-    """A bell that nobody hears."""
-
-    def ring(self, queued: Any) -> int:
-        return len(queued)
+ARRIVAL = Arrival(sha256="a" * 64, media_type="text/plain", size=1, path="/in/a.txt")
 
 
 @pytest.fixture
-def process(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Process:
-    """A process with a validation that passes and goes on to loading, which joins it."""
+def registry() -> StageRegistry:
+    """Stages of which the first passes and goes on to loading, which joins it."""
 
-    def validate(_: Work) -> Outcome:
-        return Outcome(Line("valid", Place()), [Next(StageName.LOAD)])
+    def validate(_: Work) -> StageResult:
+        return StageResult(Line("valid", Place()), [Next(StageName.LOAD)])
 
-    monkeypatch.setattr(runner, "FUNCTIONS", {StageName.EXTRACT: validate})
-    monkeypatch.setattr(runner, "_JOINING", {StageName.LOAD})
-    settings = Settings()
-    nothing: Any = None
-    bell: Any = Silent()
-    return Process(settings, engine, nothing, bell, Heart(engine, settings), "w#1")
+    return StageRegistry({StageName.EXTRACT: validate}, {StageName.LOAD})
 
 
-def run(process: Process, load: Callable[[Work], Outcome]) -> str:
-    """Run the first stage of a new document, whose loading is ``load``."""
-    runner.FUNCTIONS[StageName.LOAD] = load
-    arrival = Arrival(sha256="a" * 64, media_type="text/plain", size=1, path="/in/a.txt")
-    (one,) = run_transaction(process.engine, lambda c: register(c, "batch", [arrival]))
+@pytest.fixture
+def context(engine: Engine, tmp_path: Path) -> WorkerContext:
+    settings = Settings(home=tmp_path)
+    return WorkerContext(settings, engine, Store(settings.store), SilentNotifier(), LeaseHeartbeat(engine, settings), "w#1")
+
+
+@pytest.fixture
+def runner(context: WorkerContext, registry: StageRegistry) -> StageRunner:
+    return StageRunner(context, registry)
+
+
+def run(runner: StageRunner, engine: Engine) -> str:
+    """Run the first stage of a new document."""
+    (one,) = run_transaction(engine, lambda c: register(c, "batch", [ARRIVAL]))
     assert one.stage_id is not None
-    monkey: Any = runner
-    return str(monkey._run(process, one.stage_id, StageName.EXTRACT))
+    return runner.run(one.stage_id, StageName.EXTRACT)
 
 
 def rows(engine: Engine, *columns: Any) -> list[tuple[Any, ...]]:
@@ -60,31 +61,37 @@ def rows(engine: Engine, *columns: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(select(*columns).order_by(columns[0]))]
 
 
-def test_two_stages_are_completed_together_and_both_are_written(process: Process) -> None:
-    def load(work: Work) -> Outcome:
+def test_two_stages_are_completed_together_and_both_are_written(
+    runner: StageRunner, registry: StageRegistry, engine: Engine
+) -> None:
+    def load(work: Work) -> StageResult:
         assert work.output_of(StageName.EXTRACT, Line).text == "valid"
-        return Outcome(extra=lambda c: ledger.finish(c, work.claim, Status.ACCEPTED, None))
+        return StageResult(extra=lambda c: ledger.finish(c, work.claim, Status.ACCEPTED, None))
 
-    assert run(process, load).endswith("done")
-    assert rows(process.engine, Stage.id, Stage.stage, Stage.state) == [(1, "extract", "done"), (2, "load", "done")]
-    assert rows(process.engine, Attempt.stage_id, Attempt.outcome) == [(1, "done"), (2, "done")]
-    assert rows(process.engine, Output.document_id, Output.stage) == [(1, "extract")]
-    assert rows(process.engine, Document.id, Document.status) == [(1, "accepted")]
+    registry.functions[StageName.LOAD] = load
+    assert run(runner, engine).endswith("done")
+    assert rows(engine, Stage.id, Stage.stage, Stage.state) == [(1, "extract", "done"), (2, "load", "done")]
+    assert rows(engine, Attempt.stage_id, Attempt.outcome) == [(1, "done"), (2, "done")]
+    assert rows(engine, Output.document_id, Output.stage) == [(1, "extract")]
+    assert rows(engine, Document.id, Document.status) == [(1, "accepted")]
 
 
-def test_a_joining_stage_that_fails_fails_under_its_own_name_and_leaves_the_first_done(process: Process) -> None:
-    def load(work: Work) -> Outcome:
+def test_a_joining_stage_that_fails_fails_under_its_own_name_and_leaves_the_first_done(
+    runner: StageRunner, registry: StageRegistry, engine: Engine
+) -> None:
+    def load(work: Work) -> StageResult:
         def write(connection: Any) -> None:
             ledger.set_pages(connection, work.claim, 7)
             raise GongkaiError("internal", "in the middle")
 
-        return Outcome(extra=write)
+        return StageResult(extra=write)
 
-    assert run(process, load) == "document 1: load: failed internal"
-    assert rows(process.engine, Stage.stage, Stage.state) == [("extract", "done"), ("load", "failed")]
-    assert rows(process.engine, Failure.id, Failure.stage, Failure.code) == [(1, "load", "internal")]
-    assert rows(process.engine, Output.document_id, Output.stage) == [(1, "extract")]
-    assert rows(process.engine, Document.id, Document.pages) == [(1, None)]
+    registry.functions[StageName.LOAD] = load
+    assert run(runner, engine) == "document 1: load: failed internal"
+    assert rows(engine, Stage.stage, Stage.state) == [("extract", "done"), ("load", "failed")]
+    assert rows(engine, Failure.id, Failure.stage, Failure.code) == [(1, "load", "internal")]
+    assert rows(engine, Output.document_id, Output.stage) == [(1, "extract")]
+    assert rows(engine, Document.id, Document.pages) == [(1, None)]
 
 
 def lose_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch, which: set[int]) -> None:
@@ -104,28 +111,27 @@ def lose_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch, which: set[int
 
 
 @pytest.mark.parametrize("commit", [1, 2])
-def test_a_commit_whose_answer_is_lost_is_found_again(process: Process, monkeypatch: pytest.MonkeyPatch, commit: int) -> None:
+def test_a_commit_whose_answer_is_lost_is_found_again(
+    runner: StageRunner, registry: StageRegistry, engine: Engine, monkeypatch: pytest.MonkeyPatch, commit: int
+) -> None:
     """A claim that a process has made without knowing it would lapse in its hands, and the document be suspected."""
 
-    def load(work: Work) -> Outcome:
-        return Outcome(extra=lambda c: ledger.finish(c, work.claim, Status.ACCEPTED, None))
+    def load(work: Work) -> StageResult:
+        return StageResult(extra=lambda c: ledger.finish(c, work.claim, Status.ACCEPTED, None))
 
-    arrival = Arrival(sha256="a" * 64, media_type="text/plain", size=1, path="/in/a.txt")
-    run_transaction(process.engine, lambda c: register(c, "batch", [arrival]))
-    runner.FUNCTIONS[StageName.LOAD] = load
-    lose_answers(process.engine, monkeypatch, {commit})
-    monkey: Any = runner
-    assert monkey._run(process, 1, StageName.EXTRACT).endswith("done")
-    assert rows(process.engine, Stage.stage, Stage.state, Stage.attempts) == [("extract", "done", 1), ("load", "done", 1)]
-    assert rows(process.engine, Attempt.stage_id, Attempt.outcome) == [(1, "done"), (2, "done")]
-    assert monkey._run(process, 1, StageName.EXTRACT) == "taken already"
+    run_transaction(engine, lambda c: register(c, "batch", [ARRIVAL]))
+    registry.functions[StageName.LOAD] = load
+    lose_answers(engine, monkeypatch, {commit})
+    assert runner.run(1, StageName.EXTRACT).endswith("done")
+    assert rows(engine, Stage.stage, Stage.state, Stage.attempts) == [("extract", "done", 1), ("load", "done", 1)]
+    assert rows(engine, Attempt.stage_id, Attempt.outcome) == [(1, "done"), (2, "done")]
+    assert runner.run(1, StageName.EXTRACT) == "taken already"
 
 
-def test_what_another_holds_is_not_found_again(process: Process) -> None:
-    arrival = Arrival(sha256="a" * 64, media_type="text/plain", size=1, path="/in/a.txt")
-    run_transaction(process.engine, lambda c: register(c, "batch", [arrival]))
-    assert run_transaction(process.engine, lambda c: ledger.claim(c, 1, "w#2", 60)) is not None
-    assert run_transaction(process.engine, lambda c: ledger.claimed_before(c, 1, "w#1", 60)) is None
-    held = run_transaction(process.engine, lambda c: ledger.claimed_before(c, 1, "w#2", 60))
+def test_what_another_holds_is_not_found_again(engine: Engine) -> None:
+    run_transaction(engine, lambda c: register(c, "batch", [ARRIVAL]))
+    assert run_transaction(engine, lambda c: ledger.claim(c, 1, "w#2", 60)) is not None
+    assert run_transaction(engine, lambda c: ledger.claimed_before(c, 1, "w#1", 60)) is None
+    held = run_transaction(engine, lambda c: ledger.claimed_before(c, 1, "w#2", 60))
     assert held is not None
     assert (held.fence, held.attempts, held.sha256) == (1, 1, "a" * 64)

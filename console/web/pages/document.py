@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import NoResultFound
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -14,12 +13,12 @@ from starlette.responses import Response
 from codebook.errors import GongkaiError
 from codebook.records import Decided, State, Statement, Status, Verdict
 from console.web.context import get, post
-from console.web.deciding import Wish, decide, parse
+from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtaken, parse
 from console.web.rendering.images import has_pages
 from console.web.request import Visit
 from console.web.views import case as cases
 from console.web.views import form_tables, original
-from console.web.views.case import File
+from console.web.views.case import File, case_context, opened_file
 from database.models import Role
 from database.monitoring.read_models import DocumentItem
 from database.reports import corrections
@@ -32,19 +31,11 @@ from tasks.ocr.preview import Size
 _KEPT = "private, max-age=600"
 
 
-def opened(connection: Connection, number: int) -> File:
-    """The document. Raises HTTPException 404 when there is none."""
-    try:
-        return cases.open_file(connection, number)
-    except NoResultFound:
-        raise HTTPException(404) from None
-
-
 def shown(visit: Visit) -> Response:
     """The whole document."""
     number = visit.number("id")
     with visit.reading() as connection:
-        file = opened(connection, number)
+        file = opened_file(connection, number)
         verdict = _verdict(connection, file.item)
         told = corrections.history(connection, document_id=number)
         versions = changes(connection, number)
@@ -143,7 +134,7 @@ def crop(visit: Visit) -> Response:
     """The picture of a cell with its surroundings."""
     cell = str(visit.request.path_params["cell"])
     with visit.reading() as connection:
-        file = opened(connection, visit.number("id"))
+        file = opened_file(connection, visit.number("id"))
     value = next((v for v in file.values if v.indicator == cell), None)
     if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
         raise HTTPException(404)
@@ -182,41 +173,33 @@ def _name(visit: Visit) -> str:
     return name
 
 
-def _cell(visit: Visit, number: int, name: str, status: int = 200) -> Response:
+def _cell(visit: Visit, number: int, name: str, status: int = 200, draft: Draft | None = None) -> Response:
     with visit.reading() as connection:
-        file = opened(connection, number)
+        file = opened_file(connection, number)
         if file.report is None or file.item.status not in SHOWN:
             raise HTTPException(404)
         case = cases.case_of(connection, file, name)
-    return visit.render("cell.html", status, item=file.item, name=cases.label_of, **case_context(file, case))
-
-
-def case_context(file: File, case: cases.Case) -> dict[str, Any]:
-    """What the template of a case needs: the case, its value as shown, and its place in the source."""
-    value = next((v for v in file.values if v.indicator == case.cell), None)
-    drawn = value is not None and value.box is not None and has_pages(file.item.media_type)
-    texts: list[original.Text] = []
-    if value is not None and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
-        texts = original.texts(file.extraction, file.values, around=case.cell)
-    return {"case": case, "value": value, "drawn": drawn, "excerpt": texts}
+    shown = case_context(file, case)
+    return visit.render("cell.html", status, item=file.item, name=cases.label_of, draft=draft, **shown)
 
 
 def act(visit: Visit) -> Response:
-    """Decide about a cell, from the document's page."""
+    """Decide about a cell, from the document's page. A refused form is shown again with all that was typed."""
     number, name = visit.number("id"), _name(visit)
-    back = visit.redirect
     try:
         wish = parse(visit.form, name)
         done = decide(visit, number, name, wish, pause=0.0)
     except RefusedError as error:
         visit.notify(f"refused.{error.why}", good=False)
-        return back(f"/documents/{number}", cell=name)
+        if error.why == "no_report":  # there is no case any more
+            return visit.redirect(f"/documents/{number}")
+        return _cell(visit, number, name, 200 if visit.is_partial else 422, draft_of(visit.form))
     except OvertakenError as error:
-        overtaken(visit, error)
-        return back(f"/documents/{number}", cell=name)
+        notify_overtaken(visit, error)
+        return visit.redirect(f"/documents/{number}", cell=name)
     visit.notify("case.decided", cell=cases.label_of(name), value=shown_value(visit, wish))
-    response = back(f"/documents/{number}", at=name)
-    response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
+    response = visit.redirect(f"/documents/{number}", at=name)
+    response.background = BackgroundTask(visit.desk.notify, [done.queued] if done.queued else [])
     return response
 
 
@@ -225,16 +208,6 @@ def shown_value(visit: Visit, wish: Wish) -> str:
     if wish.decided is Decided.BLANK:
         return visit.t("case.blank")
     return str(wish.value)
-
-
-def overtaken(visit: Visit, error: OvertakenError) -> None:
-    """Tell who was first, and what is so now."""
-    if error.by is None:
-        visit.notify("case.read_anew", good=False)
-    elif error.by.ended_at is not None:
-        visit.notify("case.overtaken_undone", good=False, who=error.by.ended_by or "")
-    else:
-        visit.notify("case.overtaken", good=False, who=error.by.decided_by, value=error.by.told or visit.t("case.blank"))
 
 
 def undo(visit: Visit) -> Response:
@@ -248,7 +221,7 @@ def undo(visit: Visit) -> Response:
         return visit.redirect(f"/documents/{number}")
     visit.notify("case.undone")
     response = visit.redirect(f"/documents/{number}")
-    response.background = BackgroundTask(visit.desk.ring, [done.queued] if done.queued else [])
+    response.background = BackgroundTask(visit.desk.notify, [done.queued] if done.queued else [])
     return response
 
 

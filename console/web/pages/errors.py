@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from codebook.errors import CODES
 from codebook.records import Status
+from codebook.stages import REGISTER, StageName
 from console import reprocess
 from console.web.context import get, post
 from console.web.request import Visit, address, local
-from console.web.security import Fields
+from console.web.security import Fields, number
 from database import ledger
-from database.ledger import REGISTER, Selection
-from database.models import Role, StageName
+from database.ledger import Selection
+from database.models import Role
 from database.monitoring import listings, queries
 
 _ROWS = 50
@@ -48,7 +49,7 @@ def queue(visit: Visit) -> Response:
 def _chosen(visit: Visit, fields: Fields) -> Selection:
     """The selection that an address or a form describes. Raises HTTPException 404 for one that cannot be, or that is empty."""
     code, stage, batch, status = (fields.text(name, 200) or None for name in ("code", "stage", "batch", "status"))
-    numbers = tuple(number for number in map(int, filter(str.isdecimal, fields.each("document"))) if number < 2**63)
+    numbers = tuple(each for each in map(number, fields.each("document")) if each is not None)
     if not (code or stage or batch or status or numbers):
         raise HTTPException(404)
     if (code and code not in CODES) or (stage and stage not in (REGISTER, *StageName)) or (status and status not in list(Status)):

@@ -25,3 +25,15 @@ document.addEventListener("change", (event) => {
   const table = event.target.closest("table");
   table.querySelectorAll("tbody input[type=checkbox]").forEach((box) => { box.checked = event.target.checked; });
 });
+
+// A value that is typed is the one that is meant; another choice takes back what was typed. The server refuses what contradicts
+// itself, so that nothing depends on this.
+document.addEventListener("input", (event) => {
+  if (event.target.matches(".choice input[name=typed]")) event.target.closest(".choice").querySelector("input[type=radio]").checked = true;
+});
+document.addEventListener("change", (event) => {
+  if (!event.target.matches(".choices input[type=radio]")) return;
+  const typed = event.target.closest(".choices").querySelector("input[name=typed]");
+  if (event.target.value === "typed") typed.focus();
+  else typed.value = "";
+});

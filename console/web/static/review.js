@@ -42,15 +42,10 @@
     else {
       const choice = document.querySelector(`.choice[data-key="${CSS.escape(key)}"]`);
       if (!choice) return;
-      choice.querySelector("input[type=radio]").checked = true;
+      choice.querySelector("input[type=radio]").click();
       const typed = choice.querySelector("input[name=typed]");
       if (typed) typed.focus();
     }
     event.preventDefault();
-  });
-
-  // Who types a value means it.
-  document.addEventListener("input", (event) => {
-    if (event.target.matches("input[name=typed]")) event.target.closest(".choice").querySelector("input[type=radio]").checked = true;
   });
 })();

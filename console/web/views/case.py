@@ -7,12 +7,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import NoResultFound
+from starlette.exceptions import HTTPException
 
 from codebook.book import load_book
 from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
+from codebook.stages import StageName
 from console.export.cells import order
-from database.ledger.claims import outputs
-from database.models import StageName
+from console.web.rendering.images import has_pages
+from console.web.views import original
+from database.ledger import outputs
 from database.monitoring import queries
 from database.monitoring.read_models import DocumentItem, ValueItem
 from database.reports import corrections
@@ -84,6 +88,14 @@ def open_file(connection: Connection, document_id: int) -> File:
     extraction = outputs(connection, document_id, StageName.EXTRACT, Extraction).get(0)
     read = outputs(connection, document_id, StageName.OCR, Page)
     return File(item, report, corrections.in_force(connection, document_id), extraction, read)
+
+
+def opened_file(connection: Connection, number: int) -> File:
+    """The document. Raises HTTPException 404 when there is none."""
+    try:
+        return open_file(connection, number)
+    except NoResultFound:
+        raise HTTPException(404) from None
 
 
 def is_cell(name: str) -> bool:
@@ -163,6 +175,16 @@ def _fact(report: Report, cell: str, standing: CorrectionItem | None, told: tupl
 def _stated(report: Report, field: str) -> str:
     value: Any = getattr(report, field)
     return "/".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+
+
+def case_context(file: File, case: Case) -> dict[str, Any]:
+    """What the template of a case needs: the case, its value as shown, and its place in the source."""
+    value = next((v for v in file.values if v.indicator == case.cell), None)
+    drawn = value is not None and value.box is not None and has_pages(file.item.media_type)
+    texts: list[original.Text] = []
+    if value is not None and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
+        texts = original.texts(file.extraction, file.values, around=case.cell)
+    return {"case": case, "value": value, "drawn": drawn, "excerpt": texts}
 
 
 @cache

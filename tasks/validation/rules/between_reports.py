@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from rapidfuzz import fuzz
 
 from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
-from codebook.records import Finding, Number, Snapshot, State, Verdict
-from codebook.rules import Rule, Scope, Sum, evaluate, exact, expand, load_rules
+from codebook.records import Finding, Number, Record, Snapshot, State, Verdict
+from codebook.rules import Scope, Sum, evaluate, exact, expand, load_rules
 from tasks.validation.facts import fold_text
-from tasks.validation.registry import FUNCTIONS, Check, check_registry, finding, rule
-from tasks.validation.rules.text import compiled
+from tasks.validation.registry import Bound, NoOptions, RuleFunction, checks, finding, rule
+from tasks.validation.rules.tables import ListOptions
+from tasks.validation.rules.text import any_of
 from tasks.validation.sums import describe, severity_of
 from tasks.validation.wording import cell_label, show, table_of, words, write_list
 
@@ -54,9 +55,8 @@ class Area(NamedTuple):
 
 
 @cache
-def _checks(scope: Scope) -> tuple[tuple[Rule, Check], ...]:
-    check_registry()
-    return tuple((row, FUNCTIONS[name].function) for name, row in load_rules().items() if row.scope is scope and not row.sums)
+def _checks(scope: Scope) -> tuple[RuleFunction[Any, Any], ...]:
+    return checks(scope)
 
 
 def snapshot_of(verdict: Verdict) -> Snapshot | None:
@@ -97,19 +97,18 @@ def _year_sums(pair: Pair) -> Iterator[Finding]:
     values |= {f"later:{cell}": value for cell, value in pair.later.values.items()}
     rules = load_rules()
     for equation in expand(tuple(values), Scope.YEARS):
-        outcome = evaluate(equation, values) if _in_years(equation.sum, pair.later.year) else None
-        if outcome is not None and not outcome.holds:
-            name, row = equation.rule, rules[equation.rule]
+        result = evaluate(equation, values) if _in_years(equation.sum, pair.later.year) else None
+        if result is not None and not result.holds:
+            row = rules[equation.rule]
             cells = dict.fromkeys(cell.partition(":")[2] for cell in reversed(equation.cells))
             yield finding(
-                name,
                 row,
                 cells,
-                {**describe(equation, outcome, values), **pair.years},
+                {**describe(equation, result, values), **pair.years},
                 message=equation.sum.message,
-                severity=severity_of(equation, outcome, row),
-                expected=outcome.left,
-                actual=outcome.right,
+                severity=severity_of(equation, result, row),
+                expected=result.left,
+                actual=result.right,
             )
 
 
@@ -122,16 +121,24 @@ def compare_years(earlier: Snapshot, later: Snapshot) -> tuple[Finding, ...]:
         return ()
     pair = Pair(in_printing_order(earlier), in_printing_order(later))
     found = list(_year_sums(pair))
-    for row, check in _checks(Scope.YEARS):
-        found += check(row, pair)
+    for check in _checks(Scope.YEARS):
+        found += check(pair)
     order = {name: index for index, name in enumerate(load_rules())}
     return tuple(sorted(found, key=lambda f: order[f.rule]))
 
 
-def _slips(row: Rule, pair: Pair) -> Iterator[tuple[str, Number, Number]]:
-    for cell in row.texts("cells"):
+class SlipOptions(Record, frozen=True):
+    """The cells that hold amounts, and between which factors to last year's a value is one in 元."""
+
+    cells: tuple[str, ...]
+    least_factor: float
+    most_factor: float
+
+
+def _slips(options: SlipOptions, pair: Pair) -> Iterator[tuple[str, Number, Number]]:
+    for cell in options.cells:
         before, now = pair.earlier.values.get(cell), pair.later.values.get(cell)
-        if before and now and row.number("least_factor") <= now / before <= row.number("most_factor"):
+        if before and now and options.least_factor <= now / before <= options.most_factor:
             yield cell, before, now
 
 
@@ -139,41 +146,47 @@ def _slips(row: Rule, pair: Pair) -> Iterator[tuple[str, Number, Number]]:
     "disclosure.unit_slip",
     scope=Scope.YEARS,
     fields=("cell", "last_year", "year", "earlier", "later"),
-    options=("cells", "least_factor", "most_factor"),
+    options=SlipOptions,
 )
-def disclosure_unit_slip(row: Rule, pair: Pair) -> Iterator[Finding]:
+def disclosure_unit_slip(this: Bound[SlipOptions], pair: Pair) -> Iterator[Finding]:
     """元 written where 万元 is asked: about ten thousand times last year's amount."""
-    for cell, before, now in _slips(row, pair):
+    for cell, before, now in _slips(this.options, pair):
         named = {"cell": cell_label(cell), "earlier": show(before), "later": show(now), **pair.years}
-        yield finding("disclosure.unit_slip", row, (cell,), {**named}, expected=exact(now / 10_000), actual=now)
+        yield finding(this.rule, (cell,), {**named}, expected=exact(now / 10_000), actual=now)
+
+
+class JumpOptions(Record, frozen=True):
+    """From which factor and which difference on a change is a jump; blocks in which a row's jumps are one finding."""
+
+    factor: float
+    least_difference: float
+    rows_together: tuple[str, ...]
 
 
 @rule(
     "years.jump",
     scope=Scope.YEARS,
     fields=("table", "label", "last_year", "year", "earlier", "later", "factor"),
-    options=("factor", "least_difference"),
+    options=JumpOptions,
 )
-def years_jump(row: Rule, pair: Pair) -> Iterator[Finding]:
+def years_jump(this: Bound[JumpOptions], pair: Pair) -> Iterator[Finding]:
     """More than fivefold, by 30 or more: one finding a row of a table, with the cells of it that jumped."""
-    book, factor, least = load_book(), row.number("factor"), row.number("least_difference")
-    slipped = {cell for cell, _, _ in _slips(load_rules()["disclosure.unit_slip"], pair)}
+    book, factor, least = load_book(), this.options.factor, this.options.least_difference
+    slipped = {cell for cell, _, _ in _slips(disclosure_unit_slip.bound.options, pair)}
     rows: dict[tuple[str, str], list[str]] = {}
     for cell, now in pair.later.values.items():
         before, indicator = pair.earlier.values.get(cell), book.indicators.get(cell)
         if before is None or indicator is None or indicator.signed or cell in slipped:
             continue
         if max(now, before) > factor * min(now, before) and abs(now - before) >= least:
-            # columns of table two and the statistics count different things, those of tables three and four the same thing
-            group = indicator.row if indicator.block in ("requests", "review") else cell
+            group = indicator.row if indicator.block in this.options.rows_together else cell
             rows.setdefault((indicator.block, group), []).append(cell)
     for (block, _), cells in rows.items():
         shown = next((cell for cell in cells if cell.endswith(".total")), cells[0])
         values = {"earlier": show(pair.earlier.values[shown]), "later": show(pair.later.values[shown])}
         named = {"table": words().tables[block], "label": cell_label(shown), "factor": show(factor), **values, **pair.years}
         yield finding(
-            "years.jump",
-            row,
+            this.rule,
             (shown, *(cell for cell in cells if cell != shown)),
             {**named},
             expected=pair.earlier.values[shown],
@@ -181,15 +194,24 @@ def years_jump(row: Rule, pair: Pair) -> Iterator[Finding]:
         )
 
 
+class SameTablesOptions(Record, frozen=True):
+    """How many cells, or a cell of which value, are no chance; columns that are stocks and rows that follow from others."""
+
+    least_cells: int
+    least_value: float
+    stocks: tuple[str, ...]
+    derived: tuple[str, ...]
+
+
 @rule(
     "years.same_tables",
     scope=Scope.YEARS,
     fields=("year", "last_year", "count"),
-    options=("least_cells", "least_value", "stocks", "derived"),
+    options=SameTablesOptions,
 )
-def years_same_tables(row: Rule, pair: Pair) -> Iterator[Finding]:
+def years_same_tables(this: Bound[SameTablesOptions], pair: Pair) -> Iterator[Finding]:
     """All nonzero cells identical, and more of them than chance explains: stocks and totals follow from others."""
-    book = load_book()
+    book, options = load_book(), this.options
     both = pair.earlier.values.keys() & pair.later.values.keys()
     now = {cell: value for cell, value in pair.later.values.items() if cell in both and value}
     before = {cell: value for cell, value in pair.earlier.values.items() if cell in both and value}
@@ -197,68 +219,95 @@ def years_same_tables(row: Rule, pair: Pair) -> Iterator[Finding]:
         return
     known = [(cell, book.indicators[cell]) for cell in now if cell in book.indicators]
     free = [
-        now[cell]
-        for cell, indicator in known
-        if indicator.column not in row.texts("stocks") and indicator.row not in row.texts("derived")
+        now[cell] for cell, indicator in known if indicator.column not in options.stocks and indicator.row not in options.derived
     ]
-    if len(free) >= row.number("least_cells") or any(value >= row.number("least_value") for value in free):
-        yield finding("years.same_tables", row, now, {"count": len(now), **pair.years}, actual=len(now))
+    if len(free) >= options.least_cells or any(value >= options.least_value for value in free):
+        yield finding(this.rule, now, {"count": len(now), **pair.years}, actual=len(now))
 
 
 # ---- copied text ----------------------------------------------------------------------------------------------------------
 
 
+class OpeningWords(Record, frozen=True):
+    """The words with which reports open: how they begin, the law that they name, what they then say."""
+
+    begins: tuple[str, ...]
+    law: str
+    says: tuple[str, ...]
+
+
+class CopyOptions(Record, frozen=True):
+    """How like, and how long, a text must be to be a copy; and what all reports say: the opening words, the sentence on the
+    statistical period, and words of other sentences.
+    """
+
+    least_ratio: float
+    least_length: int
+    opening: OpeningWords
+    period: str
+    stock: tuple[str, ...]
+
+
+@cache
+def _statutory(options: CopyOptions) -> tuple[re.Pattern[str], ...]:
+    """Patterns of the sentences that all reports have."""
+    opening = options.opening
+    return (
+        re.compile(f"(?:{any_of(opening.begins)})[^。]{{0,80}}{opening.law}[^。]*(?:{any_of(opening.says)})[^。]*[。:]"),
+        re.compile(f"[^。]*{options.period}[^。]*。"),
+        re.compile(f"[^。]*(?:{any_of(options.stock)})[^。]*。?"),
+    )
+
+
 @lru_cache(maxsize=512)
-def _own_words(text: str, preamble: tuple[str, ...]) -> str:
+def _own_words(text: str, options: CopyOptions) -> str:
     """A chapter's text without what the law makes all reports say, marks and digits."""
     folded = fold_text(text)
-    for pattern in preamble:
-        folded = compiled(pattern).sub("", folded)
+    for pattern in _statutory(options):
+        folded = pattern.sub("", folded)
     return _MARKS.sub("", folded)
 
 
-def _copies(row: Rule, one: Snapshot, other: Snapshot) -> Iterator[tuple[int | None, float]]:
+def _chapters_with_tables(form: str) -> set[int | None]:
+    """The chapters in which a form has its tables: their text is the form's own."""
+    book = load_book()
+    return {book.blocks[block].section for block in book.forms[form].blocks} - {None}
+
+
+def _copies(options: CopyOptions, one: Snapshot, other: Snapshot) -> Iterator[tuple[int | None, float]]:
     """(chapter number, similarity) of chapters of ``one`` that repeat the same chapter of ``other``."""
     theirs = dict(other.sections)
-    skipped = {int(n) for n in row.texts("form_chapters")} if one.form != "2014" else set()
+    skipped = _chapters_with_tables(one.form)
     for number, text in one.sections:
         if number in skipped or number not in theirs:
             continue
-        a, b = (_own_words(t, row.texts("preamble")) for t in (text, theirs[number]))
-        if min(len(a), len(b)) >= row.number("least_length"):
-            ratio = fuzz.ratio(a, b, score_cutoff=100 * row.number("least_ratio")) / 100
-            if ratio >= row.number("least_ratio"):
+        a, b = (_own_words(t, options) for t in (text, theirs[number]))
+        if min(len(a), len(b)) >= options.least_length:
+            ratio = fuzz.ratio(a, b, score_cutoff=100 * options.least_ratio) / 100
+            if ratio >= options.least_ratio:
                 yield number, ratio
 
 
-@rule(
-    "text.copied",
-    scope=Scope.YEARS,
-    fields=("year", "last_year", "chapter", "ratio", "other"),
-    options=("least_ratio", "least_length", "form_chapters", "preamble"),
-)
-def text_copied(row: Rule, pair: Pair) -> Iterator[Finding]:
+@rule("text.copied", scope=Scope.YEARS, fields=("year", "last_year", "chapter", "ratio", "other"), options=CopyOptions)
+def text_copied(this: Bound[CopyOptions], pair: Pair) -> Iterator[Finding]:
     """A chapter repeats last year's, digits and the statutory words aside."""
-    for number, ratio in _copies(row, pair.later, pair.earlier):
+    for number, ratio in _copies(this.options, pair.later, pair.earlier):
         chapter = words().chapters.get(number or 0, "")
-        yield finding(
-            "text.copied", row, (), {"chapter": chapter, "ratio": int(100 * ratio), **pair.years}, actual=round(ratio, 3)
-        )
+        yield finding(this.rule, (), {"chapter": chapter, "ratio": int(100 * ratio), **pair.years}, actual=round(ratio, 3))
 
 
 def compare_texts(one: Snapshot, other: Snapshot) -> tuple[Finding, ...]:
     """Chapters of ``one`` that repeat those of another agency; the findings belong to ``one``."""
-    row = load_rules()["text.copied"]
+    row, options = text_copied.bound
     return tuple(
         finding(
-            "text.copied",
             row,
             (),
             {"chapter": words().chapters.get(number or 0, ""), "ratio": int(100 * ratio), "other": other.agency},
             message="other",
             actual=round(ratio, 3),
         )
-        for number, ratio in _copies(row, one, other)
+        for number, ratio in _copies(options, one, other)
     )
 
 
@@ -275,8 +324,8 @@ def _missing(area: Area) -> tuple[str, ...]:
     return tuple(sorted(agency for agency, code in area.expected or () if agency_key(agency, code) not in present))
 
 
-@rule("region.exceeds", scope=Scope.REGION, fields=("child", "parent", "count", "labels"), options=("listed",))
-def region_exceeds(row: Rule, area: Area) -> Iterator[Finding]:
+@rule("region.exceeds", scope=Scope.REGION, fields=("child", "parent", "count", "labels"), options=ListOptions)
+def region_exceeds(this: Bound[ListOptions], area: Area) -> Iterator[Finding]:
     """No cell of a child is greater than the parent's: one finding a child, with the cells."""
     book = load_book()
     for child in area.children:
@@ -291,14 +340,13 @@ def region_exceeds(row: Rule, area: Area) -> Iterator[Finding]:
         if cells:
             labels = [f"{_label(cell)} {show(child.values[cell])}>{show(area.parent.values[cell])}" for cell in cells]
             yield finding(
-                "region.exceeds",
-                row,
+                this.rule,
                 cells,
                 {
                     "child": child.agency,
                     "parent": area.parent.agency,
                     "count": len(cells),
-                    "labels": write_list(labels, int(row.number("listed"))),
+                    "labels": write_list(labels, this.options.listed),
                 },
                 expected=area.parent.values[cells[0]],
                 actual=child.values[cells[0]],
@@ -316,13 +364,20 @@ def _totals(children: Iterable[Snapshot], cells: Iterable[str]) -> Mapping[str, 
     return found
 
 
+class RegionSumOptions(Record, frozen=True):
+    """How many cells a message names, and the kind of agency that the government's own office is."""
+
+    listed: int
+    own_office: str
+
+
 @rule(
     "region.sum",
     scope=Scope.REGION,
     fields=("parent", "children", "count", "labels", "missing"),
-    options=("listed", "own_office"),
+    options=RegionSumOptions,
 )
-def region_sum(row: Rule, area: Area) -> Iterator[Finding]:
+def region_sum(this: Bound[RegionSumOptions], area: Area) -> Iterator[Finding]:
     """Parent = own office + children, where the list of children is known.
 
     Equality is asked for only when all of them report and the government's own office is one of them; otherwise what is left
@@ -332,7 +387,7 @@ def region_sum(row: Rule, area: Area) -> Iterator[Finding]:
         return
     missing = _missing(area)
     kinds = {kind.kind for child in area.children if (kind := kind_of(child.agency))}
-    equal = not missing and row.texts("own_office")[0] in kinds
+    equal = not missing and this.options.own_office in kinds
     sums = _totals(area.children, area.parent.values)
     wrong = [
         cell for cell, total in sums.items() if (total != area.parent.values[cell] if equal else total > area.parent.values[cell])
@@ -340,14 +395,13 @@ def region_sum(row: Rule, area: Area) -> Iterator[Finding]:
     if wrong:
         labels = [f"{_label(cell)} {show(area.parent.values[cell])}≠{show(sums[cell])}" for cell in wrong]
         yield finding(
-            "region.sum",
-            row,
+            this.rule,
             wrong,
             {
                 "parent": area.parent.agency,
                 "children": len(area.children),
                 "count": len(wrong),
-                "labels": write_list(labels, int(row.number("listed"))),
+                "labels": write_list(labels, this.options.listed),
                 "missing": write_list(missing),
             },
             message="missing" if missing else "main",
@@ -357,10 +411,10 @@ def region_sum(row: Rule, area: Area) -> Iterator[Finding]:
 
 
 @rule("region.absent", scope=Scope.REGION, fields=("parent", "agency", "year"))
-def region_absent(row: Rule, area: Area) -> Iterator[Finding]:
+def region_absent(this: Bound[NoOptions], area: Area) -> Iterator[Finding]:
     """Each agency that is expected to report and does not: one finding each."""
     for name in _missing(area):
-        yield finding("region.absent", row, (), {"parent": area.parent.agency, "agency": name, "year": area.parent.year})
+        yield finding(this.rule, (), {"parent": area.parent.agency, "agency": name, "year": area.parent.year})
 
 
 def compare_region(
@@ -375,4 +429,4 @@ def compare_region(
         return ()
     under = sorted((c for c in children if c.year == parent.year), key=lambda c: (c.region_code or "", c.agency))
     area = Area(in_printing_order(parent), tuple(map(in_printing_order, under)), None if expected is None else tuple(expected))
-    return tuple(found for row, check in _checks(Scope.REGION) for found in check(row, area))
+    return tuple(found for check in _checks(Scope.REGION) for found in check(area))

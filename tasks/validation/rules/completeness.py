@@ -10,11 +10,10 @@ from rapidfuzz import fuzz
 
 from codebook.agency_kinds import kind_of
 from codebook.book import Chapter, load_book
-from codebook.records import Finding, Place, Section, Severity
-from codebook.rules import Rule
+from codebook.records import Finding, Place, Record, Section, Severity
 from codebook.text.fold import fold_label
 from tasks.validation.facts import Facts, fold_text
-from tasks.validation.registry import rule
+from tasks.validation.registry import Bound, rule
 from tasks.validation.rules.text import compiled
 from tasks.validation.wording import words
 
@@ -45,20 +44,26 @@ def _name(chapter: Chapter) -> str:
     return f"{words().chapters[chapter.number]}{words().joint}{chapter.title}"
 
 
-@rule("section.missing", fields=("chapter",), options=("like",))
-def section_missing(row: Rule, facts: Facts) -> Iterator[Finding]:
+class LikenessOptions(Record, frozen=True):
+    """From which likeness (0 to 100) on a title is that of a chapter."""
+
+    like: float
+
+
+@rule("section.missing", fields=("chapter",), options=LikenessOptions)
+def section_missing(this: Bound[LikenessOptions], facts: Facts) -> Iterator[Finding]:
     """The chapters of the form are there, in order, not empty. 六、…: 无 is a full one."""
     report, book = facts.report, load_book()
-    if report.form not in row.forms:
+    if report.form not in this.rule.forms:
         return
     chapters = book.forms[report.form].sections
     found: dict[int, Section] = {}
     for section in report.sections:
-        number = _chapter_of(section, chapters, row.number("like"))
+        number = _chapter_of(section, chapters, this.options.like)
         if number is not None and (number not in found or not found[number].text.strip()):
             found[number] = section
     if not found:
-        yield facts.finding("section.missing", row, (), {"chapter": words().list.join(_name(c) for c in chapters)}, message="all")
+        yield facts.finding(this.rule, (), {"chapter": words().list.join(_name(c) for c in chapters)}, message="all")
         return
     order = [number for number in found if number in {c.number for c in chapters}]
     with_tables = {
@@ -68,41 +73,62 @@ def section_missing(row: Rule, facts: Facts) -> Iterator[Finding]:
         number = chapter.number
         if number not in found:
             if number not in with_tables:  # a chapter whose table was read is there, whatever became of its heading
-                yield facts.finding("section.missing", row, (), {"chapter": _name(chapter)})
+                yield facts.finding(this.rule, (), {"chapter": _name(chapter)})
             continue
         place, before = found[number].place, order[: order.index(number)]
         if not found[number].text.strip() and number not in with_tables:
-            yield facts.finding("section.missing", row, (), {"chapter": _name(chapter)}, message="empty", place=place)
+            yield facts.finding(this.rule, (), {"chapter": _name(chapter)}, message="empty", place=place)
         elif before and max(before) > number:
-            yield facts.finding("section.missing", row, (), {"chapter": _name(chapter)}, message="order", place=place)
+            yield facts.finding(this.rule, (), {"chapter": _name(chapter)}, message="order", place=place)
 
 
-@rule("problems.empty", options=("chapter", "problems", "measures"))
-def problems_empty(row: Rule, facts: Facts) -> Iterator[Finding]:
+class ProblemOptions(Record, frozen=True):
+    """The chapter on problems, and words of which one names a problem, one a measure."""
+
+    chapter: int
+    problems: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+@rule("problems.empty", options=ProblemOptions)
+def problems_empty(this: Bound[ProblemOptions], facts: Facts) -> Iterator[Finding]:
     """Chapter five names a problem and a measure (article 50, item 5)."""
-    section = facts.section(int(row.number("chapter")))
-    if facts.report.form not in row.forms or section is None or not section.text.strip():
+    section = facts.section(this.options.chapter)
+    if facts.report.form not in this.rule.forms or section is None or not section.text.strip():
         return  # a chapter that is not there is section.missing's
     text = fold_text(section.text)
-    problem = any(word in text for word in row.texts("problems"))
-    measure = any(word in text for word in row.texts("measures"))
+    problem = any(word in text for word in this.options.problems)
+    measure = any(word in text for word in this.options.measures)
     if not (problem and measure):
         message = "both" if not problem and not measure else "measure" if problem else "main"
-        yield facts.finding("problems.empty", row, message=message, place=section.place)
+        yield facts.finding(this.rule, message=message, place=section.place)
 
 
 # ---- years and dates ------------------------------------------------------------------------------------------------------
 
 
-def _clue(row: Rule, facts: Facts, year: int) -> tuple[str, int, str, Place | None] | None:
+class YearOptions(Record, frozen=True):
+    """Sources of clues that count, what the places are called, words that show a statistical period, and from how many
+    mentions on another year is the chapter's.
+    """
+
+    sources: tuple[str, ...]
+    where_clue: str
+    where_period: str
+    where_text: str
+    period_words: tuple[str, ...]
+    least_mentions: int
+
+
+def _clue(options: YearOptions, facts: Facts, year: int) -> tuple[str, int, str, Place | None] | None:
     """(where, other year, raw, place) of a clue of the title's rank that names another year."""
     for clue in facts.report.clues:
-        if clue.field == "year" and clue.source in row.texts("sources") and clue.value.isdecimal() and int(clue.value) != year:
-            return row.texts("where_clue")[0], int(clue.value), clue.raw, clue.place
+        if clue.field == "year" and clue.source in options.sources and clue.value.isdecimal() and int(clue.value) != year:
+            return options.where_clue, int(clue.value), clue.raw, clue.place
     return None
 
 
-def _period(row: Rule, facts: Facts, year: int) -> tuple[str, int, str, Place | None] | None:
+def _period(options: YearOptions, facts: Facts, year: int) -> tuple[str, int, str, Place | None] | None:
     """The same of the statistical period in the preface or chapter one."""
     for section in facts.report.sections:
         if section.number in (None, 1):
@@ -110,38 +136,37 @@ def _period(row: Rule, facts: Facts, year: int) -> tuple[str, int, str, Place | 
             for match in _PERIOD.finditer(text):
                 around = text[max(0, match.start() - 40) : match.end() + 10]
                 last = int(match[2] or match[1])
-                if any(word in around for word in row.texts("period_words")):
-                    return (row.texts("where_period")[0], last, match.group(), section.place) if last != year else None
+                if any(word in around for word in options.period_words):
+                    return (options.where_period, last, match.group(), section.place) if last != year else None
     return None
 
 
-def _chapter_year(row: Rule, facts: Facts, year: int) -> tuple[str, int, str, Place | None] | None:
+def _chapter_year(options: YearOptions, facts: Facts, year: int) -> tuple[str, int, str, Place | None] | None:
     """The same of chapter one: one other year is named several times, and the report's own nowhere in the report."""
     section = facts.section(1)
     if section is None or any(str(year) in s.text for s in facts.report.sections):
         return None
     named = _YEAR.findall(_SPACE.sub("", section.text))
-    if len(set(named)) == 1 and len(named) >= row.number("least_mentions"):
-        return row.texts("where_text")[0], int(named[0]), f"{named[0]}", section.place
+    if len(set(named)) == 1 and len(named) >= options.least_mentions:
+        return options.where_text, int(named[0]), f"{named[0]}", section.place
     return None
 
 
 @rule(
     "year.mismatch",
     fields=("year", "where", "other", "raw"),
-    options=("sources", "where_clue", "where_period", "where_text", "period_words", "least_mentions"),
+    options=YearOptions,
 )
-def year_mismatch(row: Rule, facts: Facts) -> Iterator[Finding]:
+def year_mismatch(this: Bound[YearOptions], facts: Facts) -> Iterator[Finding]:
     """Title, statistical period and chapters are of one year; a publication year alone that disagrees is a warning."""
     year = facts.report.year
     if year is None:
         return
     for find in (_clue, _period, _chapter_year):
-        if found := find(row, facts, year):
+        if found := find(this.options, facts, year):
             where, other, raw, place = found
             yield facts.finding(
-                "year.mismatch",
-                row,
+                this.rule,
                 (),
                 {"year": year, "where": where, "other": other},
                 expected=year,
@@ -154,8 +179,7 @@ def year_mismatch(row: Rule, facts: Facts) -> Iterator[Finding]:
     if published is not None and published.year != year + 1:
         raw = facts.report.published_on or ""
         yield facts.finding(
-            "year.mismatch",
-            row,
+            this.rule,
             (),
             {"year": year, "raw": raw},
             message="published",
@@ -172,19 +196,25 @@ def _date(text: str | None) -> date | None:
         return None
 
 
-@rule("publication.late", fields=("agency", "year", "published", "deadline"), options=("old_deadline", "old_until"))
-def publication_late(row: Rule, facts: Facts) -> Iterator[Finding]:
+class DeadlineOptions(Record, frozen=True):
+    """The deadline (MM-DD) of the reports up to the year ``old_until``."""
+
+    old_deadline: str
+    old_until: int
+
+
+@rule("publication.late", fields=("agency", "year", "published", "deadline"), options=DeadlineOptions)
+def publication_late(this: Bound[DeadlineOptions], facts: Facts) -> Iterator[Finding]:
     """Article 49 of the Regulation. A date after the next year's end is a site migration's, as a rule, and proves nothing."""
     report, published = facts.report, _date(facts.report.published_on)
     kind = kind_of(report.agency) if report.agency else None
     if published is None or report.year is None or kind is None or kind.deadline is None:
         return
-    deadline = row.texts("old_deadline")[0] if report.year <= row.number("old_until") else kind.deadline
+    deadline = this.options.old_deadline if report.year <= this.options.old_until else kind.deadline
     due = date.fromisoformat(f"{report.year + 1}-{deadline}")
     if due < published <= date(report.year + 1, 12, 31):
         yield facts.finding(
-            "publication.late",
-            row,
+            this.rule,
             (),
             {"agency": report.agency, "year": report.year, "published": published.isoformat(), "deadline": due.isoformat()},
         )
@@ -195,24 +225,43 @@ def _number_pattern(notice: str) -> str:
     return r"\D{1,2}".join(re.findall(r"\d+", notice))
 
 
-@rule("citation.outdated", fields=("year", "cited", "years", "instead"), options=("notices",))
-def citation_outdated(row: Rule, facts: Facts) -> Iterator[Finding]:
+class CitedNotice(Record, frozen=True):
+    """A notice or regulation: what it is called, its number as texts write it (a pattern), the first and last year of the
+    reports that it fits, and what fits after them.
+    """
+
+    cited: str
+    written: str
+    since: int
+    until: int
+    instead: str
+
+
+class CitationOptions(Record, frozen=True):
+    """The notices that texts go on citing."""
+
+    notices: tuple[CitedNotice, ...]
+
+
+@rule("citation.outdated", fields=("year", "cited", "years", "instead"), options=CitationOptions)
+def citation_outdated(this: Bound[CitationOptions], facts: Facts) -> Iterator[Finding]:
     """A notice or regulation that the text cites was made for reports on the year, or the one that was is cited too."""
     year = facts.report.year
+    if year is None:
+        return
     texts = [(_SPACE.sub("", section.text), section.place) for section in facts.report.sections]
-    for notice in row.texts("notices") if year is not None else ():
-        pattern, cited, years, instead = notice.rsplit("|", 3)
-        first, last = (int(y) for y in years.split("-"))
-        if year is None or first <= year <= last or any(compiled(_number_pattern(instead)).search(text) for text, _ in texts):
+    for notice in this.options.notices:
+        current = compiled(_number_pattern(notice.instead))
+        if notice.since <= year <= notice.until or any(current.search(text) for text, _ in texts):
             continue
         for text, place in texts:
-            if match := compiled(pattern).search(text):
+            if match := compiled(notice.written).search(text):
                 sentence = text[max(0, match.start() - 20) : match.end() + 10]
+                years = f"{notice.since}-{notice.until}"
                 yield facts.finding(
-                    "citation.outdated",
-                    row,
+                    this.rule,
                     (),
-                    {"year": year, "cited": cited, "years": years, "instead": instead},
+                    {"year": year, "cited": notice.cited, "years": years, "instead": notice.instead},
                     place=place,
                     sentence=sentence,
                 )

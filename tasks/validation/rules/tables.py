@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from codebook.agency_kinds import kind_of, level_of
 from codebook.book import load_book
-from codebook.records import Extra, Finding, Number
-from codebook.rules import Rule, exact
+from codebook.records import Extra, Finding, Number, Record
+from codebook.rules import exact
 from tasks.validation.facts import Facts
-from tasks.validation.registry import rule
+from tasks.validation.registry import Bound, NoOptions, rule
 from tasks.validation.wording import cell_label, column_label, lowered, row_label, show, table_of, words, write_list, write_terms
 
 
@@ -25,23 +25,29 @@ def _not_counts(facts: Facts, blocks: Iterable[str]) -> Iterator[tuple[str, Numb
             yield cell, value
 
 
-def _count_findings(name: str, row: Rule, facts: Facts) -> Iterator[Finding]:
-    for cell, value in _not_counts(facts, row.texts("blocks")):
+class BlockOptions(Record, frozen=True):
+    """The blocks whose cells are looked at."""
+
+    blocks: tuple[str, ...]
+
+
+def _count_findings(this: Bound[BlockOptions], facts: Facts) -> Iterator[Finding]:
+    for cell, value in _not_counts(facts, this.options.blocks):
         yield facts.finding(
-            name, row, (cell,), {"table": table_of(cell), "cell": cell_label(cell), "value": show(value)}, actual=value
+            this.rule, (cell,), {"table": table_of(cell), "cell": cell_label(cell), "value": show(value)}, actual=value
         )
 
 
-@rule("requests.count", fields=("table", "cell", "value"), options=("blocks",))
-def requests_count(row: Rule, facts: Facts) -> Iterator[Finding]:
+@rule("requests.count", fields=("table", "cell", "value"), options=BlockOptions)
+def requests_count(this: Bound[BlockOptions], facts: Facts) -> Iterator[Finding]:
     """Every count is whole and not negative."""
-    return _count_findings("requests.count", row, facts)
+    return _count_findings(this, facts)
 
 
-@rule("disclosure.count", fields=("table", "cell", "value"), options=("blocks",))
-def disclosure_count(row: Rule, facts: Facts) -> Iterator[Finding]:
+@rule("disclosure.count", fields=("table", "cell", "value"), options=BlockOptions)
+def disclosure_count(this: Bound[BlockOptions], facts: Facts) -> Iterator[Finding]:
     """Counts are whole and not negative, amounts not negative; 本年增/减 may be negative."""
-    return _count_findings("disclosure.count", row, facts)
+    return _count_findings(this, facts)
 
 
 def _parts(extra: Extra) -> list[str]:
@@ -57,7 +63,7 @@ def _parts(extra: Extra) -> list[str]:
 
 
 @rule("requests.subtotal", fields=("table", "row", "column", "terms", "difference"))
-def requests_subtotal(row: Rule, facts: Facts) -> Iterator[Finding]:
+def requests_subtotal(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
     """A printed subtotal equals its parts, those that the report prints. Not run while a part of it is doubtful."""
     for extra in facts.report.extras:
         if extra.value is None or extra.block not in load_book().blocks:
@@ -70,8 +76,7 @@ def requests_subtotal(row: Rule, facts: Facts) -> Iterator[Finding]:
             continue
         blank = any(facts.values[cell] is None for cell in cells)
         yield facts.finding(
-            "requests.subtotal",
-            row,
+            this.rule,
             tuple(cells),
             {
                 "table": words().tables[extra.block],
@@ -80,7 +85,7 @@ def requests_subtotal(row: Rule, facts: Facts) -> Iterator[Finding]:
                 "terms": write_terms([(cell, 1) for cell in cells], facts.values),
                 "difference": show(exact(abs(expected - extra.value))),
             },
-            severity=lowered(row.severity) if blank else None,
+            severity=lowered(this.rule.severity) if blank else None,
             note=words().blank_note if blank else "",
             expected=expected,
             actual=extra.value,
@@ -88,11 +93,17 @@ def requests_subtotal(row: Rule, facts: Facts) -> Iterator[Finding]:
         )
 
 
-@rule("disclosure.rules_power", fields=("terms", "agency"), options=("cells",))
-def disclosure_rules_power(row: Rule, facts: Facts) -> Iterator[Finding]:
+class CellOptions(Record, frozen=True):
+    """The cells that are looked at."""
+
+    cells: tuple[str, ...]
+
+
+@rule("disclosure.rules_power", fields=("terms", "agency"), options=CellOptions)
+def disclosure_rules_power(this: Bound[CellOptions], facts: Facts) -> Iterator[Finding]:
     """规章 are made by ministries, provinces and cities with districts alone (立法法)."""
     report = facts.report
-    cells = tuple(cell for cell in row.texts("cells") if facts.number(cell))
+    cells = tuple(cell for cell in this.options.cells if facts.number(cell))
     if not cells or report.agency is None:
         return
     level, kind = level_of(report.region, report.region_code), kind_of(report.agency)
@@ -101,8 +112,7 @@ def disclosure_rules_power(row: Rule, facts: Facts) -> Iterator[Finding]:
     if lacks:
         terms = write_terms([(cell, 1) for cell in cells], facts.values, "row")
         yield facts.finding(
-            "disclosure.rules_power",
-            row,
+            this.rule,
             cells,
             {"terms": terms, "agency": report.agency},
             expected=0,
@@ -110,48 +120,57 @@ def disclosure_rules_power(row: Rule, facts: Facts) -> Iterator[Finding]:
         )
 
 
-@rule("disclosure.procurement", fields=("items", "amount"), options=("items", "amount"))
-def disclosure_procurement(row: Rule, facts: Facts) -> Iterator[Finding]:
+class ProcurementOptions(Record, frozen=True):
+    """The cells that hold the number of items and their amount."""
+
+    items: str
+    amount: str
+
+
+@rule("disclosure.procurement", fields=("items", "amount"), options=ProcurementOptions)
+def disclosure_procurement(this: Bound[ProcurementOptions], facts: Facts) -> Iterator[Finding]:
     """Procurement items and their amount are both 0 or both not."""
-    cells = row.texts("items") + row.texts("amount")
+    cells = (this.options.items, this.options.amount)
     items, amount = (facts.number(cell) for cell in cells)
     if items is not None and amount is not None and (items == 0) != (amount == 0):
-        yield facts.finding("disclosure.procurement", row, cells, {"items": show(items), "amount": show(amount)}, actual=items)
+        yield facts.finding(this.rule, cells, {"items": show(items), "amount": show(amount)}, actual=items)
 
 
 @rule("table.missing", fields=("table", "title"))
-def table_missing(row: Rule, facts: Facts) -> Iterator[Finding]:
+def table_missing(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
     """Tables two, three and four are there; one that could not be read is not missing."""
     report, book = facts.report, load_book()
-    if report.form not in row.forms:
+    if report.form not in this.rule.forms:
         return
     seen = {block.block for block in report.blocks} | facts.blocks
     for name in book.forms[report.form].blocks:
         if name not in seen:
             section = book.blocks[name].section
             place = facts.section_place(section) if section else None
-            yield facts.finding(
-                "table.missing", row, (), {"table": words().tables[name], "title": book.blocks[name].title}, place=place
-            )
+            yield facts.finding(this.rule, (), {"table": words().tables[name], "title": book.blocks[name].title}, place=place)
 
 
 @rule("table.unreadable", fields=("table", "title", "note"))
-def table_unreadable(row: Rule, facts: Facts) -> Iterator[Finding]:
+def table_unreadable(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
     """Every table that is there could be read."""
     for seen in facts.report.blocks:
         if not seen.readable:
             title = load_book().blocks[seen.block].title
             named = {"table": words().tables[seen.block], "title": title, "note": seen.note or ""}
             message = "main" if seen.note else "plain"
-            yield facts.finding("table.unreadable", row, (), named, message=message, place=seen.place)
+            yield facts.finding(this.rule, (), named, message=message, place=seen.place)
 
 
-@rule("table.blank_cells", fields=("count", "labels"), options=("listed",))
-def table_blank_cells(row: Rule, facts: Facts) -> Iterator[Finding]:
+class ListOptions(Record, frozen=True):
+    """How many cells a message names."""
+
+    listed: int
+
+
+@rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)
+def table_blank_cells(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
     """Blank cells, all of them in one finding."""
     cells = tuple(cell for cell, value in facts.values.items() if value is None and facts.block_of(cell))
     if cells:
         labels = [f"{table_of(cell)}{cell_label(cell)}" for cell in cells]
-        yield facts.finding(
-            "table.blank_cells", row, cells, {"count": len(cells), "labels": write_list(labels, int(row.number("listed")))}
-        )
+        yield facts.finding(this.rule, cells, {"count": len(cells), "labels": write_list(labels, this.options.listed)})

@@ -24,7 +24,7 @@ from codebook.records import (
     StatementKind,
     Table,
 )
-from database.models import StageName
+from codebook.stages import StageName
 from tests.inline import Inline
 from tests.ocr.papers import image_pdf
 

@@ -150,7 +150,8 @@ def test_a_correction_from_the_document_changes_the_validation(site: str, inline
             page.wait_for_selector("#cell form.decide")
             page.fill("#cell input[name=typed]", typed)
             page.check("#cell input[value=typed]")
-            page.click("#cell form.decide button.main")
+            with page.expect_navigation():
+                page.click("#cell form.decide button.main")
             page.wait_for_selector(".notice.busy", state="detached", timeout=30_000)
             assert field.inner_text() == typed
             page.click('.tabs a[href="#findings"]')
@@ -162,6 +163,59 @@ def test_a_correction_from_the_document_changes_the_validation(site: str, inline
         page.click('.tabs a[href="#history"]')
         assert page.locator("#history tr.ended").count() == 1
         assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
+
+
+def test_a_typed_correction_with_mouse_and_keyboard(site: str, inline: Inline) -> None:
+    """A person clicks on the field for another value, types, and confirms; nobody touches the radio button itself."""
+    with serving.browsing() as browser:
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        seen = serving.only_ours(page, site)
+        serving.log_in(page, site, "operator", PASSWORD)
+        page.goto(f"{site}/documents/1")
+        page.locator(f'#numbers a[data-cell="{CELL}"]').click()
+        page.locator("#cell input[name=typed]").click()
+        page.keyboard.type("33")
+        assert page.locator("#cell input[value=typed]").is_checked()
+        page.get_by_role("button", name="确认").click()
+        page.wait_for_selector(".notice.good")
+        assert "= 33" in page.inner_text(".notice.good")
+        assert standing(inline, 1) == [33]
+
+        # A click on the words does as well; another choice takes back what was typed.
+        page.goto(f"{site}/documents/2?cell={CELL}")
+        page.locator("#cell .choice", has_text="另填").locator(".words").click()
+        page.keyboard.type("44")
+        page.locator('#cell .choice:has(input[value="v8"]) > .value').click()
+        assert page.input_value("#cell input[name=typed]") == ""
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".notice.good")
+        assert standing(inline, 2) == [8]
+
+        # The same in the review.
+        page.goto(f"{site}/review?document=3&cell={CELL}")
+        page.locator("#decide input[name=typed]").click()
+        page.keyboard.type("55")
+        page.evaluate("document.getElementById('item').dataset.before = ''")
+        page.locator("#confirm").click()
+        page.wait_for_selector("#item:not([data-before])")
+        assert standing(inline, 3) == [55]
+        assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
+
+
+def test_a_typed_correction_without_scripts_is_refused_where_it_contradicts_the_choice(site: str, inline: Inline) -> None:
+    with serving.browsing() as browser:
+        page = browser.new_page(java_script_enabled=False)
+        serving.log_in(page, site, "operator", PASSWORD)
+        page.goto(f"{site}/documents/1/cells/{CELL}")
+        page.locator("#cell input[name=typed]").click()
+        page.keyboard.type("33")
+        page.get_by_role("button", name="确认").click()
+        assert "又填了另一个" in page.inner_text(".notice.bad")
+        assert standing(inline, 1) == []
+        assert page.input_value("input[name=typed]") == "33"
+        page.get_by_role("button", name="确认").click()  # no choice is marked now: the typed value is what is meant
+        page.wait_for_selector(".notice.good")
+        assert standing(inline, 1) == [33]
 
 
 def test_who_may_only_look(site: str) -> None:

@@ -24,8 +24,8 @@ from tests.inline import Inline
 
 @pytest.fixture
 def inline(desk: Any) -> Inline:
-    """The machine behind the pages: the same database, the same store. Nobody rings."""
-    desk.app.state.desk.ring = lambda queued: None
+    """The machine behind the pages: the same database, the same store. Nobody is notified."""
+    desk.app.state.desk.notify = lambda queued: None
     return Inline(desk.engine, desk.settings.home)
 
 
@@ -159,8 +159,39 @@ def test_a_cell_is_corrected_validated_and_undone_from_the_document(desk: Any, i
 )
 def test_what_cannot_be_decided_is_said(desk: Any, document: int, fields: dict[str, str], told: str) -> None:
     answer = desk.post(desk.operator, f"/documents/{document}/cells/{CELL}", **fields)
-    assert told in desk.operator.get(answer.headers["location"]).text
+    assert (answer.status_code, told in answer.text) == (422, True)
     assert value(desk, document)[0] == "needs_review"
+
+
+def test_a_typed_value_beside_another_choice_is_refused_and_kept_on_the_page(desk: Any, document: int) -> None:
+    """Which of the two was meant is not guessed: neither is recorded."""
+    path = f"/documents/{document}/cells/{CELL}"
+    case = desk.operator.get(path).text
+    fields = {"standing": hidden(case, "standing"), "mark": hidden(case, "mark"), "reason": "as printed"}
+    for headers, status in (({}, 422), ({"hx-request": "true"}, 200)):
+        sent = {"csrf": desk.token(desk.operator), "choice": "v3", "typed": "33", **fields}
+        answer = desk.operator.post(path, data=sent, headers=headers)
+        assert answer.status_code == status
+        assert "选了一个值，又填了另一个" in answer.text
+        assert 'name="typed" value="33"' in answer.text
+        assert 'name="reason" value="as printed"' in answer.text
+        assert not re.search(r'name="choice" value="[^"]+" checked', answer.text)  # it is asked again, not answered for anybody
+        with reading(desk.engine) as connection:
+            assert corrections.in_force(connection, document) == ()
+    agreeing = desk.post(desk.operator, path, choice="v3", typed="３", **fields)
+    assert agreeing.headers["location"] == f"/documents/{document}?at={CELL}"
+    with reading(desk.engine) as connection:
+        assert [each.value for each in corrections.in_force(connection, document)] == [3]
+
+
+def test_a_typed_fact_beside_another_choice_is_refused(desk: Any, document: int) -> None:
+    answer = desk.post(
+        desk.operator, f"/documents/{document}/cells/report.agency", choice="示例县教育局", typed="示例县教育体育局"
+    )
+    assert answer.status_code == 422
+    assert 'name="typed" value="示例县教育体育局"' in answer.text
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, document) == ()
 
 
 def test_who_may_only_look_decides_nothing(desk: Any, document: int) -> None:
@@ -272,6 +303,48 @@ def test_a_row_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) 
     assert "请填写数字" in wrong
     with reading(desk.engine) as connection:
         assert corrections.in_force(connection, number) == ()  # all or none
+
+
+def test_a_row_and_a_single_value_that_contradict_each_other_are_refused(desk: Any, inline: Inline) -> None:
+    made = report()
+    readings = tuple(
+        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0, 9)) for r in made.readings
+    )
+    number = file_scan(inline, made=msgspec.structs.replace(made, readings=readings))
+    page = desk.operator.get("/review").text
+    cells, marks = (re.findall(rf'name="row_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
+    shown = dict(re.findall(r'name="(row_shown:[^"]+)" value="([^"]*)"', page))
+    assert len(shown) == len(cells) == 7
+    row = {"row_cell": cells, "row_mark": marks, **shown}
+    typed = {f"row:{cell}": shown[f"row_shown:{cell}"] for cell in cells}
+    offered = {"offered": hidden(page, "offered")}
+
+    # The single value is confirmed while the row holds something else than it showed.
+    told = decide(desk, page, choice=offered["offered"], **offered, **row, **(typed | {f"row:{TOTAL}": "7"}))
+    assert "整行中填了数值" in told
+    assert f'name="row:{TOTAL}" value="7"' in told
+    # The row is confirmed while another single value is typed, or chosen.
+    for single in ({"choice": "typed", "typed": "7"}, {"choice": "v9"}):
+        told = decide(desk, page, row="1", **single, **offered, **row, **typed)
+        assert "与整行中的不同" in told
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, number) == ()
+    # Nothing contradicts when both say the same.
+    decide(desk, page, row="1", choice="v9", **offered, **row, **(typed | {f"row:{CELL}": "9"}))
+    with reading(desk.engine) as connection:
+        assert len(corrections.in_force(connection, number)) == 7
+
+
+def test_a_refused_review_keeps_what_was_typed(desk: Any, document: int) -> None:
+    page = desk.operator.get("/review").text
+    told = decide(desk, page, choice="v8", typed="33", offered="v3")
+    assert hidden(told, "cell") == CELL
+    assert 'name="typed" value="33"' in told
+    given = {name: hidden(page, name) for name in ("document", "cell", "standing", "mark")}
+    answer = desk.post(desk.operator, "/review", choice="v8", typed="33", **given)  # a browser without scripts
+    assert (answer.status_code, 'name="typed" value="33"' in answer.text) == (422, True)
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, document) == ()
 
 
 def test_a_browser_without_scripts_is_led_on(desk: Any, document: int) -> None:

@@ -1,33 +1,64 @@
-"""Statements that run for every stage of every document: compiled once for each dialect, run on the driver's own cursor.
-
-SQLAlchemy prepares each execution anew (cache key, context, result), which costs several times what SQLite takes for such a
-statement. What is left here is the text, its parameters with their types, and the rows. The transaction stays SQLAlchemy's;
-errors are the driver's own, which :func:`database.session.fault_code` knows.
-"""
+"""What SQL needs besides SQLAlchemy: prepared statements, INSERT with ON CONFLICT, lists in pieces, storable text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Connection, Dialect, Executable, Table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-Process = Callable[[Any], Any]
+from database.models import Base
+
+T = TypeVar("T")
+Binder = Callable[[Any], Any]
+
+CHUNK = 1000
+"""Rows of one statement; SQLite takes at most 32,766 parameters in one."""
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Yield ``items`` in pieces of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def insert_into(connection: Connection, table: type[Base]) -> Any:
+    """Return the INSERT of the connection's own dialect, which knows ON CONFLICT."""
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: type[Base]) -> Any:
+    """Return the INSERT of a dialect, which knows ON CONFLICT."""
+    target = table.__table__
+    assert isinstance(target, Table)
+    return postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
+
+
+def storable(text: str) -> str:
+    """Return ``text`` without what no database takes: NUL, and bytes of file names that are not UTF-8 (as ``\\xNN``)."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
 class Prepared:
-    """A statement without lists of varying length (``in_``). Parameters are named as in the statement; those that it binds
-    itself keep their values.
+    """A statement that runs for every stage of every document: compiled once for each dialect, run on the driver's own cursor.
+
+    SQLAlchemy prepares each execution again (cache key, context, result), which costs several times what SQLite takes for such a
+    statement. What is left here is the text, its parameters with their types, and the rows. The transaction stays SQLAlchemy's;
+    errors are the driver's own, which :func:`database.session.fault_code` knows.
+
+    The statement has no lists of varying length (``in_``). Parameters are named as in the statement; those that it binds itself
+    keep their values.
     """
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(self, connection: Connection, **values: Any) -> Done:
+    def run(self, connection: Connection, **values: Any) -> StatementResult:
         """Run the statement inside the connection's transaction. Raises the driver's own errors; KeyError for a parameter
         without value.
         """
@@ -38,8 +69,8 @@ class Prepared:
         return compiled.run(connection, values)
 
 
-class Done:
-    """What a statement gave: ``rows``, as tuples, if it returns rows, and the number of rows it touched."""
+class StatementResult:
+    """What a statement returned: ``rows``, as tuples, and ``count``, the number of rows that it touched."""
 
     __slots__ = ("count", "rows")
 
@@ -72,7 +103,7 @@ class _Compiled:
         self._returns = bool(readers)
         self._readers = [(place, reader) for place, reader in readers if reader is not None]
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> Done:
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> StatementResult:
         bound = dict(self._own)
         for name, binder in self._given:
             bound[name] = _bound(binder, values[name])
@@ -85,7 +116,7 @@ class _Compiled:
             cursor.close()
         if self._readers and rows:
             rows = [self._read(row) for row in rows]
-        return Done(count, rows)
+        return StatementResult(count, rows)
 
     def _read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         read = list(row)
@@ -94,9 +125,9 @@ class _Compiled:
         return tuple(read)
 
 
-def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _bound(binder: Process | None, value: Any) -> Any:
+def _bound(binder: Binder | None, value: Any) -> Any:
     return value if binder is None else binder(value)

@@ -1,0 +1,142 @@
+"""What the process that takes files in and the one that reads them say to each other.
+
+Each message is its length in four bytes and a MessagePack map with the name of its type. Behind :class:`Kept` come ``size``
+bytes of content.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from codebook.records import Hints
+from ingest.archives.limits import Limits
+
+_LENGTH = struct.Struct(">I")
+_Decoded = TypeVar("_Decoded")
+
+
+class Message(msgspec.Struct, frozen=True, tag=True):
+    """Base of all messages."""
+
+
+# ---- to the reader ----
+
+
+class ReadFile(Message, frozen=True):
+    """Read the file at ``path`` (bytes as the system has it), or the page images ``pages`` of the folder there.
+
+    ``shown`` is the path under which it is registered. ``follow``: the file may be a link. ``past`` documents were received
+    before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over.
+    """
+
+    path: bytes
+    shown: str
+    limits: Limits
+    follow: bool = False
+    pages: tuple[bytes, ...] = ()
+    past: int = 0
+    refused: tuple[str, ...] = ()
+
+
+class UsePaths(Message, frozen=True):
+    """The paths of which a manifest speaks: they decide which folders of an archive are one report. None: no manifest."""
+
+    paths: tuple[str, ...] | None
+
+
+class ReadManifest(Message, frozen=True):
+    """Read the manifest at ``path``."""
+
+    path: bytes
+    limits: Limits
+
+
+Request = ReadFile | UsePaths | ReadManifest
+
+
+# ---- from the reader ----
+
+
+class Looking(Message, frozen=True):
+    """The content ``sha256`` of ``size`` bytes at ``path`` is looked at from now on."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Kept(Message, frozen=True):
+    """A content to be kept; its ``size`` bytes follow."""
+
+    sha256: str
+    size: int
+
+
+class Document(Message, frozen=True):
+    """Something to be registered. ``rejection`` is (code, message) where it is refused; ``row`` False: its content is unknown."""
+
+    sha256: str
+    media_type: str
+    size: int
+    path: str
+    rejection: tuple[str, str] | None = None
+
+
+class ManifestRow(Message, frozen=True):
+    """A row of the manifest."""
+
+    line: int
+    path: str
+    hints: Hints
+    batch: str | None
+
+
+class ManifestEnd(Message, frozen=True):
+    """The manifest was read; ``wrong`` says why it cannot be used."""
+
+    problems: tuple[str, ...] = ()
+    wrong: str | None = None
+
+
+class Bug(Message, frozen=True):
+    """An error that is none of those foreseen, with its traceback, for the log."""
+
+    path: str
+    traceback: str
+
+
+class NoRoom(Message, frozen=True):
+    """A temporary file could not be written: a fault of the machine."""
+
+    found: str
+
+
+class End(Message, frozen=True):
+    """The file was read. ``archives`` counts those that were looked into."""
+
+    archives: int = 0
+
+
+Answer = Looking | Kept | Document | ManifestRow | ManifestEnd | Bug | NoRoom | End
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def packed(message: Message) -> bytes:
+    """A message as it is sent."""
+    body = _encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def received(read: Callable[[int], bytes], decode: Callable[[bytes], _Decoded]) -> _Decoded | None:
+    """The next message; None at the end of the stream. ``read`` returns as many bytes as asked for, or fewer at the end."""
+    head = read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    size = _LENGTH.unpack(head)[0]
+    body = read(size)
+    return decode(body) if len(body) == size else None

