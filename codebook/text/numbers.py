@@ -35,17 +35,36 @@ _NUMBER = re.compile(
 )
 _MARK = re.compile(r"[/\\\-—–─_*.·、。]+|无|不适用|未统计|未公开|空|N/?A|null|nan|无此项", re.IGNORECASE)
 
+# What may stand behind a number in its cell and is no part of it: 22（其中修订16件）, 7①, 12*. A unit in brackets is no remark.
+_REMARK = re.compile(
+    r"(?<=[\d０-９件个条项次起宗份元])\s*(?:[（(](?!单位)(?![百千万亿]*元[)）])[^（()）]*[\u3400-\u9fff][^（()）]+[)）]|[①-⓿⁰-⁹¹²³*＊※†]+|注[0-9０-９]*)\s*"
+)
+
+
+def split_remark(raw: str) -> tuple[str, str]:
+    """Part the text of a cell into its number and the remark or note mark behind it ("" when there is none).
+
+    >>> split_remark("22（其中修订16件）")
+    ('22', '（其中修订16件）')
+    """
+    match = _REMARK.search(raw)
+    if match is None or match.end() != len(raw) or not raw[:1].strip():
+        return raw, ""
+    return raw[: match.start()], match.group().strip()
+
 
 @lru_cache(maxsize=50_000)
 def read_number(raw: str) -> Token:
     """Read a whole cell as a number; anything else than one number with an optional unit is not a number.
+
+    A remark behind the number is left out.
 
     Digits split by spaces ("1 234") are one number only when the cell holds nothing else. 增 and 减 before a number are signs.
 
     >>> read_number("１，２３４件")
     Token(kind=<Kind.NUMBER: 'number'>, value=1234, unit='件')
     """
-    text = fold(raw).text.strip()
+    text = fold(split_remark(raw)[0]).text.strip()
     if not text:
         return Token(ValueKind.BLANK)
     text = re.sub(r"^(增加?|\+)(?=\d)", "", text)

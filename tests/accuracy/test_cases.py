@@ -33,8 +33,7 @@ KINDS = (
 FILES = sorted(path for kind in KINDS for path in (FOLDER / kind).glob("*.json"))
 OPEN = {
     "county2022: agency": "a place alone in the title is not called its government",
-    "note: indicators": "a remark in a cell puts its row in doubt",
-    "annotated_crash: indicators": "labels with long remarks: rows are lost without a doubt",
+    "annotated_crash: indicators": "a blank row is doubted beside the values of a row that the form does not have",
     "local2017: national": "the statistics table of a province is passed over without a word",
 }
 
