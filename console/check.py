@@ -9,6 +9,7 @@ workers go on loading.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import partial
 from itertools import groupby
 
@@ -45,11 +46,11 @@ class CheckCounts(Record, frozen=True):
     without_region: int = 0
 
 
-def run_check(engine: Engine) -> CheckCounts:
-    """Apply all rules between reports again."""
+def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
+    """Apply all rules between reports again. An agency is absent when its date lies before ``today`` (ISO date; default: now)."""
     with reading(engine) as connection:
         listed = coverage.expected(connection)
-    expected = _by_region(listed)
+    expected = _by_region(listed, today or date.today().isoformat())
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):
@@ -63,14 +64,15 @@ def run_check(engine: Engine) -> CheckCounts:
     return CheckCounts(reports, findings, stale, without, sum(item.region_code is None for item in listed))
 
 
-def _by_region(listed: list[coverage.Listed]) -> ExpectedByRegion:
+def _by_region(listed: list[coverage.Listed], today: str) -> ExpectedByRegion:
     """The agencies of the lists under the government to which they report. A province's government has none above it."""
     found: dict[tuple[str, int], list[Expected]] = {}
     for item in listed:
         code = item.region_code and item.region_code[:6]  # towns have codes of nine digits; their reports stand under the county
         _, reports_to = standing(item.agency, code)
         if reports_to is not None:
-            found.setdefault((reports_to, item.year), []).append(Expected(item.agency, code))
+            is_due = coverage.standing_of(False, None, item.due_on, today) is coverage.Standing.ABSENT
+            found.setdefault((reports_to, item.year), []).append(Expected(item.agency, code, is_due))
     return found
 
 

@@ -36,9 +36,9 @@ from typing import Any, Literal, NamedTuple
 
 Method = Literal["search", "match", "fullmatch"]
 
-LENGTHS = (2_000, 8_000, 64_000)  # characters of a pumped text
-FLOOR = 0.01  # processor seconds of the longest text below which its growth is not judged
-LIMIT = 2  # processor seconds after which a search counts as endless
+LENGTHS = (1_000, 4_000, 16_000)  # characters of a pumped text
+FLOOR = 0.004  # processor seconds of the longest text below which its growth is not judged
+LIMIT = 1  # processor seconds after which a search counts as endless
 TRIES = 6  # sentences for each repetition
 LEAST_REPEAT = 6  # repetitions of at most fewer copies are not pumped: they are bounded
 _STOPS = ",。\n1a>"  # characters of which one may end a repetition of all characters but some
@@ -205,7 +205,7 @@ def _growth(target: Target, prefix: str, unit: str, ending: str) -> tuple[float,
             return tuple(seconds)
     for length in LENGTHS:
         seconds.append(_seconds(target, prefix + unit * (length // len(unit)) + ending, times=2))
-        if length != LENGTHS[0] and seconds[-1] < max(2e-4, 6 * seconds[-2]):  # as good as linear: no need to go further
+        if length != LENGTHS[0] and seconds[-1] < max(1e-4, 6 * seconds[-2]):  # as good as linear: no need to go further
             return None
     text = prefix + unit * (LENGTHS[-2] // len(unit)) + ending
     shorter = max(1e-4, seconds[-2], _seconds(target, text, times=3))

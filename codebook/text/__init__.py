@@ -1,0 +1,1 @@
+"""Text before it means something: templates of sentences, and patterns that stay fast on any text."""

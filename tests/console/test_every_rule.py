@@ -81,8 +81,8 @@ def findings(home: Path, examples: dict[str, Any]) -> dict[str, set[str]]:
             (files / name).mkdir(parents=True)
             for number, report in enumerate(reports):
                 (files / name / f"{number}.txt").write_bytes(print_report(moved(report, place)))
-            for agency, _ in expected:
-                rows.writerow((named(agency, place), place.region_code, reports[0].year))
+            for each in expected:
+                rows.writerow((named(each.agency, place), place.region_code, reports[0].year))
 
     def gongkai(*arguments: str) -> Any:
         done = CliRunner().invoke(app, [*arguments, "--json"])

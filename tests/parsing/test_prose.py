@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 
-import msgspec
 import pytest
 
 from codebook.book import load_book
-from codebook.phrases import check_rows, load_phrases
+from codebook.phrases import Phrase, load_phrases
 from codebook.records import Extraction, Line, Origin, Page, PageKind, Place, Reader, Reading, State
 from tasks.parsing.outline import known_headings, read_outline
+from tasks.parsing.prose.__main__ import explain
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import word_number
 from tasks.parsing.prose.statistics import read_statistics, search_of
@@ -35,11 +35,18 @@ def values(text: str, year: int | None = 2016, agency: str = "示例县财政局
     return {key: r.value if r.state is State.READ else ("?", *r.candidates) for key, r in found.items()}
 
 
+def read_by(phrase: Phrase, text: str) -> list[object]:
+    """The values that one phrase reads in a text."""
+    outline = read_outline(prose_lines(pages(text), {}, known_headings))
+    return [m.value for m in search_of(outline, None, None).mentions((phrase,))]
+
+
 @pytest.mark.parametrize("phrase", load_phrases().statistics, ids=lambda p: p.row.id)
-def test_each_phrase_reads_its_own_example(phrase) -> None:
-    outline = read_outline(prose_lines(pages(phrase.row.example), {}, known_headings))
-    mentions = [m.value for m in search_of(outline, None, None).mentions((phrase,))]
-    assert mentions == [phrase.row.gives]
+def test_each_phrase_reads_its_examples_and_not_its_counter_examples(phrase: Phrase) -> None:
+    assert {text: read_by(phrase, text) for text in phrase.row.examples} == {text: [n] for text, n in phrase.row.examples.items()}
+    assert {text: read_by(phrase, text) for text in phrase.row.counter_examples} == {
+        key: [] for key in phrase.row.counter_examples
+    }
 
 
 @pytest.mark.parametrize(
@@ -199,9 +206,28 @@ def test_the_rows_of_the_table_as_sentences(shape: str, joint: str) -> None:
     assert values(text) == expected
 
 
-def test_a_phrase_must_point_to_an_indicator() -> None:
-    rows = load_phrases().statistics[0].row
-    with pytest.raises(ValueError, match="no indicator"):
-        check_rows((msgspec.structs.replace(rows, means=("statistics.nothing",)),), "statistics")
-    with pytest.raises(ValueError, match="twice"):
-        check_rows((rows, rows), "statistics")
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("主动公开规范性文件8条", ["statistics.normative_disclosed  normative_disclosed.table  主动公开规范性文件8条  = 8"]),
+        (
+            "上年制发规范性文件8件",
+            ["statistics.normative_issued  normative_issued.table  制发规范性文件8件  refused: other_time"],
+        ),
+        ("天气很好", []),
+    ],
+)
+def test_what_is_read_is_explained(text: str, lines: list[str]) -> None:
+    assert list(explain(text)) == lines
+
+
+@pytest.mark.parametrize("phrase", [*load_phrases().statistics, *load_phrases().statements], ids=lambda p: p.row.id)
+def test_only_conditions_of_the_phrase_refuse_its_counter_examples(phrase: Phrase) -> None:
+    general = {"sentence", "other_time", "whole_only", "unless_by_channel", "about"}
+    named = {name for name, words in phrase.row.conditions.items() if words}
+    named |= {"unless_earlier"} if "unless_just_before" in named else set()
+    for text in phrase.row.counter_examples:
+        for line in explain(text):
+            _, name, *_, found = line.split("  ")
+            if name == phrase.row.id:
+                assert found.removeprefix("refused: ") in named | general | {"no number of its unit"}

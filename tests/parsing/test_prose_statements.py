@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codebook.phrases import load_phrases
+from codebook.phrases import Phrase, load_phrases
 from codebook.records import Extraction, Line, Page, PageKind, Place, Reader, Statement, StatementKind
 from tasks.parsing.outline import known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
@@ -25,10 +25,13 @@ def said(text: str, year: int | None = 2021, agency: str = "示例县财政局")
 
 
 @pytest.mark.parametrize("phrase", load_phrases().statements, ids=lambda p: p.row.id)
-def test_each_phrase_reads_its_own_example(phrase) -> None:
-    found = [s for s in statements(phrase.row.example, None) if s.pattern == phrase.row.id]
-    assert [s.value for s in found] == [phrase.row.gives]
-    assert found[0].kind == phrase.row.kind
+def test_each_phrase_reads_its_examples_and_not_its_counter_examples(phrase: Phrase) -> None:
+    def read(text: str) -> list[tuple[object, str]]:
+        return [(s.value, s.kind) for s in statements(text, None) if s.pattern == phrase.row.id]
+
+    row = phrase.row
+    assert {text: read(text) for text in row.examples} == {text: [(n, row.kind)] for text, n in row.examples.items()}
+    assert {text: read(text) for text in row.counter_examples} == {key: [] for key in row.counter_examples}
 
 
 REVIEW = {"review.reconsideration": 0, "review.litigation_direct": 0, "review.litigation_after_review": 0}

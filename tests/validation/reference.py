@@ -78,7 +78,7 @@ def _told(example: Any) -> list[str]:
         return [item for one in example for item in _items(_snapshot(one, f"{one.year}: "))]
     parent, children, expected = example
     told = [item for one in (parent, *children) for item in _items(_snapshot(one, f"{one.agency}: "))]
-    return [*told, *([f"- expected to report: {'、'.join(agency for agency, _ in expected)}"] if expected else [])]
+    return [*told, *([f"- expected to report: {'、'.join(each.agency for each in expected)}"] if expected else [])]
 
 
 def _items(lines: Iterable[str]) -> list[str]:

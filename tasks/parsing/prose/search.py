@@ -7,7 +7,7 @@ are left out here; what remains is judged by :mod:`tasks.parsing.prose.statistic
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from codebook.book import load_book
@@ -137,34 +137,49 @@ class Search:
             at = self.text.find(cue, found[-1][1])
         return found
 
-    def _mention(self, phrase: Phrase, match: re.Match[str]) -> Mention | None:
+    def refusal(self, phrase: Phrase, match: re.Match[str]) -> str | None:
+        """Return the first condition that a hit does not keep, by its name in the phrases' files, or None.
+
+        ``sentence`` stands for a hit over the end of its sentence. The order is that of the head of phrases/_common.yaml.
+        """
         row = phrase.row
         start, end = match.span()
         sentence, stop = self.passage.sentence_span(start)
-        if stop < end:  # never over the end of a sentence
-            return None
+        if stop < end:
+            return "sentence"
         before = self.text[sentence:start]
         clause = self._clause_before(before)
-        rest = self.text[end : _clause_end(self.text, end)]
         hit = match.group()
-        if (
-            self._other_time(clause + hit, before, row.other_year)
-            or phrase.veto.search(hit + rest)
-            or phrase.before.search(before)
-            or phrase.absent.search(self.text, sentence, stop)
-            or not phrase.needs.search(self.text, sentence, stop)
-            or (row.part and self.phrases.of_which in before)
-            or (row.channels and self.phrases.channels.search(clause + hit))
-            or not self._on_topic(phrase, start, end)
-        ):
+        refused: dict[str, Callable[[], object]] = {
+            "other_time": lambda: self._other_time(clause + hit, before, row.names_year),
+            "unless_clause_has": lambda: phrase.veto.search(hit + self.text[end : _clause_end(self.text, end)]),
+            "unless_earlier": lambda: phrase.before.search(before),
+            "unless_earlier_in_clause": lambda: phrase.before_in_clause.search(clause),
+            "unless_sentence_has": lambda: phrase.absent.search(self.text, sentence, stop),
+            "only_if_sentence_has": lambda: not phrase.needs.search(self.text, sentence, stop),
+            "whole_only": lambda: row.whole_only and self.phrases.of_which in before,
+            "unless_by_channel": lambda: row.unless_by_channel and self.phrases.channels.search(clause + hit),
+            "about": lambda: not self._on_topic(phrase, start, end),
+        }
+        return next((name for name, applies in refused.items() if applies()), None)
+
+    def _mention(self, phrase: Phrase, match: re.Match[str]) -> Mention | None:
+        if self.refusal(phrase, match):
             return None
+        row = phrase.row
+        start, end = match.span()
+        before, hit = self.text[self.passage.sentence_span(start)[0] : start], match.group()
         office = self.government and not row.region_wide and bool(self.phrases.own_office.search(before + hit))
         if row.kind != "number":
             return Mention(phrase, 0, start, end, start, end, own_office=office)
         value = number_of(match, self._units[row.means[0]])
         if value is None:
             return None
-        stock = row.stock and bool(self.phrases.stock.search(before)) and not self.phrases.this_year.search(before + hit)
+        stock = (
+            row.may_count_all_years
+            and bool(self.phrases.stock.search(before))
+            and not self.phrases.this_year.search(before + hit)
+        )
         first = match.start("pre" if match["pre"] else "n")
         last = max(match.end(group) for group in ("n", "wan", "more", "unit"))
         approximate = bool(match["pre"] or match["more"])
@@ -175,11 +190,11 @@ class Search:
         """What stands between the last comma and the hit."""
         return before[before.rfind(",") + 1 :]
 
-    def _other_time(self, clause: str, before: str, other_year: bool) -> bool:
+    def _other_time(self, clause: str, before: str, names_year: bool) -> bool:
         """Whether the hit speaks of another year, of a plan or of a rule: by words in its clause, or by the last year named."""
         if self.phrases.other_time.search(_CITED.sub("", clause)):
             return True
-        if other_year or self.year is None:
+        if names_year or self.year is None:
             return False
         years = _YEAR.findall(_CITED.sub("", before + clause))
         return bool(years) and int(years[-1]) != self.year

@@ -37,6 +37,6 @@ def _statement(mention: Mention, search: Search) -> Statement:
         sentence=hit.sentence,
         place=hit.place,
         pattern=row.id,
-        alternatives=row.alternatives,
+        alternatives=row.may_also_mean,
         scope="own_office" if mention.own_office else None,
     )

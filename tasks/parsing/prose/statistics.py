@@ -60,7 +60,7 @@ def _data_chapters(outline: Outline, search: Search, found: Iterable[list[Mentio
     ]
     if spans:
         return spans
-    places = [m.start for mentions in found for m in mentions if m.phrase.row.rank == 1]
+    places = [m.start for mentions in found for m in mentions if m.phrase.rank == 1]
     counts = [(sum(a <= p < b for p in places), -a, b) for a, b in pairwise(starts)]
     best = max(counts, default=(0, 0, 0))
     return [(-best[1], best[2])] if best[0] >= 3 else []
@@ -71,8 +71,8 @@ def _judge(indicator: str, mentions: list[Mention], spans: list[tuple[int, int]]
     numbers before round ones, the data chapter's before the rest. Different values that remain are a doubt."""
     chosen = [m for m in mentions if not m.own_office] or mentions
     chosen = [m for m in chosen if not (m.approximate or m.stock)] or chosen
-    rank = min(m.phrase.row.rank for m in chosen)
-    chosen = [m for m in chosen if m.phrase.row.rank == rank]
+    rank = min(m.phrase.rank for m in chosen)
+    chosen = [m for m in chosen if m.phrase.rank == rank]
     if len({m.value for m in chosen}) > 1:
         chosen = [m for m in chosen if any(a <= m.start < b for a, b in spans)] or chosen
     first = chosen[0]

@@ -40,10 +40,11 @@ class Pair(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """An agency that must report, as a list names it, with the code of its region (GB/T 2260)."""
+    """An agency that must report, as a list names it, with the code of its region (GB/T 2260). ``due``: its date has passed."""
 
     agency: str
     region_code: str | None
+    due: bool = True
 
 
 class Area(NamedTuple):
@@ -271,7 +272,7 @@ def _own_words(text: str, options: CopyOptions) -> str:
 def _chapters_with_tables(form: str) -> set[int | None]:
     """The chapters in which a form has its tables: their text is the form's own."""
     book = load_book()
-    return {book.blocks[block].section for block in book.forms[form].blocks} - {None}
+    return {block.section for block in book.blocks.values() if form in block.forms} - {None}
 
 
 def _copies(options: CopyOptions, one: Snapshot, other: Snapshot) -> Iterator[tuple[int | None, float]]:
@@ -318,10 +319,11 @@ def _label(cell: str) -> str:
     return f"{table_of(cell)}{cell_label(cell)}"
 
 
-def _missing(area: Area) -> tuple[str, ...]:
-    """Return the names, sorted, that are expected and have no report among the children: by the key that coverage uses too."""
+def _missing(area: Area) -> tuple[Expected, ...]:
+    """Return those, by name, that are expected and have no report among the children: by the key that coverage uses too."""
     present = {agency_key(child.agency, child.region_code) for child in area.children}
-    return tuple(sorted(agency for agency, code in area.expected or () if agency_key(agency, code) not in present))
+    missing = [e for e in area.expected or () if agency_key(e.agency, e.region_code) not in present]
+    return tuple(sorted(missing, key=lambda each: (each.agency, each.region_code or "")))
 
 
 @rule("region.exceeds", scope=Scope.REGION, fields=("child", "parent", "count", "labels"), options=ListOptions)
@@ -402,7 +404,7 @@ def region_sum(this: Bound[RegionSumOptions], area: Area) -> Iterator[Finding]:
                 "children": len(area.children),
                 "count": len(wrong),
                 "labels": write_list(labels, this.options.listed),
-                "missing": write_list(missing),
+                "missing": write_list([each.agency for each in missing]),
             },
             message="missing" if missing else "main",
             expected=sums[wrong[0]],
@@ -412,9 +414,10 @@ def region_sum(this: Bound[RegionSumOptions], area: Area) -> Iterator[Finding]:
 
 @rule("region.absent", scope=Scope.REGION, fields=("parent", "agency", "year"))
 def region_absent(this: Bound[NoOptions], area: Area) -> Iterator[Finding]:
-    """Each agency that is expected to report and does not: one finding each."""
-    for name in _missing(area):
-        yield finding(this.rule, (), {"parent": area.parent.agency, "agency": name, "year": area.parent.year})
+    """Each agency that is expected to report and has not when its date has passed: one finding each."""
+    for each in _missing(area):
+        if each.due:
+            yield finding(this.rule, (), {"parent": area.parent.agency, "agency": each.agency, "year": area.parent.year})
 
 
 def compare_region(
