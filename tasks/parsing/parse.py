@@ -65,6 +65,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         extras=tables.extras,
         clues=identity.clues,
         notes=(*extraction.notes, *tables.notes, *identity.notes),
+        unknown_tables=tables.unknown,
     )
 
 

@@ -34,7 +34,6 @@ FILES = sorted(path for kind in KINDS for path in (FOLDER / kind).glob("*.json")
 OPEN = {
     "county2022: agency": "a place alone in the title is not called its government",
     "annotated_crash: indicators": "a blank row is doubted beside the values of a row that the form does not have",
-    "local2017: national": "the statistics table of a province is passed over without a word",
 }
 
 pytestmark = pytest.mark.skipif(not FILES, reason=f"the cases are not at {FOLDER}; set GONGKAI_CORPUS")

@@ -38,7 +38,6 @@ OPEN: dict[str, dict[str, str]] = {
     "pingtan2014": {
         FACTS: ZONE,
         CELLS: "the statistics table of a province is not read",
-        LOCAL: "the statistics table of a province is passed over without a word",
     },
     "pingtan2014_page": {
         FACTS: ZONE,
@@ -48,7 +47,6 @@ OPEN: dict[str, dict[str, str]] = {
     "pingtan2015": {
         FACTS: ZONE,
         CELLS: "the statistics table of a province is not read",
-        LOCAL: "the statistics table of a province is passed over without a word",
     },
     "pingtan2019": {FACTS: ZONE},
     "pingtan2019_page": {

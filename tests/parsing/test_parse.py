@@ -23,6 +23,7 @@ from codebook.records import (
     Report,
     State,
     Table,
+    UnknownTable,
 )
 from codebook.records import Cell as GridCell
 from tasks.parsing.parse import assemble, form_of
@@ -43,6 +44,7 @@ class Tables(NamedTuple):
     blocks: tuple[BlockSeen, ...] = ()
     used: tuple[Used, ...] = ()
     notes: tuple[str, ...] = ()
+    unknown: tuple[UnknownTable, ...] = ()
 
 
 def pages(text: str) -> Extraction:

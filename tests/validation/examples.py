@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind
+from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind, UnknownTable
 from tasks.validation.rules.between_reports import Expected
 
 Make = Callable[..., Any]
@@ -299,6 +299,12 @@ CASES: dict[str, Case] = {
         changed(blocks=(BlockSeen("review", "2021", HERE),))(),
         (),
         ERROR,
+    ),
+    "table.unknown": Case(
+        changed(unknown_tables=(UnknownTable(HERE, (("指标名称", "2016年度", "历年累计"), ("窗口接待数", "31", "402"))),))(),
+        changed()(),
+        (),
+        INFO,
     ),
     "table.blank_cells": Case(
         changed()(review__reconsideration__other=None, review__reconsideration__total=None),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.confidence import surety
-from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
+from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State, UnknownTable
 from codebook.text.numbers import ValueKind, in_unit
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
@@ -76,6 +76,7 @@ class TablesRead(Record, frozen=True):
     blocks: tuple[BlockSeen, ...]
     used: tuple[Used, ...]
     notes: tuple[str, ...] = ()
+    unknown: tuple[UnknownTable, ...] = ()
 
 
 def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:
