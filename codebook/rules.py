@@ -22,6 +22,7 @@ import msgspec
 from codebook import data
 from codebook.book import Codebook, load_book, take_forms
 from codebook.records import Number, Record, Severity
+from codebook.text.numbers import exact
 
 # What the message of a sum may speak of; `year` and `last_year` only between years.
 SUM_FIELDS = frozenset(
@@ -136,12 +137,6 @@ class SumResult(NamedTuple):
     left: Number
     right: Number
     blank: bool
-
-
-def exact(value: float) -> Number:
-    """``value`` without the dust of binary fractions (amounts have at most six decimals), whole where it is whole."""
-    rounded = round(value, 6)
-    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: Collection[str] = ()) -> SumResult | None:

@@ -427,6 +427,20 @@ class LoginAttempt(Base):
     at: Mapped[datetime] = mapped_column(index=True)
 
 
+class Tombstone(Base):
+    """A document whose content was purged. The row stays, to tell of the purge and to keep the content from being taken in again.
+
+    The document keeps its row with the status ``discarded``, without a report.
+    """
+
+    __tablename__ = "gk_tombstone"
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), primary_key=True, autoincrement=False)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    purged_at: Mapped[datetime]
+    purged_by: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(Text)
+
+
 # ---- the results
 # --------------------------------------------------------------------------------------------------------------
 

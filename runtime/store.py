@@ -7,7 +7,8 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from codebook.errors import GongkaiError
 T = TypeVar("T")
 
 _KEPT_BYTES = 64 * 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{3,199}")
 
 
@@ -65,6 +67,24 @@ class Store:
             )
         self._last = (sha256, data) if len(data) <= _KEPT_BYTES else None
         return data
+
+    def delete(self, sha256: str) -> bool:
+        """Delete a content and the pictures of its pages, for good. Return whether the content was there."""
+        self._last = None
+        there = self.exists(sha256)
+        if there:
+            self._guard(lambda: self._files.rm_file(self.path(sha256)))
+        pictures = f"{self._root}/derived/{sha256[:2]}/{sha256}-*"
+        self._guard(lambda: [self._files.rm_file(path) for path in self._files.glob(pictures)])
+        return there
+
+    def contents(self) -> Iterator[str]:
+        """Yield the sha256 of every content that is kept, in no particular order."""
+        for top in self._guard(lambda: list(self._files.glob(f"{self._root}/[0-9a-f][0-9a-f]"))):
+            for path in self._guard(partial(self._files.find, top)):
+                name = path.rpartition("/")[2]
+                if _SHA256.fullmatch(name):
+                    yield name
 
     def derived(self, name: str) -> bytes | None:
         """What was made from an original and kept under ``name`` (see :meth:`keep_derived`); None when it is not there (any

@@ -61,6 +61,11 @@ class PostgresServer:
         """The URL of a database of the server."""
         return str(self._server.get_uri(database=database, driver="psycopg"))
 
+    @property
+    def programs(self) -> Path:
+        """The folder with pg_dump, pg_restore and the like, of the server's own version."""
+        return Path(self._server.bin_path)
+
     def create(self) -> str:
         """Make an empty database; gives its name."""
         name = f"t{uuid.uuid4().hex[:12]}"

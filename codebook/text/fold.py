@@ -23,10 +23,17 @@ _PINYIN = re.compile(
 )
 # 和(he)(he) doubles the character too: what is left of 和和 after the pinyin is taken off is one 和.
 _DOUBLED = re.compile(rf"([{_HAN}])\1(?=[(（][a-zü]{{1,6}}[)）][(（][a-zü]{{1,6}}[)）])")
+_FIRST_HAN, _LAST_HAN = chr(0x3400), chr(0x9FFF)
+_UNIFIED = chr(0x4E00)
 _SPACE = re.compile(r"\s+")
 # ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\u00ad\ue000-\uf8ff\ufffc\x00]")
 _LABEL_NOISE = re.compile(r"[\s\W_]+")
+
+
+def is_han(char: str) -> bool:
+    """Return whether ``char`` is a Chinese character (of the unified ideographs and their first extension)."""
+    return _FIRST_HAN <= char <= _LAST_HAN
 
 
 class FoldingWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +89,7 @@ def fold(raw: str) -> Folded:
     for index, char in enumerate(raw):
         if index in drop:
             continue
-        for piece in char if "\u4e00" <= char <= "\u9fff" or char.isascii() else unicodedata.normalize("NFKC", char):
+        for piece in char if _UNIFIED <= char <= _LAST_HAN or char.isascii() else unicodedata.normalize("NFKC", char):
             chars.append(piece)
             origins.append(index)
     text = _simplify("".join(chars))
@@ -111,8 +118,8 @@ def _squeeze(text: str, origins: list[int]) -> Folded:
     for match in _SPACE.finditer(text):
         out.append(text[last : match.start()])
         where += origins[last : match.start()]
-        before = text[match.start() - 1] if match.start() else "一"
-        after = text[match.end()] if match.end() < len(text) else "一"
+        before = text[match.start() - 1] if match.start() else _UNIFIED
+        after = text[match.end()] if match.end() < len(text) else _UNIFIED
         if before.isascii() and after.isascii():
             out.append(" ")
             where.append(origins[match.start()])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
-from codebook.records import Number
+import msgspec
+
+from codebook import data
+from codebook.records import Number, Record
 from codebook.text.fold import fold
 
 
@@ -28,17 +31,67 @@ class Token(NamedTuple):
     unit: str | None = None
 
 
-# Units that reports print inside cells; the factor is to the unit in which the cell counts (a count, or 万元).
-_UNITS = "件|个|条|项|次|起|宗|份|人次|人|名|篇|期|场|万元|元|万"
-_NUMBER = re.compile(
-    rf"(?P<sign>[-+−])?\s*(?P<digits>\d{{1,3}}(?:,\s?\d{{3}})+|\d+(?:\s\d+)*)(?P<fraction>\s?\.\s?\d+)?\s*(?P<unit>{_UNITS})?"
-)
-_MARK = re.compile(r"[/\\\-—–─_*.·、。]+|无|不适用|未统计|未公开|空|N/?A|null|nan|无此项", re.IGNORECASE)
+class NumberWords(Record, frozen=True):
+    """The rows of numbers.yaml."""
 
-# What may stand behind a number in its cell and is no part of it: 22（其中修订16件）, 7①, 12*. A unit in brackets is no remark.
-_REMARK = re.compile(
-    r"(?<=[\d０-９件个条项次起宗份元])\s*(?:[（(](?!单位)(?![百千万亿]*元[)）])[^（()）]*[\u3400-\u9fff][^（()）]+[)）]|[①-⓿⁰-⁹¹²³*＊※†]+|注[0-9０-９]*)\s*"
-)
+    units: tuple[str, ...]
+    money: str
+    money_units: dict[str, int]
+    count_units: dict[str, int]
+    powers: dict[str, int]
+    more: str
+    less: str
+    no_number: str
+    none: str
+    remark: str
+
+
+class _Patterns(NamedTuple):
+    number: re.Pattern[str]
+    more: re.Pattern[str]
+    less: re.Pattern[str]
+    no_number: re.Pattern[str]
+    remark: re.Pattern[str]
+
+
+@cache
+def number_words() -> NumberWords:
+    """Return the words around numbers. Raises msgspec.ValidationError on an unknown key."""
+    return msgspec.yaml.decode(data.read("text/numbers.yaml"), type=NumberWords)
+
+
+@cache
+def _patterns() -> _Patterns:
+    words = number_words()
+    return _Patterns(
+        re.compile(
+            rf"(?P<sign>[-+−])?\s*(?P<digits>\d{{1,3}}(?:,\s?\d{{3}})+|\d+(?:\s\d+)*)(?P<fraction>\s?\.\s?\d+)?"
+            rf"\s*(?P<unit>{'|'.join(words.units)})?"
+        ),
+        re.compile(rf"^({words.more}|\+)(?=\d)"),
+        re.compile(rf"^{words.less}(?=\d)"),
+        re.compile(words.no_number, re.IGNORECASE),
+        re.compile(words.remark),
+    )
+
+
+def is_whole(value: float) -> bool:
+    """Return whether ``value`` is a whole number."""
+    return value == int(value)
+
+
+def whole(value: float) -> Number:
+    """Return ``value`` as an int when it is a whole number.
+
+    >>> [whole(3.0), whole(2.5)]
+    [3, 2.5]
+    """
+    return int(value) if is_whole(value) else value
+
+
+def exact(value: float) -> Number:
+    """Return ``value`` without the dust of binary fractions (amounts have at most six decimals), as an int when it is whole."""
+    return whole(round(value, 6))
 
 
 def split_remark(raw: str) -> tuple[str, str]:
@@ -47,7 +100,7 @@ def split_remark(raw: str) -> tuple[str, str]:
     >>> split_remark("22（其中修订16件）")
     ('22', '（其中修订16件）')
     """
-    match = _REMARK.search(raw)
+    match = _patterns().remark.search(raw)
     if match is None or match.end() != len(raw) or not raw[:1].strip():
         return raw, ""
     return raw[: match.start()], match.group().strip()
@@ -62,21 +115,20 @@ def read_number(raw: str) -> Token:
     Digits split by spaces ("1 234") are one number only when the cell holds nothing else. 增 and 减 before a number are signs.
 
     >>> read_number("１，２３４件")
-    Token(kind=<Kind.NUMBER: 'number'>, value=1234, unit='件')
+    Token(kind=<ValueKind.NUMBER: 'number'>, value=1234, unit='件')
     """
     text = fold(split_remark(raw)[0]).text.strip()
     if not text:
         return Token(ValueKind.BLANK)
-    text = re.sub(r"^(增加?|\+)(?=\d)", "", text)
-    text = re.sub(r"^减少?(?=\d)", "-", text)
-    if match := _NUMBER.fullmatch(text):
+    patterns = _patterns()
+    text = patterns.more.sub("", text)
+    text = patterns.less.sub("-", text)
+    if match := patterns.number.fullmatch(text):
         digits = re.sub(r"[,\s]", "", match["digits"])
         fraction = re.sub(r"\s", "", match["fraction"] or "")
-        value: Number = float(digits + fraction) if fraction else int(digits)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
+        value = whole(float(digits + fraction)) if fraction else int(digits)
         return Token(ValueKind.NUMBER, -value if match["sign"] in ("-", "−") else value, match["unit"])
-    return Token(ValueKind.MARK if _MARK.fullmatch(text) else ValueKind.OTHER)
+    return Token(ValueKind.MARK if patterns.no_number.fullmatch(text) else ValueKind.OTHER)
 
 
 def in_unit(token: Token, unit: str | None) -> Number | None:
@@ -86,9 +138,16 @@ def in_unit(token: Token, unit: str | None) -> Number | None:
     """
     if token.value is None:
         return None
-    if unit == "万元" and token.unit == "元":
-        value = round(token.value / 10_000, 6)
-        return int(value) if value == int(value) else value
-    if unit != "万元" and token.unit in ("万", "万元"):
-        return round(token.value * 10_000)
-    return token.value
+    words = number_words()
+    if unit == words.money:
+        return token.value if token.unit not in words.money_units else money(token.value, token.unit)
+    factor = words.count_units.get(token.unit or "")
+    return token.value if factor is None else round(token.value * factor)
+
+
+def money(value: float, unit: str) -> Number | None:
+    """Return a sum of money printed in ``unit`` in the unit of the forms (万元); None when it is no unit of money."""
+    words = number_words()
+    if unit not in words.money_units:
+        return None
+    return exact(value * words.money_units[unit] / words.money_units[words.money])

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from re import _parser  # type: ignore[attr-defined]
 
 from codebook.records import Record
+from codebook.text.fold import is_han
 
 _GAPS = {"…": r"[^。;,\n\d]", "……": r"[^。;\n\d]", "…#": r"[^,。;\n]"}
 _GAP = re.compile(r"(……|…#|…)(\d+)")
@@ -103,7 +104,7 @@ class _Reader:
             self.at += 1
         if literal:
             self.at += 1
-            self.cues += literal if self.depth == 1 and "\u3400" <= literal <= "\u9fff" else "\0" * (self.depth == 1)
+            self.cues += literal if self.depth == 1 and is_han(literal) else "\0" * (self.depth == 1)
             return re.escape(literal)
         self.cues += "\0" * (self.depth == 1)
         if char in _CLOSES:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from console import environment
-from console.cli import alive, audit, corrections, reprocess, services, users, watch
+from console.cli import alive, audit, corrections, reprocess, services, upkeep, users, watch
 from console.cli.output import Exit, plain, say, show, show_json, wrong
 
 app = typer.Typer(
@@ -218,6 +218,8 @@ app.command()(services.worker)
 app.command()(services.rescuer)
 app.command(context_settings={"ignore_unknown_options": False})(services.flower)
 app.command()(services.doctor)
+app.command()(upkeep.purge)
+app.command()(upkeep.verify)
 app.add_typer(users.user, name="user")
 app.add_typer(audit.audit, name="audit")
 app.command()(alive.alive)

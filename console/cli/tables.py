@@ -224,6 +224,9 @@ def document_parts(item: DocumentItem, *, values: bool) -> list[Any]:
         known = [f"{name} {_joined(value)}" for name, value in source.hints.items() if name != "path"]
         told = f" ({plain(', '.join(known))})" if known else ""
         head.add_row("duplicate at" if source.duplicate else "source", plain(source.path) + told)
+    if item.purged is not None:
+        stone = item.purged
+        head.add_row("purged", plain(f"{when(stone.purged_at)} by {stone.purged_by}: {stone.reason}"))
     parts: list[Any] = [head]
     parts += _report_lines(item)
     if item.stages:

@@ -14,7 +14,19 @@ from codebook.stages import FIRST, PAGE_STAGE, STAGES, StageName
 from database.clock import now
 from database.ledger.conditions import UNFINISHED
 from database.ledger.fair_queue import virtual_time
-from database.models import Attempt, Batch, Document, Failure, FailureState, Output, ReportRow, Source, Stage, StageState
+from database.models import (
+    Attempt,
+    Batch,
+    Document,
+    Failure,
+    FailureState,
+    Output,
+    ReportRow,
+    Source,
+    Stage,
+    StageState,
+    Tombstone,
+)
 from database.sql import chunks
 from database.users.audit import note
 
@@ -111,7 +123,7 @@ def start_again(connection: Connection, ids: Sequence[int], stage: StageName | N
     """
     again = (
         update(Document)
-        .where(Document.id.in_(ids), Document.status != Status.PROCESSING)
+        .where(Document.id.in_(ids), Document.status != Status.PROCESSING, ~_is_purged())
         .values(run=Document.run + 1, status=Status.PROCESSING, finished_at=None)
         .returning(Document.id, Document.run)
     )
@@ -143,8 +155,15 @@ def discard(connection: Connection, chosen: Selection, *, who: str, reason: str,
 
 
 def _not_processing(connection: Connection, ids: Iterable[int]) -> list[int]:
-    idle = select(Document.id).where(Document.id.in_(ids), Document.status != Status.PROCESSING).order_by(Document.id)
+    idle = (
+        select(Document.id).where(Document.id.in_(ids), Document.status != Status.PROCESSING, ~_is_purged()).order_by(Document.id)
+    )
     return list(connection.scalars(idle))
+
+
+def _is_purged() -> ColumnElement[bool]:
+    """Whether the content of the document is gone for good: then there is nothing to process."""
+    return exists(select(Tombstone.document_id).where(Tombstone.document_id == Document.id))
 
 
 def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted: StageName | None, line: int) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 from codebook.records import Record, Severity, State, Status
 from codebook.stages import REGISTER
 from database.clock import now
+from database.intake.purging import tombstones
 from database.ledger import throughput
 from database.models import (
     Attempt,
@@ -318,6 +319,7 @@ def document(connection: Connection, document_id: int) -> DocumentItem:
         values=values,
         value_states={state: n for state in State if (n := sum(value.state == state for value in values))},
         failures=tuple(FailureItem(*row) for row in connection.execute(_failures().where(Failure.document_id == document_id))),
+        purged=tombstones(connection, [document_id]).get(document_id),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from codebook.records import Record, Status
+from database.intake.purging import TombstoneItem
 
 
 class BatchCount(Record, frozen=True):
@@ -196,3 +197,4 @@ class DocumentItem(Record, frozen=True):
     values: tuple[ValueItem, ...]
     value_states: dict[str, int]
     failures: tuple[FailureItem, ...]
+    purged: TombstoneItem | None = None

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 from codebook.book import load_book
 from codebook.records import Correction, Decided, Number, Reading, Record, Report, State
 from codebook.stages import DOCUMENTS, StageName
+from codebook.text.dates import dates
 from database.clock import now
 from database.ledger import Queued, outputs, start_again
 from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState, ValueRow
@@ -28,7 +29,6 @@ from database.users.audit import note
 
 AGENCY, REGION, YEAR = FACTS = ("report.agency", "report.region", "report.year")
 _LONGEST_REASON = 2000
-_FIRST_YEAR = 2008  # the first year on which agencies reported (State Council order 492)
 
 
 class CorrectionItem(Record, frozen=True):
@@ -253,8 +253,8 @@ def _fact(indicator: str, decided: Decided, value: Number | str | None) -> str:
     text = str(value or "").strip()
     if decided is not Decided.VALUE or not text or len(text) > 200:
         raise RefusedError("no_fact", f"{indicator}: expected a text")
-    if indicator == YEAR and not (text.isascii() and text.isdecimal() and _FIRST_YEAR <= int(text) <= datetime.now().year):
-        raise RefusedError("no_year", f"{indicator}: {text!r} is not a year from {_FIRST_YEAR} on")
+    if indicator == YEAR and not (text.isascii() and text.isdecimal() and dates().first_year <= int(text) <= datetime.now().year):
+        raise RefusedError("no_year", f"{indicator}: {text!r} is not a year from {dates().first_year} on")
     return text
 
 

@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 
 from codebook.records import Number, Snapshot, State, Status
+from codebook.text import numbers
 from database.clock import now
 from database.models import Base, Between, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
 from database.sql import Prepared
@@ -110,7 +111,7 @@ def whole(value: float | None) -> Number | None:
     >>> [whole(3.0), whole(2.5), whole(None)]
     [3, 2.5, None]
     """
-    return None if value is None else int(value) if float(value).is_integer() else value
+    return None if value is None else numbers.whole(value)
 
 
 def in_force() -> ColumnElement[bool]:
@@ -444,7 +445,7 @@ def snapshots(
     if values:
         for number, indicator, value in connection.execute(_CELLS, {"ids": ids}):
             # one string for each id: the cells of a region's thousand reports are held at once
-            cells[number][intern(indicator)] = int(value) if value.is_integer() else value
+            cells[number][intern(indicator)] = numbers.whole(value)
     if sections:
         for number, chapter, text in connection.execute(_CHAPTERS, {"ids": ids}):
             texts[number].append((chapter, text))

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
+from codebook.text.decoding import decode_sample
 from ingest.archives.limits import MIB, Limits
 from ingest.archives.streams import BZIP2, GZIP, TAR, XZ, ZIP, is_tar_header
 from ingest.archives.zips import open_zip
@@ -186,15 +187,6 @@ def _ole2(file: BinaryIO) -> Identity:
 
 # ---- text -------------------------------------------------------------------------------------------------------------------
 
-_BOMS = (  # the longer ones first: a UTF-32 mark begins like one of UTF-16
-    (b"\xff\xfe\0\0", "utf-32-le"),
-    (b"\0\0\xfe\xff", "utf-32-be"),
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-    (b"\x84\x31\x95\x33", "gb18030"),
-)
-_CONTROL = bytes(set(range(32)) - set(b"\0\t\n\r\f\v\x1a\x1b")) + b"\x7f"
 _TAGS = (
     "html|head|body|meta|title|link|script|style|div|table|tbody|thead|tr|td|th|p|span|section|article|center|font|ul|ol|li|h[1-6]"
     "|a|img|form|iframe|br|hr|strong|b"
@@ -254,45 +246,3 @@ def _after_prologue(text: str) -> int:
 def _first_visible(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
     return match.end() if match else at
-
-
-def decode_sample(head: bytes) -> str | None:
-    """The beginning of a text in whatever encoding, good enough to look for tags in; None when the bytes are not text.
-
-    Text in UTF-8, GB18030 or Big5 has no control bytes, whatever it says; random or compressed bytes have one in nine. A few
-    stray ones, and NULs between the characters, do not make a text binary.
-    """
-    for mark, encoding in _BOMS:
-        if head.startswith(mark):
-            return head[len(mark) :].decode(encoding, "replace")
-    wide = _wide(head)
-    if wide is not None:
-        return wide
-    body = head.replace(b"\0", b"")
-    if len(body) * 2 < len(head) or len(body) - len(body.translate(None, _CONTROL)) > len(body) // 100:
-        return None
-    best: str | None = None
-    for encoding in ("utf-8", "gb18030", "big5hkscs"):
-        text = body.decode(encoding, "replace")
-        bad = text.count("\ufffd")
-        if bad <= 1:  # one for the character that the end of the sample cuts
-            return text
-        if best is None or bad < best.count("\ufffd"):
-            best = text
-    return best if best is not None and best.count("\ufffd") * 20 < len(best) else None
-
-
-def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: it has NULs (of digits and line ends) on one side of its pairs, and reads as Chinese and ASCII."""
-    if len(head) < 4 or b"\0" not in head:
-        return None
-    even = head[: len(head) // 2 * 2]
-    for encoding in ("utf-16-le", "utf-16-be"):
-        text = even.decode(encoding, "replace")
-        usual = sum(c in "\t\r\n" or " " <= c <= "~" or "\u4e00" <= c <= "\u9fff" or c in _PUNCTUATION for c in text)
-        if usual * 10 >= len(text) * 9:
-            return text
-    return None
-
-
-_PUNCTUATION = frozenset(chr(c) for c in (*range(0x3000, 0x3020), *range(0xFF00, 0xFF5F), *range(0x2010, 0x2027), 0xB7))

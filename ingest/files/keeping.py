@@ -19,6 +19,9 @@ class Store(Protocol):
     def put(self, data: bytes) -> str:
         """Keep ``data``; gives its sha256."""
 
+    def delete(self, sha256: str) -> bool:
+        """Delete a content. Return whether it was there."""
+
 
 class Keeper:
     """Puts contents into the store. Small ones beside the reading, a few at a time: most of it is waiting for the disk."""
@@ -47,6 +50,14 @@ class Keeper:
         self._pending.append(self._pool.submit(self._store.put, data))
         if len(data) > _SMALL:
             self.settle()
+
+    def delete(self, sha256: str) -> None:
+        """Delete a content that must not be kept. Raises StoreFaultError."""
+        self.settle()
+        try:
+            self._store.delete(sha256)
+        except GongkaiError as error:
+            raise StoreFaultError(error) from error
 
     def settle(self) -> None:
         """Wait until everything is kept. Raises StoreFaultError."""

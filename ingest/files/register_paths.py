@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from codebook.errors import UsageError
 from codebook.records import Record
 from database.intake import register, to_notify
+from database.intake.purging import purged_contents
 from database.intake.readmission import readmit, replace_stand_ins
 from database.ledger import Arrival, Queued, Registered
 from database.session import run_transaction
@@ -28,6 +29,9 @@ from ingest.files.page_images import decided_by
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
 from ingest.names import shown
+from runtime.log import get_logger
+
+log = get_logger(__name__)
 
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
@@ -198,7 +202,10 @@ class Run:
         self._keeper.settle()
         for name, group in groupby(sorted(self._waiting, key=self._batch_of), key=self._batch_of):
             arrivals = [taken.arrival for taken in group]
-            results, again = run_transaction(self._engine, partial(_register, batch=name, arrivals=arrivals))
+            results, again, purged = run_transaction(self._engine, partial(_register, batch=name, arrivals=arrivals))
+            for sha256 in purged:
+                log.warning("a purged content came in again; it is not kept", sha256=sha256)
+                self._keeper.delete(sha256)
             self._count(name, arrivals, results, again)
             if due := to_notify(results):
                 self._notify(due)
@@ -238,13 +245,14 @@ class Run:
         )
 
 
-def _register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -> tuple[list[Registered], list[int]]:
+def _register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -> tuple[list[Registered], list[int], set[str]]:
     results = register(connection, batch, arrivals)
     admitted = _admitted(arrivals, results)
     again = readmit(connection, admitted) if admitted else []
     whole = [arrival.path for arrival in arrivals if arrival.rejection is None]
     replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in STAND_INS])
-    return results, again
+    known = [arrival.sha256 for arrival, result in zip(arrivals, results, strict=True) if result.duplicate]
+    return results, again, purged_contents(connection, known)
 
 
 def _admitted(arrivals: Sequence[Arrival], results: Iterable[Registered]) -> dict[int, Arrival]:

@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from codebook.text.dates import dates
+
 _NOISE = re.compile(r"[\s_\-()（）*]+")
-_DATE = re.compile(r"(\d{4})(?:\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?|(\d\d)(\d\d))(?:[ T].*)?")
-_YEAR = re.compile(r"(\d{4})\s*年?度?")
-_FIRST_YEAR = 2008  # the first year on which agencies reported (State Council order 492)
 _DELIMITERS = ",\t;，"
 
 
@@ -50,17 +49,17 @@ def columns_of(header: Sequence[str], known: Mapping[str, Sequence[str]], proble
 
 def year_of(text: str, line: int, problems: list[str]) -> int | None:
     """A year on which agencies have reported. Anything else but nothing goes to ``problems``."""
-    match = _YEAR.fullmatch(text)
-    if match and _FIRST_YEAR <= int(match[1]) <= date.today().year:
+    match = dates().year_cell.fullmatch(text)
+    if match and dates().first_year <= int(match[1]) <= date.today().year:
         return int(match[1])
     if text:
-        problems.append(f"line {line}: year {text!r} is not one from {_FIRST_YEAR} to this year, and is not used")
+        problems.append(f"line {line}: year {text!r} is not one from {dates().first_year} to this year, and is not used")
     return None
 
 
 def date_of(text: str, line: int, problems: list[str]) -> str | None:
     """An ISO date. Anything else but nothing goes to ``problems``."""
-    match = _DATE.fullmatch(text)
+    match = dates().date_cell.fullmatch(text)
     try:
         return date(*(int(part) for part in match.groups() if part)).isoformat() if match else _no_date(text, line, problems)
     except ValueError:

@@ -15,15 +15,15 @@ from typing import Generic, NamedTuple, TypeVar
 from codebook.book import load_book
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
+from codebook.text.chinese_numbers import ordinal_class
 from codebook.text.fold import fold_label
 from tasks.extraction.words import patterns
 
 T = TypeVar("T")
 U = TypeVar("U")
 Box = tuple[float, float, float, float]
-_NUMBERING = re.compile(r"^\s*[一二三四五六七八九十]{1,2}\s*[、．.]")
 _SENTENCE = re.compile("[。；！]")
-_PROSE = 45  # characters; the longest row label of the forms has 36
+_BEYOND = 8  # characters by which a text that is no label is longer than the longest label of the forms
 # a cell that can only be a value: digits in either width, or the strokes that stand for none
 NUMERIC = re.compile(r"\s*[-+−－]?[\d０-９][\d０-９,，.．\s%％]*\s*|\s*[/／—–-]+\s*")
 
@@ -158,9 +158,21 @@ def prose_rows(slots: Sequence[Slot[str]]) -> set[int]:
 
 def _is_prose(text: str) -> bool:
     text = text.strip()
-    if len(text) >= _PROSE:
+    if len(text) >= _longest_label() + _BEYOND:
         return bool(_SENTENCE.search(text))
-    return bool(patterns().heading.match(text)) and fold_label(_NUMBERING.sub("", text)) in _chapters()
+    return bool(patterns().heading.match(text)) and fold_label(_numbering().sub("", text)) in _chapters()
+
+
+@cache
+def _numbering() -> re.Pattern[str]:
+    """The number before a chapter's title: 一、"""
+    return re.compile(rf"^\s*[{ordinal_class()}]{{1,2}}\s*[、．.]")
+
+
+@cache
+def _longest_label() -> int:
+    """The length of the longest row label of all forms, in characters."""
+    return max(len(label.label) for block in load_book().blocks.values() for label in block.rows.values())
 
 
 @cache

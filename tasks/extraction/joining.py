@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from codebook.records import Block, Line, Page, Reader, Table
+from codebook.text.page_numbers import page_numbers
 from tasks.extraction.merging import continue_table
 from tasks.extraction.words import patterns
 
@@ -153,13 +154,13 @@ def _without(page: Page, unwanted: Callable[[Page, Line], bool]) -> Page:
 
 
 def _sure_number(text: str) -> bool:
-    return len(text) < 40 and patterns().sure_page_number.fullmatch(_SPACES.sub("", text)) is not None
+    return len(text) < 40 and page_numbers().sure.fullmatch(_SPACES.sub("", text)) is not None
 
 
 def _bare_number(text: str) -> int | None:
     if len(text) > 20:
         return None
-    match = patterns().bare_page_number.fullmatch(_SPACES.sub("", text))
+    match = page_numbers().bare.fullmatch(_SPACES.sub("", text))
     return int(next(group for group in match.groups() if group)) if match else None
 
 

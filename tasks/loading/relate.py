@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tasks.validation.validate  # noqa: F401  all rules register themselves there, and are checked against their table as a whole
+from codebook.divisions import parent_code
 from codebook.records import Finding, Snapshot
 from tasks.validation.rules.between_reports import Expected, compare_region, compare_texts, compare_years, is_government
 
@@ -15,27 +16,6 @@ Known = tuple[int, Snapshot]
 
 # The rules of a region that need all of its reports at once; the other one compares pairs.
 AREA_RULES = ("region.sum", "region.absent")
-
-# GB/T 2260: the first two digits of the four municipalities. Their districts (01) and counties (02) have no city above
-# them.
-_MUNICIPALITIES = ("11", "12", "31", "50")
-_RUN_BY_PROVINCE = "90"  # third and fourth digit of counties that the province runs itself
-
-
-def parent_code(code: str) -> str | None:
-    """The code of the region above, by GB/T 2260 (6 digits) and its extension to towns and villages (9 and 12). None
-    above a province.
-
-    >>> [parent_code(c) for c in ("320813", "320800", "320000", "110101", "429004", "320813100")]
-    ['320800', '320000', None, '110000', '420000', '320813']
-    """
-    if len(code) > 6:
-        return code[:6] if len(code) <= 9 or code[9:] == "000" else code[:9]
-    province, city, county = code[:2], code[2:4], code[4:6]
-    if county not in ("00", ""):
-        direct = city == _RUN_BY_PROVINCE or province in _MUNICIPALITIES
-        return f"{province}0000" if direct else f"{province}{city}00"
-    return f"{province}0000" if city not in ("00", "") else None
 
 
 def standing(agency: str | None, region_code: str | None) -> tuple[str | None, str | None]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from codebook.agency_kinds import stored_key
 from codebook.book import load_book
+from codebook.divisions import by_level
 from codebook.records import Finding, Place, Reading, Report, Verdict, decode, encode
 from tasks.loading.relate import standing
 from tasks.validation.validate import doubts
@@ -67,25 +68,10 @@ def finding_row(finding: Finding, *, between: str | None = None, other_report_id
     }
 
 
-def levels(region: tuple[str, ...], code: str | None) -> tuple[str | None, str | None, str | None]:
-    """Province, city and county of ``region``, which runs from the province down.
-
-    A second name is a county where the code says so: districts of municipalities and counties run by the province (GB/T
-    2260: the fifth and sixth digit are not 00) have no city above them.
-
-    >>> levels(("北京市", "东城区"), "110101")
-    ('北京市', None, '东城区')
-    """
-    names = (*region[:3], None, None, None)
-    if len(region) == 2 and code is not None and len(code) >= 6 and code[4:6] != "00":
-        return names[0], None, names[1]
-    return names[0], names[1], names[2]
-
-
 def _report_row(verdict: Verdict) -> Row:
     report = verdict.report
     body = encode(verdict)
-    province, city, county = levels(report.region, report.region_code)
+    province, city, county = by_level(report.region, report.region_code)
     governs, reports_to = standing(report.agency, report.region_code)
     return {
         "status": verdict.status.value,

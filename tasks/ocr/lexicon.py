@@ -11,11 +11,12 @@ from functools import cache
 from itertools import pairwise
 
 from codebook import data
+from codebook.text.chinese_numbers import numerals
+from codebook.text.fold import is_han
 
 UNSURE = 0.9  # a character read less surely than that may be another one
 POSSIBLE = 0.1  # what the reader gives less than that is none
 
-_NUMERALS = frozenset("〇一二三四五六七八九十百千万亿")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 
@@ -29,9 +30,15 @@ def known_pairs() -> frozenset[str]:
     return frozenset(found)
 
 
-def is_han(character: str) -> bool:
-    """Whether a character is Chinese, and no numeral."""
-    return "\u4e00" <= character <= "\u9fff" and character not in _NUMERALS
+@cache
+def _numerals() -> frozenset[str]:
+    known = numerals()
+    return frozenset(known.digits + known.places + known.powers)
+
+
+def is_word(character: str) -> bool:
+    """Return whether a character is Chinese, and no numeral."""
+    return is_han(character) and character not in _numerals()
 
 
 def likelier(before: str, read: str, after: str, possible: Sequence[tuple[str, float]]) -> tuple[str, float] | None:
@@ -41,12 +48,12 @@ def likelier(before: str, read: str, after: str, possible: Sequence[tuple[str, f
     none of the others do.
     """
     pairs = known_pairs()
-    beside = [(True, before)] * is_han(before or " ") + [(False, after)] * is_han(after or " ")
+    beside = [(True, before)] * is_word(before or " ") + [(False, after)] * is_word(after or " ")
 
     def fits(character: str) -> int:
         return sum((other + character if is_left else character + other) in pairs for is_left, other in beside)
 
     if not beside or fits(read):
         return None
-    better = [(character, score) for character, score in possible if is_han(character) and fits(character) == len(beside)]
+    better = [(character, score) for character, score in possible if is_word(character) and fits(character) == len(beside)]
     return better[0] if len(better) == 1 else None

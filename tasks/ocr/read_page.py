@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
+from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import mark_in, separator_in
 from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, with_separator
 from tasks.ocr.engines.recognise import LineReader, LineReading
@@ -204,7 +205,7 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     if not sample:
         return _Look(0.0, 0.0, False, {})
     found = reader.read([_crop(layout.picture.grey, box) for box in sample])
-    chinese = float(np.mean([any("\u4e00" <= character <= "\u9fff" for character in reading.text) for reading in found]))
+    chinese = float(np.mean([any(map(is_han, reading.text)) for reading in found]))
     score = float(np.median([reading.mean for reading in found]))
     # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
     is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW

@@ -15,18 +15,12 @@ from rapidfuzz import fuzz
 
 from codebook.book import load_book
 from codebook.records import Place, Section
-from codebook.text.fold import fold, fold_label
+from codebook.text.chinese_numbers import read_numeral
+from codebook.text.fold import fold, fold_label, is_han
 from tasks.parsing.prose.lines import Passage, ProseLine
+from tasks.parsing.words import words
 
-_CN = "一二三四五六七八九十"
-_NUMBERED = re.compile(
-    rf"[| ]*(?:#{{1,6}} ?)?(?:\*\*)?(?:第(?P<part>[{_CN}]{{1,3}})(?:部分|章)[、,.:]?|(?P<cn>[{_CN}]{{1,3}})[、,.:。]"
-    rf"|\((?P<paren>[{_CN}]{{1,3}})\)[、.,]?|(?P<arabic>\d{{1,2}})(?:[、,]|\.(?!\d)))"
-)
-_LOOSE = re.compile(rf"(?P<cn>[{_CN}])")
-_MIDDLE = re.compile(rf"(?<=[。;!?|])(?P<cn>[{_CN}]{{1,3}})、")
 _TRIM = "。:;,.、*# |"
-_QUOTED = re.compile(r"[”」》』】)\"]|中的|部分|所|里")
 _STYLES = ("part", "cn", "paren", "arabic")
 _TITLE = 30  # characters that a title before a full stop may have
 _WHOLE = 42  # characters that a line may have to be a title as a whole
@@ -87,31 +81,24 @@ def _known() -> _KnownTitles:
     ordered = sorted(titles, key=len, reverse=True)
     patterns, numbers = [], {}
     for index, title in enumerate(ordered):
-        body = "".join("[、,.和与及]?" if c == "、" else re.escape(c) for c in title)
+        body = "".join(words().chapter.joint if c == "、" else re.escape(c) for c in title)
         patterns.append(f"(?P<t{index}>{body})")
         numbers[f"t{index}"] = titles[title]
-    rows = book.blocks["requests"].rows.values()
-    texts = {text for row in rows for text in (*row.texts, *row.under) if text[0] in _CN}
+    rows = [row for block in book.blocks.values() for row in block.rows.values()]
+    row_number = words().chapter.row_number
+    texts = {text for row in rows for text in (*row.texts, *row.under) if row_number.match(text)}
     return _KnownTitles(
         tuple((number, fold_label(title)) for title, number in titles.items()),
         re.compile(f"(?:{'|'.join(patterns)})(?:\\([^()]{{1,12}}\\))?"),
         numbers,
-        tuple(fold(text).text.lstrip(_CN).lstrip("、") for text in texts),
+        tuple(row_number.sub("", fold(text).text, count=1) for text in texts),
     )
-
-
-def cn_number(text: str) -> int:
-    """一 to 九十九 as a number."""
-    tens, _, ones = text.rpartition("十")
-    if "十" not in text:
-        return _CN.index(text) + 1 if len(text) == 1 else 0
-    return (_CN.index(tens) + 1 if tens in _CN and tens else 1) * 10 + (_CN.index(ones) + 1 if ones else 0)
 
 
 def _marker(match: re.Match[str]) -> tuple[str, int]:
     style = next(s for s in _STYLES if match.groupdict().get(s))
     text = match[style]
-    return style, int(text) if style == "arabic" else cn_number(text)
+    return style, int(text) if style == "arabic" else read_numeral(text) or 0
 
 
 def known_title(text: str) -> int | None:
@@ -135,14 +122,17 @@ def _prescribed(text: str, at: int, raw_gap: bool) -> tuple[int, int] | None:
         return None
     number = next(n for key, n in _known().numbers.items() if match[key])
     rest = text[match.end() :]
-    if _QUOTED.match(rest):
+    if words().chapter.quoted.match(rest):
         return None
-    return (number, match.end()) if not rest or raw_gap or not "\u3400" <= rest[0] <= "\u9fff" or rest[0] in "本我" else None
+    goes_on = rest and is_han(rest[0]) and not words().chapter.begins_text.match(rest)
+    return (number, match.end()) if raw_gap or not goes_on else None
 
 
 def _at_start(index: int, line: ProseLine) -> Heading | None:
     text = line.text
-    match = _NUMBERED.match(text) or (_LOOSE.match(text) if _known().pattern.match(text, 1) else None)
+    match = words().chapter.numbered.match(text) or (
+        words().chapter.loose.match(text) if _known().pattern.match(text, 1) else None
+    )
     if not match:
         bare = text.strip(_TRIM)
         known = known_title(bare) if len(bare) <= _WHOLE and not re.search(r"[。;\d]", bare) else None
@@ -194,10 +184,7 @@ def _inside(index: int, line: ProseLine) -> list[Heading]:
     text = line.text
     found: dict[int, Heading] = {}
     for match in _known().pattern.finditer(text, 1):
-        mark = re.search(
-            rf"(?:第(?P<part>[{_CN}]{{1,3}})(?:部分|章)[、,.:]?|(?P<cn>[{_CN}]{{1,3}})[、,.:]?)$",
-            text[max(match.start() - 8, 0) : match.start()],
-        )
+        mark = words().chapter.before_title.search(text[max(match.start() - 8, 0) : match.start()])
         if not mark:
             continue
         start = match.start() - len(mark[0])
@@ -208,11 +195,11 @@ def _inside(index: int, line: ProseLine) -> list[Heading]:
             style, number = _marker(mark)
             found[start] = Heading(index, start, _past(text, ended[1]), style, number, (match.start(), ended[1]), ended[0])
     if len(text) >= _LONG:
-        for match in _MIDDLE.finditer(text):
+        for match in words().chapter.middle.finditer(text):
             if match.start() not in found and not _row_of_table(text[match.end() :]):
                 end = _raw_gap(line, match.end(), _TITLE)
                 if end and not re.search(r"[,;!?]", text[match.end() : end]):
-                    number = cn_number(match["cn"])
+                    number = read_numeral(match["cn"]) or 0
                     found[match.start()] = Heading(index, match.start(), _past(text, end), "cn", number, (match.end(), end), None)
     return [found[key] for key in sorted(found)]
 

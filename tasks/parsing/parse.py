@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from codebook.agencies import load_agencies
@@ -17,12 +18,9 @@ from tasks.parsing.prose.statements import read_statements
 from tasks.parsing.prose.statistics import read_statistics, search_of
 from tasks.parsing.tables.cells import TablesRead, Used
 from tasks.parsing.tables.read_tables import read_tables
+from tasks.parsing.words import words
 
-_NARRATIVE = "2014"  # the form whose numbers may stand in sentences alone
-_LAST_NARRATIVE_YEAR = 2018
-_FEW = 3  # sentences in the words of the statistics table that show its form where the year is unknown
-_TELLING = ("disclosure", "requests")  # the tables whose headers and rows differ between forms
-_ORDER = ("disclosure", "requests", "review", "statistics")
+_FEW = 3  # sentences in the words of the narrative form that show it where the year is unknown
 
 
 def parse(extraction: Extraction, hints: Hints) -> Report:
@@ -37,7 +35,7 @@ def parse(extraction: Extraction, hints: Hints) -> Report:
 def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report:
     """Join what the tables say with chapters, sentences and identity.
 
-    A number that stands in a table comes from the table; sentences fill the form of 2014 only. Raises GongkaiError
+    A number that stands in a table comes from the table; sentences fill the narrative form (2014) only. Raises GongkaiError
     ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it gives no number at all.
     """
     outline = read_outline(prose_lines(extraction, _consumed(tables.used), known_headings))
@@ -46,7 +44,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     form = form_of(tables.blocks, identity.year)
     prose, phrases = read_statistics(search, outline) if _narrative(form, identity.year) else ((), {})
     if form is None and prose and (identity.year is not None or len(prose) >= _FEW):
-        form = _NARRATIVE
+        form = load_book().narrative
     readings, statements = _merge(form, tables.readings, prose, phrases, search)
     _check(outline, identity, tables, readings, statements)
     return Report(
@@ -54,7 +52,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         region=identity.region,
         region_code=identity.region_code,
         year=identity.year,
-        form=form or _NARRATIVE,
+        form=form or load_book().narrative or load_book().fallback,
         title=identity.title,
         published_on=identity.published_on,
         script=script_of("".join(line.raw for line in outline.lines)),
@@ -74,28 +72,33 @@ def _consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, in
     found: dict[tuple[int, int], tuple[tuple[int, int], ...] | None] = {}
     for item in used:
         key = (item.page, item.block)
-        if item.start is None or item.end is None:
+        if item.start is None and item.end is None:
             found[key] = None
         elif (ranges := found.get(key, ())) is not None:
-            found[key] = (*ranges, (item.start, item.end))
+            found[key] = (*ranges, (item.start or 0, sys.maxsize if item.end is None else item.end))
     return found
 
 
 def form_of(blocks: Iterable[BlockSeen], year: int | None) -> str | None:
-    """The form of the tables, None when none could be read. Where table two and table three declare different forms (hybrids are
-    real) the one that was in force in ``year`` is meant, else table two's."""
-    readable = sorted((b for b in blocks if b.readable), key=lambda b: _ORDER.index(b.block))
+    """The form of the tables, None when none could be read. Where tables show different forms (hybrids are real) the one that was
+    in force in ``year`` is meant, else that of the first table."""
+    book = load_book()
+    order = list(book.blocks)
+    readable = sorted((b for b in blocks if b.readable), key=lambda b: order.index(b.block))
     if not readable:
         return None
-    declared = [b.form for b in readable if b.block in _TELLING] or [readable[0].form]
-    forms = load_book().forms
-    fitting = [f for f in declared if year is not None and forms[f].years[0] <= year <= (forms[f].years[1] or year)]
+    declared = [b.form for b in readable if book.blocks[b.block].shows_form] or [readable[0].form]
+    fitting = [f for f in declared if year is not None and book.forms[f].covers(year)]
     return (fitting or declared)[0]
 
 
 def _narrative(form: str | None, year: int | None) -> bool:
-    """Whether the statistics may stand in sentences: their table is there, or no table is and the year is of that time."""
-    return form == _NARRATIVE or (form is None and (year is None or year <= _LAST_NARRATIVE_YEAR))
+    """Whether numbers may stand in sentences: their form's table is there, or no table is and its years are not over."""
+    book = load_book()
+    if book.narrative is None or form is not None:
+        return form is not None and form == book.narrative
+    last = book.forms[book.narrative].years[1]
+    return year is None or last is None or year <= last
 
 
 def _merge(
@@ -103,7 +106,7 @@ def _merge(
 ) -> tuple[tuple[Reading, ...], tuple[Statement, ...]]:
     """Readings, each indicator once, in the order of the forms, and what sentences say beside them."""
     printed = {reading.indicator: reading for reading in table}
-    if form != _NARRATIVE:
+    if form is None or form != load_book().narrative:
         return tuple(printed.values()), read_statements(search) if form else ()
     order = {key: position for position, key in enumerate(load_book().indicators)}
     merged = {reading.indicator: reading for reading in prose} | printed
@@ -137,6 +140,7 @@ def _check(
         return
     text = outline.passage.text
     if not (identity.title or tables.blocks or statements or load_agencies().speaks_of_itself.search(text)):
-        raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), "政府信息公开工作年度报告")
-    seen = "、".join(block.block for block in tables.blocks) or "无表格"
-    raise GongkaiError("report.no_tables", f"{identity.title or text[:40]}（{seen}）", "至少一个指标数据")
+        raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), words().messages.expected_report)
+    seen = "、".join(block.block for block in tables.blocks) or words().messages.no_table
+    found = words().messages.no_number.format(title=identity.title or text[:40], blocks=seen)
+    raise GongkaiError("report.no_tables", found, words().messages.expected_number)

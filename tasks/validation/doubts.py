@@ -8,7 +8,8 @@ import msgspec
 
 from codebook.phrases import load_phrases
 from codebook.records import Number, Reading, Report, State
-from codebook.rules import Equation, Scope, exact, expand
+from codebook.rules import Equation, Scope, expand
+from codebook.text.numbers import exact
 from tasks.validation.wording import show, words, write_list
 
 # The search gives up after so many tried values: what is that ambiguous stays with a person.

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from codebook.records import Finding, Number, Severity
-from codebook.rules import Equation, Rule, Scope, SumResult, evaluate, exact, expand, load_rules
+from codebook.rules import Equation, Rule, Scope, SumResult, evaluate, expand, load_rules
+from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.wording import column_label, lowered, row_label, show, table_of, words, write_terms
 

@@ -12,9 +12,9 @@ from codebook import data
 from codebook.book import Label, load_book
 from codebook.records import Number, Record, Severity
 from codebook.rules import plain
+from codebook.text.chinese_numbers import ordinal_class
 
-# 一、 （三） 1. before a label, and the note in brackets behind it
-_NUMBERING = re.compile(r"^(?:[一二三四五六七八九十]+、|（[一二三四五六七八九十]+）|\d+[.．])")
+# The note in brackets behind a label.
 _NOTE = re.compile(r"（[^）]*）$")
 _LOWER = {Severity.ERROR: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 
@@ -52,6 +52,13 @@ def words() -> Words:
     return found
 
 
+@cache
+def _numbering() -> re.Pattern[str]:
+    """What stands before a label: 一、 （三） 1."""
+    ordinals = f"[{ordinal_class()}]+"
+    return re.compile(rf"^(?:{ordinals}、|（{ordinals}）|\d+[.．])")
+
+
 def lowered(severity: Severity) -> Severity:
     """One level lower; info stays info."""
     return _LOWER[severity]
@@ -64,13 +71,13 @@ def show(value: Number) -> str:
 
 def short(label: str) -> str:
     """A label without its numbering and its note in brackets."""
-    return _NOTE.sub("", _NUMBERING.sub("", label)) or label
+    return _NOTE.sub("", _numbering().sub("", label)) or label
 
 
 def _axis(label: Label) -> str:
     text, group = short(label.label), label.under[-1] if label.under else ""
     # an item （一） stands by itself, an item 1. only within its group; 其他 says nothing without the group
-    numbered = _NUMBERING.match(label.label)
+    numbered = _numbering().match(label.label)
     alone = (numbered and not numbered.group()[0].isdigit()) or (not numbered and len(text) > 2 and len(label.under) == 0)
     return text if alone or not group else f"{short(group)}{words().joint}{text}"
 

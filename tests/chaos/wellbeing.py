@@ -69,7 +69,7 @@ _PARTS = {
 # Counts in the database itself how often a document was loaded: a table without a key, so that a double is seen.
 _EFFECTS = {
     "sqlite": (
-        "create trigger effect after update of state on gk_stage when new.stage = 'load' and new.state = 'done' "
+        "create trigger if not exists effect after update of state on gk_stage when new.stage = 'load' and new.state = 'done' "
         "begin insert into effects values (new.document_id, new.run, new.fence); end",
     ),
     "postgresql": (

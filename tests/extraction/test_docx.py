@@ -13,7 +13,7 @@ from docx.oxml.ns import nsdecls
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, PageKind, Table
-from tasks.extraction.docx.numbering import chinese
+from codebook.text.chinese_numbers import write_numeral
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
 
@@ -157,7 +157,7 @@ def test_automatic_numbers_are_written_out() -> None:
 
 
 def test_chinese_numbers() -> None:
-    assert [chinese(n) for n in (1, 9, 10, 11, 20, 21, 100, 101, 110, 1010)] == [
+    assert [write_numeral(n) for n in (1, 9, 10, 11, 20, 21, 100, 101, 110, 1010)] == [
         "一", "九", "十", "十一", "二十", "二十一", "一百", "一百〇一", "一百一十", "一千〇一十",
     ]  # fmt: skip
 

@@ -7,9 +7,10 @@ import random
 import pytest
 
 from codebook.errors import GongkaiError
+from codebook.text.decoding import plausibility
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import Limits
-from tasks.extraction.text import decode, plausibility
+from tasks.extraction.text import decode
 
 SIMPLIFIED = (
     "某某市水利局2022年政府信息公开工作年度报告\n\n一、总体情况\n2022年，我局主动公开政府信息70条，收到政府信息公开申请12件。\n"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+from codebook.book import load_book
 from codebook.records import Number
 from tests.generator import prose
-from tests.generator.figures import Figures, Plant
-from tests.generator.grids import Look, disclosure_grid, requests_grid, review_grid, statistics_grid
+from tests.generator.figures import Figures, Plant, further_blocks
+from tests.generator.grids import Look, cross_grid, disclosure_grid, requests_grid, review_grid, statistics_grid
 from tests.generator.narrative import chapters_2014
 from tests.generator.paper import Heading, Paper, Part, Text
 from tests.generator.world import Agency, form_of_year, pick_agency
@@ -96,6 +97,9 @@ def _chapters(rng: Random, agency: Agency, figures: Figures, shape: Shape) -> li
     parts += [Heading("四、政府信息公开行政复议、行政诉讼情况"), review_grid(figures)]
     parts += [Heading("五、存在的主要问题及改进情况"), *map(Text, prose.problems(rng, agency, figures.year))]
     parts += [Heading("六、其他需要报告的事项"), *map(Text, prose.other_matters(rng, agency, figures))]
+    for name in further_blocks(figures.form):
+        block = load_book().blocks[name]
+        parts += [Heading(f"{_NUMERALS[(block.section or 0) - 1]}、{block.title}"), cross_grid(figures, name)]
     return parts
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from codebook.records import Number
 from tests.generator import marks, noise
 from tests.generator.composer import Composed, Shape, compose_paper, pick_shape
-from tests.generator.figures import Figures, Plant, compose
+from tests.generator.figures import Figures, Plant, compose, further_blocks
 from tests.generator.layouts.print import pick_press, render_pdf
 from tests.generator.layouts.text import TABLES, render_text
 from tests.generator.layouts.web import PAGES, render_page
@@ -199,7 +199,8 @@ def make_document(seed: int, layout: str, wishes: Wishes | None = None) -> Docum
     paper, more, traditional = (composed.paper, [], False) if wishes.clean else _disturb(rng, composed.paper, layout)
     data, media_type, suffix, encoding = RENDERERS[layout](paper, rng, traditional, wishes.encoding)
     forms = {"statistics": "2014"} if figures.form == "2014" else {
-        "disclosure": figures.disclosure_form, "requests": figures.form, "review": figures.form
+        "disclosure": figures.disclosure_form,
+        **dict.fromkeys(("requests", "review", *further_blocks(figures.form)), figures.form),
     }  # fmt: skip
     return Document(
         f"{seed:05}_{composed.stem}{suffix}", data, media_type, layout, figures.form, forms, agency.name, agency.region,

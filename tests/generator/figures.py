@@ -13,6 +13,7 @@ from tests.generator.world import Agency, form_of_year
 COLUMNS = ("natural_person", "business", "research", "public_welfare", "legal_service", "other_org", "total")
 PARTS = COLUMNS[:-1]
 RESULTS = ("upheld", "corrected", "other", "pending")
+BALANCE = ("new_received", "carried_over", "total_handled", "carried_forward")
 REVIEWS = ("reconsideration", "litigation_direct", "litigation_after_review")
 _WEIGHTS = {
     "granted": 40, "partially_granted": 6, "unable.not_held": 25, "unable.requires_creation": 4, "unable.still_unclear": 3,
@@ -84,11 +85,11 @@ def _split(rng: Random, total: int, keys: Iterable[str], weights: Iterable[float
 
 def outcome_rows(form: str, single_other: bool = False) -> list[str]:
     """The rows of table three that share out T, in printing order."""
-    rows = [row for row, label in load_book().blocks["requests"].rows.items() if form in (label.forms or (form,))]
-    rows = [r for r in rows if r not in ("new_received", "carried_over", "total_handled", "carried_forward")]
-    if form == "2021":
-        rows = [r for r in rows if (r == "other") == (single_other and r.startswith("other")) or not r.startswith("other")]
-    return rows
+    block = load_book().blocks["requests"]
+    rows = {row: label for row, label in block.rows.items() if form in (label.forms or (form,))}
+    divided = {row for row, label in rows.items() if set(label.parts) & rows.keys() and not (single_other and row == "other")}
+    parts = {part for row, label in rows.items() if row not in divided for part in label.parts}
+    return [row for row in rows if row not in divided | parts and row not in BALANCE]
 
 
 def _requests(rng: Random, figures: Figures, agency: Agency, last: Figures | None) -> None:
@@ -128,6 +129,16 @@ def _review(rng: Random, figures: Figures, agency: Agency) -> None:
             figures.values[f"review.{row}.{column}"] = value
 
 
+def _cross(rng: Random, figures: Figures, name: str) -> None:
+    """A block of few rows by few columns of which the last is the total."""
+    block = load_book().blocks[name]
+    *columns, total = block.columns
+    for row in block.rows:
+        parts = _split(rng, count(rng, 0.4, 1.5, 1.0), columns, [1] * len(columns))
+        figures.values |= {f"{name}.{row}.{column}": value for column, value in parts.items()}
+        figures.values[f"{name}.{row}.{total}"] = sum(parts.values())
+
+
 def _disclosure_2021(rng: Random, figures: Figures, agency: Agency, last: Figures | None) -> None:
     values = figures.values
     for row in ("rules", "normative_documents"):
@@ -140,8 +151,10 @@ def _disclosure_2021(rng: Random, figures: Figures, agency: Agency, last: Figure
             before = count(rng, 0.4, 2.0, 1.0) if active else 0
         repealed = min(before, count(rng, 0.8, 0.6, 0.7)) if active else 0
         values |= {f"{key}.issued": issued, f"{key}.repealed": repealed, f"{key}.in_force": before + issued - repealed}
-    for row, scale in (("licensing", 5.0), ("penalties", 3.5), ("coercion", 2.0)):
-        values[f"disclosure.{row}.decisions"] = count(rng, 0.5, scale, 1.6)
+    scales = {"licensing": 5.0, "penalties": 3.5, "coercion": 2.0}
+    for indicator in load_book().of_form(figures.disclosure_form, "disclosure"):
+        if indicator.column == "decisions":
+            values[indicator.id] = count(rng, 0.5, scales.get(indicator.row, 3.0), 1.6)
     values["disclosure.fees.amount"] = _amount(rng, 0.7)
 
 
@@ -249,8 +262,15 @@ def compose(rng: Random, agency: Agency, year: int, last: Figures | None = None,
     earlier: Figures | None = last
     if last and last.disclosure_form != figures.disclosure_form:
         earlier = Figures(last.year, last.form, {k: v for k, v in last.values.items() if k.startswith("requests")})
-    make = _disclosure_2021 if figures.disclosure_form == "2021" else _disclosure_2019
+    make = _disclosure_2019 if figures.disclosure_form == "2019" else _disclosure_2021
     make(rng, figures, agency, None if earlier is not last else last)
     _requests(rng, figures, agency, earlier)
     _review(rng, figures, agency)
+    for name in further_blocks(form):
+        _cross(rng, figures, name)
     return figures
+
+
+def further_blocks(form: str) -> list[str]:
+    """The blocks of a form beside the three that the notices of 2019 and 2021 made."""
+    return [name for name in load_book().forms[form].blocks if name not in ("disclosure", "requests", "review", "statistics")]

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 from codebook.book import load_book
 from tests.generator.figures import COLUMNS, PARTS, RESULTS, REVIEWS, Figures, outcome_rows
 from tests.generator.paper import Grid, GridCell
 
-_GROUPS = (
-    ("denied", "（三）不予公开"),
-    ("unable", "（四）无法提供"),
-    ("not_processed", "（五）不予处理"),
-    ("other", "（六）其他处理"),
-)
 _NOTE = "（本列数据的勾稽关系为：第一项加第二项之和，等于第三项加第四项之和）"
 # (label, key or None) of the 2014-2018 statistics table, in the order of the notice
 _STATISTICS: tuple[tuple[str, str | None], ...] = (
@@ -191,28 +186,28 @@ def requests_grid(figures: Figures, look: Look) -> Grid:
     for row in ("new_received", "carried_over"):
         sheet.put(0, _label("requests", row), column_span=3)
         numbers(row)
-    grouped = [g for g, _ in _GROUPS if any(r.startswith(g + ".") for r in rows)]
-    sheet.put(0, "三、本年度办理结果", row_span=len(rows) + 1 + (len(grouped) if look.subtotal_rows else 0))
-    for row in ("granted", "partially_granted"):
-        text = _label("requests", row)
-        sheet.put(1, text if look.long_note or row == "granted" else "（二）部分公开", column_span=2)
-        numbers(row)
-    for group, title in _GROUPS:
-        members = [r for r in rows if r.startswith(group + ".")]
-        if members and look.subtotal_rows:
+    labels = load_book().blocks["requests"].rows
+    groups = [(title, list(group)) for title, group in groupby(rows, key=lambda row: "".join(labels[row].under[1:]))]
+    grouped = sum(bool(title) for title, _ in groups)
+    sheet.put(0, "三、本年度办理结果", row_span=len(rows) + 1 + (grouped if look.subtotal_rows else 0))
+    for title, members in groups:
+        for row in members if not title else ():
+            text = _label("requests", row)
+            sheet.put(1, text if look.long_note or row != "partially_granted" else "（二）部分公开", column_span=2)
+            numbers(row)
+        if not title:
+            continue
+        if look.subtotal_rows:
             sheet.put(1, title, column_span=2)
             sums = {c: str(sum(figures.get(f"requests.{r}.{c}") for r in members)) for c in COLUMNS}
             other = str(sum(int(organizations(r)) for r in members))
             _numbers(sheet, look, sums.__getitem__, other)
-        elif members:
+        else:
             sheet.put(1, title, row_span=len(members))
         for row in members:
             flat = look.subtotal_rows
             sheet.put(1 if flat else 2, _label("requests", row), column_span=2 if flat else 1)
             numbers(row)
-    if "other" in rows:
-        sheet.put(1, "（六）其他处理", column_span=2)
-        numbers("other")
     sheet.put(1, "（七）总计", column_span=2)
     numbers("total_handled")
     sheet.put(0, _label("requests", "carried_forward"), column_span=3)
@@ -237,6 +232,22 @@ def review_grid(figures: Figures) -> Grid:
     sheet.rows += 1
     keys = [f"review.{row}.{column}" for row in REVIEWS for column in (*RESULTS, "total")]
     for column, key in enumerate(keys):
+        sheet.put(column, figures.text(key), is_value=True)
+    sheet.rows += 1
+    return sheet.grid()
+
+
+def cross_grid(figures: Figures, name: str) -> Grid:
+    """A block of few rows by few columns as table four is printed: all numbers in one row."""
+    block = load_book().blocks[name]
+    sheet = _Sheet(name, len(block.rows) * len(block.columns))
+    for number, label in enumerate(block.rows.values()):
+        sheet.put(number * len(block.columns), label.label, column_span=len(block.columns))
+    sheet.rows += 1
+    for column, label in enumerate([*block.columns.values()] * len(block.rows)):
+        sheet.put(column, label.label)
+    sheet.rows += 1
+    for column, key in enumerate(f"{name}.{row}.{column}" for row in block.rows for column in block.columns):
         sheet.put(column, figures.text(key), is_value=True)
     sheet.rows += 1
     return sheet.grid()

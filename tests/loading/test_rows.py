@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from codebook.divisions import by_level, parent_code
 from codebook.records import BlockSeen, Finding, Place, Reader, Reading, Report, Section, Severity, State, Status, Verdict
-from tasks.loading.relate import parent_code, standing
-from tasks.loading.rows import levels, report_rows, unpack
+from tasks.loading.relate import standing
+from tasks.loading.rows import report_rows, unpack
 
 
 def report(**fields: object) -> Report:
@@ -111,6 +112,6 @@ def test_the_code_above():
 
 
 def test_levels_of_a_region():
-    assert levels(("江苏省", "淮安市"), "320800") == ("江苏省", "淮安市", None)
-    assert levels(("北京市", "东城区"), "110101") == ("北京市", None, "东城区")
-    assert levels((), None) == (None, None, None)
+    assert by_level(("江苏省", "淮安市"), "320800") == ("江苏省", "淮安市", None)
+    assert by_level(("北京市", "东城区"), "110101") == ("北京市", None, "东城区")
+    assert by_level((), None) == (None, None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.ocr.lexicon import is_han, likelier
+from tasks.ocr.lexicon import is_word, likelier
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ from tasks.ocr.lexicon import is_han, likelier
 def test_a_character_is_told_by_its_neighbours(
     before: str, read: str, after: str, possible: list[tuple[str, float]], expected: str | None
 ) -> None:
-    likely = likelier(before, read, after, possible) if is_han(read) else None
+    likely = likelier(before, read, after, possible) if is_word(read) else None
     assert (likely[0] if likely else None) == expected

@@ -197,3 +197,15 @@ def test_text_in_a_table_that_lays_out_the_page() -> None:
 )
 def test_the_form_is_that_of_the_tables(blocks: tuple[BlockSeen, ...], year: int, form: str | None) -> None:
     assert form_of(blocks, year) == form
+
+
+def test_a_page_on_one_line_that_ends_with_a_table_keeps_its_text() -> None:
+    text = (
+        "示例市示例区教育局2024年政府信息公开工作年度报告 一、总体情况 新收申请3件。 四、政府信息公开行政复议、行政诉讼情况 表格"
+    )
+    start = text.index("表格")
+    tables = Tables((cell("review.reconsideration.total", 0),), (), (block("review", "2021"),), (Used(1, 0, start),))
+    report = assemble(pages(text), Hints(), tables)
+    assert (report.agency, report.year) == ("示例市示例区教育局", 2024)
+    assert [section.number for section in report.sections][-2:] == [1, 4]
+    assert not any("表格" in section.text for section in report.sections)

@@ -10,10 +10,10 @@ import pytest
 from codebook.book import load_book
 from codebook.phrases import Phrase, load_phrases
 from codebook.records import Extraction, Line, Origin, Page, PageKind, Place, Reader, Reading, State
+from codebook.text.chinese_numbers import read_numeral
 from tasks.parsing.outline import known_headings, read_outline
 from tasks.parsing.prose.__main__ import explain
 from tasks.parsing.prose.lines import prose_lines
-from tasks.parsing.prose.search import word_number
 from tasks.parsing.prose.statistics import read_statistics, search_of
 
 
@@ -65,7 +65,7 @@ def test_each_phrase_reads_its_examples_and_not_its_counter_examples(phrase: Phr
     ],
 )
 def test_numbers_in_words(text: str, number: int | None) -> None:
-    assert word_number(text) == number
+    assert read_numeral(text) == number
 
 
 @pytest.mark.parametrize(

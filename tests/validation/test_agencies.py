@@ -7,7 +7,8 @@ import doctest
 import pytest
 
 from codebook import agency_kinds as agencies
-from codebook.agency_kinds import agency_key, is_government, kind_of, level_of, without_region
+from codebook.agency_kinds import agency_key, is_government, kind_of, without_region
+from codebook.divisions import level_of
 
 
 @pytest.mark.parametrize(

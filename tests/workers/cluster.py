@@ -65,7 +65,7 @@ class Cluster:
         self.notifier = RedisNotifier(self.settings, self.engine)
         self.processes: list[subprocess.Popen[bytes]] = []
         with self.engine.begin() as connection:
-            connection.execute(text("create table effects (document_id integer, run integer, fence integer)"))
+            connection.execute(text("create table if not exists effects (document_id integer, run integer, fence integer)"))
 
     # ---- processes ----
 

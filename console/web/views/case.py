@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from codebook.book import load_book
 from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
 from codebook.stages import StageName
+from codebook.text.numbers import whole
 from console.export.cells import order
 from console.web.rendering.images import has_pages
 from console.web.views import original
@@ -143,7 +144,7 @@ def _values(base: Report, cell: str, reading: Reading | None, standing: Correcti
 
 
 def _whole(value: float | None) -> Number | None:
-    return None if value is None else int(value) if value == int(value) else value
+    return None if value is None else whole(value)
 
 
 def _key(value: Number | None) -> str:

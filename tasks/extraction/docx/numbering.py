@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from lxml import etree
 
-_DIGITS = "〇一二三四五六七八九"
-_FORMAL = "零壹贰叁肆伍陆柒捌玖"
+from codebook.text.chinese_numbers import numerals, write_digits, write_numeral
+
 _LEVELS = 9
 
 
@@ -140,25 +140,6 @@ def _override(element: etree._Element, levels: dict[int, _Level]) -> tuple[int, 
     return depth, level._replace(start=_int(_val(_child(element, "startOverride")), level.start))
 
 
-def chinese(number: int, digits: str = _DIGITS, places: str = "十百千") -> str:
-    """A number below 10,000 as Chinese counting writes it (larger ones in Arabic digits).
-
-    >>> [chinese(n) for n in (3, 10, 12, 20, 105)]
-    ['三', '十', '十二', '二十', '一百〇五']
-    """
-    if not 0 < number < 10_000:
-        return str(number)
-    result, skipped = "", False
-    for power in range(3, -1, -1):
-        digit = number // 10**power % 10
-        if digit == 0:
-            skipped = bool(result)
-            continue
-        result += (digits[0] if skipped else "") + digits[digit] + (places[power - 1] if power else "")
-        skipped = False
-    return result.removeprefix("一") if 10 <= number < 20 else result
-
-
 def _roman(number: int) -> str:
     result = ""
     for value, sign in (
@@ -189,10 +170,6 @@ def _circled(number: int) -> str:
     return chr(0x2460 + number - 1) if 1 <= number <= 20 else str(number)
 
 
-def _by_digit(number: int) -> str:
-    return "".join(_DIGITS[int(digit)] for digit in str(number))
-
-
 _FORMATS: dict[str, Callable[[int], str]] = {
     "decimal": str,
     "decimalZero": "{:02d}".format,
@@ -201,15 +178,15 @@ _FORMATS: dict[str, Callable[[int], str]] = {
     "decimalFullWidth2": lambda number: "".join(chr(ord(digit) + 0xFEE0) for digit in str(number)),
     "decimalEnclosedCircle": _circled,
     "decimalEnclosedCircleChinese": _circled,
-    "chineseCounting": chinese,
-    "chineseCountingThousand": chinese,
-    "taiwaneseCounting": chinese,
-    "taiwaneseCountingThousand": chinese,
-    "japaneseCounting": chinese,
-    "ideographDigital": _by_digit,
-    "taiwaneseDigital": _by_digit,
-    "japaneseDigitalTenThousand": _by_digit,
-    "chineseLegalSimplified": lambda number: chinese(number, _FORMAL, "拾佰仟"),
+    "chineseCounting": write_numeral,
+    "chineseCountingThousand": write_numeral,
+    "taiwaneseCounting": write_numeral,
+    "taiwaneseCountingThousand": write_numeral,
+    "japaneseCounting": write_numeral,
+    "ideographDigital": write_digits,
+    "taiwaneseDigital": write_digits,
+    "japaneseDigitalTenThousand": write_digits,
+    "chineseLegalSimplified": lambda number: write_numeral(number, numerals().formal),
     "upperLetter": _letter,
     "lowerLetter": lambda number: _letter(number).lower(),
     "upperRoman": _roman,

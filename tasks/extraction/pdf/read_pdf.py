@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium
 
 from codebook.errors import GongkaiError
 from codebook.records import Block, Extraction, Page, PageKind, Reader
+from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
 from tasks.extraction.joining import join_pages
 from tasks.extraction.limits import Limits
@@ -23,7 +24,6 @@ from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, lines_of, paragraphs
 from tasks.extraction.pdf.page import contents, letters, rulings
 from tasks.extraction.pdf.tables import ruled_tables
-from tasks.extraction.text import plausibility
 
 _FEW_CHARACTERS = 10  # a page number or a stamp is no text
 _PICTURE_SHARE = 0.08  # of the page: larger than a seal or a logo; a table could be in it

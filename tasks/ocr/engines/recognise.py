@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.lexicon import POSSIBLE, UNSURE, is_han, likelier
+from tasks.ocr.lexicon import POSSIBLE, UNSURE, is_word, likelier
 from tasks.ocr.prepare_image import Grey
 
 _HEIGHT = 48  # pixels; what the model was trained on
@@ -152,7 +152,7 @@ class RapidReader:
     def _reconsider(self, said: list[str], peaks: list[float], frames: NDArray[np.float32], where: list[int]) -> None:
         """Replace Chinese characters read unsurely by such as make words with their neighbours."""
         for i, (character, peak) in enumerate(zip(said, peaks, strict=True)):
-            if peak < UNSURE and is_han(character):
+            if peak < UNSURE and is_word(character):
                 scores = frames[where[i]]
                 likely = [(self._characters[k], float(scores[k])) for k in np.flatnonzero(scores >= POSSIBLE)]
                 neighbours = said[i - 1] if i else "", said[i + 1] if i + 1 < len(said) else ""

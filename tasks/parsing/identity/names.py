@@ -8,16 +8,10 @@ from typing import NamedTuple
 
 from codebook.agencies import load_agencies
 from codebook.regions import load_regions
+from codebook.text.chinese_numbers import read_numeral
+from tasks.parsing.words import words as patterns
 
-_CN_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0", "o": "0", "O": "0"}
 _HAN_NAME = re.compile(r"[A-Za-z\u3400-\u9fff()·、\d]{2,45}")
-_CN = r"[〇○零oO一二三四五六七八九十]"
-_DATE = re.compile(
-    rf"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<sep>年|[-/.])\s*(?P<m>\d{{1,2}})(?:月|\s*(?P=sep))\s*(?P<d>\d{{1,2}})(?!\d)日?"
-    rf"|(?P<cy>二{_CN}{{3}})年(?P<cm>{_CN}{{1,2}})月(?P<cd>{_CN}{{1,3}})日"
-)
-_MONTH = re.compile(rf"(?:20\d\d年\d{{1,2}}月|二{_CN}{{3}}年{_CN}{{1,2}}月)")
-_TAIL_OF_DATE = re.compile(r"[\s\d:年月日时分秒T.+-]*")
 
 
 class Title(NamedTuple):
@@ -30,8 +24,11 @@ class Title(NamedTuple):
 
 
 def year_number(text: str) -> int:
-    """2021, 二〇二一, 二零二一 as a number."""
-    return int("".join(_CN_DIGITS.get(c, {"二": "2"}.get(c, c)) for c in text))
+    """Return 2021, 二〇二一 or 二零二一 as a number. Raises ValueError for what is no number."""
+    number = read_numeral(text)
+    if number is None:
+        raise ValueError(text)
+    return number
 
 
 def find_date(text: str) -> tuple[str, int, int] | None:
@@ -40,9 +37,9 @@ def find_date(text: str) -> tuple[str, int, int] | None:
     >>> find_date("2023- 01- 13")
     ('2023-01-13', 0, 12)
     """
-    for match in _DATE.finditer(text):
+    for match in patterns().identity.date.finditer(text):
         if match["cy"]:
-            parts = (year_number(match["cy"]), _cn_small(match["cm"]), _cn_small(match["cd"]))
+            parts = (year_number(match["cy"]), year_number(match["cm"]), year_number(match["cd"]))
         else:
             parts = (int(match["y"]), int(match["m"]), int(match["d"]))
         try:
@@ -52,25 +49,17 @@ def find_date(text: str) -> tuple[str, int, int] | None:
     return None
 
 
-def _cn_small(text: str) -> int:
-    """一 to 三十一; 〇 in it is nothing (三〇日)."""
-    if "十" not in text:
-        return int("".join(_CN_DIGITS.get(c, "0") for c in text))
-    tens, _, ones = text.partition("十")
-    return int(_CN_DIGITS.get(tens, "1")) * 10 + int(_CN_DIGITS.get(ones, "0") if ones else 0)
-
-
 def is_date_line(text: str) -> str | None:
     """The ISO date when a line holds a date and nothing else, else None."""
     found = find_date(text.strip("()"))
     if not found or found[1] > 0:
         return None
-    return found[0] if _TAIL_OF_DATE.fullmatch(text.strip("()")[found[2] :]) else None
+    return found[0] if patterns().identity.behind_date.fullmatch(text.strip("()")[found[2] :]) else None
 
 
 def is_month_line(text: str) -> bool:
     """Whether a line holds a year and a month and nothing else."""
-    return bool(_MONTH.fullmatch(text))
+    return bool(patterns().identity.month.fullmatch(text))
 
 
 def clean_name(text: str) -> str:

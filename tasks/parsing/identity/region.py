@@ -6,7 +6,9 @@ import re
 from typing import NamedTuple
 
 from codebook.agencies import load_agencies
-from codebook.regions import Region, load_regions
+from codebook.divisions import Region
+from codebook.regions import load_regions
+from tasks.parsing.words import words as patterns
 
 
 class Evidence(NamedTuple):
@@ -32,7 +34,6 @@ class RegionFound(NamedTuple):
     raw_against: str = ""
 
 
-_BRANCH = re.compile(r"(\w{2,6}?)(?:区|县|市)?(?:分局|分公司|支行|分院|支队)$")
 _SPLIT = re.compile(r"[/\\_\s>·|,]+")
 NONE = RegionFound((), None, "", "")
 
@@ -59,7 +60,7 @@ def in_name(agency: str) -> tuple[tuple[Region, ...], str]:
 
 def _branch(rest: str, above: Region) -> Region | None:
     """北京市公安局朝阳分局: the district that a branch is named after."""
-    match = _BRANCH.search(rest)
+    match = patterns().identity.branch.search(rest)
     if not match:
         return None
     for length in range(len(match[1]), 1, -1):

@@ -19,13 +19,12 @@ from tasks.parsing.identity.names import Title, find_date, find_title, is_date_l
 from tasks.parsing.identity.region import Evidence
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose.lines import ProseLine
+from tasks.parsing.words import words as patterns
 
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _SIGNATURE = 40  # characters that a line with a name and a date may have
 _LAST = 8  # lines at the end among which an undated signature stands
 _HEAD = 400  # characters of a page saved as one line that may hold its title and date
-_FILE_YEAR = re.compile(r"(?<![0-9a-zA-Z])(20\d\d)(?=年|[_\-\s.()]|$)")
-_TEXT_YEAR = re.compile(r"(?<!\d)(20\d\d)年(?!\d{1,2}月)")
 _RUN = 3  # adjoining titles that make a list of links
 
 
@@ -87,7 +86,7 @@ class Collector:
         stem = fold(path.name.rsplit(".", 1)[0]).text
         if title := find_title(stem):
             self.add_title(70, title, "file_name", path.name, None)
-        elif match := _FILE_YEAR.search(stem):
+        elif match := patterns().identity.file_year.search(stem):
             self.add(40, "year", match[1], "file_name", path.name)
         for part in re.split(r"[_\s-]+", stem):
             if is_name(part):
@@ -96,7 +95,7 @@ class Collector:
             text = fold(folder).text
             if is_name(text):
                 self.add(30, "agency", text, "folder", folder)
-            if match := re.fullmatch(r"(20\d\d)年?度?", text):
+            if match := patterns().identity.folder_year.fullmatch(text):
                 self.add(25, "year", match[1], "folder", folder)
         if len(path.parts) > 1:
             self.evidence.append(Evidence(fold("/".join(path.parts[:-1])).text, "folder", 2))
@@ -317,11 +316,11 @@ class Collector:
         for match in self.words.host.finditer(self.outline.passage.text):
             if match["short"]:
                 self.evidence.append(Evidence(match.group() + "”", "text", 2))
-        counts = Counter(_TEXT_YEAR.findall(self.outline.passage.text))
+        counts = Counter(patterns().identity.text_year.findall(self.outline.passage.text))
         if counts:
             year, times = counts.most_common(1)[0]
             if times >= 2:
-                self.add(15, "year", year, "text", f"{year}年 × {times}")
+                self.add(15, "year", year, "text", patterns().messages.year_in_text.format(year=year, times=times))
 
 
 def _raw(line: ProseLine, title: Title) -> str:

@@ -14,16 +14,16 @@ from typing import NamedTuple
 from codebook.agencies import load_agencies
 from codebook.records import Extraction, Line, Place, Reader, Table
 from codebook.text.fold import Folded, fold
+from codebook.text.page_numbers import page_numbers
+from tasks.parsing.words import words
 
 # (page number, block index) -> None for the whole block, or the raw character ranges that belong to tables
 Consumed = Mapping[tuple[int, int], tuple[tuple[int, int], ...] | None]
 
-_PAGE_NUMBER = re.compile(r"[-—–]\s*\d{1,3}\s*[-—–]|第\d{1,3}页(?:[,/]?共\d{1,3}页)?|\d{1,3}\s*/\s*\d{1,3}|\d{1,3}")
 _STOP = "。!?;:。！？；："
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _WRAPPED = 18  # a shorter line that ends without a mark is a line of its own, not one broken by the margin
 _SHORTEST_TITLE = 6  # 一、总体情况
-_OPENS = re.compile(r"(?:第?[一二三四五六七八九十]+[、.章部]|\([一二三四五六七八九十\d]+\)|\d{1,2}[、.](?!\d)|#|附件)")
 
 
 class ProseLine(NamedTuple):
@@ -87,7 +87,9 @@ def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[
 
 def _is_noise(text: str) -> bool:
     """Page numbers, rules and empty pipes, and what the form itself prints around its tables."""
-    return bool(not text.strip("|-—*· ") or _PAGE_NUMBER.fullmatch(text) or load_agencies().form_words.fullmatch(text))
+    return bool(
+        not text.strip("|-—*· ") or page_numbers().among_prose.fullmatch(text) or load_agencies().form_words.fullmatch(text)
+    )
 
 
 def _cut(line: Line, spans: tuple[tuple[int, int], ...] | None) -> Iterator[tuple[str, Place, float, bool]]:
@@ -113,7 +115,7 @@ def _of_text(raw: str, place: Place, reader: Reader, score: float) -> Iterator[P
 def goes_on(line: ProseLine, following: ProseLine) -> bool:
     """Whether a sentence goes on from ``line`` to the next: the margin broke it, nothing else."""
     text = line.text
-    if not text or text[-1] in _STOP or _OPENS.match(following.text):
+    if not text or text[-1] in _STOP or words().prose.opens.match(following.text):
         return False
     return len(text) >= _WRAPPED
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from codebook.book import load_book
 from codebook.phrases import Phrase, load_phrases
 from codebook.records import Number
+from codebook.text.chinese_numbers import read_numeral
+from codebook.text.dates import dates
+from codebook.text.numbers import exact, is_whole, money, number_words
 from tasks.parsing.prose.lines import Passage
 
-_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_TENS = {"十": 10, "百": 100, "千": 1000}
-_YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 _CITED = re.compile(r"《[^《》\n]{0,80}》|〔\d{4}〕")
 _BACK = 250  # characters of context before a hit in which its topic is looked for
 _CLAUSE_END = re.compile(r"[,。;\n!?]|$")
@@ -42,31 +42,6 @@ class Mention(NamedTuple):
     stock: bool = False
 
 
-def word_number(text: str) -> int | None:
-    """A number written in Chinese characters: 十二, 两百零三, 二〇; None when it is none.
-
-    >>> word_number("一百二十三")
-    123
-    """
-    if all(c in _DIGITS for c in text):
-        return int("".join(str(_DIGITS[c]) for c in text))
-    total, current = 0, 0
-    for char in text:
-        if char in _DIGITS:
-            current = _DIGITS[char]
-        elif char in _TENS:
-            total += (current or 1) * _TENS[char]
-            current = 0
-        else:
-            return None
-    return total + current
-
-
-def _whole(value: float) -> Number:
-    rounded = round(value, 6)
-    return int(rounded) if rounded == int(rounded) else rounded
-
-
 def number_of(match: re.Match[str], unit: str | None) -> tuple[Number, Number | None] | None:
     """The value of a hit in ``unit`` (万元 or a count), and another that is as likely when no unit is printed.
 
@@ -75,27 +50,27 @@ def number_of(match: re.Match[str], unit: str | None) -> tuple[Number, Number | 
     text = match["n"]
     printed = match["unit"] or ""
     value: float | None
-    if text == "无":
+    words = number_words()
+    if text == words.none:
         return 0, None
-    value = float(text.replace(",", "")) if text[0].isdigit() else word_number(text)
+    value = float(text.replace(",", "")) if text[0].isdigit() else read_numeral(text)
     if value is None:
         return None
-    value *= {"万": 10_000, "亿": 100_000_000}.get(match["wan"] or "", 1)
-    if unit == "万元":
+    value *= words.powers.get(match["wan"] or "", 1)
+    if unit == words.money:
         return _amount(value, printed)
-    if printed.endswith("元") or value != int(value):
+    if printed in words.money_units or not is_whole(value):
         return None
-    return _whole(value), None
+    return exact(value), None
 
 
 def _amount(value: float, printed: str) -> tuple[Number, Number | None] | None:
     """A sum of money in 万元; without a printed unit it may be 元 as well."""
-    factor = {"元": 1 / 10_000, "万元": 1, "亿元": 10_000}.get(printed)
-    if factor is not None:
-        return _whole(value * factor), None
     if printed:
-        return None
-    return _whole(value), _whole(value / 10_000) if value else None
+        amount = money(value, printed)
+        return None if amount is None else (amount, None)
+    smallest = next(iter(number_words().money_units))
+    return exact(value), money(value, smallest) if value else None
 
 
 class Search:
@@ -196,7 +171,7 @@ class Search:
             return True
         if names_year or self.year is None:
             return False
-        years = _YEAR.findall(_CITED.sub("", before + clause))
+        years = dates().year.findall(_CITED.sub("", before + clause))
         return bool(years) and int(years[-1]) != self.year
 
     def _on_topic(self, phrase: Phrase, start: int, end: int) -> bool:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+from codebook.book import BlockKind
 from tasks.parsing.tables.cells import BlockRead, Used
 from tasks.parsing.tables.labels import LabelPart
-from tasks.parsing.tables.readers.disclosure import read_disclosure
-from tasks.parsing.tables.readers.requests import read_requests
-from tasks.parsing.tables.readers.review import read_review
-from tasks.parsing.tables.readers.statistics import read_statistics
+from tasks.parsing.tables.readers.cross import read_cross
+from tasks.parsing.tables.readers.items import read_items
+from tasks.parsing.tables.readers.list import read_list
+from tasks.parsing.tables.readers.matrix import read_matrix
 from tasks.parsing.tables.spans import TitleSpan, atoms_to_text, find_spans, find_titles
 from tasks.parsing.tables.table_text import AtomText, TableText, span_to_table
 from tasks.parsing.tables.tokens import Atom, AtomKind, TextLine, lines_to_atoms
 
 # What may stand under the title of a table that is a picture or an attachment: 见附件, the number of a page.
 _NOTE = 80
-_READERS: dict[str, Callable[[TableText], BlockRead]] = {
-    "disclosure": read_disclosure,
-    "requests": read_requests,
-    "review": read_review,
-    "statistics": read_statistics,
+_READERS: dict[BlockKind, Callable[[TableText], BlockRead]] = {
+    BlockKind.ITEMS: read_items,
+    BlockKind.MATRIX: read_matrix,
+    BlockKind.CROSS: read_cross,
+    BlockKind.LIST: read_list,
 }
 
 
@@ -37,7 +38,7 @@ def read_blocks(lines: list[TextLine]) -> tuple[list[BlockRead], list[Used]]:
     used: list[Used] = []
     for span in find_spans(text.atoms, label_text, titles):
         table = span_to_table(text, span)
-        read = _READERS[span.block](table)
+        read = _READERS[table.block.kind](table)
         if read.cells or not read.readable:
             reads.append(read)
             used += _used(table, {title.last for title in titles})
@@ -52,7 +53,7 @@ def _empty(text: AtomText, titles: list[TitleSpan], reads: list[BlockRead]) -> l
         between = sum(len(atom.raw) for atom in text.atoms[title.last + 1 : then.first])
         if title.block and title.block not in found and between <= _NOTE:
             result.setdefault(
-                title.block, BlockRead(title.block, None, text.place(title.first), (), False, "a title without a table")
+                title.block, BlockRead(title.block, (), text.place(title.first), (), False, "a title without a table")
             )
     return list(result.values())
 

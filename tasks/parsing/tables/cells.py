@@ -45,10 +45,10 @@ class CellRead(NamedTuple):
 
 
 class BlockRead(NamedTuple):
-    """A block that was found: its form by its own headers (None: they do not tell), cells, and what is odd about it."""
+    """A block that was found: the forms that it may be by its own print (none: all), its cells, and what is odd about it."""
 
     block: str
-    form: str | None
+    forms: tuple[str, ...]
     place: Place
     cells: tuple[CellRead, ...]
     readable: bool = True
@@ -186,11 +186,12 @@ def _extra(cell: CellRead, block: str) -> list[Extra]:
 
 
 def seen(reads: list[BlockRead], default: str) -> tuple[BlockSeen, ...]:
-    """The blocks that were found, one entry each; a block whose own headers do not tell its form takes ``default``."""
+    """The blocks that were found, one entry each; a block that may be of several forms takes ``default`` where it can."""
     result: dict[str, BlockSeen] = {}
     for read in reads:
         block: Block = load_book().blocks[read.block]
-        form = read.form or (default if default in block.forms else block.forms[-1])
+        possible = read.forms or (*block.forms[-1:], *block.forms)
+        form = default if default in possible else possible[0]
         old = result.get(read.block)
         if old is None or (read.readable and not old.readable):
             result[read.block] = BlockSeen(read.block, form, read.place, read.readable, read.note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
+from codebook.book import BlockKind
 from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.labels import (
     APART,
@@ -56,7 +57,7 @@ def find_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: froz
         labels.append(
             FoundLabel(claim.entry, label_text.atom_of[claim.start], label_text.atom_of[claim.end - 1], 1.0, claim.entry.text)
         )
-    if lex.block == "requests":
+    if lex.kind is BlockKind.MATRIX:
         labels = _one_header(labels)
     labels = _by_context(labels, lex)
     covered = {i for label in labels for i in range(label.first, label.last + 1)}

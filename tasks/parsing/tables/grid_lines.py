@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codebook.book import BlockKind, load_book
 from codebook.records import Cell, Reader, Table
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import LabelPart, lexicon
@@ -55,10 +56,10 @@ def _text_lines(cell: Cell, page: int, block: int, reader: Reader) -> list[TextL
 
 def _upright(cells: Sequence[Cell]) -> list[Cell]:
     """The cells in reading order; rows and columns change places when the first rows hold labels of rows side by side."""
-    exact = lexicon("requests").exact
+    lexicons = [lexicon(block).exact for block in load_book().of_kind(BlockKind.MATRIX)]
     for row in range(3):
         labels = [fold_label(cell.text) for cell in cells if cell.row == row]
-        if sum(text in exact and exact[text].part is LabelPart.ROW for text in labels) >= _SIDEWAYS:
+        if any(sum(text in exact and exact[text].part is LabelPart.ROW for text in labels) >= _SIDEWAYS for exact in lexicons):
             return _ordered(
                 [
                     Cell(

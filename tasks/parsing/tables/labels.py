@@ -6,15 +6,15 @@ second witness; a misprinted one is taken only where the order of the form expec
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from codebook.book import Block, Label, load_book
+from codebook.book import Block, BlockKind, Label, load_book
 from codebook.text.fold import fold_label
+from tasks.parsing.words import words
 
 # From this likeness on a misprinted label is taken where the order of the form expects it; below, it is an unknown text.
 LIKE = 0.6
@@ -24,12 +24,8 @@ _LIKE_OF_TWO = 0.5
 SURELY_LIKE = 0.87
 # The next best label must be less like by this much.
 APART = 0.12
-# The block whose labels the codebook gives without the ordinals and notes of the form.
-_PLAIN = "statistics"
 # Labels up to this length (规章, 总计) must fill the printed piece that they stand in.
 _SHORT = 4
-_ORDINAL = re.compile(r"[0-9一二三四五六七八九十]{1,2}")
-_RANK = re.compile(r"(\d{1,2}|[一二三四五六七八九])(?=\D)")
 
 
 class LabelPart(StrEnum):
@@ -65,7 +61,6 @@ class Lexicon(NamedTuple):
     """The labels of a block, folded. ``order`` ranks its rows and subtotals (``"=slug"``) as the form prints them.
 
     ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows.
-    ``plain``: the form prints ordinals before its labels and notes behind them, which the codebook leaves out.
     """
 
     block: str
@@ -74,7 +69,12 @@ class Lexicon(NamedTuple):
     order: dict[str, int]
     exact: dict[str, Entry]
     upright: frozenset[str]
-    plain: bool
+    kind: BlockKind
+
+    @property
+    def plain(self) -> bool:
+        """Whether the form prints ordinals before its labels and notes behind them, which the codebook leaves out."""
+        return self.kind is BlockKind.LIST
 
 
 def _entries(part: LabelPart, labels: dict[str, Label]) -> list[Entry]:
@@ -123,16 +123,15 @@ def lexicon(name: str) -> Lexicon:
     exact: dict[str, Entry] = {}
     for entry in entries:
         exact.setdefault(entry.text, entry)
-    upright = frozenset("".join(entry.text for entry in entries if entry.part is LabelPart.GROUP and _ORDINAL.match(entry.text)))
-    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, name == _PLAIN)
+    upright = frozenset(
+        "".join(entry.text for entry in entries if entry.part is LabelPart.GROUP and words().table.group_number.match(entry.text))
+    )
+    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, block.kind)
 
 
 def likeness(text: str, label: str) -> float:
     """How alike two folded texts are, 0..1: the share of characters that stand in both in the same order."""
     return Indel.normalized_similarity(text, label)
-
-
-_LEADING = re.compile(r"^(?:其中|[0-9一二三四五六七八九十]{1,2}(?=[^\d一二三四五六七八九十]))+")
 
 
 def is_like(text: str, score: float) -> bool:
@@ -146,12 +145,12 @@ def without_ordinal(text: str) -> str:
     >>> without_ordinal("一1收到申请数")
     '收到申请数'
     """
-    return _LEADING.sub("", text)
+    return words().table.leading.sub("", text)
 
 
 def rank_of(text: str) -> str | None:
     """The ordinal that a folded label begins with, or None. ``"2重复申请"`` gives ``"2"``."""
-    match = _RANK.match(text)
+    match = words().table.rank.match(text)
     return match[1] if match else None
 
 
@@ -196,7 +195,7 @@ def may_begin(text: str, at: int, starts: frozenset[int] | set[int]) -> bool:
     first = at
     while first > 0 and first not in starts and at - first < 6:
         first -= 1
-    return first in starts and not without_ordinal(text[first:at] + "某").rstrip("某")
+    return first in starts and not without_ordinal(text[first:at] + "_").rstrip("_")
 
 
 def best_row(text: str, lex: Lexicon, allowed: list[str]) -> tuple[str | None, float, float]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import msgspec
 
+from codebook.book import load_book
 from codebook.records import Line, Page, Reader
 from tasks.parsing.tables.blocks import read_blocks
 from tasks.parsing.tables.cells import BlockRead, TablesRead, cells_to_readings, seen
@@ -92,8 +93,10 @@ def _is_value(line: TextLine) -> bool:
 
 
 def _form(reads: list[BlockRead]) -> str:
-    """The form that most blocks declare; table two speaks first."""
-    declared = [read.form for read in reads if read.form and read.block == "disclosure"] or [
-        read.form for read in reads if read.form
-    ]
-    return Counter(declared).most_common(1)[0][0] if declared else "2019"
+    """The form that most blocks show; of those that show it, the first in the book speaks first."""
+    book = load_book()
+    shown = [read for read in reads if read.forms]
+    votes = Counter(form for read in shown for form in read.forms)
+    leading = next(iter(name for name, block in book.blocks.items() if block.shows_form), None)
+    first = Counter(form for read in shown if read.block == leading for form in read.forms) or votes
+    return max(first, key=lambda form: (first[form], votes[form])) if first else book.fallback

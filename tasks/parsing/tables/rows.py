@@ -1,4 +1,4 @@
-"""Rows under the header of the table of requests, from any source: columns, blanks, and what the sums of the form settle.
+"""Rows under the header of a matrix, from any source: columns, blanks, and what the sums of the form settle.
 
 What the labels leave open, the order of the form and its sums may settle; what they leave open too is doubtful.
 """
@@ -9,15 +9,40 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from codebook.book import load_book
+from codebook.book import Balance, load_book
 from codebook.records import Number, Place, Reader
 from tasks.parsing.tables.cells import CellRead, Doubt, number_of
 from tasks.parsing.tables.place import by_sums
 from tasks.parsing.tables.tokens import PrintedValue
 
-_FIRST, _SECOND, _TOTAL, _NEXT = "new_received", "carried_over", "total_handled", "carried_forward"
-_BALANCE = (_FIRST, _SECOND, _TOTAL, _NEXT)
-_ORGANIZATIONS = slice(1, 6)
+
+class MatrixShape(NamedTuple):
+    """What the codebook says of the columns and rows of a matrix. The last column is the total of the others.
+
+    ``extra`` is a column that some reports add (法人小计): the subtotal of the columns ``places[0]`` to ``places[1]`` (excluded),
+    printed before the first or behind the last of them.
+    """
+
+    columns: tuple[str, ...]
+    balance: Balance
+    extra: str | None
+    places: tuple[int, int]
+
+    def with_extra(self, at: int) -> tuple[str, ...]:
+        """Return the columns with the extra one at position ``at``."""
+        return (*self.columns[:at], *([self.extra] if self.extra else []), *self.columns[at:])
+
+
+@cache
+def shape_of(name: str) -> MatrixShape:
+    """Return the shape of block ``name``. Raises ValueError when it is no matrix."""
+    block = load_book().blocks[name]
+    if block.balance is None:
+        raise ValueError(f"{name} is no matrix")
+    extra = next(iter(block.extra_columns), None)
+    under = block.extra_columns[extra].under if extra else ()
+    parts = [at for at, label in enumerate(block.columns.values()) if extra and label.under == under]
+    return MatrixShape(tuple(block.columns), block.balance, extra, (parts[0], parts[-1] + 1) if parts else (0, 0))
 
 
 class RowCells(NamedTuple):
@@ -70,37 +95,29 @@ def _numbers(slots: Sequence[PrintedValue]) -> list[Number]:
     return [value for slot in slots if (value := number_of(slot, None)) is not None]
 
 
-@cache
-def columns_of(extra_at: int | None) -> tuple[str, ...]:
-    """The column slugs of the table of requests; ``extra_at`` is the position of the column 法人小计, where there is one."""
-    block = load_book().blocks["requests"]
-    columns = list(block.columns)
-    if extra_at is not None:
-        columns.insert(extra_at, next(iter(block.extra_columns)))
-    return tuple(columns)
-
-
-def extra_position(rows: Sequence[Sequence[PrintedValue | None]], hint: int | None) -> tuple[int | None, bool]:
-    """Where in rows of eight values the column 法人小计 stands: before or behind the five kinds of organization.
+def extra_position(shape: MatrixShape, rows: Sequence[Sequence[PrintedValue | None]], hint: int | None) -> tuple[int, bool]:
+    """Where in rows with a value more than columns the extra one stands: before or behind the columns that it sums up.
 
     Returns the position and whether it is sure: the sums hold there in every row (rows of zeros fit both), and the header
     (``hint``) does not say otherwise.
     """
-    fits = [at for at in (1, 6) if all(_subtotal_holds(row, at) for row in rows)]
+    fits = [at for at in shape.places if all(_subtotal_holds(shape, row, at) for row in rows)]
     if hint is not None and (hint in fits or not fits):
         return hint, hint in fits
     if len(fits) == 1:
         return fits[0], hint is None
-    return (hint or 6), False
+    return (shape.places[1] if hint is None else hint), False
 
 
-def unsure_columns(rows: Sequence[RowCells], columns: tuple[str, ...]) -> list[RowCells]:
-    """Rows of which it is not sure where 法人小计 stands: doubtful is what would be another value if it stood elsewhere.
+def unsure_columns(shape: MatrixShape, rows: Sequence[RowCells], columns: tuple[str, ...]) -> list[RowCells]:
+    """Rows of which it is not sure where the extra column stands: doubtful is what would be another value if it stood elsewhere.
 
     All is doubtful where the sums show that the additional column is no such subtotal.
     """
-    places = [columns_of(at) for at in (1, 6)]
-    known = columns in places and all(any(_subtotal_holds(row.cells, at) for at in (1, 6)) for row in rows if any(row.cells))
+    places = [shape.with_extra(at) for at in shape.places] if shape.extra else []
+    known = columns in places and all(
+        any(_subtotal_holds(shape, row.cells, at) for at in shape.places) for row in rows if any(row.cells)
+    )
     result = []
     for row in rows:
         doubts = list(row.doubts)
@@ -111,10 +128,12 @@ def unsure_columns(rows: Sequence[RowCells], columns: tuple[str, ...]) -> list[R
     return result
 
 
-def _subtotal_holds(row: Sequence[PrintedValue | None], at: int) -> bool:
+def _subtotal_holds(shape: MatrixShape, row: Sequence[PrintedValue | None], at: int) -> bool:
+    """Whether the number at ``at`` is the subtotal of its columns, and makes the total with those that it leaves out."""
     numbers = [number_of(slot, None) or 0 for slot in row]
-    parts = numbers[2:7] if at == 1 else numbers[1:6]
-    return sum(parts) == numbers[at] and numbers[0] + numbers[at] == numbers[7]
+    first, last = shape.places
+    subtotal = numbers.pop(at)
+    return sum(numbers[first:last]) == subtotal and sum(numbers[:first]) + subtotal + sum(numbers[last:-1]) == numbers[-1]
 
 
 def adds_up(slots: Sequence[PrintedValue], extra_at: int | None) -> bool:
@@ -133,30 +152,32 @@ def total_leads(rows: Sequence[Sequence[PrintedValue]]) -> bool:
 # ---- blanks ---------------------------------------------------------------------------------------------------------------
 
 
-def settle_blanks(rows: list[RowCells]) -> list[RowCells]:
+def settle_blanks(shape: MatrixShape, rows: list[RowCells]) -> list[RowCells]:
     """Place the values of loose rows where the form's sums leave one way, or where the table leaves 总计 blank throughout."""
     if not any(row.loose for row in rows):
         return rows
-    rows = _blank_totals(rows)
+    rows = _blank_totals(shape, rows)
     result = list(rows)
     for index, row in enumerate(result):
-        if row.loose and len(row.cells) == len(columns_of(None)):
-            result[index] = _settle(row, [other for other in result if other is not row])
+        if row.loose and len(row.cells) == len(shape.columns):
+            result[index] = _settle(shape, row, [other for other in result if other is not row])
     return result
 
 
-def _blank_totals(rows: list[RowCells]) -> list[RowCells]:
+def _blank_totals(shape: MatrixShape, rows: list[RowCells]) -> list[RowCells]:
     """总计 is filled only on some rows: every row between the balance rows shows exactly the six kinds of applicant."""
-    size = len(columns_of(None))
-    inner = [row for row in rows if row.row not in _BALANCE and not row.row.startswith("=") and (row.loose or any(row.cells))]
+    size = len(shape.columns)
+    inner = [
+        row for row in rows if row.row not in shape.balance.rows and not row.row.startswith("=") and (row.loose or any(row.cells))
+    ]
     if len(inner) < 3 or any(len(row.loose) != size - 1 for row in inner):
         return rows
     filled = [_fill(row) if len(row.loose) == size - 1 else row for row in rows]
-    total = next((row for row in filled if row.row == _TOTAL), None)
+    total = next((row for row in filled if row.row == shape.balance.handled), None)
     if total is None or any(row.loose for row in filled):
         return rows
     for column in range(size - 1):
-        parts = sum(_at(row, column) or 0 for row in filled if row.row not in _BALANCE and not row.row.startswith("="))
+        parts = sum(_at(row, column) or 0 for row in filled if row.row not in shape.balance.rows and not row.row.startswith("="))
         if _at(total, column) != parts:
             return rows
     return filled
@@ -170,7 +191,7 @@ def _at(row: RowCells, column: int) -> Number | None:
     return number_of(row.cells[column], None)
 
 
-def _expected(row: str, others: list[RowCells], column: int) -> Number | None:
+def _expected(balance: Balance, row: str, others: list[RowCells], column: int) -> Number | None:
     """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not sure."""
     values: dict[str, Number] = {}
     for other in others:
@@ -179,23 +200,19 @@ def _expected(row: str, others: list[RowCells], column: int) -> Number | None:
         if other.doubts[column] or other.row in values:
             return None
         values[other.row] = _at(other, column) or 0
-    if any(name not in values and name != row for name in _BALANCE):
+    if any(name not in values and name != row for name in balance.rows):
         return None
-    parts = sum(value for name, value in values.items() if name not in _BALANCE)
-    flow = values.get(_TOTAL, 0) + values.get(_NEXT, 0) - values.get(_FIRST, 0) - values.get(_SECOND, 0)
-    left = {
-        _FIRST: flow,
-        _SECOND: flow,
-        _NEXT: -flow,
-        _TOTAL: parts,
-    }.get(row, values.get(_TOTAL, 0) - parts)
+    parts = sum(value for name, value in values.items() if name not in balance.rows)
+    handled, carried = values.get(balance.handled, 0), values.get(balance.carried, 0)
+    flow = handled + carried - sum(values.get(name, 0) for name in balance.received)
+    left = {balance.carried: -flow, balance.handled: parts}.get(row, flow if row in balance.received else handled - parts)
     return left if left >= 0 else None
 
 
-def _settle(row: RowCells, others: list[RowCells]) -> RowCells:
+def _settle(shape: MatrixShape, row: RowCells, others: list[RowCells]) -> RowCells:
     size = len(row.cells)
     numbers = [number_of(slot, None) for slot in row.loose]
-    expected = [_expected(row.row, others, column) for column in range(size)]
+    expected = [_expected(shape.balance, row.row, others, column) for column in range(size)]
     ways = by_sums(numbers, size, expected, total_last=True)
     known = all(value is not None for value in expected[:-1])  # else a lost number may hide behind any way that fits
     cells: list[PrintedValue | None] = []

@@ -7,7 +7,8 @@ from bisect import bisect_right
 from functools import cache
 from typing import NamedTuple
 
-from codebook.book import load_book
+from codebook.book import BlockKind, load_book
+from codebook.text.chinese_numbers import ordinal_class
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import LabelPart, lexicon, may_begin
 from tasks.parsing.tables.tokens import Atom, AtomKind
@@ -17,8 +18,15 @@ _GAP = 70
 _FAR = 400
 # A table's header begins at most this many atoms before its first sure label, its last rows end as many behind the last one.
 _REACH = 110
-# How many different labels make a table. Statistics are many short labels that prose uses too.
-_ENOUGH = {"disclosure": 2, "requests": 3, "review": 2, "statistics": 5}
+# How many different labels make a table. Those of a list are many and short, and prose uses them too.
+_ENOUGH = {BlockKind.ITEMS: 2, BlockKind.MATRIX: 3, BlockKind.CROSS: 2, BlockKind.LIST: 5}
+# How many characters a label has that only a table prints.
+_SURE = {
+    BlockKind.ITEMS: {LabelPart.COLUMN: 4, LabelPart.CLAUSE: 4, LabelPart.ROW: 6},
+    BlockKind.MATRIX: {LabelPart.ROW: 5},
+    BlockKind.CROSS: {LabelPart.COLUMN: 4, LabelPart.ROW: 5},
+    BlockKind.LIST: {LabelPart.ROW: 5},
+}
 
 
 class TableSpan(NamedTuple):
@@ -63,17 +71,10 @@ def atoms_to_text(atoms: list[Atom], indices: list[int] | None = None) -> LabelT
 @cache
 def _strong() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
     found: dict[str, tuple[str, str]] = {}
-    for name in load_book().blocks:
+    for name, block in load_book().blocks.items():
+        sure = _SURE[block.kind]
         for entry in lexicon(name).entries:
-            size = len(entry.text)
-            wanted = {
-                "requests": entry.part is LabelPart.ROW and size >= 5,
-                "statistics": entry.part is LabelPart.ROW and size >= 5,
-                "disclosure": (entry.part in (LabelPart.COLUMN, LabelPart.CLAUSE) and size >= 4)
-                or (entry.part is LabelPart.ROW and size >= 6),
-                "review": (entry.part is LabelPart.COLUMN and size >= 4) or (entry.part is LabelPart.ROW and size >= 5),
-            }[name]
-            if wanted:
+            if entry.part in sure and len(entry.text) >= sure[entry.part]:
                 found.setdefault(entry.text, (name, entry.slug))
     return re.compile("|".join(sorted(map(re.escape, found), key=len, reverse=True))), found
 
@@ -83,11 +84,11 @@ def _titles() -> tuple[re.Pattern[str], dict[str, str | None]]:
     """Folded titles of chapters and blocks, with the block that stands under each."""
     book = load_book()
     titles: dict[str, str | None] = {}
-    by_section = {block.section: name for name, block in book.blocks.items() if block.section}
     for form in book.forms.values():
+        by_section = {section: name for name in form.blocks if (section := book.blocks[name].section)}
         for chapter in form.sections:
             for text in (chapter.title, *chapter.variants):
-                titles[fold_label(text)] = by_section.get(chapter.number)
+                titles[fold_label(text)] = by_section.get(chapter.number) or titles.get(fold_label(text))
     for name, block in book.blocks.items():
         titles.setdefault(fold_label(block.title), name)
     return re.compile("|".join(sorted(map(re.escape, titles), key=len, reverse=True))), titles
@@ -126,7 +127,7 @@ def block_titles(text: str) -> list[tuple[int, str | None]]:
 
 
 def _is_ordinal(atom: Atom) -> bool:
-    return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in "一二三四五六七八九"
+    return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in ordinal_class()[:-1]
 
 
 def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]) -> list[TableSpan]:
@@ -137,9 +138,10 @@ def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]
         if may_begin(label_text.text, match.start(), label_text.starts):
             block, slug = strong[match.group()]
             hits.setdefault(block, []).append((label_text.atom_of[match.start()], label_text.atom_of[match.end() - 1], slug))
-    sure_places = frozenset(hits.get("disclosure", ()))
-    if sure_places:
-        hits["disclosure"] = sorted({*hits["disclosure"], *_short_rows(atoms)})
+    book = load_book()
+    sure_places = {block: frozenset(hits[block]) for block in book.of_kind(BlockKind.ITEMS) if block in hits}
+    for block in sure_places:
+        hits[block] = sorted({*hits[block], *_short_rows(atoms, block)})
     barred = [False] * (len(atoms) + 1)
     for index, atom in enumerate(atoms):
         barred[index] = atom.kind is AtomKind.PROSE
@@ -150,18 +152,19 @@ def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]
     cores: list[TableSpan] = []
     for block, places in hits.items():
         for cluster in _clusters(atoms, places, prose):
-            enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[block]
+            kind = book.blocks[block].kind
+            enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[kind]
             first, last = cluster[0][0], cluster[-1][1]
-            sure = block != "disclosure" or not sure_places.isdisjoint(cluster)
-            if enough and sure and _dense(atoms, first, last, len(cluster), block):
+            sure = block not in sure_places or not sure_places[block].isdisjoint(cluster)
+            if enough and sure and (kind is not BlockKind.LIST or _dense(atoms, first, last, len(cluster))):
                 cores.append(TableSpan(block, first, last + 1, first, last))
     cores.sort(key=lambda core: core.first)
     return [_widen(core, cores, barred, atoms) for core in cores]
 
 
-def _short_rows(atoms: list[Atom]) -> list[tuple[int, int, str]]:
-    """Short labels of table two's rows that stand alone before a value: they help a sure label to make a table."""
-    exact = lexicon("disclosure").exact
+def _short_rows(atoms: list[Atom], block: str) -> list[tuple[int, int, str]]:
+    """Short labels of a block's rows that stand alone before a value: they help a sure label to make a table."""
+    exact = lexicon(block).exact
     found: list[tuple[int, int, str]] = []
     for index, atom in enumerate(atoms[:-1]):
         if atom.kind is AtomKind.TEXT and atoms[index + 1].kind is AtomKind.VALUE:
@@ -190,10 +193,8 @@ def _full_of_values(atoms: list[Atom], first: int, last: int) -> bool:
     return last - first <= _FAR and count * 2 >= last - first
 
 
-def _dense(atoms: list[Atom], first: int, last: int, labels: int, block: str) -> bool:
+def _dense(atoms: list[Atom], first: int, last: int, labels: int) -> bool:
     """Whether numbers follow the labels as in a table. Prose that lists the same words has them glued into its sentences."""
-    if block != "statistics":
-        return True
     values = sum(atom.kind in (AtomKind.VALUE, AtomKind.BLANK) for atom in atoms[first : last + 10])
     return values * 2 >= labels
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-from codebook.book import load_book
+from codebook.book import Block, BlockKind, load_book
 from codebook.records import Place, Reader
 from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.align import Item, ValueRun
@@ -58,6 +58,11 @@ class TableText(NamedTuple):
     runs: list[ValueRun]
 
     @property
+    def block(self) -> Block:
+        """What the codebook says of the table's block."""
+        return load_book().blocks[self.span.block]
+
+    @property
     def reader(self) -> Reader:
         """Who read the line of the table's first label."""
         return self.text.lines[self.text.atoms[self.span.first].line].reader
@@ -83,7 +88,7 @@ class TableText(NamedTuple):
 @cache
 def unit_words(block: str) -> frozenset[str]:
     """The units that a block prints in a column of its own; empty for blocks that have none."""
-    if block != "statistics":
+    if load_book().blocks[block].kind is not BlockKind.LIST:
         return frozenset()
     units = {i.unit for i in load_book().indicators.values() if i.block == block and i.unit}
     return frozenset(units)

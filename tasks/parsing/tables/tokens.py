@@ -16,6 +16,8 @@ from codebook.confidence import surety
 from codebook.records import Cell, Place, Reader
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, read_number, split_remark
+from codebook.text.page_numbers import page_numbers
+from tasks.parsing.words import words
 
 _PIPES = "|｜¦│"
 _CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
@@ -24,13 +26,6 @@ _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
 _ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
 _RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
 _WORD = re.compile(r"\S+")
-_PAGE_NUMBER = re.compile(r"\s*(?:([-—–－─~·])\s*\d{1,3}\s*\1|第\s*\d{1,3}\s*页(?:[\s,，/]*共\s*\d{1,3}\s*页)?)\s*")
-_PAGE_NUMBER_WITHIN = re.compile(r"(?<!\S)([-—–－─])\s*(?![0０])\d{1,2}\s*\1(?!\S)")
-# An item begins: 1. 2、 （一） ㈠ 一、 (but not the 1.5 of a number, nor 第二十条)
-_ITEM = re.compile(
-    r"(?=(?<![\d.．,第〔])(?:[1-9１-９]|[1１]\d)\s?[.．、](?!\s?\d)|[（(][一二三四五六七八九十]{1,2}[)）]|[㈠-㈩]|(?<![一二三四五六七八九十第])[一二三四五六七八九]、)"
-)
-_GLUED_BEHIND = re.compile(r"(.*[^\d\s.,，．/〔\[(（+\-−第年月])([+\-−]?\d[\d,]*(?:\.\d+)?)")
 # a value glued to the label behind it; a number with a point behind it is that label's ordinal
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
 _REMARKED = re.compile(r"(.{2,40}?)\s*[（(].+[)）]\s*", re.DOTALL)
@@ -41,7 +36,6 @@ _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _MISREAD = 8  # characters of a number read as something else
-_DASH = "一"  # what a dash that fills a cell is read as in a picture
 PROSE_LENGTH = 60
 # A line of this length is a whole document on one line, with the page numbers in it.
 _ONE_LINE = 500
@@ -146,7 +140,7 @@ def lines_to_atoms(lines: list[TextLine]) -> list[Atom]:
         if line.cells is not None:
             _grid_row(line.cells, index, atoms)
             continue
-        if not text or text.isspace() or _PAGE_NUMBER.fullmatch(text) or ("--" in text and _RULE.fullmatch(text)):
+        if not text or text.isspace() or page_numbers().among_tables.fullmatch(text) or ("--" in text and _RULE.fullmatch(text)):
             continue
         if _HAS_CELLS.search(text):
             _cells(text, index, atoms)
@@ -215,7 +209,7 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
 def _misread(cell: Cell) -> bool:
     """Whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
     text = cell.text.strip()
-    if text == _DASH:
+    if text == words().table.misread_dash:
         return cell.score < 1.0
     return cell.score < surety().cell and len(text) <= _MISREAD and not _HAN.search(text)
 
@@ -235,13 +229,14 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
 def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> None:
     """Words between spaces, cut further where an item begins and where a number is glued to a label."""
     if len(text) > _ONE_LINE and ("-" in text or "—" in text or "–" in text):
-        text = _PAGE_NUMBER_WITHIN.sub(lambda match: " " * len(match.group()), text)
+        text = page_numbers().within_line.sub(lambda match: " " * len(match.group()), text)
+    item = words().table.item
     for match in _WORD.finditer(text):
         word, start = match.group(), offset + match.start()
-        if len(word) > PROSE_LENGTH and len(_HAN.findall(word)) > PROSE_LENGTH and not _ITEM.search(word):
+        if len(word) > PROSE_LENGTH and len(_HAN.findall(word)) > PROSE_LENGTH and not item.search(word):
             atoms.append(Atom(AtomKind.PROSE, word, line, start, start + len(word), cell))
             continue
-        cuts = [0, *(m.start() for m in _ITEM.finditer(word) if m.start()), len(word)]
+        cuts = [0, *(m.start() for m in item.finditer(word) if m.start()), len(word)]
         for begin, end in pairwise(cuts):
             _piece(word[begin:end], start + begin, line, cell, atoms)
 
@@ -251,7 +246,7 @@ def _piece(raw: str, start: int, line: int, cell: int, atoms: list[Atom]) -> Non
     if token:
         atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), cell, "", token))
         return
-    if raw[-1].isdecimal() and (match := _GLUED_BEHIND.fullmatch(raw)) and len(raw) <= PROSE_LENGTH:
+    if raw[-1].isdecimal() and (match := words().table.glued_behind.fullmatch(raw)) and len(raw) <= PROSE_LENGTH:
         _piece(match[1], start, line, cell, atoms)
         _piece(match[2], start + match.start(2), line, cell, atoms)
         return

@@ -13,7 +13,8 @@ from rapidfuzz import fuzz
 from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
 from codebook.records import Finding, Number, Record, Snapshot, State, Verdict
-from codebook.rules import Scope, Sum, evaluate, exact, expand, load_rules
+from codebook.rules import Scope, Sum, evaluate, expand, load_rules
+from codebook.text.numbers import exact
 from tasks.validation.facts import fold_text
 from tasks.validation.registry import Bound, NoOptions, RuleFunction, checks, finding, rule
 from tasks.validation.rules.tables import ListOptions

@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 from codebook.agency_kinds import kind_of
 from codebook.book import Chapter, load_book
 from codebook.records import Finding, Place, Record, Section, Severity
+from codebook.text.dates import dates
 from codebook.text.fold import fold_label
 from tasks.validation.facts import Facts, fold_text
 from tasks.validation.registry import Bound, rule
@@ -18,9 +19,6 @@ from tasks.validation.rules.text import compiled
 from tasks.validation.wording import words
 
 _SPACE = re.compile(r"\s+")
-# 2022年1月1日 … 2022年12月31日; reports drop 年 and the second year
-_PERIOD = re.compile(r"(20\d\d)年?0?1月0?1日[^。；;\d]{0,6}(?:(20\d\d)年?)?12月31日?")
-_YEAR = re.compile(r"(?<!\d)(20[0-3]\d)(?=年)")
 
 
 # ---- chapters -------------------------------------------------------------------------------------------------------------
@@ -133,7 +131,7 @@ def _period(options: YearOptions, facts: Facts, year: int) -> tuple[str, int, st
     for section in facts.report.sections:
         if section.number in (None, 1):
             text = _SPACE.sub("", section.text)
-            for match in _PERIOD.finditer(text):
+            for match in dates().period.finditer(text):
                 around = text[max(0, match.start() - 40) : match.end() + 10]
                 last = int(match[2] or match[1])
                 if any(word in around for word in options.period_words):
@@ -146,7 +144,7 @@ def _chapter_year(options: YearOptions, facts: Facts, year: int) -> tuple[str, i
     section = facts.section(1)
     if section is None or any(str(year) in s.text for s in facts.report.sections):
         return None
-    named = _YEAR.findall(_SPACE.sub("", section.text))
+    named = dates().near_year.findall(_SPACE.sub("", section.text))
     if len(set(named)) == 1 and len(named) >= options.least_mentions:
         return options.where_text, int(named[0]), f"{named[0]}", section.place
     return None

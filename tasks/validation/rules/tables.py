@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from codebook.agency_kinds import kind_of, level_of
+from codebook.agency_kinds import kind_of
 from codebook.book import load_book
+from codebook.divisions import level_of
 from codebook.records import Extra, Finding, Number, Record
-from codebook.rules import exact
+from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.registry import Bound, NoOptions, rule
 from tasks.validation.wording import cell_label, column_label, lowered, row_label, show, table_of, words, write_list, write_terms

@@ -11,7 +11,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from codebook.records import Finding, Number, Origin, Record, Statement, StatementKind
-from codebook.rules import Rule, exact
+from codebook.rules import Rule
+from codebook.text.numbers import exact
 from tasks.validation.facts import Facts, fold_text
 from tasks.validation.registry import Bound, rule
 from tasks.validation.wording import cell_label, lowered, show, table_of, words, write_list

@@ -99,7 +99,7 @@ class _Printer:
         return self.wrap(cell.text, 9, xs[cell.column + cell.column_span] - xs[cell.column] - 6)
 
     def table(self, grid: Grid) -> None:
-        widths = list(_WIDTHS[grid.name])
+        widths = list(_WIDTHS.get(grid.name, (32.0,) * grid.columns))
         if len(widths) != grid.columns:  # the extra column of table three
             widths = [24.0, 58.0, 113.0, *[35.0] * (grid.columns - 3)]
         scale = _WIDTH / sum(widths)

@@ -154,7 +154,7 @@ def pdf_text(grid: Grid, rng: Random) -> list[str]:
         values = [c for c in cells if c.is_value or (c.column > 2 and index > 2 and grid.name == "requests")]
         labels = [c for c in cells if c not in values]
         numbers = " ".join(cell.text for cell in values)
-        if not values and grid.name in ("requests", "review"):
+        if not values and grid.name not in ("disclosure", "statistics"):
             for cell in labels:
                 lines += (
                     _wrap(cell.text, 2)

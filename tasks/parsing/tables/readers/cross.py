@@ -1,8 +1,7 @@
-"""The table of reviews and lawsuits (行政复议、行政诉讼) read from flattened text: fifteen values in one row, as a rule."""
+"""Blocks of few rows by few columns (table four, 行政复议、行政诉讼): all values in one printed row, as a rule."""
 
 from __future__ import annotations
 
-from codebook.book import load_book
 from codebook.records import Number
 from tasks.parsing.tables.align import ValueRun
 from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, number_of
@@ -11,21 +10,16 @@ from tasks.parsing.tables.table_text import TableText
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue
 
 
-def _shape() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    block = load_book().blocks["review"]
-    return tuple(block.rows), tuple(block.columns)
-
-
-def read_review(table: TableText) -> BlockRead:
-    """Read ``table`` as the table of reviews: one row of fifteen, three rows of five, or five rows of three."""
-    rows, columns = _shape()
+def read_cross(table: TableText) -> BlockRead:
+    """Read ``table`` as a cross: one row of all values (fifteen in table four), a row for each row, or one for each column."""
+    rows, columns = table.block.rows, table.block.columns
     where = table.text.place(table.span.first)
     slots = _in_one_row(table, len(rows) * len(columns)) or _in_rows(table)
     if slots is None:
         return _unplaced(table)
     reader = table.reader
     cells = [CellRead(row, column, slots[row, column], where, reader) for row in rows for column in columns]
-    return BlockRead("review", None, where, tuple(cells))
+    return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))
 
 
 _Grid = dict[tuple[str, str], PrintedValue | None]
@@ -33,7 +27,7 @@ _Grid = dict[tuple[str, str], PrintedValue | None]
 
 def _in_one_row(table: TableText, size: int) -> _Grid | None:
     """All values behind all labels, in the order of the form."""
-    rows, columns = _shape()
+    rows, columns = table.block.rows, table.block.columns
     atoms = table.text.atoms
     labels = [m for m in table.labels if m.entry.part in (LabelPart.ROW, LabelPart.COLUMN)]
     last = max((m.last for m in labels), default=-1)
@@ -69,9 +63,9 @@ def _with_blanks(table: TableText, slots: list[int], values: list[int], size: in
 
 
 def _in_rows(table: TableText) -> _Grid | None:
-    """Values that follow the labels of the three rows (five each), or of the five columns (three each)."""
-    rows, columns = _shape()
-    for part, names, others in ((LabelPart.ROW, rows, columns), (LabelPart.COLUMN, columns, rows)):
+    """Values that follow the label of each row, one for each column, or the label of each column, one for each row."""
+    rows, columns = table.block.rows, table.block.columns
+    for part, names, others in ((LabelPart.ROW, tuple(rows), tuple(columns)), (LabelPart.COLUMN, tuple(columns), tuple(rows))):
         found: dict[str, tuple[int, ...]] = {}
         for number, label in enumerate(table.labels):
             if label.entry.part is not part:
@@ -93,11 +87,11 @@ def _in_rows(table: TableText) -> _Grid | None:
 
 def _unplaced(table: TableText) -> BlockRead:
     """Values that cannot be told apart are doubts; without any value, all cells are blank."""
-    rows, columns = _shape()
+    rows, columns = table.block.rows, table.block.columns
     where = table.text.place(table.span.first)
     reader = table.reader
     values = [table.text.slot(i) for run in table.runs for i in run.values]
     numbers: tuple[Number, ...] = tuple(dict.fromkeys(n for slot in values if (n := number_of(slot, None)) is not None))
     doubt = None if not values else Doubt.BLANK if len(values) < len(rows) * len(columns) else Doubt.COUNT
     cells = [CellRead(row, column, None, where, reader, doubt, numbers) for row in rows for column in columns]
-    return BlockRead("review", None, where, tuple(cells))
+    return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))

@@ -1,4 +1,4 @@
-"""Table two (主动公开政府信息情况) read from flattened text: items with a header each, in the columns of either form."""
+"""Blocks of items (table two, 主动公开政府信息情况): rows under a header of their own, item by item, in the columns of a form."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
-from codebook.book import load_book
+from codebook.book import Block, load_book
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
 from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, number_of
 from tasks.parsing.tables.found_labels import FoundLabel
-from tasks.parsing.tables.header import Header, group_of, read_header
+from tasks.parsing.tables.header import Header, columns_by_form, group_of, read_header
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.table_text import TableText, labels_to_items
@@ -18,7 +18,7 @@ from tasks.parsing.tables.tokens import AtomKind
 
 
 class HeadedRow(NamedTuple):
-    """A row of table two with the header above it; ``sure`` is False where only its count of values speaks for the columns.
+    """A row with the header above it; ``sure`` is False where only its count of values speaks for the columns.
 
     ``cells`` are the cells of the header's labels, in the order of its columns, where a grid shows them. ``guess``: nothing in
     the table speaks for the columns.
@@ -31,17 +31,20 @@ class HeadedRow(NamedTuple):
     guess: bool = False
 
 
-def read_disclosure(table: TableText) -> BlockRead:
-    """Read ``table`` as table two."""
+def read_items(table: TableText) -> BlockRead:
+    """Read ``table`` as a block of items."""
     text = table.text
     where = text.place(table.span.first)
-    rows = with_form(_headed(table))
+    rows = with_form(table.span.block, _headed(table))
     sizes = {row.label.first: len(row.header.columns) for row in rows if row.header}
-    items = _items(table, sizes)
+    most = max(len(columns) for group in table.block.groups for columns in group.columns.values())
+    items = _items(table, sizes, most)
     runs = [run for run in table.runs if run.values]
-    pairs = doubt_beside_lost(items, runs, align(items, runs), _next_to_lost(rows))
+    pairs = doubt_beside_lost(items, runs, align(items, runs), _next_to_lost(table.block, rows))
     pairs = [pair for pair in pairs if items[pair.item].part is LabelPart.ROW]
-    styles = {size: blank_style(text.atoms, runs, size, table.grid, table.padded) for size in {1, 2, 3, *sizes.values()}}
+    styles = {
+        size: blank_style(text.atoms, runs, size, table.grid, table.padded) for size in {*range(1, most + 1), *sizes.values()}
+    }
     cells: list[CellRead] = []
     for row, pair in zip(rows, pairs, strict=True):
         cells += _cells(table, row, pair, runs, styles)
@@ -49,25 +52,33 @@ def read_disclosure(table: TableText) -> BlockRead:
     surplus = {row.label.entry.slug for row, pair in zip(rows, pairs, strict=True) if _has_surplus(row, pair, runs)}
     unsure = surplus | {cell.row for cell in cells if cell.doubt in (Doubt.ALIGNMENT, Doubt.COUNT)}
     cells += _lost(table, rows, unsure, [run for n, run in enumerate(runs) if n not in owned])
-    forms = [row.header.form for row in rows if row.header and row.header.form]
-    notes = tuple(f"disclosure: the header of row {row.label.entry.slug} is lost" for row in rows if not row.sure)
-    return BlockRead("disclosure", forms[0] if forms else None, where, tuple(cells), notes=notes)
+    forms = next((row.header.forms for row in rows if row.header and row.header.forms), ())
+    notes = tuple(f"{table.span.block}: the header of row {row.label.entry.slug} is lost" for row in rows if not row.sure)
+    return BlockRead(table.span.block, _narrowed(rows, forms), where, tuple(cells), notes=notes)
 
 
-def _items(table: TableText, sizes: dict[int, int]) -> list[Item]:
-    """The rows, and the headers between them."""
+def _narrowed(rows: list[HeadedRow], forms: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of ``forms``, which the first header shows, that all other headers of the same forms show too."""
+    for row in rows:
+        shown = row.header.forms if row.header else ()
+        if common := tuple(form for form in forms if form in shown):
+            forms = common
+    return forms
+
+
+def _items(table: TableText, sizes: dict[int, int], most: int) -> list[Item]:
+    """The rows, and the headers between them; a row without a header may have as many as ``most`` values."""
     rows = [m for m in table.labels if m.entry.part is LabelPart.ROW]
-    items = labels_to_items(table._replace(labels=rows), sizes, 3)
+    items = labels_to_items(table._replace(labels=rows), sizes, most)
     for label in table.labels:
         if label.entry.part in (LabelPart.COLUMN, LabelPart.CLAUSE):
             items.append(Item(LabelPart.GROUP, label.entry.slug, label.first, label.last, table.text.atoms[label.last].line, 0))
     return sorted(items, key=lambda item: item.first)
 
 
-def _next_to_lost(rows: list[HeadedRow]) -> list[tuple[str, str]]:
+def _next_to_lost(block: Block, rows: list[HeadedRow]) -> list[tuple[str, str]]:
     """Neighbours in the form of which one is not printed; rows that only one form has are not missed."""
     printed = {row.label.entry.slug for row in rows}
-    block = load_book().blocks["disclosure"]
     common = [slug for slug in block.rows if slug in printed or not block.rows[slug].forms]
     return [(one, other) for one, other in pairwise(common) if (one in printed) != (other in printed)]
 
@@ -83,10 +94,9 @@ def _lost(table: TableText, rows: list[HeadedRow], unsure: set[str], free: list[
         return []
     order = table.lex.order
     printed = sorted((order[row.label.entry.slug], row.label.first, row.label.entry.slug) for row in rows)
-    block = load_book().blocks["disclosure"]
     found: list[CellRead] = []
-    for slug, label in block.rows.items():
-        columns = group_of(slug).columns.get(form, ())
+    for slug, label in table.block.rows.items():
+        columns = columns_by_form(table.span.block, slug).get(form, ())
         if not columns or any(name == slug for _, _, name in printed) or (label.forms and form not in label.forms):
             continue
         before = [(first, name) for rank, first, name in printed if rank < order[slug]][-1:]
@@ -107,13 +117,14 @@ def _lost(table: TableText, rows: list[HeadedRow], unsure: set[str], free: list[
 
 
 def _main_form(rows: list[HeadedRow]) -> str | None:
-    """The form of most items of the table; None when no header tells."""
-    forms = Counter(row.header.form for row in rows if row.header and row.header.form)
+    """The form of most items of the table; None when no header shows one."""
+    forms = Counter(form for row in rows if row.header for form in row.header.forms)
     return forms.most_common(1)[0][0] if forms else None
 
 
 def _headed(table: TableText) -> list[HeadedRow]:
     """Each row with the header that stands between it and the row before."""
+    block = table.span.block
     rows: list[HeadedRow] = []
     found: list[FoundLabel] = []
     text = ""
@@ -130,9 +141,9 @@ def _headed(table: TableText) -> list[HeadedRow]:
         if label.entry.part is not LabelPart.ROW:
             continue
         slugs = [m.entry.slug for m in found]
-        header = read_header(label.entry.slug, slugs, text) if slugs or text else None
+        header = read_header(block, label.entry.slug, slugs, text) if slugs or text else None
         row = HeadedRow(label, header, cells=_header_cells(table, header, found))
-        if header is None and not slugs and last and group_of(last.label.entry.slug) is group_of(label.entry.slug):
+        if header is None and not slugs and last and group_of(block, last.label.entry.slug) is group_of(block, label.entry.slug):
             row = last._replace(label=label)
         rows.append(row)
         found, text, last = [], "", row
@@ -152,7 +163,7 @@ def _piece_text(table: TableText, label: FoundLabel) -> str:
     return "".join(atom.text for atom in atoms if atom.kind is AtomKind.TEXT)
 
 
-def with_form(rows: list[HeadedRow]) -> list[HeadedRow]:
+def with_form(block: str, rows: list[HeadedRow]) -> list[HeadedRow]:
     """A row whose own header is lost takes the columns of the other items' form, or of the only form that has it."""
     form = _main_form(rows)
     result: list[HeadedRow] = []
@@ -160,10 +171,10 @@ def with_form(rows: list[HeadedRow]) -> list[HeadedRow]:
         if row.header:
             result.append(row)
             continue
-        forms = {name: columns for name, columns in group_of(row.label.entry.slug).columns.items() if columns}
-        own = load_book().blocks["disclosure"].rows[row.label.entry.slug].forms
+        forms = columns_by_form(block, row.label.entry.slug)
+        own = load_book().blocks[block].rows[row.label.entry.slug].forms
         name = form if form in forms else own[0] if own else next(iter(forms))
-        result.append(HeadedRow(row.label, Header(forms[name], None), False, guess=form is None))
+        result.append(HeadedRow(row.label, Header(forms[name], ()), False, guess=form is None))
     return result
 
 

@@ -1,11 +1,10 @@
-"""The table of requests (收到和处理政府信息公开申请情况) read from flattened text."""
+"""Blocks that are a matrix (table three, 收到和处理政府信息公开申请情况): many rows under one header, in columns that balance."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
-from codebook.book import load_book
+from codebook.book import Block
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
 from tasks.parsing.tables.cells import BlockRead, Doubt
 from tasks.parsing.tables.found_labels import FoundLabel
@@ -14,11 +13,11 @@ from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.rows import (
     RowCells,
     adds_up,
-    columns_of,
     extra_position,
     row_cells,
     rows_to_cells,
     settle_blanks,
+    shape_of,
     total_leads,
     unread_row,
     unsure_columns,
@@ -27,31 +26,22 @@ from tasks.parsing.tables.table_text import TableText, labels_to_items, split_ru
 from tasks.parsing.tables.tokens import PrintedValue
 
 
-def undivided_other(rows: Sequence[str]) -> bool:
-    """Whether （六）其他处理 is one row: none of the three rows under it is printed."""
-    return not any(row.startswith("other.") for row in rows)
-
-
-def as_printed(labels: list[FoundLabel]) -> list[FoundLabel]:
-    """Where the three rows under （六）其他处理 are printed, its own label is that of their subtotal."""
-    if undivided_other([m.entry.slug for m in labels if m.entry.part is LabelPart.ROW]):
-        return labels
+def as_printed(block: Block, labels: list[FoundLabel]) -> list[FoundLabel]:
+    """Where the parts of a row are printed (（六）其他处理), its own label is that of their subtotal."""
+    printed = {m.entry.slug for m in labels if m.entry.part is LabelPart.ROW}
+    divided = {slug for slug, label in block.rows.items() if not printed.isdisjoint(label.parts)}
     return [
         m._replace(entry=m.entry._replace(part=LabelPart.SUBTOTAL))
-        if m.entry.part is LabelPart.ROW and m.entry.slug == "other"
+        if m.entry.part is LabelPart.ROW and m.entry.slug in divided
         else m
         for m in labels
     ]
 
 
-def form_of(rows: Sequence[str]) -> str | None:
-    """Form 2021 when the three rows under （六）其他处理 are printed; else the table's own labels do not tell."""
-    return None if undivided_other(rows) else "2021"
-
-
-def read_requests(table: TableText) -> BlockRead:
-    """Read ``table`` as the table of requests."""
-    table = table._replace(labels=as_printed(table.labels))
+def read_matrix(table: TableText) -> BlockRead:
+    """Read ``table`` as a matrix."""
+    block, shape = table.block, shape_of(table.span.block)
+    table = table._replace(labels=as_printed(block, table.labels))
     where = table.text.place(table.span.first)
     drawn = _drawn_columns(table)
     if drawn:
@@ -59,11 +49,11 @@ def read_requests(table: TableText) -> BlockRead:
     else:
         columns, sure_columns = _columns(table)
     size = len(columns)
-    extra_at = next((at for at, column in enumerate(columns) if column not in columns_of(None)), None)
+    extra_at = next((at for at, column in enumerate(columns) if column == shape.extra), None)
     table = split_runs(table, size, lambda slots: adds_up(slots, extra_at))
     items = labels_to_items(table, {}, size)
     labelled = {item.slug for item in items if item.part is LabelPart.ROW}
-    wanted = wanted_rows(sorted(labelled))
+    wanted = block.rows_wanted(labelled)
     pairs = align(items, table.runs, labelled >= set(wanted), table.from_print)
     lost = [(one, other) for one, other in pairwise(wanted) if (one in labelled) != (other in labelled)]
     pairs = doubt_beside_lost(items, table.runs, pairs, lost)
@@ -81,22 +71,12 @@ def read_requests(table: TableText) -> BlockRead:
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _unprinted(table, items, pairs, rows, size)
     if not sure_columns:
-        rows = unsure_columns(rows, columns)
-    elif columns == columns_of(None):
-        rows = settle_blanks(rows)
+        rows = unsure_columns(shape, rows, columns)
+    elif columns == shape.columns:
+        rows = settle_blanks(shape, rows)
     printed = [row.row for row in rows if not row.row.startswith("=")]
-    return BlockRead("requests", form_of(printed), where, tuple(rows_to_cells(rows, columns)), notes=missing_rows(printed))
-
-
-def wanted_rows(printed: Sequence[str]) -> list[str]:
-    """The rows that the form asks for; of （六）其他处理, those of the way in which it is printed."""
-    one = undivided_other(printed)
-    return [row for row in load_book().blocks["requests"].rows if (not row.startswith("other.") if one else row != "other")]
-
-
-def missing_rows(printed: Sequence[str]) -> tuple[str, ...]:
-    """Notes on rows of the form that the table does not print."""
-    return tuple(f"requests: row {row} is not printed" for row in wanted_rows(printed) if row not in printed)
+    notes = tuple(f"{table.span.block}: row {row} is not printed" for row in block.rows_wanted(printed) if row not in printed)
+    return BlockRead(table.span.block, block.forms_of_rows(printed), where, tuple(rows_to_cells(rows, columns)), notes=notes)
 
 
 def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
@@ -104,16 +84,18 @@ def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
 
     A header that names 法人小计 counts for more than the number of rows: where totals are left blank, most rows are short.
     """
-    plain = columns_of(None)
+    shape = shape_of(table.span.block)
+    plain = shape.columns
     sevens = [[table.text.slot(i) for i in run.values] for run in table.runs if len(run.values) == len(plain)]
     eights = [run for run in table.runs if len(run.values) == len(plain) + 1]
     header = {m.entry.slug: m.first for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA)}
     extra = next((m.first for m in table.labels if m.entry.part is LabelPart.EXTRA), None)
-    if not eights or (extra is None and len(eights) <= len(sevens)):
+    if not eights or shape.extra is None or (extra is None and len(eights) <= len(sevens)):
         return plain, extra is None and not total_leads(sevens)
-    hint = None if extra is None else 1 if extra < header.get("business", -1) else 6
-    at, sure = extra_position([[table.text.slot(i) for i in run.values] for run in eights], hint)
-    return columns_of(at), sure
+    before, behind = shape.places
+    hint = None if extra is None else before if extra < header.get(plain[before], -1) else behind
+    at, sure = extra_position(shape, [[table.text.slot(i) for i in run.values] for run in eights], hint)
+    return shape.with_extra(at), sure
 
 
 def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
@@ -126,7 +108,11 @@ def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] 
     atoms = table.text.atoms
     header = [m for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA) and m.first == m.last]
     cells = {m.entry.slug: atoms[m.first].cell for m in header}
-    if len(header) != len(cells) or not set(columns_of(None)) <= set(cells) or len(set(cells.values())) < len(cells):
+    if (
+        len(header) != len(cells)
+        or not set(shape_of(table.span.block).columns) <= set(cells)
+        or len(set(cells.values())) < len(cells)
+    ):
         return None
     by_cell = sorted(cells, key=lambda slug: cells[slug])
     places = tuple(cells[slug] for slug in by_cell)
@@ -173,7 +159,7 @@ def _unprinted(table: TableText, items: list[Item], pairs: list[AlignedPair], ro
         return rows
     printed = {row.row for row in rows if not row.row.startswith("=")}
     where, reader = table.text.place(table.span.first), rows[0].reader if rows else free[0][0].reader
-    lost = [slug for slug in wanted_rows(sorted(printed)) if slug not in printed]
+    lost = [slug for slug in table.block.rows_wanted(printed) if slug not in printed]
     return [*rows, *(unread_row(slug, where, reader, size, Doubt.LABEL, rivals=free) for slug in lost)]
 
 
@@ -198,7 +184,7 @@ def _unlabelled(table: TableText, items: list[Item], pairs: list[AlignedPair], r
             gaps.setdefault((low, high), []).append(index)
     result = list(rows)
     for (low, high), indices in gaps.items():
-        lost = [slug for slug in wanted_rows(present) if slug not in present and low < order[slug] < high]
+        lost = [slug for slug in table.block.rows_wanted(present) if slug not in present and low < order[slug] < high]
         free = [index for index in indices if parts.get(index) is not LabelPart.SUBTOTAL]
         runs = [table.runs[index] for index in (free if len(free) >= len(lost) else indices)]
         values = [_slots(table, run) for run in runs]

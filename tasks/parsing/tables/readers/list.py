@@ -1,4 +1,4 @@
-"""The statistics table of 2014-2018 (政府信息公开情况统计表) read from flattened text: a label, a unit and a value each."""
+"""Blocks that are lists (the statistics table of 2014-2018, 政府信息公开情况统计表): a label, a unit and a value on each row."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.table_text import TableText, labels_to_items
 from tasks.parsing.tables.tokens import AtomKind
 
-FORM = "2014"
 _UNIT = 4  # characters of a unit: 条, 万元, 人次, with brackets
 
 
-def read_statistics(table: TableText) -> BlockRead:
-    """Read ``table`` as the statistics table."""
+def read_list(table: TableText) -> BlockRead:
+    """Read ``table`` as a list."""
     text = table.text
     where = text.place(table.span.first)
     table = _without_groups(table)
@@ -40,7 +39,8 @@ def read_statistics(table: TableText) -> BlockRead:
             doubt = None if len(run.values) == 1 else Doubt.COUNT
             cells.append(CellRead(item.slug, None, text.slot(run.values[0]), place, reader, doubt, numbers if doubt else ()))
     cells += _lost(table, items, pairs)
-    return BlockRead("statistics", FORM, where, tuple(cells))
+    forms = table.block.forms_of_rows(cell.row for cell in cells)
+    return BlockRead(table.span.block, forms, where, tuple(cells))
 
 
 def _apart(table: TableText, item: Item, run: int) -> bool:

@@ -1,0 +1,126 @@
+"""Purging a document: its content and all that was derived from it are deleted, a tombstone and the audit entry stay.
+
+For what must not be kept: a classified file, or personal data, that came in by mistake. Everything here runs in the transaction
+of the caller (:func:`database.session.run_transaction`); the caller deletes the original from the store after the commit, so that
+a crash between the two leaves content that ``gongkai verify`` finds and that a second purge deletes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, or_, select, update
+
+from codebook.records import Record
+from database.clock import now
+from database.ledger.reprocessing import Selection, discard
+from database.models import (
+    Attempt,
+    BlockRow,
+    CorrectionRow,
+    Document,
+    Failure,
+    FindingRow,
+    Output,
+    ReportRow,
+    SectionRow,
+    Source,
+    Stage,
+    Tombstone,
+    ValueRow,
+)
+from database.sql import chunks
+from database.users.audit import note
+
+
+class Purged(Record, frozen=True):
+    """What a purge deleted. ``paths`` are where the content was found: copies of it may still be there. ``rows`` counts deleted
+    rows by table.
+    """
+
+    document_id: int
+    sha256: str
+    paths: tuple[str, ...]
+    rows: dict[str, int]
+
+
+class TombstoneItem(Record, frozen=True):
+    """Who purged a document, when (database time) and why."""
+
+    document_id: int
+    sha256: str
+    purged_at: datetime
+    purged_by: str
+    reason: str
+
+
+def purge(connection: Connection, document_id: int, *, who: str, reason: str) -> Purged:
+    """Delete the content-bearing rows of a document and leave a tombstone.
+
+    Running work on the document is fenced. Deleted are reports of all versions with their values, sections, blocks and findings
+    (also findings of other reports that compare with them), outputs of stages, corrections and failures; paths, hints and error
+    messages are erased. A document that was purged before is purged again (its tombstone stays as it was). Raises LookupError
+    when there is no such document.
+    """
+    sha256 = connection.scalar(select(Document.sha256).where(Document.id == document_id).with_for_update())
+    if sha256 is None:
+        raise LookupError(f"there is no document {document_id}")
+    discard(connection, Selection(documents=(document_id,)), who=who, reason=reason)
+    paths = tuple(connection.scalars(select(Source.path).where(Source.document_id == document_id).order_by(Source.id)))
+    connection.execute(update(Document).where(Document.id == document_id).values(report_id=None, pages=None))
+    rows = _delete_rows(connection, document_id)
+    _erase_texts(connection, document_id)
+    known = connection.scalar(select(Tombstone.document_id).where(Tombstone.document_id == document_id))
+    if known is None:
+        stone = Tombstone.__table__.insert().values(  # type: ignore[attr-defined]
+            document_id=document_id, sha256=sha256, purged_at=now(), purged_by=who, reason=reason
+        )
+        connection.execute(stone)
+    note(connection, "purge", who, reason=reason, documents=[document_id], sha256=sha256, rows=rows)
+    return Purged(document_id, sha256, paths, rows)
+
+
+def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
+    reports = select(ReportRow.id).where(ReportRow.document_id == document_id)
+    of_reports = [
+        (FindingRow, or_(FindingRow.report_id.in_(reports), FindingRow.other_report_id.in_(reports))),
+        (ValueRow, ValueRow.report_id.in_(reports)),
+        (SectionRow, SectionRow.report_id.in_(reports)),
+        (BlockRow, BlockRow.report_id.in_(reports)),
+    ]
+    of_document = [(table, table.document_id == document_id) for table in (ReportRow, Output, CorrectionRow, Failure)]
+    counted = {
+        table.__tablename__: connection.execute(delete(table).where(condition)).rowcount
+        for table, condition in [*of_reports, *of_document]
+    }
+    return {name: count for name, count in counted.items() if count}
+
+
+def _erase_texts(connection: Connection, document_id: int) -> None:
+    """Erase texts that may quote the document. A path key stays unique: it becomes the digest of the row's own number."""
+    stages = select(Stage.id).where(Stage.document_id == document_id)
+    connection.execute(update(Attempt).where(Attempt.stage_id.in_(stages)).values(message=None))
+    for source in connection.scalars(select(Source.id).where(Source.document_id == document_id)).all():
+        key = hashlib.sha256(f"purged source {source}".encode()).hexdigest()
+        connection.execute(update(Source).where(Source.id == source).values(path="", path_key=key, hints={}))
+
+
+def tombstones(connection: Connection, document_ids: Sequence[int]) -> dict[int, TombstoneItem]:
+    """Return the tombstones of those of ``document_ids`` that were purged, by document."""
+    found: dict[int, TombstoneItem] = {}
+    columns = (Tombstone.document_id, Tombstone.sha256, Tombstone.purged_at, Tombstone.purged_by, Tombstone.reason)
+    for part in chunks(document_ids):
+        for row in connection.execute(select(*columns).where(Tombstone.document_id.in_(part))):
+            found[row.document_id] = TombstoneItem(*row)
+    return found
+
+
+def purged_contents(connection: Connection, contents: Sequence[str]) -> set[str]:
+    """Return those of ``contents`` (sha256, hex) that were purged and must not be kept again."""
+    return {
+        sha256
+        for part in chunks(contents)
+        for sha256 in connection.scalars(select(Tombstone.sha256).where(Tombstone.sha256.in_(part)))
+    }
