@@ -11,16 +11,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from codebook.book import load_book
+from codebook.book import Balance, BlockKind, load_book
 from codebook.records import Number, Place
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, read_number
 from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, Used
-from tasks.parsing.tables.header import group_of
+from tasks.parsing.tables.header import columns_by_form
 from tasks.parsing.tables.labels import lexicon
 from tasks.parsing.tables.readers.cuts import Cut, cuts, tables
-from tasks.parsing.tables.readers.requests import form_of, missing_rows, wanted_rows
-from tasks.parsing.tables.rows import columns_of
+from tasks.parsing.tables.rows import shape_of
 from tasks.parsing.tables.spans import block_titles
 from tasks.parsing.tables.tokens import PrintedValue, TextLine
 
@@ -36,7 +35,6 @@ _VALUE = re.compile(r"[\s)）\]】”’\"']*(?:[（(][^（()）]{2,}[)）]\s*)?
 _NEXT_ORDINAL = re.compile(r"\d\s*[.．、]\s*$")
 _LONGEST_UNIT = 2
 _HEADER_AWAY = 60  # folded characters from the last column of one procedure to that of the next
-_BALANCE = ("new_received", "carried_over", "total_handled", "carried_forward")
 
 
 class _Stream(NamedTuple):
@@ -70,16 +68,24 @@ def read_run_together(lines: list[TextLine]) -> tuple[list[BlockRead], list[Used
     if sum(len(_GLUED.findall(line.text)) for line in lines if line.cells is None) < _FEWEST_ROWS:
         return [], [], lines
     stream = _stream(lines)
-    requests = _rows(lines, stream, "requests", 0, len(stream.text))
-    glued = [row for row in requests if len(_pieces(row.value)) < len(columns_of(None)) <= len("".join(_pieces(row.value)))]
+    name = _block(BlockKind.MATRIX)
+    size = len(shape_of(name).columns)
+    requests = _rows(lines, stream, name, 0, len(stream.text))
+    glued = [row for row in requests if len(_pieces(row.value)) < size <= len("".join(_pieces(row.value)))]
     if len(glued) < _FEWEST_ROWS:
         return [], [], lines
-    found = [_requests(lines, requests)]
-    if before := _disclosure(lines, stream, requests[0].start):
+    found = [_matrix(lines, name, requests)]
+    if before := _items(lines, stream, requests[0].start):
         found.insert(0, before)
-    if behind := _review(lines, stream, requests[-1].end):
+    if behind := _cross(lines, stream, requests[-1].end):
         found.append(behind)
     return [one.read for one in found], *_parted(lines, stream, found)
+
+
+@cache
+def _block(kind: BlockKind) -> str:
+    """The block of this kind: each form has one of each."""
+    return next(name for name, block in load_book().blocks.items() if block.kind is kind)
 
 
 def _stream(lines: list[TextLine]) -> _Stream:
@@ -170,21 +176,23 @@ def _cell(lines: list[TextLine], row: _Row, column: str, ways: Sequence[Cut], at
     return CellRead(row.slug, column, slot, place, reader, Doubt.JOINED, values[:_MOST_CANDIDATES])
 
 
-def _requests(lines: list[TextLine], rows: list[_Row]) -> _Found:
-    """The table of requests: the row's total, the balance of its columns and their totals must all be satisfied."""
-    columns = columns_of(None)
+def _matrix(lines: list[TextLine], name: str, rows: list[_Row]) -> _Found:
+    """Table three: the row's total, the balance of its columns and their totals must all be satisfied."""
+    block, shape = load_book().blocks[name], shape_of(name)
+    columns, balance = shape.columns, shape.balance
+    ends = (*balance.received, balance.handled, balance.carried)
     names = [row.slug for row in rows]
     pieces = {row.slug: _pieces(row.value) for row in rows}
     ways = {slug: cuts(digits, len(columns), lambda way: sum(way[:-1]) == way[-1]) for slug, digits in pieces.items()}
     cut = {slug: found for slug, found in ways.items() if found}
-    inner = [slug for slug in wanted_rows(names) if slug not in _BALANCE]
-    balanced = all(slug in cut for slug in _BALANCE)
-    summed = "total_handled" in cut and all(slug in cut for slug in inner)
-    fitting = tables(cut, lambda way: (not balanced or _balances(way)) and (not summed or _sums(way, inner)))
+    inner = [slug for slug in block.rows_wanted(names) if slug not in ends]
+    balanced = all(slug in cut for slug in ends)
+    summed = balance.handled in cut and all(slug in cut for slug in inner)
+    fitting = tables(cut, lambda way: (not balanced or _balances(balance, way)) and (not summed or _sums(balance, way, inner)))
     cells: list[CellRead] = []
     for row in rows:
         zeros = "".join(pieces[row.slug]) == "0" * len(columns)  # no cut and no blank makes anything else of them
-        checked = (balanced and row.slug in _BALANCE) or (summed and row.slug not in _BALANCE[:2])
+        checked = (balanced and row.slug in ends) or (summed and row.slug in (*inner, balance.handled))
         proven = zeros or (checked and bool(fitting))
         chosen = (
             [way[row.slug] for way in fitting if row.slug in way]
@@ -194,20 +202,25 @@ def _requests(lines: list[TextLine], rows: list[_Row]) -> _Found:
         cells += [_cell(lines, row, column, chosen, at, proven=proven) for at, column in enumerate(columns)]
     first = rows[0]
     place, reader = _place(lines, first), lines[first.line].reader
-    for slug in wanted_rows(names):
+    for slug in block.rows_wanted(names):
         if slug not in names:
             cells += [CellRead(slug, column, None, place, reader, Doubt.JOINED) for column in columns]
-    notes = (*missing_rows(names), "requests: the cells ran together")
-    return _Found(BlockRead("requests", form_of(names), place, tuple(cells), notes=notes), first.start, _end(rows))
+    notes = (*(f"{name}: row {row} is not printed" for row in block.rows_wanted(names) if row not in names), _note(name))
+    return _Found(BlockRead(name, block.forms_of_rows(names), place, tuple(cells), notes=notes), first.start, _end(rows))
 
 
-def _balances(way: Mapping[str, Cut]) -> bool:
-    first, second, total, forward = (way[slug] for slug in _BALANCE)
-    return all(a + b == c + d for a, b, c, d in zip(first, second, total, forward, strict=True))
+def _note(name: str) -> str:
+    return f"{name}: the cells ran together"
 
 
-def _sums(way: Mapping[str, Cut], inner: list[str]) -> bool:
-    return all(sum(column) == total for *column, total in zip(*(way[slug] for slug in (*inner, "total_handled")), strict=True))
+def _balances(balance: Balance, way: Mapping[str, Cut]) -> bool:
+    received = zip(*(way[slug] for slug in balance.received), strict=True)
+    left = zip(way[balance.handled], way[balance.carried], strict=True)
+    return all(sum(came) == sum(went) for came, went in zip(received, left, strict=True))
+
+
+def _sums(balance: Balance, way: Mapping[str, Cut], inner: list[str]) -> bool:
+    return all(sum(column) == total for *column, total in zip(*(way[slug] for slug in (*inner, balance.handled)), strict=True))
 
 
 def _any_cuts(pieces: list[str], count: int) -> list[Cut]:
@@ -220,12 +233,13 @@ def _end(rows: list[_Row]) -> int:
     return rows[-1].end + digits
 
 
-def _disclosure(lines: list[TextLine], stream: _Stream, end: int) -> _Found | None:
+def _items(lines: list[TextLine], stream: _Stream, end: int) -> _Found | None:
     """Table two before the table of requests: rows of one number are read, of more only where the digits can be no others."""
-    block = load_book().blocks["disclosure"]
+    name = _block(BlockKind.ITEMS)
+    block = load_book().blocks[name]
     clauses = [stream.text.rfind(fold_label(group.clause), 0, end) for group in block.groups]
     start = min((at for at in clauses if at >= 0), default=-1)
-    rows = _rows(lines, stream, "disclosure", start, end) if start >= 0 else []
+    rows = _rows(lines, stream, name, start, end) if start >= 0 else []
     if not rows:
         return None
     cells: list[CellRead] = []
@@ -233,21 +247,22 @@ def _disclosure(lines: list[TextLine], stream: _Stream, end: int) -> _Found | No
     columns: tuple[str, ...] = ()
     before = start
     for row in rows:
-        form, printed = _header(row.slug, stream.text[before : row.start])
+        form, printed = _header(name, row.slug, stream.text[before : row.start])
         columns = printed or columns
         forms += [form] if form else []
-        cells += _disclosed(lines, row, columns or next(c for c in group_of(row.slug).columns.values() if c), bool(columns))
+        cells += _disclosed(lines, row, columns or next(iter(columns_by_form(name, row.slug).values())), bool(columns))
         before = row.end
     form = max(set(forms), key=forms.count) if forms else None
-    notes = ("disclosure: the cells ran together",)
-    return _Found(BlockRead("disclosure", form, _place(lines, rows[0]), tuple(cells), notes=notes), start, _end(rows))
+    return _Found(
+        BlockRead(name, (form,) if form else (), _place(lines, rows[0]), tuple(cells), notes=(_note(name),)), start, _end(rows)
+    )
 
 
-def _header(slug: str, text: str) -> tuple[str | None, tuple[str, ...]]:
+def _header(name: str, slug: str, text: str) -> tuple[str | None, tuple[str, ...]]:
     """The form whose column labels stand in ``text`` in their order, and its columns; none where the header does not tell."""
-    labels = load_book().blocks["disclosure"].columns
+    labels = load_book().blocks[name].columns
     fitting: dict[str, tuple[str, ...]] = {}
-    for form, columns in group_of(slug).columns.items():
+    for form, columns in columns_by_form(name, slug).items():
         at = 0
         for column in columns:
             ends = [text.find(fold_label(label), at) + len(fold_label(label)) for label in labels[column].texts]
@@ -276,9 +291,10 @@ def _disclosed(lines: list[TextLine], row: _Row, columns: Sequence[str], sure: b
     return [_cell(lines, row, column, ways, at, proven=certain) for at, column in enumerate(columns)]
 
 
-def _review(lines: list[TextLine], stream: _Stream, start: int) -> _Found | None:
+def _cross(lines: list[TextLine], stream: _Stream, start: int) -> _Found | None:
     """The table of reviews behind the table of requests: in each of its three parts, four results sum to the total."""
-    block = load_book().blocks["review"]
+    name = _block(BlockKind.CROSS)
+    block = load_book().blocks[name]
     columns, names = tuple(block.columns), tuple(block.rows)
     labels = [fold_label(block.columns[column].label) for column in columns]
     begin = stream.text.find("".join(labels), start)
@@ -293,9 +309,9 @@ def _review(lines: list[TextLine], stream: _Stream, start: int) -> _Found | None
     parts = [slice(at, at + _GROUP) for at in range(0, size, _GROUP)]
     ways = cuts(pieces, size, lambda way: all(sum(way[part][:-1]) == way[part][-1] for part in parts))
     cells = []
-    for number, (name, column) in enumerate((name, column) for name in names for column in columns):
-        cells.append(_cell(lines, row._replace(slug=name), column, ways, number, proven=bool(ways)))
-    read = BlockRead("review", None, _place(lines, row), tuple(cells), notes=("review: the cells ran together",))
+    for number, (row_name, column) in enumerate((row_name, column) for row_name in names for column in columns):
+        cells.append(_cell(lines, row._replace(slug=row_name), column, ways, number, proven=bool(ways)))
+    read = BlockRead(name, (), _place(lines, row), tuple(cells), notes=(_note(name),))
     return _Found(read, begin, _end([row]))
 
 
