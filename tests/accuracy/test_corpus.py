@@ -34,7 +34,6 @@ EXPECTED_FINDINGS = {
 ZONE = "a zone that stands under the province is placed in the county of the same name"
 CELLS, FACTS, PLACES, ACCUSED, LOCAL = "cells", "facts", "places", "accused", "local"
 OPEN: dict[str, dict[str, str]] = {
-    "lintong2021": {CELLS: "a table that ends after its second row is not seen as the table of requests"},
     "pingtan2014": {
         FACTS: ZONE,
         CELLS: "the statistics table of a province is not read",

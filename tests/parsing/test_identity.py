@@ -454,3 +454,10 @@ def test_the_day_behind_other_entries_of_the_head(head: str) -> None:
 def test_a_day_in_the_text_is_no_publication() -> None:
     found = identity("靖江市司法局2022年政府信息公开工作年度报告" + BODY + "\n展览开放时间：2023-02-01，地点：图书馆。")
     assert found.published_on is None
+
+
+def test_radicals_in_place_of_characters() -> None:
+    """As some PDF files write 人民 and 长: U+2F08, U+2EA0, U+2ED3."""
+    found = identity("靖江市\u2f08\u2ea0政府2022年政府信息公开工作年度报告" + BODY)
+    assert (found.agency, found.region[-1:]) == ("靖江市人民政府", ("靖江市",))
+    assert fold("\u2ed3城\u2ee2鞍山\u2ef0港").text == "长城马鞍山龙港"

@@ -222,3 +222,14 @@ def test_labels_that_an_office_explains_in_brackets() -> None:
         ("licensing", (12, -1, 340)), ("other_services", (88, 3, 95)), ("penalties", (70, 0, 16)), ("coercion", (9, 0, 2)),
     ) for column, value in zip(("prior_items", "change", "decisions"), numbers, strict=True)}  # fmt: skip
     assert values(read_text(text)) == found
+
+
+def test_a_page_that_ends_after_the_second_row_has_a_table_all_the_same() -> None:
+    text = "申请人情况 | 自然人 | 法人或其他组织 | 总计\n一、本年新收政府信息公开申请数量|5|1|0|0|0|0|6\n"
+    read = read_text(text + "二、上年结转政府信息公开申请数量|1|0|0|0|0|0|1\n")
+    assert {row: values(read)[f"requests.{row}.total"] for row in ("new_received", "carried_over")} == {
+        "new_received": 6,
+        "carried_over": 1,
+    }
+    prose = "本年新收政府信息公开申请数量 5 件\n上年结转政府信息公开申请数量 1 件\n"
+    assert read_text(prose).readings == ()
