@@ -26,14 +26,14 @@ class AgencyKind(Record, frozen=True):
 
 
 class AgencyKinds(Record, frozen=True):
-    """The rows of agency_kinds.yaml."""
+    """The rows of agencies/kinds.yaml."""
 
     kinds: tuple[AgencyKind, ...]
 
 
 @cache
 def _kinds() -> AgencyKinds:
-    return msgspec.yaml.decode(data.read("agency_kinds.yaml"), type=AgencyKinds)
+    return msgspec.yaml.decode(data.read("agencies/kinds.yaml"), type=AgencyKinds)
 
 
 @lru_cache(maxsize=50_000)

@@ -118,6 +118,8 @@ def read_number(raw: str) -> Token:
     Token(kind=<ValueKind.NUMBER: 'number'>, value=1234, unit='件')
     """
     text = fold(split_remark(raw)[0]).text.strip()
+    if has_too_many_digits(text):
+        return Token(ValueKind.OTHER)
     if not text:
         return Token(ValueKind.BLANK)
     patterns = _patterns()
@@ -151,3 +153,17 @@ def money(value: float, unit: str) -> Number | None:
     if unit not in words.money_units:
         return None
     return exact(value * words.money_units[unit] / words.money_units[words.money])
+
+
+MOST_DIGITS = 15
+"""Digits of a number that every reader of our data can hold exactly; no report counts so many of anything."""
+_TOO_MANY_DIGITS = re.compile(rf"\d(?:,?\s?\d){{{MOST_DIGITS}}}")
+
+
+def has_too_many_digits(text: str) -> bool:
+    """Return whether ``text`` holds a number that is too long to be a count, or to be kept without rounding it.
+
+    >>> has_too_many_digits("1" * 15), has_too_many_digits("1,000" * 4)
+    (False, True)
+    """
+    return len(text) > MOST_DIGITS and _TOO_MANY_DIGITS.search(text) is not None

@@ -25,7 +25,7 @@ Box = tuple[float, float, float, float]
 _SENTENCE = re.compile("[。；！]")
 _BEYOND = 8  # characters by which a text that is no label is longer than the longest label of the forms
 # a cell that can only be a value: digits in either width, or the strokes that stand for none
-NUMERIC = re.compile(r"\s*[-+−－]?[\d０-９][\d０-９,，.．\s%％]*\s*|\s*[/／—–-]+\s*")
+NUMERIC = re.compile(r"\s*+(?:[-+−－]?[\d０-９][\d０-９,，.．\s%％]*+|[/／—–-]++\s*+)")
 
 
 class Slot(NamedTuple, Generic[T]):

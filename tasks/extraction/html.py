@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -16,10 +17,10 @@ from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.limits import Limits
 from tasks.extraction.text import decode
-from tasks.extraction.text_flow import Flow, Grid, compose
+from tasks.extraction.text_flow import MAX_DEPTH, Flow, Grid, compose
 from tasks.extraction.words import patterns, words
 
-_DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)""", re.IGNORECASE)
+_DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -87,6 +88,7 @@ class _Walker:
     def __init__(self, limits: Limits, hidden: frozenset[etree._Element]) -> None:
         self.limits = limits
         self.skip = hidden
+        self.depth = 0
 
     def flow(self, root: etree._Element) -> Flow:
         """Paragraphs and tables below ``root``, in reading order. Walks without recursion, but for nested tables."""
@@ -138,7 +140,13 @@ class _Walker:
         return found
 
     def grid(self, table: etree._Element) -> Grid:
-        """The cells of a table with their spans, each with its own flow. A caption becomes a row of its own above."""
+        """The cells of a table with their spans, each with its own flow. A caption becomes a row of its own above.
+
+        Raises ``file.bomb`` for tables nested without end.
+        """
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise GongkaiError("file.bomb", f"tables nested more than {MAX_DEPTH} deep", "tables of a report")
         slots = []
         offset = 0
         for caption in table.iterchildren("caption"):
@@ -156,6 +164,7 @@ class _Walker:
             ]
             slots += [slot._replace(row=slot.row + offset) for slot in lay_out(rows, self.limits.max_columns)]
             offset += len(rows)
+        self.depth -= 1
         return Grid(slots)
 
 
@@ -205,20 +214,77 @@ def _metadata(root: etree._Element) -> tuple[str | None, dict[str, str]]:
     return title or None, meta
 
 
+class _Content(NamedTuple):
+    """What an element holds with all that is below it.
+
+    ``size``: characters without white space; ``linked``: those in links; ``text``: the text itself, None where it is longer
+    than ``_LONGEST_TEXT``. ``heading``: it holds a heading, or what is marked as the page's main part; ``numbers``: tables with
+    numbers; ``numeric``: it holds a cell with a number, outside of deeper tables or in them.
+    """
+
+    size: int
+    linked: int
+    text: str | None
+    heading: bool
+    numbers: int
+    numeric: bool
+
+
+_LONGEST_TEXT = 2 * _LONG_CHROME + 1
+_MAIN = frozenset(("h1", "h2", "article", "main"))
+
+
+def _contents(root: etree._Element) -> dict[etree._Element, _Content]:
+    """What each element holds, from the leaves up: each is looked at once, however deep they are nested."""
+    found: dict[etree._Element, _Content] = {}
+    for _, element in etree.iterwalk(root, events=("end",)):
+        if isinstance(element.tag, str):
+            found[element] = _content(element, found)
+    return found
+
+
+def _content(element: etree._Element, found: dict[etree._Element, _Content]) -> _Content:
+    tag = element.tag
+    parts = [_shrunk(element.text)]
+    size, linked, heading, numbers, numeric, long = len(parts[0]), 0, tag in _MAIN, 0, False, False
+    for child in element:
+        inner = found.get(child)
+        if inner is not None:
+            size += inner.size
+            linked += inner.linked
+            heading = heading or inner.heading
+            numbers += inner.numbers
+            numeric = numeric or inner.numeric
+            long = long or inner.text is None
+            parts.append(inner.text or "")
+        parts.append(tail := _shrunk(child.tail))
+        size += len(tail)
+    text = None if long or size >= _LONGEST_TEXT else "".join(parts)
+    if tag == "a":
+        linked += size
+    if tag == "td" and text is not None:
+        numeric = numeric or NUMERIC.fullmatch(text) is not None
+    return _Content(size, linked, text, heading, numbers + (tag == "table" and numeric), numeric)
+
+
+def _shrunk(text: str | None) -> str:
+    return _SPACES.sub("", text) if text else ""
+
+
 def _surroundings(root: etree._Element) -> Iterator[etree._Element]:
     """The elements that are not content: the head, what is not shown, and menus, footers and buttons that are surely such."""
-    size = len(_text(root))
-    tables = [table for table in root.iter("table") if _has_numbers(table)]
+    contents = _contents(root)
+    whole = contents[root]
     for element in root.iter(etree.Element):
         tag = element.tag
         if tag == "head":
             yield element
         elif _is_hidden(element):
-            if tag not in ("html", "body") and not _is_main(element, size, tables):
+            if tag not in ("html", "body") and not _is_main(contents[element], whole):
                 yield element
         elif tag in _FRAME:
             continue
-        elif (tag in words().chrome.soft_tags or _is_named_chrome(element)) and _is_dispensable(element):
+        elif (tag in words().chrome.soft_tags or _is_named_chrome(element)) and _is_dispensable(contents[element]):
             yield element
 
 
@@ -229,12 +295,9 @@ def _is_hidden(element: etree._Element) -> bool:
     return style is not None and _HIDDEN.search(style) is not None
 
 
-def _is_main(element: etree._Element, size: int, tables: list[etree._Element]) -> bool:
-    """Whether most of the page's text, or all its tables of numbers, are in this element: then a script shows it."""
-    if 2 * len(_text(element)) > size:
-        return True
-    inside = set(element.iter("table"))
-    return bool(tables) and inside.issuperset(tables)
+def _is_main(content: _Content, whole: _Content) -> bool:
+    """Whether most of the page's text, or all its tables of numbers, are in an element: then a script shows it."""
+    return 2 * content.size > whole.size or (whole.numbers > 0 and content.numbers == whole.numbers)
 
 
 def _is_named_chrome(element: etree._Element) -> bool:
@@ -243,23 +306,11 @@ def _is_named_chrome(element: etree._Element) -> bool:
     return label != " " and any(word.lower() in names for word in _WORD.findall(label))
 
 
-def _is_dispensable(element: etree._Element) -> bool:
+def _is_dispensable(content: _Content) -> bool:
     """Whether what looks like a menu or footer holds no heading, no numbers in a table, no long text and no word of a report."""
-    if next(element.iter("h1", "h2", "article", "main"), None) is not None:
+    if content.heading or content.numbers or content.size - content.linked > _LONG_CHROME:
         return False
-    if any(_has_numbers(table) for table in element.iter("table")):
-        return False
-    text = _text(element)
-    linked = sum(len(_text(link)) for link in element.iter("a"))
-    return len(text) - linked <= _LONG_CHROME and (linked * 2 > len(text) or not patterns().chrome_keep.search(text))
-
-
-def _has_numbers(table: etree._Element) -> bool:
-    return any(NUMERIC.fullmatch(_text(cell)) for cell in table.iter("td"))
-
-
-def _text(element: etree._Element) -> str:
-    return _SPACES.sub("", "".join(element.itertext(etree.Element)))
+    return content.linked * 2 > content.size or content.text is None or not patterns().chrome_keep.search(content.text)
 
 
 def _row_groups(table: etree._Element) -> list[list[etree._Element]]:

@@ -13,7 +13,7 @@ from tasks.extraction.grid import NUMERIC, Slot, compact, make_table, pieces, pr
 from tasks.extraction.limits import Limits
 
 _LONG = 300  # characters in one cell beyond which a table without numbers is the frame of a page
-_MAX_DEPTH = 40
+MAX_DEPTH = 40
 
 
 class Grid(NamedTuple):
@@ -43,8 +43,8 @@ class _Composer:
 
     def add(self, flow: Flow, depth: int = 0) -> None:
         """Append the blocks of a flow."""
-        if depth > _MAX_DEPTH:
-            raise GongkaiError("file.bomb", f"tables nested more than {_MAX_DEPTH} deep", "tables of a report")
+        if depth > MAX_DEPTH:
+            raise GongkaiError("file.bomb", f"tables nested more than {MAX_DEPTH} deep", "tables of a report")
         for item in flow:
             if isinstance(item, str):
                 self.blocks.append(Line(item, self.place()))

@@ -15,7 +15,7 @@ from codebook.rules import plain
 from codebook.text.chinese_numbers import ordinal_class
 
 # The note in brackets behind a label.
-_NOTE = re.compile(r"（[^）]*）$")
+_NOTE = re.compile(r"（[^（）]*+）$")
 _LOWER = {Severity.ERROR: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 
 

@@ -35,13 +35,15 @@ _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
 
 class Contents(NamedTuple):
     """What is drawn on a page: the share that pictures cover (0 to 1), the number of shapes, whether the text cannot be seen
-    (it is written invisibly, or a picture lies over it; a stamp or a page number may be seen), and the boxes of the pictures.
+    (it is written invisibly, or a picture lies over it; a stamp or a page number may be seen), the boxes of the pictures, and the
+    number of all objects.
     """
 
     pictures: float
     paths: int
     hidden: bool
     boxes: tuple[Box, ...] = ()
+    objects: int = 0
 
 
 class Letters(NamedTuple):
@@ -135,9 +137,10 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
     width, height = page.get_size()
     whole = width * height
     area = 0.0
-    paths = shown = unseen = 0
+    paths = shown = unseen = objects = 0
     boxes = []
     for item, matrix in _objects(page, limit, number):
+        objects += 1
         if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
             box = _placed(item, matrix, frame)
             boxes.append(box)
@@ -151,7 +154,7 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             invisible = pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
             unseen += invisible
             shown += not invisible
-    return Contents(min(1.0, area), paths, unseen > 0 and shown <= unseen * _STAMPED, tuple(boxes))
+    return Contents(min(1.0, area), paths, unseen > 0 and shown <= unseen * _STAMPED, tuple(boxes), objects)
 
 
 def _opaque(item: Any) -> bool:

@@ -50,7 +50,7 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
             raise GongkaiError("file.corrupt", f"{damaged} of {streams} compressed parts are damaged", "a whole PDF document")
         if len(document) > limits.max_pages:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
-        read = [_read_page(document, index, limits) for index in range(len(document))]
+        read = list(_read_pages(document, limits))
         title = document.get_metadata_value("Title").strip() or None
         notes = [note for _, note in read if note]
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
@@ -82,8 +82,24 @@ def opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
         document.close()
 
 
-def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tuple[Page, str | None]:
-    """One page with its lines and tables, and what was noticed. Raises ``file.corrupt`` when it cannot be loaded."""
+def _read_pages(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[tuple[Page, str | None]]:
+    """Each page with what was noticed. Raises ``file.too_large`` when all of them together hold too much: a file of 50 kB may
+    show the same large content on each of its pages.
+    """
+    total = 0
+    for index in range(len(document)):
+        page, note, objects = _read_page(document, index, limits)
+        total += objects
+        if total > limits.max_document_objects:
+            found = f"more than {limits.max_document_objects:,} characters and drawn objects up to page {index + 1}"
+            raise GongkaiError("file.too_large", found, f"at most {limits.max_document_objects:,}")
+        yield page, note
+
+
+def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tuple[Page, str | None, int]:
+    """One page with its lines and tables, what was noticed, and how many objects it holds. Raises ``file.corrupt`` when it cannot
+    be loaded.
+    """
     number = index + 1
     try:
         page = document[index]
@@ -95,7 +111,7 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> t
         raise GongkaiError("file.corrupt", f"the page cannot be loaded: {error}", "a whole PDF document", page=number) from error
 
 
-def _page(page: pypdfium2.PdfPage, number: int, limits: Limits) -> tuple[Page, str | None]:
+def _page(page: pypdfium2.PdfPage, number: int, limits: Limits) -> tuple[Page, str | None, int]:
     textpage = page.get_textpage()
     count = textpage.count_chars()
     if count > limits.max_page_objects:
@@ -111,7 +127,7 @@ def _page(page: pypdfium2.PdfPage, number: int, limits: Limits) -> tuple[Page, s
     large = _large(drawn.boxes, width * height) if kind is PageKind.MIXED else ()
     reader = Reader.OCR if kind is PageKind.PICTURE else Reader.PDF
     note = f"page {number}: {found.slanted} slanted characters left out" if found.slanted else None
-    return Page(number, kind, reason, reader, blocks, width, height, large), note
+    return Page(number, kind, reason, reader, blocks, width, height, large), note, count + drawn.objects
 
 
 def _large(boxes: Sequence[Box], page: float) -> tuple[Box, ...]:

@@ -15,7 +15,7 @@ from codebook.phrases import Phrase, load_phrases
 from codebook.records import Number
 from codebook.text.chinese_numbers import read_numeral
 from codebook.text.dates import dates
-from codebook.text.numbers import exact, is_whole, money, number_words
+from codebook.text.numbers import exact, has_too_many_digits, is_whole, money, number_words
 from tasks.parsing.prose.lines import Passage
 
 _CITED = re.compile(r"《[^《》\n]{0,80}》|〔\d{4}〕")
@@ -48,6 +48,8 @@ def number_of(match: re.Match[str], unit: str | None) -> tuple[Number, Number | 
     None when it is no number, or one of another kind (an amount where things are counted).
     """
     text = match["n"]
+    if has_too_many_digits(text):
+        return None
     printed = match["unit"] or ""
     value: float | None
     words = number_words()
@@ -108,7 +110,7 @@ class Search:
         found: list[tuple[int, int]] = []
         at = self.text.find(cue)
         while at >= 0:
-            found.append(self.passage.sentence_span(at))
+            found.append(self.passage.sentence_span(at, whole=True))
             at = self.text.find(cue, found[-1][1])
         return found
 

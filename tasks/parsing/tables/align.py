@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
+from codebook.errors import GongkaiError
 from tasks.parsing.tables.labels import LabelPart
 
 # What it costs to leave a row's label without values (rows are left blank), and to leave a full run of values without a label.
@@ -60,6 +61,9 @@ class ValueRun(NamedTuple):
     slots: tuple[int, ...]
     inline: bool
     cut: bool = False
+
+
+_MOST = 2_000  # labels and runs of one table; the time to align them grows with the product, and no form has a hundred
 
 
 class AlignedPair(NamedTuple):
@@ -236,6 +240,9 @@ def _align(items: list[Item], runs: list[ValueRun], complete: bool, from_print: 
     """
     if not items:
         return []
+    if len(items) + len(runs) > _MOST:
+        found = f"{len(items)} labels and {len(runs)} runs of values in one table"
+        raise GongkaiError("table.unreadable", found, f"at most {_MOST} of both")
     if pairs := _plain(items, runs):
         return pairs
     many_lines = len({item.line for item in items}) > 1

@@ -12,9 +12,8 @@ import msgspec
 
 from codebook.records import Cell
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.tokens import TextLine, value_token
+from tasks.parsing.tables.tokens import RULE, TextLine, value_token
 
-_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*")
 _CELL = re.compile(r"[^|｜]*")
 _FEWEST = 2  # rows, columns
 
@@ -55,7 +54,7 @@ def _is_label(text: str) -> bool:
 
 def _grid(lines: list[TextLine]) -> list[TextLine] | None:
     """The rows as cells with spans, or None when no text is repeated (then blanks may stand for merged cells)."""
-    rows = [(line, _split(line)) for line in lines if not _RULE.fullmatch(line.text)]
+    rows = [(line, _split(line)) for line in lines if not RULE.fullmatch(line.text)]
     repeated = sum(_is_label(a) and a == b for _, row in rows for (a, _), (b, _) in pairwise(row))
     if len(rows) < _FEWEST or not repeated:
         return None

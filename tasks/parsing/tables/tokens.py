@@ -15,7 +15,7 @@ from codebook.book import load_book
 from codebook.confidence import surety
 from codebook.records import Cell, Place, Reader
 from codebook.text.fold import fold, fold_label
-from codebook.text.numbers import Token, ValueKind, read_number, split_remark
+from codebook.text.numbers import Token, ValueKind, has_too_many_digits, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
 from tasks.parsing.words import words
 
@@ -24,7 +24,7 @@ _CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
 _HAS_CELLS = re.compile(rf"[{_PIPES}\t]")
 _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
 _ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
-_RULE = re.compile(r"\s*\|?\s*(?::?-{2,}:?\s*\|\s*)*:?-{2,}:?\s*\|?\s*")
+RULE = re.compile(r"\s*+(?:\|\s*+)?:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+(?:\|\s*+)?")
 _WORD = re.compile(r"\S+")
 # a value glued to the label behind it; a number with a point behind it is that label's ordinal
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
@@ -33,7 +33,7 @@ _VALUE_CELL = re.compile(rf"[{_PIPES}\t]\s*[-+−]?\d")
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
-_TWO_LINES = re.compile(r"\d\s*[\r\n]\s*\d")
+_TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _MISREAD = 8  # characters of a number read as something else
 PROSE_LENGTH = 60
@@ -99,6 +99,9 @@ def _row_start() -> re.Pattern[str]:
     return re.compile("|".join(sorted(map(re.escape, texts), key=len, reverse=True)))
 
 
+_ONLY_DIGITS = re.compile(r"[\d,.\s]++")
+
+
 @cache
 def _labels() -> frozenset[str]:
     blocks = load_book().blocks.values()
@@ -120,12 +123,15 @@ def _without_remark(raw: str, *, beside_values: bool) -> str:
 
 @lru_cache(maxsize=20_000)
 def value_token(raw: str) -> Token | None:
-    """``raw`` as a value: a number or a mark. None for text, for nothing, and for digits run together ("00", "000")."""
+    """``raw`` as a value: a number or a mark. None for text and for nothing. Digits run together ("00", "000"), and
+    more of them than a count has, are a value that is not known."""
     token = read_number(raw)
     if token.kind is ValueKind.NUMBER:
         digits = fold(split_remark(raw)[0]).text.strip().lstrip("+-−")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             return Token(ValueKind.OTHER)
+        return token
+    if token.kind is ValueKind.OTHER and has_too_many_digits(raw) and _ONLY_DIGITS.fullmatch(raw):
         return token
     if token.kind is ValueKind.MARK and not _NOT_A_MARK.fullmatch(raw.strip()):
         return token
@@ -140,7 +146,7 @@ def lines_to_atoms(lines: list[TextLine]) -> list[Atom]:
         if line.cells is not None:
             _grid_row(line.cells, index, atoms)
             continue
-        if not text or text.isspace() or page_numbers().among_tables.fullmatch(text) or ("--" in text and _RULE.fullmatch(text)):
+        if not text or text.isspace() or page_numbers().among_tables.fullmatch(text) or ("--" in text and RULE.fullmatch(text)):
             continue
         if _HAS_CELLS.search(text):
             _cells(text, index, atoms)

@@ -23,7 +23,7 @@ AROUND_QUOTE = 24
 
 
 # A number as texts write it: 1,234.5
-_NUMBER = r"\d[\d,]*(?:\.\d+)?"
+_NUMBER = r"(?<!\d)\d[\d,]{0,19}(?!\d)(?:\.\d{1,9}(?!\d))?"  # longer ones are no counts
 
 
 @lru_cache(maxsize=256)
@@ -346,7 +346,7 @@ class FeeOptions(Record, frozen=True):
 
 def _notices(word: str, unit: str) -> re.Pattern[str]:
     """A number of notices: 收费通知的件数为3件."""
-    return compiled(rf"{word}[^。;\d]{{0,14}}?(?P<number>\d[\d,]*){unit}")
+    return compiled(rf"{word}[^。;\d]{{0,14}}?(?P<number>\d[\d,]{{0,19}}){unit}")
 
 
 def _amount(before: str, gap: int, units: Mapping[str, int], text: str) -> float | None:
