@@ -29,7 +29,7 @@ _WORD = re.compile(r"\S+")
 # a value glued to the label behind it; a number with a point behind it is that label's ordinal
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
 _REMARKED = re.compile(r"(.{2,40}?)\s*[（(].+[)）]\s*", re.DOTALL)
-_VALUE_CELL = re.compile(rf"[{_PIPES}\t]\s*[-+−]?\d")
+_VALUE_CELL = re.compile(rf"[{_PIPES}\t][^\S\t]*+[-+−]?\d")
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
