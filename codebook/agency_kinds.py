@@ -38,7 +38,7 @@ def _kinds() -> AgencyKinds:
 
 @lru_cache(maxsize=50_000)
 def kind_of(agency: str) -> AgencyKind | None:
-    """The kind of an agency by the end of its name, None when the name does not tell.
+    """The kind of an agency by the end of its name, None when the name does not show it.
 
     >>> kind_of("淮安市洪泽区人民政府").kind
     'government'

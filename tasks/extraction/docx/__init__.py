@@ -1,0 +1,1 @@
+"""Word documents: body order, merged cells, tracked changes, text boxes (``read_docx``); automatic numbers (``numbering``)."""

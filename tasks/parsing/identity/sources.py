@@ -1,4 +1,4 @@
-"""The sources that say who a report is by, for which year and when it was published: each gives clues with a weight.
+"""The sources that say who a report is by, for which year and when it was published: each adds clues with a weight.
 
 Titles weigh most, then attachment lines, metadata, signatures, sentences and contacts, then file names and folders.
 """

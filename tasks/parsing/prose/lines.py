@@ -65,8 +65,8 @@ Keep = Callable[[ProseLine], list[tuple[int, int]]]
 def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[ProseLine]:
     """All lines that do not belong to tables of numbers, folded, without empty lines and page numbers.
 
-    ``keep`` gives the folded spans of a consumed piece that are prose all the same (chapter titles between two tables). A drawn
-    table that holds no numbers of the form (a page laid out by tables) gives the lines of its cells.
+    ``keep`` returns the folded spans of a consumed piece that are prose all the same (chapter titles between two tables). A drawn
+    table that holds no numbers of the form (a page laid out by tables) is read as the lines of its cells.
     """
     found: list[ProseLine] = []
     for page in extraction.pages:
