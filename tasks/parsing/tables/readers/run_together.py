@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from codebook.book import Balance, BlockKind, load_book
+from codebook.book import BlockKind, RowBalance, load_book
 from codebook.records import Number, Place
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, read_number
@@ -213,13 +213,13 @@ def _note(name: str) -> str:
     return f"{name}: the cells ran together"
 
 
-def _balances(balance: Balance, way: Mapping[str, Cut]) -> bool:
+def _balances(balance: RowBalance, way: Mapping[str, Cut]) -> bool:
     received = zip(*(way[slug] for slug in balance.received), strict=True)
     left = zip(way[balance.handled], way[balance.carried], strict=True)
     return all(sum(came) == sum(went) for came, went in zip(received, left, strict=True))
 
 
-def _sums(balance: Balance, way: Mapping[str, Cut], inner: list[str]) -> bool:
+def _sums(balance: RowBalance, way: Mapping[str, Cut], inner: list[str]) -> bool:
     return all(sum(column) == total for *column, total in zip(*(way[slug] for slug in (*inner, balance.handled)), strict=True))
 
 
