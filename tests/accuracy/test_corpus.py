@@ -58,10 +58,7 @@ OPEN: dict[str, dict[str, str]] = {
     "pingtan2022_page": {
         FACTS: ZONE,
     },
-    "shanghai2025_src": {
-        CELLS: "markdown rows of a wrong number of columns: a remark in a cell, the lawsuits are not seen",
-        ACCUSED: "the table of lawsuits is said to be missing",
-    },
+    "shanghai2025_src": {CELLS: "markdown rows of a wrong number of columns, and labels torn from their values, are doubtful"},
     "wuhan2020": {CELLS: "a blank row is doubted beside the values of a row that the form does not have"},
 }
 

@@ -233,3 +233,21 @@ def test_a_page_that_ends_after_the_second_row_has_a_table_all_the_same() -> Non
     }
     prose = "本年新收政府信息公开申请数量 5 件\n上年结转政府信息公开申请数量 1 件\n"
     assert read_text(prose).readings == ()
+
+
+LOST_LABELS = """四、政府信息公开行政复议、行政诉讼情况
+结果结果其他尚未
+| 维持 | 纠正 | 审结 | 总计 | 总计 |
+|---|---|---|---|---|
+| 7 | 1 | 0 | 2 | 10 | 3 | 0 | 0 | 1 | 4 | 0 | 0 | 0 | 0 | 0 |
+六、其他需要报告的事项
+无。
+"""
+
+
+def test_fifteen_values_under_the_title_of_table_four_are_it_when_they_add_up() -> None:
+    found = values(read_text(LOST_LABELS))
+    assert (len(found), found["review.reconsideration.total"], found["review.litigation_direct.upheld"]) == (15, 10, 3)
+    other = read_text(LOST_LABELS.replace("| 10 |", "| 11 |"))
+    assert (values(other), len(other.readings)) == ({}, 15)
+    assert read_text(LOST_LABELS.replace("四、政府信息公开行政复议、行政诉讼情况", "四、行政审批情况")).readings == ()
