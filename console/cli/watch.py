@@ -38,7 +38,7 @@ def watch(
     from ingest.archives.limits import Limits  # noqa: PLC0415
     from ingest.watching.events import is_network  # noqa: PLC0415
     from ingest.watching.heartbeat import watch as run  # noqa: PLC0415
-    from ingest.watching.watcher import Desk, Pace, Watcher  # noqa: PLC0415
+    from ingest.watching.watcher import Pace, WatchContext, Watcher  # noqa: PLC0415
     from runtime.log import configure  # noqa: PLC0415
     from runtime.store import Store  # noqa: PLC0415
 
@@ -49,11 +49,11 @@ def watch(
         _check_batch(batch)
         with workforce(found, engine) as hands:
             hands.begin()
-            desk = Desk(engine, Store(found.store), Limits.of(found), hands.notify, batch)
+            context = WatchContext(engine, Store(found.store), Limits.of(found), hands.notify, batch)
             watchers = []
             for number, inbox in enumerate(inboxes):
                 polls = poll or found.watch_poll or is_network(inbox.root)
-                watchers.append(Watcher(inbox, desk, Pace.of(found, polls=polls), polls=polls, number=number))
+                watchers.append(Watcher(inbox, context, Pace.of(found, polls=polls), polls=polls, number=number))
                 say(f"watching {plain(inbox.root)}" + (" by looking alone" if polls else ""))
             run(watchers, engine, stop, patience=found.shutdown_seconds)
     say("ended")
