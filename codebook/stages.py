@@ -40,12 +40,11 @@ class StageSpec(Record, frozen=True):
     (None: it is the last). ``lease`` and ``time_limit`` name settings; ``timeout_code`` is the error code of a time limit that
     was reached. ``queue`` takes the first try, ``retry_queue`` later ones. ``per_page``: a piece of work is one page, and
     ``next`` waits for all pages. ``keeps_output``: what it makes is kept for later runs. ``joins``: it only writes what the
-    stage before made, so that both are completed in one transaction where the worker goes on in place. ``label`` is for people
-    (English; the pages have it in both languages in ``console/web/words/domain.yaml``).
+    stage before made, so that both are completed in one transaction where the worker goes on in place. Its label for people is
+    in ``console/web/words/domain.yaml``.
     """
 
     name: StageName
-    label: str
     module: str
     needs: StageName | None = None
     next: StageName | None = None
@@ -62,10 +61,9 @@ class StageSpec(Record, frozen=True):
 STAGES: dict[StageName, StageSpec] = {
     spec.name: spec
     for spec in (
-        StageSpec(StageName.EXTRACT, "extraction", "tasks.extraction.task", next=StageName.PARSE),
+        StageSpec(StageName.EXTRACT, "tasks.extraction.task", next=StageName.PARSE),
         StageSpec(
             StageName.OCR,
-            "OCR",
             "tasks.ocr.task",
             needs=StageName.EXTRACT,
             next=StageName.PARSE,
@@ -76,9 +74,9 @@ STAGES: dict[StageName, StageSpec] = {
             timeout_code="page.timeout",
             per_page=True,
         ),
-        StageSpec(StageName.PARSE, "parsing", "tasks.parsing.task", needs=StageName.EXTRACT, next=StageName.VALIDATE),
-        StageSpec(StageName.VALIDATE, "validation", "tasks.validation.task", needs=StageName.PARSE, next=StageName.LOAD),
-        StageSpec(StageName.LOAD, "loading", "tasks.loading.task", needs=StageName.VALIDATE, keeps_output=False, joins=True),
+        StageSpec(StageName.PARSE, "tasks.parsing.task", needs=StageName.EXTRACT, next=StageName.VALIDATE),
+        StageSpec(StageName.VALIDATE, "tasks.validation.task", needs=StageName.PARSE, next=StageName.LOAD),
+        StageSpec(StageName.LOAD, "tasks.loading.task", needs=StageName.VALIDATE, keeps_output=False, joins=True),
     )
 }
 

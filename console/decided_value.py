@@ -7,6 +7,9 @@ from codebook.records import Number
 from codebook.text.numbers import in_unit, read_number
 from database.reports.corrections import FACTS, RefusedError
 
+LARGEST = 10**15
+"""A decided number is smaller: beyond it a float does not hold every whole number."""
+
 
 def typed_value(cell: str, text: str) -> Number | str:
     """Return what ``text`` says: a number in the unit of the indicator ``cell``, or the text itself for a fact of the report.
@@ -19,6 +22,6 @@ def typed_value(cell: str, text: str) -> Number | str:
         return text
     known = load_book().indicators.get(cell)
     value = in_unit(read_number(text), known.unit if known else None) if text else None
-    if value is None:
+    if value is None or not abs(value) < LARGEST:
         raise RefusedError("no_number", f"{text!r} is no number")
     return value

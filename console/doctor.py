@@ -149,10 +149,10 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
         statuses = queries.status_counts(connection)
         workers = queries.live_workers(connection)
     found = "; ".join(breaches) or f"{sum(statuses.values()):,} documents, all accounted for"
-    yield _of("books", not breaches, found, "keep the database and report it; `gongkai rescuer` mends what can be mended")
+    yield _of("books", not breaches, found, "keep the database and report it; `gongkai recover` mends what can be mended")
     idle = bool(statuses.get("processing")) and not workers
     remedy = (
-        "run `gongkai worker` and `gongkai rescuer`"
+        "run `gongkai worker` and `gongkai recover`"
         if settings.broker_url
         else "run `gongkai reprocess` or `gongkai ingest` again"
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from codebook.errors import GongkaiError, UsageError
 from console.cli.output import fault, wrong
+
+_NO_LOGIN = 2**32 - 1  # a process that no login has started
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,6 +32,8 @@ def settings() -> Settings:
         found = load_settings()
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # settings that do not fit together
+            wrong(f"settings: {first['msg']}")
         name = "GONGKAI_" + "_".join(str(part) for part in first["loc"]).upper()
         wrong(f"setting {name}: {first['msg']} (found {first['input']!r})")
     # What people asked for is shown; what the machine says meanwhile stays in its log files unless it is a warning.
@@ -81,12 +86,27 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
 
 
 def who() -> str:
-    """Who gives the command: user and host."""
+    """Who gives the command, as the kernel knows it: ``uid=1000(li)@host``.
+
+    The number is not to be forged by an environment variable, as LOGNAME is. Who has become another user (sudo, su) is named as
+    well, where the kernel keeps the user of the login: ``uid=0(root) login=1000(li)@host``.
+    """
+    number = os.getuid()
+    signature = f"uid={number}({_user_name(number)})"
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"[:100]
+        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        login = _NO_LOGIN
+    if login not in (_NO_LOGIN, number):
+        signature += f" login={login}({_user_name(login)})"
+    return f"{signature}@{socket.gethostname()}"[:100]
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return "?"
 
 
 def writable(folder: Path) -> str | None:

@@ -1,4 +1,6 @@
-"""Passwords: hashed with Argon2id (RFC 9106) by argon2-cffi, with the parameters that it recommends."""
+"""Passwords: hashed with Argon2id (RFC 9106) by argon2-cffi, with the parameters that it recommends; weighed by zxcvbn, which
+knows common passwords, words, names, dates and keyboard rows.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,12 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
 SHORTEST = 10  # characters
 LONGEST = 200
+_WEIGHED = 72  # characters; weighing takes longer than linear in them
+_LEAST_SCORE = 3  # of 4: more than 10**8 guesses
 
 # A hash takes 64 MiB for a moment: many attempts at once wait for each other.
 _TURN = threading.BoundedSemaphore(2)
@@ -18,11 +23,13 @@ _HASHER = PasswordHasher()
 
 
 def weakness(name: str, password: str) -> str | None:
-    """Why a password is not taken: ``short``, ``long``, ``name`` (it is the user's name), ``same`` (one character again and
-    again); None when it is.
+    """Why a password is refused: ``short``, ``long``, ``name`` (it is the user's name), ``same`` (one character again and again),
+    ``common`` (it is known, or made of few known pieces); None when it is accepted.
 
     >>> weakness("zhang", "zhang"), weakness("zhang", "aaaaaaaaaaaa"), weakness("zhang", "correct horse battery")
     ('short', 'same', None)
+    >>> weakness("zhang", "1234567890"), weakness("zhang", "Passw0rd123!")
+    ('common', 'common')
     """
     if len(password) < SHORTEST:
         return "short"
@@ -30,7 +37,10 @@ def weakness(name: str, password: str) -> str | None:
         return "long"
     if name and name.casefold() == password.casefold():
         return "name"
-    return "same" if len(set(password)) < 3 else None
+    if len(set(password)) < 3:
+        return "same"
+    weighed = zxcvbn(password[:_WEIGHED], user_inputs=[name, "gongkai"], max_length=_WEIGHED)
+    return "common" if weighed["score"] < _LEAST_SCORE else None
 
 
 def hashed(password: str) -> str:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from codebook.errors import GongkaiError
+from database.access import ACCESS, Access, views
 
 T = TypeVar("T")
 
@@ -120,6 +121,8 @@ def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get(_READ):
         connection.exec_driver_sql("BEGIN")
+        if (access := _bounds(connection)) is not None:
+            _hide_tables(connection, access, "main")
         return
     wanted = "FULL" if options.get(_DURABLE, True) else "NORMAL"
     if connection.info.get("synchronous") != wanted:
@@ -134,13 +137,34 @@ def _begin_postgresql(connection: Connection) -> None:
     wanted = options.get(_DURABLE, True)
     if wanted != default and not options.get(_READ):
         connection.exec_driver_sql(f"SET LOCAL synchronous_commit = {'on' if wanted else 'off'}")
+    if (access := _bounds(connection)) is not None:
+        schema = str(connection.exec_driver_sql("select quote_ident(current_schema())").scalar_one())
+        _hide_tables(connection, access, schema)
+        # Statements that the driver has prepared before are planned again only when the search path is another one.
+        connection.exec_driver_sql(f"SET LOCAL search_path = pg_temp, {schema}")
+
+
+def _bounds(connection: Connection) -> Access | None:
+    """What a connection for queries is bound to; None: nothing."""
+    options = connection.get_execution_options()
+    access = options.get(ACCESS)
+    return access if access is not None and access.bound and options.get(_READ) else None
+
+
+def _hide_tables(connection: Connection, access: Access, schema: str) -> None:
+    for statement in views(access, schema):
+        connection.exec_driver_sql(statement)
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection for queries: on SQLite it takes no write lock."""
-    with engine.connect().execution_options(**{_READ: True}) as connection, connection.begin():
+    """A connection for queries: on SQLite it takes no write lock. An engine with bounds (see database.access) gives a connection
+    on which no more than these can be seen.
+    """
+    with engine.connect().execution_options(**{_READ: True}) as connection, connection.begin() as transaction:
         yield connection
+        if _bounds(connection) is not None:
+            transaction.rollback()  # its views are gone before the connection is used again
 
 
 def fault_code(error: BaseException) -> str | None:

@@ -7,13 +7,14 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from codebook.stages import STAGES, StageName
 from database.ledger import Policy
+from database.models import Role
 from database.session import normal_url
 
 MIB = 1024 * 1024
@@ -142,6 +143,20 @@ class Settings(BaseSettings):
     """How long a person stays logged in to the operators' pages at most."""
     console_idle_seconds: Seconds = 7200
     """A person without a request for this long has to log in again."""
+    console_url: str | None = None
+    """Address by which people reach the operators' pages (``https://pages.example``). Single sign-on needs it."""
+    console_password_days: Annotated[int, Field(ge=0)] = 0
+    """Days after which a password has to be changed. 0: never."""
+    console_totp_roles: str = ""
+    """Roles, with commas (``administer,operate``), that need a second factor to log in with a password."""
+    console_oidc_issuer: str | None = None
+    """Issuer of an OpenID Connect provider (``https://login.example/realms/office``); unset: no single sign-on."""
+    console_oidc_client: str | None = None
+    """Client identifier of the pages at that provider."""
+    console_oidc_secret: str | None = None
+    """Secret of that client."""
+    console_oidc_claim: str = "preferred_username"
+    """Claim of the ID token with the user's name, by which an account is found at its first single sign-on."""
 
     flower_auth: str | None = None
     """``user:password`` of Flower; unset: one is made up at each start and shown."""
@@ -153,6 +168,21 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("console_totp_roles")
+    @classmethod
+    def _roles(cls, names: str) -> str:
+        for name in filter(None, map(str.strip, names.split(","))):
+            if name not in list(Role):
+                raise ValueError(f"expected roles of {', '.join(Role)}")
+        return names
+
+    @model_validator(mode="after")
+    def _single_sign_on(self) -> Self:
+        named = (self.console_oidc_client, self.console_oidc_secret, self.console_url)
+        if self.console_oidc_issuer and not all(named):
+            raise ValueError("single sign-on needs console_oidc_client, console_oidc_secret and console_url as well")
+        return self
 
     @property
     def database(self) -> str:

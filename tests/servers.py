@@ -92,7 +92,7 @@ class PostgresServer:
 
     def crash(self) -> None:
         """``pg_ctl stop -m immediate``: every process of the server ends where it stands; the next start recovers."""
-        self._server._postmaster_info = None
+        self._server._postmaster_info = None  # noqa: SLF001 (the wheel has no other way to its process)
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:

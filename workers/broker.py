@@ -1,24 +1,25 @@
-"""A repair of the Redis transport: a worker that lost its connection to Redis must not die of it.
+"""Repairs of the Redis transport: neither a lost connection nor a message that is none may end a worker.
 
 When a connection is lost while messages are not yet acknowledged, kombu 5.7 goes on using the closed channel, to return them to
 their queue and to acknowledge them when their tasks end. It trips over its own connection, which is None by then
-(AttributeError), and Celery ends the whole worker. Here neither is needed: the rescuer sends again what was not taken up, and a
-message that comes twice loses the claim.
+(AttributeError), and Celery ends the whole worker. What lies in a queue and is no message of Celery (another program writes to
+the same Redis, a person tries something) ends it too. Here none of this matters: the rescuer sends again what was not taken up,
+and a duplicate message finds nothing to claim.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kombu.transport.redis import Channel, QoS
+from kombu.transport.redis import Channel, QoS, Transport
 
 from runtime.log import get_logger
 
 log = get_logger(__name__)
 
 
-class ForgivingQoS(QoS):
-    """The bookkeeping of unacknowledged messages, which lets go of those of a closed channel."""
+class TolerantQoS(QoS):
+    """The bookkeeping of unacknowledged messages, which drops those of a closed channel."""
 
     @property
     def _closed(self) -> bool:
@@ -38,13 +39,26 @@ class ForgivingQoS(QoS):
         """Return what was not acknowledged, if the broker is there to take it."""
         try:
             super().restore_unacked_once(stderr)  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 (whatever it is: the worker lives on, and the rescuer sends again)
-            log.warning("messages could not be given back to the broker", error=f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 (the worker lives on, and the rescuer sends again)
+            log.warning("messages could not be returned to the broker", error=f"{type(error).__name__}: {error}")
+
+
+class TolerantChannel(Channel):
+    """A channel that drops what is no message. It has left the queue by then: kombu takes first and reads later."""
+
+    QoS = TolerantQoS
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # no JSON, or JSON of another shape
+            log.warning("something that is no message was dropped from a queue", error=f"{type(error).__name__}: {error}")
+            return True
 
 
 def install() -> None:
-    """Use it for all connections to Redis of this process."""
-    Channel.QoS = ForgivingQoS
+    """Use the repaired transport for all connections to Redis of this process."""
+    Transport.Channel = TolerantChannel
 
 
 def beat_without_waiting() -> None:

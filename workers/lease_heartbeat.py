@@ -1,4 +1,7 @@
-"""The heartbeat of a process: renews the lease of what it works on, in a thread of its own."""
+"""The heartbeat of a process: renews the lease of what it works on, in a thread of its own.
+
+Native code that holds the interpreter lock stops this thread; the process monitor of the worker then renews the lease.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ log = get_logger(__name__)
 
 
 class LeaseHeartbeat:
-    """Renews one claim at a time. The thread is started with the first claim and then sleeps between beats.
+    """Renews one claim at a time. The thread is started with the first claim and then sleeps between heartbeats.
 
-    It shows that the process lives, not that the work gets on: what hangs is ended by the time limit.
+    It shows that the process lives, not that the work makes progress: the time limit ends work that hangs.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -36,7 +39,7 @@ class LeaseHeartbeat:
 
     @contextmanager
     def renewing(self, held: ledger.Claim) -> Iterator[None]:
-        """Keep ``held`` alive inside the block."""
+        """Renew the lease of ``held`` inside the block."""
         with self._lock:
             self._held, self._renewed = held, time.monotonic()
         if self._thread is None:
@@ -49,9 +52,9 @@ class LeaseHeartbeat:
                 self._held = None
 
     def release_later(self, held: ledger.Claim) -> None:
-        """Give ``held`` back as soon as the database takes it: the end of its work could not be noted.
+        """Release ``held`` as soon as the database takes it: the end of its work could not be noted.
 
-        Otherwise its lease would lapse in the hands of a living process, which looks as if the document had killed one.
+        Otherwise its lease would expire in the hands of a living process, which looks as if the document had killed one.
         """
         with self._lock:
             self._to_release.append(held)
@@ -59,25 +62,25 @@ class LeaseHeartbeat:
     def _run(self) -> None:
         while True:
             time.sleep(self._settings.heartbeat_seconds / 2)
-            self._give_back()
+            self._release_pending()
             with self._lock:
                 held, waited = self._held, time.monotonic() - self._renewed
             if held is None or waited < self._settings.heartbeat_seconds / 2:
                 continue
             try:
                 kept = self._renew(held)
-            except GongkaiError as error:  # tried again at the next beat; the lease outlasts two that were missed
+            except GongkaiError as error:  # tried again at the next heartbeat; the lease outlasts two that were missed
                 log.warning("heartbeat failed", stage_id=held.stage_id, error=str(error))
                 continue
             with self._lock:
                 self._renewed = time.monotonic()
             if not kept:
-                log.warning("the claim passed on while the work went on", stage_id=held.stage_id, fence=held.fence)
+                log.warning("the claim was lost while the work went on", stage_id=held.stage_id, fence=held.fence)
 
-    def _give_back(self) -> None:
+    def _release_pending(self) -> None:
         with self._lock:
-            owed, self._to_release = self._to_release, []
-        for held in owed:
+            pending, self._to_release = self._to_release, []
+        for held in pending:
             try:
                 run_transaction(self._engine, partial(ledger.release, held=held), attempts=1)
             except GongkaiError:

@@ -1,4 +1,4 @@
-"""The main process of a worker: shows that it lives, and reports which of its processes died.
+"""The main process of a worker: shows that it lives, keeps the leases of its living processes, and reports those that died.
 
 It forks, so it holds no connection open, and uses none while it forks: a SQLite database must never be carried across a fork.
 """
@@ -10,19 +10,23 @@ import queue
 import threading
 import time
 
-from sqlalchemy import Engine
+import psutil
+from sqlalchemy import Connection, Engine
 
 from codebook.errors import GongkaiError
+from codebook.stages import STAGES
 from database import ledger
-from database.ledger import Fault, owner_name
+from database.ledger import Fault, LeaseTerms, owner_name
 from database.session import make_engine, run_transaction
 from runtime.log import get_logger
 from runtime.settings import Settings
 
 log = get_logger(__name__)
 
-# Short, since the main process must not be kept from its own work: time limits are enforced there.
-_SECONDS = 2.0
+# Bound of a statement in seconds. Short: the main process must not be kept from its own work, such as enforcing time limits.
+_STATEMENT_SECONDS = 2.0
+# A process renews its lease every heartbeat. Its worker does so when this many heartbeats were missed.
+_MISSED_HEARTBEATS = 1.5
 
 
 class ProcessMonitor(threading.Thread):
@@ -33,8 +37,13 @@ class ProcessMonitor(threading.Thread):
         self._settings = settings
         self._worker = name
         self._engine: Engine = make_engine(
-            settings.database, pooled=False, statement_seconds=_SECONDS, lock_seconds=_SECONDS, busy_seconds=_SECONDS
+            settings.database,
+            pooled=False,
+            statement_seconds=_STATEMENT_SECONDS,
+            lock_seconds=_STATEMENT_SECONDS,
+            busy_seconds=_STATEMENT_SECONDS,
         )
+        self._terms = {name: LeaseTerms(settings.lease(name), settings.time_limit(name)) for name in STAGES}
         self._deaths: queue.SimpleQueue[tuple[str, Fault] | None] = queue.SimpleQueue()
         self._no_fork = threading.Lock()
         os.register_at_fork(
@@ -42,7 +51,7 @@ class ProcessMonitor(threading.Thread):
         )
 
     def run(self) -> None:
-        """Beat until :meth:`stop`, and note deaths as they come."""
+        """Show life and keep leases until :meth:`stop`, and report deaths as they come."""
         due = time.monotonic()
         while True:
             if time.monotonic() >= due:
@@ -57,37 +66,64 @@ class ProcessMonitor(threading.Thread):
             self._note(*death)
 
     def beat(self) -> None:
-        """Show that the worker lives."""
+        """Show that the worker lives, and renew the leases that its living processes cannot renew themselves."""
+        settings = self._settings
+        owners = [owner_name(self._worker, pid) for pid in running_children()]
+        overdue = _MISSED_HEARTBEATS * settings.heartbeat_seconds
+
+        def show(connection: Connection) -> int:
+            ledger.beat(connection, self._worker, settings.stale_seconds)
+            return ledger.renew_leases_of(connection, owners, self._terms, overdue)
+
         try:
             with self._no_fork:
-                stale = self._settings.stale_seconds
-                run_transaction(self._engine, lambda c: ledger.beat(c, self._worker, stale), durable=False, attempts=1)
+                renewed = run_transaction(self._engine, show, durable=False, attempts=1)
         except GongkaiError as error:
             log.warning("the worker could not show that it lives", error=str(error))
+            return
+        if renewed:
+            log.info("leases were renewed for processes that could not do so", count=renewed)
 
     def _note(self, owner: str, fault: Fault) -> None:
         try:
             with self._no_fork:
                 policy = self._settings.policy
                 ended = run_transaction(self._engine, lambda c: ledger.fail_claims_of(c, owner, fault, policy), attempts=2)
-        except GongkaiError as error:  # then the rescuer finds the lapsed lease
+        except GongkaiError as error:  # then the rescuer finds the expired lease
             log.warning("the death of a process could not be noted", owner=owner, error=str(error))
             return
         for one in ended:
             log.warning("a process died at work", owner=owner, document_id=one.document_id, code=one.code, state=one.state)
 
     def report(self, pid: int, fault: Fault) -> None:
-        """A process of this worker died."""
+        """Report that a process of this worker died."""
         self._deaths.put((owner_name(self._worker, pid), fault))
 
     def stop(self) -> None:
         """End the thread and sign the worker off."""
         self._deaths.put(None)
-        self.join(timeout=5 * _SECONDS)
+        self.join(timeout=5 * _STATEMENT_SECONDS)
         try:
             run_transaction(self._engine, lambda c: ledger.sign_off(c, self._worker), durable=False, attempts=1)
         except GongkaiError as error:
             log.warning("the worker could not sign off", error=str(error))
+
+
+def running_children() -> list[int]:
+    """Return the children of this process that run: neither dead nor stopped by a signal."""
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if child.status() not in (
+                psutil.STATUS_ZOMBIE,
+                psutil.STATUS_DEAD,
+                psutil.STATUS_STOPPED,
+                psutil.STATUS_TRACING_STOP,
+            ):
+                found.append(child.pid)
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 _monitor: list[ProcessMonitor] = []

@@ -75,7 +75,7 @@ class Workforce:
         """What to do when nobody seems to work."""
         if self._own:
             return f"no worker is running yet; see {self._settings.home / 'log'}"
-        return "no worker is running; start one with `gongkai worker` and the rescuer with `gongkai rescuer`"
+        return "no worker is running; start one with `gongkai worker` and the rescuer with `gongkai recover`"
 
     def begin(self) -> None:
         """See to it that somebody can work."""

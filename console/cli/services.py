@@ -85,7 +85,7 @@ def worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas: documents, ocr, retry. Default: all.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: GONGKAI_CONCURRENCY.")] = None,
 ) -> None:
-    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai rescuer` once beside the workers."""
+    """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai recover` once beside the workers."""
     found = _shared()
     from codebook.stages import QUEUES  # noqa: PLC0415
     from workers.run import worker_command  # noqa: PLC0415
@@ -96,7 +96,7 @@ def worker(
     become(*worker_command(found, chosen, concurrency))
 
 
-def rescuer() -> None:
+def recover() -> None:
     """Run the rescuer until it is stopped: it ends what died and sends messages for what is due. Two may run."""
     found = _shared()
     from workers.rescuer import rescuer_command  # noqa: PLC0415

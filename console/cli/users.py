@@ -27,6 +27,7 @@ user = typer.Typer(help="The people who may use the operators' pages.", no_args_
 RoleOption = Annotated[str, typer.Option(help="What the user may do: view, operate (also re-process, discard), administer.")]
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who asked.")]
+KeepOption = Annotated[bool, typer.Option("--keep", help="The password is the user's own: it need not be changed at login.")]
 
 
 class UserLine(Record, frozen=True):
@@ -37,6 +38,11 @@ class UserLine(Record, frozen=True):
     disabled: bool
     sessions: int
     logged_in_at: datetime | None
+    second_factor: bool
+    single_sign_on: bool
+    must_change: bool
+    regions: tuple[str, ...] | None
+    batches: tuple[int, ...] | None
 
 
 def console(
@@ -81,16 +87,27 @@ def _is_loopback(host: str) -> bool:
 
 
 @user.command("add")
-def add(name: Name, role: RoleOption = "view", reason: Reason = "") -> None:
-    """Make a user. The password is asked for, or read from standard input (its first line)."""
+def add(
+    name: Name,
+    role: RoleOption = "view",
+    reason: Reason = "",
+    keep: KeepOption = False,
+    single_sign_on: Annotated[
+        bool, typer.Option("--single-sign-on", help="Without a password: the user logs in at the provider.")
+    ] = False,
+) -> None:
+    """Make a user. The password is asked for, or read from standard input (its first line); the user has to change it at the
+    first login.
+    """
     from console import passwords  # noqa: PLC0415
     from database.users import accounts  # noqa: PLC0415
 
     chosen = _role(role)
     if not accounts.is_name(name):
         wrong(f"{name!r} cannot be a name; expected 1 to {accounts.NAME_LENGTH} letters, digits, dots, hyphens or underscores")
-    kept = passwords.hashed(_password(name))
-    _act(lambda c: accounts.add_user(c, name, kept, chosen, who=environment.who(), reason=reason))
+    kept = "" if single_sign_on else passwords.hashed(_password(name))
+    change = not (keep or single_sign_on)
+    _act(lambda c: accounts.add_user(c, name, kept, chosen, who=environment.who(), reason=reason, must_change=change))
     say(f"{plain(name)} may {chosen}")
 
 
@@ -113,7 +130,18 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="JSON on standar
 
 
 def _line(item: UserItem) -> UserLine:
-    return UserLine(item.name, item.role, item.disabled_at is not None, item.sessions, item.logged_in_at)
+    return UserLine(
+        item.name,
+        item.role,
+        item.disabled_at is not None,
+        item.sessions,
+        item.logged_in_at,
+        item.second_factor,
+        item.single_sign_on,
+        item.must_change,
+        item.access.regions,
+        item.access.batches,
+    )
 
 
 @user.command("role")
@@ -127,13 +155,13 @@ def role_of(name: Name, role: Annotated[str, typer.Argument(help="view, operate 
 
 
 @user.command("password")
-def password_of(name: Name, reason: Reason = "") -> None:
-    """Give a user another password, asked for or read from standard input. All sessions end."""
+def password_of(name: Name, reason: Reason = "", keep: KeepOption = False) -> None:
+    """Give a user another password, asked for or read from standard input. All sessions end; the user has to change it."""
     from console import passwords  # noqa: PLC0415
     from database.users import accounts  # noqa: PLC0415
 
     kept = passwords.hashed(_password(name))
-    _act(lambda c: accounts.set_password(c, name, kept, who=environment.who(), reason=reason))
+    _act(lambda c: accounts.set_password(c, name, kept, who=environment.who(), reason=reason, must_change=not keep))
     say(f"{plain(name)} has another password")
 
 
@@ -148,6 +176,34 @@ def disable(
     say(f"{plain(name)} is {'let in again' if undo else 'disabled'}")
 
 
+@user.command("factor-off")
+def factor_off(name: Name, reason: Reason = "") -> None:
+    """Take off the second factor of a user who has lost it, and the recovery codes too."""
+    from database.users import accounts  # noqa: PLC0415
+
+    _act(lambda c: accounts.remove_factor(c, name, who=environment.who(), reason=reason))
+    say(f"{plain(name)} has no second factor")
+
+
+@user.command("bind")
+def bind(
+    name: Name,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Code of a region (six digits, GB/T 2260), with all within it; may be repeated.")
+    ] = None,
+    batch: Annotated[list[str] | None, typer.Option(help="Name of a batch; may be repeated.")] = None,
+    reason: Reason = "",
+) -> None:
+    """Bind a user to regions and batches: only their documents are seen and decided. Without either the user is not bound."""
+    from console.bounds import unknown_regions  # noqa: PLC0415
+    from database.users import accounts  # noqa: PLC0415
+
+    if unknown := unknown_regions(region or ()):
+        wrong(f"region {unknown[0]!r}: expected a code of GB/T 2260, such as 320800")
+    _act(lambda c: accounts.set_access(c, name, region or None, batch or None, who=environment.who(), reason=reason))
+    say(f"{plain(name)} is bound to {', '.join([*(region or ()), *(batch or ())]) or 'nothing'}")
+
+
 def _act(act: Callable[[Connection], Any]) -> None:
     from database.session import run_transaction  # noqa: PLC0415
     from database.users.accounts import AccountError  # noqa: PLC0415
@@ -158,6 +214,9 @@ def _act(act: Callable[[Connection], Any]) -> None:
         except AccountError as error:
             said = {
                 "taken": f"there is a user {error.name!r} already",
+                "alike": f"there is a user {error.name!r}, whose name looks the same",
+                "bound_administrator": f"{error.name!r}: an administrator cannot be bound to regions or batches",
+                "no_batch": f"no batch is called {error.name!r}; `gongkai status` lists them",
                 "unknown": f"there is no user {error.name!r}; `gongkai user list` shows them",
                 "last_administrator": f"{error.name!r} is the last administrator; make another one first",
             }
@@ -185,6 +244,7 @@ def _password(name: str) -> str:
         "long": f"it has more than {passwords.LONGEST} characters",
         "name": "it is the user's name",
         "same": "it has fewer than three different characters",
+        "common": "it is common or easy to guess",
     }
     if weak := passwords.weakness(name, given):
         wrong(f"the password cannot be taken: {said[weak]}")

@@ -61,6 +61,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
         exception_handlers={404: _problem, 405: _problem, 500: _bug},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host the request names
     app.state.desk = Desk(settings, used, NAVIGATION)
     return app
 

@@ -1,28 +1,36 @@
-"""Who asks: cookies, sessions, roles, and tokens against forged requests."""
+"""Logging in: cookies, sessions, roles, the second factor, and tokens against forged requests."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import passwords
+from console import passwords, second_factor
 from console.web import security
+from database.models import Role
 from database.session import reading, run_transaction
 from database.users import accounts
-from database.users.accounts import CurrentUser
+from database.users.accounts import Arrival, CurrentUser, Demands
 from runtime.log import get_logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from console.web.oidc import Identity
     from runtime.settings import Settings
 
 log = get_logger(__name__)
 
 _SESSION = "gongkai_session"
 _GUEST = "gongkai_guest"
+_DEVICE = "gongkai_device"
+_STEP = "gongkai_step"
+_TICKET = "gongkai_oidc"
+_BOUND = (_SESSION, _GUEST, _DEVICE, _STEP, _TICKET)
+_DEVICE_SECONDS = 15_552_000.0  # 180 days, as long as the database knows it
 
 
 class Cookies:
@@ -37,17 +45,35 @@ class Cookies:
 
     def _name(self, name: str) -> str:
         # __Host- binds a cookie to this host and to https (RFC 6265bis, 4.1.3.2).
-        return f"__Host-{name}" if self._secure and name in (_SESSION, _GUEST) else name
+        return f"__Host-{name}" if self._secure and name in _BOUND else name
+
+    def _get(self, name: str) -> str | None:
+        return self._request.cookies.get(self._name(name))
 
     @property
     def session(self) -> str | None:
         """The token of the session."""
-        return self._request.cookies.get(self._name(_SESSION))
+        return self._get(_SESSION)
 
     @property
     def guest(self) -> str | None:
         """The token of who is not logged in."""
-        return self._request.cookies.get(self._name(_GUEST))
+        return self._get(_GUEST)
+
+    @property
+    def device(self) -> str | None:
+        """The token of a browser that somebody has logged in with before."""
+        return self._get(_DEVICE)
+
+    @property
+    def step(self) -> str | None:
+        """The token of a login whose second factor is awaited."""
+        return self._get(_STEP)
+
+    @property
+    def ticket(self) -> str | None:
+        """What the browser keeps while its person is with the provider of single sign-on."""
+        return self._get(_TICKET)
 
     def csrf(self, person: CurrentUser | None) -> str:
         """What forms send back. A guest without a token is given one with the answer."""
@@ -63,37 +89,71 @@ class Cookies:
             return False
         return security.same(sent, security.csrf_token(token))
 
-    def set(self, response: Response, name: str, value: str, *, seconds: float | None = None) -> None:
+    def set(
+        self,
+        response: Response,
+        name: str,
+        value: str,
+        *,
+        seconds: float | None = None,
+        same_site: Literal["strict", "lax"] = "strict",
+    ) -> None:
         """Set a cookie (until the browser is closed, when no ``seconds`` are given)."""
         age = int(seconds) if seconds is not None else None
-        response.set_cookie(self._name(name), value, max_age=age, path="/", secure=self._secure, httponly=True, samesite="strict")
+        response.set_cookie(
+            self._name(name), value, max_age=age, path="/", secure=self._secure, httponly=True, samesite=same_site
+        )
 
     def delete(self, response: Response, name: str) -> None:
         """Delete a cookie."""
         response.delete_cookie(self._name(name), path="/", secure=self._secure, httponly=True, samesite="strict")
 
     def add_to(self, response: Response) -> None:
-        """Give the cookies that the answer relies on."""
+        """Set the cookies that the answer relies on."""
         if self._new_guest is not None:
             self.set(response, _GUEST, self._new_guest)
 
+    def arrival(self) -> Arrival:
+        """Where a login comes from. A browser that is not known yet gets a new token, see :func:`begin_session`."""
+        client = self._request.client
+        agent = security.clean(self._request.headers.get("user-agent", ""))[:200]
+        return Arrival(client.host if client else "", security.digest(self.device or ""), agent)
+
 
 class RefusedError(Exception):
-    """A login that is not accepted: ``seconds`` to wait when there were too many attempts, else 0."""
+    """A login that is not accepted: ``seconds`` to wait when there were too many attempts, else 0. ``over``: the second factor
+    came too late or was wrong too often, so that the login begins again.
+    """
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, *, over: bool = False) -> None:
         super().__init__()
-        self.seconds = seconds
+        self.seconds, self.over = seconds, over
+
+
+class Login(NamedTuple):
+    """A login whose password was right: the tokens of its session and of its browser, or that of the step in which the second
+    factor is awaited.
+    """
+
+    session: str = ""
+    device: str = ""
+    step: str = ""
+
+
+def demands(settings: Settings) -> Demands:
+    """What the settings demand of users."""
+    names = [name.strip() for name in settings.console_totp_roles.split(",")]
+    return Demands(settings.console_password_days, tuple(Role(name) for name in names if name))
 
 
 def current_user(engine: Engine, settings: Settings, keys: Cookies, *, active: bool) -> CurrentUser | None:
-    """Who has the session of these cookies. ``active``: the person did something, which keeps the session from running out."""
+    """The user of the session of these cookies. ``active``: the person did something, which keeps the session from ending."""
     token = keys.session
     if not token:
         return None
     digest = security.digest(token)
     with reading(engine) as connection:
-        found = accounts.session_user(connection, digest, settings.console_idle_seconds)
+        found = accounts.session_user(connection, digest, settings.console_idle_seconds, demands(settings))
     if found is None:
         return None
     person, due = found
@@ -102,28 +162,99 @@ def current_user(engine: Engine, settings: Settings, keys: Cookies, *, active: b
     return person
 
 
-def log_in(engine: Engine, settings: Settings, name: str, password: str, address: str) -> str:
-    """Begin a session; gives its token. Raises RefusedError when name and password do not fit, or too many were tried."""
-    seconds = run_transaction(engine, lambda c: accounts.record_login_attempt(c, name, address))
+def _checked(engine: Engine, name: str, password: str, arrival: Arrival) -> accounts.Credentials:
+    """What is kept of a user whose password is right. Raises RefusedError when it is not, or too many were tried."""
+    address = arrival.address
+    seconds = run_transaction(engine, lambda c: accounts.record_login_attempt(c, name, address, arrival.device))
     if seconds:
         log.warning("a login has to wait", name=name, address=address, seconds=round(seconds))
         raise RefusedError(seconds)
     with reading(engine) as connection:
         known = accounts.credentials(connection, name)
-    if not passwords.verify(known[1] if known else None, password) or known is None:
-        log.warning("a login was refused", name=name, address=address)
+    if not passwords.verify(known.password if known else None, password) or known is None:
+        run_transaction(engine, lambda c: accounts.record_failed_login(c, name, address))
+        log.warning("a login was refused", address=address)
         raise RefusedError
-    person, kept = known
-    token, better = security.new_token(), passwords.rehashed(kept, password)
-    digest, lasts = security.digest(token), settings.console_session_seconds
-    run_transaction(engine, lambda c: accounts.log_in(c, person, digest, lasts, address, rehashed=better))
-    return token
+    return known
 
 
-def begin_session(response: Response, keys: Cookies, token: str) -> None:
-    """Give the cookie of a session that began, and take back the guest's."""
-    keys.set(response, _SESSION, token)
+def log_in(engine: Engine, settings: Settings, name: str, password: str, keys: Cookies) -> Login:
+    """Begin a session, or await the second factor. Raises RefusedError when the password is wrong, or too many were tried."""
+    known = _checked(engine, name, password, keys.arrival())
+    if known.totp_key is not None:
+        step = security.new_token()
+        run_transaction(engine, lambda c: accounts.begin_step(c, known.user, security.digest(step)))
+        return Login(step=step)
+    return _started(engine, settings, known.user, keys, rehashed=passwords.rehashed(known.password, password))
+
+
+def show_factor(engine: Engine, settings: Settings, code: str, keys: Cookies) -> Login:
+    """Begin the session of a login with its second factor. Raises RefusedError when the code is not right."""
+    digest, arrival, at = security.digest(keys.step or ""), keys.arrival(), time.time()
+    try:
+        user = run_transaction(engine, lambda c: accounts.finish_step(c, digest, lambda f: second_factor.proof(f, code, at)))
+    except LookupError:
+        raise RefusedError(over=True) from None
+    if user is None:
+        run_transaction(engine, lambda c: accounts.record_failed_step(c, digest, arrival.address))
+        log.warning("a second factor was refused", address=arrival.address)
+        raise RefusedError
+    return _started(engine, settings, user, keys)
+
+
+def sign_on(engine: Engine, settings: Settings, identity: Identity, keys: Cookies) -> Login:
+    """Begin the session of somebody whom the provider of single sign-on knows. Raises RefusedError when there is no such user."""
+    arrival = keys.arrival()
+    user = run_transaction(engine, lambda c: accounts.of_subject(c, identity.subject, identity.name))
+    if user is None:
+        run_transaction(engine, lambda c: accounts.record_failed_login(c, identity.name, arrival.address, factor="oidc"))
+        log.warning("single sign-on of somebody who is no user", address=arrival.address)
+        raise RefusedError
+    return _started(engine, settings, user, keys, oidc=True)
+
+
+def _started(
+    engine: Engine, settings: Settings, user: CurrentUser, keys: Cookies, *, rehashed: str | None = None, oidc: bool = False
+) -> Login:
+    session, device = security.new_token(), keys.device or security.new_token()
+    before = keys.arrival()
+    arrival = Arrival(before.address, security.digest(device), before.agent)
+    digest, lasts = security.digest(session), settings.console_session_seconds
+    run_transaction(engine, lambda c: accounts.log_in(c, user, digest, lasts, arrival, rehashed=rehashed, oidc=oidc))
+    return Login(session, device)
+
+
+def go_on(engine: Engine, settings: Settings, user: CurrentUser, keys: Cookies) -> Login:
+    """Begin a new session in place of one that its user has ended by an act of theirs, such as another password."""
+    return _started(engine, settings, user, keys)
+
+
+def confirm(engine: Engine, name: str, password: str, keys: Cookies) -> None:
+    """Check the password of somebody who is logged in, before an act that an open browser must not allow. It is slowed down as
+    logging in is. Raises RefusedError.
+    """
+    arrival = keys.arrival()
+    _checked(engine, name, password, arrival)
+    run_transaction(engine, lambda c: accounts.forget_attempts(c, name, arrival))
+
+
+def begin_session(response: Response, keys: Cookies, login: Login) -> None:
+    """Set the cookies of a session that began, and take back the guest's; or that of the step which comes next."""
+    if login.step:
+        keys.set(response, _STEP, login.step, seconds=accounts.STEP_SECONDS)
+        return
+    keys.set(response, _SESSION, login.session)
+    keys.set(response, _DEVICE, login.device, seconds=_DEVICE_SECONDS)
     keys.delete(response, _GUEST)
+    keys.delete(response, _STEP)
+    keys.delete(response, _TICKET)
+
+
+def keep_ticket(response: Response, keys: Cookies, ticket: str) -> None:
+    """Keep what a login with single sign-on needs when it comes back. It comes from the provider's page, along with which strict
+    cookies are not sent.
+    """
+    keys.set(response, _TICKET, ticket, seconds=600, same_site="lax")
 
 
 def end_session(engine: Engine, response: Response, keys: Cookies, person: CurrentUser) -> None:

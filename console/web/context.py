@@ -14,6 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from starlette.routing import Route
 from codebook.errors import GongkaiError
 from console.web import auth, i18n
 from console.web.auth import Cookies
+from console.web.oidc import Provider
 from console.web.rendering.images import Pictures
 from console.web.request import Visit, address
 from console.web.security import Fields, read_form
@@ -47,6 +49,7 @@ class Desk:
 
     def __init__(self, settings: Settings, engine: Engine, navigation: tuple[tuple[str, str, Role], ...]) -> None:
         self.settings, self.engine, self.navigation = settings, engine, navigation
+        self.provider = Provider(settings) if settings.console_oidc_issuer else None
         self._kept: dict[str, tuple[float, Any]] = {}
         self._templates = Environment(
             loader=PackageLoader("console.web"),
@@ -150,19 +153,41 @@ class Desk:
             return self.problem(visit, 403, "forged")
         if role is not None and not visit.may(role):
             return self.problem(visit, 403)
+        if role is not None and visit.person is not None and visit.person.duty and not _is_own_account(visit):
+            return self._to("/account", visit)
         return page(visit)
 
     @staticmethod
     def _to_login(visit: Visit) -> Response:
+        return Desk._to("/login", visit, to=visit.here if visit.here != "/" else None)
+
+    @staticmethod
+    def _to(path: str, visit: Visit, **parameters: str | None) -> Response:
+        """Lead to another page first; a part of a page leads its whole page there."""
         if "hx-request" in visit.request.headers:
-            return Response(status_code=401, headers={"hx-redirect": "/login"})
-        return visit.redirect("/login", to=visit.here if visit.here != "/" else None)
+            return Response(status_code=401, headers={"hx-redirect": path})
+        return visit.redirect(path, **parameters)
 
     @staticmethod
     def problem(visit: Visit, status: int, key: str | None = None) -> Response:
         """A page that says why there is no other."""
         known = {401, 403, 404, 405, 413, 500, 503}
         return visit.render("problem.html", status, key=key or (str(status) if status in known else "404"), code=status)
+
+
+def _is_own_account(visit: Visit) -> bool:
+    """Whether the page is one on which a duty (see database.users.accounts.Duty) is done."""
+    path = visit.request.url.path
+    return path == "/account" or path.startswith("/account/")
+
+
+class _Number(IntegerConvertor):
+    """A number in an address. One of more digits than a key has is no address of ours; Python would refuse to read it."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("int", _Number())
 
 
 def _endpoint(page: Page, role: Role | None) -> Callable[[Request], Awaitable[Response]]:

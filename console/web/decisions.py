@@ -107,7 +107,10 @@ def draft_of(form: Fields) -> Draft:
 
 
 def decide(visit: Visit, document: int, cell: str, wish: Wish, *, pause: float) -> Done:
-    """Write the decision in the person's name. Raises RefusedError, and OvertakenError when another was first."""
+    """Write the decision in the person's name. Raises RefusedError, OvertakenError when another was first, and HTTPException 404
+    when the person may not see the document.
+    """
+    visit.require([document])
     fields: dict[str, Any] = {"who": visit.who, "reason": wish.reason, "seen": wish.seen, "pause": pause}
     return visit.write(lambda c: corrections.correct(c, document, cell, wish.decided, wish.value, **fields))
 
@@ -115,8 +118,9 @@ def decide(visit: Visit, document: int, cell: str, wish: Wish, *, pause: float) 
 def decide_row(visit: Visit, document: int, wishes: Sequence[tuple[str, Wish]], *, pause: float) -> list[int]:
     """Write the decisions about the cells of a row in one transaction, all or none. Return their numbers.
 
-    Raises RefusedError, and OvertakenError when another was first.
+    Raises RefusedError, OvertakenError when another was first, and HTTPException 404 when the person may not see the document.
     """
+    visit.require([document])
     fields: dict[str, Any] = {"who": visit.who, "reason": visit.form.text("reason", _LONGEST_REASON), "pause": pause}
 
     def write(connection: Connection) -> list[int]:

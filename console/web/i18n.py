@@ -62,7 +62,7 @@ def _of_errors() -> dict[str, Word]:
     return meanings | {f"step.{name}": Word(code.next_step, english[name].next_step) for name, code in CODES.items()}
 
 
-def translate(language: str, key: str, **values: object) -> str:
+def translate(language: str, key: str, /, **values: object) -> str:
     """The text of ``key`` with its values filled in. Raises KeyError for a key, or a value, that there is not."""
     return words()[key].of(language).format(**values)
 

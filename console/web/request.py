@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -18,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from console.web import i18n, security
 from console.web.security import Fields
 from database import session
+from database.access import ACCESS, visible
 from database.models import Role
 from database.users.accounts import CurrentUser
 
@@ -65,7 +67,7 @@ class Visit:
             raise HTTPException(404)
         return found
 
-    def t(self, key: str, **values: object) -> str:
+    def t(self, key: str, /, **values: object) -> str:
         """A text in the language of the person."""
         return i18n.translate(self.language, key, **values)
 
@@ -84,12 +86,38 @@ class Visit:
 
     # ---- the database -------------------------------------------------------------------------------------------------
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the person is bound to regions or batches."""
+        return self.person is not None and self.person.access.bound
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine with the bounds of the person: who is bound to regions or batches sees no more on any of its connections."""
+        if self.person is None or not self.is_bound:
+            return self.desk.engine
+        return self.desk.engine.execution_options(**{ACCESS: self.person.access})
+
     def reading(self) -> AbstractContextManager[Connection]:
-        """A connection for queries."""
-        return session.reading(self.desk.engine)
+        """A connection for queries, with the bounds of the person."""
+        return session.reading(self.engine)
+
+    def require(self, documents: Collection[int]) -> None:
+        """Check, before an act, that the person may see these documents. Raises HTTPException 404 when not."""
+        with self.reading() as connection:
+            if not visible(connection, documents):
+                raise HTTPException(404)
+
+    def kept(self, name: str, ask: Callable[[], T]) -> T:
+        """The result of ``ask``, some seconds old at most; people with other bounds have another one."""
+        access = self.person.access if self.person is not None else None
+        return self.desk.kept(f"{name} {access}", ask)
 
     def write(self, act: Callable[[Connection], T]) -> T:
-        """Run ``act`` in one transaction; it may be run again after a passing fault. Acts sign with :attr:`who`."""
+        """Run ``act`` in one transaction; it may be run again after a passing fault. Acts sign with :attr:`who`.
+
+        It has no bounds: what it is about is checked before, with :meth:`require` or by a query of :meth:`reading`.
+        """
         return session.run_transaction(self.desk.engine, act)
 
     # ---- what is answered ---------------------------------------------------------------------------------------------
@@ -141,11 +169,11 @@ def address(path: str, **parameters: object) -> str:
     return quote(path, safe="/%") + (f"?{urlencode(given)}" if given else "")
 
 
-def local(path: str) -> str:
-    """``path`` when it leads to a page of ours, else the front page.
+def local(path: str, otherwise: str = "/") -> str:
+    """``path`` when it leads to a page of ours, else ``otherwise``.
 
     >>> local("/errors?code=internal"), local("//elsewhere/"), local("https://elsewhere/")
     ('/errors?code=internal', '/', '/')
     """
     good = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path
-    return path if good else "/"
+    return path if good else otherwise

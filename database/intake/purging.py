@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from codebook.records import Record
 from database.clock import now
-from database.ledger.reprocessing import Selection, discard
+from database.ledger import Selection, discard
 from database.models import (
     Attempt,
     BlockRow,

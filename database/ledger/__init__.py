@@ -59,6 +59,7 @@ from database.ledger.claims import (
 )
 from database.ledger.dispatch import (
     ExpiredLease,
+    LeaseTerms,
     beat,
     expire_leases,
     fail_claims_of,
@@ -105,6 +106,7 @@ __all__ = [
     "ExpiredLease",
     "Fault",
     "Fenced",
+    "LeaseTerms",
     "Next",
     "Policy",
     "Queued",

@@ -115,19 +115,28 @@ def _end(connection: Connection, row: Any, fault: Fault, policy: Policy) -> Expi
     return ExpiredLease(row.id, row.document_id, fault.code, decision.state)
 
 
+class LeaseTerms(Record, frozen=True):
+    """How long a claim of a stage holds without a sign of life, and how long a process may work at it. Seconds."""
+
+    lease: float
+    time_limit: float
+
+
 def renew_leases_of(
-    connection: Connection, owners: Collection[str], leases: Mapping[StageName, float], overdue_seconds: float
+    connection: Connection, owners: Collection[str], terms: Mapping[StageName, LeaseTerms], overdue_seconds: float
 ) -> int:
     """Renew the leases of what the processes ``owners`` hold, where they were not renewed for ``overdue_seconds``. Return how
     many.
 
-    For a worker that sees its processes alive: one that cannot run Python code, because native code holds the interpreter lock,
-    cannot renew its lease itself. ``leases`` are seconds by stage.
+    For a worker that sees its processes alive: a process in which native code holds the interpreter lock cannot renew its lease
+    itself. A claim older than its time limit is left to expire: its process would have been killed, so it has lost track of it.
     """
     if not owners:
         return 0
-    lease = case(*((Stage.stage == name, seconds) for name, seconds in leases.items()), else_=min(leases.values()))
-    held = update(Stage).where(RUNNING, Stage.owner.in_(list(owners)), Stage.lease_until < now(lease - overdue_seconds))
+    lease = case({name: one.lease for name, one in terms.items()}, value=Stage.stage, else_=0.0)
+    limit = case({name: one.time_limit for name, one in terms.items()}, value=Stage.stage, else_=0.0)
+    overdue = (Stage.lease_until < now(lease - overdue_seconds), Stage.updated_at > now(-limit))
+    held = update(Stage).where(RUNNING, Stage.owner.in_(list(owners)), *overdue)
     return connection.execute(held.values(lease_until=now(lease))).rowcount
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select, union_all
 
 from codebook.records import Record, Severity, State, Status
+from codebook.stages import STAGES, StageName
 from database.ledger.conditions import OPEN, RUNNING
 from database.models import (
     Batch,
@@ -24,6 +25,7 @@ from database.models import (
     ReportRow,
     Source,
     Stage,
+    StageState,
     ValueRow,
 )
 from database.monitoring.queries import ALL, Scope
@@ -173,7 +175,7 @@ def report_years(connection: Connection) -> list[int]:
 
 
 def open_stages(connection: Connection, scope: Scope = ALL) -> list[StageCount]:
-    """The work that is not finished, by stage and state: from the indices of what is due and what runs."""
+    """Return the unfinished work by stage and state, in their order, from the indexes of what is due and what runs."""
     due = select(Stage.stage, Stage.state, Stage.document_id).where(OPEN)
     runs = select(Stage.stage, Stage.state, Stage.document_id).where(RUNNING)
     work = union_all(due, runs).subquery()
@@ -181,7 +183,9 @@ def open_stages(connection: Connection, scope: Scope = ALL) -> list[StageCount]:
     conditions = scope.conditions()
     if conditions:
         query = query.join(Document, Document.id == work.c.document_id).where(*conditions)
-    return [StageCount(*row) for row in connection.execute(query)]
+    found = [StageCount(*row) for row in connection.execute(query)]
+    stages, states = list(STAGES), list(StageState)
+    return sorted(found, key=lambda one: (stages.index(StageName(one.stage)), states.index(StageState(one.state))))
 
 
 # ---- documents --------------------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def served(folder: Path, size: int, work: Path) -> Outcome:
         settings = {"GONGKAI_HOME": str(home), "GONGKAI_DATABASE_URL": database, "GONGKAI_BROKER_URL": broker}
         _checked(run(["console.cli", "db", "upgrade"], settings), "db upgrade")
         worker = started(["console.cli", "worker", "--concurrency", str(_PROCESSES)], settings)
-        with worker as one, started(["console.cli", "rescuer"], settings) as other:
+        with worker as one, started(["console.cli", "recover"], settings) as other:
             made = _checked(
                 run(["console.cli", "ingest", str(folder), "--batch", "benchmark"], settings, (one.pid, other.pid)), "ingest"
             )

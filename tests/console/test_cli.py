@@ -101,7 +101,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, filled: Engine, tmp_p
         ["discard", "--status", "odd"],
         ["discard", "--document", "no such"],
         ["worker"],
-        ["rescuer"],
+        ["recover"],
         ["nonsense"],
     ):
         result = run(*arguments)

@@ -111,7 +111,7 @@ def test_flower_asks_for_a_password_and_shows_stages_documents_and_queues(office
 
     assert office.run("db", "upgrade").returncode == 0
     office.start("worker", "worker", "--queues", "documents,retry")
-    office.start("rescuer", "rescuer")
+    office.start("rescuer", "recover")
     samples = sorted((REPOSITORY / "samples" / "reports").glob("*.txt"))
     assert office.run("ingest", *map(str, samples), "--batch", "b").returncode in (0, 3)
 

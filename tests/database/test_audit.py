@@ -145,7 +145,7 @@ def before_the_chain(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     return made
 
 
-BEFORE = "0007"
+BEFORE = "0008"
 
 
 def test_entries_from_before_are_chained_and_there_is_a_way_back(before_the_chain: Engine) -> None:

@@ -14,7 +14,7 @@ from codebook.records import Hints, Line, Place, Status
 from codebook.stages import StageName
 from database import ledger
 from database.intake import register, to_notify
-from database.ledger import Arrival, Claim, Fault, Fenced, Next, Policy, Selection, Tries, statements
+from database.ledger import Arrival, Claim, Fault, Fenced, LeaseTerms, Next, Policy, Selection, Tries, statements
 from database.models import Attempt, Document, Failure, Output, Source, Stage, StageState
 from database.session import make_engine, run_transaction
 from database.sql import Prepared
@@ -324,6 +324,82 @@ def test_a_fault_of_the_machine_is_not_counted(books: Books) -> None:
 
 
 # ---- the rescuer ----
+
+
+def crashed_at(books: Books, worker_lives: bool = True) -> Claim:
+    """A process is gone, and the rescuer found its expired lease first: it can only guess why."""
+    (one,) = books.add("a")
+    if worker_lives:
+        books(ledger.beat, "w", 60)
+    held = books.claim(one.stage_id)
+    books.lapse()
+    (guess,) = books(ledger.expire_leases, 60, POLICY)
+    assert guess.code == ("worker.crashed" if worker_lives else "worker.lost")
+    return held
+
+
+TIMEOUT = Fault("stage.timeout", "the time limit of 120 s was reached")
+
+
+@pytest.mark.parametrize("worker_lives", [True, False])
+def test_the_true_reason_of_a_death_replaces_the_guess_of_the_rescuer(books: Books, worker_lives: bool) -> None:
+    crashed_at(books, worker_lives)
+    (ended,) = books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY)
+    assert (ended.code, ended.state) == ("stage.timeout", "waiting")
+    assert books.rows(Stage.code, Stage.crashes, Stage.losses, Stage.attempts) == [("stage.timeout", 1, 0, 1)]
+    assert books.rows(Attempt.outcome, Attempt.code, Attempt.message) == [("crashed", "stage.timeout", TIMEOUT.message)]
+    assert books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY) == []  # told once
+    books.sound()
+
+
+def test_the_true_reason_stands_in_the_error_queue_as_well(books: Books) -> None:
+    (one,) = books.add("a")
+    books(ledger.beat, "w", 60)
+    books.claim(one.stage_id)
+    books.lapse()
+    last = Policy(base_seconds=1e-6, cap_seconds=1e-6, crash_limit=1)
+    books(ledger.expire_leases, 60, last)
+    assert books.rows(Failure.code) == [("worker.crashed",)]
+    books(ledger.fail_claims_of, "w#1", TIMEOUT, last)
+    assert books.rows(Failure.code, Failure.message, Failure.attempts) == [("stage.timeout", TIMEOUT.message, 1)]
+    assert books.rows(Stage.state, Stage.code) == [("failed", "stage.timeout")]
+    assert books.rows(Document.status) == [("failed",)]
+    books.sound()
+
+
+def test_a_true_reason_that_comes_after_the_next_claim_corrects_only_the_try(books: Books) -> None:
+    held = crashed_at(books)
+    books.claim(held.stage_id, "w#2")
+    assert books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY) == []
+    assert books.rows(Attempt.fence, Attempt.code) == [(1, "stage.timeout"), (2, None)]
+    assert books.rows(Stage.state, Stage.owner, Stage.crashes) == [("running", "w#2", 1)]
+    books.sound()
+
+
+def test_a_crash_that_nobody_explains_stays_a_crash(books: Books) -> None:
+    crashed_at(books)
+    assert books(ledger.fail_claims_of, "w#1", Fault("worker.crashed", "signal 9"), POLICY) == []
+    assert books.rows(Stage.code, Stage.crashes) == [("worker.crashed", 1)]
+    books.sound()
+
+
+def test_a_worker_renews_the_leases_of_its_living_processes_and_no_others(books: Books) -> None:
+    first, second = books.add("a", "b")
+    mine, other = books.claim(first.stage_id, "w#1", 10), books.claim(second.stage_id, "w#2", 10)
+    terms = {StageName.EXTRACT: LeaseTerms(60, 120), StageName.OCR: LeaseTerms(90, 300)}
+    assert books(ledger.renew_leases_of, ["w#1"], terms, 0.0) == 1
+    assert books(ledger.renew_leases_of, ["w#1"], terms, 30.0) == 0  # it was renewed just now
+    assert books(ledger.renew_leases_of, [], terms, 0.0) == 0
+    (one, two) = books.rows(Stage.id, Stage.lease_until)
+    assert (one.lease_until - two.lease_until).total_seconds() > 30
+    assert (one.id, two.id) == (mine.stage_id, other.stage_id)
+
+
+def test_a_claim_that_is_older_than_its_time_limit_is_not_renewed(books: Books) -> None:
+    """Its process lives, since nobody killed it, and works at something else."""
+    (one,) = books.add("a")
+    books.claim(one.stage_id, "w#1", 10)
+    assert books(ledger.renew_leases_of, ["w#1"], {StageName.EXTRACT: LeaseTerms(60, 0)}, 0.0) == 0
 
 
 @pytest.mark.parametrize(("beats", "code", "limit"), [(True, "worker.crashed", 3), (False, "worker.lost", 10)])

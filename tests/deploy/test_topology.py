@@ -116,7 +116,7 @@ def test_two_hosts_one_of_which_loses_power(office: Office, tmp_path: Path) -> N
 
     for host in (first, second):
         host.start("worker", "--concurrency", "1")
-        host.start("rescuer")
+        host.start("recover")
     until(lambda: len(office.rows("select 1 from gk_worker")) == 2, 60, office.logs)
     assert second.run("alive", "worker").returncode == 0
     told = first.run("ingest", str(tmp_path / "in"), "--batch", "全省", "--no-wait", "--json")

@@ -57,7 +57,7 @@ def test_no_password_is_shown(
             command = [sys.executable, "-m", "console.cli", *arguments]
             return subprocess.Popen(command, env={**environment, **more}, cwd=REPOSITORY, stdout=out, stderr=out)
 
-    running = [start("worker"), start("rescuer")]
+    running = [start("worker"), start("recover")]
     try:
         assert start("ingest", str(tmp_path / "letter.txt")).wait(120) == 3
         redis_server.kill()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import sys
 import time
@@ -48,6 +49,14 @@ def _hang(_: str) -> None:
     time.sleep(600)
 
 
+def _search(_: str) -> None:
+    re.match(r"(?:a|aa)+$", "a" * 200 + "b")  # as a pattern of ours that backtracks for ever; it heeds signals
+
+
+def _native(_: str) -> None:
+    sum(range(10**15))  # native code that neither gives up the interpreter lock nor heeds signals
+
+
 def _raise(code: str) -> None:
     raise GongkaiError(code, "asked for")
 
@@ -64,6 +73,9 @@ ACTIONS = {
     "memory": _memory,
     "eat": lambda _: bytearray(64 << 30),
     "hang": _hang,
+    "search": _search,
+    "native": _native,
+    "freeze": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
     "slow": lambda seconds: time.sleep(float(seconds)),
     "raise": _raise,
     "bug": _bug,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -201,3 +203,35 @@ def test_reprocessing_goes_through_the_machine(make_cluster: MakeCluster, sqlite
         (document, run) for document in first for run in (1, 2)
     )
     assert [row[0] for row in cluster.rows("select count(*) from gk_stage where stage = 'extract'")] == [2]
+
+
+def test_what_is_no_message_does_not_end_a_worker(make_cluster: MakeCluster, sqlite_url: str) -> None:
+    """Another program writes to the same Redis: the worker drops it and goes on."""
+    cluster = make_cluster(sqlite_url)
+    worker = cluster.worker()
+    body = base64.b64encode(b"not json").decode()
+    properties = {"delivery_tag": "1", "delivery_info": {"exchange": "", "routing_key": "documents"}, "body_encoding": "base64"}
+    envelope = {
+        "body": body,
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": {},
+        "properties": properties,
+    }
+    known = envelope | {"headers": {"id": "1", "task": "gongkai.extract"}}
+    other = envelope | {"headers": {"id": "2", "task": "theirs"}, "body": base64.b64encode(b"[[], {}, {}]").decode()}
+    for item in (
+        b"not json",
+        b"\xff\xfe",
+        b"17",
+        b"[]",
+        b'{"a": 1}',
+        b'{"properties": 1}',
+        *map(msgspec.json.encode, (envelope, known, other)),
+    ):
+        cluster.redis.client.lpush("documents", item)
+    (document,) = cluster.add({})
+    cluster.settle()
+    cluster.check([document])
+    assert worker.poll() is None
+    assert cluster.redis.client.llen("documents") == 0

@@ -24,9 +24,11 @@ from runtime.settings import Settings
 from runtime.store import Store
 from tests.servers import short_folder
 from tests.workers.cluster import FAST, REPOSITORY
-from workers.local import local_supervisor, private_folder
+from workers.local import Supervisor, local_supervisor, private_folder
+from workers.local.child_process import ChildProcess, Death
 
 STANDIN = "tests.workers.standin"
+HANGING = {"worker", "rescuer", "redis"}
 
 
 def until(condition: Callable[[], Any], seconds: float = 40) -> None:
@@ -160,3 +162,71 @@ def test_a_home_with_a_long_path_keeps_its_socket_elsewhere(tmp_path: Path) -> N
     assert short.run_folder == Path("/tmp/h/run").resolve()
     assert len(str(long.run_folder / "redis.sock")) < 108
     assert long.run_folder == Settings(home=long.home).run_folder
+
+
+@pytest.mark.slow
+def test_a_part_that_hangs_is_killed_and_started_again(settings: Settings) -> None:
+    """Dead processes are seen by their exit; a frozen one only by its silence."""
+    told: list[tuple[str, str]] = []
+    hasty = settings.model_copy(update={"hung_seconds": 4.0})
+    supervisor = Supervisor(hasty, module=STANDIN, report=lambda part, state: told.append((part, state)))
+    supervisor.start()
+    try:
+        until(supervisor.healthy)
+        before = supervisor.pids()
+        for part in HANGING:
+            os.kill(before[part], signal.SIGSTOP)
+        until(lambda: all(supervisor.pids().get(part, before[part]) != before[part] for part in HANGING), 90)
+        add(settings, {})
+        until(lambda: books(settings).accepted == 1)
+    finally:
+        supervisor.stop()
+    assert {part for part, state in told if "sign of life" in state or "does not answer" in state} == {
+        "worker",
+        "rescuer",
+        "redis",
+    }
+
+
+@pytest.mark.slow
+def test_nobody_is_killed_while_the_database_takes_nothing(settings: Settings) -> None:
+    """Then no part can show that it lives, and all of them would be taken for hung."""
+    hasty = settings.model_copy(update={"hung_seconds": 4.0})
+    with local_supervisor(hasty, module=STANDIN) as supervisor:
+        until(supervisor.healthy)
+        before = supervisor.pids()
+        engine = make_engine(settings.database, pooled=False)
+        with engine.connect() as connection:  # holds the write lock for longer than a part may be silent
+            connection.exec_driver_sql("update gk_batch set priority = 0")
+            time.sleep(8)
+            connection.rollback()
+        add(settings, {})
+        until(lambda: books(settings).accepted == 1)
+        assert supervisor.pids() == before
+
+
+def child(code: str) -> ChildProcess:
+    return ChildProcess("part", [sys.executable, "-c", code], {}, None)
+
+
+def pauses(part: ChildProcess, end: Callable[[int], None], times: int) -> list[float]:
+    """The pauses after which a part is started again, when it ends ``times`` times."""
+    found = []
+    for _ in range(times):
+        part.start()
+        assert part.pid is not None
+        end(part.pid)
+        until(lambda: not part.is_running())
+        death = part.death()
+        assert isinstance(death, Death)
+        found.append(death.pause)
+    return found
+
+
+def test_pauses_grow_for_a_part_that_dies_by_itself_and_not_for_one_that_is_killed() -> None:
+    assert pauses(child("raise SystemExit(3)"), lambda _: None, 7) == [1, 2, 4, 8, 16, 30, 30]
+    assert pauses(child("import os; os.abort()"), lambda _: None, 3) == [1, 2, 4]  # as native code that crashes
+    killed = child("import time; time.sleep(60)")
+    assert pauses(killed, lambda pid: os.kill(pid, signal.SIGKILL), 4) == [1, 1, 1, 1]
+    hung = child("import time; time.sleep(60)")
+    assert pauses(hung, lambda _: hung.kill_hung(), 3) == [1, 2, 4]

@@ -213,6 +213,11 @@ def shown_value(visit: Visit, wish: Wish) -> str:
 def undo(visit: Visit) -> Response:
     """Undo a decision, from the document's page."""
     number, correction = visit.number("id"), visit.number("number")
+    visit.require([number])
+    with visit.reading() as connection:
+        item = corrections.items(connection, [correction]).get(correction)
+    if item is None or item.document_id != number:
+        raise HTTPException(404)
     try:
         reason = visit.form.text("reason")
         done = visit.write(lambda c: corrections.undo(c, correction, who=visit.who, reason=reason))

@@ -39,7 +39,7 @@ def listed(visit: Visit) -> Response:
     with visit.reading() as connection:
         rows = listings.document_rows(connection, wanted, before, _ROWS)
         batches = listings.batch_names(connection)
-        years = visit.desk.kept("years", lambda: listings.report_years(connection))
+        years = visit.kept("years", lambda: listings.report_years(connection))
     after = rows[-1].id if len(rows) == _ROWS else None
     return visit.render(
         "documents.html",

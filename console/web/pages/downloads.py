@@ -40,7 +40,7 @@ def choose(visit: Visit) -> Response:
     """The form in which a batch or a year is chosen."""
     with visit.reading() as connection:
         batches = listings.batch_names(connection)
-        years = visit.desk.kept("years", lambda: listings.report_years(connection))
+        years = visit.kept("years", lambda: listings.report_years(connection))
     given = {"batch": visit.query.number("batch"), "year": visit.query.number("year")}
     return visit.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
 
@@ -62,7 +62,7 @@ def file(visit: Visit) -> Response:
         return visit.redirect("/downloads", batch=number, year=year)
     try:
         visit.write(lambda c: audit.note(c, "download", visit.who, subject=batch or "", format=form, year=year))
-        content, length = _content(visit.desk.engine, form, visit.desk.settings.home, batch, year)
+        content, length = _content(visit.engine, form, visit.desk.settings.home, batch, year)
         next(content)  # from here on it ends the turn itself, also when nobody reads it
     except BaseException:
         _TURN.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -73,7 +74,7 @@ def _question(visit: Visit, fields: Fields, problem: str | None) -> Response:
     chosen = _chosen(visit, fields)
     absent: list[int] = []
     if act == "reprocess":
-        ids, absent = reprocess.readable(visit.desk.settings, visit.desk.engine, chosen)
+        ids, absent = reprocess.readable(visit.desk.settings, visit.engine, chosen)
     with visit.reading() as connection:
         if act == "discard":
             ids = ledger.select_documents(connection, chosen)
@@ -92,7 +93,7 @@ def _question(visit: Visit, fields: Fields, problem: str | None) -> Response:
         more=len(ids) - len(rows),
         stages=StageName,
         problem=problem,
-        given={name: fields.text(name, 1000) for name in ("from", "reason", "to")},
+        given={"from": fields.text("from"), "reason": fields.text("reason", 1000), "to": local(fields.text("to"), "")},
     )
 
 
@@ -106,19 +107,22 @@ def decide(visit: Visit) -> Response:
         return _question(visit, form, "decide.no_reason")
     chosen, engine = _chosen(visit, form), visit.desk.engine
     if act == "reprocess":
-        ids, _ = reprocess.readable(visit.desk.settings, engine, chosen)
+        ids, _ = reprocess.readable(visit.desk.settings, visit.engine, chosen)
         with visit.reading() as connection:
             count = len(ids) - len(queries.busy(connection, ids))
     else:
         with visit.reading() as connection:
-            count = len(ledger.select_documents(connection, chosen))
+            ids = ledger.select_documents(connection, chosen)
+            count = len(ids)
     if count != form.number("count"):
         return _question(visit, form, "decide.changed")
     if act == "reprocess":
         stage = StageName(first) if first else None
         done = reprocess.start(engine, chosen, ids, stage, who=visit.who, reason=reason)
     else:
-        done = visit.write(lambda connection: ledger.discard(connection, chosen, who=visit.who, reason=reason))
+        if visit.is_bound:  # others are chosen as well, which this person does not see
+            chosen = msgspec.structs.replace(chosen, documents=tuple(ids))
+        done = visit.write(lambda connection: ledger.discard(connection, chosen, who=visit.who, reason=reason)) if ids else 0
     visit.notify(f"decide.done_{act}", count=done)
     return visit.redirect(local(form.text("to") or address("/errors", batch=chosen.batch)))
 

@@ -14,6 +14,7 @@ from codebook.book import load_book
 from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
 from codebook.stages import StageName
 from codebook.text.numbers import whole
+from console.decided_value import LARGEST
 from console.export.cells import order
 from console.web.rendering.images import has_pages
 from console.web.views import original
@@ -161,7 +162,10 @@ def value_of(key: str) -> Number | None:
         return None
     if not key.startswith("v"):
         raise ValueError(key)
-    return _whole(float(key[1:]))
+    value = float(key[1:])
+    if not abs(value) < LARGEST:  # neither infinite nor no number at all
+        raise ValueError(key)
+    return _whole(value)
 
 
 def _fact(report: Report, cell: str, standing: CorrectionItem | None, told: tuple[CorrectionItem, ...]) -> Case:

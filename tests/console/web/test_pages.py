@@ -244,6 +244,9 @@ def test_users_are_made_changed_and_disabled(desk: Any) -> None:
     admin, password = desk.administrator, "correct horse battery"
     assert desk.post(admin, "/users/add", name="李强", role="view", password=password, reason="新同事").status_code == 303
     client = desk.logged_in("李强")
+    assert client.get("/batches").headers["location"] == "/account"  # the first password is changed before anything else
+    own = "quite another phrase"
+    assert desk.post(client, "/account", old=password, new=own, again=own).status_code == 303
     assert client.get("/decide?act=discard&code=internal").status_code == 403
     desk.post(admin, "/users/change", name="李强", act="role", role="operate")
     assert client.get("/decide?act=discard&code=internal").status_code == 200
@@ -253,8 +256,8 @@ def test_users_are_made_changed_and_disabled(desk: Any) -> None:
     assert desk.post(desk.client(), "/login", name="李强", password="another good one").status_code == 403
     with reading(desk.engine) as connection:
         trail = audit.trail(connection, who="administrator")
-    acts = ["user.disable", "user.password", "user.role", "user.add", "enter"]
-    assert [entry.action for entry in trail if entry.subject == "李强" or entry.action == "enter"] == acts
+    acts = ["user.disable", "user.password", "user.role", "user.add", "login"]
+    assert [entry.action for entry in trail if entry.subject == "李强" or entry.action == "login"] == acts
     assert "新同事" in admin.get("/audit").text
     assert "another good one" not in admin.get("/audit").text
 

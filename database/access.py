@@ -1,0 +1,91 @@
+"""What a user may see: all documents, or those of certain regions and batches alone.
+
+A bound user's queries run on a connection on which views of the same names hide the tables (temporary views come first when a
+name is looked up, on PostgreSQL and on SQLite). Every query of the pages is therefore limited, also one that is written tomorrow:
+nothing has to be remembered, and what has no view here is not about documents. Acts are checked with :func:`visible` before they
+write. Why: ADR 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from codebook.records import Record
+from database.models import Document
+
+ACCESS = "gongkai_access"
+"""The execution option of an engine or a connection that holds an :class:`Access`."""
+
+
+class Access(Record, frozen=True):
+    """The bounds of a user: regions by the beginning of their code, batches by id. None: not bound.
+
+    With both, a document must be of one of the regions and in one of the batches. A document whose report names no region is of
+    no region.
+    """
+
+    regions: tuple[str, ...] | None = None
+    batches: tuple[int, ...] | None = None
+
+    @property
+    def bound(self) -> bool:
+        """Whether there are any bounds."""
+        return self.regions is not None or self.batches is not None
+
+
+def region_prefix(code: str) -> str:
+    """The beginning that the codes of a region and of all regions within it share.
+
+    >>> region_prefix("320000"), region_prefix("320800"), region_prefix("320813")
+    ('32', '3208', '320813')
+    """
+    code = code.strip()
+    while len(code) > 2 and code.endswith("00"):
+        code = code[:-2]
+    return code
+
+
+def views(access: Access, schema: str) -> list[str]:
+    """The statements that make the views of ``access`` over the tables of ``schema``, each of which names those before."""
+    document = []
+    if access.batches is not None:
+        numbers = ", ".join(str(int(number)) for number in access.batches) or "null"
+        document.append(f"id in (select document_id from {schema}.gk_source where batch_id in ({numbers}))")
+        batch = f"id in ({numbers})"
+        source = f"batch_id in ({numbers}) and document_id in (select id from gk_document)"
+    else:
+        batch = "id in (select batch_id from gk_source)"
+        source = "document_id in (select id from gk_document)"
+    expected = "1 = 0"
+    if access.regions is not None:
+        prefixes = [region_prefix(code) for code in access.regions]
+        if any(not (prefix.isascii() and prefix.isdecimal()) for prefix in prefixes):
+            raise ValueError(f"not codes of regions: {access.regions}")
+        match = " or ".join(f"substr(region_code, 1, {len(prefix)}) = '{prefix}'" for prefix in prefixes) or "1 = 0"
+
+        document.append(f"report_id in (select id from {schema}.gk_report where {match})")
+        if access.batches is None:  # a list of agencies says nothing about a batch
+            expected = f"({match})"
+    conditions = {
+        "gk_document": " and ".join(document) or "1 = 1",
+        "gk_source": source,
+        "gk_batch": batch,
+        "gk_expected": expected,
+        **dict.fromkeys(
+            ("gk_stage", "gk_output", "gk_failure", "gk_report", "gk_correction"), "document_id in (select id from gk_document)"
+        ),
+        "gk_attempt": "stage_id in (select id from gk_stage)",
+        **dict.fromkeys(("gk_block", "gk_section", "gk_value"), "report_id in (select id from gk_report)"),
+        "gk_finding": "report_id in (select id from gk_report)"
+        " and (other_report_id is null or other_report_id in (select id from gk_report))",
+        "gk_watcher": "1 = 0",
+    }
+    return [f"create temp view {table} as select * from {schema}.{table} where {where}" for table, where in conditions.items()]
+
+
+def visible(connection: Connection, documents: Collection[int]) -> bool:
+    """Whether all of these documents can be seen on this connection."""
+    wanted = set(documents)
+    return set(connection.scalars(select(Document.id).where(Document.id.in_(wanted)))) == wanted

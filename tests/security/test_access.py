@@ -1,0 +1,207 @@
+"""Users who are bound to regions or batches: no route shows or changes anything of another region or batch."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from database.access import ACCESS, Access
+from database.models import Batch, CorrectionRow, Document, Failure, ReportRow, Role, Stage
+from database.reports.coverage import Listed, expect
+from database.session import reading, run_transaction
+from database.users import accounts
+from database.users.accounts import AccountError
+from tests.console.web.filed import CELL, file_scan, report
+from tests.inline import Inline
+from tests.security.test_routes import TABLE, filled
+
+OWN, FOREIGN = "示例县教育局", "外地县财政局"
+MARKS = (FOREIGN, "foreign-path", "foreign-batch", "浙江省", "杭州市")
+BOUNDS = {
+    "region": {"regions": ["320800"], "batches": None},
+    "province": {"regions": ["320000"], "batches": None},
+    "batch": {"regions": None, "batches": ["own-batch"]},
+    "both": {"regions": ["320800"], "batches": ["own-batch"]},
+}
+
+
+class Office:
+    """Two documents of two regions and batches, each with a doubt, a failure and a place on the list of agencies; and an operator
+    who is bound to those of the first.
+    """
+
+    def __init__(self, desk: Any, bounds: dict[str, Any]) -> None:
+        self.desk, self.engine = desk, desk.engine
+        inline = Inline(desk.engine, desk.settings.home)
+        self.own = file_scan(inline, "own-path/a.pdf", report(agency=OWN), mark=1, batch="own-batch")
+        elsewhere = {"region": ("浙江省", "杭州市"), "region_code": "330100", "agency": FOREIGN}
+        self.foreign = file_scan(inline, "foreign-path/b.pdf", report(**elsewhere), mark=2, batch="foreign-batch")
+        with desk.engine.begin() as connection:
+            for number in (self.own, self.foreign):
+                connection.exec_driver_sql(
+                    "insert into gk_failure (document_id, stage, page, code, message, attempts, versions, state, created_at) "
+                    f"values ({number}, 'parse', 0, 'internal', 'x', 1, '{{}}', 'open', '2026-01-01 00:00:00+00')"
+                )
+            self.foreign_batch = connection.scalar(select(Batch.id).where(Batch.name == "foreign-batch"))
+        run_transaction(desk.engine, lambda c: accounts.set_access(c, "operator", **bounds, who="test"))
+        self.client: TestClient = desk.operator
+
+    def state(self) -> list[Any]:
+        """All that acts change, of the foreign document."""
+        with reading(self.engine) as connection:
+            document = connection.execute(select(Document.status, Document.run).where(Document.id == self.foreign)).all()
+            failures = connection.execute(select(Failure.id, Failure.state).where(Failure.document_id == self.foreign)).all()
+            made = connection.execute(select(CorrectionRow.id, CorrectionRow.ended_at)).all()
+            stages = connection.execute(select(Stage.id, Stage.state).where(Stage.document_id == self.foreign)).all()
+        return [document, failures, made, stages]
+
+
+@pytest.fixture(params=BOUNDS)
+def office(desk: Any, request: pytest.FixtureRequest) -> Office:
+    return Office(desk, BOUNDS[request.param])
+
+
+def content(answer: Any) -> str:
+    """The text of an answer, unpacked."""
+    if answer.headers.get("content-type") == "application/zip" or answer.content[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            return " ".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
+    return str(answer.text)
+
+
+def test_what_is_ones_own_is_there(office: Office) -> None:
+    for path in ("/documents", f"/documents/{office.own}", "/review", "/downloads/file?format=jsonl"):
+        answer = office.client.get(path)
+        assert answer.status_code == 200, path
+        assert OWN in answer.text, path
+    assert office.client.get(f"/documents/{office.own}/pages/1.png").status_code == 200
+    assert "own-batch" in office.client.get("/batches").text
+    done = office.desk.post(office.client, f"/documents/{office.own}/cells/{CELL}", choice="v3", reason="x")
+    assert done.headers["location"].startswith(f"/documents/{office.own}")
+    with reading(office.engine) as connection:
+        assert connection.scalars(select(CorrectionRow.document_id)).all() == [office.own]
+
+
+@pytest.mark.parametrize("path", [path for method, path in TABLE if method == "GET"])
+def test_no_page_shows_what_is_foreign(office: Office, path: str) -> None:
+    queries: list[dict[str, Any]] = [{}, {"document": office.foreign, "cell": CELL, "act": "discard", "code": "internal"}]
+    queries += [{"batch": office.foreign_batch}, {"batch": "foreign-batch", "code": "internal", "act": "reprocess"}]
+    queries += [{"format": form} for form in ("jsonl", "csv")] + [
+        {"region": "3301"},
+        {"region": "浙江", "text": str(office.foreign)},
+    ]
+    for query in queries:
+        for headers in ({}, {"hx-request": "true"}):
+            number = office.foreign_batch if path.startswith("/batches") else office.foreign
+            answer = office.client.get(
+                filled(path, str(number)).replace(f"/crops/{number}", f"/crops/{CELL}"), params=query, headers=headers
+            )
+            assert answer.status_code < 500, (path, query)
+            if "{id}" in path:
+                assert answer.status_code == 404, (path, query)
+            shown = content(answer)
+            asked = [str(value) for value in query.values()]
+            for mark in MARKS:
+                assert mark in " ".join(asked) or mark not in shown, (path, query, mark)
+
+
+@pytest.mark.parametrize("path", [path for method, path in TABLE if method == "POST" and TABLE[method, path] is Role.OPERATE])
+def test_no_act_changes_what_is_foreign(office: Office, path: str) -> None:
+    made = office.desk.post(office.desk.administrator, f"/documents/{office.foreign}/cells/{CELL}", choice="v3", reason="x")
+    assert made.status_code == 303
+    with reading(office.engine) as connection:
+        correction = connection.scalars(select(CorrectionRow.id)).one()
+    before = office.state()
+    address = path.replace("{id}", str(office.foreign)).replace("{cell}", CELL).replace("{number}", str(correction))
+    common = {"document": office.foreign, "cell": CELL, "choice": "v8", "number": correction, "reason": "x"}
+    row = {"row": "1", "row_cell": CELL, "row_mark": "x", f"row:{CELL}": "8"}
+    for act in ("discard", "reprocess"):
+        for count in (0, 1, 2):
+            for more in ({}, row, {"batch": "foreign-batch"}, {"code": "internal"}):
+                answer = office.desk.post(office.client, address, act=act, count=count, **{**common, **more})
+                assert answer.status_code in (303, 404, 422), (path, more)
+    own_path = path.replace("{id}", str(office.own)).replace("{cell}", CELL).replace("{number}", str(correction))
+    if "{number}" in path:  # under the address of one's own document
+        assert office.desk.post(office.client, own_path, reason="x").status_code == 404
+    assert office.state() == before
+
+
+def test_a_decision_about_many_takes_only_ones_own(office: Office) -> None:
+    """All failures of a code are chosen: of both documents, but one is seen."""
+    answer = office.desk.post(office.client, "/decide", act="discard", code="internal", count=1, reason="x")
+    assert answer.status_code == 303
+    with reading(office.engine) as connection:
+        states = {row.document_id: row.state for row in connection.execute(select(Failure.document_id, Failure.state))}
+    assert states == {office.own: "discarded", office.foreign: "open"}
+
+
+def test_the_list_of_agencies_is_that_of_the_region(desk: Any) -> None:
+    office = Office(desk, BOUNDS["region"])
+    rows = [Listed(2024, OWN, "a", "320813", None), Listed(2024, FOREIGN, "b", "330100", None)]
+    run_transaction(desk.engine, lambda c: expect(c, rows, who="test"))
+    page = office.client.get("/coverage", params={"year": 2024}).text
+    assert OWN in page
+    assert FOREIGN not in page
+    assert FOREIGN in desk.viewer.get("/coverage", params={"year": 2024}).text
+
+
+def test_bounds_are_valid_from_the_next_request_on_and_leave_others_alone(office: Office) -> None:
+    """Connections are used again by people with other bounds, and by none."""
+    for _ in range(8):  # the driver prepares a statement after some uses
+        assert FOREIGN not in office.client.get("/documents").text
+        assert FOREIGN in office.desk.viewer.get("/documents").text
+        assert office.client.get(f"/documents/{office.foreign}").status_code == 404
+        assert office.desk.viewer.get(f"/documents/{office.foreign}").status_code == 200
+    years = {who.get("/downloads").text.count("<option") for who in (office.client, office.desk.viewer)}
+    assert len(years) == 2
+    run_transaction(office.engine, lambda c: accounts.set_access(c, "operator", None, None, who="test"))
+    assert FOREIGN in office.client.get("/documents").text
+
+
+def test_a_report_that_moves_to_another_region_goes_with_it(desk: Any) -> None:
+    office = Office(desk, BOUNDS["region"])
+    with desk.engine.begin() as connection:
+        connection.execute(update(ReportRow).where(ReportRow.document_id == office.own).values(region_code="330100"))
+    assert office.client.get(f"/documents/{office.own}").status_code == 404
+
+
+def test_no_bounds_at_all_is_not_the_same_as_none_that_fit(desk: Any) -> None:
+    Office(desk, BOUNDS["region"])
+    for access in (Access(regions=()), Access(batches=()), Access(regions=("110000",))):
+        with reading(desk.engine.execution_options(**{ACCESS: access})) as connection:
+            assert connection.scalars(select(Document.id)).all() == []
+            assert connection.scalars(select(Batch.id)).all() == []
+
+
+def test_who_is_bound_is_no_administrator(desk: Any) -> None:
+    run_transaction(desk.engine, lambda c: accounts.set_access(c, "viewer", ["320800"], None, who="test"))
+    for act in (
+        lambda c: accounts.set_role(c, "viewer", Role.ADMINISTER, who="test"),
+        lambda c: accounts.set_access(c, "administrator", ["320800"], None, who="test"),
+    ):
+        with pytest.raises(AccountError) as raised:
+            run_transaction(desk.engine, act)
+        assert raised.value.key == "bound_administrator"
+
+
+def test_bounds_are_set_on_the_page_of_users(desk: Any) -> None:
+    office = Office(desk, BOUNDS["batch"])
+    admin = desk.administrator
+    for fields, said in (
+        ({"regions": "999999"}, "地区代码不存在"),
+        ({"batches": "no such batch"}, "没有批次"),
+    ):
+        answer = desk.post(admin, "/users/change", name="viewer", act="access", **fields)
+        assert said in admin.get(answer.headers["location"]).text
+    desk.post(admin, "/users/change", name="viewer", act="access", regions="320800，330100", batches="own-batch")
+    with reading(office.engine) as connection:
+        found = {user.name: user.access for user in accounts.users(connection)}
+    assert found["viewer"].regions == ("320800", "330100")
+    assert len(found["viewer"].batches or ()) == 1
+    assert "320800, 330100" in admin.get("/users").text
+    assert "限定范围" in admin.get("/audit").text
