@@ -1,0 +1,1 @@
+"""Word files: ``read_docx`` reads paragraphs and tables, ``numbering`` the numbers that Word prints and does not store."""
