@@ -1,8 +1,13 @@
-"""How reports name the body that they are by (agencies.yaml), compiled."""
+"""How reports name the body that they are by (the folder agencies), compiled.
+
+The notation of the templates stands at the head of phrases/_common.yaml. What a pattern finds is in its groups: ``a`` the body,
+``y`` the year, and others that the macros of agencies/_common.yaml name.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -10,14 +15,15 @@ import msgspec
 
 from codebook import data
 from codebook.records import Record
+from codebook.text.linear import Method, weakness_of
+from codebook.text.templates import Wording, Wordings, expand, macros_in, wording_regex, words_regex
 
 
-class NamingSentence(Record, frozen=True):
+class NamingSentence(Wording, frozen=True, kw_only=True):
     """A sentence that names the body in its group ``a``, with the kind of evidence that it is and how much it weighs."""
 
     source: str
     weight: int
-    pattern: str
     why: str
 
 
@@ -32,112 +38,177 @@ class IdentityNotes(Record, frozen=True):
     several: str
 
 
-class AgencyFile(Record, frozen=True):
-    """agencies.yaml as a whole; its comments say what each entry is for."""
+class TitleFile(Record, frozen=True):
+    """titles.yaml as a whole; its comments say what each entry is for."""
 
-    year: str
-    title: str
-    title_short: str
-    title_cue: str
-    form_words: str
-    speaks_of_itself: str
-    lead: str
-    tail: str
-    link: str
-    attachment: str
-    strict: tuple[str, ...]
-    loose: tuple[str, ...]
-    generic: str
-    relative: str
-    not_in_name: str
-    central: str
-    government: str
-    office: str
-    signature_noise: str
-    notes: IdentityNotes
-    completions: tuple[str, ...]
-    sentences: tuple[NamingSentence, ...]
-    year_line: str
-    date_line: str
+    titles: tuple[str, ...]
+    title_cue: Wordings
+    year_line: Wordings
+    speaks_of_itself: Wordings
+    lead_up_to: tuple[Wordings, ...]
+    lead: Wordings
+    tail: tuple[str, ...]
+    form_words: Wordings
+    link: Wordings
+    attachment: Wordings
+    signature_begins: Wordings
+    signature_ends: tuple[str, ...]
+    date_line: Wordings
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
-    host: str
-    period: str
+    period: Wordings
+
+
+class NameFile(Record, frozen=True):
+    """names.yaml as a whole; its comments say what each entry is for."""
+
+    strict: tuple[str, ...]
+    loose: tuple[str, ...]
+    generic: Wordings
+    relative: Wordings
+    not_in_name: Wordings
+    central: Wordings
+    office: Wordings
+    government: Wordings
+    completions: tuple[str, ...]
+    host: Wordings
     departments: tuple[str, ...]
 
 
-class AgencyWords(NamedTuple):
-    """The patterns of agencies.yaml, ready for use."""
+class SentenceFile(Record, frozen=True):
+    """sentences.yaml as a whole."""
 
-    year: re.Pattern[str]
+    sentences: tuple[NamingSentence, ...]
+
+
+class AgencyWords(NamedTuple):
+    """The words and patterns of the folder agencies, ready for use. The comment names the method by which a pattern is used."""
+
     titles: tuple[re.Pattern[str], ...]
     title_cue: re.Pattern[str]
-    form_words: re.Pattern[str]
+    form_words: re.Pattern[str]  # fullmatch
     speaks_of_itself: re.Pattern[str]
-    lead: re.Pattern[str]
-    tail: re.Pattern[str]
-    link: re.Pattern[str]
-    attachment: re.Pattern[str]
+    lead: re.Pattern[str]  # match
+    tail: tuple[str, ...]
+    link: re.Pattern[str]  # match
+    attachment: re.Pattern[str]  # match
     strict: re.Pattern[str]
     loose: re.Pattern[str]
-    generic: re.Pattern[str]
-    relative: re.Pattern[str]
+    generic: re.Pattern[str]  # match
+    relative: re.Pattern[str]  # match
     not_in_name: re.Pattern[str]
     central: re.Pattern[str]
     government: re.Pattern[str]
     office: re.Pattern[str]
-    signature_noise: re.Pattern[str]
+    signature_begins: re.Pattern[str]  # match
+    signature_ends: str
     notes: IdentityNotes
     completions: tuple[str, ...]
     sentences: tuple[tuple[NamingSentence, re.Pattern[str]], ...]
-    year_line: re.Pattern[str]
+    year_line: re.Pattern[str]  # fullmatch
     date_line: re.Pattern[str]
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     host: re.Pattern[str]
     period: re.Pattern[str]
-    departments: re.Pattern[str]
+    departments: re.Pattern[str]  # match
+
+
+_METHODS: dict[str, Method] = {
+    "form_words": "fullmatch",
+    "lead": "match",
+    "link": "match",
+    "attachment": "match",
+    "generic": "match",
+    "relative": "match",
+    "signature_begins": "match",
+    "year_line": "fullmatch",
+    "departments": "match",
+}
 
 
 def _ending(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"(?:{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})$")
 
 
+def _lead(file: TitleFile, macros: Mapping[str, str]) -> re.Pattern[str]:
+    """What stands before a body's name: all up to the last word of each list, then pieces in any order, none tried twice."""
+    skipped = "".join(f"(?:.*(?:{words_regex(words, macros)}))?+" for words in file.lead_up_to)
+    return re.compile(f"{skipped}(?:{words_regex(file.lead, macros)})*+")
+
+
+def patterns(words: AgencyWords) -> Iterator[tuple[str, re.Pattern[str], Method]]:
+    """Yield all patterns with their names and the methods by which they are used."""
+    for name, value in words._asdict().items():
+        if isinstance(value, re.Pattern):
+            yield name, value, _METHODS.get(name, "search")
+    for number, pattern in enumerate(words.titles, 1):
+        yield f"title {number}", pattern, "search"
+    for row, pattern in words.sentences:
+        yield f"sentence ({row.why})", pattern, "search"
+
+
+def _check(words: AgencyWords, macros: Iterable[str], used: set[str]) -> None:
+    """Raise ValueError for macros that nothing uses, and for patterns that take too long for some text."""
+    wrong = [f"found the macro {name}, which no template uses; expected none" for name in macros if name not in used]
+    wrong += [f"{name}: {weakness}" for name, pattern, by in patterns(words) if (weakness := weakness_of(pattern, by))]
+    if wrong:
+        raise ValueError("agencies: " + "; ".join(wrong))
+
+
+def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
+    """Return the words for bodies of the files of a folder, by their names, checked.
+
+    Raise msgspec.ValidationError for an unknown or missing key, TemplateError for a bad template, re.error, or ValueError.
+    """
+    common = msgspec.yaml.decode(files["_common.yaml"], type=dict[str, Wordings])
+    titles = msgspec.yaml.decode(files["titles.yaml"], type=TitleFile)
+    names = msgspec.yaml.decode(files["names.yaml"], type=NameFile)
+    sentences = msgspec.yaml.decode(files["sentences.yaml"], type=SentenceFile).sentences
+    macros = expand(common)
+
+    def make(words: Wordings) -> re.Pattern[str]:
+        return re.compile(words_regex(words, macros))
+
+    words = AgencyWords(
+        titles=tuple(make((template,)) for template in titles.titles),
+        title_cue=make(titles.title_cue),
+        form_words=make(titles.form_words),
+        speaks_of_itself=make(titles.speaks_of_itself),
+        lead=_lead(titles, macros),
+        tail=titles.tail,
+        link=make(titles.link),
+        attachment=make(titles.attachment),
+        strict=_ending(names.strict),
+        loose=_ending((*names.strict, *names.loose)),
+        generic=make(names.generic),
+        relative=make(names.relative),
+        not_in_name=make(names.not_in_name),
+        central=make(names.central),
+        government=make(names.government),
+        office=make(names.office),
+        signature_begins=make(titles.signature_begins),
+        signature_ends="".join(titles.signature_ends),
+        notes=msgspec.yaml.decode(files["notes.yaml"], type=IdentityNotes),
+        completions=names.completions,
+        sentences=tuple((row, re.compile(wording_regex(row, macros))) for row in sentences),
+        year_line=make(titles.year_line),
+        date_line=make(titles.date_line),
+        date_meta=titles.date_meta,
+        title_meta=titles.title_meta,
+        host=make(names.host),
+        period=make(titles.period),
+        departments=re.compile("|".join(map(re.escape, names.departments))),
+    )
+    lists = [value for file in (titles, names) for value in msgspec.structs.asdict(file).values()]
+    places = [*common.values(), *lists, *titles.lead_up_to, sentences]
+    _check(
+        words, common, {name for place in places for word in place if isinstance(word, str | Wording) for name in macros_in(word)}
+    )
+    return words
+
+
 @cache
 def load_agencies() -> AgencyWords:
-    """The words for bodies. Raises msgspec.ValidationError on an unknown key, re.error on a bad pattern."""
-    file = msgspec.yaml.decode(data.read("agencies.yaml"), type=AgencyFile)
-
-    def make(source: str) -> re.Pattern[str]:
-        return re.compile(source.replace("{year}", file.year))
-
-    return AgencyWords(
-        year=make(file.year),
-        titles=(make(file.title), make(file.title_short)),
-        title_cue=make(file.title_cue),
-        form_words=make(file.form_words),
-        speaks_of_itself=make(file.speaks_of_itself),
-        lead=make(file.lead),
-        tail=make(file.tail),
-        link=make(file.link),
-        attachment=make(file.attachment),
-        strict=_ending(file.strict),
-        loose=_ending((*file.strict, *file.loose)),
-        generic=make(file.generic),
-        relative=make(file.relative),
-        not_in_name=make(file.not_in_name),
-        central=make(file.central),
-        government=make(file.government),
-        office=make(file.office),
-        signature_noise=make(file.signature_noise),
-        notes=file.notes,
-        completions=file.completions,
-        sentences=tuple((row, make(row.pattern)) for row in file.sentences),
-        year_line=make(file.year_line),
-        date_line=make(file.date_line),
-        date_meta=file.date_meta,
-        title_meta=file.title_meta,
-        host=make(file.host),
-        period=make(file.period),
-        departments=re.compile("|".join(map(re.escape, file.departments))),
-    )
+    """Return the words for bodies of the codebook. Raise what :func:`read_agencies` raises."""
+    return read_agencies({name.removeprefix("agencies/"): data.read(name) for name in data.names("agencies")})

@@ -26,19 +26,19 @@ class AgencyKind(Record, frozen=True):
 
 
 class AgencyKinds(Record, frozen=True):
-    """The rows of agency_kinds.yaml."""
+    """The rows of agencies/kinds.yaml."""
 
     kinds: tuple[AgencyKind, ...]
 
 
 @cache
 def _kinds() -> AgencyKinds:
-    return msgspec.yaml.decode(data.read("agency_kinds.yaml"), type=AgencyKinds)
+    return msgspec.yaml.decode(data.read("agencies/kinds.yaml"), type=AgencyKinds)
 
 
 @lru_cache(maxsize=50_000)
 def kind_of(agency: str) -> AgencyKind | None:
-    """The kind of an agency by the end of its name, None when the name does not tell.
+    """The kind of an agency by the end of its name, None when the name does not show it.
 
     >>> kind_of("淮安市洪泽区人民政府").kind
     'government'

@@ -66,7 +66,7 @@ class BlockKind(StrEnum):
     LIST = "list"
 
 
-class Balance(Record, frozen=True):
+class RowBalance(Record, frozen=True):
     """The rows of a matrix that balance, as slugs.
 
     In each column the sum of ``received`` is ``handled`` + ``carried``, and ``handled`` the sum of all rows that are not named
@@ -98,7 +98,7 @@ class Block(Record, frozen=True):
     groups: tuple[Group, ...] = ()
     subtotals: dict[str, Label] = msgspec.field(default_factory=dict)
     extra_columns: dict[str, Label] = msgspec.field(default_factory=dict)
-    balance: Balance | None = None
+    balance: RowBalance | None = None
     total_column: str | None = None
 
     @property

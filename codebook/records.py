@@ -131,7 +131,7 @@ class State(StrEnum):
     """How sure a value is.
 
     ``read``: one reading. ``proven``: two independent readings agree, or an identity of the form pins it. ``corrected``: a
-    person decided. ``doubtful``: it could not be told; never passed off as sure. ``missing``: the source leaves it blank.
+    person decided. ``doubtful``: it could not be determined; never passed off as sure. ``missing``: the source leaves it blank.
     """
 
     READ = "read"

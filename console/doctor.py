@@ -7,21 +7,31 @@ import locale
 import os
 import platform
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import redis
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from codebook.errors import GongkaiError
 from codebook.records import Record
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from database.intake.inboxes import WatcherItem
-    from runtime.settings import Settings
+from database import ledger, migrations
+from database.intake import inboxes
+from database.intake.inboxes import WatcherItem
+from database.monitoring import queries
+from database.session import make_engine, reading
+from runtime import embedded_broker
+from runtime.settings import Settings
+from runtime.store import Store
+from tasks.ocr.engines.choose import reader
+from workers.run import SILENT
 
 _GIB = 1024**3
 _LEAST_DISK = 1 * _GIB
@@ -92,9 +102,7 @@ def _installed(name: str) -> bool:
 
 
 def _places(settings: Settings) -> Iterator[Check]:
-    from console.environment import writable  # noqa: PLC0415
-
-    problem = writable(settings.home)
+    problem = why_unwritable(settings.home)
     yield _of(
         "home",
         problem is None,
@@ -113,12 +121,6 @@ def _places(settings: Settings) -> Iterator[Check]:
 
 
 def _database(settings: Settings) -> Iterator[Check]:
-    from sqlalchemy import make_url  # noqa: PLC0415
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from database import migrations  # noqa: PLC0415
-    from database.session import make_engine  # noqa: PLC0415
-
     if settings.database_url is None and not (settings.home / "gongkai.db").exists():
         yield Check("database", State.GOOD, "none yet; `gongkai ingest` makes it")
         return
@@ -138,11 +140,6 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 
 def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
-    from database import ledger  # noqa: PLC0415
-    from database.intake import inboxes  # noqa: PLC0415
-    from database.monitoring import queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-
     with reading(engine) as connection:
         watched = inboxes.watchers(connection, settings.stale_seconds)
         breaches = ledger.invariants(connection)
@@ -175,12 +172,7 @@ def _watcher(item: WatcherItem) -> Check:
 
 
 def _broker(settings: Settings) -> Check:
-    import redis  # noqa: PLC0415
-
     if settings.broker_url is None:
-        from codebook.errors import GongkaiError  # noqa: PLC0415
-        from runtime import embedded_broker  # noqa: PLC0415
-
         remedy = f"install {embedded_broker.PACKAGE} again, or set GONGKAI_BROKER_URL"
         try:
             program = embedded_broker.program()
@@ -199,9 +191,6 @@ def _broker(settings: Settings) -> Check:
 
 
 def _store(settings: Settings) -> Check:
-    from codebook.errors import GongkaiError  # noqa: PLC0415
-    from runtime.store import Store  # noqa: PLC0415
-
     try:
         Store(settings.store).check()
     except (GongkaiError, ImportError, ValueError) as error:
@@ -210,10 +199,7 @@ def _store(settings: Settings) -> Check:
 
 
 def _ocr(settings: Settings) -> Check:
-    from workers.run import SILENT  # noqa: PLC0415 (loads Celery)
-
     os.environ.update(SILENT)  # before the engine is loaded
-    from tasks.ocr.engines.choose import reader  # noqa: PLC0415
 
     try:
         name = reader(settings.ocr_engine).name
@@ -247,8 +233,18 @@ def _encoding() -> Check:
 
 
 def _open_files() -> Check:
-    import resource  # noqa: PLC0415
-
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES
     return _of("open files", enough, f"{soft} allowed", f"raise the limit to {_LEAST_FILES} (ulimit -n)", State.WARNING)
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """Why a folder cannot be written to; None when it can."""
+    probe = folder / ".gongkai-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"probe")
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None

@@ -1,7 +1,8 @@
-"""What is made from the settings themselves, so that it never says less than there is.
+"""Pages and files that are made from the settings and the columns of the export themselves, so that they are complete.
 
 ``python -m console.reference > docs/settings.md`` writes their reference, ``python -m console.reference env >
-deploy/env.example`` the example of an environment file.
+deploy/env.example`` the example of an environment file, ``python -m console.reference export > docs/export.md`` the columns of an
+export.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from textwrap import wrap
 
 from pydantic.fields import FieldInfo
 
+from database.export_columns import JSON_OBJECTS, TABLES, WIDE_AFTER, WIDE_BEFORE, Columns
+from database.views import wide_tables
 from runtime.settings import Settings
 
 _HEAD = """# Settings
@@ -91,5 +94,47 @@ def environment_file() -> str:
     return _ENV + "\n".join(lines).lstrip("\n") + "\n"
 
 
+_EXPORT = """# The columns of an export
+
+This page is made by `python -m console.reference export > docs/export.md` from `database/export_columns.py`. How to add a column:
+[how-to.md](how-to.md#an-export-field).
+
+`gongkai export --format jsonl` writes one JSON object for each document; the other formats write tables. A value that is doubtful
+stands in `values` with its state, and is left out of wide tables.
+"""
+
+
+def _table(title: str, about: str, columns: Columns) -> str:
+    rows = [f"| `{c.name}` | {_TYPES[c.type]} | {c.unit} | {c.meaning} |" for c in columns]
+    return "\n".join([f"\n## {title}\n{about}\n", "| name | type | unit | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def export_page() -> str:
+    """The page of the export's columns as Markdown: the objects of JSON, the tables, the views."""
+    wide = ", ".join(f"`wide_{table.name}`" for table in wide_tables())
+    parts = [_EXPORT]
+    parts += [_table(f"JSON: `{name}`", _OBJECTS[name], columns) for name, columns in JSON_OBJECTS.items()]
+    parts += [_table(f"Table `{name}`", _TABLES_ABOUT[name], columns) for name, columns in TABLES.items()]
+    about = f"{wide}: one row for each report that has the block. Between the columns below stands one for each indicator."
+    parts.append(_table("Wide tables", about, (*WIDE_BEFORE, *WIDE_AFTER)))
+    return "".join(parts)
+
+
+_TYPES = {str: "text", int: "whole number", float: "number", list: "list", dict: "object"}
+_OBJECTS = {
+    "source": "The file. `status` and `error` stand beside it.",
+    "report": "The report; null for a document that failed or was rejected.",
+    "evidence": "By indicator: where a value is printed, how it was read and how sure it is.",
+    "findings": "What does not agree within the report, or between reports.",
+}
+_TABLES_ABOUT = {
+    "values": "One row for each cell of each report; in the database the view `gk_current_value`.",
+    "findings": "One row for each finding; in the database the view `gk_current_finding`.",
+    "documents": "One row for each document, also those without a report.",
+    "labels": "One row for each indicator of the codebook.",
+}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(environment_file() if sys.argv[1:] == ["env"] else settings_page())
+    made = {"env": environment_file, "export": export_page, "settings": settings_page}
+    sys.stdout.write(made[sys.argv[1] if sys.argv[1:] else "settings"]())

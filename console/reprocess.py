@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
+from sqlalchemy import Engine
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from codebook.stages import StageName
-    from database.ledger import Selection
-    from runtime.settings import Settings
+from codebook.stages import StageName
+from database import ledger
+from database.ledger import Selection
+from database.monitoring import queries
+from database.session import reading, run_transaction
+from runtime.settings import Settings
+from runtime.store import Store
 
 TRANSACTION = 1000  # documents that are started in one
 
 
 def readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[list[int], list[int]]:
     """The chosen documents whose content was kept, and those that were refused at the door without being kept."""
-    from database import ledger  # noqa: PLC0415 (these load SQLAlchemy)
-    from database.monitoring import queries  # noqa: PLC0415 (these load SQLAlchemy)
-    from database.session import reading  # noqa: PLC0415
-    from runtime.store import Store  # noqa: PLC0415
-
     store = Store(settings.store)
     with reading(engine) as connection:
         ids = ledger.select_documents(connection, chosen)
@@ -34,9 +30,6 @@ def readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[lis
 
 def start(engine: Engine, chosen: Selection, ids: list[int], stage: StageName | None, *, who: str, reason: str) -> int:
     """Start these documents anew, in transactions of a bearable size, each with its entry in the audit trail; gives how many."""
-    from database import ledger  # noqa: PLC0415
-    from database.session import run_transaction  # noqa: PLC0415
-
     count = 0
     for at in range(0, len(ids), TRANSACTION):
         part = msgspec.structs.replace(chosen, documents=tuple(ids[at : at + TRANSACTION]))  # all of it goes into the audit

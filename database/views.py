@@ -13,6 +13,7 @@ from sqlalchemy import Connection, inspect
 
 from codebook.book import Indicator, load_book
 from codebook.records import Record, State
+from database.export_columns import BLOCK_FORM, DOUBTFUL_COUNT, PATH, SHA256, STATUS, VIEW_FINDINGS, VIEW_VALUES, WHO, selected
 from database.models import PREFIX, FailureState
 from database.reports.results import SHOWN
 
@@ -85,16 +86,14 @@ _OURS = (f"{PREFIX}current_", f"{PREFIX}wide_", f"{PREFIX}error_queue")
 _SHOWN = ", ".join(f"'{status}'" for status in SHOWN)
 _IN_FORCE = f"""gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN})
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)"""
-_WHO = "r.agency, r.province, r.city, r.county, r.region_code, r.year"
 
 _CURRENT_VALUE = f"""
-select {_WHO}, r.form, v.indicator, v.value, v.state, v.raw, v.page, v.line, v."column", v.box, v.origin, v.read_by, v.score,
-    v.sentence, v.doubt, v.candidates, s.path, d.sha256, d.status, d.id as document_id, r.id as report_id, r.version
+select {selected(VIEW_VALUES)}, d.id as document_id, r.id as report_id, r.version
 from {_IN_FORCE} join gk_value v on v.report_id = r.id"""
 
 _CURRENT_FINDING = f"""
-select {_WHO}, r.form, f.rule, f.severity, f.message, f.cells, f.expected, f.actual, f.sentence, f.place, f."between",
-    f.other_report_id, s.path, d.sha256, d.id as document_id, r.id as report_id, f.id as finding_id
+select {selected(VIEW_FINDINGS)}, f.place, f."between", f.other_report_id, {selected((PATH, SHA256))}, d.id as document_id,
+    r.id as report_id, f.id as finding_id
 from {_IN_FORCE} join gk_finding f on f.report_id = r.id
 where f.other_report_id is null or exists (
     select 1 from gk_document o where o.report_id = f.other_report_id and o.status in ({_SHOWN}))"""
@@ -112,8 +111,8 @@ _DOUBTFUL = f"v.state = '{State.DOUBTFUL.value}'"
 def _wide_columns(table: Wide, cell: str) -> str:
     cells = ", ".join(f"{cell.format(id=i.id)} as {column_name(i.id)}" for i in table.indicators)
     return (
-        f"{_WHO}, b.form, d.status, s.path, d.sha256, d.id as document_id, r.id as report_id, "
-        f"coalesce(c.doubtful_count, 0) as doubtful_count, {cells}"
+        f"{selected((*WHO, BLOCK_FORM, STATUS, PATH, SHA256))}, d.id as document_id, r.id as report_id, "
+        f"{selected((DOUBTFUL_COUNT,))}, {cells}"
     )
 
 

@@ -1,1 +1,4 @@
-"""Text before it means something: templates of sentences, and patterns that stay fast on any text."""
+"""Text as Chinese offices write it: scripts, numbers, numerals, dates, page numbers, encodings, templates of sentences.
+
+Each module is the one home of its subject; what it knows of Chinese stands in ``codebook/data/text/`` and ``words.yaml``.
+"""

@@ -1,7 +1,7 @@
 """From bytes to text, in any encoding that Chinese offices use.
 
 Order of trial: byte order marks, UTF-8 (which random bytes do not satisfy), then GB18030, Big5 and UTF-16 without a mark, of
-which the most plausible wins: a wrong decoding often succeeds, but gives rare characters. What a page declares only breaks a tie.
+which the most plausible wins: a wrong decoding often succeeds, but makes rare characters. What a page declares only breaks a tie.
 A general detector is the last resort and is held to the same measure. What cannot be decoded for sure is an error, never a guess.
 """
 
@@ -152,7 +152,7 @@ def _is_utf16(data: bytes, nuls: int) -> bool:
 
 
 def _most_plausible(data: bytes, declared: str | None) -> _Trial:
-    """The decoding that gives common characters. Raises ``text.encoding`` or ``file.corrupt`` when none or two do."""
+    """Return the decoding with most common characters. Raises ``text.encoding`` or ``file.corrupt`` when none or two do."""
     trials = [trial for name, codec in _CANDIDATES if (trial := _try(data, name, codec)) is not None]
     trials.sort(key=lambda trial: trial.score, reverse=True)
     best = trials[0] if trials else None

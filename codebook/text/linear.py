@@ -94,10 +94,21 @@ class _Automaton:
         self.back: set[tuple[int, int]] = set()  # edges of possessive repetitions only
         self.double: set[tuple[int, int]] = set()  # edges by which two runs may take different ways
         self.loops: list[_Loop] = []
+        self.atoms: list[frozenset[int]] = []  # states of atomic groups: once they have matched, nobody comes back
         self.twice: set[int] = set()  # states behind which a part may be empty in two ways
         self.limited = False  # whether some edge depends on the character before
         self.whole = self._sequence(tree, flags)
         self.free = self.whole.free if method != "fullmatch" else frozenset()
+        self._keep_one_of_each_kind()
+
+    def _keep_one_of_each_kind(self) -> None:
+        """Leave one of the characters between which no state and no lookbehind makes a difference."""
+        masks = {*self.reads, *self.whole.first.values(), *(before for edges in self.edges for before in edges.values())}
+        kinds: dict[tuple[int, ...], int] = {}
+        for bit in range(len(self.samples)):
+            kinds.setdefault(tuple(mask >> bit & 1 for mask in masks), 1 << bit)
+        self.everything = sum(kinds.values())
+        self.reads = [characters & self.everything for characters in self.reads]
 
     def _state(self, characters: int) -> _Part:
         self.reads.append(characters)
@@ -165,7 +176,9 @@ class _Automaton:
         elif op is sre.ATOMIC_GROUP and len(value) == 1 and value[0][0] is sre.MAX_REPEAT:
             part = self._repeat(sre.POSSESSIVE_REPEAT, value[0][1], flags)
         elif op is sre.ATOMIC_GROUP:
+            start = len(self.reads)
             part = self._sequence(value, flags)
+            self.atoms.append(frozenset(range(start, len(self.reads))))
         elif op in _REPEATS:
             part = self._repeat(op, value, flags)
         elif op in (sre.ASSERT, sre.ASSERT_NOT) and value[0] > 0:
@@ -197,6 +210,8 @@ class _Automaton:
         states = frozenset(range(start, len(self.reads)))
         if most > 1:
             self._join(body.last, body.first, possessive=op is sre.POSSESSIVE_REPEAT)
+        if op is sre.POSSESSIVE_REPEAT:
+            self.atoms.append(states)
         if body.last and (most is sre.MAXREPEAT or (most > _LONG and (len(states) > 1 or states & self.twice))):
             self.loops.append(_Loop(states, min(body.last), op is not sre.POSSESSIVE_REPEAT, most is not sre.MAXREPEAT))
         return body._replace(
@@ -288,13 +303,23 @@ class _Automaton:
                 if word:
                     return word
             for first in unbounded:
-                if not first.again or first.states & second.states:
-                    continue
-                both = inside & _characters(self, first.states)
-                for start in first.states if both else ():
-                    for state in second.states & self._reachable(both, start):
-                        if word := self._word((start, start, state), (start, state, state), both, self._followers):
-                            return word
+                if word := self._rescans(first, second, inside):
+                    return word
+        return None
+
+    def _rescans(self, first: _Loop, second: _Loop, inside: int) -> str | None:
+        """Return a word with which ``second`` reads on from each round of ``first``, or None."""
+        nested = second.states < first.states  # then each round may try it, whether or not somebody comes back
+        left = any(first.states <= atom and not second.states <= atom for atom in self.atoms)
+        if first is second or not (nested or first.again) or left:
+            return None
+        both = inside & _characters(self, first.states)
+        for start in first.states - second.states if both else ():
+            for end in (second.states - first.states if first.states < second.states else second.states) & self._reachable(
+                both, start
+            ):
+                if word := self._word((start, start, end), (start, end, end), both, self._followers):
+                    return word
         return None
 
     def _reachable(self, characters: int, start: int = _SEARCH) -> set[int]:

@@ -26,10 +26,10 @@ from codebook.text.fold import is_han
 
 _GAPS = {"…": r"[^。;,\n\d]", "……": r"[^。;\n\d]", "…#": r"[^,。;\n]"}
 _GAP = re.compile(r"(……|…#|…)(\d+)")
-_MACRO = re.compile(r"<([a-z_]+)>|\{(n)\}")
+_MACRO = re.compile(r"<([a-z][a-z_0-9]*)>|\{(n)\}")
 _AGAIN = re.compile(r"\*(\d+)|[*+]")
 _CLOSES = {"(": ")", "[": "]"}
-_IN_REGEX = re.compile(r"\{([a-z_]+)\}")
+_IN_REGEX = re.compile(r"\{([a-z][a-z_0-9]*)\}")
 
 
 class TemplateError(ValueError):

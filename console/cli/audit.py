@@ -1,4 +1,4 @@
-"""Commands for the audit trail."""
+"""The audit trail."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from console import environment
+from console.cli import environment
 from console.cli.output import Exit, say, show, show_json
+from database.session import reading
+from database.users import audit as auditing
 
-audit = typer.Typer(help="The audit trail.", no_args_is_help=True, rich_markup_mode=None)
+audit = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 
 @audit.command("verify")
@@ -24,9 +26,6 @@ def verify(
     Exit code 0: the chain is whole. 3: it is not, or does not contain the digest. Keep the digest of the head on paper or on
     another machine: who can write the whole database can write the whole chain again, but not that copy.
     """
-    from database.session import reading  # noqa: PLC0415 (loads SQLAlchemy)
-    from database.users import audit as auditing  # noqa: PLC0415
-
     with environment.database(environment.settings()) as engine, reading(engine) as connection:
         report = auditing.verify(connection, contains.strip().lower() if contains else None)
     if as_json:

@@ -1,4 +1,4 @@
-"""Taking files in and seeing them through: what `ingest`, `reprocess` and their summaries have in common."""
+"""The command that takes files in, and what it has in common with commands that wait for work: workers, the bar, the summary."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
 
 from codebook.records import Record, Status
-from console.cli.output import Exit
+from console.cli import environment
+from console.cli.output import Exit, counted, plain, say, show, show_json
 from console.cli.progress import Bar, wait
+from console.cli.tables import documents_table, summary_parts
+from database.ledger import Queued
+from database.monitoring import queries
+from database.monitoring.queries import Scope
+from database.monitoring.read_models import DocumentLine, Progress
+from database.session import reading
+from ingest.archives.limits import Limits
+from ingest.files.register_paths import IngestSummary, ingest_paths, plan
+from ingest.lists.manifest import region_of
+from runtime.settings import Settings
+from runtime.store import Store
+from workers.local import local_supervisor
+from workers.notifier import RedisNotifier
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from database.ledger import Queued
-    from database.monitoring.queries import Scope
-    from database.monitoring.read_models import DocumentLine, Progress
-    from ingest.files.register_paths import IngestSummary
-    from runtime.settings import Settings
-    from workers.notifier import RedisNotifier
-
-
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
 LISTED = 30  # documents; more than that are counted, not listed
 
 
@@ -79,9 +86,6 @@ class Workforce:
 
     def begin(self) -> None:
         """See to it that somebody can work."""
-        from workers.local import local_supervisor  # noqa: PLC0415
-        from workers.notifier import RedisNotifier  # noqa: PLC0415 (these load Celery)
-
         if self._notifier is None:
             if self._own:
                 self._stack.enter_context(local_supervisor(self._settings))
@@ -111,13 +115,6 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
 
     Raises UsageError before anything is started, and GongkaiError for faults of the machine.
     """
-    from database.monitoring import queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-    from ingest.archives.limits import Limits  # noqa: PLC0415
-    from ingest.files.register_paths import ingest_paths, plan  # noqa: PLC0415
-    from ingest.lists.manifest import region_of  # noqa: PLC0415
-    from runtime.store import Store  # noqa: PLC0415
-
     began = time.monotonic()
     planned = plan(request.paths, batch=request.batch, manifest=Path(request.manifest) if request.manifest else None)
     with reading(engine) as connection:
@@ -142,9 +139,6 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
 
 def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
     """Wait for what is in work, if anything is."""
-    from database.monitoring import queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-
     with reading(engine) as connection:
         busy = queries.status_counts(connection, scope).get(Status.PROCESSING)
     if busy:
@@ -154,8 +148,6 @@ def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
 
 def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> Scope:
     """Which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
-    from database.monitoring.queries import Scope  # noqa: PLC0415
-
     if settings.broker_url is None:
         return Scope(since=since)
     if summary.first is None:
@@ -166,9 +158,6 @@ def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> Scope
 
 def outcome_of(engine: Engine, scope: Scope, seconds: float) -> Outcome:
     """How the documents of ``scope`` stand."""
-    from database.monitoring import queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-
     with reading(engine) as connection:
         progress = queries.progress(connection, scope)
         few = sum(progress.statuses.values()) <= LISTED
@@ -183,12 +172,46 @@ def outcome_of(engine: Engine, scope: Scope, seconds: float) -> Outcome:
 
 def see_through(settings: Settings, engine: Engine) -> Outcome:
     """Let a machine of our own (or the shared one) do what is due, and wait until all that is in work is at an end."""
-    from database.monitoring import queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-
     with reading(engine) as connection:
         scope = queries.Scope(since=queries.moment(connection))
     began = time.monotonic()
     with workforce(settings, engine) as hands, Bar() as bar:
         _finish(engine, scope, hands, bar)
         return outcome_of(engine, scope, time.monotonic() - began)
+
+
+def ingest_files(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders (with all that is in them) and archives.")],
+    *,
+    batch: Annotated[str | None, typer.Option(help="Name of the batch. Default: the first path's name and today's date.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of all files, from the province down: 江苏省/淮安市.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="CSV list of files with agency, region, year and publication date.")
+    ] = None,
+    priority: Annotated[int, typer.Option(min=0, max=9, help="Work of a higher priority is served first; 0 is usual.")] = 0,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Register only; workers elsewhere (or a later run) go on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take files in, wait until they are processed, and print what became of them.
+
+    Exit code 0: all accepted or duplicate. 3: some need review, failed or were rejected. 2: wrong usage. 1: the machine
+    (database, broker, store) stood in the way.
+    """
+    found = environment.settings()
+    with environment.database(found, make=True) as engine:
+        request = Request(tuple(paths), batch, region, str(manifest) if manifest else None, priority)
+        result = take_in(found, engine, request, waits=not no_wait)
+    summary, outcome = result.summary, result.outcome
+    for problem in summary.problems:
+        say(f"[yellow]manifest[/]: {plain(problem)}")
+    if as_json:
+        show_json(result)
+    else:
+        if outcome.documents and not no_wait:
+            show(documents_table(outcome.documents))
+        show(*summary_parts(summary, outcome.progress, outcome.codes, outcome.severities, outcome.seconds))
+    if no_wait:
+        if found.broker_url is None and outcome.progress.open:
+            say(f"{counted(outcome.progress.open, 'document')} waiting for the next `gongkai ingest` without --no-wait")
+        raise typer.Exit(Exit.ATTENTION if summary.rejected else Exit.GOOD)
+    raise typer.Exit(outcome.exit_code)

@@ -71,6 +71,15 @@ def plain(text: object) -> str:
     return escape(kept)
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun, in the plural (by default with an s) unless it is one.
+
+    >>> counted(1, "report"), counted(1200, "report"), counted(2, "agency", "agencies")
+    ('1 report', '1,200 reports', '2 agencies')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def meaning(code: str) -> str:
     """What a code of the closed list means, in Chinese; nothing for an unknown one."""
     return CODES[code].meaning if code in CODES else ""

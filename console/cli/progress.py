@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
@@ -15,15 +14,14 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from sqlalchemy import Engine
 
 from codebook.records import Status
 from console.cli.output import console, say
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from database.monitoring.queries import Scope
-    from ingest.files.register_paths import IngestSummary
+from database.monitoring import queries
+from database.monitoring.queries import Scope
+from database.session import reading
+from ingest.files.register_paths import IngestSummary
 
 _SHORTEST = 0.2  # seconds between two looks
 _SHARE = 40  # a look, which goes through all documents, takes at most a fortieth of the time
@@ -83,9 +81,6 @@ class Bar:
 
 def wait(engine: Engine, scope: Scope, bar: Bar, advice: str) -> None:
     """Wait until no document of ``scope`` is being processed. Gives ``advice`` once when nobody works for a minute."""
-    from database.monitoring import queries  # noqa: PLC0415 (loads SQLAlchemy)
-    from database.session import reading  # noqa: PLC0415
-
     began = time.monotonic()
     told = False
     while True:

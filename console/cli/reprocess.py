@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
-from console import environment
-from console import reprocess as choice
-from console.cli.output import Exit, plain, say, show, show_json, table, wrong
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from database.ledger import Selection
-    from runtime.settings import Settings
+from codebook.errors import CODES
+from codebook.records import Status
+from codebook.stages import REGISTER, StageName
+from console.cli import environment
+from console.cli.ingest import see_through
+from console.cli.output import Exit, counted, plain, say, show, show_json, table, wrong
+from console.cli.tables import codes_table, number, status_text
+from console.dry_run import rehearse
+from console.reprocess import readable, start
+from database import ledger
+from database.ledger import Selection
+from database.monitoring import queries
+from database.session import reading, run_transaction
+from runtime.settings import Settings
 
 Code = Annotated[str | None, typer.Option(help="Those with an open failure of this code.")]
 FailedAt = Annotated[str | None, typer.Option(help="Those with an open failure of this stage.")]
@@ -26,11 +32,11 @@ Documents = Annotated[
 ]
 Everything = Annotated[bool, typer.Option("--all", help="All documents; without it a selection is needed.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who asked.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would be done.")]
 _SHOWN_CHANGES = 200
 
 
-def reprocess(
+def reprocess_documents(
     *,
     code: Code = None,
     stage: Annotated[
@@ -44,14 +50,13 @@ def reprocess(
     everything: Everything = False,
     reason: Reason = "",
     dry_run: DryRun = False,
-    limit: Annotated[int, typer.Option(min=0, help="With --dry-run: read at most so many documents to compare numbers.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=0, help="With --dry-run: maximum number of documents that are read again and compared.")
+    ] = 100,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for the result.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
 ) -> None:
     """Process selected documents again, from a stage on. What is in force stays in force until the new result is complete."""
-    from codebook.stages import StageName  # noqa: PLC0415
-    from console.cli.ingest import see_through  # noqa: PLC0415 (these load SQLAlchemy)
-
     first = _one_of(StageName, stage, "stage") if stage else None
     found = environment.settings()
     with environment.database(found) as engine:
@@ -65,15 +70,15 @@ def reprocess(
             keys=document,
             everything=everything,
         )
-        ids, absent = choice.readable(found, engine, chosen)
+        ids, absent = readable(found, engine, chosen)
         if absent:
-            say(f"{len(absent):,} documents were refused at the door and not kept; give their files to `gongkai ingest` again")
+            say(f"{counted(len(absent), 'document')} refused at registration and not kept; run `gongkai ingest` on the files")
         if dry_run:
             _rehearse(found, engine, ids, limit, as_json=as_json)
             return
         from_stage = StageName(first) if first else None
-        count = choice.start(engine, chosen, ids, from_stage, who=environment.who(), reason=reason)
-        say(f"{count:,} documents begin again")
+        count = start(engine, chosen, ids, from_stage, who=environment.who(), reason=reason)
+        say(f"{counted(count, 'document')} queued again")
         if no_wait:
             if as_json:
                 show_json({"started": count})
@@ -82,8 +87,6 @@ def reprocess(
     if as_json:
         show_json({"started": count, "outcome": outcome})
     else:
-        from console.cli.tables import codes_table, number, status_text  # noqa: PLC0415
-
         counts = table("", "count", right=["count"])
         for name, each in outcome.progress.statuses.items():
             counts.add_row(status_text(name), number(each))
@@ -91,7 +94,7 @@ def reprocess(
     raise typer.Exit(outcome.exit_code)
 
 
-def discard(
+def discard_documents(
     *,
     code: Code = None,
     failed_at: FailedAt = None,
@@ -105,9 +108,6 @@ def discard(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
 ) -> None:
     """Take selected documents out of the work for good. Their rows and originals stay, with who did it and why."""
-    from database import ledger  # noqa: PLC0415
-    from database.session import run_transaction  # noqa: PLC0415
-
     with environment.database(environment.settings()) as engine:
         chosen = _selection(
             engine,
@@ -125,7 +125,7 @@ def discard(
     if as_json:
         show_json({"discarded": 0 if dry_run else count, "selected": count})
     else:
-        say(f"{count:,} documents {'would be discarded' if dry_run else 'discarded'}")
+        say(f"{counted(count, 'document')} {'would be discarded' if dry_run else 'discarded'}")
 
 
 def _selection(
@@ -139,13 +139,6 @@ def _selection(
     keys: list[str] | None,
     everything: bool,
 ) -> Selection:
-    from codebook.errors import CODES  # noqa: PLC0415
-    from codebook.records import Status  # noqa: PLC0415
-    from codebook.stages import REGISTER, StageName  # noqa: PLC0415
-    from database.ledger import Selection  # noqa: PLC0415
-    from database.monitoring import queries  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-
     given = [code, failed_at, batch, status, older_than, keys]
     if everything == any(given):
         wrong(
@@ -177,10 +170,7 @@ def _one_of(kind: Any, value: str, option: str) -> str:
 
 def _rehearse(settings: Settings, engine: Engine, ids: list[int], limit: int, *, as_json: bool) -> None:
     """Tell which numbers would change."""
-    from console.dry_run import rehearse  # noqa: PLC0415
-    from runtime.store import Store  # noqa: PLC0415
-
-    changes = list(rehearse(engine, Store(settings.store), ids[:limit]))
+    changes = list(rehearse(engine, settings, ids[:limit]))
     if as_json:
         show_json({"selected": len(ids), "compared": min(limit, len(ids)), "changes": changes})
         return
@@ -190,5 +180,6 @@ def _rehearse(settings: Settings, engine: Engine, ids: list[int], limit: int, *,
     if changes:
         show(made)
     more = f", {len(changes) - _SHOWN_CHANGES:,} not shown" if len(changes) > _SHOWN_CHANGES else ""
-    say(f"{len(ids):,} documents selected, {min(limit, len(ids)):,} read again: {len(changes):,} values would change{more}")
+    selected, would = counted(len(ids), "document"), counted(len(changes), "value")
+    say(f"{selected} selected, {min(limit, len(ids)):,} read again: {would} would change{more}")
     raise typer.Exit(Exit.GOOD)

@@ -1,94 +1,36 @@
-"""Commands that run the parts of the machine one by one, and look after them."""
+"""Commands that run the parts of the system one by one, each until it is stopped."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import sys
-from typing import Annotated, Any
+from ipaddress import ip_address
+from typing import Annotated
 
-import msgspec
 import typer
+from sqlalchemy import Engine
 
-from console import environment
-from console.cli.output import Exit, plain, say, show, show_json, table, wrong
+from codebook.stages import QUEUES
+from console.cli import environment
+from console.cli.output import plain, say, wrong
+from database.session import reading
+from database.users import accounts
+from runtime.settings import Settings
+from workers.metrics import metrics_command
+from workers.rescuer import rescuer_command
+from workers.run import worker_command
 
-db = typer.Typer(help="The database.", no_args_is_help=True, rich_markup_mode=None)
 _LOOPBACK = "127.0.0.1"
 _COLUMNS = "name,args,state,result,received,started,runtime,worker"
 
 
-@db.command("upgrade")
-def upgrade() -> None:
-    """Make the tables, or bring them to the version of this program."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (loads a second's worth of modules)
-
-    from database import migrations  # noqa: PLC0415
-    from database.session import make_engine  # noqa: PLC0415
-
-    found = environment.settings()
-    if found.database_url is None:
-        found.home.mkdir(parents=True, exist_ok=True)
-    try:
-        engine = make_engine(found.database)
-        before = migrations.current(engine)
-        migrations.upgrade(engine)
-    except (SQLAlchemyError, ValueError) as error:
-        message = str(getattr(error, "orig", None) or error).splitlines()[0]
-        wrong(f"the database cannot be upgraded: {message}; expected a PostgreSQL or SQLite that can be written to")
-    say(f"from version {before or 'none'} to {migrations.current(engine)}")
-    engine.dispose()
-
-
-@db.command("downgrade")
-def downgrade(
-    revision: Annotated[
-        str, typer.Argument(metavar="REVISION", help="The revision to go back to, as `gongkai doctor` names it.")
-    ],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Take the tables back to an earlier revision, to go back to an earlier program. What was added since is gone."""
-    from alembic.util import CommandError  # noqa: PLC0415 (loads a second's worth of modules)
-
-    from database import migrations  # noqa: PLC0415
-
-    with environment.database(environment.settings()) as engine:
-        before = migrations.current(engine)
-        if not yes:
-            typer.confirm(
-                f"from version {before} back to {revision}: what was added since, and all in it, will be gone", abort=True
-            )
-        try:
-            migrations.downgrade(engine, revision)
-        except CommandError as error:
-            wrong(f"{error}; expected an earlier revision")
-        say(f"from version {before} to {migrations.current(engine)}")
-
-
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False) -> None:
-    """What is installed, reachable and writable, and the remedy where it is not. Exit code 1 when something does not work."""
-    from console.doctor import State, examine  # noqa: PLC0415
-
-    checks = list(examine(environment.settings()))
-    if as_json:
-        show_json(checks)
-    else:
-        made = table("", "state", "found", "remedy")
-        colours = {State.GOOD: "green", State.WARNING: "yellow", State.ERROR: "red"}
-        for check in checks:
-            made.add_row(check.name, f"[{colours[check.state]}]{check.state}[/]", plain(check.found), plain(check.remedy))
-        show(made)
-    raise typer.Exit(Exit.FAULT if any(check.state is State.ERROR for check in checks) else Exit.GOOD)
-
-
-def worker(
+def run_worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas: documents, ocr, retry. Default: all.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: GONGKAI_CONCURRENCY.")] = None,
 ) -> None:
     """Run a worker until it is stopped. Needs a shared broker and database; start `gongkai recover` once beside the workers."""
     found = _shared()
-    from codebook.stages import QUEUES  # noqa: PLC0415
-    from workers.run import worker_command  # noqa: PLC0415
 
     chosen = tuple(name.strip() for name in queues.split(",")) if queues else QUEUES
     if unknown := set(chosen) - set(QUEUES):
@@ -96,15 +38,14 @@ def worker(
     become(*worker_command(found, chosen, concurrency))
 
 
-def recover() -> None:
+def run_rescuer() -> None:
     """Run the rescuer until it is stopped: it ends what died and sends messages for what is due. Two may run."""
     found = _shared()
-    from workers.rescuer import rescuer_command  # noqa: PLC0415
 
     become(*rescuer_command(found))
 
 
-def flower(
+def run_flower(
     address: Annotated[
         str, typer.Option(help="Address to listen on. Others than this machine need the password too.")
     ] = _LOOPBACK,
@@ -130,7 +71,7 @@ def flower(
     )
 
 
-def _shared() -> Any:
+def _shared() -> Settings:
     found = environment.settings()
     if found.broker_url is None:
         wrong("GONGKAI_BROKER_URL is not set; parts that run by themselves need a shared Redis (`gongkai ingest` starts its own)")
@@ -144,6 +85,53 @@ def become(command: list[str], environment: dict[str, str]) -> None:
     os.execvpe(command[0], command, {**os.environ, **environment})
 
 
-def facts(record: Any) -> list[tuple[str, Any]]:
-    """The fields of a record as lines."""
-    return [(name.replace("_", " "), value) for name, value in msgspec.to_builtins(record).items()]
+def serve_metrics(
+    address: Annotated[str | None, typer.Option(help="Address to listen on. Default: GONGKAI_METRICS_ADDRESS.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. Default: GONGKAI_METRICS_PORT.")] = None,
+) -> None:
+    """Serve metrics for Prometheus, read from the database when they are asked for, until stopped."""
+    found = environment.settings()
+    chosen = port or found.metrics_port
+    if not chosen:
+        wrong("GONGKAI_METRICS_PORT is 0; expected a port, or --port")
+    with environment.database(found):
+        say(f"http://{address or found.metrics_address}:{chosen}/metrics")
+    become(*metrics_command(found, address or found.metrics_address, chosen))
+
+
+def serve_pages(
+    address: Annotated[
+        str | None, typer.Option("--address", "--host", help="Address to listen on. Default: GONGKAI_CONSOLE_ADDRESS.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. Default: GONGKAI_CONSOLE_PORT.")] = None,
+) -> None:
+    """Serve the operators' pages until stopped. The first administrator is made by `gongkai user add`."""
+    found = environment.settings()
+    host, chosen = address or found.console_address, port or found.console_port
+    if not chosen:
+        wrong("GONGKAI_CONSOLE_PORT is 0; expected a port, or --port")
+    with environment.database(found, make=True) as engine:
+        tell_first_user(engine)
+    if not _is_loopback(host):
+        say("others than this machine can reach the pages: put a proxy that speaks https before them, passwords go this way")
+    say(f"http://{f'[{host}]' if ':' in host else host}:{chosen}")
+    become(*console_command(found, host, chosen))
+
+
+def tell_first_user(engine: Engine) -> None:
+    """Say how the first user of the pages is made, while there is none."""
+    with reading(engine) as connection:
+        if not accounts.has_users(connection):
+            say("the pages have no user yet; make one with `gongkai user add NAME --role administer`")
+
+
+def console_command(settings: Settings, address: str, port: int) -> tuple[list[str], dict[str, str]]:
+    """The arguments and the environment additions that serve the pages."""
+    return [sys.executable, "-m", "console.web", address, str(port)], settings.environment()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

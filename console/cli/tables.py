@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
@@ -12,14 +12,12 @@ from codebook.errors import CODES
 from codebook.records import Severity, Status
 from codebook.stages import StageName
 from console.cli.output import meaning, plain, table
+from database.intake.inboxes import WatcherItem
+from database.ledger import Balance
+from database.ledger.throughput import Throughput
 from database.models import StageState
-
-if TYPE_CHECKING:
-    from database.intake.inboxes import WatcherItem
-    from database.ledger import Balance
-    from database.ledger.throughput import Throughput
-    from database.monitoring.read_models import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
-    from ingest.files.register_paths import IngestSummary
+from database.monitoring.read_models import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
+from ingest.files.register_paths import IngestSummary
 
 _COLOURS = {
     Status.ACCEPTED: "green",

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from console import environment
+from console.cli import environment
 from console.cli.output import Exit, plain, say, show, show_json, table, wrong
 from console.verify import Verification
 from database.intake import purging
@@ -17,7 +17,7 @@ from runtime.store import Store
 _SHOWN = 200  # problems
 
 
-def purge(
+def purge_document(
     document: Annotated[int, typer.Argument(min=1, metavar="DOCUMENT", help="The number of the document.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept with who asked.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -44,7 +44,7 @@ def purge(
     say("backups and exports made before still hold it")
 
 
-def verify(
+def verify_originals(
     quick: Annotated[bool, typer.Option("--quick", help="Look for the originals without reading them.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
 ) -> None:

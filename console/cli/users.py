@@ -1,28 +1,27 @@
-"""Commands for the operators' pages: serving them, and the people who may use them."""
+"""The users of the operators' pages."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from codebook.records import Record
-from console import environment
+from console import passwords
+from console.bounds import unknown_regions
+from console.cli import environment
 from console.cli.output import plain, say, show, show_json, table, wrong
-from console.cli.services import become
+from console.web.views.filters import moment
+from database.models import Role
+from database.session import reading, run_transaction
+from database.users import accounts
+from database.users.accounts import AccountError, UserItem
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
-    from database.models import Role
-    from database.users.accounts import UserItem
-    from runtime.settings import Settings
-
-user = typer.Typer(help="The people who may use the operators' pages.", no_args_is_help=True, rich_markup_mode=None)
+user = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 RoleOption = Annotated[str, typer.Option(help="What the user may do: view, operate (also re-process, discard), administer.")]
 Name = Annotated[str, typer.Argument(help="The user's name.")]
@@ -45,47 +44,6 @@ class UserLine(Record, frozen=True):
     batches: tuple[int, ...] | None
 
 
-def console(
-    address: Annotated[
-        str | None, typer.Option("--address", "--host", help="Address to listen on. Default: GONGKAI_CONSOLE_ADDRESS.")
-    ] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. Default: GONGKAI_CONSOLE_PORT.")] = None,
-) -> None:
-    """Serve the operators' pages until stopped. The first administrator is made by `gongkai user add`."""
-    found = environment.settings()
-    host, chosen = address or found.console_address, port or found.console_port
-    if not chosen:
-        wrong("GONGKAI_CONSOLE_PORT is 0; expected a port, or --port")
-    with environment.database(found, make=True) as engine:
-        tell_first_user(engine)
-    if not _is_loopback(host):
-        say("others than this machine can reach the pages: put a proxy that speaks https before them, passwords go this way")
-    say(f"http://{f'[{host}]' if ':' in host else host}:{chosen}")
-    become(*console_command(found, host, chosen))
-
-
-def tell_first_user(engine: Engine) -> None:
-    """Say how the first user of the pages is made, while there is none."""
-    from database.session import reading  # noqa: PLC0415
-    from database.users import accounts  # noqa: PLC0415 (loads SQLAlchemy)
-
-    with reading(engine) as connection:
-        if not accounts.has_users(connection):
-            say("the pages have no user yet; make one with `gongkai user add NAME --role administer`")
-
-
-def console_command(settings: Settings, address: str, port: int) -> tuple[list[str], dict[str, str]]:
-    """The arguments and the environment additions that serve the pages."""
-    return [sys.executable, "-m", "console.web", address, str(port)], settings.environment()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 @user.command("add")
 def add(
     name: Name,
@@ -99,9 +57,6 @@ def add(
     """Make a user. The password is asked for, or read from standard input (its first line); the user has to change it at the
     first login.
     """
-    from console import passwords  # noqa: PLC0415
-    from database.users import accounts  # noqa: PLC0415
-
     chosen = _role(role)
     if not accounts.is_name(name):
         wrong(f"{name!r} cannot be a name; expected 1 to {accounts.NAME_LENGTH} letters, digits, dots, hyphens or underscores")
@@ -114,10 +69,6 @@ def add(
 @user.command("list")
 def listed(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False) -> None:
     """The users, their roles, and when they were last here."""
-    from console.web.views.filters import moment  # noqa: PLC0415
-    from database.session import reading  # noqa: PLC0415
-    from database.users import accounts  # noqa: PLC0415
-
     with environment.database(environment.settings(), make=True) as engine, reading(engine) as connection:
         items = accounts.users(connection)
     if as_json:
@@ -147,8 +98,6 @@ def _line(item: UserItem) -> UserLine:
 @user.command("role")
 def role_of(name: Name, role: Annotated[str, typer.Argument(help="view, operate or administer.")], reason: Reason = "") -> None:
     """Give a user another role, which holds at once."""
-    from database.users import accounts  # noqa: PLC0415
-
     chosen = _role(role)
     _act(lambda c: accounts.set_role(c, name, chosen, who=environment.who(), reason=reason))
     say(f"{plain(name)} may {chosen}")
@@ -157,9 +106,6 @@ def role_of(name: Name, role: Annotated[str, typer.Argument(help="view, operate 
 @user.command("password")
 def password_of(name: Name, reason: Reason = "", keep: KeepOption = False) -> None:
     """Give a user another password, asked for or read from standard input. All sessions end; the user has to change it."""
-    from console import passwords  # noqa: PLC0415
-    from database.users import accounts  # noqa: PLC0415
-
     kept = passwords.hashed(_password(name))
     _act(lambda c: accounts.set_password(c, name, kept, who=environment.who(), reason=reason, must_change=not keep))
     say(f"{plain(name)} has another password")
@@ -170,8 +116,6 @@ def disable(
     name: Name, reason: Reason = "", undo: Annotated[bool, typer.Option("--undo", help="Let the user in again.")] = False
 ) -> None:
     """Let a user in no more; all sessions end. What the user did stays in the audit trail."""
-    from database.users import accounts  # noqa: PLC0415
-
     _act(lambda c: accounts.set_disabled(c, name, not undo, who=environment.who(), reason=reason))
     say(f"{plain(name)} is {'let in again' if undo else 'disabled'}")
 
@@ -179,8 +123,6 @@ def disable(
 @user.command("factor-off")
 def factor_off(name: Name, reason: Reason = "") -> None:
     """Take off the second factor of a user who has lost it, and the recovery codes too."""
-    from database.users import accounts  # noqa: PLC0415
-
     _act(lambda c: accounts.remove_factor(c, name, who=environment.who(), reason=reason))
     say(f"{plain(name)} has no second factor")
 
@@ -195,9 +137,6 @@ def bind(
     reason: Reason = "",
 ) -> None:
     """Bind a user to regions and batches: only their documents are seen and decided. Without either the user is not bound."""
-    from console.bounds import unknown_regions  # noqa: PLC0415
-    from database.users import accounts  # noqa: PLC0415
-
     if unknown := unknown_regions(region or ()):
         wrong(f"region {unknown[0]!r}: expected a code of GB/T 2260, such as 320800")
     _act(lambda c: accounts.set_access(c, name, region or None, batch or None, who=environment.who(), reason=reason))
@@ -205,9 +144,6 @@ def bind(
 
 
 def _act(act: Callable[[Connection], Any]) -> None:
-    from database.session import run_transaction  # noqa: PLC0415
-    from database.users.accounts import AccountError  # noqa: PLC0415
-
     with environment.database(environment.settings(), make=True) as engine:
         try:
             run_transaction(engine, act)
@@ -224,8 +160,6 @@ def _act(act: Callable[[Connection], Any]) -> None:
 
 
 def _role(name: str) -> Role:
-    from database.models import Role  # noqa: PLC0415
-
     if name not in list(Role):
         wrong(f"role {name!r}: not one of {', '.join(Role)}")
     return Role(name)
@@ -233,8 +167,6 @@ def _role(name: str) -> Role:
 
 def _password(name: str) -> str:
     """Asked for twice on a terminal, else the first line of standard input."""
-    from console import passwords  # noqa: PLC0415
-
     if sys.stdin.isatty():
         given = typer.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
     else:

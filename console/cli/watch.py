@@ -10,17 +10,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from console import environment
+from codebook.errors import GongkaiError, UsageError
+from console.cli import environment
+from console.cli.ingest import workforce
 from console.cli.output import Exit, fault, plain, say, wrong
-
-if TYPE_CHECKING:
-    from ingest.watching.inbox import Inbox
-    from runtime.settings import Settings
-    from workers.local import ExtraPart, Supervisor
+from console.cli.services import console_command, tell_first_user
+from ingest.archives.limits import Limits
+from ingest.files.register_paths import check_batch
+from ingest.watching.events import is_network
+from ingest.watching.heartbeat import watch as run
+from ingest.watching.inbox import Inbox, open_inboxes
+from ingest.watching.watcher import Pace, WatchContext, Watcher
+from runtime.log import configure
+from runtime.settings import Settings
+from runtime.store import Store
+from workers.local import ExtraPart, Supervisor
+from workers.metrics import metrics_command
 
 BatchName = Annotated[
     str | None, typer.Option(help="Batch of files whose folder names none. Default: the folder's name and the day.")
@@ -28,20 +37,12 @@ BatchName = Annotated[
 Poll = Annotated[bool, typer.Option("--poll", help="Rely on looking alone, as with network folders (GONGKAI_WATCH_POLL).")]
 
 
-def watch(
+def watch_folders(
     folders: Annotated[list[str], typer.Argument(metavar="DIR...", help="Folders to watch, with all that is below them.")],
     batch: BatchName = None,
     poll: Poll = False,
 ) -> None:
     """Take in what is put into folders, until stopped. What failed is shown in the folder, under failed/CODE/, with a note."""
-    from console.cli.ingest import workforce  # noqa: PLC0415 (these load the machine)
-    from ingest.archives.limits import Limits  # noqa: PLC0415
-    from ingest.watching.events import is_network  # noqa: PLC0415
-    from ingest.watching.heartbeat import watch as run  # noqa: PLC0415
-    from ingest.watching.watcher import Pace, WatchContext, Watcher  # noqa: PLC0415
-    from runtime.log import configure  # noqa: PLC0415
-    from runtime.store import Store  # noqa: PLC0415
-
     found = environment.settings()
     configure(found)
     with _stopping() as stop, environment.database(found, make=True) as engine:
@@ -59,7 +60,7 @@ def watch(
     say("ended")
 
 
-def up(
+def run_everything(
     folders: Annotated[
         list[str] | None, typer.Option("--watch", metavar="DIR", help="Watch this folder. Can be repeated.")
     ] = None,
@@ -67,9 +68,6 @@ def up(
     poll: Poll = False,
 ) -> None:
     """Run everything that one machine needs, until stopped: broker, workers, rescuer, watcher, metrics, pages."""
-    from console.cli.users import tell_first_user  # noqa: PLC0415
-    from workers.local import Supervisor  # noqa: PLC0415 (loads Celery)
-
     found = environment.settings()
     _check_batch(batch)
     with _stopping() as stop, _only_one(found.home):
@@ -85,8 +83,6 @@ def up(
 
 
 def _run(supervisor: Supervisor, stop: threading.Event, found: Settings) -> None:
-    from codebook.errors import GongkaiError  # noqa: PLC0415
-
     try:
         supervisor.start()
         if not supervisor.owns:
@@ -106,33 +102,12 @@ def _run(supervisor: Supervisor, stop: threading.Event, found: Settings) -> None
     _tell("up", "ended")
 
 
-def metrics(
-    address: Annotated[str | None, typer.Option(help="Address to listen on. Default: GONGKAI_METRICS_ADDRESS.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. Default: GONGKAI_METRICS_PORT.")] = None,
-) -> None:
-    """Serve metrics for Prometheus, read from the database when they are asked for, until stopped."""
-    from console.cli.services import become  # noqa: PLC0415
-    from workers.metrics import metrics_command  # noqa: PLC0415
-
-    found = environment.settings()
-    chosen = port or found.metrics_port
-    if not chosen:
-        wrong("GONGKAI_METRICS_PORT is 0; expected a port, or --port")
-    with environment.database(found):
-        say(f"http://{address or found.metrics_address}:{chosen}/metrics")
-    become(*metrics_command(found, address or found.metrics_address, chosen))
-
-
 def _tell(part: str, state: str) -> None:
     say(f"{part:<9} {plain(state)}")
 
 
 def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: bool) -> list[ExtraPart]:
     """The watcher, the metrics endpoint and the operators' pages, as parts of the machine."""
-    from console.cli.users import console_command  # noqa: PLC0415
-    from workers.local import ExtraPart  # noqa: PLC0415
-    from workers.metrics import metrics_command  # noqa: PLC0415
-
     made = []
     if found.metrics_port:
         made.append(ExtraPart("metrics", *metrics_command(found, found.metrics_address, found.metrics_port)))
@@ -147,9 +122,6 @@ def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: boo
 
 def _inboxes(found: Settings, folders: list[str]) -> list[Inbox]:
     """The folders, looked at; ends with exit code 2 when one cannot be watched."""
-    from codebook.errors import UsageError  # noqa: PLC0415
-    from ingest.watching.inbox import open_inboxes  # noqa: PLC0415
-
     store = found.store.removeprefix("file://")
     forbidden = [found.home, *([Path(store)] if "://" not in store else [])]
     ignore = [pattern.strip() for pattern in found.watch_ignore.split(",") if pattern.strip()]
@@ -160,9 +132,6 @@ def _inboxes(found: Settings, folders: list[str]) -> list[Inbox]:
 
 
 def _check_batch(batch: str | None) -> None:
-    from codebook.errors import UsageError  # noqa: PLC0415
-    from ingest.files.register_paths import check_batch  # noqa: PLC0415
-
     try:
         check_batch(batch)
     except UsageError as error:

@@ -2,23 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from codebook.book import Block, Label, load_book
 from codebook.records import Number, State
 from console.export.read import Exported, Value
+from database.export_columns import (
+    DOCUMENTS,
+    FINDINGS,
+    JSON_EVIDENCE,
+    JSON_FINDING,
+    JSON_REPORT,
+    JSON_SOURCE,
+    LABELS,
+    VALUES,
+    WIDE_AFTER,
+    WIDE_BEFORE,
+    Columns,
+)
 from database.reports.results import whole
 from database.views import Wide, column_name, wide_tables
 
 Line = dict[str, Any]
 Table = dict[str, type]
 
-WHO: Table = {"agency": str, "province": str, "city": str, "county": str, "region_code": str, "year": int}
-BOX = ("box_x0", "box_top", "box_x1", "box_bottom")
 DOUBTFUL = State.DOUBTFUL.value
 MISSING = State.MISSING.value
+
+
+class _Box(NamedTuple):
+    x0: float | None = None
+    top: float | None = None
+    x1: float | None = None
+    bottom: float | None = None
+
+
+class _Place(NamedTuple):
+    page: int | None = None
+    line: int | None = None
+
+
+class _Counts(NamedTuple):
+    cells: int
+    doubts: int
+    findings: int
+
+
+class _Label(NamedTuple):
+    indicator: str
+    column_name: str
+    block: str
+    row_label: str
+    column_label: str | None
+    unit: str | None
+    forms: str
+
+
+class _Stopped(NamedTuple):
+    code: str | None = None
+    message: str | None = None
+
+
+# A cell that the form has and the report leaves out.
+_LEFT_OUT: Any = Value("", None, MISSING, *[None] * 10)  # type: ignore[arg-type]
+
+
+class ExportRow(NamedTuple):
+    """The records of one row of an export, from which columns take their values by :attr:`ExportColumn.field`.
+
+    What does not apply to a table stays at its default.
+    """
+
+    document: Any
+    error: _Stopped = _Stopped()
+    counts: _Counts | None = None
+    indicator: str = ""
+    number: Number | None = None
+    value: Value = _LEFT_OUT
+    box: _Box = _Box()
+    candidates: list[Number | None] | None = None
+    correction: Line | None = None
+    decided_at: str | None = None
+    finding: Any = None
+    place: _Place = _Place()
+    expected: float | None = None
+    actual: float | None = None
+    block_form: str = ""
+    doubtful_count: int = 0
+    label: _Label | None = None
+
+
+@cache
+def _getter(columns: Columns) -> Callable[[ExportRow], tuple[Any, ...]]:
+    return attrgetter(*(column.field for column in columns))
+
+
+def _fields(columns: Columns, row: ExportRow) -> tuple[Any, ...]:
+    """The fields of a table's row; a list is written as words with spaces between."""
+    return tuple(" ".join(each) if isinstance(each, list) else each for each in _getter(columns)(row))
+
+
+def _object(columns: Columns, row: ExportRow) -> Line:
+    """The object of JSON: values of an indicator are whole where they can be; keys without anything to say are left out."""
+    found = zip(columns, _getter(columns)(row), strict=True)
+    return {
+        column.name: whole(each) if column.unit == "of the indicator" else each
+        for column, each in found
+        if not column.needs or attrgetter(column.needs)(row) is not None
+    }
 
 
 # ---- which cells a report has ---------------------------------------------------------------------------------------------
@@ -65,8 +159,9 @@ def cells(exported: Exported) -> list[tuple[str, Value | None]]:
 def json_line(exported: Exported) -> Line:
     """The object of one document, with the keys of the contract in their order."""
     d = exported.document
+    row = ExportRow(d)
     line: Line = {
-        "source": {"path": d.path, "sha256": d.sha256, "media_type": d.media_type, "pages": d.pages, "batch": d.batch},
+        "source": _object(JSON_SOURCE, row),
         "status": d.status,
         "report": None,
         "sections": [],
@@ -79,21 +174,12 @@ def json_line(exported: Exported) -> Line:
     if exported.has_report:
         found = cells(exported)
         line |= {
-            "report": {
-                "agency": d.agency,
-                "region": d.region,
-                "region_code": d.region_code,
-                "year": d.year,
-                "form": d.form,
-                "title": d.title,
-                "published_on": d.published_on,
-                "script": d.script,
-            },
+            "report": _object(JSON_REPORT, row),
             "sections": [{"number": s.number, "title": s.title, "text": s.text} for s in exported.sections],
             "indicators": {i: _number(value) for i, value in found},
-            "evidence": {i: _evidence(value) for i, value in found if value is not None},
+            "evidence": {i: _object(JSON_EVIDENCE, _value_row(row, i, value)) for i, value in found if value is not None},
             "doubts": [*(i for i, value in found if value is not None and value.state == DOUBTFUL), *d.doubts],
-            "findings": [_finding(f) for f in exported.findings],
+            "findings": [_object(JSON_FINDING, _finding_row(row, f)) for f in exported.findings],
         }
     return line
 
@@ -112,156 +198,82 @@ def _number(value: Value | None) -> Number | None:
     return None if value is None or value.state == MISSING else whole(value.value)
 
 
-def _evidence(value: Value) -> Line:
-    """Where a value stands, how it was read, and who decided about it. What does not apply (a box in a text, a sentence for a
-    table's cell) is left out.
-    """
-    found: Line = {"page": value.page}
-    if value.box is not None:
-        found["box"] = value.box
-    if value.line is not None:
-        found |= {"line": value.line, "column": value.column}
-    found |= {"raw": value.raw, "read_by": value.read_by, "score": value.score, "state": value.state}
-    if value.sentence is not None:
-        found["sentence"] = value.sentence
-    if value.doubt is not None:
-        found["doubt"] = value.doubt
-    if value.candidates:
-        found["candidates"] = [whole(c) for c in value.candidates]
-    if value.decided_by is not None:
-        found["correction"] = {"by": value.decided_by, "at": _moment(value), "reason": value.reason}
-    return found
+def _value_row(row: ExportRow, indicator: str, value: Value | None) -> ExportRow:
+    """``row`` with a value: where it is printed, how it was read, and who decided about it."""
+    if value is None:
+        return row._replace(indicator=indicator)
+    decided_at = value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
+    decision = {"by": value.decided_by, "at": decided_at, "reason": value.reason}
+    return row._replace(
+        indicator=indicator,
+        number=None if value.state == MISSING else value.value,
+        value=value,
+        box=_Box(*value.box) if value.box else _Box(),
+        candidates=[whole(c) for c in value.candidates] if value.candidates else None,
+        correction=decision if value.decided_by is not None else None,
+        decided_at=decided_at,
+    )
 
 
-def _moment(value: Value) -> str | None:
-    return value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
-
-
-def _finding(finding: Any) -> Line:
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "cells": finding.cells,
-        "message": finding.message,
-        "expected": whole(finding.expected),
-        "actual": whole(finding.actual),
-    }
+def _finding_row(row: ExportRow, finding: Any) -> ExportRow:
+    place = finding.place or {}
+    return row._replace(
+        finding=finding,
+        place=_Place(place.get("page"), place.get("line")),
+        expected=finding.expected,
+        actual=finding.actual,
+    )
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------------------
 
-VALUES: Table = (
-    WHO
-    | {"form": str, "indicator": str, "value": float, "state": str, "page": int}
-    | dict.fromkeys(BOX, float)
-    | {"line": int, "column": int, "raw": str, "read_by": str, "score": float, "sentence": str, "doubt": str}
-    | {"decided_by": str, "decided_at": str, "decided_why": str}
-    | {"sha256": str, "path": str}
-)
-FINDINGS: Table = WHO | {
-    "form": str,
-    "rule": str,
-    "severity": str,
-    "message": str,
-    "cells": str,
-    "expected": float,
-    "actual": float,
-    "sentence": str,
-    "page": int,
-    "line": int,
-    "other_sha256": str,
-    "sha256": str,
-    "path": str,
-}
-DOCUMENTS: Table = {
-    "sha256": str,
-    "path": str,
-    "media_type": str,
-    "pages": int,
-    "batch": str,
-    "status": str,
-    **WHO,
-    "form": str,
-    "title": str,
-    "published_on": str,
-    "script": str,
-    "cells": int,
-    "doubts": int,
-    "findings": int,
-    "error_code": str,
-    "error_message": str,
-}
-LABELS: Table = {
-    "indicator": str,
-    "column_name": str,
-    "block": str,
-    "row_label": str,
-    "column_label": str,
-    "unit": str,
-    "forms": str,
-}
-_BEFORE: Table = WHO | {"form": str, "status": str, "doubtful_count": int}
-_AFTER: Table = {"sha256": str, "path": str}
+
+def _types(columns: Columns) -> Table:
+    return {column.name: str if column.type is list else column.type for column in columns}
 
 
 def wide_columns(table: Wide) -> Table:
     """The columns of a wide table: who, how many cells are doubtful, the indicators, and the document."""
-    return _BEFORE | {column_name(i.id): float for i in table.indicators} | _AFTER
+    return _types(WIDE_BEFORE) | {column_name(i.id): float for i in table.indicators} | _types(WIDE_AFTER)
 
 
 def tables() -> dict[str, Table]:
     """All tables of an export, by name, with the types of their columns."""
     return {
-        "values": VALUES,
+        "values": _types(VALUES),
         **{f"wide_{table.name}": wide_columns(table) for table in wide_tables()},
-        "findings": FINDINGS,
-        "documents": DOCUMENTS,
-        "labels": LABELS,
+        "findings": _types(FINDINGS),
+        "documents": _types(DOCUMENTS),
+        "labels": _types(LABELS),
     }
 
 
 def table_rows(exported: Exported) -> Iterable[tuple[str, tuple[Any, ...]]]:
     """The rows that a document adds to each table."""
-    d = exported.document
     failure = error(exported) or {}
     found = cells(exported) if exported.has_report else []
-    who = (d.agency, d.province, d.city, d.county, d.region_code, d.year)
-    where = (d.sha256, d.path)
     doubts = sum(value is not None and value.state == DOUBTFUL for _, value in found)
-    said = (d.form, d.title, d.published_on, d.script)
-    counts = (len(found), doubts, len(exported.findings))
-    stopped = (failure.get("code"), failure.get("message"))
-    yield "documents", (*where, d.media_type, d.pages, d.batch, d.status, *who, *said, *counts, *stopped)
+    counts = _Counts(len(found), doubts, len(exported.findings))
+    row = ExportRow(exported.document, _Stopped(failure.get("code"), failure.get("message")), counts)
+    yield "documents", _fields(DOCUMENTS, row)
     for indicator, value in found:
-        yield "values", (*who, d.form, indicator, *_value_fields(value), *where)
+        yield "values", _fields(VALUES, _value_row(row, indicator, value))
     for table in wide_tables():
         form = exported.blocks.get(table.block)
         if form is not None and table.form in (None, form):
-            yield f"wide_{table.name}", (*who, form, d.status, *_wide_fields(table, found), *where)
-    for f in exported.findings:
-        place = f.place or {}
-        what = (f.rule, f.severity, f.message, " ".join(f.cells), f.expected, f.actual, f.sentence)
-        yield "findings", (*who, d.form, *what, place.get("page"), place.get("line"), f.other_sha256, *where)
+            doubtful, sure = _wide_fields(table, found)
+            here = row._replace(block_form=form, doubtful_count=doubtful)
+            yield f"wide_{table.name}", (*_fields(WIDE_BEFORE, here), *sure, *_fields(WIDE_AFTER, here))
+    for finding in exported.findings:
+        yield "findings", _fields(FINDINGS, _finding_row(row, finding))
 
 
-_NO_EVIDENCE = (None, MISSING, *[None] * 15)
-
-
-def _value_fields(value: Value | None) -> tuple[Any, ...]:
-    if value is None:
-        return _NO_EVIDENCE
-    number = None if value.state == MISSING else value.value
-    box = value.box or (None, None, None, None)
-    place = (value.line, value.column, value.raw, value.read_by, value.score, value.sentence, value.doubt)
-    decision = (value.decided_by, _moment(value), value.reason)
-    return (number, value.state, value.page, *box, *place, *decision)
-
-
-def _wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[Any, ...]:
+def _wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[int, list[Any]]:
+    """The number of doubtful cells, and the sure value of each indicator."""
     sure = {i: value.value for i, value in found if value is not None and value.state not in (DOUBTFUL, MISSING)}
     ids = {i.id for i in table.indicators}
     doubtful = sum(value is not None and value.state == DOUBTFUL and i in ids for i, value in found)
-    return (doubtful, *(sure.get(i.id) for i in table.indicators))
+    return doubtful, [sure.get(i.id) for i in table.indicators]
 
 
 def label_rows() -> Iterable[tuple[Any, ...]]:
@@ -270,7 +282,9 @@ def label_rows() -> Iterable[tuple[Any, ...]]:
     for i in book.indicators.values():
         block: Block = book.blocks[i.block]
         column = _printed(block.columns[i.column]) if i.column else None
-        yield (i.id, column_name(i.id), block.title, _printed(block.rows[i.row]), column, i.unit, " ".join(i.forms))
+        row, forms = _printed(block.rows[i.row]), " ".join(i.forms)
+        label = _Label(i.id, column_name(i.id), block.title, row, column, i.unit, forms)
+        yield _fields(LABELS, ExportRow(None, label=label))
 
 
 def _printed(label: Label) -> str:

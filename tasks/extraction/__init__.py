@@ -1,6 +1,6 @@
-"""From the bytes of a document to pages of lines and tables, each with its place.
+"""Extraction: from the bytes of a document to pages of lines and ruled tables, with the place of each.
 
-``extract`` chooses the reader by media type: ``text``, ``html``, ``docx``, ``pdf``, ``images``. ``text_flow`` (HTML, DOCX) and
-``grid`` (all) make tables of what they find; ``joining`` puts together what the ends of pages cut, ``merging`` what is one
-table in several pieces. Every reader stays within ``limits``, and takes time that grows with the input and no faster.
+``extract`` chooses the reader by media type: ``text``, ``html``, ``docx``, ``pdf``, ``images``. HTML and DOCX share
+``text_flow``, all share the model of tables (``grid``) and the undoing of page breaks (``joining``, ``merging``). A page that
+is a picture is left for OCR. Every reader stays within ``limits``, whatever the file says of itself.
 """

@@ -10,12 +10,12 @@ from codebook.records import Extraction
 from tasks.extraction.docx.read_docx import read_docx
 from tasks.extraction.html import read_html
 from tasks.extraction.images import read_picture
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.read_pdf import read_pdf
 from tasks.extraction.text import read_text
 
-_DEFAULT = Limits()
-_READERS: dict[str, Callable[[bytes, str, Limits], Extraction]] = {
+_DEFAULT = ExtractionLimits()
+_READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     "text/plain": read_text,
     "text/html": read_html,
     "application/xhtml+xml": read_html,
@@ -25,7 +25,7 @@ _READERS: dict[str, Callable[[bytes, str, Limits], Extraction]] = {
 }
 
 
-def extract(data: bytes, media_type: str, limits: Limits = _DEFAULT) -> Extraction:
+def extract(data: bytes, media_type: str, limits: ExtractionLimits = _DEFAULT) -> Extraction:
     """Pages of lines and tables with their places; pages that are pictures come without blocks, to be read by OCR.
 
     ``data`` is the whole file; ``media_type`` what its content was found to be (parameters such as a charset are ignored).

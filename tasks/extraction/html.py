@@ -15,9 +15,9 @@ from lxml import etree
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.grid import NUMERIC, lay_out
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text import decode
-from tasks.extraction.text_flow import MAX_DEPTH, Flow, Grid, compose
+from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Flow, compose
 from tasks.extraction.words import patterns, words
 
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""", re.IGNORECASE)
@@ -82,10 +82,10 @@ _LONG_CHROME = 200  # characters outside links that no menu or footer has
 _MAX_SPAN = 1000  # of columns; rows are bounded by the table
 
 
-class _Walker:
+class _HtmlWalker:
     """Collects the flow of one element: text is gathered until a block begins or ends."""
 
-    def __init__(self, limits: Limits, hidden: frozenset[etree._Element]) -> None:
+    def __init__(self, limits: ExtractionLimits, hidden: frozenset[etree._Element]) -> None:
         self.limits = limits
         self.skip = hidden
         self.depth = 0
@@ -139,7 +139,7 @@ class _Walker:
         end_line()
         return found
 
-    def grid(self, table: etree._Element) -> Grid:
+    def grid(self, table: etree._Element) -> CellGrid:
         """The cells of a table with their spans, each with its own flow. A caption becomes a row of its own above.
 
         Raises ``file.bomb`` for tables nested without end.
@@ -165,10 +165,10 @@ class _Walker:
             slots += [slot._replace(row=slot.row + offset) for slot in lay_out(rows, self.limits.max_columns)]
             offset += len(rows)
         self.depth -= 1
-        return Grid(slots)
+        return CellGrid(slots)
 
 
-def read_html(data: bytes, media_type: str, limits: Limits) -> Extraction:
+def read_html(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """Lines and tables of a web page; its metadata as notes ``meta.<name>=<content>``.
 
     Raises as :func:`tasks.extraction.text.decode`; ``file.empty`` when the page shows nothing; ``file.bomb`` for absurd nesting.
@@ -180,7 +180,7 @@ def read_html(data: bytes, media_type: str, limits: Limits) -> Extraction:
     notes = list(decoded.notes)
     title, meta = _metadata(root)
     notes += [f"meta.{name}={content}" for name, content in meta.items()]
-    flow = _Walker(limits, frozenset(_surroundings(root))).flow(root)
+    flow = _HtmlWalker(limits, frozenset(_surroundings(root))).flow(root)
     blocks = compose(flow, limits)
     if not blocks:
         raise GongkaiError("file.empty", "a page without visible text", "text")

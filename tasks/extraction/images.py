@@ -13,10 +13,10 @@ from PIL import Image, UnidentifiedImageError
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 
 
-def read_picture(data: bytes, media_type: str, limits: Limits) -> Extraction:
+def read_picture(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """A page without blocks for each picture; width and height are in pixels. Nothing is decoded but the headers.
 
     Raises ``file.empty``, ``file.corrupt``, ``file.too_large`` (more than ``limits.max_pages``), ``page.too_large``.
@@ -37,7 +37,7 @@ def read_picture(data: bytes, media_type: str, limits: Limits) -> Extraction:
     return Extraction(media_type, tuple(found))
 
 
-def pictures(data: bytes, media_type: str, limits: Limits) -> Iterator[Image.Image]:
+def pictures(data: bytes, media_type: str, limits: ExtractionLimits) -> Iterator[Image.Image]:
     """The pictures of a document in the order of its pages, opened but not decoded; each is good until the next is asked for.
 
     Of formats that can move (GIF, WebP, PNG) and of photographs with a preview in them only the first picture is a page. Raises
@@ -56,7 +56,7 @@ def _frames(file: BinaryIO) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def guarded(limits: Limits, number: int | None = None) -> Iterator[None]:
+def guarded(limits: ExtractionLimits, number: int | None = None) -> Iterator[None]:
     """Opening pictures inside raises GongkaiError alone: ``page.too_large`` for what would not fit into memory,
     ``file.corrupt``.
     """

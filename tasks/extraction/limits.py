@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebook.records import Record
 
 
-class Limits(Record, frozen=True):
+class ExtractionLimits(Record, frozen=True):
     """Upper limits of one document; beyond them the readers raise ``file.too_large`` or ``file.bomb``.
 
     ``max_text_bytes``: size of a text or HTML source. ``max_lines``: lines (paragraphs) of a document. ``max_cells``: cells of

@@ -9,20 +9,20 @@ from codebook.records import Extraction, Line, Page, PageKind, Place, Reader
 from codebook.text import decoding
 from codebook.text.decoding import Decoded
 from tasks.extraction.joining import drop_page_numbers
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff\x1a]")
 
 
-def decode(data: bytes, limits: Limits, declared: str | None = None) -> Decoded:
+def decode(data: bytes, limits: ExtractionLimits, declared: str | None = None) -> Decoded:
     """Return the text of ``data``. Raises as :func:`codebook.text.decoding.decode`, and ``file.too_large`` above the limit."""
     if len(data) > limits.max_text_bytes:
         raise GongkaiError("file.too_large", f"{len(data)} bytes of text", f"at most {limits.max_text_bytes}")
     return decoding.decode(data, declared)
 
 
-def split_lines(text: str, limits: Limits) -> tuple[tuple[Line, ...], ...]:
+def split_lines(text: str, limits: ExtractionLimits) -> tuple[tuple[Line, ...], ...]:
     """The lines of each page (form feeds end pages), numbered from 1 through the whole text; empty lines are counted, not kept.
 
     Raises ``file.too_large`` above ``limits.max_lines`` lines that hold something.
@@ -54,7 +54,7 @@ def split_lines(text: str, limits: Limits) -> tuple[tuple[Line, ...], ...]:
     return tuple(pages)
 
 
-def read_text(data: bytes, media_type: str, limits: Limits) -> Extraction:
+def read_text(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """Lines of a plain text. Raises as :func:`decode`, and ``file.empty`` when nothing but white space is there."""
     decoded = decode(data, limits)
     found = split_lines(decoded.text, limits)

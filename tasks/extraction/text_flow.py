@@ -10,25 +10,25 @@ from typing import NamedTuple
 from codebook.errors import GongkaiError
 from codebook.records import Block, Cell, Line, Place
 from tasks.extraction.grid import NUMERIC, Slot, compact, make_table, pieces, prose_rows, refill
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 
 _LONG = 300  # characters in one cell beyond which a table without numbers is the frame of a page
 MAX_DEPTH = 40
 
 
-class Grid(NamedTuple):
+class CellGrid(NamedTuple):
     """A table of the source: its cells with their spans; each holds a flow of its own."""
 
     slots: list[Slot[Flow]]
 
 
-Flow = list[str | Grid]
+Flow = list[str | CellGrid]
 
 
 class _Composer:
     """Numbers the blocks and counts against the limits while a flow is turned into blocks."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ExtractionLimits) -> None:
         self.limits = limits
         self.blocks: list[Block] = []
         self.number = 0
@@ -51,7 +51,7 @@ class _Composer:
             else:
                 self.add_table(item, depth)
 
-    def add_table(self, grid: Grid, depth: int) -> None:
+    def add_table(self, grid: CellGrid, depth: int) -> None:
         """Append a table, or what is in its cells where it is only a frame."""
         if _is_layout(grid):
             for slot in sorted(grid.slots, key=lambda slot: (slot.row, slot.column)):
@@ -64,7 +64,7 @@ class _Composer:
         for piece, is_prose in pieces(slots, prose_rows(slots)):
             self.add_piece(piece, is_prose)
         for slot in grid.slots:
-            inner = [item for item in slot.content if isinstance(item, Grid)]
+            inner = [item for item in slot.content if isinstance(item, CellGrid)]
             self.add(list(inner), depth + 1)
 
     def add_piece(self, piece: list[Slot[str]], is_prose: bool) -> None:
@@ -83,7 +83,7 @@ class _Composer:
         self.blocks.append(make_table(cells, rows[0]))
 
 
-def compose(flow: Flow, limits: Limits) -> tuple[Block, ...]:
+def compose(flow: Flow, limits: ExtractionLimits) -> tuple[Block, ...]:
     """The blocks of a flow; ``place.line`` counts paragraphs and the rows of tables in reading order, from 1. A cell has the
     ``line`` of its row, and its column in the table, from 1.
 
@@ -98,7 +98,7 @@ def _own_text(flow: Flow) -> str:
     return "\n".join(item for item in flow if isinstance(item, str))
 
 
-def _is_layout(grid: Grid) -> bool:
+def _is_layout(grid: CellGrid) -> bool:
     """Whether a table only lays out a page: it holds other tables or long prose, and fewer than two numbers of its own."""
     numbers = longest = 0
     nested = False
@@ -106,5 +106,5 @@ def _is_layout(grid: Grid) -> bool:
         text = _own_text(slot.content)
         numbers += NUMERIC.fullmatch(text) is not None
         longest = max(longest, len(text) if len(slot.content) > 1 else 0)
-        nested = nested or any(isinstance(item, Grid) for item in slot.content)
+        nested = nested or any(isinstance(item, CellGrid) for item in slot.content)
     return numbers < 2 and (nested or longest > _LONG)

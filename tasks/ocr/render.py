@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from codebook.errors import GongkaiError
 from tasks.extraction.images import check_pixels, guarded, pictures
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.page import placed_pictures
 from tasks.extraction.pdf.read_pdf import opened
 
@@ -46,7 +46,9 @@ class PageImage(NamedTuple):
     scale: float
 
 
-def render(data: bytes, media_type: str, number: int, limits: Limits | None = None, *, widest: int | None = None) -> PageImage:
+def render(
+    data: bytes, media_type: str, number: int, limits: ExtractionLimits | None = None, *, widest: int | None = None
+) -> PageImage:
     """The image of page ``number`` (from 1) of a document: a PDF, a picture, or a package of page images.
 
     ``widest``: for a screen, at most so many pixels wide; else as OCR needs it.
@@ -54,7 +56,7 @@ def render(data: bytes, media_type: str, number: int, limits: Limits | None = No
     Raises GongkaiError: ``page.too_large``, ``page.unreadable`` (the page, or the picture on it, cannot be drawn), and what
     opening the document raises (``file.corrupt``, ``file.encrypted``). LookupError when there is no such page.
     """
-    limits = limits or Limits()
+    limits = limits or ExtractionLimits()
     if media_type == "application/pdf":
         return _pdf_page(data, number, widest)
     with guarded(limits, number):
@@ -99,7 +101,7 @@ def _drawn(page: pypdfium2.PdfPage, number: int, widest: int | None) -> PageImag
     width, height = page.get_size()
     images = [
         (item, box)
-        for item, box in placed_pictures(page, Limits().max_page_objects, number)
+        for item, box in placed_pictures(page, ExtractionLimits().max_page_objects, number)
         if box[2] > box[0] and box[3] > box[1]
     ]
     largest = max(images, key=lambda pair: _area(pair[1]), default=None)

@@ -6,8 +6,8 @@ from codebook.records import Page
 from codebook.stages import StageName
 from database.ledger import Next
 from runtime.failpoints import fail_here
+from tasks.extraction.ocr_pages import renumbered
 from tasks.ocr.engines.choose import memory_told, picture_key, reader, version
-from tasks.ocr.merge import numbered
 from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
 from workers.stage_runner import StageResult, Work, stage
@@ -28,5 +28,5 @@ def run(work: Work) -> StageResult:
             fail_here(f"ocr_page_{number}")
             page = read_picture(image.pixels, number, engine, points_per_pixel=image.scale)
     return StageResult(
-        numbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by}, engine=used
+        renumbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by}, engine=used
     )

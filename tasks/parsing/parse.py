@@ -36,7 +36,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     """Join what the tables say with chapters, sentences and identity.
 
     A number that stands in a table comes from the table; sentences fill the narrative form (2014) only. Raises GongkaiError
-    ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it gives no number at all.
+    ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it has no number at all.
     """
     outline = read_outline(prose_lines(extraction, _consumed(tables.used), known_headings))
     identity = identify(extraction, outline, hints)
@@ -133,7 +133,7 @@ def _check(
     readings: tuple[Reading, ...],
     statements: tuple[Statement, ...],
 ) -> None:
-    """Raise when the document is no such report, or gives no number."""
+    """Raise when the document is no such report, or has no number."""
     given = [r for r in readings if r.value is not None or r.candidates]
     if given:
         return

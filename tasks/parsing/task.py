@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebook.records import Extraction, Page
 from codebook.stages import StageName
 from database.ledger import Next
-from tasks.ocr.merge import merged, wanted
+from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
 from tasks.parsing.parse import parse
 from workers.stage_runner import StageResult, Work, stage
 
@@ -14,6 +14,6 @@ from workers.stage_runner import StageResult, Work, stage
 def run(work: Work) -> StageResult:
     """Parse; then validation."""
     extraction = work.output_of(StageName.EXTRACT, Extraction)
-    if any(map(wanted, extraction.pages)):
-        extraction = merged(extraction, work.pages_of(StageName.OCR, Page))
+    if any(map(needs_ocr, extraction.pages)):
+        extraction = with_ocr_pages(extraction, work.pages_of(StageName.OCR, Page))
     return StageResult(parse(extraction, work.claim.hints), [Next(StageName.VALIDATE)])

@@ -10,7 +10,7 @@ import pytest
 from codebook.stages import StageName
 from ingest.archives.limits import Limits
 from runtime.settings import Settings
-from tasks.extraction.limits import Limits as Readers
+from tasks.extraction.limits import ExtractionLimits as Readers
 from tests.chaos.conftest import MakeCluster, MakeTrial
 from tests.chaos.wellbeing import File
 from tests.hostile.files import pdf

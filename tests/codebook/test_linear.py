@@ -26,6 +26,8 @@ SLOW = {
     r"复议.*各": "quadratic",
     r"受理(?:的|并受理)*申请": "quadratic",
     r"x(?=.*y)": "quadratic",
+    r"^(?:.*>|a)*+": "quadratic",
+    r"^(?:.*>)?.*x": "quadratic",
     r"(?<![a\d])\d{1,3}(?:,\d{3})*年": "quadratic",
 }
 LINEAR = [
@@ -42,6 +44,10 @@ LINEAR = [
     r"x[^x]*x",
     r"公开",
     r"(?:a|b){0,40}c",
+    r"^(?:.*>)?+.*x",
+    r"^(?>.*>).*x",
+    r"^(?:(?<!\d)\d++_|\d\d++|a)*+",
+    r"^(?:a*b)*c",
 ]
 
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from console import environment
-from console.cli import app, ingest
+from console.cli import app, environment
+from console.cli import corrections as corrections_commands
 from database.session import make_engine
 from runtime.settings import Settings
 from tests.database.test_corrections import CELL, DOUBTFUL, a_report
@@ -29,7 +29,7 @@ def inline(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made.have_read(made.add(b"a scan", "application/pdf", "in/a.pdf"), a_report(DOUBTFUL))
     settings = Settings(home=tmp_path, database_url=sqlite_url)
     monkeypatch.setattr(environment, "settings", lambda: settings)
-    monkeypatch.setattr(ingest, "see_through", lambda *_: made.work())
+    monkeypatch.setattr(corrections_commands, "see_through", lambda *_: made.work())
     return made
 
 

@@ -13,8 +13,7 @@ from click.testing import Result
 from sqlalchemy import func, select, text, update
 from typer.testing import CliRunner
 
-from console import environment
-from console.cli import app
+from console.cli import app, environment
 from database import migrations
 from database.ledger import Selection, invariants, reprocess
 from database.models import Audit, Base, Document, FindingRow, Output, ReportRow, Source, Tombstone, ValueRow

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
 from console import passwords
-from console.cli import app, users
+from console.cli import app, services
 from database.session import make_engine, reading
 from database.users import audit
 from runtime.settings import load_settings
@@ -84,7 +84,7 @@ def test_what_is_refused(arguments: tuple[str, ...], given: str | None, said: st
 
 def test_the_console_says_where_it_is_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     became: list[list[str]] = []
-    monkeypatch.setattr(users, "become", lambda command, environment: became.append(command))
+    monkeypatch.setattr(services, "become", lambda command, environment: became.append(command))
     result = run("console", "--host", "0.0.0.0", "--port", "18791")
     assert result.exit_code == 0
     assert "gongkai user add NAME --role administer" in result.stderr

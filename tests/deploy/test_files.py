@@ -17,13 +17,12 @@ from typing import Any
 import kubernetes_validate
 import promql_parser
 import pytest
-import typer.main
 import yaml
 from compose_spec import PyCompose
 
 from codebook.errors import CODES
 from codebook.stages import QUEUES
-from console.cli import app
+from console.cli import all_commands
 from console.reference import environment_file
 from runtime.settings import Settings
 
@@ -38,11 +37,11 @@ def documents(path: Path) -> list[Any]:
 
 def understood(words: list[str]) -> Any:
     """Let the command line read ``gongkai WORDS`` without doing it; raises click.UsageError for what it does not know."""
-    group: Any = typer.main.get_command(app)
-    rest = list(words)
-    while hasattr(group, "commands"):
-        group = group.commands[rest.pop(0)]
-    return group.make_context(group.name, rest).params
+    known, rest = all_commands(), list(words)
+    name = f"gongkai {rest.pop(0)}"
+    if name not in known:
+        name = f"{name} {rest.pop(0)}"
+    return known[name].make_context(name, rest).params
 
 
 # ---- settings ----

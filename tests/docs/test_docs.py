@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
-from console.cli import app
-from console.reference import settings_page
+from console.cli import all_commands
+from console.reference import export_page, settings_page
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,17 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def commands() -> dict[str, Any]:
     """All commands with their full names."""
-    found: dict[str, Any] = {}
-
-    def walk(group: Any, name: str) -> None:
-        if hasattr(group, "commands"):
-            for each in group.commands.values():
-                walk(each, f"{name} {each.name}")
-        else:
-            found[name] = group
-
-    walk(typer.main.get_command(app), "gongkai")
-    return found
+    return all_commands()
 
 
 def chapters() -> dict[str, str]:
@@ -62,3 +51,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
     page = (REPOSITORY / "docs" / "settings.md").read_text()
     assert page == settings_page(), "run: python -m console.reference > docs/settings.md"
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_column_of_an_export_is_documented() -> None:
+    page = (REPOSITORY / "docs" / "export.md").read_text()
+    assert page == export_page(), "run: python -m console.reference export > docs/export.md"

@@ -15,7 +15,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Line, PageKind, Table
 from codebook.text.chinese_numbers import write_numeral
 from tasks.extraction.extract import extract
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 W = nsdecls("w")
@@ -236,12 +236,12 @@ def test_a_flipped_byte_is_noticed() -> None:
 def test_limits() -> None:
     document = docx.Document()
     document.add_table(20, 20).cell(0, 0).text = "1"
-    for limits in (Limits(max_cells=100), Limits(max_columns=10), Limits(max_docx_part_bytes=100)):
+    for limits in (ExtractionLimits(max_cells=100), ExtractionLimits(max_columns=10), ExtractionLimits(max_docx_part_bytes=100)):
         with pytest.raises(GongkaiError) as caught:
             extract(saved(document), MEDIA_TYPE, limits)
         assert caught.value.code == "file.too_large"
     with pytest.raises(GongkaiError) as caught:
-        extract(saved(document), MEDIA_TYPE, Limits(max_docx_entries=3))
+        extract(saved(document), MEDIA_TYPE, ExtractionLimits(max_docx_entries=3))
     assert caught.value.code == "file.bomb"
 
 

@@ -10,7 +10,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Line, Table
 from tasks.extraction.extract import extract
 from tasks.extraction.grid import lay_out
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 
 # the requests table, shortened: header with row and column spans, a vertical label, a group label
 REQUESTS = """
@@ -198,5 +198,5 @@ def test_hostile_pages_are_inert() -> None:
 )
 def test_limits(html: str, code: str) -> None:
     with pytest.raises(GongkaiError) as caught:
-        extract(html.encode(), "text/html", Limits(max_lines=100, max_cells=100))
+        extract(html.encode(), "text/html", ExtractionLimits(max_lines=100, max_cells=100))
     assert caught.value.code == code

@@ -18,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from codebook.errors import GongkaiError
 from codebook.records import Line, PageKind, Table
 from tasks.extraction.extract import extract
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.read_pdf import classify
 
@@ -65,8 +65,8 @@ class Paper:
         return self.target.getvalue()
 
 
-def pages(paper: Paper | bytes, limits: Limits | None = None):
-    return extract(paper if isinstance(paper, bytes) else paper.saved(), "application/pdf", limits or Limits()).pages
+def pages(paper: Paper | bytes, limits: ExtractionLimits | None = None):
+    return extract(paper if isinstance(paper, bytes) else paper.saved(), "application/pdf", limits or ExtractionLimits()).pages
 
 
 def texts(page) -> list[str]:
@@ -455,7 +455,10 @@ def test_a_damaged_table_of_objects_is_noted() -> None:
 
 
 def test_limits() -> None:
-    for limits, code in ((Limits(max_pages=1), "file.too_large"), (Limits(max_page_objects=3), "page.too_large")):
+    for limits, code in (
+        (ExtractionLimits(max_pages=1), "file.too_large"),
+        (ExtractionLimits(max_page_objects=3), "page.too_large"),
+    ):
         with pytest.raises(GongkaiError) as caught:
             pages(simple(), limits)
         assert caught.value.code == code
@@ -475,10 +478,10 @@ def test_pictures_wait_for_ocr() -> None:
     found = extract(target.getvalue(), "image/tiff").pages
     assert [(page.number, page.kind, page.width) for page in found] == [(1, PageKind.PICTURE, 30.0), (2, PageKind.PICTURE, 40.0)]
     for data, limits, code in (
-        (target.getvalue(), Limits(max_pages=1), "file.too_large"),
-        (target.getvalue(), Limits(max_pixels=100), "page.too_large"),
-        (target.getvalue()[:8], Limits(), "file.corrupt"),
-        (b"x" * 100, Limits(), "file.corrupt"),
+        (target.getvalue(), ExtractionLimits(max_pages=1), "file.too_large"),
+        (target.getvalue(), ExtractionLimits(max_pixels=100), "page.too_large"),
+        (target.getvalue()[:8], ExtractionLimits(), "file.corrupt"),
+        (b"x" * 100, ExtractionLimits(), "file.corrupt"),
     ):
         with pytest.raises(GongkaiError) as caught:
             extract(data, "image/tiff", limits)

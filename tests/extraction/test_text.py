@@ -9,7 +9,7 @@ import pytest
 from codebook.errors import GongkaiError
 from codebook.text.decoding import plausibility
 from tasks.extraction.extract import extract
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text import decode
 
 SIMPLIFIED = (
@@ -32,19 +32,19 @@ def test_every_encoding_of_every_script_is_read(text: str, codec: str) -> None:
 
 @pytest.mark.parametrize("codec", ["gb18030", "gbk", "big5", "utf-16-le", "utf-16-be"])
 def test_a_title_alone_is_enough_to_tell(codec: str) -> None:
-    assert decode("政府資訊公開".encode(codec), Limits()).text == "政府資訊公開"
+    assert decode("政府資訊公開".encode(codec), ExtractionLimits()).text == "政府資訊公開"
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "gb18030", "big5", "utf-16-le"])
 def test_real_reports_in_other_encodings(corpus, codec: str) -> None:
     for path in sorted((corpus / "documents").glob("*.txt")):
         text = path.read_text(encoding="utf-8").encode(codec, errors="ignore").decode(codec)
-        assert decode(text.encode(codec), Limits()).text == text
+        assert decode(text.encode(codec), ExtractionLimits()).text == text
 
 
 def test_a_four_byte_character_of_gb18030() -> None:
     text = SIMPLIFIED + "㐀𠀀"
-    assert decode(text.encode("gb18030"), Limits()).text == text
+    assert decode(text.encode("gb18030"), ExtractionLimits()).text == text
 
 
 def test_a_wrong_decoding_is_implausible() -> None:
@@ -53,15 +53,15 @@ def test_a_wrong_decoding_is_implausible() -> None:
 
 
 def test_the_declared_charset_is_only_a_hint() -> None:
-    assert decode(SIMPLIFIED.encode("gb18030"), Limits(), declared="utf-8").encoding == "gb18030"
-    assert decode(SIMPLIFIED.encode(), Limits(), declared="gb2312").encoding == "utf-8"
+    assert decode(SIMPLIFIED.encode("gb18030"), ExtractionLimits(), declared="utf-8").encoding == "gb18030"
+    assert decode(SIMPLIFIED.encode(), ExtractionLimits(), declared="gb2312").encoding == "utf-8"
 
 
 def test_a_few_broken_bytes_are_noted_not_fatal() -> None:
-    found = decode(SIMPLIFIED.encode() * 20 + b"\xe6\x94", Limits())
+    found = decode(SIMPLIFIED.encode() * 20 + b"\xe6\x94", ExtractionLimits())
     assert found.text.startswith(SIMPLIFIED)
     assert found.notes == ("text.undecodable=1",)
-    assert decode((SIMPLIFIED * 20).encode("gb18030") + b"\xd5", Limits()).encoding == "gb18030"
+    assert decode((SIMPLIFIED * 20).encode("gb18030") + b"\xd5", ExtractionLimits()).encoding == "gb18030"
 
 
 def test_a_few_nul_bytes_are_stripped() -> None:
@@ -71,9 +71,9 @@ def test_a_few_nul_bytes_are_stripped() -> None:
         assert found.notes == ("text.nul_bytes=5",)
 
 
-def code_of(data: bytes, media_type: str = "text/plain", limits: Limits | None = None) -> str:
+def code_of(data: bytes, media_type: str = "text/plain", limits: ExtractionLimits | None = None) -> str:
     with pytest.raises(GongkaiError) as caught:
-        extract(data, media_type, limits or Limits())
+        extract(data, media_type, limits or ExtractionLimits())
     return caught.value.code
 
 
@@ -87,7 +87,7 @@ def test_what_is_no_text_is_refused() -> None:
 
 
 def test_limits_hold() -> None:
-    limits = Limits(max_text_bytes=1000, max_lines=10)
+    limits = ExtractionLimits(max_text_bytes=1000, max_lines=10)
     assert code_of(b"1" * 1001, limits=limits) == "file.too_large"
     assert code_of(b"1\n" * 11, limits=limits) == "file.too_large"
     assert code_of(b"1" * (50 * 1024 * 1024 + 1)) == "file.too_large"

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from codebook import image_package
 from codebook.errors import GongkaiError
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.ocr.render import page_image, render, resolution
 from tests.ocr.papers import image_pdf, saved
 
@@ -82,7 +82,7 @@ def test_one_page_of_many() -> None:
 
 def test_pictures_that_do_not_fit_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(GongkaiError, match=r"page\.too_large.*page 1"):
-        render(saved(marked(300, 300), "PNG"), "image/png", 1, Limits(max_pixels=80_000))
+        render(saved(marked(300, 300), "PNG"), "image/png", 1, ExtractionLimits(max_pixels=80_000))
     bomb = saved(Image.new("1", (20_000, 20_000)), "PNG")  # 50 kB that would be 1.2 GB
     assert len(bomb) < 100_000
     with pytest.raises(GongkaiError, match=r"page\.too_large"):

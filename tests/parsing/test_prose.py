@@ -231,3 +231,14 @@ def test_only_conditions_of_the_phrase_refuse_its_counter_examples(phrase: Phras
             _, name, *_, found = line.split("  ")
             if name == phrase.row.id:
                 assert found.removeprefix("refused: ") in named | general | {"no number of its unit"}
+
+
+def test_a_sentence_without_an_end_is_read_whole() -> None:
+    """The cost of a hit does not grow with its sentence, no hit is lost, and none is read twice."""
+    text = "收到政府信息公开申请3件,办结政府信息公开申请3件," * 1500
+    outline = read_outline(prose_lines(pages(text), {}, known_headings))
+    search = search_of(outline, None, None)
+    spans = [search.passage.sentence_span(at) for at in range(0, len(search.text), 997)]
+    assert max(last - first for first, last in spans) <= 4000
+    read = [m.start for m in search.mentions(load_phrases().statistics) if m.phrase.row.id == "received.sentence"]
+    assert read == [at for at in range(len(search.text)) if search.text.startswith("收到政府", at)]

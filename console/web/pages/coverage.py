@@ -11,7 +11,7 @@ from functools import cache
 from starlette.responses import Response
 
 from codebook.regions import load_regions
-from console.cli.corrections import coverage_rows
+from console.export.coverage import coverage_rows
 from console.web.context import get
 from console.web.request import Visit
 from database.models import Role

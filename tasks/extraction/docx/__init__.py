@@ -1,1 +1,1 @@
-"""Word files: ``read_docx`` reads paragraphs and tables, ``numbering`` the numbers that Word prints and does not store."""
+"""Word documents: body order, merged cells, tracked changes, text boxes (``read_docx``); automatic numbers (``numbering``)."""

@@ -89,7 +89,7 @@ def read_numbering(numbering: etree._Element | None, styles: etree._Element | No
             list_id, definition = _val(element, "numId") or "", _val(_child(element, "abstractNumId")) or ""
             overrides = [child for child in element if _tag(child) == "lvlOverride"]
             lists[list_id] = definition
-            if overrides:  # a list that begins anew, or prints otherwise: a definition of its own
+            if overrides:  # a list that begins again, or prints otherwise: a definition of its own
                 lists[list_id] = f"{definition}/{list_id}"
                 levels[lists[list_id]] = levels.get(definition, {}) | dict(
                     _override(child, levels.get(definition, {})) for child in overrides

@@ -20,8 +20,8 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.docx.numbering import Numbering, read_numbering
 from tasks.extraction.grid import Slot
-from tasks.extraction.limits import Limits
-from tasks.extraction.text_flow import Flow, Grid, compose
+from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.text_flow import CellGrid, Flow, compose
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_ENTRY = "EncryptedPackage".encode("utf-16-le")
@@ -36,7 +36,7 @@ _BREAKS = frozenset(("br", "cr"))
 _PLAIN = {"tab": "\t", "noBreakHyphen": "-", "ptab": "\t"}
 
 
-def read_docx(data: bytes, media_type: str, limits: Limits) -> Extraction:
+def read_docx(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """Lines and tables of a DOCX (whole file, bytes).
 
     Raises GongkaiError: ``file.encrypted`` (a password protects it), ``file.unsupported`` (an old binary .doc), ``file.corrupt``,
@@ -48,7 +48,7 @@ def read_docx(data: bytes, media_type: str, limits: Limits) -> Extraction:
     body = next((child for child in parts.xml(name) if _tag(child) == "body"), None)
     if body is None:
         raise GongkaiError("file.corrupt", f"{name} has no body", "a Word document")
-    walker = _Walker(numbering, limits)
+    walker = _DocxWalker(numbering, limits)
     blocks = compose(walker.flow(body), limits)
     notes = list(numbering.notes)
     if walker.contents:
@@ -65,7 +65,7 @@ def read_docx(data: bytes, media_type: str, limits: Limits) -> Extraction:
 class _Parts:
     """The package, unpacked part by part within the limits."""
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: ExtractionLimits) -> None:
         self.limits = limits
         if not data:
             raise GongkaiError("file.empty", "0 bytes")
@@ -154,10 +154,10 @@ class _Parts:
         )
 
 
-class _Walker:
+class _DocxWalker:
     """Turns body, cells and text boxes into flows."""
 
-    def __init__(self, numbering: Numbering, limits: Limits) -> None:
+    def __init__(self, numbering: Numbering, limits: ExtractionLimits) -> None:
         self.numbering = numbering
         self.limits = limits
         self.pictures = 0
@@ -209,7 +209,7 @@ class _Walker:
             elif tag not in _UNSEEN and not (tag == "r" and _is_hidden(child)):
                 self._collect(child, pieces, boxes)
 
-    def table(self, table: etree._Element) -> Grid:
+    def table(self, table: etree._Element) -> CellGrid:
         """The cells of a table with their spans: vertical merges become row spans of the cell where they begin."""
         slots: list[Slot[Flow]] = []
         open_at: dict[int, int] = {}  # column -> index of the cell that a vertical merge continues
@@ -246,7 +246,7 @@ class _Walker:
             for gone in ended:
                 del open_at[gone]
             row += 1
-        return Grid(slots)
+        return CellGrid(slots)
 
 
 def _tag(element: etree._Element) -> str:

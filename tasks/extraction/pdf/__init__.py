@@ -1,5 +1,5 @@
-"""PDF: ``read_pdf`` classes each page and reads those that are text.
+"""PDF: characters, drawn lines and pictures of a page become lines of text and ruled tables.
 
-``page`` asks pdfium for characters and drawn lines, ``layout`` makes lines and paragraphs of characters, ``tables`` grids of
-drawn lines; ``integrity`` finds parts that are damaged.
+``read_pdf`` classes each page as text, picture or mixed; ``page`` asks pdfium what is on it; ``layout`` makes lines and
+paragraphs of characters, ``tables`` grids of drawn lines; ``integrity`` says whether compressed parts are as they were written.
 """

@@ -19,7 +19,7 @@ from codebook.records import Block, Extraction, Page, PageKind, Reader
 from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
 from tasks.extraction.joining import join_pages
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, lines_of, paragraphs
 from tasks.extraction.pdf.page import contents, letters, rulings
@@ -37,7 +37,7 @@ _UNMAPPED = re.compile("[\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
 _LINEARIZED = re.compile(rb"/Linearized\b.{0,200}?/L\s+(\d+)", re.DOTALL)
 
 
-def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
+def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """Pages of a PDF (whole file, bytes). Boxes are in points from the upper left corner of the page as it is shown.
 
     Pages that are pictures have no blocks; mixed pages have those of their text.
@@ -54,7 +54,7 @@ def read_pdf(data: bytes, media_type: str, limits: Limits) -> Extraction:
         title = document.get_metadata_value("Title").strip() or None
         notes = [note for _, note in read if note]
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
-            notes.append("pdf: its table of objects is damaged and was made anew; parts may be missing")
+            notes.append("pdf: its table of objects is damaged and was rebuilt; parts may be missing")
     return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=tuple(notes))
 
 
@@ -82,7 +82,7 @@ def opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
         document.close()
 
 
-def _read_pages(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[tuple[Page, str | None]]:
+def _read_pages(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> Iterator[tuple[Page, str | None]]:
     """Each page with what was noticed. Raises ``file.too_large`` when all of them together hold too much: a file of 50 kB may
     show the same large content on each of its pages.
     """
@@ -96,7 +96,7 @@ def _read_pages(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[tup
         yield page, note
 
 
-def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tuple[Page, str | None, int]:
+def _read_page(document: pypdfium2.PdfDocument, index: int, limits: ExtractionLimits) -> tuple[Page, str | None, int]:
     """One page with its lines and tables, what was noticed, and how many objects it holds. Raises ``file.corrupt`` when it cannot
     be loaded.
     """
@@ -111,7 +111,7 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> t
         raise GongkaiError("file.corrupt", f"the page cannot be loaded: {error}", "a whole PDF document", page=number) from error
 
 
-def _page(page: pypdfium2.PdfPage, number: int, limits: Limits) -> tuple[Page, str | None, int]:
+def _page(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits) -> tuple[Page, str | None, int]:
     textpage = page.get_textpage()
     count = textpage.count_chars()
     if count > limits.max_page_objects:
@@ -172,7 +172,7 @@ def _garbage(text: str) -> str | None:
     return None
 
 
-def _blocks(chars: list[Char], lines: list[Box], number: int, limits: Limits) -> tuple[Block, ...]:
+def _blocks(chars: list[Char], lines: list[Box], number: int, limits: ExtractionLimits) -> tuple[Block, ...]:
     """The ruled tables of a page and the paragraphs around them, from top to bottom."""
     tables, rest = ruled_tables(lines, _distinct(chars), number, limits)
     tops = [table.place.box[1] for table in tables if table.place.box]

@@ -11,7 +11,7 @@ from pdfplumber.table import cells_to_tables, edges_to_intersections, intersecti
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
 from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.layout import Char, lines_of, rounded
 
 _SHORTEST = 3.0  # points; shorter lines after joining are decoration
@@ -22,7 +22,9 @@ _CLOSE = 0.15  # of the character size: the widest gap inside of a number
 _OPEN_SIDE = 6.0  # points between the ends of the horizontal lines and the outermost vertical one
 
 
-def ruled_tables(lines: Sequence[Box], chars: Sequence[Char], number: int, limits: Limits) -> tuple[list[Table], list[Char]]:
+def ruled_tables(
+    lines: Sequence[Box], chars: Sequence[Char], number: int, limits: ExtractionLimits
+) -> tuple[list[Table], list[Char]]:
     """The tables that visible lines (boxes without width or height) draw on page ``number``, and the characters in none of them.
 
     Rows of one cell across that hold a chapter heading or a paragraph are not part of the table; their characters are returned.
@@ -40,7 +42,7 @@ def ruled_tables(lines: Sequence[Box], chars: Sequence[Char], number: int, limit
     return tables, rest
 
 
-def _grids(lines: Sequence[Box], number: int, limits: Limits) -> list[list[Box]]:
+def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[list[Box]]:
     """The cells of each grid that the lines draw, grids from top to bottom."""
     edges = [_edge(*line) for line in lines if max(line[2] - line[0], line[3] - line[1]) >= _SHORTEST / 3]
     edges = merge_edges([*edges, *_open_sides(edges)], _SNAP, _SNAP, _SNAP, _SNAP)

@@ -114,8 +114,8 @@ def _year_conflicts(year: Weighed | None, found: list[Weighed]) -> list[str]:
     others = {w.clue.value for w in found if w.clue.field == "year" and w.weight >= 60 and w.clue.value != year.clue.value}
     if not others:
         return []
-    told = load_agencies().notes.year_conflict
-    return [told.format(year=year.clue.value, raw=year.clue.raw[:40], others="、".join(sorted(others)))]
+    note = load_agencies().notes.year_conflict
+    return [note.format(year=year.clue.value, raw=year.clue.raw[:40], others="、".join(sorted(others)))]
 
 
 def _published(found: list[Weighed], year: Weighed | None, notes: list[str]) -> str | None:

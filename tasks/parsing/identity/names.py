@@ -66,9 +66,27 @@ def clean_name(text: str) -> str:
     """A body's name without what stands before it in titles (附件:, 关于, 首页>) and behind it."""
     words = load_agencies()
     text = text.strip(" 　|*#")
-    while (shorter := words.tail.sub("", words.lead.sub("", text)).strip(" |*#_")) != text:
+    while (shorter := _without_tail(text[_end_of(words.lead, text) :], words.tail).strip(" |*#_")) != text:
         text = shorter
     return text
+
+
+def without_signature_marks(text: str) -> str:
+    """Return the name in a signature without the marks around it, and without 无 where a date or a picture was lost."""
+    words = load_agencies()
+    return text[_end_of(words.signature_begins, text) :].rstrip(words.signature_ends)
+
+
+def _end_of(pattern: re.Pattern[str], text: str) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
+
+
+def _without_tail(text: str, endings: tuple[str, ...]) -> str:
+    end = len(text)
+    while ending := next((e for e in endings if text.endswith(e, 0, end)), ""):
+        end -= len(ending)
+    return text[:end]
 
 
 def is_name(text: str, *, strict: bool = True) -> bool:

@@ -20,7 +20,7 @@ class Evidence(NamedTuple):
 
 
 class RegionFound(NamedTuple):
-    """The region, the source and text that decided, and a note when it could not be told.
+    """The region, the source and text that decided, and a note when it could not be determined.
 
     ``against`` is the region of the body's own name where a given region contradicts it, with the text that says so.
     """

@@ -1,4 +1,4 @@
-"""The sources that say who a report is by, for which year and when it was published: each gives clues with a weight.
+"""The sources that say who a report is by, for which year and when it was published: each adds clues with a weight.
 
 Titles weigh most, then attachment lines, metadata, signatures, sentences and contacts, then file names and folders.
 """
@@ -15,7 +15,16 @@ from codebook.agencies import load_agencies
 from codebook.records import Clue, Extraction, Hints, Place
 from codebook.regions import load_regions
 from codebook.text.fold import fold
-from tasks.parsing.identity.names import Title, find_date, find_title, is_date_line, is_month_line, is_name, year_number
+from tasks.parsing.identity.names import (
+    Title,
+    find_date,
+    find_title,
+    is_date_line,
+    is_month_line,
+    is_name,
+    without_signature_marks,
+    year_number,
+)
 from tasks.parsing.identity.region import Evidence
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose.lines import ProseLine
@@ -250,7 +259,7 @@ class Collector:
     def from_last_lines(self) -> None:
         """A name that stands alone behind the text: a signature without a date."""
         for line in self.lines[-_LAST:]:
-            name = self.words.signature_noise.sub("", line.text)
+            name = without_signature_marks(line.text)
             if len(name) <= _SIGNATURE and is_name(name) and not self.words.link.match(name):
                 self.add(60, "agency", name, "signature", line.raw, line.place)
 
@@ -276,7 +285,7 @@ class Collector:
         return False
 
     def _add_signed(self, name: str, day: str, raw: str, place: Place) -> None:
-        name = self.words.signature_noise.sub("", name.strip(","))
+        name = without_signature_marks(name.strip(","))
         if is_name(name):
             self.add(72, "agency", name, "signature", raw, place)
             self.add(60, "published_on", day, "signature", raw, place)
@@ -284,7 +293,7 @@ class Collector:
     def _signed(self, index: int, line: ProseLine, day: str | None) -> None:
         late = index > self.body
         for beside in (index - 1, index + 1):
-            name = self.words.signature_noise.sub("", self.lines[beside].text) if 0 <= beside < len(self.lines) else ""
+            name = without_signature_marks(self.lines[beside].text) if 0 <= beside < len(self.lines) else ""
             if is_name(name):
                 near = self.lines[beside]
                 self.add((75 if beside < index else 65) if late else 50, "agency", name, "signature", near.raw, near.place)

@@ -23,6 +23,7 @@ Consumed = Mapping[tuple[int, int], tuple[tuple[int, int], ...] | None]
 _STOP = "。!?;:。！？；："
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _WRAPPED = 18  # a shorter line that ends without a mark is a line of its own, not one broken by the margin
+_LONGEST_SENTENCE = 2000  # characters before and behind a hit; the longest sentence of the real reports has 441
 _SHORTEST_TITLE = 6  # 一、总体情况
 
 
@@ -64,8 +65,8 @@ Keep = Callable[[ProseLine], list[tuple[int, int]]]
 def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[ProseLine]:
     """All lines that do not belong to tables of numbers, folded, without empty lines and page numbers.
 
-    ``keep`` gives the folded spans of a consumed piece that are prose all the same (chapter titles between two tables). A drawn
-    table that holds no numbers of the form (a page laid out by tables) gives the lines of its cells.
+    ``keep`` returns the folded spans of a consumed piece that are prose all the same (chapter titles between two tables). A drawn
+    table that holds no numbers of the form (a page laid out by tables) is read as the lines of its cells.
     """
     found: list[ProseLine] = []
     for page in extraction.pages:
@@ -154,12 +155,15 @@ class Passage:
         """Where line ``index`` begins in the folded text."""
         return self._starts[index] if index < len(self._starts) else len(self.text)
 
-    def sentence_span(self, at: int) -> tuple[int, int]:
-        """Start and end of the sentence (clause up to 。；！？ or a line's end) around the folded character ``at``."""
+    def sentence_span(self, at: int, *, whole: bool = False) -> tuple[int, int]:
+        """Return start and end of the sentence (up to 。；！？ or a line's end) around the folded character ``at``.
+
+        Unless ``whole``, it reaches at most ``_LONGEST_SENTENCE`` characters to each side: one without an end costs no more.
+        """
         index = bisect_right(self._ends, at - 1) if at else 0
         start = self._ends[index - 1] + 1 if index else 0
         end = self._ends[index] if index < len(self._ends) else len(self.text)
-        return start, end
+        return (start, end) if whole else (max(start, at - _LONGEST_SENTENCE), min(end, at + _LONGEST_SENTENCE))
 
     def raw(self, start: int, end: int) -> str:
         """The raw text behind the folded characters start..end, over line breaks, without the breaks."""

@@ -110,7 +110,7 @@ class Search:
         found: list[tuple[int, int]] = []
         at = self.text.find(cue)
         while at >= 0:
-            found.append(self.passage.sentence_span(at))
+            found.append(self.passage.sentence_span(at, whole=True))
             at = self.text.find(cue, found[-1][1])
         return found
 

@@ -22,7 +22,7 @@ MARGIN = 1.5
 # What it costs that a label stands behind its values: little where the text shows such labels, else as good as excluded.
 _EITHER_SIDE = 1.0
 _BEHIND_ONLY = 3.0
-# So many runs without a label before them show that labels stand behind their values.
+# This many runs without a label before them show that labels stand behind their values.
 _WITNESSES = 2.0
 # The cost of what never is: dearer than missing the label and leaving the run.
 _FAR = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 
 class Doubt(StrEnum):
-    """Why it cannot be told what a cell holds."""
+    """Why it is not certain what a cell holds."""
 
     LABEL = "label"  # the row's label is lost or misprinted beyond recognition; only the order of the form speaks for it
     ALIGNMENT = "alignment"  # another row's label may own these values as well
@@ -29,7 +30,7 @@ class Doubt(StrEnum):
 class CellRead(NamedTuple):
     """One cell of a block. ``row`` is a slug (``"=slug"`` for a subtotal), ``column`` None in blocks without columns.
 
-    ``slot`` is None when the cell is blank; ``place`` is then where its row stands. ``doubt`` says why it cannot be told what the
+    ``slot`` is None when the cell is blank; ``place`` is then where its row stands. ``doubt`` says why it is not certain what the
     cell holds, ``candidates`` what it may hold.
     """
 
@@ -80,6 +81,11 @@ class TablesRead(Record, frozen=True):
 def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:
     """The value of ``slot`` in ``unit``, None when it holds no number."""
     return None if slot is None else in_unit(slot.token, unit)
+
+
+def different_numbers(slots: Iterable[PrintedValue | None]) -> tuple[Number, ...]:
+    """Return the numbers that ``slots`` hold, each once, in their order: the candidates of a cell that is not certain."""
+    return tuple(dict.fromkeys(number for slot in slots if (number := number_of(slot, None)) is not None))
 
 
 def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:

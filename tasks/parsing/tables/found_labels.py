@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from codebook.book import BlockKind
@@ -118,9 +119,32 @@ class _Guess(NamedTuple):
 def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], lex: Lexicon) -> list[FoundLabel]:
     """Misprinted labels: best likeness first; each must fit between the rows around it, or be too like to be another."""
     exact = sorted(labels, key=lambda label: label.first)
-    free = [slug for slug in lex.rows if slug not in {m.entry.slug for m in exact if m.entry.part is LabelPart.ROW}]
+    taken: set[int] = set()
+    used: set[str] = set()
+    named: list[FoundLabel] = []
+    for guess in sorted(_guesses(exact, pieces, lex), key=lambda one: (-one.score, one.end - one.start)):
+        indices = set(range(guess.start, guess.end))
+        if guess.slug in used or taken & indices:
+            continue
+        taken |= indices
+        used.add(guess.slug)
+        span = pieces[guess.start : guess.end]
+        text = "".join(piece.text for piece in span)
+        entry = Entry(LabelPart.ROW, guess.slug, text)
+        named.append(FoundLabel(entry, span[0].atoms[0], span[-1].atoms[-1], guess.score, text))
+    unknown = [
+        FoundLabel(Entry(LabelPart.UNKNOWN, "", piece.text), piece.atoms[0], piece.atoms[-1], 0.0, piece.text)
+        for number, piece in enumerate(pieces)
+        if number not in taken
+    ]
+    return sorted([*exact, *named, *unknown], key=lambda label: (label.first, label.last))
+
+
+def _guesses(exact: list[FoundLabel], pieces: list[Piece], lex: Lexicon) -> Iterator[_Guess]:
+    """The rows that up to ``_JOINED`` neighbouring pieces may be, of those that no exact label names."""
+    named = {label.entry.slug for label in exact if label.entry.part is LabelPart.ROW}
+    free = [slug for slug in lex.rows if slug not in named]
     firsts = [label.first for label in exact]
-    guesses: list[_Guess] = []
     for start in range(len(pieces)):
         for end in range(start + 1, min(start + _JOINED, len(pieces)) + 1):
             span = pieces[start:end]
@@ -130,32 +154,15 @@ def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], lex: Lexicon) ->
             slug, score, second = best_row(text, lex, free)
             if slug is None or score < LIKE - 0.15:
                 continue
-            window = _window(exact, span[0].atoms[0], span[-1].atoms[-1], lex)
-            inside = [one for one in free if window[0] < lex.order[one] < window[1]]
-            if slug in inside:
-                slug_in, score_in, second_in = best_row(text, lex, inside)
-                if is_like(text, score_in) and score_in - second_in >= APART and slug_in:
-                    guesses.append(_Guess(score_in, start, end, slug_in))
-            elif score >= SURELY_LIKE and score - second >= APART:
-                guesses.append(_Guess(score - 0.05, start, end, slug))
-    taken: set[int] = set()
-    used: set[str] = set()
-    named: list[FoundLabel] = []
-    for guess in sorted(guesses, key=lambda one: (-one.score, one.end - one.start)):
-        span_indices = set(range(guess.start, guess.end))
-        if guess.slug in used or taken & span_indices:
-            continue
-        taken |= span_indices
-        used.add(guess.slug)
-        span = pieces[guess.start : guess.end]
-        text = "".join(piece.text for piece in span)
-        named.append(FoundLabel(Entry(LabelPart.ROW, guess.slug, text), span[0].atoms[0], span[-1].atoms[-1], guess.score, text))
-    unknown = [
-        FoundLabel(Entry(LabelPart.UNKNOWN, "", piece.text), piece.atoms[0], piece.atoms[-1], 0.0, piece.text)
-        for number, piece in enumerate(pieces)
-        if number not in taken
-    ]
-    return sorted([*exact, *named, *unknown], key=lambda label: (label.first, label.last))
+            low, high = _window(exact, span[0].atoms[0], span[-1].atoms[-1], lex)
+            inside = [one for one in free if low < lex.order[one] < high]
+            if slug not in inside:
+                if score >= SURELY_LIKE and score - second >= APART:
+                    yield _Guess(score - 0.05, start, end, slug)
+                continue
+            expected, score, second = best_row(text, lex, inside)
+            if expected and is_like(text, score) and score - second >= APART:
+                yield _Guess(score, start, end, expected)
 
 
 def _between(firsts: list[int], left: int, right: int) -> bool:

@@ -15,7 +15,7 @@ from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import LabelPart, lexicon
 from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
 
-# A first row with so many row labels is a table that lies on its side.
+# A first row with this many row labels is a table that lies on its side.
 _SIDEWAYS = 5
 
 

@@ -1,4 +1,4 @@
-"""Labels of the tables: what the codebook prints for rows, columns and groups, and how a printed text is told to be one of them.
+"""Labels of the tables: what the codebook prints for rows, columns and groups, and how a printed text is taken for one of them.
 
 A label is the first witness for what a number means, its place in the order of the form the second. An exact label needs no
 second witness; a misprinted one is taken only where the order of the form expects it.
@@ -149,7 +149,7 @@ def without_ordinal(text: str) -> str:
 
 
 def rank_of(text: str) -> str | None:
-    """The ordinal that a folded label begins with, or None. ``"2重复申请"`` gives ``"2"``."""
+    """The ordinal that a folded label begins with, or None: ``"2"`` of ``"2重复申请"``."""
     match = words().table.rank.match(text)
     return match[1] if match else None
 

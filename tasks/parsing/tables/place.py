@@ -147,7 +147,7 @@ def by_sums(
     """All ways to put ``numbers`` in order into ``size`` columns that break no sum.
 
     ``expected`` is what the other rows leave for each column (None: unknown); with ``total_last`` the last column is the sum of
-    the others, or blank. Each way gives, for each column, the index of its number or None.
+    the others, or blank. Each way has, for each column, the index of its number or None.
     """
     ways: list[tuple[int | None, ...]] = []
     for columns in combinations(range(size), len(numbers)):

@@ -25,7 +25,7 @@ _MOST_BLANKS = 8  # cells of a row
 
 
 def read_tables(pages: tuple[Page, ...]) -> TablesRead:
-    """Read all blocks of numbers of a document. Nothing is raised: what cannot be told is doubtful or a note."""
+    """Read all blocks of numbers of a document. Nothing is raised: what is not certain is doubtful or a note."""
     lines: list[TextLine] = []
     for page in pages:
         for number, block in enumerate(page.blocks):

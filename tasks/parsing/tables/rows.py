@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from codebook.book import Balance, load_book
+from codebook.book import RowBalance, load_book
 from codebook.records import Number, Place, Reader
-from tasks.parsing.tables.cells import CellRead, Doubt, number_of
+from tasks.parsing.tables.cells import CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.place import by_sums
 from tasks.parsing.tables.tokens import PrintedValue
 
@@ -24,7 +24,7 @@ class MatrixShape(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    balance: Balance
+    balance: RowBalance
     extra: str | None
     places: tuple[int, int]
 
@@ -81,18 +81,12 @@ def unread_row(
     values: Sequence[PrintedValue] = (),
     rivals: Sequence[Sequence[PrintedValue]] = (),
 ) -> RowCells:
-    """A row whose cells cannot be told: of ``values`` only the order is known, or ``rivals`` are values that may be its own."""
+    """A row whose cells are not certain: of ``values`` only the order is known, or ``rivals`` are values that may be its own."""
     loose = tuple(values) if doubt == Doubt.BLANK else ()
-    possible = [_numbers([slot]) for slot in values]
-    anywhere = tuple(dict.fromkeys(n for numbers in possible for n in numbers))
-    candidates = [anywhere] * size
+    candidates = [different_numbers(values)] * size
     if rivals:
-        candidates = [tuple(dict.fromkeys(_numbers([run[c] for run in rivals if len(run) == size]))) for c in range(size)]
+        candidates = [different_numbers([run[column] for run in rivals if len(run) == size]) for column in range(size)]
     return RowCells(row, place, reader, (None,) * size, (doubt,) * size, tuple(candidates), loose)
-
-
-def _numbers(slots: Sequence[PrintedValue]) -> list[Number]:
-    return [value for slot in slots if (value := number_of(slot, None)) is not None]
 
 
 def extra_position(shape: MatrixShape, rows: Sequence[Sequence[PrintedValue | None]], hint: int | None) -> tuple[int, bool]:
@@ -191,7 +185,7 @@ def _at(row: RowCells, column: int) -> Number | None:
     return number_of(row.cells[column], None)
 
 
-def _expected(balance: Balance, row: str, others: list[RowCells], column: int) -> Number | None:
+def _expected(balance: RowBalance, row: str, others: list[RowCells], column: int) -> Number | None:
     """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not sure."""
     values: dict[str, Number] = {}
     for other in others:

@@ -16,7 +16,7 @@ from tasks.parsing.tables.labels import LabelPart, Lexicon, lexicon
 from tasks.parsing.tables.spans import TableSpan
 from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine
 
-# So many single characters of a group label between the rows are a label that runs from top to bottom.
+# This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 
 
@@ -162,7 +162,7 @@ def split_runs(table: TableText, size: int, holds: Callable[[list[PrintedValue]]
 
 
 def labels_to_items(table: TableText, sizes: dict[int, int], default: int) -> list[Item]:
-    """The labels that may own values; ``sizes`` gives the values that the row at a mark's first atom asks for."""
+    """The labels that may own values; ``sizes`` has how many values the row at a label's first atom asks for."""
     parts = (LabelPart.ROW, LabelPart.SUBTOTAL, LabelPart.UNKNOWN)
     blanks = {run.first: len(run.slots) for run in table.runs if not run.values}
     return [

@@ -169,8 +169,8 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
 def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number.
 
-    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O) is a value that cannot
-    be told.
+    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O) is a value that is
+    not certain.
     """
     seen = any(cell.score < 1.0 for cell in cells.values())
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []

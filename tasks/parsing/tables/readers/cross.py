@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from codebook.records import Number
 from tasks.parsing.tables.align import ValueRun
-from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, number_of
+from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.table_text import TableText
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue
@@ -86,12 +85,12 @@ def _in_rows(table: TableText) -> _Grid | None:
 
 
 def _unplaced(table: TableText) -> BlockRead:
-    """Values that cannot be told apart are doubts; without any value, all cells are blank."""
+    """Values whose cells are not certain are doubts; without any value, all cells are blank."""
     rows, columns = table.block.rows, table.block.columns
     where = table.text.place(table.span.first)
     reader = table.reader
     values = [table.text.slot(i) for run in table.runs for i in run.values]
-    numbers: tuple[Number, ...] = tuple(dict.fromkeys(n for slot in values if (n := number_of(slot, None)) is not None))
+    numbers = different_numbers(values)
     doubt = None if not values else Doubt.BLANK if len(values) < len(rows) * len(columns) else Doubt.COUNT
     cells = [CellRead(row, column, None, where, reader, doubt, numbers) for row in rows for column in columns]
     return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from codebook.book import Block, load_book
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
-from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, number_of
+from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers
 from tasks.parsing.tables.found_labels import FoundLabel
 from tasks.parsing.tables.header import Header, columns_by_form, group_of, read_header
 from tasks.parsing.tables.labels import LabelPart
@@ -111,7 +111,7 @@ def _lost(table: TableText, rows: list[HeadedRow], unsure: set[str], free: list[
         reader = table.reader
         for at, column in enumerate(columns):
             slots = [table.text.slot(run.values[at]) for run in fitting]
-            numbers = tuple(dict.fromkeys(n for slot in slots if (n := number_of(slot, None)) is not None))
+            numbers = different_numbers(slots)
             found.append(CellRead(slug, column, slots[0] if len(slots) == 1 else None, place_, reader, Doubt.LABEL, numbers))
     return found
 
@@ -196,16 +196,11 @@ def _cells(
     if row.cells and all(text.atoms[i].cell in row.cells for i in chosen[0].values):
         style = style._replace(columns=row.cells)
     placed = place_values(text.atoms, chosen[0], len(columns), style)
-    if not row.sure and (placed.doubt or len(chosen[0].values) != len(columns)):
-        doubt = doubt or Doubt.COLUMN
-    if row.guess:
+    if row.guess or (doubt is None and not row.sure and (placed.doubt or len(chosen[0].values) != len(columns))):
         doubt = Doubt.COLUMN
     doubt = doubt or placed.doubt
-    cells: list[CellRead] = []
-    for at, column in enumerate(columns):
-        index = placed.atoms[at]
-        slot = None if index is None or pair.run is None else text.slot(index)
-        values = [text.slot(i) for run in chosen for i in run.values] if doubt else []
-        numbers = tuple(dict.fromkeys(n for value in values if (n := number_of(value, None)) is not None))
-        cells.append(CellRead(slug, column, slot, where, reader, doubt, numbers, unit))
-    return cells
+    candidates = different_numbers(text.slot(i) for run in chosen for i in run.values) if doubt else ()
+    slots = [None if index is None or pair.run is None else text.slot(index) for index in placed.atoms]
+    return [
+        CellRead(slug, column, slot, where, reader, doubt, candidates, unit) for column, slot in zip(columns, slots, strict=True)
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, align
-from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, number_of
+from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.table_text import TableText, labels_to_items
 from tasks.parsing.tables.tokens import AtomKind
@@ -27,7 +27,7 @@ def read_list(table: TableText) -> BlockRead:
         place, reader = text.place(item.first), text.lines[text.atoms[item.first].line].reader
         chosen = [table.runs[index] for index in (pair.run, pair.second) if index is not None]
         values = [text.slot(i) for run in chosen for i in run.values]
-        numbers = tuple(dict.fromkeys(n for slot in values if (n := number_of(slot, None)) is not None))
+        numbers = different_numbers(values)
         if pair.margin < MARGIN:
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         elif pair.run is None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from codebook.records import Cell, Extraction, Line, Page, PageKind, Place, Reader, Table
-from tasks.ocr.merge import merged, numbered, wanted
+from tasks.extraction.ocr_pages import needs_ocr, renumbered, with_ocr_pages
 
 A4 = (595.0, 842.0)
 Box = tuple[float, float, float, float]
@@ -46,7 +46,7 @@ def read(number: int, *blocks: Line | Table, scale: float = 1.0) -> Page:
 def test_a_table_that_goes_on_from_text_to_picture_and_back_is_one() -> None:
     rows = [("一、新收", "1", "2"), ("二、结转", "3", "4"), ("三、结果", "5", "6")]
     first, last = text_page(1, table(1, 700, rows[0])), text_page(3, table(3, 60, rows[2]))
-    found = merged(Extraction("application/pdf", (first, picture(2), last)), {2: read(2, table(2, 60, rows[1], left=82))})
+    found = with_ocr_pages(Extraction("application/pdf", (first, picture(2), last)), {2: read(2, table(2, 60, rows[1], left=82))})
     (whole,) = found.pages[0].blocks
     assert isinstance(whole, Table)
     assert [cell.text for cell in whole.cells] == [text for row in rows for text in row]
@@ -62,7 +62,7 @@ def test_pictures_are_joined_whatever_their_pixels_and_keep_them(scale: float) -
         number: read(number, table(number, top, row, left=left, scale=scale), scale=scale)
         for number, (top, left, row) in enumerate([(700, 80, rows[0]), (60, 83, rows[1])], 1)
     }
-    found = merged(Extraction("image/tiff", (picture(1), picture(2))), pages)
+    found = with_ocr_pages(Extraction("image/tiff", (picture(1), picture(2))), pages)
     (whole,) = found.pages[0].blocks
     assert isinstance(whole, Table)
     assert whole.rows == 2
@@ -85,7 +85,7 @@ def test_pages_that_lie_askew_on_the_glass_are_joined(degrees: float) -> None:
         return msgspec.structs.replace(part, cells=cells, place=place(part.place))
 
     pages = {1: read(1, table(1, 400, *rows[:20])), 2: read(2, askew(table(2, 60, *rows[20:])))}
-    found = merged(Extraction("application/pdf", (picture(1), picture(2))), pages)
+    found = with_ocr_pages(Extraction("application/pdf", (picture(1), picture(2))), pages)
     (whole,) = found.pages[0].blocks
     assert isinstance(whole, Table)
     assert (whole.rows, whole.columns) == (30, 5)
@@ -95,7 +95,7 @@ def test_page_numbers_go() -> None:
     pages = {
         n: read(n, line(f"正文第{n}段。", (80, 100, 500, 114), n), line(f"— {n} —", (280, 800, 310, 812), n)) for n in (1, 2)
     }
-    found = merged(Extraction("application/pdf", (picture(1), picture(2))), pages)
+    found = with_ocr_pages(Extraction("application/pdf", (picture(1), picture(2))), pages)
     assert [[block.text for block in page.blocks if isinstance(block, Line)] for page in found.pages] == [
         ["正文第1段。"],
         ["正文第2段。"],
@@ -104,39 +104,39 @@ def test_page_numbers_go() -> None:
 
 def test_a_page_that_nobody_read_is_not_an_empty_one() -> None:
     with pytest.raises(LookupError):
-        merged(Extraction("application/pdf", (text_page(1), picture(2))), {})
+        with_ocr_pages(Extraction("application/pdf", (text_page(1), picture(2))), {})
 
 
 def test_a_document_without_pictures_is_left_alone() -> None:
     extraction = Extraction("application/pdf", (text_page(1, line("正文", (80, 100, 500, 114))),))
-    assert merged(extraction, {1: read(1)}) is extraction  # what is left of an earlier run says nothing
+    assert with_ocr_pages(extraction, {1: read(1)}) is extraction  # what is left of an earlier run says nothing
 
 
 def test_a_picture_beside_text_gives_what_no_text_covers() -> None:
     own = line("一、总体情况", (80, 60, 300, 75))
     page = msgspec.structs.replace(text_page(1, own), kind=PageKind.MIXED, pictures=((70.0, 200.0, 500.0, 600.0),))
-    assert wanted(page)
-    assert not wanted(text_page(1))
+    assert needs_ocr(page)
+    assert not needs_ocr(text_page(1))
     found = table(1, 220, ("一、新收", "1"))
     seen = read(1, line("一、总体倩况", (80, 60, 300, 75), score=0.9), found, line("页脚", (80, 800, 120, 812)))
-    pages = merged(Extraction("application/pdf", (page,)), {1: seen}).pages
+    pages = with_ocr_pages(Extraction("application/pdf", (page,)), {1: seen}).pages
     assert pages[0].blocks == (own, msgspec.structs.replace(found, read_by=Reader.OCR))
 
 
 def test_a_photograph_is_no_text() -> None:
     page = msgspec.structs.replace(text_page(1), kind=PageKind.MIXED, pictures=((70.0, 200.0, 500.0, 600.0),))
     signs = [line("某某大厦", (100, 300 + 30 * n, 200, 320 + 30 * n), score=0.6) for n in range(4)]
-    assert merged(Extraction("application/pdf", (page,)), {1: read(1, *signs)}).pages[0].blocks == ()
+    assert with_ocr_pages(Extraction("application/pdf", (page,)), {1: read(1, *signs)}).pages[0].blocks == ()
     sure = [msgspec.structs.replace(sign, score=0.97) for sign in signs]
-    assert len(merged(Extraction("application/pdf", (page,)), {1: read(1, *sure)}).pages[0].blocks) == 4
+    assert len(with_ocr_pages(Extraction("application/pdf", (page,)), {1: read(1, *sure)}).pages[0].blocks) == 4
 
 
 def test_the_same_page_in_another_place() -> None:
     page = read(3, line("正文", (80, 100, 500, 114), 3), table(3, 200, ("一", "1")))
-    moved = numbered(page, 7)
+    moved = renumbered(page, 7)
     assert moved.number == 7
     places = [block.place.page for block in moved.blocks] + [
         c.place.page for b in moved.blocks if isinstance(b, Table) for c in b.cells
     ]
     assert set(places) == {7}
-    assert numbered(moved, 3) == page
+    assert renumbered(moved, 3) == page

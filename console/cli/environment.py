@@ -8,26 +8,23 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from codebook.errors import GongkaiError, UsageError
 from console.cli.output import fault, wrong
+from database import migrations
+from database.session import fault_code, make_engine
+from runtime.log import configure
+from runtime.settings import Settings, load_settings
 
 _NO_LOGIN = 2**32 - 1  # a process that no login has started
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from runtime.settings import Settings
 
 
 def settings() -> Settings:
     """The settings; ends with exit code 2 when one of them does not fit."""
-    from pydantic import ValidationError  # noqa: PLC0415 (only commands that work need it)
-
-    from runtime.log import configure  # noqa: PLC0415
-    from runtime.settings import load_settings  # noqa: PLC0415
-
     try:
         found = load_settings()
     except ValidationError as error:
@@ -48,11 +45,6 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
     The database of the embedded default is made and upgraded by itself when ``make`` is true; a shared one never is. Within the
     ``with`` statement wrong usage and faults of the machine end the command with one line.
     """
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
-
-    from database import migrations  # noqa: PLC0415
-    from database.session import fault_code, make_engine  # noqa: PLC0415
-
     own = found.database_url is None
     file = found.home / "gongkai.db"
     if own and not make and not file.exists():
@@ -107,15 +99,3 @@ def _user_name(number: int) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return "?"
-
-
-def writable(folder: Path) -> str | None:
-    """Why a folder cannot be written to; None when it can."""
-    probe = folder / ".gongkai-probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"probe")
-        probe.unlink()
-    except OSError as error:
-        return error.strerror or str(error)
-    return None

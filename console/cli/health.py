@@ -1,4 +1,4 @@
-"""Whether a part of the machine that runs on this host shows that it lives: for whoever starts again what does not."""
+"""The command for health checks: whether a part of the system that runs on this host is alive."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
-from console import environment
+from console.cli import environment
 from console.cli.output import Exit, plain, say
+from database.monitoring import measures
+from database.session import make_engine, reading
 
 
-class Part(StrEnum):
+class Service(StrEnum):
     """Parts that show in the database that they live."""
 
     WORKER = "worker"
@@ -20,20 +23,16 @@ class Part(StrEnum):
     WATCHER = "watcher"
 
 
-def alive(
+def check_alive(
     part: Annotated[
-        Part | None, typer.Argument(metavar="PART", help="worker, rescuer or watcher. Default: the settings and the database.")
+        Service | None,
+        typer.Argument(metavar="PART", help="worker, rescuer or watcher. Default: the settings and the database."),
     ] = None,
 ) -> None:
-    """Tell whether a part of this host lives and sees, for healthchecks. Exit code 1: start it again.
+    """Check that a part of this host is alive and works, for health checks. Exit code 1: restart it.
 
     With PART, a database that does not answer is no reason to start the part again. Without PART it is what is asked about.
     """
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (loads a second's worth of modules)
-
-    from database.monitoring import measures  # noqa: PLC0415
-    from database.session import make_engine, reading  # noqa: PLC0415
-
     found = environment.settings()
     if part is None:
         with environment.database(found):

@@ -17,25 +17,25 @@ _READABLE = 0.9  # lines of a picture without a table are text if most of them a
 _FEW_LINES = 3
 
 
-def wanted(page: Page) -> bool:
+def needs_ocr(page: Page) -> bool:
     """Whether a page is to be read by OCR: it is a picture, or has pictures that may be tables."""
     return page.kind is PageKind.PICTURE or bool(page.pictures)
 
 
-def merged(extraction: Extraction, read: Mapping[int, Page]) -> Extraction:
+def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extraction:
     """The extraction with the pages ``read`` by OCR in their places.
 
     A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers.
     Tables and paragraphs that go on over a page break are joined, page numbers dropped. Raises LookupError when a page that is
     to be read is not among ``read``: a page that nobody read must not pass for an empty one.
     """
-    if not any(map(wanted, extraction.pages)):
+    if not any(map(needs_ocr, extraction.pages)):
         return extraction
-    pages = [_replaced(page, read[page.number]) if wanted(page) else page for page in extraction.pages]
+    pages = [_replaced(page, read[page.number]) if needs_ocr(page) else page for page in extraction.pages]
     return msgspec.structs.replace(extraction, pages=_joined(pages, pixels=extraction.media_type != "application/pdf"))
 
 
-def numbered(page: Page, number: int) -> Page:
+def renumbered(page: Page, number: int) -> Page:
     """The page as page ``number``, in all its places: the same picture may stand in several documents."""
     return page if page.number == number else _moved(msgspec.structs.replace(page, number=number), lambda p: _on(p, number))
 

@@ -1,0 +1,54 @@
+"""The database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.cli import environment
+from console.cli.output import say, wrong
+from database import migrations
+from database.session import make_engine
+
+db = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Make the tables, or bring them to the version of this program."""
+    found = environment.settings()
+    if found.database_url is None:
+        found.home.mkdir(parents=True, exist_ok=True)
+    try:
+        engine = make_engine(found.database)
+        before = migrations.current(engine)
+        migrations.upgrade(engine)
+    except (SQLAlchemyError, ValueError) as error:
+        message = str(getattr(error, "orig", None) or error).splitlines()[0]
+        wrong(f"the database cannot be upgraded: {message}; expected a PostgreSQL or SQLite that can be written to")
+    say(f"from version {before or 'none'} to {migrations.current(engine)}")
+    engine.dispose()
+
+
+@db.command("downgrade")
+def downgrade(
+    revision: Annotated[
+        str, typer.Argument(metavar="REVISION", help="The revision to go back to, as `gongkai doctor` names it.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the tables back to an earlier revision, to go back to an earlier program. What was added since is gone."""
+    with environment.database(environment.settings()) as engine:
+        before = migrations.current(engine)
+        if not yes:
+            typer.confirm(
+                f"from version {before} back to {revision}: what was added since, and all in it, will be gone", abort=True
+            )
+        try:
+            migrations.downgrade(engine, revision)
+        except CommandError as error:
+            wrong(f"{error}; expected an earlier revision")
+        say(f"from version {before} to {migrations.current(engine)}")

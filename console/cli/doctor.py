@@ -1,0 +1,27 @@
+"""The command that examines the machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from console.cli import environment
+from console.cli.output import Exit, plain, show, show_json, table
+from console.doctor import State, examine
+
+
+def examine_machine(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
+) -> None:
+    """What is installed, reachable and writable, and the remedy where it is not. Exit code 1 when something does not work."""
+    checks = list(examine(environment.settings()))
+    if as_json:
+        show_json(checks)
+    else:
+        made = table("", "state", "found", "remedy")
+        colours = {State.GOOD: "green", State.WARNING: "yellow", State.ERROR: "red"}
+        for check in checks:
+            made.add_row(check.name, f"[{colours[check.state]}]{check.state}[/]", plain(check.found), plain(check.remedy))
+        show(made)
+    raise typer.Exit(Exit.FAULT if any(check.state is State.ERROR for check in checks) else Exit.GOOD)

@@ -1,0 +1,165 @@
+"""The columns of the data that leave the system: one list, from which the export's JSON, CSV, Excel and Parquet, the views of the
+database and ``docs/export.md`` are made. ``docs/how-to.md`` shows how a column is added.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ExportColumn(NamedTuple):
+    """A column (a key, in JSON).
+
+    ``field`` is the place of its value in the records of an export (:class:`console.export.cells.ExportRow`), with a dot between
+    record and attribute; ``sql`` the expression in the views, "" where they have no such column. ``type`` is that of the tables;
+    a list is a list in JSON and a text in tables. ``needs``: JSON leaves the key out where this field is empty.
+    """
+
+    name: str
+    field: str
+    type: type
+    meaning: str
+    unit: str = ""
+    sql: str = ""
+    needs: str = ""
+
+    @property
+    def selected(self) -> str:
+        """The column in the select list of a view."""
+        alias = "" if self.sql.rpartition(".")[2].strip('"') == self.name else f" as {self.name}"
+        return f"{self.sql}{alias}"
+
+
+Columns = tuple[ExportColumn, ...]
+
+# ---- the document -----------------------------------------------------------------------------------------------------------
+PATH = ExportColumn("path", "document.path", str, "Path of the file as it was given; its first source", sql="s.path")
+SHA256 = ExportColumn("sha256", "document.sha256", str, "SHA-256 of the content, in hexadecimal digits", sql="d.sha256")
+MEDIA_TYPE = ExportColumn("media_type", "document.media_type", str, "Media type, found by content")
+PAGES = ExportColumn("pages", "document.pages", int, "Number of pages; empty for what has none", "pages")
+BATCH = ExportColumn("batch", "document.batch", str, "Name of the batch in which the file was found")
+STATUS = ExportColumn(
+    "status", "document.status", str, "Status of the document: accepted, needs_review, failed, …", sql="d.status"
+)
+
+# ---- the report -------------------------------------------------------------------------------------------------------------
+AGENCY = ExportColumn("agency", "document.agency", str, "Agency, as the report names it", sql="r.agency")
+PROVINCE = ExportColumn("province", "document.province", str, "Province of the agency", sql="r.province")
+CITY = ExportColumn("city", "document.city", str, "City or prefecture of the agency", sql="r.city")
+COUNTY = ExportColumn("county", "document.county", str, "County or district of the agency", sql="r.county")
+REGION = ExportColumn("region", "document.region", list, "Names of the region from the province down")
+REGION_CODE = ExportColumn("region_code", "document.region_code", str, "Code of the region (GB/T 2260)", sql="r.region_code")
+YEAR = ExportColumn("year", "document.year", int, "Year on which is reported", sql="r.year")
+FORM = ExportColumn("form", "document.form", str, "National form of the report: 2014, 2019, 2021", sql="r.form")
+BLOCK_FORM = ExportColumn("form", "block_form", str, "National form of this block", sql="b.form")
+TITLE = ExportColumn("title", "document.title", str, "Title of the report")
+PUBLISHED_ON = ExportColumn("published_on", "document.published_on", str, "Date of publication (ISO 8601)")
+SCRIPT = ExportColumn("script", "document.script", str, "Script of the document: simplified or traditional")
+
+# ---- a value ----------------------------------------------------------------------------------------------------------------
+INDICATOR = ExportColumn("indicator", "indicator", str, "Id of the indicator (see labels and the glossary)", sql="v.indicator")
+VALUE = ExportColumn("value", "number", float, "Number; empty where the report prints none", "of the indicator", sql="v.value")
+STATE = ExportColumn("state", "value.state", str, "read, proven, corrected, doubtful or missing", sql="v.state")
+PAGE = ExportColumn("page", "value.page", int, "Page on which the value is printed, from 1", sql="v.page")
+BOX_SIDES = tuple(
+    ExportColumn(f"box_{side}", f"box.{side}", float, f"Box on the page: {meaning}", "points")
+    for side, meaning in (("x0", "left edge"), ("top", "upper edge"), ("x1", "right edge"), ("bottom", "lower edge"))
+)
+BOX = ExportColumn("box", "value.box", list, "Box on the page: x0, top, x1, bottom", "points", sql="v.box", needs="value.box")
+LINE = ExportColumn("line", "value.line", int, "Line of a text, from 1", sql="v.line", needs="value.line")
+COLUMN = ExportColumn(
+    "column", "value.column", int, "Character in the line (or cell), from 1", sql='v."column"', needs="value.line"
+)
+RAW = ExportColumn("raw", "value.raw", str, "Text as it was read", sql="v.raw")
+ORIGIN = ExportColumn("origin", "value.origin", str, "table, or text for what only a sentence says", sql="v.origin")
+READ_BY = ExportColumn("read_by", "value.read_by", str, "Reader: txt, html, docx, pdf or ocr", sql="v.read_by")
+SCORE = ExportColumn("score", "value.score", float, "How sure the reader is, from 0 to 1", sql="v.score")
+SENTENCE = ExportColumn(
+    "sentence",
+    "value.sentence",
+    str,
+    "Sentence that holds the value, where it was read from the text",
+    sql="v.sentence",
+    needs="value.sentence",
+)
+DOUBT = ExportColumn("doubt", "value.doubt", str, "Why the value is doubtful", sql="v.doubt", needs="value.doubt")
+CANDIDATES = ExportColumn("candidates", "candidates", list, "Values that are possible", sql="v.candidates", needs="candidates")
+CORRECTION = ExportColumn("correction", "correction", dict, "Who decided (by), when (at) and why (reason)", needs="correction")
+DECIDED_BY = ExportColumn("decided_by", "value.decided_by", str, "Who decided on the value")
+DECIDED_AT = ExportColumn("decided_at", "decided_at", str, "When (ISO 8601, UTC)")
+DECIDED_WHY = ExportColumn("decided_why", "value.reason", str, "Reason of the decision")
+
+# ---- a finding --------------------------------------------------------------------------------------------------------------
+RULE = ExportColumn("rule", "finding.rule", str, "Id of the rule", sql="f.rule")
+SEVERITY = ExportColumn("severity", "finding.severity", str, "error, warning or note", sql="f.severity")
+MESSAGE = ExportColumn("message", "finding.message", str, "What does not agree, in Chinese", sql="f.message")
+CELLS = ExportColumn("cells", "finding.cells", list, "Ids of the indicators that the finding is about", sql="f.cells")
+EXPECTED = ExportColumn("expected", "expected", float, "Value that the rule expects", "of the indicator", sql="f.expected")
+ACTUAL = ExportColumn("actual", "actual", float, "Value that was found", "of the indicator", sql="f.actual")
+FINDING_SENTENCE = ExportColumn("sentence", "finding.sentence", str, "Sentence that disagrees", sql="f.sentence")
+FINDING_PAGE = ExportColumn("page", "place.page", int, "Page of that sentence, from 1")
+FINDING_LINE = ExportColumn("line", "place.line", int, "Line of that sentence, from 1")
+OTHER_SHA256 = ExportColumn("other_sha256", "finding.other_sha256", str, "SHA-256 of the other report that the finding is about")
+
+# ---- counts and errors ------------------------------------------------------------------------------------------------------
+CELL_COUNT = ExportColumn("cells", "counts.cells", int, "Number of cells of the report", "cells")
+DOUBT_COUNT = ExportColumn("doubts", "counts.doubts", int, "Number of doubtful cells", "cells")
+FINDING_COUNT = ExportColumn("findings", "counts.findings", int, "Number of findings", "findings")
+DOUBTFUL_COUNT = ExportColumn(
+    "doubtful_count", "doubtful_count", int, "Number of doubtful cells of the block", "cells", sql="coalesce(c.doubtful_count, 0)"
+)
+ERROR_CODE = ExportColumn("error_code", "error.code", str, "Code of the error that stopped the document")
+ERROR_MESSAGE = ExportColumn("error_message", "error.message", str, "Message of that error")
+
+# ---- a label ----------------------------------------------------------------------------------------------------------------
+LABELS: Columns = (
+    ExportColumn("indicator", "label.indicator", str, "Id of the indicator"),
+    ExportColumn("column_name", "label.column_name", str, "Column of the indicator in wide tables"),
+    ExportColumn("block", "label.block", str, "Title of the block that holds it"),
+    ExportColumn("row_label", "label.row_label", str, "What the form prints for the row"),
+    ExportColumn("column_label", "label.column_label", str, "What the form prints for the column"),
+    ExportColumn("unit", "label.unit", str, "Unit of the values"),
+    ExportColumn("forms", "label.forms", str, "Forms that have the indicator"),
+)
+
+WHO: Columns = (AGENCY, PROVINCE, CITY, COUNTY, REGION_CODE, YEAR)
+WHERE: Columns = (SHA256, PATH)
+
+# ---- JSON: the keys of each object in their order ---------------------------------------------------------------------------
+JSON_SOURCE: Columns = (PATH, SHA256, MEDIA_TYPE, PAGES, BATCH)
+JSON_REPORT: Columns = (AGENCY, REGION, REGION_CODE, YEAR, FORM, TITLE, PUBLISHED_ON, SCRIPT)
+JSON_EVIDENCE: Columns = (PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION)
+JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL)
+JSON_OBJECTS: dict[str, Columns] = {
+    "source": JSON_SOURCE,
+    "report": JSON_REPORT,
+    "evidence": JSON_EVIDENCE,
+    "findings": JSON_FINDING,
+}
+
+# ---- tables -----------------------------------------------------------------------------------------------------------------
+_EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTENCE, DOUBT)
+VALUES: Columns = (*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE)
+FINDINGS: Columns = (
+    *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
+    *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE),
+)
+DOCUMENTS: Columns = (
+    *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
+    *(CELL_COUNT, DOUBT_COUNT, FINDING_COUNT, ERROR_CODE, ERROR_MESSAGE),
+)
+WIDE_BEFORE: Columns = (*WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
+WIDE_AFTER: Columns = WHERE
+TABLES: dict[str, Columns] = {"values": VALUES, "findings": FINDINGS, "documents": DOCUMENTS, "labels": LABELS}
+
+# ---- views ------------------------------------------------------------------------------------------------------------------
+VIEW_VALUES: Columns = (
+    *(*WHO, FORM, INDICATOR, VALUE, STATE, RAW, PAGE, LINE, COLUMN, BOX, ORIGIN, READ_BY, SCORE, SENTENCE, DOUBT, CANDIDATES),
+    *(PATH, SHA256, STATUS),
+)
+VIEW_FINDINGS: Columns = (*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL, FINDING_SENTENCE)
+
+
+def selected(columns: Columns) -> str:
+    """Return the select list of a view."""
+    return ", ".join(column.selected for column in columns)
