@@ -306,15 +306,28 @@ class Finding(Record, frozen=True):
 
 
 class Status(StrEnum):
-    """What became of a document."""
+    """The status of a document, and of a source::
+
+    processing --loaded--> accepted | needs_review
+        ^  |---failed----> failed | rejected
+        |  '---discard---> discarded
+        '--reprocess (a new run) from every other state
+    """
 
     PROCESSING = "processing"
+    """One of its stages is queued, waiting or running."""
     ACCEPTED = "accepted"
+    """Its report is in force, without doubts."""
     NEEDS_REVIEW = "needs_review"
+    """Its report is in force; a person has to look at doubts."""
     FAILED = "failed"
+    """In the error queue; trying again may help."""
     REJECTED = "rejected"
+    """In the error queue; another file is needed."""
     DUPLICATE = "duplicate"
+    """Of a source: its content is a document that was known before."""
     DISCARDED = "discarded"
+    """A person took it out of the work."""
 
 
 class Snapshot(Record, frozen=True):

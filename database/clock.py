@@ -1,4 +1,4 @@
-"""Time as the database tells it, comparable on PostgreSQL and SQLite.
+"""Database time, comparable on PostgreSQL and SQLite.
 
 Leases, retry times and liveness are compared in the database's own time only: the clocks of worker hosts do not matter.
 """
@@ -21,7 +21,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     """A moment. ``timestamptz`` on PostgreSQL; on SQLite text of one fixed width in UTC, so that comparing texts compares
     moments.
 
-    Takes aware datetimes only (ValueError for a naive one) and gives aware datetimes in UTC.
+    Takes aware datetimes only (ValueError for a naive one) and returns aware datetimes in UTC.
     """
 
     impl = DateTime(timezone=True)

@@ -32,7 +32,7 @@ from database.clock import UtcDateTime
 
 PREFIX = "gk_"
 
-# SQLite gives out row numbers by itself only to a column of exactly this type.
+# SQLite numbers rows by itself only in a column of exactly this type.
 Key = BigInteger().with_variant(Integer, "sqlite")
 
 # JSON in which None is the database's NULL, not the JSON word null.
@@ -55,24 +55,40 @@ class Base(DeclarativeBase):
 
 
 class StageState(StrEnum):
-    """Where a stage of a document stands. The last four are final."""
+    """The state of a stage row. Its transitions, and who may do them, are in :mod:`database.ledger`."""
 
     QUEUED = "queued"
+    """Nobody works on it; it can be claimed."""
     RUNNING = "running"
-    WAITING = "waiting"  # for its next try
+    """A process holds it, with a fence and a lease."""
+    WAITING = "waiting"
+    """A try failed; it can be claimed from ``next_attempt_at`` on."""
     DONE = "done"
+    """Final: its output is kept and what follows it is queued."""
     FAILED = "failed"
+    """Final: in the error queue. The fault may be ours, the machine's or the document's."""
     REJECTED = "rejected"
+    """Final: in the error queue. The document cannot be read as it is."""
     DISCARDED = "discarded"
+    """Final: a person discarded the document, or a new run replaced this one."""
 
 
 class FailureState(StrEnum):
-    """What became of a row of the error queue."""
+    """The state of a row of the error queue::
+
+    open --reprocess--> requeued --loaded--> resolved
+      |-----loaded (a later run)-----------> resolved
+      '-----discard--> discarded
+    """
 
     OPEN = "open"
+    """Somebody has to decide."""
     REQUEUED = "requeued"
+    """The document is processed again."""
     RESOLVED = "resolved"
+    """A later run came to its end."""
     DISCARDED = "discarded"
+    """A person discarded the document."""
 
 
 class Role(StrEnum):

@@ -1,8 +1,8 @@
 """Engines and transactions, the same for PostgreSQL (psycopg 3) and SQLite (WAL).
 
 A process makes its engine after it was forked. A transaction is run by :func:`run_transaction`, which repeats it as a whole
-after a deadlock, a lock that was not to be had, or a lost connection; whoever passes a function to it writes it so that it
-can run twice.
+after a deadlock, a lock that was not to be had, or a lost connection; the function
+must be able to run twice.
 """
 
 from __future__ import annotations

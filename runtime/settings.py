@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     window: Count = 2000
     """Most messages of one queue in Redis; the rest waits in the database. The rescuer keeps as many there as workers can use."""
     shutdown_seconds: Annotated[float, Field(ge=0)] = 60
-    """How long a worker that is asked to stop lets running tasks go on before it gives them back."""
+    """How long a worker that is asked to stop lets running tasks go on before it releases them."""
 
     light_seconds: Seconds = 120
     """Time limit of a message for extraction, parsing, validation and loading."""

@@ -47,7 +47,7 @@ class Store:
         return self._guard(lambda: bool(self._files.exists(self.path(sha256))))
 
     def put(self, data: bytes) -> str:
-        """Keep ``data`` safely (on the disk, not only in its cache); gives its sha256."""
+        """Keep ``data`` safely (on the disk, not only in its cache). Return its sha256."""
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.exists(sha256):
             self._guard(lambda: self._write_local(Path(self.path(sha256)), data) if self._local else self._write(sha256, data))
@@ -94,8 +94,8 @@ class Store:
         return self._guard(lambda: bytes(self._files.cat_file(path)) if self._files.exists(path) else None)
 
     def keep_derived(self, name: str, data: bytes) -> None:
-        """Keep what can be made from an original again at any time, such as the picture of a page. Whoever needs the room may
-        delete the folder ``derived``. ``name`` has letters, digits, dots and hyphens.
+        """Keep what can be made from an original again at any time, such as the picture of a page. To free room, delete
+        the folder ``derived``. ``name`` has letters, digits, dots and hyphens.
         """
         path = self._derived_path(name)
         self._guard(lambda: self._write_local(Path(path), data) if self._local else self._files.pipe_file(path, data))

@@ -20,7 +20,9 @@ TASK_MODULES = tuple(spec.module for spec in STAGES.values())
 
 
 def task_name(stage: StageName) -> str:
-    """The name of a stage's task. Messages in Redis outlive the modules that they were sent from, so it is no import path."""
+    """Return the name of a stage's task. Messages in Redis outlive the modules that they were sent from, so it is no import
+    path.
+    """
     return f"gongkai.{stage}"
 
 
@@ -29,11 +31,11 @@ def _queue(name: str) -> Any:
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """Celery's settings; each that differs from the default has its reason here."""
+    """Return Celery's settings; each that differs from the default has its reason here."""
     return {
         "broker_url": settings.broker,
         "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,  # a worker that gives up is a worker lost
+        "broker_connection_max_retries": None,  # a worker that stops trying is a worker lost
         "broker_transport_options": {
             "visibility_timeout": 1800,  # a duplicate loses the claim, so it may be shorter than the longest task
             "unacked_restore_interval": 10,
@@ -75,7 +77,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 def make_app(settings: Settings) -> Celery:
-    """A Celery application for ``settings``."""
+    """Return a Celery application for ``settings``."""
     broker.install()
     made = Celery("gongkai", include=TASK_MODULES)
     made.conf.update(configuration(settings))

@@ -1,4 +1,4 @@
-"""What the main process of a worker does when one of its processes dies: it tells the ledger at once."""
+"""Report the death of a process to the ledger at once, from the main process of its worker."""
 
 from __future__ import annotations
 

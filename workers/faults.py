@@ -1,4 +1,4 @@
-"""From whatever was raised to a fault of the closed list."""
+"""Map an exception to a fault of the closed list."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def timeout_code(stage: StageName | str) -> str:
 
 
 def fault_of(error: BaseException, stage: StageName) -> Fault:
-    """The fault that ``error`` is in ``stage``: its own code, a fault of the machine, of memory or time, or else a bug with its
-    traceback.
+    """Return the fault that ``error`` is in ``stage``: its own code, a fault of the machine, of memory or time, or else a bug
+    with its traceback.
     """
     if isinstance(error, GongkaiError):
         return Fault(error.code, str(error).removeprefix(f"{error.code}: "), _trace(error) if error.code == "internal" else None)

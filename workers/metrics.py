@@ -1,7 +1,7 @@
 """Metrics for Prometheus, read from the database when they are asked for: ``python -m workers.metrics`` serves them.
 
-An answer is given again for some seconds, and for ten times as long as it took to get: monitoring takes at most a tenth of what
-the database can do, however large it is.
+A response is cached for some seconds, and for ten times as long as it took: monitoring takes at most a tenth of what the database
+can do, however large it is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from runtime.settings import Settings, load_settings
 
 log = get_logger(__name__)
 
-_SHARE = 10  # an answer is kept so many times longer than it took
+_SHARE = 10  # a response is cached this many times longer than it took
 _COUNTERS = {
     measures.RESCUER_RUNS: ("gongkai_rescuer_runs", "Looks of the rescuer at the ledger."),
     measures.LEASES_EXPIRED: ("gongkai_leases_expired", "Tries that the rescuer ended because their lease had expired."),
@@ -170,7 +170,7 @@ def metrics_command(settings: Settings, address: str, port: int) -> tuple[list[s
 
 
 def main(argv: Sequence[str]) -> None:
-    """Serve metrics until told to stop (SIGTERM, SIGINT). Arguments: address, port. Raises OSError when the port is taken."""
+    """Serve metrics until stopped (SIGTERM, SIGINT). Arguments: address, port. Raises OSError when the port is taken."""
     address, port = argv
     settings = load_settings()
     logs.configure(settings)

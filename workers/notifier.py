@@ -40,7 +40,7 @@ takes a process about a second, a document a fiftieth.
 
 
 class Notifier(Protocol):
-    """Tells workers about queued stages after the commit that queued them. Never raises because of the broker."""
+    """Notifies workers of queued stages after the commit that queued them. Never raises because of the broker."""
 
     def notify(self, queued: Sequence[Queued]) -> int:
         """Notify workers of ``queued``. Return for how many a message was sent."""

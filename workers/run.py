@@ -18,7 +18,7 @@ from workers.app import app
 from workers.worker_context import versions, worker_name
 
 MODULE = "workers.run"
-# ONNX Runtime reports to its maker over the network unless it is told not to.
+# By default ONNX Runtime reports to its maker over the network.
 SILENT = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
@@ -28,7 +28,7 @@ def worker_command(
     """The arguments and the environment additions that start a worker for ``queues`` with ``concurrency`` processes.
 
     Celery reads REMAP_SIGTERM when it is imported: a worker that is asked to end then lets running tasks go on for a bounded
-    time and gives back the rest.
+    time and releases the rest.
     """
     argv = [sys.executable, "-m", module, ",".join(queues), str(concurrency or settings.concurrency)]
     return argv, {**settings.environment(), **_threads(settings.ocr_threads), **SILENT, "REMAP_SIGTERM": "SIGQUIT"}
@@ -40,7 +40,7 @@ def _threads(count: int) -> dict[str, str]:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run a worker until it is told to stop. Arguments: queues with commas, number of processes."""
+    """Run a worker until it is stopped. Arguments: queues with commas, number of processes."""
     queues, concurrency = argv
     settings = load_settings()
     log.configure(settings)

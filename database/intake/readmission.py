@@ -1,4 +1,4 @@
-"""Files that come in again after they were turned away at the door, and can be taken now."""
+"""Readmission: files that were refused at registration come in again and can be taken now."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WHO = "gongkai"
 
 
 def readmit(connection: Connection, arrivals: Mapping[int, Arrival]) -> list[int]:
-    """Start those of the known documents that were refused when they were registered (too large for the limit of then, of a type
-    that is known by now); gives their ids. ``arrivals`` holds, by document, arrivals that were admitted.
+    """Start those of the known documents that were refused when they were registered (above the limit of that time, of a type
+    that is known by now). Return their ids. ``arrivals`` holds, by document, arrivals that were admitted.
     """
     refused = (
         select(Failure.document_id)
@@ -41,7 +41,7 @@ def readmit(connection: Connection, arrivals: Mapping[int, Arrival]) -> list[int
 
 
 def replace_stand_ins(connection: Connection, contents: Sequence[str]) -> int:
-    """Discard the documents with these hashes that stood in for files which could not be read and have come in whole now."""
+    """Discard the documents with these hashes: they stood in for files that could not be read and have come in whole now."""
     absent = select(Document.id).where(Document.sha256.in_(list(contents)), Document.status == Status.FAILED)
     ids = tuple(connection.scalars(absent))
     if not ids:

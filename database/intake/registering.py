@@ -21,7 +21,7 @@ from database.sql import chunks, insert_into, storable
 def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -> list[Registered]:
     """Register arrivals under the batch ``batch`` (made when it is new). One result per arrival, in their order.
 
-    A content is one document, whoever registers it first (the database decides races). Each path of it is one source row,
+    A content is one document; the database decides races. Each path of it is one source row,
     the first the origin, all others duplicates. A new document gets its first stage; one with a ``rejection`` gets its
     status and a failure instead. Call it in a durable transaction, and notify only after the commit.
     """
@@ -102,7 +102,7 @@ def _known(connection: Connection, contents: Sequence[str]) -> dict[str, int]:
 def _insert_sources(
     connection: Connection, batch_id: int, arrivals: Sequence[Arrival], documents: dict[str, int], origins: dict[str, str]
 ) -> list[tuple[int, str]]:
-    """Insert the sources that are new; gives their (document, path key)."""
+    """Insert the sources that are new. Return their (document, path key)."""
     statement = (
         insert_into(connection, Source)
         .on_conflict_do_nothing(index_elements=["document_id", "path_key"])

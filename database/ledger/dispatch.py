@@ -24,7 +24,7 @@ _RESCUE_LOCK = 0x676F6E676B6169
 
 
 CRASHED, LOST = "worker.crashed", "worker.lost"
-# What the rescuer concludes from an expired lease. Whoever saw the process end knows better, for this long.
+# What the rescuer concludes from an expired lease. A worker that saw its process end knows better, for this long.
 _GUESSES = (CRASHED, LOST)
 _GUESS_SECONDS = 3600.0
 
@@ -262,8 +262,8 @@ def _take_level(connection: Connection, queue: str, priority: int, limit: int, r
         .with_for_update(skip_locked=True)
         .cte("chosen")
     )
-    told = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page, Stage.turn)
-    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(notified_at=now()).returning(*told)
+    columns = (Stage.id, Stage.stage, Stage.queue, Stage.document_id, Stage.page, Stage.turn)
+    taken = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(notified_at=now()).returning(*columns)
     rows = sorted(connection.execute(taken).all(), key=lambda row: (row.turn, row.id))
     return [Queued(row.id, StageName(row.stage), row.queue, row.document_id, row.page) for row in rows]
 

@@ -1,4 +1,4 @@
-"""What the ledger takes and gives: records, queue names, and the rule of what follows a failed try."""
+"""The records of the ledger, and the rule of what follows a failed try."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SYSTEM_CODES = frozenset({"database.unavailable", "store.unavailable", "disk.ful
 
 
 class Fenced(Exception):  # noqa: N818 (not an error of anybody: the claim passed on)
-    """The claim is no longer in force: its lease lapsed and another took over, or the document was discarded or started anew.
+    """The claim is no longer in force: its lease expired and another took over, or the document was discarded or started again.
 
     Whatever the stale worker was about to write is rolled back.
     """
@@ -24,7 +24,7 @@ class Arrival(Record, frozen=True):
     """A file that came in: content (sha256 in hex, media type, size in bytes), path as given, and what is known of it
     beforehand.
 
-    ``rejection`` is (code, message) when the content was refused at the door; it is registered all the same, as a failure.
+    ``rejection`` is (code, message) when the content was refused; it is registered all the same, as a failure.
     """
 
     sha256: str

@@ -1,4 +1,4 @@
-"""What people decide about many documents at once: process them again, or discard them."""
+"""Re-process or discard many documents at once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Selection(Record, frozen=True):
 
 
 def select_documents(connection: Connection, chosen: Selection) -> list[int]:
-    """The ids of the documents that ``chosen`` means, in order."""
+    """Return the ids of the documents that ``chosen`` selects, in order."""
     query = select(Document.id).order_by(Document.id)
     if chosen.status is not None:
         query = query.where(Document.status == chosen.status)
@@ -96,7 +96,7 @@ def reprocess(
     reason: str,
     dry_run: bool = False,
 ) -> int:
-    """Start the chosen documents anew from ``stage`` on, in a new run; gives how many (``dry_run``: how many it would be).
+    """Start a new run of the chosen documents from ``stage`` on. Return how many (``dry_run``: how many it would be).
 
     Without ``stage`` each begins where it stopped (pages that were done stay done), or with extraction. What a stage needs
     from an earlier one is taken from the kept outputs; where it is not kept, the document begins earlier. Documents that are
@@ -118,8 +118,8 @@ def reprocess(
 
 
 def start_again(connection: Connection, ids: Sequence[int], stage: StageName | None, before: int | None = None) -> dict[int, int]:
-    """Start a new run of these documents as :func:`reprocess` does, without a word on why; gives document -> run of those that
-    were not being processed. They take the turns after ``before`` (default: they are served next).
+    """Start a new run of these documents as :func:`reprocess` does, without an audit entry. Return document -> run of those
+    that were not being processed. They take the turns after ``before`` (default: they are served next).
     """
     again = (
         update(Document)
@@ -135,7 +135,7 @@ def start_again(connection: Connection, ids: Sequence[int], stage: StageName | N
 
 
 def discard(connection: Connection, chosen: Selection, *, who: str, reason: str, dry_run: bool = False) -> int:
-    """Take the chosen documents out of the work for good; gives how many. What runs is fenced; rows and originals stay."""
+    """Discard the chosen documents. Return how many. What runs is fenced out; rows and originals stay."""
     ids = select_documents(connection, chosen)
     if dry_run:
         return len(ids)

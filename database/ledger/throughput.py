@@ -1,4 +1,4 @@
-"""What a batch took, and what is left to do: summed up from the tries, which the ledger keeps anyway.
+"""What a batch took, and how long the rest will take: sums of the tries that the ledger keeps.
 
 Every function takes a connection and runs a constant number of statements.
 """
@@ -67,7 +67,7 @@ class Throughput(Record, frozen=True):
 
 
 def of_batch(connection: Connection, name: str) -> Throughput | None:
-    """What the documents that were first found in the batch ``name`` took; None where there is no such batch.
+    """Return what the documents that were first found in the batch ``name`` took; None if there is no such batch.
 
     While some are open it is what they took until now. Tries of all runs count: what was done again was work too.
     """
@@ -146,7 +146,7 @@ class Pace(Record, frozen=True):
 
 
 def seconds_left(connection: Connection, counts: Sequence[Count], conditions: Sequence[ColumnElement[bool]]) -> float | None:
-    """How long the open stages of ``counts`` take when work on them goes on as of late; None: nothing can be told.
+    """Return the seconds that the open stages of ``counts`` take at the present pace; None: unknown.
 
     ``conditions`` on gk_document say whose tries show how it goes.
     """
@@ -185,10 +185,10 @@ def _hands(spent: Sequence[tuple[int, float, float]], window: float) -> float:
 
 
 def forecast(counts: Sequence[Count], pace: Pace) -> float | None:
-    """The seconds that are left; None where a stage is to be done of which nothing is known yet.
+    """Return the seconds that are left; None if the pace of a stage that is left is not known yet.
 
     A document that is not opened yet is taken to have as many pictures as those of its type had before it. Pictures and
-    all else are taken to be done beside each other, each by those who did it of late; where nobody did, by those who are there.
+    all else are taken to be done in parallel, each by the processes that did it lately, or by all where none did.
 
     >>> counts = [Count("pdf", "extract", "done", 10), Count("pdf", "extract", "queued", 20), Count("pdf", "ocr", "queued", 5)]
     >>> forecast(counts, Pace(2.0, 1.0, {"extract": 0.1, "parse": 0.1, "ocr": 4.0}))

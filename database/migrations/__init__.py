@@ -27,7 +27,7 @@ def config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to ``revision`` in one transaction, then make the views anew.
+    """Bring the database to ``revision`` in one transaction, then create the views again.
 
     Two processes that upgrade at once wait for each other. Rows of others in a shared database are not touched.
     """
@@ -39,7 +39,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take the database back to ``revision`` in one transaction; what later ones added is gone. The views are made anew.
+    """Take the database back to ``revision`` in one transaction; what later ones added is gone. The views are created again.
 
     Raises alembic.util.CommandError for a revision that is not there, or not behind us.
     """

@@ -34,7 +34,7 @@ def _run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
     )
-    drop_views(connection)  # they stand on tables that may change or go; whoever upgrades makes them anew
+    drop_views(connection)  # they stand on tables that may change or go; an upgrade creates them again
     with context.begin_transaction():
         # Views are made from the codebook, not by revisions; tables that they stand on could not be changed under them.
         drop_views(connection)

@@ -169,7 +169,7 @@ class _Tried(Record, frozen=True):
 
 
 def _attempts(connection: Connection) -> list[_Tried]:
-    """One look at all tries; everything that is told of them is summed up from it."""
+    """Count all tries in one query; everything about them is summed up from it."""
     columns = (Stage.stage, Attempt.outcome, Attempt.code, Attempt.engine)
     totals = (func.count(), func.count(Attempt.seconds), func.sum(Attempt.seconds), func.sum(Attempt.cpu_seconds))
     query = select(*columns, *totals).join(Stage, Stage.id == Attempt.stage_id).group_by(*columns)

@@ -61,7 +61,7 @@ class Written(NamedTuple):
 
 
 class ReportKey(NamedTuple):
-    """By what a report is found by others: agency and year, the region it governs and the one it stands under."""
+    """By what a report is found: agency and year, the region it governs and the region it reports to."""
 
     report_id: int
     agency_key: str | None
@@ -86,14 +86,14 @@ Pointer = Callable[[Connection, int, Status, int], None]
 
 
 class CurrentReport(NamedTuple):
-    """The report that speaks for an agency or a government on a year, and the document it was read from."""
+    """The report in force of an agency or a government on a year, and the document it was read from."""
 
     report_id: int
     document_id: int
 
 
 class Neighbours(NamedTuple):
-    """The reports in force beside a place: those of its agency by year (the year before, its own, the year after), that of
+    """The reports in force near a key: those of its agency by year (the year before, its own, the year after), that of
     the government of the region it governs, and that of the government above.
 
     An agency's report on a year may have come as several documents (a page and its PDF); the oldest of them takes part in
@@ -309,7 +309,7 @@ def replace_findings(
     _insert_many(connection, FINDING, rows)
 
 
-# ---- who stands beside whom -----------------------------------------------------------------------------------------------
+# ---- neighbours -----------------------------------------------------------------------------------------------
 
 
 def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> None:
@@ -317,7 +317,7 @@ def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterab
 
     Two transactions that compare reports with each other then see each other's reports, in whichever order they come.
     Taken in the order of their numbers, so that two holders cannot wait for one another. Who waited sees what the other
-    committed, since each statement of READ COMMITTED (the default) looks anew. On SQLite there is one writer at a time:
+    committed, since each statement of READ COMMITTED (the default) takes a new snapshot. On SQLite there is one writer at a time:
     nothing to do.
     """
     if connection.dialect.name != "postgresql":
@@ -392,7 +392,7 @@ def report_keys(connection: Connection, report_ids: Iterable[int]) -> list[Repor
 
 
 def neighbours(connection: Connection, place: ReportKey) -> Neighbours:
-    """Who speaks for the place of a report and for those beside it: one statement, however many reports there are."""
+    """Return the current reports of a place and its neighbours, in one statement."""
     _, key, year, governs, reports_to = place
     if not key or year is None:
         return Neighbours({}, None, None)

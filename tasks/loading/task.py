@@ -1,7 +1,7 @@
-"""Loading: a verdict becomes rows, the document's pointer moves, and the report is compared with those beside it.
+"""Loading: a verdict becomes rows, the document's pointer moves, and the report is compared with its neighbours.
 
-:func:`load_verdict` is what happens inside one transaction. The Celery face of the stage (claim, fence, notify) stands at
-the end of the file.
+:func:`load_verdict` is what happens inside one transaction. The Celery adapter of the stage is at the end
+of the file.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Known = Mapping[ReportKey, Neighbours]  # without the numbers of their reports
 def load_verdict(
     connection: Connection, document_id: int, verdict: Verdict, versions: Mapping[str, Any], point: Pointer = results.point
 ) -> tuple[int, Status]:
-    """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and the reports
-    beside it.
+    """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and its
+    neighbours.
 
     Returns the row number of the report and the document's status. The caller holds the document's fence and commits.
 
     Whichever report arrives last makes the comparison, and when two arrive at once the locks let one see the other: the
-    findings do not depend on the order. An agency's report on a year is compared with those on the years beside it,
+    findings do not depend on the order. An agency's report on a year is compared with those on the years before and after,
     with that of the government above, and, if it is a government's, with those under it. When a re-processing finds
-    another agency or year, the reports at the old place are compared anew as well.
+    another agency or year, the reports at the old place are compared again as well.
     """
     rows = report_rows(verdict)
     row = rows["gk_report"][0]
@@ -48,7 +48,7 @@ def load_verdict(
     near = {place: results.neighbours(connection, place) for place in places}
     before = _current_reports(near)
     report_id, is_new = results.write_report(connection, document_id, rows, versions, kept, point=point)
-    if old is None:  # nothing of this document was in force: only the new report can have changed who speaks
+    if old is None:  # nothing of this document was in force: only the new report can have changed which report is current
         near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
     else:
         near = {place: results.neighbours(connection, place) for place in places}
@@ -66,7 +66,7 @@ def load_verdict(
 
 
 def _joined(near: Neighbours, place: ReportKey, current: CurrentReport) -> Neighbours:
-    """``near`` after the report of ``current`` came in at ``place``: of several documents the oldest speaks."""
+    """``near`` after the report of ``current`` came in at ``place``: of several documents the oldest counts."""
 
     def first(other: CurrentReport | None) -> CurrentReport:
         return current if other is None or current.document_id < other.document_id else other
@@ -78,7 +78,7 @@ def _joined(near: Neighbours, place: ReportKey, current: CurrentReport) -> Neigh
 
 
 def compare_again(connection: Connection, keys: Sequence[ReportKey]) -> int:
-    """Replace all findings between these reports and those beside them (years, region); the number found. Locks as
+    """Replace all findings between these reports and their neighbours (years, region). Return how many. Locks as
     loading does.
     """
     results.lock_places(connection, *_locks(keys))
@@ -89,8 +89,8 @@ def compare_again(connection: Connection, keys: Sequence[ReportKey]) -> int:
 
 
 def compare_beside(connection: Connection, report_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The rows of all findings between these reports and those beside them: years and region. Reports not in force are
-    passed over.
+    """Return the rows of all findings between these reports and their neighbours: years and region. Reports not in force are
+    skipped.
     """
     return _compare(connection, results.report_keys(connection, report_ids), {})
 
@@ -153,7 +153,7 @@ def _current_reports(near: Mapping[ReportKey, Neighbours]) -> dict[tuple[str, st
 
 def _pairs(connection: Connection, keys: Iterable[ReportKey], known: Known) -> tuple[Pairs, Pairs]:
     """The pairs of reports to be compared because of these: (earlier year, later year) and (parent, child). ``known`` says
-    who stands beside some of their places.
+    the neighbours of some of their keys.
     """
     years: Pairs = set()
     regions: Pairs = set()

@@ -12,7 +12,7 @@ import pytest
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Hints
 from tasks.extraction.extract import extract
-from tasks.extraction.limits import Limits
+from tasks.extraction.limits import ExtractionLimits
 from tasks.parsing.parse import parse
 from tasks.validation.validate import validate
 from tests.extraction.shared_pdf import drawn, shared_content
@@ -86,7 +86,7 @@ def test_a_small_pdf_that_shows_a_large_content_on_each_page_is_refused() -> Non
     assert len(data) < 50_000
     assert len(extract(data, PDF).pages) == 100
     with pytest.raises(GongkaiError, match=r"file\.too_large.*up to page 31"):
-        extract(data, PDF, Limits(max_document_objects=30_900))
+        extract(data, PDF, ExtractionLimits(max_document_objects=30_900))
 
 
 @pytest.mark.parametrize("depth", [41, 300])
