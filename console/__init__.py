@@ -1,4 +1,5 @@
-"""What people use: the command line (``cli``), the operators' pages (``web``), exports (``export``), checks of all reports.
+"""What people use: commands (``cli/``), the operators' pages (``web/``) and exports (``export/``).
 
-Everything here reads and writes through :mod:`database`; nothing below imports it.
+Commands and pages ask the queries of ``database`` and act through its functions; they hold no SQL. Both share the modules of this
+folder: reading a typed value, choosing documents to process again, the dry run, the rules between reports, passwords.
 """

@@ -42,7 +42,7 @@ _LANGUAGES = ("chi_sim", "chi_tra")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 
-class State(StrEnum):
+class Grade(StrEnum):
     """good; warning: it works, but not fully; error: it does not work."""
 
     GOOD = "good"
@@ -50,20 +50,20 @@ class State(StrEnum):
     ERROR = "error"
 
 
-class Check(Record, frozen=True):
+class Probe(Record, frozen=True):
     """One thing that was looked at: what was found, and what to do about it."""
 
     name: str
-    state: State
+    state: Grade
     found: str
     remedy: str = ""
 
 
-def _of(name: str, good: bool, found: str, remedy: str, otherwise: State = State.ERROR) -> Check:
-    return Check(name, State.GOOD if good else otherwise, found, "" if good else remedy)
+def _of(name: str, good: bool, found: str, remedy: str, otherwise: Grade = Grade.ERROR) -> Probe:
+    return Probe(name, Grade.GOOD if good else otherwise, found, "" if good else remedy)
 
 
-def examine(settings: Settings) -> Iterator[Check]:
+def examine(settings: Settings) -> Iterator[Probe]:
     """All checks, one after the other; each catches what goes wrong in it."""
     yield _of("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or later")
     yield _packages()
@@ -83,11 +83,11 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _open_files()
 
 
-def _packages() -> Check:
+def _packages() -> Probe:
     try:
         wanted = importlib.metadata.requires("gongkai") or []
     except importlib.metadata.PackageNotFoundError:
-        return Check("packages", State.WARNING, "gongkai itself is not installed", "install it with `make` or `pip install -e .`")
+        return Probe("packages", Grade.WARNING, "gongkai itself is not installed", "install it with `make` or `pip install -e .`")
     names = [match[0] for line in wanted if (match := _REQUIREMENT.match(line))]
     missing = [name for name in names if not _installed(name)]
     return _of("packages", not missing, f"{len(names) - len(missing)} of {len(names)}", f"install {', '.join(missing)}")
@@ -101,7 +101,7 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _places(settings: Settings) -> Iterator[Check]:
+def _places(settings: Settings) -> Iterator[Probe]:
     problem = why_unwritable(settings.home)
     yield _of(
         "home",
@@ -111,18 +111,18 @@ def _places(settings: Settings) -> Iterator[Check]:
     )
     there = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
     free = shutil.disk_usage(there).free
-    state = State.GOOD if free >= _ENOUGH_DISK else State.WARNING if free >= _LEAST_DISK else State.ERROR
-    yield Check(
+    state = Grade.GOOD if free >= _ENOUGH_DISK else Grade.WARNING if free >= _LEAST_DISK else Grade.ERROR
+    yield Probe(
         "disk",
         state,
         f"{free / _GIB:.1f} GiB free",
-        "" if state is State.GOOD else "make room, or set GONGKAI_HOME to another disk",
+        "" if state is Grade.GOOD else "make room, or set GONGKAI_HOME to another disk",
     )
 
 
-def _database(settings: Settings) -> Iterator[Check]:
+def _database(settings: Settings) -> Iterator[Probe]:
     if settings.database_url is None and not (settings.home / "gongkai.db").exists():
-        yield Check("database", State.GOOD, "none yet; `gongkai ingest` makes it")
+        yield Probe("database", Grade.GOOD, "none yet; `gongkai ingest` makes it")
         return
     try:
         shown = make_url(settings.database).render_as_string(hide_password=True)
@@ -130,7 +130,7 @@ def _database(settings: Settings) -> Iterator[Check]:
         revision = migrations.current(engine)
     except (SQLAlchemyError, ValueError) as error:
         remedy = "start the database, or correct GONGKAI_DATABASE_URL"
-        yield Check("database", State.ERROR, str(getattr(error, "orig", None) or error).splitlines()[0], remedy)
+        yield Probe("database", Grade.ERROR, str(getattr(error, "orig", None) or error).splitlines()[0], remedy)
         return
     head = migrations.head()
     yield _of("database", revision == head, f"{shown}, version {revision} of {head}", "run `gongkai db upgrade`")
@@ -139,7 +139,7 @@ def _database(settings: Settings) -> Iterator[Check]:
     engine.dispose()
 
 
-def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
+def _books(engine: Engine, settings: Settings) -> Iterator[Probe]:
     with reading(engine) as connection:
         watched = inboxes.watchers(connection, settings.stale_seconds)
         breaches = ledger.invariants(connection)
@@ -153,89 +153,89 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Check]:
         if settings.broker_url
         else "run `gongkai reprocess` or `gongkai ingest` again"
     )
-    yield _of("workers", not idle, f"{workers} alive, {statuses.get('processing', 0):,} documents in work", remedy, State.WARNING)
+    yield _of("workers", not idle, f"{workers} alive, {statuses.get('processing', 0):,} documents in work", remedy, Grade.WARNING)
     yield from map(_watcher, watched)
 
 
-def _watcher(item: WatcherItem) -> Check:
+def _watcher(item: WatcherItem) -> Probe:
     where = f"{item.folder} on {item.host}"
     if not item.alive:
         remedy = "start it again (`gongkai watch` or `gongkai up`); what lies in the folder is safe"
-        return Check("watcher", State.ERROR, f"{where}: no sign of life for {item.age:.0f} s", remedy)
+        return Probe("watcher", Grade.ERROR, f"{where}: no sign of life for {item.age:.0f} s", remedy)
     if item.blind:
         found = f"{where}: alive, but no canary came through it in time" + (f"; {item.problem}" if item.problem else "")
-        return Check("watcher", State.ERROR, found, "look at its log; is the folder mounted and writable? start it again")
+        return Probe("watcher", Grade.ERROR, found, "look at its log; is the folder mounted and writable? start it again")
     if item.blocked or item.problem:
         found = f"{where}: {item.blocked} files cannot be taken; {item.problem or ''}"
-        return Check("watcher", State.WARNING, found, "correct what is named; it is tried again by itself")
-    return Check("watcher", State.GOOD, f"{where}: {item.taken:,} files taken, {item.waiting:,} waiting")
+        return Probe("watcher", Grade.WARNING, found, "correct what is named; it is tried again by itself")
+    return Probe("watcher", Grade.GOOD, f"{where}: {item.taken:,} files taken, {item.waiting:,} waiting")
 
 
-def _broker(settings: Settings) -> Check:
+def _broker(settings: Settings) -> Probe:
     if settings.broker_url is None:
         remedy = f"install {embedded_broker.PACKAGE} again, or set GONGKAI_BROKER_URL"
         try:
             program = embedded_broker.program()
         except GongkaiError as error:
-            return Check("broker", State.ERROR, str(error), remedy)
+            return Probe("broker", Grade.ERROR, str(error), remedy)
         found = f"a private Valkey {embedded_broker.version()} is started where it is needed"
         return _of("broker", os.access(program, os.X_OK), found, remedy)
     url = settings.broker_url.replace("redis+socket://", "unix://", 1)
     try:
         info = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5).info()
     except (redis.RedisError, OSError, ValueError) as error:
-        return Check("broker", State.ERROR, str(error), "start Redis, or correct GONGKAI_BROKER_URL")
+        return Probe("broker", Grade.ERROR, str(error), "start Redis, or correct GONGKAI_BROKER_URL")
     version, policy = info.get("redis_version", "?"), str(info.get("maxmemory_policy", "noeviction"))
     remedy = "set maxmemory-policy to noeviction: any other deletes queues"
-    return _of("broker", policy == "noeviction", f"Redis {version}, {policy}", remedy, State.WARNING)
+    return _of("broker", policy == "noeviction", f"Redis {version}, {policy}", remedy, Grade.WARNING)
 
 
-def _store(settings: Settings) -> Check:
+def _store(settings: Settings) -> Probe:
     try:
         Store(settings.store).check()
     except (GongkaiError, ImportError, ValueError) as error:
-        return Check("store", State.ERROR, str(error), "correct GONGKAI_STORE_URL, or make the place writable")
-    return Check("store", State.GOOD, f"{settings.store}: writable")
+        return Probe("store", Grade.ERROR, str(error), "correct GONGKAI_STORE_URL, or make the place writable")
+    return Probe("store", Grade.GOOD, f"{settings.store}: writable")
 
 
-def _ocr(settings: Settings) -> Check:
+def _ocr(settings: Settings) -> Probe:
     os.environ.update(SILENT)  # before the engine is loaded
 
     try:
         name = reader(settings.ocr_engine).name
     except Exception as error:  # noqa: BLE001 (an engine raises what it likes; it does not work)
         remedy = getattr(error, "expected", "") or "install onnxruntime and rapidocr again, or set GONGKAI_OCR_ENGINE"
-        return Check("ocr", State.ERROR, f"{settings.ocr_engine}: {error}", remedy)
-    return Check("ocr", State.GOOD, name)
+        return Probe("ocr", Grade.ERROR, f"{settings.ocr_engine}: {error}", remedy)
+    return Probe("ocr", Grade.GOOD, name)
 
 
-def _tesseract(settings: Settings) -> Check:
+def _tesseract(settings: Settings) -> Probe:
     program = shutil.which("tesseract")
     remedy = "optional: install tesseract-ocr with chi_sim and chi_tra as a second reader of scans"
     if program is None:
         chosen = settings.ocr_engine == "tesseract"
         found = "not installed, but chosen to read pictures" if chosen else "not installed: one reader for scans"
-        return Check("tesseract", State.ERROR if chosen else State.WARNING, found, remedy.removeprefix("optional: " * chosen))
+        return Probe("tesseract", Grade.ERROR if chosen else Grade.WARNING, found, remedy.removeprefix("optional: " * chosen))
     try:
         listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=10, check=True).stdout.split()
     except (OSError, subprocess.SubprocessError) as error:
-        return Check("tesseract", State.WARNING, str(error), remedy)
+        return Probe("tesseract", Grade.WARNING, str(error), remedy)
     missing = [language for language in _LANGUAGES if language not in listed]
     return _of(
-        "tesseract", not missing, f"{program}, without {', '.join(missing)}" if missing else program, remedy, State.WARNING
+        "tesseract", not missing, f"{program}, without {', '.join(missing)}" if missing else program, remedy, Grade.WARNING
     )
 
 
-def _encoding() -> Check:
+def _encoding() -> Probe:
     files, output = sys.getfilesystemencoding().lower(), locale.getpreferredencoding(False).lower().replace("-", "")
     good = files == "utf-8" and output == "utf8"
-    return _of("encoding", good, f"file names {files}, text {output}", "set LANG=C.UTF-8 or another UTF-8 locale", State.WARNING)
+    return _of("encoding", good, f"file names {files}, text {output}", "set LANG=C.UTF-8 or another UTF-8 locale", Grade.WARNING)
 
 
-def _open_files() -> Check:
+def _open_files() -> Probe:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES
-    return _of("open files", enough, f"{soft} allowed", f"raise the limit to {_LEAST_FILES} (ulimit -n)", State.WARNING)
+    return _of("open files", enough, f"{soft} allowed", f"raise the limit to {_LEAST_FILES} (ulimit -n)", Grade.WARNING)
 
 
 def why_unwritable(folder: Path) -> str | None:

@@ -26,7 +26,7 @@ from workers.run import SILENT
 _LIGHT_STAGES = 3  # extract, parse, validate: each may take light_seconds
 
 
-class Change(Record, frozen=True):
+class DryRunChange(Record, frozen=True):
     """A value (or, with ``indicator`` None, the status) that would be another one. States say whether a number is sure."""
 
     document_id: int
@@ -36,26 +36,26 @@ class Change(Record, frozen=True):
     after: str
 
 
-def rehearse(engine: Engine, settings: Settings, ids: Sequence[int]) -> Iterator[Change]:
+def rehearse(engine: Engine, settings: Settings, ids: Sequence[int]) -> Iterator[DryRunChange]:
     """Return what would change in the documents ``ids`` if this version read them again, one document after the other.
 
     Raises GongkaiError ``store.unavailable`` or ``disk.full`` when an original cannot be read.
     """
-    with _Reader(settings) as reader:
+    with _ReaderProcess(settings) as reader:
         for document_id in ids:
             with reading(engine) as connection:
                 item, decided = queries.document(connection, document_id), corrections.in_force(connection, document_id)
             yield from _changes(item, reader.read(item, decided))
 
 
-class _Reader:
+class _ReaderProcess:
     """The process that reads. When a document breaks it or takes too long it is ended; the next document starts another."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> _Reader:
+    def __enter__(self) -> _ReaderProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ class _Reader:
             self._process = None
 
 
-def _changes(item: DocumentItem, answer: ReadAnswer) -> Iterator[Change]:
+def _changes(item: DocumentItem, answer: ReadAnswer) -> Iterator[DryRunChange]:
     path = item.sources[0].path if item.sources else item.sha256
     if answer.verdict is None:
         after: dict[str, str] = {}
@@ -118,11 +118,11 @@ def _changes(item: DocumentItem, answer: ReadAnswer) -> Iterator[Change]:
         status = answer.verdict.status
     before = {value.indicator: _told(value.value, value.state) for value in item.values}
     if Status(item.status) is not Status.PROCESSING and not status.startswith(item.status):
-        yield Change(item.id, path, None, item.status, status)
+        yield DryRunChange(item.id, path, None, item.status, status)
     for indicator in sorted(before.keys() | after.keys()):
         old, new = before.get(indicator, "-"), after.get(indicator, "-")
         if old != new:
-            yield Change(item.id, path, indicator, old, new)
+            yield DryRunChange(item.id, path, indicator, old, new)
 
 
 def _told(value: Number | None, state: str) -> str:

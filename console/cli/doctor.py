@@ -8,7 +8,7 @@ import typer
 
 from console.cli import environment
 from console.cli.output import Exit, plain, show, show_json, table
-from console.doctor import State, examine
+from console.doctor import Grade, examine
 
 
 def examine_machine(
@@ -20,8 +20,8 @@ def examine_machine(
         show_json(checks)
     else:
         made = table("", "state", "found", "remedy")
-        colours = {State.GOOD: "green", State.WARNING: "yellow", State.ERROR: "red"}
+        colours = {Grade.GOOD: "green", Grade.WARNING: "yellow", Grade.ERROR: "red"}
         for check in checks:
             made.add_row(check.name, f"[{colours[check.state]}]{check.state}[/]", plain(check.found), plain(check.remedy))
         show(made)
-    raise typer.Exit(Exit.FAULT if any(check.state is State.ERROR for check in checks) else Exit.GOOD)
+    raise typer.Exit(Exit.FAULT if any(check.state is Grade.ERROR for check in checks) else Exit.GOOD)

@@ -15,7 +15,7 @@ from console import passwords
 from console.bounds import unknown_regions
 from console.cli import environment
 from console.cli.output import plain, say, show, show_json, table, wrong
-from console.web.views.filters import moment
+from console.cli.tables import when
 from database.models import Role
 from database.session import reading, run_transaction
 from database.users import accounts
@@ -76,7 +76,7 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="JSON on standar
         return
     made = table("name", "role", "sessions", "last here", "", right=["sessions"])
     for item in items:
-        made.add_row(item.name, item.role, str(item.sessions), moment(item.logged_in_at), "disabled" if item.disabled_at else "")
+        made.add_row(item.name, item.role, str(item.sessions), when(item.logged_in_at), "disabled" if item.disabled_at else "")
     show(made)
 
 

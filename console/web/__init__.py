@@ -1,18 +1,21 @@
 """The operators' pages: a small web application that is rendered on the server.
 
+A request goes through ``routing`` (who asks, whether they may) to a page of ``pages/``, which gets a :class:`PageRequest` and
+takes what it shows from ``views/``; ``rendering/`` draws pages of documents; :class:`AppContext` holds what all requests share.
+
 How to add a page
 -----------------
-1. ``pages/NAME.py`` with functions that take a :class:`console.web.request.Visit` and give a response, and a table of routes::
+1. ``pages/NAME.py`` with functions from a :class:`console.web.request.PageRequest` to a response, and a table of routes::
 
-       def show(visit: Visit) -> Response:
-           with visit.reading() as connection:
-               item = queries.something(connection, visit.number("id"))
-           return visit.render("NAME.html", item=item)
+       def show(request: PageRequest) -> Response:
+           with request.reading() as connection:
+               item = queries.something(connection, request.number("id"))
+           return request.render("NAME.html", item=item)
 
-       def decide(visit: Visit) -> Response:
-           count = visit.write(lambda connection: something(connection, who=visit.who, reason=visit.form.text("reason")))
-           visit.notify("NAME.decided", count=count)
-           return visit.redirect("/NAME")
+       def decide(request: PageRequest) -> Response:
+           count = request.write(lambda connection: act(connection, who=request.user_name, reason=request.form.text("reason")))
+           request.notify("NAME.decided", count=count)
+           return request.redirect("/NAME")
 
        ROUTES = (get("/NAME/{id:int}", show, Role.VIEW), post("/NAME/{id:int}", decide, Role.OPERATE))
 

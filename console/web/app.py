@@ -17,10 +17,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from console.web.auth import Cookies
-from console.web.context import Desk
+from console.web.context import AppContext
 from console.web.i18n import words
 from console.web.pages import NAVIGATION, routes
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import problem
 from console.web.security import Fields, SecurityHeaders
 from database.session import make_engine
 from runtime.log import get_logger
@@ -50,7 +51,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        app.state.desk.close()
+        app.state.context.close()
         if own:
             used.dispose()
 
@@ -62,7 +63,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would lead to whatever host the request names
-    app.state.desk = Desk(settings, used, NAVIGATION)
+    app.state.context = AppContext(settings, used, NAVIGATION)
     return app
 
 
@@ -78,7 +79,7 @@ async def _bug(request: Request, error: Exception) -> Response:
 
 
 def _shown(request: Request, status: int) -> Response:
-    desk: Desk = request.app.state.desk
     if request.url.path.startswith("/static/"):
         return Response(status_code=status)
-    return desk.problem(Visit(desk, request, Cookies(request), None, Fields()), status)
+    context: AppContext = request.app.state.context
+    return problem(PageRequest(context, request, Cookies(request), None, Fields()), status)

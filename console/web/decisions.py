@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from codebook.records import Decided, Number
 from console.decided_value import typed_value
-from console.web.request import Visit
+from console.web.request import PageRequest
 from console.web.security import Fields
 from console.web.views import case
 from database.reports import corrections
@@ -106,35 +106,35 @@ def draft_of(form: Fields) -> Draft:
     return Draft(None if typed and chosen != _TYPED else chosen or None, typed, form.text("reason", _LONGEST_REASON), row)
 
 
-def decide(visit: Visit, document: int, cell: str, wish: Wish, *, pause: float) -> Done:
+def decide(request: PageRequest, document: int, cell: str, wish: Wish, *, pause: float) -> Done:
     """Write the decision in the person's name. Raises RefusedError, OvertakenError when another was first, and HTTPException 404
     when the person may not see the document.
     """
-    visit.require([document])
-    fields: dict[str, Any] = {"who": visit.who, "reason": wish.reason, "seen": wish.seen, "pause": pause}
-    return visit.write(lambda c: corrections.correct(c, document, cell, wish.decided, wish.value, **fields))
+    request.require([document])
+    fields: dict[str, Any] = {"who": request.user_name, "reason": wish.reason, "seen": wish.seen, "pause": pause}
+    return request.write(lambda c: corrections.correct(c, document, cell, wish.decided, wish.value, **fields))
 
 
-def decide_row(visit: Visit, document: int, wishes: Sequence[tuple[str, Wish]], *, pause: float) -> list[int]:
+def decide_row(request: PageRequest, document: int, wishes: Sequence[tuple[str, Wish]], *, pause: float) -> list[int]:
     """Write the decisions about the cells of a row in one transaction, all or none. Return their numbers.
 
     Raises RefusedError, OvertakenError when another was first, and HTTPException 404 when the person may not see the document.
     """
-    visit.require([document])
-    fields: dict[str, Any] = {"who": visit.who, "reason": visit.form.text("reason", _LONGEST_REASON), "pause": pause}
+    request.require([document])
+    fields: dict[str, Any] = {"who": request.user_name, "reason": request.form.text("reason", _LONGEST_REASON), "pause": pause}
 
     def write(connection: Connection) -> list[int]:
         act = corrections.correct
         return [act(connection, document, cell, w.decided, w.value, seen=w.seen, **fields).number for cell, w in wishes]
 
-    return visit.write(write)
+    return request.write(write)
 
 
-def notify_overtaken(visit: Visit, error: OvertakenError) -> None:
+def notify_overtaken(request: PageRequest, error: OvertakenError) -> None:
     """Show who was first, and what holds now."""
     if error.by is None:
-        visit.notify("case.read_anew", good=False)
+        request.notify("case.read_anew", good=False)
     elif error.by.ended_at is not None:
-        visit.notify("case.overtaken_undone", good=False, who=error.by.ended_by or "")
+        request.notify("case.overtaken_undone", good=False, who=error.by.ended_by or "")
     else:
-        visit.notify("case.overtaken", good=False, who=error.by.decided_by, value=error.by.told or visit.t("case.blank"))
+        request.notify("case.overtaken", good=False, who=error.by.decided_by, value=error.by.told or request.t("case.blank"))

@@ -1,4 +1,4 @@
-"""One request of one person: what a page is given, and what it answers with."""
+"""One request of one user: what a page is given, and what it answers with."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import binascii
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any, TypeVar
 
 import msgspec
+from markupsafe import Markup
 from sqlalchemy import Connection, Engine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console.web import i18n, security
+from console.web.addresses import address
+from console.web.auth import Cookies
+from console.web.context import AppContext
 from console.web.security import Fields
 from database import session
 from database.access import ACCESS, visible
 from database.models import Role
 from database.users.accounts import CurrentUser
-
-if TYPE_CHECKING:
-    from console.web.auth import Cookies
-    from console.web.context import Desk
 
 T = TypeVar("T")
 
@@ -38,31 +37,31 @@ class Notice(msgspec.Struct, frozen=True):
     good: bool = True
 
 
-class Visit:
-    """One request. ``person`` is None for who is not logged in (only pages without a role are then reached)."""
+class PageRequest:
+    """One request. ``user`` is None for who is not logged in (only pages without a role are then reached)."""
 
-    def __init__(self, desk: Desk, request: Request, keys: Cookies, person: CurrentUser | None, form: Fields) -> None:
-        self.desk, self.request, self.person, self.form = desk, request, person, form
-        self.keys = keys
-        self.query = Fields(request.query_params.multi_items())
-        chosen = request.cookies.get("gongkai_language", i18n.DEFAULT)
+    def __init__(self, app: AppContext, http: Request, cookies: Cookies, user: CurrentUser | None, form: Fields) -> None:
+        self.app, self.http, self.user, self.form = app, http, user, form
+        self.cookies = cookies
+        self.query = Fields(http.query_params.multi_items())
+        chosen = http.cookies.get("gongkai_language", i18n.DEFAULT)
         self.language = chosen if chosen in i18n.LANGUAGES else i18n.DEFAULT
         self._notice: Notice | None = None
 
     # ---- what was asked -----------------------------------------------------------------------------------------------
 
     @property
-    def who(self) -> str:
+    def user_name(self) -> str:
         """The name with which acts are signed."""
-        return self.person.name if self.person is not None else ""
+        return self.user.name if self.user is not None else ""
 
     def may(self, role: str) -> bool:
         """Whether the person has this role (``view``, ``operate``, ``administer``), or a higher one."""
-        return self.person is not None and self.person.role.includes(Role(role))
+        return self.user is not None and self.user.role.includes(Role(role))
 
     def number(self, name: str) -> int:
         """A number from the path. Raises HTTPException 404 when it cannot be a key."""
-        found = security.number(str(self.request.path_params[name]))
+        found = security.number(str(self.http.path_params[name]))
         if found is None:
             raise HTTPException(404)
         return found
@@ -74,13 +73,13 @@ class Visit:
     @property
     def is_partial(self) -> bool:
         """Whether a script of ours asks, to put the answer into the page that is shown."""
-        return "hx-request" in self.request.headers
+        return "hx-request" in self.http.headers
 
     @property
     def here(self) -> str:
         """The address of this page, to come back to; the front page for what a form was answered with."""
-        url = self.request.url
-        if self.request.method == "POST":
+        url = self.http.url
+        if self.http.method == "POST":
             return "/"
         return url.path + (f"?{url.query}" if url.query else "")
 
@@ -89,14 +88,14 @@ class Visit:
     @property
     def is_bound(self) -> bool:
         """Whether the person is bound to regions or batches."""
-        return self.person is not None and self.person.access.bound
+        return self.user is not None and self.user.access.bound
 
     @cached_property
     def engine(self) -> Engine:
         """The engine with the bounds of the person: who is bound to regions or batches sees no more on any of its connections."""
-        if self.person is None or not self.is_bound:
-            return self.desk.engine
-        return self.desk.engine.execution_options(**{ACCESS: self.person.access})
+        if self.user is None or not self.is_bound:
+            return self.app.engine
+        return self.app.engine.execution_options(**{ACCESS: self.user.access})
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection for queries, with the bounds of the person."""
@@ -110,15 +109,15 @@ class Visit:
 
     def kept(self, name: str, ask: Callable[[], T]) -> T:
         """The result of ``ask``, some seconds old at most; people with other bounds have another one."""
-        access = self.person.access if self.person is not None else None
-        return self.desk.kept(f"{name} {access}", ask)
+        access = self.user.access if self.user is not None else None
+        return self.app.kept(f"{name} {access}", ask)
 
     def write(self, act: Callable[[Connection], T]) -> T:
-        """Run ``act`` in one transaction; it may be run again after a passing fault. Acts sign with :attr:`who`.
+        """Run ``act`` in one transaction; it may be run again after a passing fault. Acts sign with :attr:`user_name`.
 
         It has no bounds: what it is about is checked before, with :meth:`require` or by a query of :meth:`reading`.
         """
-        return session.run_transaction(self.desk.engine, act)
+        return session.run_transaction(self.app.engine, act)
 
     # ---- what is answered ---------------------------------------------------------------------------------------------
 
@@ -130,10 +129,31 @@ class Visit:
         """A page from a template."""
         notice = self._notice or self._carried()
         self._notice = None
-        response = HTMLResponse(self.desk.page(self, template, {**context, "notice": notice}), status)
-        if "gongkai_notice" in self.request.cookies:
-            self.keys.delete(response, "gongkai_notice")
+        response = HTMLResponse(self._filled(template, {**context, "notice": notice}), status)
+        if "gongkai_notice" in self.http.cookies:
+            self.cookies.delete(response, "gongkai_notice")
         return response
+
+    def _filled(self, template: str, context: dict[str, Any]) -> str:
+        """A template filled with its context and with what all templates know."""
+        language = self.language
+
+        def label(namespace: str, name: object) -> str:
+            return i18n.label(language, namespace, name)
+
+        def csrf_field() -> Markup:
+            return Markup('<input type="hidden" name="csrf" value="{}">').format(self.cookies.csrf(self.user))
+
+        shared = {
+            "request": self,
+            "t": self.t,
+            "label": label,
+            "csrf_field": csrf_field,
+            "language": i18n.LANGUAGES[language],
+            "languages": i18n.LANGUAGES,
+            "navigation": [(key, path) for key, path, role in self.app.navigation if self.may(role)],
+        }
+        return self.app.templates.get_template(template).render({**shared, **context})
 
     def redirect(self, path: str, **parameters: str | int | None) -> Response:
         """Go on to another page of ours (``path`` may have parameters of its own when no others are given), with GET.
@@ -146,34 +166,14 @@ class Visit:
             response = Response(status_code=204, headers={"hx-redirect": target})
         if self._notice is not None:
             carried = base64.urlsafe_b64encode(msgspec.json.encode(self._notice)).decode()
-            self.keys.set(response, "gongkai_notice", carried, seconds=60)
+            self.cookies.set(response, "gongkai_notice", carried, seconds=60)
         return response
 
     def _carried(self) -> Notice | None:
         try:
-            carried = base64.urlsafe_b64decode(self.request.cookies.get("gongkai_notice", ""))
+            carried = base64.urlsafe_b64decode(self.http.cookies.get("gongkai_notice", ""))
             notice = msgspec.json.decode(carried, type=Notice)
             i18n.translate(self.language, notice.key, **notice.values)
         except (binascii.Error, ValueError, KeyError, msgspec.MsgspecError):  # not ours, or from another version
             return None
         return notice
-
-
-def address(path: str, **parameters: object) -> str:
-    """A path of ours with parameters; those that are None or empty are left out.
-
-    >>> address("/documents", status="failed", batch="", after=7)
-    '/documents?status=failed&after=7'
-    """
-    given = [(name, str(value)) for name, value in parameters.items() if value not in (None, "")]
-    return quote(path, safe="/%") + (f"?{urlencode(given)}" if given else "")
-
-
-def local(path: str, otherwise: str = "/") -> str:
-    """``path`` when it leads to a page of ours, else ``otherwise``.
-
-    >>> local("/errors?code=internal"), local("//elsewhere/"), local("https://elsewhere/")
-    ('/errors?code=internal', '/', '/')
-    """
-    good = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path
-    return path if good else otherwise

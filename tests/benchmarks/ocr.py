@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rapidocr import RapidOCR
 from rich.console import Console
 from rich.table import Table
 
@@ -48,8 +49,6 @@ class Cost:
 @cache
 def _default() -> Any:
     """RapidOCR as it comes, but for the number of threads."""
-    from rapidocr import RapidOCR  # noqa: PLC0415
-
     return RapidOCR(
         params={"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1}
     )

@@ -21,7 +21,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.size import some
 from tests.chaos.trial import reports, send
 from tests.servers import PostgresServer
-from tests.workers.cluster import children
+from tests.workers.cluster import REPOSITORY, children
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,6 @@ def test_the_clock_of_a_worker_is_wrong(
     """Leases are in database time; only Redis' visibility timeout believes the worker, and a doubled message loses the claim."""
     trial, files = make_trial(request.getfixturevalue(f"{kind}_url")), reports(12)
     (tmp_path / "sitecustomize.py").write_text(f"import time\n_true = time.time\ntime.time = lambda: _true() + {hours * 3600}\n")
-    from tests.workers.cluster import REPOSITORY  # noqa: PLC0415
 
     trial.worker(PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
     trial.worker()

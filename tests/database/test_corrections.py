@@ -19,6 +19,7 @@ from database.reports import corrections
 from database.reports.corrections import Done, OvertakenError, RefusedError, Seen, mark_of
 from database.session import reading, run_transaction
 from database.users import audit
+from tasks.validation.validate import validate
 from tests.inline import Inline
 
 CELL = "requests.new_received.natural_person"
@@ -189,7 +190,6 @@ def test_what_is_decided_during_a_run_is_taken_up_at_its_end(inline: Inline, doc
     assert second.queued is None
     with reading(inline.engine) as connection:
         report = ledger.output(connection, document, StageName.PARSE, Report)
-    from tasks.validation.validate import validate  # noqa: PLC0415
 
     following = [ledger.Next(StageName.LOAD)]
     run_transaction(inline.engine, lambda c: ledger.complete(c, claimed, validate(report, known), {}, following))

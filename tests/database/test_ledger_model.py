@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine, text
 
 from codebook.records import Line, Place, Status
@@ -328,8 +328,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_ledger_does_what_the_model_does(template: Path) -> None:
-    from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
-
     LedgerMachine.template = template
     bounded = settings(
         max_examples=15, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)

@@ -10,6 +10,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 from reportlab.lib.colors import white
+from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
@@ -465,8 +466,6 @@ def test_limits() -> None:
 
 
 def test_a_file_that_only_restricts_printing_is_read() -> None:
-    from reportlab.lib.pdfencrypt import StandardEncryption  # noqa: PLC0415
-
     data = simple(encrypt=StandardEncryption("", ownerPassword="owner", strength=128))
     assert [texts(page) for page in pages(data)] == [["一、总体情况"], ["二、主动公开"]]
 

@@ -15,7 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.generator.documents import make_document
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.pdfdoc import PDFObject
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.generator.documents import Wishes, make_document
 
 MIB = 1024 * 1024
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -43,8 +48,6 @@ def refused(code: str, status: str = "rejected") -> tuple[str, str]:
 
 def report(seed: int, layout: str = "pipes") -> bytes:
     """A healthy report."""
-    from tests.generator.documents import Wishes  # noqa: PLC0415
-
     return make_document(seed, layout, Wishes(clean=True)).data
 
 
@@ -124,10 +127,6 @@ def tiff(width: int, height: int, loop: bool = False) -> bytes:
 
 def pdf(pages: int, text: str = "", *, encrypt: str | None = None, script: str = "") -> bytes:
     """A PDF by reportlab."""
-    from reportlab.pdfbase import pdfmetrics  # noqa: PLC0415
-    from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415
-    from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415
-
     pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
     target = io.BytesIO()
     canvas = Canvas(target, encrypt=encrypt)
@@ -143,8 +142,6 @@ def pdf(pages: int, text: str = "", *, encrypt: str | None = None, script: str =
 
 
 def _literal(code: str) -> object:
-    from reportlab.pdfbase.pdfdoc import PDFObject  # noqa: PLC0415
-
     class Literal(PDFObject):  # type: ignore[misc]
         def format(self, _: object) -> bytes:
             return code.encode()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytesseract
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -59,8 +60,6 @@ def test_an_engine_reads_lines(engine: str) -> None:
 
 
 def test_where_tesseract_is_missing_the_page_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import pytesseract  # noqa: PLC0415
-
     monkeypatch.setattr(pytesseract.pytesseract, "tesseract_cmd", str(tmp_path / "tesseract"))
     monkeypatch.setattr(pytesseract, "get_tesseract_version", pytesseract.get_tesseract_version.__wrapped__)  # it remembers
     with pytest.raises(GongkaiError, match=r"page\.unreadable.*not installed.*GONGKAI_OCR_ENGINE"):
@@ -68,8 +67,6 @@ def test_where_tesseract_is_missing_the_page_says_what_to_do(monkeypatch: pytest
 
 
 def test_where_its_language_is_missing_the_page_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pytesseract  # noqa: PLC0415
-
     monkeypatch.setattr(pytesseract, "get_tesseract_version", lambda: "5")
     monkeypatch.setattr(pytesseract, "get_languages", lambda: ["eng"])
     with pytest.raises(GongkaiError, match=r"page\.unreadable.*chi_sim"):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from PIL import Image
 from sqlalchemy import Engine, text
@@ -201,8 +202,6 @@ def test_a_poisoned_page_is_set_aside_and_read_alone_later(
 
 
 def test_a_picture_between_pages_of_text(office: Office, sample: bytes, tmp_path: Path) -> None:
-    import pypdfium2  # noqa: PLC0415
-
     images = drawn(sample)
     mixed, scan = pypdfium2.PdfDocument(sample), pypdfium2.PdfDocument(image_pdf(images))
     middle = 1

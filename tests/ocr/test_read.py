@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image, ImageDraw
 
@@ -156,8 +157,6 @@ def test_pages_of_reports(reader: RapidReader, level: str, dpi: int) -> None:
 @pytest.mark.slow
 def test_memory_stays_flat(reader: RapidReader) -> None:
     """Many pages in one process: after the first ones, what is held no longer grows."""
-    import psutil  # noqa: PLC0415
-
     process = psutil.Process()
     drawn = _small()
     held = []

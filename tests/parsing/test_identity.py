@@ -14,7 +14,9 @@ from tasks.parsing.identity.identify import ReportIdentity, identify
 from tasks.parsing.identity.names import find_date, find_title, is_date_line, is_name
 from tasks.parsing.identity.region import Evidence, find_region
 from tasks.parsing.outline import known_headings, read_outline
+from tasks.parsing.parse import parse
 from tasks.parsing.prose.lines import prose_lines
+from tasks.validation.validate import doubts_of
 
 
 def identity(text: str, hints: Hints | None = None, *, title: str | None = None, notes: tuple[str, ...] = ()) -> ReportIdentity:
@@ -396,10 +398,6 @@ def test_the_corpus(corpus) -> None:
 
 
 def test_a_given_region_against_the_bodys_name_is_a_doubt() -> None:
-    from codebook.records import Extraction, Hints, Line, Page, PageKind, Place, Reader  # noqa: PLC0415
-    from tasks.parsing.parse import parse  # noqa: PLC0415
-    from tasks.validation.validate import doubts_of  # noqa: PLC0415
-
     lines = (
         "北京市密云区水务局2022年政府信息公开工作年度报告",
         "一、总体情况",

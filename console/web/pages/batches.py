@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from console.web.context import get
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get
 from database.intake import inboxes
 from database.ledger import throughput
 from database.models import Role
@@ -18,25 +18,25 @@ from database.monitoring import listings, queries
 _ROWS = 50
 
 
-def listed(visit: Visit) -> Response:
+def listed(request: PageRequest) -> Response:
     """The newest batches, and whether anybody works."""
-    before = visit.query.number("after")
-    with visit.reading() as connection:
+    before = request.query.number("after")
+    with request.reading() as connection:
         lines = listings.batch_lines(connection, before, _ROWS)
         rate = queries.rate(connection)
         workers = queries.live_workers(connection)
         work = listings.open_stages(connection)
-        watched = inboxes.watchers(connection, visit.desk.settings.stale_seconds)
+        watched = inboxes.watchers(connection, request.app.settings.stale_seconds)
     after = lines[-1].id if len(lines) == _ROWS else None
-    return visit.render(
+    return request.render(
         "batches.html", lines=lines, workers=workers, rate=rate, work=work, watched=watched, before=before, after=after
     )
 
 
-def one(visit: Visit) -> Response:
+def one(request: PageRequest) -> Response:
     """One batch: counts, the work that is left, the rate, failures; findings and what it took are fetched by themselves."""
-    number = visit.number("id")
-    with visit.reading() as connection:
+    number = request.number("id")
+    with request.reading() as connection:
         line = listings.batch_line(connection, number)
         if line is None:
             raise HTTPException(404)
@@ -48,29 +48,29 @@ def one(visit: Visit) -> Response:
             "groups": listings.failure_groups(connection, batch=line.name),
             "workers": queries.live_workers(connection),
         }
-    return visit.render("batch.html", line=line, rate=rate, **context)
+    return request.render("batch.html", line=line, rate=rate, **context)
 
 
-def findings(visit: Visit) -> Response:
+def findings(request: PageRequest) -> Response:
     """How many findings the reports of a batch have: a part of its page that is fetched by itself."""
-    with visit.reading() as connection:
-        counts = queries.finding_counts(connection, queries.Scope(batch=_name(visit, connection)))
-    return visit.render("batch_findings.html", counts=counts)
+    with request.reading() as connection:
+        counts = queries.finding_counts(connection, queries.Scope(batch=_name(request, connection)))
+    return request.render("batch_findings.html", counts=counts)
 
 
-def spent(visit: Visit) -> Response:
+def spent(request: PageRequest) -> Response:
     """What a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by itself."""
-    with visit.reading() as connection:
-        name = _name(visit, connection)
+    with request.reading() as connection:
+        name = _name(request, connection)
         took = throughput.of_batch(connection, name)
         busy = took is not None and took.open
         left = queries.progress(connection, queries.Scope(batch=name)).seconds_left if busy else None
-    return visit.render("batch_spent.html", took=took, busy=busy, left=left)
+    return request.render("batch_spent.html", took=took, busy=busy, left=left)
 
 
-def _name(visit: Visit, connection: Connection) -> str:
+def _name(request: PageRequest, connection: Connection) -> str:
     """The name of the batch of the address. Raises HTTPException 404 when there is no such."""
-    number = visit.number("id")
+    number = request.number("id")
     names = listings.batch_names(connection, only=number)
     if number not in names:
         raise HTTPException(404)

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from codebook.regions import load_regions
 from console.export.coverage import coverage_rows
-from console.web.context import get
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get
 from database.models import Role
 from database.reports import coverage as covering
 from database.reports.coverage import CoverageLine, Standing
@@ -22,11 +22,11 @@ from database.users import audit
 _ROWS = 500  # lines that a page shows; the file has all
 
 
-def _asked(visit: Visit) -> tuple[int | None, str, str]:
+def _asked(request: PageRequest) -> tuple[int | None, str, str]:
     """Year, region (the beginning of a code) and standing."""
-    region = visit.query.text("region", 12)
-    standing = visit.query.text("standing", 12)
-    year = visit.query.number("year")
+    region = request.query.text("region", 12)
+    standing = request.query.text("standing", 12)
+    year = request.query.number("year")
     return (
         year if year is not None and year < 10_000 else None,
         region if region.isascii() and region.isdecimal() else "",
@@ -34,10 +34,10 @@ def _asked(visit: Visit) -> tuple[int | None, str, str]:
     )
 
 
-def shown(visit: Visit) -> Response:
+def shown(request: PageRequest) -> Response:
     """The agencies of a year, those that are absent or late first."""
-    year, region, standing = _asked(visit)
-    with visit.reading() as connection:
+    year, region, standing = _asked(request)
+    with request.reading() as connection:
         years = covering.expected_years(connection)
         year = year or (years[0].year if years else None)
         lines, others = [], []
@@ -50,7 +50,7 @@ def shown(visit: Visit) -> Response:
     order = list(Standing)
     chosen = [line for line in lines if not standing or line.standing == standing]
     chosen.sort(key=lambda line: order.index(line.standing))
-    return visit.render(
+    return request.render(
         "coverage.html",
         years=[item.year for item in years],
         given={"year": year, "region": region, "standing": standing},
@@ -65,14 +65,14 @@ def shown(visit: Visit) -> Response:
     )
 
 
-def file(visit: Visit) -> Response:
+def file(request: PageRequest) -> Response:
     """The lines as CSV, as a spreadsheet opens it."""
-    year, region, standing = _asked(visit)
+    year, region, standing = _asked(request)
     lines: list[CoverageLine] = []
     if year is not None:
-        with visit.reading() as connection:
+        with request.reading() as connection:
             lines = covering.coverage(connection, year, date.today().isoformat(), region=region or None)
-        visit.write(lambda c: audit.note(c, "download", visit.who, subject="coverage", year=year, region=region))
+        request.write(lambda c: audit.note(c, "download", request.user_name, subject="coverage", year=year, region=region))
     target = io.StringIO()
     csv.writer(target).writerows(coverage_rows([line for line in lines if not standing or line.standing == standing]))
     name = f"coverage-{year or ''}{'-' + region if region else ''}.csv"

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from codebook.errors import GongkaiError
 from codebook.records import Decided, State, Statement, Status, Verdict
-from console.web.context import get, post
 from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtaken, parse
 from console.web.rendering.images import has_pages
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get, post
 from console.web.views import case as cases
 from console.web.views import form_tables, original
 from console.web.views.case import File, case_context, opened_file
@@ -27,23 +27,24 @@ from database.reports.results import SHOWN
 from database.reports.reviewing import changes, head_of, report_body
 from tasks.loading.rows import unpack
 from tasks.ocr.preview import Size
+from tasks.validation.validate import doubts
 
 _KEPT = "private, max-age=600"
 
 
-def shown(visit: Visit) -> Response:
+def shown(request: PageRequest) -> Response:
     """The whole document."""
-    number = visit.number("id")
-    with visit.reading() as connection:
+    number = request.number("id")
+    with request.reading() as connection:
         file = opened_file(connection, number)
         verdict = _verdict(connection, file.item)
         told = corrections.history(connection, document_id=number)
         versions = changes(connection, number)
     values = file.values if verdict is not None else ()
     doubtful = cases.in_order([v.indicator for v in values if v.state == State.DOUBTFUL])
-    opens = visit.query.text("cell", 80)  # shown with its case, or only marked
-    chosen = opens or visit.query.text("at", 80)
-    return visit.render(
+    opens = request.query.text("cell", 80)  # shown with its case, or only marked
+    chosen = opens or request.query.text("at", 80)
+    return request.render(
         "document.html",
         item=file.item,
         report=next((r for r in file.item.reports if r.in_force), None) if verdict is not None else None,
@@ -66,7 +67,7 @@ def shown(visit: Visit) -> Response:
 
 def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
     """What the document shows of itself."""
-    pages: list[original.Sheet] = []
+    pages: list[original.PagePicture] = []
     texts: list[original.Text] = []
     if file.extraction is not None and has_pages(file.item.media_type):
         pages = original.pages(file.extraction, file.pages, values)
@@ -84,8 +85,6 @@ def _verdict(connection: Connection, item: DocumentItem) -> Verdict | None:
 
 def _facts(verdict: Verdict | None) -> list[str]:
     """The facts of the report that are in doubt."""
-    from tasks.validation.validate import doubts  # noqa: PLC0415 (loads the rules)
-
     return [name for name in doubts(verdict) if name in corrections.FACTS] if verdict is not None else []
 
 
@@ -102,10 +101,10 @@ def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[State
     return found
 
 
-def progress(visit: Visit) -> Response:
+def progress(request: PageRequest) -> Response:
     """Whether the document is still in work; when it is not, the page is loaded anew."""
-    with visit.reading() as connection:
-        head = head_of(connection, visit.number("id"))
+    with request.reading() as connection:
+        head = head_of(connection, request.number("id"))
     if head is None:
         raise HTTPException(404)
     if head.status == Status.PROCESSING:
@@ -120,21 +119,21 @@ def _png(data: bytes) -> Response:
     return Response(data, media_type="image/png", headers={"cache-control": _KEPT})
 
 
-def page(visit: Visit) -> Response:
+def page(request: PageRequest) -> Response:
     """The picture of a page."""
-    number, at = visit.number("id"), visit.number("page")
-    with visit.reading() as connection:
+    number, at = request.number("id"), request.number("page")
+    with request.reading() as connection:
         head = head_of(connection, number)
     if head is None or not has_pages(head.media_type):
         raise HTTPException(404)
-    return _picture(lambda: visit.desk.pictures.page(head.sha256, head.media_type, at))
+    return _picture(lambda: request.app.pictures.page(head.sha256, head.media_type, at))
 
 
-def crop(visit: Visit) -> Response:
+def crop(request: PageRequest) -> Response:
     """The picture of a cell with its surroundings."""
-    cell = str(visit.request.path_params["cell"])
-    with visit.reading() as connection:
-        file = opened_file(connection, visit.number("id"))
+    cell = str(request.http.path_params["cell"])
+    with request.reading() as connection:
+        file = opened_file(connection, request.number("id"))
     value = next((v for v in file.values if v.indicator == cell), None)
     if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
         raise HTTPException(404)
@@ -142,7 +141,7 @@ def crop(visit: Visit) -> Response:
     if size is None:
         raise HTTPException(404)
     box = (value.box[0], value.box[1], value.box[2], value.box[3])
-    pictures, head, ahead = visit.desk.pictures, file.item, not value.raw  # a blank cell has the place of its row's label
+    pictures, head, ahead = request.app.pictures, file.item, not value.raw  # a blank cell has the place of its row's label
     where: dict[str, Any] = {"size": Size(*size), "box": box, "ahead": ahead}
     return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, **where))
 
@@ -161,72 +160,72 @@ def _picture(draw: Callable[[], bytes]) -> Response:
 # ---- one cell -------------------------------------------------------------------------------------------------------------
 
 
-def cell(visit: Visit) -> Response:
+def cell(request: PageRequest) -> Response:
     """One cell: its picture, its readings, the sums that each would satisfy, and what was decided about it."""
-    return _cell(visit, visit.number("id"), _name(visit))
+    return _cell(request, request.number("id"), _name(request))
 
 
-def _name(visit: Visit) -> str:
-    name = str(visit.request.path_params["cell"])
+def _name(request: PageRequest) -> str:
+    name = str(request.http.path_params["cell"])
     if not cases.is_cell(name):
         raise HTTPException(404)
     return name
 
 
-def _cell(visit: Visit, number: int, name: str, status: int = 200, draft: Draft | None = None) -> Response:
-    with visit.reading() as connection:
+def _cell(request: PageRequest, number: int, name: str, status: int = 200, draft: Draft | None = None) -> Response:
+    with request.reading() as connection:
         file = opened_file(connection, number)
         if file.report is None or file.item.status not in SHOWN:
             raise HTTPException(404)
         case = cases.case_of(connection, file, name)
     shown = case_context(file, case)
-    return visit.render("cell.html", status, item=file.item, name=cases.label_of, draft=draft, **shown)
+    return request.render("cell.html", status, item=file.item, name=cases.label_of, draft=draft, **shown)
 
 
-def act(visit: Visit) -> Response:
+def act(request: PageRequest) -> Response:
     """Decide about a cell, from the document's page. A refused form is shown again with all that was typed."""
-    number, name = visit.number("id"), _name(visit)
+    number, name = request.number("id"), _name(request)
     try:
-        wish = parse(visit.form, name)
-        done = decide(visit, number, name, wish, pause=0.0)
+        wish = parse(request.form, name)
+        done = decide(request, number, name, wish, pause=0.0)
     except RefusedError as error:
-        visit.notify(f"refused.{error.why}", good=False)
+        request.notify(f"refused.{error.why}", good=False)
         if error.why == "no_report":  # there is no case any more
-            return visit.redirect(f"/documents/{number}")
-        return _cell(visit, number, name, 200 if visit.is_partial else 422, draft_of(visit.form))
+            return request.redirect(f"/documents/{number}")
+        return _cell(request, number, name, 200 if request.is_partial else 422, draft_of(request.form))
     except OvertakenError as error:
-        notify_overtaken(visit, error)
-        return visit.redirect(f"/documents/{number}", cell=name)
-    visit.notify("case.decided", cell=cases.label_of(name), value=shown_value(visit, wish))
-    response = visit.redirect(f"/documents/{number}", at=name)
-    response.background = BackgroundTask(visit.desk.notify, [done.queued] if done.queued else [])
+        notify_overtaken(request, error)
+        return request.redirect(f"/documents/{number}", cell=name)
+    request.notify("case.decided", cell=cases.label_of(name), value=shown_value(request, wish))
+    response = request.redirect(f"/documents/{number}", at=name)
+    response.background = BackgroundTask(request.app.notify, [done.queued] if done.queued else [])
     return response
 
 
-def shown_value(visit: Visit, wish: Wish) -> str:
+def shown_value(request: PageRequest, wish: Wish) -> str:
     """The decided value as people see it."""
     if wish.decided is Decided.BLANK:
-        return visit.t("case.blank")
+        return request.t("case.blank")
     return str(wish.value)
 
 
-def undo(visit: Visit) -> Response:
+def undo(request: PageRequest) -> Response:
     """Undo a decision, from the document's page."""
-    number, correction = visit.number("id"), visit.number("number")
-    visit.require([number])
-    with visit.reading() as connection:
+    number, correction = request.number("id"), request.number("number")
+    request.require([number])
+    with request.reading() as connection:
         item = corrections.items(connection, [correction]).get(correction)
     if item is None or item.document_id != number:
         raise HTTPException(404)
     try:
-        reason = visit.form.text("reason")
-        done = visit.write(lambda c: corrections.undo(c, correction, who=visit.who, reason=reason))
+        reason = request.form.text("reason")
+        done = request.write(lambda c: corrections.undo(c, correction, who=request.user_name, reason=reason))
     except (RefusedError, OvertakenError):
-        visit.notify("case.stands_no_more", good=False)
-        return visit.redirect(f"/documents/{number}")
-    visit.notify("case.undone")
-    response = visit.redirect(f"/documents/{number}")
-    response.background = BackgroundTask(visit.desk.notify, [done.queued] if done.queued else [])
+        request.notify("case.stands_no_more", good=False)
+        return request.redirect(f"/documents/{number}")
+    request.notify("case.undone")
+    response = request.redirect(f"/documents/{number}")
+    response.background = BackgroundTask(request.app.notify, [done.queued] if done.queued else [])
     return response
 
 

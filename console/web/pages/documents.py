@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from codebook.errors import CODES
 from codebook.records import Status
-from console.web.context import get
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get
 from database.models import Role
 from database.monitoring import listings
 from database.monitoring.listings import DocumentFilter
@@ -18,9 +18,9 @@ _ROWS = 50
 _STATUSES = tuple(status for status in Status if status is not Status.DUPLICATE)
 
 
-def _given(visit: Visit) -> dict[str, Any]:
+def _given(request: PageRequest) -> dict[str, Any]:
     """The filter of the address."""
-    query = visit.query
+    query = request.query
     given = {name: query.text(name, 100) for name in ("status", "region", "agency", "code", "text")}
     parameters: dict[str, Any] = {**given, "batch": query.number("batch"), "year": _year(query.number("year"))}
     if parameters["status"] not in _STATUSES:
@@ -32,16 +32,16 @@ def _wanted(parameters: dict[str, Any]) -> DocumentFilter:
     return DocumentFilter(**{name: value or None for name, value in parameters.items()})
 
 
-def listed(visit: Visit) -> Response:
+def listed(request: PageRequest) -> Response:
     """The newest documents that meet the filter of the address."""
-    parameters, before = _given(visit), visit.query.number("after")
+    parameters, before = _given(request), request.query.number("after")
     wanted = _wanted(parameters)
-    with visit.reading() as connection:
+    with request.reading() as connection:
         rows = listings.document_rows(connection, wanted, before, _ROWS)
         batches = listings.batch_names(connection)
-        years = visit.kept("years", lambda: listings.report_years(connection))
+        years = request.kept("years", lambda: listings.report_years(connection))
     after = rows[-1].id if len(rows) == _ROWS else None
-    return visit.render(
+    return request.render(
         "documents.html",
         rows=rows,
         count=len(rows) if before is None and after is None else None,  # a long list is counted by itself
@@ -57,11 +57,11 @@ def listed(visit: Visit) -> Response:
     )
 
 
-def counted(visit: Visit) -> Response:
+def counted(request: PageRequest) -> Response:
     """How many documents meet the filter: a part of the list that is fetched by itself, since it can take longer."""
-    with visit.reading() as connection:
-        count = listings.count_documents(connection, _wanted(_given(visit)))
-    return visit.render("documents_count.html", count=count, most=listings.MOST)
+    with request.reading() as connection:
+        count = listings.count_documents(connection, _wanted(_given(request)))
+    return request.render("documents_count.html", count=count, most=listings.MOST)
 
 
 def _year(number: int | None) -> int | None:

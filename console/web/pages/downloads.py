@@ -18,8 +18,8 @@ from starlette.responses import Response, StreamingResponse
 
 from console.export import cells, export
 from console.export.read import read_documents
-from console.web.context import get
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get
 from database.models import Role
 from database.monitoring import listings
 from database.users import audit
@@ -36,33 +36,33 @@ _LEFT_SECONDS = 86_400
 _TURN = threading.BoundedSemaphore(2)  # a large workbook keeps a core busy for minutes
 
 
-def choose(visit: Visit) -> Response:
+def choose(request: PageRequest) -> Response:
     """The form in which a batch or a year is chosen."""
-    with visit.reading() as connection:
+    with request.reading() as connection:
         batches = listings.batch_names(connection)
-        years = visit.kept("years", lambda: listings.report_years(connection))
-    given = {"batch": visit.query.number("batch"), "year": visit.query.number("year")}
-    return visit.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
+        years = request.kept("years", lambda: listings.report_years(connection))
+    given = {"batch": request.query.number("batch"), "year": request.query.number("year")}
+    return request.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
 
 
-def file(visit: Visit) -> Response:
+def file(request: PageRequest) -> Response:
     """The file itself."""
-    form, number, year = visit.query.text("format"), visit.query.number("batch"), visit.query.number("year")
+    form, number, year = request.query.text("format"), request.query.number("batch"), request.query.number("year")
     if form not in FORMS:
         raise HTTPException(404)
     batch = None
-    with visit.reading() as connection:
+    with request.reading() as connection:
         if number is not None:
             line = listings.batch_names(connection, only=number)
             if not line:
                 raise HTTPException(404)
             batch = line[number]
     if not _TURN.acquire(blocking=False):
-        visit.notify("downloads.busy", good=False)
-        return visit.redirect("/downloads", batch=number, year=year)
+        request.notify("downloads.busy", good=False)
+        return request.redirect("/downloads", batch=number, year=year)
     try:
-        visit.write(lambda c: audit.note(c, "download", visit.who, subject=batch or "", format=form, year=year))
-        content, length = _content(visit.engine, form, visit.desk.settings.home, batch, year)
+        request.write(lambda c: audit.note(c, "download", request.user_name, subject=batch or "", format=form, year=year))
+        content, length = _content(request.engine, form, request.app.settings.home, batch, year)
         next(content)  # from here on it ends the turn itself, also when nobody reads it
     except BaseException:
         _TURN.release()

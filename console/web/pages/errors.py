@@ -10,8 +10,9 @@ from codebook.errors import CODES
 from codebook.records import Status
 from codebook.stages import REGISTER, StageName
 from console import reprocess
-from console.web.context import get, post
-from console.web.request import Visit, address, local
+from console.web.addresses import address, local
+from console.web.request import PageRequest
+from console.web.routing import get, post
 from console.web.security import Fields, number
 from database import ledger
 from database.ledger import Selection
@@ -23,18 +24,18 @@ _SHOWN = 20  # documents that a question shows
 ACTS = ("reprocess", "discard")
 
 
-def queue(visit: Visit) -> Response:
+def queue(request: PageRequest) -> Response:
     """The codes with their counts and next steps; of one code, its failures."""
-    code, stage, batch = (visit.query.text(name, 200) or None for name in ("code", "stage", "batch"))
-    before = visit.query.number("after")
-    with visit.reading() as connection:
+    code, stage, batch = (request.query.text(name, 200) or None for name in ("code", "stage", "batch"))
+    before = request.query.number("after")
+    with request.reading() as connection:
         groups = listings.failure_groups(connection, batch=batch, stage=stage)
         items = []
         if code is not None:
             items = queries.failures(connection, code=code, stage=stage, batch=batch, before=before, limit=_ROWS)
         names = listings.batch_names(connection)
     after = items[-1].id if len(items) == _ROWS else None
-    return visit.render(
+    return request.render(
         "errors.html",
         groups=groups,
         items=items,
@@ -47,7 +48,7 @@ def queue(visit: Visit) -> Response:
     )
 
 
-def _chosen(visit: Visit, fields: Fields) -> Selection:
+def _chosen(request: PageRequest, fields: Fields) -> Selection:
     """The selection that an address or a form describes. Raises HTTPException 404 for one that cannot be, or that is empty."""
     code, stage, batch, status = (fields.text(name, 200) or None for name in ("code", "stage", "batch", "status"))
     numbers = tuple(each for each in map(number, fields.each("document")) if each is not None)
@@ -56,32 +57,32 @@ def _chosen(visit: Visit, fields: Fields) -> Selection:
     if (code and code not in CODES) or (stage and stage not in (REGISTER, *StageName)) or (status and status not in list(Status)):
         raise HTTPException(404)
     if batch:
-        with visit.reading() as connection:
+        with request.reading() as connection:
             if not queries.has_batch(connection, batch):
                 raise HTTPException(404)
     return Selection(code, stage, batch, Status(status) if status else None, None, numbers)
 
 
-def ask(visit: Visit) -> Response:
+def ask(request: PageRequest) -> Response:
     """What would be done to how many documents, before anything is."""
-    return _question(visit, visit.query, None)
+    return _question(request, request.query, None)
 
 
-def _question(visit: Visit, fields: Fields, problem: str | None) -> Response:
+def _question(request: PageRequest, fields: Fields, problem: str | None) -> Response:
     act = fields.text("act")
     if act not in ACTS:
         raise HTTPException(404)
-    chosen = _chosen(visit, fields)
+    chosen = _chosen(request, fields)
     absent: list[int] = []
     if act == "reprocess":
-        ids, absent = reprocess.readable(visit.desk.settings, visit.engine, chosen)
-    with visit.reading() as connection:
+        ids, absent = reprocess.readable(request.app.settings, request.engine, chosen)
+    with request.reading() as connection:
         if act == "discard":
             ids = ledger.select_documents(connection, chosen)
         busy = queries.busy(connection, ids)
         rows = listings.document_lines(connection, ids[:_SHOWN])
     count = len(ids) - (len(busy) if act == "reprocess" else 0)
-    return visit.render(
+    return request.render(
         "decide.html",
         422 if problem else 200,
         act=act,
@@ -97,34 +98,38 @@ def _question(visit: Visit, fields: Fields, problem: str | None) -> Response:
     )
 
 
-def decide(visit: Visit) -> Response:
+def decide(request: PageRequest) -> Response:
     """Do it, when it is still the number of documents that was shown, and a reason is given."""
-    form = visit.form
+    form = request.form
     act, reason, first = form.text("act"), form.text("reason", 1000), form.text("from")
     if act not in ACTS or (first and first not in list(StageName)):
         raise HTTPException(404)
     if not reason:
-        return _question(visit, form, "decide.no_reason")
-    chosen, engine = _chosen(visit, form), visit.desk.engine
+        return _question(request, form, "decide.no_reason")
+    chosen, engine = _chosen(request, form), request.app.engine
     if act == "reprocess":
-        ids, _ = reprocess.readable(visit.desk.settings, visit.engine, chosen)
-        with visit.reading() as connection:
+        ids, _ = reprocess.readable(request.app.settings, request.engine, chosen)
+        with request.reading() as connection:
             count = len(ids) - len(queries.busy(connection, ids))
     else:
-        with visit.reading() as connection:
+        with request.reading() as connection:
             ids = ledger.select_documents(connection, chosen)
             count = len(ids)
     if count != form.number("count"):
-        return _question(visit, form, "decide.changed")
+        return _question(request, form, "decide.changed")
     if act == "reprocess":
         stage = StageName(first) if first else None
-        done = reprocess.start(engine, chosen, ids, stage, who=visit.who, reason=reason)
+        done = reprocess.start(engine, chosen, ids, stage, who=request.user_name, reason=reason)
     else:
-        if visit.is_bound:  # others are chosen as well, which this person does not see
+        if request.is_bound:  # others are chosen as well, which this person does not see
             chosen = msgspec.structs.replace(chosen, documents=tuple(ids))
-        done = visit.write(lambda connection: ledger.discard(connection, chosen, who=visit.who, reason=reason)) if ids else 0
-    visit.notify(f"decide.done_{act}", count=done)
-    return visit.redirect(local(form.text("to") or address("/errors", batch=chosen.batch)))
+        done = (
+            request.write(lambda connection: ledger.discard(connection, chosen, who=request.user_name, reason=reason))
+            if ids
+            else 0
+        )
+    request.notify(f"decide.done_{act}", count=done)
+    return request.redirect(local(form.text("to") or address("/errors", batch=chosen.batch)))
 
 
 ROUTES = (

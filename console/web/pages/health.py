@@ -6,15 +6,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from codebook.errors import GongkaiError
-from console.web.context import get
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get
 from database.monitoring import queries
 
 
-def health(visit: Visit) -> Response:
+def health(request: PageRequest) -> Response:
     """200 when the database answers, else 503. It tells nothing else, since nobody has logged in."""
     try:
-        with visit.reading() as connection:
+        with request.reading() as connection:
             queries.moment(connection)
     except (GongkaiError, SQLAlchemyError):
         return JSONResponse({"database": False}, 503)

@@ -10,7 +10,6 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from console.web.context import get, post
 from console.web.decisions import (
     Draft,
     check_row_untouched,
@@ -21,7 +20,8 @@ from console.web.decisions import (
     parse,
     parse_row,
 )
-from console.web.request import Visit
+from console.web.request import PageRequest
+from console.web.routing import get, post
 from console.web.security import Fields, number
 from console.web.views import case as cases
 from console.web.views.case import case_context, opened_file
@@ -48,24 +48,24 @@ def _at(fields: Fields, document: str = "document", cell: str = "cell") -> OpenC
     return OpenCell(key, name) if not name or cases.is_cell(name) else None
 
 
-def show(visit: Visit) -> Response:
+def show(request: PageRequest) -> Response:
     """The next case: the first, the one behind ``after``, or the one that is asked for."""
-    scope, given = _given(visit.query)
-    asked = _at(visit.query)
+    scope, given = _given(request.query)
+    asked = _at(request.query)
     if asked is not None and asked.cell:
-        return _page(visit, scope, given, asked)
-    return _next_page(visit, scope, given, _at(visit.query, "after", "after_cell"))
+        return _page(request, scope, given, asked)
+    return _next_page(request, scope, given, _at(request.query, "after", "after_cell"))
 
 
-def left(visit: Visit) -> Response:
+def left(request: PageRequest) -> Response:
     """How much waits: it is counted over all documents, and so fetched beside the case."""
-    scope, _ = _given(visit.query)
-    with visit.reading() as connection:
-        return visit.render("review_left.html", left=backlog(connection, scope))
+    scope, _ = _given(request.query)
+    with request.reading() as connection:
+        return request.render("review_left.html", left=backlog(connection, scope))
 
 
 def _page(
-    visit: Visit,
+    request: PageRequest,
     scope: ReviewScope,
     given: dict[str, Any],
     at: OpenCell | None,
@@ -75,24 +75,24 @@ def _page(
     draft: Draft | None = None,
 ) -> Response:
     """The page of a case, or of the end of the queue. ``draft``: the form of this case was refused."""
-    with visit.reading() as connection:
+    with request.reading() as connection:
         batches = listings.batch_names(connection)
         context: dict[str, Any] = {"at": None, "following": None, "row": ()}
         if at is not None:
             context = _case(connection, scope, at)
-    status = 422 if draft is not None and not visit.is_partial else 200
+    status = 422 if draft is not None and not request.is_partial else 200
     shared = {"given": given, "batches": batches, "skipped": skipped, "done": done, "draft": draft, "name": cases.label_of}
-    return visit.render("review.html", status, **context, **shared)
+    return request.render("review.html", status, **context, **shared)
 
 
 def _next_page(
-    visit: Visit, scope: ReviewScope, given: dict[str, Any], last: OpenCell | None, done: Sequence[CorrectionItem] = ()
+    request: PageRequest, scope: ReviewScope, given: dict[str, Any], last: OpenCell | None, done: Sequence[CorrectionItem] = ()
 ) -> Response:
     """The page of the next case behind ``last``."""
-    with visit.reading() as connection:
+    with request.reading() as connection:
         at = next_case(connection, scope, last)
         skipped = at is None and last is not None and next_case(connection, scope, None) is not None
-    return _page(visit, scope, given, at, skipped=skipped, done=done)
+    return _page(request, scope, given, at, skipped=skipped, done=done)
 
 
 def _case(connection: Connection, scope: ReviewScope, at: OpenCell) -> dict[str, Any]:
@@ -112,66 +112,66 @@ def _case(connection: Connection, scope: ReviewScope, at: OpenCell) -> dict[str,
     }
 
 
-def act(visit: Visit) -> Response:
+def act(request: PageRequest) -> Response:
     """Decide about a cell, or about the cells of a row, and go on to the next case."""
-    scope, given = _given(visit.form)
-    at = _at(visit.form)
+    scope, given = _given(request.form)
+    at = _at(request.form)
     if at is None or not at.cell:
         raise HTTPException(404)
     try:
-        numbers = _decided(visit, at)
+        numbers = _decided(request, at)
     except RefusedError as error:
-        visit.notify(f"refused.{error.why}", good=False)
-        return _page(visit, scope, given, at, draft=draft_of(visit.form))
+        request.notify(f"refused.{error.why}", good=False)
+        return _page(request, scope, given, at, draft=draft_of(request.form))
     except OvertakenError as error:
-        notify_overtaken(visit, error)
-        return _again(visit, scope, given, at)
-    with visit.reading() as connection:
+        notify_overtaken(request, error)
+        return _again(request, scope, given, at)
+    with request.reading() as connection:
         finished = not open_of(connection, at.document)
         kept = list(corrections.items(connection, numbers).values())
     # Nothing more will be decided about a finished document: its validation need not wait for more.
-    queued = visit.write(lambda c: corrections.validate_now(c, at.document)) if finished else None
-    _notify_decided(visit, at, kept)
-    if visit.is_partial:
-        response = _next_page(visit, scope, given, at, kept)
+    queued = request.write(lambda c: corrections.validate_now(c, at.document)) if finished else None
+    _notify_decided(request, at, kept)
+    if request.is_partial:
+        response = _next_page(request, scope, given, at, kept)
     else:
-        response = visit.redirect("/review", **given, after=at.document, after_cell=at.cell)
-    response.background = BackgroundTask(visit.desk.notify, [queued] if queued else [])
+        response = request.redirect("/review", **given, after=at.document, after_cell=at.cell)
+    response.background = BackgroundTask(request.app.notify, [queued] if queued else [])
     return response
 
 
-def _decided(visit: Visit, at: OpenCell) -> list[int]:
+def _decided(request: PageRequest, at: OpenCell) -> list[int]:
     """Write what the form decides. Return the numbers of the decisions."""
-    form = visit.form
+    form = request.form
     if not form.text("row"):
         check_row_untouched(form)
-        return [decide(visit, at.document, at.cell, parse(form, at.cell), pause=_PAUSE).number]
+        return [decide(request, at.document, at.cell, parse(form, at.cell), pause=_PAUSE).number]
     cells, marks = form.each("row_cell"), form.each("row_mark")
     if len(cells) != len(marks) or not all(map(cases.is_cell, cells)):
         raise HTTPException(404)
-    return decide_row(visit, at.document, parse_row(form, at.cell, cells, marks), pause=_PAUSE)
+    return decide_row(request, at.document, parse_row(form, at.cell, cells, marks), pause=_PAUSE)
 
 
-def _notify_decided(visit: Visit, at: OpenCell, kept: Sequence[CorrectionItem]) -> None:
+def _notify_decided(request: PageRequest, at: OpenCell, kept: Sequence[CorrectionItem]) -> None:
     if len(kept) > 1:
-        visit.notify("review.row_decided", cell=cases.label_of(at.cell), count=len(kept))
+        request.notify("review.row_decided", cell=cases.label_of(at.cell), count=len(kept))
         return
     decided = kept[0].told if kept else ""
-    visit.notify("case.decided", cell=cases.label_of(at.cell), value=decided or visit.t("case.blank"))
+    request.notify("case.decided", cell=cases.label_of(at.cell), value=decided or request.t("case.blank"))
 
 
-def _again(visit: Visit, scope: ReviewScope, given: dict[str, Any], at: OpenCell) -> Response:
+def _again(request: PageRequest, scope: ReviewScope, given: dict[str, Any], at: OpenCell) -> Response:
     """The same case again, as it is now; a browser without scripts is led there."""
-    if visit.is_partial:
-        return _page(visit, scope, given, at)
-    return visit.redirect("/review", **given, document=at.document, cell=at.cell)
+    if request.is_partial:
+        return _page(request, scope, given, at)
+    return request.redirect("/review", **given, document=at.document, cell=at.cell)
 
 
-def undo(visit: Visit) -> Response:
+def undo(request: PageRequest) -> Response:
     """Undo the last decision, and ask about its cell again."""
-    scope, given = _given(visit.form)
-    numbers = [each for each in map(number, visit.form.each("number")) if each is not None]
-    with visit.reading() as connection:
+    scope, given = _given(request.form)
+    numbers = [each for each in map(number, request.form.each("number")) if each is not None]
+    with request.reading() as connection:
         items = corrections.items(connection, numbers)
     if not items:
         raise HTTPException(404)
@@ -180,15 +180,15 @@ def undo(visit: Visit) -> Response:
 
     def write(connection: Connection) -> None:
         for each in items:
-            corrections.undo(connection, each, who=visit.who, pause=_PAUSE)
+            corrections.undo(connection, each, who=request.user_name, pause=_PAUSE)
 
     try:
-        visit.write(write)
+        request.write(write)
     except (RefusedError, OvertakenError):
-        visit.notify("case.stands_no_more", good=False)
-        return _again(visit, scope, given, at)
-    visit.notify("case.undone")
-    return _again(visit, scope, given, at)
+        request.notify("case.stands_no_more", good=False)
+        return _again(request, scope, given, at)
+    request.notify("case.undone")
+    return _again(request, scope, given, at)
 
 
 ROUTES = (

@@ -1,1 +1,1 @@
-"""Pictures of pages, drawn by a process of their own that may be ended, kept in the store, and cut where a cell is shown."""
+"""Pictures of pages: drawn by a process of its own with limits on time and memory, kept in the store, cut where a cell is."""

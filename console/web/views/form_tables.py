@@ -12,25 +12,25 @@ from database.monitoring.read_models import ValueItem
 from tasks.validation.wording import words
 
 
-class Field(NamedTuple):
+class FormField(NamedTuple):
     """A place of the form: the id of its cell, and what was read there (None: the report does not print it)."""
 
     cell: str
     value: ValueItem | None
 
 
-class Line(NamedTuple):
+class FormLine(NamedTuple):
     """A row of the form. ``depth`` is how many groups it stands in; a heading has no fields. A field is None where the form
     has no cell.
     """
 
     label: str
     depth: int
-    fields: tuple[Field | None, ...]
+    fields: tuple[FormField | None, ...]
     unit: str | None = None
 
 
-class Head(NamedTuple):
+class ColumnHead(NamedTuple):
     """A word over columns."""
 
     label: str
@@ -38,15 +38,15 @@ class Head(NamedTuple):
     tall: bool = False
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """Rows under the same columns. ``heads`` are the rows of words above them, ``title`` what stands over the rows' labels."""
 
     title: str
-    heads: tuple[tuple[Head, ...], ...]
-    lines: tuple[Line, ...]
+    heads: tuple[tuple[ColumnHead, ...], ...]
+    lines: tuple[FormLine, ...]
 
 
-class Sheet(NamedTuple):
+class FormSheet(NamedTuple):
     """A block of the report. ``name`` is what messages call it."""
 
     block: str
@@ -54,11 +54,11 @@ class Sheet(NamedTuple):
     title: str
     form: str
     readable: bool
-    parts: tuple[Part, ...]
+    parts: tuple[FormPart, ...]
     doubts: int
 
 
-def sheets(blocks: Sequence[BlockSeen], values: Sequence[ValueItem]) -> list[Sheet]:
+def sheets(blocks: Sequence[BlockSeen], values: Sequence[ValueItem]) -> list[FormSheet]:
     """The blocks of a report with all their fields, in the order of the codebook; also those that have values alone (prose)."""
     book, read = load_book(), {value.indicator: value for value in values}
     seen: dict[str, BlockSeen] = {}
@@ -75,7 +75,7 @@ def sheets(blocks: Sequence[BlockSeen], values: Sequence[ValueItem]) -> list[She
         doubts = sum(value.state == State.DOUBTFUL for value in own)
         shown = _shown(name, form, own)
         parts = tuple(_parts(name, block, shown, read))
-        found.append(Sheet(name, words().tables[name], block.title, form, readable, parts, doubts))
+        found.append(FormSheet(name, words().tables[name], block.title, form, readable, parts, doubts))
     return found
 
 
@@ -87,21 +87,21 @@ def _shown(name: str, form: str, own: Sequence[ValueItem]) -> frozenset[str]:
     return frozenset(v.indicator for v in own) | (form_cells(name, form, printed) if known else frozenset())
 
 
-def _parts(name: str, block: Block, shown: frozenset[str], read: Mapping[str, ValueItem]) -> Iterator[Part]:
+def _parts(name: str, block: Block, shown: frozenset[str], read: Mapping[str, ValueItem]) -> Iterator[FormPart]:
     if not block.columns:
         lines = tuple(_lines(block, {row: (_cell(name, row, None),) for row in block.rows}, shown, read))
-        yield Part("", (), lines)
+        yield FormPart("", (), lines)
         return
     if not block.groups:
         rows = {row: tuple(_cell(name, row, column) for column in block.columns) for row in block.rows}
-        yield Part("", _heads(list(block.columns.values())), tuple(_lines(block, rows, shown, read)))
+        yield FormPart("", _heads(list(block.columns.values())), tuple(_lines(block, rows, shown, read)))
         return
     for group in block.groups:
         columns = [c for c in block.columns if any(_cell(name, row, c) in shown for row in group.rows)]
         rows = {row: tuple(_cell(name, row, column) for column in columns) for row in group.rows}
         lines = tuple(_lines(block, rows, shown, read))
         if lines:
-            yield Part(group.clause, _heads([block.columns[c] for c in columns]), lines)
+            yield FormPart(group.clause, _heads([block.columns[c] for c in columns]), lines)
 
 
 def _cell(block: str, row: str, column: str | None) -> str:
@@ -110,7 +110,7 @@ def _cell(block: str, row: str, column: str | None) -> str:
 
 def _lines(
     block: Block, rows: Mapping[str, tuple[str, ...]], shown: frozenset[str], read: Mapping[str, ValueItem]
-) -> Iterator[Line]:
+) -> Iterator[FormLine]:
     above: tuple[str, ...] = ()
     for row, cells in rows.items():
         if not any(cell in shown for cell in cells):
@@ -118,23 +118,23 @@ def _lines(
         label = block.rows[row]
         for depth, group in enumerate(label.under):
             if label.under[: depth + 1] != above[: depth + 1]:
-                yield Line(group, depth, ())
+                yield FormLine(group, depth, ())
         above = label.under
-        fields = tuple(Field(cell, read.get(cell)) if cell in shown else None for cell in cells)
-        yield Line(label.label, len(label.under), fields, label.unit)
+        fields = tuple(FormField(cell, read.get(cell)) if cell in shown else None for cell in cells)
+        yield FormLine(label.label, len(label.under), fields, label.unit)
 
 
-def _heads(columns: Sequence[Label]) -> tuple[tuple[Head, ...], ...]:
+def _heads(columns: Sequence[Label]) -> tuple[tuple[ColumnHead, ...], ...]:
     """One row of words, or two where columns stand in groups."""
     if not any(column.under for column in columns):
-        return (tuple(Head(column.label, 1) for column in columns),)
-    upper: list[Head] = []
+        return (tuple(ColumnHead(column.label, 1) for column in columns),)
+    upper: list[ColumnHead] = []
     before: str | None = None
     for column in columns:
         group = column.under[-1] if column.under else None
         if group is not None and group == before:
             upper[-1] = upper[-1]._replace(span=upper[-1].span + 1)
         else:
-            upper.append(Head(group, 1) if group is not None else Head(column.label, 1, tall=True))
+            upper.append(ColumnHead(group, 1) if group is not None else ColumnHead(column.label, 1, tall=True))
         before = group
-    return tuple(upper), tuple(Head(column.label, 1) for column in columns if column.under)
+    return tuple(upper), tuple(ColumnHead(column.label, 1) for column in columns if column.under)

@@ -36,7 +36,7 @@ class Box(NamedTuple):
     height: float
 
 
-class Sheet(NamedTuple):
+class PagePicture(NamedTuple):
     """A page with its size, to be shown as a picture."""
 
     number: int
@@ -45,7 +45,7 @@ class Sheet(NamedTuple):
     boxes: tuple[Box, ...]
 
 
-class Cell(NamedTuple):
+class DrawnCell(NamedTuple):
     """A cell of a table that the document draws."""
 
     marks: tuple[Mark, ...]
@@ -58,11 +58,11 @@ class Text(NamedTuple):
 
     line: int | None
     marks: tuple[Mark, ...] = ()
-    rows: tuple[tuple[Cell, ...], ...] = ()
+    rows: tuple[tuple[DrawnCell, ...], ...] = ()
     gap: bool = False
 
 
-def pages(extraction: Extraction, read: Mapping[int, Page], values: Sequence[ValueItem]) -> list[Sheet]:
+def pages(extraction: Extraction, read: Mapping[int, Page], values: Sequence[ValueItem]) -> list[PagePicture]:
     """The pages of a document that is shown as pictures. ``read`` are those that were recognised (they tell sizes as shown)."""
     boxes: dict[int, list[Box]] = defaultdict(list)
     for value in values:
@@ -75,7 +75,7 @@ def pages(extraction: Extraction, read: Mapping[int, Page], values: Sequence[Val
     for page in extraction.pages[:MOST_PAGES]:
         sized = read.get(page.number, page)
         width, height = sized.width or page.width or 595.0, sized.height or page.height or 842.0
-        found.append(Sheet(page.number, round(width, 2), round(height, 2), tuple(boxes[page.number])))
+        found.append(PagePicture(page.number, round(width, 2), round(height, 2), tuple(boxes[page.number])))
     return found
 
 
@@ -163,8 +163,8 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
-def _rows(table: Table, of_line: Mapping[int | None, Sequence[ValueItem]]) -> tuple[tuple[Cell, ...], ...]:
-    rows: dict[int, list[Cell]] = defaultdict(list)
+def _rows(table: Table, of_line: Mapping[int | None, Sequence[ValueItem]]) -> tuple[tuple[DrawnCell, ...], ...]:
+    rows: dict[int, list[DrawnCell]] = defaultdict(list)
     for cell in sorted(table.cells, key=lambda each: (each.row, each.column)):
         own = [v for v in of_line.get(cell.place.line, ()) if v.column == cell.place.column]
         if own:
@@ -176,5 +176,5 @@ def _rows(table: Table, of_line: Mapping[int | None, Sequence[ValueItem]]) -> tu
                 )
         else:
             marks = (Mark(_short(cell.text)),)
-        rows[cell.row].append(Cell(marks, cell.row_span, cell.column_span))
+        rows[cell.row].append(DrawnCell(marks, cell.row_span, cell.column_span))
     return tuple(tuple(rows[row]) for row in sorted(rows))

@@ -13,12 +13,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import REPOSITORY
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -64,8 +62,6 @@ def until_it_answers(url: str, seconds: float = 40) -> None:
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A Chromium of the system's; nothing is downloaded."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
     with sync_playwright() as playwright:
         # A container often has no user namespaces for the sandbox; the pages are our own.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

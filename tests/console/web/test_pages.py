@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select, text, update
 
-from console.web.pages import routes
+from console.web.pages import downloads, routes
 from database.models import Audit, Document, Failure, ReportRow, Source
 from database.monitoring import listings, queries
 from database.session import reading
@@ -226,8 +226,6 @@ def test_downloads(filled: Any) -> None:
 
 
 def test_a_third_download_at_once_has_to_wait(filled: Any) -> None:
-    from console.web.pages import downloads  # noqa: PLC0415
-
     turns = [downloads._TURN.acquire(blocking=False) for _ in range(2)]
     try:
         assert filled.viewer.get("/downloads/file?format=jsonl").headers["location"] == "/downloads"

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from tests.inline import Inline
 @pytest.fixture
 def inline(desk: Any) -> Inline:
     """The machine behind the pages: the same database, the same store. Nobody is notified."""
-    desk.app.state.desk.notify = lambda queued: None
+    desk.app.state.context.notify = lambda queued: None
     return Inline(desk.engine, desk.settings.home)
 
 
@@ -84,7 +85,6 @@ def test_a_damaged_original_is_told_and_not_passed_on(desk: Any, inline: Inline)
     number = file_scan(inline)
     with reading(desk.engine) as connection:
         sha256 = queries.document(connection, number).sha256
-    from pathlib import Path  # noqa: PLC0415
 
     Path(inline.store.path(sha256)).write_bytes(b"<svg onload=alert(1)>")
     answer = desk.viewer.get(f"/documents/{number}/pages/1.png")
