@@ -158,7 +158,7 @@ def _stopping() -> Iterator[threading.Event]:
 @contextmanager
 def _only_one(home: Path) -> Iterator[None]:
     """Hold the home folder for this command; ends with exit code 2 when another holds it."""
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

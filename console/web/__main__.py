@@ -9,6 +9,7 @@ import uvicorn
 
 from console.web.app import create_app
 from runtime import log as logs
+from runtime.private import keep_private
 from runtime.settings import load_settings
 
 
@@ -16,6 +17,7 @@ def main(argv: Sequence[str]) -> None:
     """Serve until told to stop (SIGTERM, SIGINT). Raises SystemExit when the port is taken."""
     address, port = argv
     settings = load_settings()
+    keep_private(settings)
     logs.configure(settings)
     uvicorn.run(
         create_app(settings),

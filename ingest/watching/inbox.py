@@ -30,6 +30,7 @@ from codebook.errors import UsageError
 from codebook.records import Record
 from ingest.files.walk import Note, walk
 from ingest.names import is_junk, shown
+from runtime.private import share_folder
 
 MANIFEST = "manifest.csv"
 NOTE_SUFFIX = ".gongkai.txt"
@@ -155,20 +156,20 @@ class Inbox:
 
     def file_done(self, staged: str, inner: str) -> str:
         """Move a registered file to ``done/<day>/``; gives where it lies."""
-        return _move(staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
+        return _move(self.root, staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
 
     def file_failed(self, staged: str, inner: str, code: str) -> str:
         """Move a refused file to ``failed/<code>/``; gives where it lies."""
-        return _move(staged, os.path.join(self.failed, code), inner)
+        return _move(self.root, staged, os.path.join(self.failed, code), inner)
 
     def folder_for(self, code: str, inner: str) -> str:
         """The folder under ``failed/<code>/`` for what came in at ``inner``; it is made."""
-        return _folder(os.path.join(self.failed, code), os.path.dirname(inner))
+        return _folder(self.root, os.path.join(self.failed, code), os.path.dirname(inner))
 
 
-def _move(source: str, top: str, inner: str) -> str:
+def _move(root: str, source: str, top: str, inner: str) -> str:
     """Move a file to ``top/inner``, or beside what lies there already; gives where it lies. Nothing is ever replaced."""
-    folder = _folder(top, os.path.dirname(inner))
+    folder = _folder(root, top, os.path.dirname(inner))
     stem, suffix = os.path.splitext(os.path.basename(inner))
     for number in itertools.count(1):
         target = os.path.join(folder, fitted(stem, f" ({number}){suffix}" if number > 1 else suffix))
@@ -207,8 +208,8 @@ def _rename_held(source: str, target: str) -> None:
         raise
 
 
-def _folder(top: str, inner: str) -> str:
-    """``top/inner`` as a folder; beside it (``top (2)/inner``) where a file has a name on the way."""
+def _folder(root: str, top: str, inner: str) -> str:
+    """``top/inner`` as a folder, open to all who can use ``root``; beside it (``top (2)/inner``) where a file is in the way."""
     parts = [fitted(part) for part in inner.split(os.sep) if part not in ("", ".", "..")]
     for number in itertools.count(1):
         folder = os.path.join(f"{top} ({number})" if number > 1 else top, *parts)
@@ -216,6 +217,7 @@ def _folder(top: str, inner: str) -> str:
             os.makedirs(folder, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             continue
+        share_folder(folder, root)
         return folder
     raise AssertionError("unreachable: counting does not end")
 

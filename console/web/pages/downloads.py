@@ -79,7 +79,7 @@ def _content(engine: Engine, form: str, home: Path, batch: str | None, year: int
     """The bytes of the file, and how many they are where that is known. The first part is empty; the turn ends with the last."""
     if form == "jsonl":
         return _lines(engine, batch, year), None
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(home)
     folder = Path(tempfile.mkdtemp(prefix="download-", dir=home))
     try:
