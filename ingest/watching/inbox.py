@@ -5,6 +5,7 @@
     inbox/
       江苏省/淮安市/….pdf      what people put in
       .gongkai/taken/<round>/   claimed, on the way into the books
+      .gongkai/tries/           how often a claimed file was taken up by a process that ended
       done/<day>/               registered
       failed/<code>/            refused or failed, each with a note beside it
 """
@@ -12,11 +13,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import os
 import stat
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -119,6 +122,35 @@ class Inbox:
                 os.rmdir(folder)
             except OSError:  # something lies in it still, or another watcher was faster
                 continue
+
+    # ---- counting tries ----
+
+    def _mark_of(self, staged: str) -> str:
+        name = hashlib.sha256(os.fsencode(os.path.relpath(staged, self.taken))).hexdigest()[:40]
+        return os.path.join(self.root, _OWN, "tries", name)
+
+    def begin_try(self, staged: str) -> int:
+        """Note that a claimed file that was found again is taken up once more. Return for how many times that is.
+
+        The first time, when it was claimed, leaves no note. The note stays when the process ends before :meth:`end_try`.
+        """
+        mark = self._mark_of(staged)
+        os.makedirs(os.path.dirname(mark), exist_ok=True)
+        try:
+            with open(mark, encoding="ascii") as file:
+                before = int(file.read(9) or 1)
+        except (FileNotFoundError, ValueError):
+            before = 1
+        part = f"{mark}.{os.getpid()}.part"
+        with open(part, "w", encoding="ascii") as file:
+            file.write(str(before + 1))
+        os.replace(part, mark)
+        return before + 1
+
+    def end_try(self, staged: str) -> None:
+        """Forget the tries of a file: the process that took it up is still there."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._mark_of(staged))
 
     # ---- filing ----
 
