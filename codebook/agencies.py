@@ -54,6 +54,7 @@ class TitleFile(Record, frozen=True):
     signature_begins: Wordings
     signature_ends: tuple[str, ...]
     date_line: Wordings
+    date_inside: Wordings
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     period: Wordings
@@ -107,6 +108,7 @@ class AgencyWords(NamedTuple):
     sentences: tuple[tuple[NamingSentence, re.Pattern[str]], ...]
     year_line: re.Pattern[str]  # fullmatch
     date_line: re.Pattern[str]
+    date_inside: re.Pattern[str]
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     host: re.Pattern[str]
@@ -194,6 +196,7 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         sentences=tuple((row, re.compile(wording_regex(row, macros))) for row in sentences),
         year_line=make(titles.year_line),
         date_line=make(titles.date_line),
+        date_inside=make(titles.date_inside),
         date_meta=titles.date_meta,
         title_meta=titles.title_meta,
         host=make(names.host),

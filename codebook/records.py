@@ -208,6 +208,13 @@ class Extra(Record, frozen=True):
     place: Place
 
 
+class UnknownTable(Record, frozen=True):
+    """A table of numbers that no form has, as printed: the texts of its rows' cells, blank ones left out."""
+
+    place: Place
+    rows: tuple[tuple[str, ...], ...]
+
+
 class Section(Record, frozen=True):
     """A chapter of the report. ``number`` is its printed number (1 for 一、), None for what stands before the first."""
 
@@ -269,6 +276,7 @@ class Report(Record, frozen=True):
     extras: tuple[Extra, ...] = ()
     clues: tuple[Clue, ...] = ()
     notes: tuple[str, ...] = ()
+    unknown_tables: tuple[UnknownTable, ...] = ()
 
 
 class Hints(Record, frozen=True):

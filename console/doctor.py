@@ -28,6 +28,7 @@ from database.intake.inboxes import WatcherItem
 from database.monitoring import queries
 from database.session import make_engine, reading
 from runtime import embedded_broker
+from runtime.private import open_places
 from runtime.settings import Settings
 from runtime.store import Store
 from tasks.ocr.engines.choose import reader
@@ -109,6 +110,7 @@ def _places(settings: Settings) -> Iterator[Probe]:
         f"{settings.home}: {problem or 'writable'}",
         "set GONGKAI_HOME to a folder that can be written to",
     )
+    yield _private(settings)
     there = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     state = Grade.GOOD if free >= _ENOUGH_DISK else Grade.WARNING if free >= _LEAST_DISK else Grade.ERROR
@@ -118,6 +120,15 @@ def _places(settings: Settings) -> Iterator[Probe]:
         f"{free / _GIB:.1f} GiB free",
         "" if state is Grade.GOOD else "make room, or set GONGKAI_HOME to another disk",
     )
+
+
+def _private(settings: Settings) -> Probe:
+    """Whether others on this machine can reach the database, the originals or the logs."""
+    places = [str(place) for place in open_places(settings)]
+    if not places:
+        return Probe("private", Grade.GOOD, "no other user of this machine can reach the data")
+    found = f"{', '.join(places)}: open to other users of this machine"
+    return Probe("private", Grade.ERROR, found, f"run `chmod -R go-rwx {' '.join(places)}`")
 
 
 def _database(settings: Settings) -> Iterator[Probe]:

@@ -27,6 +27,7 @@ from database.monitoring.measures import Labelled, Measures
 from database.session import make_engine, reading
 from runtime import log as logs
 from runtime.log import get_logger
+from runtime.private import keep_private
 from runtime.settings import Settings, load_settings
 
 log = get_logger(__name__)
@@ -173,6 +174,7 @@ def main(argv: Sequence[str]) -> None:
     """Serve metrics until stopped (SIGTERM, SIGINT). Arguments: address, port. Raises OSError when the port is taken."""
     address, port = argv
     settings = load_settings()
+    keep_private(settings)
     logs.configure(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -28,6 +28,7 @@ from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime import log as logs
 from runtime.log import get_logger
+from runtime.private import keep_private
 from runtime.settings import Settings, load_settings
 from workers.notifier import NEAR, RedisNotifier
 
@@ -244,6 +245,7 @@ def main(argv: Sequence[str]) -> None:
     if argv:
         raise SystemExit("workers.rescuer takes no arguments")
     settings = load_settings()
+    keep_private(settings)
     logs.configure(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,6 +12,7 @@ from celery import signals
 
 from codebook.stages import QUEUES
 from runtime import log
+from runtime.private import keep_private
 from runtime.settings import Settings, load_settings
 from workers import broker, process_monitor
 from workers.app import app
@@ -43,6 +44,7 @@ def main(argv: Sequence[str]) -> None:
     """Run a worker until it is stopped. Arguments: queues with commas, number of processes."""
     queues, concurrency = argv
     settings = load_settings()
+    keep_private(settings)
     log.configure(settings)
     _connect(settings)
     nonce = worker_name().rpartition(":")[2]

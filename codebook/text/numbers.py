@@ -43,6 +43,7 @@ class NumberWords(Record, frozen=True):
     less: str
     no_number: str
     none: str
+    remark: str
 
 
 class _Patterns(NamedTuple):
@@ -50,6 +51,7 @@ class _Patterns(NamedTuple):
     more: re.Pattern[str]
     less: re.Pattern[str]
     no_number: re.Pattern[str]
+    remark: re.Pattern[str]
 
 
 @cache
@@ -69,6 +71,7 @@ def _patterns() -> _Patterns:
         re.compile(rf"^({words.more}|\+)(?=\d)"),
         re.compile(rf"^{words.less}(?=\d)"),
         re.compile(words.no_number, re.IGNORECASE),
+        re.compile(words.remark),
     )
 
 
@@ -91,16 +94,30 @@ def exact(value: float) -> Number:
     return whole(round(value, 6))
 
 
+def split_remark(raw: str) -> tuple[str, str]:
+    """Part the text of a cell into its number and the remark or note mark behind it ("" when there is none).
+
+    >>> split_remark("22（其中修订16件）")
+    ('22', '（其中修订16件）')
+    """
+    match = _patterns().remark.search(raw)
+    if match is None or match.end() != len(raw) or not raw[:1].strip():
+        return raw, ""
+    return raw[: match.start()], match.group().strip()
+
+
 @lru_cache(maxsize=50_000)
 def read_number(raw: str) -> Token:
     """Read a whole cell as a number; anything else than one number with an optional unit is not a number.
+
+    A remark behind the number is left out.
 
     Digits split by spaces ("1 234") are one number only when the cell holds nothing else. 增 and 减 before a number are signs.
 
     >>> read_number("１，２３４件")
     Token(kind=<ValueKind.NUMBER: 'number'>, value=1234, unit='件')
     """
-    text = fold(raw).text.strip()
+    text = fold(split_remark(raw)[0]).text.strip()
     if has_too_many_digits(text):
         return Token(ValueKind.OTHER)
     if not text:

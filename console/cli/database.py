@@ -12,6 +12,7 @@ from console.cli import environment
 from console.cli.output import say, wrong
 from database import migrations
 from database.session import make_engine
+from runtime.private import make_home
 
 db = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,7 +22,7 @@ def upgrade() -> None:
     """Make the tables, or bring them to the version of this program."""
     found = environment.settings()
     if found.database_url is None:
-        found.home.mkdir(parents=True, exist_ok=True)
+        make_home(found)
     try:
         engine = make_engine(found.database)
         before = migrations.current(engine)

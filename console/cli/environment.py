@@ -18,6 +18,7 @@ from console.cli.output import fault, wrong
 from database import migrations
 from database.session import fault_code, make_engine
 from runtime.log import configure
+from runtime.private import keep_private, make_home
 from runtime.settings import Settings, load_settings
 
 _NO_LOGIN = 2**32 - 1  # a process that no login has started
@@ -33,6 +34,7 @@ def settings() -> Settings:
             wrong(f"settings: {first['msg']}")
         name = "GONGKAI_" + "_".join(str(part) for part in first["loc"]).upper()
         wrong(f"setting {name}: {first['msg']} (found {first['input']!r})")
+    keep_private(found)
     # What people asked for is shown; what the machine says meanwhile stays in its log files unless it is a warning.
     configure(found if "log_level" in found.model_fields_set else found.model_copy(update={"log_level": "WARNING"}))
     return found
@@ -52,7 +54,7 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
             f"there is no database in {found.home}; run `gongkai ingest PATH` first, or set GONGKAI_HOME or GONGKAI_DATABASE_URL"
         )
     if own:
-        found.home.mkdir(parents=True, exist_ok=True)
+        make_home(found)
     try:
         engine = make_engine(found.database)
     except ValueError as error:

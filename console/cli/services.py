@@ -16,6 +16,7 @@ from console.cli import environment
 from console.cli.output import plain, say, wrong
 from database.session import reading
 from database.users import accounts
+from runtime.private import make_home
 from runtime.settings import Settings
 from workers.metrics import metrics_command
 from workers.rescuer import rescuer_command
@@ -53,7 +54,7 @@ def run_flower(
 ) -> None:
     """Run Flower, a view of the workers, behind a password (GONGKAI_FLOWER_AUTH, or one that is made up and shown)."""
     found = environment.settings()
-    found.home.mkdir(parents=True, exist_ok=True)
+    make_home(found)
     auth = found.flower_auth or f"gongkai:{secrets.token_urlsafe(12)}"
     if not all(auth.partition(":")[::2]) or "," in auth:
         wrong("GONGKAI_FLOWER_AUTH: expected user:password, without commas")

@@ -24,7 +24,7 @@ from ingest.files.register_paths import check_batch
 from ingest.watching.events import is_network
 from ingest.watching.heartbeat import watch as run
 from ingest.watching.inbox import Inbox, open_inboxes
-from ingest.watching.watcher import Desk, Pace, Watcher
+from ingest.watching.watcher import Pace, WatchContext, Watcher
 from runtime.log import configure
 from runtime.settings import Settings
 from runtime.store import Store
@@ -50,11 +50,11 @@ def watch_folders(
         _check_batch(batch)
         with workforce(found, engine) as hands:
             hands.begin()
-            desk = Desk(engine, Store(found.store), Limits.of(found), hands.notify, batch)
+            context = WatchContext(engine, Store(found.store), Limits.of(found), hands.notify, batch)
             watchers = []
             for number, inbox in enumerate(inboxes):
                 polls = poll or found.watch_poll or is_network(inbox.root)
-                watchers.append(Watcher(inbox, desk, Pace.of(found, polls=polls), polls=polls, number=number))
+                watchers.append(Watcher(inbox, context, Pace.of(found, polls=polls), polls=polls, number=number))
                 say(f"watching {plain(inbox.root)}" + (" by looking alone" if polls else ""))
             run(watchers, engine, stop, patience=found.shutdown_seconds)
     say("ended")
@@ -158,7 +158,7 @@ def _stopping() -> Iterator[threading.Event]:
 @contextmanager
 def _only_one(home: Path) -> Iterator[None]:
     """Hold the home folder for this command; ends with exit code 2 when another holds it."""
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

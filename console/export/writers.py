@@ -16,8 +16,8 @@ from console.export.cells import Table
 from database.reports.results import whole
 
 # What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection). Such texts get an apostrophe
-# before them.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# before them. The last four are full-width =+-@, which spreadsheets of East Asian systems take for the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _XLSX_ROWS = 1_048_576
 _XLSX_TEXT = 32_767
 _PARQUET_ROWS = 50_000

@@ -11,6 +11,7 @@ from uvicorn.config import STARTUP_FAILURE
 from console.web.app import create_app
 from console.web.server import ClientLimits, make_server
 from runtime import log as logs
+from runtime.private import keep_private
 from runtime.settings import load_settings
 
 
@@ -18,6 +19,7 @@ def main(argv: Sequence[str]) -> None:
     """Serve until told to stop (SIGTERM, SIGINT). Raises SystemExit when the port is taken."""
     address, port = argv
     settings = load_settings()
+    keep_private(settings)
     logs.configure(settings)
     limits = ClientLimits(settings.console_connections, settings.console_slow_seconds)
     server = make_server(create_app(settings), address, int(port), limits, settings.console_proxies)

@@ -32,6 +32,7 @@ CALLBACK = "/login/oidc/callback"
 _SECONDS = 10.0
 _BYTES = 1_000_000
 _KEPT_SECONDS = 3600.0  # what the provider says of itself, and its keys
+_PAUSE_SECONDS = 10.0  # after a provider has not answered it is left alone: each question could hold a thread of the pages
 _LEEWAY_SECONDS = 60
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -94,6 +95,7 @@ class Provider:
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._lock = threading.Lock()
         self._metadata: tuple[float, dict[str, Any]] | None = None
+        self._pause_until = 0.0
         self._keys: tuple[float, jwt.PyJWKSet] | None = None
 
     def address(self, ticket: Ticket) -> str:
@@ -195,10 +197,15 @@ class Provider:
 
     def _json(self, url: str, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(_trusted(url), data, {"accept": "application/json", **(headers or {})})
+        if time.monotonic() < self._pause_until:
+            raise OidcError("the provider did not answer a moment ago")
         try:
             with self._opener.open(request, timeout=_SECONDS) as answer:
                 found = json.loads(answer.read(_BYTES))
+        except urllib.error.HTTPError as error:  # it answers, and refuses
+            raise OidcError(f"{url.partition('?')[0]}: {error}") from error
         except (OSError, ValueError) as error:
+            self._pause_until = time.monotonic() + _PAUSE_SECONDS
             raise OidcError(f"{url.partition('?')[0]}: {error}") from error
         if not isinstance(found, dict):
             raise OidcError(f"{url.partition('?')[0]}: no object")

@@ -166,7 +166,7 @@ def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
 class Run:
     """One run: arrivals that wait for their transaction, and what became of those before them.
 
-    ``told`` gets each arrival with what was registered of it, after the commit; the other two are those of
+    ``on_registered`` gets each arrival with what was registered of it, after the commit; the other two are those of
     :func:`ingest_paths`.
     """
 
@@ -178,10 +178,10 @@ class Run:
         batch: str,
         notify: Callable[[Sequence[Queued]], None],
         progress: Callable[[IngestSummary], None] = _ignore,
-        told: Callable[[Arrival, Registered], None] = _ignore,
+        on_registered: Callable[[Arrival, Registered], None] = _ignore,
         expected: int = 0,
     ) -> None:
-        self._told = told
+        self._on_registered = on_registered
         self._engine, self._keeper, self._batch, self._notify, self._progress = engine, keeper, batch, notify, progress
         self._waiting: list[Taken] = []
         self._counts: Counter[str] = Counter(expected=expected)
@@ -210,7 +210,7 @@ class Run:
             if due := to_notify(results):
                 self._notify(due)
             for arrival, result in zip(arrivals, results, strict=True):
-                self._told(arrival, result)
+                self._on_registered(arrival, result)
         self._waiting = []
         self._progress(self.summary())
 

@@ -1,0 +1,5 @@
+"""Lists that offices keep as CSV.
+
+``manifest`` says of files what an office knows of them, ``expected`` which agencies must report; ``csv_lists`` is what both need:
+encodings, delimiters, header words, years and dates.
+"""

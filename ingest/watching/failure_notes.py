@@ -15,6 +15,7 @@ from codebook.errors import CODES
 from database.intake.inboxes import FailedFile
 from ingest.names import unshown
 from ingest.watching.inbox import NOTE_SUFFIX, Inbox, fitted, words
+from runtime.private import share_file
 
 _NOTE = re.compile(rf"(.*)\.(\d+){re.escape(NOTE_SUFFIX)}", re.S)
 _NUMBERED = re.compile(r" \(\d+\)$")
@@ -51,6 +52,7 @@ def write_note(inbox: Inbox, failed: FailedFile, name: str | None = None) -> str
     part = f"{path[: -len(NOTE_SUFFIX)]}.{os.getpid()}.part"
     with open(part, "w", encoding="utf-8") as file:
         file.write(text)
+    share_file(part, inbox.root)
     os.replace(part, path)
     return path
 

@@ -20,11 +20,11 @@ log = get_logger(__name__)
 _LOOK_SECONDS = 0.5
 
 
-class Pulse(threading.Thread):
+class Heartbeat(threading.Thread):
     """Shows in the database that the watchers of this process live. What they see, the canaries show."""
 
     def __init__(self, engine: Engine, watchers: Sequence[Watcher]) -> None:
-        super().__init__(name="pulse", daemon=True)
+        super().__init__(name="heartbeat", daemon=True)
         self._engine, self._watchers = engine, watchers
         self._stop_event = threading.Event()
 
@@ -59,9 +59,9 @@ def watch(watchers: Sequence[Watcher], engine: Engine, stop: threading.Event, *,
 
     Raises GongkaiError when the database does not answer at the start, and RuntimeError when a watcher died of a bug.
     """
-    pulse = Pulse(engine, watchers)
-    pulse.beat()
-    pulse.start()
+    heartbeat = Heartbeat(engine, watchers)
+    heartbeat.beat()
+    heartbeat.start()
     threads = [threading.Thread(target=each.run, args=(stop,), name=f"watcher {each.name}", daemon=True) for each in watchers]
     for thread in threads:
         thread.start()
@@ -72,6 +72,6 @@ def watch(watchers: Sequence[Watcher], engine: Engine, stop: threading.Event, *,
     until = time.monotonic() + patience
     for thread in threads:
         thread.join(max(0.1, until - time.monotonic()))
-    pulse.close()
+    heartbeat.close()
     if died:
         raise RuntimeError("a watcher ended by itself; the log tells why")

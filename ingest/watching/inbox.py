@@ -5,6 +5,7 @@
     inbox/
       江苏省/淮安市/….pdf      what people put in
       .gongkai/taken/<round>/   claimed, on the way into the books
+      .gongkai/tries/           how often a claimed file was taken up by a process that ended
       done/<day>/               registered
       failed/<code>/            refused or failed, each with a note beside it
 """
@@ -12,11 +13,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import os
 import stat
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from codebook.errors import UsageError
 from codebook.records import Record
 from ingest.files.walk import Note, walk
 from ingest.names import is_junk, shown
+from runtime.private import share_folder
 
 MANIFEST = "manifest.csv"
 NOTE_SUFFIX = ".gongkai.txt"
@@ -119,24 +123,53 @@ class Inbox:
             except OSError:  # something lies in it still, or another watcher was faster
                 continue
 
+    # ---- counting tries ----
+
+    def _mark_of(self, staged: str) -> str:
+        name = hashlib.sha256(os.fsencode(os.path.relpath(staged, self.taken))).hexdigest()[:40]
+        return os.path.join(self.root, _OWN, "tries", name)
+
+    def begin_try(self, staged: str) -> int:
+        """Note that a claimed file that was found again is taken up once more. Return for how many times that is.
+
+        The first time, when it was claimed, leaves no note. The note stays when the process ends before :meth:`end_try`.
+        """
+        mark = self._mark_of(staged)
+        os.makedirs(os.path.dirname(mark), exist_ok=True)
+        try:
+            with open(mark, encoding="ascii") as file:
+                before = int(file.read(9) or 1)
+        except (FileNotFoundError, ValueError):
+            before = 1
+        part = f"{mark}.{os.getpid()}.part"
+        with open(part, "w", encoding="ascii") as file:
+            file.write(str(before + 1))
+        os.replace(part, mark)
+        return before + 1
+
+    def end_try(self, staged: str) -> None:
+        """Forget the tries of a file: the process that took it up is still there."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._mark_of(staged))
+
     # ---- filing ----
 
     def file_done(self, staged: str, inner: str) -> str:
         """Move a registered file to ``done/<day>/``; gives where it lies."""
-        return _move(staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
+        return _move(self.root, staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
 
     def file_failed(self, staged: str, inner: str, code: str) -> str:
         """Move a refused file to ``failed/<code>/``; gives where it lies."""
-        return _move(staged, os.path.join(self.failed, code), inner)
+        return _move(self.root, staged, os.path.join(self.failed, code), inner)
 
     def folder_for(self, code: str, inner: str) -> str:
         """The folder under ``failed/<code>/`` for what came in at ``inner``; it is made."""
-        return _folder(os.path.join(self.failed, code), os.path.dirname(inner))
+        return _folder(self.root, os.path.join(self.failed, code), os.path.dirname(inner))
 
 
-def _move(source: str, top: str, inner: str) -> str:
+def _move(root: str, source: str, top: str, inner: str) -> str:
     """Move a file to ``top/inner``, or beside what lies there already; gives where it lies. Nothing is ever replaced."""
-    folder = _folder(top, os.path.dirname(inner))
+    folder = _folder(root, top, os.path.dirname(inner))
     stem, suffix = os.path.splitext(os.path.basename(inner))
     for number in itertools.count(1):
         target = os.path.join(folder, fitted(stem, f" ({number}){suffix}" if number > 1 else suffix))
@@ -175,8 +208,8 @@ def _rename_held(source: str, target: str) -> None:
         raise
 
 
-def _folder(top: str, inner: str) -> str:
-    """``top/inner`` as a folder; beside it (``top (2)/inner``) where a file has a name on the way."""
+def _folder(root: str, top: str, inner: str) -> str:
+    """``top/inner`` as a folder, open to all who can use ``root``; beside it (``top (2)/inner``) where a file is in the way."""
     parts = [fitted(part) for part in inner.split(os.sep) if part not in ("", ".", "..")]
     for number in itertools.count(1):
         folder = os.path.join(f"{top} ({number})" if number > 1 else top, *parts)
@@ -184,6 +217,7 @@ def _folder(top: str, inner: str) -> str:
             os.makedirs(folder, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             continue
+        share_folder(folder, root)
         return folder
     raise AssertionError("unreachable: counting does not end")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Engine
 
+from codebook.errors import GongkaiError
 from codebook.records import Record
 from database.ledger import Arrival, Queued, Registered
 from ingest.archives.limits import Limits
@@ -18,10 +19,14 @@ from ingest.files.keeping import Keeper, Store, StoreFaultError
 from ingest.files.register_paths import STAND_INS, Run
 from ingest.files.walk import Found
 from ingest.lists.manifest import Manifest
+from runtime.failpoints import fail_here
 
 
 class Parcel(NamedTuple):
-    """A claimed file: where it lies, its path inside the inbox, the path under which it came in, and what its place says."""
+    """A claimed file: where it lies, its path inside the inbox, the path under which it came in, and what its place says.
+
+    ``given_up``: it is registered as what ended too many processes, and not read.
+    """
 
     staged: str
     inner: str
@@ -29,6 +34,7 @@ class Parcel(NamedTuple):
     batch: str
     region: tuple[str, ...]
     manifest: Manifest | None
+    given_up: bool = False
 
 
 class Refusal(Record, frozen=True):
@@ -70,18 +76,18 @@ def receive(
     receipts = [Receipt() for _ in parcels]
     owners: dict[str, Receipt] = {}
 
-    def told(arrival: Arrival, result: Registered) -> None:
+    def on_registered(arrival: Arrival, result: Registered) -> None:
         receipt = owners[arrival.path]
         receipt.registered += 1
         if arrival.rejection is not None:
             receipt.refusals.append(Refusal(result.document_id, arrival.path, *arrival.rejection))
 
     with Keeper(store) as keeper:
-        run = Run(engine, keeper, batch="", notify=notify, told=told)
+        run = Run(engine, keeper, batch="", notify=notify, on_registered=on_registered)
         try:
             for parcel, receipt in zip(parcels, receipts, strict=True):
                 intake = Intake(reader, keeper, limits, parcel.manifest, parcel.region)
-                for taken in intake.take(Found(parcel.staged, known_as=parcel.known_as)):
+                for taken in _taken(intake, parcel):
                     if _unsteady(taken, parcel):
                         receipt.unsteady = True
                         continue
@@ -91,6 +97,16 @@ def receive(
         except StoreFaultError as fault:
             raise fault.error from None
     return receipts
+
+
+def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
+    found = Found(parcel.staged, known_as=parcel.known_as)
+    if parcel.given_up:
+        error = GongkaiError("worker.crashed", "each process that took it up ended", "a file that can be read")
+        yield intake.refused(found.shown, error)
+        return
+    fail_here("before_read", parcel.inner)
+    yield from intake.take(found)
 
 
 def _unsteady(taken: Taken, parcel: Parcel) -> bool:

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 ROUND = 100  # files that are registered at a time
+MOST_TRIES = 3
+"""How many processes may end while they take up a claimed file, before it is put aside unread."""
 _WEEK = 7 * 86_400.0
 _LONGEST_WAIT = 1.0
 
@@ -86,7 +88,7 @@ class Pace(Record, frozen=True):
         return self.canary + 4 * self.quiet + self.rescan + self.stale if self.canary else None
 
 
-class Desk(NamedTuple):
+class WatchContext(NamedTuple):
     """Where files are registered. ``notify`` gets new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
@@ -97,17 +99,20 @@ class Desk(NamedTuple):
 
 
 class _Staged(NamedTuple):
-    """A claimed file that is not registered yet: its path inside the inbox, and the round that it was claimed in."""
+    """A claimed file that is not registered yet: its path inside the inbox, the round that it was claimed in, and whether it was
+    found there, left behind by a process that ended.
+    """
 
     inner: str
     round: str
+    left_behind: bool = False
 
 
 class Watcher:
     """Watches one inbox; :meth:`run` does it until it is told to stop. ``number`` tells apart those of one process."""
 
-    def __init__(self, inbox: Inbox, desk: Desk, pace: Pace, *, polls: bool, number: int = 0) -> None:
-        self.inbox, self._desk, self.pace = inbox, desk, pace
+    def __init__(self, inbox: Inbox, context: WatchContext, pace: Pace, *, polls: bool, number: int = 0) -> None:
+        self.inbox, self._context, self.pace = inbox, context, pace
         self.polls = polls
         self.name = f"{worker_name()}#{number}"
         self._arriving, self._claimed, self._canaries = (Settler(pace.quiet, pace.patience) for _ in range(3))
@@ -151,7 +156,7 @@ class Watcher:
             self._block(path, why)
 
     def _load_manifest(self, path: str) -> Manifest:
-        return load_manifest(Path(path), self._reader, self._desk.limits)
+        return load_manifest(Path(path), self._reader, self._context.limits)
 
     # ---- the loop ----
 
@@ -250,11 +255,11 @@ class Watcher:
 
     def _succeed(self) -> None:
         """Take the place of dead watchers of this folder, and take over what lies in their rounds."""
-        with reading(self._desk.engine) as connection:
+        with reading(self._context.engine) as connection:
             names = inboxes.live_names(connection, self.pace.stale)
         dead = {name for name in names if _died_here(name)}
         place_of = partial(inboxes.take_place, host=socket.gethostname(), folder=self.inbox.root, dead=dead)
-        run_transaction(self._desk.engine, lambda c: place_of(c, stale_seconds=self.pace.stale, silent_seconds=_WEEK))
+        run_transaction(self._context.engine, lambda c: place_of(c, stale_seconds=self.pace.stale, silent_seconds=_WEEK))
         living = {_round_of(name) for name in names - dead - {self.name}}
         for one in self.inbox.rounds():
             if one.rpartition(".")[0] in living:
@@ -262,7 +267,7 @@ class Watcher:
             for path, inner in self.inbox.claimed(one):
                 if path not in self._staged:
                     log.info("found a file that was claimed before", path=shown(path))
-                    self._stage(path, _Staged(inner, one))
+                    self._stage(path, _Staged(inner, one, left_behind=True))
             self.inbox.close_round(one)
 
     def _stage(self, path: str, staged: _Staged) -> None:
@@ -300,19 +305,30 @@ class Watcher:
         author = canary.take(path) if path is not None else None
         if author is not None and self.pace.grace is not None:
             came = partial(inboxes.canary_came, names=[author, self.name], next_seconds=self.pace.grace)
-            run_transaction(self._desk.engine, came, durable=False)
+            run_transaction(self._context.engine, came, durable=False)
         elif author is None and path is not None:  # somebody's file after all
             self._stage(path, _Staged(self.inbox.relative(ready.path), round_name))
 
     # ---- registering ----
 
     def _register(self, paths: Sequence[str]) -> None:
-        if not paths:
+        """Register claimed files; those that were left behind one by one, since one of them may have ended a process."""
+        for path in paths:
+            if self._staged[path].left_behind:
+                given_up = self.inbox.begin_try(path) > MOST_TRIES
+                try:
+                    self._register_parcels([self._parcel(path, self._staged[path])._replace(given_up=given_up)])
+                finally:
+                    self.inbox.end_try(path)
+        others = [path for path in paths if path in self._staged and not self._staged[path].left_behind]
+        self._register_parcels([self._parcel(path, self._staged[path]) for path in others])
+
+    def _register_parcels(self, parcels: Sequence[Parcel]) -> None:
+        if not parcels:
             return
-        parcels = [self._parcel(path, self._staged[path]) for path in paths]
-        desk = self._desk
+        context = self._context
         receipts = receive(
-            parcels, reader=self._reader, engine=desk.engine, store=desk.store, limits=desk.limits, notify=desk.notify
+            parcels, reader=self._reader, engine=context.engine, store=context.store, limits=context.limits, notify=context.notify
         )
         fail_here("after_register")
         log.info("registered", folder=self.inbox.root, files=len(parcels))
@@ -321,7 +337,7 @@ class Watcher:
 
     def _parcel(self, path: str, staged: _Staged) -> Parcel:
         said = place(staged.inner)
-        batch = said.batch or self._desk.batch or default_batch([self.inbox.root])
+        batch = said.batch or self._context.batch or default_batch([self.inbox.root])
         known_as = os.path.join(self.inbox.root, staged.inner)
         return Parcel(path, staged.inner, known_as, batch, said.region, self._manifests.of(staged.inner)[0])
 
@@ -363,13 +379,13 @@ class Watcher:
 
     def _sync(self) -> None:
         """Bring the notes up to what the database says, when the error queue has changed."""
-        with reading(self._desk.engine) as connection:
+        with reading(self._context.engine) as connection:
             mark = inboxes.failures_mark(connection)
         if mark == self._mark:
             return
 
         def failed() -> list[FailedFile]:
-            with reading(self._desk.engine) as connection:
+            with reading(self._context.engine) as connection:
                 return inboxes.failed_below(connection, shown(self.inbox.root))
 
         written, settled = sync_notes(self.inbox, failed)

@@ -63,6 +63,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         extras=tables.extras,
         clues=identity.clues,
         notes=(*extraction.notes, *tables.notes, *identity.notes),
+        unknown_tables=tables.unknown,
     )
 
 
@@ -134,7 +135,7 @@ def _check(
     statements: tuple[Statement, ...],
 ) -> None:
     """Raise when the document is no such report, or has no number."""
-    given = [r for r in readings if r.value is not None or r.candidates]
+    given = [r for r in readings if r.value is not None or r.candidates or r.raw.strip()]  # a stroke says: nothing to report
     if given:
         return
     text = outline.passage.text

@@ -7,6 +7,7 @@ from codebook.stages import StageName
 from database.ledger import Next
 from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
 from tasks.parsing.parse import parse
+from tasks.processor_time import bounded
 from workers.stage_runner import StageResult, Work, stage
 
 
@@ -16,4 +17,6 @@ def run(work: Work) -> StageResult:
     extraction = work.output_of(StageName.EXTRACT, Extraction)
     if any(map(needs_ocr, extraction.pages)):
         extraction = with_ocr_pages(extraction, work.pages_of(StageName.OCR, Page))
-    return StageResult(parse(extraction, work.claim.hints), [Next(StageName.VALIDATE)])
+    with bounded(len(extraction.pages)):
+        report = parse(extraction, work.claim.hints)
+    return StageResult(report, [Next(StageName.VALIDATE)])

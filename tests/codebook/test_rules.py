@@ -16,6 +16,8 @@ from tasks.validation.registry import FUNCTIONS, check_registry
 from tasks.validation.validate import report_checks
 from tasks.validation.wording import cell_label, words
 
+ADDED = {"table.unknown": "info"}  # rules that the product has beyond those of the domain
+
 
 def test_ids_and_severities_are_the_contract(corpus: Path) -> None:
     path = corpus.parent / "domain" / "rules.yaml"
@@ -23,7 +25,7 @@ def test_ids_and_severities_are_the_contract(corpus: Path) -> None:
         pytest.skip(f"the rules of the domain are not at {path}")
     groups = msgspec.yaml.decode(path.read_bytes())
     contract = {name: row["severity"] for group in groups.values() for name, row in group.items()}
-    assert {name: str(row.severity) for name, row in load_rules().items()} == contract
+    assert {name: str(row.severity) for name, row in load_rules().items()} == contract | ADDED
 
 
 def test_functions_and_rows_fit_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:

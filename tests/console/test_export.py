@@ -29,6 +29,7 @@ from codebook.records import (
     Verdict,
 )
 from console.export import export
+from console.export.writers import inert
 from database.clock import now
 from database.models import Base
 from database.reports.results import DOCUMENT, FAILURE
@@ -397,3 +398,8 @@ def multiply(engine: Engine, count: int) -> None:
             taken = ", ".join(values.get(column.strip('"'), column) for column in columns)
             connection.exec_driver_sql(f"insert into {name} ({', '.join(columns)}) {numbers} select {taken} from {name}, n")
         connection.exec_driver_sql("update gk_document set report_id = id")
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"])
+def test_what_looks_like_a_formula_gets_an_apostrophe(begins: str):
+    assert inert(f"{begins}1+1") == f"'{begins}1+1"

@@ -30,7 +30,7 @@ from database.models import Watcher as WatcherRow
 from database.session import make_engine, reading, run_transaction
 from ingest.files import bounded_reader
 from ingest.watching import canary
-from ingest.watching.heartbeat import Pulse, watch
+from ingest.watching.heartbeat import Heartbeat, watch
 from ingest.watching.watcher import Watcher
 from tests.ingest import odd_reader
 from tests.ingest.watching import start, watcher
@@ -56,10 +56,10 @@ def inbox(tmp_path: Path) -> Path:
 def running(*watchers: Watcher) -> Iterator[None]:
     """Watchers that run inside the block, in threads."""
     stop = threading.Event()
-    thread = threading.Thread(target=watch, args=(watchers, watchers[0]._desk.engine, stop))
+    thread = threading.Thread(target=watch, args=(watchers, watchers[0]._context.engine, stop))
     thread.start()
     try:
-        until(lambda: len(rows(watchers[0]._desk.engine, select(WatcherRow.name))) == len(watchers))
+        until(lambda: len(rows(watchers[0]._context.engine, select(WatcherRow.name))) == len(watchers))
         yield
         assert thread.is_alive()
     finally:
@@ -235,14 +235,14 @@ def test_faults_of_the_machine_are_waited_out(
     sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = watcher(sqlite_url, str(tmp_path / "store"), inbox)
-    real, failing = made._desk.store.put, threading.Event()
+    real, failing = made._context.store.put, threading.Event()
 
     def put(data: bytes) -> str:
         if failing.is_set():
             raise GongkaiError("store.unavailable", "asked for")
         return real(data)
 
-    monkeypatch.setattr(made._desk.store, "put", put)
+    monkeypatch.setattr(made._context.store, "put", put)
     failing.set()
     with running(made):
         (inbox / "a.txt").write_text("a")
@@ -463,7 +463,23 @@ def test_two_watchers_on_one_folder_share_it(sqlite_url: str, engine: Engine, tm
 
 def test_the_sign_of_life_is_given_at_once(sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path) -> None:
     made = watcher(sqlite_url, str(tmp_path / "store"), inbox, canary=10.0)
-    pulse = Pulse(engine, [made])
-    pulse.beat()
+    heartbeat = Heartbeat(engine, [made])
+    heartbeat.beat()
     item = watched(engine)
     assert (item.folder, item.alive, item.blind, item.canary_age) == (str(inbox), True, False, None)
+
+
+def test_a_file_that_ends_three_watchers_is_put_aside(sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path) -> None:
+    for name in ("a.txt", "evil.txt", "z.txt"):
+        (inbox / name).write_text(name)
+    for _ in range(3):
+        process = start(sqlite_url, str(tmp_path / "store"), inbox, "poison=evil.txt")
+        assert process.wait(60) == -signal.SIGKILL
+    process = start(sqlite_url, str(tmp_path / "store"), inbox, "poison=evil.txt")
+    until(lambda: untouched(inbox) <= {".gongkai/tries"}, 60)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert (inbox / "failed" / "worker.crashed" / "evil.txt").read_text() == "evil.txt"
+    assert [name for name, sha256 in sources(engine, inbox) if sha256 == sha(name.encode())] == ["a.txt", "z.txt"]
+    assert rows(engine, select(Failure.code)) == [("worker.crashed",)]
+    assert list((inbox / ".gongkai" / "tries").iterdir()) == []

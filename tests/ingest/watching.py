@@ -1,6 +1,6 @@
 """A watcher as a process of its own, without workers.
 
-``python -m tests.ingest.watching DATABASE STORE INBOX [poll] [quiet=1] [patience=2]``
+``python -m tests.ingest.watching DATABASE STORE INBOX [poll] [quiet=1] [patience=2] [poison=NAME]``; a file of that name ends it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from database.session import make_engine
 from ingest.archives.limits import Limits
 from ingest.watching.heartbeat import watch
 from ingest.watching.inbox import open_inboxes
-from ingest.watching.watcher import Desk, Pace, Watcher
+from ingest.watching.watcher import Pace, WatchContext, Watcher
 from runtime import log
+from runtime.failpoints import listen
 from runtime.settings import load_settings
 from runtime.store import Store
 
@@ -28,9 +30,9 @@ QUICK: dict[str, float] = {"quiet": 0.3, "patience": 1.5, "rescan": 1.0, "canary
 
 def watcher(database: str, store: str, inbox: Path, *, polls: bool = False, number: int = 0, **pace: Any) -> Watcher:
     """A watcher with short times."""
-    desk = Desk(make_engine(database), Store(store), Limits(), lambda _: None, "test")
+    context = WatchContext(make_engine(database), Store(store), Limits(), lambda _: None, "test")
     (opened,) = open_inboxes([str(inbox)], forbidden=[])
-    return Watcher(opened, desk, Pace(**{**QUICK, **pace}), polls=polls, number=number)
+    return Watcher(opened, context, Pace(**{**QUICK, **pace}), polls=polls, number=number)
 
 
 def start(database: str, store: str, inbox: Path, *more: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -39,12 +41,22 @@ def start(database: str, store: str, inbox: Path, *more: str, **environment: str
     return subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment})
 
 
+def _die(name: str, point: str, subject: object) -> None:
+    """End this process when it begins to read a file of this name."""
+    if point == "before_read" and os.path.basename(str(subject)) == name:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def main(database: str, store: str, inbox: str, *more: str) -> None:
     """Watch until told to stop."""
     log.configure(load_settings().model_copy(update={"log_level": "WARNING"}))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    pace = {name: float(value) for name, _, value in (word.partition("=") for word in more) if value}
+    words = [word.partition("=") for word in more]
+    pace = {name: float(value) for name, _, value in words if value and name != "poison"}
+    for word in more:
+        if word.startswith("poison="):
+            listen(partial(_die, word.partition("=")[2]))
     made = watcher(database, store, Path(inbox), polls="poll" in more, **pace)
     watch([made], make_engine(database), stop)
 

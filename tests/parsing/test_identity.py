@@ -415,3 +415,47 @@ def test_a_given_region_against_the_bodys_name_is_a_doubt() -> None:
     disputed = parse(extraction, Hints(region=("江苏省",)))
     assert disputed.region == ("江苏省",)
     assert "report.region" in doubts_of(disputed)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "本报告根据《中华人民共和国政府信息公开条例》和省政府办公厅通知要求，由靖江市司法局编制。",
+        "本年度报告由靖江市司法局（以下简称“我局”）根据《条例》编制而成。",
+        "根据条例规定，现向社会公布靖江市司法局2022年度政府信息公开工作年度报告。",
+        "现予公布靖江市司法局2022年政府信息公开年度报告，请社会各界监督。",
+    ],
+)
+def test_an_agency_that_a_sentence_names(opening: str) -> None:
+    assert identity(opening + "统计期限自2022年1月1日起至2022年12月31日止。" + BODY).agency == "靖江市司法局"
+
+
+def test_many_agencies_are_none() -> None:
+    opening = "本报告综合2022年度靖江市各镇（街道）和市级各部门的政府信息公开年度报告编制而成。请与靖江市人民政府办公室联系。"
+    assert identity(opening + BODY).agency == "靖江市人民政府"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "来源：靖江市司法局 发布时间：2023-01-20 09:30 浏览次数：112",
+        "作者：办公室　日期：2023年1月20日　点击数：5",
+        "文号： | 无 | 公开日期： | 2023-01-20 |",
+        "【字体：大 中 小】信息来源：靖江市司法局办公室信息员张三李四供稿并校对 更新时间：2023-01-20 打印本页",
+    ],
+)
+def test_the_day_behind_other_entries_of_the_head(head: str) -> None:
+    found = identity("靖江市司法局2022年政府信息公开工作年度报告\n" + head + BODY)
+    assert found.published_on == "2023-01-20"
+
+
+def test_a_day_in_the_text_is_no_publication() -> None:
+    found = identity("靖江市司法局2022年政府信息公开工作年度报告" + BODY + "\n展览开放时间：2023-02-01，地点：图书馆。")
+    assert found.published_on is None
+
+
+def test_radicals_in_place_of_characters() -> None:
+    """As some PDF files write 人民 and 长: U+2F08, U+2EA0, U+2ED3."""
+    found = identity("靖江市\u2f08\u2ea0政府2022年政府信息公开工作年度报告" + BODY)
+    assert (found.agency, found.region[-1:]) == ("靖江市人民政府", ("靖江市",))
+    assert fold("\u2ed3城\u2ee2鞍山\u2ef0港").text == "长城马鞍山龙港"

@@ -23,9 +23,10 @@ from codebook.records import (
     Report,
     State,
     Table,
+    UnknownTable,
 )
 from codebook.records import Cell as GridCell
-from tasks.parsing.parse import assemble, form_of
+from tasks.parsing.parse import assemble, form_of, parse
 
 
 class Used(NamedTuple):
@@ -43,6 +44,7 @@ class Tables(NamedTuple):
     blocks: tuple[BlockSeen, ...] = ()
     used: tuple[Used, ...] = ()
     notes: tuple[str, ...] = ()
+    unknown: tuple[UnknownTable, ...] = ()
 
 
 def pages(text: str) -> Extraction:
@@ -207,3 +209,12 @@ def test_a_page_on_one_line_that_ends_with_a_table_keeps_its_text() -> None:
     assert (report.agency, report.year) == ("示例市示例区教育局", 2024)
     assert [section.number for section in report.sections][-2:] == [1, 4]
     assert not any("表格" in section.text for section in report.sections)
+
+
+@pytest.mark.parametrize("mark", ["—", "/", "-", "无"])
+def test_a_report_whose_cells_are_all_strokes_is_a_report_with_blank_cells(mark: str) -> None:
+    rows = "信息内容|本年制发件数|本年废止件数|现行有效件数\n规章|M|M|M\n行政规范性文件|M|M|M\n".replace("M", mark)
+    text = "示例市审计局2022年政府信息公开工作年度报告\n一、总体情况\n工作有序。\n二、主动公开政府信息情况\n" + rows
+    report = parse(pages(text), Hints())
+    assert {reading.state for reading in report.readings} == {State.MISSING}
+    assert len(report.readings) == 6

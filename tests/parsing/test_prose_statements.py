@@ -117,3 +117,38 @@ def test_evidence_is_raw() -> None:
     (found,) = statements("一、總體情況\n今年我局收到政府信息公開申請 1 起。")
     assert (found.raw, found.sentence, found.pattern) == ("1 起", "今年我局收到政府信息公開申請 1 起。", "new_received.sentence")
     assert found.place.line == 2
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "市政务服务中心管理办公室收到政府信息公开申请22件，各镇街收到政府信息公开申请38件。",
+        "局机关共收到政府信息公开申请22件，所属单位收到政府信息公开申请38件。",
+        "全县各乡镇和部门收到依申请公开38件。",
+    ],
+)
+def test_what_one_office_received_is_not_what_all_received(sentence: str) -> None:
+    assert said(sentence) == {}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cells"),
+    [
+        ("办结申请40件，其中予以公开和部分公开30件。", {"requests.granted.total", "requests.partially_granted.total"}),
+        ("已答复申请40件，予以公开（含部分公开）30件。", {"requests.granted.total", "requests.partially_granted.total"}),
+        (
+            "全县共收办政府信息公开申请64件，其中自然人申请61件。",
+            {"requests.new_received.natural_person", "requests.carried_over.natural_person"},
+        ),
+    ],
+)
+def test_a_number_may_be_that_of_two_cells(sentence: str, cells: set[str]) -> None:
+    assert any(cells == set(meaning) for statement in statements(sentence) for meaning in statement.alternatives)
+
+
+def test_what_table_two_says_of_normative_documents() -> None:
+    sentence = "全面清理后公布现行有效规范性文件52件，全年共制发行政规范性文件11件，公布政策解读8篇。"
+    assert said(sentence) == {
+        "disclosure.normative_documents.in_force": 52,
+        "disclosure.normative_documents.issued": 11,
+    }

@@ -165,3 +165,89 @@ def test_a_row_whose_values_may_be_blank_or_the_next_ones_is_in_doubt() -> None:
     """A label that is not known takes a run of values, and a row of the form may have none."""
     read = read_text("其他公开内容（除规范性文件以外） | 5 | 6 | 7 | |\n第二十条第（五）项 | |||||\n行政事业性收费 | |||||")
     assert values(read) == {}
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("31（其中修订4件）", 31),
+        ("31 (含上年结转2件)", 31),
+        ("31*", 31),
+        ("31①", 31),
+        ("31²", 31),
+        ("31注1", 31),
+        ("0（无）", None),  # one character may be a unit or a mark: a doubt
+        ("31（4）", None),
+        ("31（万元）", None),
+    ],
+)
+def test_a_remark_behind_a_number_is_no_part_of_it(cell: str, value: int | None) -> None:
+    text = "信息内容|本年制发件数|本年废止件数|现行有效件数\n规章|0|0|0\n行政规范性文件|CELL|5|60"
+    read = read_text(text.replace("CELL", cell))
+    assert values(read).get("disclosure.normative_documents.issued") == value
+    raws = {reading.indicator: reading.raw for reading in read.readings}
+    assert value is None or raws["disclosure.normative_documents.issued"] == cell
+
+
+def test_a_remark_in_a_cell_of_two_lines() -> None:
+    cells = [
+        "信息内容",
+        "本年制发件数",
+        "本年废止件数",
+        "现行有效件数",
+        "规章",
+        "0",
+        "0",
+        "0",
+        "行政规范性文件",
+        "31\n（其中修订4件）",
+        "5",
+        "60",
+    ]
+    grid = Table(tuple(Cell(n // 4, n % 4, text, Place(1)) for n, text in enumerate(cells)), 3, 4, Place(1))
+    read = read_tables((Page(1, PageKind.TEXT, "", Reader.DOCX, (grid,)),))
+    assert values(read)["disclosure.normative_documents.issued"] == 31
+
+
+def test_labels_that_an_office_explains_in_brackets() -> None:
+    remark = "（指行政许可以外的依申请办理的政务服务事项，含行政确认、行政奖励、行政裁决、行政给付和其他类，以及公共服务事项）"
+    text = f"""信息内容 | 上一年项目数量（指上年末的事项数） | 本年增/减（减用负值表示） | 处理决定数量（指全年办件量）
+行政许可（含子项） | 12 | -1 | 340
+其他对外管理服务事项{remark} | 88 | 3 | 95
+信息内容 | 上一年项目数量（指上年末的事项数） | 本年增/减（减用负值表示） | 处理决定数量（指全年办件量）
+行政处罚 | 70 | 0 | 16
+行政强制 | 9 | 0 | 2
+"""
+    found = {f"disclosure.{row}.{column}": value for row, numbers in (
+        ("licensing", (12, -1, 340)), ("other_services", (88, 3, 95)), ("penalties", (70, 0, 16)), ("coercion", (9, 0, 2)),
+    ) for column, value in zip(("prior_items", "change", "decisions"), numbers, strict=True)}  # fmt: skip
+    assert values(read_text(text)) == found
+
+
+def test_a_page_that_ends_after_the_second_row_has_a_table_all_the_same() -> None:
+    text = "申请人情况 | 自然人 | 法人或其他组织 | 总计\n一、本年新收政府信息公开申请数量|5|1|0|0|0|0|6\n"
+    read = read_text(text + "二、上年结转政府信息公开申请数量|1|0|0|0|0|0|1\n")
+    assert {row: values(read)[f"requests.{row}.total"] for row in ("new_received", "carried_over")} == {
+        "new_received": 6,
+        "carried_over": 1,
+    }
+    prose = "本年新收政府信息公开申请数量 5 件\n上年结转政府信息公开申请数量 1 件\n"
+    assert read_text(prose).readings == ()
+
+
+LOST_LABELS = """四、政府信息公开行政复议、行政诉讼情况
+结果结果其他尚未
+| 维持 | 纠正 | 审结 | 总计 | 总计 |
+|---|---|---|---|---|
+| 7 | 1 | 0 | 2 | 10 | 3 | 0 | 0 | 1 | 4 | 0 | 0 | 0 | 0 | 0 |
+六、其他需要报告的事项
+无。
+"""
+
+
+def test_fifteen_values_under_the_title_of_table_four_are_it_when_they_add_up() -> None:
+    found = values(read_text(LOST_LABELS))
+    assert (len(found), found["review.reconsideration.total"], found["review.litigation_direct.upheld"]) == (15, 10, 3)
+    other = read_text(LOST_LABELS.replace("| 10 |", "| 11 |"))
+    assert (values(other), len(other.readings)) == ({}, 15)
+    assert read_text(LOST_LABELS.replace("四、政府信息公开行政复议、行政诉讼情况", "四、行政审批情况")).readings == ()

@@ -130,8 +130,9 @@ def test_the_second_factor_is_asked_for_and_each_code_is_good_once(desk: Any) ->
     again = desk.client()
     desk.post(again, "/login", name="viewer", password=PASSWORD)
     assert desk.post(again, "/login/factor", code=code).status_code == 403
-    assert {entry.detail["factor"] for entry in entries(desk, "login.failed")} == {"second"}
-    assert entries(desk, "login.failed")[0].subject == "viewer"
+    failed = entries(desk, "login.failed")
+    assert [entry.detail["factor"] for entry in failed[:3]] == ["second"] * 3
+    assert failed[0].subject == "viewer"
 
 
 def test_a_recovery_code_is_good_once(desk: Any) -> None:

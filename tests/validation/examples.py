@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind
+from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind, UnknownTable
 from tasks.validation.rules.between_reports import Expected
 
 Make = Callable[..., Any]
 HERE = Place(line=1)
+OWN_TABLE = (
+    ("指标名称", "本年度", "历年累计"),
+    ("窗口接待数", "31", "402"),
+    ("公报赠阅数", "12", "98"),
+    ("听证会次数", "2", "7"),
+    ("公开栏更新数", "52", "611"),
+)
 TEXT = (
     "本局按照部署扎实推进政务公开，围绕城市更新、垃圾分类、户外广告、停车管理等群众关心的事项发布信息，"
     "回应社会关切，开展培训，听取意见，改进网站栏目，完善目录，规范答复文书，加强保密审查，接受监督，"
@@ -299,6 +306,12 @@ CASES: dict[str, Case] = {
         changed(blocks=(BlockSeen("review", "2021", HERE),))(),
         (),
         ERROR,
+    ),
+    "table.unknown": Case(
+        changed(unknown_tables=(UnknownTable(HERE, OWN_TABLE),))(),
+        changed()(),
+        (),
+        INFO,
     ),
     "table.blank_cells": Case(
         changed()(review__reconsideration__other=None, review__reconsideration__total=None),

@@ -45,6 +45,7 @@ def print_report(made: Report) -> bytes:
             parts.append(Text(section.text))
         if section.number == 1:
             parts += [Text(statement.sentence) for statement in made.statements]
+            parts += [Text(" | ".join(row)) for table in made.unknown_tables for row in table.rows]
         parts += grids.pop(section.number, [])
     parts += [part for some in grids.values() for part in some]
     return render_text(Paper(parts), "pipes", Random(1)).encode()

@@ -29,6 +29,7 @@ from database.monitoring import measures
 from database.session import make_engine, reading, run_transaction
 from runtime import embedded_broker
 from runtime.log import get_logger
+from runtime.private import make_home
 from runtime.settings import Settings
 from workers.local.child_process import ChildProcess, LogFile, private_folder
 from workers.notifier import RedisNotifier
@@ -93,7 +94,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the parts, or stand by where another process of the same home runs them. Raises what went wrong."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
+        make_home(self.settings)
         self._thread.start()
         self._settled.wait()
         if self._error is not None:

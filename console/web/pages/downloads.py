@@ -112,7 +112,7 @@ def _content(wanted: _Wanted, home: Path) -> tuple[Generator[bytes], int | None]
     """The bytes of the file, and how many they are where that is known. The first part is empty; the turn ends with the last."""
     if wanted.form == "jsonl":
         return _lines(wanted), None
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(home)
     folder = Path(tempfile.mkdtemp(prefix="download-", dir=home))
     try:

@@ -107,7 +107,8 @@ def chain_entries(connection: sa.Connection) -> None:
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
             connection.execute(sa.update(AUDIT).where(AUDIT.c.id == number).values(previous=previous, digest=digest))
             previous, last, count = digest, number, count + 1
-    connection.execute(sa.insert(HEAD).values(id=1, digest=previous, entries=count))
+    if count:  # else the first entry makes the head
+        connection.execute(sa.insert(HEAD).values(id=1, digest=previous, entries=count))
 
 
 def fold_names(connection: sa.Connection) -> None:

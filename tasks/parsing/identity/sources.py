@@ -240,6 +240,8 @@ class Collector:
         """Lines that hold a date: the one that the page prints (日期:…), and the signature's with the name before it."""
         for index, line in enumerate(self.lines):
             text = line.text
+            if index < self.body and self._date_inside_head(line):
+                continue
             if len(text) > _SIGNATURE:
                 self._date_inside(line)
                 if index + 1 == len(self.lines):
@@ -269,6 +271,20 @@ class Collector:
             found = find_date(line.text[label.end() : label.end() + 12])
             if found and found[1] <= 1 and label.group()[-1] in ":：":
                 self.add(86, "published_on", found[0], "text", line.text[label.start() : label.end() + found[2]], line.place)
+
+    def _date_inside_head(self, line: ProseLine) -> bool:
+        """Add a date behind 发布时间 that stands behind other entries of the page's head (来源, 作者) or in a cell.
+
+        Return whether there is one.
+        """
+        if len(line.text) > _HEAD:
+            return False
+        for label in self.words.date_inside.finditer(line.text):
+            found = find_date(line.text[label.end() : label.end() + 12])
+            if label.start() and found and found[1] == 0:
+                self.add(84, "published_on", found[0], "text", line.text[label.start() : label.end() + found[2]], line.place)
+                return True
+        return False
 
     def _signed_inside(self, line: ProseLine) -> bool:
         """The signature at the end of a line, set off by spaces: 无 示例市审计局 2021年1月26日."""

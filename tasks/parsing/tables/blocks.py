@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from codebook.book import BlockKind
+from codebook.book import BlockKind, load_book
 from tasks.parsing.tables.cells import BlockRead, Used
 from tasks.parsing.tables.labels import LabelPart
-from tasks.parsing.tables.readers.cross import read_cross
+from tasks.parsing.tables.readers.cross import read_cross, read_unlabelled_cross
 from tasks.parsing.tables.readers.items import read_items
 from tasks.parsing.tables.readers.list import read_list
 from tasks.parsing.tables.readers.matrix import read_matrix
-from tasks.parsing.tables.spans import TitleSpan, atoms_to_text, find_spans, find_titles
+from tasks.parsing.tables.spans import TableSpan, TitleSpan, atoms_to_text, find_spans, find_titles
 from tasks.parsing.tables.table_text import AtomText, TableText, span_to_table
 from tasks.parsing.tables.tokens import Atom, AtomKind, TextLine, lines_to_atoms
 
@@ -42,7 +42,24 @@ def read_blocks(lines: list[TextLine]) -> tuple[list[BlockRead], list[Used]]:
         if read.cells or not read.readable:
             reads.append(read)
             used += _used(table, {title.last for title in titles})
+    for read, table in _unlabelled(text, titles, {read.block for read in reads}):
+        reads.append(read)
+        used += _used(table, {title.last for title in titles})
     return [*reads, *_empty(text, titles, reads)], used
+
+
+def _unlabelled(text: AtomText, titles: list[TitleSpan], found: set[str]) -> list[tuple[BlockRead, TableText]]:
+    """Tables of few rows whose labels are lost, between their title and the next."""
+    crosses = load_book().of_kind(BlockKind.CROSS)
+    result: list[tuple[BlockRead, TableText]] = []
+    for title, then in pairwise([*titles, TitleSpan(len(text.atoms), len(text.atoms), None)]):
+        if title.block in crosses and title.block not in found and then.first > title.last + 1:
+            first = title.last + 1
+            table = span_to_table(text, TableSpan(title.block, first, then.first, first, first))
+            if read := read_unlabelled_cross(table):
+                result.append((read, table))
+                found = {*found, title.block}
+    return result
 
 
 def _empty(text: AtomText, titles: list[TitleSpan], reads: list[BlockRead]) -> list[BlockRead]:

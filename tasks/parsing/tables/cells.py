@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.confidence import surety
-from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State
+from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State, UnknownTable
 from codebook.text.numbers import ValueKind, in_unit
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
@@ -24,6 +24,7 @@ class Doubt(StrEnum):
     UNIT = "unit"  # the header prints another unit than the form does
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
+    JOINED = "joined"  # the row's cells ran together, and the sums do not tell where each number ends
     OCR = "ocr"  # the picture was not read surely
 
 
@@ -76,6 +77,7 @@ class TablesRead(Record, frozen=True):
     blocks: tuple[BlockSeen, ...]
     used: tuple[Used, ...]
     notes: tuple[str, ...] = ()
+    unknown: tuple[UnknownTable, ...] = ()
 
 
 def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:

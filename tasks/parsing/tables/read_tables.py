@@ -17,7 +17,9 @@ from tasks.parsing.tables.blocks import read_blocks
 from tasks.parsing.tables.cells import BlockRead, TablesRead, cells_to_readings, seen
 from tasks.parsing.tables.filled import pipe_tables_to_cells
 from tasks.parsing.tables.grid_lines import table_to_lines
+from tasks.parsing.tables.readers.run_together import read_run_together
 from tasks.parsing.tables.tokens import TextLine, value_token
+from tasks.parsing.tables.unknown_tables import find_unknown_tables
 
 _FEWEST_VALUES = 20  # pairs of lines with values that show how a table with a cell a line is set
 _LONGEST_VALUE = 20  # characters
@@ -34,9 +36,21 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
                 lines += _lines(block, page, number, reader)
             else:
                 lines += table_to_lines(block, page.number, number, reader)
-    reads, used = read_blocks(pipe_tables_to_cells(_with_blank_lines(lines)))
+    joined, joined_used, lines = read_run_together(lines)
+    lines = pipe_tables_to_cells(_with_blank_lines(lines))
+    reads, used = read_blocks(lines)
+    reads = [*joined, *_others(reads, joined)]
+    used += joined_used
     readings, extras, notes = cells_to_readings(reads)
-    return TablesRead(tuple(readings), tuple(extras), seen(reads, _form(reads)), tuple(used), tuple(dict.fromkeys(notes)))
+    blocks = seen(reads, _form(reads))
+    unknown = find_unknown_tables(lines, used)
+    return TablesRead(tuple(readings), tuple(extras), blocks, tuple(used), tuple(dict.fromkeys(notes)), unknown)
+
+
+def _others(reads: list[BlockRead], joined: list[BlockRead]) -> list[BlockRead]:
+    """The blocks that are no mere titles of tables whose cells ran together."""
+    found = {read.block for read in joined}
+    return [read for read in reads if read.readable or read.block not in found]
 
 
 def _lines(block: Line, page: Page, number: int, reader: Reader) -> list[TextLine]:

@@ -120,6 +120,12 @@ def find_titles(atoms: list[Atom], label_text: LabelText) -> list[TitleSpan]:
     return found
 
 
+def block_titles(text: str) -> list[tuple[int, str | None]]:
+    """Where in folded text the titles of chapters and tables end, and the block that should stand under each."""
+    pattern, titles = _titles()
+    return [(match.end(), titles[match.group()]) for match in pattern.finditer(text)]
+
+
 def _is_ordinal(atom: Atom) -> bool:
     return atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in ordinal_class()[:-1]
 
@@ -147,13 +153,23 @@ def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]
     for block, places in hits.items():
         for cluster in _clusters(atoms, places, prose):
             kind = book.blocks[block].kind
-            enough = len({slug for _, _, slug in cluster}) >= _ENOUGH[kind]
+            slugs = {slug for _, _, slug in cluster}
             first, last = cluster[0][0], cluster[-1][1]
+            enough = len(slugs) >= _ENOUGH[kind] or (kind is BlockKind.MATRIX and _are_full_rows(atoms, cluster, slugs, block))
             sure = block not in sure_places or not sure_places[block].isdisjoint(cluster)
             if enough and sure and (kind is not BlockKind.LIST or _dense(atoms, first, last, len(cluster))):
                 cores.append(TableSpan(block, first, last + 1, first, last))
     cores.sort(key=lambda core: core.first)
     return [_widen(core, cores, barred, atoms) for core in cores]
+
+
+def _are_full_rows(atoms: list[Atom], cluster: list[tuple[int, int, str]], slugs: set[str], block: str) -> bool:
+    """Whether a whole row of values stands right behind each label: a table that ends after its first rows."""
+    size = len(load_book().blocks[block].columns)
+    behind = [atoms[last + 1 : last + 1 + size] for _, last, _ in cluster]
+    return len(slugs) == len(cluster) and all(
+        len(row) == size and all(atom.kind is AtomKind.VALUE for atom in row) for row in behind
+    )
 
 
 def _short_rows(atoms: list[Atom], block: str) -> list[tuple[int, int, str]]:

@@ -15,7 +15,7 @@ from codebook.book import load_book
 from codebook.confidence import surety
 from codebook.records import Cell, Place, Reader
 from codebook.text.fold import fold, fold_label
-from codebook.text.numbers import Token, ValueKind, has_too_many_digits, read_number
+from codebook.text.numbers import Token, ValueKind, has_too_many_digits, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
 from tasks.parsing.words import words
 
@@ -28,6 +28,8 @@ RULE = re.compile(r"\s*+(?:\|\s*+)?:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+(?:\|
 _WORD = re.compile(r"\S+")
 # a value glued to the label behind it; a number with a point behind it is that label's ordinal
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
+_REMARKED = re.compile(r"(.{2,40}?)\s*[（(].+[)）]\s*", re.DOTALL)
+_VALUE_CELL = re.compile(rf"[{_PIPES}\t][^\S\t]*+[-+−]?\d")
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
@@ -100,13 +102,32 @@ def _row_start() -> re.Pattern[str]:
 _ONLY_DIGITS = re.compile(r"[\d,.\s]++")
 
 
+@cache
+def _labels() -> frozenset[str]:
+    blocks = load_book().blocks.values()
+    parts = [part for block in blocks for part in (block.rows, block.columns, block.extra_columns)]
+    return frozenset(fold_label(text) for part in parts for label in part.values() for text in label.texts)
+
+
+def _without_remark(raw: str, *, beside_values: bool) -> str:
+    """A label without what an office explains in brackets behind it: 上一年项目数量（指2019年事项数）.
+
+    Of a label that no form has, only a remark as long as prose is left out, and only ``beside_values``.
+    """
+    match = _REMARKED.fullmatch(raw)
+    if match is None or fold_label(raw) in _labels():
+        return raw
+    known = fold_label(match[1]) in _labels()
+    return match[1] if known or (beside_values and len(raw) > PROSE_LENGTH) else raw
+
+
 @lru_cache(maxsize=20_000)
 def value_token(raw: str) -> Token | None:
     """``raw`` as a value: a number or a mark. None for text and for nothing. Digits run together ("00", "000"), and
     more of them than a count has, are a value that is not known."""
     token = read_number(raw)
     if token.kind is ValueKind.NUMBER:
-        digits = fold(raw).text.strip().lstrip("+-−")
+        digits = fold(split_remark(raw)[0]).text.strip().lstrip("+-−")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             return Token(ValueKind.OTHER)
         return token
@@ -186,7 +207,7 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
             if token.kind is ValueKind.NUMBER and _TWO_LINES.search(raw):
                 token = Token(ValueKind.OTHER)
             atoms.append(Atom(AtomKind.VALUE, cell.text, line, 0, 0, column, "", token))
-        elif text := fold_label(raw):
+        elif text := fold_label(raw := _without_remark(raw, beside_values=False)):
             kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
             atoms.append(Atom(kind, raw, line, 0, 0, column, text))
 
@@ -207,6 +228,7 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
     if token and token.kind is not ValueKind.OTHER:
         atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), column, "", token))
     else:
+        raw = _without_remark(raw, beside_values=_VALUE_CELL.search(text, span[1]) is not None)
         _words(raw, start, line, column, atoms)
 
 

@@ -168,6 +168,15 @@ class ListOptions(Record, frozen=True):
     listed: int
 
 
+@rule("table.unknown", fields=("count", "rows"), options=ListOptions)
+def table_unknown(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
+    """Tables of numbers that no form has, with all that they print."""
+    for table in facts.report.unknown_tables:
+        rows = [" ".join(row) for row in table.rows]
+        named = {"count": len(rows), "rows": write_list(rows, this.options.listed)}
+        yield facts.finding(this.rule, (), named, place=table.place)
+
+
 @rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)
 def table_blank_cells(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
     """Blank cells, all of them in one finding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.parsing.tables.align import ValueRun
-from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers
+from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.table_text import TableText
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue
@@ -18,6 +18,28 @@ def read_cross(table: TableText) -> BlockRead:
         return _unplaced(table)
     reader = table.reader
     cells = [CellRead(row, column, slots[row, column], where, reader) for row in rows for column in columns]
+    return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))
+
+
+def read_unlabelled_cross(table: TableText) -> BlockRead | None:
+    """Read ``table``, whose labels are lost, by its one row that has a value for each cell; None when there is no such row.
+
+    The cells are doubtful where the last value of a row is not the sum of the others: then nothing shows what the values are.
+    """
+    rows, columns = table.block.rows, table.block.columns
+    size = len(columns)
+    full = [run for run in table.runs if len(run.values) == len(rows) * size]
+    if len(full) != 1:
+        return None
+    values = [table.text.slot(i) for i in full[0].values]
+    numbers = [number_of(value, None) for value in values]
+    parts = [numbers[at : at + size] for at in range(0, len(numbers), size)]
+    proven = all(None not in part and sum(n or 0 for n in part[:-1]) == part[-1] for part in parts)
+    where = table.text.place(full[0].first)
+    cells = []
+    for (row, column), value, number in zip(((r, c) for r in rows for c in columns), values, numbers, strict=True):
+        candidates = () if proven or number is None else (number,)
+        cells.append(CellRead(row, column, value, where, table.reader, None if proven else Doubt.COLUMN, candidates))
     return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))
 
 
