@@ -34,21 +34,33 @@ _ENV = """\
 POSTGRES_PASSWORD=
 REDIS_PASSWORD=
 GRAFANA_PASSWORD=
-# What is built or pulled, and the address on which pages are reachable.
+# The database roles of the workers, of the pages and of the metrics; POSTGRES_PASSWORD is the owner's, for upgrades alone.
+WORKER_PASSWORD=
+PAGES_PASSWORD=
+READER_PASSWORD=
+# What is built or pulled, and the address on which the proxy, Flower, Prometheus and Grafana are reachable.
 GONGKAI_IMAGE=gongkai:latest
 BIND=127.0.0.1
+# The name or address that browsers use for the pages; the folder with tls.crt and tls.key, readable for user 101 (the proxy);
+# and a network that is free on this host, for the proxy and the pages.
+SERVER_NAME=
+TLS_FOLDER=./tls
+EDGE_SUBNET=172.31.250.0/28
 # The folder that is watched. Its owner must be user 10001 (`chown -R 10001:10001 inbox`).
 INBOX_FOLDER=./inbox
 # Processes and limits of the workers, see docs/deployment.md for sizes.
 DOCUMENTS_PROCESSES=2
 DOCUMENTS_CPUS=2
-DOCUMENTS_MEMORY=3g
+DOCUMENTS_MEMORY=4g
+# Address space of one process in bytes: times the processes, it is not more than the memory.
+DOCUMENTS_PROCESS_BYTES=2147483648
 OCR_PROCESSES=2
 OCR_CPUS=2
-OCR_MEMORY=4g
+OCR_MEMORY=8g
+OCR_PROCESS_BYTES=4294967296
 
 # ---- where other things are; compose.yml sets database and broker itself ----
-# GONGKAI_DATABASE_URL=postgresql://gongkai:PASSWORD@database.example/gongkai
+# GONGKAI_DATABASE_URL=postgresql://gongkai_worker:PASSWORD@database.example/gongkai
 # GONGKAI_BROKER_URL=redis://:PASSWORD@broker.example:6379/0
 # GONGKAI_STORE_URL=s3://gongkai/originals
 # GONGKAI_FLOWER_AUTH is needed in containers and under systemd, where nobody would see a password that is made up.

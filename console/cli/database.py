@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.cli import environment
 from console.cli.output import say, wrong
 from database import migrations
-from database.session import make_engine
+from database.roles import script, views_of
+from database.session import make_engine, reading
 from runtime.private import make_home
 
 db = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
@@ -53,3 +54,15 @@ def downgrade(
         except CommandError as error:
             wrong(f"{error}; expected an earlier revision")
         say(f"from version {before} to {migrations.current(engine)}")
+
+
+@db.command("roles")
+def roles() -> None:
+    """Print the SQL that makes a PostgreSQL role for each part: workers, pages, readers. An upgrade grants again what is new."""
+    found = environment.settings()
+    with environment.database(found) as engine:
+        if engine.dialect.name != "postgresql":
+            wrong("the database is SQLite; expected PostgreSQL, where parts on several hosts have roles of their own")
+        with reading(engine) as connection:
+            written = script(views_of(connection))
+    typer.echo(written, nl=False)

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from database.roles import grant_again
 from database.views import create_views
 
 VERSION_TABLE = "gk_alembic_version"
@@ -36,6 +37,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         command.upgrade(config(connection), revision)
         create_views(connection)
+        if revision == "head":
+            grant_again(connection)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

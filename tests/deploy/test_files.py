@@ -11,8 +11,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import promql_parser
@@ -24,6 +27,7 @@ from codebook.errors import CODES
 from codebook.stages import QUEUES
 from console.cli import all_commands
 from console.reference import environment_file
+from database.roles import PAGES, READER, ROLES, WORKER
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -95,7 +99,7 @@ def test_what_is_copied_into_the_image_is_there_and_let_through() -> None:
 
 @pytest.mark.slow
 def test_the_package_holds_all_files_of_its_rooms(tmp_path: Path) -> None:
-    rooms = ("codebook", "database", "workers", "tasks", "ingest", "console")
+    rooms = ("codebook", "database", "runtime", "workers", "tasks", "ingest", "console")
     copy = tmp_path / "src"
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         copy.mkdir(exist_ok=True)
@@ -111,7 +115,16 @@ def test_the_package_holds_all_files_of_its_rooms(tmp_path: Path) -> None:
 
 # ---- Compose ----
 
-FILLED = {"POSTGRES_PASSWORD": "p", "REDIS_PASSWORD": "r", "GRAFANA_PASSWORD": "g", "GONGKAI_FLOWER_AUTH": "operator:f"}
+FILLED = {
+    "POSTGRES_PASSWORD": "p",
+    "WORKER_PASSWORD": "w",
+    "PAGES_PASSWORD": "c",
+    "READER_PASSWORD": "m",
+    "REDIS_PASSWORD": "r",
+    "GRAFANA_PASSWORD": "g",
+    "GONGKAI_FLOWER_AUTH": "operator:f",
+    "SERVER_NAME": "gongkai.example",
+}
 
 
 def filled_in(value: Any) -> Any:
@@ -184,9 +197,97 @@ def test_services_are_bounded_watched_started_again_and_not_root(compose: Any) -
 
 def test_files_that_compose_mounts_are_there(compose: Any) -> None:
     volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", [])]
-    mounted = {volume.split(":")[0] for volume in volumes if volume.startswith("./")} - {"./inbox"}
+    mounted = {volume.split(":")[0] for volume in volumes if volume.startswith("./")} - {"./inbox", "./tls"}
     assert mounted
     assert [name for name in mounted if not (DEPLOY / name).exists()] == []
+
+
+def test_pages_are_reached_through_the_proxy_alone_and_parts_have_their_own_roles(compose: Any) -> None:
+    services = compose["services"]
+    assert "ports" not in services["console"]
+    assert set(services["proxy"]["networks"]) & set(services["console"]["networks"]) == {"edge"}
+    subnet = compose["networks"]["edge"]["ipam"]["config"][0]["subnet"]
+    assert services["console"]["environment"]["GONGKAI_CONSOLE_PROXIES"] == subnet
+    template = (DEPLOY / "nginx" / "gongkai.conf.template").read_text()
+    assert set(re.findall(r"\$\{(\w+)\}", template)) == set(services["proxy"]["environment"])
+    users = {name: urlsplit(one["environment"]["GONGKAI_DATABASE_URL"]).username for name, one in ours(compose).items()}
+    special = {"migrate": "gongkai", "console": PAGES, "metrics": READER}
+    assert users == {name: special.get(name, WORKER) for name in users}
+    made = re.findall(r"create role (\w+)", (DEPLOY / "postgres-roles.sh").read_text())
+    assert set(made) == set(ROLES)
+
+
+def images() -> Iterator[str]:
+    yield from re.findall(r"image: (\S+)$", (DEPLOY / "compose.yml").read_text(), flags=re.M)
+    yield "python:" + re.findall(r"^ARG PYTHON=(\S+)$", (DEPLOY / "Dockerfile").read_text(), flags=re.M)[0]
+    yield from (one["spec"]["containers"][0]["image"] for one in pods().values())
+
+
+def test_images_of_others_are_named_by_their_full_version_or_digest() -> None:
+    others = {image for image in images() if "gongkai" not in image}
+    assert len(others) >= 5
+    assert [image for image in others if not re.search(r":v?\d+\.\d+\.\d+|:\d+\.\d+-alpine|@sha256:", image)] == []
+
+
+MIB = 1 << 20
+UNITS_OF_SIZE = {"k": 1 << 10, "m": MIB, "g": 1 << 30, "Mi": MIB, "Gi": 1 << 30, "M": MIB, "G": 1 << 30}
+
+
+def size(text: str) -> int:
+    found = re.fullmatch(r"(\d+)(\w+)", text)
+    assert found is not None, text
+    return int(found[1]) * UNITS_OF_SIZE[found[2]]
+
+
+def processes(words: list[str]) -> int:
+    return int(understood(words).get("concurrency") or 1)
+
+
+def test_the_processes_of_a_worker_fit_into_its_container(compose: Any) -> None:
+    """Address space is bounded for each process; all of them together must stay below what the container has."""
+    for name, service in ours(compose).items():
+        if name.startswith("worker-"):
+            bound = int(service["environment"]["GONGKAI_MEMORY_BYTES"])
+            limit = size(service["deploy"]["resources"]["limits"]["memory"])
+            assert bound * processes(service["command"]) <= limit, name
+    for name, template in pods().items():
+        (container,) = template["spec"]["containers"]
+        if name.startswith("worker-"):
+            (bound,) = [int(one["value"]) for one in container["env"] if one["name"] == "GONGKAI_MEMORY_BYTES"]
+            assert bound * processes(container["args"]) <= size(container["resources"]["limits"]["memory"]), name
+
+
+def test_pods_have_the_secrets_of_their_part_alone() -> None:
+    secrets = {
+        name: {one["secretRef"]["name"].removeprefix("gongkai-") for one in container.get("envFrom", []) if "secretRef" in one}
+        for name, template in pods().items()
+        for container in template["spec"]["containers"]
+    }
+    work = {"worker", "broker", "store"}
+    assert secrets == {
+        "migrate": {"owner"},
+        "worker-documents": work,
+        "worker-ocr": work,
+        "worker-retry": work,
+        "watcher": work,
+        "rescuer": {"worker", "broker"},
+        "console": {"pages", "broker", "store"},
+        "metrics": {"reader"},
+        "flower": {"broker", "flower"},
+        "redis": set(),
+    }
+
+
+def test_going_out_is_bounded_for_every_pod() -> None:
+    """A rule without an address would let a pod reach everybody, and so carry out what it holds."""
+    policies = by_kind("NetworkPolicy")
+    assert policies["nobody"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for name, policy in policies.items():
+        for rule in policy["spec"].get("egress", []):
+            assert rule.get("to"), name
+            assert rule.get("ports"), name
+            blocks = [each["ipBlock"]["cidr"] for each in rule["to"] if "ipBlock" in each]
+            assert all(ip_network(block).is_private for block in blocks), name
 
 
 # ---- Kubernetes ----
