@@ -43,7 +43,7 @@ def correct_cell(
                 engine,
                 lambda c: corrections.correct(c, document, cell, decided, settled, who=environment.who(), reason=reason),
             )
-        except corrections.RefusedError as error:
+        except corrections.CorrectionRefusedError as error:
             wrong(str(error))
         if not no_wait:
             see_through(found, engine)
@@ -72,7 +72,7 @@ def list_corrections(
         if undo is not None:
             try:
                 run_transaction(engine, lambda c: corrections.undo(c, undo, who=environment.who(), reason=reason))
-            except corrections.RefusedError as error:
+            except corrections.CorrectionRefusedError as error:
                 wrong(str(error))
             except corrections.OvertakenError as error:
                 wrong(f"correction {undo} no longer stands: {error}")
@@ -100,7 +100,7 @@ def _decision(cell: str, text: str) -> tuple[Decided, Number | str | None]:
         return Decided.AS_READ, None
     try:
         return Decided.VALUE, typed_value(cell, text)
-    except corrections.RefusedError:
+    except corrections.CorrectionRefusedError:
         wrong(f"{text!r}: expected a number, `{_BLANK}` or `{_AS_READ}`")
 
 

@@ -27,7 +27,7 @@ def show_status(batch: Batch = None, as_json: AsJson = False) -> None:
     with environment.database(found) as engine, reading(engine) as connection:
         if batch is not None and not queries.has_batch(connection, batch):
             wrong(f"no batch is called {batch!r}; `gongkai status` lists them")
-        scope = queries.Scope(batch=batch)
+        scope = queries.DocumentScope(batch=batch)
         progress = queries.progress(connection, scope)
         books = ledger.balance(connection, batch)
         codes = queries.error_counts(connection, scope)

@@ -28,7 +28,7 @@ from database.models import (
     StageState,
     ValueRow,
 )
-from database.monitoring.queries import ALL, Scope
+from database.monitoring.queries import ALL, DocumentScope
 from database.monitoring.read_models import StageCount
 
 MOST = 10_000  # documents of a filter that are counted; beyond that it is "more"
@@ -174,7 +174,7 @@ def report_years(connection: Connection) -> list[int]:
     return [int(year) for year in connection.scalars(query) if year is not None]
 
 
-def open_stages(connection: Connection, scope: Scope = ALL) -> list[StageCount]:
+def open_stages(connection: Connection, scope: DocumentScope = ALL) -> list[StageCount]:
     """Return the unfinished work by stage and state, in their order, from the indexes of what is due and what runs."""
     due = select(Stage.stage, Stage.state, Stage.document_id).where(OPEN)
     runs = select(Stage.stage, Stage.state, Stage.document_id).where(RUNNING)
@@ -297,7 +297,7 @@ def failure_groups(connection: Connection, *, batch: str | None = None, stage: s
     if stage is not None:
         query = query.where(Failure.stage == stage)
     if batch is not None:
-        query = query.join(Document, and_(Document.id == Failure.document_id, *Scope(batch).conditions()))
+        query = query.join(Document, and_(Document.id == Failure.document_id, *DocumentScope(batch).conditions()))
     by_code: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         by_code[row.code].append(row)

@@ -32,7 +32,7 @@ class Labelled(Record, frozen=True):
     value: float
 
 
-class Spent(Record, frozen=True):
+class SpentByStage(Record, frozen=True):
     """How many tries of a stage took how many seconds in all, by the clock and of processors; ``engine`` read pictures."""
 
     stage: str
@@ -56,7 +56,7 @@ class Measures(Record, frozen=True):
     oldest: dict[str, float]
     attempts: tuple[Labelled, ...]
     faults: tuple[Labelled, ...]
-    spent: tuple[Spent, ...]
+    spent: tuple[SpentByStage, ...]
     failures: tuple[Labelled, ...]
     overdue: int
     workers: int
@@ -186,9 +186,9 @@ def _summed(counted: Iterable[tuple[tuple[str, ...], int]]) -> tuple[Labelled, .
     return tuple(Labelled(labels, float(number)) for labels, number in sorted(sums.items()))
 
 
-def _spent(tried: Sequence[_Tried]) -> tuple[Spent, ...]:
+def _spent(tried: Sequence[_Tried]) -> tuple[SpentByStage, ...]:
     sums: dict[tuple[str, str], tuple[int, float, float]] = {}
     for one in tried:
         tries, seconds, cpu = sums.get((one.stage, one.engine), (0, 0.0, 0.0))
         sums[one.stage, one.engine] = tries + one.timed, seconds + one.seconds, cpu + one.cpu_seconds
-    return tuple(Spent(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))
+    return tuple(SpentByStage(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))

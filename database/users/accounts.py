@@ -436,7 +436,7 @@ def of_subject(connection: Connection, subject: str, name: str) -> CurrentUser |
     return CurrentUser(row.id, row.name, Role(row.role))
 
 
-class Arrival(Record, frozen=True):
+class LoginArrival(Record, frozen=True):
     """Where a login comes from: the client's address, its browser's cookie (digest) and what the browser says of itself."""
 
     address: str
@@ -449,7 +449,7 @@ def log_in(
     user: CurrentUser,
     digest: str,
     seconds: float,
-    arrival: Arrival,
+    arrival: LoginArrival,
     *,
     rehashed: str | None = None,
     oidc: bool = False,
@@ -469,14 +469,14 @@ def log_in(
     note(connection, "login", user.name, subject=address, factor="oidc" if oidc else None)
 
 
-def forget_attempts(connection: Connection, name: str, arrival: Arrival) -> None:
+def forget_attempts(connection: Connection, name: str, arrival: LoginArrival) -> None:
     """Take back the attempts of this name from this address and browser: the password was right."""
     places = (arrival.address[:100], f"device {arrival.device}")
     mine = and_(LoginAttempt.name == _folded(name), LoginAttempt.address.in_(places))
     connection.execute(delete(LoginAttempt).where(mine))
 
 
-def _remember_place(connection: Connection, user_id: int, arrival: Arrival) -> None:
+def _remember_place(connection: Connection, user_id: int, arrival: LoginArrival) -> None:
     own = LoginPlace.user_id == user_id
     marks = (f"address {arrival.address[:100]}", f"device {arrival.device}")
     connection.execute(delete(LoginPlace).where(own, or_(LoginPlace.mark.in_(marks), LoginPlace.seen_at <= now(-_PLACE_SECONDS))))

@@ -78,7 +78,7 @@ def _name(folder: PurePosixPath) -> str:
     return "" if str(folder) == "." else str(folder)
 
 
-class Report(NamedTuple):
+class PageImageReport(NamedTuple):
     """Page images in order, (name, content), and their size in bytes; beyond what may be held, without content."""
 
     path: str
@@ -105,7 +105,7 @@ class Reports:
         """Forget a report of which a page cannot be read."""
         self._read.pop(path, None)
 
-    def add(self, member: str, reader: BinaryIO) -> Report | None:
+    def add(self, member: str, reader: BinaryIO) -> PageImageReport | None:
         """Read a page; gives the report when this was the last one missing. Raises what the reader raises."""
         path = self._path_of[member]
         if path not in self._read:
@@ -116,4 +116,4 @@ class Reports:
         if len(self._read[path]) < len(self._groups[path]):
             return None
         pages = self._read.pop(path)
-        return Report(path, [(name, pages[name]) for name in self._groups[path]], self._size[path])
+        return PageImageReport(path, [(name, pages[name]) for name in self._groups[path]], self._size[path])

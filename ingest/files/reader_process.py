@@ -26,8 +26,8 @@ from ingest.archives.progress import report_to
 from ingest.files.fingerprint import CHUNK, Content
 from ingest.files.messages import (
     Bug,
-    Document,
     End,
+    FoundDocument,
     Kept,
     Looking,
     ManifestEnd,
@@ -95,7 +95,7 @@ class _Outlet:
             left -= len(chunk)
         self._out.write(bytes(left))  # a file that became shorter: its end says so
 
-    def document(self, document: Document) -> None:
+    def document(self, document: FoundDocument) -> None:
         """Send a document."""
         self._past -= 1
         if self._past < 0:

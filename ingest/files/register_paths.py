@@ -24,7 +24,7 @@ from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.fingerprint import stand_in
 from ingest.files.intake import Intake, Taken, load_manifest
-from ingest.files.keeping import Keeper, Store, StoreFaultError
+from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.page_images import decided_by
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
@@ -110,7 +110,7 @@ def ingest_paths(
     planned: Plan,
     *,
     engine: Engine,
-    store: Store,
+    store: ContentStore,
     limits: Limits,
     region: tuple[str, ...] = (),
     priority: int = 0,

@@ -41,16 +41,16 @@ _NAME_BYTES = 255
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL)
 
 
-class Words(Record, frozen=True):
+class InboxWords(Record, frozen=True):
     """The texts of notes.yaml."""
 
     note: str
     marker: str
 
 
-def words() -> Words:
+def words() -> InboxWords:
     """The texts that are written into inboxes."""
-    return msgspec.yaml.decode(data.read("notes.yaml"), type=Words)
+    return msgspec.yaml.decode(data.read("notes.yaml"), type=InboxWords)
 
 
 class Inbox:

@@ -15,7 +15,7 @@ from database.ledger import Arrival, Queued, Registered
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.intake import Intake, Taken
-from ingest.files.keeping import Keeper, Store, StoreFaultError
+from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.register_paths import STAND_INS, Run
 from ingest.files.walk import Found
 from ingest.lists.manifest import Manifest
@@ -65,7 +65,7 @@ def receive(
     *,
     reader: BoundedReader,
     engine: Engine,
-    store: Store,
+    store: ContentStore,
     limits: Limits,
     notify: Callable[[Sequence[Queued]], None],
 ) -> list[Receipt]:

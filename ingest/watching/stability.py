@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from codebook.errors import GongkaiError
-from ingest.files.fingerprint import Snapshot, opened
+from ingest.files.fingerprint import FileSnapshot, opened
 
 _HEAD = 1024
 _TAIL = 2048
@@ -29,14 +29,14 @@ class Ready(NamedTuple):
     """A file that may be taken, as it was seen. ``whole`` is False when patience ended before it looked complete."""
 
     path: str
-    snapshot: Snapshot
+    snapshot: FileSnapshot
     whole: bool
 
 
 class _Seen:
     __slots__ = ("due", "since", "snapshot")
 
-    def __init__(self, snapshot: Snapshot, since: float, due: float) -> None:
+    def __init__(self, snapshot: FileSnapshot, since: float, due: float) -> None:
         self.snapshot, self.since, self.due = snapshot, since, due
 
 
@@ -94,13 +94,13 @@ class Settler:
         return ready
 
 
-def look(path: str) -> Snapshot | None:
+def look(path: str) -> FileSnapshot | None:
     """How a file looks now; None when it is gone, or no ordinary file."""
     try:
         status = os.lstat(path)
     except OSError:
         return None
-    return Snapshot.of(status) if stat.S_ISREG(status.st_mode) else None
+    return FileSnapshot.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def looks_whole(path: str) -> bool:

@@ -30,7 +30,7 @@ from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.intake import load_manifest
-from ingest.files.keeping import Store
+from ingest.files.keeping import ContentStore
 from ingest.files.register_paths import default_batch
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
@@ -58,7 +58,7 @@ _WEEK = 7 * 86_400.0
 _LONGEST_WAIT = 1.0
 
 
-class Pace(Record, frozen=True):
+class WatchPace(Record, frozen=True):
     """Times of a watcher in seconds; see the settings ``watch_*``. ``canary`` 0: none is sent."""
 
     quiet: float
@@ -70,7 +70,7 @@ class Pace(Record, frozen=True):
     stale: float
 
     @classmethod
-    def of(cls, settings: Settings, *, polls: bool) -> Pace:
+    def of(cls, settings: Settings, *, polls: bool) -> WatchPace:
         """What is set, for a folder with events or one that is only looked at."""
         return cls(
             quiet=settings.watch_quiet_seconds,
@@ -92,7 +92,7 @@ class WatchContext(NamedTuple):
     """Where files are registered. ``notify`` gets new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
-    store: Store
+    store: ContentStore
     limits: Limits
     notify: Callable[[Sequence[Queued]], None]
     batch: str | None = None
@@ -108,10 +108,10 @@ class _Staged(NamedTuple):
     left_behind: bool = False
 
 
-class Watcher:
+class FolderWatcher:
     """Watches one inbox; :meth:`run` does it until it is told to stop. ``number`` tells apart those of one process."""
 
-    def __init__(self, inbox: Inbox, context: WatchContext, pace: Pace, *, polls: bool, number: int = 0) -> None:
+    def __init__(self, inbox: Inbox, context: WatchContext, pace: WatchPace, *, polls: bool, number: int = 0) -> None:
         self.inbox, self._context, self.pace = inbox, context, pace
         self.polls = polls
         self.name = f"{worker_name()}#{number}"

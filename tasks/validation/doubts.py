@@ -8,7 +8,7 @@ import msgspec
 
 from codebook.phrases import load_phrases
 from codebook.records import Number, Reading, Report, State
-from codebook.rules import Equation, Scope, expand
+from codebook.rules import Equation, RuleScope, expand
 from codebook.text.numbers import exact
 from tasks.validation.wording import show, words, write_list
 
@@ -43,7 +43,7 @@ def _usable(report: Report, domains: Mapping[str, Sequence[Number]]) -> list[Equ
     firm = {r.indicator for r in report.readings if r.state not in (State.DOUBTFUL, State.MISSING) and r.value is not None}
     return [
         equation
-        for equation in expand(tuple(r.indicator for r in report.readings), Scope.REPORT)
+        for equation in expand(tuple(r.indicator for r in report.readings), RuleScope.REPORT)
         if equation.is_identity
         and any(cell in domains for cell in equation.cells)
         and all(cell in firm or cell in domains for cell in equation.cells)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from codebook.records import Finding, Number, Severity
-from codebook.rules import Equation, Rule, Scope, SumResult, evaluate, expand, load_rules
+from codebook.rules import Equation, Rule, RuleScope, SumResult, evaluate, expand, load_rules
 from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.wording import column_label, lowered, row_label, show, table_of, words, write_terms
@@ -71,7 +71,7 @@ def check_sums(facts: Facts) -> tuple[list[Finding], set[str]]:
     """Findings of all broken sums, and the cells that a satisfied identity without blanks pins."""
     findings: list[Finding] = []
     proven: set[str] = set()
-    for equation in expand(tuple(facts.readings), Scope.REPORT):
+    for equation in expand(tuple(facts.readings), RuleScope.REPORT):
         result = evaluate(equation, facts.values, facts.doubtful)
         if result is None:
             continue

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from codebook.records import CONFLICT, Correction, Finding, Origin, Report, State, StatementKind, Status, Verdict
-from codebook.rules import Scope, load_rules
+from codebook.rules import RuleScope, load_rules
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
@@ -28,7 +28,7 @@ UNREADABLE = tables.table_unreadable.id
 @cache
 def report_checks() -> tuple[RuleFunction[Any, Facts], ...]:
     """The functions that look at one report, in the order of the rules. Raises ValueError when rows and functions do not fit."""
-    return checks(Scope.REPORT)
+    return checks(RuleScope.REPORT)
 
 
 def _told_by_prose(facts: Facts) -> set[str]:

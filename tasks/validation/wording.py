@@ -19,7 +19,7 @@ _NOTE = re.compile(r"（[^（）]*+）$")
 _LOWER = {Severity.ERROR: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 
 
-class Words(Record, frozen=True):
+class RuleWords(Record, frozen=True):
     """The phrases of messages.yaml."""
 
     tables: dict[str, str]
@@ -44,9 +44,9 @@ class Words(Record, frozen=True):
 
 
 @cache
-def words() -> Words:
+def words() -> RuleWords:
     """The shared phrases. Raises msgspec.ValidationError on an unknown key, a phrase without use or a block without a name."""
-    found = msgspec.yaml.decode(data.read("messages.yaml"), type=Words)
+    found = msgspec.yaml.decode(data.read("messages.yaml"), type=RuleWords)
     if set(found.tables) != set(load_book().blocks):
         raise ValueError(f"messages.yaml: tables {sorted(found.tables)} are not the blocks {sorted(load_book().blocks)}")
     return found

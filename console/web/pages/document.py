@@ -22,7 +22,7 @@ from console.web.views.case import File, case_context, opened_file
 from database.models import Role
 from database.monitoring.read_models import DocumentItem
 from database.reports import corrections
-from database.reports.corrections import OvertakenError, RefusedError
+from database.reports.corrections import CorrectionRefusedError, OvertakenError
 from database.reports.results import SHOWN
 from database.reports.reviewing import changes, head_of, report_body
 from tasks.loading.rows import unpack
@@ -188,7 +188,7 @@ def act(request: PageRequest) -> Response:
     try:
         wish = parse(request.form, name)
         done = decide(request, number, name, wish, pause=0.0)
-    except RefusedError as error:
+    except CorrectionRefusedError as error:
         request.notify(f"refused.{error.why}", good=False)
         if error.why == "no_report":  # there is no case any more
             return request.redirect(f"/documents/{number}")
@@ -220,7 +220,7 @@ def undo(request: PageRequest) -> Response:
     try:
         reason = request.form.text("reason")
         done = request.write(lambda c: corrections.undo(c, correction, who=request.user_name, reason=reason))
-    except (RefusedError, OvertakenError):
+    except (CorrectionRefusedError, OvertakenError):
         request.notify("case.stands_no_more", good=False)
         return request.redirect(f"/documents/{number}")
     request.notify("case.undone")
