@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.output import Exit, say, show, show_json
+from console.cli.terminal.output import Exit, say, show, show_json
 from database.session import reading
 from database.users import audit as auditing
 

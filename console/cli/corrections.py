@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from codebook.records import Decided, Number
 from console.cli import environment
 from console.cli.ingest import see_through
-from console.cli.output import plain, say, show, show_json, table, wrong
-from console.cli.tables import when
+from console.cli.terminal.output import plain, say, show, show_json, table, wrong
+from console.cli.terminal.tables import when
 from console.decided_value import typed_value
 from database.monitoring import queries
 from database.reports import corrections

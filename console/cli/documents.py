@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.output import say, show, show_json, wrong
-from console.cli.tables import codes_table, document_parts, failures_table, status_parts, throughput_parts, watchers_table
+from console.cli.terminal.output import say, show, show_json, wrong
+from console.cli.terminal.tables import (
+    codes_table,
+    document_parts,
+    failures_table,
+    status_parts,
+    throughput_parts,
+    watchers_table,
+)
 from database import ledger
 from database.intake import inboxes
 from database.ledger import throughput

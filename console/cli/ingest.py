@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 
 from codebook.records import Record, Status
 from console.cli import environment
-from console.cli.output import Exit, counted, plain, say, show, show_json
-from console.cli.progress import Bar, wait
-from console.cli.tables import documents_table, summary_parts
+from console.cli.terminal.output import Exit, counted, plain, say, show, show_json
+from console.cli.terminal.progress import Bar, wait
+from console.cli.terminal.tables import documents_table, summary_parts
 from database.ledger import Queued
 from database.monitoring import queries
 from database.monitoring.queries import DocumentScope

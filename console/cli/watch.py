@@ -17,8 +17,8 @@ import typer
 from codebook.errors import GongkaiError, UsageError
 from console.cli import environment
 from console.cli.ingest import workforce
-from console.cli.output import Exit, fault, plain, say, wrong
 from console.cli.services import console_command, tell_first_user
+from console.cli.terminal.output import Exit, fault, plain, say, wrong
 from ingest.archives.limits import Limits
 from ingest.files.register_paths import check_batch
 from ingest.watching.events import is_network

@@ -17,7 +17,7 @@ from rich.progress import (
 from sqlalchemy import Engine
 
 from codebook.records import Status
-from console.cli.output import console, say
+from console.cli.terminal.output import console, say
 from database.monitoring import queries
 from database.monitoring.queries import DocumentScope
 from database.session import reading

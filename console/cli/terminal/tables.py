@@ -11,7 +11,7 @@ from rich.table import Table
 from codebook.errors import CODES
 from codebook.records import Severity, Status
 from codebook.stages import StageName
-from console.cli.output import meaning, plain, table
+from console.cli.terminal.output import meaning, plain, table
 from database.intake.inboxes import WatcherItem
 from database.ledger import Balance
 from database.ledger.throughput import Throughput
