@@ -147,7 +147,7 @@ def _finish(engine: Engine, scope: DocumentScope, hands: Workforce, bar: Bar) ->
 
 
 def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> DocumentScope:
-    """Which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
+    """Return which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
     if settings.broker_url is None:
         return DocumentScope(since=since)
     if summary.first is None:
@@ -157,7 +157,7 @@ def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> Docum
 
 
 def outcome_of(engine: Engine, scope: DocumentScope, seconds: float) -> Outcome:
-    """How the documents of ``scope`` stand."""
+    """Return how the documents of ``scope`` stand."""
     with reading(engine) as connection:
         progress = queries.progress(connection, scope)
         few = sum(progress.statuses.values()) <= LISTED

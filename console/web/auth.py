@@ -76,14 +76,14 @@ class Cookies:
         return self._get(_TICKET)
 
     def csrf(self, person: CurrentUser | None) -> str:
-        """What forms send back. A guest without a token is given one with the answer."""
+        """Return what forms send back. A guest without a token is given one with the answer."""
         token = self.session if person is not None else self.guest or self._new_guest
         if token is None:
             token = self._new_guest = security.new_token()
         return security.csrf_token(token)
 
     def is_own(self, person: CurrentUser | None, sent: str) -> bool:
-        """Whether the token that a form sent is the one that it was given."""
+        """Return whether the token that a form sent is the one that it was given."""
         token = self.session if person is not None else self.guest
         if token is None or not security.is_own_request(self._request):
             return False
@@ -114,7 +114,7 @@ class Cookies:
             self.set(response, _GUEST, self._new_guest)
 
     def arrival(self) -> LoginArrival:
-        """Where a login comes from. A browser that is not known yet gets a new token, see :func:`begin_session`."""
+        """Return where a login comes from. A browser that is not known yet gets a new token, see :func:`begin_session`."""
         client = self._request.client
         agent = security.clean(self._request.headers.get("user-agent", ""))[:200]
         return LoginArrival(client.host if client else "", security.digest(self.device or ""), agent)
@@ -141,7 +141,7 @@ class Login(NamedTuple):
 
 
 def demands(settings: Settings) -> Demands:
-    """What the settings demand of users."""
+    """Return what the settings demand of users."""
     names = [name.strip() for name in settings.console_totp_roles.split(",")]
     return Demands(settings.console_password_days, tuple(Role(name) for name in names if name))
 
@@ -163,7 +163,7 @@ def current_user(engine: Engine, settings: Settings, keys: Cookies, *, active: b
 
 
 def _checked(engine: Engine, name: str, password: str, arrival: LoginArrival) -> accounts.Credentials:
-    """What is kept of a user whose password is right. Raises RefusedError when it is not, or too many were tried."""
+    """Return what is kept of a user whose password is right. Raises RefusedError when it is not, or too many were tried."""
     address = arrival.address
     seconds = run_transaction(engine, lambda c: accounts.record_login_attempt(c, name, address, arrival.device))
     if seconds:

@@ -99,7 +99,7 @@ class Provider:
         self._keys: tuple[float, jwt.PyJWKSet] | None = None
 
     def address(self, ticket: Ticket) -> str:
-        """Where the browser is sent. Raises OidcError when the provider does not answer."""
+        """Return where the browser is sent. Raises OidcError when the provider does not answer."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(ticket.verifier.encode()).digest()).decode().rstrip("=")
         query = {
             "response_type": "code",
@@ -180,7 +180,7 @@ class Provider:
         return kept[1]
 
     def _described(self) -> dict[str, Any]:
-        """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+        """Return what the provider says of itself (OpenID Connect Discovery 1.0)."""
         with self._lock:
             kept = self._metadata
         if kept is None or time.monotonic() > kept[0]:

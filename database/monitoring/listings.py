@@ -156,7 +156,7 @@ def _lines(connection: Connection, query: Select[int, str, datetime]) -> list[Ba
 
 
 def span(connection: Connection, batch: int) -> Span:
-    """What the documents that came in with this batch first took."""
+    """Return what the documents that came in with this batch first took."""
     ended = Document.finished_at
     fields = (func.min(Document.registered_at), func.max(ended), func.count(ended), func.max(Document.run))
     return Span(*connection.execute(select(*fields).where(Document.batch_id == batch)).one())
@@ -206,7 +206,7 @@ def document_lines(connection: Connection, ids: Sequence[int]) -> list[DocumentR
 
 
 def count_documents(connection: Connection, wanted: DocumentFilter, most: int = MOST) -> int:
-    """How many documents are wanted; one more than ``most`` when they are more."""
+    """Return how many documents are wanted; one more than ``most`` when they are more."""
     return connection.scalar(select(func.count()).select_from(_wanted(wanted).limit(most + 1).subquery())) or 0
 
 

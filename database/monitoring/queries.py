@@ -91,12 +91,12 @@ def batches(connection: Connection, limit: int = 50) -> list[BatchCount]:
 
 
 def has_batch(connection: Connection, name: str) -> bool:
-    """Whether a batch of this name exists."""
+    """Return whether a batch of this name exists."""
     return connection.scalar(select(Batch.id).where(Batch.name == name)) is not None
 
 
 def status_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
-    """How many documents have which status."""
+    """Return how many documents have which status."""
     query = select(Document.status, func.count()).where(*scope.conditions()).group_by(Document.status)
     return _counts(connection, query)
 
@@ -127,12 +127,12 @@ def rate(connection: Connection, scope: DocumentScope = ALL) -> float:
 
 
 def live_workers(connection: Connection) -> int:
-    """How many workers showed themselves within the last minute."""
+    """Return how many workers showed themselves within the last minute."""
     return connection.scalar(select(func.count()).where(Worker.seen_at > now(-WORKER_SECONDS))) or 0
 
 
 def moment(connection: Connection) -> datetime:
-    """What time it is in the database."""
+    """Return what time it is in the database."""
     return connection.execute(select(now())).scalar_one()
 
 
@@ -162,7 +162,7 @@ def _by_stage(counts: Sequence[throughput.StageBacklog]) -> tuple[StageCount, ..
 
 
 def finding_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
-    """How many findings of each severity the reports in force have."""
+    """Return how many findings of each severity the reports in force have."""
     query = (
         select(FindingRow.severity, func.count())
         .join(Document, Document.report_id == FindingRow.report_id)
@@ -173,7 +173,7 @@ def finding_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[s
 
 
 def error_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
-    """How many documents are failed or rejected for each code (by their latest open failure)."""
+    """Return how many documents are failed or rejected for each code (by their latest open failure)."""
     latest = select(func.max(Failure.id)).where(Failure.state == FailureState.OPEN).group_by(Failure.document_id)
     query = (
         select(Failure.code, func.count())

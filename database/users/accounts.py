@@ -163,7 +163,7 @@ def _access(regions: Sequence[str] | None, batches: Sequence[int] | None) -> Acc
 
 
 def has_users(connection: Connection) -> bool:
-    """Whether there is any user who may log in."""
+    """Return whether there is any user who may log in."""
     return connection.scalar(select(User.id).where(User.disabled_at.is_(None)).limit(1)) is not None
 
 
@@ -390,7 +390,9 @@ def _folded(name: str) -> str:
 
 
 def _place(connection: Connection, name: str, address: str, device: str | None) -> tuple[str, bool]:
-    """Where attempts are counted (the browser if the user has used it before, else the address), and whether it is known."""
+    """Return where attempts are counted (the browser if the user has used it before, else the address), and whether it is
+    known.
+    """
     user = _find(connection, name)
     if user is None:
         return address, False
@@ -414,7 +416,7 @@ def _find(connection: Connection, name: str) -> Any:
 
 
 def credentials(connection: Connection, name: str) -> Credentials | None:
-    """What is kept of the user of this name; None when there is none, or it may not log in."""
+    """Return what is kept of the user of this name; None when there is none, or it may not log in."""
     row = _find(connection, name)
     if row is None or row.disabled_at is not None:
         return None

@@ -139,8 +139,8 @@ def verify(connection: Connection, contains: str | None = None) -> ChainReport:
 
 
 def _gap(rows: dict[str, int], last: str, wanted: str) -> ChainReport:
-    """What is wrong where the next entry (or the head) follows ``wanted`` instead of ``last``. If that is an earlier entry, those
-    between are not of the chain; else entries are absent here.
+    """Return what is wrong where the next entry (or the head) follows ``wanted`` instead of ``last``. If that is an earlier
+    entry, those between are not of the chain; else entries are absent here.
     """
     if wanted in rows:
         inserted = min(number for number in rows.values() if number > rows[wanted])

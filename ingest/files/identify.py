@@ -107,7 +107,7 @@ def _by_structure(head: bytes) -> FileIdentity | None:
 
 
 def looks_packed(head: bytes) -> bool:
-    """Whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
+    """Return whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
     return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or is_tar_header(head[:512])
 
 
@@ -221,7 +221,8 @@ def _by_text(head: bytes) -> FileIdentity:
 
 
 def is_html(text: str) -> bool:
-    """Whether the beginning of a text is HTML: it starts with a tag, or has the frame of a page, or is full of closed tags.
+    """Return whether the beginning of a text is HTML: it starts with a tag, or has the frame of a page, or is full of closed
+    tags.
 
     Markdown with tags in it stays text: its rows and headings are lines.
     """

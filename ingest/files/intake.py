@@ -101,7 +101,7 @@ class Intake:
             request = msgspec.structs.replace(request, past=past, refused=(*request.refused, looked.path))
 
     def _answers(self, request: ReadFile) -> Generator[Taken, None, tuple[int, tuple[Looking, Ended] | None]]:
-        """What the reader finds. Returns how many documents that were, and what was looked at when the process ended."""
+        """Yield what the reader finds. Returns how many documents that were, and what was looked at when the process ended."""
         past, looked = request.past, Looking(request.shown, "", 0)
         kept: str | None = None
         changed: set[str] = set()
@@ -128,7 +128,7 @@ class Intake:
         return past, None
 
     def _rest(self, answer: Answer) -> bool:
-        """Whether an answer is the last one. Raises StoreFaultError for a fault of the machine."""
+        """Return whether an answer is the last one. Raises StoreFaultError for a fault of the machine."""
         if isinstance(answer, NoRoom):
             raise StoreFaultError(GongkaiError("disk.full", answer.found, "room for temporary files"))
         if isinstance(answer, Bug):

@@ -17,7 +17,7 @@ class ContentStore(Protocol):
     """Where originals are kept by their hash (see runtime.store)."""
 
     def put(self, data: bytes) -> str:
-        """Keep ``data``; gives its sha256."""
+        """Keep ``data``. Return its sha256."""
 
     def delete(self, sha256: str) -> bool:
         """Delete a content. Return whether it was there."""

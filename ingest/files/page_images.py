@@ -26,7 +26,7 @@ _GAPS = 10  # how many times more numbers than pages there may be: dates and the
 
 
 def are_pages(names: Sequence[str]) -> bool:
-    """Whether files with these names (of one folder, without it) are the pages of one report.
+    """Return whether files with these names (of one folder, without it) are the pages of one report.
 
     >>> are_pages(["p1.png", "p2.png", "p10.png"]), are_pages(["2021.png", "2022.png"]), are_pages(["甲局1.png", "乙局2.png"])
     (True, False, False)
@@ -106,7 +106,7 @@ class Reports:
         self._read.pop(path, None)
 
     def add(self, member: str, reader: BinaryIO) -> PageImageReport | None:
-        """Read a page; gives the report when this was the last one missing. Raises what the reader raises."""
+        """Read a page. Return the report when this was the last one missing. Raises what the reader raises."""
         path = self._path_of[member]
         if path not in self._read:
             return None

@@ -180,14 +180,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _of_member(error: Exception) -> GongkaiError:
-    """What an error in reading a member of an archive means. Raises as _of_system."""
+    """Return what an error in reading a member of an archive means. Raises as _of_system."""
     if isinstance(error, OSError) and error.errno:
         return _of_system(error)
     return GongkaiError("file.corrupt", f"a member that cannot be unpacked ({error})", "a whole archive")
 
 
 def _of_system(error: OSError) -> GongkaiError:
-    """What an error of the system means for a file. Raises NoRoomError when the disk that is written to is full."""
+    """Return what an error of the system means for a file. Raises NoRoomError when the disk that is written to is full."""
     if error.errno in _FULL:  # of the temporary file: what is read cannot be full
         raise NoRoomError(error.strerror or str(error)) from error
     code = "file.changed" if isinstance(error, FileNotFoundError) else "file.unreadable"

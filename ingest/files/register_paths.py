@@ -148,7 +148,7 @@ def _problems(manifest: Manifest | None) -> list[str]:
 
 
 def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
-    """How many files will come; the manifest is told of them, so that it can find rows that fit several."""
+    """Return how many files will come; the manifest is told of them, so that it can find rows that fit several."""
     count = 0
     try:
         for found in walk(paths, decided_by(manifest)):

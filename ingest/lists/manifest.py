@@ -85,7 +85,7 @@ class Manifest:
         return None if key in self._ambiguous else row
 
     def names(self, path: str) -> bool:
-        """Whether a row speaks of this path."""
+        """Return whether a row speaks of this path."""
         return self._find(path) is not None
 
     def paths(self) -> tuple[str, ...]:

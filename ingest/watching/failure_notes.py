@@ -35,7 +35,7 @@ def inner_path(inbox: Inbox, path: str) -> str:
 
 
 def write_note(inbox: Inbox, failed: FailedFile, name: str | None = None) -> str:
-    """Write the note of a failed file, beside ``name`` (default: the name that it had); gives where. Raises OSError."""
+    """Write the note of a failed file, beside ``name`` (default: the name that it had). Return where. Raises OSError."""
     inner = inner_path(inbox, failed.path)
     folder = inbox.folder_for(failed.code, inner)
     path = os.path.join(folder, fitted(name or os.path.basename(inner), f".{failed.document_id}{NOTE_SUFFIX}"))
@@ -63,7 +63,7 @@ def _line(text: str) -> str:
 
 
 def sync_notes(inbox: Inbox, failed: Callable[[], Iterable[FailedFile]]) -> tuple[int, int]:
-    """Write the notes that are missing, and take away those of failures that are dealt with; gives how many of each.
+    """Write the notes that are missing, and take away those of failures that are dealt with. Return how many of each.
 
     ``failed`` asks the database, after the folder was looked through: a note that is there is younger than its failure.
     """

@@ -38,7 +38,7 @@ class FolderPlace(NamedTuple):
 
 
 def place(inner: str) -> FolderPlace:
-    """What the folders of a path inside the inbox say. A name that fits several divisions (鼓楼区) says nothing."""
+    """Return what the folders of a path inside the inbox say. A name that fits several divisions (鼓楼区) says nothing."""
     regions = load_regions()
     folders = tuple(inner.split(os.sep)[:-1])
     batch = None

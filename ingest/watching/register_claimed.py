@@ -110,7 +110,7 @@ def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
 
 
 def _unsteady(taken: Taken, parcel: Parcel) -> bool:
-    """Whether the parcel itself could not be read because it changed, or because another watcher has taken it over."""
+    """Return whether the parcel itself could not be read because it changed, or because another watcher has taken it over."""
     code = taken.arrival.rejection[0] if taken.arrival.rejection else None
     if code not in STAND_INS or taken.arrival.path != Found(parcel.known_as).shown:
         return False

@@ -95,7 +95,7 @@ class Settler:
 
 
 def look(path: str) -> FileSnapshot | None:
-    """How a file looks now; None when it is gone, or no ordinary file."""
+    """Return how a file looks now; None when it is gone, or no ordinary file."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -104,7 +104,9 @@ def look(path: str) -> FileSnapshot | None:
 
 
 def looks_whole(path: str) -> bool:
-    """Whether a file opens, is not empty, nobody writes to it, and it ends as its format demands. Unknown formats are whole."""
+    """Return whether a file opens, is not empty, nobody writes to it, and it ends as its format demands. Unknown formats are
+    whole.
+    """
     try:
         with opened(path, follow=False) as file:
             return not _held_open(file.fileno()) and _ends_well(file, os.fstat(file.fileno()).st_size)
@@ -113,7 +115,7 @@ def looks_whole(path: str) -> bool:
 
 
 def _held_open(descriptor: int) -> bool:
-    """Whether a program of this machine has the file open for writing. False where the file system cannot tell.
+    """Return whether a program of this machine has the file open for writing. False where the file system cannot tell.
 
     Linux grants a read lease only on a file that nobody writes to (fcntl(2), F_SETLEASE). It is given back at once; should
     somebody open the file in between, the signal that tells us so is one that is ignored by default.
@@ -130,7 +132,7 @@ def _held_open(descriptor: int) -> bool:
 
 
 def _ends_well(file: BinaryIO, size: int) -> bool:
-    """Whether the file's end is what its format demands."""
+    """Return whether the file's end is what its format demands."""
     head = file.read(_HEAD)
     for begins, end in _ENDS:
         if begins in head[: len(begins)] or (begins == _PDF and begins in head):
@@ -153,6 +155,6 @@ def _tail(file: BinaryIO, size: int, length: int) -> bytes:
 
 
 def _zip_ends(tail: bytes) -> bool:
-    """Whether the end of the central directory (APPNOTE 4.3.16) is there, with the whole of its comment."""
+    """Return whether the end of the central directory (APPNOTE 4.3.16) is there, with the whole of its comment."""
     at = tail.rfind(b"PK\x05\x06")
     return at >= 0 and at + 22 + int.from_bytes(tail[at + 20 : at + 22].ljust(2, b"\xff"), "little") <= len(tail)

@@ -71,7 +71,7 @@ class WatchPace(Record, frozen=True):
 
     @classmethod
     def of(cls, settings: Settings, *, polls: bool) -> WatchPace:
-        """What is set, for a folder with events or one that is only looked at."""
+        """Return what is set, for a folder with events or one that is only looked at."""
         return cls(
             quiet=settings.watch_quiet_seconds,
             patience=settings.watch_patience_seconds,
@@ -131,7 +131,7 @@ class FolderWatcher:
     # ---- what others see ----
 
     def state(self) -> WatcherState:
-        """How things stand, for the sign of life."""
+        """Return how things stand, for the sign of life."""
         blocked = dict(self._blocked)
         problem = self._problem or next((f"{shown(path)}: {why}" for path, why in blocked.items()), None)
         waiting = len(self._arriving) + len(self._claimed)
@@ -182,7 +182,7 @@ class FolderWatcher:
             os.unlink(self._sent)
 
     def _turn(self) -> bool:
-        """Do what is due; gives whether more may be."""
+        """Do what is due. Return whether more may be."""
         if self._is_due("look", self.pace.rescan):
             self._look()
         if not self.inbox.is_there():
@@ -208,7 +208,7 @@ class FolderWatcher:
         return True
 
     def _pause(self) -> float:
-        """How long nothing is due, at most a second."""
+        """Return how long nothing is due, at most a second."""
         due = [when for each in (self._arriving, self._claimed, self._canaries) if (when := each.next_due()) is not None]
         return max(0.01, min(_LONGEST_WAIT, *(when - time.monotonic() for when in (*due, *self._next.values()))))
 
@@ -277,7 +277,7 @@ class FolderWatcher:
     # ---- claiming ----
 
     def _claim(self, ready: Ready) -> str | None:
-        """Claim a file that is ready; gives where it lies when it can be registered at once."""
+        """Claim a file that is ready. Return where it lies when it can be registered at once."""
         inner = self.inbox.relative(ready.path)
         if not self._manifests.of(inner)[1]:
             self._arriving.see(ready.path)
@@ -395,11 +395,11 @@ class FolderWatcher:
 
 
 def _round_of(name: str) -> str:
-    """What the rounds of a watcher are called, before the number."""
+    """Return what the rounds of a watcher are called, before the number."""
     return name.rpartition(":")[2].replace("#", "-")
 
 
 def _died_here(name: str) -> bool:
-    """Whether a watcher of this machine is dead for sure."""
+    """Return whether a watcher of this machine is dead for sure."""
     host, pid, _ = name.rsplit(":", 2)
     return host == socket.gethostname() and not psutil.pid_exists(int(pid))

@@ -138,8 +138,9 @@ def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
 
 
 def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:
-    """Whether the last row above and the first below are one row: every cell has its counterpart, the values stand on one side
-    only, and the label goes on (it is blank below, or has an item number above and none below)."""
+    """Return whether the last row above and the first below are one row: every cell has its counterpart, the values stand on
+    one side only, and the label goes on (it is blank below, or has an item number above and none below).
+    """
     pairs = [(bottom.get((cell.column, cell.column_span)), cell) for cell in first]
     if not labels or any(above is None for above, _ in pairs) or len(labels) == len(first):
         return False

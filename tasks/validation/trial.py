@@ -104,7 +104,7 @@ def _where(equation: Equation) -> str:
 
 
 def _text(facts: Facts, cell: str, value: Number | None) -> Iterable[Check]:
-    """What sentences of the text state about this cell alone."""
+    """Yield what sentences of the text state about this cell alone."""
     reading = facts.readings.get(cell)
     if reading is not None and reading.origin is Origin.PROSE and reading.state is not State.DOUBTFUL:
         return

@@ -54,7 +54,7 @@ def words() -> RuleWords:
 
 @cache
 def _numbering() -> re.Pattern[str]:
-    """What stands before a label: 一、 （三） 1."""
+    """Return what stands before a label: 一、 （三） 1."""
     ordinals = f"[{ordinal_class()}]+"
     return re.compile(rf"^(?:{ordinals}、|（{ordinals}）|\d+[.．])")
 
@@ -109,7 +109,7 @@ def cell_label(cell: str, *, without: str = "") -> str:
 
 
 def table_of(cell: str) -> str:
-    """What the table of a cell is called in messages: 表三."""
+    """Return what the table of a cell is called in messages: 表三."""
     return words().tables[load_book().indicators[plain(cell)].block]
 
 

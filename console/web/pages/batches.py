@@ -52,14 +52,16 @@ def one(request: PageRequest) -> Response:
 
 
 def findings(request: PageRequest) -> Response:
-    """How many findings the reports of a batch have: a part of its page that is fetched by itself."""
+    """Return how many findings the reports of a batch have: a part of its page that is fetched by itself."""
     with request.reading() as connection:
         counts = queries.finding_counts(connection, queries.DocumentScope(batch=_name(request, connection)))
     return request.render("batch_findings.html", counts=counts)
 
 
 def spent(request: PageRequest) -> Response:
-    """What a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by itself."""
+    """Return what a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by
+    itself.
+    """
     with request.reading() as connection:
         name = _name(request, connection)
         took = throughput.of_batch(connection, name)

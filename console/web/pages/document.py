@@ -66,7 +66,7 @@ def shown(request: PageRequest) -> Response:
 
 
 def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
-    """What the document shows of itself."""
+    """Return what the document shows of itself."""
     pages: list[original.PagePicture] = []
     texts: list[original.Text] = []
     if file.extraction is not None and has_pages(file.item.media_type):
@@ -89,7 +89,7 @@ def _facts(verdict: Verdict | None) -> list[str]:
 
 
 def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[Statement, bool | None]]:
-    """What the text says, with whether the tables say the same (None: they say nothing)."""
+    """Return what the text says, with whether the tables say the same (None: they say nothing)."""
     if verdict is None:
         return []
     values = {value.indicator: value.value for value in item.values if value.state not in (State.DOUBTFUL, State.MISSING)}
@@ -102,7 +102,7 @@ def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[State
 
 
 def progress(request: PageRequest) -> Response:
-    """Whether the document is still in work; when it is not, the page is loaded anew."""
+    """Return whether the document is still in work; when it is not, the page is loaded anew."""
     with request.reading() as connection:
         head = head_of(connection, request.number("id"))
     if head is None:

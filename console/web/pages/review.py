@@ -58,7 +58,7 @@ def show(request: PageRequest) -> Response:
 
 
 def left(request: PageRequest) -> Response:
-    """How much waits: it is counted over all documents, and so fetched beside the case."""
+    """Return how much waits: it is counted over all documents, and so fetched beside the case."""
     scope, _ = _given(request.query)
     with request.reading() as connection:
         return request.render("review_left.html", left=backlog(connection, scope))

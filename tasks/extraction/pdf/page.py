@@ -132,7 +132,7 @@ def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
 
 
 def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
-    """What is drawn on page ``number``. Raises ``page.too_large`` beyond ``limit`` objects."""
+    """Return what is drawn on page ``number``. Raises ``page.too_large`` beyond ``limit`` objects."""
     frame = _Frame(page)
     width, height = page.get_size()
     whole = width * height
@@ -158,7 +158,7 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
 
 
 def _opaque(item: Any) -> bool:
-    """Whether a picture hides what lies under it; a watermark or a stamp on clear ground does not."""
+    """Return whether a picture hides what lies under it; a watermark or a stamp on clear ground does not."""
     if pdfium.FPDFPageObj_HasTransparency(item):
         return False
     try:
@@ -229,7 +229,7 @@ def _bounds(item: Any) -> tuple[float, float, float, float]:
 
 
 def _paint(item: Any) -> tuple[bool, bool]:
-    """Whether the fill and the stroke of a path can be seen on white paper."""
+    """Return whether the fill and the stroke of a path can be seen on white paper."""
     mode, stroke = c_int(), c_int()
     if not pdfium.FPDFPath_GetDrawMode(item, byref(mode), byref(stroke)):
         return True, True

@@ -62,7 +62,9 @@ def _checks(scope: RuleScope) -> tuple[RuleFunction[Any, Any], ...]:
 
 
 def snapshot_of(verdict: Verdict) -> Snapshot | None:
-    """What the rules between reports need of a verdict; None when agency or year are unknown: it is compared with no other."""
+    """Return what the rules between reports need of a verdict; None when agency or year are unknown: it is compared with no
+    other.
+    """
     report = verdict.report
     if report.agency is None or report.year is None:
         return None
@@ -115,7 +117,7 @@ def _year_sums(pair: Pair) -> Iterator[Finding]:
 
 
 def compare_years(earlier: Snapshot, later: Snapshot) -> tuple[Finding, ...]:
-    """What two reports of one agency on consecutive years contradict; the findings belong to the later one.
+    """Return what two reports of one agency on consecutive years contradict; the findings belong to the later one.
 
     Nothing when the years are not consecutive. Whether both are of one agency is the caller's to know (:func:`agency_key`).
     """

@@ -228,7 +228,7 @@ def _any_cuts(pieces: list[str], count: int) -> list[Cut]:
 
 
 def _end(rows: list[_Row]) -> int:
-    """Where the last row's value ends: characters of the stream."""
+    """Return where the last row's value ends: characters of the stream."""
     digits = sum(char.isalnum() for char in rows[-1].value)
     return rows[-1].end + digits
 
@@ -316,7 +316,7 @@ def _cross(lines: list[TextLine], stream: _Stream, start: int) -> _Found | None:
 
 
 def _parted(lines: list[TextLine], stream: _Stream, found: list[_Found]) -> tuple[list[Used], list[TextLine]]:
-    """What the tables take up, from the end of a title before them, and the lines without it."""
+    """Return what the tables take up, from the end of a title before them, and the lines without it."""
     taken: dict[int, list[tuple[int, int]]] = {}
     titles = block_titles(stream.text)
     for one in found:
