@@ -33,7 +33,7 @@ def correct_cell(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for the validation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Decide what a cell of a document says. It stands beside what was read, is validated, and survives re-processing."""
+    """Decide what a cell of a document says. It is kept next to what was read, is validated, and survives re-processing."""
     found = environment.settings()
     with environment.database(found) as engine:
         document = _document(engine, key)

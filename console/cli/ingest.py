@@ -107,7 +107,7 @@ def workforce(settings: Settings, engine: Engine) -> Iterator[Workforce]:
 
 
 def _silent(_: Sequence[Queued]) -> None:
-    """Nobody is there to hear; whoever starts a machine later finds the stages in the database."""
+    """No worker is running; a machine that is started later finds the stages in the database."""
 
 
 def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool) -> Result:

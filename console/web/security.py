@@ -74,7 +74,7 @@ def digest(token: str) -> str:
 
 
 def csrf_token(token: str) -> str:
-    """Return what forms send back: bound to the cookie ``token``, which cannot be told from it."""
+    """Return what forms send back: bound to the cookie ``token``, which cannot be derived from it."""
     return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 

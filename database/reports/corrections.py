@@ -100,12 +100,12 @@ WHYS = (
 
 
 class OvertakenError(Exception):
-    """Another has decided (or the document was read anew) since the person looked. ``by`` is that decision, None if there is
+    """Another has decided (or the document was read again) since the person looked. ``by`` is that decision, None if there is
     none that stands or was undone.
     """
 
     def __init__(self, by: CorrectionItem | None) -> None:
-        who = "the document was read anew" if by is None else f"{by.decided_by} has decided: {by.told or 'blank'}"
+        who = "the document was read again" if by is None else f"{by.decided_by} has decided: {by.told or 'blank'}"
         super().__init__(who)
         self.by = by
 

@@ -26,8 +26,8 @@ __all__ = ["NAME_LENGTH", "is_name"]
 _SEEN_SECONDS = 60.0  # a session is marked as seen at most so often
 _DAY = 86_400.0
 
-# How many attempts within so many seconds: by one name from one address (or one known browser), by one address, for one name from
-# anywhere. Addresses and browsers from which a user has logged in before are bound by the first alone: wrong attempts from
+# How many attempts within how many seconds: by one name from one address (or one known browser), by one address, for one name
+# from anywhere. Addresses and browsers from which a user has logged in before are bound by the first alone: wrong attempts from
 # elsewhere lock nobody out.
 ATTEMPT_SECONDS = 900.0
 MAX_ATTEMPTS_OF_PAIR = 5
@@ -173,7 +173,7 @@ def add_user(
     """Make a user with a password (its hash; empty: single sign-on alone). Return the id.
 
     ``must_change``: the user has to choose another password after the first login. Raises AccountError ``taken``, and ``alike``
-    when there is a user whose name cannot be told from this one.
+    when there is a user whose name looks like this one.
     """
     name = normal(name)
     folded = skeleton(name)

@@ -124,7 +124,7 @@ _PARTS = (
 )
 
 
-# The parts of an Office document are unpacked into memory by whoever reads it. A table of zeros packs 100 times.
+# The parts of an Office document are unpacked into memory by its reader. A table of zeros packs 100 times.
 _OFFICE_BYTES = 512 * MIB
 _OFFICE_RATIO = 200
 _OFFICE_FREE = 32 * MIB

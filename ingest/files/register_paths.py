@@ -42,7 +42,7 @@ STAND_INS = ("file.changed", "file.unreadable")
 
 class IngestSummary(Record, frozen=True):
     """What came in. ``files`` counts documents, members of archives and refused archives: each is new, a duplicate, or was
-    admitted again; ``rejected`` counts the new ones that were refused at the door, by code.
+    admitted again; ``rejected`` counts the new ones that were refused at registration, by code.
 
     ``passed_over`` counts what is no file to be read, by reason; ``first`` and ``last`` are the lowest and highest ids of the
     documents that are new or admitted again (None when there are none).
@@ -148,7 +148,7 @@ def _problems(manifest: Manifest | None) -> list[str]:
 
 
 def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
-    """Return how many files will come; the manifest is told of them, so that it can find rows that fit several."""
+    """Return how many files will come; the manifest sees them, so that it can find rows that fit several."""
     count = 0
     try:
         for found in walk(paths, decided_by(manifest)):

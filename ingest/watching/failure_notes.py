@@ -1,7 +1,7 @@
 """Notes beside what failed: ``failed/<code>/<path>.<document>.gongkai.txt`` says why, and what to do.
 
-What was refused at the door lies beside its note. What failed later lies in ``done/``, and has a note only. When a failure is
-dealt with its note goes, and an original that lay beside it moves to ``done/``.
+A file that was refused at registration is next to its note. What failed later is in ``done/`` and has a note only. When a failure
+is dealt with, its note is deleted, and an original next to it moves to ``done/``.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Parcel(NamedTuple):
 
 
 class Refusal(Record, frozen=True):
-    """Something that was refused at the door: the document that stands for it, its path, code and reason."""
+    """Something that was refused at registration: the document that stands for it, its path, code and reason."""
 
     document_id: int
     path: str

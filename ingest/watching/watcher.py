@@ -109,7 +109,7 @@ class _Staged(NamedTuple):
 
 
 class FolderWatcher:
-    """Watches one inbox; :meth:`run` does it until it is told to stop. ``number`` tells apart those of one process."""
+    """Watches one inbox; :meth:`run` does it until it is stopped. ``number`` distinguishes those of one process."""
 
     def __init__(self, inbox: Inbox, context: WatchContext, pace: WatchPace, *, polls: bool, number: int = 0) -> None:
         self.inbox, self._context, self.pace = inbox, context, pace

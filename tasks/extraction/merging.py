@@ -145,7 +145,7 @@ def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: 
     if not labels or any(above is None for above, _ in pairs) or len(labels) == len(first):
         return False
     values = [(above.text.strip(), below.text.strip()) for above, below in pairs[len(labels) :] if above is not None]
-    # a side without values: the whole of it; two rows that are both empty cannot be told from one, and one loses nothing
+    # a side without values: the whole of it; two rows that are both empty look like one, and one loses nothing
     if any(above for above, _ in values) and any(below for _, below in values):
         return False
     return all(above is not None and _label_goes_on(above, below) for above, below in pairs[: len(labels)])

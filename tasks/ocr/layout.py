@@ -95,7 +95,7 @@ def has_gap(marks: Grey, box: Box, size: int) -> bool:
 def has_stroke_through(marks: Grey, box: Box, line: Box, size: int) -> bool:
     """Return whether within ``line`` a straight upright stroke goes through the cell ``box`` from top to bottom.
 
-    It is a rule that was not seen: a 1 is lower, and the rest of a double rule stands beside the line.
+    It is a rule that was not seen: a 1 is lower, and the rest of a double rule is next to the line.
     """
     (_, y0, _, y1), (x0, _, x1, _) = box, line
     window = marks[y0:y1, x0:x1]

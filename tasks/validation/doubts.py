@@ -12,9 +12,9 @@ from codebook.rules import Equation, RuleScope, expand
 from codebook.text.numbers import exact
 from tasks.validation.wording import show, words, write_list
 
-# The search gives up after so many tried values: what is that ambiguous stays with a person.
+# The search gives up after this number of tried values: what is that ambiguous stays with a person.
 MOST_STEPS = 2_000
-# A number whose place was in doubt is taken only where so many sums hold with it: its row and its column, as a rule.
+# A number whose place was in doubt is taken only where this number of sums hold with it: its row and its column, as a rule.
 LEAST_CHECKS = 2
 
 

@@ -57,7 +57,7 @@ def _settle(report: Report, proven: set[str]) -> Report:
 
 
 def doubts_of(report: Report) -> tuple[str, ...]:
-    """Return what could not be told of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown,
+    """Return what could not be determined of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown,
     and facts with evidence against them, such as ``report.region``.
     """
     cells = [r.indicator for r in report.readings if r.state is State.DOUBTFUL]
@@ -67,7 +67,7 @@ def doubts_of(report: Report) -> tuple[str, ...]:
 
 
 def doubts(verdict: Verdict) -> tuple[str, ...]:
-    """Return what could not be told of the report of a verdict: see :func:`doubts_of`."""
+    """Return what could not be determined of the report of a verdict: see :func:`doubts_of`."""
     return doubts_of(verdict.report)
 
 

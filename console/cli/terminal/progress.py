@@ -1,4 +1,4 @@
-"""Waiting for documents, with a bar that is fed from the database: it shows what is true, whoever does the work."""
+"""Waiting for documents, with a bar that shows the state in the database, whichever process does the work."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[State
 
 
 def progress(request: PageRequest) -> Response:
-    """Return whether the document is still in work; when it is not, the page is loaded anew."""
+    """Return whether the document is still in work; when it is not, the page is loaded again."""
     with request.reading() as connection:
         head = head_of(connection, request.number("id"))
     if head is None:

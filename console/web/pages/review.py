@@ -32,7 +32,7 @@ from database.reports import corrections
 from database.reports.corrections import CorrectionItem, CorrectionRefusedError, OvertakenError
 from database.reports.reviewing import ReviewScope, backlog
 
-# Further decisions about the same document within so many seconds share a validation.
+# Further decisions about the same document within this number of seconds share a validation.
 _PAUSE = 8.0
 
 

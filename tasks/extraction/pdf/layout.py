@@ -55,7 +55,7 @@ def lines_of(chars: Sequence[Char]) -> list[VisualLine]:
 
 
 def _same_row(row: list[Char], char: Char, middle: float) -> bool:
-    """Return whether a character stands beside the row's: by its first character, so that slanting rows do not run together."""
+    """Return whether a character is level with the row's: by its first character, so that slanting rows do not run together."""
     first = row[0]
     centre = (first.top + first.bottom) / 2
     return abs(middle - centre) <= 0.4 * min(first.bottom - first.top, char.bottom - char.top) or (

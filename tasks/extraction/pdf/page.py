@@ -21,7 +21,7 @@ from codebook.errors import GongkaiError
 from tasks.extraction.grid import Box
 from tasks.extraction.pdf.layout import Char
 
-_WHITE = 252  # of 255: lighter fills and strokes cannot be told from the paper
+_WHITE = 252  # of 255: lighter fills and strokes look like the paper
 _THIN = 3.0  # points: a filled rectangle this thin is a line
 _STRAIGHT = 1.0  # points by which a horizontal or vertical line may slant
 _QUARTER = math.pi / 2
@@ -29,7 +29,7 @@ _SLANT = 0.1  # radians
 _SUSPECT = 2.0  # a body this much higher than the ink (a comma, or an error) is checked against the size of the font
 _TALL = 2.0  # no body is higher than this many times the size
 _COVERS = 0.8  # share of the page from which on a picture hides what lies under it
-_STAMPED = 0.2  # of the texts that are not seen: so many may be seen
+_STAMPED = 0.2  # of the texts that are not seen: this share may be seen
 _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
 
 

@@ -117,7 +117,7 @@ def _paired(item: Item, run: ValueRun, between: _Between, stranger: bool, either
     """Return what it costs to pair a label with a run.
 
     Nothing for a row whose values follow it in the right number; more for each label and run between the two, for a label that is
-    no row's, for a run that stands beside another label (``stranger``), and for values before their label: little if the text
+    no row's, for a run that is next to another label (``stranger``), and for values before their label: little if the text
     has labels on ``either`` side of their values.
     """
     far = item.first - run.last > _REACH or run.first - item.last > _REACH

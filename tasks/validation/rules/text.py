@@ -17,7 +17,7 @@ from tasks.validation.facts import Facts, fold_text
 from tasks.validation.registry import Bound, rule
 from tasks.validation.wording import cell_label, lowered, show, table_of, words, write_list
 
-# A quotation of fewer characters is a bare number; then so many characters before it are quoted too, and half as many behind.
+# A quotation of fewer characters is a bare number; then this number of characters before it are quoted too, half as many behind.
 LEAST_QUOTE = 6
 AROUND_QUOTE = 24
 
@@ -174,7 +174,7 @@ def _reachable(parts: Iterable[float]) -> set[float]:
     sums = {0.0}
     for part in parts:
         sums |= {exact(s + part) for s in sums}
-        if len(sums) > 5000:  # so many parts are no breakdown of one total
+        if len(sums) > 5000:  # this number of parts is no breakdown of one total
             break
     return sums
 

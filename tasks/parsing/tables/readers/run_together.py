@@ -27,7 +27,7 @@ _FEWEST_ROWS = 5  # whose digits ran together, of the table of requests
 _MOST_CANDIDATES = 12
 _TITLE_AWAY = 400  # folded characters between a title and the first row of its table
 _GROUP = 5  # values of each of the three procedures of the table of reviews
-# Digits of a row of the form of which nothing parts the cells: so many such pieces show that a text may hold such tables.
+# Digits of a row of the form of which nothing parts the cells: this number of such pieces shows that a text may hold such tables.
 _GLUED = re.compile(r"\d{7,}")
 # What follows a label: a remark, then digits and spaces, or a stroke for a blank.
 _VALUE = re.compile(r"[\s)）\]】”’\"']*(?:[（(][^（()）]{2,}[)）]\s*)?(?P<value>[-+−]?\d[\d\s.,，+−-]*|[/—–─-]+(?!\d))?")
