@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     """Port of the operators' pages. 0: `gongkai up` starts none."""
     console_proxies: str = "127.0.0.1"
     """Addresses or networks, with commas, of proxies that are believed when they say who asks, and that it is by https."""
+    console_connections: Count = 200
+    """Most connections to the operators' pages at a time. Beyond it the one that was without a request longest is closed."""
+    console_slow_seconds: Seconds = 20
+    """A client that takes longer to send a request, or to take up a part of an answer, is cut off."""
     console_session_seconds: Seconds = 43_200
     """How long a person stays logged in to the operators' pages at most."""
     console_idle_seconds: Seconds = 7200

@@ -55,7 +55,19 @@ class _Tally:
         return ExportSummary(self.documents, self.reports, self.cells, self.findings, tuple(files))
 
 
-def export(engine: Engine, form: Form, out: Path, batch: str | None = None, year: int | None = None) -> ExportSummary:
+class ExportStoppedError(Exception):
+    """Nobody wants the export any more."""
+
+
+def export(
+    engine: Engine,
+    form: Form,
+    out: Path,
+    batch: str | None = None,
+    year: int | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> ExportSummary:
     """Export all documents, or those of a batch or of a year, to ``out``.
 
     ``jsonl`` and ``xlsx`` write the file ``out``. ``parquet`` writes a folder with one file for each table. ``csv``
@@ -65,10 +77,10 @@ def export(engine: Engine, form: Form, out: Path, batch: str | None = None, year
     A document has one line (row), with its first source; for a batch, its first source in that batch. Documents that
     failed or were rejected have their error and no report; one that is being processed for the first time has neither;
     one that is being processed again has the report that is in force meanwhile. With ``year``, only documents whose
-    report is on that year.
+    report is on that year. ``stop`` is asked after every 200 documents.
 
-    Raises ValueError when there is no such batch or form, OSError when the files cannot be written; then nothing is
-    left behind.
+    Raises ValueError when there is no such batch or form, OSError when the files cannot be written, ExportStoppedError
+    when ``stop`` says so; then nothing is left behind.
     """
     writers: dict[str, Callable[[Iterator[list[Exported]], Path], ExportSummary]] = {
         "jsonl": _write_jsonl,
@@ -78,7 +90,14 @@ def export(engine: Engine, form: Form, out: Path, batch: str | None = None, year
     }
     if form not in writers:
         raise ValueError(f"an export is one of {', '.join(writers)}, not {form!r}")
-    return writers[form](read_documents(engine, batch, year), out)
+    return writers[form](_until(stop, read_documents(engine, batch, year)), out)
+
+
+def _until(stop: Callable[[], bool], chunks: Iterator[list[Exported]]) -> Iterator[list[Exported]]:
+    for chunk in chunks:
+        if stop():
+            raise ExportStoppedError
+        yield chunk
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
-import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from console.web.app import create_app
+from console.web.server import ClientLimits, make_server
 from runtime import log as logs
 from runtime.private import keep_private
 from runtime.settings import load_settings
@@ -19,17 +21,12 @@ def main(argv: Sequence[str]) -> None:
     settings = load_settings()
     keep_private(settings)
     logs.configure(settings)
-    uvicorn.run(
-        create_app(settings),
-        host=address,
-        port=int(port),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.console_proxies,
-    )
+    limits = ClientLimits(settings.console_connections, settings.console_slow_seconds)
+    server = make_server(create_app(settings), address, int(port), limits, settings.console_proxies)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from console.web.i18n import words
 from console.web.pages import NAVIGATION, routes
 from console.web.request import PageRequest
 from console.web.routing import problem
-from console.web.security import Fields, SecurityHeaders
+from console.web.security import BodyLimit, Fields, SecurityHeaders
 from database.session import make_engine
 from runtime.log import get_logger
 from runtime.settings import Settings
@@ -58,7 +58,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
     static = _Static(directory=Path(str(files("console.web").joinpath("static"))))
     app = Starlette(
         routes=[*routes(), Mount("/static", static)],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(BodyLimit)],
         exception_handlers={404: _problem, 405: _problem, 500: _bug},
         lifespan=lifespan,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -93,18 +96,41 @@ class _Number(IntegerConvertor):
 register_url_convertor("int", _Number())
 
 
-def _endpoint(page: Page, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(page: Page, role: Role | None, *, watched: bool = False) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(http: Request) -> Response:
         app: AppContext = http.app.state.context
-        form = await read_form(http) if http.method == "POST" else None
-        return await run_in_threadpool(answer, app, http, page, role, form)
+        try:
+            form = await read_form(http) if http.method == "POST" else None
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        if not watched:
+            return await run_in_threadpool(answer, app, http, page, role, form)
+        async with watch_for_leaving(http):
+            return await run_in_threadpool(answer, app, http, page, role, form)
 
     return endpoint
 
 
-def get(path: str, page: Page, role: Role | None) -> Route:
-    """A page. ``role`` None: also for who is not logged in."""
-    return Route(path, _endpoint(page, role), methods=["GET"])
+@asynccontextmanager
+async def watch_for_leaving(http: Request) -> AsyncIterator[None]:
+    """Set ``http.state.gone`` (a threading.Event) when the client goes inside of the block: for a page that works long."""
+    http.state.gone = gone = threading.Event()
+
+    async def watch() -> None:
+        while (await http.receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def get(path: str, page: Page, role: Role | None, *, watched: bool = False) -> Route:
+    """A page. ``role`` None: also for who is not logged in. ``watched``: see :func:`watch_for_leaving`."""
+    return Route(path, _endpoint(page, role, watched=watched), methods=["GET"])
 
 
 def post(path: str, act: Page, role: Role | None) -> Route:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -148,11 +148,23 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def log_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a log file to append to; a large one is first moved to ``.log.1``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > _LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    with path.open("ab") as file:
-        yield file
+class LogFile:
+    """A log file that children append to. It never grows far beyond 10 MB: what was before is kept in ``.log.1``."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self.output: IO[bytes] = path.open("ab")
+        self.rotate()
+
+    def rotate(self) -> None:
+        """Move what a large file holds to ``.log.1``. The children keep the file open, so it is copied and then emptied: they go
+        on at its new end, since they append. A line that is written in between is lost.
+        """
+        if os.fstat(self.output.fileno()).st_size > _LOG_BYTES:
+            shutil.copyfile(self._path, self._path.with_suffix(".log.1"))
+            os.truncate(self.output.fileno(), 0)
+
+    def close(self) -> None:
+        """Close it for this process."""
+        self.output.close()

@@ -31,7 +31,7 @@ from runtime import embedded_broker
 from runtime.log import get_logger
 from runtime.private import make_home
 from runtime.settings import Settings
-from workers.local.child_process import ChildProcess, log_file, private_folder
+from workers.local.child_process import ChildProcess, LogFile, private_folder
 from workers.notifier import RedisNotifier
 from workers.rescuer import LookGap, rescuer_command
 from workers.run import MODULE, worker_command
@@ -80,6 +80,7 @@ class Supervisor:
         self._inherit_logs = inherit_logs
         self._extras, self._report = tuple(extras), report
         self._parts: dict[str, ChildProcess] = {}
+        self._logs: list[LogFile] = []
         self._stop = threading.Event()
         self._settled = threading.Event()
         self._error: BaseException | None = None
@@ -139,6 +140,8 @@ class Supervisor:
                         self._restart_dead()
                         self._look_for_pictures(stack)
                         self._look_for_life(stack)
+                        for log_file in self._logs:
+                            log_file.rotate()
                     self._stop.wait(_LOOK_SECONDS)
             except BaseException as error:  # noqa: BLE001 (handed to the thread that waits in start)
                 self._error = error
@@ -162,7 +165,12 @@ class Supervisor:
         log.info("the parts run", home=str(self.settings.home), **self.pids())
 
     def _add(self, part: ExtraPart, stack: ExitStack) -> ChildProcess:
-        output = None if self._inherit_logs else stack.enter_context(log_file(self.settings.home / "log" / f"{part.name}.log"))
+        output = None
+        if not self._inherit_logs:
+            log_file = LogFile(self.settings.home / "log" / f"{part.name}.log")
+            stack.callback(log_file.close)
+            self._logs.append(log_file)
+            output = log_file.output
         self._parts[part.name] = ChildProcess(part.name, part.command, part.environment, output)
         return self._parts[part.name]
 

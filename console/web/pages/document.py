@@ -13,7 +13,7 @@ from starlette.responses import Response
 from codebook.errors import GongkaiError
 from codebook.records import Decided, State, Statement, Status, Verdict
 from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtaken, parse
-from console.web.rendering.images import has_pages
+from console.web.rendering.images import BusyError, has_pages
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.views import case as cases
@@ -151,6 +151,8 @@ def _picture(draw: Callable[[], bytes]) -> Response:
         return _png(draw())
     except LookupError:
         raise HTTPException(404) from None
+    except BusyError as error:
+        return Response(status_code=503, headers={"retry-after": str(error.seconds)})
     except GongkaiError as error:
         if error.code.startswith(("store.", "disk.")):
             raise

@@ -7,16 +7,20 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import anyio
 import msgspec
 from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from console.export import cells, export
+from console.export import ExportStoppedError, cells, export
 from console.export.read import read_documents
 from console.web.request import PageRequest
 from console.web.routing import get
@@ -62,8 +66,12 @@ def file(request: PageRequest) -> Response:
         return request.redirect("/downloads", batch=number, year=year)
     try:
         request.write(lambda c: audit.note(c, "download", request.user_name, subject=batch or "", format=form, year=year))
-        content, length = _content(request.engine, form, request.app.settings.home, batch, year)
+        gone: threading.Event = request.http.state.gone
+        content, length = _content(_Wanted(request.engine, form, batch, year, gone.is_set), request.app.settings.home)
         next(content)  # from here on it ends the turn itself, also when nobody reads it
+    except ExportStoppedError:
+        _TURN.release()
+        return Response(status_code=400)  # nobody reads it
     except BaseException:
         _TURN.release()
         raise
@@ -72,18 +80,43 @@ def file(request: PageRequest) -> Response:
     headers = {"content-disposition": f"attachment; filename=\"gongkai{ending}\"; filename*=UTF-8''{quote(name, safe='')}"}
     if length is not None:
         headers["content-length"] = str(length)
-    return StreamingResponse(content, media_type=media_type, headers=headers)
+    return _Closing(content, media_type=media_type, headers=headers)
 
 
-def _content(engine: Engine, form: str, home: Path, batch: str | None, year: int | None) -> tuple[Iterator[bytes], int | None]:
+class _Closing(StreamingResponse):
+    """Closes its content when it ends, however it ends: what is left to the garbage collector keeps its turn for minutes."""
+
+    def __init__(self, content: Generator[bytes], **options: Any) -> None:
+        super().__init__(content, **options)
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await run_in_threadpool(self._content.close)
+
+
+class _Wanted(NamedTuple):
+    """What is downloaded, and whether its making is to stop because nobody waits for it any more."""
+
+    engine: Engine
+    form: str
+    batch: str | None
+    year: int | None
+    stop: Callable[[], bool]
+
+
+def _content(wanted: _Wanted, home: Path) -> tuple[Generator[bytes], int | None]:
     """The bytes of the file, and how many they are where that is known. The first part is empty; the turn ends with the last."""
-    if form == "jsonl":
-        return _lines(engine, batch, year), None
+    if wanted.form == "jsonl":
+        return _lines(wanted), None
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(home)
     folder = Path(tempfile.mkdtemp(prefix="download-", dir=home))
     try:
-        path = _made(engine, form, folder, batch, year)
+        path = _made(wanted, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -97,17 +130,17 @@ def _sweep(home: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _lines(engine: Engine, batch: str | None, year: int | None) -> Iterator[bytes]:
+def _lines(wanted: _Wanted) -> Generator[bytes]:
     encoder = msgspec.json.Encoder()
     try:
         yield b""
-        for chunk in read_documents(engine, batch, year):
+        for chunk in read_documents(wanted.engine, wanted.batch, wanted.year):
             yield b"".join(encoder.encode(cells.json_line(exported)) + b"\n" for exported in chunk)
     finally:
         _TURN.release()
 
 
-def _blocks(path: Path, folder: Path) -> Iterator[bytes]:
+def _blocks(path: Path, folder: Path) -> Generator[bytes]:
     try:
         yield b""
         with path.open("rb") as opened:
@@ -118,11 +151,12 @@ def _blocks(path: Path, folder: Path) -> Iterator[bytes]:
         _TURN.release()
 
 
-def _made(engine: Engine, form: str, folder: Path, batch: str | None, year: int | None) -> Path:
+def _made(wanted: _Wanted, folder: Path) -> Path:
+    engine, form, batch, year, stop = wanted
     if form == "xlsx":
-        return export(engine, "xlsx", folder / "gongkai.xlsx", batch, year).files[0]
+        return export(engine, "xlsx", folder / "gongkai.xlsx", batch, year, stop=stop).files[0]
     tables = folder / "tables"
-    written = export(engine, "csv" if form == "csv" else "parquet", tables, batch, year)
+    written = export(engine, "csv" if form == "csv" else "parquet", tables, batch, year, stop=stop)
     packed = folder / "gongkai.zip"
     # Parquet is compressed already.
     method = zipfile.ZIP_DEFLATED if form == "csv" else zipfile.ZIP_STORED
@@ -133,4 +167,4 @@ def _made(engine: Engine, form: str, folder: Path, batch: str | None, year: int 
     return packed
 
 
-ROUTES = (get("/downloads", choose, Role.VIEW), get("/downloads/file", file, Role.VIEW))
+ROUTES = (get("/downloads", choose, Role.VIEW), get("/downloads/file", file, Role.VIEW, watched=True))

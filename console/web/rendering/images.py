@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from typing import IO, TYPE_CHECKING
+import time
+from collections import OrderedDict
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-_SECONDS = 30.0  # for one page
+_SECONDS = 15.0  # for one page
+_WAITING = 8  # requests that may wait for a picture: each holds a thread, and the other pages need theirs
+_TURN_SECONDS = 5.0  # for one of them to get its turn
+_REMEMBERED_SECONDS = 600.0  # a page that could not be drawn is not tried again before
+_REMEMBERED = 1000  # such pages
 _MEMORY = 2 << 30  # bytes of address space of the drawing process
 _PICTURES = ("application/pdf", "application/x-gongkai-pages")
 
@@ -31,6 +37,43 @@ def has_pages(media_type: str) -> bool:
     return media_type in _PICTURES or media_type.startswith("image/")
 
 
+class BusyError(Exception):
+    """Too many pictures are wanted at once. ``seconds`` later there may be room."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+class _Failed(NamedTuple):
+    """Why a page could not be drawn, and until when (monotonic seconds) that is believed."""
+
+    error: GongkaiError
+    until: float
+
+
+class _Failures:
+    """The pages that could not be drawn lately. A document of which one page took too long, or ended the process, is not tried
+    with its other pages either: each of them would hold up the pictures of everybody.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int], _Failed] = OrderedDict()
+
+    def add(self, sha256: str, number: int, error: GongkaiError) -> None:
+        """Remember the failure of page ``number``; 0: of all pages."""
+        self._kept[sha256, number] = _Failed(error, time.monotonic() + _REMEMBERED_SECONDS)
+        while len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+
+    def check(self, sha256: str, number: int) -> None:
+        """Raise the GongkaiError of a page that failed lately."""
+        for page in (0, number):
+            found = self._kept.get((sha256, page))
+            if found is not None and found.until > time.monotonic():
+                raise GongkaiError(found.error.code, found.error.found, found.error.expected)
+
+
 class Pictures:
     """The pictures of one application. At most one page is drawn at a time; what was drawn before is taken from the store."""
 
@@ -38,22 +81,45 @@ class Pictures:
         self._url, self._store = settings.store, Store(settings.store)
         self._memory = min(_MEMORY, settings.memory_bytes) if settings.memory_bytes else _MEMORY
         self._lock = threading.Lock()
+        self._room = threading.BoundedSemaphore(_WAITING)
+        self._failures = _Failures()
         self._process: subprocess.Popen[bytes] | None = None
 
     def page(self, sha256: str, media_type: str, number: int) -> bytes:
         """Page ``number`` (from 1) as PNG.
 
         Raises GongkaiError (``page.unreadable``, ``page.too_large``, ``page.timeout``, ``store.unavailable`` and what opening the
-        document raises), LookupError when there is no such page.
+        document raises), LookupError when there is no such page, BusyError when too many wait already.
         """
         name = f"{sha256}-{number}-{WIDE}.png"
         if (kept := self._store.derived(name)) is not None:
             return kept
-        with self._lock:
-            if (kept := self._store.derived(name)) is None:  # else another request has drawn it meanwhile
-                kept = self._drawn(Wanted(self._url, sha256, media_type, number, self._memory))
-                self._keep(name, kept)
-        return kept
+        self._failures.check(sha256, number)
+        if not self._room.acquire(blocking=False):
+            raise BusyError(round(_TURN_SECONDS))
+        try:
+            return self._in_turn(Wanted(self._url, sha256, media_type, number, self._memory), name)
+        finally:
+            self._room.release()
+
+    def _in_turn(self, wanted: Wanted, name: str) -> bytes:
+        if not self._lock.acquire(timeout=_TURN_SECONDS):
+            raise BusyError(round(_TURN_SECONDS))
+        try:
+            if (kept := self._store.derived(name)) is not None:  # another request has drawn it meanwhile
+                return kept
+            self._failures.check(wanted.sha256, wanted.page)
+            try:
+                made = self._drawn(wanted)
+            except GongkaiError as error:
+                if not error.code.startswith(("store.", "disk.")):
+                    ended = self._process is None
+                    self._failures.add(wanted.sha256, 0 if ended else wanted.page, error)
+                raise
+            self._keep(name, made)
+            return made
+        finally:
+            self._lock.release()
 
     def cell(self, sha256: str, media_type: str, number: int, *, size: Size, box: Box, ahead: bool = False) -> bytes:
         """A cell of a page with its surroundings, as PNG. ``size`` is the page's in the measure of the boxes. Raises as

@@ -45,7 +45,7 @@ def served(database_url: str, home: Path, **settings: str) -> Iterator[str]:
         process.wait(20)
 
 
-def until_it_answers(url: str, seconds: float = 40) -> None:
+def until_it_answers(url: str, seconds: float = 120) -> None:
     """Wait until ``url`` is answered with 200."""
     end = time.monotonic() + seconds
     while True:

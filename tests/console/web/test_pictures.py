@@ -51,8 +51,13 @@ def test_bad_documents_are_told_and_the_next_one_is_drawn(drawing: Pictures, mon
     monkeypatch.setattr(images, "_SECONDS", 0.0)
     with pytest.raises(GongkaiError, match=r"page\.timeout"):
         drawing.page(good, "image/png", 1)
-    monkeypatch.undo()
+    monkeypatch.setattr(images, "_SECONDS", 30.0)
     assert drawing._process is None
+    with pytest.raises(GongkaiError, match=r"page\.timeout"):  # it is remembered
+        drawing.page(good, "image/png", 1)
+    assert drawing._process is None
+    assert drawing.page(put(drawing, saved(marked(62, 80), "PNG")), "image/png", 1).startswith(b"\x89PNG")
+    monkeypatch.setattr(images.time, "monotonic", lambda: float("inf"))  # later
     assert drawing.page(good, "image/png", 1).startswith(b"\x89PNG")
 
 
