@@ -134,7 +134,9 @@ def _ending(words: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _lead(file: TitleFile, macros: Mapping[str, str]) -> re.Pattern[str]:
-    """What stands before a body's name: all up to the last word of each list, then pieces in any order, none tried twice."""
+    """Return what stands before a body's name: all up to the last word of each list, then pieces in any order, none tried
+    twice.
+    """
     skipped = "".join(f"(?:.*(?:{words_regex(words, macros)}))?+" for words in file.lead_up_to)
     return re.compile(f"{skipped}(?:{words_regex(file.lead, macros)})*+")
 

@@ -48,7 +48,9 @@ def kind_of(agency: str) -> AgencyKind | None:
 
 
 def is_government(agency: str) -> bool:
-    """Whether the agency is a people's government of county level and up, whose report covers its whole area (article 49)."""
+    """Return whether the agency is a people's government of county level and up, whose report covers its whole area (article
+    49).
+    """
     kind = kind_of(agency)
     return kind is not None and kind.kind == "government"
 

@@ -120,7 +120,7 @@ class Regions:
         return best
 
     def short_ends(self, text: str, at: int, region: Region | None) -> bool:
-        """Whether a short name that ends at ``at`` may stand alone: a province's before a body, or any before a zone."""
+        """Return whether a short name that ends at ``at`` may stand alone: a province's before a body, or any before a zone."""
         if region is None:
             return False
         rest = text[at:]
@@ -129,7 +129,7 @@ class Regions:
         return bool(rest) and len(region.chain) == 1 and not self._refused.match(rest)
 
     def refused(self, rest: str) -> bool:
-        """Whether ``rest``, behind a short name, shows that the name is part of another (湖南 + 路街道)."""
+        """Return whether ``rest``, behind a short name, shows that the name is part of another (湖南 + 路街道)."""
         return bool(self._refused.match(rest))
 
     def mentions(self, text: str) -> list[RegionMatch]:

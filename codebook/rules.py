@@ -34,7 +34,7 @@ PREFIXES = ("earlier:", "later:")
 Side = Literal["left", "right"]
 
 
-class Scope(StrEnum):
+class RuleScope(StrEnum):
     """What a rule looks at: one report, one agency's reports on two consecutive years, or a body and those under it."""
 
     REPORT = "report"
@@ -43,12 +43,12 @@ class Scope(StrEnum):
 
 
 # The files, in the order in which findings are listed, each with what its rules look at.
-FILES: dict[str, Scope] = {
-    "tables": Scope.REPORT,
-    "text": Scope.REPORT,
-    "completeness": Scope.REPORT,
-    "years": Scope.YEARS,
-    "region": Scope.REGION,
+FILES: dict[str, RuleScope] = {
+    "tables": RuleScope.REPORT,
+    "text": RuleScope.REPORT,
+    "completeness": RuleScope.REPORT,
+    "years": RuleScope.YEARS,
+    "region": RuleScope.REGION,
 }
 
 
@@ -103,7 +103,7 @@ class Rule(Record, frozen=True):
 
     id: str
     file: str
-    scope: Scope
+    scope: RuleScope
     severity: Severity
     forms: tuple[str, ...]
     words: str
@@ -205,7 +205,7 @@ def members(row: Sum, book: Codebook) -> tuple[str | None, ...]:
 
 
 @lru_cache(maxsize=512)
-def expand(printed: tuple[str, ...], scope: Scope) -> tuple[Equation, ...]:
+def expand(printed: tuple[str, ...], scope: RuleScope) -> tuple[Equation, ...]:
     """All sums of ``scope`` written out for a report that prints the cells ``printed``, in the order of the rules."""
     book, present = load_book(), dict.fromkeys(printed)
     found: list[Equation] = []
@@ -251,7 +251,7 @@ def _check(rules: Mapping[str, Rule], book: Codebook) -> None:
         raise ValueError("rules: " + "; ".join(sorted(set(wrong))))
 
 
-def _read(name: str, scope: Scope, forms: Sequence[str]) -> Iterator[Rule]:
+def _read(name: str, scope: RuleScope, forms: Sequence[str]) -> Iterator[Rule]:
     """The rules of a file."""
     rows = msgspec.yaml.decode(data.read(f"rules/{name}.yaml"), type=dict[str, dict[str, Any]])
     for rule, row in rows.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebook.book import load_book
 from codebook.records import Number
 from codebook.text.numbers import in_unit, read_number
-from database.reports.corrections import FACTS, RefusedError
+from database.reports.corrections import FACTS, CorrectionRefusedError
 
 LARGEST = 10**15
 """A decided number is smaller: beyond it a float does not hold every whole number."""
@@ -18,10 +18,10 @@ def typed_value(cell: str, text: str) -> Number | str:
     """
     if cell in FACTS:
         if not text:
-            raise RefusedError("no_fact", f"{cell}: expected a text")
+            raise CorrectionRefusedError("no_fact", f"{cell}: expected a text")
         return text
     known = load_book().indicators.get(cell)
     value = in_unit(read_number(text), known.unit if known else None) if text else None
     if value is None or not abs(value) < LARGEST:
-        raise RefusedError("no_number", f"{text!r} is no number")
+        raise CorrectionRefusedError("no_number", f"{text!r} is no number")
     return value

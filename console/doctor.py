@@ -123,7 +123,7 @@ def _places(settings: Settings) -> Iterator[Probe]:
 
 
 def _private(settings: Settings) -> Probe:
-    """Whether others on this machine can reach the database, the originals or the logs."""
+    """Return whether others on this machine can reach the database, the originals or the logs."""
     places = [str(place) for place in open_places(settings)]
     if not places:
         return Probe("private", Grade.GOOD, "no other user of this machine can reach the data")
@@ -250,7 +250,7 @@ def _open_files() -> Probe:
 
 
 def why_unwritable(folder: Path) -> str | None:
-    """Why a folder cannot be written to; None when it can."""
+    """Return why a folder cannot be written to; None when it can."""
     probe = folder / ".gongkai-probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -23,8 +23,8 @@ _HASHER = PasswordHasher()
 
 
 def weakness(name: str, password: str) -> str | None:
-    """Why a password is refused: ``short``, ``long``, ``name`` (it is the user's name), ``same`` (one character again and again),
-    ``common`` (it is known, or made of few known pieces); None when it is accepted.
+    """Return why a password is refused: ``short``, ``long``, ``name`` (it is the user's name), ``same`` (one character again
+    and again), ``common`` (it is known, or made of few known pieces); None when it is accepted.
 
     >>> weakness("zhang", "zhang"), weakness("zhang", "aaaaaaaaaaaa"), weakness("zhang", "correct horse battery")
     ('short', 'same', None)
@@ -56,7 +56,9 @@ def _nobody() -> str:
 
 
 def verify(kept: str | None, password: str) -> bool:
-    """Whether ``password`` is the one of the hash ``kept``. Without a hash (no such user) it takes as long and is False."""
+    """Return whether ``password`` is the one of the hash ``kept``. Without a hash (no such user) it takes as long and is
+    False.
+    """
     against = kept if kept is not None else _nobody()
     try:
         with _TURN:

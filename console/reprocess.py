@@ -19,7 +19,7 @@ TRANSACTION = 1000  # documents that are started in one
 
 
 def readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[list[int], list[int]]:
-    """The chosen documents whose content was kept, and those that were refused at the door without being kept."""
+    """The chosen documents whose content was kept, and those that were refused at registration without being kept."""
     store = Store(settings.store)
     with reading(engine) as connection:
         ids = ledger.select_documents(connection, chosen)
@@ -29,7 +29,9 @@ def readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[lis
 
 
 def start(engine: Engine, chosen: Selection, ids: list[int], stage: StageName | None, *, who: str, reason: str) -> int:
-    """Start these documents anew, in transactions of a bearable size, each with its entry in the audit trail; gives how many."""
+    """Start these documents again, in transactions of bounded size, each with its entry in the audit trail. Return how
+    many.
+    """
     count = 0
     for at in range(0, len(ids), TRANSACTION):
         part = msgspec.structs.replace(chosen, documents=tuple(ids[at : at + TRANSACTION]))  # all of it goes into the audit

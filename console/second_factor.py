@@ -26,7 +26,7 @@ def new_key() -> str:
 
 
 def is_key(text: str) -> bool:
-    """Whether this is a key as :func:`new_key` makes them."""
+    """Return whether this is a key as :func:`new_key` makes them."""
     return _KEY.fullmatch(text) is not None
 
 
@@ -67,7 +67,7 @@ def recovery_digest(code: str) -> str:
 
 
 def proof(factor: Factor, code: str, at: float) -> Proof | None:
-    """How ``code`` shows the factor: as a code of the authenticator, or as a recovery code; None when it does not."""
+    """Return how ``code`` shows the factor: as a code of the authenticator, or as a recovery code; None when it does not."""
     step = step_of(factor.key, code, factor.step, at)
     if step is not None:
         return Proof(step=step)

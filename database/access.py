@@ -86,6 +86,6 @@ def views(access: Access, schema: str) -> list[str]:
 
 
 def visible(connection: Connection, documents: Collection[int]) -> bool:
-    """Whether all of these documents can be seen on this connection."""
+    """Return whether all of these documents can be seen on this connection."""
     wanted = set(documents)
     return set(connection.scalars(select(Document.id).where(Document.id.in_(wanted)))) == wanted

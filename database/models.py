@@ -99,7 +99,7 @@ class Role(StrEnum):
     ADMINISTER = "administer"
 
     def includes(self, other: Role) -> bool:
-        """Whether who has this role may do what ``other`` may.
+        """Return whether who has this role may do what ``other`` may.
 
         >>> Role.OPERATE.includes(Role.VIEW), Role.VIEW.includes(Role.OPERATE)
         (True, False)

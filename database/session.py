@@ -145,7 +145,7 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _bounds(connection: Connection) -> Access | None:
-    """What a connection for queries is bound to; None: nothing."""
+    """Return what a connection for queries is bound to; None: nothing."""
     options = connection.get_execution_options()
     access = options.get(ACCESS)
     return access if access is not None and access.bound and options.get(_READ) else None

@@ -60,7 +60,7 @@ def wide_tables() -> tuple[Wide, ...]:
 
 
 def create_views(connection: Connection) -> None:
-    """Make all views anew. Can be run again at any time; fails if somebody's own view stands on one of ours (PostgreSQL)."""
+    """Make all views again. Can be run again at any time; fails if somebody's own view stands on one of ours (PostgreSQL)."""
     postgresql = connection.dialect.name == "postgresql"
     views = {
         "current_value": _CURRENT_VALUE,

@@ -37,8 +37,8 @@ def unshown(text: str) -> str:
 
 
 def is_junk(path: str, more: Sequence[str] = ()) -> bool:
-    """Whether a name, or a folder on the way to it, is hidden, temporary, or left by a system, or fits a pattern of ``more``
-    (in lower case).
+    """Return whether a name, or a folder on the way to it, is hidden, temporary, or left by a system, or fits a pattern of
+    ``more`` (in lower case).
     """
     return any(
         fnmatchcase(part.lower(), pattern)
@@ -69,5 +69,5 @@ def number_key(digits: str) -> tuple[int, str, str]:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file is a picture by its name."""
+    """Return whether a file is a picture by its name."""
     return name.lower().endswith(SUFFIXES)

@@ -49,7 +49,7 @@ def configuration(socket: Path) -> bytes:
 
 
 def answers(socket: Path, seconds: float = 2.0) -> bool:
-    """Whether the server on ``socket`` answers within ``seconds``."""
+    """Return whether the server on ``socket`` answers within ``seconds``."""
     client = redis.Redis(unix_socket_path=str(socket), socket_timeout=seconds)
     try:
         return bool(client.ping())

@@ -36,7 +36,7 @@ def make_home(settings: Settings) -> Path:
 
 
 def is_open(path: Path) -> bool:
-    """Whether others than its owner may do anything with what lies at ``path``; False when nothing does."""
+    """Return whether others than its owner may do anything with what lies at ``path``; False when nothing does."""
     try:
         return bool(stat.S_IMODE(path.stat().st_mode) & _OTHERS)
     except OSError:

@@ -39,11 +39,11 @@ class Store:
         self._last: tuple[str, bytes] | None = None
 
     def path(self, sha256: str) -> str:
-        """Where a content lies: two folders of two characters each keep folders small."""
+        """Return where a content lies: two folders of two characters each keep folders small."""
         return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
     def exists(self, sha256: str) -> bool:
-        """Whether the content is there."""
+        """Return whether the content is there."""
         return self._guard(lambda: bool(self._files.exists(self.path(sha256))))
 
     def put(self, data: bytes) -> str:
@@ -87,8 +87,8 @@ class Store:
                     yield name
 
     def derived(self, name: str) -> bytes | None:
-        """What was made from an original and kept under ``name`` (see :meth:`keep_derived`); None when it is not there (any
-        more).
+        """Return what was made from an original and kept under ``name`` (see :meth:`keep_derived`); None when it is not there
+        (any more).
         """
         path = self._derived_path(name)
         return self._guard(lambda: bytes(self._files.cat_file(path)) if self._files.exists(path) else None)

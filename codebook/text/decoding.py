@@ -129,7 +129,7 @@ def _try(data: bytes, name: str, codec: str) -> _Trial | None:
 
 
 def _hopeless(data: bytes, codec: str, start: int) -> bool:
-    """Whether a piece after the first failure fails all over, so that the whole need not be decoded to know."""
+    """Return whether a piece after the first failure fails all over, so that the whole need not be decoded to know."""
     piece = data[start : start + 4096].decode(codec, errors="replace")
     return len(piece) > 20 and piece.count("\ufffd") > len(piece) * 0.1
 
@@ -143,7 +143,7 @@ def _without_nuls(data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _is_utf16(data: bytes, nuls: int) -> bool:
-    """Whether (nearly) all NULs stand at bytes of one parity and the bytes make plausible UTF-16."""
+    """Return whether (nearly) all NULs stand at bytes of one parity and the bytes make plausible UTF-16."""
     even = data[::2].count(0)
     if min(even, nuls - even) * 20 > nuls or nuls < 2:
         return False
@@ -176,7 +176,7 @@ def _most_plausible(data: bytes, declared: str | None) -> _Trial:
 
 
 def _last_resort(data: bytes) -> _Trial | None:
-    """What the general detector says, when it passes the same measure."""
+    """Return what the general detector says, when it passes the same measure."""
     match = charset_normalizer.from_bytes(data[:65536]).best()
     if match is None:
         return None

@@ -131,7 +131,7 @@ def _squeeze(text: str, origins: list[int]) -> Folded:
 
 @lru_cache(maxsize=20_000)
 def fold_label(raw: str) -> str:
-    """What two printings of a label have in common: folded, and without spaces, brackets, quotes and marks.
+    """Return what two printings of a label have in common: folded, and without spaces, brackets, quotes and marks.
 
     >>> fold_label("（二）部分公開（區分處理的，只計這一情形）")
     '二部分公开区分处理的只计这一情形'

@@ -401,7 +401,7 @@ def _named(tree: Any) -> Iterator[str]:
 
 
 def _holds(op: Any, value: Any, char: str) -> bool:
-    """Whether a range or a category of a class holds ``char``."""
+    """Return whether a range or a category of a class holds ``char``."""
     if op is sre.RANGE:
         return bool(value[0] <= ord(char) <= value[1])
     return re.fullmatch(_KINDS[value], char) is not None

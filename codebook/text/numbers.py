@@ -156,7 +156,7 @@ def money(value: float, unit: str) -> Number | None:
 
 
 MOST_DIGITS = 15
-"""Digits of a number that every reader of our data can hold exactly; no report counts so many of anything."""
+"""Digits of a number that every reader of our data can hold exactly; no report counts more."""
 _TOO_MANY_DIGITS = re.compile(rf"\d(?:,?\s?\d){{{MOST_DIGITS}}}")
 
 

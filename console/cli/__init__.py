@@ -1,7 +1,7 @@
 """The command line ``gongkai``: each command lies in a module of its subject, which is imported when the command is run.
 
 :data:`COMMANDS` is the table of contents. A command reads its arguments, asks or acts through the packages below, and shows the
-answer (:mod:`console.cli.output`); it ends with one of the exit codes of :class:`console.cli.output.Exit`.
+answer (:mod:`console.cli.terminal.output`); it ends with one of the exit codes of :class:`console.cli.terminal.output.Exit`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import typer
 import typer.core
 
-from console.cli.output import Exit
+from console.cli.terminal.output import Exit
 
 COMMANDS = {
     "ingest": "console.cli.ingest:ingest_files",

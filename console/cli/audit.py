@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.output import Exit, say, show, show_json
+from console.cli.terminal.output import Exit, say, show, show_json
 from database.session import reading
 from database.users import audit as auditing
 
@@ -34,9 +34,9 @@ def verify(
         show(f"{report.entries:,} entries, the chain is whole", f"head: {report.head}")
     else:
         place = {
-            auditing.Fault.CHANGED: f"row {report.row} was changed",
-            auditing.Fault.INSERTED: f"row {report.row} was inserted",
-            auditing.Fault.REMOVED: f"entries after row {report.row} were removed",
+            auditing.ChainFault.CHANGED: f"row {report.row} was changed",
+            auditing.ChainFault.INSERTED: f"row {report.row} was inserted",
+            auditing.ChainFault.REMOVED: f"entries after row {report.row} were removed",
         }
         say(f"{place[report.fault]}; the {report.entries:,} entries before are whole. Compare gk_audit with a backup")
     if report.contains is False:

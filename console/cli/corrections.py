@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from codebook.records import Decided, Number
 from console.cli import environment
 from console.cli.ingest import see_through
-from console.cli.output import plain, say, show, show_json, table, wrong
-from console.cli.tables import when
+from console.cli.terminal.output import plain, say, show, show_json, table, wrong
+from console.cli.terminal.tables import when
 from console.decided_value import typed_value
 from database.monitoring import queries
 from database.reports import corrections
@@ -33,7 +33,7 @@ def correct_cell(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for the validation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Decide what a cell of a document says. It stands beside what was read, is validated, and survives re-processing."""
+    """Decide what a cell of a document says. It is kept next to what was read, is validated, and survives re-processing."""
     found = environment.settings()
     with environment.database(found) as engine:
         document = _document(engine, key)
@@ -43,7 +43,7 @@ def correct_cell(
                 engine,
                 lambda c: corrections.correct(c, document, cell, decided, settled, who=environment.who(), reason=reason),
             )
-        except corrections.RefusedError as error:
+        except corrections.CorrectionRefusedError as error:
             wrong(str(error))
         if not no_wait:
             see_through(found, engine)
@@ -72,7 +72,7 @@ def list_corrections(
         if undo is not None:
             try:
                 run_transaction(engine, lambda c: corrections.undo(c, undo, who=environment.who(), reason=reason))
-            except corrections.RefusedError as error:
+            except corrections.CorrectionRefusedError as error:
                 wrong(str(error))
             except corrections.OvertakenError as error:
                 wrong(f"correction {undo} no longer stands: {error}")
@@ -100,7 +100,7 @@ def _decision(cell: str, text: str) -> tuple[Decided, Number | str | None]:
         return Decided.AS_READ, None
     try:
         return Decided.VALUE, typed_value(cell, text)
-    except corrections.RefusedError:
+    except corrections.CorrectionRefusedError:
         wrong(f"{text!r}: expected a number, `{_BLANK}` or `{_AS_READ}`")
 
 

@@ -13,7 +13,7 @@ import typer
 
 from console.check import run_check
 from console.cli import environment
-from console.cli.output import Exit, counted, plain, say, show, show_json, table, wrong
+from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from console.export.coverage import coverage_rows
 from database.reports import coverage as covering
 from database.session import reading, run_transaction

@@ -9,7 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.cli import environment
-from console.cli.output import say, wrong
+from console.cli.terminal.output import say, wrong
 from database import migrations
 from database.roles import script, views_of
 from database.session import make_engine, reading

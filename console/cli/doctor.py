@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.output import Exit, plain, show, show_json, table
+from console.cli.terminal.output import Exit, plain, show, show_json, table
 from console.doctor import Grade, examine
 
 

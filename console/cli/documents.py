@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.output import say, show, show_json, wrong
-from console.cli.tables import codes_table, document_parts, failures_table, status_parts, throughput_parts, watchers_table
+from console.cli.terminal.output import say, show, show_json, wrong
+from console.cli.terminal.tables import (
+    codes_table,
+    document_parts,
+    failures_table,
+    status_parts,
+    throughput_parts,
+    watchers_table,
+)
 from database import ledger
 from database.intake import inboxes
 from database.ledger import throughput
@@ -27,7 +34,7 @@ def show_status(batch: Batch = None, as_json: AsJson = False) -> None:
     with environment.database(found) as engine, reading(engine) as connection:
         if batch is not None and not queries.has_batch(connection, batch):
             wrong(f"no batch is called {batch!r}; `gongkai status` lists them")
-        scope = queries.Scope(batch=batch)
+        scope = queries.DocumentScope(batch=batch)
         progress = queries.progress(connection, scope)
         books = ledger.balance(connection, batch)
         codes = queries.error_counts(connection, scope)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from codebook.errors import GongkaiError, UsageError
-from console.cli.output import fault, wrong
+from console.cli.terminal.output import fault, wrong
 from database import migrations
 from database.session import fault_code, make_engine
 from runtime.log import configure

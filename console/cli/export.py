@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.output import counted, plain, say, wrong
+from console.cli.terminal.output import counted, plain, say, wrong
 from console.export import export
 
 Batch = Annotated[str | None, typer.Option(help="Only documents that were found in this batch.")]

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.cli import environment
-from console.cli.output import Exit, plain, say
+from console.cli.terminal.output import Exit, plain, say
 from database.monitoring import measures
 from database.session import make_engine, reading
 

@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 
 from codebook.records import Record, Status
 from console.cli import environment
-from console.cli.output import Exit, counted, plain, say, show, show_json
-from console.cli.progress import Bar, wait
-from console.cli.tables import documents_table, summary_parts
+from console.cli.terminal.output import Exit, counted, plain, say, show, show_json
+from console.cli.terminal.progress import Bar, wait
+from console.cli.terminal.tables import documents_table, summary_parts
 from database.ledger import Queued
 from database.monitoring import queries
-from database.monitoring.queries import Scope
+from database.monitoring.queries import DocumentScope
 from database.monitoring.read_models import DocumentLine, Progress
 from database.session import reading
 from ingest.archives.limits import Limits
@@ -107,7 +107,7 @@ def workforce(settings: Settings, engine: Engine) -> Iterator[Workforce]:
 
 
 def _silent(_: Sequence[Queued]) -> None:
-    """Nobody is there to hear; whoever starts a machine later finds the stages in the database."""
+    """No worker is running; a machine that is started later finds the stages in the database."""
 
 
 def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool) -> Result:
@@ -137,7 +137,7 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
     return Result(summary, outcome)
 
 
-def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
+def _finish(engine: Engine, scope: DocumentScope, hands: Workforce, bar: Bar) -> None:
     """Wait for what is in work, if anything is."""
     with reading(engine) as connection:
         busy = queries.status_counts(connection, scope).get(Status.PROCESSING)
@@ -146,18 +146,18 @@ def _finish(engine: Engine, scope: Scope, hands: Workforce, bar: Bar) -> None:
         wait(engine, scope, bar, hands.advice)
 
 
-def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> Scope:
-    """Which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
+def _scope(settings: Settings, summary: IngestSummary, since: datetime) -> DocumentScope:
+    """Return which documents are this run's. On a machine of one's own also those that an interrupted run has left."""
     if settings.broker_url is None:
-        return Scope(since=since)
+        return DocumentScope(since=since)
     if summary.first is None:
-        return Scope(first=0, last=-1)
+        return DocumentScope(first=0, last=-1)
     only = summary.batches[0] if len(summary.batches) == 1 else None
-    return Scope(batch=only, first=summary.first, last=summary.last)
+    return DocumentScope(batch=only, first=summary.first, last=summary.last)
 
 
-def outcome_of(engine: Engine, scope: Scope, seconds: float) -> Outcome:
-    """How the documents of ``scope`` stand."""
+def outcome_of(engine: Engine, scope: DocumentScope, seconds: float) -> Outcome:
+    """Return how the documents of ``scope`` stand."""
     with reading(engine) as connection:
         progress = queries.progress(connection, scope)
         few = sum(progress.statuses.values()) <= LISTED
@@ -173,7 +173,7 @@ def outcome_of(engine: Engine, scope: Scope, seconds: float) -> Outcome:
 def see_through(settings: Settings, engine: Engine) -> Outcome:
     """Let a machine of our own (or the shared one) do what is due, and wait until all that is in work is at an end."""
     with reading(engine) as connection:
-        scope = queries.Scope(since=queries.moment(connection))
+        scope = queries.DocumentScope(since=queries.moment(connection))
     began = time.monotonic()
     with workforce(settings, engine) as hands, Bar() as bar:
         _finish(engine, scope, hands, bar)

@@ -12,8 +12,8 @@ from codebook.records import Status
 from codebook.stages import REGISTER, StageName
 from console.cli import environment
 from console.cli.ingest import see_through
-from console.cli.output import Exit, counted, plain, say, show, show_json, table, wrong
-from console.cli.tables import codes_table, number, status_text
+from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
+from console.cli.terminal.tables import codes_table, number, status_text
 from console.dry_run import rehearse
 from console.reprocess import readable, start
 from database import ledger

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from codebook.stages import QUEUES
 from console.cli import environment
-from console.cli.output import plain, say, wrong
+from console.cli.terminal.output import plain, say, wrong
 from database.session import reading
 from database.users import accounts
 from runtime.private import make_home

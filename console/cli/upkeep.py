@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from console.cli import environment
-from console.cli.output import Exit, plain, say, show, show_json, table, wrong
+from console.cli.terminal.output import Exit, plain, say, show, show_json, table, wrong
 from console.verify import Verification
 from database.intake import purging
 from database.session import run_transaction

@@ -14,8 +14,8 @@ from codebook.records import Record
 from console import passwords
 from console.bounds import unknown_regions
 from console.cli import environment
-from console.cli.output import plain, say, show, show_json, table, wrong
-from console.cli.tables import when
+from console.cli.terminal.output import plain, say, show, show_json, table, wrong
+from console.cli.terminal.tables import when
 from database.models import Role
 from database.session import reading, run_transaction
 from database.users import accounts

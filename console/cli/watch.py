@@ -17,14 +17,14 @@ import typer
 from codebook.errors import GongkaiError, UsageError
 from console.cli import environment
 from console.cli.ingest import workforce
-from console.cli.output import Exit, fault, plain, say, wrong
 from console.cli.services import console_command, tell_first_user
+from console.cli.terminal.output import Exit, fault, plain, say, wrong
 from ingest.archives.limits import Limits
 from ingest.files.register_paths import check_batch
 from ingest.watching.events import is_network
 from ingest.watching.heartbeat import watch as run
 from ingest.watching.inbox import Inbox, open_inboxes
-from ingest.watching.watcher import Pace, WatchContext, Watcher
+from ingest.watching.watcher import FolderWatcher, WatchContext, WatchPace
 from runtime.log import configure
 from runtime.settings import Settings
 from runtime.store import Store
@@ -54,7 +54,7 @@ def watch_folders(
             watchers = []
             for number, inbox in enumerate(inboxes):
                 polls = poll or found.watch_poll or is_network(inbox.root)
-                watchers.append(Watcher(inbox, context, Pace.of(found, polls=polls), polls=polls, number=number))
+                watchers.append(FolderWatcher(inbox, context, WatchPace.of(found, polls=polls), polls=polls, number=number))
                 say(f"watching {plain(inbox.root)}" + (" by looking alone" if polls else ""))
             run(watchers, engine, stop, patience=found.shutdown_seconds)
     say("ended")

@@ -13,13 +13,13 @@ from console.web import security
 from database.models import Role
 from database.session import reading, run_transaction
 from database.users import accounts
-from database.users.accounts import Arrival, CurrentUser, Demands
+from database.users.accounts import CurrentUser, Demands, LoginArrival
 from runtime.log import get_logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from console.web.oidc import Identity
+    from console.web.oidc import OidcIdentity
     from runtime.settings import Settings
 
 log = get_logger(__name__)
@@ -76,14 +76,14 @@ class Cookies:
         return self._get(_TICKET)
 
     def csrf(self, person: CurrentUser | None) -> str:
-        """What forms send back. A guest without a token is given one with the answer."""
+        """Return what forms send back. A guest without a token is given one with the answer."""
         token = self.session if person is not None else self.guest or self._new_guest
         if token is None:
             token = self._new_guest = security.new_token()
         return security.csrf_token(token)
 
     def is_own(self, person: CurrentUser | None, sent: str) -> bool:
-        """Whether the token that a form sent is the one that it was given."""
+        """Return whether the token that a form sent is the one that it was given."""
         token = self.session if person is not None else self.guest
         if token is None or not security.is_own_request(self._request):
             return False
@@ -113,14 +113,14 @@ class Cookies:
         if self._new_guest is not None:
             self.set(response, _GUEST, self._new_guest)
 
-    def arrival(self) -> Arrival:
-        """Where a login comes from. A browser that is not known yet gets a new token, see :func:`begin_session`."""
+    def arrival(self) -> LoginArrival:
+        """Return where a login comes from. A browser that is not known yet gets a new token, see :func:`begin_session`."""
         client = self._request.client
         agent = security.clean(self._request.headers.get("user-agent", ""))[:200]
-        return Arrival(client.host if client else "", security.digest(self.device or ""), agent)
+        return LoginArrival(client.host if client else "", security.digest(self.device or ""), agent)
 
 
-class RefusedError(Exception):
+class LoginRefusedError(Exception):
     """A login that is not accepted: ``seconds`` to wait when there were too many attempts, else 0. ``over``: the second factor
     came too late or was wrong too often, so that the login begins again.
     """
@@ -141,7 +141,7 @@ class Login(NamedTuple):
 
 
 def demands(settings: Settings) -> Demands:
-    """What the settings demand of users."""
+    """Return what the settings demand of users."""
     names = [name.strip() for name in settings.console_totp_roles.split(",")]
     return Demands(settings.console_password_days, tuple(Role(name) for name in names if name))
 
@@ -162,19 +162,19 @@ def current_user(engine: Engine, settings: Settings, keys: Cookies, *, active: b
     return person
 
 
-def _checked(engine: Engine, name: str, password: str, arrival: Arrival) -> accounts.Credentials:
-    """What is kept of a user whose password is right. Raises RefusedError when it is not, or too many were tried."""
+def _checked(engine: Engine, name: str, password: str, arrival: LoginArrival) -> accounts.Credentials:
+    """Return what is kept of a user whose password is right. Raises RefusedError when it is not, or too many were tried."""
     address = arrival.address
     seconds = run_transaction(engine, lambda c: accounts.record_login_attempt(c, name, address, arrival.device))
     if seconds:
         log.warning("a login has to wait", name=name, address=address, seconds=round(seconds))
-        raise RefusedError(seconds)
+        raise LoginRefusedError(seconds)
     with reading(engine) as connection:
         known = accounts.credentials(connection, name)
     if not passwords.verify(known.password if known else None, password) or known is None:
         run_transaction(engine, lambda c: accounts.record_failed_login(c, name, address))
         log.warning("a login was refused", address=address)
-        raise RefusedError
+        raise LoginRefusedError
     return known
 
 
@@ -194,22 +194,22 @@ def show_factor(engine: Engine, settings: Settings, code: str, keys: Cookies) ->
     try:
         user = run_transaction(engine, lambda c: accounts.finish_step(c, digest, lambda f: second_factor.proof(f, code, at)))
     except LookupError:
-        raise RefusedError(over=True) from None
+        raise LoginRefusedError(over=True) from None
     if user is None:
         run_transaction(engine, lambda c: accounts.record_failed_step(c, digest, arrival.address))
         log.warning("a second factor was refused", address=arrival.address)
-        raise RefusedError
+        raise LoginRefusedError
     return _started(engine, settings, user, keys)
 
 
-def sign_on(engine: Engine, settings: Settings, identity: Identity, keys: Cookies) -> Login:
+def sign_on(engine: Engine, settings: Settings, identity: OidcIdentity, keys: Cookies) -> Login:
     """Begin the session of somebody whom the provider of single sign-on knows. Raises RefusedError when there is no such user."""
     arrival = keys.arrival()
     user = run_transaction(engine, lambda c: accounts.of_subject(c, identity.subject, identity.name))
     if user is None:
         run_transaction(engine, lambda c: accounts.record_failed_login(c, identity.name, arrival.address, factor="oidc"))
         log.warning("single sign-on of somebody who is no user", address=arrival.address)
-        raise RefusedError
+        raise LoginRefusedError
     return _started(engine, settings, user, keys, oidc=True)
 
 
@@ -218,7 +218,7 @@ def _started(
 ) -> Login:
     session, device = security.new_token(), keys.device or security.new_token()
     before = keys.arrival()
-    arrival = Arrival(before.address, security.digest(device), before.agent)
+    arrival = LoginArrival(before.address, security.digest(device), before.agent)
     digest, lasts = security.digest(session), settings.console_session_seconds
     run_transaction(engine, lambda c: accounts.log_in(c, user, digest, lasts, arrival, rehashed=rehashed, oidc=oidc))
     return Login(session, device)

@@ -78,7 +78,7 @@ class AppContext:
                 made[name].close()
 
     def kept(self, name: str, ask: Callable[[], T], seconds: float = 30) -> T:
-        """What ``ask`` gives, at most so many seconds old: for what changes seldom and stands on every page."""
+        """Return what ``ask`` gives, at most ``seconds`` old: for what changes seldom and is on every page."""
         found = self._kept.get(name)
         if found is None or time.monotonic() >= found[0]:
             found = self._kept[name] = (time.monotonic() + seconds, ask())

@@ -13,7 +13,7 @@ from console.web.request import PageRequest
 from console.web.security import Fields
 from console.web.views import case
 from database.reports import corrections
-from database.reports.corrections import FACTS, Done, OvertakenError, RefusedError, Seen
+from database.reports.corrections import FACTS, CorrectionRefusedError, Done, OvertakenError, Seen
 
 _LONGEST = 200  # characters of a value
 _LONGEST_REASON = 500
@@ -52,7 +52,7 @@ def parse(form: Fields, cell: str) -> Wish:
         return Wish(Decided.VALUE, typed_value(cell, typed), reason, seen)
     decided, value = _choice(cell, chosen)
     if typed and not _same(cell, typed, value):
-        raise RefusedError("two_values", f"{typed!r} was typed, and {chosen!r} was chosen")
+        raise CorrectionRefusedError("two_values", f"{typed!r} was typed, and {chosen!r} was chosen")
     return Wish(decided, value, reason, seen)
 
 
@@ -62,14 +62,14 @@ def _choice(cell: str, chosen: str) -> tuple[Decided, Number | str | None]:
     try:
         value = case.value_of(chosen)
     except ValueError:
-        raise RefusedError("no_number", f"{chosen!r} is no choice") from None
+        raise CorrectionRefusedError("no_number", f"{chosen!r} is no choice") from None
     return (Decided.BLANK if value is None else Decided.VALUE), value
 
 
 def _same(cell: str, typed: str, value: Number | str | None) -> bool:
     try:
         return typed_value(cell, typed) == value
-    except RefusedError:
+    except CorrectionRefusedError:
         return False
 
 
@@ -88,7 +88,7 @@ def parse_row(form: Fields, cell: str, cells: Sequence[str], marks: Sequence[str
     if typed or chosen not in ("", _TYPED, form.text("offered", _LONGEST)):
         single = parse(form, cell)
         if all((wish.decided, wish.value) != (single.decided, single.value) for each, wish in wishes if each == cell):
-            raise RefusedError("value_beside_row", f"{cell}: the row says another value than the choice")
+            raise CorrectionRefusedError("value_beside_row", f"{cell}: the row says another value than the choice")
     return wishes
 
 
@@ -96,7 +96,7 @@ def check_row_untouched(form: Fields) -> None:
     """Raise RefusedError ``row_beside_value`` when a row was filled in on a form that is sent for a single value."""
     for cell in form.each("row_cell"):
         if form.text(f"row:{cell}", _MOST_IN_ROW) != form.text(f"row_shown:{cell}", _MOST_IN_ROW):
-            raise RefusedError("row_beside_value", f"{cell}: the row was filled in, and a single value was confirmed")
+            raise CorrectionRefusedError("row_beside_value", f"{cell}: the row was filled in, and a single value was confirmed")
 
 
 def draft_of(form: Fields) -> Draft:

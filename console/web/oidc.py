@@ -55,7 +55,7 @@ class Ticket(msgspec.Struct, frozen=True):
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode()
 
 
-class Identity(NamedTuple):
+class OidcIdentity(NamedTuple):
     """Who logged in at the provider: a digest of issuer and subject, and the name by which an account is found the first time."""
 
     subject: str
@@ -99,7 +99,7 @@ class Provider:
         self._keys: tuple[float, jwt.PyJWKSet] | None = None
 
     def address(self, ticket: Ticket) -> str:
-        """Where the browser is sent. Raises OidcError when the provider does not answer."""
+        """Return where the browser is sent. Raises OidcError when the provider does not answer."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(ticket.verifier.encode()).digest()).decode().rstrip("=")
         query = {
             "response_type": "code",
@@ -114,7 +114,7 @@ class Provider:
         endpoint = self._endpoint("authorization_endpoint")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
-    def identity(self, ticket: Ticket, code: str) -> Identity:
+    def identity(self, ticket: Ticket, code: str) -> OidcIdentity:
         """Who came back with ``code``. Raises OidcError."""
         fields = {
             "grant_type": "authorization_code",
@@ -135,7 +135,7 @@ class Provider:
         name = claims.get(self._claim)
         if not isinstance(name, str) or not name:
             raise OidcError(f"the token has no claim {self._claim}")
-        return Identity(hashlib.sha256(f"{self._issuer}\n{claims['sub']}".encode()).hexdigest(), name)
+        return OidcIdentity(hashlib.sha256(f"{self._issuer}\n{claims['sub']}".encode()).hexdigest(), name)
 
     def _claims(self, token: str, nonce: str) -> Mapping[str, Any]:
         required = ["exp", "iat", "iss", "aud", "sub"]
@@ -180,7 +180,7 @@ class Provider:
         return kept[1]
 
     def _described(self) -> dict[str, Any]:
-        """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+        """Return what the provider says of itself (OpenID Connect Discovery 1.0)."""
         with self._lock:
             kept = self._metadata
         if kept is None or time.monotonic() > kept[0]:

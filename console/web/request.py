@@ -56,7 +56,7 @@ class PageRequest:
         return self.user.name if self.user is not None else ""
 
     def may(self, role: str) -> bool:
-        """Whether the person has this role (``view``, ``operate``, ``administer``), or a higher one."""
+        """Return whether the person has this role (``view``, ``operate``, ``administer``), or a higher one."""
         return self.user is not None and self.user.role.includes(Role(role))
 
     def number(self, name: str) -> int:

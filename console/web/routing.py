@@ -82,7 +82,7 @@ def problem(request: PageRequest, status: int, key: str | None = None) -> Respon
 
 
 def _is_own_account(request: PageRequest) -> bool:
-    """Whether the page is one on which a duty (see database.users.accounts.Duty) is done."""
+    """Return whether the page is one on which a duty (see database.users.accounts.Duty) is done."""
     path = request.http.url.path
     return path == "/account" or path.startswith("/account/")
 

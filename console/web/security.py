@@ -85,22 +85,22 @@ def new_token() -> str:
 
 
 def digest(token: str) -> str:
-    """What is kept of a token: its SHA-256 in hexadecimal digits."""
+    """Return what is kept of a token: its SHA-256 in hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def csrf_token(token: str) -> str:
-    """What forms send back: bound to the cookie ``token``, which cannot be told from it."""
+    """Return what forms send back: bound to the cookie ``token``, which cannot be derived from it."""
     return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two tokens are the same, in a time that does not tell where they differ."""
+    """Return whether two tokens are the same, in a time that does not tell where they differ."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
 def is_own_request(request: Request) -> bool:
-    """Whether a browser says that a request comes from our own pages, as far as it says anything."""
+    """Return whether a browser says that a request comes from our own pages, as far as it says anything."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     if site not in ("same-origin", "none"):
         return False

@@ -137,7 +137,7 @@ class FailedFile(Record, frozen=True):
 
 
 def failures_mark(connection: Connection) -> tuple[int, int]:
-    """What changes when the error queue does: how many failures are open, and the newest number."""
+    """Return what changes when the error queue does: how many failures are open, and the newest number."""
     row = connection.execute(select(func.count(), func.max(Failure.id)).where(Failure.state == FailureState.OPEN)).one()
     return row[0], row[1] or 0
 

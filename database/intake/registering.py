@@ -49,7 +49,7 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
 
 
 def to_notify(registered: Sequence[Registered]) -> list[Queued]:
-    """What is to be notified after the commit."""
+    """Return what is to be notified after the commit."""
     due = [(one.stage_id, one.document_id) for one in registered if one.stage_id is not None]
     return [Queued(stage_id, FIRST, STAGES[FIRST].queue, document_id) for stage_id, document_id in due]
 

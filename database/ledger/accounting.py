@@ -49,7 +49,7 @@ def balance(connection: Connection, batch: str | None = None) -> Balance:
 
 
 def stage_counts(connection: Connection, batch: str | None = None) -> dict[tuple[str, str], int]:
-    """How many stage rows of the present runs stand where: (stage, state) -> count."""
+    """Return how many stage rows of the present runs stand where: (stage, state) -> count."""
     query = (
         select(Stage.stage, Stage.state, func.count())
         .join(Document, and_(Document.id == Stage.document_id, Document.run == Stage.run))
@@ -137,10 +137,10 @@ _CHECKS: dict[str, Callable[[], Select[int]]] = {
 
 
 def invariants(connection: Connection, expired_seconds: float = 30.0, stuck_seconds: float = 86_400.0) -> list[str]:
-    """What contradicts itself in the ledger, one sentence each; empty when all is well.
+    """Return what contradicts itself in the ledger, one sentence each; empty when all is well.
 
-    ``expired_seconds``: a running stage whose lease ended longer ago shows that the rescuer does not work. ``stuck_seconds``: so
-    long may a stage be due without being tried.
+    ``expired_seconds``: a running stage whose lease ended longer ago shows that the rescuer does not work. ``stuck_seconds``:
+    so long may a stage be due without being tried.
     """
     expired = select(Stage.document_id).where(RUNNING, Stage.lease_until < now(-expired_seconds))
     waits = func.coalesce(Stage.next_attempt_at, Stage.updated_at)

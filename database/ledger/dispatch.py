@@ -44,7 +44,9 @@ def owner_name(worker: str, pid: int) -> str:
 
 
 def try_rescue_lock(connection: Connection) -> bool:
-    """Whether this transaction may rescue. Of two rescuers on PostgreSQL one runs at a time; SQLite has one writer anyway."""
+    """Return whether this transaction may rescue. Of two rescuers on PostgreSQL one runs at a time; SQLite has one writer
+    anyway.
+    """
     if connection.dialect.name != "postgresql":
         return True
     return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_RESCUE_LOCK))))
@@ -287,7 +289,7 @@ def forget_lost_notifications(connection: Connection, queue: str, older_seconds:
 
 
 def is_open(connection: Connection, queue: str) -> bool:
-    """Whether a stage of ``queue`` is queued or waiting."""
+    """Return whether a stage of ``queue`` is queued or waiting."""
     return connection.scalar(select(Stage.id).where(OPEN, Stage.queue == queue).limit(1)) is not None
 
 

@@ -148,7 +148,7 @@ class Decision(Record, frozen=True):
 
 
 def decide(code: str, tries: Tries, policy: Policy) -> Decision:
-    """What follows a try that failed with ``code``; ``tries`` already counts it in ``attempts``.
+    """Return what follows a try that failed with ``code``; ``tries`` already counts it in ``attempts``.
 
     Pauses have full jitter (uniform between 0 and the bound), so that a fault that hit many does not bring all back at once.
     """

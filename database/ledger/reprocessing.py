@@ -162,7 +162,7 @@ def _not_processing(connection: Connection, ids: Iterable[int]) -> list[int]:
 
 
 def _is_purged() -> ColumnElement[bool]:
-    """Whether the content of the document is gone for good: then there is nothing to process."""
+    """Return whether the content of the document is gone for good: then there is nothing to process."""
     return exists(select(Tombstone.document_id).where(Tombstone.document_id == Document.id))
 
 

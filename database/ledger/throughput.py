@@ -126,7 +126,7 @@ def _between(first: datetime | None, last: datetime | None) -> float:
 # ---- what is left -----------------------------------------------------------------------------------------------------------
 
 
-class Count(Record, frozen=True):
+class StageBacklog(Record, frozen=True):
     """How many pieces of work of a stage, of documents of a media type, are in a state."""
 
     media_type: str
@@ -135,7 +135,7 @@ class Count(Record, frozen=True):
     count: int
 
 
-class Pace(Record, frozen=True):
+class StagePace(Record, frozen=True):
     """How work goes: seconds of work that are done in a second (busy processes), on pictures and on all else, and the mean
     seconds of a try by stage.
     """
@@ -145,7 +145,9 @@ class Pace(Record, frozen=True):
     means: dict[str, float]
 
 
-def seconds_left(connection: Connection, counts: Sequence[Count], conditions: Sequence[ColumnElement[bool]]) -> float | None:
+def seconds_left(
+    connection: Connection, counts: Sequence[StageBacklog], conditions: Sequence[ColumnElement[bool]]
+) -> float | None:
     """Return the seconds that the open stages of ``counts`` take at the present pace; None: unknown.
 
     ``conditions`` on gk_document say whose tries show how it goes.
@@ -159,7 +161,7 @@ def seconds_left(connection: Connection, counts: Sequence[Count], conditions: Se
     return None
 
 
-def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElement[bool]]) -> Pace | None:
+def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElement[bool]]) -> StagePace | None:
     query = (
         select(Stage.stage, func.count(), func.sum(Attempt.seconds), func.min(Attempt.started_at), now())
         .join(Stage, Stage.id == Attempt.stage_id)
@@ -173,7 +175,7 @@ def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElem
         return None
     others = [each for stage, each in spent.items() if stage != PAGE_STAGE.name]
     pictures = [spent[PAGE_STAGE.name]] if PAGE_STAGE.name in spent else []
-    return Pace(
+    return StagePace(
         _hands(pictures, window), _hands(others, window), {stage: work / tries for stage, (tries, work, _) in spent.items()}
     )
 
@@ -184,7 +186,7 @@ def _hands(spent: Sequence[tuple[int, float, float]], window: float) -> float:
     return sum(work for _, work, _ in spent) / max(since, 1.0)
 
 
-def forecast(counts: Sequence[Count], pace: Pace) -> float | None:
+def forecast(counts: Sequence[StageBacklog], pace: StagePace) -> float | None:
     """Return the seconds that are left; None if the pace of a stage that is left is not known yet.
 
     A document that is not opened yet is taken to have as many pictures as those of its type had before it. Pictures and
@@ -209,7 +211,7 @@ def forecast(counts: Sequence[Count], pace: Pace) -> float | None:
     return max(pictures / (pace.on_pictures or everybody), others / (pace.on_others or everybody))
 
 
-def _pictures_to_come(counts: Sequence[Count]) -> float:
+def _pictures_to_come(counts: Sequence[StageBacklog]) -> float:
     opened: dict[str, int] = {}
     pictures: dict[str, int] = {}
     for count in counts:

@@ -28,7 +28,7 @@ from database.models import (
     StageState,
     ValueRow,
 )
-from database.monitoring.queries import ALL, Scope
+from database.monitoring.queries import ALL, DocumentScope
 from database.monitoring.read_models import StageCount
 
 MOST = 10_000  # documents of a filter that are counted; beyond that it is "more"
@@ -156,7 +156,7 @@ def _lines(connection: Connection, query: Select[int, str, datetime]) -> list[Ba
 
 
 def span(connection: Connection, batch: int) -> Span:
-    """What the documents that came in with this batch first took."""
+    """Return what the documents that came in with this batch first took."""
     ended = Document.finished_at
     fields = (func.min(Document.registered_at), func.max(ended), func.count(ended), func.max(Document.run))
     return Span(*connection.execute(select(*fields).where(Document.batch_id == batch)).one())
@@ -174,7 +174,7 @@ def report_years(connection: Connection) -> list[int]:
     return [int(year) for year in connection.scalars(query) if year is not None]
 
 
-def open_stages(connection: Connection, scope: Scope = ALL) -> list[StageCount]:
+def open_stages(connection: Connection, scope: DocumentScope = ALL) -> list[StageCount]:
     """Return the unfinished work by stage and state, in their order, from the indexes of what is due and what runs."""
     due = select(Stage.stage, Stage.state, Stage.document_id).where(OPEN)
     runs = select(Stage.stage, Stage.state, Stage.document_id).where(RUNNING)
@@ -206,7 +206,7 @@ def document_lines(connection: Connection, ids: Sequence[int]) -> list[DocumentR
 
 
 def count_documents(connection: Connection, wanted: DocumentFilter, most: int = MOST) -> int:
-    """How many documents are wanted; one more than ``most`` when they are more."""
+    """Return how many documents are wanted; one more than ``most`` when they are more."""
     return connection.scalar(select(func.count()).select_from(_wanted(wanted).limit(most + 1).subquery())) or 0
 
 
@@ -297,7 +297,7 @@ def failure_groups(connection: Connection, *, batch: str | None = None, stage: s
     if stage is not None:
         query = query.where(Failure.stage == stage)
     if batch is not None:
-        query = query.join(Document, and_(Document.id == Failure.document_id, *Scope(batch).conditions()))
+        query = query.join(Document, and_(Document.id == Failure.document_id, *DocumentScope(batch).conditions()))
     by_code: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         by_code[row.code].append(row)

@@ -32,7 +32,7 @@ class Labelled(Record, frozen=True):
     value: float
 
 
-class Spent(Record, frozen=True):
+class SpentByStage(Record, frozen=True):
     """How many tries of a stage took how many seconds in all, by the clock and of processors; ``engine`` read pictures."""
 
     stage: str
@@ -56,7 +56,7 @@ class Measures(Record, frozen=True):
     oldest: dict[str, float]
     attempts: tuple[Labelled, ...]
     faults: tuple[Labelled, ...]
-    spent: tuple[Spent, ...]
+    spent: tuple[SpentByStage, ...]
     failures: tuple[Labelled, ...]
     overdue: int
     workers: int
@@ -98,7 +98,7 @@ def measures(connection: Connection, stale_seconds: float, lapsed_seconds: float
 
 
 def not_alive(connection: Connection, part: str, host: str, stale_seconds: float) -> str | None:
-    """Why a part (worker, rescuer or watcher) of ``host`` does not seem to live; None when it does.
+    """Return why a part (worker, rescuer or watcher) of ``host`` does not seem to live; None when it does.
 
     A worker has shown itself within ``stale_seconds``; so has a watcher, and its canaries came through in time. The
     rescuer counts its runs; two may be started, and one at a time runs. Raises KeyError for another part.
@@ -150,7 +150,7 @@ def _labelled(connection: Connection, columns: Sequence[Any], value: Any) -> tup
 
 
 def _oldest(connection: Connection) -> dict[str, float]:
-    """How long the first of each queue could have been worked on: since it was queued, or since its next try was due."""
+    """Return how long the first of each queue could have been worked on: since it was queued, or since its next try was due."""
     since = func.coalesce(Stage.next_attempt_at, Stage.updated_at)
     query = select(Stage.queue, func.min(since), now()).where(DUE).group_by(Stage.queue)
     found = {queue: max(0.0, (moment - first).total_seconds()) for queue, first, moment in connection.execute(query)}
@@ -186,9 +186,9 @@ def _summed(counted: Iterable[tuple[tuple[str, ...], int]]) -> tuple[Labelled, .
     return tuple(Labelled(labels, float(number)) for labels, number in sorted(sums.items()))
 
 
-def _spent(tried: Sequence[_Tried]) -> tuple[Spent, ...]:
+def _spent(tried: Sequence[_Tried]) -> tuple[SpentByStage, ...]:
     sums: dict[tuple[str, str], tuple[int, float, float]] = {}
     for one in tried:
         tries, seconds, cpu = sums.get((one.stage, one.engine), (0, 0.0, 0.0))
         sums[one.stage, one.engine] = tries + one.timed, seconds + one.seconds, cpu + one.cpu_seconds
-    return tuple(Spent(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))
+    return tuple(SpentByStage(stage, engine, *numbers) for (stage, engine), numbers in sorted(sums.items()))

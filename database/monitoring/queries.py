@@ -48,7 +48,7 @@ RATE_SECONDS = 60.0
 WORKER_SECONDS = 60.0
 
 
-class Scope(Record, frozen=True):
+class DocumentScope(Record, frozen=True):
     """Which documents are meant; all by default.
 
     ``batch``: found in this batch. ``first``, ``last``: ids, both included. ``since``: at an end after this moment, or not yet.
@@ -76,7 +76,7 @@ class Scope(Record, frozen=True):
         return wanted
 
 
-ALL = Scope()
+ALL = DocumentScope()
 
 
 # ---- how things stand ------------------------------------------------------------------------------------------
@@ -91,12 +91,12 @@ def batches(connection: Connection, limit: int = 50) -> list[BatchCount]:
 
 
 def has_batch(connection: Connection, name: str) -> bool:
-    """Whether a batch of this name exists."""
+    """Return whether a batch of this name exists."""
     return connection.scalar(select(Batch.id).where(Batch.name == name)) is not None
 
 
-def status_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:
-    """How many documents have which status."""
+def status_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
+    """Return how many documents have which status."""
     query = select(Document.status, func.count()).where(*scope.conditions()).group_by(Document.status)
     return _counts(connection, query)
 
@@ -105,7 +105,7 @@ def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
     return {str(key): int(count) for key, count in connection.execute(query)}
 
 
-def progress(connection: Connection, scope: Scope = ALL) -> Progress:
+def progress(connection: Connection, scope: DocumentScope = ALL) -> Progress:
     """Counts by status and stage, the rate of the last minute, and the time that is left (see database.ledger.throughput)."""
     statuses = status_counts(connection, scope)
     stages = _stage_counts(connection, scope)
@@ -116,7 +116,7 @@ def progress(connection: Connection, scope: Scope = ALL) -> Progress:
     return Progress(statuses, _by_stage(stages), live_workers(connection), per_second, left)
 
 
-def rate(connection: Connection, scope: Scope = ALL) -> float:
+def rate(connection: Connection, scope: DocumentScope = ALL) -> float:
     """Documents per second that were at an end within the last minute, since the first of them."""
     recent = connection.execute(
         select(func.count(), func.min(Document.finished_at), now()).where(
@@ -127,12 +127,12 @@ def rate(connection: Connection, scope: Scope = ALL) -> float:
 
 
 def live_workers(connection: Connection) -> int:
-    """How many workers showed themselves within the last minute."""
+    """Return how many workers showed themselves within the last minute."""
     return connection.scalar(select(func.count()).where(Worker.seen_at > now(-WORKER_SECONDS))) or 0
 
 
 def moment(connection: Connection) -> datetime:
-    """What time it is in the database."""
+    """Return what time it is in the database."""
     return connection.execute(select(now())).scalar_one()
 
 
@@ -143,7 +143,7 @@ def _rate(count: int, first: datetime | None, at: datetime) -> float:
     return count / max((at - first).total_seconds(), 1.0)
 
 
-def _stage_counts(connection: Connection, scope: Scope) -> list[throughput.Count]:
+def _stage_counts(connection: Connection, scope: DocumentScope) -> list[throughput.StageBacklog]:
     columns = (Document.media_type, Stage.stage, Stage.state)
     query = (
         select(*columns, func.count())
@@ -151,18 +151,18 @@ def _stage_counts(connection: Connection, scope: Scope) -> list[throughput.Count
         .where(*scope.conditions())
         .group_by(*columns)
     )
-    return [throughput.Count(*row) for row in connection.execute(query)]
+    return [throughput.StageBacklog(*row) for row in connection.execute(query)]
 
 
-def _by_stage(counts: Sequence[throughput.Count]) -> tuple[StageCount, ...]:
+def _by_stage(counts: Sequence[throughput.StageBacklog]) -> tuple[StageCount, ...]:
     sums: dict[tuple[str, str], int] = {}
     for count in counts:
         sums[count.stage, count.state] = sums.get((count.stage, count.state), 0) + count.count
     return tuple(StageCount(stage, state, number) for (stage, state), number in sums.items())
 
 
-def finding_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:
-    """How many findings of each severity the reports in force have."""
+def finding_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
+    """Return how many findings of each severity the reports in force have."""
     query = (
         select(FindingRow.severity, func.count())
         .join(Document, Document.report_id == FindingRow.report_id)
@@ -172,8 +172,8 @@ def finding_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]
     return _counts(connection, query)
 
 
-def error_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:
-    """How many documents are failed or rejected for each code (by their latest open failure)."""
+def error_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
+    """Return how many documents are failed or rejected for each code (by their latest open failure)."""
     latest = select(func.max(Failure.id)).where(Failure.state == FailureState.OPEN).group_by(Failure.document_id)
     query = (
         select(Failure.code, func.count())
@@ -184,7 +184,7 @@ def error_counts(connection: Connection, scope: Scope = ALL) -> dict[str, int]:
     return _counts(connection, query)
 
 
-def listing(connection: Connection, scope: Scope = ALL, limit: int = 50) -> list[DocumentLine]:
+def listing(connection: Connection, scope: DocumentScope = ALL, limit: int = 50) -> list[DocumentLine]:
     """The documents of a scope with the report in force, by agency and year; at most ``limit`` of them."""
 
     def values(*conditions: ColumnElement[bool]) -> Any:
@@ -230,7 +230,7 @@ def failures(
     limit: int | None = None,
 ) -> list[FailureItem]:
     """The error queue, the newest first: what is open, or in other ``states``; older than the failure ``before``, if given."""
-    query = _failures().where(Failure.state.in_(list(states)), *Scope(batch).conditions())
+    query = _failures().where(Failure.state.in_(list(states)), *DocumentScope(batch).conditions())
     if code is not None:
         query = query.where(or_(Failure.code == code, Failure.code.startswith(f"{code}.", autoescape=True)))
     if stage is not None:

@@ -75,7 +75,7 @@ def mark_of(raw: str) -> str:
     return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-class RefusedError(ValueError):
+class CorrectionRefusedError(ValueError):
     """A decision that cannot be taken. ``why`` is one of WHYS, by which pages find their own words; the message is for people."""
 
     def __init__(self, why: str, message: str) -> None:
@@ -100,12 +100,12 @@ WHYS = (
 
 
 class OvertakenError(Exception):
-    """Another has decided (or the document was read anew) since the person looked. ``by`` is that decision, None if there is
+    """Another has decided (or the document was read again) since the person looked. ``by`` is that decision, None if there is
     none that stands or was undone.
     """
 
     def __init__(self, by: CorrectionItem | None) -> None:
-        who = "the document was read anew" if by is None else f"{by.decided_by} has decided: {by.told or 'blank'}"
+        who = "the document was read again" if by is None else f"{by.decided_by} has decided: {by.told or 'blank'}"
         super().__init__(who)
         self.by = by
 
@@ -176,7 +176,7 @@ def undo(connection: Connection, number: int, *, who: str, reason: str = "", pau
     """
     row = connection.execute(select(CorrectionRow.document_id, CorrectionRow.indicator).where(CorrectionRow.id == number)).first()
     if row is None:
-        raise RefusedError("unknown_cell", f"there is no correction {number}")
+        raise CorrectionRefusedError("unknown_cell", f"there is no correction {number}")
     head = _hold(connection, row.document_id)
     standing = _standing(connection, row.document_id, row.indicator)
     if standing is None or standing.id != number:
@@ -199,7 +199,7 @@ def _hold(connection: Connection, document_id: int) -> Any:
     query = select(*columns).where(Document.id == document_id).with_for_update(key_share=True)
     row = connection.execute(query).first()
     if row is None or row.report_id is None or row.status not in SHOWN:
-        raise RefusedError("no_report", f"document {document_id} has no report in force")
+        raise CorrectionRefusedError("no_report", f"document {document_id} has no report in force")
     return row
 
 
@@ -220,7 +220,9 @@ def _parsed(connection: Connection, document_id: int, indicator: str) -> Reading
     """The reading as the parser left it: what validation will meet again."""
     found = outputs(connection, document_id, StageName.PARSE, Report).get(0)
     if found is None:
-        raise RefusedError("no_kept_reading", f"what was read of document {document_id} is not kept; process it again first")
+        raise CorrectionRefusedError(
+            "no_kept_reading", f"what was read of document {document_id} is not kept; process it again first"
+        )
     return next((reading for reading in found.readings if reading.indicator == indicator), None)
 
 
@@ -230,7 +232,7 @@ def _settled(connection: Connection, head: Any, indicator: str, decided: Decided
         return _fact(indicator, decided, value)
     known = load_book().indicators.get(indicator)
     if known is None:
-        raise RefusedError("unknown_cell", f"{indicator}: no such cell")
+        raise CorrectionRefusedError("unknown_cell", f"{indicator}: no such cell")
     if decided is Decided.BLANK:
         return None
     if decided is Decided.AS_READ:
@@ -238,23 +240,23 @@ def _settled(connection: Connection, head: Any, indicator: str, decided: Decided
             select(ValueRow.value, ValueRow.state).where(ValueRow.report_id == head.report_id, ValueRow.indicator == indicator)
         ).first()
         if shown is None or (shown.value is None and shown.state == State.DOUBTFUL):
-            raise RefusedError("not_read", f"{indicator}: nothing was read that could be confirmed")
+            raise CorrectionRefusedError("not_read", f"{indicator}: nothing was read that could be confirmed")
         return whole(shown.value)
     if isinstance(value, str) or value is None or value != value or abs(value) > 1e15:  # noqa: PLR0124 (not a number)
-        raise RefusedError("no_number", f"{indicator}: {value!r} is no number")
+        raise CorrectionRefusedError("no_number", f"{indicator}: {value!r} is no number")
     if known.is_count and value != int(value):
-        raise RefusedError("not_whole", f"{indicator} counts; {value} is not whole")
+        raise CorrectionRefusedError("not_whole", f"{indicator} counts; {value} is not whole")
     if value < 0 and not known.signed:
-        raise RefusedError("negative", f"{indicator} cannot be negative")
+        raise CorrectionRefusedError("negative", f"{indicator} cannot be negative")
     return whole(round(value, 6))
 
 
 def _fact(indicator: str, decided: Decided, value: Number | str | None) -> str:
     text = str(value or "").strip()
     if decided is not Decided.VALUE or not text or len(text) > 200:
-        raise RefusedError("no_fact", f"{indicator}: expected a text")
+        raise CorrectionRefusedError("no_fact", f"{indicator}: expected a text")
     if indicator == YEAR and not (text.isascii() and text.isdecimal() and dates().first_year <= int(text) <= datetime.now().year):
-        raise RefusedError("no_year", f"{indicator}: {text!r} is not a year from {dates().first_year} on")
+        raise CorrectionRefusedError("no_year", f"{indicator}: {text!r} is not a year from {dates().first_year} on")
     return text
 
 

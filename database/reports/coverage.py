@@ -146,7 +146,7 @@ def coverage(connection: Connection, year: int, today: str, *, region: str | Non
 
 
 def standing_of(has_report: bool, published_on: str | None, due_on: str | None, today: str) -> Standing:
-    """How an agency stands; ISO dates compare as texts.
+    """Return how an agency stands; ISO dates compare as texts.
 
     >>> standing_of(True, "2025-02-03", "2025-01-31", "2025-03-01")
     <Standing.LATE: 'late'>

@@ -218,7 +218,7 @@ _RESOLVE = (
 
 
 def kept_before(connection: Connection, document_id: int) -> Before:
-    """What is kept of a document whose fence the caller holds."""
+    """Return what is kept of a document whose fence the caller holds."""
     *key, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
     shown = key[0] is not None and status in SHOWN
     return Before(ReportKey(*key) if shown else None, key[0], digest, latest or 0, bool(failed))
@@ -434,7 +434,7 @@ def children_of(connection: Connection, code: str, year: int, *, above: int | No
 def snapshots(
     connection: Connection, report_ids: Iterable[int], *, sections: bool = True, values: bool = True
 ) -> dict[int, Snapshot]:
-    """What the rules between reports need of these reports, by row number: three statements, however many. Those
+    """Return what the rules between reports need of these reports, by row number: three statements, however many. Those
     without agency or year are left out; so are the texts without ``sections``, and the cells without ``values``.
     """
     ids = sorted(set(report_ids))

@@ -116,7 +116,7 @@ def waiting(connection: Connection, scope: ReviewScope, *, first: int = 0, limit
 
 
 def open_cells(connection: Connection, document_id: int) -> list[str]:
-    """What is open of a document: facts of its report, then cells in the order of the pages."""
+    """Return what is open of a document: facts of its report, then cells in the order of the pages."""
     head = (
         select(ReportRow.doubts)
         .join(Document, Document.report_id == ReportRow.id)
@@ -158,7 +158,7 @@ def doubtful_cells(connection: Connection, document_id: int) -> list[ValueItem]:
 
 
 def backlog(connection: Connection, scope: ReviewScope) -> Backlog:
-    """How many cells and facts are in doubt, and in how many documents."""
+    """Return how many cells and facts are in doubt, and in how many documents."""
     query = (
         select(func.count(ValueRow.report_id.distinct()), func.count())
         .select_from(ValueRow)
@@ -224,7 +224,9 @@ def report_body(connection: Connection, report_id: int) -> bytes | None:
 
 
 def changes(connection: Connection, document_id: int, latest: int = 6) -> dict[int, list[Change]]:
-    """What each of the ``latest`` versions of a document changed in its cells, by version; the first version is left out."""
+    """Return what each of the ``latest`` versions of a document changed in its cells, by version; the first version is left
+    out.
+    """
     query = (
         select(ReportRow.id, ReportRow.version)
         .where(ReportRow.document_id == document_id)

@@ -26,8 +26,8 @@ __all__ = ["NAME_LENGTH", "is_name"]
 _SEEN_SECONDS = 60.0  # a session is marked as seen at most so often
 _DAY = 86_400.0
 
-# How many attempts within so many seconds: by one name from one address (or one known browser), by one address, for one name from
-# anywhere. Addresses and browsers from which a user has logged in before are bound by the first alone: wrong attempts from
+# How many attempts within how many seconds: by one name from one address (or one known browser), by one address, for one name
+# from anywhere. Addresses and browsers from which a user has logged in before are bound by the first alone: wrong attempts from
 # elsewhere lock nobody out.
 ATTEMPT_SECONDS = 900.0
 MAX_ATTEMPTS_OF_PAIR = 5
@@ -163,7 +163,7 @@ def _access(regions: Sequence[str] | None, batches: Sequence[int] | None) -> Acc
 
 
 def has_users(connection: Connection) -> bool:
-    """Whether there is any user who may log in."""
+    """Return whether there is any user who may log in."""
     return connection.scalar(select(User.id).where(User.disabled_at.is_(None)).limit(1)) is not None
 
 
@@ -173,7 +173,7 @@ def add_user(
     """Make a user with a password (its hash; empty: single sign-on alone). Return the id.
 
     ``must_change``: the user has to choose another password after the first login. Raises AccountError ``taken``, and ``alike``
-    when there is a user whose name cannot be told from this one.
+    when there is a user whose name looks like this one.
     """
     name = normal(name)
     folded = skeleton(name)
@@ -390,7 +390,9 @@ def _folded(name: str) -> str:
 
 
 def _place(connection: Connection, name: str, address: str, device: str | None) -> tuple[str, bool]:
-    """Where attempts are counted (the browser if the user has used it before, else the address), and whether it is known."""
+    """Return where attempts are counted (the browser if the user has used it before, else the address), and whether it is
+    known.
+    """
     user = _find(connection, name)
     if user is None:
         return address, False
@@ -414,7 +416,7 @@ def _find(connection: Connection, name: str) -> Any:
 
 
 def credentials(connection: Connection, name: str) -> Credentials | None:
-    """What is kept of the user of this name; None when there is none, or it may not log in."""
+    """Return what is kept of the user of this name; None when there is none, or it may not log in."""
     row = _find(connection, name)
     if row is None or row.disabled_at is not None:
         return None
@@ -436,7 +438,7 @@ def of_subject(connection: Connection, subject: str, name: str) -> CurrentUser |
     return CurrentUser(row.id, row.name, Role(row.role))
 
 
-class Arrival(Record, frozen=True):
+class LoginArrival(Record, frozen=True):
     """Where a login comes from: the client's address, its browser's cookie (digest) and what the browser says of itself."""
 
     address: str
@@ -449,7 +451,7 @@ def log_in(
     user: CurrentUser,
     digest: str,
     seconds: float,
-    arrival: Arrival,
+    arrival: LoginArrival,
     *,
     rehashed: str | None = None,
     oidc: bool = False,
@@ -469,14 +471,14 @@ def log_in(
     note(connection, "login", user.name, subject=address, factor="oidc" if oidc else None)
 
 
-def forget_attempts(connection: Connection, name: str, arrival: Arrival) -> None:
+def forget_attempts(connection: Connection, name: str, arrival: LoginArrival) -> None:
     """Take back the attempts of this name from this address and browser: the password was right."""
     places = (arrival.address[:100], f"device {arrival.device}")
     mine = and_(LoginAttempt.name == _folded(name), LoginAttempt.address.in_(places))
     connection.execute(delete(LoginAttempt).where(mine))
 
 
-def _remember_place(connection: Connection, user_id: int, arrival: Arrival) -> None:
+def _remember_place(connection: Connection, user_id: int, arrival: LoginArrival) -> None:
     own = LoginPlace.user_id == user_id
     marks = (f"address {arrival.address[:100]}", f"device {arrival.device}")
     connection.execute(delete(LoginPlace).where(own, or_(LoginPlace.mark.in_(marks), LoginPlace.seen_at <= now(-_PLACE_SECONDS))))

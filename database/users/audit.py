@@ -46,7 +46,7 @@ class AuditItem(Record, frozen=True):
         return self.who.startswith("uid=")
 
 
-class Fault(StrEnum):
+class ChainFault(StrEnum):
     """What is wrong with a row of the chain."""
 
     CHANGED = "changed"
@@ -61,7 +61,7 @@ class ChainReport(Record, frozen=True):
 
     entries: int
     head: str
-    fault: Fault | None = None
+    fault: ChainFault | None = None
     row: int | None = None
     contains: bool | None = None
 
@@ -125,9 +125,9 @@ def verify(connection: Connection, contains: str | None = None) -> ChainReport:
     last = GENESIS
     for number, at, who, action, detail, previous, digest in _entries(connection):
         if digest is None or previous is None:
-            return ChainReport(len(rows) - 1, last, Fault.INSERTED, number)
+            return ChainReport(len(rows) - 1, last, ChainFault.INSERTED, number)
         if digest_of(previous, at, who, action, detail) != digest:
-            return ChainReport(len(rows) - 1, last, Fault.CHANGED, number)
+            return ChainReport(len(rows) - 1, last, ChainFault.CHANGED, number)
         if previous != last:
             return _gap(rows, last, previous)
         last = digest
@@ -139,13 +139,13 @@ def verify(connection: Connection, contains: str | None = None) -> ChainReport:
 
 
 def _gap(rows: dict[str, int], last: str, wanted: str) -> ChainReport:
-    """What is wrong where the next entry (or the head) follows ``wanted`` instead of ``last``. If that is an earlier entry, those
-    between are not of the chain; else entries are absent here.
+    """Return what is wrong where the next entry (or the head) follows ``wanted`` instead of ``last``. If that is an earlier
+    entry, those between are not of the chain; else entries are absent here.
     """
     if wanted in rows:
         inserted = min(number for number in rows.values() if number > rows[wanted])
-        return ChainReport(len(rows) - 1, last, Fault.INSERTED, inserted)
-    return ChainReport(len(rows) - 1, last, Fault.REMOVED, rows[last])
+        return ChainReport(len(rows) - 1, last, ChainFault.INSERTED, inserted)
+    return ChainReport(len(rows) - 1, last, ChainFault.REMOVED, rows[last])
 
 
 def _entries(connection: Connection) -> Iterator[Any]:

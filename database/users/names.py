@@ -16,8 +16,8 @@ _SKELETON_LENGTH = 240
 
 
 def is_name(text: str) -> bool:
-    """Whether a user can be called so: letters (of any script), digits, dots, hyphens and underscores. Acts from the command line
-    are signed ``uid=N(user)@host``, so that the two are never the same.
+    """Return whether a user can be called so: letters (of any script), digits, dots, hyphens and underscores. Acts from the
+    command line are signed ``uid=N(user)@host``, so that the two are never the same.
 
     >>> is_name("\\u5f20\\u4e09"), is_name("uid=0(root)@host")
     (True, False)
@@ -35,7 +35,8 @@ def normal(name: str) -> str:
 
 
 def skeleton(name: str) -> str:
-    """What two names share that people cannot tell apart: case is folded, look-alike characters are replaced by one of them.
+    """Return what two names share that people cannot tell apart: case is folded, look-alike characters are replaced by one of
+    them.
 
     >>> skeleton("Admin") == skeleton("\\u0430dm\\u0456n"), skeleton("zhang1") == skeleton("zhangl")
     (True, True)

@@ -42,7 +42,7 @@ class Budget:
         self.bytes = self._most
 
     def check(self, members: int, size: int) -> None:
-        """Raises GongkaiError file.bomb when so many members of so many bytes in all are more than is left."""
+        """Raises GongkaiError file.bomb when this number of members, or of bytes in all, is more than is left."""
         if members > self.members:
             raise GongkaiError(
                 "file.bomb", f"more than {self.members:,} files in the archive", f"at most {self.limits.archive_members:,}"

@@ -1,4 +1,4 @@
-"""Progress of reading, for whoever bounds the time that it may take: bytes that really came out of a file or a stream.
+"""Progress of reading, for the process that bounds the time that it may take: bytes that really came out of a file or a stream.
 
 What works without end shows none; what is only large does.
 """

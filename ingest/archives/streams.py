@@ -47,7 +47,7 @@ def decompressed(file: BinaryIO, media_type: str) -> BinaryIO:
 
 
 def is_tar_header(block: bytes) -> bool:
-    """Whether 512 bytes are the header of a tar member, by its own checksum (old tars have no magic)."""
+    """Return whether 512 bytes are the header of a tar member, by its own checksum (old tars have no magic)."""
     if len(block) < 512 or not any(block):
         return False
     try:

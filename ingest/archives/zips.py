@@ -48,7 +48,9 @@ def open_zip(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
 
 
 def _has_more_entries(directory: bytes, most: int) -> bool:
-    """Whether a central directory lists more than ``most`` members. Counted before zipfile makes half a kilobyte of each."""
+    """Return whether a central directory lists more than ``most`` members. Counted before zipfile makes half a kilobyte of
+    each.
+    """
     at = 0
     for _ in range(most + 1):
         if directory[at : at + 4] != b"PK\x01\x02" or at + _ENTRY > len(directory):
@@ -59,8 +61,8 @@ def _has_more_entries(directory: bytes, most: int) -> bool:
 
 
 def _directory(file: BinaryIO) -> tuple[int, int]:
-    """Where the central directory begins, and its size in bytes, as zipfile finds it: it ends where its end record begins.
-    (0, 0) when there is no end record (zipfile then says so).
+    """Return where the central directory begins, and its size in bytes, as zipfile finds it: it ends where its end record
+    begins. (0, 0) when there is no end record (zipfile then says so).
     """
     end = file.seek(0, 2)
     file.seek(max(0, end - 65536 - _END.size))

@@ -154,7 +154,7 @@ class BoundedReader:
         return bool(poll.poll(self._silence * 1000))
 
     def _ended(self) -> Ended:
-        """What ended the process."""
+        """Return what ended the process."""
         assert self._process is not None
         process = self._process
         if process.stdin is not None:

@@ -35,7 +35,7 @@ class Content(NamedTuple):
     file: BinaryIO | None
 
 
-class Snapshot(Record, frozen=True):
+class FileSnapshot(Record, frozen=True):
     """What shows that a file is still the one that was opened."""
 
     size: int
@@ -44,7 +44,7 @@ class Snapshot(Record, frozen=True):
     device: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Snapshot:
+    def of(cls, status: os.stat_result) -> FileSnapshot:
         return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
 
 
@@ -69,10 +69,10 @@ def opened(path: str, *, follow: bool = True) -> Iterator[BinaryIO]:
         yield file
 
 
-def _check(before: Snapshot, file: BinaryIO, path: str) -> None:
+def _check(before: FileSnapshot, file: BinaryIO, path: str) -> None:
     """Raises GongkaiError file.changed if the file was written to, removed or replaced since ``before``."""
     try:
-        after, there = Snapshot.of(os.fstat(file.fileno())), Snapshot.of(os.stat(path))
+        after, there = FileSnapshot.of(os.fstat(file.fileno())), FileSnapshot.of(os.stat(path))
     except FileNotFoundError:
         raise GongkaiError("file.changed", "the file was removed while it was read", "a file that stays") from None
     if not before == after == there:
@@ -106,9 +106,9 @@ class _UnsteadyError(GongkaiError):
     """A file.changed of the reading itself, which is tried again; one that the caller raises is not."""
 
 
-def _read(file: BinaryIO, path: str) -> tuple[Snapshot, Content]:
+def _read(file: BinaryIO, path: str) -> tuple[FileSnapshot, Content]:
     try:
-        before = Snapshot.of(os.fstat(file.fileno()))
+        before = FileSnapshot.of(os.fstat(file.fileno()))
         content = _hash_in_place(file) if before.size > IN_MEMORY else _hash_in_memory(file)
         _check(before, file, path)
         if content.size != before.size:

@@ -25,7 +25,7 @@ TEXT = "text/plain"
 HTML = "text/html"
 
 
-class Role(StrEnum):
+class FileRole(StrEnum):
     """What is done with a file: processed, unpacked, or refused with a code."""
 
     DOCUMENT = "document"
@@ -33,11 +33,11 @@ class Role(StrEnum):
     REFUSED = "refused"
 
 
-class Identity(Record, frozen=True):
+class FileIdentity(Record, frozen=True):
     """The media type of a content, and what follows from it. ``code``, ``found`` and ``expected`` say why it is refused."""
 
     media_type: str
-    role: Role = Role.DOCUMENT
+    role: FileRole = FileRole.DOCUMENT
     code: str | None = None
     found: str = ""
     expected: str = ""
@@ -47,23 +47,23 @@ READABLE = "txt, HTML, DOCX, PDF or pictures"
 SAVED = "the document opened and saved as DOCX or PDF"
 
 
-def _refused(media_type: str, found: str, expected: str = READABLE, code: str = "file.unsupported") -> Identity:
-    return Identity(media_type, Role.REFUSED, code, found, expected)
+def _refused(media_type: str, found: str, expected: str = READABLE, code: str = "file.unsupported") -> FileIdentity:
+    return FileIdentity(media_type, FileRole.REFUSED, code, found, expected)
 
 
 OLE2_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PREFIXES: tuple[tuple[bytes, Identity], ...] = (
-    (b"\x89PNG\r\n\x1a\n", Identity("image/png")),
-    (b"\xff\xd8\xff", Identity("image/jpeg")),
-    (b"II*\0", Identity("image/tiff")),
-    (b"MM\0*", Identity("image/tiff")),
-    (b"II+\0\x08\0", Identity("image/tiff")),
-    (b"MM\0+\0\x08", Identity("image/tiff")),
-    (b"GIF87a", Identity("image/gif")),
-    (b"GIF89a", Identity("image/gif")),
-    (b"\x1f\x8b\x08", Identity(GZIP, Role.ARCHIVE)),
-    (b"BZh", Identity(BZIP2, Role.ARCHIVE)),
-    (b"\xfd7zXZ\0", Identity(XZ, Role.ARCHIVE)),
+_PREFIXES: tuple[tuple[bytes, FileIdentity], ...] = (
+    (b"\x89PNG\r\n\x1a\n", FileIdentity("image/png")),
+    (b"\xff\xd8\xff", FileIdentity("image/jpeg")),
+    (b"II*\0", FileIdentity("image/tiff")),
+    (b"MM\0*", FileIdentity("image/tiff")),
+    (b"II+\0\x08\0", FileIdentity("image/tiff")),
+    (b"MM\0+\0\x08", FileIdentity("image/tiff")),
+    (b"GIF87a", FileIdentity("image/gif")),
+    (b"GIF89a", FileIdentity("image/gif")),
+    (b"\x1f\x8b\x08", FileIdentity(GZIP, FileRole.ARCHIVE)),
+    (b"BZh", FileIdentity(BZIP2, FileRole.ARCHIVE)),
+    (b"\xfd7zXZ\0", FileIdentity(XZ, FileRole.ARCHIVE)),
     (b"7z\xbc\xaf\x27\x1c", _refused("application/x-7z-compressed", "a 7z archive", "a zip or tar archive")),
     (b"Rar!\x1a\x07", _refused("application/vnd.rar", "a RAR archive", "a zip or tar archive")),
     (b"\x28\xb5\x2f\xfd", _refused("application/zstd", "a zstd file", "a zip or tar archive")),
@@ -74,7 +74,7 @@ _PREFIXES: tuple[tuple[bytes, Identity], ...] = (
 )
 
 
-def identify(file: BinaryIO) -> Identity:
+def identify(file: BinaryIO) -> FileIdentity:
     """The identity of the content of a seekable binary file, which is then at its start again. Bad content raises nothing."""
     file.seek(0)
     head = file.read(SAMPLE)
@@ -84,7 +84,7 @@ def identify(file: BinaryIO) -> Identity:
         file.seek(0)
 
 
-def _by_magic(file: BinaryIO, head: bytes) -> Identity | None:
+def _by_magic(file: BinaryIO, head: bytes) -> FileIdentity | None:
     if not head:
         return _refused("application/x-empty", "0 bytes", "a file with content", "file.empty")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # before PDF: a zip may hold one uncompressed in its first kilobyte
@@ -94,20 +94,20 @@ def _by_magic(file: BinaryIO, head: bytes) -> Identity | None:
     return next((identity for magic, identity in _PREFIXES if head.startswith(magic)), None) or _by_structure(head)
 
 
-def _by_structure(head: bytes) -> Identity | None:
+def _by_structure(head: bytes) -> FileIdentity | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Identity("image/webp")
+        return FileIdentity("image/webp")
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:18] in _BMP_HEADERS:
-        return Identity("image/bmp")
+        return FileIdentity("image/bmp")
     if is_tar_header(head[:512]):
-        return Identity(TAR, Role.ARCHIVE)
+        return FileIdentity(TAR, FileRole.ARCHIVE)
     if b"%PDF-" in head[:1024]:  # ISO 32000 annex H: readers accept the header anywhere in the first 1024 bytes
-        return Identity(PDF)
+        return FileIdentity(PDF)
     return None
 
 
 def looks_packed(head: bytes) -> bool:
-    """Whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
+    """Return whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
     return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or is_tar_header(head[:512])
 
 
@@ -124,13 +124,13 @@ _PARTS = (
 )
 
 
-# The parts of an Office document are unpacked into memory by whoever reads it. A table of zeros packs 100 times.
+# The parts of an Office document are unpacked into memory by its reader. A table of zeros packs 100 times.
 _OFFICE_BYTES = 512 * MIB
 _OFFICE_RATIO = 200
 _OFFICE_FREE = 32 * MIB
 
 
-def _zip(file: BinaryIO) -> Identity:
+def _zip(file: BinaryIO) -> FileIdentity:
     try:
         with open_zip(file, Limits()) as archive:
             names = {name.lower().lstrip("/").replace("\\", "/") for name in archive.namelist()}
@@ -144,19 +144,19 @@ def _zip(file: BinaryIO) -> Identity:
             if part == "content.xml" and "mimetype" not in names:
                 continue
             if called is None and (size > _OFFICE_BYTES or size > packed * _OFFICE_RATIO + _OFFICE_FREE):
-                return Identity(
+                return FileIdentity(
                     media_type,
-                    Role.REFUSED,
+                    FileRole.REFUSED,
                     "file.bomb",
                     f"a document of {size:,} bytes in {packed:,}",
                     f"at most {_OFFICE_BYTES:,}",
                 )
             if called is None:
-                return Identity(media_type)
+                return FileIdentity(media_type)
             return _refused(media_type, called, SAVED)
     if office:
         return _refused(ZIP, "an Office file without its main part", "a whole DOCX file", "file.corrupt")
-    return Identity(ZIP, Role.ARCHIVE)
+    return FileIdentity(ZIP, FileRole.ARCHIVE)
 
 
 _OLE2_STREAMS = (
@@ -168,7 +168,7 @@ _OLE2_STREAMS = (
 )
 
 
-def _ole2(file: BinaryIO) -> Identity:
+def _ole2(file: BinaryIO) -> FileIdentity:
     """The kind of an OLE2 compound file, by the names in its directory: entries of 128 bytes that begin with a UTF-16 name."""
     wanted = {name.encode("utf-16-le").ljust(64, b"\0"): row for name, *row in _OLE2_STREAMS}
     found: list[tuple[str, str, str]] = []
@@ -201,12 +201,12 @@ _XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
 _MHTML = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
 
 
-def _by_text(head: bytes) -> Identity:
+def _by_text(head: bytes) -> FileIdentity:
     text = decode_sample(head)
     if text is None:
-        return Identity(
+        return FileIdentity(
             "application/octet-stream",
-            Role.REFUSED,
+            FileRole.REFUSED,
             "file.unsupported",
             "bytes that are neither text nor a known format",
             READABLE,
@@ -214,14 +214,15 @@ def _by_text(head: bytes) -> Identity:
     if _MHTML.match(text[:2000]) and "multipart/related" in text[:SAMPLE].lower():
         return _refused("multipart/related", "a web archive (MHTML)", "the page saved as HTML")
     if is_html(text):
-        return Identity(HTML)
+        return FileIdentity(HTML)
     if _XML.match(text):
         return _refused("application/xml", "an XML file")
-    return Identity(TEXT)
+    return FileIdentity(TEXT)
 
 
 def is_html(text: str) -> bool:
-    """Whether the beginning of a text is HTML: it starts with a tag, or has the frame of a page, or is full of closed tags.
+    """Return whether the beginning of a text is HTML: it starts with a tag, or has the frame of a page, or is full of closed
+    tags.
 
     Markdown with tags in it stays text: its rows and headings are lines.
     """

@@ -22,8 +22,8 @@ from ingest.files.keeping import Keeper, StoreFaultError
 from ingest.files.messages import (
     Answer,
     Bug,
-    Document,
     End,
+    FoundDocument,
     Kept,
     Looking,
     ManifestEnd,
@@ -101,7 +101,7 @@ class Intake:
             request = msgspec.structs.replace(request, past=past, refused=(*request.refused, looked.path))
 
     def _answers(self, request: ReadFile) -> Generator[Taken, None, tuple[int, tuple[Looking, Ended] | None]]:
-        """What the reader finds. Returns how many documents that were, and what was looked at when the process ended."""
+        """Yield what the reader finds. Returns how many documents that were, and what was looked at when the process ended."""
         past, looked = request.past, Looking(request.shown, "", 0)
         kept: str | None = None
         changed: set[str] = set()
@@ -114,7 +114,7 @@ class Intake:
                     self._keep(kept, answer, changed)
                 elif isinstance(answer, Looking):
                     looked = answer
-                elif isinstance(answer, Document):
+                elif isinstance(answer, FoundDocument):
                     past += 1
                     yield self._taken(answer, changed)
                 elif isinstance(answer, Ended):
@@ -128,7 +128,7 @@ class Intake:
         return past, None
 
     def _rest(self, answer: Answer) -> bool:
-        """Whether an answer is the last one. Raises StoreFaultError for a fault of the machine."""
+        """Return whether an answer is the last one. Raises StoreFaultError for a fault of the machine."""
         if isinstance(answer, NoRoom):
             raise StoreFaultError(GongkaiError("disk.full", answer.found, "room for temporary files"))
         if isinstance(answer, Bug):
@@ -143,7 +143,7 @@ class Intake:
         except GongkaiError:
             changed.add(sha256)
 
-    def _taken(self, document: Document, changed: set[str]) -> Taken:
+    def _taken(self, document: FoundDocument, changed: set[str]) -> Taken:
         if document.sha256 in changed:
             error = GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
             return self.refused(document.path, error)
@@ -159,7 +159,7 @@ class Intake:
     def refused(self, path: str, error: GongkaiError) -> Taken:
         """The arrival of something whose content is not known."""
         rejection = (error.code, str(error).removeprefix(f"{error.code}: "))
-        return self._taken(Document(stand_in(error.code, path), UNKNOWN, 0, path, rejection), set())
+        return self._taken(FoundDocument(stand_in(error.code, path), UNKNOWN, 0, path, rejection), set())
 
     def _ended(self, looked: Looking, why: Ended) -> Taken:
         """The arrival of what ended the process, under its content where that is known."""
@@ -167,7 +167,7 @@ class Intake:
         if not looked.sha256:
             return self.refused(looked.path, error)
         rejection = (error.code, str(error).removeprefix(f"{error.code}: "))
-        return self._taken(Document(looked.sha256, UNKNOWN, looked.size, looked.path, rejection), set())
+        return self._taken(FoundDocument(looked.sha256, UNKNOWN, looked.size, looked.path, rejection), set())
 
 
 def load_manifest(path: Path, reader: BoundedReader, limits: Limits) -> Manifest:

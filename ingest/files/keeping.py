@@ -13,11 +13,11 @@ _WRITERS = 8
 _SMALL = 1024 * 1024  # larger contents are waited for, so that few of them are in memory
 
 
-class Store(Protocol):
+class ContentStore(Protocol):
     """Where originals are kept by their hash (see runtime.store)."""
 
     def put(self, data: bytes) -> str:
-        """Keep ``data``; gives its sha256."""
+        """Keep ``data``. Return its sha256."""
 
     def delete(self, sha256: str) -> bool:
         """Delete a content. Return whether it was there."""
@@ -26,7 +26,7 @@ class Store(Protocol):
 class Keeper:
     """Puts contents into the store. Small ones beside the reading, a few at a time: most of it is waiting for the disk."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ContentStore) -> None:
         self._store = store
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="keeper")
         self._pending: deque[Future[str]] = deque()

@@ -76,7 +76,7 @@ class Kept(Message, frozen=True):
     size: int
 
 
-class Document(Message, frozen=True):
+class FoundDocument(Message, frozen=True):
     """Something to be registered. ``rejection`` is (code, message) where it is refused; ``row`` False: its content is unknown."""
 
     sha256: str
@@ -121,7 +121,7 @@ class End(Message, frozen=True):
     archives: int = 0
 
 
-Answer = Looking | Kept | Document | ManifestRow | ManifestEnd | Bug | NoRoom | End
+Answer = Looking | Kept | FoundDocument | ManifestRow | ManifestEnd | Bug | NoRoom | End
 
 _encode = msgspec.msgpack.Encoder().encode
 

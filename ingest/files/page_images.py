@@ -26,7 +26,7 @@ _GAPS = 10  # how many times more numbers than pages there may be: dates and the
 
 
 def are_pages(names: Sequence[str]) -> bool:
-    """Whether files with these names (of one folder, without it) are the pages of one report.
+    """Return whether files with these names (of one folder, without it) are the pages of one report.
 
     >>> are_pages(["p1.png", "p2.png", "p10.png"]), are_pages(["2021.png", "2022.png"]), are_pages(["甲局1.png", "乙局2.png"])
     (True, False, False)
@@ -78,7 +78,7 @@ def _name(folder: PurePosixPath) -> str:
     return "" if str(folder) == "." else str(folder)
 
 
-class Report(NamedTuple):
+class PageImageReport(NamedTuple):
     """Page images in order, (name, content), and their size in bytes; beyond what may be held, without content."""
 
     path: str
@@ -105,8 +105,8 @@ class Reports:
         """Forget a report of which a page cannot be read."""
         self._read.pop(path, None)
 
-    def add(self, member: str, reader: BinaryIO) -> Report | None:
-        """Read a page; gives the report when this was the last one missing. Raises what the reader raises."""
+    def add(self, member: str, reader: BinaryIO) -> PageImageReport | None:
+        """Read a page. Return the report when this was the last one missing. Raises what the reader raises."""
         path = self._path_of[member]
         if path not in self._read:
             return None
@@ -116,4 +116,4 @@ class Reports:
         if len(self._read[path]) < len(self._groups[path]):
             return None
         pages = self._read.pop(path)
-        return Report(path, [(name, pages[name]) for name in self._groups[path]], self._size[path])
+        return PageImageReport(path, [(name, pages[name]) for name in self._groups[path]], self._size[path])

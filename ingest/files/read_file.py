@@ -18,8 +18,8 @@ from codebook.errors import GongkaiError
 from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
 from ingest.archives.limits import Limits
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, stand_in
-from ingest.files.identify import Identity, Role, identify, looks_packed
-from ingest.files.messages import Document
+from ingest.files.identify import FileIdentity, FileRole, identify, looks_packed
+from ingest.files.messages import FoundDocument
 from ingest.files.page_images import Reports, flat_folders
 from ingest.files.walk import OneReport
 from ingest.names import shown
@@ -37,14 +37,14 @@ class Outlet(Protocol):
         """Keep a content, which ``file`` holds from its start."""
 
 
-def refusal(path: str, error: GongkaiError) -> Document:
+def refusal(path: str, error: GongkaiError) -> FoundDocument:
     """Something whose content is not known."""
-    return _document(Content(stand_in(error.code, path), 0, b"", None), Identity(UNKNOWN), path, error)
+    return _document(Content(stand_in(error.code, path), 0, b"", None), FileIdentity(UNKNOWN), path, error)
 
 
-def _document(content: Content, identity: Identity, path: str, error: GongkaiError | None = None) -> Document:
+def _document(content: Content, identity: FileIdentity, path: str, error: GongkaiError | None = None) -> FoundDocument:
     rejection = (error.code, _storable(str(error).removeprefix(f"{error.code}: "))) if error else None
-    return Document(content.sha256, identity.media_type, content.size, path, rejection)
+    return FoundDocument(content.sha256, identity.media_type, content.size, path, rejection)
 
 
 def _storable(text: str) -> str:
@@ -61,7 +61,7 @@ class FileReader:
         self._refused_members = refused
         self.archives = 0
 
-    def read(self, path: str, known_as: str, *, pages: Sequence[str] = (), follow: bool = False) -> Iterator[Document]:
+    def read(self, path: str, known_as: str, *, pages: Sequence[str] = (), follow: bool = False) -> Iterator[FoundDocument]:
         """All that is to be registered of the file at ``path``, or of the page images ``pages`` of the folder there.
 
         Raises NoRoomError when a temporary file cannot be written.
@@ -79,15 +79,15 @@ class FileReader:
         except MemoryError:
             yield refusal(known_as, _out_of_memory())
 
-    def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[Document]:
+    def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
         self._outlet.looking(path, content)
         identity = identify(content.file or io.BytesIO(content.head))
-        if content.file is None or (identity.role is not Role.ARCHIVE and content.size > self._limits.file_bytes):
+        if content.file is None or (identity.role is not FileRole.ARCHIVE and content.size > self._limits.file_bytes):
             found = f"{content.size:,} bytes"
             yield _document(
                 content, identity, path, GongkaiError("file.too_large", found, f"at most {self._limits.file_bytes:,}")
             )
-        elif identity.role is Role.ARCHIVE:
+        elif identity.role is FileRole.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
         else:
             if content.size:
@@ -97,7 +97,7 @@ class FileReader:
             else:
                 yield _document(content, identity, path)
 
-    def _folder_of_pages(self, known_as: str, paths: Sequence[str]) -> Document:
+    def _folder_of_pages(self, known_as: str, paths: Sequence[str]) -> FoundDocument:
         """Raises GongkaiError and OSError of the first page that cannot be read: a report with a page less is another report."""
         images, size = [], 0
         for path in paths:
@@ -107,9 +107,9 @@ class FileReader:
                     images.append((path, content.file.read()))
         return self._pages(known_as, images, size)
 
-    def _pages(self, path: str, images: Sequence[tuple[str, bytes]], size: int) -> Document:
+    def _pages(self, path: str, images: Sequence[tuple[str, bytes]], size: int) -> FoundDocument:
         """The document of page images that are one report; of more than a document may have, without their content."""
-        identity = Identity(image_package.MEDIA_TYPE)
+        identity = FileIdentity(image_package.MEDIA_TYPE)
         if size > self._limits.file_bytes:
             error = GongkaiError("file.too_large", f"{size:,} bytes", f"at most {self._limits.file_bytes:,}")
             return _document(Content(stand_in(error.code, path), size, b"", None), identity, path, error)
@@ -119,8 +119,8 @@ class FileReader:
         return _document(content, identity, path)
 
     def _archive(
-        self, content: Content, file: BinaryIO, identity: Identity, path: str, *, budget: Budget, depth: int
-    ) -> Iterator[Document]:
+        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
+    ) -> Iterator[FoundDocument]:
         self.archives += 1
         members = 0
         try:
@@ -138,7 +138,7 @@ class FileReader:
         except GongkaiError as error:
             yield _document(content, identity, path, error)
 
-    def _groups(self, file: BinaryIO, identity: Identity, path: str, budget: Budget) -> dict[str, list[str]]:
+    def _groups(self, file: BinaryIO, identity: FileIdentity, path: str, budget: Budget) -> dict[str, list[str]]:
         """The paths in the archive, as they are shown, whose members are the pages of one report, with these members in order."""
         names = [name for name, _ in unpack(file, identity.media_type, path, copy(budget))]
         found = {}
@@ -148,7 +148,7 @@ class FileReader:
                 found[place] = files
         return found
 
-    def _page(self, reports: Reports, name: str, reader: BinaryIO) -> Iterator[Document]:
+    def _page(self, reports: Reports, name: str, reader: BinaryIO) -> Iterator[FoundDocument]:
         """The report of which ``name`` is the last page that was missing. A page that is broken is a report that is broken."""
         path = reports.path_of(name) or ""
         try:
@@ -160,7 +160,7 @@ class FileReader:
         if report is not None:
             yield self._pages(report.path, report.images, report.size)
 
-    def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[Document]:
+    def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
         if path in self._refused_members:
             return
 
@@ -180,14 +180,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _of_member(error: Exception) -> GongkaiError:
-    """What an error in reading a member of an archive means. Raises as _of_system."""
+    """Return what an error in reading a member of an archive means. Raises as _of_system."""
     if isinstance(error, OSError) and error.errno:
         return _of_system(error)
     return GongkaiError("file.corrupt", f"a member that cannot be unpacked ({error})", "a whole archive")
 
 
 def _of_system(error: OSError) -> GongkaiError:
-    """What an error of the system means for a file. Raises NoRoomError when the disk that is written to is full."""
+    """Return what an error of the system means for a file. Raises NoRoomError when the disk that is written to is full."""
     if error.errno in _FULL:  # of the temporary file: what is read cannot be full
         raise NoRoomError(error.strerror or str(error)) from error
     code = "file.changed" if isinstance(error, FileNotFoundError) else "file.unreadable"

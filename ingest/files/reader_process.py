@@ -26,8 +26,8 @@ from ingest.archives.progress import report_to
 from ingest.files.fingerprint import CHUNK, Content
 from ingest.files.messages import (
     Bug,
-    Document,
     End,
+    FoundDocument,
     Kept,
     Looking,
     ManifestEnd,
@@ -95,7 +95,7 @@ class _Outlet:
             left -= len(chunk)
         self._out.write(bytes(left))  # a file that became shorter: its end says so
 
-    def document(self, document: Document) -> None:
+    def document(self, document: FoundDocument) -> None:
         """Send a document."""
         self._past -= 1
         if self._past < 0:
@@ -141,7 +141,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for those who started us; they let us end
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=CHUNK)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever prints must not break the messages
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not break the messages
     decode = msgspec.msgpack.Decoder(Request).decode
     manifest: Manifest | None = None
     while (request := received(requests.read, decode)) is not None:

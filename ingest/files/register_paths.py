@@ -24,7 +24,7 @@ from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.fingerprint import stand_in
 from ingest.files.intake import Intake, Taken, load_manifest
-from ingest.files.keeping import Keeper, Store, StoreFaultError
+from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.page_images import decided_by
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
@@ -42,7 +42,7 @@ STAND_INS = ("file.changed", "file.unreadable")
 
 class IngestSummary(Record, frozen=True):
     """What came in. ``files`` counts documents, members of archives and refused archives: each is new, a duplicate, or was
-    admitted again; ``rejected`` counts the new ones that were refused at the door, by code.
+    admitted again; ``rejected`` counts the new ones that were refused at registration, by code.
 
     ``passed_over`` counts what is no file to be read, by reason; ``first`` and ``last`` are the lowest and highest ids of the
     documents that are new or admitted again (None when there are none).
@@ -110,7 +110,7 @@ def ingest_paths(
     planned: Plan,
     *,
     engine: Engine,
-    store: Store,
+    store: ContentStore,
     limits: Limits,
     region: tuple[str, ...] = (),
     priority: int = 0,
@@ -148,7 +148,7 @@ def _problems(manifest: Manifest | None) -> list[str]:
 
 
 def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
-    """How many files will come; the manifest is told of them, so that it can find rows that fit several."""
+    """Return how many files will come; the manifest sees them, so that it can find rows that fit several."""
     count = 0
     try:
         for found in walk(paths, decided_by(manifest)):

@@ -79,7 +79,7 @@ def _folder(top: str, one_report: OneReport, leave: Callable[[str], bool]) -> It
 
 
 def _pages_or_all(folder: str, one_report: OneReport, leave: Callable[[str], bool]) -> Iterator[Found]:
-    """What is in a folder, or the folder itself where it holds the pages of one report. Only files that are read count."""
+    """Yield what is in a folder, or the folder itself where it holds the pages of one report. Only files that are read count."""
     listed: list[Found] = []
     rest = _listing(folder, leave)
     for found in rest:

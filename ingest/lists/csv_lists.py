@@ -33,7 +33,7 @@ def read_lines(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def columns_of(header: Sequence[str], known: Mapping[str, Sequence[str]], problems: list[str]) -> dict[int, str]:
-    """Which column holds which field of ``known`` (field -> header words), by its place; others go to ``problems``."""
+    """Return which column holds which field of ``known`` (field -> header words), by its place; others go to ``problems``."""
     names = {_NOISE.sub("", word.lower()): field for field, words in known.items() for word in words}
     columns: dict[int, str] = {}
     for at, cell in enumerate(header):

@@ -22,7 +22,7 @@ from ingest.lists.csv_lists import columns_of, date_of, decode, read_lines, year
 from ingest.lists.manifest import region_of
 
 
-class Columns(Record, frozen=True):
+class ExpectedColumns(Record, frozen=True):
     """The header words of each column that such a list may have."""
 
     agency: tuple[str, ...]
@@ -34,7 +34,7 @@ class Columns(Record, frozen=True):
 
 @cache
 def _header_words() -> dict[str, tuple[str, ...]]:
-    return msgspec.structs.asdict(msgspec.yaml.decode(data.read("expected.yaml"), type=Columns))
+    return msgspec.structs.asdict(msgspec.yaml.decode(data.read("expected.yaml"), type=ExpectedColumns))
 
 
 def read_expected(path: Path, year: int | None = None) -> tuple[list[Listed], list[str]]:

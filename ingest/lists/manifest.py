@@ -24,7 +24,7 @@ from ingest.lists.csv_lists import columns_of, date_of, decode, read_lines, year
 _REGION = re.compile(r"[/／>\\]")
 
 
-class Columns(Record, frozen=True):
+class ManifestColumns(Record, frozen=True):
     """The header words of each column that a manifest may have."""
 
     path: tuple[str, ...]
@@ -85,7 +85,7 @@ class Manifest:
         return None if key in self._ambiguous else row
 
     def names(self, path: str) -> bool:
-        """Whether a row speaks of this path."""
+        """Return whether a row speaks of this path."""
         return self._find(path) is not None
 
     def paths(self) -> tuple[str, ...]:
@@ -137,8 +137,8 @@ def read_manifest(path: Path) -> tuple[list[Row], list[str]]:
 
 
 @cache
-def _header_words() -> Columns:
-    return msgspec.yaml.decode(data.read("manifest.yaml"), type=Columns)
+def _header_words() -> ManifestColumns:
+    return msgspec.yaml.decode(data.read("manifest.yaml"), type=ManifestColumns)
 
 
 def _rows(lines: list[tuple[int, list[str]]], columns: dict[int, str], problems: list[str]) -> Iterable[Row]:

@@ -14,12 +14,12 @@ _LENGTH = 300
 
 
 def may_be_canary(path: str) -> bool:
-    """Whether a file has the name of a canary."""
+    """Return whether a file has the name of a canary."""
     return _NAME.fullmatch(os.path.basename(path)) is not None
 
 
 def send(inbox: Inbox, author: str) -> str:
-    """Put a canary into the inbox, whole from the first moment; gives its path. Raises OSError."""
+    """Put a canary into the inbox, whole from the first moment. Return its path. Raises OSError."""
     name = f"gongkai-canary-{uuid.uuid4().hex}.txt"
     written, path = os.path.join(os.path.dirname(inbox.taken), name), os.path.join(inbox.root, name)
     with open(written, "wb") as file:
@@ -29,7 +29,7 @@ def send(inbox: Inbox, author: str) -> str:
 
 
 def take(staged: str) -> str | None:
-    """Recognise a claimed canary and take it away; gives who sent it. None when it is somebody's file, which stays."""
+    """Recognise a claimed canary and take it away. Return who sent it. None when it is somebody's file, which stays."""
     with open(staged, "rb") as file:
         content = file.read(_LENGTH)
     if not may_be_canary(staged) or not content.startswith(_HEAD):

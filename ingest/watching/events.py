@@ -25,7 +25,7 @@ def file_system(path: str) -> str:
 
 
 def is_network(path: str) -> bool:
-    """Whether other machines may change ``path`` without this one being told."""
+    """Return whether other machines may change ``path`` without this one being told."""
     return file_system(path).lower().startswith(_NETWORK)
 
 

@@ -1,7 +1,7 @@
 """Notes beside what failed: ``failed/<code>/<path>.<document>.gongkai.txt`` says why, and what to do.
 
-What was refused at the door lies beside its note. What failed later lies in ``done/``, and has a note only. When a failure is
-dealt with its note goes, and an original that lay beside it moves to ``done/``.
+A file that was refused at registration is next to its note. What failed later is in ``done/`` and has a note only. When a failure
+is dealt with, its note is deleted, and an original next to it moves to ``done/``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def inner_path(inbox: Inbox, path: str) -> str:
 
 
 def write_note(inbox: Inbox, failed: FailedFile, name: str | None = None) -> str:
-    """Write the note of a failed file, beside ``name`` (default: the name that it had); gives where. Raises OSError."""
+    """Write the note of a failed file, beside ``name`` (default: the name that it had). Return where. Raises OSError."""
     inner = inner_path(inbox, failed.path)
     folder = inbox.folder_for(failed.code, inner)
     path = os.path.join(folder, fitted(name or os.path.basename(inner), f".{failed.document_id}{NOTE_SUFFIX}"))
@@ -63,7 +63,7 @@ def _line(text: str) -> str:
 
 
 def sync_notes(inbox: Inbox, failed: Callable[[], Iterable[FailedFile]]) -> tuple[int, int]:
-    """Write the notes that are missing, and take away those of failures that are dealt with; gives how many of each.
+    """Write the notes that are missing, and take away those of failures that are dealt with. Return how many of each.
 
     ``failed`` asks the database, after the folder was looked through: a note that is there is younger than its failure.
     """

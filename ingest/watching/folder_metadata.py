@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from codebook.errors import UsageError
 from codebook.regions import load_regions
-from ingest.files.fingerprint import Snapshot
+from ingest.files.fingerprint import FileSnapshot
 from ingest.lists.manifest import Manifest
 from ingest.names import shown
 from ingest.watching.inbox import MANIFEST
@@ -30,15 +30,15 @@ log = get_logger(__name__)
 _BATCH_NAME = 200
 
 
-class Place(NamedTuple):
+class FolderPlace(NamedTuple):
     """The batch that a folder names (None: none does), and the region from the province down."""
 
     batch: str | None
     region: tuple[str, ...]
 
 
-def place(inner: str) -> Place:
-    """What the folders of a path inside the inbox say. A name that fits several divisions (鼓楼区) says nothing."""
+def place(inner: str) -> FolderPlace:
+    """Return what the folders of a path inside the inbox say. A name that fits several divisions (鼓楼区) says nothing."""
     regions = load_regions()
     folders = tuple(inner.split(os.sep)[:-1])
     batch = None
@@ -47,14 +47,14 @@ def place(inner: str) -> Place:
     for end in range(len(folders), 0, -1):
         division = regions.chain(folders[:end])
         if division is not None:
-            return Place(batch, division.chain)
-    return Place(batch, ())
+            return FolderPlace(batch, division.chain)
+    return FolderPlace(batch, ())
 
 
 class _Known:
     """A manifest file as it was last seen, and what was read from it (None: it cannot be used)."""
 
-    def __init__(self, snapshot: Snapshot, since: float) -> None:
+    def __init__(self, snapshot: FileSnapshot, since: float) -> None:
         self.snapshot, self.since = snapshot, since
         self.read = False
         self.manifest: Manifest | None = None

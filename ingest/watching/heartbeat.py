@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from codebook.errors import GongkaiError
 from database.intake import inboxes
 from database.session import run_transaction
-from ingest.watching.watcher import Watcher
+from ingest.watching.watcher import FolderWatcher
 from runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -23,7 +23,7 @@ _LOOK_SECONDS = 0.5
 class Heartbeat(threading.Thread):
     """Shows in the database that the watchers of this process live. What they see, the canaries show."""
 
-    def __init__(self, engine: Engine, watchers: Sequence[Watcher]) -> None:
+    def __init__(self, engine: Engine, watchers: Sequence[FolderWatcher]) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._engine, self._watchers = engine, watchers
         self._stop_event = threading.Event()
@@ -53,7 +53,7 @@ class Heartbeat(threading.Thread):
                 log.warning("a watcher could not sign off", error=str(error))
 
 
-def watch(watchers: Sequence[Watcher], engine: Engine, stop: threading.Event, *, patience: float = 60.0) -> None:
+def watch(watchers: Sequence[FolderWatcher], engine: Engine, stop: threading.Event, *, patience: float = 60.0) -> None:
     """Run watchers, each in a thread of its own, until ``stop`` is set; what they are at is waited for, at most ``patience``
     seconds.
 

@@ -41,16 +41,16 @@ _NAME_BYTES = 255
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL)
 
 
-class Words(Record, frozen=True):
+class InboxWords(Record, frozen=True):
     """The texts of notes.yaml."""
 
     note: str
     marker: str
 
 
-def words() -> Words:
+def words() -> InboxWords:
     """The texts that are written into inboxes."""
-    return msgspec.yaml.decode(data.read("notes.yaml"), type=Words)
+    return msgspec.yaml.decode(data.read("notes.yaml"), type=InboxWords)
 
 
 class Inbox:
@@ -64,11 +64,11 @@ class Inbox:
         self._marker = os.path.join(root, _OWN, "inbox")
 
     def is_ours(self, path: str) -> bool:
-        """Whether a path in the inbox lies in one of our own folders."""
+        """Return whether a path in the inbox lies in one of our own folders."""
         return self.relative(path).split(os.sep, 1)[0] in (_OWN, _DONE, _FAILED)
 
     def wants(self, path: str) -> bool:
-        """Whether a file with this path is one to be taken: not ours, not hidden or temporary, no manifest, no note."""
+        """Return whether a file with this path is one to be taken: not ours, not hidden or temporary, no manifest, no note."""
         inner = self.relative(path)
         name = os.path.basename(inner).lower()
         return not (self.is_ours(path) or name == MANIFEST or name.endswith(NOTE_SUFFIX) or is_junk(inner, self.ignore))
@@ -78,13 +78,13 @@ class Inbox:
         return os.path.relpath(path, self.root)
 
     def is_there(self) -> bool:
-        """Whether the folder is the one that was opened: a network folder that is not mounted is an empty one."""
+        """Return whether the folder is the one that was opened: a network folder that is not mounted is an empty one."""
         return os.path.exists(self._marker)
 
     # ---- claiming ----
 
     def claim(self, path: str, round_name: str) -> str | None:
-        """Take a file out of everybody's reach with one rename; gives where it lies then. None when another was faster.
+        """Take a file out of everybody's reach with one rename. Return where it lies then. None when another was faster.
 
         Raises OSError when it cannot be done, also when a link leads out of the inbox on the way.
         """
@@ -155,11 +155,11 @@ class Inbox:
     # ---- filing ----
 
     def file_done(self, staged: str, inner: str) -> str:
-        """Move a registered file to ``done/<day>/``; gives where it lies."""
+        """Move a registered file to ``done/<day>/``. Return where it lies."""
         return _move(self.root, staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
 
     def file_failed(self, staged: str, inner: str, code: str) -> str:
-        """Move a refused file to ``failed/<code>/``; gives where it lies."""
+        """Move a refused file to ``failed/<code>/``. Return where it lies."""
         return _move(self.root, staged, os.path.join(self.failed, code), inner)
 
     def folder_for(self, code: str, inner: str) -> str:
@@ -168,7 +168,7 @@ class Inbox:
 
 
 def _move(root: str, source: str, top: str, inner: str) -> str:
-    """Move a file to ``top/inner``, or beside what lies there already; gives where it lies. Nothing is ever replaced."""
+    """Move a file to ``top/inner``, or beside what lies there already. Return where it lies. Nothing is ever replaced."""
     folder = _folder(root, top, os.path.dirname(inner))
     stem, suffix = os.path.splitext(os.path.basename(inner))
     for number in itertools.count(1):

@@ -15,7 +15,7 @@ from database.ledger import Arrival, Queued, Registered
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.intake import Intake, Taken
-from ingest.files.keeping import Keeper, Store, StoreFaultError
+from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.register_paths import STAND_INS, Run
 from ingest.files.walk import Found
 from ingest.lists.manifest import Manifest
@@ -38,7 +38,7 @@ class Parcel(NamedTuple):
 
 
 class Refusal(Record, frozen=True):
-    """Something that was refused at the door: the document that stands for it, its path, code and reason."""
+    """Something that was refused at registration: the document that stands for it, its path, code and reason."""
 
     document_id: int
     path: str
@@ -65,7 +65,7 @@ def receive(
     *,
     reader: BoundedReader,
     engine: Engine,
-    store: Store,
+    store: ContentStore,
     limits: Limits,
     notify: Callable[[Sequence[Queued]], None],
 ) -> list[Receipt]:
@@ -110,7 +110,7 @@ def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
 
 
 def _unsteady(taken: Taken, parcel: Parcel) -> bool:
-    """Whether the parcel itself could not be read because it changed, or because another watcher has taken it over."""
+    """Return whether the parcel itself could not be read because it changed, or because another watcher has taken it over."""
     code = taken.arrival.rejection[0] if taken.arrival.rejection else None
     if code not in STAND_INS or taken.arrival.path != Found(parcel.known_as).shown:
         return False

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from codebook.errors import GongkaiError
-from ingest.files.fingerprint import Snapshot, opened
+from ingest.files.fingerprint import FileSnapshot, opened
 
 _HEAD = 1024
 _TAIL = 2048
@@ -29,14 +29,14 @@ class Ready(NamedTuple):
     """A file that may be taken, as it was seen. ``whole`` is False when patience ended before it looked complete."""
 
     path: str
-    snapshot: Snapshot
+    snapshot: FileSnapshot
     whole: bool
 
 
 class _Seen:
     __slots__ = ("due", "since", "snapshot")
 
-    def __init__(self, snapshot: Snapshot, since: float, due: float) -> None:
+    def __init__(self, snapshot: FileSnapshot, since: float, due: float) -> None:
         self.snapshot, self.since, self.due = snapshot, since, due
 
 
@@ -94,17 +94,19 @@ class Settler:
         return ready
 
 
-def look(path: str) -> Snapshot | None:
-    """How a file looks now; None when it is gone, or no ordinary file."""
+def look(path: str) -> FileSnapshot | None:
+    """Return how a file looks now; None when it is gone, or no ordinary file."""
     try:
         status = os.lstat(path)
     except OSError:
         return None
-    return Snapshot.of(status) if stat.S_ISREG(status.st_mode) else None
+    return FileSnapshot.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def looks_whole(path: str) -> bool:
-    """Whether a file opens, is not empty, nobody writes to it, and it ends as its format demands. Unknown formats are whole."""
+    """Return whether a file opens, is not empty, nobody writes to it, and it ends as its format demands. Unknown formats are
+    whole.
+    """
     try:
         with opened(path, follow=False) as file:
             return not _held_open(file.fileno()) and _ends_well(file, os.fstat(file.fileno()).st_size)
@@ -113,7 +115,7 @@ def looks_whole(path: str) -> bool:
 
 
 def _held_open(descriptor: int) -> bool:
-    """Whether a program of this machine has the file open for writing. False where the file system cannot tell.
+    """Return whether a program of this machine has the file open for writing. False where the file system cannot tell.
 
     Linux grants a read lease only on a file that nobody writes to (fcntl(2), F_SETLEASE). It is given back at once; should
     somebody open the file in between, the signal that tells us so is one that is ignored by default.
@@ -130,7 +132,7 @@ def _held_open(descriptor: int) -> bool:
 
 
 def _ends_well(file: BinaryIO, size: int) -> bool:
-    """Whether the file's end is what its format demands."""
+    """Return whether the file's end is what its format demands."""
     head = file.read(_HEAD)
     for begins, end in _ENDS:
         if begins in head[: len(begins)] or (begins == _PDF and begins in head):
@@ -153,6 +155,6 @@ def _tail(file: BinaryIO, size: int, length: int) -> bytes:
 
 
 def _zip_ends(tail: bytes) -> bool:
-    """Whether the end of the central directory (APPNOTE 4.3.16) is there, with the whole of its comment."""
+    """Return whether the end of the central directory (APPNOTE 4.3.16) is there, with the whole of its comment."""
     at = tail.rfind(b"PK\x05\x06")
     return at >= 0 and at + 22 + int.from_bytes(tail[at + 20 : at + 22].ljust(2, b"\xff"), "little") <= len(tail)

@@ -30,7 +30,7 @@ from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.intake import load_manifest
-from ingest.files.keeping import Store
+from ingest.files.keeping import ContentStore
 from ingest.files.register_paths import default_batch
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
@@ -58,7 +58,7 @@ _WEEK = 7 * 86_400.0
 _LONGEST_WAIT = 1.0
 
 
-class Pace(Record, frozen=True):
+class WatchPace(Record, frozen=True):
     """Times of a watcher in seconds; see the settings ``watch_*``. ``canary`` 0: none is sent."""
 
     quiet: float
@@ -70,8 +70,8 @@ class Pace(Record, frozen=True):
     stale: float
 
     @classmethod
-    def of(cls, settings: Settings, *, polls: bool) -> Pace:
-        """What is set, for a folder with events or one that is only looked at."""
+    def of(cls, settings: Settings, *, polls: bool) -> WatchPace:
+        """Return what is set, for a folder with events or one that is only looked at."""
         return cls(
             quiet=settings.watch_quiet_seconds,
             patience=settings.watch_patience_seconds,
@@ -92,7 +92,7 @@ class WatchContext(NamedTuple):
     """Where files are registered. ``notify`` gets new first stages; ``batch`` is for files whose place names none."""
 
     engine: Engine
-    store: Store
+    store: ContentStore
     limits: Limits
     notify: Callable[[Sequence[Queued]], None]
     batch: str | None = None
@@ -108,10 +108,10 @@ class _Staged(NamedTuple):
     left_behind: bool = False
 
 
-class Watcher:
-    """Watches one inbox; :meth:`run` does it until it is told to stop. ``number`` tells apart those of one process."""
+class FolderWatcher:
+    """Watches one inbox; :meth:`run` does it until it is stopped. ``number`` distinguishes those of one process."""
 
-    def __init__(self, inbox: Inbox, context: WatchContext, pace: Pace, *, polls: bool, number: int = 0) -> None:
+    def __init__(self, inbox: Inbox, context: WatchContext, pace: WatchPace, *, polls: bool, number: int = 0) -> None:
         self.inbox, self._context, self.pace = inbox, context, pace
         self.polls = polls
         self.name = f"{worker_name()}#{number}"
@@ -131,7 +131,7 @@ class Watcher:
     # ---- what others see ----
 
     def state(self) -> WatcherState:
-        """How things stand, for the sign of life."""
+        """Return how things stand, for the sign of life."""
         blocked = dict(self._blocked)
         problem = self._problem or next((f"{shown(path)}: {why}" for path, why in blocked.items()), None)
         waiting = len(self._arriving) + len(self._claimed)
@@ -182,7 +182,7 @@ class Watcher:
             os.unlink(self._sent)
 
     def _turn(self) -> bool:
-        """Do what is due; gives whether more may be."""
+        """Do what is due. Return whether more may be."""
         if self._is_due("look", self.pace.rescan):
             self._look()
         if not self.inbox.is_there():
@@ -208,7 +208,7 @@ class Watcher:
         return True
 
     def _pause(self) -> float:
-        """How long nothing is due, at most a second."""
+        """Return how long nothing is due, at most a second."""
         due = [when for each in (self._arriving, self._claimed, self._canaries) if (when := each.next_due()) is not None]
         return max(0.01, min(_LONGEST_WAIT, *(when - time.monotonic() for when in (*due, *self._next.values()))))
 
@@ -277,7 +277,7 @@ class Watcher:
     # ---- claiming ----
 
     def _claim(self, ready: Ready) -> str | None:
-        """Claim a file that is ready; gives where it lies when it can be registered at once."""
+        """Claim a file that is ready. Return where it lies when it can be registered at once."""
         inner = self.inbox.relative(ready.path)
         if not self._manifests.of(inner)[1]:
             self._arriving.see(ready.path)
@@ -395,11 +395,11 @@ class Watcher:
 
 
 def _round_of(name: str) -> str:
-    """What the rounds of a watcher are called, before the number."""
+    """Return what the rounds of a watcher are called, before the number."""
     return name.rpartition(":")[2].replace("#", "-")
 
 
 def _died_here(name: str) -> bool:
-    """Whether a watcher of this machine is dead for sure."""
+    """Return whether a watcher of this machine is dead for sure."""
     host, pid, _ = name.rsplit(":", 2)
     return host == socket.gethostname() and not psutil.pid_exists(int(pid))

@@ -235,7 +235,7 @@ _MAIN = frozenset(("h1", "h2", "article", "main"))
 
 
 def _contents(root: etree._Element) -> dict[etree._Element, _Content]:
-    """What each element holds, from the leaves up: each is looked at once, however deep they are nested."""
+    """Return what each element holds, from the leaves up: each is looked at once, however deep they are nested."""
     found: dict[etree._Element, _Content] = {}
     for _, element in etree.iterwalk(root, events=("end",)):
         if isinstance(element.tag, str):
@@ -296,7 +296,7 @@ def _is_hidden(element: etree._Element) -> bool:
 
 
 def _is_main(content: _Content, whole: _Content) -> bool:
-    """Whether most of the page's text, or all its tables of numbers, are in an element: then a script shows it."""
+    """Return whether most of the page's text, or all its tables of numbers, are in an element: then a script shows it."""
     return 2 * content.size > whole.size or (whole.numbers > 0 and content.numbers == whole.numbers)
 
 
@@ -307,7 +307,9 @@ def _is_named_chrome(element: etree._Element) -> bool:
 
 
 def _is_dispensable(content: _Content) -> bool:
-    """Whether what looks like a menu or footer holds no heading, no numbers in a table, no long text and no word of a report."""
+    """Return whether what looks like a menu or footer holds no heading, no numbers in a table, no long text and no word of a
+    report.
+    """
     if content.heading or content.numbers or content.size - content.linked > _LONG_CHROME:
         return False
     return content.linked * 2 > content.size or content.text is None or not patterns().chrome_keep.search(content.text)

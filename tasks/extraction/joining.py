@@ -112,7 +112,9 @@ def _joined(before: Page, last: Block, after: Page, first: Block) -> Block | Non
 
 
 def _goes_on(before: Page, last: Line, after: Page, first: Line) -> bool:
-    """Whether a paragraph is cut by the page break: it is not closed, was wide, and goes on without indent at the left margin."""
+    """Return whether a paragraph is cut by the page break: it is not closed, was wide, and goes on without indent at the left
+    margin.
+    """
     a, b = last.place.box, first.place.box
     if a is None or b is None or before.width is None:
         return False

@@ -138,13 +138,14 @@ def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
 
 
 def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:
-    """Whether the last row above and the first below are one row: every cell has its counterpart, the values stand on one side
-    only, and the label goes on (it is blank below, or has an item number above and none below)."""
+    """Return whether the last row above and the first below are one row: every cell has its counterpart, the values stand on
+    one side only, and the label goes on (it is blank below, or has an item number above and none below).
+    """
     pairs = [(bottom.get((cell.column, cell.column_span)), cell) for cell in first]
     if not labels or any(above is None for above, _ in pairs) or len(labels) == len(first):
         return False
     values = [(above.text.strip(), below.text.strip()) for above, below in pairs[len(labels) :] if above is not None]
-    # a side without values: the whole of it; two rows that are both empty cannot be told from one, and one loses nothing
+    # a side without values: the whole of it; two rows that are both empty look like one, and one loses nothing
     if any(above for above, _ in values) and any(below for _, below in values):
         return False
     return all(above is not None and _label_goes_on(above, below) for above, below in pairs[: len(labels)])

@@ -18,7 +18,7 @@ _FEW_LINES = 3
 
 
 def needs_ocr(page: Page) -> bool:
-    """Whether a page is to be read by OCR: it is a picture, or has pictures that may be tables."""
+    """Return whether a page is to be read by OCR: it is a picture, or has pictures that may be tables."""
     return page.kind is PageKind.PICTURE or bool(page.pictures)
 
 
@@ -55,7 +55,7 @@ def _replaced(page: Page, read: Page) -> Page:
 
 
 def _new(block: Block, page: Page) -> bool:
-    """Whether a block stands in one of the page's pictures, and no text covers it."""
+    """Return whether a block stands in one of the page's pictures, and no text covers it."""
     box = block.place.box
     if box is None or not any(_covered(box, picture) > 0.5 for picture in page.pictures):
         return False
@@ -73,7 +73,7 @@ def _covered(box: Box, by: Box) -> float:
 
 
 def _worth(found: Sequence[Block]) -> bool:
-    """Whether a picture holds a table or text, and not a building with a signboard."""
+    """Return whether a picture holds a table or text, and not a building with a signboard."""
     if any(isinstance(block, Table) for block in found):
         return True
     lines = sorted(block.score for block in found if isinstance(block, Line))

@@ -99,7 +99,9 @@ def _own_text(flow: Flow) -> str:
 
 
 def _is_layout(grid: CellGrid) -> bool:
-    """Whether a table only lays out a page: it holds other tables or long prose, and fewer than two numbers of its own."""
+    """Return whether a table only lays out a page: it holds other tables or long prose, and fewer than two numbers of its
+    own.
+    """
     numbers = longest = 0
     nested = False
     for slot in grid.slots:

@@ -36,7 +36,9 @@ def mark_in(marks: Grey, box: Box, size: int) -> str | None:
 
 
 def _is_slanted(rows: NDArray[np.intp], columns: NDArray[np.intp], width: int, height: int) -> bool:
-    """Whether pixels are one straight stroke from upper right to lower left: all near their own line, and that line leans."""
+    """Return whether pixels are one straight stroke from upper right to lower left: all near their own line, and that line
+    leans.
+    """
     slope, offset = np.polyfit(rows, columns, 1)
     off = columns - (slope * rows + offset)
     # a stroke's pixels lie evenly within its thickness; the flag of a 1 or the bar of a 7 sticks out of it
@@ -47,7 +49,7 @@ def _is_slanted(rows: NDArray[np.intp], columns: NDArray[np.intp], width: int, h
 
 
 def separator_in(marks: Grey, box: Box) -> str | None:
-    """Whether the low marks between the digits in ``box`` are commas or points, by how far they reach below the digits.
+    """Return whether the low marks between the digits in ``box`` are commas or points, by how far they reach below the digits.
 
     None where that cannot be told: where they are joined to digits, or some reach below and some do not.
     """

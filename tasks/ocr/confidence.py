@@ -128,10 +128,10 @@ def with_separator(settled: Settled, seen: str | None) -> Settled:
 
 
 def cell_score(lines: Sequence[Settled], is_torn: bool) -> float:
-    """How sure the text of a cell is that holds ``lines``, at least one: as sure as the least sure line.
+    """Return how sure the text of a cell is that holds ``lines``, at least one: as sure as the least sure line.
 
-    Two numbers in one cell, below each other or beside each other (``is_torn``: parted by a gap or a stroke), are two cells whose
-    rule was not seen.
+    Two numbers in one cell, below each other or beside each other (``is_torn``: parted by a gap or a stroke), are two cells
+    whose rule was not seen.
     """
     score = min(line.score for line in lines)
     numbers = sum(_is_bare_number(line.text) for line in lines)

@@ -62,7 +62,7 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
 
 
 def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
-    """Which pieces of ink are what is left of a rule, such as the inner one of a double rule.
+    """Return which pieces of ink are what is left of a rule, such as the inner one of a double rule.
 
     They are thin, and as long as the cell, or upright and longer than any character, be it in several pieces along its side.
     """
@@ -79,7 +79,8 @@ def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> 
 
 
 def has_gap(marks: Grey, box: Box, size: int) -> bool:
-    """Whether the ink in ``box`` is parted by more paper than digits of one number ever are: three quarters of a character.
+    """Return whether the ink in ``box`` is parted by more paper than digits of one number ever are: three quarters of a
+    character.
 
     On both sides something stands that is at least half as high as a character: specks are no digits.
     """
@@ -92,9 +93,9 @@ def has_gap(marks: Grey, box: Box, size: int) -> bool:
 
 
 def has_stroke_through(marks: Grey, box: Box, line: Box, size: int) -> bool:
-    """Whether within ``line`` a straight upright stroke goes through the cell ``box`` from top to bottom.
+    """Return whether within ``line`` a straight upright stroke goes through the cell ``box`` from top to bottom.
 
-    It is a rule that was not seen: a 1 is lower, and the rest of a double rule stands beside the line.
+    It is a rule that was not seen: a 1 is lower, and the rest of a double rule is next to the line.
     """
     (_, y0, _, y1), (x0, _, x1, _) = box, line
     window = marks[y0:y1, x0:x1]

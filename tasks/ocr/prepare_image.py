@@ -64,7 +64,7 @@ def without_colour(image: NDArray[np.uint8]) -> Grey:
 
 
 def is_bilevel(image: NDArray[np.uint8]) -> bool:
-    """Whether an image is black and white without shades between."""
+    """Return whether an image is black and white without shades between."""
     sample = image[::7, ::7]
     return bool(np.count_nonzero((sample > 30) & (sample < 225)) < 0.01 * sample.size)
 
@@ -79,10 +79,10 @@ def evenly_lit(grey: Grey) -> Grey:
 
 
 def marks_of(grey: Grey, window: float, least: float) -> Grey:
-    """Where ink is: 255 for ink, 0 for paper, by a threshold that follows the page and its noise.
+    """Return where ink is: 255 for ink, 0 for paper, by a threshold that follows the page and its noise.
 
-    ``window`` is the width that a pixel is compared with, as a share of the page's; ``least`` by how many grey levels ink must be
-    darker than that on a clean page. On a noisy page it must be darker by four times the noise.
+    ``window`` is the width that a pixel is compared with, as a share of the page's; ``least`` by how many grey levels ink
+    must be darker than that on a clean page. On a noisy page it must be darker by four times the noise.
     """
     block = max(15, round(grey.shape[1] * window) | 1)
     smooth = cv2.GaussianBlur(grey, (3, 3), 0)  # or noise is ink, and thin strokes break
@@ -94,12 +94,12 @@ def marks_of(grey: Grey, window: float, least: float) -> Grey:
 
 
 def ink(grey: Grey) -> Grey:
-    """Where characters are, as a mask: see :func:`marks_of`."""
+    """Return where characters are, as a mask: see :func:`marks_of`."""
     return marks_of(grey, 1 / 40, 14)
 
 
 def _sharpness(marks: NDArray[np.float32], angle: float) -> float:
-    """How sharply the rows of ``marks``, turned by ``angle`` degrees, alternate between ink and paper."""
+    """Return how sharply the rows of ``marks``, turned by ``angle`` degrees, alternate between ink and paper."""
     height, width = marks.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
     profile = cv2.warpAffine(marks, turn, (width, height)).sum(axis=1)

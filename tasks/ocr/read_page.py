@@ -88,7 +88,7 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
 
 
 def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool) -> list[Settled]:
-    """What each of the layout's boxes says; ``known`` are lines that were read before."""
+    """Return what each of the layout's boxes says; ``known`` are lines that were read before."""
     grey = layout.picture.grey
     found: dict[Box, Settled] = {}
     for lines in (lines for grid in layout.cell_lines for lines in grid if len(lines) == 1):
@@ -233,7 +233,7 @@ def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[li
 
 
 def _blank_score(grey: Grey, box: Box) -> float:
-    """How sure it is that a cell without lines is blank: not, when something grey stands in its middle."""
+    """Return how sure it is that a cell without lines is blank: not, when something grey stands in its middle."""
     x0, y0, x1, y1 = box
     inset_x, inset_y = max(2, (x1 - x0) // 8), max(2, (y1 - y0) // 8)
     middle = grey[y0 + inset_y : y1 - inset_y, x0 + inset_x : x1 - inset_x]

@@ -51,7 +51,7 @@ def render(
 ) -> PageImage:
     """The image of page ``number`` (from 1) of a document: a PDF, a picture, or a package of page images.
 
-    ``widest``: for a screen, at most so many pixels wide; else as OCR needs it.
+    ``widest``: for a screen, at most this number of pixels wide; else as OCR needs it.
 
     Raises GongkaiError: ``page.too_large``, ``page.unreadable`` (the page, or the picture on it, cannot be drawn), and what
     opening the document raises (``file.corrupt``, ``file.encrypted``). LookupError when there is no such page.

@@ -49,7 +49,7 @@ def _thin_runs(marks: Mask, thickness: int, length: int) -> Mask:
 
 
 def find_rules(grey: Grey) -> Rules:
-    """What may be a rule on a level page, also where it is faint or broken. Strokes of tight text may be among it."""
+    """Return what may be a rule on a level page, also where it is faint or broken. Strokes of tight text may be among it."""
     height, width = grey.shape
     marks = marks_of(grey, 1 / 60, 9)
     thickness = max(5, round(min(height, width) / 250))
@@ -104,7 +104,7 @@ def _slopes(mask: Mask, least: int) -> NDArray[np.float64]:
 
 
 def _trend(slopes: NDArray[np.float64], along: int) -> NDArray[np.float64] | None:
-    """How the slope of rules changes over the page: (at 0, per pixel), or None when there are too few rules to tell."""
+    """Return how the slope of rules changes over the page: (at 0, per pixel), or None when there are too few rules to tell."""
     if len(slopes) < 3:
         return None
     kept = slopes

@@ -36,7 +36,8 @@ class Grid(NamedTuple):
 
 
 def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
-    """Where rules lie along one axis: at least ``apart`` pixels from each other, each the middle of the longest one there.
+    """Return where rules lie along one axis: at least ``apart`` pixels from each other, each the middle of the longest one
+    there.
 
     ``least`` is how many pixels of rule make a line of the grid.
     """
@@ -64,7 +65,7 @@ class _Way(NamedTuple):
 
 
 def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, float]:
-    """What speaks for a horizontal rule from ``start`` to ``end`` at row ``at``, and what against it.
+    """Return what speaks for a horizontal rule from ``start`` to ``end`` at row ``at``, and what against it.
 
     For: the share of the way that thin ink covers along one row, and the share that lies in long runs, whose gaps are closed.
     Against: the share with ink both above and below that row, as the middle of a row of characters has.
@@ -103,7 +104,7 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Which edges are rules, of evidence (lines, edges along a line, 3).
+    """Return which edges are rules, of evidence (lines, edges along a line, 3).
 
     An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
     well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
@@ -169,7 +170,7 @@ def find_grids(rules: Rules) -> list[Grid]:
 
 
 def _is_text(grid: Grid, marks: Mask) -> bool:
-    """Whether a table of one row is made of the strokes of large characters, such as 园区: then others stand beside it."""
+    """Return whether a table of one row is made of the strokes of large characters, such as 园区: then others stand beside it."""
     x0, y0, x1, y1 = grid.box
     if grid.rows > 1:
         return False
@@ -206,7 +207,7 @@ def _stacked(boxes: list[tuple[int, int, int, int]], rules: Rules) -> list[tuple
 
 
 def _sided(box: tuple[int, int, int, int], rules: Rules) -> bool:
-    """Whether an upright rule runs down both sides of a box."""
+    """Return whether an upright rule runs down both sides of a box."""
     x0, y0, x1, y1 = box
     near = rules.marks.shape[1] // 40  # a run may overshoot its corner a little
     sides = (rules.vertical[y0:y1, x0 : x0 + near], rules.vertical[y0:y1, max(x0, x1 - near) : x1])

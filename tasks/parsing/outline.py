@@ -111,7 +111,7 @@ def known_title(text: str) -> int | None:
 
 
 def _row_of_table(rest: str) -> bool:
-    """Whether this is a row of the requests table (一、本年新收…), which is no chapter."""
+    """Return whether this is a row of the requests table (一、本年新收…), which is no chapter."""
     return any(rest.startswith(row[:6]) or (len(row) > 6 and fuzz.ratio(rest[: len(row)], row) >= 80) for row in _known().rows)
 
 
@@ -205,7 +205,7 @@ def _inside(index: int, line: ProseLine) -> list[Heading]:
 
 
 def _gap_before(line: ProseLine, at: int) -> bool:
-    """Whether raw text has a space before the folded character ``at``."""
+    """Return whether raw text has a space before the folded character ``at``."""
     return at > 0 and line.raw[line.folded.origins[at - 1] + 1 : line.folded.origins[at]].isspace()
 
 
@@ -284,7 +284,7 @@ def _increasing(known: list[Heading]) -> list[Heading]:
 
 
 def _fits(heading: Heading, anchors: list[Heading]) -> bool:
-    """Whether a prescribed title in another style stands between those before and after it in number."""
+    """Return whether a prescribed title in another style stands between those before and after it in number."""
     return all((a.known or 0) < (heading.known or 0) for a in anchors if a < heading) and all(
         (a.known or 0) > (heading.known or 0) for a in anchors if a > heading
     )

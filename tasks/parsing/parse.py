@@ -68,7 +68,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
 
 
 def _consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, int], ...] | None]:
-    """What belongs to tables, by page and block: None for a whole block, else raw character ranges."""
+    """Return what belongs to tables, by page and block: None for a whole block, else raw character ranges."""
     found: dict[tuple[int, int], tuple[tuple[int, int], ...] | None] = {}
     for item in used:
         key = (item.page, item.block)
@@ -93,7 +93,7 @@ def form_of(blocks: Iterable[BlockSeen], year: int | None) -> str | None:
 
 
 def _narrative(form: str | None, year: int | None) -> bool:
-    """Whether numbers may stand in sentences: their form's table is there, or no table is and its years are not over."""
+    """Return whether numbers may stand in sentences: their form's table is there, or no table is and its years are not over."""
     book = load_book()
     if book.narrative is None or form is not None:
         return form is not None and form == book.narrative
@@ -115,7 +115,7 @@ def _merge(
 
 
 def _beside(reading: Reading, phrase: str) -> Statement:
-    """What a sentence says of an indicator whose value comes from the table."""
+    """Return what a sentence says of an indicator whose value comes from the table."""
     return Statement(
         indicators=(reading.indicator,),
         value=reading.value if reading.value is not None else 0,

@@ -57,7 +57,8 @@ def apply(report: Report, corrections: Sequence[Correction]) -> Applied:
 
 
 def agrees(correction: Correction, now: Reading | None) -> bool:
-    """Whether the decision stands with the reading of today: it is the one that was decided on, or does not contradict it.
+    """Return whether the decision stands with the reading of today: it is the one that was decided on, or does not contradict
+    it.
 
     It is the same when its raw text or its value is. Another reading contradicts the decision when neither its value nor any of
     its candidates is what was decided; one that is doubtful and has no candidates contradicts nothing.
@@ -72,7 +73,7 @@ def agrees(correction: Correction, now: Reading | None) -> bool:
 
 
 def _possible(reading: Reading) -> tuple[Number | None, ...]:
-    """What a reading may be, by itself: None is blank."""
+    """Return what a reading may be, by itself: None is blank."""
     if reading.state is State.DOUBTFUL:
         return (*reading.candidates, *(() if reading.value is None else (reading.value,)))
     return (None if reading.state is State.MISSING else reading.value,)

@@ -8,13 +8,13 @@ import msgspec
 
 from codebook.phrases import load_phrases
 from codebook.records import Number, Reading, Report, State
-from codebook.rules import Equation, Scope, expand
+from codebook.rules import Equation, RuleScope, expand
 from codebook.text.numbers import exact
 from tasks.validation.wording import show, words, write_list
 
-# The search gives up after so many tried values: what is that ambiguous stays with a person.
+# The search gives up after this number of tried values: what is that ambiguous stays with a person.
 MOST_STEPS = 2_000
-# A number whose place was in doubt is taken only where so many sums hold with it: its row and its column, as a rule.
+# A number whose place was in doubt is taken only where this number of sums hold with it: its row and its column, as a rule.
 LEAST_CHECKS = 2
 
 
@@ -43,7 +43,7 @@ def _usable(report: Report, domains: Mapping[str, Sequence[Number]]) -> list[Equ
     firm = {r.indicator for r in report.readings if r.state not in (State.DOUBTFUL, State.MISSING) and r.value is not None}
     return [
         equation
-        for equation in expand(tuple(r.indicator for r in report.readings), Scope.REPORT)
+        for equation in expand(tuple(r.indicator for r in report.readings), RuleScope.REPORT)
         if equation.is_identity
         and any(cell in domains for cell in equation.cells)
         and all(cell in firm or cell in domains for cell in equation.cells)

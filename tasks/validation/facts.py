@@ -105,6 +105,6 @@ class Facts:
         return found
 
     def section_place(self, number: int) -> Place | None:
-        """Where a chapter begins."""
+        """Return where a chapter begins."""
         section = self.section(number)
         return section.place if section else None

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from codebook.records import Finding, Number, Place, Record, Severity
-from codebook.rules import Rule, Scope, fields, load_rules
+from codebook.rules import Rule, RuleScope, fields, load_rules
 from tasks.validation.wording import show
 
 # What every message may speak of: these are the finding's own fields.
@@ -40,7 +40,7 @@ class RuleFunction(Generic[Options, Subject]):
 
     id: str
     function: Callable[[Bound[Options], Subject], Iterable[Finding]]
-    scope: Scope
+    scope: RuleScope
     fields: frozenset[str]
     options: type[Options]
 
@@ -62,7 +62,7 @@ def rule(
     *,
     fields: Iterable[str] = (),
     options: type[Options] = NoOptions,  # type: ignore[assignment]  # mypy: a default for a type variable
-    scope: Scope = Scope.REPORT,
+    scope: RuleScope = RuleScope.REPORT,
 ) -> Callable[[Callable[[Bound[Options], Subject], Iterable[Finding]]], RuleFunction[Options, Subject]]:
     """Make a function that of the rule ``name``. ``fields`` are the placeholders that it fills in the rule's messages."""
 
@@ -76,7 +76,7 @@ def rule(
     return register
 
 
-def checks(scope: Scope) -> tuple[RuleFunction[Any, Any], ...]:
+def checks(scope: RuleScope) -> tuple[RuleFunction[Any, Any], ...]:
     """Return the functions of a scope in the order of the rules. Raises ValueError when rows and functions do not fit."""
     check_registry()
     return tuple(FUNCTIONS[name] for name, row in load_rules().items() if row.scope is scope and not row.sums)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from codebook.records import Finding, Number, Severity
-from codebook.rules import Equation, Rule, Scope, SumResult, evaluate, expand, load_rules
+from codebook.rules import Equation, Rule, RuleScope, SumResult, evaluate, expand, load_rules
 from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.wording import column_label, lowered, row_label, show, table_of, words, write_terms
@@ -19,7 +19,7 @@ def _phrase(pattern: str) -> re.Pattern[str]:
 
 
 def describe(equation: Equation, result: SumResult, values: Mapping[str, Number | None]) -> dict[str, str]:
-    """What the message of a sum may speak of (codebook.rules.SUM_FIELDS), without the years."""
+    """Return what the message of a sum may speak of (codebook.rules.SUM_FIELDS), without the years."""
     axis, block = equation.sum.over, equation.sum.block
     row = row_label(block, equation.at) if axis == "row" and block and equation.at else ""
     column = column_label(block, equation.at) if axis == "column" and block and equation.at else ""
@@ -36,7 +36,7 @@ def describe(equation: Equation, result: SumResult, values: Mapping[str, Number 
 
 
 def severity_of(equation: Equation, result: SumResult, rule: Rule) -> Severity:
-    """How much a broken sum weighs: one level lower when blank cells were taken as 0."""
+    """Return how much a broken sum weighs: one level lower when blank cells were taken as 0."""
     severity = equation.sum.severity or rule.severity
     return lowered(severity) if result.blank else severity
 
@@ -71,7 +71,7 @@ def check_sums(facts: Facts) -> tuple[list[Finding], set[str]]:
     """Findings of all broken sums, and the cells that a satisfied identity without blanks pins."""
     findings: list[Finding] = []
     proven: set[str] = set()
-    for equation in expand(tuple(facts.readings), Scope.REPORT):
+    for equation in expand(tuple(facts.readings), RuleScope.REPORT):
         result = evaluate(equation, facts.values, facts.doubtful)
         if result is None:
             continue

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from codebook.records import Number, Origin, Report, State, StatementKind
-from codebook.rules import Equation, Scope, evaluate, expand
+from codebook.rules import Equation, RuleScope, evaluate, expand
 from tasks.validation.corrections import told
 from tasks.validation.facts import Facts
 from tasks.validation.wording import cell_label, show, table_of, words, write_terms
@@ -68,7 +68,7 @@ def possible_values(report: Report, cell: str) -> tuple[Number | None, ...]:
 def trials(report: Report, cell: str, values: Iterable[Number | None]) -> tuple[Trial, ...]:
     """Each of ``values`` tried in ``cell`` of ``report``, whose doubts are settled as far as sums settle them."""
     facts = Facts(report)
-    equations = [e for e in expand(tuple(dict.fromkeys((*facts.readings, cell))), Scope.REPORT) if cell in e.cells]
+    equations = [e for e in expand(tuple(dict.fromkeys((*facts.readings, cell))), RuleScope.REPORT) if cell in e.cells]
     return tuple(Trial(value, (*_sums(facts, equations, cell, value), *_text(facts, cell, value))) for value in values)
 
 
@@ -104,7 +104,7 @@ def _where(equation: Equation) -> str:
 
 
 def _text(facts: Facts, cell: str, value: Number | None) -> Iterable[Check]:
-    """What sentences of the text state about this cell alone."""
+    """Yield what sentences of the text state about this cell alone."""
     reading = facts.readings.get(cell)
     if reading is not None and reading.origin is Origin.PROSE and reading.state is not State.DOUBTFUL:
         return

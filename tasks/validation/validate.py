@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from codebook.records import CONFLICT, Correction, Finding, Origin, Report, State, StatementKind, Status, Verdict
-from codebook.rules import Scope, load_rules
+from codebook.rules import RuleScope, load_rules
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
@@ -28,7 +28,7 @@ UNREADABLE = tables.table_unreadable.id
 @cache
 def report_checks() -> tuple[RuleFunction[Any, Facts], ...]:
     """The functions that look at one report, in the order of the rules. Raises ValueError when rows and functions do not fit."""
-    return checks(Scope.REPORT)
+    return checks(RuleScope.REPORT)
 
 
 def _told_by_prose(facts: Facts) -> set[str]:
@@ -57,8 +57,8 @@ def _settle(report: Report, proven: set[str]) -> Report:
 
 
 def doubts_of(report: Report) -> tuple[str, ...]:
-    """What could not be told of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown, and facts
-    with evidence against them, such as ``report.region``.
+    """Return what could not be determined of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown,
+    and facts with evidence against them, such as ``report.region``.
     """
     cells = [r.indicator for r in report.readings if r.state is State.DOUBTFUL]
     unknown = [name for name, value in (("report.agency", report.agency), ("report.year", report.year)) if value is None]
@@ -67,7 +67,7 @@ def doubts_of(report: Report) -> tuple[str, ...]:
 
 
 def doubts(verdict: Verdict) -> tuple[str, ...]:
-    """What could not be told of the report of a verdict: see :func:`doubts_of`."""
+    """Return what could not be determined of the report of a verdict: see :func:`doubts_of`."""
     return doubts_of(verdict.report)
 
 

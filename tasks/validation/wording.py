@@ -19,7 +19,7 @@ _NOTE = re.compile(r"（[^（）]*+）$")
 _LOWER = {Severity.ERROR: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 
 
-class Words(Record, frozen=True):
+class RuleWords(Record, frozen=True):
     """The phrases of messages.yaml."""
 
     tables: dict[str, str]
@@ -44,9 +44,9 @@ class Words(Record, frozen=True):
 
 
 @cache
-def words() -> Words:
+def words() -> RuleWords:
     """The shared phrases. Raises msgspec.ValidationError on an unknown key, a phrase without use or a block without a name."""
-    found = msgspec.yaml.decode(data.read("messages.yaml"), type=Words)
+    found = msgspec.yaml.decode(data.read("messages.yaml"), type=RuleWords)
     if set(found.tables) != set(load_book().blocks):
         raise ValueError(f"messages.yaml: tables {sorted(found.tables)} are not the blocks {sorted(load_book().blocks)}")
     return found
@@ -54,7 +54,7 @@ def words() -> Words:
 
 @cache
 def _numbering() -> re.Pattern[str]:
-    """What stands before a label: 一、 （三） 1."""
+    """Return what stands before a label: 一、 （三） 1."""
     ordinals = f"[{ordinal_class()}]+"
     return re.compile(rf"^(?:{ordinals}、|（{ordinals}）|\d+[.．])")
 
@@ -109,7 +109,7 @@ def cell_label(cell: str, *, without: str = "") -> str:
 
 
 def table_of(cell: str) -> str:
-    """What the table of a cell is called in messages: 表三."""
+    """Return what the table of a cell is called in messages: 表三."""
     return words().tables[load_book().indicators[plain(cell)].block]
 
 

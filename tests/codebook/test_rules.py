@@ -10,7 +10,7 @@ import pytest
 
 from codebook import data
 from codebook.book import load_book, take_forms
-from codebook.rules import FILES, Equation, Relation, Rule, Scope, Sum, evaluate, expand, fields, load_rules
+from codebook.rules import FILES, Equation, Relation, Rule, RuleScope, Sum, evaluate, expand, fields, load_rules
 from tasks.validation import registry
 from tasks.validation.registry import FUNCTIONS, check_registry
 from tasks.validation.validate import report_checks
@@ -54,8 +54,8 @@ def test_every_sum_is_reached_by_some_form() -> None:
     book = load_book()
     printed = {form: tuple(i.id for i in book.of_form(form)) for form in book.forms}
     both = tuple(f"{when}:{cell}" for form in ("2019", "2021") for cell in printed[form] for when in ("earlier", "later"))
-    reached = {e.rule for cells in printed.values() for e in expand(cells, Scope.REPORT)} | {
-        e.rule for e in expand(both, Scope.YEARS)
+    reached = {e.rule for cells in printed.values() for e in expand(cells, RuleScope.REPORT)} | {
+        e.rule for e in expand(both, RuleScope.YEARS)
     }
     assert reached == {name for name, row in load_rules().items() if row.sums}
 
@@ -65,7 +65,7 @@ def test_the_undivided_row_stands_in_for_three() -> None:
     cells += ["requests.unable.not_held.total", "requests.not_processed.petition.total", "requests.total_handled.total"]
 
     def parts(*more: str) -> set[str]:
-        (equation,) = [e for e in expand((*cells, *more), Scope.REPORT) if e.rule == "requests.column_sum"]
+        (equation,) = [e for e in expand((*cells, *more), RuleScope.REPORT) if e.rule == "requests.column_sum"]
         return {cell for cell, _ in equation.left if ".other" in cell}
 
     assert parts("requests.other.total") == {"requests.other.total"}

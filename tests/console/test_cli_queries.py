@@ -12,7 +12,7 @@ from database.intake import register
 from database.ledger import Arrival, claim
 from database.models import Document
 from database.monitoring import queries
-from database.monitoring.queries import Scope
+from database.monitoring.queries import DocumentScope
 from database.session import reading
 
 
@@ -35,11 +35,11 @@ def test_scopes(filled: Engine) -> None:
         since = queries.moment(connection)
         counts = {
             "all": queries.status_counts(connection),
-            "one": queries.status_counts(connection, Scope(batch="one")),
-            "two": queries.status_counts(connection, Scope(batch="two")),
-            "first": queries.status_counts(connection, Scope(first=2, last=2)),
-            "since": queries.status_counts(connection, Scope(since=since)),
-            "none": queries.status_counts(connection, Scope(batch="three")),
+            "one": queries.status_counts(connection, DocumentScope(batch="one")),
+            "two": queries.status_counts(connection, DocumentScope(batch="two")),
+            "first": queries.status_counts(connection, DocumentScope(first=2, last=2)),
+            "since": queries.status_counts(connection, DocumentScope(since=since)),
+            "none": queries.status_counts(connection, DocumentScope(batch="three")),
         }
     assert counts == {
         "all": {"processing": 2, "rejected": 1},

@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from codebook.records import Report, Snapshot
-from codebook.rules import Scope, load_rules
+from codebook.rules import RuleScope, load_rules
 from console.cli import app
 from database.session import make_engine
 from runtime.settings import load_settings
@@ -141,4 +141,4 @@ def test_a_kept_rule_is_not_found_by_the_commands(name: str, kept: dict[str, set
 
 
 def test_all_scopes_are_there() -> None:
-    assert {row.scope for row in load_rules().values()} == set(Scope)
+    assert {row.scope for row in load_rules().values()} == set(RuleScope)

@@ -13,7 +13,7 @@ from database.clock import now
 from database.models import Audit, AuditHead
 from database.session import make_engine, reading, run_transaction
 from database.users import audit
-from database.users.audit import GENESIS, ChainReport, Fault
+from database.users.audit import GENESIS, ChainFault, ChainReport
 from tests.servers import PostgresServer
 
 
@@ -35,7 +35,7 @@ def verified(engine: Engine, contains: str | None = None) -> ChainReport:
         return audit.verify(connection, contains)
 
 
-def found(engine: Engine) -> tuple[Fault | None, int | None]:
+def found(engine: Engine) -> tuple[ChainFault | None, int | None]:
     report = verified(engine)
     return report.fault, report.row
 
@@ -73,7 +73,7 @@ def test_a_row_that_was_changed_is_named(engine: Engine, change: dict[str, objec
     rows = write(engine)
     with engine.begin() as connection:
         connection.execute(update(Audit).where(Audit.id == rows[2]).values(**change))
-    assert found(engine) == (Fault.CHANGED, rows[2])
+    assert found(engine) == (ChainFault.CHANGED, rows[2])
 
 
 @pytest.mark.parametrize("gone", [[0], [2], [2, 3], [5], [4, 5]])
@@ -81,14 +81,14 @@ def test_rows_that_were_removed_are_named_by_the_row_before(engine: Engine, gone
     rows = write(engine)
     with engine.begin() as connection:
         connection.execute(delete(Audit).where(Audit.id.in_([rows[at] for at in gone])))
-    assert found(engine) == (Fault.REMOVED, rows[gone[0] - 1] if gone[0] else 0)
+    assert found(engine) == (ChainFault.REMOVED, rows[gone[0] - 1] if gone[0] else 0)
 
 
 def test_all_rows_removed(engine: Engine) -> None:
     write(engine)
     with engine.begin() as connection:
         connection.execute(delete(Audit))
-    assert found(engine) == (Fault.REMOVED, 0)
+    assert found(engine) == (ChainFault.REMOVED, 0)
 
 
 def forged(engine: Engine, previous: str | None, *, linked: bool) -> int:
@@ -104,15 +104,15 @@ def forged(engine: Engine, previous: str | None, *, linked: bool) -> int:
 def test_a_row_that_was_inserted_is_named(engine: Engine) -> None:
     write(engine)
     number = forged(engine, None, linked=False)
-    assert found(engine) == (Fault.INSERTED, number)
+    assert found(engine) == (ChainFault.INSERTED, number)
 
 
 def test_a_row_that_was_inserted_with_a_digest_is_named(engine: Engine) -> None:
     write(engine)
     number = forged(engine, verified(engine).head, linked=True)
-    assert found(engine) == (Fault.INSERTED, number)
+    assert found(engine) == (ChainFault.INSERTED, number)
     write(engine, 1)  # the program goes on from its own head
-    assert found(engine) == (Fault.INSERTED, number)
+    assert found(engine) == (ChainFault.INSERTED, number)
 
 
 def test_many_writers_at_once_make_one_chain(engine: Engine) -> None:

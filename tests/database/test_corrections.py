@@ -16,7 +16,7 @@ from database import ledger
 from database.models import CorrectionRow, Document, FindingRow, Stage, StageState
 from database.monitoring import queries
 from database.reports import corrections
-from database.reports.corrections import Done, OvertakenError, RefusedError, Seen, mark_of
+from database.reports.corrections import CorrectionRefusedError, Done, OvertakenError, Seen, mark_of
 from database.session import reading, run_transaction
 from database.users import audit
 from tasks.validation.validate import validate
@@ -238,7 +238,7 @@ def test_facts_of_the_report(inline: Inline) -> None:
     ],
 )
 def test_what_cannot_be_decided(inline: Inline, document: int, indicator: str, decided: Decided, value: Any, why: str) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(CorrectionRefusedError) as refused:
         decide(inline.engine, document, value, decided, indicator=indicator)
     assert refused.value.why == why
     assert why in corrections.WHYS
@@ -249,7 +249,7 @@ def test_a_document_without_a_report_takes_none(inline: Inline, document: int) -
     other = inline.add(b"new", "application/pdf", "in/c.pdf")
     run_transaction(inline.engine, lambda c: c.execute(update(Document).where(Document.id == document).values(status="failed")))
     for number in (other, document, 999):
-        with pytest.raises(RefusedError, match="no report"):
+        with pytest.raises(CorrectionRefusedError, match="no report"):
             decide(inline.engine, number)
 
 

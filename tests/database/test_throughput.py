@@ -11,7 +11,7 @@ from database import ledger
 from database.clock import now
 from database.intake import register
 from database.ledger import Arrival, Fault, Next, Policy, Spent, throughput
-from database.ledger.throughput import Count, Pace, forecast
+from database.ledger.throughput import StageBacklog, StagePace, forecast
 from database.models import Attempt, Document
 from database.monitoring import queries
 from database.session import reading
@@ -66,15 +66,17 @@ def test_what_a_batch_took(filled: Engine) -> None:
 
 def test_the_forecast_is_drawn_from_tries_of_late(filled: Engine) -> None:
     with reading(filled) as connection:
-        left = queries.progress(connection, queries.Scope(batch="one")).seconds_left
-        unknown = queries.progress(connection, queries.Scope(batch="two")).seconds_left
+        left = queries.progress(connection, queries.DocumentScope(batch="one")).seconds_left
+        unknown = queries.progress(connection, queries.DocumentScope(batch="two")).seconds_left
     # 1 picture, and 8 documents with 2 pictures each, of 10 s; 10 s of pictures were done within 20 s.
     assert left == pytest.approx(17 * 10 / (10 / 20), rel=0.1)
     assert unknown == pytest.approx(left, rel=1) or unknown is None
     with filled.begin() as connection:  # nothing ended of late, but a while ago
         connection.execute(update(Attempt).values(started_at=now(-320), ended_at=now(-300)))
     with reading(filled) as connection:
-        assert queries.progress(connection, queries.Scope(batch="one")).seconds_left == pytest.approx(170 / (10 / 320), rel=0.1)
+        assert queries.progress(connection, queries.DocumentScope(batch="one")).seconds_left == pytest.approx(
+            170 / (10 / 320), rel=0.1
+        )
     with filled.begin() as connection:
         connection.execute(update(Attempt).values(started_at=now(-9999), ended_at=now(-9990)))
         connection.execute(update(Document).values(finished_at=now(-9990)))
@@ -91,15 +93,19 @@ def test_nothing_is_left_when_nothing_is_open(engine: Engine) -> None:
 
 def test_the_forecast_by_hand() -> None:
     means = {"extract": 0.2, "parse": 0.1, "validate": 0.05, "load": 0.05, "ocr": 5.0}
-    text_only = [Count("txt", "extract", "done", 50), Count("txt", "extract", "queued", 100)]
-    assert forecast(text_only, Pace(0.0, 2.0, means)) == pytest.approx(100 * 0.4 / 2)
-    pdf = [Count("pdf", "extract", "done", 10), Count("pdf", "extract", "waiting", 30)]
-    pictures = [Count("pdf", "ocr", "done", 14), Count("pdf", "ocr", "queued", 5), Count("pdf", "ocr", "failed", 1)]
+    text_only = [StageBacklog("txt", "extract", "done", 50), StageBacklog("txt", "extract", "queued", 100)]
+    assert forecast(text_only, StagePace(0.0, 2.0, means)) == pytest.approx(100 * 0.4 / 2)
+    pdf = [StageBacklog("pdf", "extract", "done", 10), StageBacklog("pdf", "extract", "waiting", 30)]
+    pictures = [
+        StageBacklog("pdf", "ocr", "done", 14),
+        StageBacklog("pdf", "ocr", "queued", 5),
+        StageBacklog("pdf", "ocr", "failed", 1),
+    ]
     mixed = [*text_only, *pdf, *pictures]
     coming = 30 * 20 / 10  # of PDF alone: texts have none
-    assert forecast(mixed, Pace(2.0, 1.0, means)) == pytest.approx((5 + coming) * 5 / 2)
-    assert forecast(mixed, Pace(2.0, 0.1, means)) == pytest.approx(130 * 0.4 / 0.1)
-    assert forecast(mixed, Pace(0.0, 1.0, means)) == pytest.approx((5 + coming) * 5 / 1)
-    assert forecast(mixed, Pace(1.0, 1.0, {"extract": 1.0})) is None  # nobody knows what a picture takes
-    assert forecast(text_only, Pace(0.0, 0.0, means)) is None
-    assert forecast([Count("txt", "load", "waiting", 4)], Pace(0.0, 1.0, means)) == pytest.approx(0.2)
+    assert forecast(mixed, StagePace(2.0, 1.0, means)) == pytest.approx((5 + coming) * 5 / 2)
+    assert forecast(mixed, StagePace(2.0, 0.1, means)) == pytest.approx(130 * 0.4 / 0.1)
+    assert forecast(mixed, StagePace(0.0, 1.0, means)) == pytest.approx((5 + coming) * 5 / 1)
+    assert forecast(mixed, StagePace(1.0, 1.0, {"extract": 1.0})) is None  # nobody knows what a picture takes
+    assert forecast(text_only, StagePace(0.0, 0.0, means)) is None
+    assert forecast([StageBacklog("txt", "load", "waiting", 4)], StagePace(0.0, 1.0, means)) == pytest.approx(0.2)

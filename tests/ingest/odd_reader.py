@@ -8,14 +8,14 @@ import time
 from typing import BinaryIO
 
 from ingest.files import read_file, reader_process
-from ingest.files.identify import Identity
+from ingest.files.identify import FileIdentity
 
 MODULE = "tests.ingest.odd_reader"
 EVIL = b"evil: "
 _REAL = read_file.identify
 
 
-def identify(file: BinaryIO) -> Identity:
+def identify(file: BinaryIO) -> FileIdentity:
     """As the real one, but for what begins with ``EVIL``."""
     head = file.read(20)
     if head.startswith(EVIL):

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from ingest.files.identify import DOCX, HTML, PDF, TEXT, ZIP, Role, identify
+from ingest.files.identify import DOCX, HTML, PDF, TEXT, ZIP, FileRole, identify
 
 REPORT = "示例县人民政府2024年政府信息公开工作年度报告\n一、总体情况\n本年新收政府信息公开申请 10 件。\n"
 PAGE = f"<html><body><table><tr><td>{REPORT}</td></tr></table></body></html>"
@@ -79,7 +79,7 @@ KNOWN = {
 def test_documents_are_told_by_their_content(name: str) -> None:
     content, media_type = KNOWN[name]
     found = identify(io.BytesIO(content))
-    assert (found.media_type, found.role) == (media_type, Role.DOCUMENT)
+    assert (found.media_type, found.role) == (media_type, FileRole.DOCUMENT)
 
 
 ARCHIVES = {
@@ -98,7 +98,7 @@ ARCHIVES = {
 def test_archives(name: str) -> None:
     content, media_type = ARCHIVES[name]
     found = identify(io.BytesIO(content))
-    assert (found.media_type, found.role) == (media_type, Role.ARCHIVE)
+    assert (found.media_type, found.role) == (media_type, FileRole.ARCHIVE)
 
 
 REFUSED = {
@@ -126,7 +126,7 @@ REFUSED = {
 def test_what_cannot_be_read_is_refused_with_a_code_and_a_next_step(name: str) -> None:
     content, code = REFUSED[name]
     found = identify(io.BytesIO(content))
-    assert (found.role, found.code) == (Role.REFUSED, code)
+    assert (found.role, found.code) == (FileRole.REFUSED, code)
     assert found.found
     assert found.expected
 

@@ -14,7 +14,7 @@ from codebook.errors import UsageError
 from database.intake.inboxes import FailedFile
 from ingest.lists.manifest import load_manifest
 from ingest.watching.failure_notes import sync_notes, write_note
-from ingest.watching.folder_metadata import Manifests, Place, place
+from ingest.watching.folder_metadata import FolderPlace, Manifests, place
 from ingest.watching.inbox import Inbox, fitted, open_inboxes
 
 TODAY = date.today().isoformat()
@@ -167,17 +167,17 @@ def test_names_are_cut_between_characters() -> None:
 @pytest.mark.parametrize(
     ("inner", "expected"),
     [
-        ("a.txt", Place(None, ())),
-        ("江苏省/a.txt", Place(None, ("江苏省",))),
-        ("江苏/淮安/洪泽区/a.txt", Place(None, ("江苏省", "淮安市", "洪泽区"))),
-        ("2024年报/江苏省/淮安市/附件/a.txt", Place("2024年报", ("江苏省", "淮安市"))),
-        ("2024年报/附件/a.txt", Place("2024年报", ())),
-        ("淮安市/洪泽区/a.txt", Place(None, ("江苏省", "淮安市", "洪泽区"))),
-        ("鼓楼区/a.txt", Place(None, ())),  # in four cities
-        ("江苏省/杭州市/a.txt", Place(None, ("江苏省",))),
+        ("a.txt", FolderPlace(None, ())),
+        ("江苏省/a.txt", FolderPlace(None, ("江苏省",))),
+        ("江苏/淮安/洪泽区/a.txt", FolderPlace(None, ("江苏省", "淮安市", "洪泽区"))),
+        ("2024年报/江苏省/淮安市/附件/a.txt", FolderPlace("2024年报", ("江苏省", "淮安市"))),
+        ("2024年报/附件/a.txt", FolderPlace("2024年报", ())),
+        ("淮安市/洪泽区/a.txt", FolderPlace(None, ("江苏省", "淮安市", "洪泽区"))),
+        ("鼓楼区/a.txt", FolderPlace(None, ())),  # in four cities
+        ("江苏省/杭州市/a.txt", FolderPlace(None, ("江苏省",))),
     ],
 )
-def test_folders_name_batch_and_region(inner: str, expected: Place) -> None:
+def test_folders_name_batch_and_region(inner: str, expected: FolderPlace) -> None:
     assert place(inner) == expected
 
 

@@ -31,7 +31,7 @@ from database.session import make_engine, reading, run_transaction
 from ingest.files import bounded_reader
 from ingest.watching import canary
 from ingest.watching.heartbeat import Heartbeat, watch
-from ingest.watching.watcher import Watcher
+from ingest.watching.watcher import FolderWatcher
 from tests.ingest import odd_reader
 from tests.ingest.watching import start, watcher
 
@@ -53,7 +53,7 @@ def inbox(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(*watchers: Watcher) -> Iterator[None]:
+def running(*watchers: FolderWatcher) -> Iterator[None]:
     """Watchers that run inside the block, in threads."""
     stop = threading.Event()
     thread = threading.Thread(target=watch, args=(watchers, watchers[0]._context.engine, stop))

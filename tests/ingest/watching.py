@@ -18,7 +18,7 @@ from database.session import make_engine
 from ingest.archives.limits import Limits
 from ingest.watching.heartbeat import watch
 from ingest.watching.inbox import open_inboxes
-from ingest.watching.watcher import Pace, WatchContext, Watcher
+from ingest.watching.watcher import FolderWatcher, WatchContext, WatchPace
 from runtime import log
 from runtime.failpoints import listen
 from runtime.settings import load_settings
@@ -28,11 +28,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 QUICK: dict[str, float] = {"quiet": 0.3, "patience": 1.5, "rescan": 1.0, "canary": 0.0, "sync": 0.5, "beat": 0.5, "stale": 3.0}
 
 
-def watcher(database: str, store: str, inbox: Path, *, polls: bool = False, number: int = 0, **pace: Any) -> Watcher:
+def watcher(database: str, store: str, inbox: Path, *, polls: bool = False, number: int = 0, **pace: Any) -> FolderWatcher:
     """A watcher with short times."""
     context = WatchContext(make_engine(database), Store(store), Limits(), lambda _: None, "test")
     (opened,) = open_inboxes([str(inbox)], forbidden=[])
-    return Watcher(opened, context, Pace(**{**QUICK, **pace}), polls=polls, number=number)
+    return FolderWatcher(opened, context, WatchPace(**{**QUICK, **pace}), polls=polls, number=number)
 
 
 def start(database: str, store: str, inbox: Path, *more: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from codebook.book import load_book
 from codebook.records import Finding, Number, Report, Snapshot, State
-from codebook.rules import FILES, Rule, Scope, load_rules
+from codebook.rules import FILES, Rule, RuleScope, load_rules
 from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 from tests.validation.examples import CASES
@@ -55,10 +55,10 @@ def _section(rule: Rule) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _findings(scope: Scope, example: Any) -> tuple[Finding, ...]:
-    if scope is Scope.REPORT:
+def _findings(scope: RuleScope, example: Any) -> tuple[Finding, ...]:
+    if scope is RuleScope.REPORT:
         return validate(example).findings
-    return compare_years(*example) if scope is Scope.YEARS else compare_region(*example)
+    return compare_years(*example) if scope is RuleScope.YEARS else compare_region(*example)
 
 
 def _forms(rule: Rule) -> str:

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from codebook.records import Clue, Severity, Statement, StatementKind
-from codebook.rules import Scope, load_rules
+from codebook.rules import RuleScope, load_rules
 from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 from tests.validation.examples import CASES, HERE, Make, N, changed, said, text
 
 
-def findings(scope: Scope, subject: Any) -> tuple[Any, ...]:
-    if scope is Scope.REPORT:
+def findings(scope: RuleScope, subject: Any) -> tuple[Any, ...]:
+    if scope is RuleScope.REPORT:
         return validate(subject).findings
-    return compare_years(*subject) if scope is Scope.YEARS else compare_region(*subject)
+    return compare_years(*subject) if scope is RuleScope.YEARS else compare_region(*subject)
 
 
 def test_every_rule_has_a_case() -> None:

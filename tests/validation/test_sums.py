@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from codebook.book import load_book
 from codebook.records import Origin, Severity, State, Statement, StatementKind, Status
-from codebook.rules import Scope, expand
+from codebook.rules import RuleScope, expand
 from tasks.validation.validate import doubts, validate
 
 Make = Callable[..., Any]
@@ -70,7 +70,7 @@ def test_one_change_breaks_exactly_the_sums_that_hold_it(make: Make, cells: dict
     changed = cells | {cell: cells[cell] + data.draw(st.integers(1, 50))}
     verdict = validate(make("report", changed))
     found = sorted((f.rule, frozenset(f.cells)) for f in verdict.findings if f.rule in IDENTITIES)
-    holding = [e for e in expand(tuple(changed), Scope.REPORT) if e.is_identity and cell in e.cells]
+    holding = [e for e in expand(tuple(changed), RuleScope.REPORT) if e.is_identity and cell in e.cells]
     assert found == sorted((e.rule, frozenset(e.cells)) for e in holding)
     assert len(found) >= 1
     assert {r.indicator: r.value for r in verdict.report.readings} == changed  # what was read is never changed

@@ -91,7 +91,7 @@ class ChildProcess:
         return time.monotonic() - self._started
 
     def is_running(self) -> bool:
-        """Whether it runs."""
+        """Return whether it runs."""
         return self.pid is not None
 
     def death(self) -> Death | None:
@@ -107,7 +107,7 @@ class ChildProcess:
         return Death(self._process.returncode, self._pause)
 
     def is_due(self) -> bool:
-        """Whether it is dead, and its pause is over."""
+        """Return whether it is dead, and its pause is over."""
         return self._died is not None and time.monotonic() - self._died >= self._pause
 
     def kill_hung(self) -> None:

@@ -107,7 +107,7 @@ class Supervisor:
         self._thread.join()
 
     def runs(self) -> bool:
-        """Whether the parts are looked after; False after :meth:`stop`, or when it could not go on."""
+        """Return whether the parts are looked after; False after :meth:`stop`, or when it could not go on."""
         return self._thread.is_alive()
 
     def pids(self) -> dict[str, int]:
@@ -115,7 +115,7 @@ class Supervisor:
         return {name: part.pid for name, part in self._parts.items() if part.pid is not None}
 
     def healthy(self) -> bool:
-        """Whether the broker answers and a worker is alive, no matter who runs them."""
+        """Return whether the broker answers and a worker is alive, no matter who runs them."""
         engine = make_engine(self.settings.database, pooled=False)
         notifier = RedisNotifier(self.settings, engine)
         try:

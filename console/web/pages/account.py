@@ -40,10 +40,10 @@ def _page(request: PageRequest, status: int = 200, **context: Any) -> Response:
 
 
 def _confirmed(request: PageRequest) -> bool:
-    """Whether the form holds the password of today: guards against who finds an open browser."""
+    """Return whether the form holds the password of today: guards against who finds an open browser."""
     try:
         auth.confirm(request.app.engine, request.user_name, request.form.secret("old"), request.cookies)
-    except auth.RefusedError:
+    except auth.LoginRefusedError:
         request.notify("account.wrong", good=False)
         return False
     return True

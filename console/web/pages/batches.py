@@ -40,7 +40,7 @@ def one(request: PageRequest) -> Response:
         line = listings.batch_line(connection, number)
         if line is None:
             raise HTTPException(404)
-        scope = queries.Scope(batch=line.name)
+        scope = queries.DocumentScope(batch=line.name)
         rate = queries.rate(connection, scope) if line.open else 0.0
         context: dict[str, Any] = {
             "span": listings.span(connection, number),
@@ -52,19 +52,21 @@ def one(request: PageRequest) -> Response:
 
 
 def findings(request: PageRequest) -> Response:
-    """How many findings the reports of a batch have: a part of its page that is fetched by itself."""
+    """Return how many findings the reports of a batch have: a part of its page that is fetched by itself."""
     with request.reading() as connection:
-        counts = queries.finding_counts(connection, queries.Scope(batch=_name(request, connection)))
+        counts = queries.finding_counts(connection, queries.DocumentScope(batch=_name(request, connection)))
     return request.render("batch_findings.html", counts=counts)
 
 
 def spent(request: PageRequest) -> Response:
-    """What a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by itself."""
+    """Return what a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by
+    itself.
+    """
     with request.reading() as connection:
         name = _name(request, connection)
         took = throughput.of_batch(connection, name)
         busy = took is not None and took.open
-        left = queries.progress(connection, queries.Scope(batch=name)).seconds_left if busy else None
+        left = queries.progress(connection, queries.DocumentScope(batch=name)).seconds_left if busy else None
     return request.render("batch_spent.html", took=took, busy=busy, left=left)
 
 

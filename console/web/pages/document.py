@@ -22,7 +22,7 @@ from console.web.views.case import File, case_context, opened_file
 from database.models import Role
 from database.monitoring.read_models import DocumentItem
 from database.reports import corrections
-from database.reports.corrections import OvertakenError, RefusedError
+from database.reports.corrections import CorrectionRefusedError, OvertakenError
 from database.reports.results import SHOWN
 from database.reports.reviewing import changes, head_of, report_body
 from tasks.loading.rows import unpack
@@ -66,7 +66,7 @@ def shown(request: PageRequest) -> Response:
 
 
 def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
-    """What the document shows of itself."""
+    """Return what the document shows of itself."""
     pages: list[original.PagePicture] = []
     texts: list[original.Text] = []
     if file.extraction is not None and has_pages(file.item.media_type):
@@ -89,7 +89,7 @@ def _facts(verdict: Verdict | None) -> list[str]:
 
 
 def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[Statement, bool | None]]:
-    """What the text says, with whether the tables say the same (None: they say nothing)."""
+    """Return what the text says, with whether the tables say the same (None: they say nothing)."""
     if verdict is None:
         return []
     values = {value.indicator: value.value for value in item.values if value.state not in (State.DOUBTFUL, State.MISSING)}
@@ -102,7 +102,7 @@ def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[State
 
 
 def progress(request: PageRequest) -> Response:
-    """Whether the document is still in work; when it is not, the page is loaded anew."""
+    """Return whether the document is still in work; when it is not, the page is loaded again."""
     with request.reading() as connection:
         head = head_of(connection, request.number("id"))
     if head is None:
@@ -190,7 +190,7 @@ def act(request: PageRequest) -> Response:
     try:
         wish = parse(request.form, name)
         done = decide(request, number, name, wish, pause=0.0)
-    except RefusedError as error:
+    except CorrectionRefusedError as error:
         request.notify(f"refused.{error.why}", good=False)
         if error.why == "no_report":  # there is no case any more
             return request.redirect(f"/documents/{number}")
@@ -222,7 +222,7 @@ def undo(request: PageRequest) -> Response:
     try:
         reason = request.form.text("reason")
         done = request.write(lambda c: corrections.undo(c, correction, who=request.user_name, reason=reason))
-    except (RefusedError, OvertakenError):
+    except (CorrectionRefusedError, OvertakenError):
         request.notify("case.stands_no_more", good=False)
         return request.redirect(f"/documents/{number}")
     request.notify("case.undone")

@@ -58,7 +58,7 @@ def listed(request: PageRequest) -> Response:
 
 
 def counted(request: PageRequest) -> Response:
-    """How many documents meet the filter: a part of the list that is fetched by itself, since it can take longer."""
+    """Return how many documents meet the filter: a part of the list that is fetched by itself, since it can take longer."""
     with request.reading() as connection:
         count = listings.count_documents(connection, _wanted(_given(request)))
     return request.render("documents_count.html", count=count, most=listings.MOST)

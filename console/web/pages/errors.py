@@ -64,7 +64,7 @@ def _chosen(request: PageRequest, fields: Fields) -> Selection:
 
 
 def ask(request: PageRequest) -> Response:
-    """What would be done to how many documents, before anything is."""
+    """Return what would be done to how many documents, before anything is."""
     return _question(request, request.query, None)
 
 

@@ -1,4 +1,4 @@
-"""Whether the pages can be served: for whoever supervises them."""
+"""Whether the pages can be served: for a supervisor."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def log_in(request: PageRequest) -> Response:
     to, name = request.form.text("to"), request.form.text("name", accounts.NAME_LENGTH)
     try:
         login = auth.log_in(request.app.engine, request.app.settings, name, request.form.secret("password"), request.cookies)
-    except auth.RefusedError as refused:
+    except auth.LoginRefusedError as refused:
         if refused.seconds:
             request.notify("login.wait", good=False, minutes=math.ceil(refused.seconds / 60))
             return _form(request, to, 429)
@@ -66,7 +66,7 @@ def show_factor(request: PageRequest) -> Response:
     to = local(request.form.text("to"))
     try:
         login = auth.show_factor(request.app.engine, request.app.settings, request.form.text("code", 100), request.cookies)
-    except auth.RefusedError as refused:
+    except auth.LoginRefusedError as refused:
         if refused.over:
             request.notify("login.again", good=False)
             return request.redirect("/login", to=to)
@@ -106,7 +106,7 @@ def signed_on(request: PageRequest) -> Response:
         return _no_sign_on(request, error)
     try:
         login = auth.sign_on(request.app.engine, request.app.settings, identity, request.cookies)
-    except auth.RefusedError:
+    except auth.LoginRefusedError:
         request.notify("login.no_account", good=False, name=identity.name[: accounts.NAME_LENGTH])
         return _form(request, "", 403)
     # A redirect would still be part of the way from the provider's site, on which strict cookies are not sent.

@@ -29,10 +29,10 @@ from console.web.views.review_queue import OpenCell, next_case, open_of, picture
 from database.models import Role
 from database.monitoring import listings
 from database.reports import corrections
-from database.reports.corrections import CorrectionItem, OvertakenError, RefusedError
+from database.reports.corrections import CorrectionItem, CorrectionRefusedError, OvertakenError
 from database.reports.reviewing import ReviewScope, backlog
 
-# Further decisions about the same document within so many seconds share a validation.
+# Further decisions about the same document within this number of seconds share a validation.
 _PAUSE = 8.0
 
 
@@ -58,7 +58,7 @@ def show(request: PageRequest) -> Response:
 
 
 def left(request: PageRequest) -> Response:
-    """How much waits: it is counted over all documents, and so fetched beside the case."""
+    """Return how much waits: it is counted over all documents, and so fetched beside the case."""
     scope, _ = _given(request.query)
     with request.reading() as connection:
         return request.render("review_left.html", left=backlog(connection, scope))
@@ -120,7 +120,7 @@ def act(request: PageRequest) -> Response:
         raise HTTPException(404)
     try:
         numbers = _decided(request, at)
-    except RefusedError as error:
+    except CorrectionRefusedError as error:
         request.notify(f"refused.{error.why}", good=False)
         return _page(request, scope, given, at, draft=draft_of(request.form))
     except OvertakenError as error:
@@ -184,7 +184,7 @@ def undo(request: PageRequest) -> Response:
 
     try:
         request.write(write)
-    except (RefusedError, OvertakenError):
+    except (CorrectionRefusedError, OvertakenError):
         request.notify("case.stands_no_more", good=False)
         return _again(request, scope, given, at)
     request.notify("case.undone")

@@ -33,7 +33,7 @@ _PICTURES = ("application/pdf", "application/x-gongkai-pages")
 
 
 def has_pages(media_type: str) -> bool:
-    """Whether documents of this type are shown as pictures of pages; others are shown as text."""
+    """Return whether documents of this type are shown as pictures of pages; others are shown as text."""
     return media_type in _PICTURES or media_type.startswith("image/")
 
 

@@ -29,7 +29,7 @@ class Wanted(Record, frozen=True):
 
 
 class Answer(Record, frozen=True):
-    """What follows: so many bytes, or nothing because of ``code`` (empty: there is no such page)."""
+    """What follows: a number of bytes, or nothing because of ``code`` (empty: there is no such page)."""
 
     bytes: int = 0
     code: str | None = None

@@ -101,7 +101,7 @@ def opened_file(connection: Connection, number: int) -> File:
 
 
 def is_cell(name: str) -> bool:
-    """Whether there is such a cell or fact."""
+    """Return whether there is such a cell or fact."""
     return name in FACTS or name in load_book().indicators
 
 
@@ -183,7 +183,7 @@ def _stated(report: Report, field: str) -> str:
 
 
 def case_context(file: File, case: Case) -> dict[str, Any]:
-    """What the template of a case needs: the case, its value as shown, and its place in the source."""
+    """Return what the template of a case needs: the case, its value as shown, and its place in the source."""
     value = next((v for v in file.values if v.indicator == case.cell), None)
     drawn = value is not None and value.box is not None and has_pages(file.item.media_type)
     texts: list[original.Text] = []
@@ -194,7 +194,7 @@ def case_context(file: File, case: Case) -> dict[str, Any]:
 
 @cache
 def label_of(cell: str) -> str:
-    """What people call a cell, with its table. Ids that the codebook does not know stay as they are."""
+    """Return what people call a cell, with its table. Ids that the codebook does not know stay as they are."""
     if cell not in load_book().indicators:
         return cell
     return f"{table_of(cell)} {cell_label(cell)}"

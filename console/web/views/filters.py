@@ -77,7 +77,7 @@ def brief(text: str, longest: int = 160) -> str:
 
 
 def told(detail: dict[str, Any], longest: int = 80) -> list[tuple[str, str]]:
-    """What an entry of the audit trail says besides: names and values; of a list its length.
+    """Return what an entry of the audit trail says besides: names and values; of a list its length.
 
     >>> told({"selection": {"code": "internal", "documents": [1, 2, 3]}, "from": None})
     [('code', 'internal'), ('documents', '3')]

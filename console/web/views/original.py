@@ -129,7 +129,7 @@ def _wanted(blocks: Sequence[Line | Table], lines: set[int], *, few: bool) -> li
 
 
 def _in_line(block: Line, of_line: Mapping[int | None, Sequence[ValueItem]]) -> list[tuple[int, int, ValueItem]]:
-    """Where in a line its values stand: (start, end, value)."""
+    """Return where in a line its values stand: (start, end, value)."""
     found: list[tuple[int, int, ValueItem]] = []
     begins = block.place.column or 1
     for value in of_line.get(block.place.line, ()):

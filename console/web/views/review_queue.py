@@ -38,7 +38,7 @@ class OpenCell(NamedTuple):
 
 
 def open_of(connection: Connection, document: int) -> list[str]:
-    """What is open of a document, in the order in which it is asked."""
+    """Return what is open of a document, in the order in which it is asked."""
     return cases.in_order([cell for cell in open_cells(connection, document) if cases.is_cell(cell)])
 
 

@@ -289,7 +289,7 @@ def _descend(parent: etree._Element, name: str) -> Iterator[etree._Element]:
 
 
 def _is_contents(control: etree._Element) -> bool:
-    """Whether a content control is a generated table of contents."""
+    """Return whether a content control is a generated table of contents."""
     gallery = next(
         (entry for found in _properties(control) for entry in found.iter(etree.Element) if _tag(entry) == "docPartGallery"), None
     )

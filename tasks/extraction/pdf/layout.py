@@ -55,7 +55,7 @@ def lines_of(chars: Sequence[Char]) -> list[VisualLine]:
 
 
 def _same_row(row: list[Char], char: Char, middle: float) -> bool:
-    """Whether a character stands beside the row's: by its first character, so that slanting rows do not run together."""
+    """Return whether a character is level with the row's: by its first character, so that slanting rows do not run together."""
     first = row[0]
     centre = (first.top + first.bottom) / 2
     return abs(middle - centre) <= 0.4 * min(first.bottom - first.top, char.bottom - char.top) or (
@@ -119,7 +119,9 @@ def paragraphs(lines: Sequence[VisualLine], breaks: Sequence[float], page: int) 
 
 
 def _continues(above: VisualLine, line: VisualLine, left: float, right: float) -> bool:
-    """Whether ``line`` goes on the paragraph of the line above: that one is full, this one neither indented nor a beginning."""
+    """Return whether ``line`` goes on the paragraph of the line above: that one is full, this one neither indented nor a
+    beginning.
+    """
     size = max(above.size, line.size)
     if _is_tabular(above.text) or _is_tabular(line.text) or abs(above.size - line.size) > 0.25 * size:
         return False

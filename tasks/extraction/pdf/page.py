@@ -21,7 +21,7 @@ from codebook.errors import GongkaiError
 from tasks.extraction.grid import Box
 from tasks.extraction.pdf.layout import Char
 
-_WHITE = 252  # of 255: lighter fills and strokes cannot be told from the paper
+_WHITE = 252  # of 255: lighter fills and strokes look like the paper
 _THIN = 3.0  # points: a filled rectangle this thin is a line
 _STRAIGHT = 1.0  # points by which a horizontal or vertical line may slant
 _QUARTER = math.pi / 2
@@ -29,7 +29,7 @@ _SLANT = 0.1  # radians
 _SUSPECT = 2.0  # a body this much higher than the ink (a comma, or an error) is checked against the size of the font
 _TALL = 2.0  # no body is higher than this many times the size
 _COVERS = 0.8  # share of the page from which on a picture hides what lies under it
-_STAMPED = 0.2  # of the texts that are not seen: so many may be seen
+_STAMPED = 0.2  # of the texts that are not seen: this share may be seen
 _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
 
 
@@ -132,7 +132,7 @@ def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
 
 
 def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
-    """What is drawn on page ``number``. Raises ``page.too_large`` beyond ``limit`` objects."""
+    """Return what is drawn on page ``number``. Raises ``page.too_large`` beyond ``limit`` objects."""
     frame = _Frame(page)
     width, height = page.get_size()
     whole = width * height
@@ -158,7 +158,7 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
 
 
 def _opaque(item: Any) -> bool:
-    """Whether a picture hides what lies under it; a watermark or a stamp on clear ground does not."""
+    """Return whether a picture hides what lies under it; a watermark or a stamp on clear ground does not."""
     if pdfium.FPDFPageObj_HasTransparency(item):
         return False
     try:
@@ -229,7 +229,7 @@ def _bounds(item: Any) -> tuple[float, float, float, float]:
 
 
 def _paint(item: Any) -> tuple[bool, bool]:
-    """Whether the fill and the stroke of a path can be seen on white paper."""
+    """Return whether the fill and the stroke of a path can be seen on white paper."""
     mode, stroke = c_int(), c_int()
     if not pdfium.FPDFPath_GetDrawMode(item, byref(mode), byref(stroke)):
         return True, True

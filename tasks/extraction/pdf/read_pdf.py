@@ -162,7 +162,7 @@ def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[Page
 
 
 def _garbage(text: str) -> str | None:
-    """Why the text of a page is not what is seen on it, None when nothing speaks against it."""
+    """Return why the text of a page is not what is seen on it, None when nothing speaks against it."""
     unmapped = len(_UNMAPPED.findall(text))
     if unmapped > len(text) * _GARBAGE:
         return f"{unmapped} of {len(text)} characters are not mapped to text"

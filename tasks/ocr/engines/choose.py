@@ -54,7 +54,7 @@ def picture_key(image: PageImage, made_by: str) -> str:
 
 @contextmanager
 def memory_told() -> Iterator[None]:
-    """What OpenCV raises when memory is short is a MemoryError, as it is everywhere else."""
+    """Yield what OpenCV raises when memory is short is a MemoryError, as it is everywhere else."""
     try:
         yield
     except cv2.error as error:
@@ -64,5 +64,5 @@ def memory_told() -> Iterator[None]:
 
 
 def version(engine: LineReader) -> str:
-    """What makes a reading with ``engine``; readings with another version are not taken for it."""
+    """Return what makes a reading with ``engine``; readings with another version are not taken for it."""
     return f"{engine.name}+{code_version()}"

@@ -58,7 +58,7 @@ def is_date_line(text: str) -> str | None:
 
 
 def is_month_line(text: str) -> bool:
-    """Whether a line holds a year and a month and nothing else."""
+    """Return whether a line holds a year and a month and nothing else."""
     return bool(patterns().identity.month.fullmatch(text))
 
 
@@ -90,7 +90,7 @@ def _without_tail(text: str, endings: tuple[str, ...]) -> str:
 
 
 def is_name(text: str, *, strict: bool = True) -> bool:
-    """Whether folded text is the name of a body by its ending and characters; 我局 is none, nor (``strict``) 区财政局."""
+    """Return whether folded text is the name of a body by its ending and characters; 我局 is none, nor (``strict``) 区财政局."""
     words = load_agencies()
     if not _HAN_NAME.fullmatch(text) or len(text) < 3 or words.generic.match(text) or words.not_in_name.search(text):
         return False

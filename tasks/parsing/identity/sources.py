@@ -207,7 +207,7 @@ class Collector:
         return title, "".join([before.raw.strip(), *parts])
 
     def _halves(self, first: str, second: str, joined: str) -> bool:
-        """Whether two lines are halves of one name: only the first begins with a region, and it is no name by itself."""
+        """Return whether two lines are halves of one name: only the first begins with a region, and it is no name by itself."""
         regions = load_regions()
         if not is_name(joined) or is_name(first, strict=False) or regions.read(second).found or not regions.read(first).found:
             return False

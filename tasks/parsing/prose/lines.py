@@ -114,7 +114,7 @@ def _of_text(raw: str, place: Place, reader: Reader, score: float) -> Iterator[P
 
 
 def goes_on(line: ProseLine, following: ProseLine) -> bool:
-    """Whether a sentence goes on from ``line`` to the next: the margin broke it, nothing else."""
+    """Return whether a sentence goes on from ``line`` to the next: the margin broke it, nothing else."""
     text = line.text
     if not text or text[-1] in _STOP or words().prose.opens.match(following.text):
         return False
@@ -152,7 +152,7 @@ class Passage:
         self._ends = [m.start() for m in _SENTENCE_END.finditer(self.text)]
 
     def start_of(self, index: int) -> int:
-        """Where line ``index`` begins in the folded text."""
+        """Return where line ``index`` begins in the folded text."""
         return self._starts[index] if index < len(self._starts) else len(self.text)
 
     def sentence_span(self, at: int, *, whole: bool = False) -> tuple[int, int]:

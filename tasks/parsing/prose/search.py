@@ -164,11 +164,13 @@ class Search:
 
     @staticmethod
     def _clause_before(before: str) -> str:
-        """What stands between the last comma and the hit."""
+        """Return what stands between the last comma and the hit."""
         return before[before.rfind(",") + 1 :]
 
     def _other_time(self, clause: str, before: str, names_year: bool) -> bool:
-        """Whether the hit speaks of another year, of a plan or of a rule: by words in its clause, or by the last year named."""
+        """Return whether the hit speaks of another year, of a plan or of a rule: by words in its clause, or by the last year
+        named.
+        """
         if self.phrases.other_time.search(_CITED.sub("", clause)):
             return True
         if names_year or self.year is None:

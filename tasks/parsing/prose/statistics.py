@@ -18,7 +18,7 @@ from tasks.parsing.prose.search import Mention, Search
 
 
 def chapter_starts(outline: Outline) -> tuple[int, ...]:
-    """Where the chapters begin in the folded text of the outline's passage."""
+    """Return where the chapters begin in the folded text of the outline's passage."""
     return tuple(outline.passage.start_of(chapter.first) for chapter in outline.chapters)
 
 

@@ -117,7 +117,7 @@ def _paired(item: Item, run: ValueRun, between: _Between, stranger: bool, either
     """Return what it costs to pair a label with a run.
 
     Nothing for a row whose values follow it in the right number; more for each label and run between the two, for a label that is
-    no row's, for a run that stands beside another label (``stranger``), and for values before their label: little if the text
+    no row's, for a run that is next to another label (``stranger``), and for values before their label: little if the text
     has labels on ``either`` side of their values.
     """
     far = item.first - run.last > _REACH or run.first - item.last > _REACH
@@ -161,7 +161,7 @@ def _owners(items: list[Item], runs: list[ValueRun]) -> list[int | None]:
 
 
 def _displaced(items: list[Item], runs: list[ValueRun], complete: bool) -> bool:
-    """Whether runs do not follow a label of a row: then labels may stand behind their values in this text.
+    """Return whether runs do not follow a label of a row: then labels may stand behind their values in this text.
 
     One is no witness: its label may just be lost; unless a row is missing, when nothing may be taken for sure. A run behind an
     unknown text is half a witness.
@@ -286,7 +286,7 @@ def doubt_beside_lost(
 
 
 def _follows(items: list[Item], runs: list[ValueRun], pair: AlignedPair) -> bool:
-    """Whether nothing known stands between the label and its values behind it, or there are no values."""
+    """Return whether nothing known stands between the label and its values behind it, or there are no values."""
     if pair.run is None:
         return True
     item, run = items[pair.item], runs[pair.run]
@@ -301,7 +301,8 @@ def _doubted(pair: AlignedPair) -> AlignedPair:
 def _unanchored(
     items: list[Item], runs: list[ValueRun], pairs: list[AlignedPair], owner: list[int | None], complete: bool
 ) -> list[AlignedPair]:
-    """Where labels may stand on either side of their values and a run has no label, or holds two rows, pairs may be off by one.
+    """Return where labels may stand on either side of their values and a run has no label, or holds two rows, pairs may be
+    off by one.
 
     Only those hold that a line, or the pieces of the label around the run, keep together.
     """

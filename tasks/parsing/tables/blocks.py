@@ -106,7 +106,7 @@ def _used(table: TableText, titles: set[int]) -> list[Used]:
 
 
 def _more_text(atoms: list[Atom], at: int, step: int) -> bool:
-    """Whether the line of atom ``at`` holds text or values beyond it, on the side of ``step``."""
+    """Return whether the line of atom ``at`` holds text or values beyond it, on the side of ``step``."""
     number = atoms[at].line
     while 0 <= at + step < len(atoms) and atoms[at + step].line == number:
         at += step

@@ -29,7 +29,9 @@ def pipe_tables_to_cells(lines: list[TextLine]) -> list[TextLine]:
 
 
 def _shape(line: TextLine) -> int:
-    """How many cells a line of pipes has; 0 for other lines. The rule under a Markdown header has as many as its table."""
+    """Return how many cells a line of pipes has; 0 for other lines. The rule under a Markdown header has as many as its
+    table.
+    """
     text = line.text.strip()
     if line.cells is not None or not text.startswith("|") or not text.endswith("|") or len(text) < 3:
         return 0
@@ -78,8 +80,8 @@ def _grid(lines: list[TextLine]) -> list[TextLine] | None:
 
 
 def _widths(texts: list[str], above: dict[int, Cell]) -> list[tuple[int, int]]:
-    """Where the cells of a row begin and how wide they are. Equal labels side by side are one cell; equal values are one under a
-    label that reaches over both.
+    """Return where the cells of a row begin and how wide they are. Equal labels side by side are one cell; equal values are
+    one under a label that reaches over both.
     """
     found: list[tuple[int, int]] = []
     column = 0

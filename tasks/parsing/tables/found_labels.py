@@ -67,7 +67,7 @@ def find_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: froz
 
 
 def _upright(text: str, lex: Lexicon) -> bool:
-    """Whether a text is a character or two of a group label that runs from top to bottom between the rows."""
+    """Return whether a text is a character or two of a group label that runs from top to bottom between the rows."""
     return len(text) <= 2 and set(text) <= lex.upright
 
 
@@ -80,7 +80,7 @@ def _one_header(labels: list[FoundLabel]) -> list[FoundLabel]:
 
 
 def _by_context(labels: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
-    """Where several rows print the same label (被依法纠错数), it is the next of them after the row before it."""
+    """Return where several rows print the same label (被依法纠错数), it is the next of them after the row before it."""
     result: list[FoundLabel] = []
     before = -1
     for label in labels:

@@ -44,7 +44,7 @@ def _ordered(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _is_text(cell: Cell) -> bool:
-    """Whether a cell holds a text with tables or paragraphs of its own (pages laid out by a table)."""
+    """Return whether a cell holds a text with tables or paragraphs of its own (pages laid out by a table)."""
     text = cell.text
     return len(text) > 3 * PROSE_LENGTH and (text.count("\n") > 8 or len(text) > 10 * PROSE_LENGTH)
 

@@ -130,12 +130,12 @@ def lexicon(name: str) -> Lexicon:
 
 
 def likeness(text: str, label: str) -> float:
-    """How alike two folded texts are, 0..1: the share of characters that stand in both in the same order."""
+    """Return how alike two folded texts are, 0..1: the share of characters that stand in both in the same order."""
     return Indel.normalized_similarity(text, label)
 
 
 def is_like(text: str, score: float) -> bool:
-    """Whether a likeness is enough to take a misprinted text for the row that the order of the form expects."""
+    """Return whether a likeness is enough to take a misprinted text for the row that the order of the form expects."""
     return score >= (_LIKE_OF_TWO if len(text) <= 2 else LIKE)
 
 
@@ -189,7 +189,7 @@ def _ends(text: str, end: int, starts: frozenset[int] | set[int]) -> bool:
 
 
 def may_begin(text: str, at: int, starts: frozenset[int] | set[int]) -> bool:
-    """Whether a label may begin at ``at``: at a piece's first character, or behind its ordinals or 其中."""
+    """Return whether a label may begin at ``at``: at a piece's first character, or behind its ordinals or 其中."""
     if at in starts:
         return True
     first = at

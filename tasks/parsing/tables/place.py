@@ -60,14 +60,14 @@ def blank_style(atoms: list[Atom], runs: Sequence[ValueRun], size: int, grid: bo
 
 
 def _blank_within(atoms: list[Atom], run: ValueRun) -> bool:
-    """Whether a blank stands between two values of the run."""
+    """Return whether a blank stands between two values of the run."""
     if not run.values:
         return False
     return any(atoms[i].kind is AtomKind.BLANK for i in run.slots if run.values[0] < i < run.values[-1])
 
 
 def _span(run: ValueRun) -> int:
-    """How many cells the run takes from its first to its last value."""
+    """Return how many cells the run takes from its first to its last value."""
     return run.slots.index(run.values[-1]) - run.slots.index(run.values[0]) + 1
 
 
@@ -110,7 +110,7 @@ def _one_after_the_other(atoms: list[Atom], run: ValueRun, size: int, style: Bla
 
 
 def _label_among(atoms: list[Atom], run: ValueRun, first_column: int) -> bool:
-    """Whether the row's label stands in the columns of values: then its cells have moved."""
+    """Return whether the row's label stands in the columns of values: then its cells have moved."""
     at = run.first - 1
     while at >= 0 and atoms[at].line == atoms[run.first].line:
         if atoms[at].kind is AtomKind.TEXT and atoms[at].cell >= first_column:

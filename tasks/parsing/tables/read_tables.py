@@ -82,7 +82,7 @@ def _with_blank_lines(lines: list[TextLine]) -> list[TextLine]:
 
 
 def _empty_between(one: TextLine, other: TextLine) -> int:
-    """How many empty lines stand between two lines of one page."""
+    """Return how many empty lines stand between two lines of one page."""
     if one.page != other.page or one.place.line is None or other.place.line is None or one.block == other.block:
         return 0
     return other.place.line - one.place.line - 1

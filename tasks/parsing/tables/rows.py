@@ -90,7 +90,7 @@ def unread_row(
 
 
 def extra_position(shape: MatrixShape, rows: Sequence[Sequence[PrintedValue | None]], hint: int | None) -> tuple[int, bool]:
-    """Where in rows with a value more than columns the extra one stands: before or behind the columns that it sums up.
+    """Return where in rows with a value more than columns the extra one stands: before or behind the columns that it sums up.
 
     Returns the position and whether it is sure: the sums hold there in every row (rows of zeros fit both), and the header
     (``hint``) does not say otherwise.
@@ -123,7 +123,7 @@ def unsure_columns(shape: MatrixShape, rows: Sequence[RowCells], columns: tuple[
 
 
 def _subtotal_holds(shape: MatrixShape, row: Sequence[PrintedValue | None], at: int) -> bool:
-    """Whether the number at ``at`` is the subtotal of its columns, and makes the total with those that it leaves out."""
+    """Return whether the number at ``at`` is the subtotal of its columns, and makes the total with those that it leaves out."""
     numbers = [number_of(slot, None) or 0 for slot in row]
     first, last = shape.places
     subtotal = numbers.pop(at)
@@ -131,14 +131,16 @@ def _subtotal_holds(shape: MatrixShape, row: Sequence[PrintedValue | None], at: 
 
 
 def adds_up(slots: Sequence[PrintedValue], extra_at: int | None) -> bool:
-    """Whether the last value of a full row is the sum of the others (法人小计 left out)."""
+    """Return whether the last value of a full row is the sum of the others (法人小计 left out)."""
     numbers = [number_of(slot, None) for slot in slots]
     parts = [number or 0 for at, number in enumerate(numbers[:-1]) if at != extra_at]
     return numbers[-1] is not None and sum(parts) == numbers[-1]
 
 
 def total_leads(rows: Sequence[Sequence[PrintedValue]]) -> bool:
-    """Whether 总计 seems to stand first: in all rows that are not zero the first value is the sum of the others, not the last."""
+    """Return whether 总计 seems to stand first: in all rows that are not zero the first value is the sum of the others, not the
+    last.
+    """
     filled = [row for row in rows if any(number_of(slot, None) for slot in row)]
     return len(filled) >= 2 and all(adds_up(row[::-1], None) and not adds_up(row, None) for row in filled)
 
@@ -186,7 +188,9 @@ def _at(row: RowCells, column: int) -> Number | None:
 
 
 def _expected(balance: RowBalance, row: str, others: list[RowCells], column: int) -> Number | None:
-    """What the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not sure."""
+    """Return what the balance of a column leaves for ``row``, blank cells counting 0; None when other cells of it are not
+    sure.
+    """
     values: dict[str, Number] = {}
     for other in others:
         if other.row.startswith("="):

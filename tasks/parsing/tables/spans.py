@@ -121,7 +121,7 @@ def find_titles(atoms: list[Atom], label_text: LabelText) -> list[TitleSpan]:
 
 
 def block_titles(text: str) -> list[tuple[int, str | None]]:
-    """Where in folded text the titles of chapters and tables end, and the block that should stand under each."""
+    """Return where in folded text the titles of chapters and tables end, and the block that should stand under each."""
     pattern, titles = _titles()
     return [(match.end(), titles[match.group()]) for match in pattern.finditer(text)]
 
@@ -164,7 +164,7 @@ def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]
 
 
 def _are_full_rows(atoms: list[Atom], cluster: list[tuple[int, int, str]], slugs: set[str], block: str) -> bool:
-    """Whether a whole row of values stands right behind each label: a table that ends after its first rows."""
+    """Return whether a whole row of values stands right behind each label: a table that ends after its first rows."""
     size = len(load_book().blocks[block].columns)
     behind = [atoms[last + 1 : last + 1 + size] for _, last, _ in cluster]
     return len(slugs) == len(cluster) and all(
@@ -198,13 +198,15 @@ def _clusters(atoms: list[Atom], places: list[tuple[int, int, str]], prose: list
 
 
 def _full_of_values(atoms: list[Atom], first: int, last: int) -> bool:
-    """Whether the atoms between two labels are rows whose labels are misprinted: at least every other one is a value."""
+    """Return whether the atoms between two labels are rows whose labels are misprinted: at least every other one is a value."""
     count = sum(atom.kind is AtomKind.VALUE for atom in atoms[first:last])
     return last - first <= _FAR and count * 2 >= last - first
 
 
 def _dense(atoms: list[Atom], first: int, last: int, labels: int) -> bool:
-    """Whether numbers follow the labels as in a table. Prose that lists the same words has them glued into its sentences."""
+    """Return whether numbers follow the labels as in a table. Prose that lists the same words has them glued into its
+    sentences.
+    """
     values = sum(atom.kind in (AtomKind.VALUE, AtomKind.BLANK) for atom in atoms[first : last + 10])
     return values * 2 >= labels
 

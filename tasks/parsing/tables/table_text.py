@@ -27,7 +27,9 @@ class AtomText(NamedTuple):
     atoms: list[Atom]
 
     def place(self, index: int) -> Place:
-        """Where atom ``index`` stands in its source: line and column of its first character, or page and box of its line."""
+        """Return where atom ``index`` stands in its source: line and column of its first character, or page and box of its
+        line.
+        """
         atom = self.atoms[index]
         line = self.lines[atom.line]
         if line.cells is not None:

@@ -213,7 +213,7 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
 
 
 def _misread(cell: Cell) -> bool:
-    """Whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
+    """Return whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
     text = cell.text.strip()
     if text == words().table.misread_dash:
         return cell.score < 1.0

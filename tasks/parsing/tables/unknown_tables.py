@@ -29,7 +29,7 @@ def find_unknown_tables(lines: Sequence[TextLine], used: Sequence[Used]) -> tupl
 
 
 def _kind(line: TextLine) -> tuple[str, int]:
-    """What a line belongs to: a grid, which is one block, lines of cells, whatever their block, or neither."""
+    """Return what a line belongs to: a grid, which is one block, lines of cells, whatever their block, or neither."""
     if line.cells is not None:
         return "grid", line.block
     return ("cells", 0) if _SEPARATOR.search(line.text) else ("", 0)
@@ -41,7 +41,7 @@ def _cells(line: TextLine) -> tuple[str, ...]:
 
 
 def _is_row(row: tuple[str, ...]) -> bool:
-    """Whether a row begins with a label and holds a number."""
+    """Return whether a row begins with a label and holds a number."""
     if not row or not _LABEL.search(row[0]) or value_token(row[0]):
         return False
     return any((token := value_token(cell)) is not None and token.kind is ValueKind.NUMBER for cell in row[1:])

@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
 from codebook.records import Finding, Number, Record, Snapshot, State, Verdict
-from codebook.rules import Scope, Sum, evaluate, expand, load_rules
+from codebook.rules import RuleScope, Sum, evaluate, expand, load_rules
 from codebook.text.numbers import exact
 from tasks.validation.facts import fold_text
 from tasks.validation.registry import Bound, NoOptions, RuleFunction, checks, finding, rule
@@ -57,12 +57,14 @@ class Area(NamedTuple):
 
 
 @cache
-def _checks(scope: Scope) -> tuple[RuleFunction[Any, Any], ...]:
+def _checks(scope: RuleScope) -> tuple[RuleFunction[Any, Any], ...]:
     return checks(scope)
 
 
 def snapshot_of(verdict: Verdict) -> Snapshot | None:
-    """What the rules between reports need of a verdict; None when agency or year are unknown: it is compared with no other."""
+    """Return what the rules between reports need of a verdict; None when agency or year are unknown: it is compared with no
+    other.
+    """
     report = verdict.report
     if report.agency is None or report.year is None:
         return None
@@ -98,7 +100,7 @@ def _year_sums(pair: Pair) -> Iterator[Finding]:
     values: dict[str, Number | None] = {f"earlier:{cell}": value for cell, value in pair.earlier.values.items()}
     values |= {f"later:{cell}": value for cell, value in pair.later.values.items()}
     rules = load_rules()
-    for equation in expand(tuple(values), Scope.YEARS):
+    for equation in expand(tuple(values), RuleScope.YEARS):
         result = evaluate(equation, values) if _in_years(equation.sum, pair.later.year) else None
         if result is not None and not result.holds:
             row = rules[equation.rule]
@@ -115,7 +117,7 @@ def _year_sums(pair: Pair) -> Iterator[Finding]:
 
 
 def compare_years(earlier: Snapshot, later: Snapshot) -> tuple[Finding, ...]:
-    """What two reports of one agency on consecutive years contradict; the findings belong to the later one.
+    """Return what two reports of one agency on consecutive years contradict; the findings belong to the later one.
 
     Nothing when the years are not consecutive. Whether both are of one agency is the caller's to know (:func:`agency_key`).
     """
@@ -123,7 +125,7 @@ def compare_years(earlier: Snapshot, later: Snapshot) -> tuple[Finding, ...]:
         return ()
     pair = Pair(in_printing_order(earlier), in_printing_order(later))
     found = list(_year_sums(pair))
-    for check in _checks(Scope.YEARS):
+    for check in _checks(RuleScope.YEARS):
         found += check(pair)
     order = {name: index for index, name in enumerate(load_rules())}
     return tuple(sorted(found, key=lambda f: order[f.rule]))
@@ -146,7 +148,7 @@ def _slips(options: SlipOptions, pair: Pair) -> Iterator[tuple[str, Number, Numb
 
 @rule(
     "disclosure.unit_slip",
-    scope=Scope.YEARS,
+    scope=RuleScope.YEARS,
     fields=("cell", "last_year", "year", "earlier", "later"),
     options=SlipOptions,
 )
@@ -167,7 +169,7 @@ class JumpOptions(Record, frozen=True):
 
 @rule(
     "years.jump",
-    scope=Scope.YEARS,
+    scope=RuleScope.YEARS,
     fields=("table", "label", "last_year", "year", "earlier", "later", "factor"),
     options=JumpOptions,
 )
@@ -207,7 +209,7 @@ class SameTablesOptions(Record, frozen=True):
 
 @rule(
     "years.same_tables",
-    scope=Scope.YEARS,
+    scope=RuleScope.YEARS,
     fields=("year", "last_year", "count"),
     options=SameTablesOptions,
 )
@@ -290,7 +292,7 @@ def _copies(options: CopyOptions, one: Snapshot, other: Snapshot) -> Iterator[tu
                 yield number, ratio
 
 
-@rule("text.copied", scope=Scope.YEARS, fields=("year", "last_year", "chapter", "ratio", "other"), options=CopyOptions)
+@rule("text.copied", scope=RuleScope.YEARS, fields=("year", "last_year", "chapter", "ratio", "other"), options=CopyOptions)
 def text_copied(this: Bound[CopyOptions], pair: Pair) -> Iterator[Finding]:
     """A chapter repeats last year's, digits and the statutory words aside."""
     for number, ratio in _copies(this.options, pair.later, pair.earlier):
@@ -327,7 +329,7 @@ def _missing(area: Area) -> tuple[Expected, ...]:
     return tuple(sorted(missing, key=lambda each: (each.agency, each.region_code or "")))
 
 
-@rule("region.exceeds", scope=Scope.REGION, fields=("child", "parent", "count", "labels"), options=ListOptions)
+@rule("region.exceeds", scope=RuleScope.REGION, fields=("child", "parent", "count", "labels"), options=ListOptions)
 def region_exceeds(this: Bound[ListOptions], area: Area) -> Iterator[Finding]:
     """No cell of a child is greater than the parent's: one finding a child, with the cells."""
     book = load_book()
@@ -376,7 +378,7 @@ class RegionSumOptions(Record, frozen=True):
 
 @rule(
     "region.sum",
-    scope=Scope.REGION,
+    scope=RuleScope.REGION,
     fields=("parent", "children", "count", "labels", "missing"),
     options=RegionSumOptions,
 )
@@ -413,7 +415,7 @@ def region_sum(this: Bound[RegionSumOptions], area: Area) -> Iterator[Finding]:
         )
 
 
-@rule("region.absent", scope=Scope.REGION, fields=("parent", "agency", "year"))
+@rule("region.absent", scope=RuleScope.REGION, fields=("parent", "agency", "year"))
 def region_absent(this: Bound[NoOptions], area: Area) -> Iterator[Finding]:
     """Each agency that is expected to report and has not when its date has passed: one finding each."""
     for each in _missing(area):
@@ -433,4 +435,4 @@ def compare_region(
         return ()
     under = sorted((c for c in children if c.year == parent.year), key=lambda c: (c.region_code or "", c.agency))
     area = Area(in_printing_order(parent), tuple(map(in_printing_order, under)), None if expected is None else tuple(expected))
-    return tuple(found for check in _checks(Scope.REGION) for found in check(area))
+    return tuple(found for check in _checks(RuleScope.REGION) for found in check(area))

@@ -25,7 +25,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def _chapter_of(section: Section, chapters: tuple[Chapter, ...], like: float) -> int | None:
-    """Which chapter of the form a section is: by its title, tolerating its variants; else by its printed number."""
+    """Return which chapter of the form a section is: by its title, tolerating its variants; else by its printed number."""
     title = fold_label(section.title)
     best, score = None, 0.0
     for chapter in chapters:

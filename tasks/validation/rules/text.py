@@ -17,7 +17,7 @@ from tasks.validation.facts import Facts, fold_text
 from tasks.validation.registry import Bound, rule
 from tasks.validation.wording import cell_label, lowered, show, table_of, words, write_list
 
-# A quotation of fewer characters is a bare number; then so many characters before it are quoted too, and half as many behind.
+# A quotation of fewer characters is a bare number; then this number of characters before it are quoted too, half as many behind.
 LEAST_QUOTE = 6
 AROUND_QUOTE = 24
 
@@ -66,13 +66,13 @@ def _sum_of(facts: Facts, cells: Iterable[str]) -> tuple[Number | None, bool]:
 
 
 def _is_source_of(facts: Facts, statement: Statement) -> bool:
-    """Whether the values were read from this very sentence: then it cannot contradict them."""
+    """Return whether the values were read from this very sentence: then it cannot contradict them."""
     readings = [facts.readings[cell] for cell in statement.indicators if cell in facts.readings]
     return any(r.origin is Origin.PROSE and (r.place == statement.place or r.sentence == statement.sentence) for r in readings)
 
 
 def quoted(statement: Statement) -> str:
-    """What a statement says, short enough to quote: its own words, with those around it when they are a bare number."""
+    """Return what a statement says, short enough to quote: its own words, with those around it when they are a bare number."""
     at = statement.sentence.find(statement.raw)
     if len(statement.raw) > LEAST_QUOTE or at < 0:
         return statement.raw
@@ -99,7 +99,9 @@ def alternative_notes(facts: Facts) -> tuple[str, ...]:
 
 
 def _contradicts(own_office: str, facts: Facts, statement: Statement) -> bool:
-    """Whether the tables deny a statement in each of its meanings. An office's own count inside a region's report is scope."""
+    """Return whether the tables deny a statement in each of its meanings. An office's own count inside a region's report is
+    scope.
+    """
     if statement.scope == own_office or _is_source_of(facts, statement):
         return False
     return _sum_of(facts, statement.indicators)[0] is not None and agrees_by(facts, statement) is None
@@ -172,7 +174,7 @@ def _reachable(parts: Iterable[float]) -> set[float]:
     sums = {0.0}
     for part in parts:
         sums |= {exact(s + part) for s in sums}
-        if len(sums) > 5000:  # so many parts are no breakdown of one total
+        if len(sums) > 5000:  # this number of parts is no breakdown of one total
             break
     return sums
 
@@ -229,7 +231,7 @@ def narrative_sum(this: Bound[PartsOptions], facts: Facts) -> Iterator[Finding]:
 
 
 def _within_rounding(value: float, stated: str) -> bool:
-    """Whether a percentage is the stated one rounded, or cut off, to its decimals."""
+    """Return whether a percentage is the stated one rounded, or cut off, to its decimals."""
     unit = 0.1 ** len(stated.partition(".")[2])
     return -0.5 * unit - 1e-9 <= value - float(stated) < unit - 1e-9
 

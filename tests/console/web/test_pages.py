@@ -140,7 +140,7 @@ def test_a_batch_counts_what_was_found_in_it_again(filled: Any) -> None:
     with reading(filled.engine) as connection:
         lines = listings.batch_lines(connection, limit=100)
         assert {line.name: dict(line.statuses) for line in lines} == {
-            line.name: queries.status_counts(connection, queries.Scope(batch=line.name)) for line in lines
+            line.name: queries.status_counts(connection, queries.DocumentScope(batch=line.name)) for line in lines
         }
         assert sum(line.documents for line in lines) > COUNT
 

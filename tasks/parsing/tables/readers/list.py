@@ -44,7 +44,7 @@ def read_list(table: TableText) -> BlockRead:
 
 
 def _apart(table: TableText, item: Item, run: int) -> bool:
-    """Whether other words than a unit stand between a label and the values behind it: they may be another thing's."""
+    """Return whether other words than a unit stand between a label and the values behind it: they may be another thing's."""
     between = table.text.atoms[item.last + 1 : table.runs[run].first]
     return any(atom.kind in (AtomKind.TEXT, AtomKind.PROSE) and len(atom.text or atom.raw) > _UNIT for atom in between)
 

@@ -27,7 +27,7 @@ from tasks.parsing.tables.tokens import PrintedValue
 
 
 def as_printed(block: Block, labels: list[FoundLabel]) -> list[FoundLabel]:
-    """Where the parts of a row are printed (（六）其他处理), its own label is that of their subtotal."""
+    """Return where the parts of a row are printed (（六）其他处理), its own label is that of their subtotal."""
     printed = {m.entry.slug for m in labels if m.entry.part is LabelPart.ROW}
     divided = {slug for slug, label in block.rows.items() if not printed.isdisjoint(label.parts)}
     return [

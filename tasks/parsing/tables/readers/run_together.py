@@ -27,7 +27,7 @@ _FEWEST_ROWS = 5  # whose digits ran together, of the table of requests
 _MOST_CANDIDATES = 12
 _TITLE_AWAY = 400  # folded characters between a title and the first row of its table
 _GROUP = 5  # values of each of the three procedures of the table of reviews
-# Digits of a row of the form of which nothing parts the cells: so many such pieces show that a text may hold such tables.
+# Digits of a row of the form of which nothing parts the cells: this number of such pieces shows that a text may hold such tables.
 _GLUED = re.compile(r"\d{7,}")
 # What follows a label: a remark, then digits and spaces, or a stroke for a blank.
 _VALUE = re.compile(r"[\s)）\]】”’\"']*(?:[（(][^（()）]{2,}[)）]\s*)?(?P<value>[-+−]?\d[\d\s.,，+−-]*|[/—–─-]+(?!\d))?")
@@ -228,7 +228,7 @@ def _any_cuts(pieces: list[str], count: int) -> list[Cut]:
 
 
 def _end(rows: list[_Row]) -> int:
-    """Where the last row's value ends: characters of the stream."""
+    """Return where the last row's value ends: characters of the stream."""
     digits = sum(char.isalnum() for char in rows[-1].value)
     return rows[-1].end + digits
 
@@ -316,7 +316,7 @@ def _cross(lines: list[TextLine], stream: _Stream, start: int) -> _Found | None:
 
 
 def _parted(lines: list[TextLine], stream: _Stream, found: list[_Found]) -> tuple[list[Used], list[TextLine]]:
-    """What the tables take up, from the end of a title before them, and the lines without it."""
+    """Return what the tables take up, from the end of a title before them, and the lines without it."""
     taken: dict[int, list[tuple[int, int]]] = {}
     titles = block_titles(stream.text)
     for one in found:

@@ -81,7 +81,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def meaning(code: str) -> str:
-    """What a code of the closed list means, in Chinese; nothing for an unknown one."""
+    """Return what a code of the closed list means, in Chinese; nothing for an unknown one."""
     return CODES[code].meaning if code in CODES else ""
 
 

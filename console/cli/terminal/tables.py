@@ -11,7 +11,7 @@ from rich.table import Table
 from codebook.errors import CODES
 from codebook.records import Severity, Status
 from codebook.stages import StageName
-from console.cli.output import meaning, plain, table
+from console.cli.terminal.output import meaning, plain, table
 from database.intake.inboxes import WatcherItem
 from database.ledger import Balance
 from database.ledger.throughput import Throughput
@@ -72,7 +72,7 @@ def shortened(path: str | None, width: int = _PATH) -> str:
 def summary_parts(
     summary: IngestSummary, progress: Progress | None, codes: dict[str, int], severities: dict[str, int], seconds: float
 ) -> list[Any]:
-    """What became of what came in: counts, codes with their meaning, findings, and the rate."""
+    """Return what became of what came in: counts, codes with their meaning, findings, and the rate."""
     counts = table("", "count", right=["count"])
     counts.add_row("files", number(summary.files))
     if summary.archives:
@@ -111,7 +111,7 @@ def documents_table(lines: Iterable[DocumentLine]) -> Table:
 
 
 def codes_table(codes: dict[str, int]) -> Table:
-    """Why documents failed or were rejected, the most frequent first, and what to do."""
+    """Return why documents failed or were rejected, the most frequent first, and what to do."""
     made = table("code", "count", "meaning", "next step", right=["count"])
     for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
         made.add_row(code, number(count), meaning(code), CODES[code].next_step if code in CODES else "")
@@ -121,7 +121,7 @@ def codes_table(codes: dict[str, int]) -> Table:
 def status_parts(
     progress: Progress, books: Balance, codes: dict[str, int], severities: dict[str, int], listed: Iterable[BatchCount]
 ) -> list[Any]:
-    """Where everything stands."""
+    """Return where everything stands."""
     counts = table("documents", "count", right=["count"])
     for status in Status:
         if progress.statuses.get(status):
@@ -144,7 +144,7 @@ def status_parts(
 
 
 def throughput_parts(took: Throughput) -> list[Any]:
-    """What a batch took, stage by stage."""
+    """Return what a batch took, stage by stage."""
     numbers = ("tries", "failed", "work", "processors", "from first to last", "per minute")
     made = table("stage", "engine", *numbers, title="what the batch took", right=numbers)
     for one in took.stages:
@@ -346,7 +346,7 @@ def _values_table(items: Iterable[ValueItem], title: str) -> Table:
 
 
 def where(item: ValueItem) -> str:
-    """Where a value stands: page and box, or line and column."""
+    """Return where a value stands: page and box, or line and column."""
     if item.box:
         return f"page {item.page} at " + ",".join(f"{edge:.0f}" for edge in item.box)
     parts = [f"page {item.page}"] if item.page != 1 else []

@@ -1,4 +1,4 @@
-"""Waiting for documents, with a bar that is fed from the database: it shows what is true, whoever does the work."""
+"""Waiting for documents, with a bar that shows the state in the database, whichever process does the work."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rich.progress import (
 from sqlalchemy import Engine
 
 from codebook.records import Status
-from console.cli.output import console, say
+from console.cli.terminal.output import console, say
 from database.monitoring import queries
-from database.monitoring.queries import Scope
+from database.monitoring.queries import DocumentScope
 from database.session import reading
 from ingest.files.register_paths import IngestSummary
 
@@ -79,7 +79,7 @@ class Bar:
             self._next_line = time.monotonic() + _LINE_SECONDS
 
 
-def wait(engine: Engine, scope: Scope, bar: Bar, advice: str) -> None:
+def wait(engine: Engine, scope: DocumentScope, bar: Bar, advice: str) -> None:
     """Wait until no document of ``scope`` is being processed. Gives ``advice`` once when nobody works for a minute."""
     began = time.monotonic()
     told = False
