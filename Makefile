@@ -32,7 +32,7 @@ run: $(VENV)/run.stamp ## read the folder INPUT (default: the shipped samples) i
 
 test: $(VENV)/dev.stamp ## all tests, the slow ones too (real servers, workers and kills)
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 3 --dist loadfile --durations=20
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no servers
 	$(BIN)/python -m pytest -m "not slow"
@@ -61,7 +61,8 @@ chaos: $(VENV)/dev.stamp ## the fault tests in full size, then a random campaign
 	GONGKAI_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/workers/test_faults.py
 	$(BIN)/python -m tests.chaos.campaign $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --documents $(DOCUMENTS)
 
-scans: $(VENV)/dev.stamp ## scans at length: reports through the whole chain, then cells by level of wear and by score
+scans: $(VENV)/dev.stamp ## scans at length: pages at both resolutions, reports through the whole chain, cells by level of wear and by score
+	GONGKAI_SCANS=full $(BIN)/python -m pytest tests/ocr/test_read.py -m slow -q
 	$(BIN)/python -m tests.scans.chain --reports 30
 	$(BIN)/python -m tests.scans.report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from random import Random
 
@@ -139,9 +140,14 @@ def test_a_missed_rule_between_numbers_is_a_doubt(reader: RapidReader) -> None:
     assert all(cell.score < 0.99 for cell in joined)
 
 
+FULL = os.environ.get("GONGKAI_SCANS") == "full"
+WORN = ["fine", "1", "2", "3", "150dpi", "seal", "faint", "bilevel", "photo"]
+# Each level at one resolution by default, at both in full size (`make scans`).
+PAGES = [(level, dpi) for at, level in enumerate(WORN) for dpi in (200, 300) if FULL or dpi == (200, 300)[at % 2]]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("dpi", [200, 300])
-@pytest.mark.parametrize("level", ["fine", "1", "2", "3", "150dpi", "seal", "faint", "bilevel", "photo"])
+@pytest.mark.parametrize(("level", "dpi"), PAGES)
 def test_pages_of_reports(reader: RapidReader, level: str, dpi: int) -> None:
     """Whole pages: no silent error at any level, and few doubts at the better ones."""
     pages = [max(report_pages(40, dpi, "plain"), key=lambda page: len(page.cells)), number_page(41, dpi, "plain")]
