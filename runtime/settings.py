@@ -237,6 +237,11 @@ class Settings(BaseSettings):
         return {f"GONGKAI_{name.upper()}": str(value) for name, value in values.items()}
 
 
+def inherited(*names: str) -> dict[str, str]:
+    """Return those of the environment variables ``names`` that are set, for a process that gets no others."""
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 @cache
 def load_settings() -> Settings:
     """The settings of this process, read once from the environment. Raises pydantic.ValidationError when one does not fit."""

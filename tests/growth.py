@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 CEILING = 20  # processor seconds that no healthy work of these tests comes near
 MARGIN = 3.0  # how many times more than linear the longer input may take: allocation, caches, other processes
@@ -44,6 +49,41 @@ def in_child(act: Callable[..., Any], *arguments: Any, ceiling: int = CEILING) -
     if not fine:
         raise result
     return result
+
+
+class Peak:
+    """The most memory that any of the watched processes held, in bytes."""
+
+    bytes = 0
+
+
+@contextmanager
+def peak_memory(module: str) -> Iterator[Peak]:
+    """Watch the children of this process that run ``module``, and keep the highest of their peaks.
+
+    The kernel's own high-water mark of each process is read: ``ru_maxrss`` of a child also counts what its parent held before it
+    called the program.
+    """
+    peak, stop = Peak(), threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.01):
+            for child in psutil.Process().children():
+                try:
+                    if module in child.cmdline():
+                        status = Path(f"/proc/{child.pid}/status").read_text()
+                        lines = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+                        peak.bytes = max([peak.bytes, *(int(line[1]) * 1024 for line in lines)])
+                except (psutil.Error, OSError):
+                    continue  # it has ended meanwhile
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        watching.join()
 
 
 def _seconds(act: Callable[[Any], object], given: Any, times: int) -> float:

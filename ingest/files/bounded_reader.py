@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.files.messages import Answer, End, Kept, ManifestEnd, Message, Request, UsePaths, packed, received
+from runtime.settings import inherited
 
 MODULE = "ingest.files.reader_process"
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -103,8 +104,8 @@ class BoundedReader:
     # ---- the process ----
 
     def _start(self) -> None:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join([_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = inherited(*_ENVIRONMENT, "PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([_ROOT, *filter(None, [environment.get("PYTHONPATH")])])
         self._buffer, self._at = b"", 0
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", MODULE],

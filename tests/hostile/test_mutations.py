@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import threading
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from database.ledger import balance
 from database.models import Document, Failure, Source
 from database.session import make_engine, reading
 from ingest.archives.limits import MIB, Limits
-from ingest.files.bounded_reader import BoundedReader
+from ingest.files.bounded_reader import MODULE, BoundedReader
 from ingest.files.intake import Intake
 from ingest.files.keeping import Keeper
 from ingest.files.register_paths import ingest_paths, plan
@@ -27,6 +26,7 @@ from ingest.watching.heartbeat import watch
 from runtime.store import Store
 from tasks.extraction.extract import extract
 from tasks.parsing.parse import parse
+from tests.growth import peak_memory
 from tests.hostile.mutations import mutations
 from tests.ingest.test_register import MemoryStore
 from tests.ingest.watching import watcher
@@ -63,12 +63,13 @@ def check(engine: Engine, store: Path, good: int, size: int) -> None:
     assert {code for _, status, code in found if code is not None} <= DOOR
     assert {status for _, status, code in found if code is None} == {"processing"}
     assert sum(path.stat().st_size for path in store.rglob("*") if path.is_file()) <= 20 * size
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < LIMITS.memory_bytes
 
 
 def through_ingest(engine: Engine, folder: Path, bad: int, good: int) -> None:
     size = fill(folder / "in", bad, good)
-    ingest_paths(plan([str(folder / "in")]), engine=engine, store=Store(str(folder / "store")), limits=LIMITS)
+    with peak_memory(MODULE) as peak:
+        ingest_paths(plan([str(folder / "in")]), engine=engine, store=Store(str(folder / "store")), limits=LIMITS)
+    assert 0 < peak.bytes < LIMITS.memory_bytes
     check(engine, folder / "store", good, size)
 
 
@@ -77,14 +78,16 @@ def through_watch(url: str, engine: Engine, folder: Path, bad: int, good: int) -
     made = watcher(url, str(folder / "store"), folder / "in", patience=1.0)
     stop = threading.Event()
     thread = threading.Thread(target=watch, args=((made,), engine, stop))
-    thread.start()
     end = time.monotonic() + 300
-    while any(path.is_file() for path in (folder / "in").iterdir()) or list((folder / "in" / ".gongkai/taken").rglob("*.*")):
-        assert time.monotonic() < end, "not all was taken"
-        assert thread.is_alive()
-        time.sleep(0.2)
-    stop.set()
-    thread.join()
+    with peak_memory(MODULE) as peak:
+        thread.start()
+        while any(path.is_file() for path in (folder / "in").iterdir()) or list((folder / "in" / ".gongkai/taken").rglob("*.*")):
+            assert time.monotonic() < end, "not all was taken"
+            assert thread.is_alive()
+            time.sleep(0.2)
+        stop.set()
+        thread.join()
+    assert 0 < peak.bytes < LIMITS.memory_bytes
     check(engine, folder / "store", good, size)
 
 

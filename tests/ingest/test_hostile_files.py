@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import resource
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from ingest.archives.archive import Budget, unpack
 from ingest.archives.limits import MIB, Limits
-from ingest.files.bounded_reader import BoundedReader
+from ingest.files.bounded_reader import MODULE, BoundedReader
 from ingest.files.identify import identify
 from ingest.files.intake import Intake
 from ingest.files.keeping import Keeper
@@ -20,7 +20,7 @@ from ingest.files.page_images import are_pages
 from ingest.files.walk import Found
 from ingest.lists.manifest import region_of
 from ingest.names import natural
-from tests.growth import assert_linear, in_child
+from tests.growth import assert_linear, in_child, peak_memory
 from tests.hostile import packed
 
 
@@ -38,10 +38,12 @@ class _Count:
 def _take(path: Path, limits: Limits) -> tuple[Counter[str], int, int]:
     """The codes by which the files of ``path`` are refused ("" for those that are not), the bytes kept, and peak memory."""
     store = _Count()
-    with Keeper(store) as keeper, BoundedReader() as reader:
+    with Keeper(store) as keeper, BoundedReader() as reader, peak_memory(MODULE) as peak:
         taken = list(Intake(reader, keeper, limits).take(Found(str(path))))
+        time.sleep(0.1)  # the peak is looked at once more
     codes = Counter((one.arrival.rejection or ("", ""))[0] for one in taken)
-    return codes, store.bytes, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    assert peak.bytes > 0
+    return codes, store.bytes, peak.bytes
 
 
 def take(data: bytes, tmp_path: Path, limits: Limits | None = None) -> tuple[Counter[str], int, int]:
