@@ -457,6 +457,18 @@ class Tombstone(Base):
     reason: Mapped[str] = mapped_column(Text)
 
 
+class VerificationRow(Base):
+    """A verification that came to its end: ``summary`` has its ``counts`` and the first of its ``problems``."""
+
+    __tablename__ = "gk_verification"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(100))
+    quick: Mapped[bool]
+    summary: Mapped[dict[str, Any]]
+
+
 # ---- the results
 # --------------------------------------------------------------------------------------------------------------
 

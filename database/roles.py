@@ -16,7 +16,7 @@ WORKER, PAGES, READER = "gongkai_worker", "gongkai_pages", "gongkai_reader"
 ROLES: Mapping[str, str] = {
     WORKER: "workers, rescuers, watchers, and the commands that take in and process documents",
     PAGES: "the operators' pages, and the commands that manage users",
-    READER: "metrics, and whoever evaluates the data",
+    READER: "metrics, and people who evaluate the data",
 }
 _ALL = ("select", "insert", "update", "delete")
 _APPEND = ("select", "insert")

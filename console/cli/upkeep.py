@@ -11,7 +11,8 @@ from console.cli import environment
 from console.cli.terminal.output import Exit, plain, say, show, show_json, table, wrong
 from console.verify import Verification
 from database.intake import purging
-from database.session import run_transaction
+from database.monitoring import verifications
+from database.session import reading, run_transaction
 from runtime.store import Store
 
 _SHOWN = 200  # problems
@@ -51,8 +52,13 @@ def verify_originals(
     """Verify that every original is in the store and whole, and that the rows are those of the verdicts. Exit code 1 if not."""
     found = environment.settings()
     with environment.database(found) as engine:
+        with reading(engine) as connection:
+            began = verifications.moment(connection)
         verification = Verification(engine, Store(found.store), quick=quick)
         problems = list(verification)
+        counts, told = msgspec.structs.asdict(verification.counts), msgspec.to_builtins(problems)
+        who = environment.who()
+        run_transaction(engine, lambda c: verifications.record(c, began, counts, told, who=who, quick=quick))
     if as_json:
         show_json({"counts": verification.counts, "problems": problems})
     else:
@@ -61,6 +67,5 @@ def verify_originals(
             for problem in problems[:_SHOWN]:
                 made.add_row(problem.harm, str(problem.document_id or ""), plain(problem.found), plain(problem.expected))
             show(made)
-        fields = msgspec.structs.asdict(verification.counts)
-        say(", ".join(f"{count:,} {name}" for name, count in fields.items()))
+        say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     raise typer.Exit(Exit.FAULT if problems else Exit.GOOD)

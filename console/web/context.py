@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -34,6 +38,8 @@ class AppContext:
         self.settings, self.engine, self.navigation = settings, engine, navigation
         self.provider = Provider(settings) if settings.console_oidc_issuer else None
         self._kept: dict[str, tuple[float, Any]] = {}
+        self._verification: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
         self.templates = Environment(
             loader=PackageLoader("console.web"),
             autoescape=True,
@@ -70,12 +76,30 @@ class AppContext:
         if queued:
             self._notifier.notify(queued)
 
+    @property
+    def verifies(self) -> bool:
+        """Whether a verification that was begun on a page runs."""
+        return self._verification is not None and self._verification.poll() is None
+
+    def begin_verification(self, *, quick: bool) -> bool:
+        """Start `gongkai verify` in a process of its own. Return False when one runs already."""
+        with self._starting:
+            if self.verifies:
+                return False
+            command = [sys.executable, "-m", "console.cli", "verify", *(["--quick"] if quick else [])]
+            environment = {**os.environ, **self.settings.environment()}
+            self._verification = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        return True
+
     def close(self) -> None:
         """End what was begun for the pages."""
         made = vars(self)
         for name in ("pictures", "_notifier"):
             if name in made:
                 made[name].close()
+        if self._verification is not None:
+            self._verification.terminate()
+            self._verification.wait()
 
     def kept(self, name: str, ask: Callable[[], T], seconds: float = 30) -> T:
         """Return what ``ask`` gives, at most ``seconds`` old: for what changes seldom and is on every page."""

@@ -211,10 +211,18 @@ def test_pages_are_reached_through_the_proxy_alone_and_parts_have_their_own_role
     template = (DEPLOY / "nginx" / "gongkai.conf.template").read_text()
     assert set(re.findall(r"\$\{(\w+)\}", template)) == set(services["proxy"]["environment"])
     users = {name: urlsplit(one["environment"]["GONGKAI_DATABASE_URL"]).username for name, one in ours(compose).items()}
-    special = {"migrate": "gongkai", "console": PAGES, "metrics": READER}
+    special = {"migrate": "gongkai", "console": PAGES, "metrics": READER, "flower": READER}
     assert users == {name: special.get(name, WORKER) for name in users}
     made = re.findall(r"create role (\w+)", (DEPLOY / "postgres-roles.sh").read_text())
     assert set(made) == set(ROLES)
+
+
+def test_no_part_sees_the_password_of_another(compose: Any) -> None:
+    """Compose gives the whole of .env to each container, less what its own environment sets."""
+    passwords = {name for name in FILLED if name.endswith("_PASSWORD")} | {"GONGKAI_FLOWER_AUTH"}
+    for name, service in ours(compose).items():
+        seen = {key for key in passwords if service["environment"].get(key, "from .env") != ""}
+        assert seen == ({"GONGKAI_FLOWER_AUTH"} if name == "flower" else set()), name
 
 
 def images() -> Iterator[str]:

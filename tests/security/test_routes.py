@@ -66,6 +66,10 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("POST", "/users/change"): ADMINISTER,
     ("POST", "/users/password"): ADMINISTER,
     ("GET", "/audit"): ADMINISTER,
+    ("GET", "/verification"): ADMINISTER,
+    ("POST", "/verification"): ADMINISTER,
+    ("GET", "/documents/{id}/purge"): ADMINISTER,
+    ("POST", "/documents/{id}/purge"): ADMINISTER,
 }
 PEOPLE: dict[str, Role | None] = {"guest": None, "viewer": VIEW, "operator": OPERATE, "administrator": ADMINISTER}
 ROUTES = sorted(TABLE, key=lambda key: (key[1] == "/logout", key))  # which ends the session

@@ -16,10 +16,11 @@ from console.web.pages import (
     health,
     login,
     review,
+    upkeep,
 )
 from database.models import Role
 
-MODULES = (login, health, account, batches, documents, document, errors, review, coverage, downloads, administration)
+MODULES = (login, health, account, batches, documents, document, errors, review, coverage, downloads, administration, upkeep)
 
 # The bar at the top: the key of a word, the address, and the role that is needed.
 NAVIGATION: tuple[tuple[str, str, Role], ...] = (
@@ -31,6 +32,7 @@ NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("downloads.title", "/downloads", Role.VIEW),
     ("users.title", "/users", Role.ADMINISTER),
     ("audit.title", "/audit", Role.ADMINISTER),
+    ("verification.title", "/verification", Role.ADMINISTER),
 )
 
 
