@@ -104,6 +104,8 @@ def enrolled(desk: Any, client: TestClient) -> tuple[pyotp.TOTP, str, list[str]]
     assert desk.post(client, "/account/factor", act="confirm", key=key[1], code=clock.now(), old="wrong").status_code == 403
     used = clock.now()
     done = desk.post(client, "/account/factor", act="confirm", key=key[1], code=used, old=PASSWORD)
+    assert "已启用。登录时" in done.text
+    assert "请先设置" not in done.text
     codes = re.findall(r"\b[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}\b", html.unescape(done.text))
     assert len(codes) == 10
     return clock, used, codes
@@ -134,6 +136,7 @@ def test_the_second_factor_is_asked_for_and_each_code_is_good_once(desk: Any) ->
     failed = entries(desk, "login.failed")
     assert [entry.detail["factor"] for entry in failed[:3]] == ["second"] * 3
     assert failed[0].subject == "viewer"
+    assert "方式 第二因素" in desk.administrator.get("/audit?action=login.failed").text
 
 
 def test_a_recovery_code_is_good_once(desk: Any) -> None:
