@@ -92,5 +92,10 @@ def check_reports(as_json: AsJson = False) -> None:
 
 
 def _facts(record: Any) -> list[tuple[str, Any]]:
-    """The fields of a record as lines."""
-    return [(name.replace("_", " "), value) for name, value in msgspec.to_builtins(record).items()]
+    """The fields of a record as lines; counts by name are joined."""
+    facts = msgspec.to_builtins(record).items()
+    return [(name.replace("_", " "), _joined(value) if isinstance(value, dict) else value) for name, value in facts]
+
+
+def _joined(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

@@ -24,7 +24,7 @@ from database.users.accounts import AccountError, UserItem
 user = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 RoleOption = Annotated[str, typer.Option(help="What the user may do: view, operate (also re-process, discard), administer.")]
-Name = Annotated[str, typer.Argument(help="The user's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who asked.")]
 KeepOption = Annotated[bool, typer.Option("--keep", help="The password is the user's own: it need not be changed at login.")]
 

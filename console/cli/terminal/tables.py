@@ -11,7 +11,7 @@ from rich.table import Table
 from codebook.errors import CODES
 from codebook.records import Severity, Status
 from codebook.stages import StageName
-from console.cli.terminal.output import meaning, plain, table
+from console.cli.terminal.output import counted, meaning, plain, table
 from database.intake.inboxes import WatcherItem
 from database.ledger import Balance
 from database.ledger.throughput import Throughput
@@ -127,7 +127,8 @@ def status_parts(
         if progress.statuses.get(status):
             counts.add_row(status_text(status), number(progress.statuses[status]))
     counts.add_row("all", number(progress.documents))
-    counts.add_row("sources, of them duplicates", f"{number(books.registered)}, {number(books.duplicate)}")
+    counts.add_row("sources", number(books.registered))
+    counts.add_row("of these, duplicates", number(books.duplicate))
     for severity in Severity:
         counts.add_row(f"findings: {severity}", number(severities.get(severity, 0)))
     parts: list[Any] = [counts, _stage_table(progress)]
@@ -211,7 +212,7 @@ def document_parts(item: DocumentItem, *, values: bool) -> list[Any]:
         ("document", str(item.id)),
         ("status", status_text(item.status)),
         ("sha256", item.sha256),
-        ("type", f"{item.media_type}, {number(item.size)} bytes" + (f", {item.pages} pages" if item.pages else "")),
+        ("type", f"{item.media_type}, {counted(item.size, 'byte')}" + (f", {counted(item.pages, 'page')}" if item.pages else "")),
         ("batch", plain(item.batch)),
         ("run", str(item.run)),
         ("registered", when(item.registered_at)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from console.web.request import PageRequest
 from console.web.routing import get, post
 from database.models import Role
 from database.users import accounts
-from database.users.accounts import CurrentUser
+from database.users.accounts import CurrentUser, Duty
 
 
 def _person(request: PageRequest) -> CurrentUser:
@@ -29,8 +30,8 @@ def show(request: PageRequest) -> Response:
     return _page(request)
 
 
-def _page(request: PageRequest, status: int = 200, **context: Any) -> Response:
-    person, settings = _person(request), request.app.settings
+def _page(request: PageRequest, status: int = 200, *, person: CurrentUser | None = None, **context: Any) -> Response:
+    person, settings = person or _person(request), request.app.settings
     with request.reading() as connection:
         sessions = accounts.sessions_of(connection, person.id, settings.console_idle_seconds)
     demanded = person.role in auth.demands(settings).totp_roles and not person.oidc
@@ -98,7 +99,9 @@ def factor(request: PageRequest) -> Response:
     digests = [second_factor.recovery_digest(code) for code in codes]
     request.write(lambda c: accounts.set_factor(c, request.user_name, key, step, digests))
     request.notify("account.factor_on")
-    return _page(request, codes=codes)
+    # The request began before the factor was there; the page shows the account as it is now.
+    duty = None if person.duty is Duty.SECOND_FACTOR else person.duty
+    return _page(request, person=msgspec.structs.replace(person, second_factor=True, duty=duty), codes=codes)
 
 
 def _with_key(request: PageRequest, key: str, status: int = 200) -> Response:

@@ -77,14 +77,17 @@ def brief(text: str, longest: int = 160) -> str:
 
 
 def told(detail: dict[str, Any], longest: int = 80) -> list[tuple[str, str]]:
-    """Return what an entry of the audit trail says besides: names and values; of a list its length.
+    """Return what an entry of the audit trail says besides: names and values; of a list its length, of counts by name their sum.
 
-    >>> told({"selection": {"code": "internal", "documents": [1, 2, 3]}, "from": None})
-    [('code', 'internal'), ('documents', '3')]
+    >>> told({"selection": {"code": "internal", "documents": [1, 2, 3]}, "from": None, "rows": {"gk_value": 200, "gk_report": 1}})
+    [('code', 'internal'), ('documents', '3'), ('rows', '201')]
     """
     flat: dict[str, Any] = {}
     for name, value in detail.items():
-        flat |= value if isinstance(value, dict) else {name: value}
+        if isinstance(value, dict) and value and all(isinstance(each, int) for each in value.values()):
+            flat[name] = sum(value.values())
+        else:
+            flat |= value if isinstance(value, dict) else {name: value}
     given = {name: value for name, value in flat.items() if value not in (None, "", [], {})}
     return [(name, brief(str(len(value) if isinstance(value, list) else value), longest)) for name, value in given.items()]
 

@@ -37,6 +37,7 @@ PICTURES = (
     ("downloads", "/downloads", 520, False),
     ("users", "/users", 480, False),
     ("audit", "/audit", 360, False),
+    ("account", "/account", 640, False),
     ("batches.en", "/batches", 560, True),
     ("errors.en", "/errors", 560, True),
 )

@@ -44,7 +44,7 @@ _TYPES = {
     ".pdf": "application/pdf",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
-_WEAR = Wear(skew=0.8, blur=1.2, noise=12, shade=0.15, jpeg=35, scale=0.6)
+_WEAR = Wear(skew=0.8, blur=1.35, noise=14, shade=0.15, jpeg=33, scale=0.58)  # bad enough that some numbers are doubtful
 _OTHERS = ("示例市示例区民政局", "示例市示例区财政局", "示例市示例区卫生健康局")
 
 
