@@ -220,4 +220,6 @@ def test_pages_that_are_slow_to_draw_hold_up_no_other_page(office: tuple[str, En
         thread.join(120)
     # What could not be drawn is remembered: it does not keep the drawing process busy again.
     again = client.get(f"/documents/{number}/pages/1.png")
-    assert (again.status_code, again.headers["x-gongkai-code"]) == (422, "page.timeout")
+    assert again.status_code == 422
+    # Whichever bound of the drawing process it met first, time or memory.
+    assert again.headers["x-gongkai-code"] in {"page.timeout", "page.unreadable"}

@@ -140,14 +140,19 @@ class Pictures:
 
     def _drawn(self, wanted: Wanted) -> bytes:
         process = self._running()
-        late = threading.Timer(_SECONDS, process.kill)
+        over = threading.Event()
+
+        def expire() -> None:
+            over.set()  # before the end of the process is noticed: it tells a time-out from a crash
+            process.kill()
+
+        late = threading.Timer(_SECONDS, expire)
         late.start()
         try:
             answer, png = _ask(process, wanted)
         except (OSError, EOFError, msgspec.MsgspecError) as error:
-            over = not late.is_alive()
             self._end()
-            if over:
+            if over.is_set():
                 raise GongkaiError("page.timeout", f"more than {_SECONDS:.0f} s", "a page that can be drawn") from error
             raise GongkaiError("page.unreadable", "drawing it ended the process", "a page that can be drawn") from error
         finally:

@@ -48,17 +48,18 @@ def test_bad_documents_are_told_and_the_next_one_is_drawn(drawing: Pictures, mon
         drawing.page(good, "image/png", 7)
     with pytest.raises(GongkaiError, match=r"store\.unavailable"):
         drawing.page("0" * 64, "image/png", 1)
+    large = put(drawing, saved(marked(3000, 4000), "PNG"))  # it takes longer to draw than a timer to begin
     monkeypatch.setattr(images, "_SECONDS", 0.0)
     with pytest.raises(GongkaiError, match=r"page\.timeout"):
-        drawing.page(good, "image/png", 1)
+        drawing.page(large, "image/png", 1)
     monkeypatch.setattr(images, "_SECONDS", 30.0)
     assert drawing._process is None
     with pytest.raises(GongkaiError, match=r"page\.timeout"):  # it is remembered
-        drawing.page(good, "image/png", 1)
+        drawing.page(large, "image/png", 1)
     assert drawing._process is None
     assert drawing.page(put(drawing, saved(marked(62, 80), "PNG")), "image/png", 1).startswith(b"\x89PNG")
     monkeypatch.setattr(images.time, "monotonic", lambda: float("inf"))  # later
-    assert drawing.page(good, "image/png", 1).startswith(b"\x89PNG")
+    assert drawing.page(large, "image/png", 1).startswith(b"\x89PNG")
 
 
 def test_a_page_that_ends_the_process_is_told(drawing: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
