@@ -32,7 +32,7 @@ run: $(VENV)/run.stamp ## read the folder INPUT (default: the shipped samples) i
 
 test: $(VENV)/dev.stamp ## all tests, the slow ones too (real servers, workers and kills)
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m slow -n 3 --dist loadfile --durations=20
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --durations=20
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no servers
 	$(BIN)/python -m pytest -m "not slow"
