@@ -37,7 +37,7 @@ from typing import Any, Literal, NamedTuple
 Method = Literal["search", "match", "fullmatch"]
 
 LENGTHS = (1_000, 4_000, 32_000)  # characters of a pumped text
-FLOOR = 0.02  # processor seconds of the longest text below which its growth is not judged
+FLOOR = 0.01  # processor seconds of the longest text below which its growth is not judged
 LIMIT = 1  # processor seconds after which a search counts as endless
 TRIES = 6  # sentences for each repetition
 LEAST_REPEAT = 6  # repetitions of at most fewer copies are not pumped: they are bounded
