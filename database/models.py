@@ -476,7 +476,7 @@ class VerificationRow(Base):
 class ReportRow(Base):
     """One version of what was read from a document. Versions stay; the document points to the one in force.
 
-    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and
+    ``agency_key`` is the agency's name as the rules of agencies/matching.yaml read it, with its region code, by which years of one agency are joined. Agency and
     year are null when the report does not tell them: then it needs review, and is compared with no other. ``region``
     runs from the province down as it was read; ``province``, ``city`` and ``county`` are the same by level. ``governs``
     is the code of the region whose government speaks (null for departments and towns), ``reports_to`` the code of the
