@@ -55,9 +55,10 @@ def walk(
 
     A path that is given itself is taken whatever its name is, and followed if it is a link; what is found inside a folder is
     passed over when it is junk, a link, a folder that belongs to a saved page, or no ordinary file, and given out with a note so
-    that it can be counted. Only the names of one folder, and of those around it, are held at a time. ``one_report`` says of a folder without folders in it, with
-    the names of its files, whether they are the pages of one report; ``leave`` of a path inside whether it is none of our
-    business: it is not even given out. Raises FileNotFoundError for a given path that is not there.
+    that it can be counted. Only the names of one folder, and of those around it, are held at a time. ``one_report`` says of a
+    folder without folders in it, with the names of its files, whether they are the pages of one report; ``leave`` of a path
+    inside whether it is none of our business: it is not even given out. Raises FileNotFoundError for a given path that is not
+    there.
     """
     for path in paths:
         mode = os.stat(path).st_mode
