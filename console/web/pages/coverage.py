@@ -124,7 +124,7 @@ def file(request: PageRequest) -> Response:
 
 
 def _prefix(counts: RegionCounts, all_counts: Sequence[RegionCounts]) -> str:
-    """The beginning of the codes that a row of counts is about; empty where other rows have it too (a city beside its counties)."""
+    """The beginning of the codes that a row of counts is about; empty where other rows have it too (a city and its counties)."""
     prefix = region_prefix(counts.region_code or "")
     return prefix if sum((each.region_code or "").startswith(prefix) for each in all_counts) == 1 else ""
 
