@@ -12,8 +12,9 @@ from sqlalchemy.orm import aliased
 
 from codebook.records import Record
 from database.clock import now
+from database.filings.in_force import SHOWN
 from database.models import Document, ExpectedRow, ReportRow
-from database.reports.results import SHOWN, in_force
+from database.reports.results import in_force
 from database.sql import chunks, insert_into
 from database.users.audit import note
 
