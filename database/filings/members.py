@@ -286,17 +286,17 @@ def write_witnessed(
         connection.execute(_WITNESS, changed)
 
 
-def review_again(connection: Connection, document_ids: Iterable[int], unreadable: str) -> None:
+def review_again(connection: Connection, document_ids: Iterable[int], for_review: Sequence[str]) -> None:
     """Set the status of documents whose values other renditions settle, or settle no more.
 
-    A document whose report needs review is accepted when witnesses leave no doubt: of no fact and no cell, and of no table that
-    cannot be read (a finding of the rule ``unreadable``).
+    A document whose report needs review is accepted when witnesses leave no doubt: of no fact and no cell, and nothing that was
+    not read (findings of the rules ``for_review``).
     """
     doubtful = exists(
         select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.state == State.DOUBTFUL.value)
     )
     witnessed = exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.witness.is_not(None)))
-    unread = exists(select(FindingRow.id).where(FindingRow.report_id == ReportRow.id, FindingRow.rule == unreadable))
+    unread = exists(select(FindingRow.id).where(FindingRow.report_id == ReportRow.id, FindingRow.rule.in_(for_review)))
     query = (
         select(
             DOCUMENT.c.id,

@@ -23,7 +23,7 @@ from tasks.loading.editions import arrange
 from tasks.loading.relate import Related, relate_filing, relate_region, relate_years
 from tasks.loading.rows import finding_row, report_rows
 from tasks.loading.witnesses import testimonies
-from tasks.validation.validate import UNREADABLE
+from tasks.validation.validate import FOR_REVIEW
 from workers.stage_runner import StageResult, Work, stage
 
 Pairs = set[tuple[int, int]]
@@ -169,7 +169,7 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
         found = related_rows(Between.FILING, relate_filing(speaker.agency or "", key.year, arranged))
     documents = [document.document_id for document in there.shown]
     members.replace_filing_findings(connection, [*documents, *there.hidden], found)
-    members.review_again(connection, documents, UNREADABLE)
+    members.review_again(connection, documents, FOR_REVIEW)
 
 
 def ask_about(connection: Connection, agency_id: int) -> None:
