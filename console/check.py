@@ -16,6 +16,7 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
+from console.filing import file_pending
 from database.models import Between
 from database.reports import coverage, results
 from database.reports.results import ReportKey
@@ -51,6 +52,7 @@ def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
     with reading(engine) as connection:
         listed = coverage.expected(connection)
     expected = _by_region(listed, today or date.today().isoformat())
+    file_pending(engine)
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):

@@ -356,9 +356,14 @@ def _lock_number(name: str) -> int:
 
 
 def identity_of(connection: Connection, report_id: int) -> dict[str, Any]:
-    """Return what decides where a report is filed: agency, region_code, year, governs and reports_to."""
-    columns = (REPORT.c.agency, REPORT.c.region_code, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to)
+    """Return what decides where a report is filed: agency, agency_key, region_code, year, governs and reports_to."""
+    columns = [REPORT.c[name] for name in ("agency", "agency_key", "region_code", "year", "governs", "reports_to")]
     return dict(connection.execute(select(*columns).where(REPORT.c.id == report_id)).one()._mapping)
+
+
+def set_identity(connection: Connection, report_id: int, values: Mapping[str, Any]) -> None:
+    """Keep the key and the standing that a report's agency has by today's rules (see :func:`identity_of`)."""
+    connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**values))
 
 
 def status_of(connection: Connection, document_id: int) -> Status:

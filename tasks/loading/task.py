@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from codebook.agency_kinds import stored_key
 from codebook.records import Reader, Status, Verdict
 from codebook.stages import StageName
 from database.filings import members, register
@@ -20,7 +21,7 @@ from database.models import AliasSource, Between
 from database.reports import corrections, results
 from database.reports.results import CurrentReport, Neighbours, Pointer, ReportKey, Written
 from tasks.loading.editions import arrange
-from tasks.loading.relate import Related, relate_filing, relate_region, relate_years
+from tasks.loading.relate import Related, relate_filing, relate_region, relate_years, standing
 from tasks.loading.rows import finding_row, report_rows
 from tasks.loading.witnesses import testimonies
 from tasks.validation.validate import FOR_REVIEW
@@ -61,8 +62,21 @@ def file_again(connection: Connection, document_id: int) -> None:
     """
     kept = results.kept_before(connection, document_id)
     if kept.key is not None:
-        row, report_id = results.identity_of(connection, kept.key.report_id), kept.key.report_id
+        report_id = kept.key.report_id
+        row = _renewed(connection, report_id)
         _settle(connection, document_id, kept.key, row, lambda: Written(report_id, new=False))
+
+
+def _renewed(connection: Connection, report_id: int) -> dict[str, Any]:
+    """Return what decides where a report is filed, renewed by today's rules."""
+    row = results.identity_of(connection, report_id)
+    agency, code = row["agency"], row["region_code"]
+    governs, reports_to = standing(agency, code)
+    key = stored_key(agency, code) if agency is not None else None
+    renewed = {**row, "agency_key": key, "governs": governs, "reports_to": reports_to}
+    if renewed != row:
+        results.set_identity(connection, report_id, {name: renewed[name] for name in ("agency_key", "governs", "reports_to")})
+    return renewed
 
 
 def _settle(
