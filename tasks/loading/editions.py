@@ -117,7 +117,8 @@ def arrange(documents: Sequence[FiledReport], year: int, chosen: int | None = No
             max(fits, key=lambda pair: pair[0])[1].append(document)
         else:
             groups.append([document])
-    keyed = sorted(((_key(group, year), tuple(group)) for group in groups), key=lambda pair: pair[0])
+    marks = any(corrected_mark(document) for document in documents)
+    keyed = sorted(((_key(group, year, marks=marks), tuple(group)) for group in groups), key=lambda pair: pair[0])
     editions = tuple(Edition(group, _dated(group, year)) for _, group in keyed)
     number = next((n for n, edition in enumerate(editions) if any(d.document_id == chosen for d in edition.documents)), None)
     if number is not None:
@@ -126,18 +127,26 @@ def arrange(documents: Sequence[FiledReport], year: int, chosen: int | None = No
 
 
 class _Key(NamedTuple):
-    """By what editions are put in the order of time; the first that differs decides."""
+    """By what editions are put in the order of time; the first that differs decides.
 
-    corrected: bool
+    Where an edition says that it corrects another, those without a date of their own come before it, and it comes last if it has
+    none itself: when a document came in says less than its own words.
+    """
+
+    standing: int  # 0: before all with a date, 1: by its date, 2: behind them
     day: str
+    corrected: bool
     seen: str
     content: str
 
 
-def _key(group: Sequence[FiledReport], year: int) -> _Key:
+def _key(group: Sequence[FiledReport], year: int, *, marks: bool) -> _Key:
+    dated, corrected = _dated(group, year), any(corrected_mark(document) for document in group)
+    undated = marks and dated.by is Evidence.SEEN
     return _Key(
-        any(corrected_mark(document) for document in group),
-        _dated(group, year).value[:10],
+        1 if not undated else 2 if corrected else 0,
+        dated.value[:10],
+        corrected,
         min(document.seen_at for document in group),
         group[0].sha256,
     )
@@ -168,9 +177,11 @@ def _reason(keys: Sequence[_Key], editions: Sequence[Edition]) -> Dated:
     if len(editions) == 1:
         return Dated(Evidence.ONLY, "")
     last, before = keys[-1], keys[-2]
-    if last.corrected != before.corrected:
+    if last.standing != before.standing or (last.day == before.day and last.corrected):
         marks = (corrected_mark(document) for document in editions[-1].documents)
-        return Dated(Evidence.CORRECTED, next(mark for mark in marks if mark))
+        mark = next((mark for mark in marks if mark), None)
+        if mark is not None and not before.corrected:
+            return Dated(Evidence.CORRECTED, mark)
     if last.day != before.day:
         return editions[-1].dated
     return Dated(Evidence.SEEN, last.seen) if last.seen != before.seen else Dated(Evidence.CONTENT, "")

@@ -23,7 +23,7 @@ from database.reports.results import CurrentReport, Neighbours, Pointer, ReportK
 from tasks.loading.editions import arrange
 from tasks.loading.relate import Related, relate_filing, relate_region, relate_years, standing
 from tasks.loading.rows import finding_row, report_rows
-from tasks.loading.witnesses import testimonies
+from tasks.loading.witnesses import vouch
 from tasks.validation.validate import FOR_REVIEW
 from workers.stage_runner import StageResult, Work, stage
 
@@ -175,7 +175,7 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
     found: list[dict[str, Any]] = []
     for edition in arranged.editions if arranged else ():
         for document in edition.documents:
-            said = testimonies(document, edition.documents)
+            said = vouch(document, edition.documents)
             settled = {t.indicator: members.Witnessed(t.state.value, t.value, t.documents) for t in said}
             members.write_witnessed(connection, document, there.witnessed.get(document.report_id, {}), settled)
     if arranged:

@@ -23,7 +23,7 @@ class Testimony(NamedTuple):
     documents: tuple[int, ...]
 
 
-def testimonies(document: FiledReport, renditions: Sequence[FiledReport]) -> list[Testimony]:
+def vouch(document: FiledReport, renditions: Sequence[FiledReport]) -> list[Testimony]:
     """Return the cells of ``document`` that other renditions of its edition prove or settle.
 
     A value that was read surely becomes proven when an independent rendition states the same and none another. A doubt is
