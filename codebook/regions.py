@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from codebook import data
-from codebook.divisions import Region, all_divisions, division_words
+from codebook.divisions import Region, all_divisions, division_words, short_name
 from codebook.records import Record
 
 
@@ -93,6 +93,18 @@ class Regions:
                 self._name(match[0], old)
         if wrong:
             raise ValueError(f"regions.yaml names divisions that the table lacks: {', '.join(wrong)}")
+
+    def spellings(self, name: str) -> tuple[tuple[str, ...], str]:
+        """Return the forms of a division's full name and its short name, "" where it has none.
+
+        >>> load_regions().spellings("延边朝鲜族自治州")
+        (('延边朝鲜族自治州', '延边自治州', '延边州'), '延边')
+        """
+        short = self._ending.sub("", name)
+        short = short if len(short) >= 2 else short_name(name)
+        ending = next((e for e in division_words().autonomous if name.endswith(e)), "")
+        full = dict.fromkeys((name, *([short + ending, short + ending[-1]] if ending and short != name else ())))
+        return tuple(full), "" if short == name else short
 
     def named(self, name: str) -> tuple[Region, ...]:
         """The divisions with this name, full or short."""

@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from codebook import agency_kinds as agencies
-from codebook.agency_kinds import agency_key, is_government, kind_of, without_region
+from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.divisions import level_of
 
 
@@ -67,12 +67,7 @@ def test_two_agencies_have_two_keys() -> None:
     )  # a city's bureau in the county's folder
     assert agency_key("城市管理局", None) != agency_key("常熟市城市管理局", None)
     assert agency_key("城市管理局", "320581") == "320581:城市管理局"
-    assert agency_key("常熟市", "320581") == "320581:常熟市"
-
-
-def test_without_region_keeps_what_it_cannot_place() -> None:
-    assert without_region("江苏常熟市城市管理局", ("江苏省", "苏州市", "常熟市")) == "城市管理局"
-    assert without_region("江苏大学", ("江苏省",)) == "江苏大学"
+    assert agency_key("常熟市", "320581") == "320581:人民政府"
 
 
 def test_examples() -> None:

@@ -177,6 +177,14 @@ def table_unknown(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
         yield facts.finding(this.rule, (), named, place=table.place)
 
 
+@rule("page.missing", fields=("pages",), options=ListOptions)
+def page_missing(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
+    """The page images of a report are all there, as far as the numbers in their names show."""
+    if missing := facts.report.missing_pages:
+        pages = write_list([str(page) for page in missing], this.options.listed)
+        yield facts.finding(this.rule, (), {"pages": pages})
+
+
 @rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)
 def table_blank_cells(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
     """Blank cells, all of them in one finding."""
