@@ -11,6 +11,8 @@ from codebook.records import Block, Cell, Extraction, Line, Place, Table
 from codebook.text.fold import fold
 from tasks.parsing.prose.lines import ProseLine, shifted
 
+_SHORTEST_CELL = 10  # characters of a cell that may hold a title, or text
+
 
 class Cut(NamedTuple):
     """A point in reading order: indices of page, block and cell (0 in a line), and the character in its raw text."""
@@ -33,17 +35,18 @@ class CutLine(NamedTuple):
         return self.begin._replace(at=self.begin.at + raw)
 
 
-def cut_lines(extraction: Extraction, shortest: int) -> list[CutLine]:
-    """Return all lines in reading order, those of tables where they have at least ``shortest`` characters."""
+def cut_lines(extraction: Extraction) -> list[CutLine]:
+    """Return the lines that may be a title or a heading, in reading order: neither numbers nor the short cells of tables."""
     found: list[CutLine] = []
     for number, page in enumerate(extraction.pages):
         for index, block in enumerate(page.blocks):
             items: Sequence[Line | Cell] = block.cells if isinstance(block, Table) else (block,)
-            least = shortest if isinstance(block, Table) else 1
             for position, item in enumerate(items):
+                if isinstance(item, Cell) and len(item.text) < _SHORTEST_CELL:
+                    continue
                 at = 0
                 for part in item.text.split("\n"):
-                    if len(part.strip()) >= least:
+                    if not part.isascii():
                         reader = block.read_by or page.read_by
                         line = ProseLine(part, fold(part), shifted(item.place, at), reader, item.score)
                         found.append(CutLine(line, Cut(number, index, position, at)))

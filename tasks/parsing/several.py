@@ -27,7 +27,6 @@ from tasks.parsing.tables.cells import consumed
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.parsing.words import words
 
-_SHORTEST = 6  # characters of a table's cell that may be a title or a heading
 _SAME_CELLS = 6  # filled cells that two pieces must both have to be two reports
 _SAME_CHAPTERS = 3  # chapters that they must both have where tables do not show it, ...
 _FIRST = 1  # ... or the first one
@@ -38,6 +37,7 @@ _CHAPTER_TEXT = 20  # characters of a chapter that is more than its heading
 _REPORT = 300  # characters below which a piece is no report
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _NAME_LINE = 40  # characters that a line with a part of a title may have
+_MOST = 200  # reports that are looked for; each is compared with all before it
 _LISTED = 20  # reports that a message names
 _NOTHING = Title(None, None, 0, 0)
 
@@ -72,29 +72,29 @@ class _Contents(NamedTuple):
         return sum(value != other.cells[cell] for cell, value in self.cells.items() if cell in other.cells) >= _OTHER_VALUES
 
 
-class _Part(NamedTuple):
+class _TitledPart(NamedTuple):
     """A part of a document from ``start`` on, behind ``title``."""
 
     start: Cut
     title: Title
     contents: _Contents
 
-    def with_more(self, other: _Part) -> _Part:
+    def with_more(self, other: _TitledPart) -> _TitledPart:
         """This part and the one behind it as one."""
         contents = _Contents(other.contents.cells | self.contents.cells, self.contents.chapters | other.contents.chapters)
-        return _Part(self.start, _merged(self.title, other.title), contents)
+        return _TitledPart(self.start, _merged(self.title, other.title), contents)
 
 
 def find_reports(extraction: Extraction) -> tuple[BoundReport, ...]:
-    """Return the reports that a document binds, in their order; empty where it holds one, or none."""
-    lines = cut_lines(extraction, _SHORTEST)
+    """Return the reports that a document binds, in their order and up to 200; empty where it holds one, or none."""
+    lines = cut_lines(extraction)
     titles = dict(_titles(lines))
     starts = {Cut(0): _NOTHING, **dict.fromkeys(_restarts(lines, sorted(titles)), _NOTHING), **titles}
     cuts = sorted(starts)
     pieces = [between(extraction, cut, end) for cut, end in _spans(cuts)]
     if sum(size_of(piece) >= _REPORT for piece in pieces) < 2:
         return ()
-    parts = _join([_Part(cut, starts[cut], _contents(piece)) for cut, piece in zip(cuts, pieces, strict=True)])
+    parts = _join([_TitledPart(cut, starts[cut], _contents(piece)) for cut, piece in zip(cuts, pieces, strict=True)])
     if len(parts) < 2:
         return ()
     found: list[tuple[BoundReport, _Contents]] = []
@@ -102,6 +102,8 @@ def find_reports(extraction: Extraction) -> tuple[BoundReport, ...]:
         report = _read_report(between(extraction, start, end))
         if all(_differ(report, part.contents, *other) for other in found):
             found.append((report, part.contents))
+        if len(found) == _MOST:
+            break
     return tuple(report for report, _ in found) if len(found) > 1 else ()
 
 
@@ -230,9 +232,9 @@ def _chapters(outline: Outline) -> Iterator[int]:
             yield chapter.section.number
 
 
-def _join(pieces: list[_Part]) -> list[_Part]:
+def _join(pieces: list[_TitledPart]) -> list[_TitledPart]:
     """Pieces that are parts of one report, joined: first those behind one title, which a page may print again and again."""
-    groups: list[list[_Part]] = []
+    groups: list[list[_TitledPart]] = []
     title = _NOTHING
     for piece in pieces:
         if groups and _may_be_one(title, piece.title):
@@ -244,14 +246,14 @@ def _join(pieces: list[_Part]) -> list[_Part]:
     return _without_repetition([part for group in groups for part in _without_repetition(group, one_title=True)])
 
 
-def _without_repetition(parts: list[_Part], *, one_title: bool = False) -> list[_Part]:
+def _without_repetition(parts: list[_TitledPart], *, one_title: bool = False) -> list[_TitledPart]:
     """Join what repeats nothing of the part before it.
 
     What holds nothing goes with the part behind it if that has the same title (a cover, what stands before the first chapter),
     else with the part before it (links, a divider); contents before all others go with none.
     """
-    found: list[_Part] = []
-    waiting: _Part | None = None
+    found: list[_TitledPart] = []
+    waiting: _TitledPart | None = None
     for part in parts:
         if part.contents.is_empty and one_title:
             waiting = waiting.with_more(part) if waiting else part

@@ -47,19 +47,26 @@ def pick_reports(rng: Random, count: int, *, years_of_one: bool = False, since: 
 def contents_page(reports: Sequence[tuple[Agency, int]]) -> list[Part]:
     """Return a cover and a table of contents with page numbers."""
     lines = [f"{agency.name}{year}年{_TITLE}{'.' * 12}{3 * number + 1}" for number, (agency, year) in enumerate(reports)]
-    return [Text(f"政府信息公开工作年度报告汇编", "title"), Text("目录"), *map(Text, lines)]
+    return [Text(f"{_TITLE}汇编", "title"), Text("目录"), *map(Text, lines)]
 
 
-def bind(seed: int, layout: str, papers: Sequence[Paper], before: Sequence[Part] = (), after: Sequence[Part] = ()) -> tuple[bytes, str]:
+def bind(seed: int, layout: str, papers: Sequence[Paper], before: Sequence[Part] = ()) -> tuple[bytes, str]:
     """Return papers, one after the other, as one file of a layout of ``RENDERERS``, and its media type."""
     rng = Random(f"{seed}/{layout}")
-    parts = [*before, *(part for paper in papers for part in paper.parts), *after]
+    parts = [*before, *(part for paper in papers for part in paper.parts)]
     data, media_type, _, _ = RENDERERS[layout](Paper(parts), rng, False, "utf-8")
     return data, media_type
 
 
 def make_volume(
-    seed: int, layout: str, count: int, *, years_of_one: bool = False, contents: bool = False, named: str = "title", since: int = 2014
+    seed: int,
+    layout: str,
+    count: int,
+    *,
+    years_of_one: bool = False,
+    contents: bool = False,
+    named: str = "title",
+    since: int = 2014,
 ) -> Volume:
     """Return a file that binds ``count`` reports, the same for the same arguments."""
     rng = Random(f"volume/{seed}/{layout}/{count}/{years_of_one}")
