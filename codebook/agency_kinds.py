@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache, lru_cache
+from typing import Literal
 
 import msgspec
 
 from codebook import data
 from codebook.agency_names import matched_name
 from codebook.records import Record
-from codebook.text.fold import fold_label
 
 _KEY_LENGTH = 220  # characters of gk_report.agency_key
 
 
 class AgencyKind(Record, frozen=True):
-    """A kind of body, the endings of names that show it, and its deadline (month-day), None where the law names none."""
+    """A kind of body, the beginnings and endings of names that show it (and those that do not), and its deadline (month-day),
+    None where the law names none. ``makes_rules`` says whether such a body may make 规章: never, a ministry may, or by its level.
+    """
 
     kind: str
     deadline: str | None
+    makes_rules: Literal["never", "ministry", "by_level"]
     why: str
     endings: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    begins: tuple[str, ...] = ()
+
+    def fits(self, name: str) -> bool:
+        """Return whether a name, as the rules of matching.yaml read it, is of this kind."""
+        return name.startswith(self.begins) or (name.endswith(self.endings) and not name.endswith(self.unless))
 
 
 class AgencyKinds(Record, frozen=True):
@@ -37,13 +46,14 @@ def _kinds() -> AgencyKinds:
 
 @lru_cache(maxsize=50_000)
 def kind_of(agency: str) -> AgencyKind | None:
-    """The kind of an agency by the end of its name, None when the name does not show it.
+    """Return the kind of an agency by the end of its name, None when the name does not show it.
 
-    >>> kind_of("淮安市洪泽区人民政府").kind
-    'government'
+    >>> kind_of("淮安市洪泽区人民政府").kind, kind_of("宁海县").kind, kind_of("示例镇").kind
+    ('government', 'government', 'town')
     """
-    name = fold_label(agency)
-    return next((kind for kind in _kinds().kinds if name.endswith(kind.endings)), None)
+    found = matched_name(agency, None)
+    name = found.place + found.body
+    return next((kind for kind in _kinds().kinds if kind.fits(name)), None)
 
 
 def is_government(agency: str) -> bool:
