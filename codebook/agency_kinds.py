@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Literal
 
 import msgspec
 
 from codebook import data
-from codebook.divisions import names_of, short_name
+from codebook.agency_names import matched_name
 from codebook.records import Record
-from codebook.text.fold import fold_label
 
 _KEY_LENGTH = 220  # characters of gk_report.agency_key
 
 
 class AgencyKind(Record, frozen=True):
-    """A kind of body, the endings of names that show it, and its deadline (month-day), None where the law names none."""
+    """A kind of body, the beginnings and endings of names that show it (and those that do not), and its deadline (month-day),
+    None where the law names none. ``makes_rules`` says whether such a body may make 规章: never, a ministry may, or by its level.
+    """
 
     kind: str
     deadline: str | None
+    makes_rules: Literal["never", "ministry", "by_level"]
     why: str
     endings: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    begins: tuple[str, ...] = ()
+
+    def fits(self, name: str) -> bool:
+        """Return whether a name, as the rules of matching.yaml read it, is of this kind."""
+        return name.startswith(self.begins) or (name.endswith(self.endings) and not name.endswith(self.unless))
 
 
 class AgencyKinds(Record, frozen=True):
@@ -38,13 +46,14 @@ def _kinds() -> AgencyKinds:
 
 @lru_cache(maxsize=50_000)
 def kind_of(agency: str) -> AgencyKind | None:
-    """The kind of an agency by the end of its name, None when the name does not show it.
+    """Return the kind of an agency by the end of its name, None when the name does not show it.
 
-    >>> kind_of("淮安市洪泽区人民政府").kind
-    'government'
+    >>> kind_of("淮安市洪泽区人民政府").kind, kind_of("宁海县").kind, kind_of("示例镇").kind
+    ('government', 'government', 'town')
     """
-    name = fold_label(agency)
-    return next((kind for kind in _kinds().kinds if name.endswith(kind.endings)), None)
+    found = matched_name(agency, None)
+    name = found.place + found.body
+    return next((kind for kind in _kinds().kinds if kind.fits(name)), None)
 
 
 def is_government(agency: str) -> bool:
@@ -55,35 +64,19 @@ def is_government(agency: str) -> bool:
     return kind is not None and kind.kind == "government"
 
 
-def without_region(name: str, region: Sequence[str]) -> str:
-    """A folded name without the names of its region before it.
-
-    A short form (江苏) goes only where another of the region's names follows. A name that does not name the lowest of
-    ``region`` is left whole: 苏州市…局 with the region of 常熟市 may be the city's bureau.
-
-    >>> without_region("江苏常熟市城市管理局", ("江苏省", "苏州市", "常熟市"))
-    '城市管理局'
-    """
-    rest, last = name, -1
-    for index, place in enumerate(region):
-        short = short_name(place)
-        if rest.startswith(place):
-            rest, last = rest[len(place) :], index
-        elif region[index + 1 :] and rest.startswith(short) and rest[len(short) :].startswith(tuple(region[index + 1 :])):
-            rest, last = rest[len(short) :], index
-    return rest if rest and last == len(region) - 1 else name
-
-
 @lru_cache(maxsize=50_000)
 def agency_key(agency: str, region_code: str | None) -> str:
-    """The key that joins the reports of one agency over the years: region code and folded name without its region.
+    """Return the key that joins the reports of one agency over the years: the code of its region and its name as the rules of
+    agencies/matching.yaml read it, without the region.
 
-    常熟市城市管理局 and 江苏省常熟市城市管理局, both of 320581, have the key ``320581:城市管理局``. Without a region code the
-    whole folded name is kept: two agencies of the same name in two places must not become one.
+    Without a region code the places that the name begins with are kept: two agencies of the same name in two places must not
+    become one.
+
+    >>> agency_key("常熟市城管局", "320581"), agency_key("江苏省常熟市城市管理局", "320581"), agency_key("常熟市", "320581")
+    ('320581:城市管理局', '320581:城市管理局', '320581:人民政府')
     """
-    name = fold_label(agency)
-    code = (region_code or "")[:6]
-    return f"{code}:{without_region(name, names_of(code))}"
+    found = matched_name(agency, region_code)
+    return f"{(region_code or '')[:6]}:{found.place}{found.body}"
 
 
 def stored_key(agency: str, region_code: str | None) -> str:

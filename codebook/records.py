@@ -115,13 +115,17 @@ class Page(Record, frozen=True):
 
 
 class Extraction(Record, frozen=True):
-    """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it."""
+    """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it.
+
+    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did.
+    """
 
     media_type: str
     pages: tuple[Page, ...]
     encoding: str | None = None
     title: str | None = None
     notes: tuple[str, ...] = ()
+    missing_pages: tuple[int, ...] = ()
 
 
 # ---- report ---------------------------------------------------------------------------------------------------------------
@@ -259,6 +263,7 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
+    ``missing_pages`` are those of its extraction.
     """
 
     agency: str | None
@@ -277,6 +282,7 @@ class Report(Record, frozen=True):
     clues: tuple[Clue, ...] = ()
     notes: tuple[str, ...] = ()
     unknown_tables: tuple[UnknownTable, ...] = ()
+    missing_pages: tuple[int, ...] = ()
 
 
 class Hints(Record, frozen=True):

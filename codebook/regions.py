@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from codebook import data
-from codebook.divisions import Region, all_divisions, division_words
+from codebook.divisions import Region, all_divisions, division_words, short_name
 from codebook.records import Record
 
 NO_CODE = ""  # the code of a zone that stands under a province
@@ -104,6 +104,18 @@ class Regions:
                 region = Region((*self._full[province][0].chain, names[0]), NO_CODE)
                 for name in names:
                     self._full.setdefault(name, []).append(region)
+
+    def spellings(self, name: str) -> tuple[tuple[str, ...], str]:
+        """Return the forms of a division's full name and its short name, "" where it has none.
+
+        >>> load_regions().spellings("延边朝鲜族自治州")
+        (('延边朝鲜族自治州', '延边自治州', '延边州'), '延边')
+        """
+        short = self._ending.sub("", name)
+        short = short if len(short) >= 2 else short_name(name)
+        ending = next((e for e in division_words().autonomous if name.endswith(e)), "")
+        full = dict.fromkeys((name, *([short + ending, short + ending[-1]] if ending and short != name else ())))
+        return tuple(full), "" if short == name else short
 
     def named(self, name: str) -> tuple[Region, ...]:
         """The divisions with this name, full or short."""

@@ -80,6 +80,13 @@ def views(access: Access, schema: str) -> list[str]:
         **dict.fromkeys(("gk_block", "gk_section", "gk_value"), "report_id in (select id from gk_report)"),
         "gk_finding": "report_id in (select id from gk_report)"
         " and (other_report_id is null or other_report_id in (select id from gk_report))",
+        "gk_filing_document": "document_id in (select id from gk_document)",
+        "gk_filing": "id in (select filing_id from gk_filing_document)",
+        "gk_agency": f"id in (select agency_id from gk_filing) or {expected}",
+        **dict.fromkeys(("gk_agency_key", "gk_agency_decision"), "agency_id in (select id from gk_agency)"),
+        "gk_agency_alias": "key in (select key from gk_agency_key)",
+        "gk_agency_case": "one_id in (select id from gk_agency) and other_id in (select id from gk_agency)",
+        "gk_agency_succession": "predecessor_id in (select id from gk_agency) and successor_id in (select id from gk_agency)",
         "gk_watcher": "1 = 0",
     }
     return [f"create temp view {table} as select * from {schema}.{table} where {where}" for table, where in conditions.items()]

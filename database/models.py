@@ -118,6 +118,7 @@ _AGAIN = text("duplicate")
 _KEYED = text("made_from is not null")
 _STANDS = text("ended_at is null")
 _DOUBTFUL = text("state = 'doubtful'")
+_OPEN = text("state = 'open'")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -162,7 +163,8 @@ class Source(Base):
 
     ``path`` is the file as it was given (``archive.zip!inner/name.txt`` inside an archive); ``hints`` is a
     codebook.records.Hints as JSON: region, agency, year and publication date of a manifest or the command line. ``path_key``
-    is the sha256 of the path: the same content at the same path is one source, however often it is given.
+    is the sha256 of the path: the same content at the same path is one source, however often it is given. ``dated_at`` is the
+    file's own date, of its last change, where the file system or the archive has one.
     """
 
     __tablename__ = "gk_source"
@@ -174,6 +176,7 @@ class Source(Base):
     duplicate: Mapped[bool]
     hints: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
+    dated_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("document_id", "path_key"),
         Index(None, "batch_id", "document_id"),
@@ -476,8 +479,8 @@ class VerificationRow(Base):
 class ReportRow(Base):
     """One version of what was read from a document. Versions stay; the document points to the one in force.
 
-    ``agency_key`` is the agency's folded name with its region code, by which years of one agency are joined. Agency and
-    year are null when the report does not tell them: then it needs review, and is compared with no other. ``region``
+    ``agency_key`` is the key by which the register of agencies finds the agency (codebook.agency_kinds). Agency and year are
+    null when the report does not name them: then it needs review, is in no filing and is compared with no other. ``region``
     runs from the province down as it was read; ``province``, ``city`` and ``county`` are the same by level. ``governs``
     is the code of the region whose government speaks (null for departments and towns), ``reports_to`` the code of the
     region whose government stands above: parents and children are found by these two, whatever the number of reports in
@@ -543,6 +546,9 @@ class SectionRow(Base):
 class ValueRow(Base):
     """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown;
     ``correction_id`` is the decision of a person that went into it.
+
+    ``witness`` is set while another rendition of the report proves or settles the value: ``state`` and ``value`` as this document
+    alone was read, and the ``documents`` that agree (see database.filings).
     """
 
     __tablename__ = "gk_value"
@@ -562,6 +568,7 @@ class ValueRow(Base):
     doubt: Mapped[str | None] = mapped_column(Text)
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
     correction_id: Mapped[int | None] = mapped_column(BigInteger)
+    witness: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
     # of loading. That of doubtful cells holds few; no foreign key, which would be looked at for each cell.
     __table_args__ = (
@@ -573,13 +580,14 @@ class ValueRow(Base):
 class Between(StrEnum):
     """How a finding was found by comparing reports.
 
-    ``years``: one agency, consecutive years. ``region``: a report and the one of the government above. Both are kept up
-    as reports are loaded. ``check``: by a check of all reports alone (sums over a region, absent reports, text that two
-    agencies share).
+    ``years``: one agency, consecutive years. ``region``: a report and the one of the government above. ``filing``: the editions
+    and renditions of one filing. These are kept up as reports are loaded. ``check``: by a check of all reports alone (sums over
+    a region, absent reports, text that two agencies share).
     """
 
     YEARS = "years"
     REGION = "region"
+    FILING = "filing"
     CHECK = "check"
 
 
@@ -602,6 +610,161 @@ class FindingRow(Base):
     actual: Mapped[float | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+
+
+# ---- agencies and their filings ---------------------------------------------------------------------------------------------
+
+
+class CaseState(StrEnum):
+    """The state of the question whether two agencies are one."""
+
+    OPEN = "open"
+    """Somebody has to decide."""
+    JOINED = "joined"
+    """They are one agency."""
+    APART = "apart"
+    """They are two."""
+
+
+class AgencyRow(Base):
+    """An agency of the register. ``name`` is its canonical name: a person's choice (``named``), else that of a list, else the
+    longest in which it was met.
+
+    ``kind`` is a kind of agencies/kinds.yaml. ``merged_into`` is the agency that a person joined this one with: the row stays,
+    and the joining can be undone. ``superior_id`` is the agency above, where a person said so; otherwise it follows from the
+    region.
+    """
+
+    __tablename__ = "gk_agency"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    named: Mapped[bool] = mapped_column(default=False, server_default=false())
+    kind: Mapped[str | None] = mapped_column(String(20))
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    superior_id: Mapped[int | None] = mapped_column(ForeignKey("gk_agency.id"))
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("gk_agency.id"))
+    created_at: Mapped[datetime]
+    __table_args__ = (Index(None, "region_code"), Index(None, "merged_into"))
+
+
+class AgencyKeyRow(Base):
+    """A matching key (codebook.agency_kinds.stored_key) and the agency that it means. A key means one agency."""
+
+    __tablename__ = "gk_agency_key"
+    key: Mapped[str] = mapped_column(String(220), primary_key=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"), index=True)
+
+
+class AliasSource(StrEnum):
+    """Where a name of an agency comes from."""
+
+    LIST = "list"
+    """A list of the agencies that must report."""
+    REPORT = "report"
+    """The report of ``document_id``, and perhaps others."""
+    PERSON = "person"
+    """A person entered it."""
+
+
+class AgencyAlias(Base):
+    """A name by which an agency was met, with the key that the name has and where it comes from."""
+
+    __tablename__ = "gk_agency_alias"
+    key: Mapped[str] = mapped_column(ForeignKey("gk_agency_key.key"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    source: Mapped[str] = mapped_column(String(10), primary_key=True)
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    document_id: Mapped[int | None] = mapped_column(ForeignKey("gk_document.id"))
+    seen_at: Mapped[datetime]
+    __table_args__ = (_one_of("source", AliasSource),)
+
+
+class AgencyCase(Base):
+    """A question for a person: one agency or two? ``one_id`` is less than ``other_id``; ``reason`` is why it is asked."""
+
+    __tablename__ = "gk_agency_case"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    one_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"), index=True)
+    reason: Mapped[str] = mapped_column(String(40))
+    evidence: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(100))
+    decided_why: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        _one_of("state", CaseState),
+        UniqueConstraint("one_id", "other_id"),
+        Index("ix_gk_agency_case_open", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    )
+
+
+class AgencyDecision(Base):
+    """What a person decided about agencies: ``join``, ``part``, ``rename``, ``apart`` or ``succession``. ``detail`` has what is
+    needed to undo it. Rows are never deleted; one that was undone is ended.
+    """
+
+    __tablename__ = "gk_agency_decision"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    action: Mapped[str] = mapped_column(String(12))
+    agency_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"), index=True)
+    other_id: Mapped[int | None] = mapped_column(ForeignKey("gk_agency.id"), index=True)
+    detail: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(String(100))
+    decided_at: Mapped[datetime]
+    ended_by: Mapped[str | None] = mapped_column(String(100))
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class AgencySuccession(Base):
+    """An agency that took over from another when the government was reorganised in ``year``."""
+
+    __tablename__ = "gk_agency_succession"
+    predecessor_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"), primary_key=True)
+    successor_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"), primary_key=True, index=True)
+    year: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class FilingRow(Base):
+    """The report of an agency on a year: what people count. Its documents are in gk_filing_document.
+
+    ``reason`` says by which evidence the edition in force was found ({"by": ..., "value": ...}). ``chosen_document_id`` is a
+    document of the edition that a person put in force. ``arranged_at`` is null when the documents have to be sorted again.
+    """
+
+    __tablename__ = "gk_filing"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("gk_agency.id"))
+    year: Mapped[int] = mapped_column(SmallInteger)
+    editions: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    reason: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    chosen_document_id: Mapped[int | None] = mapped_column(ForeignKey("gk_document.id"))
+    chosen_by: Mapped[str | None] = mapped_column(String(100))
+    chosen_at: Mapped[datetime | None]
+    chosen_why: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    arranged_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("agency_id", "year"), Index(None, "year"))
+
+
+class FilingDocument(Base):
+    """A document of a filing. ``edition`` counts the contents of the filing, in the order of time, from 1.
+
+    ``rendition_of`` is the document that leads the edition, null for the leader. ``rank`` orders the documents of the filing,
+    from 0: in force is the first whose document shows a report. ``dated`` is the date of its edition, {"by": ..., "value": ...}.
+    """
+
+    __tablename__ = "gk_filing_document"
+    document_id: Mapped[int] = mapped_column(ForeignKey("gk_document.id"), primary_key=True, autoincrement=False)
+    filing_id: Mapped[int] = mapped_column(ForeignKey("gk_filing.id"))
+    edition: Mapped[int] = mapped_column(SmallInteger)
+    rendition_of: Mapped[int | None] = mapped_column(BigInteger)
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    dated: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    __table_args__ = (Index(None, "filing_id", "rank"),)
 
 
 # ---- what people decide about single cells ----------------------------------------------------------------------------------

@@ -10,40 +10,126 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from sqlalchemy import Engine
 
+from codebook.errors import UsageError
 from console.check import run_check
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from console.export.coverage import coverage_rows
+from database.access import region_prefix
 from database.reports import coverage as covering
 from database.session import reading, run_transaction
-from ingest.lists.expected import read_expected
+from ingest.lists.expected import ExpectedList, Usual, read_expected, region_named
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
+_FIRST = 5  # lines of a list that are shown as they were understood
+
+ListFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="List of the agencies that must report: CSV or .xlsx.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who decided.")]
 
 
 def expect_agencies(
-    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="List of the agencies that must report.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="List of the agencies that must report: CSV, .xlsx.")
+    ] = None,
     *,
     year: Annotated[int | None, typer.Option(help="The year that they report on, for lists without such a column.")] = None,
+    region: Annotated[
+        str, typer.Option(help="The region of agencies for which the list names none: 江苏省/淮安市, or a code.")
+    ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Agencies of the same years that it does not name go.")] = False,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Take the other lines when some are refused. Else nothing is taken.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken in, and change nothing.")] = False,
+    remove: Annotated[
+        str | None, typer.Option(metavar="AGENCY", help="Take this one off the list of --year instead; needs --reason.")
+    ] = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Take in the list of the agencies that must report on a year, with the dates by which they must have published."""
     with environment.database(environment.settings(), make=True) as engine:
-        items, problems = read_expected(path, year)
-        act = covering.expect
-        gone = run_transaction(engine, lambda c: act(c, items, who=environment.who(), reason=reason, replace=replace))
-    for problem in problems:
-        say(f"[yellow]list[/]: {plain(problem)}")
-    years = Counter(item.year for item in items)
+        if (path is None) == (remove is None):
+            raise UsageError("expected a FILE with a list, or --remove AGENCY")
+        if remove is not None:
+            if year is None or not reason.strip():
+                raise UsageError("--remove takes an agency off the list of one year, for a reason; expected --year and --reason")
+            _remove(engine, _one_line(engine, remove, year, region), reason, as_json=as_json)
+            return
+        assert path is not None
+        found = read_expected(path, Usual(year, region))
+        taken = bool(found.items) and not dry_run and (skip_refused or not found.refused)
+        gone = 0
+        if taken:
+            take, who = covering.expect, environment.who()
+            items, source = found.items, path.name
+            gone = run_transaction(engine, lambda c: take(c, items, who=who, reason=reason, replace=replace, source=source))
+    years = Counter(item.year for item in found.items)
     if as_json:
-        show_json({"years": dict(years), "replaced": gone, "problems": problems})
+        _show_list_as_json(found, years=dict(years), taken=taken, replaced=gone)
     else:
-        say(", ".join(f"{n:,} agencies for {at}" for at, n in sorted(years.items())) or "no agency was taken in")
-    raise typer.Exit(Exit.GOOD if items else Exit.USAGE)
+        _show_list(found)
+        count = ", ".join(f"{n:,} agencies for {at}" for at, n in sorted(years.items())) or "no agency"
+        refusal = f"; {counted(len(found.refused), 'line')} refused" if found.refused else ""
+        say(f"{count}{refusal}{'' if taken else '; nothing was taken in'}")
+        if found.refused and not taken and not dry_run:
+            say("correct the refused lines and give the list again, or take the others with --skip-refused")
+    is_good = taken or (dry_run and found.items and not found.refused)
+    raise typer.Exit(Exit.GOOD if is_good else Exit.USAGE)
+
+
+def _one_line(engine: Engine, agency: str, year: int, region: str) -> int:
+    """The number of the only line of a year with this name. Raises UsageError."""
+    prefix = region_prefix(region_named(region).code) if region else None
+    with reading(engine) as connection:
+        lines = covering.lines_named(connection, agency, year, region=prefix)
+    if not lines:
+        raise UsageError(f"{agency!r} is not on the list of {year}")
+    if len(lines) > 1:
+        codes = ", ".join(line.listed.region_code or "no region" for line in lines)
+        raise UsageError(f"{agency!r} is on the list of {year} {len(lines)} times ({codes}); name one with --region")
+    return lines[0].id
+
+
+def _remove(engine: Engine, number: int, reason: str, *, as_json: bool) -> None:
+    who = environment.who()
+    listed = run_transaction(engine, lambda c: covering.remove_line(c, number, who=who, reason=reason))
+    if as_json:
+        show_json({"removed": listed})
+    elif listed is not None:
+        say(f"{plain(listed.agency)} was taken off the list of {listed.year}; a list that names it puts it back")
+
+
+def _show_list_as_json(found: ExpectedList, **more: Any) -> None:
+    notes = {
+        name: [{"line": note.line, "key": note.key, "text": note.text()} for note in getattr(found, name)]
+        for name in ("refused", "passed_over", "remarks")
+    }
+    columns = [{"header": column.header, "field": column.field} for column in found.columns]
+    show_json({**more, "sheet": found.sheet, "titles": found.titles, "columns": columns, "preview": found.preview, **notes})
+
+
+def _show_list(found: ExpectedList) -> None:
+    """Which column was taken as what, the first lines, and what is to be said of lines."""
+    used = ", ".join(f"{plain(column.header)} = {column.field}" for column in found.columns if column.field)
+    unused = ", ".join(plain(column.header) for column in found.columns if not column.field and column.header)
+    if found.titles:
+        say(f"above the header: {plain(' / '.join(found.titles))}")
+    say(f"columns: {used}{'; not used: ' + unused if unused else ''}")
+    made = table("year", "agency", "region", "due")
+    for item in found.items[:_FIRST]:
+        made.add_row(str(item.year), plain(item.agency), item.region_code or "", item.due_on or "")
+    if found.items:
+        show(made)
+    for style, notes in (
+        ("red]refused", found.refused),
+        ("yellow]passed over", found.passed_over),
+        ("yellow]list", found.remarks),
+    ):
+        for note in notes:
+            say(f"[{style}[/]: {plain(note.text())}")
 
 
 def show_coverage(

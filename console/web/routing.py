@@ -96,11 +96,13 @@ class _Number(IntegerConvertor):
 register_url_convertor("int", _Number())
 
 
-def _endpoint(page: Page, role: Role | None, *, watched: bool = False) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    page: Page, role: Role | None, *, watched: bool = False, uploads: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(http: Request) -> Response:
         app: AppContext = http.app.state.context
         try:
-            form = await read_form(http) if http.method == "POST" else None
+            form = await read_form(http, uploads=uploads) if http.method == "POST" else None
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         if not watched:
@@ -133,6 +135,6 @@ def get(path: str, page: Page, role: Role | None, *, watched: bool = False) -> R
     return Route(path, _endpoint(page, role, watched=watched), methods=["GET"])
 
 
-def post(path: str, act: Page, role: Role | None) -> Route:
-    """An act: a form that is sent with its token, and is answered with a redirect."""
-    return Route(path, _endpoint(act, role), methods=["POST"])
+def post(path: str, act: Page, role: Role | None, *, uploads: bool = False) -> Route:
+    """An act: a form that is sent with its token, and is answered with a redirect. ``uploads``: it may hold a file."""
+    return Route(path, _endpoint(act, role, uploads=uploads), methods=["POST"])

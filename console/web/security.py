@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORM_BYTES = 1_000_000
+UPLOAD_BYTES = 2_000_000
+"""Bytes of a form with a file (multipart/form-data), where a page takes one."""
 _FIELDS = 5000
+_UPLOAD_FIELDS = 50
+_FILE_NAME = 200
+_MULTIPART = "multipart/form-data"
 
 # Nothing from elsewhere, nothing inline: text of a document that looked like a script would not be run.
 POLICY = "; ".join(
@@ -71,8 +78,9 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        length = Headers(scope=scope).get("content-length", "0") if scope["type"] == "http" else "0"
-        if len(length) > 15 or int(length) > FORM_BYTES:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        length = headers.get("content-length", "0")
+        if len(length) > 15 or int(length) > (UPLOAD_BYTES if _kind(headers) == _MULTIPART else FORM_BYTES):
             refusal = Response(status_code=413, headers={"connection": "close"})
             await refusal(scope, receive, send)
             return
@@ -118,10 +126,18 @@ def clean(text: str) -> str:
     return kept.strip()
 
 
-class Fields:
-    """The fields of a form or of an address. A field that is absent is empty."""
+class Upload(NamedTuple):
+    """A file that was sent with a form: the last part of its name, as the browser tells it, and its content."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+    name: str
+    content: bytes
+
+
+class Fields:
+    """The fields of a form or of an address, and the files of a form. A field that is absent is empty."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = (), files: Mapping[str, Upload] | None = None) -> None:
+        self._files = dict(files or {})
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
             self._values.setdefault(name, []).append(value)
@@ -137,6 +153,10 @@ class Fields:
     def number(self, name: str) -> int | None:
         """A whole number that a database takes as a key; None for anything else."""
         return number(self.text(name))
+
+    def file(self, name: str) -> Upload | None:
+        """The file of a field; None when none was chosen."""
+        return self._files.get(name)
 
     def each(self, name: str) -> list[str]:
         """All values of a field that can be given several times."""
@@ -155,9 +175,18 @@ def number(text: str) -> int | None:
     return value if value < 2**63 else None
 
 
-async def read_form(request: Request) -> Fields | None:
-    """The fields of a form (application/x-www-form-urlencoded); None when it is too large or nothing of the kind."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+def _kind(headers: Headers) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+async def read_form(request: Request, *, uploads: bool = False) -> Fields | None:
+    """The fields of a form (application/x-www-form-urlencoded); None when it is too large or nothing of the kind.
+
+    With ``uploads`` also those of a form with a file (multipart/form-data).
+    """
+    kind = _kind(request.headers)
+    if kind == _MULTIPART and uploads:
+        return await _read_multipart(request)
     if kind != "application/x-www-form-urlencoded":
         return None
     body = bytearray()
@@ -170,3 +199,30 @@ async def read_form(request: Request) -> Fields | None:
     except ValueError:  # not ASCII, or too many fields
         return None
     return Fields(pairs)
+
+
+async def _read_multipart(request: Request) -> Fields | None:
+    """The fields and the file of a form; None when it is too large, damaged, or has more than one file."""
+
+    async def bounded() -> AsyncGenerator[bytes, None]:
+        left = UPLOAD_BYTES
+        async for chunk in request.stream():
+            left -= len(chunk)
+            if left < 0:
+                raise MultiPartException("too large")
+            yield chunk
+
+    limits = {"max_files": 1, "max_fields": _UPLOAD_FIELDS, "max_part_size": UPLOAD_BYTES}
+    try:
+        form = await MultiPartParser(request.headers, bounded(), **limits).parse()
+    except (MultiPartException, UnicodeDecodeError, LookupError):  # damaged, or of a character set that there is not
+        return None
+    pairs, files = list[tuple[str, str]](), dict[str, Upload]()
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            pairs.append((name, value))
+        elif value.filename:
+            last = clean(value.filename.replace("\\", "/").rsplit("/", maxsplit=1)[-1])[:_FILE_NAME]
+            files[name] = Upload(last, await value.read())
+    await form.close()
+    return Fields(pairs, files)

@@ -17,11 +17,14 @@ from codebook.records import Record
 from database.clock import now
 from database.ledger import Selection, discard
 from database.models import (
+    AgencyAlias,
     Attempt,
     BlockRow,
     CorrectionRow,
     Document,
     Failure,
+    FilingDocument,
+    FilingRow,
     FindingRow,
     Output,
     ReportRow,
@@ -90,7 +93,13 @@ def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
         (SectionRow, SectionRow.report_id.in_(reports)),
         (BlockRow, BlockRow.report_id.in_(reports)),
     ]
-    of_document = [(table, table.document_id == document_id) for table in (ReportRow, Output, CorrectionRow, Failure)]
+    filing = select(FilingDocument.filing_id).where(FilingDocument.document_id == document_id)
+    chosen = {"chosen_document_id": None, "arranged_at": None}
+    connection.execute(update(FilingRow).where(FilingRow.id.in_(filing)).values(arranged_at=None))
+    connection.execute(update(FilingRow).where(FilingRow.chosen_document_id == document_id).values(chosen))
+    connection.execute(update(AgencyAlias).where(AgencyAlias.document_id == document_id).values(document_id=None))
+    tables = (FilingDocument, ReportRow, Output, CorrectionRow, Failure)
+    of_document = [(table, table.document_id == document_id) for table in tables]
     counted = {
         table.__tablename__: connection.execute(delete(table).where(condition)).rowcount
         for table, condition in [*of_reports, *of_document]

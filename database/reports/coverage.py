@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from codebook.records import Record
+from codebook.text.fold import fold_label
 from database.clock import now
 from database.models import Document, ExpectedRow, ReportRow
 from database.reports.results import SHOWN, in_force
@@ -39,8 +40,9 @@ class Standing(StrEnum):
 
 
 class CoverageLine(Record, frozen=True):
-    """An agency of the list with its report, if there is one."""
+    """An agency of the list with its report, if there is one. ``id`` is the number of its line."""
 
+    id: int
     agency: str
     region_code: str | None
     due_on: str | None
@@ -68,22 +70,69 @@ class ExpectedYear(Record, frozen=True):
     listed_at: datetime
 
 
-def expect(connection: Connection, listed: Sequence[Listed], *, who: str, reason: str = "", replace: bool = False) -> int:
-    """Keep a list; agencies that were listed before are brought up to date. With ``replace``, others of the same years go.
+def expect(
+    connection: Connection,
+    listed: Sequence[Listed],
+    *,
+    who: str,
+    reason: str = "",
+    replace: bool = False,
+    within: Sequence[str] | None = None,
+    source: str = "",
+) -> int:
+    """Keep a list; agencies that were listed before are brought up to date. With ``replace``, others of the same years go: of
+    the regions whose codes begin as one of ``within`` alone, where it is given. ``source`` is the name of the file.
 
-    Gives how many went.
+    Return how many went.
     """
     gone = 0
     years = sorted({item.year for item in listed})
     if replace:
-        gone = connection.execute(delete(ExpectedRow).where(ExpectedRow.year.in_(years))).rowcount
+        regions = [] if within is None else [or_(false(), *(ExpectedRow.region_code.startswith(code) for code in within))]
+        gone = connection.execute(delete(ExpectedRow).where(ExpectedRow.year.in_(years), *regions)).rowcount
     rows = [{name: getattr(item, name) for name in Listed.__struct_fields__} for item in listed]
     statement = insert_into(connection, ExpectedRow).values(listed_at=now())
     renewed = {name: statement.excluded[name] for name in ("agency", "region_code", "due_on", "listed_at")}
     for part in chunks(rows):
         connection.execute(statement.on_conflict_do_update(index_elements=["year", "agency_key"], set_=renewed), list(part))
-    note(connection, "expect", who, reason=reason, years=years, agencies=len(listed), replaced=replace)
+    note(connection, "expect", who, reason=reason, subject=source, years=years, agencies=len(listed), replaced=replace, gone=gone)
     return gone
+
+
+class ExpectedLine(Record, frozen=True):
+    """A line of a list as it is kept."""
+
+    id: int
+    listed: Listed
+
+
+def expected_line(connection: Connection, number: int) -> ExpectedLine | None:
+    """A line by its number; None when there is none."""
+    return next(iter(_expected_lines(connection, ExpectedRow.id == number)), None)
+
+
+def lines_named(connection: Connection, agency: str, year: int, *, region: str | None = None) -> list[ExpectedLine]:
+    """The lines of a year with this name, however it is written; ``region`` is the beginning of a region's code."""
+    lines = _expected_lines(connection, ExpectedRow.year == year, *_of_region(ExpectedRow.region_code, region))
+    return [line for line in lines if fold_label(line.listed.agency) == fold_label(agency)]
+
+
+def _expected_lines(connection: Connection, *conditions: ColumnElement[bool]) -> list[ExpectedLine]:
+    columns = [getattr(ExpectedRow, name) for name in Listed.__struct_fields__]
+    query = select(ExpectedRow.id, *columns).where(*conditions).order_by(ExpectedRow.id)
+    return [ExpectedLine(number, Listed(*row)) for number, *row in connection.execute(query)]
+
+
+def remove_line(connection: Connection, number: int, *, who: str, reason: str) -> Listed | None:
+    """Take one line off the list; the audit trail keeps all that it said. Return it, None when it is gone already."""
+    line = expected_line(connection, number)
+    if line is None:
+        return None
+    connection.execute(delete(ExpectedRow).where(ExpectedRow.id == number))
+    listed = line.listed
+    told: dict[str, Any] = {"year": listed.year, "region_code": listed.region_code, "due_on": listed.due_on}
+    note(connection, "expect.remove", who, reason=reason, subject=listed.agency, **told)
+    return listed
 
 
 def expected(connection: Connection) -> list[Listed]:
@@ -123,7 +172,13 @@ def coverage(connection: Connection, year: int, today: str, *, region: str | Non
     )
     query = (
         select(
-            ExpectedRow.agency, ExpectedRow.region_code, ExpectedRow.due_on, ReportRow.published_on, Document.id, Document.status
+            ExpectedRow.id,
+            ExpectedRow.agency,
+            ExpectedRow.region_code,
+            ExpectedRow.due_on,
+            ReportRow.published_on,
+            Document.id,
+            Document.status,
         )
         .select_from(ExpectedRow)
         .outerjoin(Document, Document.id == first)
@@ -133,6 +188,7 @@ def coverage(connection: Connection, year: int, today: str, *, region: str | Non
     )
     return [
         CoverageLine(
+            number,
             agency,
             code,
             due_on,
@@ -141,7 +197,7 @@ def coverage(connection: Connection, year: int, today: str, *, region: str | Non
             document_id,
             status,
         )
-        for agency, code, due_on, published_on, document_id, status in connection.execute(query)
+        for number, agency, code, due_on, published_on, document_id, status in connection.execute(query)
     ]
 
 

@@ -1,7 +1,8 @@
 """Page images that are one report: which folders and archives hold such, told from the names alone.
 
 The convention: a folder with nothing in it but pictures, at least two, whose names differ in one number only that counts up
-from 1 (1.png, 2.png) or behind a word (page-1.png; IMG_0231.jpg, IMG_0232.jpg). Years are no page numbers: 2021.png and
+from about 1 (1.png, 2.png) or behind a word (page-1.png; IMG_0231.jpg, IMG_0232.jpg). A number that is left out is a page that is
+missing. Years are no page numbers: 2021.png and
 2022.png are two reports, as are 320803.png and 320804.png. A manifest that has a row for the folder, or for a picture in it,
 decides otherwise.
 """
@@ -33,18 +34,45 @@ def are_pages(names: Sequence[str]) -> bool:
     """
     if len(names) < 2 or not all(map(is_picture, names)):
         return False
+    counted = _counted(names)
+    if counted is None:
+        return False
+    numbers, bare = counted
+    first, last = min(numbers), max(numbers)
+    years = first >= _FIRST_YEAR and last <= date.today().year + 1
+    return last - first < _GAPS * len(numbers) and not years and (first <= len(numbers) or not bare)
+
+
+def page_numbers(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Return the numbers of the pages with these names, counted from 1; None where the names do not count them.
+
+    The first name is page 1, as with cameras, unless its number is so low that fewer pages would be missing than there are.
+
+    >>> page_numbers(["p2.png", "p3.png", "p5.png"]), page_numbers(["IMG_0231.jpg", "IMG_0232.jpg"])
+    ((2, 3, 5), (1, 2))
+    """
+    if not are_pages(names):
+        return None
+    numbers, _ = _counted(names) or ((), True)
+    first = min(numbers)
+    before = first - 1 if first <= 1 or first > len(numbers) else 0
+    return tuple(number - before for number in numbers)
+
+
+def _counted(names: Sequence[str]) -> tuple[list[int], bool] | None:
+    """Return the one number in which names differ, of each name, and whether there is nothing but numbers in the names; None
+    where they differ in something else.
+    """
     parts = [_DIGITS.split(PurePosixPath(name).stem) for name in names]
     if len({len(part) for part in parts}) > 1:
-        return False
+        return None
     differing = [at for at in range(len(parts[0])) if len({part[at] for part in parts}) > 1]
     if len(differing) != 1 or differing[0] % 2 == 0:  # texts stand at even places, numbers at odd ones
-        return False
-    if any(len(part[differing[0]]) > _MOST_DIGITS for part in parts):
-        return False
-    numbers = sorted(int(part[differing[0]]) for part in parts)
-    years = numbers[0] >= _FIRST_YEAR and numbers[-1] <= date.today().year + 1
-    counted = numbers[-1] - numbers[0] < _GAPS * len(numbers)
-    return counted and not years and (numbers[0] <= 1 or any(parts[0][::2]))
+        return None
+    digits = [part[differing[0]] for part in parts]
+    if any(len(each) > _MOST_DIGITS for each in digits):
+        return None
+    return [int(each) for each in digits], not any(parts[0][::2])
 
 
 def decided_by(manifest: Manifest | None) -> OneReport:

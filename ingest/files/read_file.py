@@ -20,7 +20,8 @@ from ingest.archives.limits import Limits
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, stand_in
 from ingest.files.identify import FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument
-from ingest.files.page_images import Reports, flat_folders
+from ingest.files.page_images import Reports, flat_folders, page_numbers
+from ingest.files.saved_pages import parts_of_pages
 from ingest.files.walk import OneReport
 from ingest.names import shown
 
@@ -113,7 +114,7 @@ class FileReader:
         if size > self._limits.file_bytes:
             error = GongkaiError("file.too_large", f"{size:,} bytes", f"at most {self._limits.file_bytes:,}")
             return _document(Content(stand_in(error.code, path), size, b"", None), identity, path, error)
-        packed = image_package.pack(images)
+        packed = image_package.pack(images, page_numbers([PurePosixPath(name).name for name, _ in images]))
         content = Content(hashlib.sha256(packed).hexdigest(), len(packed), packed[:HEAD], io.BytesIO(packed))
         self._outlet.keep(content, io.BytesIO(packed))
         return _document(content, identity, path)
@@ -126,9 +127,13 @@ class FileReader:
         try:
             if depth > self._limits.archive_depth:
                 raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
-            reports = Reports(self._groups(file, identity, path, budget), self._limits.file_bytes)
+            names = [name for name, _ in unpack(file, identity.media_type, path, copy(budget))]
+            left = parts_of_pages(names)
+            reports = Reports(self._groups([name for name in names if name not in left], path), self._limits.file_bytes)
             for name, reader in unpack(file, identity.media_type, path, budget):
                 members += 1
+                if name in left:
+                    continue
                 if reports.path_of(name) is None:
                     yield from self._member(reader, f"{path}!{shown(name)}", budget=budget, depth=depth)
                 else:
@@ -138,9 +143,8 @@ class FileReader:
         except GongkaiError as error:
             yield _document(content, identity, path, error)
 
-    def _groups(self, file: BinaryIO, identity: FileIdentity, path: str, budget: Budget) -> dict[str, list[str]]:
+    def _groups(self, names: Sequence[str], path: str) -> dict[str, list[str]]:
         """The paths in the archive, as they are shown, whose members are the pages of one report, with these members in order."""
-        names = [name for name, _ in unpack(file, identity.media_type, path, copy(budget))]
         found = {}
         for folder, files in flat_folders(names).items():
             place = path if len(files) == len(names) else f"{path}!{shown(folder)}"

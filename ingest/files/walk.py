@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from codebook.records import Record
+from ingest.files.saved_pages import folders_of_pages
 from ingest.names import is_junk, is_picture, natural, shown
 
 
@@ -18,6 +19,7 @@ class Note(StrEnum):
     LINK = "link"  # a symbolic link inside a folder: what it points to is found where it lies
     SPECIAL = "special"  # pipe, socket, device
     UNREADABLE = "unreadable"  # no permission, or gone
+    SAVED_PAGE = "of a saved page"  # a folder that belongs to a web page next to it
     FOLDER = "folder"  # to be gone into; never given out
 
 
@@ -52,10 +54,11 @@ def walk(
     """The files under the given paths, folders recursively and in natural order, a relative path staying relative.
 
     A path that is given itself is taken whatever its name is, and followed if it is a link; what is found inside a folder is
-    passed over when it is junk, a link, or no ordinary file, and given out with a note so that it can be counted. Only the
-    names of one folder, and of those around it, are held at a time. ``one_report`` says of a folder without folders in it, with
-    the names of its files, whether they are the pages of one report; ``leave`` of a path inside whether it is none of our
-    business: it is not even given out. Raises FileNotFoundError for a given path that is not there.
+    passed over when it is junk, a link, a folder that belongs to a saved page, or no ordinary file, and given out with a note so
+    that it can be counted. Only the names of one folder, and of those around it, are held at a time. ``one_report`` says of a
+    folder without folders in it, with the names of its files, whether they are the pages of one report; ``leave`` of a path
+    inside whether it is none of our business: it is not even given out. Raises FileNotFoundError for a given path that is not
+    there.
     """
     for path in paths:
         mode = os.stat(path).st_mode
@@ -102,6 +105,7 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
     except OSError as error:
         yield Found(folder, Note.UNREADABLE, error.strerror or str(error))
         return
+    belonging = folders_of_pages(names)
     for name in names:
         path = os.path.join(folder, name)
         if leave(path):
@@ -114,7 +118,8 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
         except OSError as error:
             yield Found(path, Note.UNREADABLE, error.strerror or str(error))
             continue
-        yield Found(path, _KINDS.get(stat.S_IFMT(mode), Note.SPECIAL))
+        note = _KINDS.get(stat.S_IFMT(mode), Note.SPECIAL)
+        yield Found(path, Note.SAVED_PAGE if note is Note.FOLDER and name in belonging else note)
 
 
 _KINDS = {stat.S_IFREG: None, stat.S_IFDIR: Note.FOLDER, stat.S_IFLNK: Note.LINK}

@@ -34,7 +34,8 @@ def read_picture(data: bytes, media_type: str, limits: ExtractionLimits) -> Extr
             found.append(Page(number, PageKind.PICTURE, reason, Reader.OCR, (), float(width), float(height)))
     if not found:
         raise GongkaiError("file.corrupt", "no picture in it", "page images")
-    return Extraction(media_type, tuple(found))
+    missing = image_package.missing_pages(data) if media_type == image_package.MEDIA_TYPE else ()
+    return Extraction(media_type, tuple(found), missing_pages=missing)
 
 
 def pictures(data: bytes, media_type: str, limits: ExtractionLimits) -> Iterator[Image.Image]:

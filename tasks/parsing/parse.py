@@ -64,6 +64,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         clues=identity.clues,
         notes=(*extraction.notes, *tables.notes, *identity.notes),
         unknown_tables=tables.unknown,
+        missing_pages=extraction.missing_pages,
     )
 
 

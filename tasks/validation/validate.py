@@ -22,7 +22,8 @@ from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
 ROOMS = (tables, text, completeness, between_reports)
-UNREADABLE = tables.table_unreadable.id
+FOR_REVIEW = (tables.table_unreadable.id, tables.page_missing.id)
+"""Rules whose findings make a document one for review: something of the report was not read."""
 
 
 @cache
@@ -82,7 +83,8 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
 
     READ cells become PROVEN when an identity of the form holds with them, or the text repeats them; DOUBTFUL ones when the
     identities leave only one of their candidates. No value that was read is changed: a source whose own sums fail is kept as
-    printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt or a table could not be read.
+    printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a table could not be read, or a page is
+    missing.
 
     ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values.
     """
@@ -97,5 +99,5 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
     settled = _settle(report, proven | _told_by_prose(facts))
     notes = tuple(dict.fromkeys((*report.notes, *text.alternative_notes(facts))))
     settled = msgspec.structs.replace(settled, notes=notes)
-    review = bool(doubts_of(settled)) or any(f.rule == UNREADABLE for f in findings)
+    review = bool(doubts_of(settled)) or any(f.rule in FOR_REVIEW for f in findings)
     return Verdict(settled, tuple(findings), Status.NEEDS_REVIEW if review else Status.ACCEPTED, tuple(corrections))

@@ -96,3 +96,45 @@ def test_a_list_and_who_is_absent(run: Run, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [(row["agency"], row["standing"]) for row in rows] == [("'=示例县民政局", "absent"), ("示例县教育局", "undated")]
     assert run("expect", str(tmp_path / "nothing.csv")).exit_code == 2
+
+
+def test_a_list_with_refused_lines_is_taken_only_when_that_is_said(run: Run, tmp_path: Path) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("2024年应报单位名单\n序号,单位,地区\n1,示例县教育局,江苏省\n2,某局,火星\n注：略\n", encoding="gb18030")
+    words = ("expect", str(listed), "--year", "2024", "--json")
+    for more in ((), ("--dry-run",), ("--dry-run", "--skip-refused")):
+        answer = run(*words, *more)
+        assert answer.exit_code == 2
+        assert json.loads(answer.stdout)["taken"] is False
+    assert json.loads(answer.stdout)["columns"] == [
+        {"header": "序号", "field": None},
+        {"header": "单位", "field": "agency"},
+        {"header": "地区", "field": "region"},
+    ]
+    assert [(note["line"], note["key"]) for note in json.loads(answer.stdout)["refused"]] == [(4, "region.unknown")]
+    assert run("coverage", "--year", "2024").exit_code == 2
+    assert told(run(*words, "--skip-refused"))["years"] == {"2024": 1}
+    answer = run("expect", str(listed), "--year", "2024", "--skip-refused")
+    assert "columns: 单位 = agency, 地区 = region; not used: 序号" in answer.stderr
+    assert "line 4: region '火星' is not known" in answer.stderr
+    assert "above the header: 2024年应报单位名单" in answer.stderr
+
+
+def test_one_agency_is_removed_from_the_list_for_a_reason(run: Run, tmp_path: Path) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("单位,区划代码\n水利局,320800\n水利局,320900\n民政局,320800\n", encoding="utf-8")
+    assert told(run("expect", str(listed), "--year", "2024", "--json"))["years"] == {"2024": 3}
+    for words in (
+        ("--year", "2024"),  # no reason
+        ("--reason", "x"),  # no year
+        ("--year", "2024", "--reason", "x"),  # two of this name
+        ("--year", "2023", "--reason", "x"),
+        ("--year", "2024", "--reason", "x", "--region", "火星"),
+    ):
+        answer = run("expect", "--remove", "水利局", *words)
+        assert (answer.exit_code, "error" in answer.stderr) == (2, True), words
+    assert run("expect").exit_code == 2
+    gone = told(run("expect", "--remove", "水利局", "--year", "2024", "--region", "盐城市", "--reason", "机构改革", "--json"))
+    assert gone["removed"]["region_code"] == "320900"
+    answer = run("coverage", "--year", "2024", "--json")
+    assert [line["agency"] for line in json.loads(answer.stdout)["agencies"]] == ["民政局", "水利局"]

@@ -8,12 +8,11 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from codebook.agency_kinds import stored_key
-from codebook.errors import UsageError
 from database.reports import coverage
 from database.reports.coverage import Listed, Standing, standing_of
 from database.session import reading, run_transaction
-from ingest.lists.expected import read_expected
+from database.users import audit
+from ingest.lists.expected import Usual, read_list
 from tests.database.test_corrections import CELL, a_report, read
 from tests.inline import Inline
 
@@ -27,10 +26,10 @@ LIST = """单位名称,行政区划,截止日期
 """
 
 
-def listed(tmp_path: Path, text: str = LIST, encoding: str = "utf-8") -> tuple[list[Listed], list[str]]:
-    path = tmp_path / "应报单位.csv"
-    path.write_bytes(text.encode(encoding))
-    return read_expected(path, 2024)
+def listed(text: str = LIST) -> tuple[Listed, ...]:
+    found = read_list(text.encode(), Usual(2024))
+    assert found.refused == ()
+    return found.items
 
 
 @pytest.fixture
@@ -50,9 +49,8 @@ def inline(engine: Engine, tmp_path: Path) -> Inline:
     return made
 
 
-def test_how_agencies_stand(inline: Inline, tmp_path: Path) -> None:
-    items, problems = listed(tmp_path)
-    assert problems == []
+def test_how_agencies_stand(inline: Inline) -> None:
+    items = listed()
     run_transaction(inline.engine, lambda c: coverage.expect(c, items, who="li"))
     with reading(inline.engine) as connection:
         lines = coverage.coverage(connection, 2024, "2026-01-01")
@@ -71,10 +69,10 @@ def test_how_agencies_stand(inline: Inline, tmp_path: Path) -> None:
     assert (year.year, year.agencies) == (2024, 6)
 
 
-def test_a_list_is_brought_up_to_date_or_replaced(inline: Inline, tmp_path: Path) -> None:
-    items, _ = listed(tmp_path)
+def test_a_list_is_brought_up_to_date_or_replaced(inline: Inline) -> None:
+    items = listed()
     run_transaction(inline.engine, lambda c: coverage.expect(c, items, who="li"))
-    later, _ = listed(tmp_path, "name,region,due\n示例市教育局,江苏省/淮安市,2025-01-10\n")
+    later = listed("name,region,due\n示例市教育局,江苏省/淮安市,2025-01-10\n")
     assert run_transaction(inline.engine, lambda c: coverage.expect(c, later, who="li")) == 0
     with reading(inline.engine) as connection:
         lines = coverage.coverage(connection, 2024, "2026-01-01")
@@ -86,33 +84,39 @@ def test_a_list_is_brought_up_to_date_or_replaced(inline: Inline, tmp_path: Path
         assert len(coverage.unlisted(connection, 2024)) == 3
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
-def test_lists_in_the_encodings_of_offices(tmp_path: Path, encoding: str) -> None:
-    assert len(listed(tmp_path, encoding=encoding)[0]) == 6
-
-
-def test_what_of_a_list_cannot_be_used(tmp_path: Path) -> None:
-    text = (
-        "机关,年度,地区,备注\n淮安市洪泽区教育局,2023,,x\n,2023,,\n某局,1999,,\n淮安市洪泽区教育局,2023,江苏省/淮安市/洪泽区,\n"
-    )
-    items, problems = listed(tmp_path, text)
-    assert [(item.year, item.agency, item.region_code) for item in items] == [
-        (2023, "淮安市洪泽区教育局", "320813"),
-        (2024, "某局", None),
-    ]
-    assert items[0].agency_key == stored_key("江苏省淮安市洪泽区教育局", "320813")
-    assert [problem.split(":")[0] for problem in problems] == [
-        "column '备注' is not known and is not used",
-        "line 3",
-        "line 4",
-        "line 5",
-    ]
-    with pytest.raises(UsageError, match="no column names the agencies"):
-        listed(tmp_path, "a,b\n1,2\n")
-    with pytest.raises(UsageError, match="can be read"):
-        read_expected(tmp_path / "nothing.csv")
-
-
 def test_an_agency_without_a_date_is_never_late() -> None:
     assert standing_of(True, "2025-12-31", None, "2026-01-01") is Standing.IN_TIME
     assert standing_of(False, None, None, "2025-01-01") is Standing.ABSENT
+
+
+def test_a_line_is_removed_with_its_reason_and_put_back_by_a_list(inline: Inline) -> None:
+    run_transaction(inline.engine, lambda c: coverage.expect(c, listed(), who="li"))
+    with reading(inline.engine) as connection:
+        (line,) = coverage.lines_named(connection, "示例市 水利局", 2024)
+        assert coverage.lines_named(connection, "示例市水利局", 2024, region="33") == []
+    gone = run_transaction(inline.engine, lambda c: coverage.remove_line(c, line.id, who="li", reason="机构改革后撤销"))
+    assert gone == line.listed
+    assert run_transaction(inline.engine, lambda c: coverage.remove_line(c, line.id, who="li", reason="x")) is None
+    with reading(inline.engine) as connection:
+        assert coverage.expected_line(connection, line.id) is None
+        assert "示例市水利局" not in {each.agency for each in coverage.coverage(connection, 2024, "2026-01-01")}
+        entry = next(each for each in audit.trail(connection) if each.action == "expect.remove")
+    assert (entry.subject, entry.reason, entry.detail["year"], entry.detail["due_on"]) == (
+        "示例市水利局",
+        "机构改革后撤销",
+        2024,
+        "2025-01-31",
+    )
+    run_transaction(inline.engine, lambda c: coverage.expect(c, [gone], who="li"))
+    with reading(inline.engine) as connection:
+        assert "示例市水利局" in {each.agency for each in coverage.coverage(connection, 2024, "2026-01-01")}
+
+
+def test_a_list_replaces_lines_of_its_own_regions_alone(engine: Engine) -> None:
+    rows = [Listed(2024, name, name, code, None) for name, code in (("甲局", "320813"), ("乙局", "330100"), ("丙局", None))]
+    run_transaction(engine, lambda c: coverage.expect(c, rows, who="li"))
+    new = [Listed(2024, "丁局", "丁局", "320813", None)]
+    assert run_transaction(engine, lambda c: coverage.expect(c, new, who="li", replace=True, within=["3208"])) == 1
+    with reading(engine) as connection:
+        assert {each.agency for each in coverage.expected(connection)} == {"乙局", "丙局", "丁局"}
+    assert run_transaction(engine, lambda c: coverage.expect(c, new, who="li", replace=True, within=[])) == 0

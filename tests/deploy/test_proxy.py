@@ -133,7 +133,7 @@ def test_wrong_passwords_of_one_client_lock_nobody_else_out_and_are_filed_under_
 
 def test_the_proxy_bounds_bodies_and_slow_heads(office: Office) -> None:
     with office.client() as client:
-        assert client.post("/login", content=b"a" * 2_000_000).status_code == 413
+        assert client.post("/login", content=b"a" * 3_000_000).status_code == 413
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with closing(context.wrap_socket(socket.create_connection(("127.0.0.1", office.port), timeout=60))) as slow:

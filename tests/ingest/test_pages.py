@@ -74,6 +74,8 @@ def filled(folder: Path, *names: str) -> Path:
         (["报告.png", "附件.png"], False),
         (["1.png", "封面.png"], False),
         (["IMG_1.png", "IMG_900.png"], False),
+        (["2.png", "3.png", "4.png"], True),  # the first page is missing
+        (["5.png", "6.png"], False),
     ],
 )
 def test_names_of_pages(names: list[str], expected: bool) -> None:
@@ -95,6 +97,37 @@ def test_a_folder_of_pages_is_one_document(tmp_path: Path) -> None:
     assert (arrival.media_type, arrival.hints.path, arrival.rejection) == (image_package.MEDIA_TYPE, path, None)
     widths = [page.width for page in extract(store[arrival.sha256], arrival.media_type).pages]
     assert widths == [13, 12, 11]  # 2, 9, 10
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["page1.png", "page2.png", "page4.png"], (3,)),
+        (["p2.png", "p9.png", "p10.png"], (1, 3, 4, 5, 6, 7, 8)),
+        (["2.png", "3.png", "4.png"], (1,)),
+        (["0.png", "1.png", "3.png"], (3,)),  # the third page is called 2
+        (["IMG_0231.jpg", "IMG_0233.jpg"], (2,)),
+        (["1.png", "1.jpg", "01.png", "3.png"], (2,)),
+        (["1.png", "2.png", "3.png"], ()),
+    ],
+)
+def test_a_missing_page_is_kept_with_the_others(tmp_path: Path, names: list[str], missing: tuple[int, ...]) -> None:
+    filled(tmp_path / "in" / "report", *names)
+    taken, store = take(tmp_path / "in")
+    (arrival,) = (one.arrival for one in taken.values())
+    extraction = extract(store[arrival.sha256], arrival.media_type)
+    assert extraction.missing_pages == missing
+    assert [page.number for page in extraction.pages] == list(range(1, len(names) + 1))
+
+
+def test_an_archive_with_a_missing_page_is_another_document_than_one_without(tmp_path: Path) -> None:
+    (tmp_path / "whole.zip").write_bytes(zipped("", "1.png", "2.png"))
+    (tmp_path / "gap.zip").write_bytes(zipped("", "1.png", "3.png"))
+    (tmp_path / "gap.tar").write_bytes(tarred("报告/", "p1.png", "p3.png"))
+    taken, store = take(tmp_path)
+    found = {Path(path).name: one.arrival for path, one in taken.items()}
+    assert found["gap.zip"].sha256 == found["gap.tar"].sha256 != found["whole.zip"].sha256
+    assert image_package.missing_pages(store[found["gap.zip"].sha256]) == (2,)
 
 
 def test_single_pictures_stay_single(tmp_path: Path) -> None:
@@ -143,6 +176,25 @@ def test_an_archive_with_several_reports(tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_bytes(target.getvalue())
     taken, _ = take(tmp_path)
     assert sorted(path.partition("!")[2] for path in taken) == ["乙", "甲", "说明.txt"]
+
+
+@pytest.mark.parametrize("pack", ["zip", "tar"])
+def test_an_archive_of_saved_pages(tmp_path: Path, pack: str) -> None:
+    page = "<html><body>政府信息公开工作年度报告</body></html>".encode()
+    names = ("年报/a.html", "年报/a_files/1.png", "年报/a_files/2.png", "年报/b.html")
+    members = {name: page + name.encode() if name.endswith(".html") else picture(len(name)) for name in names}
+    if pack == "zip":
+        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(tmp_path / "all.tar.xz", "w:xz") as archive:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    taken, _ = take(tmp_path)
+    assert sorted(path.partition("!")[2] for path in taken) == ["年报/a.html", "年报/b.html"]
 
 
 def test_a_manifest_decides(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.files.saved_pages import parts_of_pages
 from ingest.files.walk import Found, Note, walk
 from ingest.names import is_junk, natural, shown, unshown
 
@@ -87,3 +88,26 @@ def test_natural_order_and_junk() -> None:
     assert sorted(["b", "b2", "b10", "2", "10", "01", "1"], key=natural) == ["01", "1", "2", "10", "b", "b2", "b10"]
     assert is_junk("a/__MACOSX/b.txt")
     assert not is_junk("./a/b.txt")
+
+
+def test_the_folders_of_saved_pages_are_passed_over_and_counted(tmp_path: Path) -> None:
+    names = (
+        "甲局.html", "甲局_files/1.png", "甲局_files/2.png", "甲局_files/frame.html", "甲局_files/sub/a.css",
+        "b.HTM", "B.files/a.js", "乙.html", "乙的文件/x.png",
+        "annex_files/a.txt", "c_files",
+    )  # fmt: skip
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = list(walk([str(tmp_path)], lambda _folder, _names: True))
+    assert sorted(os.path.relpath(path, tmp_path) for path in files(found)) == sorted(
+        ["annex_files/a.txt", "b.HTM", "c_files", "乙.html", "甲局.html"]
+    )
+    assert [item.note for item in found if item.note] == [Note.SAVED_PAGE] * 3
+    assert len(files(list(walk([str(tmp_path / "甲局_files")])))) == 4  # a path that is given itself is taken
+
+
+def test_members_of_saved_pages() -> None:
+    members = ["a/x.html", "a/x_files/1.png", "a/x_files/deep/2.png", "a/x_filesystem/3.png", "b/x_files/4.png", "y_files.html"]
+    assert parts_of_pages(members) == {"a/x_files/1.png", "a/x_files/deep/2.png"}
+    assert parts_of_pages(["x_files/x.html", "x_files/x_files/1.png"]) == {"x_files/x_files/1.png"}

@@ -301,6 +301,7 @@ CASES: dict[str, Case] = {
         (),
         ERROR,
     ),
+    "page.missing": Case(changed(missing_pages=(2, 4))(), changed()(), (), WARNING),
     "table.unreadable": Case(
         changed(blocks=(BlockSeen("review", "2021", HERE, readable=False, note="图片"),))(),
         changed(blocks=(BlockSeen("review", "2021", HERE),))(),

@@ -96,6 +96,11 @@ def _snapshot(one: Snapshot, who: str) -> Iterator[str]:
         yield f"{who}chapter {number} says “{text}”"
 
 
+def _missing_pages(report: Report) -> Iterator[str]:
+    if report.missing_pages:
+        yield f"page images {', '.join(map(str, report.missing_pages))} did not come in"
+
+
 def _report(report: Report) -> Iterator[str]:
     if report.agency != _USUAL or report.published_on:
         published = f", published on {report.published_on}" if report.published_on else ""
@@ -104,6 +109,7 @@ def _report(report: Report) -> Iterator[str]:
     if told := {cell: value for cell, value in values.items() if value != 0}:
         yield _cells(told)
     printed = {load_book().indicators[cell].block for cell in values}
+    yield from _missing_pages(report)
     unreadable = {seen.block: seen.note for seen in report.blocks if not seen.readable}
     for block in load_book().forms[report.form].blocks:
         if block in unreadable:

@@ -130,6 +130,12 @@ def test_doubtful_cells_are_not_held_against_the_source(make: Make) -> None:
     assert doubts(verdict) == ("requests.granted.total",)
 
 
+def test_a_report_with_a_missing_page_needs_review(make: Make) -> None:
+    verdict = validate(make("report", make("values"), missing_pages=(2, 3)))
+    assert [(f.rule, "2、3" in f.message) for f in verdict.findings] == [("page.missing", True)]
+    assert verdict.status is Status.NEEDS_REVIEW
+
+
 def test_a_person_has_the_last_word(make: Make) -> None:
     readings = tuple(
         make("reading", f"review.reconsideration.{column}", 1, state=State.CORRECTED)

@@ -13,6 +13,7 @@ from console.web.pages import (
     documents,
     downloads,
     errors,
+    expected,
     health,
     login,
     review,
@@ -20,7 +21,21 @@ from console.web.pages import (
 )
 from database.models import Role
 
-MODULES = (login, health, account, batches, documents, document, errors, review, coverage, downloads, administration, upkeep)
+MODULES = (
+    login,
+    health,
+    account,
+    batches,
+    documents,
+    document,
+    errors,
+    review,
+    coverage,
+    expected,
+    downloads,
+    administration,
+    upkeep,
+)
 
 # The bar at the top: the key of a word, the address, and the role that is needed.
 NAVIGATION: tuple[tuple[str, str, Role], ...] = (

@@ -6,14 +6,13 @@ import csv
 import io
 from collections import Counter
 from datetime import date
-from functools import cache
 
 from starlette.responses import Response
 
-from codebook.regions import load_regions
 from console.export.coverage import coverage_rows
 from console.web.request import PageRequest
 from console.web.routing import get
+from console.web.views.regions import region_name, region_names
 from database.models import Role
 from database.reports import coverage as covering
 from database.reports.coverage import CoverageLine, Standing
@@ -61,7 +60,7 @@ def shown(request: PageRequest) -> Response:
         lines=chosen[:_ROWS],
         more=max(0, len(chosen) - _ROWS),
         others=others,
-        region_of=_name,
+        region_of=region_name,
     )
 
 
@@ -83,19 +82,9 @@ def file(request: PageRequest) -> Response:
 def _regions(lines: list[CoverageLine]) -> list[tuple[str, str]]:
     """The regions of the list with their names: provinces, cities and counties, each by the beginning of its code."""
     codes = {line.region_code for line in lines if line.region_code}
-    found = {code[:length] for code in codes for length in (2, 4, 6) if code[:length].ljust(6, "0") in _names()}
+    found = {code[:length] for code in codes for length in (2, 4, 6) if code[:length].ljust(6, "0") in region_names()}
     shortest = {code[:-2] if code.endswith("00") else code for code in found}
-    return [(code, _name(code)) for code in sorted(shortest)]
-
-
-@cache
-def _names() -> dict[str, str]:
-    return {region.code: " ".join(region.chain) for region in load_regions().all}
-
-
-def _name(code: str | None) -> str:
-    """The names of a region by its code, or the beginning of it."""
-    return _names().get((code or "").ljust(6, "0")[:6], code or "")
+    return [(code, region_name(code)) for code in sorted(shortest)]
 
 
 ROUTES = (get("/coverage", shown, Role.VIEW), get("/coverage/file", file, Role.VIEW))

@@ -108,8 +108,9 @@ def disclosure_rules_power(this: Bound[CellOptions], facts: Facts) -> Iterator[F
     if not cells or report.agency is None:
         return
     level, kind = level_of(report.region, report.region_code), kind_of(report.agency)
-    # a department without a region may be a ministry; a body whose kind its name does not tell is judged by its level alone
-    lacks = level == 3 or (kind is not None and (kind.kind == "town" or (kind.kind == "department" and level is not None)))
+    # a body without a region may be a ministry; one whose kind its name does not show is judged by its level alone
+    may = "by_level" if kind is None else kind.makes_rules
+    lacks = level == 3 or may == "never" or (may == "ministry" and level is not None)
     if lacks:
         terms = write_terms([(cell, 1) for cell in cells], facts.values, "row")
         yield facts.finding(
@@ -175,6 +176,14 @@ def table_unknown(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
         rows = [" ".join(row) for row in table.rows]
         named = {"count": len(rows), "rows": write_list(rows, this.options.listed)}
         yield facts.finding(this.rule, (), named, place=table.place)
+
+
+@rule("page.missing", fields=("pages",), options=ListOptions)
+def page_missing(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
+    """The page images of a report are all there, as far as the numbers in their names show."""
+    if missing := facts.report.missing_pages:
+        pages = write_list([str(page) for page in missing], this.options.listed)
+        yield facts.finding(this.rule, (), {"pages": pages})
 
 
 @rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)

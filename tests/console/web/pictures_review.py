@@ -1,4 +1,4 @@
-"""The pictures of the review, a document and the coverage for the documentation, of the shipped samples:
+"""The pictures of the review and of a document for the documentation, of the shipped samples:
 ``python -m tests.console.web.pictures_review``. One sample is worn down to a bad scan and recognised, which takes a minute.
 """
 
@@ -18,18 +18,15 @@ from PIL import Image
 from sqlalchemy import Engine
 
 import tasks.ocr.task  # noqa: F401 (registers the stage)
-from codebook.agency_kinds import stored_key
 from codebook.records import Decided
 from console import passwords
 from console.web.views.case import in_order
 from database import migrations
 from database.models import Role
-from database.reports import corrections, coverage
-from database.reports.coverage import Listed
+from database.reports import corrections
 from database.reports.reviewing import ReviewScope, doubtful_cells, waiting
 from database.session import make_engine, reading, run_transaction
 from database.users import accounts
-from ingest.lists.expected import due_by_law
 from tests.conftest import REPOSITORY
 from tests.console.web import serving
 from tests.console.web.pictures import FOLDER, keep
@@ -45,7 +42,6 @@ _TYPES = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 _WEAR = Wear(skew=0.8, blur=1.35, noise=14, shade=0.15, jpeg=33, scale=0.58)  # bad enough that some numbers are doubtful
-_OTHERS = ("示例市示例区民政局", "示例市示例区财政局", "示例市示例区卫生健康局")
 
 
 def scanned(pdf: bytes) -> bytes:
@@ -75,9 +71,6 @@ def _fill(engine: Engine, home: Path) -> int:
     if cells:
         run_transaction(engine, lambda c: corrections.correct(c, number, cells[-1], Decided.VALUE, 0, **told))
     inline.work()
-    names = ("示例市示例区人民政府", "示例市示例区教育局", "示例市示例镇人民政府", *_OTHERS)
-    listed = [Listed(2024, name, stored_key(name, None), None, due_by_law(name, 2024)) for name in names]
-    run_transaction(engine, lambda c: coverage.expect(c, listed, who="李强"))
     return number
 
 
@@ -99,7 +92,6 @@ def main(arguments: Sequence[str]) -> None:
         shots = (
             ("document", f"/documents/{number}?cell={cell}", 860, False),
             ("review", f"/review?document={number}&cell={cell}", 640, False),
-            ("coverage", "/coverage?year=2024", 520, False),
             ("review.en", f"/review?document={number}&cell={cell}", 640, True),
         )
         with serving.served(url, Path(made)) as address, serving.browsing() as browser:

@@ -110,6 +110,49 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
     engine.dispose()
 
 
+def test_a_list_of_agencies_is_taken_in_with_mouse_and_keys(site: str, sqlite_url: str, tmp_path: Path) -> None:
+    path = tmp_path / f"名单{EVIL.replace('/', '')}.xlsx"
+    book = openpyxl.Workbook()
+    for row in (
+        ["2024年应编制年报单位名单"],
+        ["序号", "单位名称", "地区", "备注"],
+        [1, "淮安市教育局", "淮安市", EVIL],
+        [2, "某局", EVIL],
+    ):
+        book.active.append(row)
+    book.save(path)
+    with serving.browsing() as browser:
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        seen = serving.only_ours(page, site)
+        serving.log_in(page, site, "operator", PASSWORD)
+        page.click('nav a[href="/coverage"]')
+        page.click('a[href="/coverage/list"]')
+        page.set_input_files("input[type=file]", path)
+        page.fill('form[action="/coverage/list"] input[name=year]', "2024")
+        page.keyboard.press("Enter")
+        page.wait_for_selector('form[action="/coverage/list/take"]')
+        assert page.locator("thead .status.accepted").all_inner_texts() == ["机关名称", "地区"]
+        assert "第 4 行：未识别的地区" in page.inner_text("main")
+        page.click("button.main")  # the box is not ticked: the browser asks for it
+        assert page.locator("input[name=skip_refused]:invalid").count() == 1
+        page.check("input[name=skip_refused]")
+        page.fill("input[name=reason]", "年度名单")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/coverage?year=2024")
+        assert "已导入 1 家机关，1 行未导入" in page.inner_text(".notice.good")
+        page.click("a[href$='/remove']")
+        page.keyboard.type("示例：重复")  # the field has the focus
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/coverage?year=2024")
+        assert "移出 2024 年度名单" in page.inner_text(".notice.good")
+        assert seen["dialogs"] == seen["elsewhere"] == []
+        assert all("422" in error for error in seen["errors"]), seen  # what the browser says of the answer that refuses lines
+    engine = make_engine(sqlite_url)
+    with reading(engine) as connection:
+        assert [entry.action for entry in audit.trail(connection)][:2] == ["expect.remove", "expect"]
+    engine.dispose()
+
+
 def test_who_may_only_look_is_refused(site: str) -> None:
     with serving.browsing() as browser:
         page = browser.new_page()

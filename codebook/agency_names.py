@@ -1,0 +1,352 @@
+"""The rules by which two names of one region name one agency (agencies/matching.yaml).
+
+A rule joins without asking: what is not sure is compared by :mod:`codebook.agency_pairs` and decided by a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from codebook import data
+from codebook.divisions import Region
+from codebook.records import Record
+from codebook.regions import load_regions
+from codebook.text.fold import fold_label
+from codebook.text.linear import Method, weakness_of
+
+
+class LeadRow(Record, frozen=True):
+    """Words that say nothing before a name that ends in one of ``before``."""
+
+    words: tuple[str, ...]
+    before: tuple[str, ...]
+
+
+class NameForms(Record, frozen=True):
+    """Words that mean the same: those of the key, and the others."""
+
+    key: str
+    others: tuple[str, ...]
+
+
+class PlaceBody(Record, frozen=True):
+    """The body of a place below the county, by what the name of the place ends in, and short forms of the body."""
+
+    endings: tuple[str, ...]
+    body: str
+    short: tuple[str, ...]
+
+
+class NameExample(Record, frozen=True):
+    """Names of one region, of one agency or of as many as there are names."""
+
+    region_code: str | None
+    names: tuple[str, ...]
+
+
+class MatchingFile(Record, frozen=True):
+    """matching.yaml as a whole; its comments say what each entry is for."""
+
+    leads: tuple[LeadRow, ...]
+    party: NameForms
+    committee: NameForms
+    seat: str
+    seats: dict[str, str]
+    government: tuple[str, ...]
+    office: NameForms
+    administration: dict[str, tuple[str, ...]]
+    own_level: NameForms
+    relative: tuple[str, ...]
+    places: tuple[PlaceBody, ...]
+    zones: tuple[str, ...]
+    zone_body: NameForms
+    zone_names: dict[str, str]
+    conjunctions: tuple[str, ...]
+    endings: dict[str, tuple[str, ...]]
+    subjects: dict[str, tuple[str, ...]]
+    letters: dict[str, str]
+    bodies: dict[str, tuple[str, ...]]
+    examples: tuple[NameExample, ...]
+    kept_apart: tuple[NameExample, ...]
+
+
+class Body(NamedTuple):
+    """A name without its region, in the form that all its variants have; ``known`` says that the rules understand all of it."""
+
+    name: str
+    known: bool
+
+
+class Matched(NamedTuple):
+    """A name as the rules read it.
+
+    ``place`` are the names of divisions that it begins with and that are not its region's (empty as a rule), ``body`` is the
+    rest.
+    """
+
+    place: str
+    body: str
+    known: bool
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+def _forms(forms: NameForms) -> str:
+    return _any((forms.key, *forms.others))
+
+
+class Matching:
+    """The rules of matching.yaml, compiled.
+
+    Raise ValueError for a short form that stands for two things: the two would become one without asking.
+    """
+
+    def __init__(self, rules: MatchingFile) -> None:
+        self.rules = rules
+        self.seats = frozenset((rules.seat, *rules.seats.values()))
+        zones = _any((*rules.zones, *load_regions().words.zones))
+        ends = {short: full for full, shorts in rules.endings.items() for short in (full, *shorts)}
+        self._ends = ends
+        self._bodies = _reversed("bodies", {**rules.bodies, **rules.administration, rules.office.key: rules.office.others})
+        self._places = _reversed(
+            "places",
+            {e + row.body: (e, *(e + s for s in row.short)) for row in rules.places for e in row.endings},
+        )
+        self._lead = re.compile(
+            "|".join(f"(?:{_any(row.words)})(?=.*(?:{_any(row.before)})$)" for row in rules.leads)  # the words alone are a body
+        )
+        self._party = re.compile(_forms(rules.party))
+        self._committee = re.compile(_forms(rules.committee))
+        self._own_level = (rules.own_level.key, *rules.own_level.others)
+        zone_body = _forms(rules.zone_body)
+        self._place = re.compile(f"(?P<stem>.+?)(?P<end>{_any(self._places)})$")
+        self._zone = re.compile(f"(?P<zone>.*(?:{zones}))(?:{zone_body})?$")
+        self._zone_body = re.compile(f"(?:{_any(rules.zone_body.others)})$")
+        self._in_zone = re.compile(f"(?P<zone>.*(?:{zones}))(?P<body>{zone_body})?(?=.)")
+        self._department = re.compile(f"(?P<subject>.+?)(?P<end>{_any(ends)})$")
+        self._joint = re.compile(f"(?<=..)(?:{_any(rules.conjunctions)})(?=..)")
+        words = _reversed("subjects", rules.subjects)
+        self._letters, self._shorts = rules.letters, {word for word, full in words.items() if word != full}
+        self._words = words | rules.letters
+        self._subjects = re.compile(
+            f"(?>{_any(self._words)})++"
+        )  # atomic: one way to cut a subject, in time linear in its length
+        self._word = re.compile(_any(self._words))
+
+    def subject(self, subject: str) -> str | None:
+        """Return a department's subject in full and without conjunctions; None when it is not made up of known ones.
+
+        A single character counts as a subject where another short form is with it.
+
+        >>> load_matching().subject("文广旅"), load_matching().subject("住房和城乡建设"), load_matching().subject("新经济")
+        ('文化广播电视旅游', '住房城乡建设', None)
+        """
+        joined = self._joint.sub("", subject)
+        if not self._subjects.fullmatch(joined):
+            return None
+        found = self._word.findall(joined)
+        letters = sum(word in self._letters for word in found)
+        if letters and letters + sum(word in self._shorts for word in found) < 2:
+            return None
+        return "".join(self._words[word] for word in found)
+
+    def body(self, rest: str, seat: str) -> Body:
+        """Return a name without its region in the form that all its variants have. ``seat`` is the government of the region."""
+        rules = self.rules
+        if rest.endswith(self._own_level):
+            while rest.endswith(self._own_level):
+                rest = rest[: -max(len(word) for word in self._own_level if rest.endswith(word))]
+            body = self.body(rest, seat)
+            return Body(body.name + rules.own_level.key, body.known) if body.name in self.seats else body
+        if not rest or rest in rules.government:
+            return Body(seat, True)
+        if rest not in self._bodies:
+            rest = self._without_owner(rest)
+        if rest in self._bodies:
+            return Body(self._bodies[rest], True)
+        place = self._place.match(rest)
+        if place is not None:
+            return Body(place["stem"] + self._places[place["end"]], True)
+        return self._zone_of(rest) or self._department_of(rest)
+
+    def _without_owner(self, rest: str) -> str:
+        """Return a name without the government that it says it is of, and with the committee of the party in its short form.
+
+        政府 alone begins other words too: it goes before a department that is understood.
+        """
+        for word in self.rules.government:
+            behind = rest[len(word) :]
+            if rest.startswith(word) and behind and (word == self.rules.seat or self._department_of(behind).known):
+                return behind
+        committee = self._committee.match(rest)
+        return self.rules.committee.key + rest[committee.end() :] if committee else rest
+
+    def _zone_of(self, rest: str) -> Body | None:
+        zone = self._zone.match(rest)
+        if zone is None:
+            return None
+        name = self.rules.zone_names.get(zone["zone"], zone["zone"])
+        return Body(name + self.rules.zone_body.key, True)
+
+    def _department_of(self, rest: str) -> Body:
+        department = self._department.match(rest)
+        if department is not None and (subject := self.subject(department["subject"])) is not None:
+            return Body(subject + self._ends[department["end"]], True)
+        inside = self._in_zone.match(rest)
+        if inside is not None:
+            name, under = inside["zone"], rest[inside.end() :]
+            found = Body(self._bodies[under], True) if under in self._bodies else self._department_of(under)
+            # the zone's 管委会 says whose department it is; before anything else it may be the body itself (its office)
+            body = self.rules.zone_body.key if inside["body"] and not found.known else ""
+            return Body(self.rules.zone_names.get(name, name) + body + found.name, found.known)
+        if department is not None:
+            return Body(self._joint.sub("", rest), False)
+        return Body(self._zone_body.sub(self.rules.zone_body.key, rest), False)
+
+    def matched(self, name: str, region_code: str) -> Matched:
+        """Return how the rules read a folded name, given its region's code of six digits ("" where it is unknown)."""
+        lead = self._lead.match(name)
+        name = name[lead.end() :] if lead else name
+        party = self._party.match(name)
+        name = name[party.end() :] if party else name
+        if not name:
+            return Matched("", self.rules.party.key if party else "", False)
+        found = self._split(name, region_code)
+        if party is not None and not (found.body.startswith(self.rules.committee.key) or found.body in self._bodies.values()):
+            return found._replace(body=self.rules.party.key + found.body)
+        return found
+
+    def _split(self, name: str, region_code: str) -> Matched:
+        spelled = _spelled(region_code)
+        if spelled is None:
+            return self._elsewhere(name, None)
+        seat = self._seat(spelled.region.chain[-1])
+        full = spelled.full.match(name)
+        if full is not None:
+            body = self.body(name[full.end() :], seat)
+            if body.known:
+                return Matched("", *body)
+        if (shorter := self._behind_short(name, spelled, seat)) is not None:
+            return Matched("", *shorter)
+        if full is not None:
+            return self._elsewhere(name[full.end() :], spelled.region)
+        relative = next((word for word in self.rules.relative if name.startswith(word)), "")
+        if relative in spelled.relative and (body := self._no_place(name[len(relative) :], seat)).known:
+            return Matched("", *body)
+        return Matched("", name, False) if name == spelled.name else self._elsewhere(name, None)
+
+    def _behind_short(self, name: str, spelled: _Spelled, seat: str) -> Body | None:
+        """Return the body behind the short name of a region: 常熟城管局; None where the short name may be part of the body's."""
+        short = spelled.short.match(name) if spelled.short else None
+        if short is None or short.end() == len(name):
+            return None
+        rest = name[short.end() :]
+        if (zone := self._zone_of(rest)) is not None:
+            return zone
+        # 淮安市洪泽生态环境局 is a branch of the city's bureau
+        body = self._no_place(rest, seat)
+        return body if body.known and not any(place in short[0] for place in spelled.above) else None
+
+    def _no_place(self, rest: str, seat: str) -> Body:
+        """Return a body that is no town and no zone: what comes before those may be the beginning of their names."""
+        if not rest or self._place.match(rest) or self._zone.match(rest):
+            return Body(rest, False)
+        return self.body(rest, seat)
+
+    def _elsewhere(self, name: str, within: Region | None) -> Matched:
+        """Return how a name is read that begins with places of its own, or with none."""
+        begins = load_regions().read(name, within)
+        if not begins.end or begins.short:
+            return Matched("", *self.body(name, self.rules.seat))
+        place = "".join(begins.found[0].chain) if len(begins.found) == 1 else name[: begins.end]
+        return Matched(place, *self.body(name[begins.end :], self._seat(name[: begins.end])))
+
+    def _seat(self, place: str) -> str:
+        return next((seat for ending, seat in self.rules.seats.items() if place.endswith(ending)), self.rules.seat)
+
+
+def _reversed(where: str, table: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return the full form of each short form, full forms too. Raise ValueError for a short form of two."""
+    found: dict[str, str] = {}
+    for full, shorts in table.items():
+        for short in (full, *shorts):
+            if found.setdefault(short, full) != full:
+                raise ValueError(
+                    f"agencies/matching.yaml: {where}: {short} means {found[short]} and {full}; expected one of them"
+                )
+    return found
+
+
+def _compiled(rules: Matching) -> Iterator[tuple[str, re.Pattern[str], Method]]:
+    """Yield the patterns of the rules with their names and the methods by which they are used."""
+    for name, value in vars(rules).items():
+        if isinstance(value, re.Pattern):
+            yield name.removeprefix("_"), value, "search" if name in ("_zone_body", "_joint", "_word") else "match"
+
+
+class _Spelled(NamedTuple):
+    """How names begin with a region: patterns for its full and its short name, after those above it, and its relative words.
+
+    ``above`` are the full names of the divisions above it.
+    """
+
+    region: Region
+    name: str  # the short one
+    above: tuple[str, ...]
+    full: re.Pattern[str]
+    short: re.Pattern[str] | None
+    relative: frozenset[str]
+
+
+@cache
+def _by_code() -> dict[str, Region]:
+    return {region.code: region for region in load_regions().all}
+
+
+@lru_cache(maxsize=4_000)
+def _spelled(code: str) -> _Spelled | None:
+    region = _by_code().get(code)
+    if region is None:
+        return None
+    spellings = [load_regions().spellings(name) for name in region.chain]
+    above = "".join(f"(?:{_any((*full, *filter(None, (short,))))})?" for full, short in spellings[:-1])
+    full, short = spellings[-1]
+    alone = short and short not in {other for _, other in spellings[:-1]}
+    kinds = load_matching().rules.relative
+    relative = [{word for word in kinds if name.endswith(word)} for name in region.chain]
+    longest = [max(words, key=len, default="") for words in relative]
+    return _Spelled(
+        region,
+        short,
+        tuple(name for full, _ in spellings[:-1] for name in full),
+        re.compile(f"{above}(?:{_any(full)})"),
+        re.compile(f"{above}{re.escape(short)}") if alone else None,
+        frozenset(relative[-1] - set(longest[:-1])),
+    )
+
+
+@cache
+def load_matching() -> Matching:
+    """Return the rules. Raise msgspec.ValidationError for an unknown or missing key, or ValueError for one that is not sure."""
+    return read_matching(data.read("agencies/matching.yaml"))
+
+
+def read_matching(file: bytes) -> Matching:
+    """Return the rules of the bytes of a file, checked. Raise what :func:`load_matching` raises."""
+    rules = Matching(msgspec.yaml.decode(file, type=MatchingFile))
+    wrong = [f"{name}: {weakness}" for name, pattern, by in _compiled(rules) if (weakness := weakness_of(pattern, by))]
+    if wrong:
+        raise ValueError("agencies/matching.yaml: " + "; ".join(wrong))
+    return rules
+
+
+def matched_name(agency: str, region_code: str | None) -> Matched:
+    """Return how the rules read the name of an agency of a region."""
+    return load_matching().matched(fold_label(agency), (region_code or "")[:6])

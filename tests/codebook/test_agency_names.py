@@ -1,0 +1,92 @@
+"""The rules that join the names of one agency: their own examples, what they must keep apart, and mistakes in the file."""
+
+from __future__ import annotations
+
+import doctest
+import time
+
+import msgspec
+import pytest
+
+from codebook import agency_names, data
+from codebook.agency_kinds import agency_key
+from codebook.agency_names import NameExample, load_matching, matched_name, read_matching
+
+RULES = load_matching().rules
+
+
+@pytest.mark.parametrize("row", RULES.examples, ids=lambda row: row.names[0])
+def test_names_of_one_agency_have_one_key(row: NameExample) -> None:
+    keys = {name: agency_key(name, row.region_code) for name in row.names}
+    assert len(row.names) > 1
+    assert len(set(keys.values())) == 1, keys
+
+
+@pytest.mark.parametrize("row", RULES.kept_apart, ids=lambda row: row.names[0])
+def test_names_of_several_agencies_have_a_key_each(row: NameExample) -> None:
+    keys = {name: agency_key(name, row.region_code) for name in row.names}
+    assert len(row.names) > 1
+    assert len(set(keys.values())) == len(row.names), keys
+
+
+def test_an_agency_of_one_example_is_in_no_other() -> None:
+    keys = [(agency_key(row.names[0], row.region_code), row.region_code) for row in RULES.examples]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("short", [short for shorts in RULES.subjects.values() for short in shorts])
+def test_every_short_form_is_understood(short: str) -> None:
+    full = next(full for full, shorts in RULES.subjects.items() if short in shorts)
+    assert agency_key(f"常熟市{short}局", "320581") == agency_key(f"江苏省常熟市{full}局", "320581") == f"320581:{full}局"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "place", "body"),
+    [
+        ("江苏常熟市城市管理局", "320581", "", "城市管理局"),
+        ("江苏大学", "320000", "", "江苏大学"),
+        ("苏州市城市管理局", "320581", "江苏省苏州市", "城市管理局"),
+        ("淮安市洪泽区", "320800", "江苏省淮安市洪泽区", "人民政府"),
+        ("朝阳区教育局", None, "朝阳区", "教育局"),
+        ("市北区教育局", "370200", "山东省青岛市市北区", "教育局"),
+        ("景德镇", "360200", "", "景德镇"),
+        ("景德镇市", "360200", "", "人民政府"),
+        ("县底镇", "430525", "", "县底镇人民政府"),
+        ("和平区教育局", "120101", "", "教育局"),
+        ("太和县永和镇", None, "安徽省阜阳市太和县", "永和镇人民政府"),
+        ("呼和浩特市教育局", "150100", "", "教育局"),
+        ("苏州工业园区管委会教育局", "320500", "", "工业园区教育局"),
+        ("苏州工业园区管委会办公室", "320500", "", "苏州工业园区管理委员会办公室"),
+        ("国家税务总局", None, "", "国家税务总局"),
+        ("", "320500", "", ""),
+    ],
+)
+def test_a_name_is_parted_into_place_and_body(name: str, code: str | None, place: str, body: str) -> None:
+    assert matched_name(name, code)[:2] == (place, body)
+
+
+@pytest.mark.parametrize("unit", ["本级", "苏州工业园区", "人民政府", "发改", "委员会", "中共", "文", "镇", "江苏省"])
+def test_a_long_name_takes_no_long_time(unit: str) -> None:
+    """A list may hold anything: names of 40,000 characters are read, in time that is far from quadratic."""
+    begun = time.process_time()
+    for name in (unit * 10_000, unit * 10_000 + "局", unit * 10_000 + "x"):
+        matched_name(name, "320500")
+    assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "message"),
+    [
+        ("subjects:", "subject:", msgspec.ValidationError, "unknown field `subject`"),
+        ("  经济: []", "  经济: [发改]", ValueError, "subjects: 发改 means 发展改革 and 经济; expected one of them"),
+    ],
+)
+def test_a_mistake_in_the_rules_is_a_load_error(old: str, new: str, error: type[Exception], message: str) -> None:
+    file = data.read("agencies/matching.yaml").decode()
+    assert file.count(old) == 1
+    with pytest.raises(error, match=message):
+        read_matching(file.replace(old, new).encode())
+
+
+def test_examples_of_the_module() -> None:
+    assert doctest.testmod(agency_names).failed == 0
