@@ -73,7 +73,7 @@ class FiledReport(Record, frozen=True):
         return str(path.parent), path.stem
 
 
-class Evidence(StrEnum):
+class EditionEvidence(StrEnum):
     """By what an edition is known to be the newest, or when it is from."""
 
     ONLY = "only"
@@ -95,7 +95,7 @@ class Evidence(StrEnum):
 class Dated(Record, frozen=True):
     """A date or moment of an edition, and the evidence that it rests on."""
 
-    by: Evidence
+    by: EditionEvidence
     value: str
 
 

@@ -11,10 +11,10 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, select
 
-from codebook.agency_kinds import stored_key
 from database import migrations
 from database.filings import decisions
 from database.filings.in_force import DOCUMENT, MEMBER, is_shown
+from database.filings.register import key_of
 from database.models import ReportRow
 from database.reports import coverage
 from database.session import reading, run_transaction
@@ -59,7 +59,7 @@ def _pending(engine: Engine) -> Iterator[int]:
             return
         last = rows[-1].id
         for row in rows:
-            if row.filing_id is None or row.agency_key != stored_key(row.agency, row.region_code):
+            if row.filing_id is None or row.agency_key != key_of(row.agency, row.region_code, row.id):
                 yield row.id
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
 
-from codebook.agency_kinds import kind_of, stored_key
+from codebook.agency_kinds import is_one_agency, kind_of, stored_key
 from codebook.records import Record
 from database.clock import now
 from database.models import AgencyAlias, AgencyCase, AgencyKeyRow, AgencyRow, AliasSource, CaseState
@@ -27,7 +27,17 @@ class AgencyName(NamedTuple):
     @property
     def key(self) -> str:
         """The key by which the register knows it."""
-        return stored_key(self.name, self.region_code)
+        return key_of(self.name, self.region_code, self.document_id)
+
+
+def key_of(name: str, region_code: str | None, document_id: int | None = None) -> str:
+    """Return the matching key of a name (codebook.agency_kinds.stored_key).
+
+    A name that many agencies have (教育局, without a region) is that of an agency of its own for each document: a person may join
+    them, and nothing else does.
+    """
+    key = stored_key(name, region_code)
+    return key if document_id is None or is_one_agency(name, region_code) else f"{key[:200]}#{document_id}"
 
 
 class Resolved(NamedTuple):
@@ -130,12 +140,14 @@ def get(connection: Connection, agency_id: int) -> Agency:
     return Agency(*row)
 
 
-def standing_agencies(connection: Connection, regions: Iterable[str | None]) -> list[Agency]:
-    """Return the agencies of these regions that were not joined with another. None means those whose region is not known."""
-    codes = set(regions)
+def comparable(connection: Connection, region_code: str | None, keys: Iterable[str]) -> list[Agency]:
+    """Return the agencies of a region, and those that have one of ``keys``, without those that were joined with another."""
     columns = [getattr(AgencyRow, name) for name in Agency.__struct_fields__]
-    of_regions = AgencyRow.region_code.in_([code for code in codes if code is not None])
-    condition = of_regions | AgencyRow.region_code.is_(None) if None in codes else of_regions
+    of_keys = AgencyRow.id.in_(select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key.in_(list(keys))))
+    condition: ColumnElement[bool] = of_keys
+    if region_code is not None:  # towns have codes of nine digits
+        within = AgencyRow.region_code.between(f"{region_code}0", f"{region_code}999999")
+        condition = or_(AgencyRow.region_code == region_code, within, of_keys)
     rows = connection.execute(select(*columns).where(AgencyRow.merged_into.is_(None), condition).order_by(AgencyRow.id))
     return [Agency(*row) for row in rows]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
-from codebook.filings import Arrangement, Dated, Edition, Evidence, FiledReport, filing_options
+from codebook.filings import Arrangement, Dated, Edition, EditionEvidence, FiledReport, filing_options
 from codebook.records import Reader, State
 from codebook.text.fold import fold
 
@@ -122,11 +122,11 @@ def arrange(documents: Sequence[FiledReport], year: int, chosen: int | None = No
     editions = tuple(Edition(group, _dated(group, year)) for _, group in keyed)
     number = next((n for n, edition in enumerate(editions) if any(d.document_id == chosen for d in edition.documents)), None)
     if number is not None:
-        return Arrangement(editions, number, Dated(Evidence.CHOSEN, ""))
+        return Arrangement(editions, number, Dated(EditionEvidence.CHOSEN, ""))
     return Arrangement(editions, len(editions) - 1, _reason([key for key, _ in keyed], editions))
 
 
-class _Key(NamedTuple):
+class _TimeKey(NamedTuple):
     """By what editions are put in the order of time; the first that differs decides.
 
     Where an edition says that it corrects another, those without a date of their own come before it, and it comes last if it has
@@ -140,10 +140,10 @@ class _Key(NamedTuple):
     content: str
 
 
-def _key(group: Sequence[FiledReport], year: int, *, marks: bool) -> _Key:
+def _key(group: Sequence[FiledReport], year: int, *, marks: bool) -> _TimeKey:
     dated, corrected = _dated(group, year), any(corrected_mark(document) for document in group)
-    undated = marks and dated.by is Evidence.SEEN
-    return _Key(
+    undated = marks and dated.by is EditionEvidence.SEEN
+    return _TimeKey(
         1 if not undated else 2 if corrected else 0,
         dated.value[:10],
         corrected,
@@ -165,23 +165,23 @@ def _dated(group: Sequence[FiledReport], year: int) -> Dated:
     """
     printed = [day for document in group if (day := document.published_on) and day[:4] > str(year)]
     if printed:
-        return Dated(Evidence.PRINTED, max(printed))
+        return Dated(EditionEvidence.PRINTED, max(printed))
     files = [day for document in group if (day := document.dated_on) and day[:4] > str(year)]
     if files:
-        return Dated(Evidence.FILE, min(files))
-    return Dated(Evidence.SEEN, min(document.seen_at for document in group))
+        return Dated(EditionEvidence.FILE, min(files))
+    return Dated(EditionEvidence.SEEN, min(document.seen_at for document in group))
 
 
-def _reason(keys: Sequence[_Key], editions: Sequence[Edition]) -> Dated:
+def _reason(keys: Sequence[_TimeKey], editions: Sequence[Edition]) -> Dated:
     """By what the last edition is known to be the newest."""
     if len(editions) == 1:
-        return Dated(Evidence.ONLY, "")
+        return Dated(EditionEvidence.ONLY, "")
     last, before = keys[-1], keys[-2]
     if last.standing != before.standing or (last.day == before.day and last.corrected):
         marks = (corrected_mark(document) for document in editions[-1].documents)
         mark = next((mark for mark in marks if mark), None)
         if mark is not None and not before.corrected:
-            return Dated(Evidence.CORRECTED, mark)
+            return Dated(EditionEvidence.CORRECTED, mark)
     if last.day != before.day:
         return editions[-1].dated
-    return Dated(Evidence.SEEN, last.seen) if last.seen != before.seen else Dated(Evidence.CONTENT, "")
+    return Dated(EditionEvidence.SEEN, last.seen) if last.seen != before.seen else Dated(EditionEvidence.CONTENT, "")

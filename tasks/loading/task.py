@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from codebook.agency_kinds import stored_key
+from codebook.agency_pairs import AgencyEntry, alike, candidates
 from codebook.records import Reader, Status, Verdict
 from codebook.stages import StageName
 from database.filings import members, register
@@ -45,12 +45,14 @@ def load_verdict(
     filing. When a re-processing finds another agency or year, the reports at the old place are compared again as well.
     """
     rows = report_rows(verdict)
+    row = rows["gk_report"][0]
+    row["agency_key"] = _key(row, document_id)
     kept = results.kept_before(connection, document_id)
 
     def write() -> Written:
         return results.write_report(connection, document_id, rows, versions, kept, point=point)
 
-    report_id, alone = _settle(connection, document_id, kept.key, rows["gk_report"][0], write)
+    report_id, alone = _settle(connection, document_id, kept.key, row, write)
     return report_id, verdict.status if alone else results.status_of(connection, document_id)
 
 
@@ -63,17 +65,19 @@ def file_again(connection: Connection, document_id: int) -> None:
     kept = results.kept_before(connection, document_id)
     if kept.key is not None:
         report_id = kept.key.report_id
-        row = _renewed(connection, report_id)
+        row = _renewed(connection, document_id, report_id)
         _settle(connection, document_id, kept.key, row, lambda: Written(report_id, new=False))
 
 
-def _renewed(connection: Connection, report_id: int) -> dict[str, Any]:
+def _key(row: Mapping[str, Any], document_id: int) -> str | None:
+    return None if row["agency"] is None else register.key_of(row["agency"], row["region_code"], document_id)
+
+
+def _renewed(connection: Connection, document_id: int, report_id: int) -> dict[str, Any]:
     """Return what decides where a report is filed, renewed by today's rules."""
     row = results.identity_of(connection, report_id)
-    agency, code = row["agency"], row["region_code"]
-    governs, reports_to = standing(agency, code)
-    key = stored_key(agency, code) if agency is not None else None
-    renewed = {**row, "agency_key": key, "governs": governs, "reports_to": reports_to}
+    governs, reports_to = standing(row["agency"], row["region_code"])
+    renewed = {**row, "agency_key": _key(row, document_id), "governs": governs, "reports_to": reports_to}
     if renewed != row:
         results.set_identity(connection, report_id, {name: renewed[name] for name in ("agency_key", "governs", "reports_to")})
     return renewed
@@ -136,7 +140,7 @@ def _resolve(connection: Connection, named: AgencyName) -> int:
     """The agency that a name means. A new one that may be one that is known is a question for a person."""
     agency_id, is_new = register.resolve(connection, named)
     if is_new:
-        ask_about(connection, agency_id)
+        ask_about(connection, register.get(connection, agency_id))
     return agency_id
 
 
@@ -186,8 +190,21 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
     members.review_again(connection, documents, FOR_REVIEW)
 
 
-def ask_about(connection: Connection, agency_id: int) -> None:
-    """Open a question for each agency that a new one may be, by the rules of the codebook."""
+def ask_about(connection: Connection, agency: register.Agency) -> None:
+    """Open a question for each agency that a new one may be, by the rules of the codebook.
+
+    The years on which both report are looked at when the questions are listed: they change with each report that comes in.
+    """
+    wanted = candidates(agency.name, agency.region_code)
+    for other in register.comparable(connection, wanted.region_code, wanted.keys):
+        if other.id == agency.id:
+            continue
+        likeness = alike(
+            AgencyEntry(agency.name, agency.region_code, agency.kind), AgencyEntry(other.name, other.region_code, other.kind)
+        )
+        if likeness is not None:
+            evidence = {"year": likeness.year, "predecessor": likeness.predecessor}
+            register.ask(connection, agency.id, other.id, likeness.reason, evidence)
 
 
 def _joined(near: Neighbours, place: ReportKey, current: CurrentReport) -> Neighbours:

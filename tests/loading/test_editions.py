@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codebook.filings import Arrangement, Evidence, FiledCell, FiledReport
+from codebook.filings import Arrangement, EditionEvidence, FiledCell, FiledReport
 from codebook.records import State
 from tasks.loading.editions import arrange, difference
 from tasks.loading.relate import relate_filing
@@ -34,26 +34,30 @@ def test_a_page_a_pdf_and_a_word_file_of_one_content_are_one_edition() -> None:
     documents = [filed({N: 3}, name) for name in ("甲/页.html", "乙/附件.pdf", "丙/原文.docx")]
     arranged = arrange(documents, YEAR)
     assert shape(arranged) == [["甲/页.html", "丙/原文.docx", "乙/附件.pdf"]]
-    assert arranged.reason.by is Evidence.ONLY
+    assert arranged.reason.by is EditionEvidence.ONLY
 
 
 @pytest.mark.parametrize(
     ("first", "second", "by"),
     [
-        ({"published_on": "2023-01-20"}, {"published_on": "2023-03-01"}, Evidence.PRINTED),
-        ({"dated_on": "2023-01-20"}, {"dated_on": "2023-03-01"}, Evidence.FILE),
-        ({"published_on": "2023-01-20"}, {"dated_on": "2023-03-01"}, Evidence.FILE),
-        ({"seen_at": "2023-01-20T01:00:00+00:00"}, {"seen_at": "2023-03-01T01:00:00+00:00"}, Evidence.SEEN),
-        ({"published_on": "2023-01-20"}, {"published_on": "2023-01-20", "title": "2022年度报告（更正）"}, Evidence.CORRECTED),
+        ({"published_on": "2023-01-20"}, {"published_on": "2023-03-01"}, EditionEvidence.PRINTED),
+        ({"dated_on": "2023-01-20"}, {"dated_on": "2023-03-01"}, EditionEvidence.FILE),
+        ({"published_on": "2023-01-20"}, {"dated_on": "2023-03-01"}, EditionEvidence.FILE),
+        ({"seen_at": "2023-01-20T01:00:00+00:00"}, {"seen_at": "2023-03-01T01:00:00+00:00"}, EditionEvidence.SEEN),
+        (
+            {"published_on": "2023-01-20"},
+            {"published_on": "2023-01-20", "title": "2022年度报告（更正）"},
+            EditionEvidence.CORRECTED,
+        ),
         (
             {"seen_at": "2023-03-01T01:00:00+00:00"},
             {"published_on": "2023-02-20", "title": "2022年度报告（更正）"},
-            Evidence.CORRECTED,
+            EditionEvidence.CORRECTED,
         ),
-        ({"published_on": "2023-03-01"}, {"seen_at": "2023-02-20", "title": "2022年度报告（更正）"}, Evidence.CORRECTED),
+        ({"published_on": "2023-03-01"}, {"seen_at": "2023-02-20", "title": "2022年度报告（更正）"}, EditionEvidence.CORRECTED),
     ],
 )
-def test_the_newest_edition_by_evidence_is_in_force(first: dict[str, Any], second: dict[str, Any], by: Evidence) -> None:
+def test_the_newest_edition_by_evidence_is_in_force(first: dict[str, Any], second: dict[str, Any], by: EditionEvidence) -> None:
     old, new = filed({N: 3}, "旧/报告.html", **first), filed({N: 4}, "新/报告.html", **second)
     for documents in ([old, new], [new, old]):
         arranged = arrange(documents, YEAR)
@@ -70,7 +74,7 @@ def test_a_person_chooses_and_the_order_of_time_stays() -> None:
 
 def test_a_date_before_the_end_of_the_year_dates_nothing() -> None:
     documents = [filed({N: 3}, "甲/一.html", published_on="2022-03-01"), filed({N: 4}, "乙/二.html", published_on="2023-02-01")]
-    assert {e.dated.by for e in arrange(documents, YEAR).editions} == {Evidence.SEEN, Evidence.PRINTED}
+    assert {e.dated.by for e in arrange(documents, YEAR).editions} == {EditionEvidence.SEEN, EditionEvidence.PRINTED}
     assert all(edition.dated.value > "2022-12-31" for edition in arrange(documents, YEAR).editions)
 
 
