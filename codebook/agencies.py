@@ -20,11 +20,31 @@ from codebook.text.templates import Wording, Wordings, expand, macros_in, wordin
 
 
 class NamingSentence(Wording, frozen=True, kw_only=True):
-    """A sentence that names the body in its group ``a``, with the kind of evidence that it is and how much it weighs."""
+    """A sentence that names the body in its group ``a``, with the kind of evidence that it is and how much it weighs.
+
+    ``loose``: a place or a town alone is a name here too. ``if_it_fits``: the name counts only where the text speaks of itself as
+    such a body does.
+    """
 
     source: str
     weight: int
     why: str
+    loose: bool = False
+    if_it_fits: bool = False
+
+
+class SelfName(Wording, frozen=True, kw_only=True):
+    """How bodies speak of themselves (我局), and the ends of their names; ``of_place``: as all bodies of a division may."""
+
+    endings: tuple[str, ...]
+    of_place: bool = False
+
+
+class Government(Record, frozen=True):
+    """What is added to the name of a division to name its government, by the ends of the division's name."""
+
+    endings: tuple[str, ...]
+    adds: str
 
 
 class IdentityNotes(Record, frozen=True):
@@ -36,6 +56,7 @@ class IdentityNotes(Record, frozen=True):
     hint_conflict: str
     ambiguous: str
     several: str
+    self_conflict: str
 
 
 class TitleFile(Record, frozen=True):
@@ -55,6 +76,9 @@ class TitleFile(Record, frozen=True):
     signature_ends: tuple[str, ...]
     date_line: Wordings
     date_inside: Wordings
+    date_made: Wordings
+    behind_head_date: Wordings
+    other_date: Wordings
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     period: Wordings
@@ -65,6 +89,7 @@ class NameFile(Record, frozen=True):
 
     strict: tuple[str, ...]
     loose: tuple[str, ...]
+    settlements: tuple[str, ...]
     generic: Wordings
     relative: Wordings
     not_in_name: Wordings
@@ -72,8 +97,10 @@ class NameFile(Record, frozen=True):
     office: Wordings
     government: Wordings
     completions: tuple[str, ...]
+    governments: tuple[Government, ...]
     host: Wordings
     departments: tuple[str, ...]
+    self_names: tuple[SelfName, ...]
 
 
 class SentenceFile(Record, frozen=True):
@@ -95,6 +122,7 @@ class AgencyWords(NamedTuple):
     attachment: re.Pattern[str]  # match
     strict: re.Pattern[str]
     loose: re.Pattern[str]
+    settlements: re.Pattern[str]
     generic: re.Pattern[str]  # match
     relative: re.Pattern[str]  # match
     not_in_name: re.Pattern[str]
@@ -105,10 +133,15 @@ class AgencyWords(NamedTuple):
     signature_ends: str
     notes: IdentityNotes
     completions: tuple[str, ...]
+    governments: tuple[Government, ...]
+    self_names: tuple[tuple[SelfName, re.Pattern[str]], ...]
     sentences: tuple[tuple[NamingSentence, re.Pattern[str]], ...]
     year_line: re.Pattern[str]  # fullmatch
-    date_line: re.Pattern[str]
+    date_line: re.Pattern[str]  # match
     date_inside: re.Pattern[str]
+    date_made: re.Pattern[str]
+    behind_head_date: re.Pattern[str]  # match
+    other_date: re.Pattern[str]
     date_meta: tuple[str, ...]
     title_meta: tuple[str, ...]
     host: re.Pattern[str]
@@ -125,6 +158,7 @@ _METHODS: dict[str, Method] = {
     "relative": "match",
     "signature_begins": "match",
     "year_line": "fullmatch",
+    "behind_head_date": "match",
     "departments": "match",
 }
 
@@ -150,6 +184,8 @@ def patterns(words: AgencyWords) -> Iterator[tuple[str, re.Pattern[str], Method]
         yield f"title {number}", pattern, "search"
     for row, pattern in words.sentences:
         yield f"sentence ({row.why})", pattern, "search"
+    for self_name, pattern in words.self_names:
+        yield f"self name ({self_name.endings[0]})", pattern, "search"
 
 
 def _check(words: AgencyWords, macros: Iterable[str], used: set[str]) -> None:
@@ -185,6 +221,7 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         attachment=make(titles.attachment),
         strict=_ending(names.strict),
         loose=_ending((*names.strict, *names.loose)),
+        settlements=_ending(names.settlements),
         generic=make(names.generic),
         relative=make(names.relative),
         not_in_name=make(names.not_in_name),
@@ -195,10 +232,15 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         signature_ends="".join(titles.signature_ends),
         notes=msgspec.yaml.decode(files["notes.yaml"], type=IdentityNotes),
         completions=names.completions,
+        governments=names.governments,
+        self_names=tuple((row, re.compile(wording_regex(row, macros))) for row in names.self_names),
         sentences=tuple((row, re.compile(wording_regex(row, macros))) for row in sentences),
         year_line=make(titles.year_line),
         date_line=make(titles.date_line),
         date_inside=make(titles.date_inside),
+        date_made=make(titles.date_made),
+        behind_head_date=make(titles.behind_head_date),
+        other_date=make(titles.other_date),
         date_meta=titles.date_meta,
         title_meta=titles.title_meta,
         host=make(names.host),

@@ -17,6 +17,8 @@ from codebook import data
 from codebook.divisions import Region, all_divisions, division_words, short_name
 from codebook.records import Record
 
+NO_CODE = ""  # the code of a zone that stands under a province
+
 
 class Former(Record, frozen=True):
     """A division that the present table lacks but that reported under its own code."""
@@ -35,6 +37,7 @@ class RegionWords(Record, frozen=True):
     not_after_short: tuple[str, ...]
     zones: tuple[str, ...]
     own: tuple[Former, ...]
+    of_provinces: dict[str, tuple[tuple[str, ...], ...]]
     former: dict[str, dict[str, str]]
 
 
@@ -62,6 +65,7 @@ class Regions:
             self._name(region, region.chain[-1])
             self.all.append(region)
         self._former(words)
+        self._zones_of_provinces(words)
         self._longest = max(map(len, self._full))
         self._starts = frozenset(name[:2] for name in (*self._full, *self._short))
         self._refused = re.compile("|".join(words.not_after_short))
@@ -94,6 +98,13 @@ class Regions:
         if wrong:
             raise ValueError(f"regions.yaml names divisions that the table lacks: {', '.join(wrong)}")
 
+    def _zones_of_provinces(self, words: RegionWords) -> None:
+        for province, zones in words.of_provinces.items():
+            for names in zones:
+                region = Region((*self._full[province][0].chain, names[0]), NO_CODE)
+                for name in names:
+                    self._full.setdefault(name, []).append(region)
+
     def spellings(self, name: str) -> tuple[tuple[str, ...], str]:
         """Return the forms of a division's full name and its short name, "" where it has none.
 
@@ -109,6 +120,15 @@ class Regions:
     def named(self, name: str) -> tuple[Region, ...]:
         """The divisions with this name, full or short."""
         return tuple(self._full.get(name) or self._short.get(name) or ())
+
+    def division(self, name: str) -> Region | None:
+        """The division that a text names in full and alone, with or without those around it; None for zones and short names."""
+        match = self.read(name)
+        return (
+            match.found[0]
+            if match.found and match.end == len(name) and not match.short and match.found[0].code != NO_CODE
+            else None
+        )
 
     def read(self, text: str, within: Region | None = None) -> RegionMatch:
         """Read the division names at the beginning of ``text`` (淮安市洪泽区…), each inside the one before.

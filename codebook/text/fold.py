@@ -1,7 +1,8 @@
 """Folding: what two spellings of the same words have in common, for comparing; what is stored stays raw.
 
-Folded text is simplified script, NFKC (half-width), mainland words, without pinyin behind characters and without the spaces
-that line up Chinese text. :func:`fold` keeps for each folded character the raw one that it came from.
+Folded text is simplified script, NFKC (half-width), characters in place of radicals, mainland words, without pinyin behind
+characters and without the spaces that line up Chinese text. :func:`fold` keeps for each folded character the raw one that it
+came from.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ class FoldingWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: dict[str, str]
 
 
+class RadicalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """radicals.yaml: radicals, each with the character that it means."""
+
+    radicals: dict[str, str]
+
+
 class Folded(NamedTuple):
     """Folded text; ``origins[i]`` is the index in the raw text of the character that ``text[i]`` came from."""
 
@@ -69,6 +76,16 @@ def _words() -> tuple[re.Pattern[str], dict[str, str]]:
     return re.compile("|".join(sorted(map(re.escape, table), key=len, reverse=True))), table
 
 
+@cache
+def _radicals() -> dict[str, str]:
+    return msgspec.yaml.decode(data.read("text/radicals.yaml"), type=RadicalFile).radicals
+
+
+def _normal(char: str) -> str:
+    """The characters of a compatibility character or a radical."""
+    return _radicals().get(char) or unicodedata.normalize("NFKC", char)
+
+
 def _simplify(text: str) -> str:
     """Simplified script, character by character: the result is as long as ``text``."""
     result = _converter().convert(text)
@@ -89,7 +106,7 @@ def fold(raw: str) -> Folded:
     for index, char in enumerate(raw):
         if index in drop:
             continue
-        for piece in char if _UNIFIED <= char <= _LAST_HAN or char.isascii() else unicodedata.normalize("NFKC", char):
+        for piece in char if _UNIFIED <= char <= _LAST_HAN or char.isascii() else _normal(char):
             chars.append(piece)
             origins.append(index)
     text = _simplify("".join(chars))

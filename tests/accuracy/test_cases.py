@@ -32,7 +32,6 @@ KINDS = (
 )
 FILES = sorted(path for kind in KINDS for path in (FOLDER / kind).glob("*.json"))
 OPEN = {
-    "county2022: agency": "a place alone in the title is not called its government",
     "annotated_crash: indicators": "a blank row is doubted beside the values of a row that the form does not have",
 }
 

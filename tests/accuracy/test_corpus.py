@@ -31,32 +31,20 @@ EXPECTED_FINDINGS = {
     "shanghai2025_src": {"section.missing"},  # the heading of chapter five is lost
 }
 
-ZONE = "a zone that stands under the province is placed in the county of the same name"
 CELLS, FACTS, PLACES, ACCUSED, LOCAL = "cells", "facts", "places", "accused", "local"
 OPEN: dict[str, dict[str, str]] = {
     "pingtan2014": {
-        FACTS: ZONE,
         CELLS: "the statistics table of a province is not read",
     },
     "pingtan2014_page": {
-        FACTS: ZONE,
         CELLS: "the statistics table of a province is not read, nor as squashed text",
         LOCAL: "the statistics table of a province is passed over without a word",
     },
     "pingtan2015": {
-        FACTS: ZONE,
         CELLS: "the statistics table of a province is not read",
     },
-    "pingtan2019": {FACTS: ZONE},
     "pingtan2019_page": {
-        FACTS: ZONE,
         ACCUSED: "a chapter's title that is glued to its text is said to be missing",
-    },
-    "pingtan2022": {
-        FACTS: ZONE,
-    },
-    "pingtan2022_page": {
-        FACTS: ZONE,
     },
     "shanghai2025_src": {CELLS: "markdown rows of a wrong number of columns, and labels torn from their values, are doubtful"},
     "wuhan2020": {CELLS: "a blank row is doubted beside the values of a row that the form does not have"},

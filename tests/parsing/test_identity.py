@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 
@@ -113,6 +114,11 @@ def test_names(name: str) -> None:
         "该局",
         "上级部门",
         "认真做好各项工作的局",
+        "丽水市各县(市、区)政府",
+        "全国海关",
+        "高新技术产业开发区管委会",
+        "县人民政府办公室",
+        "由示例市财政局",
         "局",
         "门户网站",
     ],
@@ -149,6 +155,13 @@ def test_no_names(name: str) -> None:
         ("鼓楼区教育局", ()),
         ("南京市鼓楼区教育局", ("江苏省", "南京市", "鼓楼区")),
         ("国家税务总局", ()),
+        ("平潭综合实验区管理委员会", ("福建省", "平潭综合实验区")),
+        ("福建省平潭综合实验区财政金融局", ("福建省", "平潭综合实验区")),
+        ("平潭县人民政府", ("福建省", "福州市", "平潭县")),
+        ("河北雄安新区管理委员会", ("河北省", "雄安新区")),
+        ("杨凌示范区管委会", ("陕西省", "杨凌农业高新技术产业示范区")),
+        ("怀远二中", ("安徽省", "蚌埠市", "怀远县")),
+        ("国网淮安市洪泽区供电公司", ("江苏省", "淮安市", "洪泽区")),
     ],
 )
 def test_regions_in_names(agency: str, chain: tuple[str, ...]) -> None:
@@ -159,6 +172,7 @@ def test_codes_have_six_digits() -> None:
     assert find_region("淮安市洪泽区人民政府", (), []).code == "320813"
     assert find_region("淮安市人民政府", (), []).code == "320800"
     assert find_region("江苏省人民政府", (), []).code == "320000"
+    assert find_region("平潭综合实验区管理委员会", (), []).code is None  # GB/T 2260 has none
     assert all(len(region.code) == 6 for region in load_regions().all)
 
 
@@ -459,3 +473,78 @@ def test_radicals_in_place_of_characters() -> None:
     found = identity("靖江市\u2f08\u2ea0政府2022年政府信息公开工作年度报告" + BODY)
     assert (found.agency, found.region[-1:]) == ("靖江市人民政府", ("靖江市",))
     assert fold("\u2ed3城\u2ee2鞍山\u2ef0港").text == "长城马鞍山龙港"
+
+
+@pytest.mark.parametrize(
+    ("title", "agency"),
+    [
+        ("怀远二中2022年政府信息公开工作年度报告", "怀远二中"),
+        ("海关总署(本级机关)2020年政府信息公开工作年度报告", None),
+        ("海关总署2010年海关信息公开工作年度报告", "海关总署"),
+        ("2022年示例镇人民政府信息公开工作年度报告", "示例镇人民政府"),
+        ("2022年示例镇政府信息公开工作年度报告", "示例镇"),
+        ("示例市审计局关于印发2022年政府信息公开工作年度报告的通知", "示例市审计局"),
+        ("省政府办公厅关于做好2022年政府信息公开工作年度报告编制工作的通知", None),
+        ("标 题 示例市审计局政府信息公开工作2022年度报告", "示例市审计局"),
+    ],
+)
+def test_titles_whose_words_run_into_the_name(title: str, agency: str | None) -> None:
+    found = find_title(fold(title).text, whole=True)
+    assert (found.agency if found else None) == agency
+
+
+def test_a_division_alone_in_the_title_is_its_government() -> None:
+    assert identity("宁海县2022年政府信息公开工作年度报告" + BODY).agency == "宁海县人民政府"
+    assert identity("浙江省宁波市2022年政府信息公开工作年度报告" + BODY).agency == "浙江省宁波市人民政府"
+    assert identity("锡林郭勒盟2022年政府信息公开工作年度报告" + BODY).agency == "锡林郭勒盟行政公署"
+    assert identity("平潭综合实验区2022年政府信息公开工作年度报告" + BODY).agency == "平潭综合实验区"
+
+
+def test_a_town_is_named_as_in_its_signature() -> None:
+    found = identity("2018年示例镇政府信息公开工作年度报告" + BODY + "\n遂溪县示例镇人民政府\n2019年1月10日")
+    assert (found.agency, found.region[-1:]) == ("遂溪县示例镇人民政府", ("遂溪县",))
+
+
+@pytest.mark.parametrize(
+    ("we", "agency"),
+    [("我校", None), ("我局", "宁海县教育局"), ("我县", None), ("本机关", "宁海县教育局")],
+)
+def test_a_contact_of_another_kind_of_body_is_none(we: str, agency: str | None) -> None:
+    """As a school names the bureau that answers for it; the bureau's name is left as a note."""
+    found = identity(f"{we}认真做好公开工作。如有疑问，请与宁海县教育局办公室联系（电话：00000000）。" + BODY)
+    assert found.agency == agency
+    assert any("宁海县教育局" in note for note in found.notes) == (agency is None)
+
+
+def test_a_source_is_the_body_only_where_the_text_speaks_as_one() -> None:
+    head = "2022年政府信息公开工作年度报告\n来源：宁海县水利局 发布时间：2023-01-20\n{}认真做好公开工作。"
+    assert identity(head.format("我局") + BODY).agency == "宁海县水利局"
+    assert identity(head.format("我校") + BODY).agency is None
+    assert identity(head.format("本单位") + BODY).agency is None
+
+
+@pytest.mark.parametrize(
+    ("head", "day"),
+    [
+        ("发布日期 | 2023-01-20 | 成文日期 | 2023-01-10 |", "2023-01-20"),
+        ("成文日期 | 2023-01-10 | 发布日期 | 2023-01-20 |", "2023-01-20"),
+        ("生成日期 | 2023-01-10 16:24:38 | 是否有效 |", "2023-01-10"),
+        ("成文日期 | | 有效期至 | 2028-12-31 |", None),
+        ("发布日期\n2023-01-20\n有效性", "2023-01-20"),
+        ("2023年01月20日 (点击: 5) |", "2023-01-20"),
+        ("示例网|2023-01-20|浏览:45", "2023-01-20"),
+        ("【发布日期：2023-01-20】【来源：示例】", "2023-01-20"),
+    ],
+)
+def test_the_day_in_the_head_of_a_page(head: str, day: str | None) -> None:
+    assert identity("靖江市司法局2022年政府信息公开工作年度报告\n" + head + BODY).published_on == day
+
+
+def test_every_radical_is_folded_in_place() -> None:
+    """A radical is one character, and so is what it becomes: positions stay."""
+    radicals = [chr(code) for code in range(0x2E81, 0x2FD6) if unicodedata.category(chr(code)) != "Cn"]
+    assert len(radicals) > 320
+    for radical in radicals:
+        folded = fold(f"甲{radical}乙")
+        assert (len(folded.text), folded.origins) == (3, (0, 1, 2)), radical
+        assert not 0x2E80 <= ord(folded.text[1]) < 0x2FE0, radical

@@ -50,29 +50,37 @@ def _agree(one: str, other: str) -> bool:
 
 
 def _fuller(name: str, found: list[Weighed], text: str) -> str:
-    """The name with what other evidence adds: the region before it, or 人民政府 behind a bare town or region."""
+    """The name with what other evidence adds: 人民政府 behind a bare town or region, and the region before it."""
     names = [
-        w.clue.value for w in sorted(found, reverse=True, key=lambda w: w.weight) if w.clue.field == "agency" and w.weight >= 45
+        w.clue.value for w in sorted(found, reverse=True, key=lambda w: w.weight) if w.clue.field == "agency" and w.weight >= 40
     ]
-    own = find_region(name, (), []).chain
-    if not own and not load_agencies().relative.match(name):
+    if not load_agencies().strict.search(name):
+        name = _completed(name, names, text)
+    if not find_region(name, (), []).chain and not load_agencies().relative.match(name):
         for other in names:
             if other != name and other.endswith(name) and load_regions().read(other).end == len(other) - len(name):
-                name = other
-                break
-    if not load_agencies().strict.search(name):
-        for ending in load_agencies().completions:
-            short = own[-1] if own and name.endswith(own[-1]) else name
-            if any(other.endswith(short + ending) for other in names) or short + ending in text:
-                return name + ending
+                return other
     return name
+
+
+def _completed(name: str, names: list[str], text: str) -> str:
+    """A bare town or zone as the text prints its government or office in full; a division alone is its government."""
+    own = find_region(name, (), []).chain
+    short = own[-1] if own and name.endswith(own[-1]) else name
+    for ending in load_agencies().completions:
+        if any(other.endswith(short + ending) for other in names) or short + ending in text:
+            return name + ending
+    division = load_regions().division(name)
+    if division is None:
+        return name
+    return name + next((row.adds for row in load_agencies().governments if name.endswith(row.endings)), "")
 
 
 def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportIdentity:
     """Agency, region, year, title and date of a report, with all clues and with notes on what disagrees."""
     collector = Collector(extraction, outline, hints)
     collector.gather()
-    found, notes = collector.found, []
+    found, notes = collector.found, list(dict.fromkeys(collector.notes))
     date = _best(found, "published_on")
     if date and not _best(found, "year"):
         notes.append(load_agencies().notes.year_by_date)

@@ -99,6 +99,23 @@ def is_name(text: str, *, strict: bool = True) -> bool:
     return bool((words.strict if strict else words.loose).search(text)) or (not strict and bool(words.central.match(text)))
 
 
+def is_name_in_sentence(text: str) -> bool:
+    """Return whether folded text is the name of a body in a sentence: also a town or a zone without its 政府 or 管委会."""
+    return is_name(text) or (
+        is_name(text, strict=False) and bool(load_agencies().settlements.search(text)) and not _is_relative(text)
+    )
+
+
+def _is_relative(text: str) -> bool:
+    return bool(load_agencies().relative.match(text))
+
+
+def is_name_or_place(text: str) -> bool:
+    """Return whether folded text is the name of a body or of a place, where nothing else is expected."""
+    region = load_regions().read(text)
+    return bool(region.found and region.end == len(text)) or (is_name(text, strict=False) and not _is_relative(text))
+
+
 def find_title(text: str, *, whole: bool = False) -> Title | None:
     """A report's title in a folded line: the first that names a body and a year, else the first.
 
@@ -130,7 +147,8 @@ def _agency_of(before: str, middle: str) -> str | None:
     """The body of a title from the words before the year and those between the year and 政府信息公开."""
     before = re.split(r"[。;!?|\n]", before)[-1]
     head, rest = clean_name(before), clean_name(middle)
-    for candidate in (head + rest if head and rest else "", head, rest):
+    whole = head + rest if head and rest and (not is_name(head) or is_name(rest)) else ""
+    for candidate in (whole, head, rest):
         if candidate and is_name(candidate, strict=False):
             return candidate
     region = load_regions().read(head)

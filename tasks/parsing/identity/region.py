@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from codebook.agencies import load_agencies
 from codebook.divisions import Region
-from codebook.regions import load_regions
+from codebook.regions import NO_CODE, load_regions
 from tasks.parsing.words import words as patterns
 
 
@@ -36,6 +36,10 @@ class RegionFound(NamedTuple):
 
 _SPLIT = re.compile(r"[/\\_\s>·|,]+")
 NONE = RegionFound((), None, "", "")
+
+
+def _found(region: Region, source: str, raw: str) -> RegionFound:
+    return RegionFound(region.chain, None if region.code == NO_CODE else region.code, source, raw)
 
 
 def in_name(agency: str) -> tuple[tuple[Region, ...], str]:
@@ -77,7 +81,7 @@ def find_region(agency: str | None, hint: tuple[str, ...], evidence: list[Eviden
         return _with_hint(hint, own, raw)
     named = _named(evidence)
     if len(own) == 1:
-        return RegionFound(own[0].chain, own[0].code, "title", raw)
+        return _found(own[0], "title", raw)
     if own:
         return _resolve(own, raw, named)
     strong = [(region, item) for region, item in named if item.weight >= 2]
@@ -90,8 +94,8 @@ def _with_hint(hint: tuple[str, ...], own: tuple[Region, ...], raw: str) -> Regi
         return RegionFound(hint, None, "manifest", "/".join(hint))
     inside = [r for r in own if r.within(given)]
     if len(inside) == 1:
-        return RegionFound(inside[0].chain, inside[0].code, "manifest", raw)
-    found = RegionFound(given.chain, given.code, "manifest", "/".join(hint))
+        return _found(inside[0], "manifest", raw)
+    found = _found(given, "manifest", "/".join(hint))
     if own and given not in own and not any(given.within(r) for r in own):
         note = load_agencies().notes.hint_conflict.format(raw=raw, hint="/".join(hint))
         return found._replace(note=note, against=own[0].chain, raw_against=raw)
@@ -131,7 +135,7 @@ def _resolve(own: tuple[Region, ...], raw: str, named: list[tuple[Region, Eviden
                         fitting.setdefault(candidate, item)
         if len(fitting) == 1:
             (region, item), *_ = fitting.items()
-            return RegionFound(region.chain, region.code, item.source, item.text[:80])
+            return _found(region, item.source, item.text[:80])
     return NONE._replace(note=load_agencies().notes.ambiguous.format(raw=raw))
 
 
@@ -139,5 +143,5 @@ def _deepest(strong: list[tuple[Region, Evidence]]) -> RegionFound:
     """The region on which all strong evidence agrees: the deepest one, when every other lies around it."""
     region, item = max(strong, key=lambda pair: len(pair[0].chain))
     if all(other == region or region.within(other) for other, _ in strong):
-        return RegionFound(region.chain, region.code, item.source, item.text[:80])
+        return _found(region, item.source, item.text[:80])
     return NONE._replace(note=load_agencies().notes.several)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from codebook.agencies import load_agencies
+from codebook.agencies import NamingSentence, SelfName, load_agencies
 from codebook.records import Clue, Extraction, Hints, Place
 from codebook.regions import load_regions
 from codebook.text.fold import fold
@@ -22,6 +22,8 @@ from tasks.parsing.identity.names import (
     is_date_line,
     is_month_line,
     is_name,
+    is_name_in_sentence,
+    is_name_or_place,
     without_signature_marks,
     year_number,
 )
@@ -34,6 +36,7 @@ _TITLE_LINE = 90  # characters that a line which is a title may have
 _SIGNATURE = 40  # characters that a line with a name and a date may have
 _LAST = 8  # lines at the end among which an undated signature stands
 _HEAD = 400  # characters of a page saved as one line that may hold its title and date
+_BELIEVED = 50  # the weight from which a sentence is believed though the text speaks in the name of a whole division
 _RUN = 3  # adjoining titles that make a list of links
 
 
@@ -51,6 +54,8 @@ class Collector:
         self.extraction, self.outline, self.hints = extraction, outline, hints
         self.words = load_agencies()
         self.lines, self.body = _lines_for_names(outline)
+        self.notes: list[str] = []
+        self.self_names = _self_names(outline.passage.text)
         self.found: list[Weighed] = []
         self.titles: list[tuple[int, str, Place | None, Title]] = []
         self.evidence: list[Evidence] = []
@@ -217,9 +222,9 @@ class Collector:
         text = self.outline.passage.text
         for row, pattern in self.words.sentences:
             for match in pattern.finditer(text):
-                name = _subject(match["a"], contact=row.source == "contact")
+                name = _subject(match["a"], contact=row.source == "contact", loose=row.loose)
                 groups = match.groupdict()
-                if name:
+                if name and self._fits(name, row):
                     hit = self.outline.passage.hit(match.start("a"), match.end("a"))
                     self.add(row.weight, "agency", name, row.source, hit.sentence, hit.place)
                 if groups.get("y"):
@@ -232,6 +237,20 @@ class Collector:
                 hit = self.outline.passage.hit(match.start(), match.end())
                 self.add(86, "year", match["y"], "text", hit.sentence, hit.place)
 
+    def _fits(self, name: str, row: NamingSentence) -> bool:
+        """Return whether the text speaks of itself as a body of this kind does; a note says so where it does not."""
+        if self._speaks_otherwise(name, of_place=row.weight < _BELIEVED):
+            return False
+        return not row.if_it_fits or any(name.endswith(row.endings) for row, _ in self.self_names)
+
+    def _speaks_otherwise(self, name: str, *, of_place: bool) -> bool:
+        """Return whether the text speaks of itself only as bodies of other kinds do (我局 beside a school)."""
+        rows = [(row, said) for row, said in self.self_names if of_place or not row.of_place]
+        if not rows or any(name.endswith(row.endings) for row, _ in rows):
+            return False
+        self.notes.append(self.words.notes.self_conflict.format(name=name, we=rows[0][1]))
+        return True
+
     def _sentence(self, at: int) -> str:
         first, last = self.outline.passage.sentence_span(at)
         return self.outline.passage.text[first : min(last + 120, len(self.outline.passage.text))].split("\n")[0]
@@ -240,18 +259,16 @@ class Collector:
         """Lines that hold a date: the one that the page prints (日期:…), and the signature's with the name before it."""
         for index, line in enumerate(self.lines):
             text = line.text
-            if index < self.body and self._date_inside_head(line):
+            if index < self.body and self._date_inside_head(index, line):
                 continue
             if len(text) > _SIGNATURE:
                 self._date_inside(line)
                 if index + 1 == len(self.lines):
                     self._signed_inside(line)
                 continue
-            if label := self.words.date_line.match(text):
-                found = find_date(text)
-                if found and found[1] - label.end() <= 2:
-                    self.add(88, "published_on", found[0], "text", line.raw, line.place)
-                    continue
+            if (label := self.words.date_line.match(text)) and (day := self._date_behind(index, label.end())):
+                self.add(88, "published_on", day, "text", line.raw, line.place)
+                continue
             day = is_date_line(text)
             if day or is_month_line(text):
                 self._signed(index, line, day)
@@ -262,7 +279,12 @@ class Collector:
         """A name that stands alone behind the text: a signature without a date."""
         for line in self.lines[-_LAST:]:
             name = without_signature_marks(line.text)
-            if len(name) <= _SIGNATURE and is_name(name) and not self.words.link.match(name):
+            if (
+                len(name) <= _SIGNATURE
+                and is_name(name)
+                and not self.words.link.match(name)
+                and not self._speaks_otherwise(name, of_place=False)
+            ):
                 self.add(60, "agency", name, "signature", line.raw, line.place)
 
     def _date_inside(self, line: ProseLine) -> None:
@@ -272,17 +294,38 @@ class Collector:
             if found and found[1] <= 1 and label.group()[-1] in ":：":
                 self.add(86, "published_on", found[0], "text", line.text[label.start() : label.end() + found[2]], line.place)
 
-    def _date_inside_head(self, line: ProseLine) -> bool:
-        """Add a date behind 发布时间 that stands behind other entries of the page's head (来源, 作者) or in a cell.
+    def _date_behind(self, index: int, at: int) -> str | None:
+        """The date right behind an entry's name that ends at ``at``: in its line, or alone on the next one (cells of a table)."""
+        text = self.lines[index].text
+        found = find_date(text[at : at + 14])
+        if found and found[1] <= 2:
+            return found[0]
+        return is_date_line(self.lines[index + 1].text) if at == len(text) and index + 1 < len(self.lines) else None
 
-        Return whether there is one.
+    def _date_inside_head(self, index: int, line: ProseLine) -> bool:
+        """Add the date of publication in the head of a page: behind other entries (来源, 作者), in a cell, or alone.
+
+        Return whether there is one. A date of the text itself (成文日期) weighs less.
         """
         if len(line.text) > _HEAD:
             return False
-        for label in self.words.date_inside.finditer(line.text):
-            found = find_date(line.text[label.end() : label.end() + 12])
-            if label.start() and found and found[1] == 0:
-                self.add(84, "published_on", found[0], "text", line.text[label.start() : label.end() + found[2]], line.place)
+        for weight, pattern in ((84, self.words.date_inside), (80, self.words.date_made)):
+            for label in pattern.finditer(line.text):
+                day = self._date_behind(index, label.end())
+                if day and (label.start() or pattern is self.words.date_made):
+                    self.add(weight, "published_on", day, "text", line.text[label.start() :][:60], line.place)
+                    return weight == 84 or not self.words.date_line.match(line.text)
+        return self._date_alone(line)
+
+    def _date_alone(self, line: ProseLine) -> bool:
+        """Add a date that stands in the head of a page before 点击, or in a cell of its own; return whether there is one."""
+        cells = [cell.strip() for cell in line.text.split("|")]
+        for before, cell in pairwise(["", *cells]):
+            found = find_date(cell)
+            if not found or found[1] > 1 or self.words.other_date.search(before):
+                continue
+            if (len(cells) > 1 and is_date_line(cell)) or self.words.behind_head_date.match(cell, found[2]):
+                self.add(74, "published_on", found[0], "text", line.raw, line.place)
                 return True
         return False
 
@@ -332,21 +375,28 @@ class Collector:
                 self.add(15, "year", year, "text", patterns().messages.year_in_text.format(year=year, times=times))
 
 
+def _self_names(text: str) -> list[tuple[SelfName, str]]:
+    """How a text speaks of itself, with the words: as a body (我局), or else as all bodies of a division do (我市)."""
+    found = [(row, match.group()) for row, pattern in load_agencies().self_names if (match := pattern.search(text))]
+    return [pair for pair in found if not pair[0].of_place] or found
+
+
 def _raw(line: ProseLine, title: Title) -> str:
     begin, end = line.folded.raw_span(title.start, title.end)
     return line.raw[begin:end]
 
 
-def _subject(text: str, *, contact: bool) -> str | None:
+def _subject(text: str, *, contact: bool, loose: bool) -> str | None:
     """The name of a body in a sentence, without 办公室 of a bureau; None when it is none.
 
-    A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own.
+    A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own. A place alone is
+    a name where the sentence is ``loose``.
     """
     text = text.strip()
     shorter = load_agencies().office.sub("", text)
     if is_name(shorter) and (contact or not load_agencies().government.search(shorter)):
         text = shorter
-    return text if is_name(text) else None
+    return text if (is_name_or_place(text) if loose else is_name_in_sentence(text)) else None
 
 
 def _lines_for_names(outline: Outline) -> tuple[list[ProseLine], int]:
