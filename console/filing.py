@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
 from database import migrations
-from database.filings import decisions
+from database.filings import decisions, register
 from database.filings.in_force import DOCUMENT, MEMBER, is_shown
 from database.filings.register import key_of
 from database.models import ReportRow
 from database.reports import coverage
+from database.reports.coverage import Listed
 from database.session import reading, run_transaction
-from tasks.loading.task import file_again
+from tasks.loading.task import ask_about, file_again
 
 _CHUNK = 1000  # documents that are looked at together
 
@@ -67,6 +69,16 @@ def _file_again(connection: Connection, documents: Sequence[int]) -> int:
     for document_id in documents:
         file_again(connection, document_id)
     return len(documents)
+
+
+def expect(connection: Connection, listed: Sequence[Listed], **options: Any) -> int:
+    """Keep a list of the agencies that must report (:func:`database.reports.coverage.expect`), and ask a person about each new
+    agency that may be one that is known. Return how many lines of the same years went.
+    """
+    kept = coverage.expect(connection, listed, **options)
+    for agency_id in kept.new_agencies:
+        ask_about(connection, register.get(connection, agency_id))
+    return kept.gone
 
 
 def join(connection: Connection, agency_id: int, other_id: int, *, who: str, reason: str) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from codebook.divisions import names_of
 from codebook.errors import UsageError
+from console import filing
 from console.check import run_check
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
@@ -67,7 +68,7 @@ def expect_agencies(
         taken = bool(found.items) and not dry_run and (skip_refused or not found.refused)
         gone = 0
         if taken:
-            take, who = covering.expect, environment.who()
+            take, who = filing.expect, environment.who()
             items, source = found.items, path.name
             gone = run_transaction(engine, lambda c: take(c, items, who=who, reason=reason, replace=replace, source=source))
     years = Counter(item.year for item in found.items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from itertools import groupby
@@ -11,16 +11,18 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_, select, update
 
-from codebook.agency_kinds import stored_key
+from codebook.agency_kinds import is_one_agency, stored_key
 from codebook.divisions import level_of, parent_code
 from codebook.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received
 from codebook.records import Hints, Record, Status
 from codebook.text.fold import fold_label
 from database.clock import now
+from database.filings import register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown, speaks
-from database.models import AgencyKeyRow, Batch, ExpectedRow, ReportRow, Source
+from database.filings.register import AgencyName
+from database.models import AgencyKeyRow, AliasSource, Batch, ExpectedRow, ReportRow, Source
 from database.sql import chunks, insert_into
 from database.users.audit import note
 
@@ -115,6 +117,13 @@ class ExpectedYear(Record, frozen=True):
     listed_at: datetime
 
 
+class ListKept(NamedTuple):
+    """What keeping a list did: how many lines of the same years went, and the agencies that the register did not know."""
+
+    gone: int
+    new_agencies: tuple[int, ...]
+
+
 def expect(
     connection: Connection,
     listed: Sequence[Listed],
@@ -124,11 +133,11 @@ def expect(
     replace: bool = False,
     within: Sequence[str] | None = None,
     source: str = "",
-) -> int:
+) -> ListKept:
     """Keep a list; agencies that were listed before are brought up to date. With ``replace``, others of the same years go: of
     the regions whose codes begin as one of ``within`` alone, where it is given. ``source`` is the name of the file.
 
-    Return how many went.
+    The names of the list go into the register of agencies.
     """
     gone = 0
     years = sorted({item.year for item in listed})
@@ -141,7 +150,9 @@ def expect(
     for part in chunks(rows):
         connection.execute(statement.on_conflict_do_update(index_elements=["year", "agency_key"], set_=renewed), list(part))
     note(connection, "expect", who, reason=reason, subject=source, years=years, agencies=len(listed), replaced=replace, gone=gone)
-    return gone
+    named = [AgencyName(item.agency, item.region_code, AliasSource.LIST) for item in listed]
+    resolved = [register.resolve(connection, each) for each in named]
+    return ListKept(gone, tuple(each.agency_id for each in resolved if each.is_new))
 
 
 def renew_keys(connection: Connection) -> None:
@@ -223,11 +234,38 @@ def coverage(
     ``today`` is an ISO date; ``region`` the beginning of a region's code. ``everything`` is a connection without bounds, by which
     documents are found that may be of these agencies: a document that was not read is of no region.
     """
-    filed = _filings(connection, year)
+    filed = _filings(connection, _agencies(connection, year), year)
     lines = _expected_lines(connection, ExpectedRow.year == year, *_of_region(ExpectedRow.region_code, region))
     came_in = _came_in(everything or connection, year) if any(line.id not in filed for line in lines) else {}
     found = [_coverage_line(line, filed.get(line.id), came_in.get(line.id), today) for line in lines]
     return sorted(found, key=lambda line: (line.region_code or "", line.agency))
+
+
+def _agencies(connection: Connection, year: int) -> list[ExpectedAgency]:
+    """The agencies of the list of a year with their numbers in the register.
+
+    A name that many agencies have (without a region) is in the register once for each document. When one agency alone has
+    reported on the year by this name, it is the one of the list.
+    """
+    query = (
+        select(ExpectedRow.id, ExpectedRow.agency, ExpectedRow.region_code, ExpectedRow.agency_key, AgencyKeyRow.agency_id)
+        .outerjoin(AgencyKeyRow, AgencyKeyRow.key == ExpectedRow.agency_key)
+        .where(ExpectedRow.year == year)
+    )
+    agencies = [ExpectedAgency(*row) for row in connection.execute(query)]
+    unsure = {each.line for each in agencies if not is_one_agency(each.name, each.region_code)}
+    if not unsure:
+        return agencies
+    named: dict[str, set[int]] = {}
+    reported = select(AgencyKeyRow.key, AgencyKeyRow.agency_id).join(FILING, FILING.c.agency_id == AgencyKeyRow.agency_id)
+    for key, agency_id in connection.execute(reported.where(FILING.c.year == year)):
+        named.setdefault(register.shared_key(key), set()).add(agency_id)
+    return [_by_name(each, named) if each.line in unsure else each for each in agencies]
+
+
+def _by_name(agency: ExpectedAgency, named: Mapping[str, set[int]]) -> ExpectedAgency:
+    found = named.get(register.shared_key(agency.agency_key), set())
+    return msgspec.structs.replace(agency, agency_id=min(found)) if len(found) == 1 else agency
 
 
 class _Filed(NamedTuple):
@@ -261,29 +299,28 @@ def _coverage_line(line: ExpectedLine, filed: _Filed | None, came_in: _CameIn | 
     return CoverageLine(*known, standing_of(False, None, listed.due_on, today))
 
 
-def _filings(connection: Connection, year: int) -> dict[int, _Filed]:
+def _filings(connection: Connection, agencies: Sequence[ExpectedAgency], year: int) -> dict[int, _Filed]:
     """The filings with a document that is shown, by the line of the list."""
+    columns = (FILING.c.agency_id, FILING.c.id, DOCUMENT.c.id, DOCUMENT.c.status, ReportRow.published_on, ReportRow.doubts)
     query = (
-        select(ExpectedRow.id, FILING.c.id, DOCUMENT.c.id, DOCUMENT.c.status, ReportRow.published_on, ReportRow.doubts)
-        .select_from(ExpectedRow)
-        .join(AgencyKeyRow, AgencyKeyRow.key == ExpectedRow.agency_key)
-        .join(FILING, and_(FILING.c.agency_id == AgencyKeyRow.agency_id, FILING.c.year == ExpectedRow.year))
+        select(*columns)
+        .select_from(FILING)
         .join(MEMBER, MEMBER.c.filing_id == FILING.c.id)
         .join(DOCUMENT, and_(DOCUMENT.c.id == MEMBER.c.document_id, is_shown(DOCUMENT)))
         .join(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
-        .where(ExpectedRow.year == year)
-        .order_by(ExpectedRow.id, MEMBER.c.rank, MEMBER.c.document_id)
+        .where(FILING.c.year == year)
+        .order_by(FILING.c.id, MEMBER.c.rank, MEMBER.c.document_id)
     )
     seen = _first_seen(connection, year)
     found: dict[int, _Filed] = {}
-    for line, filing, document, status, published_on, doubts in connection.execute(query):
-        printed = None if "report.published_on" in doubts else published_on
-        if line not in found:
-            found[line] = _Filed(filing, document, status, printed, seen.get(filing))
-        elif printed is not None:
-            before = found[line].published_on
-            found[line] = found[line]._replace(published_on=min(printed, before or printed))
-    return found
+    for part in chunks(sorted({each.agency_id for each in agencies if each.agency_id is not None})):
+        rows = connection.execute(query.where(FILING.c.agency_id.in_(part)))
+        for agency, filing, document, status, published_on, doubts in rows:
+            printed = None if "report.published_on" in doubts else published_on
+            before = found.setdefault(agency, _Filed(filing, document, status, printed, seen.get(filing)))
+            if printed is not None:
+                found[agency] = before._replace(published_on=min(printed, before.published_on or printed))
+    return {each.line: found[each.agency_id] for each in agencies if each.agency_id in found}
 
 
 def _first_seen(connection: Connection, year: int) -> dict[int, str]:
@@ -306,15 +343,11 @@ def _day(moment: datetime) -> str:
 
 def _came_in(connection: Connection, year: int) -> dict[int, _CameIn]:
     """What came in, on a year, that may be of the agencies of its list and is in none of their filings, by line."""
-    query = (
-        select(ExpectedRow.id, ExpectedRow.agency, ExpectedRow.region_code, ExpectedRow.agency_key, AgencyKeyRow.agency_id)
-        .outerjoin(AgencyKeyRow, AgencyKeyRow.key == ExpectedRow.agency_key)
-        .where(ExpectedRow.year == year)
-    )
-    agencies = ExpectedAgencies([ExpectedAgency(*row) for row in connection.execute(query)])
+    listed = _agencies(connection, year)
+    agencies = ExpectedAgencies(listed)
     order = list(_CAME_IN.values())
     found: dict[int, _CameIn] = {}
-    for received, status, seen_at in _received(connection, year):
+    for received, status, seen_at in _received(connection, listed, year):
         if not received.may_be_on(year):
             continue
         one = _CameIn(_CAME_IN[status], received.document_id, status.value, _day(seen_at))
@@ -324,7 +357,7 @@ def _came_in(connection: Connection, year: int) -> dict[int, _CameIn]:
     return found
 
 
-def _received(connection: Connection, year: int) -> Iterator[tuple[Received, Status, datetime]]:
+def _received(connection: Connection, listed: Sequence[ExpectedAgency], year: int) -> Iterator[tuple[Received, Status, datetime]]:
     """The documents that are in no filing of an agency of the list of ``year``, with their status and when they came in:
     those that show no report or whose report is in no filing, and on this year those of agencies that are not on the list.
     """
@@ -336,7 +369,7 @@ def _received(connection: Connection, year: int) -> Iterator[tuple[Received, Sta
         .outerjoin(ReportRow.__table__, ReportRow.id == DOCUMENT.c.report_id)
     )
     open_ones = [status.value for status in _CAME_IN if status is not Status.ACCEPTED]
-    elsewhere = and_(FILING.c.year == year, FILING.c.agency_id.not_in(_listed_agencies(year)))
+    elsewhere = and_(FILING.c.year == year, *_not_of(listed, year))
     conditions = (
         and_(DOCUMENT.c.status.in_(open_ones), or_(MEMBER.c.document_id.is_(None), ~is_shown(DOCUMENT))),
         and_(is_shown(DOCUMENT), elsewhere),
@@ -374,13 +407,15 @@ def _received_of(rows: Sequence[Any]) -> tuple[Received, Status, datetime]:
     return received, Status(first.status), seen_at
 
 
-def _listed_agencies(year: int) -> Select[Any]:
-    """The numbers of the agencies that are on the list of a year."""
-    return (
+def _not_of(listed: Sequence[ExpectedAgency], year: int) -> list[ColumnElement[bool]]:
+    """The conditions that a filing is of no agency of the list of a year."""
+    by_key = (
         select(AgencyKeyRow.agency_id)
         .join(ExpectedRow, ExpectedRow.agency_key == AgencyKeyRow.key)
         .where(ExpectedRow.year == year)
     )
+    by_name = {each.agency_id for each in listed if each.agency_id is not None and not is_one_agency(each.name, each.region_code)}
+    return [FILING.c.agency_id.not_in(by_key), FILING.c.agency_id.not_in(sorted(by_name))]
 
 
 def standing_of(
@@ -436,7 +471,7 @@ def unlisted(connection: Connection, year: int, *, region: str | None = None, li
         .join(MEMBER, MEMBER.c.filing_id == FILING.c.id)
         .join(DOCUMENT, and_(DOCUMENT.c.id == MEMBER.c.document_id, is_shown(DOCUMENT)))
         .join(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
-        .where(FILING.c.year == year, speaks(), FILING.c.agency_id.not_in(_listed_agencies(year)))
+        .where(FILING.c.year == year, speaks(), *_not_of(_agencies(connection, year), year))
         .where(*_of_region(ReportRow.region_code, region))
         .order_by(ReportRow.region_code, ReportRow.agency, DOCUMENT.c.id)
         .limit(limit)
