@@ -34,6 +34,14 @@ class NameForms(Record, frozen=True):
     others: tuple[str, ...]
 
 
+class CentralBodies(Record, frozen=True):
+    """The names of bodies of the centre: how they begin, what they end in, and others."""
+
+    begins: tuple[str, ...]
+    endings: tuple[str, ...]
+    bodies: tuple[str, ...]
+
+
 class PlaceBody(Record, frozen=True):
     """The body of a place below the county, by what the name of the place ends in, and short forms of the body."""
 
@@ -53,6 +61,7 @@ class MatchingFile(Record, frozen=True):
     """matching.yaml as a whole; its comments say what each entry is for."""
 
     leads: tuple[LeadRow, ...]
+    central: CentralBodies
     party: NameForms
     committee: NameForms
     seat: str
@@ -157,6 +166,23 @@ class Matching:
             return None
         return "".join(self._words[word] for word in found)
 
+    @property
+    def office_word(self) -> str:
+        """What the office of a government is called behind the government's name."""
+        return self.rules.office.key.removeprefix(self.rules.seat)
+
+    def zone_and_rest(self, body: str) -> tuple[str, str]:
+        """Return the zone that a body's name begins with ("" where none), and what follows it."""
+        inside = self._in_zone.match(body) if not self._zone.match(body) else None
+        return (body[: inside.end()], body[inside.end() :]) if inside else ("", body)
+
+    def subject_and_ending(self, body: str) -> tuple[str, str]:
+        """Return what a department is for and what its name ends in; "" and "" for other bodies."""
+        department = self._department.match(body)
+        if department is None:
+            return "", ""
+        return self.subject(department["subject"]) or department["subject"], self._ends[department["end"]]
+
     def body(self, rest: str, seat: str) -> Body:
         """Return a name without its region in the form that all its variants have. ``seat`` is the government of the region."""
         rules = self.rules
@@ -227,7 +253,7 @@ class Matching:
         spelled = _spelled(region_code)
         if spelled is None:
             return self._elsewhere(name, None)
-        seat = self._seat(spelled.region.chain[-1])
+        seat = self.seat_of(spelled.region.chain[-1])
         full = spelled.full.match(name)
         if full is not None:
             body = self.body(name[full.end() :], seat)
@@ -263,12 +289,17 @@ class Matching:
     def _elsewhere(self, name: str, within: Region | None) -> Matched:
         """Return how a name is read that begins with places of its own, or with none."""
         begins = load_regions().read(name, within)
+        if begins.short and (body := self._no_place(name[begins.end :], self.rules.seat)).known:
+            return Matched(name[: begins.end], *body)  # 江苏发改委
         if not begins.end or begins.short:
             return Matched("", *self.body(name, self.rules.seat))
-        place = "".join(begins.found[0].chain) if len(begins.found) == 1 else name[: begins.end]
-        return Matched(place, *self.body(name[begins.end :], self._seat(name[: begins.end])))
+        place = name[: begins.end]
+        if len(begins.found) == 1:
+            place = _in_full(begins.found[0], place)
+        return Matched(place, *self.body(name[begins.end :], self.seat_of(name[: begins.end])))
 
-    def _seat(self, place: str) -> str:
+    def seat_of(self, place: str) -> str:
+        """Return the body that governs a division of this name."""
         return next((seat for ending, seat in self.rules.seats.items() if place.endswith(ending)), self.rules.seat)
 
 
@@ -289,6 +320,18 @@ def _compiled(rules: Matching) -> Iterator[tuple[str, re.Pattern[str], Method]]:
     for name, value in vars(rules).items():
         if isinstance(value, re.Pattern):
             yield name.removeprefix("_"), value, "search" if name in ("_zone_body", "_joint", "_word") else "match"
+
+
+def _in_full(region: Region, printed: str) -> str:
+    """Return a region's names from the province down, the last one a former one where that is printed: two districts that
+    became one had an agency each.
+    """
+    *above, name = region.chain
+    if printed.endswith(load_regions().spellings(name)[0]):
+        return "".join(region.chain)
+    former = [old for names in load_regions().words.former.values() for old, now in names.items() if now == name]
+    old = max((old for old in former if printed.endswith(old)), key=len, default=None)
+    return "".join((*above, old)) if old else printed
 
 
 class _Spelled(NamedTuple):
@@ -345,6 +388,12 @@ def read_matching(file: bytes) -> Matching:
     if wrong:
         raise ValueError("agencies/matching.yaml: " + "; ".join(wrong))
     return rules
+
+
+def names_of_region(code: str) -> tuple[str, ...]:
+    """Return the names of a division from the province down, of those too that the table no longer has; none for other codes."""
+    region = _by_code().get(code)
+    return region.chain if region else ()
 
 
 def matched_name(agency: str, region_code: str | None) -> Matched:

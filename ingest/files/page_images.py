@@ -22,7 +22,8 @@ from ingest.names import is_picture, natural, shown
 
 _DIGITS = re.compile(r"(\d++)")
 _MOST_DIGITS = 18  # of a page number; names of archives may have thousands of digits
-_FIRST_YEAR = 2000
+FIRST_YEAR = 2000
+"""Numbers from this one on to the next year's are years, not those of pages."""
 _GAPS = 10  # how many times more numbers than pages there may be: dates and the numbers of letters leave more out
 
 
@@ -39,7 +40,7 @@ def are_pages(names: Sequence[str]) -> bool:
         return False
     numbers, bare = counted
     first, last = min(numbers), max(numbers)
-    years = first >= _FIRST_YEAR and last <= date.today().year + 1
+    years = first >= FIRST_YEAR and last <= date.today().year + 1
     return last - first < _GAPS * len(numbers) and not years and (first <= len(numbers) or not bare)
 
 
@@ -57,6 +58,12 @@ def page_numbers(names: Sequence[str]) -> tuple[int, ...] | None:
     first = min(numbers)
     before = first - 1 if first <= 1 or first > len(numbers) else 0
     return tuple(number - before for number in numbers)
+
+
+def gaps(names: Sequence[str]) -> bool:
+    """Return whether a page is missing by the numbers in the names of the others."""
+    numbers = page_numbers(names)
+    return numbers is not None and set(numbers) != set(range(1, max(numbers) + 1))
 
 
 def _counted(names: Sequence[str]) -> tuple[list[int], bool] | None:

@@ -226,7 +226,8 @@ def known_headings(line: ProseLine) -> list[tuple[int, int]]:
     return spans
 
 
-def _candidates(lines: list[ProseLine]) -> list[Heading]:
+def find_headings(lines: list[ProseLine]) -> list[Heading]:
+    """Return all places that look like the beginning of a chapter, in reading order."""
     found: list[Heading] = []
     for index, line in enumerate(lines):
         first = _at_start(index, line)
@@ -237,7 +238,7 @@ def _candidates(lines: list[ProseLine]) -> list[Heading]:
     return found
 
 
-def _without_contents(found: list[Heading]) -> list[Heading]:
+def without_contents(found: list[Heading]) -> list[Heading]:
     """Leave out a table of contents: three or more titles on adjoining lines that all come again."""
     later = {h.known: h for h in found if h.known}
     drop: set[int] = set()
@@ -253,7 +254,7 @@ def _without_contents(found: list[Heading]) -> list[Heading]:
 
 def _choose(found: list[Heading]) -> list[Heading]:
     """The candidates that are chapters, in order."""
-    found = _without_contents(found)
+    found = without_contents(found)
     known = [h for h in found if h.known]
     counts = {style: len({h.known for h in known if h.style == style}) for style in (*_STYLES, "bare")}
     style = max(counts, key=lambda s: (counts[s], s != "bare"))
@@ -314,7 +315,7 @@ def _chain(found: list[Heading]) -> list[Heading]:
 
 def read_outline(lines: list[ProseLine]) -> Outline:
     """Cut the lines of a document into its chapters. Text before the first heading has number None and the title ""."""
-    chosen = _choose(_candidates(lines))
+    chosen = _choose(find_headings(lines))
     cut: list[ProseLine] = []
     starts: list[tuple[int, Heading | None]] = [(0, None)]
     by_line: dict[int, list[Heading]] = {}

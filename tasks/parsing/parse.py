@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
 from codebook.agencies import load_agencies
@@ -16,7 +15,8 @@ from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
 from tasks.parsing.prose.statements import read_statements
 from tasks.parsing.prose.statistics import read_statistics, search_of
-from tasks.parsing.tables.cells import TablesRead, Used
+from tasks.parsing.several import describe, find_reports
+from tasks.parsing.tables.cells import TablesRead, consumed
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.parsing.words import words
 
@@ -27,8 +27,10 @@ def parse(extraction: Extraction, hints: Hints) -> Report:
     """Return agency, region, year, chapters, numbers and statements of a document, each with its evidence.
 
     Pure: the same pages and hints give the same report. A missing year or agency is None, for validation to question. Raises
-    GongkaiError ``report.not_a_report`` or ``report.no_tables``.
+    GongkaiError ``report.several``, ``report.not_a_report`` or ``report.no_tables``.
     """
+    if reports := find_reports(extraction):
+        raise GongkaiError("report.several", describe(reports), words().messages.expected_one)
     return assemble(extraction, hints, read_tables(extraction.pages))
 
 
@@ -38,7 +40,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     A number that stands in a table comes from the table; sentences fill the narrative form (2014) only. Raises GongkaiError
     ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it has no number at all.
     """
-    outline = read_outline(prose_lines(extraction, _consumed(tables.used), known_headings))
+    outline = read_outline(prose_lines(extraction, consumed(tables.used), known_headings))
     identity = identify(extraction, outline, hints)
     search = search_of(outline, identity.year, identity.agency)
     form = form_of(tables.blocks, identity.year)
@@ -66,18 +68,6 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         unknown_tables=tables.unknown,
         missing_pages=extraction.missing_pages,
     )
-
-
-def _consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, int], ...] | None]:
-    """Return what belongs to tables, by page and block: None for a whole block, else raw character ranges."""
-    found: dict[tuple[int, int], tuple[tuple[int, int], ...] | None] = {}
-    for item in used:
-        key = (item.page, item.block)
-        if item.start is None and item.end is None:
-            found[key] = None
-        elif (ranges := found.get(key, ())) is not None:
-            found[key] = (*ranges, (item.start or 0, sys.maxsize if item.end is None else item.end))
-    return found
 
 
 def form_of(blocks: Iterable[BlockSeen], year: int | None) -> str | None:

@@ -63,6 +63,15 @@ class Messages(Record, frozen=True):
     expected_number: str
     no_table: str
     no_number: str
+    expected_one: str
+    several: str
+    bound_report: str
+    of_year: str
+    on_page: str
+    at_line: str
+    unknown_agency: str
+    unknown_year: str
+    more_reports: str
 
 
 class ParsingWords(Record, frozen=True):

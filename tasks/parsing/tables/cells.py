@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -78,6 +79,18 @@ class TablesRead(Record, frozen=True):
     used: tuple[Used, ...]
     notes: tuple[str, ...] = ()
     unknown: tuple[UnknownTable, ...] = ()
+
+
+def consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, int], ...] | None]:
+    """Return what belongs to tables, by page and block: None for a whole block, else raw character ranges."""
+    found: dict[tuple[int, int], tuple[tuple[int, int], ...] | None] = {}
+    for item in used:
+        key = (item.page, item.block)
+        if item.start is None and item.end is None:
+            found[key] = None
+        elif (ranges := found.get(key, ())) is not None:
+            found[key] = (*ranges, (item.start or 0, sys.maxsize if item.end is None else item.end))
+    return found
 
 
 def number_of(slot: PrintedValue | None, unit: str | None) -> Number | None:
