@@ -39,7 +39,7 @@ def file_pending(engine: Engine) -> int:
 
     Each in a transaction of its own, while workers go on loading; what a crash leaves is found the next time. Return how many.
     """
-    run_transaction(engine, coverage.renew_keys)
+    run_transaction(engine, partial(coverage.renew_keys, on_new=_ask))
     filed = 0
     for document_id in _pending(engine):
         run_transaction(engine, partial(file_again, document_id=document_id))
@@ -107,14 +107,15 @@ def _file_again(connection: Connection, documents: Sequence[int]) -> int:
     return len(documents)
 
 
+def _ask(connection: Connection, agency_id: int) -> None:
+    ask_about(connection, register.get(connection, agency_id))
+
+
 def expect(connection: Connection, listed: Sequence[Listed], **options: Any) -> int:
     """Keep a list of the agencies that must report (:func:`database.reports.coverage.expect`), and ask a person about each new
     agency that may be one that is known. Return how many lines of the same years went.
     """
-    kept = coverage.expect(connection, listed, **options)
-    for agency_id in kept.new_agencies:
-        ask_about(connection, register.get(connection, agency_id))
-    return kept.gone
+    return coverage.expect(connection, listed, on_new=_ask, **options)
 
 
 def join(connection: Connection, agency_id: int, other_id: int, *, who: str, reason: str) -> int:

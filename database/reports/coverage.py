@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from itertools import groupby
@@ -109,19 +109,16 @@ class Unlisted(Record, frozen=True):
     status: str
 
 
+OnNew = Callable[[Connection, int], object]
+"""What is to be done with the number of an agency that is new in the register."""
+
+
 class ExpectedYear(Record, frozen=True):
     """A year for which a list is there."""
 
     year: int
     agencies: int
     listed_at: datetime
-
-
-class ListKept(NamedTuple):
-    """What keeping a list did: how many lines of the same years went, and the agencies that the register did not know."""
-
-    gone: int
-    new_agencies: tuple[int, ...]
 
 
 def expect(
@@ -133,11 +130,13 @@ def expect(
     replace: bool = False,
     within: Sequence[str] | None = None,
     source: str = "",
-) -> ListKept:
+    on_new: OnNew | None = None,
+) -> int:
     """Keep a list; agencies that were listed before are brought up to date. With ``replace``, others of the same years go: of
     the regions whose codes begin as one of ``within`` alone, where it is given. ``source`` is the name of the file.
 
-    The names of the list go into the register of agencies.
+    The names of the list go into the register of agencies; ``on_new`` is called with the number of each that is new there. Return
+    how many lines went.
     """
     gone = 0
     years = sorted({item.year for item in listed})
@@ -150,13 +149,21 @@ def expect(
     for part in chunks(rows):
         connection.execute(statement.on_conflict_do_update(index_elements=["year", "agency_key"], set_=renewed), list(part))
     note(connection, "expect", who, reason=reason, subject=source, years=years, agencies=len(listed), replaced=replace, gone=gone)
-    named = [AgencyName(item.agency, item.region_code, AliasSource.LIST) for item in listed]
-    resolved = [register.resolve(connection, each) for each in named]
-    return ListKept(gone, tuple(each.agency_id for each in resolved if each.is_new))
+    for item in listed:
+        _register(connection, item.agency, item.region_code, on_new)
+    return gone
 
 
-def renew_keys(connection: Connection) -> None:
-    """Give the agencies of the lists the keys that they have by today's rules; of two that are one now, the later line stays."""
+def _register(connection: Connection, agency: str, region_code: str | None, on_new: OnNew | None) -> None:
+    resolved = register.resolve(connection, AgencyName(agency, region_code, AliasSource.LIST))
+    if resolved.is_new and on_new is not None:
+        on_new(connection, resolved.agency_id)
+
+
+def renew_keys(connection: Connection, on_new: OnNew | None = None) -> None:
+    """Give the agencies of the lists the keys that they have by today's rules; of two that are one now, the later line stays.
+    Those that the register lacks are entered, as :func:`expect` does.
+    """
     query = select(ExpectedRow.id, ExpectedRow.year, ExpectedRow.agency, ExpectedRow.region_code, ExpectedRow.agency_key)
     lines: dict[tuple[int, str], Any] = {}
     for row in connection.execute(query.order_by(ExpectedRow.id)).all():
@@ -164,9 +171,12 @@ def renew_keys(connection: Connection) -> None:
         if at in lines:
             connection.execute(delete(ExpectedRow).where(ExpectedRow.id == lines[at].id))
         lines[at] = row
+    known = register.agencies_of(connection, sorted({key for _, key in lines}))
     for (_, key), row in lines.items():
         if row.agency_key != key:
             connection.execute(update(ExpectedRow).where(ExpectedRow.id == row.id).values(agency_key=key))
+        if key not in known:
+            _register(connection, row.agency, row.region_code, on_new)
 
 
 class ExpectedLine(Record, frozen=True):

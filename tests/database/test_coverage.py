@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from codebook.agency_kinds import stored_key
 from codebook.records import Hints
 from console import filing
 from database.filings import register
-from database.models import Document, Source
+from database.models import AgencyCase, Document, Source
 from database.reports import coverage
 from database.reports.coverage import Level, Listed, Standing, standing_of
 from database.session import reading, run_transaction
@@ -81,12 +81,12 @@ def test_a_list_is_brought_up_to_date_or_replaced(inline: Inline) -> None:
     items = listed()
     run_transaction(inline.engine, lambda c: coverage.expect(c, items, who="li"))
     later = listed("name,region,due\n示例市教育局,江苏省/淮安市,2025-01-10\n")
-    assert run_transaction(inline.engine, lambda c: coverage.expect(c, later, who="li")).gone == 0
+    assert run_transaction(inline.engine, lambda c: coverage.expect(c, later, who="li")) == 0
     with reading(inline.engine) as connection:
         lines = coverage.coverage(connection, 2024, "2026-01-01")
     assert len(lines) == 6
     assert next(line for line in lines if line.agency == "示例市教育局").standing is Standing.LATE
-    assert run_transaction(inline.engine, lambda c: coverage.expect(c, later, who="li", replace=True)).gone == 6
+    assert run_transaction(inline.engine, lambda c: coverage.expect(c, later, who="li", replace=True)) == 6
     with reading(inline.engine) as connection:
         assert len(coverage.coverage(connection, 2024, "2026-01-01")) == 1
         assert len(coverage.unlisted(connection, 2024)) == 3
@@ -124,10 +124,10 @@ def test_a_list_replaces_lines_of_its_own_regions_alone(engine: Engine) -> None:
     rows = [Listed(2024, name, name, code, None) for name, code in (("甲局", "320813"), ("乙局", "330100"), ("丙局", None))]
     run_transaction(engine, lambda c: coverage.expect(c, rows, who="li"))
     new = [Listed(2024, "丁局", "丁局", "320813", None)]
-    assert run_transaction(engine, lambda c: coverage.expect(c, new, who="li", replace=True, within=["3208"])).gone == 1
+    assert run_transaction(engine, lambda c: coverage.expect(c, new, who="li", replace=True, within=["3208"])) == 1
     with reading(engine) as connection:
         assert {each.agency for each in coverage.expected(connection)} == {"乙局", "丙局", "丁局"}
-    assert run_transaction(engine, lambda c: coverage.expect(c, new, who="li", replace=True, within=[])).gone == 0
+    assert run_transaction(engine, lambda c: coverage.expect(c, new, who="li", replace=True, within=[])) == 0
 
 
 # ---- what came in -----------------------------------------------------------------------------------------------------------
@@ -186,6 +186,15 @@ def test_an_agency_has_reported_under_whatever_name(empty: Inline) -> None:
     assert lines(empty.engine)["示例市政务服务管理办公室"] == (Standing.IN_TIME, bureau)
     with reading(empty.engine) as connection:
         assert coverage.unlisted(connection, 2024) == []
+
+
+def test_a_list_asks_about_agencies_that_may_be_known(empty: Inline) -> None:
+    loaded(empty, "淮安市洪泽区人民法院", region_code="320813", region=("江苏省", "淮安市", "洪泽区"))
+    loaded(empty, "洪泽区卫生健康局", region_code="320813", region=("江苏省", "淮安市", "洪泽区"))
+    expect_all(empty.engine, "洪泽区卫生和计划生育局", "洪泽区卫计局", code="320813")
+    with reading(empty.engine) as connection:
+        cases = connection.execute(select(AgencyCase.reason, AgencyCase.state)).all()
+    assert len(cases) == 1, cases
 
 
 def test_the_first_edition_says_when_it_was_published(empty: Inline) -> None:
