@@ -10,6 +10,7 @@ Each report is then read by itself for its agency and year; the same report a se
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -37,6 +38,8 @@ _CHAPTER_TEXT = 20  # characters of a chapter that is more than its heading
 _REPORT = 300  # characters below which a piece is no report
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _NAME_LINE = 40  # characters that a line with a part of a title may have
+_BEFORE_PAGE = re.compile(r"[^\w]*\d{1,4}\W*")  # what a table of contents prints behind a title
+_CONTENTS_GAP = 3  # lines between two entries of it
 _MOST = 200  # reports that are looked for; each is compared with all before it
 _LISTED = 20  # reports that a message names
 _NOTHING = Title(None, None, 0, 0)
@@ -89,12 +92,15 @@ def find_reports(extraction: Extraction) -> tuple[BoundReport, ...]:
     """Return the reports that a document binds, in their order and up to 200; empty where it holds one, or none."""
     lines = cut_lines(extraction)
     titles = dict(_titles(lines))
-    starts = {Cut(0): _NOTHING, **dict.fromkeys(_restarts(lines, sorted(titles)), _NOTHING), **titles}
-    cuts = sorted(starts)
+    first = _behind_contents(lines)
+    restarts = dict(_restarts(lines, sorted(titles)))
+    starts = {first: _NOTHING, **dict.fromkeys(restarts, _NOTHING), **titles}
+    cuts = sorted(cut for cut in starts if cut >= first)
     pieces = [between(extraction, cut, end) for cut, end in _spans(cuts)]
     if sum(size_of(piece) >= _REPORT for piece in pieces) < 2:
         return ()
-    parts = _join([_TitledPart(cut, starts[cut], _contents(piece)) for cut, piece in zip(cuts, pieces, strict=True)])
+    contents = [_contents(piece, restarts.get(cut)) for cut, piece in zip(cuts, pieces, strict=True)]
+    parts = _join([_TitledPart(cut, starts[cut], held) for cut, held in zip(cuts, contents, strict=True)])
     if len(parts) < 2:
         return ()
     found: list[tuple[BoundReport, _Contents]] = []
@@ -142,11 +148,25 @@ def _titles(lines: list[CutLine]) -> Iterator[tuple[Cut, Title]]:
         if len(text) > _TITLE_LINE:
             yield from ((lines[index].cut_at(title.start), title) for title in _inside(lines[index]))
         elif title := find_title(text, whole=True):
+            if _BEFORE_PAGE.fullmatch(text[title.end :]):
+                continue
             first, title = _with_lines_before(lines, index, title)
             yield lines[first].begin, title
         elif index + 1 < len(lines) and (broken := _broken(text, lines[index + 1].line.text)):
             taken = index + 1
             yield begin, broken
+
+
+def _behind_contents(lines: list[CutLine]) -> Cut:
+    """Return where the text begins behind a table of contents that lists reports with their pages; the beginning without one."""
+    begin, last = Cut(0), -_CONTENTS_GAP
+    for index, (line, _) in enumerate(lines[:-1]):
+        title = find_title(line.text, whole=True) if len(line.text) <= _TITLE_LINE else None
+        if title and _BEFORE_PAGE.fullmatch(line.text[title.end :]):
+            if begin != Cut(0) and index - last > _CONTENTS_GAP:
+                break
+            begin, last = lines[index + 1].begin, index
+    return begin
 
 
 def _broken(first: str, second: str) -> Title | None:
@@ -193,8 +213,8 @@ def _set_off(line: CutLine, at: int) -> bool:
     return at in {0, len(origins)} or raw[origins[at - 1] + 1 : origins[at]].isspace()
 
 
-def _restarts(lines: list[CutLine], titles: list[Cut]) -> Iterator[Cut]:
-    """Where the first chapters come again behind later ones, and no title stands between."""
+def _restarts(lines: list[CutLine], titles: list[Cut]) -> Iterator[tuple[Cut, int]]:
+    """Where the first chapters come again behind later ones, and no title stands between; with the number of the chapter."""
     seen: set[int | str] = set()
     last = Cut(0)
     for heading in without_contents(find_headings([line for line, _ in lines])):
@@ -203,24 +223,25 @@ def _restarts(lines: list[CutLine], titles: list[Cut]) -> Iterator[Cut]:
             continue
         line = lines[heading.line]
         before, last = last, line.cut_at(heading.start)
-        chapter = heading.known or line.line.text[slice(*heading.title)]
+        chapter = heading.known or f"{number} {line.line.text[slice(*heading.title)]}"
         if chapter in seen and number <= _OPENING <= len(seen):
             seen.clear()
             if bisect_right(titles, last) == bisect_right(titles, before):
-                yield last
+                yield last, number
         seen.add(chapter)
 
 
 # ---- what a piece holds, and which pieces are one report ----
 
 
-def _contents(piece: Extraction) -> _Contents:
+def _contents(piece: Extraction, chapter: int | None) -> _Contents:
+    """Return what a piece holds, which begins with the heading of ``chapter`` if it is not None."""
     if size_of(piece) < _CHAPTER_TEXT:
         return _Contents({}, frozenset())
     tables = read_tables(piece.pages)
     outline = read_outline(prose_lines(piece, consumed(tables.used), known_headings))
     cells = {reading.indicator: reading.value for reading in tables.readings if reading.value is not None or reading.raw.strip()}
-    return _Contents(cells, frozenset(_chapters(outline)))
+    return _Contents(cells, frozenset(_chapters(outline)) | ({chapter} if chapter else set()))
 
 
 def _chapters(outline: Outline) -> Iterator[int]:
