@@ -23,7 +23,7 @@ class NamingSentence(Wording, frozen=True, kw_only=True):
     """A sentence that names the body in its group ``a``, with the kind of evidence that it is and how much it weighs.
 
     ``loose``: a place or a town alone is a name here too. ``if_it_fits``: the name counts only where the text speaks of itself as
-    such a body does.
+    such a body does. ``examples`` maps sentences to the name that is read in each, in ``counter_examples`` none is.
     """
 
     source: str
@@ -31,6 +31,8 @@ class NamingSentence(Wording, frozen=True, kw_only=True):
     why: str
     loose: bool = False
     if_it_fits: bool = False
+    examples: dict[str, str]
+    counter_examples: tuple[str, ...] = ()
 
 
 class SelfName(Wording, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ class TitleFile(Record, frozen=True):
     """titles.yaml as a whole; its comments say what each entry is for."""
 
     titles: tuple[str, ...]
+    school_year: Wordings
     title_cue: Wordings
     year_line: Wordings
     speaks_of_itself: Wordings
@@ -96,11 +99,14 @@ class NameFile(Record, frozen=True):
     central: Wordings
     office: Wordings
     government: Wordings
+    own_level: Wordings
+    whose_level_counts: Wordings
     completions: tuple[str, ...]
     governments: tuple[Government, ...]
     host: Wordings
     departments: tuple[str, ...]
     self_names: tuple[SelfName, ...]
+    whole_without_place: tuple[str, ...]
 
 
 class SentenceFile(Record, frozen=True):
@@ -113,6 +119,7 @@ class AgencyWords(NamedTuple):
     """The words and patterns of the folder agencies, ready for use. The comment names the method by which a pattern is used."""
 
     titles: tuple[re.Pattern[str], ...]
+    school_year: re.Pattern[str]
     title_cue: re.Pattern[str]
     form_words: re.Pattern[str]  # fullmatch
     speaks_of_itself: re.Pattern[str]
@@ -129,6 +136,8 @@ class AgencyWords(NamedTuple):
     central: re.Pattern[str]
     government: re.Pattern[str]
     office: re.Pattern[str]
+    own_level: re.Pattern[str]
+    whose_level_counts: re.Pattern[str]
     signature_begins: re.Pattern[str]  # match
     signature_ends: str
     notes: IdentityNotes
@@ -147,6 +156,7 @@ class AgencyWords(NamedTuple):
     host: re.Pattern[str]
     period: re.Pattern[str]
     departments: re.Pattern[str]  # match
+    whole_without_place: tuple[str, ...]
 
 
 _METHODS: dict[str, Method] = {
@@ -212,6 +222,7 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
 
     words = AgencyWords(
         titles=tuple(make((template,)) for template in titles.titles),
+        school_year=make(titles.school_year),
         title_cue=make(titles.title_cue),
         form_words=make(titles.form_words),
         speaks_of_itself=make(titles.speaks_of_itself),
@@ -228,6 +239,8 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         central=make(names.central),
         government=make(names.government),
         office=make(names.office),
+        own_level=make(names.own_level),
+        whose_level_counts=make(names.whose_level_counts),
         signature_begins=make(titles.signature_begins),
         signature_ends="".join(titles.signature_ends),
         notes=msgspec.yaml.decode(files["notes.yaml"], type=IdentityNotes),
@@ -246,6 +259,7 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         host=make(names.host),
         period=make(titles.period),
         departments=re.compile("|".join(map(re.escape, names.departments))),
+        whole_without_place=names.whole_without_place,
     )
     lists = [value for file in (titles, names) for value in msgspec.structs.asdict(file).values()]
     places = [*common.values(), *lists, *titles.lead_up_to, sentences]

@@ -9,8 +9,10 @@ from typing import Literal
 import msgspec
 
 from codebook import data
-from codebook.agency_names import matched_name
+from codebook.agency_names import load_matching, matched_name
 from codebook.records import Record
+from codebook.regions import load_regions
+from codebook.text.fold import fold_label
 
 _KEY_LENGTH = 220  # characters of gk_report.agency_key
 
@@ -77,6 +79,24 @@ def agency_key(agency: str, region_code: str | None) -> str:
     """
     found = matched_name(agency, region_code)
     return f"{(region_code or '')[:6]}:{found.place}{found.body}"
+
+
+def is_one_agency(agency: str, region_code: str | None) -> bool:
+    """Return whether the key of a name can be of one agency only: its region is known, by the code or by the name, or it is a
+    body of the centre. 教育局 without a region is the name of thousands.
+
+    >>> is_one_agency("教育局", "320813"), is_one_agency("洪泽区教育局", None), is_one_agency("海关总署", None)
+    (True, True, True)
+    >>> is_one_agency("教育局", None), is_one_agency("朝阳区教育局", None)
+    (False, False)
+    """
+    if region_code:
+        return True
+    found, central = matched_name(agency, None), load_matching().rules.central
+    if found.place:
+        return len(load_regions().read(found.place).found) == 1
+    name = fold_label(agency)
+    return name.startswith(central.begins) or found.body.endswith(central.endings) or name in central.bodies
 
 
 def stored_key(agency: str, region_code: str | None) -> str:

@@ -16,7 +16,7 @@ from codebook import data
 from codebook.divisions import Region
 from codebook.records import Record
 from codebook.regions import load_regions
-from codebook.text.fold import fold_label
+from codebook.text.fold import fold, fold_label
 from codebook.text.linear import Method, weakness_of
 
 
@@ -34,12 +34,29 @@ class NameForms(Record, frozen=True):
     others: tuple[str, ...]
 
 
+class CentralBodies(Record, frozen=True):
+    """The names of bodies of the centre: how they begin, what they end in, and others."""
+
+    begins: tuple[str, ...]
+    endings: tuple[str, ...]
+    bodies: tuple[str, ...]
+
+
 class PlaceBody(Record, frozen=True):
     """The body of a place below the county, by what the name of the place ends in, and short forms of the body."""
 
     endings: tuple[str, ...]
     body: str
     short: tuple[str, ...]
+
+
+class StreetForm(Record, frozen=True):
+    """How streets are printed without their word, and what is printed so and is no street."""
+
+    printed: str
+    body: str
+    not_in: tuple[str, ...]
+    not_before: tuple[str, ...]
 
 
 class NameExample(Record, frozen=True):
@@ -53,6 +70,7 @@ class MatchingFile(Record, frozen=True):
     """matching.yaml as a whole; its comments say what each entry is for."""
 
     leads: tuple[LeadRow, ...]
+    central: CentralBodies
     party: NameForms
     committee: NameForms
     seat: str
@@ -61,13 +79,16 @@ class MatchingFile(Record, frozen=True):
     office: NameForms
     administration: dict[str, tuple[str, ...]]
     own_level: NameForms
+    organs: str
     relative: tuple[str, ...]
     places: tuple[PlaceBody, ...]
+    streets: StreetForm
     zones: tuple[str, ...]
     zone_body: NameForms
     zone_names: dict[str, str]
     conjunctions: tuple[str, ...]
     endings: dict[str, tuple[str, ...]]
+    signs: tuple[str, ...]
     subjects: dict[str, tuple[str, ...]]
     letters: dict[str, str]
     bodies: dict[str, tuple[str, ...]]
@@ -120,13 +141,18 @@ class Matching:
             {e + row.body: (e, *(e + s for s in row.short)) for row in rules.places for e in row.endings},
         )
         self._lead = re.compile(
-            "|".join(f"(?:{_any(row.words)})(?=.*(?:{_any(row.before)})$)" for row in rules.leads)  # the words alone are a body
+            "|".join(f"(?:{_any(row.words)})(?=.*(?:{_any(row.before)}))" for row in rules.leads)  # the words alone are a body
         )
         self._party = re.compile(_forms(rules.party))
         self._committee = re.compile(_forms(rules.committee))
-        self._own_level = (rules.own_level.key, *rules.own_level.others)
+        self._own_level = sorted((rules.own_level.key, *rules.own_level.others), key=len, reverse=True)
+        self._organs = tuple(end[-1] + rules.organs for end in ends)
         zone_body = _forms(rules.zone_body)
         self._place = re.compile(f"(?P<stem>.+?)(?P<end>{_any(self._places)})$")
+        unlike = f"(?!.*(?:{_any(rules.streets.not_in)}))"
+        self._street = re.compile(
+            rf"{unlike}(?P<stem>\w{{2,4}})(?<!{')(?<!'.join(rules.streets.not_before)}){rules.streets.printed}"
+        )
         self._zone = re.compile(f"(?P<zone>.*(?:{zones}))(?:{zone_body})?$")
         self._zone_body = re.compile(f"(?:{_any(rules.zone_body.others)})$")
         self._in_zone = re.compile(f"(?P<zone>.*(?:{zones}))(?P<body>{zone_body})?(?=.)")
@@ -157,20 +183,35 @@ class Matching:
             return None
         return "".join(self._words[word] for word in found)
 
+    @property
+    def office_word(self) -> str:
+        """What the office of a government is called behind the government's name."""
+        return self.rules.office.key.removeprefix(self.rules.seat)
+
+    def zone_and_rest(self, body: str) -> tuple[str, str]:
+        """Return the zone that a body's name begins with ("" where none), and what follows it."""
+        inside = self._in_zone.match(body) if not self._zone.match(body) else None
+        return (body[: inside.end()], body[inside.end() :]) if inside else ("", body)
+
+    def subject_and_ending(self, body: str) -> tuple[str, str]:
+        """Return what a department is for and what its name ends in; "" and "" for other bodies."""
+        department = self._department.match(body)
+        if department is None:
+            return "", ""
+        return self.subject(department["subject"]) or department["subject"], self._ends[department["end"]]
+
     def body(self, rest: str, seat: str) -> Body:
         """Return a name without its region in the form that all its variants have. ``seat`` is the government of the region."""
         rules = self.rules
-        if rest.endswith(self._own_level):
-            while rest.endswith(self._own_level):
-                rest = rest[: -max(len(word) for word in self._own_level if rest.endswith(word))]
-            body = self.body(rest, seat)
-            return Body(body.name + rules.own_level.key, body.known) if body.name in self.seats else body
         if not rest or rest in rules.government:
             return Body(seat, True)
         if rest not in self._bodies:
             rest = self._without_owner(rest)
         if rest in self._bodies:
             return Body(self._bodies[rest], True)
+        street = self._street.fullmatch(rest)
+        if street is not None:
+            return Body(street["stem"] + rules.streets.body, True)
         place = self._place.match(rest)
         if place is not None:
             return Body(place["stem"] + self._places[place["end"]], True)
@@ -183,7 +224,9 @@ class Matching:
         """
         for word in self.rules.government:
             behind = rest[len(word) :]
-            if rest.startswith(word) and behind and (word == self.rules.seat or self._department_of(behind).known):
+            if not rest.startswith(word) or not behind:
+                continue
+            if word == self.rules.seat or behind in self._bodies or self._department_of(behind).known:
                 return behind
         committee = self._committee.match(rest)
         return self.rules.committee.key + rest[committee.end() :] if committee else rest
@@ -212,6 +255,34 @@ class Matching:
 
     def matched(self, name: str, region_code: str) -> Matched:
         """Return how the rules read a folded name, given its region's code of six digits ("" where it is unknown)."""
+        itself = self._without_own_level(name)
+        found = self._matched(itself, region_code)
+        if name != itself and found.body in self.seats:
+            return found._replace(body=found.body + self.rules.own_level.key)
+        return found
+
+    def _without_own_level(self, name: str) -> str:
+        while True:
+            own = next((word for word in self._own_level if name.endswith(word)), "")
+            own = own or (self.rules.organs if name.endswith(self._organs) else "")
+            if not own:
+                return name
+            name = name.removesuffix(own)
+
+    def without_sign(self, text: str, region_code: str) -> str:
+        """Return a folded text without a second name of the department in brackets behind it: 文化和旅游局(文物局).
+
+        Brackets that hold anything else stay: 公安局(交通警察支队) may be the report of what they hold.
+        """
+        start = text.rfind("(")
+        if start <= 0 or not text.endswith(")"):
+            return text
+        main, sign = (self.matched(fold_label(part), region_code) for part in (text[:start], text[start:]))
+        ends = self._department.match(sign.body)
+        second = sign.known and ends is not None and self._ends[ends["end"]] in self.rules.signs
+        return text[:start] if second and main.known and self._department.match(main.body) else text
+
+    def _matched(self, name: str, region_code: str) -> Matched:
         lead = self._lead.match(name)
         name = name[lead.end() :] if lead else name
         party = self._party.match(name)
@@ -227,7 +298,7 @@ class Matching:
         spelled = _spelled(region_code)
         if spelled is None:
             return self._elsewhere(name, None)
-        seat = self._seat(spelled.region.chain[-1])
+        seat = self.seat_of(spelled.region.chain[-1])
         full = spelled.full.match(name)
         if full is not None:
             body = self.body(name[full.end() :], seat)
@@ -263,12 +334,17 @@ class Matching:
     def _elsewhere(self, name: str, within: Region | None) -> Matched:
         """Return how a name is read that begins with places of its own, or with none."""
         begins = load_regions().read(name, within)
+        if begins.short and (body := self._no_place(name[begins.end :], self.rules.seat)).known:
+            return Matched(name[: begins.end], *body)  # 江苏发改委
         if not begins.end or begins.short:
             return Matched("", *self.body(name, self.rules.seat))
-        place = "".join(begins.found[0].chain) if len(begins.found) == 1 else name[: begins.end]
-        return Matched(place, *self.body(name[begins.end :], self._seat(name[: begins.end])))
+        place = name[: begins.end]
+        if len(begins.found) == 1:
+            place = _in_full(begins.found[0], place)
+        return Matched(place, *self.body(name[begins.end :], self.seat_of(name[: begins.end])))
 
-    def _seat(self, place: str) -> str:
+    def seat_of(self, place: str) -> str:
+        """Return the body that governs a division of this name."""
         return next((seat for ending, seat in self.rules.seats.items() if place.endswith(ending)), self.rules.seat)
 
 
@@ -289,6 +365,18 @@ def _compiled(rules: Matching) -> Iterator[tuple[str, re.Pattern[str], Method]]:
     for name, value in vars(rules).items():
         if isinstance(value, re.Pattern):
             yield name.removeprefix("_"), value, "search" if name in ("_zone_body", "_joint", "_word") else "match"
+
+
+def _in_full(region: Region, printed: str) -> str:
+    """Return a region's names from the province down, the last one a former one where that is printed: two districts that
+    became one had an agency each.
+    """
+    *above, name = region.chain
+    if printed.endswith(load_regions().spellings(name)[0]):
+        return "".join(region.chain)
+    former = [old for names in load_regions().words.former.values() for old, now in names.items() if now == name]
+    old = max((old for old in former if printed.endswith(old)), key=len, default=None)
+    return "".join((*above, old)) if old else printed
 
 
 class _Spelled(NamedTuple):
@@ -326,7 +414,7 @@ def _spelled(code: str) -> _Spelled | None:
         region,
         short,
         tuple(name for full, _ in spellings[:-1] for name in full),
-        re.compile(f"{above}(?:{_any(full)})"),
+        re.compile(f"{above}(?:{_any(full)}){{1,2}}"),
         re.compile(f"{above}{re.escape(short)}") if alone else None,
         frozenset(relative[-1] - set(longest[:-1])),
     )
@@ -347,6 +435,13 @@ def read_matching(file: bytes) -> Matching:
     return rules
 
 
+def names_of_region(code: str) -> tuple[str, ...]:
+    """Return the names of a division from the province down, of those too that the table no longer has; none for other codes."""
+    region = _by_code().get(code)
+    return region.chain if region else ()
+
+
 def matched_name(agency: str, region_code: str | None) -> Matched:
     """Return how the rules read the name of an agency of a region."""
-    return load_matching().matched(fold_label(agency), (region_code or "")[:6])
+    rules, code = load_matching(), (region_code or "")[:6]
+    return rules.matched(fold_label(rules.without_sign(fold(agency).text, code)), code)

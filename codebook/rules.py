@@ -35,11 +35,14 @@ Side = Literal["left", "right"]
 
 
 class RuleScope(StrEnum):
-    """What a rule looks at: one report, one agency's reports on two consecutive years, or a body and those under it."""
+    """What a rule looks at: one report, one agency's reports on two consecutive years, a body and those under it, or two
+    documents of one filing.
+    """
 
     REPORT = "report"
     YEARS = "years"
     REGION = "region"
+    FILING = "filing"
 
 
 # The files, in the order in which findings are listed, each with what its rules look at.
@@ -49,6 +52,7 @@ FILES: dict[str, RuleScope] = {
     "completeness": RuleScope.REPORT,
     "years": RuleScope.YEARS,
     "region": RuleScope.REGION,
+    "filing": RuleScope.FILING,
 }
 
 

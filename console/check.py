@@ -16,6 +16,7 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
+from console.filing import file_pending
 from database.models import Between
 from database.reports import coverage, results
 from database.reports.results import ReportKey
@@ -51,6 +52,7 @@ def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
     with reading(engine) as connection:
         listed = coverage.expected(connection)
     expected = _by_region(listed, today or date.today().isoformat())
+    file_pending(engine)
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):
@@ -124,15 +126,13 @@ def _check_area(connection: Connection, report: ReportKey, expected: list[Expect
 
 def _check_texts(engine: Engine) -> None:
     """Text that agencies share in reports on one year: each report is compared with the earlier ones that resemble it most."""
-    year, index, agencies = None, TextIndex(), set[str]()
+    year, index = None, TextIndex()
     for batch in _batches(engine):
         related: list[Related] = []
         for this_year, some in groupby(batch, key=lambda each: each.year):
             if this_year != year:
-                year, index, agencies = this_year, TextIndex(), set()
-            speaking = {s.agency_key: s.report_id for s in reversed(list(some)) if s.agency_key and s.agency_key not in agencies}
-            agencies |= speaking.keys()
-            related += _shared_texts(engine, index, sorted(speaking.values()))
+                year, index = this_year, TextIndex()
+            related += _shared_texts(engine, index, sorted(each.report_id for each in some))
         ids, rows = [each.report_id for each in batch], related_rows(Between.CHECK, related)
         run_transaction(engine, partial(results.replace_checked, report_ids=ids, rules=[RULE], rows=rows))
 

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, inspect
 from codebook.book import Indicator, load_book
 from codebook.records import Record, State
 from database.export_columns import BLOCK_FORM, DOUBTFUL_COUNT, PATH, SHA256, STATUS, VIEW_FINDINGS, VIEW_VALUES, WHO, selected
+from database.filings.in_force import FILED_SQL, SHOWN
 from database.models import PREFIX, FailureState
-from database.reports.results import SHOWN
 
 _LONGEST_NAME = 63  # bytes, of an identifier in PostgreSQL
 
@@ -61,12 +61,15 @@ def wide_tables() -> tuple[Wide, ...]:
 
 def create_views(connection: Connection) -> None:
     """Make all views again. Can be run again at any time; fails if somebody's own view stands on one of ours (PostgreSQL)."""
-    postgresql = connection.dialect.name == "postgresql"
+    wide = _wide_postgresql if connection.dialect.name == "postgresql" else _wide_sqlite
+    there = inspect(connection).has_table("gk_filing")
+    in_force = _FILED if there else _BEFORE_FILINGS
     views = {
-        "current_value": _CURRENT_VALUE,
-        "current_finding": _CURRENT_FINDING,
+        "current_value": _CURRENT_VALUE.format(in_force=in_force),
+        "current_finding": _CURRENT_FINDING.format(in_force=in_force),
+        **({"current_filing": _CURRENT_FILING} if there else {}),
         "error_queue": _ERROR_QUEUE,
-        **{f"wide_{table.name}": (_wide_postgresql if postgresql else _wide_sqlite)(table) for table in wide_tables()},
+        **{f"wide_{table.name}": wide(table, in_force) for table in wide_tables()},
     }
     drop_views(connection)
     for name, query in views.items():
@@ -84,17 +87,26 @@ def drop_views(connection: Connection) -> None:
 
 _OURS = (f"{PREFIX}current_", f"{PREFIX}wide_", f"{PREFIX}error_queue")
 _SHOWN = ", ".join(f"'{status}'" for status in SHOWN)
-_IN_FORCE = f"""gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN})
+_FIRST_SOURCE = """
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)"""
+_FILED = FILED_SQL + _FIRST_SOURCE
+# For a database that was taken back to a version before there were filings: every document that shows a report.
+_BEFORE_FILINGS = f"gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN}){_FIRST_SOURCE}"
+
+_CURRENT_FILING = f"""
+select fl.id as filing_id, fl.agency_id, a.name as agency_name, a.kind as agency_kind, fl.year, m.edition, fl.editions, r.agency,
+    r.province, r.city, r.county, r.region_code, r.form, r.published_on, s.seen_at as first_seen_at, d.status, s.path, d.sha256,
+    d.id as document_id, r.id as report_id
+from {_FILED}"""
 
 _CURRENT_VALUE = f"""
 select {selected(VIEW_VALUES)}, d.id as document_id, r.id as report_id, r.version
-from {_IN_FORCE} join gk_value v on v.report_id = r.id"""
+from {{in_force}} join gk_value v on v.report_id = r.id"""
 
 _CURRENT_FINDING = f"""
 select {selected(VIEW_FINDINGS)}, f.place, f."between", f.other_report_id, {selected((PATH, SHA256))}, d.id as document_id,
     r.id as report_id, f.id as finding_id
-from {_IN_FORCE} join gk_finding f on f.report_id = r.id
+from {{in_force}} join gk_finding f on f.report_id = r.id
 where f.other_report_id is null or exists (
     select 1 from gk_document o where o.report_id = f.other_report_id and o.status in ({_SHOWN}))"""
 
@@ -129,10 +141,10 @@ def _of_block(table: Wide) -> str:
 # A report's cells are gathered once into a JSON object, from which the columns are taken: four times as fast as a
 # condition for each column. On PostgreSQL the object is made report by report, so that a filter on agency or year saves
 # the rest.
-def _wide_postgresql(table: Wide) -> str:
+def _wide_postgresql(table: Wide, in_force: str) -> str:
     return f"""
 select {_wide_columns(table, "(c.cells ->> '{id}')::double precision")}
-from {_IN_FORCE} join gk_block b on {_block_condition(table)}
+from {in_force} join gk_block b on {_block_condition(table)}
     left join lateral (
         select jsonb_object_agg(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
             count(*) filter (where {_DOUBTFUL}) as doubtful_count
@@ -141,11 +153,11 @@ from {_IN_FORCE} join gk_block b on {_block_condition(table)}
     ) c on true"""
 
 
-def _wide_sqlite(table: Wide) -> str:
+def _wide_sqlite(table: Wide, in_force: str) -> str:
     cell = "json_extract(c.cells, '$.\"{id}\"')"
     return f"""
 select {_wide_columns(table, cell)}
-from {_IN_FORCE} join gk_block b on {_block_condition(table)}
+from {in_force} join gk_block b on {_block_condition(table)}
     left join (
         select v.report_id, json_group_object(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
             count(*) filter (where {_DOUBTFUL}) as doubtful_count

@@ -9,7 +9,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.cli import environment
-from console.cli.terminal.output import say, wrong
+from console.cli.terminal.output import counted, say, wrong
+from console.filing import upgrade_database
 from database import migrations
 from database.roles import script, views_of
 from database.session import make_engine, reading
@@ -27,11 +28,12 @@ def upgrade() -> None:
     try:
         engine = make_engine(found.database)
         before = migrations.current(engine)
-        migrations.upgrade(engine)
+        filed = upgrade_database(engine)
     except (SQLAlchemyError, ValueError) as error:
         message = str(getattr(error, "orig", None) or error).splitlines()[0]
         wrong(f"the database cannot be upgraded: {message}; expected a PostgreSQL or SQLite that can be written to")
-    say(f"from version {before or 'none'} to {migrations.current(engine)}")
+    documents = f"; {counted(filed, 'document')} filed" if filed else ""
+    say(f"from version {before or 'none'} to {migrations.current(engine)}{documents}")
     engine.dispose()
 
 

@@ -61,7 +61,12 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
         wrong(f"GONGKAI_DATABASE_URL: {error}")
     try:
         if own and make:
+            before = migrations.current(engine)
             migrations.upgrade(engine)
+            if before not in (None, migrations.head()):
+                from console.filing import file_pending  # noqa: PLC0415 - a second of imports that only an upgrade needs
+
+                file_pending(engine)
         elif migrations.current(engine) != migrations.head():
             remedy = "run `gongkai db upgrade`"
             wrong(f"the database has version {migrations.current(engine)}, this program needs {migrations.head()}; {remedy}")

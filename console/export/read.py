@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, func, or_, select
 
 from codebook.records import Status
+from database.filings.in_force import DOCUMENT, SHOWN
 from database.models import Base
-from database.reports.results import BLOCK, DOCUMENT, FAILURE, FINDING, REPORT, SECTION, SHOWN, VALUE
+from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION, VALUE
 from database.session import reading
 
 CHUNK = 200  # documents; some 40,000 cells

@@ -21,9 +21,10 @@ from codebook.records import Correction, Decided, Number, Reading, Record, Repor
 from codebook.stages import DOCUMENTS, StageName
 from codebook.text.dates import dates
 from database.clock import now
+from database.filings.in_force import SHOWN
 from database.ledger import Queued, outputs, start_again
 from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState, ValueRow
-from database.reports.results import SHOWN, whole
+from database.reports.results import whole
 from database.sql import storable
 from database.users.audit import note
 

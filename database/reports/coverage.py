@@ -7,14 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from codebook.agency_kinds import stored_key
 from codebook.records import Record
 from codebook.text.fold import fold_label
 from database.clock import now
+from database.filings.in_force import SHOWN
 from database.models import Document, ExpectedRow, ReportRow
-from database.reports.results import SHOWN, in_force
+from database.reports.results import in_force
 from database.sql import chunks, insert_into
 from database.users.audit import note
 
@@ -97,6 +99,20 @@ def expect(
         connection.execute(statement.on_conflict_do_update(index_elements=["year", "agency_key"], set_=renewed), list(part))
     note(connection, "expect", who, reason=reason, subject=source, years=years, agencies=len(listed), replaced=replace, gone=gone)
     return gone
+
+
+def renew_keys(connection: Connection) -> None:
+    """Give the agencies of the lists the keys that they have by today's rules; of two that are one now, the later line stays."""
+    query = select(ExpectedRow.id, ExpectedRow.year, ExpectedRow.agency, ExpectedRow.region_code, ExpectedRow.agency_key)
+    lines: dict[tuple[int, str], Any] = {}
+    for row in connection.execute(query.order_by(ExpectedRow.id)).all():
+        at = (row.year, stored_key(row.agency, row.region_code))
+        if at in lines:
+            connection.execute(delete(ExpectedRow).where(ExpectedRow.id == lines[at].id))
+        lines[at] = row
+    for (_, key), row in lines.items():
+        if row.agency_key != key:
+            connection.execute(update(ExpectedRow).where(ExpectedRow.id == row.id).values(agency_key=key))
 
 
 class ExpectedLine(Record, frozen=True):

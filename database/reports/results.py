@@ -36,7 +36,8 @@ from sqlalchemy import (
 from codebook.records import Number, Snapshot, State, Status
 from codebook.text import numbers
 from database.clock import now
-from database.models import Base, Between, BlockRow, Document, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, speaks
+from database.models import Base, Between, BlockRow, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
 from database.sql import Prepared
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -46,11 +47,7 @@ BLOCK: Table = Base.metadata.tables[BlockRow.__tablename__]
 SECTION: Table = Base.metadata.tables[SectionRow.__tablename__]
 VALUE: Table = Base.metadata.tables[ValueRow.__tablename__]
 FINDING: Table = Base.metadata.tables[FindingRow.__tablename__]
-DOCUMENT: Table = Base.metadata.tables[Document.__tablename__]
 FAILURE: Table = Base.metadata.tables[Failure.__tablename__]
-
-# A document whose processing failed or was given up shows no numbers, even if an earlier version of them is kept.
-SHOWN = (Status.PROCESSING.value, Status.ACCEPTED.value, Status.NEEDS_REVIEW.value)
 
 
 class Written(NamedTuple):
@@ -61,10 +58,12 @@ class Written(NamedTuple):
 
 
 class ReportKey(NamedTuple):
-    """By what a report is found: agency and year, the region it governs and the region it reports to."""
+    """By what a report is found: the agency and year of its filing (None: it is in none), the region it governs and the region it
+    reports to.
+    """
 
     report_id: int
-    agency_key: str | None
+    agency_id: int | None
     year: int | None
     governs: str | None
     reports_to: str | None
@@ -86,7 +85,7 @@ Pointer = Callable[[Connection, int, Status, int], None]
 
 
 class CurrentReport(NamedTuple):
-    """The report in force of an agency or a government on a year, and the document it was read from."""
+    """The report in force of a filing, and the document it was read from."""
 
     report_id: int
     document_id: int
@@ -96,8 +95,8 @@ class Neighbours(NamedTuple):
     """The reports in force near a key: those of its agency by year (the year before, its own, the year after), that of
     the government of the region it governs, and that of the government above.
 
-    An agency's report on a year may have come as several documents (a page and its PDF); the oldest of them takes part in
-    comparisons, so that nothing is found or counted twice.
+    An agency's report on a year may have come as several documents (a page and its PDF, an edition and its correction); the one
+    in force takes part in comparisons, so that nothing is found or counted twice.
     """
 
     years: dict[int, CurrentReport]
@@ -128,18 +127,39 @@ def in_force() -> ColumnElement[bool]:
 _OWN, _PARENT = 2, 3
 
 # Statements that each load runs are built once: building them took longer than running them.
-_REPORT_KEY = select(REPORT.c.id, REPORT.c.agency_key, REPORT.c.year, REPORT.c.governs, REPORT.c.reports_to).join(
-    DOCUMENT, in_force()
+_KEY = (REPORT.c.id, FILING.c.agency_id, FILING.c.year, REPORT.c.governs, REPORT.c.reports_to)
+_REPORT_KEY = select(*_KEY).select_from(
+    REPORT.join(DOCUMENT, in_force())
+    .join(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
+    .join(FILING, FILING.c.id == MEMBER.c.filing_id)
 )
+_SPEAKING = REPORT.join(DOCUMENT, in_force()).join(MEMBER, and_(MEMBER.c.document_id == DOCUMENT.c.id, speaks()))
 
 
-def _first(slot: int, column: ColumnElement[Any], key: str, year: ColumnElement[Any]) -> Select[Any]:
-    """The report of the oldest document with ``key`` on ``year``, as (slot, report, document)."""
+def _of_agency(slot: int, year: ColumnElement[Any]) -> Select[Any]:
+    """The report in force of an agency on ``year``, as (slot, report, document)."""
     first = (
         select(literal_column(str(slot)).label("slot"), REPORT.c.id, REPORT.c.document_id)
-        .join(DOCUMENT, in_force())
-        .where(column == bindparam(key), REPORT.c.year == year)
-        .order_by(REPORT.c.document_id)
+        .select_from(
+            FILING.join(MEMBER, MEMBER.c.filing_id == FILING.c.id)
+            .join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id)
+            .join(REPORT, in_force())
+        )
+        .where(FILING.c.agency_id == bindparam("agency"), FILING.c.year == year)
+        .order_by(MEMBER.c.rank)
+        .limit(1)
+        .subquery()
+    )
+    return select(first)
+
+
+def _of_government(slot: int, code: str, year: ColumnElement[Any]) -> Select[Any]:
+    """The report in force of the government of region ``code`` on ``year``; of two that say so, that of the first filing."""
+    first = (
+        select(literal_column(str(slot)).label("slot"), REPORT.c.id, REPORT.c.document_id)
+        .select_from(_SPEAKING)
+        .where(REPORT.c.governs == bindparam(code), REPORT.c.year == year)
+        .order_by(MEMBER.c.filing_id)
         .limit(1)
         .subquery()
     )
@@ -149,16 +169,16 @@ def _first(slot: int, column: ColumnElement[Any], key: str, year: ColumnElement[
 _year = bindparam("year", type_=REPORT.c.year.type)
 _NEIGHBOURS = Prepared(
     union_all(
-        *(_first(step, REPORT.c.agency_key, "key", _year + literal_column(str(step))) for step in (-1, 0, 1)),
-        _first(_OWN, REPORT.c.governs, "governs", _year),
-        _first(_PARENT, REPORT.c.governs, "reports_to", _year),
+        *(_of_agency(step, _year + literal_column(str(step))) for step in (-1, 0, 1)),
+        _of_government(_OWN, "governs", _year),
+        _of_government(_PARENT, "reports_to", _year),
     )
 )
 _GOVERNMENT = (
     select(REPORT.c.id, REPORT.c.document_id)
-    .join(DOCUMENT, in_force())
+    .select_from(_SPEAKING)
     .where(REPORT.c.governs == bindparam("code"), REPORT.c.year == bindparam("year"))
-    .order_by(REPORT.c.document_id)
+    .order_by(MEMBER.c.filing_id)
     .limit(1)
 )
 _KEY_OF_DOCUMENT = _REPORT_KEY.where(DOCUMENT.c.id == bindparam("document"))
@@ -168,11 +188,7 @@ _OPEN_FAILURE = (
 )
 _BEFORE = Prepared(
     select(
-        REPORT.c.id,
-        REPORT.c.agency_key,
-        REPORT.c.year,
-        REPORT.c.governs,
-        REPORT.c.reports_to,
+        *_KEY,
         REPORT.c.digest,
         DOCUMENT.c.status,
         select(func.max(REPORT.c.version))
@@ -182,7 +198,11 @@ _BEFORE = Prepared(
         .label("latest"),
         exists(select(FAILURE.c.id).where(*_OPEN_FAILURE)).label("failed"),
     )
-    .select_from(DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id))
+    .select_from(
+        DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id)
+        .outerjoin(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
+        .outerjoin(FILING, FILING.c.id == MEMBER.c.filing_id)
+    )
     .where(DOCUMENT.c.id == bindparam("document"))
 )
 _REPORT_COLUMNS = [column.name for column in REPORT.columns if column.name not in ("id", "created_at")]
@@ -335,22 +355,38 @@ def _lock_number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"gongkai:{name}".encode(), digest_size=8).digest(), signed=True)
 
 
+def identity_of(connection: Connection, report_id: int) -> dict[str, Any]:
+    """Return what decides where a report is filed: agency, agency_key, region_code, year, governs and reports_to."""
+    columns = [REPORT.c[name] for name in ("agency", "agency_key", "region_code", "year", "governs", "reports_to")]
+    return dict(connection.execute(select(*columns).where(REPORT.c.id == report_id)).one()._mapping)
+
+
+def set_identity(connection: Connection, report_id: int, values: Mapping[str, Any]) -> None:
+    """Keep the key and the standing that a report's agency has by today's rules (see :func:`identity_of`)."""
+    connection.execute(update(REPORT).where(REPORT.c.id == report_id).values(**values))
+
+
+def status_of(connection: Connection, document_id: int) -> Status:
+    """Return the status of a document."""
+    return Status(connection.execute(select(DOCUMENT.c.status).where(DOCUMENT.c.id == document_id)).scalar_one())
+
+
 def report_key_of(connection: Connection, document_id: int) -> ReportKey | None:
-    """The key of the document's report in force; None when it has none."""
+    """The key of the document's report; None when it shows none or is in no filing."""
     row = connection.execute(_KEY_OF_DOCUMENT, {"document": document_id}).one_or_none()
     return ReportKey(*row) if row else None
 
 
 def report_keys_after(connection: Connection, last: tuple[int, int], limit: int) -> list[tuple[int, ReportKey]]:
-    """The next ``limit`` reports in force after ``last``, as (document, key), in the order of (year, document).
+    """The next ``limit`` reports of filings in force after ``last``, as (document, key), in the order of (year, document).
 
-    ``last`` is (year, document); begin with (0, 0). Reports without a year are compared with none and left out.
+    ``last`` is (year, document); begin with (0, 0).
     """
     year, document = last
     rows = connection.execute(
         _REPORT_KEY.add_columns(REPORT.c.document_id)
-        .where(or_(REPORT.c.year > year, and_(REPORT.c.year == year, REPORT.c.document_id > document)))
-        .order_by(REPORT.c.year, REPORT.c.document_id)
+        .where(speaks(), or_(FILING.c.year > year, and_(FILING.c.year == year, MEMBER.c.document_id > document)))
+        .order_by(FILING.c.year, MEMBER.c.document_id)
         .limit(limit)
     )
     return [(document_id, ReportKey(*key)) for *key, document_id in rows]
@@ -386,23 +422,24 @@ def replace_checked(
 
 
 def report_keys(connection: Connection, report_ids: Iterable[int]) -> list[ReportKey]:
-    """The keys of those of these reports that are in force."""
+    """The keys of those of these reports that are in force in their filings."""
     ids = sorted(set(report_ids))
-    return [ReportKey(*row) for row in connection.execute(_REPORT_KEY.where(REPORT.c.id.in_(ids)))] if ids else []
+    rows = connection.execute(_REPORT_KEY.where(REPORT.c.id.in_(ids), speaks())) if ids else ()
+    return [ReportKey(*row) for row in rows]
 
 
 def neighbours(connection: Connection, place: ReportKey) -> Neighbours:
     """Return the current reports of a place and its neighbours, in one statement."""
-    _, key, year, governs, reports_to = place
-    if not key or year is None:
+    _, agency, year, governs, reports_to = place
+    if agency is None or year is None:
         return Neighbours({}, None, None)
-    rows = _NEIGHBOURS.run(connection, key=key, year=year, governs=governs, reports_to=reports_to).rows
+    rows = _NEIGHBOURS.run(connection, agency=agency, year=year, governs=governs, reports_to=reports_to).rows
     found = {slot: CurrentReport(report_id, document_id) for slot, report_id, document_id in rows}
     return Neighbours({year + step: found[step] for step in (-1, 0, 1) if step in found}, found.get(_OWN), found.get(_PARENT))
 
 
 def parent_of(connection: Connection, code: str, year: int) -> CurrentReport | None:
-    """The report of the government of region ``code`` on ``year``: of several, that of the oldest document."""
+    """The report in force of the government of region ``code`` on ``year``."""
     row = connection.execute(_GOVERNMENT, {"code": code, "year": year}).one_or_none()
     return CurrentReport(*row) if row else None
 
@@ -413,13 +450,12 @@ def children_of(connection: Connection, code: str, year: int, *, above: int | No
     With ``above``, only those that have a value, of an indicator, that is greater than that of report ``above``: the
     database looks through the cells, so that of a thousand children only those come back that are worth comparing.
     """
-    first = (
-        select(func.min(DOCUMENT.c.id))
-        .select_from(REPORT.join(DOCUMENT, REPORT.c.document_id == DOCUMENT.c.id))
-        .where(in_force(), REPORT.c.reports_to == code, REPORT.c.year == year, REPORT.c.agency_key.is_not(None))
-        .group_by(REPORT.c.agency_key)
+    children = (
+        select(REPORT.c.id)
+        .select_from(_SPEAKING)
+        .where(REPORT.c.reports_to == code, REPORT.c.year == year, REPORT.c.agency_key.is_not(None))
+        .order_by(REPORT.c.id)
     )
-    children = select(REPORT.c.id).join(DOCUMENT, in_force()).where(DOCUMENT.c.id.in_(first)).order_by(REPORT.c.id)
     if above is not None:
         own, parent = VALUE.alias("own"), VALUE.alias("parent")
         greater = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -22,7 +22,8 @@ from ingest.names import is_picture, natural, shown
 
 _DIGITS = re.compile(r"(\d++)")
 _MOST_DIGITS = 18  # of a page number; names of archives may have thousands of digits
-_FIRST_YEAR = 2000
+FIRST_YEAR = 2000
+"""Numbers from this one on to the next year's are years, not those of pages."""
 _GAPS = 10  # how many times more numbers than pages there may be: dates and the numbers of letters leave more out
 
 
@@ -39,7 +40,7 @@ def are_pages(names: Sequence[str]) -> bool:
         return False
     numbers, bare = counted
     first, last = min(numbers), max(numbers)
-    years = first >= _FIRST_YEAR and last <= date.today().year + 1
+    years = first >= FIRST_YEAR and last <= date.today().year + 1
     return last - first < _GAPS * len(numbers) and not years and (first <= len(numbers) or not bare)
 
 
@@ -57,6 +58,12 @@ def page_numbers(names: Sequence[str]) -> tuple[int, ...] | None:
     first = min(numbers)
     before = first - 1 if first <= 1 or first > len(numbers) else 0
     return tuple(number - before for number in numbers)
+
+
+def gaps(names: Sequence[str]) -> bool:
+    """Return whether a page is missing by the numbers in the names of the others."""
+    numbers = page_numbers(names)
+    return numbers is not None and set(numbers) != set(range(1, max(numbers) + 1))
 
 
 def _counted(names: Sequence[str]) -> tuple[list[int], bool] | None:
@@ -107,11 +114,14 @@ def _name(folder: PurePosixPath) -> str:
 
 
 class PageImageReport(NamedTuple):
-    """Page images in order, (name, content), and their size in bytes; beyond what may be held, without content."""
+    """Page images in order, (name, content), and their size in bytes; beyond what may be held, without content. ``dated_at`` is
+    when the newest of them was changed last.
+    """
 
     path: str
     images: list[tuple[str, bytes]]
     size: int
+    dated_at: datetime | None = None
 
 
 class Reports:
@@ -124,6 +134,7 @@ class Reports:
         self._path_of = {name: path for path, names in groups.items() for name in names}
         self._read: dict[str, dict[str, bytes]] = {path: {} for path in groups}
         self._size: Counter[str] = Counter()
+        self._dates: dict[str, list[datetime]] = {path: [] for path in groups}
 
     def path_of(self, member: str) -> str | None:
         """The path of the report of which ``member`` is a page."""
@@ -133,15 +144,18 @@ class Reports:
         """Forget a report of which a page cannot be read."""
         self._read.pop(path, None)
 
-    def add(self, member: str, reader: BinaryIO) -> PageImageReport | None:
+    def add(self, member: str, reader: BinaryIO, dated_at: datetime | None = None) -> PageImageReport | None:
         """Read a page. Return the report when this was the last one missing. Raises what the reader raises."""
         path = self._path_of[member]
         if path not in self._read:
             return None
         content = reader.read(max(0, self._limit - self._size[path]) + 1)
         self._size[path] += len(content)
+        if dated_at is not None:
+            self._dates[path].append(dated_at)
         self._read[path][member] = content if self._size[path] <= self._limit else b""
         if len(self._read[path]) < len(self._groups[path]):
             return None
         pages = self._read.pop(path)
-        return PageImageReport(path, [(name, pages[name]) for name in self._groups[path]], self._size[path])
+        images = [(name, pages[name]) for name in self._groups[path]]
+        return PageImageReport(path, images, self._size[path], max(self._dates[path], default=None))

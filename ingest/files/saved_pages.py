@@ -45,6 +45,21 @@ def pages_of(folder: str) -> tuple[str, ...]:
     return tuple(stem + end for stem in stems for end in _ends().pages)
 
 
+def is_page(path: str) -> bool:
+    """Return whether a file is a web page by its name."""
+    return _plain(path).endswith(_ends().pages)
+
+
+def is_page_of(page: str, folder: str) -> bool:
+    """Return whether a file with the name ``page`` has a folder with the name ``folder``."""
+    return _plain(page) in pages_of(folder)
+
+
+def folder_ends() -> tuple[str, ...]:
+    """The ends of the names of folders that belong to pages."""
+    return _ends().folders
+
+
 def folders_of_pages(names: Iterable[str]) -> frozenset[str]:
     """Return those of the names in one folder that are names of folders which belong to a page among them."""
     names = list(names)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from codebook.errors import CODES
 from database.intake.inboxes import FailedFile
+from ingest.files.saved_pages import folders_of_pages, is_page_of
 from ingest.names import unshown
 from ingest.watching.inbox import NOTE_SUFFIX, Inbox, fitted, words
 from runtime.private import share_file
@@ -38,7 +39,9 @@ def write_note(inbox: Inbox, failed: FailedFile, name: str | None = None) -> str
     """Write the note of a failed file, beside ``name`` (default: the name that it had). Return where. Raises OSError."""
     inner = inner_path(inbox, failed.path)
     folder = inbox.folder_for(failed.code, inner)
-    path = os.path.join(folder, fitted(name or os.path.basename(inner), f".{failed.document_id}{NOTE_SUFFIX}"))
+    path = os.path.join(
+        folder, fitted(name or os.path.basename(inner) or os.path.basename(inbox.root), f".{failed.document_id}{NOTE_SUFFIX}")
+    )
     rule = CODES.get(failed.code)
     text = words().note.format(
         path=_line(failed.path),
@@ -97,14 +100,32 @@ def _files(top: str) -> Iterator[str]:
             yield os.path.join(folder, name)
 
 
+def _is_claimed_folder(path: str) -> bool:
+    """Return whether a folder is one of page images that was refused, and not one on the way to files that were."""
+    try:
+        with os.scandir(path) as entries:
+            found = [(entry.is_file(), entry.name) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return bool(found) and all(is_file and not name.endswith(NOTE_SUFFIX) for is_file, name in found)
+
+
+def _inner(inbox: Inbox, failed: str) -> str:
+    """The path inside the inbox of what lies below ``failed/<code>``."""
+    return os.path.relpath(failed, inbox.failed).partition(os.sep)[2]
+
+
 def _settle(inbox: Inbox, note: str) -> None:
     """A failure is dealt with: its original, when it lies beside the note, goes to ``done/``, and the note goes."""
     match = _NOTE.fullmatch(os.path.basename(note))
     original = os.path.join(os.path.dirname(note), match[1]) if match else ""
     try:
-        if os.path.isfile(original):
-            inner = os.path.relpath(original, inbox.failed).partition(os.sep)[2]
-            inbox.file_done(original, inner)
+        if os.path.isfile(original) or _is_claimed_folder(original):
+            folder, name = os.path.split(original)
+            for belonging in folders_of_pages(os.listdir(folder)):
+                if is_page_of(name, belonging):
+                    inbox.file_done(os.path.join(folder, belonging), _inner(inbox, os.path.join(folder, belonging)))
+            inbox.file_done(original, _inner(inbox, original))
         os.unlink(note)
     except FileNotFoundError:  # another watcher was faster
         return

@@ -79,8 +79,13 @@ class Manifests:
         self._root, self._quiet, self._problem, self._clock = root, quiet, problem, clock
         self._known: dict[str, _Known] = {}
 
-    def of(self, inner: str) -> tuple[Manifest | None, bool]:
-        """The manifest that speaks of the file at ``inner``, and whether it may be used already (False: wait)."""
+    def of(self, inner: str, claimed: str | None = None) -> tuple[Manifest | None, bool]:
+        """The manifest that speaks of the file at ``inner``, and whether it may be used already (False: wait).
+
+        One that lies in the folder ``claimed``, and so was claimed with it, goes first.
+        """
+        if claimed is not None and (known := self._look(path := os.path.join(claimed, MANIFEST))) is not None:
+            return self._read(path, known), True
         folder = os.path.dirname(inner)
         while True:
             path = os.path.join(self._root, folder, MANIFEST)

@@ -4,7 +4,8 @@
 
     inbox/
       江苏省/淮安市/….pdf      what people put in
-      .gongkai/taken/<round>/   claimed, on the way into the books
+      .gongkai/taken/<round>/   claimed, on the way into the books; folders of page images in <round>f/
+      .gongkai/gathering/       page images that lay in the inbox itself, for the moment of their claiming
       .gongkai/tries/           how often a claimed file was taken up by a process that ended
       done/<day>/               registered
       failed/<code>/            refused or failed, each with a note beside it
@@ -29,14 +30,17 @@ from codebook import data
 from codebook.errors import UsageError
 from codebook.records import Record
 from ingest.files.walk import Note, walk
-from ingest.names import is_junk, shown
+from ingest.names import is_junk, is_picture, shown
+from runtime.failpoints import fail_here
 from runtime.private import share_folder
 
 MANIFEST = "manifest.csv"
 NOTE_SUFFIX = ".gongkai.txt"
 _OWN = ".gongkai"
 _DONE, _FAILED = "done", "failed"
+_FOLDERS = "f"  # at the end of the names of rounds
 _NAME_BYTES = 255
+_LAST_DAYS = 3  # in which the page of a folder that comes in later is looked for
 # What systems say that have no hard links, or allow none to a file of somebody else.
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL)
 
@@ -61,6 +65,7 @@ class Inbox:
         self.ignore = tuple(ignore)
         self.taken = os.path.join(root, _OWN, "taken")
         self.failed = os.path.join(root, _FAILED)
+        self._gathering = os.path.join(root, _OWN, "gathering")
         self._marker = os.path.join(root, _OWN, "inbox")
 
     def is_ours(self, path: str) -> bool:
@@ -70,8 +75,11 @@ class Inbox:
     def wants(self, path: str) -> bool:
         """Return whether a file with this path is one to be taken: not ours, not hidden or temporary, no manifest, no note."""
         inner = self.relative(path)
-        name = os.path.basename(inner).lower()
-        return not (self.is_ours(path) or name == MANIFEST or name.endswith(NOTE_SUFFIX) or is_junk(inner, self.ignore))
+        return not (self.is_ours(path) or self._is_passed_over(os.path.basename(inner)) or is_junk(inner, self.ignore))
+
+    @staticmethod
+    def _is_passed_over(name: str) -> bool:
+        return name.lower() == MANIFEST or name.lower().endswith(NOTE_SUFFIX)
 
     def relative(self, path: str) -> str:
         """A path as seen from the inbox."""
@@ -84,7 +92,8 @@ class Inbox:
     # ---- claiming ----
 
     def claim(self, path: str, round_name: str) -> str | None:
-        """Take a file out of everybody's reach with one rename. Return where it lies then. None when another was faster.
+        """Take a file or folder out of everybody's reach with one rename. Return where it lies then; None when another was
+        faster.
 
         Raises OSError when it cannot be done, also when a link leads out of the inbox on the way.
         """
@@ -99,6 +108,34 @@ class Inbox:
             return None
         return target
 
+    def gather(self, names: Iterable[str], round_name: str) -> str:
+        """Claim files that lie in the inbox itself as one folder, in a round of its own. Return where it lies then.
+
+        What is gone is left out; a process that ends meanwhile leaves them for :meth:`scatter`. Raises OSError.
+        """
+        held = os.path.join(self._gathering, round_name)
+        os.makedirs(held)
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.rename(os.path.join(self.root, name), os.path.join(held, name))
+            fail_here("after_gather", name)
+        target = os.path.join(self.taken, round_name)
+        os.rename(held, target)
+        return target
+
+    def gatherings(self) -> list[str]:
+        """The names of the rounds whose gathering did not come to its end."""
+        return sorted(_listed(self._gathering))
+
+    def scatter(self, round_name: str) -> None:
+        """Put back what was being gathered."""
+        held = os.path.join(self._gathering, round_name)
+        for name in sorted(_listed(held)):
+            with suppress(FileNotFoundError):  # another watcher was faster
+                _move(self.root, os.path.join(held, name), self.root, name)
+        with suppress(OSError):
+            os.rmdir(held)
+
     def rounds(self) -> list[str]:
         """The names of the rounds in which claimed files lie."""
         try:
@@ -107,12 +144,26 @@ class Inbox:
             return []
 
     def claimed(self, round_name: str) -> Iterator[tuple[str, str]]:
-        """The files of a round: where each lies, and its path inside the inbox."""
+        """What was claimed in a round, files or (see :func:`round_of_folders`) folders: where each lies, and its path inside the
+        inbox.
+        """
         top = os.path.join(self.taken, round_name)
-        for folder, _, names in os.walk(top):
-            for name in sorted(names):
-                path = os.path.join(folder, name)
+        for folder, folders, names in os.walk(top):
+            whole = round_name.endswith(_FOLDERS) and bool(names)
+            if whole:
+                folders.clear()
+            for path in [folder] if whole else [os.path.join(folder, name) for name in sorted(names)]:
                 yield path, os.path.relpath(path, top)
+
+    def contents(self, staged: str) -> tuple[list[str], list[str]]:
+        """Return the pictures in a claimed folder, in order, and the other files in it or below that are to be taken."""
+        pages: list[str] = []
+        others: list[str] = []
+        for found in walk([staged]):
+            inner = os.path.relpath(found.path, staged)
+            if found.note is None and not self._is_passed_over(os.path.basename(inner)) and not is_junk(inner, self.ignore):
+                (pages if os.sep not in inner and is_picture(inner) else others).append(found.path)
+        return pages, others
 
     def close_round(self, round_name: str) -> None:
         """Remove the empty folders of a round; one that holds files stays."""
@@ -155,20 +206,45 @@ class Inbox:
     # ---- filing ----
 
     def file_done(self, staged: str, inner: str) -> str:
-        """Move a registered file to ``done/<day>/``. Return where it lies."""
-        return _move(self.root, staged, os.path.join(self.root, _DONE, date.today().isoformat()), inner)
+        """Move a registered file, or folder, to ``done/<day>/``. Return where it lies."""
+        return _move(self.root, staged, os.path.join(self.root, _DONE, date.today().isoformat()), self._named(inner))
 
     def file_failed(self, staged: str, inner: str, code: str) -> str:
-        """Move a refused file to ``failed/<code>/``. Return where it lies."""
-        return _move(self.root, staged, os.path.join(self.failed, code), inner)
+        """Move a refused file, or folder, to ``failed/<code>/``. Return where it lies."""
+        return _move(self.root, staged, os.path.join(self.failed, code), self._named(inner))
+
+    def _named(self, inner: str) -> str:
+        """A path inside the inbox; of the inbox itself its name."""
+        return os.path.basename(self.root) if inner == os.curdir else inner
+
+    def file_away(self, path: str, inner: str, code: str | None) -> str:
+        """Move what was registered, or (with a code) refused. Return where it lies."""
+        return self.file_done(path, inner) if code is None else self.file_failed(path, inner, code)
+
+    def filed_names(self, inner: str) -> list[str]:
+        """The names in the folders ``done/<day>/inner`` of the last days."""
+        done = os.path.join(self.root, _DONE)
+        return [name for day in sorted(_listed(done))[-_LAST_DAYS:] for name in _listed(os.path.join(done, day, inner))]
 
     def folder_for(self, code: str, inner: str) -> str:
         """The folder under ``failed/<code>/`` for what came in at ``inner``; it is made."""
         return _folder(self.root, os.path.join(self.failed, code), os.path.dirname(inner))
 
 
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def round_of_folders(round_name: str) -> str:
+    """The round in which folders are claimed that are taken as they are."""
+    return round_name + _FOLDERS
+
+
 def _move(root: str, source: str, top: str, inner: str) -> str:
-    """Move a file to ``top/inner``, or beside what lies there already. Return where it lies. Nothing is ever replaced."""
+    """Move a file or folder to ``top/inner``, or beside what lies there already. Return where. Nothing is ever replaced."""
     folder = _folder(root, top, os.path.dirname(inner))
     stem, suffix = os.path.splitext(os.path.basename(inner))
     for number in itertools.count(1):
@@ -185,6 +261,9 @@ def _rename_beside(source: str, target: str) -> None:
     """Rename without replacing what has the new name: as a second name first, then without the first name. A kill between the two
     leaves both names on one file, which is noticed the next time. Raises FileExistsError.
     """
+    if os.path.isdir(source):  # has one name only
+        _rename_held(source, target)
+        return
     try:
         os.link(source, target)
     except FileExistsError:
@@ -199,12 +278,18 @@ def _rename_beside(source: str, target: str) -> None:
 
 
 def _rename_held(source: str, target: str) -> None:
-    """The same where files cannot have two names: an empty file of our own holds the name until the rename replaces it."""
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    """The same where files cannot have two names: an empty file (or folder) of our own holds the name until the rename replaces
+    it.
+    """
+    folder = os.path.isdir(source)
+    if folder:
+        os.mkdir(target)
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         os.rename(source, target)
     except BaseException:
-        os.unlink(target)
+        (os.rmdir if folder else os.unlink)(target)
         raise
 
 

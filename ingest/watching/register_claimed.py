@@ -23,8 +23,9 @@ from runtime.failpoints import fail_here
 
 
 class Parcel(NamedTuple):
-    """A claimed file: where it lies, its path inside the inbox, the path under which it came in, and what its place says.
+    """A claimed file or folder: where it lies, its path in the inbox, the path under which it came in, and what its place says.
 
+    Of a folder ``pages`` are its page images in order, ``others`` the files that slipped in while it was claimed.
     ``given_up``: it is registered as what ended too many processes, and not read.
     """
 
@@ -35,6 +36,8 @@ class Parcel(NamedTuple):
     region: tuple[str, ...]
     manifest: Manifest | None
     given_up: bool = False
+    pages: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Refusal(Record, frozen=True):
@@ -106,7 +109,10 @@ def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
         yield intake.refused(found.shown, error)
         return
     fail_here("before_read", parcel.inner)
-    yield from intake.take(found)
+    if parcel.pages or not parcel.others:
+        yield from intake.take(msgspec.structs.replace(found, pages=parcel.pages))
+    for path in parcel.others:
+        yield from intake.take(Found(path, known_as=parcel.known_as + path[len(parcel.staged) :]))
 
 
 def _unsteady(taken: Taken, parcel: Parcel) -> bool:

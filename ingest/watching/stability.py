@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from codebook.errors import GongkaiError
+from codebook.records import Record
 from ingest.files.fingerprint import FileSnapshot, opened
 
 _HEAD = 1024
@@ -25,38 +26,58 @@ _TAIL = 2048
 _ZIP_TAIL = 65_535 + 22  # the longest comment, and the record that it stands in
 
 
+class FolderSnapshot(Record, frozen=True):
+    """How all files in a folder, and in those below it, look."""
+
+    files: tuple[tuple[str, FileSnapshot], ...]
+
+
 class Ready(NamedTuple):
-    """A file that may be taken, as it was seen. ``whole`` is False when patience ended before it looked complete."""
+    """What may be taken, as it was seen. ``whole`` is False when patience ended before it looked complete."""
 
     path: str
-    snapshot: FileSnapshot
+    snapshot: Record
     whole: bool
 
 
 class _Seen:
     __slots__ = ("due", "since", "snapshot")
 
-    def __init__(self, snapshot: FileSnapshot, since: float, due: float) -> None:
+    def __init__(self, snapshot: Record, since: float, due: float) -> None:
         self.snapshot, self.since, self.due = snapshot, since, due
 
 
 class Settler:
     """The files that wait to become quiet and whole. Each is looked at when it can be ready, not before.
 
-    ``quiet`` and ``patience`` in seconds, by ``clock``; the clock of the file system is never compared with ours.
+    ``quiet`` and ``patience`` in seconds, by ``clock``; the clock of the file system is never compared with ours. ``look_at``
+    returns what must stay the same (None: there is nothing to wait for), ``is_whole`` whether nothing shows that more is to come;
+    by default those of a file.
     """
 
-    def __init__(self, quiet: float, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        quiet: float,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        look_at: Callable[[str], Record | None] | None = None,
+        is_whole: Callable[[str], bool] | None = None,
+    ) -> None:
         self._quiet, self._patience, self._clock = quiet, patience, clock
+        self._look, self._is_whole = look_at or look, is_whole or looks_whole
         self._files: dict[str, _Seen] = {}
         self._queue: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
         return len(self._files)
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._files
+
     def see(self, path: str) -> None:
         """A file was noticed, or something happened to it. What is gone, or no ordinary file, is not waited for."""
-        snapshot = look(path)
+        snapshot = self._look(path)
         known = self._files.get(path)
         if snapshot is None:
             self._files.pop(path, None)
@@ -80,12 +101,12 @@ class Settler:
             seen = self._files.get(path)
             if seen is None or seen.due != due:  # it was seen to change since, and stands in the queue once more
                 continue
-            snapshot = look(path)
+            snapshot = self._look(path)
             if snapshot is None:
                 del self._files[path]
             elif snapshot != seen.snapshot:
                 self._wait(path, _Seen(snapshot, now, now + self._quiet))
-            elif (whole := looks_whole(path)) or now - seen.since >= self._patience:
+            elif (whole := self._is_whole(path)) or now - seen.since >= self._patience:
                 del self._files[path]
                 ready.append(Ready(path, snapshot, whole))
             else:
@@ -101,6 +122,18 @@ def look(path: str) -> FileSnapshot | None:
     except OSError:
         return None
     return FileSnapshot.of(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def look_at(path: str) -> FileSnapshot | FolderSnapshot | None:
+    """Return how a file, or all that is in a folder, looks now; None when it is gone or empty, or neither of the two."""
+    try:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            return look(path)
+    except OSError:
+        return None
+    inside = ((os.path.join(top, name)) for top, _, names in os.walk(path) for name in names)
+    seen = sorted((os.path.relpath(file, path), snapshot) for file in inside if (snapshot := look(file)) is not None)
+    return FolderSnapshot(tuple(seen)) if seen else None
 
 
 def looks_whole(path: str) -> bool:

@@ -31,17 +31,20 @@ from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.intake import load_manifest
 from ingest.files.keeping import ContentStore
+from ingest.files.page_images import decided_by
 from ingest.files.register_paths import default_batch
+from ingest.files.saved_pages import folders_of_pages
 from ingest.files.walk import Note, walk
 from ingest.lists.manifest import Manifest
-from ingest.names import shown
+from ingest.names import natural, shown
 from ingest.watching import canary
 from ingest.watching.events import Events
 from ingest.watching.failure_notes import sync_notes, write_note
 from ingest.watching.folder_metadata import Manifests, place
-from ingest.watching.inbox import Inbox
+from ingest.watching.inbox import MANIFEST, Inbox, round_of_folders
 from ingest.watching.register_claimed import Parcel, Receipt, receive
-from ingest.watching.stability import Ready, Settler, look, looks_whole
+from ingest.watching.stability import Ready, Settler, look_at
+from ingest.watching.taken_together import Sight, Together, claimed_whole
 from runtime.failpoints import fail_here
 from runtime.log import get_logger
 from workers.worker_context import worker_name
@@ -100,12 +103,13 @@ class WatchContext(NamedTuple):
 
 class _Staged(NamedTuple):
     """A claimed file that is not registered yet: its path inside the inbox, the round that it was claimed in, and whether it was
-    found there, left behind by a process that ended.
+    found there, left behind by a process that ended. ``earlier`` are the pages of the same report that were filed before.
     """
 
     inner: str
     round: str
     left_behind: bool = False
+    earlier: tuple[str, ...] = ()
 
 
 class FolderWatcher:
@@ -115,7 +119,10 @@ class FolderWatcher:
         self.inbox, self._context, self.pace = inbox, context, pace
         self.polls = polls
         self.name = f"{worker_name()}#{number}"
-        self._arriving, self._claimed, self._canaries = (Settler(pace.quiet, pace.patience) for _ in range(3))
+        self._together = Together(inbox, self._is_one_report, pace.patience)
+        self._arriving = Settler(pace.quiet, pace.patience, look_at=self._together.look, is_whole=self._together.is_whole)
+        self._claimed = Settler(pace.quiet, pace.patience, look_at=look_at, is_whole=claimed_whole)
+        self._canaries = Settler(pace.quiet, pace.patience)
         self._reader = BoundedReader()
         self._manifests = Manifests(inbox.root, pace.quiet, self._manifest_problem, self._load_manifest)
         self._staged: dict[str, _Staged] = {}
@@ -155,6 +162,10 @@ class FolderWatcher:
         else:
             self._block(path, why)
 
+    def _is_one_report(self, folder: str, names: Sequence[str]) -> bool:
+        manifest, _ = self._manifests.of(os.path.join(self.inbox.relative(folder), MANIFEST))
+        return decided_by(manifest)(folder, names)
+
     def _load_manifest(self, path: str) -> Manifest:
         return load_manifest(Path(path), self._reader, self._context.limits)
 
@@ -193,6 +204,7 @@ class FolderWatcher:
         if self._is_due("sync", self.pace.sync):
             self._sync()
         self._rounds += 1
+        self._together.begin_turn()
         for ready in self._canaries.due(ROUND):
             self._take_canary(ready)
         fresh = [staged for ready in self._arriving.due(ROUND) if (staged := self._claim(ready))]
@@ -232,21 +244,31 @@ class FolderWatcher:
     def _see(self, path: str) -> None:
         if canary.may_be_canary(path):
             self._canaries.see(path)
-        elif self.inbox.wants(path):
+        elif os.path.dirname(path) in self._arriving:  # a page: the folder is looked at when it can be ready
+            return
+        elif self.inbox.wants(path) and not self._together.belongs_to_page(os.path.dirname(path)):
             self._arriving.see(path)
 
     def _walk(self, folder: str) -> None:
-        for found in walk([folder], leave=self.inbox.is_ours):
-            if found.note is None:
+        if self._together.belongs_to_page(folder) or not os.path.isdir(folder):
+            return
+        for found in walk([folder], self._together.one_report, leave=self._leaves):
+            if found.pages:
+                self._arriving.see(found.path)
+            elif found.note is None:
                 self._see(found.path)
-            elif found.note is Note.UNREADABLE:
+            elif found.note is Note.UNREADABLE and os.path.lexists(found.path):
                 self._block(found.path, found.detail)
             elif found.note is Note.LINK and not os.path.realpath(found.path).startswith(self.inbox.root + os.sep):
                 self._block(found.path, "a symbolic link out of the folder; it is not followed")
 
+    def _leaves(self, path: str) -> bool:
+        return self._together.leaves(path) and not canary.may_be_canary(path)
+
     def _look(self) -> None:
         """Look at everything: what events did not tell, and what others left behind."""
         self._problem = None
+        self._together.begin_turn()
         self._blocked = {path: why for path, why in self._blocked.items() if os.path.lexists(path)}
         if not self.inbox.is_there():
             return
@@ -261,6 +283,9 @@ class FolderWatcher:
         place_of = partial(inboxes.take_place, host=socket.gethostname(), folder=self.inbox.root, dead=dead)
         run_transaction(self._context.engine, lambda c: place_of(c, stale_seconds=self.pace.stale, silent_seconds=_WEEK))
         living = {_round_of(name) for name in names - dead - {self.name}}
+        for one in self.inbox.gatherings():
+            if one.rpartition(".")[0] not in living:
+                self.inbox.scatter(one)
         for one in self.inbox.rounds():
             if one.rpartition(".")[0] in living:
                 continue
@@ -277,30 +302,64 @@ class FolderWatcher:
     # ---- claiming ----
 
     def _claim(self, ready: Ready) -> str | None:
-        """Claim a file that is ready. Return where it lies when it can be registered at once."""
+        """Claim a file, or a folder of page images, that is ready. Return where it lies when it can be registered at once."""
         inner = self.inbox.relative(ready.path)
-        if not self._manifests.of(inner)[1]:
+        folder = os.path.isdir(ready.path)
+        if not self._manifests.of(os.path.join(inner, MANIFEST) if folder else inner)[1]:
             self._arriving.see(ready.path)
             return None
-        round_name = f"{_round_of(self.name)}.{self._rounds}"
+        if self._is_put_off(ready.path, folder=folder):
+            return None
+        earlier = tuple(self._together.earlier(ready.path, self._together.pages(ready.path))) if folder else ()
+        round_name = self._round(folder=folder)
         try:
-            path = self.inbox.claim(ready.path, round_name)
+            if ready.path == self.inbox.root:
+                round_name = self._round(folder=True, top=True)
+                path: str | None = self.inbox.gather(self._together.pages(ready.path), round_name)
+            else:
+                path = self.inbox.claim(ready.path, round_name)
         except OSError as error:
             self._block(ready.path, error.strerror or str(error))
             return None
         self._blocked.pop(ready.path, None)
         if path is None:
             return None
-        self._staged[path] = _Staged(inner, round_name)
+        self._staged[path] = _Staged(inner, round_name, earlier=earlier)
         fail_here("after_take")
         # Nobody can open it under its old name any more, so what is seen now stays.
-        if look(path) == ready.snapshot and (looks_whole(path) or not ready.whole):
+        same = isinstance(ready.snapshot, Sight) and look_at(path) == ready.snapshot.own
+        if same and (claimed_whole(path) or not ready.whole):
             return path
         self._claimed.see(path)
         return None
 
+    def _is_put_off(self, path: str, *, folder: bool) -> bool:
+        """Return whether something is not to be claimed as it is: it is a page of a folder that is, or a folder that is no
+        report, or lies in the folder of a saved page that was filed before.
+        """
+        if folder and not self._together.pages(path):
+            self._walk(path)
+            return True
+        unit = self._together.unit_of(path)
+        if unit is not None:
+            self._arriving.see(unit)
+            return True
+        late = self._together.folder_of_page(path)
+        if late is None:
+            return False
+        inner, name = os.path.split(self.inbox.relative(late))
+        if name not in folders_of_pages([name, *self.inbox.filed_names(inner)]):
+            return False
+        if os.path.isdir(late):
+            self.inbox.file_done(late, self.inbox.relative(late))
+        return True
+
+    def _round(self, *, folder: bool = False, top: bool = False) -> str:
+        name = f"{_round_of(self.name)}.{self._rounds}{'top' if top else ''}"
+        return round_of_folders(name) if folder else name
+
     def _take_canary(self, ready: Ready) -> None:
-        round_name = f"{_round_of(self.name)}.{self._rounds}"
+        round_name = self._round()
         path = self.inbox.claim(ready.path, round_name)
         author = canary.take(path) if path is not None else None
         if author is not None and self.pace.grace is not None:
@@ -336,25 +395,32 @@ class FolderWatcher:
             self._file(parcel, receipt)
 
     def _parcel(self, path: str, staged: _Staged) -> Parcel:
-        said = place(staged.inner)
-        batch = said.batch or self._context.batch or default_batch([self.inbox.root])
-        known_as = os.path.join(self.inbox.root, staged.inner)
-        return Parcel(path, staged.inner, known_as, batch, said.region, self._manifests.of(staged.inner)[0])
+        batch = place(staged.inner).batch or self._context.batch or default_batch([self.inbox.root])
+        known_as = os.path.normpath(os.path.join(self.inbox.root, staged.inner))
+        if not os.path.isdir(path):
+            return Parcel(path, staged.inner, known_as, batch, place(staged.inner).region, self._manifests.of(staged.inner)[0])
+        inside = os.path.join(staged.inner, MANIFEST)
+        manifest, _ = self._manifests.of(inside, claimed=path)
+        pages, others = self.inbox.contents(path)
+        pages = sorted([*staged.earlier, *pages], key=lambda page: natural(os.path.basename(page)))
+        parcel = Parcel(path, staged.inner, known_as, batch, place(inside).region, manifest)
+        return parcel._replace(pages=tuple(pages), others=tuple(others))
 
     def _file(self, parcel: Parcel, receipt: Receipt) -> None:
         """Put the original where it belongs, with a note beside what failed."""
         if receipt.unsteady or not receipt.registered:
-            if os.path.lexists(parcel.staged):
+            if look_at(parcel.staged) is not None:
                 self._claimed.see(parcel.staged)
             else:
                 del self._staged[parcel.staged]
             return
         try:
-            name = None
-            if receipt.code is None:
-                self.inbox.file_done(parcel.staged, parcel.inner)
-            else:
-                name = os.path.basename(self.inbox.file_failed(parcel.staged, parcel.inner, receipt.code))
+            for folder in self._together.folders_of(parcel.inner):  # before its page: without it, it would be one like any other
+                self.inbox.file_away(folder, self.inbox.relative(folder), receipt.code)
+            filed = self.inbox.file_away(parcel.staged, parcel.inner, receipt.code)
+            if parcel.pages:
+                earlier = [page for page in parcel.pages if os.path.dirname(page) != parcel.staged]
+                self._together.was_filed(parcel.known_as, filed, earlier)
         except FileNotFoundError:  # another watcher took us for dead, and filed it
             del self._staged[parcel.staged]
             return
@@ -367,7 +433,8 @@ class FolderWatcher:
         self._taken += 1
         for each in receipt.refusals:
             failed = FailedFile(each.document_id, each.path, each.code, each.message, datetime.now(UTC))
-            write_note(self.inbox, failed, name if len(receipt.refusals) == 1 else None)
+            name = os.path.basename(filed) if receipt.code is not None and len(receipt.refusals) == 1 else None
+            write_note(self.inbox, failed, name)
 
     def _close_rounds(self) -> None:
         """Remove the folders of rounds that are through."""

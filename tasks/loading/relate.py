@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import tasks.validation.validate  # noqa: F401  all rules register themselves there, and are checked against their table as a whole
 from codebook.divisions import parent_code
+from codebook.filings import Arrangement
 from codebook.records import Finding, Snapshot
+from tasks.loading.editions import difference
+from tasks.loading.witnesses import disagreements
 from tasks.validation.rules.between_reports import Expected, compare_region, compare_texts, compare_years, is_government
+from tasks.validation.rules.filings import FilingPair, compare_filing
 
 # (report that the finding stands on, the other report of a pair, the finding)
 Related = tuple[int, int | None, Finding]
@@ -40,6 +45,24 @@ def relate_years(earlier: Known, later: Known) -> list[Related]:
 def relate_region(parent: Known, child: Known) -> list[Related]:
     """Findings between a government's report and one of those under it, of one year. They stand on the report of the parent."""
     return [(parent[0], child[0], finding) for finding in compare_region(parent[1], (child[1],))]
+
+
+def relate_filing(agency: str, year: int, arranged: Arrangement) -> list[Related]:
+    """Findings within a filing. They stand on the document in force: what each edition changed of the one before it, and where
+    the renditions of the edition in force differ from their leader.
+    """
+    found: list[Related] = []
+    speaker = arranged.editions[arranged.in_force].leader.report_id
+    for before, after in pairwise(arranged.editions):
+        between = difference(before.leader, after.leader)
+        since = after.dated.value[:10]
+        pair = FilingPair(agency, year, before.leader, after.leader, between.cells, between.chapters, since)
+        found += [(speaker, before.leader.report_id, each) for each in compare_filing(pair)]
+    leader, *others = arranged.editions[arranged.in_force].documents
+    for other in others:
+        pair = FilingPair(agency, year, other, leader, disagreements(leader, other), (), None)
+        found += [(speaker, other.report_id, each) for each in compare_filing(pair)]
+    return found
 
 
 def relate_area(parent: Known, children: Sequence[Snapshot], expected: Sequence[Expected]) -> list[Related]:

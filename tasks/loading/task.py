@@ -6,19 +6,25 @@ of the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
+from codebook.agency_pairs import AgencyEntry, alike, candidates
 from codebook.records import Reader, Status, Verdict
 from codebook.stages import StageName
+from database.filings import members, register
+from database.filings.register import AgencyName
 from database.ledger import finish
-from database.models import Between
+from database.models import AliasSource, Between
 from database.reports import corrections, results
-from database.reports.results import CurrentReport, Neighbours, Pointer, ReportKey
-from tasks.loading.relate import Related, relate_region, relate_years
+from database.reports.results import CurrentReport, Neighbours, Pointer, ReportKey, Written
+from tasks.loading.editions import arrange
+from tasks.loading.relate import Related, relate_filing, relate_region, relate_years, standing
 from tasks.loading.rows import finding_row, report_rows
+from tasks.loading.witnesses import vouch
+from tasks.validation.validate import FOR_REVIEW
 from workers.stage_runner import StageResult, Work, stage
 
 Pairs = set[tuple[int, int]]
@@ -28,27 +34,67 @@ Known = Mapping[ReportKey, Neighbours]  # without the numbers of their reports
 def load_verdict(
     connection: Connection, document_id: int, verdict: Verdict, versions: Mapping[str, Any], point: Pointer = results.point
 ) -> tuple[int, Status]:
-    """Store ``verdict`` as the report in force of ``document_id`` and settle the findings between it and its
-    neighbours.
+    """Store ``verdict`` as the report of ``document_id``, put it into the filing of its agency and year, and settle the findings
+    within the filing and between it and its neighbours.
 
     Returns the row number of the report and the document's status. The caller holds the document's fence and commits.
 
     Whichever report arrives last makes the comparison, and when two arrive at once the locks let one see the other: the
     findings do not depend on the order. An agency's report on a year is compared with those on the years before and after,
-    with that of the government above, and, if it is a government's, with those under it. When a re-processing finds
-    another agency or year, the reports at the old place are compared again as well.
+    with that of the government above, and, if it is a government's, with those under it: always the document in force of each
+    filing. When a re-processing finds another agency or year, the reports at the old place are compared again as well.
     """
     rows = report_rows(verdict)
     row = rows["gk_report"][0]
+    row["agency_key"] = _key(row, document_id)
     kept = results.kept_before(connection, document_id)
-    old = kept.key
-    new = ReportKey(0, row["agency_key"], row["year"], row["governs"], row["reports_to"])
-    places = [new] if old is None else [old, new]
-    results.lock_places(connection, *_locks(places))
+
+    def write() -> Written:
+        return results.write_report(connection, document_id, rows, versions, kept, point=point)
+
+    report_id, alone = _settle(connection, document_id, kept.key, row, write)
+    return report_id, verdict.status if alone else results.status_of(connection, document_id)
+
+
+def file_again(connection: Connection, document_id: int) -> None:
+    """Put a document that shows a report into the filing in which the register of agencies has it now, and settle what follows.
+
+    For documents that were loaded before there were filings, and after a person joined or parted agencies or chose an edition.
+    A document that shows no report leaves its filing as it is.
+    """
+    kept = results.kept_before(connection, document_id)
+    if kept.key is not None:
+        report_id = kept.key.report_id
+        row = _renewed(connection, document_id, report_id)
+        _settle(connection, document_id, kept.key, row, lambda: Written(report_id, new=False))
+
+
+def _key(row: Mapping[str, Any], document_id: int) -> str | None:
+    return None if row["agency"] is None else register.key_of(row["agency"], row["region_code"], document_id)
+
+
+def _renewed(connection: Connection, document_id: int, report_id: int) -> dict[str, Any]:
+    """Return what decides where a report is filed, renewed by today's rules."""
+    row = results.identity_of(connection, report_id)
+    governs, reports_to = standing(row["agency"], row["region_code"])
+    renewed = {**row, "agency_key": _key(row, document_id), "governs": governs, "reports_to": reports_to}
+    if renewed != row:
+        results.set_identity(connection, report_id, {name: renewed[name] for name in ("agency_key", "governs", "reports_to")})
+    return renewed
+
+
+def _settle(
+    connection: Connection, document_id: int, old: ReportKey | None, row: Mapping[str, Any], write: Callable[[], Written]
+) -> tuple[int, bool]:
+    """Write a report between two looks at its neighbours, file it, and compare what changed. Return its row number, and whether
+    it is the first of its filing.
+    """
+    new, places = _lock(connection, old, row, _named(row, document_id))
     near = {place: results.neighbours(connection, place) for place in places}
     before = _current_reports(near)
-    report_id, is_new = results.write_report(connection, document_id, rows, versions, kept, point=point)
-    if old is None:  # nothing of this document was in force: only the new report can have changed which report is current
+    report_id, is_new = write()
+    alone = _file(connection, document_id, new)
+    if old is None and alone:  # nothing of this document was in force: only the new report can have changed what is
         near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
     else:
         near = {place: results.neighbours(connection, place) for place in places}
@@ -57,24 +103,115 @@ def load_verdict(
     for at in before.keys() | after.keys():
         if before.get(at) != after.get(at):
             changed |= {current.report_id for current in (before.get(at), after.get(at)) if current}
-    kinds = list(Between) if is_new else [Between.YEARS, Between.REGION]
+    kinds = [Between.YEARS, Between.REGION, *([Between.CHECK] if is_new else [])]
     stale = changed if old or len(changed) > 1 else ()  # the first report of a new document has no findings to be replaced
     keys = [new._replace(report_id=report_id), *results.report_keys(connection, changed - {report_id})]
     known = {place._replace(report_id=0): those for place, those in near.items()}
     results.replace_findings(connection, stale, kinds, _compare(connection, keys, known))
-    return report_id, verdict.status
+    return report_id, alone
+
+
+def _named(row: Mapping[str, Any], document_id: int) -> AgencyName | None:
+    """The agency of a report that has one and a year; without either it is in no filing."""
+    if row["agency"] is None or row["year"] is None:
+        return None
+    return AgencyName(row["agency"], row["region_code"], AliasSource.REPORT, document_id)
+
+
+def _lock(
+    connection: Connection, old: ReportKey | None, row: Mapping[str, Any], named: AgencyName | None
+) -> tuple[ReportKey, list[ReportKey]]:
+    """Find the agency that the report names, and lock its place and the old one. Return the new place, and all places.
+
+    While this waits for the lock somebody may join the agency with another; then it is found and locked again.
+    """
+    locked: ReportKey | None = None
+    while True:
+        agency_id = _resolve(connection, named) if named else None
+        new = ReportKey(0, agency_id, row["year"] if named else None, row["governs"], row["reports_to"])
+        places = [new] if old is None else [old, new]
+        if new == locked:
+            return new, places
+        results.lock_places(connection, *_locks(places))
+        locked = new
+
+
+def _resolve(connection: Connection, named: AgencyName) -> int:
+    """The agency that a name means. A new one that may be one that is known is a question for a person."""
+    agency_id, is_new = register.resolve(connection, named)
+    if is_new:
+        ask_about(connection, register.get(connection, agency_id))
+    return agency_id
+
+
+def _file(connection: Connection, document_id: int, place: ReportKey) -> bool:
+    """Put a document into the filing of its place, and arrange this filing and the one in which it was. Return whether it is the
+    first document of its filing.
+    """
+    was = members.filing_of(connection, document_id)
+    left = was.filing_id if was is not None and (was.agency_id, was.year) != (place.agency_id, place.year) else None
+    if place.agency_id is None or place.year is None:
+        members.leave(connection, document_id)
+        members.replace_filing_findings(connection, [document_id], [])
+        if left is not None:
+            arrange_filing(connection, left)
+        return False
+    entered = members.enter(connection, document_id, place.agency_id, place.year)
+    if left is not None:
+        members.carry_choice(connection, document_id, entered.filing_id)
+        arrange_filing(connection, left)
+    arrange_filing(connection, entered.filing_id, whole=was is not None or not entered.is_new)
+    return entered.is_new
+
+
+def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True) -> None:
+    """Sort the documents of a filing into editions and renditions again, and renew what follows from it: values that renditions
+    prove or settle, and the findings within the filing. The caller holds the lock of the agency.
+
+    ``whole`` False is for a filing that was made for its only document: there is nothing to compare and nothing to replace.
+    """
+    there = members.read_members(connection, filing_id, whole=whole)
+    key = members.filing(connection, filing_id)
+    arranged = arrange(there.shown, key.year, there.chosen) if there.shown else None
+    members.write_arrangement(connection, filing_id, there, arranged)
+    if not whole and len(there.shown) == 1:
+        return
+    found: list[dict[str, Any]] = []
+    for edition in arranged.editions if arranged else ():
+        for document in edition.documents:
+            said = vouch(document, edition.documents)
+            settled = {t.indicator: members.Witnessed(t.state.value, t.value, t.documents) for t in said}
+            members.write_witnessed(connection, document, there.witnessed.get(document.report_id, {}), settled)
+    if arranged:
+        speaker = arranged.editions[arranged.in_force].leader
+        found = related_rows(Between.FILING, relate_filing(speaker.agency or "", key.year, arranged))
+    documents = [document.document_id for document in there.shown]
+    members.replace_filing_findings(connection, [*documents, *there.hidden], found)
+    members.review_again(connection, documents, FOR_REVIEW)
+
+
+def ask_about(connection: Connection, agency: register.Agency) -> None:
+    """Open a question for each agency that a new one may be, by the rules of the codebook.
+
+    The years on which both report are looked at when the questions are listed: they change with each report that comes in.
+    """
+    wanted = candidates(agency.name, agency.region_code)
+    for other in register.comparable(connection, wanted.region_code, wanted.keys):
+        if other.id == agency.id:
+            continue
+        likeness = alike(
+            AgencyEntry(agency.name, agency.region_code, agency.kind), AgencyEntry(other.name, other.region_code, other.kind)
+        )
+        if likeness is not None:
+            evidence = {"year": likeness.year, "predecessor": likeness.predecessor}
+            register.ask(connection, agency.id, other.id, likeness.reason, evidence)
 
 
 def _joined(near: Neighbours, place: ReportKey, current: CurrentReport) -> Neighbours:
-    """``near`` after the report of ``current`` came in at ``place``: of several documents the oldest counts."""
-
-    def first(other: CurrentReport | None) -> CurrentReport:
-        return current if other is None or current.document_id < other.document_id else other
-
-    if not place.agency_key or place.year is None:
+    """``near`` after the first report of a new filing came in at ``place``."""
+    if place.year is None:
         return near
-    years = near.years | {place.year: first(near.years.get(place.year))}
-    return Neighbours(years, first(near.own) if place.governs else None, near.parent)
+    return Neighbours(near.years | {place.year: current}, (near.own or current) if place.governs else None, near.parent)
 
 
 def compare_again(connection: Connection, keys: Sequence[ReportKey]) -> int:
@@ -127,8 +264,8 @@ def _locks(places: Iterable[ReportKey]) -> tuple[set[str], set[str]]:
     """
     alone, shared = set(), set()
     for place in places:
-        if place.agency_key and place.year is not None:
-            alone.add(f"agency:{place.agency_key}")
+        if place.agency_id is not None and place.year is not None:
+            alone.add(f"agency:{place.agency_id}")
             if place.governs:
                 alone.add(f"region:{place.governs}:{place.year}")
             if place.reports_to:
@@ -144,8 +281,8 @@ def _current_reports(near: Mapping[ReportKey, Neighbours]) -> dict[tuple[str, st
     for place, those in near.items():
         if place.year is None:
             continue
-        if place.agency_key and place.year in those.years:
-            found["agency", place.agency_key, place.year] = those.years[place.year]
+        if place.agency_id is not None and place.year in those.years:
+            found["agency", str(place.agency_id), place.year] = those.years[place.year]
         if place.governs and those.own:
             found["region", place.governs, place.year] = those.own
     return found
@@ -159,7 +296,7 @@ def _pairs(connection: Connection, keys: Iterable[ReportKey], known: Known) -> t
     regions: Pairs = set()
     for key in keys:
         number, agency, year, governs, _ = key
-        if not agency or year is None:
+        if agency is None or year is None:
             continue
         those = known.get(key._replace(report_id=0)) or results.neighbours(connection, key)
         near = {at: current.report_id for at, current in those.years.items()}

@@ -17,11 +17,11 @@ from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import RuleFunction, checks
-from tasks.validation.rules import between_reports, completeness, tables, text
+from tasks.validation.rules import between_reports, completeness, filings, tables, text
 from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
-ROOMS = (tables, text, completeness, between_reports)
+ROOMS = (tables, text, completeness, between_reports, filings)
 FOR_REVIEW = (tables.table_unreadable.id, tables.page_missing.id)
 """Rules whose findings make a document one for review: something of the report was not read."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
 from codebook import data
-from codebook.agencies import AgencyWords, load_agencies, patterns, read_agencies
+from codebook.agencies import AgencyWords, NamingSentence, load_agencies, patterns, read_agencies
+from codebook.text.fold import fold
 from codebook.text.templates import TemplateError
 from tasks.parsing.identity.names import clean_name, is_name, without_signature_marks
+from tasks.parsing.identity.sources import named_in
 from tests.pumping import Target, pump_all
 
 
@@ -96,3 +100,48 @@ def test_what_stands_around_a_name_in_a_signature(text: str, name: str) -> None:
 )
 def test_names(text: str, strict: bool, expected: bool) -> None:
     assert is_name(text, strict=strict) == expected
+
+
+ROWS = [pytest.param(row, pattern, id=row.why) for row, pattern in load_agencies().sentences]
+
+
+def names_in(sentence: str, row: NamingSentence, pattern: re.Pattern[str]) -> list[str]:
+    return [named_in(match["a"], row) or "" for match in pattern.finditer(fold(sentence).text)]
+
+
+@pytest.mark.parametrize(("row", "pattern"), ROWS)
+def test_a_sentence_names_the_body_in_its_examples_alone(row: NamingSentence, pattern: re.Pattern[str]) -> None:
+    assert row.examples
+    assert {sentence: names_in(sentence, row, pattern) for sentence in row.examples} == {
+        sentence: [name] for sentence, name in row.examples.items()
+    }
+    assert [
+        (sentence, names_in(sentence, row, pattern)) for sentence in row.counter_examples if any(names_in(sentence, row, pattern))
+    ] == []
+
+
+def test_no_sentence_names_a_body_in_the_counter_example_of_another() -> None:
+    sentences = [(sentence, row.why) for row, _ in load_agencies().sentences for sentence in row.counter_examples]
+    found = [
+        (sentence, row.why, names_in(sentence, row, pattern))
+        for sentence, _ in sentences
+        for row, pattern in load_agencies().sentences
+        if any(names_in(sentence, row, pattern))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("我局认真做好", "局"),
+        ("我委托示例公司", None),
+        ("本市场监督", None),
+        ("本办法所称", None),
+        ("本关于", None),
+        ("我县", "人民政府"),
+    ],
+)
+def test_how_a_text_speaks_of_itself(text: str, says: str | None) -> None:
+    found = [row.endings[0] for row, pattern in load_agencies().self_names if pattern.search(text)]
+    assert found == ([says] if says else [])

@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Iterator
 from functools import cache
+from html import escape
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from codebook.filings import FiledReport
 from codebook.records import Report, Snapshot
 from codebook.rules import RuleScope, load_rules
 from console.cli import app
@@ -63,10 +65,23 @@ def subjects(example: Any) -> tuple[list[Report], tuple[Any, ...]]:
     """The reports of an example, and the agencies that must report."""
     if isinstance(example, Report):
         return [example], ()
+    if isinstance(example[1], FiledReport):
+        return [make("report", {c: cell.value for c, cell in one.cells.items()}) for one in example], ()
     if isinstance(example[1], Snapshot):
         return [snapshot_report(one) for one in example], ()
     parent, children, expected = example
     return [snapshot_report(one) for one in (parent, *children)], expected or ()
+
+
+def file_name(example: Any, number: int) -> str:
+    """The name of a file of an example: its own, if it has one."""
+    return example[number].path if isinstance(example, tuple) and isinstance(example[-1], FiledReport) else f"{number}.txt"
+
+
+def as_page(printed: bytes) -> bytes:
+    """A report as a web page shows it."""
+    lines = "".join(f"<p>{escape(line)}</p>" for line in printed.decode().splitlines())
+    return f'<html><head><meta charset="utf-8"></head><body>{lines}</body></html>'.encode()
 
 
 def findings(home: Path, examples: dict[str, Any]) -> dict[str, set[str]]:
@@ -80,7 +95,9 @@ def findings(home: Path, examples: dict[str, Any]) -> dict[str, set[str]]:
             place = places()[name]
             (files / name).mkdir(parents=True)
             for number, report in enumerate(reports):
-                (files / name / f"{number}.txt").write_bytes(print_report(moved(report, place)))
+                path = files / name / file_name(example, number)
+                printed = print_report(moved(report, place))
+                path.write_bytes(as_page(printed) if path.suffix == ".html" else printed)
             for each in expected:
                 rows.writerow((named(each.agency, place), place.region_code, reports[0].year))
 

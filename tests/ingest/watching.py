@@ -25,12 +25,22 @@ from runtime.settings import load_settings
 from runtime.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_LIMITS = Limits()
 QUICK: dict[str, float] = {"quiet": 0.3, "patience": 1.5, "rescan": 1.0, "canary": 0.0, "sync": 0.5, "beat": 0.5, "stale": 3.0}
 
 
-def watcher(database: str, store: str, inbox: Path, *, polls: bool = False, number: int = 0, **pace: Any) -> FolderWatcher:
+def watcher(
+    database: str,
+    store: str,
+    inbox: Path,
+    *,
+    polls: bool = False,
+    number: int = 0,
+    limits: Limits = DEFAULT_LIMITS,
+    **pace: Any,
+) -> FolderWatcher:
     """A watcher with short times."""
-    context = WatchContext(make_engine(database), Store(store), Limits(), lambda _: None, "test")
+    context = WatchContext(make_engine(database), Store(store), limits, lambda _: None, "test")
     (opened,) = open_inboxes([str(inbox)], forbidden=[])
     return FolderWatcher(opened, context, WatchPace(**{**QUICK, **pace}), polls=polls, number=number)
 

@@ -479,7 +479,9 @@ def test_radicals_in_place_of_characters() -> None:
     ("title", "agency"),
     [
         ("怀远二中2022年政府信息公开工作年度报告", "怀远二中"),
-        ("海关总署(本级机关)2020年政府信息公开工作年度报告", None),
+        ("海关总署(本级机关)2020年政府信息公开工作年度报告", "海关总署"),
+        ("宁海县人民政府办公室(本级)2020年政府信息公开工作年度报告", "宁海县人民政府办公室(本级)"),
+        ("广州海关关区2021年政府信息公开工作年度报告", "广州海关"),
         ("海关总署2010年海关信息公开工作年度报告", "海关总署"),
         ("2022年示例镇人民政府信息公开工作年度报告", "示例镇人民政府"),
         ("2022年示例镇政府信息公开工作年度报告", "示例镇"),
@@ -548,3 +550,26 @@ def test_every_radical_is_folded_in_place() -> None:
         folded = fold(f"甲{radical}乙")
         assert (len(folded.text), folded.origins) == (3, (0, 1, 2)), radical
         assert not 0x2E80 <= ord(folded.text[1]) < 0x2FE0, radical
+
+
+def test_a_department_of_any_place_is_none_where_no_place_is_known() -> None:
+    text = "发布机构 | 教育局 | 发布日期 | 2023-01-20 |\n2022年政府信息公开工作年度报告" + BODY
+    assert identity(text).agency is None
+    assert identity(text, Hints("a.txt", ("江苏省", "淮安市"))).agency == "教育局"
+    assert identity("现公布海关总署2022年政府信息公开工作年度报告。" + BODY).agency == "海关总署"
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "示例办2022年政府信息公开工作年度报告\n本报告由宁海县示例管理办公室（以下简称示例办）编制。",
+        "现公布宁海县示例管理办公室（以下简称“示例办”）2022年政府信息公开工作报告。请与示例办综合处联系。",
+    ],
+)
+def test_an_abbreviation_is_not_another_agency(opening: str) -> None:
+    assert identity(opening + BODY).agency == "宁海县示例管理办公室"
+
+
+def test_a_report_on_a_school_year_may_be_published_in_its_last_year() -> None:
+    found = identity("示例大学2021-2022学年信息公开工作年度报告\n发布时间：2022/11/17 14:32:41" + BODY)
+    assert (found.year, found.published_on) == (2022, "2022-11-17")

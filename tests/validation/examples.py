@@ -98,6 +98,11 @@ def area(parent: dict[str, Any], *children: dict[str, Any], expected: tuple[str,
     return made
 
 
+def documents(files: dict[str, dict[str, Any]]) -> Callable[[Make], Any]:
+    """The documents of one filing: a file name and the cells that are not 0 for each."""
+    return lambda m: tuple(m("filed", m("values") | cells, name) for name, cells in files.items())
+
+
 N, P, T, F = (f"requests.{row}.total" for row in ("new_received", "carried_over", "total_handled", "carried_forward"))
 FEE = "requests.other.fee_not_paid.total"
 SLIP = "disclosure.fees.amount"
@@ -379,5 +384,15 @@ CASES: dict[str, Case] = {
         area({N: 9}, {N: 4}, expected=("云南省昆明市安宁市城市管理局",)),
         (),
         INFO,
+    ),
+    "filing.changed": Case(
+        documents({"年报.txt": {N: 3}, "年报（更正）.txt": {N: 4}}),
+        documents({"年报.txt": {N: 3}, "年报.html": {N: 3}}),
+        (N,),
+    ),
+    "filing.renditions_differ": Case(
+        documents({"年报.txt": {N: 3}, "年报.html": {N: 4}}),
+        documents({"年报.txt": {N: 3}, "年报（更正）.txt": {N: 4}}),
+        (N,),
     ),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 from codebook.book import load_book
+from codebook.filings import FiledCell, FiledReport
 from codebook.records import Number, Place, Reader, Reading, Report, Section, Snapshot, State
 
 HERE = Place(line=1)
@@ -68,12 +70,34 @@ def snapshot(values: Mapping[str, Number], year: int = 2022, **more: object) -> 
     return Snapshot(year=year, values=dict(values), **fields)
 
 
+def filed(values: Mapping[str, Number | None], name: str = "年报.txt", **more: object) -> FiledReport:
+    """A document of the filing on 2022 of one agency, as a file ``name`` brought it."""
+    cells = {cell: FiledCell(value, State.MISSING if value is None else State.READ) for cell, value in values.items()}
+    number = sum(name.encode())
+    fields = {
+        "document_id": number,
+        "report_id": number,
+        "sha256": hashlib.sha256(name.encode()).hexdigest(),
+        "path": name,
+        "agency": "安宁市城市管理局",
+        "title": None,
+        "reader": Reader(name.rpartition(".")[2]),
+        "published_on": None,
+        "dated_on": None,
+        "seen_at": f"2023-02-01T00:00:{number % 60:02}+00:00",
+        "cells": cells,
+        "sections": tuple((section.number, section.title, section.text) for section in sections()),
+    } | more
+    return FiledReport(**fields)
+
+
 _MAKERS: dict[str, Callable[..., object]] = {
     "reading": reading,
     "report": report,
     "values": form_values,
     "sections": sections,
     "snapshot": snapshot,
+    "filed": filed,
 }
 
 

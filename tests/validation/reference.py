@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from codebook.book import load_book
+from codebook.filings import FiledReport
 from codebook.records import Finding, Number, Report, Snapshot, State
 from codebook.rules import FILES, Rule, RuleScope, load_rules
+from tasks.loading.editions import arrange
+from tasks.loading.relate import relate_filing
 from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 from tests.validation.examples import CASES
@@ -27,6 +30,7 @@ _TITLES = {
     "completeness": "What a report must have",
     "years": "One agency, two consecutive years",
     "region": "A government and the bodies under it, one year",
+    "filing": "The documents of one agency on one year",
 }
 _USUAL = "安宁市城市管理局"  # who reports, where an example does not say it
 
@@ -58,6 +62,8 @@ def _section(rule: Rule) -> str:
 def _findings(scope: RuleScope, example: Any) -> tuple[Finding, ...]:
     if scope is RuleScope.REPORT:
         return validate(example).findings
+    if scope is RuleScope.FILING:
+        return tuple(found for *_, found in relate_filing(example[0].agency, 2022, arrange(example, 2022)))
     return compare_years(*example) if scope is RuleScope.YEARS else compare_region(*example)
 
 
@@ -74,6 +80,8 @@ def _told(example: Any) -> list[str]:
     """An example as a list: what of it is not as usual."""
     if isinstance(example, Report):
         return _items(_report(example))
+    if isinstance(example[1], FiledReport):
+        return [f"- `{one.path}`: {_cells({c: cell.value for c, cell in one.cells.items() if cell.value})}" for one in example]
     if isinstance(example[1], Snapshot):
         return [item for one in example for item in _items(_snapshot(one, f"{one.year}: "))]
     parent, children, expected = example

@@ -8,6 +8,8 @@ import pytest
 
 from codebook.records import Clue, Severity, Statement, StatementKind
 from codebook.rules import RuleScope, load_rules
+from tasks.loading.editions import arrange
+from tasks.loading.relate import relate_filing
 from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 from tests.validation.examples import CASES, HERE, Make, N, changed, said, text
@@ -16,6 +18,8 @@ from tests.validation.examples import CASES, HERE, Make, N, changed, said, text
 def findings(scope: RuleScope, subject: Any) -> tuple[Any, ...]:
     if scope is RuleScope.REPORT:
         return validate(subject).findings
+    if scope is RuleScope.FILING:
+        return tuple(found for *_, found in relate_filing(subject[0].agency, 2022, arrange(subject, 2022)))
     return compare_years(*subject) if scope is RuleScope.YEARS else compare_region(*subject)
 
 

@@ -19,11 +19,11 @@ from console.web.routing import get, post
 from console.web.views import case as cases
 from console.web.views import form_tables, original
 from console.web.views.case import File, case_context, opened_file
+from database.filings.in_force import SHOWN
 from database.models import Role
 from database.monitoring.read_models import DocumentItem
 from database.reports import corrections
 from database.reports.corrections import CorrectionRefusedError, OvertakenError
-from database.reports.results import SHOWN
 from database.reports.reviewing import changes, head_of, report_body
 from tasks.loading.rows import unpack
 from tasks.ocr.preview import Size

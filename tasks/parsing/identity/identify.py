@@ -90,7 +90,7 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportId
     notes += _year_conflicts(year, found)
     published = _published(found, year, notes)
     chosen = _best(found, "agency")
-    name = chosen.clue.value if chosen else None
+    name = collector.full_names.get(chosen.clue.value, chosen.clue.value) if chosen else None
     if name and chosen and chosen.clue.source != "manifest":
         name = _fuller(name, found, outline.passage.text)
     region = find_region(name, hints.region, collector.evidence)
@@ -127,10 +127,11 @@ def _year_conflicts(year: Weighed | None, found: list[Weighed]) -> list[str]:
 
 
 def _published(found: list[Weighed], year: Weighed | None, notes: list[str]) -> str | None:
-    """The date of publication; a report is not published before its year is over."""
+    """The date of publication; a report is not published before its year is over, one on a school year not before its last."""
+    first = int(year.clue.value) + (not load_agencies().school_year.search(year.clue.raw)) if year else 0
     dates = sorted((w for w in found if w.clue.field == "published_on"), key=lambda w: -w.weight)
     for weighed in dates:
-        if weighed.clue.source == "manifest" or not year or int(weighed.clue.value[:4]) > int(year.clue.value):
+        if weighed.clue.source == "manifest" or int(weighed.clue.value[:4]) >= first:
             return weighed.clue.value
         notes.append(load_agencies().notes.early_date.format(day=weighed.clue.value))
     return None

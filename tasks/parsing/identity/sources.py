@@ -17,6 +17,7 @@ from codebook.regions import load_regions
 from codebook.text.fold import fold
 from tasks.parsing.identity.names import (
     Title,
+    clean_name,
     find_date,
     find_title,
     is_date_line,
@@ -24,6 +25,7 @@ from tasks.parsing.identity.names import (
     is_name,
     is_name_in_sentence,
     is_name_or_place,
+    without_own_level,
     without_signature_marks,
     year_number,
 )
@@ -55,6 +57,7 @@ class Collector:
         self.words = load_agencies()
         self.lines, self.body = _lines_for_names(outline)
         self.notes: list[str] = []
+        self.full_names: dict[str, str] = {}  # by what the text calls them from then on: (以下简称市局)
         self.self_names = _self_names(outline.passage.text)
         self.found: list[Weighed] = []
         self.titles: list[tuple[int, str, Place | None, Title]] = []
@@ -222,8 +225,10 @@ class Collector:
         text = self.outline.passage.text
         for row, pattern in self.words.sentences:
             for match in pattern.finditer(text):
-                name = _subject(match["a"], contact=row.source == "contact", loose=row.loose)
                 groups = match.groupdict()
+                name = named_in(match["a"], row) or (named_in(match["a"] + groups["o"], row) if groups.get("o") else None)
+                if name and groups.get("short_name"):
+                    self.full_names[groups["short_name"].strip()] = name
                 if name and self._fits(name, row):
                     hit = self.outline.passage.hit(match.start("a"), match.end("a"))
                     self.add(row.weight, "agency", name, row.source, hit.sentence, hit.place)
@@ -238,7 +243,13 @@ class Collector:
                 self.add(86, "year", match["y"], "text", hit.sentence, hit.place)
 
     def _fits(self, name: str, row: NamingSentence) -> bool:
-        """Return whether the text speaks of itself as a body of this kind does; a note says so where it does not."""
+        """Return whether the name is that of one body, of a kind as which the text speaks of itself.
+
+        A note says where it is not of that kind.
+        """
+        words = self.words
+        if not self.hints.region and words.departments.match(name) and not name.endswith(words.whole_without_place):
+            return False
         if self._speaks_otherwise(name, of_place=row.weight < _BELIEVED):
             return False
         return not row.if_it_fits or any(name.endswith(row.endings) for row, _ in self.self_names)
@@ -318,13 +329,18 @@ class Collector:
         return self._date_alone(line)
 
     def _date_alone(self, line: ProseLine) -> bool:
-        """Add a date that stands in the head of a page before 点击, or in a cell of its own; return whether there is one."""
+        """Add a date that stands in the head of a page behind the title, before 点击, or in a cell of its own.
+
+        Return whether there is one.
+        """
         cells = [cell.strip() for cell in line.text.split("|")]
         for before, cell in pairwise(["", *cells]):
             found = find_date(cell)
-            if not found or found[1] > 1 or self.words.other_date.search(before):
+            if not found or self.words.other_date.search(before):
                 continue
-            if (len(cells) > 1 and is_date_line(cell)) or self.words.behind_head_date.match(cell, found[2]):
+            if found[1] > 1 and not ((title := find_title(cell[: found[1]], whole=True)) and found[1] - title.end <= 1):
+                continue
+            if found[1] > 1 or (len(cells) > 1 and is_date_line(cell)) or self.words.behind_head_date.match(cell, found[2]):
                 self.add(74, "published_on", found[0], "text", line.raw, line.place)
                 return True
         return False
@@ -386,17 +402,16 @@ def _raw(line: ProseLine, title: Title) -> str:
     return line.raw[begin:end]
 
 
-def _subject(text: str, *, contact: bool, loose: bool) -> str | None:
-    """The name of a body in a sentence, without 办公室 of a bureau; None when it is none.
+def named_in(text: str, row: NamingSentence) -> str | None:
+    """Return the name of a body in a sentence, without 办公室 of a bureau; None when ``text`` is none.
 
-    A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own. A place alone is
-    a name where the sentence is ``loose``.
+    A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own.
     """
-    text = text.strip()
+    text = without_own_level(clean_name(text))
     shorter = load_agencies().office.sub("", text)
-    if is_name(shorter) and (contact or not load_agencies().government.search(shorter)):
+    if is_name(shorter) and (row.source == "contact" or not load_agencies().government.search(shorter)):
         text = shorter
-    return text if (is_name_or_place(text) if loose else is_name_in_sentence(text)) else None
+    return text if (is_name_or_place(text) if row.loose else is_name_in_sentence(text)) else None
 
 
 def _lines_for_names(outline: Outline) -> tuple[list[ProseLine], int]:

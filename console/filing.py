@@ -1,0 +1,138 @@
+"""Acts on agencies and filings: a decision and the documents that it moves, in one transaction; and filing what is not filed.
+
+Documents that were loaded by a version without filings, whose agency has another key by today's rules, or whose filing has to be
+arranged again, are filed by :func:`file_pending`: after an upgrade, and in every check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select
+
+from database import migrations
+from database.filings import decisions, members
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
+from database.filings.register import key_of
+from database.intake import purging
+from database.intake.purging import Purged
+from database.models import ReportRow
+from database.reports import coverage
+from database.session import reading, run_transaction
+from tasks.loading.task import arrange_filing, file_again
+
+_CHUNK = 1000  # documents that are looked at together
+
+
+def upgrade_database(engine: Engine) -> int:
+    """Bring the database to the version of this program, and file the documents of earlier ones. Return how many were filed."""
+    migrations.upgrade(engine)
+    return file_pending(engine)
+
+
+def file_pending(engine: Engine) -> int:
+    """File the documents that show a report and are in no filing, whose agency has another key by today's rules, or whose filing
+    was not arranged since one of its documents came or went.
+
+    Each in a transaction of its own, while workers go on loading; what a crash leaves is found the next time. Return how many.
+    """
+    run_transaction(engine, coverage.renew_keys)
+    filed = 0
+    for document_id in _pending(engine):
+        run_transaction(engine, partial(file_again, document_id=document_id))
+        filed += 1
+    return filed
+
+
+def _pending(engine: Engine) -> Iterator[int]:
+    last = 0
+    while True:
+        arranged = (FILING.c.arranged_at.label("arranged_at"), MEMBER.c.edition, _lost_one().label("lost_one"))
+        query = (
+            select(DOCUMENT.c.id, ReportRow.agency, ReportRow.region_code, ReportRow.agency_key, *arranged)
+            .select_from(DOCUMENT.join(ReportRow, ReportRow.id == DOCUMENT.c.report_id))
+            .outerjoin(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
+            .outerjoin(FILING, FILING.c.id == MEMBER.c.filing_id)
+            .where(DOCUMENT.c.id > last, is_shown(DOCUMENT), ReportRow.agency.is_not(None), ReportRow.year.is_not(None))
+            .order_by(DOCUMENT.c.id)
+            .limit(_CHUNK)
+        )
+        with reading(engine) as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            return
+        last = rows[-1].id
+        for row in rows:
+            if (
+                row.arranged_at is None
+                or not row.edition
+                or row.lost_one
+                or row.agency_key != key_of(row.agency, row.region_code, row.id)
+            ):
+                yield row.id
+
+
+def _lost_one() -> ColumnElement[bool]:
+    """Whether a document that was arranged with this one shows its report no more."""
+    lost, its = MEMBER.alias("lost"), DOCUMENT.alias("its")
+    return exists(
+        select(lost.c.document_id)
+        .join(its, its.c.id == lost.c.document_id)
+        .where(lost.c.filing_id == MEMBER.c.filing_id, lost.c.edition > 0, ~is_shown(its))
+    )
+
+
+def purge(connection: Connection, document_id: int, *, who: str, reason: str) -> Purged:
+    """Purge a document (:func:`database.intake.purging.purge`), and arrange its filing without it.
+
+    Raises LookupError when there is no such document.
+    """
+    there = members.filing_of(connection, document_id)
+    gone = purging.purge(connection, document_id, who=who, reason=reason)
+    if there is not None:
+        left = connection.scalar(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == there.filing_id).limit(1))
+        if left is None:
+            arrange_filing(connection, there.filing_id)
+        else:
+            file_again(connection, left)
+    return gone
+
+
+def _file_again(connection: Connection, documents: Sequence[int]) -> int:
+    for document_id in documents:
+        file_again(connection, document_id)
+    return len(documents)
+
+
+def join(connection: Connection, agency_id: int, other_id: int, *, who: str, reason: str) -> int:
+    """Make two agencies one, under the number ``agency_id``. Return how many documents were filed again.
+
+    Raises UsageError as :func:`database.filings.decisions.join` does.
+    """
+    return _file_again(connection, decisions.join(connection, agency_id, other_id, who=who, reason=reason))
+
+
+def part(connection: Connection, agency_id: int, keys: Sequence[str], *, who: str, reason: str) -> tuple[int, int]:
+    """Make an agency of its own of some keys of an agency. Return its number, and how many documents were filed again.
+
+    Raises UsageError as :func:`database.filings.decisions.part` does.
+    """
+    made, documents = decisions.part(connection, agency_id, keys, who=who, reason=reason)
+    return made, _file_again(connection, documents)
+
+
+def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> int:
+    """Take back a decision about agencies. Return how many documents were filed again.
+
+    Raises UsageError as :func:`database.filings.decisions.undo` does.
+    """
+    return _file_again(connection, decisions.undo(connection, decision_id, who=who, reason=reason))
+
+
+def choose(connection: Connection, filing_id: int, document_id: int | None, *, who: str, reason: str) -> None:
+    """Put the edition of a document in force, or (None) leave it to the evidence again.
+
+    Raises UsageError as :func:`database.filings.decisions.choose` does.
+    """
+    _file_again(connection, [decisions.choose(connection, document_id, filing_id, who=who, reason=reason)])

@@ -1,0 +1,319 @@
+"""The documents of a filing: entering and leaving it, what they say, and how they were sorted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
+
+from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
+from codebook.records import Number, Reader, Record, State, Status
+from codebook.text import numbers
+from database.clock import now
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
+from database.models import Base, Between, FilingDocument, FilingRow, FindingRow, ReportRow, SectionRow, Source, ValueRow
+from database.sql import Prepared, insert_into
+
+_VALUE = Base.metadata.tables[ValueRow.__tablename__]
+
+
+class FilingKey(NamedTuple):
+    """A filing: its number, agency and year."""
+
+    filing_id: int
+    agency_id: int
+    year: int
+
+
+class Witnessed(NamedTuple):
+    """A value as other renditions prove or settle it: what is written to gk_value."""
+
+    state: str
+    value: Number | None
+    documents: tuple[int, ...]
+
+
+class Members(Record, frozen=True):
+    """The documents of a filing that show a report, the numbers of those that do not, and the document that a person chose.
+
+    ``witnessed`` are the values that renditions settle now, by report and indicator.
+    """
+
+    shown: tuple[FiledReport, ...]
+    hidden: tuple[int, ...]
+    chosen: int | None
+    witnessed: dict[int, dict[str, Witnessed]]
+
+
+_PLACE = Prepared(
+    select(FILING.c.id, FILING.c.agency_id, FILING.c.year)
+    .join(MEMBER, MEMBER.c.filing_id == FILING.c.id)
+    .where(MEMBER.c.document_id == bindparam("document"))
+)
+_FIND = Prepared(select(FILING.c.id).where(FILING.c.agency_id == bindparam("agency"), FILING.c.year == bindparam("of_year")))
+
+
+def filing_of(connection: Connection, document_id: int) -> FilingKey | None:
+    """Return the filing that a document is in, or None."""
+    row = _PLACE.run(connection, document=document_id).one
+    return FilingKey(*row) if row else None
+
+
+def filing(connection: Connection, filing_id: int) -> FilingKey:
+    """Return a filing. Raises LookupError when there is none of this number."""
+    row = connection.execute(select(FILING.c.id, FILING.c.agency_id, FILING.c.year).where(FILING.c.id == filing_id)).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no filing {filing_id}")
+    return FilingKey(*row)
+
+
+def filing_at(connection: Connection, agency_id: int, year: int) -> int | None:
+    """Return the number of an agency's filing on a year, or None."""
+    row = _FIND.run(connection, agency=agency_id, of_year=year).one
+    return row[0] if row else None
+
+
+class Entered(NamedTuple):
+    """The filing that a document is in now, and whether it was made for it."""
+
+    filing_id: int
+    is_new: bool
+
+
+def enter(connection: Connection, document_id: int, agency_id: int, year: int) -> Entered:
+    """Put a document into the filing of an agency and year, which is made if there is none.
+
+    It leaves the filing in which it was; the caller arranges both again.
+    """
+    filing_id = filing_at(connection, agency_id, year)
+    is_new = filing_id is None
+    if filing_id is None:
+        new = insert_into(connection, FilingRow).values(agency_id=agency_id, year=year, editions=0, created_at=now())
+        connection.execute(new.on_conflict_do_nothing())
+        filing_id = filing_at(connection, agency_id, year)
+        assert filing_id is not None
+    row = {"filing_id": filing_id, "edition": 0, "rendition_of": None, "rank": 0, "dated": None}
+    member = insert_into(connection, FilingDocument).values(document_id=document_id, **row)
+    moved = member.on_conflict_do_update(index_elements=["document_id"], set_=row, where=MEMBER.c.filing_id != filing_id)
+    connection.execute(moved)
+    return Entered(filing_id, is_new)
+
+
+def leave(connection: Connection, document_id: int) -> None:
+    """Take a document out of its filing."""
+    connection.execute(delete(FilingDocument).where(FilingDocument.document_id == document_id))
+
+
+def carry_choice(connection: Connection, document_id: int, filing_id: int) -> None:
+    """Let the choice of a document that left its filing hold in the filing in which it is now, unless that one has a choice."""
+    columns = (FILING.c.chosen_by, FILING.c.chosen_at, FILING.c.chosen_why)
+    left = and_(FILING.c.chosen_document_id == document_id, FILING.c.id != filing_id)
+    row = connection.execute(select(*columns).where(left)).first()
+    if row is None:
+        return
+    nobody = {"chosen_document_id": None, "chosen_by": None, "chosen_at": None, "chosen_why": None}
+    connection.execute(update(FILING).where(left).values(**nobody))
+    free = and_(FILING.c.id == filing_id, FILING.c.chosen_document_id.is_(None))
+    connection.execute(update(FILING).where(free).values(chosen_document_id=document_id, **row._mapping))
+
+
+def replace_filing_findings(connection: Connection, document_ids: Iterable[int], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the findings within a filing that any report of these documents takes part in. ``rows`` are complete."""
+    reports = select(ReportRow.id).where(ReportRow.document_id.in_(list(document_ids)))
+    taking_part = or_(FindingRow.report_id.in_(reports), FindingRow.other_report_id.in_(reports))
+    connection.execute(delete(FindingRow).where(taking_part, FindingRow.between == Between.FILING.value))
+    if rows:
+        connection.execute(insert(FindingRow), list(rows))
+
+
+def read_members(connection: Connection, filing_id: int, *, whole: bool = False) -> Members:
+    """Return the documents of a filing.
+
+    Of a filing with one document the cells and chapters are read only if asked for (``whole``): nothing is compared, but
+    renditions that it had may have settled values.
+    """
+    first = select(func.min(Source.id)).where(Source.document_id == DOCUMENT.c.id).correlate(DOCUMENT).scalar_subquery()
+    rows = connection.execute(
+        select(
+            MEMBER.c.document_id,
+            DOCUMENT.c.sha256,
+            DOCUMENT.c.report_id,
+            is_shown(DOCUMENT).label("shown"),
+            DOCUMENT.c.registered_at,
+            Source.path,
+            Source.seen_at,
+            Source.dated_at,
+            ReportRow.agency,
+            ReportRow.title,
+            ReportRow.published_on,
+            FILING.c.chosen_document_id,
+        )
+        .select_from(MEMBER.join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id).join(FILING, FILING.c.id == MEMBER.c.filing_id))
+        .outerjoin(Source, Source.id == first)
+        .outerjoin(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
+        .where(MEMBER.c.filing_id == filing_id)
+        .order_by(MEMBER.c.document_id)
+    ).all()
+    shown = [row for row in rows if row.shown]
+    reports = [row.report_id for row in shown]
+    whole = whole or len(reports) > 1
+    cells, witnessed, readers = _cells(connection, reports) if whole else ({}, {}, {})
+    sections = _sections(connection, reports) if whole else {}
+    return Members(
+        tuple(
+            FiledReport(
+                row.document_id,
+                row.report_id,
+                row.sha256,
+                row.path or "",
+                row.agency,
+                row.title,
+                readers.get(row.report_id),
+                row.published_on,
+                row.dated_at.date().isoformat() if row.dated_at else None,
+                _moment(row.seen_at or row.registered_at),
+                cells.get(row.report_id, {}),
+                tuple(sections.get(row.report_id, ())),
+            )
+            for row in shown
+        ),
+        tuple(row.document_id for row in rows if not row.shown),
+        rows[0].chosen_document_id if rows else None,
+        witnessed,
+    )
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
+
+
+def _cells(
+    connection: Connection, reports: Sequence[int]
+) -> tuple[dict[int, dict[str, FiledCell]], dict[int, dict[str, Witnessed]], dict[int, Reader]]:
+    """Return the cells of reports as each document alone was read, what witnesses make of them, and what read most of them."""
+    columns = [ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.candidates]
+    cells: dict[int, dict[str, FiledCell]] = {number: {} for number in reports}
+    witnessed: dict[int, dict[str, Witnessed]] = {number: {} for number in reports}
+    read_by: dict[int, Counter[str]] = {number: Counter() for number in reports}
+    query = select(*columns, ValueRow.read_by, ValueRow.witness).where(ValueRow.report_id.in_(reports))
+    for row in connection.execute(query):
+        report, indicator, witness = row.report_id, row.indicator, row.witness
+        value, state = as_read(row.value, row.state, witness)
+        options = tuple(numbers.whole(candidate) for candidate in row.candidates or ())
+        cells[report][indicator] = FiledCell(_whole(value), State(state), options)
+        read_by[report][row.read_by] += 1
+        if witness:
+            witnessed[report][indicator] = Witnessed(row.state, _whole(row.value), tuple(witness["documents"]))
+    return cells, witnessed, {number: Reader(count.most_common(1)[0][0]) for number, count in read_by.items() if count}
+
+
+def _whole(value: float | None) -> Number | None:
+    return None if value is None else numbers.whole(value)
+
+
+def _sections(connection: Connection, reports: Sequence[int]) -> dict[int, list[tuple[int | None, str, str]]]:
+    found: dict[int, list[tuple[int | None, str, str]]] = {}
+    columns = (SectionRow.report_id, SectionRow.number, SectionRow.title, SectionRow.text)
+    query = select(*columns).where(SectionRow.report_id.in_(reports)).order_by(SectionRow.report_id, SectionRow.position)
+    for report, number, title, text in connection.execute(query):
+        found.setdefault(report, []).append((number, title, text))
+    return found
+
+
+def write_arrangement(connection: Connection, filing_id: int, members: Members, arranged: Arrangement | None) -> None:
+    """Keep how the documents of a filing were sorted. None: no document shows a report; a filing without documents goes."""
+    if arranged is None and not members.hidden:
+        connection.execute(delete(FilingRow).where(FilingRow.id == filing_id))
+        return
+    rows: list[dict[str, Any]] = []
+    for rank, (number, document) in enumerate(arranged.ranked if arranged else ()):
+        assert arranged is not None
+        edition = arranged.editions[number - 1]
+        leads = document.document_id == edition.leader.document_id
+        rendition_of = None if leads else edition.leader.document_id
+        dated = {"by": edition.dated.by.value, "value": edition.dated.value}
+        rows.append(_row(document.document_id, number, rendition_of, rank, dated))
+    rows += [_row(document_id, 0, None, len(rows) + at, None) for at, document_id in enumerate(members.hidden)]
+    connection.execute(_SORTED, rows)
+    reason = {"by": arranged.reason.by.value, "value": arranged.reason.value} if arranged else None
+    editions = len(arranged.editions) if arranged else 0
+    connection.execute(_ARRANGED, {"filing": filing_id, "now_editions": editions, "now_reason": reason})
+
+
+def _row(document_id: int, edition: int, rendition_of: int | None, rank: int, dated: Any) -> dict[str, Any]:
+    return {"document": document_id, "b_edition": edition, "b_of": rendition_of, "b_rank": rank, "b_dated": dated}
+
+
+_SORTED = (
+    update(MEMBER)
+    .where(MEMBER.c.document_id == bindparam("document"))
+    .values(edition=bindparam("b_edition"), rendition_of=bindparam("b_of"), rank=bindparam("b_rank"), dated=bindparam("b_dated"))
+)
+_ARRANGED = (
+    update(FILING)
+    .where(FILING.c.id == bindparam("filing"))
+    .values(editions=bindparam("now_editions"), reason=bindparam("now_reason"), arranged_at=now())
+)
+_WITNESS = (
+    update(_VALUE)
+    .where(_VALUE.c.report_id == bindparam("report"), _VALUE.c.indicator == bindparam("cell"))
+    .values(state=bindparam("b_state"), value=bindparam("b_value"), witness=bindparam("b_witness"))
+)
+
+
+def write_witnessed(
+    connection: Connection, document: FiledReport, before: Mapping[str, Witnessed], after: Mapping[str, Witnessed]
+) -> None:
+    """Let renditions prove or settle these values of a document. What they settled ``before`` and do not any more is as read."""
+    changed = []
+    for indicator in before.keys() | after.keys():
+        now_by = after.get(indicator)
+        if before.get(indicator) == now_by:
+            continue
+        own = document.cells[indicator]
+        value = own.value if now_by is None else now_by.value
+        witness = None
+        if now_by is not None:
+            witness = {"state": own.state.value, "value": own.value, "documents": list(now_by.documents)}
+        state = own.state.value if now_by is None else now_by.state
+        changed.append(
+            {"report": document.report_id, "cell": indicator, "b_state": state, "b_value": value, "b_witness": witness}
+        )
+    if changed:
+        connection.execute(_WITNESS, changed)
+
+
+def review_again(connection: Connection, document_ids: Iterable[int], for_review: Sequence[str]) -> None:
+    """Set the status of documents whose values other renditions settle, or settle no more.
+
+    A document whose report needs review is accepted when witnesses leave no doubt: of no fact and no cell, and nothing that was
+    not read (findings of the rules ``for_review``).
+    """
+    doubtful = exists(
+        select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.state == State.DOUBTFUL.value)
+    )
+    witnessed = exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.witness.is_not(None)))
+    unread = exists(select(FindingRow.id).where(FindingRow.report_id == ReportRow.id, FindingRow.rule.in_(for_review)))
+    query = (
+        select(
+            DOCUMENT.c.id,
+            DOCUMENT.c.status,
+            ReportRow.status.label("own"),
+            ReportRow.doubts,
+            doubtful.label("doubtful"),
+            unread.label("unread"),
+            witnessed.label("witnessed"),
+        )
+        .join(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
+        .where(DOCUMENT.c.id.in_(list(document_ids)))
+        .where(DOCUMENT.c.status.in_([Status.ACCEPTED.value, Status.NEEDS_REVIEW.value]))
+    )
+    for row in connection.execute(query).all():
+        doubt = row.doubts or row.doubtful or row.unread
+        settled = row.own == Status.NEEDS_REVIEW.value and row.witnessed and not doubt
+        becomes = Status.ACCEPTED.value if settled else row.own
+        if becomes != row.status:
+            connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == row.id).values(status=becomes))

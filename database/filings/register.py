@@ -1,0 +1,159 @@
+"""The register of agencies: which agency a name means, and which questions it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
+
+from codebook.agency_kinds import is_one_agency, kind_of, stored_key
+from codebook.records import Record
+from database.clock import now
+from database.models import AgencyAlias, AgencyCase, AgencyKeyRow, AgencyRow, AliasSource, CaseState
+from database.sql import Prepared, chunks, insert_into, storable
+
+_NAME_LENGTH = 200  # characters of gk_agency_alias.name
+
+
+class AgencyName(NamedTuple):
+    """A name of an agency with the code of its region, and where it was met."""
+
+    name: str
+    region_code: str | None
+    source: AliasSource
+    document_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The key by which the register knows it."""
+        return key_of(self.name, self.region_code, self.document_id)
+
+
+def key_of(name: str, region_code: str | None, document_id: int | None = None) -> str:
+    """Return the matching key of a name (codebook.agency_kinds.stored_key).
+
+    A name that many agencies have (教育局, without a region) is that of an agency of its own for each document: a person may join
+    them, and nothing else does.
+    """
+    key = stored_key(name, region_code)
+    return key if document_id is None or is_one_agency(name, region_code) else f"{key[:200]}#{document_id}"
+
+
+class Resolved(NamedTuple):
+    """The agency that a name means. ``is_new``: nothing was known of it before."""
+
+    agency_id: int
+    is_new: bool
+
+
+class Agency(Record, frozen=True):
+    """An agency of the register, as pages and rules need it."""
+
+    id: int
+    name: str
+    kind: str | None
+    region_code: str | None
+
+
+_KNOWN = Prepared(
+    select(
+        AgencyKeyRow.agency_id,
+        exists(
+            select(AgencyAlias.key).where(
+                AgencyAlias.key == AgencyKeyRow.key,
+                AgencyAlias.name == bindparam("name"),
+                AgencyAlias.source == bindparam("source"),
+            )
+        ).label("met"),
+    ).where(AgencyKeyRow.key == bindparam("key"))
+)
+
+
+def resolve(connection: Connection, named: AgencyName) -> Resolved:
+    """Return the agency that a name means; a name that is not known becomes a new agency.
+
+    A name is remembered with where it comes from; the canonical name follows from all of them, so that it does not depend on the
+    order in which they came.
+    """
+    key, name = named.key, storable(named.name)[:_NAME_LENGTH]
+    known = _KNOWN.run(connection, key=key, name=name, source=named.source.value).one
+    if known and known[1]:
+        return Resolved(known[0], False)
+    agency_id, is_new = (known[0], False) if known else _add(connection, key, named)
+    alias = {"key": key, "name": name, "source": named.source.value, "region_code": named.region_code}
+    statement = insert_into(connection, AgencyAlias).values(**alias, document_id=named.document_id, seen_at=now())
+    connection.execute(statement.on_conflict_do_nothing())
+    if not is_new:
+        name_again(connection, agency_id)
+    return Resolved(agency_id, is_new)
+
+
+def _add(connection: Connection, key: str, named: AgencyName) -> tuple[int, bool]:
+    """A new agency with this key, unless another transaction was first."""
+    kind = kind_of(named.name)
+    row = {"name": storable(named.name), "kind": kind.kind if kind else None, "region_code": named.region_code}
+    made: int = connection.execute(insert(AgencyRow).values(**row, created_at=now()).returning(AgencyRow.id)).scalar_one()
+    claim = insert_into(connection, AgencyKeyRow).values(key=key, agency_id=made).on_conflict_do_nothing()
+    if connection.execute(claim).rowcount:
+        return made, True
+    connection.execute(delete(AgencyRow).where(AgencyRow.id == made))
+    return connection.execute(select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key == key)).scalar_one(), False
+
+
+def agency_of(connection: Connection, key: str) -> int | None:
+    """Return the agency that a key means, None where no such name was met."""
+    return connection.scalar(select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key == key))
+
+
+def agencies_of(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """Return the agencies that these keys mean, by key; keys that are not known are left out."""
+    found: dict[str, int] = {}
+    for part in chunks(keys):
+        for row in connection.execute(select(AgencyKeyRow.key, AgencyKeyRow.agency_id).where(AgencyKeyRow.key.in_(part))):
+            found[row.key] = row.agency_id
+    return found
+
+
+def name_again(connection: Connection, agency_id: int) -> None:
+    """Give an agency its canonical name, unless a person named it: that of a list, else the longest, then by its letters."""
+    rows = connection.execute(
+        select(AgencyAlias.name, AgencyAlias.source, AgencyAlias.region_code)
+        .join(AgencyKeyRow, AgencyKeyRow.key == AgencyAlias.key)
+        .where(AgencyKeyRow.agency_id == agency_id)
+    ).all()
+    if not rows:
+        return
+    order = list(AliasSource)
+    best = min(rows, key=lambda row: (order.index(AliasSource(row.source)), -len(row.name), row.name))
+    kind = kind_of(best.name)
+    values = {"name": best.name, "kind": kind.kind if kind else None, "region_code": best.region_code}
+    connection.execute(update(AgencyRow).where(AgencyRow.id == agency_id, AgencyRow.named.is_(False)).values(values))
+
+
+def get(connection: Connection, agency_id: int) -> Agency:
+    """Return an agency. Raises LookupError when there is none of this number."""
+    columns = [getattr(AgencyRow, name) for name in Agency.__struct_fields__]
+    row = connection.execute(select(*columns).where(AgencyRow.id == agency_id)).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no agency {agency_id}")
+    return Agency(*row)
+
+
+def comparable(connection: Connection, region_code: str | None, keys: Iterable[str]) -> list[Agency]:
+    """Return the agencies of a region, and those that have one of ``keys``, without those that were joined with another."""
+    columns = [getattr(AgencyRow, name) for name in Agency.__struct_fields__]
+    of_keys = AgencyRow.id.in_(select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key.in_(list(keys))))
+    condition: ColumnElement[bool] = of_keys
+    if region_code is not None:  # towns have codes of nine digits
+        within = AgencyRow.region_code.between(f"{region_code}0", f"{region_code}999999")
+        condition = or_(AgencyRow.region_code == region_code, within, of_keys)
+    rows = connection.execute(select(*columns).where(AgencyRow.merged_into.is_(None), condition).order_by(AgencyRow.id))
+    return [Agency(*row) for row in rows]
+
+
+def ask(connection: Connection, one: int, other: int, reason: str, evidence: dict[str, Any]) -> None:
+    """Open the question whether two agencies are one, unless it was asked before."""
+    first, second = sorted((one, other))
+    row = {"one_id": first, "other_id": second, "reason": reason, "evidence": evidence, "state": CaseState.OPEN.value}
+    connection.execute(insert_into(connection, AgencyCase).values(**row, created_at=now()).on_conflict_do_nothing())
