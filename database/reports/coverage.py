@@ -15,7 +15,6 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_
 
 from codebook.agency_kinds import is_one_agency, stored_key
 from codebook.divisions import level_of, parent_code
-from codebook.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received
 from codebook.records import Hints, Record, Status
 from codebook.text.fold import fold_label
 from database.clock import now
@@ -23,6 +22,7 @@ from database.filings import register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown, speaks
 from database.filings.register import AgencyName
 from database.models import AgencyKeyRow, AliasSource, Batch, ExpectedRow, ReportRow, Source
+from database.reports.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received
 from database.sql import chunks, insert_into
 from database.users.audit import note
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codebook.agency_kinds import stored_key
-from codebook.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received, names_in, region_of_folders
+from database.reports.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received, names_in, region_of_folders
 
 LIST = [
     ("淮安市教育局", "320800"),
