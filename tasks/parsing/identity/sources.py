@@ -17,6 +17,7 @@ from codebook.regions import load_regions
 from codebook.text.fold import fold
 from tasks.parsing.identity.names import (
     Title,
+    clean_name,
     find_date,
     find_title,
     is_date_line,
@@ -24,6 +25,7 @@ from tasks.parsing.identity.names import (
     is_name,
     is_name_in_sentence,
     is_name_or_place,
+    without_own_level,
     without_signature_marks,
     year_number,
 )
@@ -223,8 +225,8 @@ class Collector:
         text = self.outline.passage.text
         for row, pattern in self.words.sentences:
             for match in pattern.finditer(text):
-                name = named_in(match["a"], row)
                 groups = match.groupdict()
+                name = named_in(match["a"], row) or (named_in(match["a"] + groups["o"], row) if groups.get("o") else None)
                 if name and groups.get("short_name"):
                     self.full_names[groups["short_name"].strip()] = name
                 if name and self._fits(name, row):
@@ -405,7 +407,7 @@ def named_in(text: str, row: NamingSentence) -> str | None:
 
     A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own.
     """
-    text = text.strip()
+    text = without_own_level(clean_name(text))
     shorter = load_agencies().office.sub("", text)
     if is_name(shorter) and (row.source == "contact" or not load_agencies().government.search(shorter)):
         text = shorter
