@@ -1,5 +1,5 @@
-"""Families of editions and renditions in every order of arrival, with re-processing, joining, choosing and crashes between: the same
-filings, the same edition in force, the same findings, one row for each agency and year.
+"""Families of editions and renditions in every order of arrival, with re-processing, joining, choosing and crashes between: the
+same filings, the same edition in force, the same findings, one row for each agency and year.
 """
 
 from __future__ import annotations
