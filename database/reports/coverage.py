@@ -278,7 +278,7 @@ def _by_name(agency: ExpectedAgency, named: Mapping[str, set[int]]) -> ExpectedA
     return msgspec.structs.replace(agency, agency_id=min(found)) if len(found) == 1 else agency
 
 
-class _Filed(NamedTuple):
+class _FiledReport(NamedTuple):
     """The filing of a line: the document in force, the earliest printed date, and the day when it was first seen."""
 
     filing_id: int
@@ -297,7 +297,7 @@ class _CameIn(NamedTuple):
     first_seen_on: str
 
 
-def _coverage_line(line: ExpectedLine, filed: _Filed | None, came_in: _CameIn | None, today: str) -> CoverageLine:
+def _coverage_line(line: ExpectedLine, filed: _FiledReport | None, came_in: _CameIn | None, today: str) -> CoverageLine:
     listed = line.listed
     known = (line.id, listed.agency, listed.region_code, listed.due_on)
     if filed is not None:
@@ -309,7 +309,7 @@ def _coverage_line(line: ExpectedLine, filed: _Filed | None, came_in: _CameIn | 
     return CoverageLine(*known, standing_of(False, None, listed.due_on, today))
 
 
-def _filings(connection: Connection, agencies: Sequence[ExpectedAgency], year: int) -> dict[int, _Filed]:
+def _filings(connection: Connection, agencies: Sequence[ExpectedAgency], year: int) -> dict[int, _FiledReport]:
     """The filings with a document that is shown, by the line of the list."""
     columns = (FILING.c.agency_id, FILING.c.id, DOCUMENT.c.id, DOCUMENT.c.status, ReportRow.published_on, ReportRow.doubts)
     query = (
@@ -322,12 +322,12 @@ def _filings(connection: Connection, agencies: Sequence[ExpectedAgency], year: i
         .order_by(FILING.c.id, MEMBER.c.rank, MEMBER.c.document_id)
     )
     seen = _first_seen(connection, year)
-    found: dict[int, _Filed] = {}
+    found: dict[int, _FiledReport] = {}
     for part in chunks(sorted({each.agency_id for each in agencies if each.agency_id is not None})):
         rows = connection.execute(query.where(FILING.c.agency_id.in_(part)))
         for agency, filing, document, status, published_on, doubts in rows:
             printed = None if "report.published_on" in doubts else published_on
-            before = found.setdefault(agency, _Filed(filing, document, status, printed, seen.get(filing)))
+            before = found.setdefault(agency, _FiledReport(filing, document, status, printed, seen.get(filing)))
             if printed is not None:
                 found[agency] = before._replace(published_on=min(printed, before.published_on or printed))
     return {each.line: found[each.agency_id] for each in agencies if each.agency_id in found}
