@@ -56,8 +56,8 @@ class _Asked(NamedTuple):
 def _lines(request: PageRequest, connection: Connection, year: int) -> list[CoverageLine]:
     """The lines of a year that the person can see.
 
-    Who is bound to regions is told of their agencies that something came in, though a document that was not read is of no region:
-    its number is then not shown.
+    A document that was not read is of no region. For a user who is bound to regions it counts for an agency of theirs, and its
+    number is not shown.
     """
     today = date.today().isoformat()
     if not request.is_bound:
