@@ -37,6 +37,7 @@ from tasks.parsing.words import words as patterns
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _SIGNATURE = 40  # characters that a line with a name and a date may have
 _LAST = 8  # lines at the end among which an undated signature stands
+_SIGNED = 2  # names among the last lines: more are links
 _HEAD = 400  # characters of a page saved as one line that may hold its title and date
 _BELIEVED = 50  # the weight from which a sentence is believed though the text speaks in the name of a whole division
 _RUN = 3  # adjoining titles that make a list of links
@@ -287,16 +288,18 @@ class Collector:
                 self._add_signed(text[: found[1]], found[0], line.raw, line.place)
 
     def from_last_lines(self) -> None:
-        """A name that stands alone behind the text: a signature without a date."""
+        """A name that stands alone behind the text: a signature without a date. Several names are links to other sites."""
+        named: dict[str, ProseLine] = {}
         for line in self.lines[-_LAST:]:
             name = without_signature_marks(line.text)
-            if (
-                len(name) <= _SIGNATURE
-                and is_name(name)
-                and not self.words.link.match(name)
-                and not self._speaks_otherwise(name, of_place=False)
-            ):
-                self.add(60, "agency", name, "signature", line.raw, line.place)
+            if len(name) <= _SIGNATURE and is_name(name) and not self.words.link.match(name):
+                named[name] = line
+        if len(named) > _SIGNED:
+            return
+        signed = [name for name in named if not self._speaks_otherwise(name, of_place=False)]
+        if len(signed) == 1:
+            line = named[signed[0]]
+            self.add(60, "agency", signed[0], "signature", line.raw, line.place)
 
     def _date_inside(self, line: ProseLine) -> None:
         """A date behind 发布时间 near the beginning of a page saved as one line."""
