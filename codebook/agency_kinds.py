@@ -46,6 +46,11 @@ def _kinds() -> AgencyKinds:
     return msgspec.yaml.decode(data.read("agencies/kinds.yaml"), type=AgencyKinds)
 
 
+def kind_names() -> tuple[str, ...]:
+    """Return the names of the kinds, in the order in which they are looked for."""
+    return tuple(dict.fromkeys(row.kind for row in _kinds().kinds))
+
+
 @lru_cache(maxsize=50_000)
 def kind_of(agency: str) -> AgencyKind | None:
     """Return the kind of an agency by the end of its name, None when the name does not show it.
