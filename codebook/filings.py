@@ -6,10 +6,11 @@ scan). The functions that sort them are in :mod:`tasks.loading.editions`, the ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -43,6 +44,15 @@ class FiledCell(NamedTuple):
     def sure(self) -> bool:
         """Whether it can be compared with that of another document."""
         return self.state is not State.DOUBTFUL
+
+
+def as_read(value: float | None, state: str, witness: Mapping[str, Any] | None) -> tuple[float | None, str]:
+    """Return value and state of a row of gk_value as its document alone was read, without what other renditions say.
+
+    >>> as_read(2.0, "proven", {"state": "doubtful", "value": 7.0, "documents": [4]})
+    (7.0, 'doubtful')
+    """
+    return (witness["value"], witness["state"]) if witness else (value, state)
 
 
 class FiledReport(Record, frozen=True):

@@ -23,6 +23,7 @@ from database.session import reading
 from runtime.settings import Settings
 from workers.run import SILENT
 
+_LOADED = (Status.ACCEPTED, Status.NEEDS_REVIEW)  # whose report's own status it is, unless other renditions settle its doubts
 _LIGHT_STAGES = 3  # extract, parse, validate: each may take light_seconds
 
 
@@ -116,9 +117,10 @@ def _changes(item: DocumentItem, answer: ReadAnswer) -> Iterator[DryRunChange]:
     else:
         after = {reading.indicator: _told(reading.value, reading.state) for reading in answer.verdict.report.readings}
         status = answer.verdict.status
-    before = {value.indicator: _told(value.value, value.state) for value in item.values}
-    if Status(item.status) is not Status.PROCESSING and not status.startswith(item.status):
-        yield DryRunChange(item.id, path, None, item.status, status)
+    before = {value.indicator: _told(*value.as_read) for value in item.values}
+    was = next((report.status for report in item.reports if report.in_force and item.status in _LOADED), item.status)
+    if Status(item.status) is not Status.PROCESSING and not status.startswith(was):
+        yield DryRunChange(item.id, path, None, was, status)
     for indicator in sorted(before.keys() | after.keys()):
         old, new = before.get(indicator, "-"), after.get(indicator, "-")
         if old != new:

@@ -1,7 +1,7 @@
 """Acts on agencies and filings: a decision and the documents that it moves, in one transaction; and filing what is not filed.
 
-Documents that were loaded by a version without filings, or whose agency has another key by today's rules, are filed by
-:func:`file_pending`: after an upgrade, and in every check.
+Documents that were loaded by a version without filings, whose agency has another key by today's rules, or whose filing has to be
+arranged again, are filed by :func:`file_pending`: after an upgrade, and in every check.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
 from database import migrations
-from database.filings import decisions
-from database.filings.in_force import DOCUMENT, MEMBER, is_shown
+from database.filings import decisions, members
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.filings.register import key_of
+from database.intake import purging
+from database.intake.purging import Purged
 from database.models import ReportRow
 from database.reports import coverage
 from database.session import reading, run_transaction
-from tasks.loading.task import file_again
+from tasks.loading.task import arrange_filing, file_again
 
 _CHUNK = 1000  # documents that are looked at together
 
@@ -30,7 +32,8 @@ def upgrade_database(engine: Engine) -> int:
 
 
 def file_pending(engine: Engine) -> int:
-    """File the documents that show a report and are in no filing, or whose agency has another key by today's rules.
+    """File the documents that show a report and are in no filing, whose agency has another key by today's rules, or whose filing
+    was not arranged since one of its documents came or went.
 
     Each in a transaction of its own, while workers go on loading; what a crash leaves is found the next time. Return how many.
     """
@@ -45,10 +48,12 @@ def file_pending(engine: Engine) -> int:
 def _pending(engine: Engine) -> Iterator[int]:
     last = 0
     while True:
+        arranged = (FILING.c.arranged_at.label("arranged_at"), MEMBER.c.edition, _lost_one().label("lost_one"))
         query = (
-            select(DOCUMENT.c.id, ReportRow.agency, ReportRow.region_code, ReportRow.agency_key, MEMBER.c.filing_id)
+            select(DOCUMENT.c.id, ReportRow.agency, ReportRow.region_code, ReportRow.agency_key, *arranged)
             .select_from(DOCUMENT.join(ReportRow, ReportRow.id == DOCUMENT.c.report_id))
             .outerjoin(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
+            .outerjoin(FILING, FILING.c.id == MEMBER.c.filing_id)
             .where(DOCUMENT.c.id > last, is_shown(DOCUMENT), ReportRow.agency.is_not(None), ReportRow.year.is_not(None))
             .order_by(DOCUMENT.c.id)
             .limit(_CHUNK)
@@ -59,8 +64,39 @@ def _pending(engine: Engine) -> Iterator[int]:
             return
         last = rows[-1].id
         for row in rows:
-            if row.filing_id is None or row.agency_key != key_of(row.agency, row.region_code, row.id):
+            if (
+                row.arranged_at is None
+                or not row.edition
+                or row.lost_one
+                or row.agency_key != key_of(row.agency, row.region_code, row.id)
+            ):
                 yield row.id
+
+
+def _lost_one() -> ColumnElement[bool]:
+    """Whether a document that was arranged with this one shows its report no more."""
+    lost, its = MEMBER.alias("lost"), DOCUMENT.alias("its")
+    return exists(
+        select(lost.c.document_id)
+        .join(its, its.c.id == lost.c.document_id)
+        .where(lost.c.filing_id == MEMBER.c.filing_id, lost.c.edition > 0, ~is_shown(its))
+    )
+
+
+def purge(connection: Connection, document_id: int, *, who: str, reason: str) -> Purged:
+    """Purge a document (:func:`database.intake.purging.purge`), and arrange its filing without it.
+
+    Raises LookupError when there is no such document.
+    """
+    there = members.filing_of(connection, document_id)
+    gone = purging.purge(connection, document_id, who=who, reason=reason)
+    if there is not None:
+        left = connection.scalar(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == there.filing_id).limit(1))
+        if left is None:
+            arrange_filing(connection, there.filing_id)
+        else:
+            file_again(connection, left)
+    return gone
 
 
 def _file_again(connection: Connection, documents: Sequence[int]) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, exists, select
 
 from codebook.errors import GongkaiError
+from codebook.filings import as_read
 from codebook.records import Record
 from database.intake.purging import tombstones
 from database.models import Document, ReportRow, Stage, ValueRow
@@ -124,9 +125,9 @@ class Verification:
         if not ids:
             return
         stored: dict[int, dict[str, Any]] = {report: {} for report in ids}
-        columns = (ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.raw)
-        for report, indicator, *cell in connection.execute(select(*columns).where(ValueRow.report_id.in_(list(ids)))):
-            stored[report][indicator] = tuple(cell)
+        columns = (ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.witness, ValueRow.raw)
+        for row in connection.execute(select(*columns).where(ValueRow.report_id.in_(list(ids)))):
+            stored[row.report_id][row.indicator] = (*as_read(row.value, row.state, row.witness), row.raw)
         bodies = select(ReportRow.id, ReportRow.body, ReportRow.digest).where(ReportRow.id.in_(list(ids)))
         for report, body, digest in connection.execute(bodies.order_by(ReportRow.document_id)):
             self._count(reports=1, values=len(stored[report]))

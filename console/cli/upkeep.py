@@ -9,8 +9,8 @@ import typer
 
 from console.cli import environment
 from console.cli.terminal.output import Exit, plain, say, show, show_json, table, wrong
+from console.filing import purge
 from console.verify import Verification
-from database.intake import purging
 from database.monitoring import verifications
 from database.session import reading, run_transaction
 from runtime.store import Store
@@ -35,7 +35,7 @@ def purge_document(
     found = environment.settings()
     with environment.database(found) as engine:
         try:
-            gone = run_transaction(engine, lambda c: purging.purge(c, document, who=environment.who(), reason=reason))
+            gone = run_transaction(engine, lambda c: purge(c, document, who=environment.who(), reason=reason))
         except LookupError:
             wrong(f"there is no document {document}; `gongkai show` takes a number, a sha256 or a path")
         Store(found.store).delete(gone.sha256)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
-from codebook.filings import Arrangement, FiledCell, FiledReport
+from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
 from codebook.records import Number, Reader, Record, State, Status
 from codebook.text import numbers
 from database.clock import now
@@ -225,7 +225,7 @@ def _cells(
     query = select(*columns, ValueRow.read_by, ValueRow.witness).where(ValueRow.report_id.in_(reports))
     for row in connection.execute(query):
         report, indicator, witness = row.report_id, row.indicator, row.witness
-        state, value = (witness["state"], witness["value"]) if witness else (row.state, row.value)
+        value, state = as_read(row.value, row.state, witness)
         options = tuple(numbers.whole(candidate) for candidate in row.candidates or ())
         cells[report][indicator] = FiledCell(_whole(value), State(state), options)
         read_by[report][row.read_by] += 1

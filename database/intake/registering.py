@@ -120,6 +120,7 @@ def _insert_sources(
                 "path": storable(arrival.path),
                 "path_key": key,
                 "duplicate": origins.get(arrival.sha256) != arrival.path,
+                "dated_at": arrival.dated_at,
                 "hints": msgspec.to_builtins(
                     msgspec.structs.replace(arrival.hints, path=storable(arrival.hints.path or arrival.path))
                 ),

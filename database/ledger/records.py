@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 
 from codebook.errors import CODES, ErrorClass
 from codebook.records import Hints, Record, Status
@@ -24,7 +25,8 @@ class Arrival(Record, frozen=True):
     """A file that came in: content (sha256 in hex, media type, size in bytes), path as given, and what is known of it
     beforehand.
 
-    ``rejection`` is (code, message) when the content was refused; it is registered all the same, as a failure.
+    ``rejection`` is (code, message) when the content was refused; it is registered all the same, as a failure. ``dated_at`` is
+    when the file was changed last, as its file system or archive says.
     """
 
     sha256: str
@@ -34,6 +36,7 @@ class Arrival(Record, frozen=True):
     hints: Hints = Hints()
     priority: int = 0
     rejection: tuple[str, str] | None = None
+    dated_at: datetime | None = None
 
 
 class Registered(Record, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from codebook.filings import as_read
 from codebook.records import Record, Status
 from database.intake.purging import TombstoneItem
 
@@ -144,7 +145,7 @@ class FindingItem(Record, frozen=True):
 
 
 class ValueItem(Record, frozen=True):
-    """A value of the report in force with its evidence."""
+    """A value of the report in force with its evidence. ``witness`` is that of gk_value: what renditions prove or settle."""
 
     indicator: str
     value: float | None
@@ -160,6 +161,12 @@ class ValueItem(Record, frozen=True):
     sentence: str | None
     doubt: str | None
     candidates: list[float] | None
+    witness: dict[str, Any] | None = None
+
+    @property
+    def as_read(self) -> tuple[float | None, str]:
+        """Value and state as this document alone was read."""
+        return as_read(self.value, self.state, self.witness)
 
 
 class DocumentLine(Record, frozen=True):

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, literal_column, or_, select
 
+from codebook.filings import as_read
 from codebook.records import Record, Status
 from database.models import CorrectionRow, Document, ReportRow, Source, ValueRow
 from database.monitoring.read_models import ValueItem
@@ -235,9 +236,9 @@ def changes(connection: Connection, document_id: int, latest: int = 6) -> dict[i
     )
     versions = {row.id: row.version for row in connection.execute(query)}
     cells: dict[int, dict[str, tuple[float | None, str]]] = {version: {} for version in versions.values()}
-    values = select(ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state)
-    for report_id, indicator, value, state in connection.execute(values.where(ValueRow.report_id.in_(versions))):
-        cells[versions[report_id]][indicator] = (value, state)
+    values = select(ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.witness)
+    for row in connection.execute(values.where(ValueRow.report_id.in_(versions))):
+        cells[versions[row.report_id]][row.indicator] = as_read(row.value, row.state, row.witness)
     found: dict[int, list[Change]] = {}
     for earlier, later in pairwise(sorted(cells)):
         old, new = cells[earlier], cells[later]

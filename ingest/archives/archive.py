@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from codebook.errors import GongkaiError
 from ingest.archives import zips
 from ingest.archives.limits import RATIO_COUNTS_FROM, Limits
 from ingest.archives.streams import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
 from ingest.archives.tars import Gauge, tar_members
+from ingest.file_dates import moment_of
 from ingest.names import is_junk
 
 SPOOL = 8 * 1024 * 1024
@@ -24,6 +26,16 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 _PACKED_SUFFIX = re.compile(r"\.(?:gz|bz2|xz)$", re.I)
 # RecursionError: tarfile calls itself for each header that speaks of the next one.
 _BROKEN = (*zips.BROKEN, *BROKEN_STREAM, tarfile.TarError, RecursionError)
+
+
+class Member(NamedTuple):
+    """A file in an archive: path inside, a reader that must be used up before the next member is asked for, and when it was
+    changed last (None: the archive does not say).
+    """
+
+    name: str
+    reader: BinaryIO
+    dated_at: datetime | None
 
 
 class Budget:
@@ -57,8 +69,8 @@ class Budget:
         self.bytes -= size
 
 
-def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
-    """The files in an archive: path inside, and a reader that must be used up before the next is asked for.
+def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[Member]:
+    """The files in an archive.
 
     ``file`` must be seekable; ``name`` is its own name, from which that of a single compressed file is made. Before the first
     member is given out the whole archive has been looked through, so that a refused one yields nothing.
@@ -101,7 +113,7 @@ def _clean(name: str) -> str:
     return str(PurePosixPath(name.replace("\\", "/")))
 
 
-def _zip(file: BinaryIO, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+def _zip(file: BinaryIO, budget: Budget) -> Iterator[Member]:
     with zips.open_zip(file, budget.limits) as archive:
         infos = archive.infolist()
         names = zips.member_names(infos)
@@ -116,10 +128,10 @@ def _zip(file: BinaryIO, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
             if is_junk(name):
                 continue
             with archive.open(info) as member:  # reads file_size bytes at most, and checks the CRC
-                yield name, cast(BinaryIO, member)
+                yield Member(name, cast(BinaryIO, member), zips.dated_at(info))
 
 
-def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[Member]:
     def gauge() -> Gauge:
         file.seek(0)
         stream = decompressed(file, media_type) if media_type else file
@@ -132,12 +144,12 @@ def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[tup
         size += info.size
         budget.check(members, size)
     budget.take(members, size)
-    for _, name, reader in tar_members(gauge()):
+    for info, name, reader in tar_members(gauge()):
         if reader is not None and not is_junk(_clean(name)):
-            yield _clean(name), reader
+            yield Member(_clean(name), reader, moment_of(info.mtime))
 
 
-def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
+def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[Member]:
     """A compressed tar, or a single compressed file, which is then the only member."""
     file.seek(0)
     if is_tar_header(decompressed(file, media_type).read(tarfile.BLOCKSIZE)):
@@ -152,4 +164,4 @@ def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> I
     while measured.read(SPOOL // 8):
         pass
     budget.take(1, measured.tell())
-    yield _PACKED_SUFFIX.sub("", PurePosixPath(name).name) or "content", cast(BinaryIO, gauge())
+    yield Member(_PACKED_SUFFIX.sub("", PurePosixPath(name).name) or "content", cast(BinaryIO, gauge()), None)

@@ -7,10 +7,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import BinaryIO
 
 from codebook.errors import GongkaiError
 from ingest.archives.limits import DIRECTORY_BYTES_PER_MEMBER, LZMA_DICTIONARY, RATIO_COUNTS_FROM, Limits
+from ingest.file_dates import CHINA, moment_of
 
 _END = struct.Struct("<4s4H2LH")  # PKWARE appnote 4.3.16
 _END64_LOCATOR = struct.Struct("<4sLQL")  # 4.3.15
@@ -22,6 +24,7 @@ _LZMA = struct.Struct("<2xH")  # version and size of the properties, before the 
 _UTF8_NAME = 0x800  # 4.4.4, bit 11
 _ENCRYPTED = 0x1
 _UNICODE_PATH = 0x7075  # Info-ZIP's extra field with the name in UTF-8
+_TIMESTAMP = 0x5455
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 # What zipfile raises on a file that is not whole.
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError, struct.error, OSError, NotImplementedError)
@@ -118,6 +121,21 @@ def _stated_name(info: zipfile.ZipInfo) -> str | None:
             return body[5:].decode("utf-8", "replace")
         extra = extra[4 + size :]
     return None
+
+
+def dated_at(info: zipfile.ZipInfo) -> datetime | None:
+    """Return when a member was changed last. Info-ZIP's extended timestamp (tag 0x5455) is exact; else local time is stored."""
+    extra = info.extra
+    while len(extra) >= 4:
+        tag, size = struct.unpack_from("<HH", extra)
+        body = extra[4 : 4 + size]
+        if tag == _TIMESTAMP and len(body) >= 5 and body[0] & 1:
+            return moment_of(int.from_bytes(body[1:5], "little", signed=True))
+        extra = extra[4 + size :]
+    try:
+        return moment_of(datetime(*info.date_time, tzinfo=CHINA).timestamp())
+    except ValueError:  # a month 0
+        return None
 
 
 def check_member(file: BinaryIO, info: zipfile.ZipInfo, name: str, limits: Limits) -> None:

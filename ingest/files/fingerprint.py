@@ -14,11 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import BinaryIO, NamedTuple, cast
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
 from ingest.archives.progress import advanced
+from ingest.file_dates import moment_of
 
 CHUNK = 1024 * 1024
 IN_MEMORY = 8 * CHUNK
@@ -27,12 +29,15 @@ _PAUSE = 0.2  # seconds between the two tries at a file that changes
 
 
 class Content(NamedTuple):
-    """What was read: sha256 in hex, size in bytes, the first bytes, and ``file``, seekable and at its start (None: not kept)."""
+    """What was read: sha256 in hex, size in bytes, the first bytes, ``file``, seekable and at its start (None: not kept), and
+    when the file was changed last.
+    """
 
     sha256: str
     size: int
     head: bytes
     file: BinaryIO | None
+    dated_at: datetime | None = None
 
 
 class FileSnapshot(Record, frozen=True):
@@ -116,7 +121,7 @@ def _read(file: BinaryIO, path: str) -> tuple[FileSnapshot, Content]:
             raise GongkaiError("file.changed", found, "a file that is complete")
     except GongkaiError as error:
         raise _UnsteadyError(error.code, error.found, error.expected) from error
-    return before, content
+    return before, content._replace(dated_at=moment_of(before.modified / 1e9))
 
 
 def _hash_in_memory(file: BinaryIO) -> Content:
@@ -136,7 +141,7 @@ def _hash_in_place(file: BinaryIO) -> Content:
 
 
 @contextmanager
-def content_from(reader: BinaryIO, limit: Callable[[bytes], int]) -> Iterator[Content]:
+def content_from(reader: BinaryIO, limit: Callable[[bytes], int], dated_at: datetime | None = None) -> Iterator[Content]:
     """The content of a stream, which is read to its end. Raises what the stream raises.
 
     ``limit`` says, from the first bytes, how many bytes are kept at most; a longer content is hashed only.
@@ -156,4 +161,4 @@ def content_from(reader: BinaryIO, limit: Callable[[bytes], int]) -> Iterator[Co
                 spool.truncate()
             chunk = reader.read(CHUNK)
         spool.seek(0)
-        yield Content(digest.hexdigest(), size, head, cast(BinaryIO, spool) if size <= most else None)
+        yield Content(digest.hexdigest(), size, head, cast(BinaryIO, spool) if size <= most else None, dated_at)

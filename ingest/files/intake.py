@@ -152,7 +152,14 @@ class Intake:
         if not hints.region:
             hints = msgspec.structs.replace(hints, region=self._region)
         arrival = Arrival(
-            document.sha256, document.media_type, document.size, document.path, hints, self._priority, document.rejection
+            document.sha256,
+            document.media_type,
+            document.size,
+            document.path,
+            hints,
+            self._priority,
+            document.rejection,
+            document.dated_at,
         )
         return Taken(arrival, row.batch if row else None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -77,13 +78,14 @@ class Kept(Message, frozen=True):
 
 
 class FoundDocument(Message, frozen=True):
-    """Something to be registered. ``rejection`` is (code, message) where it is refused; ``row`` False: its content is unknown."""
+    """Something to be registered. ``rejection`` is (code, message) where it is refused; ``dated_at`` when it was changed last."""
 
     sha256: str
     media_type: str
     size: int
     path: str
     rejection: tuple[str, str] | None = None
+    dated_at: datetime | None = None
 
 
 class ManifestRow(Message, frozen=True):

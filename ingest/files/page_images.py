@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -114,11 +114,14 @@ def _name(folder: PurePosixPath) -> str:
 
 
 class PageImageReport(NamedTuple):
-    """Page images in order, (name, content), and their size in bytes; beyond what may be held, without content."""
+    """Page images in order, (name, content), and their size in bytes; beyond what may be held, without content. ``dated_at`` is
+    when the newest of them was changed last.
+    """
 
     path: str
     images: list[tuple[str, bytes]]
     size: int
+    dated_at: datetime | None = None
 
 
 class Reports:
@@ -131,6 +134,7 @@ class Reports:
         self._path_of = {name: path for path, names in groups.items() for name in names}
         self._read: dict[str, dict[str, bytes]] = {path: {} for path in groups}
         self._size: Counter[str] = Counter()
+        self._dates: dict[str, list[datetime]] = {path: [] for path in groups}
 
     def path_of(self, member: str) -> str | None:
         """The path of the report of which ``member`` is a page."""
@@ -140,15 +144,18 @@ class Reports:
         """Forget a report of which a page cannot be read."""
         self._read.pop(path, None)
 
-    def add(self, member: str, reader: BinaryIO) -> PageImageReport | None:
+    def add(self, member: str, reader: BinaryIO, dated_at: datetime | None = None) -> PageImageReport | None:
         """Read a page. Return the report when this was the last one missing. Raises what the reader raises."""
         path = self._path_of[member]
         if path not in self._read:
             return None
         content = reader.read(max(0, self._limit - self._size[path]) + 1)
         self._size[path] += len(content)
+        if dated_at is not None:
+            self._dates[path].append(dated_at)
         self._read[path][member] = content if self._size[path] <= self._limit else b""
         if len(self._read[path]) < len(self._groups[path]):
             return None
         pages = self._read.pop(path)
-        return PageImageReport(path, [(name, pages[name]) for name in self._groups[path]], self._size[path])
+        images = [(name, pages[name]) for name in self._groups[path]]
+        return PageImageReport(path, images, self._size[path], max(self._dates[path], default=None))

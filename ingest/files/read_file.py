@@ -15,12 +15,12 @@ from typing import BinaryIO, Protocol
 
 from codebook import image_package
 from codebook.errors import GongkaiError
-from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
+from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
 from ingest.archives.limits import Limits
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, stand_in
 from ingest.files.identify import FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument
-from ingest.files.page_images import Reports, flat_folders, page_numbers
+from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
 from ingest.files.saved_pages import parts_of_pages
 from ingest.files.walk import OneReport
 from ingest.names import shown
@@ -45,7 +45,7 @@ def refusal(path: str, error: GongkaiError) -> FoundDocument:
 
 def _document(content: Content, identity: FileIdentity, path: str, error: GongkaiError | None = None) -> FoundDocument:
     rejection = (error.code, _storable(str(error).removeprefix(f"{error.code}: "))) if error else None
-    return FoundDocument(content.sha256, identity.media_type, content.size, path, rejection)
+    return FoundDocument(content.sha256, identity.media_type, content.size, path, rejection, content.dated_at)
 
 
 def _storable(text: str) -> str:
@@ -100,22 +100,24 @@ class FileReader:
 
     def _folder_of_pages(self, known_as: str, paths: Sequence[str]) -> FoundDocument:
         """Raises GongkaiError and OSError of the first page that cannot be read: a report with a page less is another report."""
-        images, size = [], 0
+        images, size, dates = [], 0, []
         for path in paths:
             with content_of(path, follow=False) as content:
                 size += content.size
+                dates += [content.dated_at] if content.dated_at else []
                 if content.file is not None and size <= self._limits.file_bytes:
                     images.append((path, content.file.read()))
-        return self._pages(known_as, images, size)
+        return self._pages(PageImageReport(known_as, images, size, max(dates, default=None)))
 
-    def _pages(self, path: str, images: Sequence[tuple[str, bytes]], size: int) -> FoundDocument:
+    def _pages(self, report: PageImageReport) -> FoundDocument:
         """The document of page images that are one report; of more than a document may have, without their content."""
+        path, images, size, dated_at = report
         identity = FileIdentity(image_package.MEDIA_TYPE)
         if size > self._limits.file_bytes:
             error = GongkaiError("file.too_large", f"{size:,} bytes", f"at most {self._limits.file_bytes:,}")
-            return _document(Content(stand_in(error.code, path), size, b"", None), identity, path, error)
+            return _document(Content(stand_in(error.code, path), size, b"", None, dated_at), identity, path, error)
         packed = image_package.pack(images, page_numbers([PurePosixPath(name).name for name, _ in images]))
-        content = Content(hashlib.sha256(packed).hexdigest(), len(packed), packed[:HEAD], io.BytesIO(packed))
+        content = Content(hashlib.sha256(packed).hexdigest(), len(packed), packed[:HEAD], io.BytesIO(packed), dated_at)
         self._outlet.keep(content, io.BytesIO(packed))
         return _document(content, identity, path)
 
@@ -127,17 +129,18 @@ class FileReader:
         try:
             if depth > self._limits.archive_depth:
                 raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
-            names = [name for name, _ in unpack(file, identity.media_type, path, copy(budget))]
+            names = [member.name for member in unpack(file, identity.media_type, path, copy(budget))]
             left = parts_of_pages(names)
             reports = Reports(self._groups([name for name in names if name not in left], path), self._limits.file_bytes)
-            for name, reader in unpack(file, identity.media_type, path, budget):
+            for one in unpack(file, identity.media_type, path, budget):
                 members += 1
-                if name in left:
+                if one.name in left:
                     continue
-                if reports.path_of(name) is None:
-                    yield from self._member(reader, f"{path}!{shown(name)}", budget=budget, depth=depth)
+                member = one._replace(dated_at=one.dated_at or content.dated_at)
+                if reports.path_of(member.name) is None:
+                    yield from self._member(member, f"{path}!{shown(member.name)}", budget=budget, depth=depth)
                 else:
-                    yield from self._page(reports, name, reader)
+                    yield from self._page(reports, member)
             if not members:
                 raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
         except GongkaiError as error:
@@ -152,19 +155,19 @@ class FileReader:
                 found[place] = files
         return found
 
-    def _page(self, reports: Reports, name: str, reader: BinaryIO) -> Iterator[FoundDocument]:
-        """The report of which ``name`` is the last page that was missing. A page that is broken is a report that is broken."""
-        path = reports.path_of(name) or ""
+    def _page(self, reports: Reports, page: Member) -> Iterator[FoundDocument]:
+        """The report of which ``page`` is the last page that was missing. A page that is broken is a report that is broken."""
+        path = reports.path_of(page.name) or ""
         try:
-            report = reports.add(name, reader)
+            report = reports.add(*page)
         except BROKEN_MEMBER as error:
             reports.drop(path)
             yield refusal(path, _of_member(error))
             return
         if report is not None:
-            yield self._pages(report.path, report.images, report.size)
+            yield self._pages(report)
 
-    def _member(self, reader: BinaryIO, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
+    def _member(self, member: Member, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
         if path in self._refused_members:
             return
 
@@ -172,7 +175,7 @@ class FileReader:
             return self._limits.archive_bytes if looks_packed(head) else self._limits.file_bytes
 
         try:
-            with content_from(reader, limit) as content:
+            with content_from(member.reader, limit, member.dated_at) as content:
                 yield from self._content(content, path, budget=budget, depth=depth + 1)
         except BROKEN_MEMBER as error:
             yield refusal(path, _of_member(error))

@@ -233,3 +233,39 @@ def test_every_order_of_arrival_gives_the_same_filings(engine: Engine, seed: int
     assert in_force(engine) == [("洪泽区民政局", 2022, second), ("洪泽区民政局", 2023, later)]
     assert findings(engine, "filing.changed") == [(second, first, ["requests.new_received.total"])]
     assert {row[0]: row[1] for row in filed(engine)} == {first: 1, pdf: 1, second: 2, later: 1}
+
+
+def test_a_purged_document_leaves_its_filing_and_what_it_vouched_for(engine: Engine):
+    page, pdf = register(engine, 2)
+    load(engine, page, dated(verdict(new_received=3), None, Reader.HTML))
+    load(engine, pdf, dated(verdict(new_received=3), None, Reader.PDF))
+    assert states(engine, pdf)["requests.new_received.total"][0] == "proven"
+    run_transaction(engine, lambda c: filings.purge(c, page, who="li", reason="涉密"))
+    assert (filed(engine), in_force(engine)) == ([(pdf, 1, 0, None)], [("洪泽区民政局", 2022, pdf)])
+    assert states(engine, pdf)["requests.new_received.total"][0] == "read"
+    run_transaction(engine, lambda c: filings.purge(c, pdf, who="li", reason="涉密"))
+    assert (filed(engine), in_force(engine)) == ([], [])
+
+
+def test_a_check_takes_back_what_a_failed_document_vouched_for(engine: Engine):
+    page, pdf = register(engine, 2)
+    load(engine, page, dated(verdict(new_received=3), None, Reader.HTML))
+    load(engine, pdf, dated(verdict(new_received=3), None, Reader.PDF))
+    with engine.begin() as connection:
+        connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == page).values(status="failed"))
+    assert filings.file_pending(engine) == 1
+    assert states(engine, pdf)["requests.new_received.total"][0] == "read"
+    assert filings.file_pending(engine) == 0
+    load(engine, page, dated(verdict(new_received=3), None, Reader.HTML))
+    assert states(engine, pdf)["requests.new_received.total"][0] == "proven"
+
+
+def test_a_name_that_many_agencies_have_joins_nobody(engine: Engine):
+    """教育局 without a region: two documents are two agencies, until a person says otherwise."""
+    documents = register(engine, 2)
+    for document in documents:
+        loaded = verdict("教育局", new_received=3)
+        nowhere = msgspec.structs.replace(loaded.report, region=(), region_code=None)
+        load(engine, document, msgspec.structs.replace(loaded, report=nowhere))
+    assert [document for _, _, document in in_force(engine)] == documents
+    assert filings.file_pending(engine) == 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -225,6 +228,41 @@ def test_a_report_that_is_too_large(tmp_path: Path) -> None:
     assert {one.arrival.rejection[0] for one in taken.values() if one.arrival.rejection} == {"file.too_large"}
     assert len(taken) == 2
     assert not store
+
+
+def test_the_dates_of_files_and_members_are_kept(tmp_path: Path) -> None:
+    when = {name: datetime(2024, month, 3, 4, 5, 6, tzinfo=UTC) for month, name in enumerate(("a.txt", "r/1.png", "r/2.png"), 1)}
+    filled(tmp_path / "r", "1.png", "2.png")
+    (tmp_path / "a.txt").write_text("a")
+    for name, moment in when.items():
+        os.utime(tmp_path / name, (moment.timestamp(), moment.timestamp()))
+    with tarfile.open(tmp_path / "t.tar", "w") as archive:
+        archive.add(tmp_path / "a.txt", "ta.txt")
+        archive.add(tmp_path / "r", "tr")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as packed:
+        packed.writestr(zipfile.ZipInfo("china.txt", (2024, 5, 1, 9, 0, 0)), "the local time of China")
+        info = zipfile.ZipInfo("exact.txt", (2024, 5, 1, 9, 0, 0))
+        info.extra = struct.pack("<HHBi", 0x5455, 5, 1, int(when["a.txt"].timestamp()))
+        packed.writestr(info, "the extended timestamp")
+        packed.writestr(zipfile.ZipInfo("unknown.txt"), "1980: that of the archive")
+        for page, month in ((1, 7), (2, 6)):
+            packed.writestr(zipfile.ZipInfo(f"zr/{page}.png", (2024, month, 1, 8, 0, 0)), picture(month))
+    os.utime(tmp_path / "z.zip", (0, datetime(2024, 9, 1, tzinfo=UTC).timestamp()))
+    (tmp_path / "old.txt").write_text("of 1970")
+    os.utime(tmp_path / "old.txt", (0, 0))
+    taken, _ = take(tmp_path)
+    found = {path.rpartition("/")[2].rpartition("!")[2]: one.arrival.dated_at for path, one in taken.items()}
+    assert found == {
+        "a.txt": when["a.txt"],
+        "r": when["r/2.png"],
+        "ta.txt": when["a.txt"],
+        "tr": when["r/2.png"],
+        "china.txt": datetime(2024, 5, 1, 1, 0, tzinfo=UTC),
+        "exact.txt": when["a.txt"],
+        "unknown.txt": datetime(2024, 9, 1, tzinfo=UTC),
+        "zr": datetime(2024, 7, 1, tzinfo=UTC),
+        "old.txt": None,
+    }
 
 
 def test_a_package_that_is_none() -> None:

@@ -28,6 +28,7 @@ from runtime.store import Store
 from tests.ingest.test_watch import files, rows, running, sources, until, untouched
 from tests.ingest.watching import start, watcher
 
+DATED = 1_700_000_000
 PAGE = "<html><body><h1>{}2024年政府信息公开工作年度报告</h1></body></html>"
 
 
@@ -57,6 +58,7 @@ def put(folder: Path, *names: str) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content(name))
+        os.utime(path, (0, DATED + len(name)))
 
 
 def content(name: str) -> bytes:
@@ -69,7 +71,7 @@ def zipped(*names: str) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name in names:
-            archive.writestr(name, content(name))
+            archive.writestr(zipfile.ZipInfo(name, (2024, 5, 1, 9, 0, 2 * len(name))), content(name))
     return target.getvalue()
 
 
@@ -109,24 +111,27 @@ def fill(folder: Path) -> None:
     put(folder, "Thumbs.db", "页/.DS_Store", "页/IMG_0231.png", "页/IMG_0232.png", "页/Thumbs.db")
     (folder / "空").mkdir()
     (folder / "empty.txt").touch()
+    for top, _, names in os.walk(folder):
+        for name in names:
+            os.utime(os.path.join(top, name), (0, DATED + len(name)))
 
 
 def documents(engine: Engine, store: Store, folder: Path) -> dict[str, list[Any]]:
     """What is known of each source, by its path inside the folder: content, size, type, pages, hints and why it was refused."""
     query = (
-        select(Source.path, Document.sha256, Document.media_type, Document.size, Source.hints, Failure.code)
+        select(Source.path, Document.sha256, Document.media_type, Document.size, Source.hints, Failure.code, Source.dated_at)
         .join(Document, Document.id == Source.document_id)
         .outerjoin(Failure, Failure.document_id == Document.id)
     )
     found: dict[str, list[Any]] = {}
-    for path, sha256, media_type, size, hints, code in rows(engine, query):
+    for path, sha256, media_type, size, hints, code, dated in rows(engine, query):
         inner = os.path.relpath(path, folder)
         assert hints["path"] == path
         missing = image_package.missing_pages(store.get(sha256)) if media_type == image_package.MEDIA_TYPE else ()
         given = {name: value for name, value in hints.items() if name != "path"}
         assert inner not in found
         # A stand-in is made from the path.
-        found[inner] = [sha256 if code is None else None, media_type, size, given, code, missing]
+        found[inner] = [sha256 if code is None else None, media_type, size, given, code, dated, missing]
     return found
 
 
@@ -313,3 +318,38 @@ def test_two_watchers_share_folders_of_pages(sqlite_url: str, engine: Engine, tm
     expected = [f"r{number}" for number in range(30)] + [f"s{number}.html" for number in range(30)]
     assert [path for path, _ in sources(engine, inbox)] == sorted(expected)
     assert sum(each.state().taken for each in pair) == 60
+
+
+@pytest.mark.slow
+def test_folders_and_saved_pages_come_in_once_and_whole_while_watchers_are_killed(
+    sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path
+) -> None:
+    store = str(tmp_path / "store")
+    processes = [start(sqlite_url, store, inbox, "patience=8"), start(sqlite_url, store, inbox, "poll", "patience=8")]
+    names = []
+    try:
+        for number in range(40):
+            pages = [f"深/r{number}/{number}-{page}.png" for page in range(1, 2 + number % 5)]
+            made = [*(pages if len(pages) > 1 else []), f"s{number}.html", f"s{number}_files/1.png", f"s{number}_files/2.png"]
+            names += made
+            for name in made:
+                put(inbox, name)
+                time.sleep(0.02)
+            if number % 10 == 9:
+                victim = processes.pop(0)
+                victim.kill()
+                victim.wait()
+                processes.append(start(sqlite_url, store, inbox, *(["poll"] if number % 20 == 9 else []), "patience=8"))
+        until(lambda: untouched(inbox) == set(), 90)
+    finally:
+        for process in processes:
+            process.terminate()
+        assert all(process.wait(30) in (0, -signal.SIGTERM) for process in processes)
+    kept, found = Store(store), dict(sources(engine, inbox))
+    for number in range(40):
+        pages = [name for name in names if name.startswith(f"深/r{number}/")]
+        if pages:
+            assert kept.get(found.pop(f"深/r{number}")) == image_package.pack([(name, content(name)) for name in pages])
+        assert kept.get(found.pop(f"s{number}.html")) == content(f"s{number}.html")
+    assert found == {}
+    assert sorted(name.split("/", 2)[2] for name in files(inbox)) == sorted(names)

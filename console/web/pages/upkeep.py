@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from console import filing
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.views.case import opened_file
@@ -52,7 +53,7 @@ def purge(request: PageRequest) -> Response:
     if not reason or request.form.text("confirm", 30) != str(number):
         request.notify("purge.unconfirmed", good=False, number=number)
         return _form(request, number, 422)
-    gone = request.write(lambda c: purging.purge(c, number, who=request.user_name, reason=reason))
+    gone = request.write(lambda c: filing.purge(c, number, who=request.user_name, reason=reason))
     # After the commit: a crash in between leaves content that a verification finds, and that a second purge deletes.
     Store(request.app.settings.store).delete(gone.sha256)
     request.notify("purge.done", number=number)
