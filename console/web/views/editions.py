@@ -17,8 +17,9 @@ from tasks.loading.witnesses import disagreements
 from tasks.validation.wording import cell_label, table_of
 
 _SENTENCE = re.compile(r"[^\u3002\uff1b\uff01\uff1f\n]+[\u3002\uff1b\uff01\uff1f\n]*|\n+")
+_WORD = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+|.", re.DOTALL)  # numbers are compared as a whole
 _MOST_SENTENCES = 2000  # of a chapter that is compared sentence by sentence
-_MOST_CHARACTERS = 600  # of a passage that is compared character by character
+_MOST_CHARACTERS = 600  # of a passage that is compared word by word
 _LEAST_LIKENESS = 0.5  # of two passages, from 0 to 1: below it, they are shown as wholly different
 _CONTEXT = 45  # characters of an unchanged passage that are kept at each of its ends
 
@@ -141,16 +142,17 @@ def _plain(sentence: str) -> str:
 
 
 def _passages(tag: str, one: str, other: str) -> tuple[list[TextPassage], list[TextPassage]]:
-    """Return the passages of two parts of texts that correspond: character by character where they are alike."""
+    """Return the passages of two parts of texts that correspond: word by word where they are alike."""
     if tag == "equal":
         return [TextPassage(one, changed=False)], [TextPassage(other, changed=False)]
     if one and other and max(len(one), len(other)) <= _MOST_CHARACTERS:
-        matcher = SequenceMatcher(None, one, other, autojunk=False)
+        mine, its = _WORD.findall(one), _WORD.findall(other)
+        matcher = SequenceMatcher(None, mine, its, autojunk=False)
         if matcher.ratio() >= _LEAST_LIKENESS:
             codes = matcher.get_opcodes()
             return (
-                [TextPassage(one[i1:i2], changed=tag != "equal") for tag, i1, i2, _, _ in codes if i1 < i2],
-                [TextPassage(other[j1:j2], changed=tag != "equal") for tag, _, _, j1, j2 in codes if j1 < j2],
+                [TextPassage("".join(mine[i1:i2]), changed=tag != "equal") for tag, i1, i2, _, _ in codes if i1 < i2],
+                [TextPassage("".join(its[j1:j2]), changed=tag != "equal") for tag, _, _, j1, j2 in codes if j1 < j2],
             )
     return [TextPassage(one, changed=True)] if one else [], [TextPassage(other, changed=True)] if other else []
 

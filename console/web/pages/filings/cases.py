@@ -142,8 +142,8 @@ def act(request: PageRequest) -> Response:
         return _on(request, number)
     with request.reading() as connection:
         done = next(iter(agencies.decisions(connection, agency_id=both[0], limit=1)), None)
-    names = {"one": item.one.agency.name, "other": item.other.agency.name}
-    request.notify("agency_case.done_one" if choice == "one" else "agency_case.done_two", **names)
+    said = "agency_case.done_one" if choice == "one" else "agency_case.done_two"
+    request.notify(said, one=item.one.agency.name, other=item.other.agency.name)
     return _on(request, number, done)
 
 
