@@ -99,6 +99,9 @@ class NameFile(Record, frozen=True):
     central: Wordings
     office: Wordings
     government: Wordings
+    own_level: Wordings
+    second_name: Wordings
+    whose_level_counts: Wordings
     completions: tuple[str, ...]
     governments: tuple[Government, ...]
     host: Wordings
@@ -134,6 +137,9 @@ class AgencyWords(NamedTuple):
     central: re.Pattern[str]
     government: re.Pattern[str]
     office: re.Pattern[str]
+    own_level: re.Pattern[str]
+    second_name: re.Pattern[str]
+    whose_level_counts: re.Pattern[str]
     signature_begins: re.Pattern[str]  # match
     signature_ends: str
     notes: IdentityNotes
@@ -235,6 +241,9 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         central=make(names.central),
         government=make(names.government),
         office=make(names.office),
+        own_level=make(names.own_level),
+        second_name=make(names.second_name),
+        whose_level_counts=make(names.whose_level_counts),
         signature_begins=make(titles.signature_begins),
         signature_ends="".join(titles.signature_ends),
         notes=msgspec.yaml.decode(files["notes.yaml"], type=IdentityNotes),

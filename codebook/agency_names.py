@@ -16,7 +16,7 @@ from codebook import data
 from codebook.divisions import Region
 from codebook.records import Record
 from codebook.regions import load_regions
-from codebook.text.fold import fold_label
+from codebook.text.fold import fold, fold_label
 from codebook.text.linear import Method, weakness_of
 
 
@@ -50,6 +50,15 @@ class PlaceBody(Record, frozen=True):
     short: tuple[str, ...]
 
 
+class StreetForm(Record, frozen=True):
+    """How streets are printed without their word, and what is printed so and is no street."""
+
+    printed: str
+    body: str
+    not_in: tuple[str, ...]
+    not_before: tuple[str, ...]
+
+
 class NameExample(Record, frozen=True):
     """Names of one region, of one agency or of as many as there are names."""
 
@@ -70,13 +79,16 @@ class MatchingFile(Record, frozen=True):
     office: NameForms
     administration: dict[str, tuple[str, ...]]
     own_level: NameForms
+    organs: str
     relative: tuple[str, ...]
     places: tuple[PlaceBody, ...]
+    streets: StreetForm
     zones: tuple[str, ...]
     zone_body: NameForms
     zone_names: dict[str, str]
     conjunctions: tuple[str, ...]
     endings: dict[str, tuple[str, ...]]
+    signs: tuple[str, ...]
     subjects: dict[str, tuple[str, ...]]
     letters: dict[str, str]
     bodies: dict[str, tuple[str, ...]]
@@ -129,13 +141,18 @@ class Matching:
             {e + row.body: (e, *(e + s for s in row.short)) for row in rules.places for e in row.endings},
         )
         self._lead = re.compile(
-            "|".join(f"(?:{_any(row.words)})(?=.*(?:{_any(row.before)})$)" for row in rules.leads)  # the words alone are a body
+            "|".join(f"(?:{_any(row.words)})(?=.*(?:{_any(row.before)}))" for row in rules.leads)  # the words alone are a body
         )
         self._party = re.compile(_forms(rules.party))
         self._committee = re.compile(_forms(rules.committee))
-        self._own_level = (rules.own_level.key, *rules.own_level.others)
+        self._own_level = sorted((rules.own_level.key, *rules.own_level.others), key=len, reverse=True)
+        self._organs = tuple(end[-1] + rules.organs for end in ends)
         zone_body = _forms(rules.zone_body)
         self._place = re.compile(f"(?P<stem>.+?)(?P<end>{_any(self._places)})$")
+        unlike = f"(?!.*(?:{_any(rules.streets.not_in)}))"
+        self._street = re.compile(
+            rf"{unlike}(?P<stem>\w{{2,4}})(?<!{')(?<!'.join(rules.streets.not_before)}){rules.streets.printed}"
+        )
         self._zone = re.compile(f"(?P<zone>.*(?:{zones}))(?:{zone_body})?$")
         self._zone_body = re.compile(f"(?:{_any(rules.zone_body.others)})$")
         self._in_zone = re.compile(f"(?P<zone>.*(?:{zones}))(?P<body>{zone_body})?(?=.)")
@@ -186,17 +203,15 @@ class Matching:
     def body(self, rest: str, seat: str) -> Body:
         """Return a name without its region in the form that all its variants have. ``seat`` is the government of the region."""
         rules = self.rules
-        if rest.endswith(self._own_level):
-            while rest.endswith(self._own_level):
-                rest = rest[: -max(len(word) for word in self._own_level if rest.endswith(word))]
-            body = self.body(rest, seat)
-            return Body(body.name + rules.own_level.key, body.known) if body.name in self.seats else body
         if not rest or rest in rules.government:
             return Body(seat, True)
         if rest not in self._bodies:
             rest = self._without_owner(rest)
         if rest in self._bodies:
             return Body(self._bodies[rest], True)
+        street = self._street.fullmatch(rest)
+        if street is not None:
+            return Body(street["stem"] + rules.streets.body, True)
         place = self._place.match(rest)
         if place is not None:
             return Body(place["stem"] + self._places[place["end"]], True)
@@ -209,7 +224,9 @@ class Matching:
         """
         for word in self.rules.government:
             behind = rest[len(word) :]
-            if rest.startswith(word) and behind and (word == self.rules.seat or self._department_of(behind).known):
+            if not rest.startswith(word) or not behind:
+                continue
+            if word == self.rules.seat or behind in self._bodies or self._department_of(behind).known:
                 return behind
         committee = self._committee.match(rest)
         return self.rules.committee.key + rest[committee.end() :] if committee else rest
@@ -238,6 +255,34 @@ class Matching:
 
     def matched(self, name: str, region_code: str) -> Matched:
         """Return how the rules read a folded name, given its region's code of six digits ("" where it is unknown)."""
+        itself = self._without_own_level(name)
+        found = self._matched(itself, region_code)
+        if name != itself and found.body in self.seats:
+            return found._replace(body=found.body + self.rules.own_level.key)
+        return found
+
+    def _without_own_level(self, name: str) -> str:
+        while True:
+            own = next((word for word in self._own_level if name.endswith(word)), "")
+            own = own or (self.rules.organs if name.endswith(self._organs) else "")
+            if not own:
+                return name
+            name = name.removesuffix(own)
+
+    def without_sign(self, text: str, region_code: str) -> str:
+        """Return a folded text without a second name of the department in brackets behind it: 文化和旅游局(文物局).
+
+        Brackets that hold anything else stay: 公安局(交通警察支队) may be the report of what they hold.
+        """
+        start = text.rfind("(")
+        if start <= 0 or not text.endswith(")"):
+            return text
+        main, sign = (self.matched(fold_label(part), region_code) for part in (text[:start], text[start:]))
+        ends = self._department.match(sign.body)
+        second = sign.known and ends is not None and self._ends[ends["end"]] in self.rules.signs
+        return text[:start] if second and main.known and self._department.match(main.body) else text
+
+    def _matched(self, name: str, region_code: str) -> Matched:
         lead = self._lead.match(name)
         name = name[lead.end() :] if lead else name
         party = self._party.match(name)
@@ -369,7 +414,7 @@ def _spelled(code: str) -> _Spelled | None:
         region,
         short,
         tuple(name for full, _ in spellings[:-1] for name in full),
-        re.compile(f"{above}(?:{_any(full)})"),
+        re.compile(f"{above}(?:{_any(full)}){{1,2}}"),
         re.compile(f"{above}{re.escape(short)}") if alone else None,
         frozenset(relative[-1] - set(longest[:-1])),
     )
@@ -398,4 +443,5 @@ def names_of_region(code: str) -> tuple[str, ...]:
 
 def matched_name(agency: str, region_code: str | None) -> Matched:
     """Return how the rules read the name of an agency of a region."""
-    return load_matching().matched(fold_label(agency), (region_code or "")[:6])
+    rules, code = load_matching(), (region_code or "")[:6]
+    return rules.matched(fold_label(rules.without_sign(fold(agency).text, code)), code)

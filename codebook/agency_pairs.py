@@ -55,6 +55,7 @@ class PairFile(Record, frozen=True):
     counting: str
     department_endings: tuple[str, ...]
     town_endings: tuple[str, ...]
+    party_groups: tuple[str, ...]
     branch_endings: dict[str, str]
     zone_words: tuple[tuple[str, ...], ...]
     successions: tuple[SuccessionRow, ...]
@@ -214,9 +215,9 @@ def _of_two_regions(one: AgencyEntry, other: AgencyEntry, keys: list[str]) -> Li
 
 def _of_one_region(one: AgencyEntry, other: AgencyEntry, code: str) -> Likeness | None:
     sides = _side(one.name, code), _side(other.name, code)
-    names = names_of_region(code)
+    names, kinds = names_of_region(code), {_kind(one), _kind(other)}
     for reason, check in _CHECKS.items():
-        if reason in _ANY_KIND or _kind(one) == _kind(other):
+        if reason in _ANY_KIND or None in kinds or len(kinds) == 1:
             for first, second in (sides, sides[::-1]):
                 if check(first, second, names):
                     return Likeness(reason) if reason != "succession" else _succession(first, second)
@@ -240,31 +241,32 @@ def _renamed(one: _Side, other: _Side, names: tuple[str, ...]) -> bool:
     return [region.code for region in load_regions().read(one.found.place).found] == [one.code]
 
 
-def _without_names(body: str, names: tuple[str, ...]) -> Iterator[str]:
-    """Yield a body without the short name of its region, or the word for it, at its beginning; nothing is left of 宿迁."""
-    if names:
-        full, short = load_regions().spellings(names[-1])
-        for word in (*full, short, *load_matching().rules.relative):
-            if word and body.startswith(word):
-                yield body[len(word) :]
+@lru_cache(maxsize=20_000)
+def _behind_names(body: str, names: tuple[str, ...]) -> frozenset[str]:
+    """Return the bodies that are left without the short name of the region, or the word for it, at the beginning."""
+    if not names:
+        return frozenset()
+    full, short = load_regions().spellings(names[-1])
+    words = (word for word in (*full, short, *load_matching().rules.relative) if word and body.startswith(word))
+    return frozenset(load_matching().body(body[len(word) :], load_matching().seat_of(names[-1])).name for word in words)
 
 
 def _in_name(one: _Side, other: _Side, names: tuple[str, ...]) -> bool:
     """宿迁 and 宿迁市人民政府, 常熟示例镇 and 示例镇人民政府, 市教育局 and 教育局 where the region does not show whose it is."""
-    if one.found.place or other.found.place:
-        return False
-    read = (load_matching().body(rest, load_matching().seat_of(names[-1])).name for rest in _without_names(one.body, names))
-    return other.body in read
+    return not one.found.place and not other.found.place and other.body in _behind_names(one.body, names)
 
 
 def _office(one: _Side, other: _Side, _: tuple[str, ...]) -> bool:
-    """The office of a government, a town or a zone, or its own level, and the whole."""
+    """The office of a government, a town or a zone, or its own level, and the whole; an agency and its party group."""
     rules = load_matching().rules
     if one.found.place != other.found.place:
         return False
-    offices = {one.body + word for word in (load_matching().office_word, rules.own_level.key)}
+    for word in load_pairs().party_groups:
+        if other.body.endswith(word):
+            body = other.body.removeprefix(rules.party.key).removesuffix(word)
+            return _read_again(body) == one.body
     governs = one.body in load_matching().seats or one.body.endswith((*load_pairs().town_endings, rules.zone_body.key))
-    return governs and other.body in offices
+    return governs and other.body in {one.body + word for word in (load_matching().office_word, rules.own_level.key)}
 
 
 def _branch(one: _Side, other: _Side, names: tuple[str, ...]) -> bool:
@@ -273,6 +275,7 @@ def _branch(one: _Side, other: _Side, names: tuple[str, ...]) -> bool:
     return plain[0] == plain[1] != other.body and (plain[0] != one.body or not one.found.place)
 
 
+@lru_cache(maxsize=20_000)
 def _as_bureau(side: _Side, names: tuple[str, ...]) -> str:
     """Return a body without the region in the middle of its name, a branch as a bureau; as it is where it is of elsewhere."""
     body = side.body
@@ -284,7 +287,7 @@ def _as_bureau(side: _Side, names: tuple[str, ...]) -> str:
     for ending, plain in load_pairs().branch_endings.items():
         if body.endswith(ending):
             body = body.removesuffix(ending).removesuffix(plain) + plain
-    return body if body == side.body else load_matching().body(body, "").name
+    return body if body == side.body else _read_again(body)
 
 
 def _two_names(one: _Side, other: _Side, _: tuple[str, ...]) -> bool:
@@ -342,31 +345,57 @@ def _zone_word(one: _Side, other: _Side, _: tuple[str, ...]) -> bool:
     return False
 
 
+def _part(one: _Side, other: _Side, _: tuple[str, ...]) -> bool:
+    """教育局 and 教育局办公室, 公安局 and 公安局交通警察大队: a body of its own, or another name of the whole."""
+    if one.found.place != other.found.place or len(one.body) < 3:
+        return False
+    ends = (at + 1 for at, char in enumerate(other.body[:-1]) if char == one.body[-1])
+    return any(_read_again(other.body[:end]) == one.body for end in ends)
+
+
+@lru_cache(maxsize=20_000)
+def _read_again(body: str) -> str:
+    return load_matching().body(body, "").name
+
+
 def _shorter(one: _Side, other: _Side, names: tuple[str, ...]) -> bool:
     """One name is made of characters of the other in their order: 农水局 and 农业农村和水利局, 商务局 and 商务和投资促进局."""
-    if one.found.place != other.found.place or one.ending != other.ending or len(one.body) >= len(other.body):
+    if one.found.place != other.found.place or len(one.body) >= len(other.body):
+        return False
+    if one.ending != other.ending and one.found.known:  # what is not understood may end otherwise: 河西街办
         return False
     if one.found.place and _as_bureau(other, names) == one.body:  # the bureau above and its branch
         return False
-    short, long = (one.subject, other.subject) if one.ending else (one.body, other.body)
-    if len(short) < 2 or not (short[0] == long[0] or short in long):
+    if len(one.subject or one.body) < 2 or not (one.body[0] == other.body[0] or (one.subject or one.body) in other.body):
         return False
     added, at = [], 0
-    for char in long:
-        if at < len(short) and char == short[at]:
+    for char in other.body:
+        if at < len(one.body) and char == one.body[at]:
             at += 1
         else:
             added.append(char)
-    return at == len(short) and not set(added) <= set(load_pairs().counting)
+    return at == len(one.body) and not set(added) <= set(load_pairs().counting)
 
 
-def _misspelt(one: _Side, other: _Side, _: tuple[str, ...]) -> bool:
-    """Names of the same length with one character of difference, where one of them is not understood."""
-    if one.found.place != other.found.place or one.ending != other.ending or len(one.body) != len(other.body):
+def _misspelt(one: _Side, other: _Side, names: tuple[str, ...]) -> bool:
+    """Names of the same length with one character of difference, where one of them is not understood. It may be in the names of
+    the region.
+    """
+    if one.found.known:
         return False
-    differ = [pair for pair in zip(one.body, other.body, strict=True) if pair[0] != pair[1]]
-    long = len(one.subject or one.body) >= 4
-    return long and len(differ) == 1 and not (one.found.known and other.found.known) and not _counts(differ[0])
+    same = one.found.place == other.found.place
+    bodies = [other.body] if same and one.ending == other.ending and len(one.subject or one.body) >= 4 else []
+    if not other.found.place:
+        bodies += ["".join(names[at:]) + other.body for at in range(len(names))]
+    return any(_differ_once(one.found.place + one.body if body != other.body else one.body, body) for body in bodies)
+
+
+def _differ_once(one: str, other: str) -> bool:
+    """Return whether two names differ in one character, which does not count bodies."""
+    if len(one) != len(other):
+        return False
+    differ = [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]]
+    return len(differ) == 1 and not _counts(differ[0])
 
 
 def _counts(pair: tuple[str, str]) -> bool:
@@ -384,8 +413,9 @@ _CHECKS: dict[str, Callable[[_Side, _Side, tuple[str, ...]], bool]] = {
     "town_status": _town_status,
     "order": _order,
     "zone_word": _zone_word,
-    "shorter": _shorter,
     "spelling": _misspelt,
+    "part": _part,
+    "shorter": _shorter,
 }
 # Reasons for which the kinds of the two may differ.
-_ANY_KIND = ("region_in_name", "office", "two_names", "succession")
+_ANY_KIND = ("region_in_name", "office", "two_names", "succession", "part", "spelling")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from codebook import data
-from codebook.divisions import Region, all_divisions, division_words, short_name
+from codebook.divisions import Region, all_divisions, division_words
 from codebook.records import Record
 
 NO_CODE = ""  # the code of a zone that stands under a province
@@ -73,11 +73,19 @@ class Regions:
 
     def _name(self, region: Region, name: str) -> None:
         self._full.setdefault(name, []).append(region)
-        short = self._ending.sub("", name)
+        short = self._short_of(name)
         if len(short) >= 2 and region not in self._short.setdefault(short, []):
             self._short[short].append(region)
         if name.endswith(division_words().autonomous) and len(short) >= 2:  # 延边州, 石柱县
             self._full.setdefault(short + name[-1], []).append(region)
+
+    def _short_of(self, name: str) -> str:
+        """Return 延边 for 延边朝鲜族自治州; where less than two characters would be left, less goes: 内蒙古, 北林 for 北林区."""
+        short = self._ending.sub("", name)
+        if len(short) >= 2:
+            return short
+        left = (name.removesuffix(suffix) for suffix in self.words.suffixes if name.endswith(suffix))
+        return next((rest for rest in left if len(rest) >= 2), short)
 
     def _former(self, words: RegionWords) -> None:
         wrong: list[str] = []
@@ -111,8 +119,7 @@ class Regions:
         >>> load_regions().spellings("延边朝鲜族自治州")
         (('延边朝鲜族自治州', '延边自治州', '延边州'), '延边')
         """
-        short = self._ending.sub("", name)
-        short = short if len(short) >= 2 else short_name(name)
+        short = self._short_of(name)
         ending = next((e for e in division_words().autonomous if name.endswith(e)), "")
         full = dict.fromkeys((name, *([short + ending, short + ending[-1]] if ending and short != name else ())))
         return tuple(full), "" if short == name else short

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import PurePosixPath
 
 from codebook.image_package import SUFFIXES
@@ -20,6 +20,7 @@ _JUNK = (
     ".*", "~$*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.lock", "*.lck", "*~",
     "thumbs.db", "desktop.ini", "__macosx",
 )  # fmt: skip
+_ANY_JUNK = re.compile("|".join(map(translate, _JUNK)))
 
 
 def shown(path: str) -> str:
@@ -40,12 +41,8 @@ def is_junk(path: str, more: Sequence[str] = ()) -> bool:
     """Return whether a name, or a folder on the way to it, is hidden, temporary, or left by a system, or fits a pattern of
     ``more`` (in lower case).
     """
-    return any(
-        fnmatchcase(part.lower(), pattern)
-        for part in PurePosixPath(path).parts
-        if part not in (".", "..", "/")
-        for pattern in (*_JUNK, *more)
-    )
+    parts = [part.lower() for part in PurePosixPath(path).parts if part not in (".", "..", "/")]
+    return any(_ANY_JUNK.match(part) or any(fnmatchcase(part, pattern) for pattern in more) for part in parts)
 
 
 def natural(name: str) -> tuple[object, ...]:

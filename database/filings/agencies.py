@@ -81,7 +81,9 @@ class SuccessionItem(Record, frozen=True):
 
 
 class DecisionItem(Record, frozen=True):
-    """What a person decided about agencies. ``detail`` has the keys that moved, the name before and after, or the year."""
+    """What a person decided about agencies. ``detail`` has the keys that moved, the name before and after, the year, or the
+    superior.
+    """
 
     id: int
     action: str
@@ -192,8 +194,9 @@ def _conditions(wanted: AgencyFilter) -> list[Any]:
     return conditions
 
 
-def find_agencies(connection: Connection, text: str, limit: int = 20) -> list[Agency]:
-    """Return the agencies that ``text`` can mean: the number of one, else those with exactly this name, else with a part of it.
+def find_agencies(connection: Connection, text: str, *, partly: bool = True, limit: int = 20) -> list[Agency]:
+    """Return the agencies that ``text`` can mean: the number of one, else those with exactly this name, else (``partly``) those
+    that have it as a part of a name.
 
     Of an agency that was joined with another the other one is returned.
     """
@@ -208,8 +211,8 @@ def find_agencies(connection: Connection, text: str, limit: int = 20) -> list[Ag
         or_(_AGENCY.c.name.in_(spellings), _AGENCY.c.id.in_(aliases.where(AgencyAlias.name.in_(spellings)))),
     )
     named = or_(*(_AGENCY.c.id.in_(named_like(spelling)) for spelling in spellings))
-    partly = select(_AGENCY.c.id).where(_AGENCY.c.merged_into.is_(None), named)
-    for query in (exact, partly):
+    in_part = select(_AGENCY.c.id).where(_AGENCY.c.merged_into.is_(None), named)
+    for query in (exact, in_part) if partly else (exact,):
         ids = list(connection.scalars(query.order_by(_AGENCY.c.id).limit(limit)))
         if ids:
             return list(agencies_by_id(connection, ids).values())
@@ -250,14 +253,16 @@ def agency_item(connection: Connection, agency_id: int) -> AgencyItem | None:
         return None
     agency = Agency(*row[: len(_COLUMNS)])
     joined = connection.scalars(select(AgencyRow.id).where(AgencyRow.merged_into == agency_id))
-    near = agencies_by_id(connection, {*joined, *(number for number in (row.merged_into, row.superior_id) if number)})
-    merged_into, superior = near.pop(row.merged_into, None), near.get(row.superior_id)
+    near = agencies_by_id(connection, {*joined, *([row.merged_into] if row.merged_into else [])})
+    merged_into = near.pop(row.merged_into, None)
+    above = _survivors(connection, [row.superior_id]) if row.superior_id else []
+    superior = above[0] if above and above[0].id != agency_id else None
     keys = connection.scalars(select(AgencyKeyRow.key).where(AgencyKeyRow.agency_id == agency_id).order_by(AgencyKeyRow.key))
     return AgencyItem(
         agency,
         named=row.named,
         merged_into=merged_into,
-        joined=tuple(each for each in near.values() if each.id != row.superior_id),
+        joined=tuple(near.values()),
         superior=superior or superior_of(connection, agency),
         superior_set=superior is not None,
         keys=tuple(keys),

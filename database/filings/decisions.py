@@ -1,4 +1,4 @@
-"""What people decide about agencies and filings: join, part, rename, keep apart, succession, and the edition in force.
+"""What people decide about agencies and filings: join, part, rename, keep apart, succession, superior, the edition in force.
 
 Every act is a row of gk_agency_decision (the edition in force: columns of gk_filing), is noted in the audit log, and can be
 undone. Joining and parting move keys, not documents: the functions return the documents whose filing is another now, and the
@@ -173,6 +173,24 @@ def succeed(connection: Connection, predecessor_id: int, successor_id: int, *, y
     _decide(connection, "succession", (predecessor_id, successor_id), _By(who, reason), year=year)
 
 
+def put_under(connection: Connection, agency_id: int, superior_id: int, *, who: str, reason: str) -> None:
+    """Decide which agency is above an agency, where that does not follow from its region.
+
+    Raises UsageError when it would stand above itself.
+    """
+    for each in (agency_id, superior_id):
+        _standing(connection, each)
+    above: int | None = superior_id
+    while above is not None:
+        if above == agency_id:
+            raise UsageError(f"agency {agency_id} would be above itself; undo the decision about agency {superior_id} first")
+        above = connection.scalar(select(AgencyRow.superior_id).where(AgencyRow.id == above))
+    was = connection.scalar(select(AgencyRow.superior_id).where(AgencyRow.id == agency_id))
+    connection.execute(update(AgencyRow).where(AgencyRow.id == agency_id).values(superior_id=superior_id))
+    # Not the other agency of the decision: what is decided about that one does not rest on this.
+    _decide(connection, "superior", (agency_id, None), _By(who, reason), superior=superior_id, was=was)
+
+
 def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> list[int]:
     """Take back a decision. Return the documents to file again.
 
@@ -188,7 +206,6 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
         _move(connection, detail["keys"], other)
         connection.execute(update(AgencyRow).where(AgencyRow.id == other).values(merged_into=None))
         documents = _documents(connection, detail["keys"])
-        _set_case(connection, one, other, CaseState.OPEN, None)
     elif decision.action == "part":
         keys = _keys(connection, other)
         _move(connection, keys, one)
@@ -196,8 +213,8 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
         documents = _documents(connection, keys)
     elif decision.action == "rename":
         connection.execute(update(AgencyRow).where(AgencyRow.id == one).values(name=detail["name"], named=detail["named"]))
-    elif decision.action == "apart":
-        _set_case(connection, one, other, CaseState.OPEN, None)
+    elif decision.action == "superior":
+        connection.execute(update(AgencyRow).where(AgencyRow.id == one).values(superior_id=detail["was"]))
     elif decision.action == "succession":
         pair = and_(AgencySuccession.predecessor_id == one, AgencySuccession.successor_id == other)
         connection.execute(AgencySuccession.__table__.delete().where(pair))  # type: ignore[attr-defined]
@@ -207,8 +224,21 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
             register.name_again(connection, each)
     ended = {"ended_by": who, "ended_at": now(), "ended_reason": reason}
     connection.execute(update(AgencyDecision).where(AgencyDecision.id == decision_id).values(**ended))
+    if decision.action in ("join", "apart", "succession"):
+        _ask_again(connection, one, other)
     note(connection, "agency_undo", who, reason=reason, decision=decision_id, undone=decision.action, agency=one, other=other)
     return documents
+
+
+def _ask_again(connection: Connection, one: int, other: int) -> None:
+    """Open the question about two agencies again, unless another decision that they are two is in force."""
+    of_both = AgencyDecision.agency_id.in_((one, other)) & AgencyDecision.other_id.in_((one, other))
+    query = select(AgencyDecision).where(of_both, AgencyDecision.ended_at.is_(None))
+    kept = connection.execute(query.where(AgencyDecision.action.in_(("apart", "succession"))).limit(1)).first()
+    if kept is None:
+        _set_case(connection, one, other, CaseState.OPEN, None)
+    else:
+        _set_case(connection, one, other, CaseState.APART, _By(kept.decided_by, kept.reason))
 
 
 def _refuse_if_built_on(connection: Connection, decision: Any) -> None:

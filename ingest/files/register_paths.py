@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -83,12 +84,16 @@ def check_batch(batch: str | None) -> None:
 
 
 class Plan(NamedTuple):
-    """What is to be taken in, found to be possible. ``expected`` counts the files, archives as one."""
+    """What is to be taken in, found to be possible. ``expected`` counts the files, archives as one.
+
+    The file of the manifest (its real path) is no document where it lies among the others.
+    """
 
     paths: tuple[str, ...]
     batch: str
     manifest: Manifest | None
     expected: int
+    manifest_file: str | None = None
 
 
 def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | None = None, limits: Limits = _DEFAULT) -> Plan:
@@ -99,11 +104,16 @@ def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | Non
     if not paths:
         raise UsageError("no paths given; expected files, folders or archives")
     check_batch(batch)
-    given = None
+    given = file = None
     if manifest is not None:
+        file = os.path.realpath(manifest)
         with BoundedReader() as reader:
             given = load_manifest(manifest, reader, limits)
-    return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given))
+    return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given, file), file)
+
+
+def _is_file(path: str, file: str | None) -> bool:
+    return file is not None and os.path.basename(path) == os.path.basename(file) and os.path.realpath(path) == file
 
 
 def ingest_paths(
@@ -127,7 +137,9 @@ def ingest_paths(
         run = Run(engine, keeper, batch=planned.batch, notify=notify, progress=progress, expected=planned.expected)
         intake = Intake(reader, keeper, limits, planned.manifest, region, priority=priority)
         try:
-            for found in walk(planned.paths, decided_by(planned.manifest)):
+            for found in walk(
+                planned.paths, decided_by(planned.manifest), leave=lambda path: _is_file(path, planned.manifest_file)
+            ):
                 if found.note is not None and found.note is not Note.UNREADABLE:
                     run.passed_over[found.note] += 1
                     continue
@@ -147,11 +159,11 @@ def _problems(manifest: Manifest | None) -> list[str]:
     return [*manifest.problems, *(f"{path!r} of the manifest fits no file" for path in manifest.unmatched())]
 
 
-def _survey(paths: Sequence[str], manifest: Manifest | None) -> int:
+def _survey(paths: Sequence[str], manifest: Manifest | None, file: str | None) -> int:
     """Return how many files will come; the manifest sees them, so that it can find rows that fit several."""
     count = 0
     try:
-        for found in walk(paths, decided_by(manifest)):
+        for found in walk(paths, decided_by(manifest), leave=lambda path: _is_file(path, file)):
             if found.note is None:
                 count += 1
                 if manifest is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 
 import msgspec
@@ -34,6 +34,7 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name).lower()
 
 
+@lru_cache(maxsize=4096)
 def pages_of(folder: str) -> tuple[str, ...]:
     """Return the names that the page of a folder with this name may have, for comparison (none for other folders).
 

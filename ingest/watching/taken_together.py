@@ -18,11 +18,12 @@ from ingest.files.fingerprint import FileSnapshot
 from ingest.files.page_images import FIRST_YEAR, gaps
 from ingest.files.saved_pages import folder_ends, folders_of_pages, is_page, is_page_of, pages_of
 from ingest.files.walk import OneReport
-from ingest.names import is_picture, natural
+from ingest.names import is_junk, is_picture, natural
 from ingest.watching.canary import may_be_canary
 from ingest.watching.inbox import Inbox
 from ingest.watching.stability import FolderSnapshot, look, look_at, looks_whole
 
+_FEW = 10  # names in a folder, those of a system among them, where there may be a single picture
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -53,17 +54,19 @@ class Together:
         self._pages: dict[str, list[str]] = {}
         self._filed: dict[str, _FiledPages] = {}
         self._split: set[str] = set()
+        self._listed: dict[str, list[str]] = {}
         self._folders: dict[str, list[str]] = {}
         self._in_rounds: dict[str, list[str]] = {}
 
     def begin_turn(self) -> None:
         """Look at folders again. Forget which were taken file by file and have no pictures now, and what was filed long ago."""
         self._pages.clear()
+        self._listed.clear()
         self._folders.clear()
         self._in_rounds.clear()
         now = time.monotonic()
         self._filed = {folder: filed for folder, filed in self._filed.items() if now - filed.since <= self._patience}
-        self._split = {folder for folder in self._split if any(map(is_picture, _names(folder)))}
+        self._split = {folder for folder in self._split if any(map(_is_page_image, _names(folder)))}
 
     # ---- settling ----
 
@@ -99,7 +102,8 @@ class Together:
         years = range(FIRST_YEAR, date.today().year + 2)
         if folder == self._inbox.root or not is_picture(name) or not any(number not in years for number in numbers):
             return False
-        return self._contents(folder) == ([name], []) and not self.earlier(folder, [name])
+        alone = len(self._names(folder)) <= _FEW and self._contents(folder) == [name]
+        return alone and not self.earlier(folder, [name])
 
     # ---- page images ----
 
@@ -130,22 +134,33 @@ class Together:
         if folder in self._split:
             return []
         if folder not in self._pages:
-            files, others = self._contents(folder)
-            pages = [name for name in files if is_picture(name)]
-            one = not others and len(pages) == len(files) and self._are_one(folder, pages)
-            self._pages[folder] = sorted(pages, key=natural) if one else []
-            if not one and pages and len(pages) + len(others) > 1:
+            names = self._contents(folder)
+            one = names is not None and self._are_one(folder, names)
+            self._pages[folder] = sorted(names, key=natural) if names and one else []
+            if not one and names != [] and len(self._names(folder)) > 1:
                 self._split.add(folder)
         return self._pages[folder]
 
-    def _contents(self, folder: str) -> tuple[list[str], list[str]]:
-        """The names of the files in a folder, and of all else that is in it. What is none of our business is left out."""
+    def _contents(self, folder: str) -> list[str] | None:
+        """The names of the pictures in a folder; None where there is something else in it that concerns us."""
+        if not any(map(_is_page_image, self._names(folder))):
+            return []
+        found = []
         try:
             with os.scandir(folder) as entries:
-                found = [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries if not self.leaves(entry.path)]
+                for entry in entries:
+                    if not self.leaves(entry.path):
+                        if not (is_picture(entry.name) and entry.is_file(follow_symlinks=False)):
+                            return None
+                        found.append(entry.name)
         except (FileNotFoundError, NotADirectoryError):  # another watcher was faster
-            return [], []
-        return [name for name, is_file in found if is_file], [name for name, is_file in found if not is_file]
+            return []
+        return found
+
+    def _names(self, folder: str) -> list[str]:
+        if folder not in self._listed:
+            self._listed[folder] = _names(folder)
+        return self._listed[folder]
 
     def _are_one(self, folder: str, names: Sequence[str]) -> bool:
         return (len(names) > 1 and self._one_report(folder, names)) or bool(self.earlier(folder, names))
@@ -213,6 +228,10 @@ def claimed_whole(path: str) -> bool:
     if not os.path.isdir(path):
         return looks_whole(path)
     return all(looks_whole(os.path.join(path, name)) for name in _names(path) if is_picture(name))
+
+
+def _is_page_image(name: str) -> bool:
+    return is_picture(name) and not is_junk(name)
 
 
 def _names(folder: str) -> list[str]:

@@ -242,11 +242,14 @@ class FolderWatcher:
             return
 
     def _see(self, path: str) -> None:
+        """Notice a file of which an event tells, if it is one to be taken."""
+        if self.inbox.wants(path) and not self._together.belongs_to_page(os.path.dirname(path)):
+            self._notice(path)
+
+    def _notice(self, path: str) -> None:
         if canary.may_be_canary(path):
             self._canaries.see(path)
-        elif os.path.dirname(path) in self._arriving:  # a page: the folder is looked at when it can be ready
-            return
-        elif self.inbox.wants(path) and not self._together.belongs_to_page(os.path.dirname(path)):
+        elif os.path.dirname(path) not in self._arriving:  # if it is, it is looked at when it can be ready
             self._arriving.see(path)
 
     def _walk(self, folder: str) -> None:
@@ -256,7 +259,7 @@ class FolderWatcher:
             if found.pages:
                 self._arriving.see(found.path)
             elif found.note is None:
-                self._see(found.path)
+                self._notice(found.path)
             elif found.note is Note.UNREADABLE and os.path.lexists(found.path):
                 self._block(found.path, found.detail)
             elif found.note is Note.LINK and not os.path.realpath(found.path).startswith(self.inbox.root + os.sep):

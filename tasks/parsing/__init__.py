@@ -13,7 +13,7 @@ An :class:`~codebook.records.Extraction` comes in, a
                    who, where, numbers that only   what sentences say
                    which year  sentences have      beside the tables
 
-Before all, ``several`` looks whether the file binds several reports; such a one is refused.
+Before all, ``several_reports`` looks whether the file binds several reports; such a one is refused.
 
 The words and patterns stand in ``codebook/data`` (``parsing.yaml``, ``blocks.yaml``, ``forms.yaml``, ``phrases/``, ``agencies``).
 """

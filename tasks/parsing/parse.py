@@ -15,7 +15,7 @@ from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
 from tasks.parsing.prose.statements import read_statements
 from tasks.parsing.prose.statistics import read_statistics, search_of
-from tasks.parsing.several import describe, find_reports
+from tasks.parsing.several_reports.find_reports import describe, find_reports
 from tasks.parsing.tables.cells import TablesRead, consumed
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.parsing.words import words

@@ -309,7 +309,7 @@ def test_a_watcher_that_lives_but_sees_nothing_is_blind(
     sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = watcher(sqlite_url, str(tmp_path / "store"), inbox, polls=True, canary=0.2, rescan=0.2, stale=0.5)
-    monkeypatch.setattr(made, "_see", lambda _: None)
+    monkeypatch.setattr(made, "_notice", lambda _: None)
     with running(made):
         until(lambda: watched(engine).blind)
         assert canary.may_be_canary(next(iter(untouched(inbox))))

@@ -135,11 +135,11 @@ def documents(engine: Engine, store: Store, folder: Path) -> dict[str, list[Any]
     return found
 
 
-def ingested(folder: Path, tmp_path: Path) -> dict[str, list[Any]]:
+def ingested(folder: Path, tmp_path: Path, manifest: Path | None = None) -> dict[str, list[Any]]:
     made = make_engine(f"sqlite:///{tmp_path / 'ingested.db'}")
     migrations.upgrade(made)
     store = Store(str(tmp_path / "ingested"))
-    ingest_paths(plan([str(folder)]), engine=made, store=store, limits=Limits())
+    ingest_paths(plan([str(folder)], manifest=manifest), engine=made, store=store, limits=Limits())
     found = documents(made, store, folder)
     made.dispose()
     return found
@@ -187,11 +187,14 @@ def test_page_images_in_the_folder_itself_are_one_report_too(
 
 def test_a_manifest_decides_what_is_one_report(sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path) -> None:
     (inbox / "manifest.csv").write_text("文件,机关\none,示例市民政局\nmany/1.png,示例市教育局\n")
+    put(tmp_path / "given", "one/封面.png", "one/正文.png")
+    (tmp_path / "given" / "one" / "manifest.csv").write_text("文件,机关\none,示例市民政局\n")
     put(inbox, "one/封面.png", "one/正文.png", "many/1.png", "many/2.png", "own/1.png", "own/2.png")
     (inbox / "own" / "manifest.csv").write_text("文件,机关\nown,示例市财政局\n")
     with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
         until(lambda: untouched(inbox) == {"manifest.csv"})
     found = {os.path.relpath(path, inbox): hints for path, hints in rows(engine, select(Source.path, Source.hints))}
+    assert list(ingested(tmp_path / "given", tmp_path, tmp_path / "given" / "one" / "manifest.csv")) == ["one"]
     assert {path: hints.get("agency") for path, hints in found.items()} == {
         "one": "示例市民政局", "many/1.png": "示例市教育局", "many/2.png": None, "own": "示例市财政局",
     }  # fmt: skip

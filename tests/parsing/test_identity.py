@@ -479,7 +479,10 @@ def test_radicals_in_place_of_characters() -> None:
     ("title", "agency"),
     [
         ("怀远二中2022年政府信息公开工作年度报告", "怀远二中"),
-        ("海关总署(本级机关)2020年政府信息公开工作年度报告", None),
+        ("海关总署(本级机关)2020年政府信息公开工作年度报告", "海关总署"),
+        ("宁海县人民政府办公室(本级)2020年政府信息公开工作年度报告", "宁海县人民政府办公室(本级)"),
+        ("宁海县教育局(宁海县体育局)2020年政府信息公开工作年度报告", "宁海县教育局"),
+        ("广州海关关区2021年政府信息公开工作年度报告", "广州海关"),
         ("海关总署2010年海关信息公开工作年度报告", "海关总署"),
         ("2022年示例镇人民政府信息公开工作年度报告", "示例镇人民政府"),
         ("2022年示例镇政府信息公开工作年度报告", "示例镇"),
@@ -571,3 +574,17 @@ def test_an_abbreviation_is_not_another_agency(opening: str) -> None:
 def test_a_report_on_a_school_year_may_be_published_in_its_last_year() -> None:
     found = identity("示例大学2021-2022学年信息公开工作年度报告\n发布时间：2022/11/17 14:32:41" + BODY)
     assert (found.year, found.published_on) == (2022, "2022-11-17")
+
+
+def test_links_behind_the_text_are_no_signature() -> None:
+    text = "2022年政府信息公开工作年度报告\n我局认真做好公开工作。" + BODY
+    links = ("浙江省水利厅", "宁波市水利局", "宁海县水利局")
+    assert identity("\n".join((text, *links))).agency is None
+    assert identity("\n".join((text, *links[:2], "宁海县人民政府办公室"))).agency is None
+    assert identity("\n".join((text, links[-1], "宁海县人民政府"))).agency == links[-1]
+    assert identity("\n".join((text, "本报告由宁海县水利局编制。", *links))).agency == links[-1]
+
+
+def test_a_second_name_in_brackets_is_left_out() -> None:
+    opening = "根据条例要求，由宁海县示例管理办公室（示例委员会办公室）编制的2017年度政府信息公开工作年度报告。"
+    assert identity(opening + BODY).agency == "宁海县示例管理办公室"

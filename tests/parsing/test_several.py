@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -19,8 +21,9 @@ from database.reports.results import DOCUMENT, FAILURE
 from database.session import reading
 from tasks.extraction.extract import extract
 from tasks.parsing.parse import parse
-from tasks.parsing.several import find_reports
+from tasks.parsing.several_reports.find_reports import find_reports
 from tests.generator.documents import DOCX, RENDERERS, Wishes, make_document
+from tests.generator.layouts.web import page_body
 from tests.generator.paper import Grid, Heading, Paper, Part, Text
 from tests.generator.volumes import bind, make_volume, pick_reports, report_paper
 from tests.inline import Inline
@@ -78,6 +81,58 @@ def test_pdfs_put_together_page_by_page() -> None:
     assert [(report.agency, report.year, report.place.page) for report in bound] == [
         (agency.name, year, page) for (agency, year), page in zip(reports, first_pages, strict=True)
     ]
+
+
+def html_table(rows: Iterable[Sequence[Paper]]) -> bytes:
+    """A page with a table whose cells are papers."""
+    cells = [[f"<td>{page_body(paper, Random(1), 'plain')}</td>" for paper in row] for row in rows]
+    table = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+    return f"<html><head><meta charset='utf-8'></head><body><table>{table}</table></body></html>".encode()
+
+
+def by_chapter(paper: Paper) -> list[Paper]:
+    """What stands before the first chapter, and each chapter, as papers."""
+    pieces: list[list[Part]] = [[]]
+    for part in paper.parts:
+        if isinstance(part, Heading):
+            pieces.append([])
+        pieces[-1].append(part)
+    return [Paper(piece) for piece in pieces]
+
+
+def two_on_a_sheet(papers: Sequence[Paper]) -> bytes:
+    """The pages of two reports side by side on landscape sheets."""
+    documents = [pdfium.PdfDocument(bind(5, "pdf", [paper])[0]) for paper in papers]
+    pages = pdfium.PdfDocument.new()
+    for index in range(max(map(len, documents))):
+        for document in documents:
+            if index < len(document):
+                pages.import_pages(document, [index])
+            else:
+                pages.new_page(595, 842)
+    sheets = pdfium.raw.FPDF_ImportNPagesToOne(pages, ctypes.c_float(1190), ctypes.c_float(842), 2, 1)
+    target = io.BytesIO()
+    pdfium.PdfDocument(sheets).save(target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("years_of_one", [False, True])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_reports_side_by_side(seed: int, years_of_one: bool) -> None:
+    rng = Random(seed)
+    reports = pick_reports(rng, 2, years_of_one=years_of_one, since=2021)
+    papers = [report_paper(rng, agency, year) for agency, year in reports]
+    expected = tuple((agency.name, year) for agency, year in reports)
+    assert found(html_table([papers]), "text/html") == expected
+    assert found(html_table(zip(*map(by_chapter, papers), strict=True)), "text/html") == expected
+    assert found(two_on_a_sheet(papers), "application/pdf") == expected
+
+
+@pytest.mark.parametrize("named", ["signature", "contact", "attachment"])
+def test_contents_do_not_name_a_report_without_a_title(named: str) -> None:
+    """Every part would else be by the last agency that the contents list."""
+    volume = make_volume(3, "docx", 3, contents=True, named=named, since=2021)
+    assert [agency for agency, _ in found(volume.data, volume.media_type)] == [agency for agency, _ in volume.reports]
 
 
 def test_two_towns_that_have_nothing_but_noughts_are_two() -> None:

@@ -80,7 +80,7 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportId
     """Agency, region, year, title and date of a report, with all clues and with notes on what disagrees."""
     collector = Collector(extraction, outline, hints)
     collector.gather()
-    found, notes = collector.found, list(dict.fromkeys(collector.notes))
+    found, notes = collector.found, []
     date = _best(found, "published_on")
     if date and not _best(found, "year"):
         notes.append(load_agencies().notes.year_by_date)
@@ -90,9 +90,11 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportId
     notes += _year_conflicts(year, found)
     published = _published(found, year, notes)
     chosen = _best(found, "agency")
-    name = collector.full_names.get(chosen.clue.value, chosen.clue.value) if chosen else None
+    if chosen is None:
+        notes += dict.fromkeys(collector.notes)
+    name = chosen.clue.value if chosen else None
     if name and chosen and chosen.clue.source != "manifest":
-        name = _fuller(name, found, outline.passage.text)
+        name = _fuller(collector.full_names.get(name, name), found, outline.passage.text)
     region = find_region(name, hints.region, collector.evidence)
     if region.note:
         notes.append(region.note)

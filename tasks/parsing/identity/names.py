@@ -77,6 +77,14 @@ def without_signature_marks(text: str) -> str:
     return text[_end_of(words.signature_begins, text) :].rstrip(words.signature_ends)
 
 
+def without_own_level(text: str) -> str:
+    """Return a name without the words for the agency itself (示例总署(本级机关)), and without a second name in brackets."""
+    words = load_agencies()
+    text = words.own_level.sub("", text)
+    first = words.second_name.sub("", text)
+    return first if is_name(first) else text
+
+
 def _end_of(pattern: re.Pattern[str], text: str) -> int:
     match = pattern.match(text)
     return match.end() if match else 0
@@ -149,7 +157,8 @@ def _agency_of(before: str, middle: str) -> str | None:
     head, rest = clean_name(before), clean_name(middle)
     whole = head + rest if head and rest and (not is_name(head) or is_name(rest)) else ""
     for candidate in (whole, head, rest):
-        if candidate and is_name(candidate, strict=False):
-            return candidate
+        name = without_own_level(candidate)
+        if name and is_name(name, strict=False):
+            return candidate if load_agencies().whose_level_counts.search(name) else name
     region = load_regions().read(head)
     return head if head and region.found and region.end == len(head) else None

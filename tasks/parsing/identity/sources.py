@@ -17,6 +17,7 @@ from codebook.regions import load_regions
 from codebook.text.fold import fold
 from tasks.parsing.identity.names import (
     Title,
+    clean_name,
     find_date,
     find_title,
     is_date_line,
@@ -24,6 +25,7 @@ from tasks.parsing.identity.names import (
     is_name,
     is_name_in_sentence,
     is_name_or_place,
+    without_own_level,
     without_signature_marks,
     year_number,
 )
@@ -35,6 +37,7 @@ from tasks.parsing.words import words as patterns
 _TITLE_LINE = 90  # characters that a line which is a title may have
 _SIGNATURE = 40  # characters that a line with a name and a date may have
 _LAST = 8  # lines at the end among which an undated signature stands
+_SIGNED = 2  # names among the last lines: more are links
 _HEAD = 400  # characters of a page saved as one line that may hold its title and date
 _BELIEVED = 50  # the weight from which a sentence is believed though the text speaks in the name of a whole division
 _RUN = 3  # adjoining titles that make a list of links
@@ -223,8 +226,8 @@ class Collector:
         text = self.outline.passage.text
         for row, pattern in self.words.sentences:
             for match in pattern.finditer(text):
-                name = named_in(match["a"], row)
                 groups = match.groupdict()
+                name = named_in(match["a"], row) or (named_in(match["a"] + groups["o"], row) if groups.get("o") else None)
                 if name and groups.get("short_name"):
                     self.full_names[groups["short_name"].strip()] = name
                 if name and self._fits(name, row):
@@ -285,16 +288,18 @@ class Collector:
                 self._add_signed(text[: found[1]], found[0], line.raw, line.place)
 
     def from_last_lines(self) -> None:
-        """A name that stands alone behind the text: a signature without a date."""
+        """A name that stands alone behind the text: a signature without a date. Several names are links to other sites."""
+        named: dict[str, ProseLine] = {}
         for line in self.lines[-_LAST:]:
             name = without_signature_marks(line.text)
-            if (
-                len(name) <= _SIGNATURE
-                and is_name(name)
-                and not self.words.link.match(name)
-                and not self._speaks_otherwise(name, of_place=False)
-            ):
-                self.add(60, "agency", name, "signature", line.raw, line.place)
+            if len(name) <= _SIGNATURE and is_name(name) and not self.words.link.match(name):
+                named[name] = line
+        if len(named) > _SIGNED:
+            return
+        signed = [name for name in named if not self._speaks_otherwise(name, of_place=False)]
+        if len(signed) == 1:
+            line = named[signed[0]]
+            self.add(60, "agency", signed[0], "signature", line.raw, line.place)
 
     def _date_inside(self, line: ProseLine) -> None:
         """A date behind 发布时间 near the beginning of a page saved as one line."""
@@ -405,7 +410,7 @@ def named_in(text: str, row: NamingSentence) -> str | None:
 
     A contact names the office to be called, of a government too; elsewhere 人民政府办公室 is a body of its own.
     """
-    text = text.strip()
+    text = without_own_level(clean_name(text))
     shorter = load_agencies().office.sub("", text)
     if is_name(shorter) and (row.source == "contact" or not load_agencies().government.search(shorter)):
         text = shorter

@@ -55,7 +55,8 @@ def _table(grid: Grid, rng: Random, fill: Callable[[str, Random], str], sections
     return f'<table border="1" cellspacing="0" cellpadding="0">{"".join(rows)}</table>'
 
 
-def _body(paper: Paper, rng: Random, style: str) -> str:
+def page_body(paper: Paper, rng: Random, style: str) -> str:
+    """Return the article alone, in the markup "plain", "nested" or "word"."""
     fill = {"word": _word, "plain": _plain, "nested": _broken}[style]
     pieces: list[str] = []
     for part in paper.parts:
@@ -82,7 +83,7 @@ def render_page(paper: Paper, layout: str, rng: Random, charset: str) -> str:
     """The page, declaring ``charset``. Layouts: "html" (nested divs), "html_plain" (a bare page), "html_word" (exported from a
     word processor), "html_layout" (the article inside a layout table, with navigation in other cells)."""
     style = {"html": "nested", "html_plain": "plain", "html_word": "word", "html_layout": "nested"}[layout]
-    body = _body(paper, rng, style)
+    body = page_body(paper, rng, style)
     before = "".join(f"<li><a href='#'>{escape(line)}</a></li>" for line in paper.before)
     after = "".join(f"<p>{escape(line)}</p>" for line in paper.after)
     script = "<script>var hits = 2023; if (hits < 10) { document.write('<td>9</td>'); }</script>"
