@@ -46,6 +46,15 @@ def _kinds() -> AgencyKinds:
     return msgspec.yaml.decode(data.read("agencies/kinds.yaml"), type=AgencyKinds)
 
 
+def kind_names() -> tuple[str, ...]:
+    """Return the kinds that there are.
+
+    >>> kind_names()[:2]
+    ('vertical_body', 'town')
+    """
+    return tuple(kind.kind for kind in _kinds().kinds)
+
+
 @lru_cache(maxsize=50_000)
 def kind_of(agency: str) -> AgencyKind | None:
     """Return the kind of an agency by the end of its name, None when the name does not show it.

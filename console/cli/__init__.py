@@ -33,6 +33,8 @@ COMMANDS = {
     "discard": "console.cli.reprocess:discard_documents",
     "correct": "console.cli.corrections:correct_cell",
     "corrections": "console.cli.corrections:list_corrections",
+    "filings": "console.cli.filings.filings:filings",
+    "agencies": "console.cli.filings.agencies:agencies",
     "expect": "console.cli.coverage:expect_agencies",
     "coverage": "console.cli.coverage:show_coverage",
     "watch": "console.cli.watch:watch_folders",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from console.cli import environment
+from console.cli.filings.showing import show_filing
+from console.cli.terminal.filing_tables import filing_line
 from console.cli.terminal.output import say, show, show_json, wrong
 from console.cli.terminal.tables import (
     codes_table,
@@ -17,6 +20,7 @@ from console.cli.terminal.tables import (
     watchers_table,
 )
 from database import ledger
+from database.filings.listing import filing_of_document
 from database.intake import inboxes
 from database.ledger import throughput
 from database.models import FailureState
@@ -80,19 +84,33 @@ def list_failures(
 
 
 def show_document(
-    key: Annotated[str, typer.Argument(metavar="ID", help="Number, beginning of the sha256 (6 digits or more), or path.")],
+    key: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="Number, beginning of the sha256 (6 digits or more), or path. With a year: an agency."),
+    ],
+    year: Annotated[int | None, typer.Argument(metavar="YEAR", help="Show the filing of the agency ID on this year.")] = None,
+    *,
     values: Annotated[bool, typer.Option("--values", help="All values with their evidence.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """All about one document: sources, tries, report, findings, doubts, failures, versions."""
+    """All about one document: sources, tries, report, findings, doubts, failures, versions, its filing.
+
+    With the name of an agency and a year: their filing, as `gongkai filings show` shows it.
+    """
+    if year is not None:
+        if values:
+            wrong("--values is for one document; a filing shows the cells that differ")
+        show_filing(key, year, as_json=as_json)
+        return
     with environment.database(environment.settings()) as engine, reading(engine) as connection:
         ids = queries.find_documents(connection, shown(key))
         if not ids:
-            wrong(f"no document {key!r}; expected its number, the beginning of its sha256, or its path")
+            wrong(f"no document {key!r}; expected its number, the beginning of its sha256, or its path; or an agency and a year")
         if len(ids) > 1:
             wrong(f"{key!r} fits several documents: {', '.join(map(str, ids))}; give the number")
         item = queries.document(connection, ids[0])
+        filing = filing_of_document(connection, ids[0])
     if as_json:
-        show_json(item)
+        show_json({**msgspec.structs.asdict(item), "filing": filing})
     else:
-        show(*document_parts(item, values=values))
+        show(*document_parts(item, filing_line(filing) if filing else None, values=values))

@@ -192,8 +192,9 @@ def _conditions(wanted: AgencyFilter) -> list[Any]:
     return conditions
 
 
-def find_agencies(connection: Connection, text: str, limit: int = 20) -> list[Agency]:
-    """Return the agencies that ``text`` can mean: the number of one, else those with exactly this name, else with a part of it.
+def find_agencies(connection: Connection, text: str, *, partly: bool = True, limit: int = 20) -> list[Agency]:
+    """Return the agencies that ``text`` can mean: the number of one, else those with exactly this name, else (``partly``) those
+    that have it as a part of a name.
 
     Of an agency that was joined with another the other one is returned.
     """
@@ -208,8 +209,8 @@ def find_agencies(connection: Connection, text: str, limit: int = 20) -> list[Ag
         or_(_AGENCY.c.name.in_(spellings), _AGENCY.c.id.in_(aliases.where(AgencyAlias.name.in_(spellings)))),
     )
     named = or_(*(_AGENCY.c.id.in_(named_like(spelling)) for spelling in spellings))
-    partly = select(_AGENCY.c.id).where(_AGENCY.c.merged_into.is_(None), named)
-    for query in (exact, partly):
+    in_part = select(_AGENCY.c.id).where(_AGENCY.c.merged_into.is_(None), named)
+    for query in (exact, in_part) if partly else (exact,):
         ids = list(connection.scalars(query.order_by(_AGENCY.c.id).limit(limit)))
         if ids:
             return list(agencies_by_id(connection, ids).values())

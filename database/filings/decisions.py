@@ -187,7 +187,6 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
         _move(connection, detail["keys"], other)
         connection.execute(update(AgencyRow).where(AgencyRow.id == other).values(merged_into=None))
         documents = _documents(connection, detail["keys"])
-        _set_case(connection, one, other, CaseState.OPEN, None)
     elif decision.action == "part":
         keys = _keys(connection, other)
         _move(connection, keys, one)
@@ -195,8 +194,6 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
         documents = _documents(connection, keys)
     elif decision.action == "rename":
         connection.execute(update(AgencyRow).where(AgencyRow.id == one).values(name=detail["name"], named=detail["named"]))
-    elif decision.action == "apart":
-        _set_case(connection, one, other, CaseState.OPEN, None)
     elif decision.action == "succession":
         pair = and_(AgencySuccession.predecessor_id == one, AgencySuccession.successor_id == other)
         connection.execute(AgencySuccession.__table__.delete().where(pair))  # type: ignore[attr-defined]
@@ -205,8 +202,21 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
             register.name_again(connection, each)
     ended = {"ended_by": who, "ended_at": now(), "ended_reason": reason}
     connection.execute(update(AgencyDecision).where(AgencyDecision.id == decision_id).values(**ended))
+    if decision.action in ("join", "apart", "succession"):
+        _ask_again(connection, one, other)
     note(connection, "agency_undo", who, reason=reason, decision=decision_id, undone=decision.action, agency=one, other=other)
     return documents
+
+
+def _ask_again(connection: Connection, one: int, other: int) -> None:
+    """Open the question about two agencies again, unless another decision that they are two is in force."""
+    of_both = AgencyDecision.agency_id.in_((one, other)) & AgencyDecision.other_id.in_((one, other))
+    query = select(AgencyDecision).where(of_both, AgencyDecision.ended_at.is_(None))
+    kept = connection.execute(query.where(AgencyDecision.action.in_(("apart", "succession"))).limit(1)).first()
+    if kept is None:
+        _set_case(connection, one, other, CaseState.OPEN, None)
+    else:
+        _set_case(connection, one, other, CaseState.APART, _By(kept.decided_by, kept.reason))
 
 
 def _refuse_if_built_on(connection: Connection, decision: Any) -> None:

@@ -205,8 +205,8 @@ def failures_table(items: Iterable[FailureItem]) -> Table:
 # ---- one document ------------------------------------------------------------
 
 
-def document_parts(item: DocumentItem, *, values: bool) -> list[Any]:
-    """All about one document."""
+def document_parts(item: DocumentItem, filing: str | None = None, *, values: bool) -> list[Any]:
+    """All about one document; ``filing`` is its filing in words."""
     head = table("", "")
     for name, text in (
         ("document", str(item.id)),
@@ -223,6 +223,8 @@ def document_parts(item: DocumentItem, *, values: bool) -> list[Any]:
         known = [f"{name} {_joined(value)}" for name, value in source.hints.items() if name != "path"]
         told = f" ({plain(', '.join(known))})" if known else ""
         head.add_row("duplicate at" if source.duplicate else "source", plain(source.path) + told)
+    if filing is not None:
+        head.add_row("filing", plain(filing))
     if item.purged is not None:
         stone = item.purged
         head.add_row("purged", plain(f"{when(stone.purged_at)} by {stone.purged_by}: {stone.reason}"))
