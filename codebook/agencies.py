@@ -100,6 +100,7 @@ class NameFile(Record, frozen=True):
     office: Wordings
     government: Wordings
     own_level: Wordings
+    second_name: Wordings
     whose_level_counts: Wordings
     completions: tuple[str, ...]
     governments: tuple[Government, ...]
@@ -137,6 +138,7 @@ class AgencyWords(NamedTuple):
     government: re.Pattern[str]
     office: re.Pattern[str]
     own_level: re.Pattern[str]
+    second_name: re.Pattern[str]
     whose_level_counts: re.Pattern[str]
     signature_begins: re.Pattern[str]  # match
     signature_ends: str
@@ -240,6 +242,7 @@ def read_agencies(files: Mapping[str, bytes]) -> AgencyWords:
         government=make(names.government),
         office=make(names.office),
         own_level=make(names.own_level),
+        second_name=make(names.second_name),
         whose_level_counts=make(names.whose_level_counts),
         signature_begins=make(titles.signature_begins),
         signature_ends="".join(titles.signature_ends),

@@ -113,6 +113,11 @@ This page is made by `python -m console.reference export > docs/export.md` from 
 
 `gongkai export --format jsonl` writes one JSON object for each document; the other formats write tables. A value that is doubtful
 stands in `values` with its state, and is left out of wide tables.
+
+A filing is the report of one agency on one year, in however many documents it came in: earlier editions, and renditions (page,
+PDF, Word, scan) of an edition. One document is in force for it. `--in-force`, the default of tables, writes one report for each
+agency and year; other documents are rows of `documents` alone. So are reports without agency or year, which are in no filing.
+`--all`, the default of `jsonl`, writes every document, marked by `in_force`.
 """
 
 
@@ -132,17 +137,18 @@ def export_page() -> str:
     return "".join(parts)
 
 
-_TYPES = {str: "text", int: "whole number", float: "number", list: "list", dict: "object"}
+_TYPES = {bool: "true or false", str: "text", int: "whole number", float: "number", list: "list", dict: "object"}
 _OBJECTS = {
     "source": "The file. `status` and `error` stand beside it.",
     "report": "The report; null for a document that failed or was rejected.",
+    "filing": "The filing that the document is in; null for a report without agency or year, and for a document never read.",
     "evidence": "By indicator: where a value is printed, how it was read and how sure it is.",
     "findings": "What does not agree within the report, or between reports.",
 }
 _TABLES_ABOUT = {
     "values": "One row for each cell of each report; in the database the view `gk_current_value`.",
     "findings": "One row for each finding; in the database the view `gk_current_finding`.",
-    "documents": "One row for each document, also those without a report.",
+    "documents": "One row for each document, also those without a report and those not in force.",
     "labels": "One row for each indicator of the codebook.",
 }
 

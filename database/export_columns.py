@@ -56,6 +56,17 @@ TITLE = ExportColumn("title", "document.title", str, "Title of the report")
 PUBLISHED_ON = ExportColumn("published_on", "document.published_on", str, "Date of publication (ISO 8601)")
 SCRIPT = ExportColumn("script", "document.script", str, "Script of the document: simplified or traditional")
 
+# ---- the filing: one agency, one year ---------------------------------------------------------------------------------------
+_IN_FORCE = "true: this document speaks for its agency and year; false: another one does; empty: it is in no filing"
+FILING_ID = ExportColumn("filing_id", "filing.id", int, "Number of the filing: one for each agency and year", sql="fl.id")
+AGENCY_ID = ExportColumn("agency_id", "filing.agency_id", str, "Id of the agency in the register", sql="fl.agency_id")
+AGENCY_NAME = ExportColumn("agency_name", "filing.agency", str, "Name of the agency in the register", sql="a.name")
+EDITION = ExportColumn("edition", "filing.edition", int, "Number of the edition in the filing, from 1, in the order of time")
+RENDITION_OF = ExportColumn(
+    "rendition_of", "filing.rendition_of", str, "SHA-256 of the document that leads the edition; empty for that document itself"
+)
+IN_FORCE = ExportColumn("in_force", "filing.in_force", bool, _IN_FORCE)
+
 # ---- a value ----------------------------------------------------------------------------------------------------------------
 INDICATOR = ExportColumn("indicator", "indicator", str, "Id of the indicator (see labels and the glossary)", sql="v.indicator")
 VALUE = ExportColumn("value", "number", float, "Number; empty where the report prints none", "of the indicator", sql="v.value")
@@ -88,6 +99,21 @@ CORRECTION = ExportColumn("correction", "correction", dict, "Who decided (by), w
 DECIDED_BY = ExportColumn("decided_by", "value.decided_by", str, "Who decided on the value")
 DECIDED_AT = ExportColumn("decided_at", "decided_at", str, "When (ISO 8601, UTC)")
 DECIDED_WHY = ExportColumn("decided_why", "value.reason", str, "Reason of the decision")
+WITNESSES = ExportColumn(
+    "witnesses",
+    "witnesses",
+    list,
+    "Who agrees with the value: by, and for a rendition the SHA-256 of its document",
+    needs="witnesses",
+)
+ALONE = ExportColumn(
+    "alone", "read_alone", dict, "What this document alone was read as (state, value), where renditions agree", needs="read_alone"
+)
+WITNESS_DOCUMENTS = ExportColumn("witnesses", "witness_documents", list, "SHA-256 of the renditions that agree with the value")
+ALONE_STATE = ExportColumn("alone_state", "alone.state", str, "State as this document alone was read, where renditions agree")
+ALONE_VALUE = ExportColumn(
+    "alone_value", "alone.value", float, "Value as this document alone was read, where renditions agree", "of the indicator"
+)
 
 # ---- a finding --------------------------------------------------------------------------------------------------------------
 RULE = ExportColumn("rule", "finding.rule", str, "Id of the rule", sql="f.rule")
@@ -100,6 +126,12 @@ FINDING_SENTENCE = ExportColumn("sentence", "finding.sentence", str, "Sentence t
 FINDING_PAGE = ExportColumn("page", "place.page", int, "Page of that sentence, from 1")
 FINDING_LINE = ExportColumn("line", "place.line", int, "Line of that sentence, from 1")
 OTHER_SHA256 = ExportColumn("other_sha256", "finding.other_sha256", str, "SHA-256 of the other report that the finding is about")
+FINDING_IN_FORCE = ExportColumn(
+    "in_force",
+    "finding_in_force",
+    bool,
+    "true: the reports that it is about are in force; false: history, it accuses nobody; empty: the report is in no filing",
+)
 
 # ---- counts and errors ------------------------------------------------------------------------------------------------------
 CELL_COUNT = ExportColumn("cells", "counts.cells", int, "Number of cells of the report", "cells")
@@ -124,32 +156,51 @@ LABELS: Columns = (
 
 WHO: Columns = (AGENCY, PROVINCE, CITY, COUNTY, REGION_CODE, YEAR)
 WHERE: Columns = (SHA256, PATH)
+FILED: Columns = (FILING_ID, AGENCY_ID, AGENCY_NAME)
 
 # ---- JSON: the keys of each object in their order ---------------------------------------------------------------------------
 JSON_SOURCE: Columns = (PATH, SHA256, MEDIA_TYPE, PAGES, BATCH)
 JSON_REPORT: Columns = (AGENCY, REGION, REGION_CODE, YEAR, FORM, TITLE, PUBLISHED_ON, SCRIPT)
-JSON_EVIDENCE: Columns = (PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION)
-JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL)
+JSON_FILING: Columns = (
+    FILING_ID._replace(name="id"),
+    AGENCY_ID,
+    AGENCY_NAME._replace(name="agency"),
+    YEAR._replace(field="filing.year"),
+    EDITION,
+    RENDITION_OF,
+    IN_FORCE,
+)
+JSON_EVIDENCE: Columns = (
+    *(PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION),
+    *(WITNESSES, ALONE),
+)
+JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE)
 JSON_OBJECTS: dict[str, Columns] = {
     "source": JSON_SOURCE,
     "report": JSON_REPORT,
+    "filing": JSON_FILING,
     "evidence": JSON_EVIDENCE,
     "findings": JSON_FINDING,
 }
 
 # ---- tables -----------------------------------------------------------------------------------------------------------------
 _EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTENCE, DOUBT)
-VALUES: Columns = (*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE)
+_WITNESS: Columns = (WITNESS_DOCUMENTS, ALONE_STATE, ALONE_VALUE)
+VALUES: Columns = (
+    *(*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
+    *(*FILED, IN_FORCE, *_WITNESS),
+)
 FINDINGS: Columns = (
     *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
-    *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE),
+    *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE, *FILED, FINDING_IN_FORCE),
 )
 DOCUMENTS: Columns = (
     *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
     *(CELL_COUNT, DOUBT_COUNT, FINDING_COUNT, ERROR_CODE, ERROR_MESSAGE),
+    *(*FILED, EDITION, RENDITION_OF, IN_FORCE),
 )
 WIDE_BEFORE: Columns = (*WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
-WIDE_AFTER: Columns = WHERE
+WIDE_AFTER: Columns = (*WHERE, *FILED, IN_FORCE)
 TABLES: dict[str, Columns] = {"values": VALUES, "findings": FINDINGS, "documents": DOCUMENTS, "labels": LABELS}
 
 # ---- views ------------------------------------------------------------------------------------------------------------------

@@ -8,14 +8,26 @@ are sure: what is doubtful is null there and counted in ``doubtful_count``; what
 from __future__ import annotations
 
 from functools import cache
+from typing import TypedDict
 
 from sqlalchemy import Connection, inspect
 
 from codebook.book import Indicator, load_book
 from codebook.records import Record, State
-from database.export_columns import BLOCK_FORM, DOUBTFUL_COUNT, PATH, SHA256, STATUS, VIEW_FINDINGS, VIEW_VALUES, WHO, selected
-from database.filings.in_force import FILED_SQL, SHOWN
-from database.models import PREFIX, FailureState
+from database.export_columns import (
+    BLOCK_FORM,
+    DOUBTFUL_COUNT,
+    FILED,
+    PATH,
+    SHA256,
+    STATUS,
+    VIEW_FINDINGS,
+    VIEW_VALUES,
+    WHO,
+    selected,
+)
+from database.filings.in_force import FILED_SQL, SHOWN, SPEAKS_SQL
+from database.models import PREFIX, Between, FailureState
 
 _LONGEST_NAME = 63  # bytes, of an identifier in PostgreSQL
 
@@ -63,13 +75,13 @@ def create_views(connection: Connection) -> None:
     """Make all views again. Can be run again at any time; fails if somebody's own view stands on one of ours (PostgreSQL)."""
     wide = _wide_postgresql if connection.dialect.name == "postgresql" else _wide_sqlite
     there = inspect(connection).has_table("gk_filing")
-    in_force = _FILED if there else _BEFORE_FILINGS
+    filed = _FILINGS if there else _BEFORE_FILINGS
     views = {
-        "current_value": _CURRENT_VALUE.format(in_force=in_force),
-        "current_finding": _CURRENT_FINDING.format(in_force=in_force),
+        "current_value": _CURRENT_VALUE.format(**filed),
+        "current_finding": _CURRENT_FINDING.format(**filed),
         **({"current_filing": _CURRENT_FILING} if there else {}),
         "error_queue": _ERROR_QUEUE,
-        **{f"wide_{table.name}": wide(table, in_force) for table in wide_tables()},
+        **{f"wide_{table.name}": wide(table, filed) for table in wide_tables()},
     }
     drop_views(connection)
     for name, query in views.items():
@@ -90,8 +102,34 @@ _SHOWN = ", ".join(f"'{status}'" for status in SHOWN)
 _FIRST_SOURCE = """
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)"""
 _FILED = FILED_SQL + _FIRST_SOURCE
+
+
+class _Filed(TypedDict):
+    """What views of reports select from, the columns of the filing at their end, and the condition that the other report of a
+    finding is in force.
+    """
+
+    in_force: str
+    filing: str
+    witness: str
+    other: str
+
+
+_FILINGS: _Filed = {
+    "in_force": _FILED,
+    "filing": f", {selected(FILED)}",
+    "witness": ", v.witness",
+    "other": f"""join gk_filing_document m on m.document_id = o.id
+        where o.report_id = f.other_report_id and o.status in ({_SHOWN})
+            and (f."between" = '{Between.FILING.value}' or {SPEAKS_SQL})""",
+}
 # For a database that was taken back to a version before there were filings: every document that shows a report.
-_BEFORE_FILINGS = f"gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN}){_FIRST_SOURCE}"
+_BEFORE_FILINGS: _Filed = {
+    "in_force": f"gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN}){_FIRST_SOURCE}",
+    "filing": "",
+    "witness": "",
+    "other": f"where o.report_id = f.other_report_id and o.status in ({_SHOWN})",
+}
 
 _CURRENT_FILING = f"""
 select fl.id as filing_id, fl.agency_id, a.name as agency_name, a.kind as agency_kind, fl.year, m.edition, fl.editions, r.agency,
@@ -100,15 +138,14 @@ select fl.id as filing_id, fl.agency_id, a.name as agency_name, a.kind as agency
 from {_FILED}"""
 
 _CURRENT_VALUE = f"""
-select {selected(VIEW_VALUES)}, d.id as document_id, r.id as report_id, r.version
+select {selected(VIEW_VALUES)}, d.id as document_id, r.id as report_id, r.version{{filing}}{{witness}}
 from {{in_force}} join gk_value v on v.report_id = r.id"""
 
 _CURRENT_FINDING = f"""
 select {selected(VIEW_FINDINGS)}, f.place, f."between", f.other_report_id, {selected((PATH, SHA256))}, d.id as document_id,
-    r.id as report_id, f.id as finding_id
+    r.id as report_id, f.id as finding_id{{filing}}
 from {{in_force}} join gk_finding f on f.report_id = r.id
-where f.other_report_id is null or exists (
-    select 1 from gk_document o where o.report_id = f.other_report_id and o.status in ({_SHOWN}))"""
+where f.other_report_id is null or exists (select 1 from gk_document o {{other}})"""
 
 _ERROR_QUEUE = f"""
 select f.id as failure_id, f.document_id, s.path, d.sha256, d.media_type, d.status, b.name as batch, f.stage, f.page, f.code,
@@ -120,11 +157,11 @@ where f.state = '{FailureState.OPEN.value}'"""
 _DOUBTFUL = f"v.state = '{State.DOUBTFUL.value}'"
 
 
-def _wide_columns(table: Wide, cell: str) -> str:
+def _wide_columns(table: Wide, cell: str, filing: str) -> str:
     cells = ", ".join(f"{cell.format(id=i.id)} as {column_name(i.id)}" for i in table.indicators)
     return (
         f"{selected((*WHO, BLOCK_FORM, STATUS, PATH, SHA256))}, d.id as document_id, r.id as report_id, "
-        f"{selected((DOUBTFUL_COUNT,))}, {cells}"
+        f"{selected((DOUBTFUL_COUNT,))}, {cells}{filing}"
     )
 
 
@@ -141,10 +178,10 @@ def _of_block(table: Wide) -> str:
 # A report's cells are gathered once into a JSON object, from which the columns are taken: four times as fast as a
 # condition for each column. On PostgreSQL the object is made report by report, so that a filter on agency or year saves
 # the rest.
-def _wide_postgresql(table: Wide, in_force: str) -> str:
+def _wide_postgresql(table: Wide, filed: _Filed) -> str:
     return f"""
-select {_wide_columns(table, "(c.cells ->> '{id}')::double precision")}
-from {in_force} join gk_block b on {_block_condition(table)}
+select {_wide_columns(table, "(c.cells ->> '{id}')::double precision", filed["filing"])}
+from {filed["in_force"]} join gk_block b on {_block_condition(table)}
     left join lateral (
         select jsonb_object_agg(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
             count(*) filter (where {_DOUBTFUL}) as doubtful_count
@@ -153,11 +190,11 @@ from {in_force} join gk_block b on {_block_condition(table)}
     ) c on true"""
 
 
-def _wide_sqlite(table: Wide, in_force: str) -> str:
+def _wide_sqlite(table: Wide, filed: _Filed) -> str:
     cell = "json_extract(c.cells, '$.\"{id}\"')"
     return f"""
-select {_wide_columns(table, cell)}
-from {in_force} join gk_block b on {_block_condition(table)}
+select {_wide_columns(table, cell, filed["filing"])}
+from {filed["in_force"]} join gk_block b on {_block_condition(table)}
     left join (
         select v.report_id, json_group_object(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
             count(*) filter (where {_DOUBTFUL}) as doubtful_count

@@ -1,9 +1,12 @@
 """Exports: JSON Lines by the contract, and tables as CSV, XLSX or Parquet.
 
-JSON Lines holds one object for each document: source, status, report, sections, indicators, evidence, doubts, findings,
-error. The other forms hold the same as tables: ``values`` (one row for each cell, with its evidence), ``wide_…`` (one
+JSON Lines holds one object for each document: source, status, report, filing, sections, indicators, evidence, doubts,
+findings, error. The other forms hold the same as tables: ``values`` (one row for each cell, with its evidence), ``wide_…`` (one
 row for each report, a column for each indicator; only values that are sure, with the number of doubtful ones beside
 them), ``findings``, ``documents`` and ``labels`` (what the forms print for each id).
+
+An export is of the reports in force (one for each agency and year) or of all documents; the table of documents has all of
+them in both.
 
 An export is written beside its place and moved there when it is complete: what stands at the place is never half an
 export.
@@ -13,10 +16,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Engine
@@ -30,29 +34,43 @@ Form = Literal["jsonl", "csv", "xlsx", "parquet"]
 
 
 class ExportSummary(Record, frozen=True):
-    """What an export holds: numbers of documents, of reports among them, cells and findings, and the files, in their
-    final place.
+    """What an export holds: numbers of documents, of reports in force among them, of their other editions and renditions
+    (``others``), of reports that are in no filing since their agency or year is not known (``unfiled``), of cells and findings;
+    and the files, in their final place. ``in_force``: others and unfiled reports are in the table of documents alone.
     """
 
     documents: int
     reports: int
+    others: int
+    unfiled: int
     cells: int
     findings: int
+    in_force: bool
     files: tuple[Path, ...]
 
 
 class _Tally:
-    def __init__(self) -> None:
-        self.documents = self.reports = self.cells = self.findings = 0
+    def __init__(self, *, in_force: bool) -> None:
+        self.in_force = in_force
+        self.documents = self.reports = self.others = self.unfiled = self.cells = self.findings = 0
 
-    def add(self, exported: Exported, found: int) -> None:
+    def add(self, exported: Exported, cells: int, findings: int) -> None:
         self.documents += 1
-        self.reports += exported.has_report
-        self.cells += found
-        self.findings += len(exported.findings)
+        if exported.has_report:
+            self.reports += exported.in_force is True
+            self.others += exported.in_force is False
+            self.unfiled += exported.in_force is None
+        self.cells += cells
+        self.findings += findings
 
     def summary(self, files: list[Path]) -> ExportSummary:
-        return ExportSummary(self.documents, self.reports, self.cells, self.findings, tuple(files))
+        counts = (self.documents, self.reports, self.others, self.unfiled, self.cells, self.findings)
+        return ExportSummary(*counts, self.in_force, tuple(files))
+
+
+class _Job(NamedTuple):
+    chunks: Iterator[list[Exported]]
+    tally: _Tally
 
 
 class ExportStoppedError(Exception):
@@ -66,9 +84,13 @@ def export(
     batch: str | None = None,
     year: int | None = None,
     *,
+    in_force: bool | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> ExportSummary:
-    """Export all documents, or those of a batch or of a year, to ``out``.
+    """Export the documents, or those of a batch or of a year, to ``out``.
+
+    ``in_force`` True: one report for each agency and year, with its findings. Other documents are rows of the table of documents
+    alone; ``jsonl`` leaves them out. False: all documents. None: ``jsonl`` has all documents, tables have the reports in force.
 
     ``jsonl`` and ``xlsx`` write the file ``out``. ``parquet`` writes a folder with one file for each table. ``csv``
     writes a folder as well; when ``out`` ends in ``.csv``, that file is the table of values, and the others stand
@@ -82,7 +104,7 @@ def export(
     Raises ValueError when there is no such batch or form, OSError when the files cannot be written, ExportStoppedError
     when ``stop`` says so; then nothing is left behind.
     """
-    writers: dict[str, Callable[[Iterator[list[Exported]], Path], ExportSummary]] = {
+    writers: dict[str, Callable[[_Job, Path], ExportSummary]] = {
         "jsonl": _write_jsonl,
         "csv": _write_csv,
         "xlsx": _write_xlsx,
@@ -90,7 +112,13 @@ def export(
     }
     if form not in writers:
         raise ValueError(f"an export is one of {', '.join(writers)}, not {form!r}")
-    return writers[form](_until(stop, read_documents(engine, batch, year)), out)
+    tally = _Tally(in_force=in_force_by_default(form) if in_force is None else in_force)
+    return writers[form](_Job(_until(stop, read_documents(engine, batch, year)), tally), out)
+
+
+def in_force_by_default(form: str) -> bool:
+    """Whether an export in this form is of the reports in force, unless it is asked for all documents."""
+    return form != "jsonl"
 
 
 def _until(stop: Callable[[], bool], chunks: Iterator[list[Exported]]) -> Iterator[list[Exported]]:
@@ -111,58 +139,59 @@ def _workplace(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_jsonl(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
-    tally, encoder = _Tally(), msgspec.json.Encoder()
+def _write_jsonl(job: _Job, out: Path) -> ExportSummary:
+    encoder = msgspec.json.Encoder()
     with _workplace(out) as folder:
         made = folder / "export.jsonl"
         with made.open("wb") as file:
-            for chunk in chunks:
+            for chunk in job.chunks:
                 for exported in chunk:
-                    line = cells.json_line(exported)
-                    tally.add(exported, len(line["indicators"]))
+                    line = cells.json_line(exported, in_force=job.tally.in_force)
+                    if line is None:
+                        job.tally.add(exported, 0, 0)
+                        continue
+                    job.tally.add(exported, len(line["indicators"]), len(line["findings"]))
                     file.write(encoder.encode(line) + b"\n")
         made.replace(out)
-    return tally.summary([out])
+    return job.tally.summary([out])
 
 
-def _fill(chunks: Iterator[list[Exported]], writer: Writer) -> _Tally:
-    tally = _Tally()
+def _fill(job: _Job, writer: Writer) -> None:
     for row in cells.label_rows():
         writer.write("labels", row)
-    for chunk in chunks:
+    for chunk in job.chunks:
         for exported in chunk:
-            found = 0
-            for table, row in cells.table_rows(exported):
+            rows: Counter[str] = Counter()
+            for table, row in cells.table_rows(exported, in_force=job.tally.in_force):
                 writer.write(table, row)
-                found += table == "values"
-            tally.add(exported, found)
+                rows[table] += 1
+            job.tally.add(exported, rows["values"], rows["findings"])
     writer.close()
-    return tally
 
 
-def _write_xlsx(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
+def _write_xlsx(job: _Job, out: Path) -> ExportSummary:
     with _workplace(out) as folder:
         made = folder / "export.xlsx"
-        tally = _fill(chunks, XlsxWriter(made, cells.tables()))
+        _fill(job, XlsxWriter(made, cells.tables()))
         made.replace(out)
-    return tally.summary([out])
+    return job.tally.summary([out])
 
 
-def _write_csv(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
+def _write_csv(job: _Job, out: Path) -> ExportSummary:
     names = {table: f"{table}.csv" for table in cells.tables()}
     target = out
     if out.suffix.lower() == ".csv" and not out.is_dir():
         names = {table: out.name if table == "values" else f"{out.stem}_{table}.csv" for table in names}
         target = out.parent
-    return _write_folder(chunks, out, target, names, CsvWriter)
+    return _write_folder(job, out, target, names, CsvWriter)
 
 
-def _write_parquet(chunks: Iterator[list[Exported]], out: Path) -> ExportSummary:
-    return _write_folder(chunks, out, out, {table: f"{table}.parquet" for table in cells.tables()}, ParquetWriter)
+def _write_parquet(job: _Job, out: Path) -> ExportSummary:
+    return _write_folder(job, out, out, {table: f"{table}.parquet" for table in cells.tables()}, ParquetWriter)
 
 
 def _write_folder(
-    chunks: Iterator[list[Exported]],
+    job: _Job,
     out: Path,
     target: Path,
     names: dict[str, str],
@@ -170,7 +199,7 @@ def _write_folder(
 ) -> ExportSummary:
     """Files are made apart and moved into ``target`` one by one at the end; other files there stay."""
     with _workplace(out) as folder:
-        tally = _fill(chunks, make({table: folder / name for table, name in names.items()}, cells.tables()))
+        _fill(job, make({table: folder / name for table, name in names.items()}, cells.tables()))
         target.mkdir(parents=True, exist_ok=True)
         files = [(folder / name).replace(target / name) for name in names.values()]
-    return tally.summary(files)
+    return job.tally.summary(files)

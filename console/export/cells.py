@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
+
+from sqlalchemy import Row
 
 from codebook.book import Block, Label, load_book
 from codebook.records import Number, State
@@ -14,6 +16,7 @@ from database.export_columns import (
     DOCUMENTS,
     FINDINGS,
     JSON_EVIDENCE,
+    JSON_FILING,
     JSON_FINDING,
     JSON_REPORT,
     JSON_SOURCE,
@@ -51,6 +54,25 @@ class _Counts(NamedTuple):
     findings: int
 
 
+class _Filing(NamedTuple):
+    """What a document is in the filing of its agency and year; all empty when it is in none."""
+
+    id: int | None = None
+    agency_id: str | None = None
+    agency: str | None = None
+    year: int | None = None
+    edition: int | None = None
+    rendition_of: str | None = None
+    in_force: bool | None = None
+
+
+class _Alone(NamedTuple):
+    """What a document alone was read as, where renditions prove or settle a value."""
+
+    state: str | None = None
+    value: Number | None = None
+
+
 class _Label(NamedTuple):
     indicator: str
     column_name: str
@@ -77,6 +99,7 @@ class ExportRow(NamedTuple):
     """
 
     document: Any
+    filing: _Filing = _Filing()
     error: _Stopped = _Stopped()
     counts: _Counts | None = None
     indicator: str = ""
@@ -85,8 +108,13 @@ class ExportRow(NamedTuple):
     box: _Box = _Box()
     candidates: list[Number | None] | None = None
     correction: Line | None = None
+    witnesses: list[Line] | None = None
+    witness_documents: list[str] | None = None
+    read_alone: Line | None = None
+    alone: _Alone = _Alone()
     decided_at: str | None = None
     finding: Any = None
+    finding_in_force: bool | None = None
     place: _Place = _Place()
     expected: float | None = None
     actual: float | None = None
@@ -156,14 +184,20 @@ def cells(exported: Exported) -> list[tuple[str, Value | None]]:
 # ---- JSON -----------------------------------------------------------------------------------------------------------------
 
 
-def json_line(exported: Exported) -> Line:
-    """The object of one document, with the keys of the contract in their order."""
+def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
+    """The object of one document, with the keys of the contract in their order.
+
+    With ``in_force`` None for a document that is not in force, and only the findings that are.
+    """
+    if in_force and not exported.in_force:
+        return None
     d = exported.document
-    row = ExportRow(d)
+    row = ExportRow(d, _filing(exported))
     line: Line = {
         "source": _object(JSON_SOURCE, row),
         "status": d.status,
         "report": None,
+        "filing": None if d.filing_id is None else _object(JSON_FILING, row),
         "sections": [],
         "indicators": {},
         "evidence": {},
@@ -177,11 +211,18 @@ def json_line(exported: Exported) -> Line:
             "report": _object(JSON_REPORT, row),
             "sections": [{"number": s.number, "title": s.title, "text": s.text} for s in exported.sections],
             "indicators": {i: _number(value) for i, value in found},
-            "evidence": {i: _object(JSON_EVIDENCE, _value_row(row, i, value)) for i, value in found if value is not None},
+            "evidence": {i: _object(JSON_EVIDENCE, _value_row(row, exported, i, v)) for i, v in found if v is not None},
             "doubts": [*(i for i, value in found if value is not None and value.state == DOUBTFUL), *d.doubts],
-            "findings": [_object(JSON_FINDING, _finding_row(row, f)) for f in exported.findings],
+            "findings": [_object(JSON_FINDING, _finding_row(row, exported, f)) for f in _findings(exported, in_force=in_force)],
         }
     return line
+
+
+def _filing(exported: Exported) -> _Filing:
+    d = exported.document
+    if d.filing_id is None:
+        return _Filing()
+    return _Filing(d.filing_id, str(d.agency_id), d.agency_name, d.filing_year, d.edition, d.rendition_of, exported.in_force)
 
 
 def error(exported: Exported) -> Line | None:
@@ -198,12 +239,13 @@ def _number(value: Value | None) -> Number | None:
     return None if value is None or value.state == MISSING else whole(value.value)
 
 
-def _value_row(row: ExportRow, indicator: str, value: Value | None) -> ExportRow:
-    """``row`` with a value: where it is printed, how it was read, and who decided about it."""
+def _value_row(row: ExportRow, exported: Exported, indicator: str, value: Value | None) -> ExportRow:
+    """``row`` with a value: where it is printed, how it was read, who decided about it, and which renditions agree."""
     if value is None:
         return row._replace(indicator=indicator)
     decided_at = value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
     decision = {"by": value.decided_by, "at": decided_at, "reason": value.reason}
+    row = row if value.witness is None else _witnessed(row, value.witness, exported.witnesses)
     return row._replace(
         indicator=indicator,
         number=None if value.state == MISSING else value.value,
@@ -215,10 +257,32 @@ def _value_row(row: ExportRow, indicator: str, value: Value | None) -> ExportRow
     )
 
 
-def _finding_row(row: ExportRow, finding: Any) -> ExportRow:
+def _witnessed(row: ExportRow, witness: Line, sha256: Mapping[int, str]) -> ExportRow:
+    documents = [sha256[number] for number in witness["documents"] if number in sha256]
+    alone = _Alone(witness["state"], whole(witness["value"]))
+    return row._replace(
+        witnesses=[{"by": "rendition", "document": document} for document in documents],
+        witness_documents=documents,
+        read_alone=alone._asdict(),
+        alone=alone,
+    )
+
+
+def _findings(exported: Exported, *, in_force: bool) -> list[Row[Any]]:
+    """The findings of a document; with ``in_force``, those alone that are about reports in force."""
+    return [finding for finding in exported.findings if not in_force or _finding_in_force(exported, finding)]
+
+
+def _finding_in_force(exported: Exported, finding: Row[Any]) -> bool | None:
+    """Whether a finding is about reports in force; one about an earlier edition is history. None for a report in no filing."""
+    return exported.in_force and bool(finding.other_in_force)
+
+
+def _finding_row(row: ExportRow, exported: Exported, finding: Any) -> ExportRow:
     place = finding.place or {}
     return row._replace(
         finding=finding,
+        finding_in_force=_finding_in_force(exported, finding),
         place=_Place(place.get("page"), place.get("line")),
         expected=finding.expected,
         actual=finding.actual,
@@ -248,24 +312,27 @@ def tables() -> dict[str, Table]:
     }
 
 
-def table_rows(exported: Exported) -> Iterable[tuple[str, tuple[Any, ...]]]:
-    """The rows that a document adds to each table."""
+def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tuple[Any, ...]]]:
+    """The rows that a document adds to each table; with ``in_force``, to ``documents`` alone unless it is in force."""
     failure = error(exported) or {}
     found = cells(exported) if exported.has_report else []
     doubts = sum(value is not None and value.state == DOUBTFUL for _, value in found)
     counts = _Counts(len(found), doubts, len(exported.findings))
-    row = ExportRow(exported.document, _Stopped(failure.get("code"), failure.get("message")), counts)
+    stopped = _Stopped(failure.get("code"), failure.get("message"))
+    row = ExportRow(exported.document, _filing(exported), stopped, counts)
     yield "documents", _fields(DOCUMENTS, row)
+    if in_force and not exported.in_force:
+        return
     for indicator, value in found:
-        yield "values", _fields(VALUES, _value_row(row, indicator, value))
+        yield "values", _fields(VALUES, _value_row(row, exported, indicator, value))
     for table in wide_tables():
         form = exported.blocks.get(table.block)
         if form is not None and table.form in (None, form):
             doubtful, sure = _wide_fields(table, found)
             here = row._replace(block_form=form, doubtful_count=doubtful)
             yield f"wide_{table.name}", (*_fields(WIDE_BEFORE, here), *sure, *_fields(WIDE_AFTER, here))
-    for finding in exported.findings:
-        yield "findings", _fields(FINDINGS, _finding_row(row, finding))
+    for finding in _findings(exported, in_force=in_force):
+        yield "findings", _fields(FINDINGS, _finding_row(row, exported, finding))
 
 
 def _wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[int, list[Any]]:

@@ -4,16 +4,16 @@ each chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, case, exists, func, or_, select
 
 from codebook.records import Status
-from database.filings.in_force import DOCUMENT, SHOWN
-from database.models import Base
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, is_shown, speaks
+from database.models import Base, Between
 from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION, VALUE
 from database.session import reading
 
@@ -22,11 +22,16 @@ CHUNK = 200  # documents; some 40,000 cells
 BATCH = Base.metadata.tables["gk_batch"]
 SOURCE = Base.metadata.tables["gk_source"]
 CORRECTION = Base.metadata.tables["gk_correction"]
+AGENCY = Base.metadata.tables["gk_agency"]
 OTHER = DOCUMENT.alias("other")
+LEADER = DOCUMENT.alias("leader")
 
 
 class Value(NamedTuple):
-    """A cell as it stands in gk_value, with who decided about it, when and why, where a person did."""
+    """A cell as it stands in gk_value, with who decided about it, when and why, where a person did.
+
+    ``witness`` is what other renditions say of it (see gk_value).
+    """
 
     indicator: str
     value: float | None
@@ -41,6 +46,7 @@ class Value(NamedTuple):
     sentence: str | None
     doubt: str | None
     candidates: list[float] | None
+    witness: dict[str, Any] | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
@@ -48,14 +54,20 @@ class Value(NamedTuple):
 
 @dataclass(slots=True)
 class Exported:
-    """A document with its report in force (``report`` is None when it has none) and the failure that stopped it."""
+    """A document with its report (none where it shows none) and the failure that stopped it.
+
+    ``in_force``: the document speaks for its agency and year; None when it is in no filing. ``witnesses`` are the SHA-256 of
+    the documents that the witnesses of its values name.
+    """
 
     document: Row[Any]
+    in_force: bool | None
     blocks: dict[str, str] = field(default_factory=dict)  # readable blocks and their forms
     sections: list[Row[Any]] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     findings: list[Row[Any]] = field(default_factory=list)
     failure: Row[Any] | None = None
+    witnesses: dict[int, str] = field(default_factory=dict)
 
     @property
     def has_report(self) -> bool:
@@ -67,22 +79,41 @@ def read_documents(engine: Engine, batch: str | None = None, year: int | None = 
     """All documents by chunks of 200; of one batch, of one year. Those without a report have no year.
 
     Each chunk is read in a transaction of its own, so that a long export does not hold one open. Versions never change
-    once written: what a document points to when its chunk is read is what is exported, whole. Raises ValueError when
-    there is no such batch.
+    once written: what a document points to when its chunk is read is what is exported, whole. Which document is in force
+    for each filing is read once, at the beginning, so that a filing has one at most while documents come in; a filing that
+    is made meanwhile has the first that is met. This takes some hundred bytes a filing. Raises ValueError when there is no
+    such batch.
     """
     with reading(engine) as connection:
         batch_id = None if batch is None else connection.scalar(select(BATCH.c.id).where(BATCH.c.name == batch))
-    if batch is not None and batch_id is None:
-        raise ValueError(f"there is no batch {batch!r}")
+        if batch is not None and batch_id is None:
+            raise ValueError(f"there is no batch {batch!r}")
+        speakers = _speakers(connection, batch_id, year)
     query, last = _documents(batch_id, year), 0
     while True:
         with reading(engine) as connection:
             rows = connection.execute(query, {"last": last}).all()
-            chunk = _read_chunk(connection, rows) if rows else []
+            chunk = _read_chunk(connection, rows, speakers) if rows else []
         if not chunk:
             return
         last = rows[-1].id
         yield chunk
+
+
+def _speakers(connection: Connection, batch_id: int | None, year: int | None) -> dict[int, int]:
+    """The document in force of each filing, by filing: of those with a document in the batch, of those on the year."""
+    query = (
+        select(MEMBER.c.filing_id, MEMBER.c.document_id)
+        .select_from(MEMBER.join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id).join(FILING, FILING.c.id == MEMBER.c.filing_id))
+        .where(is_shown(DOCUMENT), speaks())
+    )
+    if batch_id is not None:
+        query = query.where(
+            exists(select(SOURCE.c.id).where(SOURCE.c.document_id == DOCUMENT.c.id, SOURCE.c.batch_id == batch_id))
+        )
+    if year is not None:
+        query = query.where(FILING.c.year == year)
+    return {row.filing_id: row.document_id for row in connection.execute(query)}
 
 
 def _documents(batch_id: int | None, year: int | None) -> Select[Any]:
@@ -101,12 +132,23 @@ def _documents(batch_id: int | None, year: int | None) -> Select[Any]:
             SOURCE.c.path,
             BATCH.c.name.label("batch"),
             REPORT.c.id.label("report_id"),
+            FILING.c.id.label("filing_id"),
+            FILING.c.agency_id,
+            FILING.c.year.label("filing_year"),
+            AGENCY.c.name.label("agency_name"),
+            case((REPORT.c.id.is_not(None), func.nullif(MEMBER.c.edition, 0))).label("edition"),
+            case((REPORT.c.id.is_not(None), LEADER.c.sha256)).label("rendition_of"),
+            and_(REPORT.c.id.is_not(None), FILING.c.id.is_not(None), speaks()).label("speaks"),
             *(c for c in REPORT.c if c.name not in ("id", "document_id", "status", "body", "digest", "versions", "created_at")),
         )
         .select_from(
             DOCUMENT.join(SOURCE, SOURCE.c.id == of_document.scalar_subquery(), isouter=batch_id is None)
             .outerjoin(BATCH, BATCH.c.id == func.coalesce(SOURCE.c.batch_id, DOCUMENT.c.batch_id))
             .outerjoin(REPORT, and_(REPORT.c.id == DOCUMENT.c.report_id, DOCUMENT.c.status.in_(SHOWN)))
+            .outerjoin(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
+            .outerjoin(FILING, FILING.c.id == MEMBER.c.filing_id)
+            .outerjoin(AGENCY, AGENCY.c.id == FILING.c.agency_id)
+            .outerjoin(LEADER, LEADER.c.id == MEMBER.c.rendition_of)
         )
         .where(DOCUMENT.c.id > bindparam("last"))
         .order_by(DOCUMENT.c.id)
@@ -128,21 +170,37 @@ _VALUES = (
     .outerjoin(CORRECTION, CORRECTION.c.id == VALUE.c.correction_id)
     .where(VALUE.c.report_id.in_(_IDS))
 )
-# A finding between two reports is shown while both are in force.
+# A finding between two documents is exported while both are shown. It is in force while the other one is, too; editions and
+# renditions of one filing are compared whether they are or not.
+_OTHER_IN_FORCE = or_(
+    FINDING.c.other_report_id.is_(None),
+    FINDING.c.between == Between.FILING.value,
+    and_(MEMBER.c.document_id.is_not(None), speaks()),
+)
 _FINDINGS = (
-    select(FINDING, OTHER.c.sha256.label("other_sha256"))
+    select(FINDING, OTHER.c.sha256.label("other_sha256"), _OTHER_IN_FORCE.label("other_in_force"))
     .outerjoin(OTHER, and_(OTHER.c.report_id == FINDING.c.other_report_id, OTHER.c.status.in_(SHOWN)))
+    .outerjoin(MEMBER, MEMBER.c.document_id == OTHER.c.id)
     .where(FINDING.c.report_id.in_(_IDS), or_(FINDING.c.other_report_id.is_(None), OTHER.c.id.is_not(None)))
     .order_by(FINDING.c.id)
 )
 _FAILURES = (
     select(FAILURE.c.document_id, FAILURE.c.code, FAILURE.c.message).where(FAILURE.c.document_id.in_(_IDS)).order_by(FAILURE.c.id)
 )
+_SHA256 = select(DOCUMENT.c.id, DOCUMENT.c.sha256).where(DOCUMENT.c.id.in_(_IDS))
 _STOPPED = (Status.FAILED.value, Status.REJECTED.value, Status.DISCARDED.value)
 
 
-def _read_chunk(connection: Connection, rows: Sequence[Row[Any]]) -> list[Exported]:
-    documents = [Exported(row) for row in rows]
+def _in_force(row: Row[Any], speakers: dict[int, int]) -> bool | None:
+    if row.filing_id is None:
+        return None
+    if row.speaks:
+        speakers.setdefault(row.filing_id, row.id)
+    return row.report_id is not None and speakers.get(row.filing_id) == row.id
+
+
+def _read_chunk(connection: Connection, rows: Sequence[Row[Any]], speakers: dict[int, int]) -> list[Exported]:
+    documents = [Exported(row, _in_force(row, speakers)) for row in rows]
     by_report = {d.document.report_id: d for d in documents if d.has_report}
     ids = {"ids": list(by_report)}
     if by_report:
@@ -154,8 +212,19 @@ def _read_chunk(connection: Connection, rows: Sequence[Row[Any]]) -> list[Export
             by_report[report_id].values.append(Value(*cell))
         for row in connection.execute(_FINDINGS, ids):
             by_report[row.report_id].findings.append(row)
+        _read_witnesses(connection, by_report.values())
     stopped = {d.document.id: d for d in documents if d.document.status in _STOPPED}
     if stopped:
         for row in connection.execute(_FAILURES, {"ids": list(stopped)}):
             stopped[row.document_id].failure = row  # the last one is what it ended with
     return documents
+
+
+def _read_witnesses(connection: Connection, documents: Iterable[Exported]) -> None:
+    named = [(exported, {n for v in exported.values if v.witness for n in v.witness["documents"]}) for exported in documents]
+    ids = {number for _, numbers in named for number in numbers}
+    if not ids:
+        return
+    found = {row.id: row.sha256 for row in connection.execute(_SHA256, {"ids": sorted(ids)})}
+    for exported, numbers in named:
+        exported.witnesses = {number: found[number] for number in numbers if number in found}

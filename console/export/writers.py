@@ -21,7 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 _XLSX_ROWS = 1_048_576
 _XLSX_TEXT = 32_767
 _PARQUET_ROWS = 50_000
-_TYPES: Mapping[type, Any] = {str: pl.String, int: pl.Int32, float: pl.Float64}
+_TYPES: Mapping[type, Any] = {str: pl.String, int: pl.Int32, float: pl.Float64, bool: pl.Boolean}
 
 Row = Sequence[Any]
 
@@ -48,6 +48,8 @@ def inert(text: str) -> str:
 def _shown(field: Any) -> Any:
     if isinstance(field, str):
         return inert(field)
+    if isinstance(field, bool):
+        return str(field).lower()
     return whole(field) if isinstance(field, float) else field
 
 
@@ -111,6 +113,8 @@ class XlsxWriter:
         for column, field in enumerate(row):
             if isinstance(field, str):
                 sheet.write_string(number, column, inert(field)[:_XLSX_TEXT])
+            elif isinstance(field, bool):
+                sheet.write_boolean(number, column, field)
             elif field is not None:
                 sheet.write_number(number, column, field)
         self._next[table] = number + 1

@@ -312,6 +312,9 @@ def fill(engine: Engine, count: int, *, seed: int = 1, newest: float = 0.4, unti
                 connection.execute(text("pragma defer_foreign_keys = on"))
             for name in _ORDER:
                 _write(connection, f"gk_{name}", rows.tables.get(f"gk_{name}", []))
+    with engine.begin() as connection:
+        for statement in _FILE:
+            connection.execute(text(statement))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.dialect.name == "postgresql":
             for table in _KEYED:
@@ -321,6 +324,22 @@ def fill(engine: Engine, count: int, *, seed: int = 1, newest: float = 0.4, unti
             connection.execute(text("vacuum analyze"))
 
 
+# Each key is an agency, each document of a filing an edition of its own: the last one is in force.
+_FILE = (
+    """insert into gk_agency (id, name, region_code, created_at)
+    select row_number() over (order by agency_key), max(agency), max(region_code), max(created_at)
+    from gk_report group by agency_key""",
+    """insert into gk_agency_key (key, agency_id)
+    select agency_key, row_number() over (order by agency_key) from gk_report group by agency_key""",
+    """insert into gk_filing (id, agency_id, year, editions, created_at, arranged_at)
+    select row_number() over (order by k.agency_id, r.year), k.agency_id, r.year, count(*), max(r.created_at), max(r.created_at)
+    from gk_report r join gk_agency_key k on k.key = r.agency_key group by k.agency_id, r.year""",
+    """insert into gk_filing_document (document_id, filing_id, edition, rank)
+    select r.document_id, f.id, row_number() over (partition by f.id order by r.document_id),
+        row_number() over (partition by f.id order by r.document_id desc) - 1
+    from gk_report r join gk_agency_key k on k.key = r.agency_key
+        join gk_filing f on f.agency_id = k.agency_id and f.year = r.year""",
+)
 _KEYED = sorted(name for name, table in Base.metadata.tables.items() if "id" in table.c)
 
 

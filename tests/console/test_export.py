@@ -116,6 +116,7 @@ def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
         "source",
         "status",
         "report",
+        "filing",
         "sections",
         "indicators",
         "evidence",
@@ -136,6 +137,9 @@ def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
         "published_on": "2025-01-20",
         "script": "simplified",
     }
+    filing = {"agency": "洪泽区民政局", "year": 2024, "edition": 1, "rendition_of": None, "in_force": True}
+    assert {key: line["filing"][key] for key in filing} == filing
+    assert (type(line["filing"]["id"]), type(line["filing"]["agency_id"])) == (int, str)
     assert line["sections"] == [{"number": 1, "title": "总体情况", "text": "正文"}]
     received = line["indicators"]["requests.new_received.total"]
     assert (received, type(received)) == (95, int)
@@ -190,6 +194,7 @@ def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
             "message": "不符",
             "expected": 4,
             "actual": 3,
+            "in_force": True,
         }
     ]
     assert line["error"] is None
@@ -359,7 +364,7 @@ def test_an_export_that_breaks_leaves_the_old_one(loaded: Engine, tmp_path: Path
     out = tmp_path / "out.jsonl"
     export(loaded, "jsonl", out)
     before = out.read_bytes()
-    monkeypatch.setattr("console.export.cells.json_line", lambda exported: 1 / 0)
+    monkeypatch.setattr("console.export.cells.json_line", lambda exported, in_force: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(loaded, "jsonl", out)
     assert out.read_bytes() == before

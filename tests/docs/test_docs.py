@@ -35,7 +35,8 @@ def test_every_command_is_documented_and_no_other() -> None:
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_option_of_a_command_is_documented(name: str) -> None:
     body = next(body for title, body in chapters().items() if re.sub(r" [A-Z.]+$", "", title) == name)
-    options = {option for each in commands()[name].params for option in each.opts if option.startswith("--")} - {"--help"}
+    named = [option for each in commands()[name].params for option in (*each.opts, *each.secondary_opts)]
+    options = {option for option in named if option.startswith("--")} - {"--help"}
     assert {option for option in options if not re.search(rf"{option}(?![\w-])", body)} == set()
     written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", body))
     assert written <= options

@@ -481,6 +481,7 @@ def test_radicals_in_place_of_characters() -> None:
         ("怀远二中2022年政府信息公开工作年度报告", "怀远二中"),
         ("海关总署(本级机关)2020年政府信息公开工作年度报告", "海关总署"),
         ("宁海县人民政府办公室(本级)2020年政府信息公开工作年度报告", "宁海县人民政府办公室(本级)"),
+        ("宁海县教育局(宁海县体育局)2020年政府信息公开工作年度报告", "宁海县教育局"),
         ("广州海关关区2021年政府信息公开工作年度报告", "广州海关"),
         ("海关总署2010年海关信息公开工作年度报告", "海关总署"),
         ("2022年示例镇人民政府信息公开工作年度报告", "示例镇人民政府"),
@@ -582,3 +583,8 @@ def test_links_behind_the_text_are_no_signature() -> None:
     assert identity("\n".join((text, *links[:2], "宁海县人民政府办公室"))).agency is None
     assert identity("\n".join((text, links[-1], "宁海县人民政府"))).agency == links[-1]
     assert identity("\n".join((text, "本报告由宁海县水利局编制。", *links))).agency == links[-1]
+
+
+def test_a_second_name_in_brackets_is_left_out() -> None:
+    opening = "根据条例要求，由宁海县示例管理办公室（示例委员会办公室）编制的2017年度政府信息公开工作年度报告。"
+    assert identity(opening + BODY).agency == "宁海县示例管理办公室"

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from console.export import ExportStoppedError, cells, export
+from console.export import ExportStoppedError, cells, export, in_force_by_default
 from console.export.read import read_documents
 from console.web.request import PageRequest
 from console.web.routing import get
@@ -35,6 +35,8 @@ FORMS = {
     "jsonl": (".jsonl", "application/x-ndjson"),
     "parquet": (".parquet.zip", "application/zip"),
 }
+# What is in it: one report for each agency and year, or every document.
+SCOPES = {"in_force": True, "all": False}
 _BLOCK = 256 * 1024
 _LEFT_SECONDS = 86_400
 _TURN = threading.BoundedSemaphore(2)  # a large workbook keeps a core busy for minutes
@@ -45,15 +47,17 @@ def choose(request: PageRequest) -> Response:
     with request.reading() as connection:
         batches = listings.batch_names(connection)
         years = request.kept("years", lambda: listings.report_years(connection))
-    given = {"batch": request.query.number("batch"), "year": request.query.number("year")}
-    return request.render("downloads.html", batches=batches, years=years, forms=FORMS, given=given)
+    given = {"batch": request.query.number("batch"), "year": request.query.number("year"), "which": request.query.text("which")}
+    return request.render("downloads.html", batches=batches, years=years, forms=FORMS, scopes=SCOPES, given=given)
 
 
 def file(request: PageRequest) -> Response:
     """The file itself."""
     form, number, year = request.query.text("format"), request.query.number("batch"), request.query.number("year")
-    if form not in FORMS:
+    which = request.query.text("which")
+    if form not in FORMS or (which and which not in SCOPES):
         raise HTTPException(404)
+    in_force = SCOPES[which] if which else in_force_by_default(form)
     batch = None
     with request.reading() as connection:
         if number is not None:
@@ -65,9 +69,11 @@ def file(request: PageRequest) -> Response:
         request.notify("downloads.busy", good=False)
         return request.redirect("/downloads", batch=number, year=year)
     try:
-        request.write(lambda c: audit.note(c, "download", request.user_name, subject=batch or "", format=form, year=year))
+        request.write(
+            lambda c: audit.note(c, "download", request.user_name, subject=batch or "", format=form, year=year, in_force=in_force)
+        )
         gone: threading.Event = request.http.state.gone
-        content, length = _content(_Wanted(request.engine, form, batch, year, gone.is_set), request.app.settings.home)
+        content, length = _content(_Wanted(request.engine, form, batch, year, in_force, gone.is_set), request.app.settings.home)
         next(content)  # from here on it ends the turn itself, also when nobody reads it
     except ExportStoppedError:
         _TURN.release()
@@ -105,6 +111,7 @@ class _Wanted(NamedTuple):
     form: str
     batch: str | None
     year: int | None
+    in_force: bool
     stop: Callable[[], bool]
 
 
@@ -135,7 +142,8 @@ def _lines(wanted: _Wanted) -> Generator[bytes]:
     try:
         yield b""
         for chunk in read_documents(wanted.engine, wanted.batch, wanted.year):
-            yield b"".join(encoder.encode(cells.json_line(exported)) + b"\n" for exported in chunk)
+            lines = (cells.json_line(exported, in_force=wanted.in_force) for exported in chunk)
+            yield b"".join(encoder.encode(line) + b"\n" for line in lines if line is not None)
     finally:
         _TURN.release()
 
@@ -152,11 +160,11 @@ def _blocks(path: Path, folder: Path) -> Generator[bytes]:
 
 
 def _made(wanted: _Wanted, folder: Path) -> Path:
-    engine, form, batch, year, stop = wanted
+    engine, form, batch, year, in_force, stop = wanted
     if form == "xlsx":
-        return export(engine, "xlsx", folder / "gongkai.xlsx", batch, year, stop=stop).files[0]
+        return export(engine, "xlsx", folder / "gongkai.xlsx", batch, year, in_force=in_force, stop=stop).files[0]
     tables = folder / "tables"
-    written = export(engine, "csv" if form == "csv" else "parquet", tables, batch, year, stop=stop)
+    written = export(engine, "csv" if form == "csv" else "parquet", tables, batch, year, in_force=in_force, stop=stop)
     packed = folder / "gongkai.zip"
     # Parquet is compressed already.
     method = zipfile.ZIP_DEFLATED if form == "csv" else zipfile.ZIP_STORED

@@ -92,9 +92,9 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportId
     chosen = _best(found, "agency")
     if chosen is None:
         notes += dict.fromkeys(collector.notes)
-    name = collector.full_names.get(chosen.clue.value, chosen.clue.value) if chosen else None
+    name = chosen.clue.value if chosen else None
     if name and chosen and chosen.clue.source != "manifest":
-        name = _fuller(name, found, outline.passage.text)
+        name = _fuller(collector.full_names.get(name, name), found, outline.passage.text)
     region = find_region(name, hints.region, collector.evidence)
     if region.note:
         notes.append(region.note)

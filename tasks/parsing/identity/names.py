@@ -78,8 +78,11 @@ def without_signature_marks(text: str) -> str:
 
 
 def without_own_level(text: str) -> str:
-    """Return a name without the words for the agency itself, without the bodies under it: 示例总署(本级机关)."""
-    return load_agencies().own_level.sub("", text)
+    """Return a name without the words for the agency itself (示例总署(本级机关)), and without a second name in brackets."""
+    words = load_agencies()
+    text = words.own_level.sub("", text)
+    first = words.second_name.sub("", text)
+    return first if is_name(first) else text
 
 
 def _end_of(pattern: re.Pattern[str], text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -19,6 +20,7 @@ from database.session import reading
 from database.users import accounts, audit
 from runtime.store import Store
 from tests.benchmarks.filling import fill
+from tests.console.test_export_filings import Family
 
 COUNT = 400
 
@@ -223,6 +225,30 @@ def test_downloads(filled: Any) -> None:
     assert filled.viewer.get("/downloads/file?format=xlsx&batch=99").status_code == 404
     assert not list(filled.settings.home.glob("download-*"))
     assert one(filled, select(func.count()).where(Audit.action == "download", Audit.who == "viewer")) == 4
+
+
+def test_a_download_is_of_the_reports_in_force_or_of_all_documents(desk: Any) -> None:
+    family = Family(desk.engine)
+
+    def rows(query: str) -> list[str]:
+        packed = zipfile.ZipFile(io.BytesIO(desk.viewer.get(f"/downloads/file?{query}").content))
+        return sorted({row["path"] for row in csv.DictReader(io.StringIO(packed.read("values.csv").decode("utf-8-sig")))})
+
+    def paths(query: str) -> list[str]:
+        answer = desk.viewer.get(f"/downloads/file?{query}").text
+        return sorted(json.loads(line)["source"]["path"] for line in answer.splitlines())
+
+    in_force = ["other.txt", "page.html"]
+    assert rows("format=csv") == rows("format=csv&which=in_force") == in_force
+    assert rows("format=csv&which=all") == ["old.html", "other.txt", "page.html", "scan.pdf", "undated.txt"]
+    assert paths("format=jsonl&which=in_force") == in_force
+    assert len(paths("format=jsonl")) == len(paths("format=jsonl&which=all")) == len(family.sha256)
+    assert desk.viewer.get("/downloads/file?format=csv&which=some").status_code == 404
+    page = desk.viewer.get("/downloads?which=all").text
+    assert re.findall(r'name="which" value="(\w+)"( checked)?', page) == [("in_force", ""), ("all", " checked")]
+    with reading(desk.engine) as connection:
+        noted = connection.execute(select(Audit.detail).where(Audit.action == "download").order_by(Audit.id)).scalars().all()
+    assert [detail["in_force"] for detail in noted[:3]] == [True, True, False]
 
 
 def test_a_third_download_at_once_has_to_wait(filled: Any) -> None:
