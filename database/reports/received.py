@@ -1,8 +1,8 @@
 """What is known of a document that is in no filing: whose report it may be, and on which year.
 
 A document that could not be read, is not read yet, or was read without its agency or year still came in: its agency is not
-absent. A manifest, the names of the file and its folders, and what was read of the report say whose it may be; this module compares
-them with the agencies of a list.
+absent. A manifest, the names of the file and its folders, and what was read of the report say whose it may be; this module
+compares them with the agencies of a list.
 """
 
 from __future__ import annotations
