@@ -168,6 +168,7 @@ def succeed(connection: Connection, predecessor_id: int, successor_id: int, *, y
     statement = insert_into(connection, AgencySuccession).values(**row)
     keys = ["predecessor_id", "successor_id"]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"year": year}))
+    register.ask(connection, predecessor_id, successor_id, "person", {})
     _set_case(connection, predecessor_id, successor_id, CaseState.APART, _By(who, reason))
     _decide(connection, "succession", (predecessor_id, successor_id), _By(who, reason), year=year)
 
@@ -217,6 +218,7 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
     elif decision.action == "succession":
         pair = and_(AgencySuccession.predecessor_id == one, AgencySuccession.successor_id == other)
         connection.execute(AgencySuccession.__table__.delete().where(pair))  # type: ignore[attr-defined]
+        _set_case(connection, one, other, CaseState.OPEN, None)
     for each in (one, other):
         if each is not None:
             register.name_again(connection, each)
