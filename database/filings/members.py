@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +14,18 @@ from codebook.records import Number, Reader, Record, State, Status
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
-from database.models import Base, Between, FilingDocument, FilingRow, FindingRow, ReportRow, SectionRow, Source, ValueRow
+from database.models import (
+    AgencyKeyRow,
+    Base,
+    Between,
+    FilingDocument,
+    FilingRow,
+    FindingRow,
+    ReportRow,
+    SectionRow,
+    Source,
+    ValueRow,
+)
 from database.sql import Prepared, insert_into
 
 _VALUE = Base.metadata.tables[ValueRow.__tablename__]
@@ -74,6 +85,19 @@ def filing_at(connection: Connection, agency_id: int, year: int) -> int | None:
     """Return the number of an agency's filing on a year, or None."""
     row = _FIND.run(connection, agency=agency_id, of_year=year).one
     return row[0] if row else None
+
+
+def documents_in(connection: Connection, filing_id: int) -> list[int]:
+    """Return the documents of a filing, also those that show no report."""
+    return list(connection.scalars(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == filing_id)))
+
+
+def documents_of(connection: Connection, agencies: Collection[int]) -> list[int]:
+    """Return the documents of these agencies: those of their filings, and those whose report names one but is in no filing."""
+    filed = select(MEMBER.c.document_id).join(FILING, FILING.c.id == MEMBER.c.filing_id).where(FILING.c.agency_id.in_(agencies))
+    keys = select(AgencyKeyRow.key).where(AgencyKeyRow.agency_id.in_(agencies))
+    named = select(DOCUMENT.c.id).join(ReportRow, ReportRow.id == DOCUMENT.c.report_id).where(ReportRow.agency_key.in_(keys))
+    return list(connection.scalars(filed.union(named)))
 
 
 class Entered(NamedTuple):
