@@ -49,10 +49,10 @@ class CheckCounts(Record, frozen=True):
 
 def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
     """Apply all rules between reports again. An agency is absent when its date lies before ``today`` (ISO date; default: now)."""
+    file_pending(engine)
     with reading(engine) as connection:
         listed = coverage.expected(connection)
     expected = _by_region(listed, today or date.today().isoformat())
-    file_pending(engine)
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):

@@ -110,9 +110,11 @@ def renew_keys(connection: Connection) -> None:
         if at in lines:
             connection.execute(delete(ExpectedRow).where(ExpectedRow.id == lines[at].id))
         lines[at] = row
-    for (_, key), row in lines.items():
-        if row.agency_key != key:
-            connection.execute(update(ExpectedRow).where(ExpectedRow.id == row.id).values(agency_key=key))
+    renewed = [(row.id, key) for (_, key), row in lines.items() if row.agency_key != key]
+    # First a key that no line has: the new key of one may be the old one of another.
+    for keys in ([(number, f"renewed#{number}") for number, _ in renewed], renewed):
+        for number, key in keys:
+            connection.execute(update(ExpectedRow).where(ExpectedRow.id == number).values(agency_key=key))
 
 
 class ExpectedLine(Record, frozen=True):
