@@ -168,6 +168,18 @@ def test_two_lines_of_a_list_take_new_keys_of_which_one_is_the_old_key_of_the_ot
     ]
 
 
+def test_documents_in_the_filing_of_another_agency_than_their_name_means_are_filed(engine: Engine) -> None:
+    one, other = register(engine, 2)
+    load(engine, one, verdict("洪泽区民政局", 2021, granted=1))
+    load(engine, other, verdict("洪泽区水利局", 2021, granted=1))
+    made = outcome(engine)
+    with engine.begin() as connection:
+        connection.execute(text("update gk_filing_document set filing_id = (select min(id) from gk_filing), rank = 1"))
+        connection.execute(text("delete from gk_filing where id > (select min(id) from gk_filing)"))
+    assert file_pending(engine) == 1
+    assert outcome(engine) == made
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The home folder of a program without settings."""
