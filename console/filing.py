@@ -6,21 +6,25 @@ arranged again, are filed by :func:`file_pending`: after an upgrade, and in ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 
 from database import migrations
-from database.filings import decisions, members
+from database.filings import decisions, members, register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.filings.register import key_of
 from database.intake import purging
 from database.intake.purging import Purged
 from database.models import AgencyKeyRow, ReportRow
 from database.reports import coverage
+from database.reports.coverage import Listed, OnNew
 from database.session import reading, run_transaction
-from tasks.loading.task import arrange_filing, file_again, lock_agency
+from tasks.loading.task import arrange_filing, ask_about, file_again, lock_agency
+
+T = TypeVar("T")
 
 _CHUNK = 1000  # documents that are looked at together
 
@@ -37,7 +41,7 @@ def file_pending(engine: Engine) -> int:
 
     Each in a transaction of its own, while workers go on loading; what a crash leaves is found the next time. Return how many.
     """
-    run_transaction(engine, coverage.renew_keys)
+    run_transaction(engine, _renew_keys)
     filed = 0
     for document_id in _pending(engine):
         run_transaction(engine, partial(file_again, document_id=document_id))
@@ -108,6 +112,26 @@ def _file_again(connection: Connection, documents: Sequence[int]) -> int:
     for document_id in documents:
         file_again(connection, document_id)
     return len(documents)
+
+
+def _asking(connection: Connection, act: Callable[[OnNew], T]) -> T:
+    """Do something that may make agencies, then ask about each that is new."""
+    made: list[int] = []
+    done = act(lambda _, agency_id: made.append(agency_id))
+    for agency_id in made:
+        ask_about(connection, register.get(connection, agency_id))
+    return done
+
+
+def _renew_keys(connection: Connection) -> None:
+    _asking(connection, lambda on_new: coverage.renew_keys(connection, on_new=on_new))
+
+
+def expect(connection: Connection, listed: Sequence[Listed], **options: Any) -> int:
+    """Keep a list of the agencies that must report (:func:`database.reports.coverage.expect`), and ask a person about each new
+    agency that may be one that is known. Return how many lines of the same years went.
+    """
+    return _asking(connection, lambda on_new: coverage.expect(connection, listed, on_new=on_new, **options))
 
 
 def join(connection: Connection, agency_id: int, other_id: int, *, who: str, reason: str) -> int:

@@ -701,8 +701,8 @@ class AgencyCase(Base):
 
 
 class AgencyDecision(Base):
-    """What a person decided about agencies: ``join``, ``part``, ``rename``, ``apart`` or ``succession``. ``detail`` has what is
-    needed to undo it. Rows are never deleted; one that was undone is ended.
+    """What a person decided about agencies: ``join``, ``part``, ``rename``, ``apart``, ``succession`` or ``superior``. ``detail``
+    has what is needed to undo it. Rows are never deleted; one that was undone is ended.
     """
 
     __tablename__ = "gk_agency_decision"

@@ -25,6 +25,7 @@ _PINYIN = re.compile(
 # 和(he)(he) doubles the character too: what is left of 和和 after the pinyin is taken off is one 和.
 _DOUBLED = re.compile(rf"([{_HAN}])\1(?=[(（][a-zü]{{1,6}}[)）][(（][a-zü]{{1,6}}[)）])")
 _FIRST_HAN, _LAST_HAN = chr(0x3400), chr(0x9FFF)
+_SHORT = 300  # characters of a text whose folding is remembered: 2,000 of these take at most 10 MB
 _UNIFIED = chr(0x4E00)
 _SPACE = re.compile(r"\s+")
 # ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
@@ -94,6 +95,16 @@ def _simplify(text: str) -> str:
 
 def fold(raw: str) -> Folded:
     """Fold a line or a text; spaces between words of Latin script and between numbers are kept as one."""
+    return _fold_short(raw) if len(raw) <= _SHORT else _fold(raw)
+
+
+@lru_cache(maxsize=2_000)
+def _fold_short(raw: str) -> Folded:
+    """The lines of a document are looked at several times, by its reports, its chapters and its names."""
+    return _fold(raw)
+
+
+def _fold(raw: str) -> Folded:
     chars: list[str] = []
     origins: list[int] = []
     drop = set()

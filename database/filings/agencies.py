@@ -81,7 +81,9 @@ class SuccessionItem(Record, frozen=True):
 
 
 class DecisionItem(Record, frozen=True):
-    """What a person decided about agencies. ``detail`` has the keys that moved, the name before and after, or the year."""
+    """What a person decided about agencies. ``detail`` has the keys that moved, the name before and after, the year, or the
+    superior.
+    """
 
     id: int
     action: str
@@ -251,14 +253,16 @@ def agency_item(connection: Connection, agency_id: int) -> AgencyItem | None:
         return None
     agency = Agency(*row[: len(_COLUMNS)])
     joined = connection.scalars(select(AgencyRow.id).where(AgencyRow.merged_into == agency_id))
-    near = agencies_by_id(connection, {*joined, *(number for number in (row.merged_into, row.superior_id) if number)})
-    merged_into, superior = near.pop(row.merged_into, None), near.get(row.superior_id)
+    near = agencies_by_id(connection, {*joined, *([row.merged_into] if row.merged_into else [])})
+    merged_into = near.pop(row.merged_into, None)
+    above = _survivors(connection, [row.superior_id]) if row.superior_id else []
+    superior = above[0] if above and above[0].id != agency_id else None
     keys = connection.scalars(select(AgencyKeyRow.key).where(AgencyKeyRow.agency_id == agency_id).order_by(AgencyKeyRow.key))
     return AgencyItem(
         agency,
         named=row.named,
         merged_into=merged_into,
-        joined=tuple(each for each in near.values() if each.id != row.superior_id),
+        joined=tuple(near.values()),
         superior=superior or superior_of(connection, agency),
         superior_set=superior is not None,
         keys=tuple(keys),

@@ -1,4 +1,4 @@
-"""What people decide about agencies and filings: join, part, rename, keep apart, succession, and the edition in force.
+"""What people decide about agencies and filings: join, part, rename, keep apart, succession, superior, the edition in force.
 
 Every act is a row of gk_agency_decision (the edition in force: columns of gk_filing), is noted in the audit log, and can be
 undone. Joining and parting move keys, not documents: the functions return the documents whose filing is another now, and the
@@ -168,8 +168,27 @@ def succeed(connection: Connection, predecessor_id: int, successor_id: int, *, y
     statement = insert_into(connection, AgencySuccession).values(**row)
     keys = ["predecessor_id", "successor_id"]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"year": year}))
+    register.ask(connection, predecessor_id, successor_id, "person", {})
     _set_case(connection, predecessor_id, successor_id, CaseState.APART, _By(who, reason))
     _decide(connection, "succession", (predecessor_id, successor_id), _By(who, reason), year=year)
+
+
+def put_under(connection: Connection, agency_id: int, superior_id: int, *, who: str, reason: str) -> None:
+    """Decide which agency is above an agency, where that does not follow from its region.
+
+    Raises UsageError when it would stand above itself.
+    """
+    for each in (agency_id, superior_id):
+        _standing(connection, each)
+    above: int | None = superior_id
+    while above is not None:
+        if above == agency_id:
+            raise UsageError(f"agency {agency_id} would be above itself; undo the decision about agency {superior_id} first")
+        above = connection.scalar(select(AgencyRow.superior_id).where(AgencyRow.id == above))
+    was = connection.scalar(select(AgencyRow.superior_id).where(AgencyRow.id == agency_id))
+    connection.execute(update(AgencyRow).where(AgencyRow.id == agency_id).values(superior_id=superior_id))
+    # Not the other agency of the decision: what is decided about that one does not rest on this.
+    _decide(connection, "superior", (agency_id, None), _By(who, reason), superior=superior_id, was=was)
 
 
 def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> list[int]:
@@ -194,9 +213,12 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
         documents = _documents(connection, keys)
     elif decision.action == "rename":
         connection.execute(update(AgencyRow).where(AgencyRow.id == one).values(name=detail["name"], named=detail["named"]))
+    elif decision.action == "superior":
+        connection.execute(update(AgencyRow).where(AgencyRow.id == one).values(superior_id=detail["was"]))
     elif decision.action == "succession":
         pair = and_(AgencySuccession.predecessor_id == one, AgencySuccession.successor_id == other)
         connection.execute(AgencySuccession.__table__.delete().where(pair))  # type: ignore[attr-defined]
+        _set_case(connection, one, other, CaseState.OPEN, None)
     for each in (one, other):
         if each is not None:
             register.name_again(connection, each)

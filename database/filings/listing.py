@@ -7,7 +7,7 @@ shown of them is read for these alone.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -402,3 +402,16 @@ def filing_of_document(connection: Connection, document_id: int) -> DocumentFili
         line.document_id,
         line.reason,
     )
+
+
+def replaced(connection: Connection, documents: Collection[int]) -> frozenset[int]:
+    """Return those of these documents whose edition is not in force, since another edition of their filing is."""
+    mine = MEMBER.alias("mine")
+    query = (
+        select(mine.c.document_id)
+        .join(MEMBER, MEMBER.c.filing_id == mine.c.filing_id)
+        .join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id)
+        .where(mine.c.document_id.in_(documents), mine.c.edition != 0, MEMBER.c.edition != mine.c.edition)
+        .where(is_shown(DOCUMENT), speaks())
+    )
+    return frozenset(connection.scalars(query))

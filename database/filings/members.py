@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +14,18 @@ from codebook.records import Number, Reader, Record, State, Status
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
-from database.models import Base, Between, FilingDocument, FilingRow, FindingRow, ReportRow, SectionRow, Source, ValueRow
+from database.models import (
+    AgencyKeyRow,
+    Base,
+    Between,
+    FilingDocument,
+    FilingRow,
+    FindingRow,
+    ReportRow,
+    SectionRow,
+    Source,
+    ValueRow,
+)
 from database.sql import Prepared, insert_into
 
 _VALUE = Base.metadata.tables[ValueRow.__tablename__]
@@ -88,6 +99,19 @@ def has_unfiled(connection: Connection) -> bool:
     )
     query = select(ReportRow.document_id).where(ReportRow.agency_key.is_not(None), ReportRow.year.is_not(None), ~filed, shown)
     return connection.execute(query.limit(1)).first() is not None
+
+
+def documents_in(connection: Connection, filing_id: int) -> list[int]:
+    """Return the documents of a filing, also those that show no report."""
+    return list(connection.scalars(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == filing_id)))
+
+
+def documents_of(connection: Connection, agencies: Collection[int]) -> list[int]:
+    """Return the documents of these agencies: those of their filings, and those whose report names one but is in no filing."""
+    filed = select(MEMBER.c.document_id).join(FILING, FILING.c.id == MEMBER.c.filing_id).where(FILING.c.agency_id.in_(agencies))
+    keys = select(AgencyKeyRow.key).where(AgencyKeyRow.agency_id.in_(agencies))
+    named = select(DOCUMENT.c.id).join(ReportRow, ReportRow.id == DOCUMENT.c.report_id).where(ReportRow.agency_key.in_(keys))
+    return list(connection.scalars(filed.union(named)))
 
 
 class Entered(NamedTuple):

@@ -123,7 +123,7 @@ def _settle(
     known = {place._replace(report_id=0): those for place, those in near.items()}
     results.replace_findings(connection, stale, kinds, _compare(connection, keys, known))
     if locked.asks and new.agency_id is not None:
-        _ask(connection, new.agency_id)
+        ask_about(connection, register.get(connection, new.agency_id))
     return _Settled(report_id, alone)
 
 
@@ -159,17 +159,6 @@ def _lock(connection: Connection, document_id: int, row: Callable[[Before], Mapp
             return _Locked(kept, new, [kept.place, new] if kept.shown else [new], asks)
         kept = now
     return None
-
-
-def _ask(connection: Connection, agency_id: int) -> None:
-    """Ask about a new agency. Of two that come in at once the second one sees the first.
-
-    This is the last that a load does, since nobody else of the province can ask before it is committed.
-    """
-    agency = register.get(connection, agency_id)
-    province = (agency.region_code or "")[:2]
-    results.lock_places(connection, {f"names:{province}"}, {"names:"} if province else ())
-    ask_about(connection, agency)
 
 
 def _file(connection: Connection, document_id: int, place: ReportKey) -> bool:
@@ -226,8 +215,12 @@ def lock_agency(connection: Connection, agency_id: int) -> None:
 def ask_about(connection: Connection, agency: register.Agency) -> None:
     """Open a question for each agency that a new one may be, by the rules of the codebook.
 
-    The years on which both report are looked at when the questions are listed: they change with each report that comes in.
+    Of two new ones that come in at once the second sees the first: until this transaction ends nobody else of the province asks,
+    so that it is the last that a load does. The years on which both report are looked at when the questions are listed: they
+    change with each report that comes in.
     """
+    province = (agency.region_code or "")[:2]
+    results.lock_places(connection, {f"names:{province}"}, {"names:"} if province else ())
     wanted = candidates(agency.name, agency.region_code)
     for other in register.comparable(connection, wanted.region_code, wanted.keys):
         if other.id == agency.id:

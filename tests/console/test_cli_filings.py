@@ -215,3 +215,13 @@ def test_two_agencies_stay_two(run: Run, words: tuple[str, ...]) -> None:
     assert told(run("agencies", "cases", "--json")) == []  # the decision before is in force
     told(run("agencies", "undo", str(decided["decision"]["id"]), "--reason", "再看", "--json"))
     assert len(told(run("agencies", "cases", "--json"))) == 1
+
+
+def test_a_superior_is_set(run: Run) -> None:
+    decided = told(run("agencies", "superior", SHORT, CIVIL, "--reason", "归口", "--json"))
+    assert decided["decision"]["action"] == "superior"
+    item = told(run("agencies", "show", SHORT, "--json"))
+    assert (item["superior"]["name"], item["superior_set"]) == (CIVIL, True)
+    assert f"{CIVIL}, set by a person" in run("agencies", "show", SHORT).stdout
+    assert "under agency" in run("agencies", "decisions").stdout
+    assert "above itself" in refused(run("agencies", "superior", CIVIL, SHORT, "--reason", "x"))

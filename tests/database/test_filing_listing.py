@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, update
 
+from codebook.errors import UsageError
 from codebook.filings import Dated, EditionEvidence
 from codebook.records import Reader
 from console import filing as filings
@@ -12,7 +13,6 @@ from database.filings import agencies, decisions, listing
 from database.filings.agencies import AgencyFilter
 from database.filings.in_force import DOCUMENT
 from database.filings.listing import FilingFilter
-from database.models import AgencyRow
 from database.session import run_transaction
 from tests.database.test_filings import dated, doubtful
 from tests.database.test_results import load, register, verdict
@@ -175,12 +175,34 @@ def test_the_superior_follows_from_the_region(engine: Engine) -> None:
     assert (found.superior.name, found.superior_set) == ("洪泽区人民政府", False)
     assert own is not None
     assert own.superior is None  # the city's government is not in the register
-    with engine.begin() as connection:
-        connection.execute(update(AgencyRow).where(AgencyRow.name == "洪泽区人民政府").values(superior_id=known["洪泽区民政局"]))
-        set_by_person = agencies.agency_item(connection, known["洪泽区人民政府"])
-    assert set_by_person is not None
-    assert set_by_person.superior is not None
-    assert (set_by_person.superior.id, set_by_person.superior_set) == (known["洪泽区民政局"], True)
+
+
+def test_a_person_sets_the_superior_and_takes_it_back(engine: Engine) -> None:
+    bureau, county, other = register(engine, 3)
+    for document, name in ((bureau, "洪泽区民政局"), (county, "洪泽区人民政府"), (other, "洪泽区卫生健康委员会")):
+        load(engine, document, verdict(name))
+    known = numbers(engine)
+    civil, government, health = (known[name] for name in ("洪泽区民政局", "洪泽区人民政府", "洪泽区卫生健康委员会"))
+
+    def superior(agency: int) -> tuple[int, bool] | None:
+        with engine.connect() as connection:
+            found = agencies.agency_item(connection, agency)
+        assert found is not None
+        return None if found.superior is None else (found.superior.id, found.superior_set)
+
+    run_transaction(engine, lambda c: decisions.put_under(c, civil, health, who="li", reason="归口"))
+    assert superior(civil) == (health, True)
+    with pytest.raises(UsageError):
+        run_transaction(engine, lambda c: decisions.put_under(c, health, civil, who="li", reason="环"))
+    with pytest.raises(UsageError):
+        run_transaction(engine, lambda c: decisions.put_under(c, civil, civil, who="li", reason="环"))
+    run_transaction(engine, lambda c: filings.join(c, government, health, who="li", reason="并入"))
+    assert superior(civil) == (government, True)
+    with engine.connect() as connection:
+        joined, put = agencies.decisions(connection)
+    run_transaction(engine, lambda c: filings.undo(c, joined.id, who="li", reason="误并"))
+    run_transaction(engine, lambda c: filings.undo(c, put.id, who="li", reason="误设"))
+    assert superior(civil) == (government, False)
 
 
 def asked(engine: Engine, **wanted: object) -> list[tuple[str, set[str]]]:

@@ -262,6 +262,24 @@ def test_one_report_with(name: str, layout: str) -> None:
     assert found(data, kind) == ()
 
 
+def test_a_copy_in_which_some_cells_are_misread_is_one_report() -> None:
+    busy = report_paper(Random(2), AGENCY, YEAR)
+
+    def misread(part: Part) -> Part:
+        return (
+            part.texts(lambda cell: "7" if cell.is_value and cell.row % 9 == 4 else cell.text) if isinstance(part, Grid) else part
+        )
+
+    copy = Paper([misread(part) for part in busy.parts])
+    assert copy != busy
+    assert found(*bind(1, "html", [busy, copy])) == ()
+
+
+def test_two_reports_of_one_agency_and_year_with_other_numbers_are_two() -> None:
+    papers = [report_paper(Random(seed), AGENCY, YEAR) for seed in (1, 2)]
+    assert found(*bind(1, "html", papers)) == ((AGENCY.name, YEAR), (AGENCY.name, YEAR))
+
+
 def test_a_report_in_both_scripts_is_one() -> None:
     document = make_document(3, "pipes", Wishes(clean=True, agency=AGENCY, year=YEAR, encoding="utf-8"))
     text = document.data.decode()

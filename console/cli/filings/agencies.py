@@ -172,6 +172,24 @@ def succession(
     _act(act, reason, as_json=as_json)
 
 
+@agencies.command("superior")
+def superior(
+    agency: One,
+    above: Annotated[str, typer.Argument(metavar="ABOVE", help="The agency above it: its number or one of its names.")],
+    *,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Decide which agency is above an agency, where that does not follow from its region."""
+
+    def act(connection: Connection, who: str, because: str) -> tuple[int, int]:
+        one, superior_id = _number(connection, agency), _number(connection, above)
+        deciding.put_under(connection, one, superior_id, who=who, reason=because)
+        return one, 0
+
+    _act(act, reason, as_json=as_json)
+
+
 @agencies.command("decisions")
 def decisions(
     *,

@@ -226,6 +226,7 @@ def decisions_table(items: Iterable[DecisionItem]) -> Table:
         about = {
             "rename": f"{item.detail.get('name')} → {item.detail.get('to')}",
             "succession": str(item.detail.get("year") or ""),
+            "superior": f"under agency {item.detail.get('superior')}",
         }.get(item.action, ", ".join(item.detail.get("keys", ())))
         undone = "" if item.ended_at is None else f"{when(item.ended_at)} {item.ended_by} {item.ended_reason or ''}".strip()
         cells = (_agency(item.agency), _agency(item.other) if item.other else "", about)

@@ -19,6 +19,7 @@ from console.web.pages import (
     review,
     upkeep,
 )
+from console.web.pages.filings import agency, cases, filing
 from database.models import Role
 
 MODULES = (
@@ -28,6 +29,9 @@ MODULES = (
     batches,
     documents,
     document,
+    filing,
+    agency,
+    cases,
     errors,
     review,
     coverage,
@@ -41,6 +45,8 @@ MODULES = (
 NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("batches.title", "/batches", Role.VIEW),
     ("documents.title", "/documents", Role.VIEW),
+    ("filings.title", "/filings", Role.VIEW),
+    ("agencies.title", "/agencies", Role.VIEW),
     ("errors.title", "/errors", Role.VIEW),
     ("review.title", "/review", Role.OPERATE),
     ("coverage.title", "/coverage", Role.VIEW),

@@ -20,6 +20,7 @@ from console.web.views import case as cases
 from console.web.views import form_tables, original
 from console.web.views.case import File, case_context, opened_file
 from database.filings.in_force import SHOWN
+from database.filings.listing import filing_of_document
 from database.models import Role
 from database.monitoring.read_models import DocumentItem
 from database.reports import corrections
@@ -40,6 +41,9 @@ def shown(request: PageRequest) -> Response:
         verdict = _verdict(connection, file.item)
         told = corrections.history(connection, document_id=number)
         versions = changes(connection, number)
+        filing = filing_of_document(connection, number)
+        speaks = filing.document_in_force if filing is not None else None
+        in_force = filing_of_document(connection, speaks) if speaks is not None and speaks != number else filing
     values = file.values if verdict is not None else ()
     doubtful = cases.in_order([v.indicator for v in values if v.state == State.DOUBTFUL])
     opens = request.query.text("cell", 80)  # shown with its case, or only marked
@@ -47,6 +51,8 @@ def shown(request: PageRequest) -> Response:
     return request.render(
         "document.html",
         item=file.item,
+        filing=filing,
+        in_force=in_force if speaks is not None else None,
         report=next((r for r in file.item.reports if r.in_force), None) if verdict is not None else None,
         busy=file.item.status == Status.PROCESSING,
         sheets=form_tables.sheets(verdict.report.blocks, values) if verdict is not None else [],

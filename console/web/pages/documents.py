@@ -10,6 +10,7 @@ from codebook.errors import CODES
 from codebook.records import Status
 from console.web.request import PageRequest
 from console.web.routing import get
+from database.filings import listing as filed
 from database.models import Role
 from database.monitoring import listings
 from database.monitoring.listings import DocumentFilter
@@ -38,12 +39,14 @@ def listed(request: PageRequest) -> Response:
     wanted = _wanted(parameters)
     with request.reading() as connection:
         rows = listings.document_rows(connection, wanted, before, _ROWS)
+        replaced = filed.replaced(connection, [row.id for row in rows])
         batches = listings.batch_names(connection)
         years = request.kept("years", lambda: listings.report_years(connection))
     after = rows[-1].id if len(rows) == _ROWS else None
     return request.render(
         "documents.html",
         rows=rows,
+        replaced=replaced,
         count=len(rows) if before is None and after is None else None,  # a long list is counted by itself
         most=listings.MOST,
         given=parameters,

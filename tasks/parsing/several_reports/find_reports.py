@@ -58,8 +58,10 @@ class _Contents(NamedTuple):
         return len(self.cells.keys() & other.cells.keys()) >= _SAME_CELLS or len(same) >= _SAME_CHAPTERS or _FIRST in same
 
     def differs(self, other: _Contents) -> bool:
-        """Return whether cells that both have are filled differently."""
-        return sum(value != other.cells[cell] for cell, value in self.cells.items() if cell in other.cells) >= _OTHER_VALUES
+        """Return whether most cells that say something are filled differently: not a copy of which some cells were misread."""
+        both = [(self.cells[cell], other.cells[cell]) for cell in self.cells.keys() & other.cells.keys()]
+        different = sum(one != another for one, another in both)
+        return different >= _OTHER_VALUES and 2 * different >= sum(bool(one or another) for one, another in both)
 
 
 class _TitledPart(NamedTuple):
