@@ -28,8 +28,8 @@ from tests.database.test_filings import dated, doubtful
 from tests.database.test_results import load, register, verdict
 
 BEFORE = "0011"
-LISTED = ("洪泽区民政局", "洪泽区发改委", "洪泽区水利局")
-KEYS = ("320813:民政局", "320813:发改委", "320813:水利局")  # as the version before wrote them
+LISTED = ("洪泽区民政局", "洪泽区发展和改革委员会", "洪泽区水利局")
+KEYS = ("320813:民政局", "320813:发改", "320813:水利局")  # as the version before wrote them
 
 
 def reports() -> list[Verdict]:
