@@ -45,6 +45,7 @@ class NumberWords(Record, frozen=True):
     none: str
     remark: str
     note_mark: str
+    mark_characters: str
 
 
 class _Patterns(NamedTuple):

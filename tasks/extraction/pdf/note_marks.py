@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from codebook.text.numbers import number_words
 from tasks.extraction.pdf.layout import Char
 from tasks.extraction.raised import raised
 
 _DIGITS = frozenset("0123456789")
-_MARKS = frozenset("0123456789()[]（）［］〔〕*＊※注①②③④⑤⑥⑦⑧⑨⑩abcde")
 _SMALLER = 0.85  # of the height of the digit before: no mark is higher
 _RISE = (0.2, 0.75)  # of that height: how far a mark's lower side is above the digit's
 _GAP = (-0.1, 0.35)  # of that height: how far a mark is from the digit
@@ -22,12 +22,13 @@ def with_raised_marks(chars: Sequence[Char]) -> list[Char]:
     A digit that is smaller than the one before it and stands higher is no digit of that number, whatever it means.
     """
     highest = max((char.bottom - char.top for char in chars if char.text in _DIGITS), default=0.0)
-    small = [i for i, char in enumerate(chars) if char.text in _MARKS and char.bottom - char.top <= _SMALLER * highest]
+    marks = frozenset(number_words().mark_characters)
+    small = [i for i, char in enumerate(chars) if char.text in marks and char.bottom - char.top <= _SMALLER * highest]
     if not small:
         return list(chars)
     by_side: dict[int, list[int]] = defaultdict(list)
     for index, char in enumerate(chars):
-        if char.text in _MARKS:
+        if char.text in marks:
             by_side[int(char.x1 // _BUCKET)].append(index)
     bases: dict[int, Char] = {}  # of the marks that were found: the digit before
     for index in sorted(small, key=lambda index: chars[index].x0):
