@@ -16,6 +16,7 @@ import msgspec
 from codebook import data
 from codebook.divisions import Region, all_divisions, division_words
 from codebook.records import Record
+from codebook.text.fold import fold_label
 
 NO_CODE = ""  # the code of a zone that stands under a province
 
@@ -62,7 +63,8 @@ class Regions:
         self._short: dict[str, list[Region]] = {}
         self._ending = re.compile(f"(?:{'|'.join(words.ethnic)})*(?:{'|'.join(words.suffixes)})$")
         for region in divisions:
-            self._name(region, region.chain[-1])
+            for name in dict.fromkeys((region.chain[-1], fold_label(region.chain[-1]))):  # 乾安县 is folded to 干安县
+                self._name(region, name)
             self.all.append(region)
         self._former(words)
         self._zones_of_provinces(words)
@@ -114,15 +116,15 @@ class Regions:
                     self._full.setdefault(name, []).append(region)
 
     def spellings(self, name: str) -> tuple[tuple[str, ...], str]:
-        """Return the forms of a division's full name and its short name, "" where it has none.
+        """Return the forms of a division's full name, folded ones too, and its short name folded, "" where it has none.
 
         >>> load_regions().spellings("延边朝鲜族自治州")
         (('延边朝鲜族自治州', '延边自治州', '延边州'), '延边')
         """
         short = self._short_of(name)
         ending = next((e for e in division_words().autonomous if name.endswith(e)), "")
-        full = dict.fromkeys((name, *([short + ending, short + ending[-1]] if ending and short != name else ())))
-        return tuple(full), "" if short == name else short
+        full = (name, *((short + ending, short + ending[-1]) if ending and short != name else ()))
+        return tuple(dict.fromkeys((*full, *map(fold_label, full)))), "" if short == name else fold_label(short)
 
     def named(self, name: str) -> tuple[Region, ...]:
         """The divisions with this name, full or short."""

@@ -8,7 +8,7 @@ workers go on loading.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import groupby
@@ -19,6 +19,7 @@ from codebook.records import Record
 from console.filing import file_pending
 from database.models import Between
 from database.reports import coverage, results
+from database.reports.coverage import FILED, CoverageLine, Standing
 from database.reports.results import ReportKey
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
@@ -48,11 +49,14 @@ class CheckCounts(Record, frozen=True):
 
 
 def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
-    """Apply all rules between reports again. An agency is absent when its date lies before ``today`` (ISO date; default: now)."""
-    with reading(engine) as connection:
-        listed = coverage.expected(connection)
-    expected = _by_region(listed, today or date.today().isoformat())
+    """Apply all rules between reports again. An agency is absent when its date lies before ``today`` (ISO date; default: now) and
+    nothing of it came in.
+    """
     file_pending(engine)
+    with reading(engine) as connection:
+        years = [item.year for item in coverage.expected_years(connection)]
+        lines = {year: coverage.coverage(connection, year, today or date.today().isoformat()) for year in years}
+    expected = _by_region(lines)
     stale = run_transaction(engine, results.forget_stale_findings)
     reports = 0
     for batch in _batches(engine):
@@ -63,18 +67,20 @@ def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
     with reading(engine) as connection:
         findings = results.count_between(connection)
     without = tuple(sorted(expected.keys() - checked))
-    return CheckCounts(reports, findings, stale, without, sum(item.region_code is None for item in listed))
+    return CheckCounts(
+        reports, findings, stale, without, sum(line.region_code is None for some in lines.values() for line in some)
+    )
 
 
-def _by_region(listed: list[coverage.Listed], today: str) -> ExpectedByRegion:
-    """The agencies of the lists under the government to which they report. A province's government has none above it."""
+def _by_region(lines: Mapping[int, Sequence[CoverageLine]]) -> ExpectedByRegion:
+    """The agencies of the lists (by year) under the government to which they report. A province's government has none above."""
     found: dict[tuple[str, int], list[Expected]] = {}
-    for item in listed:
-        code = item.region_code and item.region_code[:6]  # towns have codes of nine digits; their reports stand under the county
-        _, reports_to = standing(item.agency, code)
+    for year, line in ((year, line) for year, some in lines.items() for line in some):
+        code = line.region_code and line.region_code[:6]  # towns have codes of nine digits; their reports stand under the county
+        _, reports_to = standing(line.agency, code)
         if reports_to is not None:
-            is_due = coverage.standing_of(False, None, item.due_on, today) is coverage.Standing.ABSENT
-            found.setdefault((reports_to, item.year), []).append(Expected(item.agency, code, is_due))
+            each = Expected(line.agency, code, line.standing is Standing.ABSENT, line.standing in FILED)
+            found.setdefault((reports_to, year), []).append(each)
     return found
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
 from database import migrations
-from database.filings import decisions, members
+from database.filings import decisions, members, register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.filings.register import key_of
 from database.intake import purging
 from database.intake.purging import Purged
 from database.models import ReportRow
 from database.reports import coverage
+from database.reports.coverage import Listed
 from database.session import reading, run_transaction
-from tasks.loading.task import arrange_filing, file_again
+from tasks.loading.task import arrange_filing, ask_about, file_again
 
 _CHUNK = 1000  # documents that are looked at together
 
@@ -37,7 +39,7 @@ def file_pending(engine: Engine) -> int:
 
     Each in a transaction of its own, while workers go on loading; what a crash leaves is found the next time. Return how many.
     """
-    run_transaction(engine, coverage.renew_keys)
+    run_transaction(engine, partial(coverage.renew_keys, on_new=_ask))
     filed = 0
     for document_id in _pending(engine):
         run_transaction(engine, partial(file_again, document_id=document_id))
@@ -103,6 +105,17 @@ def _file_again(connection: Connection, documents: Sequence[int]) -> int:
     for document_id in documents:
         file_again(connection, document_id)
     return len(documents)
+
+
+def _ask(connection: Connection, agency_id: int) -> None:
+    ask_about(connection, register.get(connection, agency_id))
+
+
+def expect(connection: Connection, listed: Sequence[Listed], **options: Any) -> int:
+    """Keep a list of the agencies that must report (:func:`database.reports.coverage.expect`), and ask a person about each new
+    agency that may be one that is known. Return how many lines of the same years went.
+    """
+    return coverage.expect(connection, listed, on_new=_ask, **options)
 
 
 def join(connection: Connection, agency_id: int, other_id: int, *, who: str, reason: str) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from codebook.records import Record
 from database.models import Document
 
+_AT_ONCE = 500  # documents of one query
 ACCESS = "gongkai_access"
 """The execution option of an engine or a connection that holds an :class:`Access`."""
 
@@ -94,5 +95,12 @@ def views(access: Access, schema: str) -> list[str]:
 
 def visible(connection: Connection, documents: Collection[int]) -> bool:
     """Return whether all of these documents can be seen on this connection."""
-    wanted = set(documents)
-    return set(connection.scalars(select(Document.id).where(Document.id.in_(wanted)))) == wanted
+    return visible_documents(connection, documents) == set(documents)
+
+
+def visible_documents(connection: Connection, documents: Collection[int]) -> set[int]:
+    """Return those of these documents that can be seen on this connection."""
+    wanted, found = sorted(set(documents)), set[int]()
+    for at in range(0, len(wanted), _AT_ONCE):
+        found |= set(connection.scalars(select(Document.id).where(Document.id.in_(wanted[at : at + _AT_ONCE]))))
+    return found

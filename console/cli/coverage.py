@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.table import Table
 from sqlalchemy import Engine
 
+from codebook.divisions import names_of
 from codebook.errors import UsageError
+from console import filing
 from console.check import run_check
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
-from console.export.coverage import coverage_rows
+from console.export.coverage import coverage_rows, region_rows
 from database.access import region_prefix
 from database.reports import coverage as covering
+from database.reports.coverage import CoverageLine, Level, RegionCounts, Standing
 from database.session import reading, run_transaction
 from ingest.lists.expected import ExpectedList, Usual, read_expected, region_named
 
@@ -63,7 +68,7 @@ def expect_agencies(
         taken = bool(found.items) and not dry_run and (skip_refused or not found.refused)
         gone = 0
         if taken:
-            take, who = covering.expect, environment.who()
+            take, who = filing.expect, environment.who()
             items, source = found.items, path.name
             gone = run_transaction(engine, lambda c: take(c, items, who=who, reason=reason, replace=replace, source=source))
     years = Counter(item.year for item in found.items)
@@ -136,7 +141,10 @@ def show_coverage(
     *,
     year: Annotated[int, typer.Option(help="The year that is reported on.")],
     region: Annotated[str | None, typer.Option(help="Only this region, by the beginning of its code: 32, 3208, 320813.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write all lines to this file.")] = None,
+    by: Annotated[Level | None, typer.Option(help="Count the agencies of each region of this level.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write all lines (with --by: the counts) to this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Which agencies of the list have no report on a year, and which are late. Exit code 3 when there are any."""
@@ -145,26 +153,43 @@ def show_coverage(
         others = covering.unlisted(connection, year, region=region)
     if not lines:
         wrong(f"no list of agencies for {year}; give one with `gongkai expect FILE.csv`")
+    regions = covering.by_region(lines, by) if by is not None else []
     if out is not None:
         with out.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file).writerows(coverage_rows(lines))
+            csv.writer(file).writerows(coverage_rows(lines) if by is None else region_rows(regions))
     counts = Counter(line.standing for line in lines)
     if as_json:
-        show_json({"counts": counts, "agencies": lines, "unlisted": others})
+        more = {"regions": regions} if by is not None else {}
+        show_json({"counts": counts, **more, "agencies": lines, "unlisted": others})
     else:
-        made = table("agency", "region", "due", "standing", "published", "document", right=["document"])
-        bad = (covering.Standing.ABSENT, covering.Standing.LATE)
-        for line in (line for line in lines if line.standing in bad):
-            number = str(line.document_id or "")
-            made.add_row(
-                plain(line.agency), line.region_code or "", line.due_on or "", line.standing, line.published_on or "", number
-            )
-        show(made)
+        show(_regions(regions) if by is not None else _open_lines(lines))
         by_standing = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(counts.items()))
         unlisted = counted(len(others), "report")
         say(f"{counted(len(lines), 'agency', 'agencies')}: {by_standing}; {unlisted} of agencies that are not on the list")
-    missing = counts[covering.Standing.ABSENT] + counts[covering.Standing.LATE]
+    missing = counts[Standing.ABSENT] + counts[Standing.LATE]
     raise typer.Exit(Exit.ATTENTION if missing else Exit.GOOD)
+
+
+def _open_lines(lines: Sequence[CoverageLine]) -> Table:
+    """The agencies whose report is not there, or late, those first of which nothing came in."""
+    settled = (Standing.IN_TIME, Standing.UNDATED, Standing.NOT_DUE)
+    order = list(Standing)
+    made = table("agency", "region", "due", "standing", "published", "first seen", "document", right=["document"])
+    for line in sorted((line for line in lines if line.standing not in settled), key=lambda line: order.index(line.standing)):
+        dates = (line.published_on or "", line.first_seen_on or "")
+        standing = line.standing.replace("_", " ")
+        made.add_row(plain(line.agency), line.region_code or "", line.due_on or "", standing, *dates, str(line.document_id or ""))
+    return made
+
+
+def _regions(regions: Sequence[RegionCounts]) -> Table:
+    shown = [standing for standing in Standing if any(each.counts.get(standing) for each in regions)]
+    names = [standing.replace("_", " ") for standing in shown]
+    made = table("region", "", "agencies", *names, right=["agencies", *names])
+    for each in regions:
+        numbers = [str(each.counts.get(standing, 0)) for standing in shown]
+        made.add_row(each.region_code or "", plain("/".join(names_of(each.region_code or ""))), str(each.total), *numbers)
+    return made
 
 
 def check_reports(as_json: AsJson = False) -> None:

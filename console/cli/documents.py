@@ -42,15 +42,17 @@ def show_status(batch: Batch = None, as_json: AsJson = False) -> None:
         progress = queries.progress(connection, scope)
         books = ledger.balance(connection, batch)
         codes = queries.error_counts(connection, scope)
+        reports = queries.report_counts(connection, scope)
         severities = queries.finding_counts(connection, scope)
         listed = queries.batches(connection) if batch is None else []
         watched = inboxes.watchers(connection, found.stale_seconds) if batch is None else []
         took = throughput.of_batch(connection, batch) if batch is not None else None
     if as_json:
-        answer = {"progress": progress, "balance": books, "codes": codes, "findings": severities, "batches": listed}
-        show_json(answer | {"balance_holds": books.holds, "watchers": watched, "took": took})
+        answer = {"progress": progress, "balance": books, "codes": codes, "reports": reports, "findings": severities}
+        show_json(answer | {"batches": listed, "balance_holds": books.holds, "watchers": watched, "took": took})
     else:
-        show(*status_parts(progress, books, codes, severities, listed), *([watchers_table(watched)] if watched else []))
+        parts = status_parts(progress, books, codes, severities, reports=reports, batches=listed)
+        show(*parts, *([watchers_table(watched)] if watched else []))
         show(*(throughput_parts(took) if took is not None else ()))
 
 

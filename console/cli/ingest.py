@@ -20,7 +20,7 @@ from console.cli.terminal.tables import documents_table, summary_parts
 from database.ledger import Queued
 from database.monitoring import queries
 from database.monitoring.queries import DocumentScope
-from database.monitoring.read_models import DocumentLine, Progress
+from database.monitoring.read_models import DocumentLine, Progress, ReportCounts
 from database.session import reading
 from ingest.archives.limits import Limits
 from ingest.files.register_paths import IngestSummary, ingest_paths, plan
@@ -49,6 +49,7 @@ class Outcome(Record, frozen=True):
 
     progress: Progress
     codes: dict[str, int]
+    reports: ReportCounts
     severities: dict[str, int]
     seconds: float
     documents: tuple[DocumentLine, ...] = ()
@@ -164,6 +165,7 @@ def outcome_of(engine: Engine, scope: DocumentScope, seconds: float) -> Outcome:
         return Outcome(
             progress,
             queries.error_counts(connection, scope),
+            queries.report_counts(connection, scope),
             queries.finding_counts(connection, scope),
             round(seconds, 3),
             tuple(queries.listing(connection, scope, LISTED)) if few else (),
@@ -209,7 +211,8 @@ def ingest_files(
     else:
         if outcome.documents and not no_wait:
             show(documents_table(outcome.documents))
-        show(*summary_parts(summary, outcome.progress, outcome.codes, outcome.severities, outcome.seconds))
+        became = (outcome.progress, outcome.codes, outcome.severities, outcome.seconds)
+        show(*summary_parts(summary, *became, reports=outcome.reports))
     if no_wait:
         if found.broker_url is None and outcome.progress.open:
             say(f"{counted(outcome.progress.open, 'document')} waiting for the next `gongkai ingest` without --no-wait")

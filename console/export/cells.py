@@ -275,7 +275,7 @@ def _findings(exported: Exported, *, in_force: bool) -> list[Row[Any]]:
 
 def _finding_in_force(exported: Exported, finding: Row[Any]) -> bool | None:
     """Whether a finding is about reports in force; one about an earlier edition is history. None for a report in no filing."""
-    return exported.in_force and bool(finding.other_in_force)
+    return exported.in_force and bool(finding.holds)
 
 
 def _finding_row(row: ExportRow, exported: Exported, finding: Any) -> ExportRow:

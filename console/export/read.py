@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, case, exists, func, or_, select
 
 from codebook.records import Status
-from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, is_shown, speaks
-from database.models import Base, Between
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, holds, is_shown, speaks
+from database.models import Base
 from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION, VALUE
 from database.session import reading
 
@@ -170,17 +170,10 @@ _VALUES = (
     .outerjoin(CORRECTION, CORRECTION.c.id == VALUE.c.correction_id)
     .where(VALUE.c.report_id.in_(_IDS))
 )
-# A finding between two documents is exported while both are shown. It is in force while the other one is, too; editions and
-# renditions of one filing are compared whether they are or not.
-_OTHER_IN_FORCE = or_(
-    FINDING.c.other_report_id.is_(None),
-    FINDING.c.between == Between.FILING.value,
-    and_(MEMBER.c.document_id.is_not(None), speaks()),
-)
+# A finding between two documents is exported while both are shown, and marked as history unless both are in force.
 _FINDINGS = (
-    select(FINDING, OTHER.c.sha256.label("other_sha256"), _OTHER_IN_FORCE.label("other_in_force"))
+    select(FINDING, OTHER.c.sha256.label("other_sha256"), holds().label("holds"))
     .outerjoin(OTHER, and_(OTHER.c.report_id == FINDING.c.other_report_id, OTHER.c.status.in_(SHOWN)))
-    .outerjoin(MEMBER, MEMBER.c.document_id == OTHER.c.id)
     .where(FINDING.c.report_id.in_(_IDS), or_(FINDING.c.other_report_id.is_(None), OTHER.c.id.is_not(None)))
     .order_by(FINDING.c.id)
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, or_, select
 
 from codebook.records import Status
-from database.models import PREFIX, Base, Document, FilingDocument, FilingRow
+from database.models import PREFIX, Base, Between, Document, FilingDocument, FilingRow, FindingRow
 
 FILING: Table = Base.metadata.tables[FilingRow.__tablename__]
 MEMBER: Table = Base.metadata.tables[FilingDocument.__tablename__]
 DOCUMENT: Table = Base.metadata.tables[Document.__tablename__]
+FINDING: Table = Base.metadata.tables[FindingRow.__tablename__]
 
 # A document whose processing failed or was given up shows no numbers, even if an earlier version of them is kept.
 SHOWN = (Status.PROCESSING.value, Status.ACCEPTED.value, Status.NEEDS_REVIEW.value)
@@ -20,13 +21,29 @@ def is_shown(document: FromClause) -> ColumnElement[bool]:
     return and_(document.c.report_id.is_not(None), or_(*(document.c.status == status for status in SHOWN)))
 
 
-def speaks() -> ColumnElement[bool]:
+def speaks(member: FromClause = MEMBER) -> ColumnElement[bool]:
     """The condition that the document of a row of gk_filing_document speaks for its filing. Its own document must be shown."""
     better, its = MEMBER.alias("better"), DOCUMENT.alias("its")
     return ~exists(
         select(better.c.document_id)
         .join(its, its.c.id == better.c.document_id)
-        .where(better.c.filing_id == MEMBER.c.filing_id, better.c.rank < MEMBER.c.rank, is_shown(its))
+        .where(better.c.filing_id == member.c.filing_id, better.c.rank < member.c.rank, is_shown(its))
+    )
+
+
+def holds() -> ColumnElement[bool]:
+    """The condition that the other report of a finding, if there is one, is in force. Documents of one filing are compared
+    whether they are in force or not. The finding's own report must be in force.
+    """
+    other, its_place = DOCUMENT.alias("other_document"), MEMBER.alias("other_member")
+    in_force = or_(FINDING.c.between == Between.FILING.value, speaks(its_place))
+    return or_(
+        FINDING.c.other_report_id.is_(None),
+        exists(
+            select(other.c.id)
+            .join(its_place, its_place.c.document_id == other.c.id)
+            .where(other.c.report_id == FINDING.c.other_report_id, is_shown(other), in_force)
+        ),
     )
 
 

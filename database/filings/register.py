@@ -40,6 +40,15 @@ def key_of(name: str, region_code: str | None, document_id: int | None = None) -
     return key if document_id is None or is_one_agency(name, region_code) else f"{key[:200]}#{document_id}"
 
 
+def shared_key(key: str) -> str:
+    """Return the key that all agencies of one name have in common (see :func:`key_of`).
+
+    >>> shared_key(":教育局#12"), shared_key("320813:教育局")
+    (':教育局', '320813:教育局')
+    """
+    return key.rpartition("#")[0] if "#" in key else key[:200]
+
+
 class Resolved(NamedTuple):
     """The agency that a name means. ``is_new``: nothing was known of it before."""
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from codebook.records import Record, Severity, State, Status
 from codebook.stages import REGISTER
 from database.clock import now
+from database.filings.in_force import DOCUMENT, holds, is_shown, speaks
 from database.intake.purging import tombstones
 from database.ledger import throughput
 from database.models import (
@@ -22,6 +23,7 @@ from database.models import (
     Document,
     Failure,
     FailureState,
+    FilingDocument,
     FindingRow,
     ReportRow,
     Source,
@@ -37,6 +39,7 @@ from database.monitoring.read_models import (
     FailureItem,
     FindingItem,
     Progress,
+    ReportCounts,
     ReportItem,
     SourceItem,
     StageCount,
@@ -162,14 +165,31 @@ def _by_stage(counts: Sequence[throughput.StageBacklog]) -> tuple[StageCount, ..
 
 
 def finding_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
-    """Return how many findings of each severity the reports in force have."""
+    """Return how many findings of each severity the reports in force have: one report for each agency and year."""
     query = (
         select(FindingRow.severity, func.count())
         .join(Document, Document.report_id == FindingRow.report_id)
-        .where(*scope.conditions())
+        .join(FilingDocument, FilingDocument.document_id == Document.id)
+        .where(is_shown(DOCUMENT), speaks(), holds(), *scope.conditions())
         .group_by(FindingRow.severity)
     )
     return _counts(connection, query)
+
+
+def report_counts(connection: Connection, scope: DocumentScope = ALL) -> ReportCounts:
+    """Return how many reports the documents of a scope are."""
+    filed = FilingDocument.document_id.is_not(None)
+    query = (
+        select(
+            func.coalesce(func.sum(case((and_(filed, speaks()), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((and_(filed, ~speaks()), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((filed, 0), else_=1)), 0),
+        )
+        .select_from(Document)
+        .outerjoin(FilingDocument, FilingDocument.document_id == Document.id)
+        .where(is_shown(DOCUMENT), *scope.conditions())
+    )
+    return ReportCounts(*connection.execute(query).one())
 
 
 def error_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:

@@ -27,6 +27,16 @@ class StageCount(Record, frozen=True):
     count: int
 
 
+class ReportCounts(Record, frozen=True):
+    """What the documents that show a report are: one report for each agency and year (``in_force``), other editions and
+    renditions of such reports (``others``), and reports without agency or year (``unfiled``).
+    """
+
+    in_force: int
+    others: int
+    unfiled: int
+
+
 class Progress(Record, frozen=True):
     """Where the documents of a scope stand. ``per_second`` is the rate of the last minute; ``seconds_left`` (None: not
     known) is a forecast from the tries of late, stage by stage."""

@@ -34,7 +34,7 @@ _BEYOND = 50  # rows behind the last one that are looked at: a list that goes on
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the format knows no others
 
 _CELL = re.compile(rb"<(?:\w+:)?(?:c|si|xf|row)[\s/>]")
-_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?\bref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']")
+_MERGED = re.compile(rb"<(?:\w{1,20}+:)?mergeCell\s[^<>]{0,200}?\bref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']")
 _DOCTYPE = (b"<!DOCTYPE", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
 # What the library raises on parts that are damaged or say what no program writes.
 _DAMAGE = (

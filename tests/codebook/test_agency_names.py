@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from collections import defaultdict
 
 import msgspec
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from codebook import agency_names, data
 from codebook.agency_kinds import agency_key, is_one_agency, stored_key
 from codebook.agency_names import NameExample, load_matching, matched_name, read_matching
+from codebook.divisions import Region, parent_code
+from codebook.regions import load_regions
 
 RULES = load_matching().rules
 
@@ -58,6 +61,8 @@ def test_every_short_form_is_understood(short: str) -> None:
         ("苏州工业园区管委会办公室", "320500", "", "苏州工业园区管理委员会办公室"),
         ("淮安市洪泽县人民政府", "320813", "江苏省淮安市洪泽县", "人民政府"),
         ("国家税务总局", None, "", "国家税务总局"),
+        ("松原市乾安县教育局", "220723", "", "教育局"),
+        ("乾县", None, "陕西省咸阳市乾县", "人民政府"),
         ("", "320500", "", ""),
     ],
 )
@@ -105,6 +110,33 @@ def test_a_mistake_in_the_rules_is_a_load_error(old: str, new: str, error: type[
 )
 def test_a_name_without_a_region_may_be_of_many(name: str, code: str | None, one: bool) -> None:
     assert is_one_agency(name, code) is one
+
+
+@pytest.mark.slow
+def test_no_division_has_the_key_of_a_neighbour() -> None:
+    """Under the code of one division in six: the names of all divisions above, beside and in it, and its own in each spelling."""
+    regions = load_regions()
+    by_code = {region.code: region for region in regions.all}
+    inside: dict[str | None, list[Region]] = defaultdict(list)
+    for region in regions.all:
+        inside[parent_code(region.code)].append(region)
+    joined, parted, compared = [], [], 0
+    for region in regions.all[::6]:
+        own = {body: f"{region.code}:{body}" for body in ("人民政府", "教育局")}
+        above = parent_code(region.code)
+        near = [*inside[above], *inside[region.code], *inside[parent_code(above) if above else None]]
+        near += [by_code[code] for code in (above, parent_code(above) if above else None) if code]
+        for other in (each for each in near if each != region):
+            for place in {other.chain[-1], "".join(other.chain), "".join(other.chain[-2:])}:
+                compared += 1
+                joined += [place for body in own if agency_key(place + body, region.code) == own[body]]
+                joined += [place] if agency_key(place, region.code) == own["人民政府"] else []
+        for place in regions.spellings(region.chain[-1])[0]:
+            parted += [
+                place for body in own if agency_key(place + body, region.code) not in (own[body], f"{region.code}:行政公署")
+            ]
+    assert (joined, parted) == ([], [])
+    assert compared > 20_000
 
 
 def test_examples_of_the_module() -> None:

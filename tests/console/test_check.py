@@ -8,9 +8,12 @@ from pathlib import Path
 from sqlalchemy import Engine, delete, insert, select, update
 
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
+from console import filing
 from console.check import run_check
 from database.clock import now
-from database.models import Base
+from database.filings import register as agencies
+from database.filings.register import AgencyName
+from database.models import AliasSource, Base
 from database.reports import coverage
 from database.reports.results import DOCUMENT, FINDING, REPORT
 from database.session import run_transaction
@@ -18,8 +21,10 @@ from ingest.lists.expected import read_expected
 from tasks.loading.copies import TextIndex, sketch
 from tasks.loading.relate import AREA_RULES
 from tasks.loading.task import load_verdict
+from tests.database.test_results import register
 
 BATCH = Base.metadata.tables["gk_batch"]
+SOURCE = Base.metadata.tables["gk_source"]
 OWN = (
     "我局围绕民生实事公开养老服务、救助标准和社区建设情况，开设专栏，"
     "回应群众留言，组织业务培训，整理历史文件，完善目录，落实保密审查。"
@@ -127,6 +132,35 @@ def test_agencies_of_the_list_that_are_absent_and_sums(engine: Engine, tmp_path:
     assert run_check(engine).findings == {"region.sum": 1}  # what the old list had named is forgotten
     take_in(engine, tmp_path / "list.csv", "某局,320900,2022")
     assert run_check(engine).findings == {}
+
+
+def test_an_agency_is_absent_only_when_nothing_of_it_came_in(engine: Engine, tmp_path: Path):
+    """The check accuses whom the coverage calls absent, and nobody else."""
+    load(engine, "洪泽区人民政府", 2022, new_received=9)
+    load(engine, "洪泽区民政局", 2022, new_received=3)
+    names = ("洪泽区民政局", "洪泽区教育局", "洪泽区财政局", "洪泽区水利局")
+    take_in(engine, tmp_path / "list.csv", *(f"{name},320813,2022" for name in names))
+    assert run_check(engine).findings["region.absent"] == 3
+    (broken,) = register(engine, 1)
+    with engine.begin() as connection:
+        connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == broken).values(status="failed"))
+        path = {"path": "2022/江苏省/淮安市/洪泽区教育局2022年年报.pdf", "hints": {}}
+        connection.execute(update(SOURCE).where(SOURCE.c.document_id == broken).values(**path))
+    assert run_check(engine).findings["region.absent"] == 2
+    with engine.begin() as connection:
+        listed = [AgencyName(name, "320813", AliasSource.LIST).key for name in ("洪泽区财政局", "洪泽区民政局")]
+        one, other = (agencies.agency_of(connection, key) for key in listed)
+        assert one is not None
+        assert other is not None
+        filing.join(connection, one, other, who="li", reason="合署办公")
+    messages = [message for message in absent(engine) if "水利局" in message]
+    assert run_check(engine).findings["region.absent"] == 1
+    assert absent(engine) == messages
+
+
+def absent(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(select(FINDING.c.message).where(FINDING.c.rule == "region.absent")))
 
 
 def test_cells_of_a_finding_stand_in_the_order_of_the_form(engine: Engine):

@@ -98,6 +98,22 @@ def test_a_list_and_who_is_absent(run: Run, tmp_path: Path) -> None:
     assert run("expect", str(tmp_path / "nothing.csv")).exit_code == 2
 
 
+def test_counts_by_city_and_county(run: Run, tmp_path: Path) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("单位,行政区划代码\n示例县教育局,320000\n水利局,320813\n民政局,320813\n林业局,320900\n", encoding="utf-8")
+    told(run("expect", str(listed), "--year", "2024", "--json"))
+    answer = run("coverage", "--year", "2024", "--by", "city")
+    assert answer.exit_code == 3
+    assert "江苏省/淮安市" in answer.stdout
+    counts = json.loads(run("coverage", "--year", "2024", "--by", "city", "--json").stdout)["regions"]
+    assert [(each["region_code"], each["total"]) for each in counts] == [("320000", 1), ("320800", 2), ("320900", 1)]
+    run("coverage", "--year", "2024", "--by", "county", "--out", str(tmp_path / "out.csv"))
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["region"]: row for row in csv.DictReader(file)}
+    assert rows["江苏省/淮安市/洪泽区"]["absent"] == rows["江苏省/淮安市/洪泽区"]["agencies"] == "2"
+    assert (rows["江苏省"]["absent"], rows["江苏省"]["undated"]) == ("0", "1")
+
+
 def test_a_list_with_refused_lines_is_taken_only_when_that_is_said(run: Run, tmp_path: Path) -> None:
     listed = tmp_path / "list.csv"
     listed.write_text("2024年应报单位名单\n序号,单位,地区\n1,示例县教育局,江苏省\n2,某局,火星\n注：略\n", encoding="gb18030")

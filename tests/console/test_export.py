@@ -372,27 +372,32 @@ def test_an_export_that_breaks_leaves_the_old_one(loaded: Engine, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_two_thousand_documents_go_through_bounded_memory(sqlite_url: str, tmp_path: Path):
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_two_thousand_documents_go_through_bounded_memory(sqlite_url: str, tmp_path: Path, form: Any):
+    """All documents as lines; the reports in force, of which there is one a filing, as tables."""
     engine = make_engine(sqlite_url)
     ids = [i.id for i in load_book().of_form("2021") if i.row != "other"]
     load(engine, add(engine, "0.txt"), verdict(readings=tuple(reading(i, n % 7) for n, i in enumerate(ids))))
     multiply(engine, 2000)
     tracemalloc.start()
-    summary = export(engine, "jsonl", tmp_path / "out.jsonl")
+    summary = export(engine, form, tmp_path / "out")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (summary.documents, summary.cells) == (2000, 2000 * len(ids))
+    assert (summary.documents, summary.reports, summary.cells) == (2000, 2000, 2000 * len(ids))
     assert peak < 100e6  # a chunk of 200 takes some 60 MB, all 2,000 would take 600
     engine.dispose()
 
 
 def multiply(engine: Engine, count: int) -> None:
-    """Make ``count`` documents of the first one, with all rows of its report."""
+    """Make ``count`` documents of the first one, with all rows of its report, each in a filing of its own."""
     numbers = f"with recursive n(i) as (select 2 union all select i + 1 from n where i < {count})"
     changed = {
         "gk_document": {"id": "i", "sha256": "'sha' || i", "report_id": "null"},
         "gk_source": {"id": "i", "document_id": "i"},
         "gk_report": {"id": "i", "document_id": "i", "agency_key": "'key' || i"},
+        "gk_agency": {"id": "i"},
+        "gk_filing": {"id": "i", "agency_id": "i"},
+        "gk_filing_document": {"document_id": "i", "filing_id": "i"},
         "gk_block": {"report_id": "i"},
         "gk_section": {"report_id": "i"},
         "gk_value": {"report_id": "i"},

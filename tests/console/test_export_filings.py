@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import msgspec
 import openpyxl
 import polars as pl
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, text, update
 from typer.testing import CliRunner
 
 from codebook.records import Reader, State, Status, Verdict
@@ -24,7 +26,10 @@ from console.export.cells import tables
 from console.export.read import read_documents
 from database.filings.in_force import FILING
 from database.models import Between
+from database.monitoring import queries
+from database.monitoring.read_models import ReportCounts
 from database.reports.results import DOCUMENT, FINDING
+from database.session import reading as reading_transaction
 from database.session import run_transaction
 from runtime.settings import load_settings
 from tests.console.test_export import add, lines, load, reading, table, verdict
@@ -301,3 +306,79 @@ def test_the_summary_counts_what_is_not_among_the_reports(tmp_path: Path, option
     assert counts.startswith("6 documents, 2 reports, ")
     assert others == f"2 documents of other editions or renditions: {where}"
     assert unfiled == f"1 report without agency or year, to be reviewed: {where}"
+
+
+@pytest.mark.usefixtures("settings", "family")
+def test_status_counts_documents_and_reports():
+    found = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+    assert found["progress"]["statuses"] == {"accepted": 5, "failed": 1}
+    assert found["reports"] == {"in_force": 2, "others": 2, "unfiled": 1}
+    assert found["findings"] == {"error": 2, "info": 1}  # filing.changed
+    shown = CliRunner().invoke(app, ["status"], env={"COLUMNS": "200"}).stdout
+    for words, count in (
+        ("reports: one for each agency and year", 2),
+        ("documents of other editions or renditions", 2),
+        ("reports without agency or year", 1),
+    ):
+        assert re.search(rf"{words}\W+{count}\b", shown), shown
+
+
+def test_counts_of_a_batch_are_of_its_own_documents(engine: Engine, family: Family):
+    late = add(engine, "late.html", batch="乙")
+    load(engine, late, report("洪泽区民政局", "2025-06-01", 12, Reader.HTML))
+    with reading_transaction(engine) as connection:
+        counts = {
+            batch: (queries.report_counts(connection, scope), queries.finding_counts(connection, scope))
+            for batch in ("甲", "乙", "丙")
+            for scope in [queries.DocumentScope(batch=batch)]
+        }
+        viewed = connection.exec_driver_sql("select severity, count(*) from gk_current_finding group by 1").all()
+        assert {row[0]: row[1] for row in viewed} == queries.finding_counts(connection)
+    assert counts == {
+        "甲": (ReportCounts(1, 3, 1), {"error": 1}),
+        "乙": (ReportCounts(1, 0, 0), {"error": 1, "info": 2}),
+        "丙": (ReportCounts(0, 0, 0), {}),
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_invented_families_are_exported_once_for_each_agency_and_year(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+):
+    """Families of editions and renditions in any order of arrival, some of which fail: the tables and lines in force have the
+    rows of the views.
+    """
+    chance = random.Random(seed)
+    documents = [
+        (agency, year, edition, read_by)
+        for agency in ("洪泽区民政局", "洪泽区财政局", "洪泽区教育局")
+        for year in (2023, 2024)
+        for edition in range(chance.randint(1, 3))
+        for read_by in chance.sample((Reader.HTML, Reader.PDF, Reader.DOCX), chance.randint(1, 3))
+    ]
+    chance.shuffle(documents)
+    for number, (agency, year, edition, read_by) in enumerate(documents):
+        day = f"{year + 1}-0{edition + 1}-15"
+        document = add(engine, f"{number}.{read_by}")
+        load(engine, document, report(agency, day, 10 * edition + 5, read_by, year=year))
+        if chance.random() < 0.15:
+            with engine.begin() as connection:
+                connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == document).values(status="failed"))
+    with engine.connect() as connection:
+        query = """select r.agency_id, r.year, r.sha256, v.value from gk_current_filing r
+            join gk_current_value v on v.document_id = r.document_id and v.indicator = :cell"""
+        viewed = sorted((str(row[0]), *row[1:]) for row in connection.execute(text(query), {"cell": RECEIVED}))
+    assert len({row[:2] for row in viewed}) == len(viewed)
+    monkeypatch.setattr("console.export.read.CHUNK", 4)
+    found = read_tables(engine, "parquet", tmp_path)
+    values = [row for row in found["values"] if row["indicator"] == RECEIVED]
+    assert sorted((row["agency_id"], row["year"], row["sha256"], row["value"]) for row in values) == viewed
+    wide = found["wide_requests"]
+    assert sorted((row["agency_id"], row["year"], row["sha256"], row["requests_new_received_total"]) for row in wide) == viewed
+    assert len(found["documents"]) == len(documents)
+    in_force = lines(engine, tmp_path, in_force=True)
+    assert sorted((line["filing"]["agency_id"], line["filing"]["year"], line["source"]["sha256"]) for line in in_force) == [
+        row[:3] for row in viewed
+    ]
+    marked = [line["filing"] for line in lines(engine, tmp_path) if line["filing"]["in_force"]]
+    assert sorted((filing["agency_id"], filing["year"]) for filing in marked) == [row[:2] for row in viewed]

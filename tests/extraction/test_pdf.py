@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import zlib
 from io import BytesIO
 
@@ -437,6 +438,65 @@ def test_damaged_streams_are_told() -> None:
     assert damaged_streams(good.replace(plain[-4:], b"abcd")) == (1, 1)
     assert damaged_streams(good.replace(b"/Filter /FlateDecode", b"/Filter [/ASCII85Decode /FlateDecode]")) == (0, 0)
     assert damaged_streams(b"") == (0, 0)
+
+
+def stream(content: bytes, entries: bytes = b"", length: int | None = None) -> bytes:
+    """A compressed stream object whose data are ``content``."""
+    head = b"7 0 obj <</Length %d /Filter /FlateDecode %s>>\nstream\n"
+    return head % (len(content) if length is None else length, entries) + content + b"\nendstream endobj"
+
+
+PACKED = zlib.compress(b" ".join(b"BT %d Tj ET" % (number**3) for number in range(80)))
+
+
+@pytest.mark.parametrize("tail", [PACKED[-4:], bytes(4), b"", PACKED[-4:-3], PACKED[-4:-2] + bytes(2), bytes(1)])
+def test_a_checksum_that_was_not_written_in_whole_is_no_damage(tail: bytes) -> None:
+    assert damaged_streams(stream(PACKED[:-4] + tail)) == (0, 1)
+    assert damaged_streams(stream(PACKED[:-4] + tail).replace(b"\nends", b"\r\nends")) == (0, 1)
+
+
+@pytest.mark.parametrize("tail", [b"abcd", PACKED[-3:], b"\1" + bytes(3), PACKED[-4:-1] + b"\1", bytes(5)])
+def test_another_checksum_is_damage(tail: bytes) -> None:
+    assert damaged_streams(stream(PACKED[:-4] + tail)) == (1, 1)
+
+
+def test_data_that_end_too_early_or_are_changed_are_damage_whatever_the_checksum() -> None:
+    for cut in (5, 10, len(PACKED) // 2, len(PACKED) - 10):
+        zeros = PACKED[:cut] + bytes(len(PACKED) - cut)
+        for content in (zeros, PACKED[:cut], PACKED[:cut] + bytes(4)):
+            assert damaged_streams(stream(content, length=len(PACKED))) == (1, 1)
+    assert damaged_streams(stream(b"\x79" + PACKED[1:])) == (1, 1)
+
+
+def test_a_length_that_stands_elsewhere() -> None:
+    for length, damaged in ((len(PACKED), 0), (len(PACKED) + 9, 1)):
+        apart = (
+            stream(PACKED[:-4] + bytes(4)).replace(b"/Length %d" % len(PACKED), b"/Length 8 0 R")
+            + b"\n8 0 obj %d endobj" % length
+        )
+        assert damaged_streams(apart) == (damaged, 1)
+
+
+def test_a_stream_of_no_bytes_is_whole_when_its_dictionary_says_so() -> None:
+    assert damaged_streams(stream(b"")) == (0, 1)
+    assert damaged_streams(stream(b"", length=120)) == (1, 1)
+
+
+def test_damage_where_no_number_comes_from_is_passed_over() -> None:
+    broken = PACKED[:20] + b"\xff\xff" + PACKED[22:]
+    for entries in (b"/Type /Metadata /Subtype /XML", b"/Type/EmbeddedFile", b"/N 3 /Alternate /DeviceRGB"):
+        assert damaged_streams(stream(broken, entries)) == (0, 0)
+    for entries in (b"/Type /ObjStm /N 3 /First 20", b"/First 20 /N 3 /Type /ObjStm", b"/Type /XObject /Metadata 3 0 R"):
+        assert damaged_streams(stream(broken, entries)) == (1, 1)
+
+
+def test_a_page_without_checksums_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reportlab.rl_config.useA85", 0)
+    whole = Paper(pageCompression=1).text(70, 100, "一、总体情况").text(70, 130, "二、主动公开").saved()
+    at = whole.index(b"stream\n") + 7 + int(re.search(rb"/Length (\d+)", whole)[1])
+    assert damaged_streams(whole) == (0, 1)
+    for tail in (bytes(4), whole[at - 4 : at - 2] + bytes(2)):
+        assert [texts(page) for page in pages(whole[: at - 4] + tail + whole[at:])] == [texts(page) for page in pages(whole)]
 
 
 def test_a_damaged_part_is_an_error_not_a_shorter_report(corpus) -> None:

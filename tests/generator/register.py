@@ -674,7 +674,7 @@ def _damaged(rng: Random, name: str, code: str) -> tuple[str, str | None, str]:
     """One name in a thousand is misprinted, one in a thousand has no region, one in a thousand that of the city above.
 
     Only a name that begins with a place keeps the wrong region from making it another agency's: 司法局 in the folder of the city
-    cannot be told from the city's.
+    cannot be distinguished from the city's.
     """
     chance = rng.random()
     if chance < 0.001:

@@ -92,6 +92,9 @@ def test_years_that_disagree(make: Make, fields: dict[str, Any], severity: Sever
     [
         ("安宁市连然街道办事处", 2022, "2023-05-01", False),  # not named by article 49
         ("安宁市人民政府", 2022, "2023-04-01", True),
+        ("宁海县", 2022, "2023-04-01", True),  # a place alone is its government
+        ("宁海县人民政府", 2022, "2023-04-01", True),
+        ("宁海县", 2022, "2023-03-31", False),
         ("安宁市教育局", 2017, "2018-03-30", False),  # until 2018 all had until 31 March
         ("安宁市教育局", 2022, "2025-03-30", False),  # a migrated page
         ("安宁市指挥中心", 2022, "2023-03-30", False),  # its kind is not told by its name

@@ -47,7 +47,7 @@ def region_code(named: str | None) -> str | None:
         return named
     found = load_regions().read(named.replace("/", "")).found
     if len(found) != 1:
-        wrong(f"region {named!r}: it fits {len(found)} regions; expected a code, the beginning of one, or 江苏省/淮安市")
+        wrong(f"region {named!r}: it fits {len(found)} regions; expected a code, the beginning of one, or names")
     return found[0].code
 
 

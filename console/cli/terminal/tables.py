@@ -16,7 +16,7 @@ from database.intake.inboxes import WatcherItem
 from database.ledger import Balance
 from database.ledger.throughput import Throughput
 from database.models import StageState
-from database.monitoring.read_models import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ValueItem
+from database.monitoring.read_models import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ReportCounts, ValueItem
 from ingest.files.register_paths import IngestSummary
 
 _COLOURS = {
@@ -70,9 +70,15 @@ def shortened(path: str | None, width: int = _PATH) -> str:
 
 
 def summary_parts(
-    summary: IngestSummary, progress: Progress | None, codes: dict[str, int], severities: dict[str, int], seconds: float
+    summary: IngestSummary,
+    progress: Progress | None,
+    codes: dict[str, int],
+    severities: dict[str, int],
+    seconds: float,
+    *,
+    reports: ReportCounts,
 ) -> list[Any]:
-    """Return what became of what came in: counts, codes with their meaning, findings, and the rate."""
+    """Return what became of what came in: counts, codes with their meaning, reports and findings, and the rate."""
     counts = table("", "count", right=["count"])
     counts.add_row("files", number(summary.files))
     if summary.archives:
@@ -87,6 +93,7 @@ def summary_parts(
     for status in (Status.ACCEPTED, Status.NEEDS_REVIEW, Status.FAILED, Status.REJECTED, Status.DISCARDED, Status.PROCESSING):
         if statuses.get(status) or status in (Status.ACCEPTED, Status.NEEDS_REVIEW, Status.FAILED, Status.REJECTED):
             counts.add_row(status_text(status), number(statuses.get(status, 0)))
+    _add_reports(counts, reports)
     for severity in Severity:
         counts.add_row(f"findings: {severity}", number(severities.get(severity, 0)))
     parts: list[Any] = [counts]
@@ -118,8 +125,23 @@ def codes_table(codes: dict[str, int]) -> Table:
     return made
 
 
+def _add_reports(counts: Table, reports: ReportCounts) -> None:
+    """Say how many reports the documents are: one for each agency and year, whatever it came in."""
+    counts.add_row("reports: one for each agency and year", number(reports.in_force))
+    if reports.others:
+        counts.add_row("documents of other editions or renditions", number(reports.others))
+    if reports.unfiled:
+        counts.add_row("reports without agency or year", number(reports.unfiled))
+
+
 def status_parts(
-    progress: Progress, books: Balance, codes: dict[str, int], severities: dict[str, int], listed: Iterable[BatchCount]
+    progress: Progress,
+    books: Balance,
+    codes: dict[str, int],
+    severities: dict[str, int],
+    *,
+    reports: ReportCounts,
+    batches: Iterable[BatchCount],
 ) -> list[Any]:
     """Return where everything stands."""
     counts = table("documents", "count", right=["count"])
@@ -129,13 +151,14 @@ def status_parts(
     counts.add_row("all", number(progress.documents))
     counts.add_row("sources", number(books.registered))
     counts.add_row("of these, duplicates", number(books.duplicate))
+    _add_reports(counts, reports)
     for severity in Severity:
         counts.add_row(f"findings: {severity}", number(severities.get(severity, 0)))
     parts: list[Any] = [counts, _stage_table(progress)]
     if codes:
         parts.append(codes_table(codes))
     newest = table("batch", "documents", "sources", "since", right=["documents", "sources"])
-    for batch in listed:
+    for batch in batches:
         newest.add_row(plain(batch.name), number(batch.documents), number(batch.sources), when(batch.created_at))
     if newest.row_count:
         parts.append(newest)

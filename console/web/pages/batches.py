@@ -52,10 +52,11 @@ def one(request: PageRequest) -> Response:
 
 
 def findings(request: PageRequest) -> Response:
-    """Return how many findings the reports of a batch have: a part of its page that is fetched by itself."""
+    """Return how many reports a batch has and how many findings they have: a part of its page that is fetched by itself."""
     with request.reading() as connection:
-        counts = queries.finding_counts(connection, queries.DocumentScope(batch=_name(request, connection)))
-    return request.render("batch_findings.html", counts=counts)
+        scope = queries.DocumentScope(batch=_name(request, connection))
+        counts, reports = queries.finding_counts(connection, scope), queries.report_counts(connection, scope)
+    return request.render("batch_findings.html", counts=counts, reports=reports)
 
 
 def spent(request: PageRequest) -> Response:

@@ -5,57 +5,99 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from typing import Any, NamedTuple
 
+import msgspec
+from sqlalchemy import Connection
 from starlette.responses import Response
 
-from console.export.coverage import coverage_rows
+from console.export.coverage import coverage_rows, region_rows
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name, region_names
+from database.access import region_prefix, visible_documents
 from database.models import Role
 from database.reports import coverage as covering
-from database.reports.coverage import CoverageLine, Standing
+from database.reports.coverage import FILED, CoverageLine, Level, RegionCounts, Standing
+from database.session import reading
 from database.users import audit
 
 _ROWS = 500  # lines that a page shows; the file has all
+_BY = (Level.CITY, Level.COUNTY)  # levels by which the page counts
 
 
-def _asked(request: PageRequest) -> tuple[int | None, str, str]:
-    """Year, region (the beginning of a code) and standing."""
-    region = request.query.text("region", 12)
-    standing = request.query.text("standing", 12)
-    year = request.query.number("year")
-    return (
-        year if year is not None and year < 10_000 else None,
-        region if region.isascii() and region.isdecimal() else "",
-        standing if standing in list(Standing) else "",
-    )
+class _Asked(NamedTuple):
+    """What is to be shown: a year, a region (the beginning of a code), a standing, and the level of the regions to count."""
+
+    year: int | None
+    region: str
+    standing: str
+    by: str
+
+    @classmethod
+    def of(cls, request: PageRequest) -> _Asked:
+        region, standing, by = (request.query.text(name, 14) for name in ("region", "standing", "by"))
+        year = request.query.number("year")
+        return cls(
+            year if year is not None and year < 10_000 else None,
+            region if region.isascii() and region.isdecimal() else "",
+            standing if standing in list(Standing) else "",
+            by if by in _BY else "",
+        )
+
+    def chosen(self, lines: Sequence[CoverageLine]) -> list[CoverageLine]:
+        """The lines of the region and the standing."""
+        inside = (line for line in lines if (line.region_code or "").startswith(self.region))
+        return [line for line in inside if not self.standing or line.standing == self.standing]
+
+
+def _lines(request: PageRequest, connection: Connection, year: int) -> list[CoverageLine]:
+    """The lines of a year that the person can see.
+
+    A document that was not read is of no region. For a user who is bound to regions it counts for an agency of theirs, and its
+    number is not shown.
+    """
+    today = date.today().isoformat()
+    if not request.is_bound:
+        return covering.coverage(connection, year, today)
+    with reading(request.app.engine) as everything:
+        lines = covering.coverage(connection, year, today, everything=everything)
+    open_ones = [line.document_id for line in lines if line.document_id is not None and line.filing_id is None]
+    seen = visible_documents(connection, open_ones)
+    hidden = {"document_id": None, "status": None}
+    return [
+        msgspec.structs.replace(line, **hidden) if line.filing_id is None and line.document_id not in seen else line
+        for line in lines
+    ]
 
 
 def shown(request: PageRequest) -> Response:
-    """The agencies of a year, those that are absent or late first."""
-    year, region, standing = _asked(request)
+    """The agencies of a year, those that are absent or late first, and how many of each region stand how."""
+    asked = _Asked.of(request)
     with request.reading() as connection:
         years = covering.expected_years(connection)
-        year = year or (years[0].year if years else None)
+        asked = asked._replace(year=asked.year or (years[0].year if years else None))
         lines, others = [], []
-        if year is not None:
-            lines = covering.coverage(connection, year, date.today().isoformat())
-            others = covering.unlisted(connection, year, region=region or None, limit=_ROWS)
+        if asked.year is not None:
+            lines = _lines(request, connection, asked.year)
+            others = covering.unlisted(connection, asked.year, region=asked.region or None, limit=_ROWS)
     regions = _regions(lines)
-    lines = [line for line in lines if (line.region_code or "").startswith(region)]
-    counts = Counter(line.standing.value for line in lines)
+    lines = asked._replace(standing="").chosen(lines)
     order = list(Standing)
-    chosen = [line for line in lines if not standing or line.standing == standing]
-    chosen.sort(key=lambda line: order.index(line.standing))
+    chosen = sorted(asked.chosen(lines), key=lambda line: order.index(line.standing))
+    counted = covering.by_region(lines, Level(asked.by)) if asked.by else []
     return request.render(
         "coverage.html",
         years=[item.year for item in years],
-        given={"year": year, "region": region, "standing": standing},
+        given=asked._asdict(),
         regions=regions,
+        levels=[level.value for level in _BY],
+        by_region=[(each, _prefix(each, counted)) for each in counted],
         standings=[name.value for name in order],
-        counts=counts,
+        counts=Counter(line.standing.value for line in lines),
+        filed=sum(line.standing in FILED for line in lines),
         total=len(lines),
         lines=chosen[:_ROWS],
         more=max(0, len(chosen) - _ROWS),
@@ -65,18 +107,26 @@ def shown(request: PageRequest) -> Response:
 
 
 def file(request: PageRequest) -> Response:
-    """The lines as CSV, as a spreadsheet opens it."""
-    year, region, standing = _asked(request)
+    """The lines, or the counts of regions, as CSV, as a spreadsheet opens it."""
+    asked = _Asked.of(request)
     lines: list[CoverageLine] = []
-    if year is not None:
+    if asked.year is not None:
         with request.reading() as connection:
-            lines = covering.coverage(connection, year, date.today().isoformat(), region=region or None)
-        request.write(lambda c: audit.note(c, "download", request.user_name, subject="coverage", year=year, region=region))
+            lines = asked.chosen(_lines(request, connection, asked.year))
+        told: dict[str, Any] = {"year": asked.year, "region": asked.region, "by": asked.by}
+        request.write(lambda c: audit.note(c, "download", request.user_name, subject="coverage", **told))
     target = io.StringIO()
-    csv.writer(target).writerows(coverage_rows([line for line in lines if not standing or line.standing == standing]))
-    name = f"coverage-{year or ''}{'-' + region if region else ''}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    rows = region_rows(covering.by_region(lines, Level(asked.by))) if asked.by else coverage_rows(lines)
+    csv.writer(target).writerows(rows)
+    name = "-".join(filter(None, ("coverage", str(asked.year or ""), asked.region, asked.by and f"by-{asked.by}")))
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
     return Response(target.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _prefix(counts: RegionCounts, all_counts: Sequence[RegionCounts]) -> str:
+    """The beginning of the codes that a row of counts is about; empty where other rows have it too (a city and its counties)."""
+    prefix = region_prefix(counts.region_code or "")
+    return prefix if sum((each.region_code or "").startswith(prefix) for each in all_counts) == 1 else ""
 
 
 def _regions(lines: list[CoverageLine]) -> list[tuple[str, str]]:

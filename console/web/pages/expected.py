@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.records import Record
+from console import filing
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.views.regions import region_name
@@ -172,7 +173,7 @@ def _bounded(found: ExpectedList, within: tuple[str, ...] | None) -> ExpectedLis
 
 
 def _expect(request: PageRequest, items: tuple[Listed, ...], given: _Given, within: tuple[str, ...] | None, source: str) -> None:
-    who, keep = request.user_name, covering.expect
+    who, keep = request.user_name, filing.expect
     request.write(lambda c: keep(c, items, who=who, reason=given.reason, replace=given.replace, within=within, source=source))
 
 

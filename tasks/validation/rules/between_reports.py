@@ -41,11 +41,14 @@ class Pair(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """An agency that must report, as a list names it, with the code of its region (GB/T 2260). ``due``: its date has passed."""
+    """An agency that must report, as a list names it, with the code of its region (GB/T 2260). ``absent``: its date has passed,
+    and nothing of it came in. ``filed``: its report is there, under whatever name.
+    """
 
     agency: str
     region_code: str | None
-    due: bool = True
+    absent: bool = True
+    filed: bool = False
 
 
 class Area(NamedTuple):
@@ -323,9 +326,11 @@ def _label(cell: str) -> str:
 
 
 def _missing(area: Area) -> tuple[Expected, ...]:
-    """Return those, by name, that are expected and have no report among the children: by the key that coverage uses too."""
+    """Return those, by name, that are expected and have no report: neither as the register of agencies knows them nor, by their
+    key, among the children.
+    """
     present = {agency_key(child.agency, child.region_code) for child in area.children}
-    missing = [e for e in area.expected or () if agency_key(e.agency, e.region_code) not in present]
+    missing = [e for e in area.expected or () if not e.filed and agency_key(e.agency, e.region_code) not in present]
     return tuple(sorted(missing, key=lambda each: (each.agency, each.region_code or "")))
 
 
@@ -417,9 +422,9 @@ def region_sum(this: Bound[RegionSumOptions], area: Area) -> Iterator[Finding]:
 
 @rule("region.absent", scope=RuleScope.REGION, fields=("parent", "agency", "year"))
 def region_absent(this: Bound[NoOptions], area: Area) -> Iterator[Finding]:
-    """Each agency that is expected to report and has not when its date has passed: one finding each."""
+    """Each agency that is expected to report and of which nothing came in when its date has passed: one finding each."""
     for each in _missing(area):
-        if each.due:
+        if each.absent:
             yield finding(this.rule, (), {"parent": area.parent.agency, "agency": each.agency, "year": area.parent.year})
 
 

@@ -40,10 +40,11 @@ _LIST = (
     (2, "示例市示例区教育局", None, None, "王芳"),
     (3, "示例市示例区民政局", None, "2025-01-20", "赵伟"),
     (4, "示例市示例区财政局", None, None, "孙丽"),
-    (5, "示例市示例区卫生健康局", None, "一月底", "周涛"),
+    (5, "示例市示例区水利局", None, None, "钱进"),
+    (6, "示例市示例区卫生健康局", None, "一月底", "周涛"),
     ("二、镇街",),
-    (6, "示例市示例镇人民政府", None, "2025-03-31", "吴敏"),
-    (7, "示例市示例街道办事处", "示列区", None, "郑强"),
+    (7, "示例市示例镇人民政府", None, "2025-03-31", "吴敏"),
+    (8, "示例市示例街道办事处", "示列区", None, "郑强"),
     ("注：垂直管理部门不在此列。",),
 )
 
@@ -52,7 +53,9 @@ def _fill(engine: Engine, home: Path) -> None:
     inline = Inline(engine, home)
     for path in sorted((REPOSITORY / "samples" / "reports").iterdir()):
         inline.add(path.read_bytes(), _TYPES[path.suffix], f"示例市/{path.name}", "2024年度")
+    inline.add(b"%PDF-1.7 cut off", "application/pdf", "示例市/示例市示例区民政局2024年年报（扫描件）.pdf", "2024年度")
     inline.work()
+    inline.add(b"%PDF-1.7 for a worker", "application/pdf", "示例市/示例市示例区财政局/2024年度报告.pdf", "2024年度")
     kept = passwords.hashed(_PASSWORD)
     run_transaction(engine, lambda c: accounts.add_user(c, "李强", kept, Role.OPERATE, who="root@示例机"))
 

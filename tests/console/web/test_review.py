@@ -6,19 +6,23 @@ import csv
 import html
 import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from codebook.agency_kinds import stored_key
 from codebook.records import Decided, State
+from database.models import ReportRow, Source
 from database.monitoring import queries
 from database.reports import corrections, coverage
 from database.reports.coverage import Listed
 from database.session import reading, run_transaction
+from database.users import accounts
 from tests.console.web.filed import CELL, EVIL, ROW, TOTAL, file_scan, file_text, report
 from tests.inline import Inline
 
@@ -401,6 +405,47 @@ def test_coverage_and_its_file(desk: Any, inline: Inline, document: int) -> None
         f"'=1+1{EVIL}": "absent",
     }
     assert desk.client().get("/coverage/file?year=2024").headers["location"].startswith("/login")
+
+
+def test_coverage_by_region_and_what_came_in(desk: Any, inline: Inline, document: int) -> None:
+    rows = (("示例县教育局", "320800"), ("洪泽区水利局", "320813"), ("洪泽区民政局", "320813"), ("盐城市林业局", "320900"))
+    listed = [Listed(2024, name, stored_key(name, code), code, "2025-01-10") for name, code in rows]
+    run_transaction(desk.engine, lambda c: coverage.expect(c, listed, who="test"))
+    waiting = inline.add(b"waits", "application/pdf", "in/洪泽区水利局2024年年报.pdf")
+    page = desk.viewer.get("/coverage?year=2024&by=county").text
+    assert '<a href="/coverage?year=2024&amp;region=320813">江苏省 淮安市 洪泽区</a>' in page
+    assert '<a class="processing" href="/coverage?year=2024&amp;region=320813&amp;standing=in_work">1</a>' in page
+    assert "处理中" in page
+    assert f'href="/documents/{waiting}"' in page
+    assert "region=3208&" not in page.partition('id="regions"')[2].partition("</table>")[0]  # the city stands beside its counties
+    cities = desk.viewer.get("/coverage?year=2024&by=city").text
+    assert '<a href="/coverage?year=2024&amp;region=3208">江苏省 淮安市</a>' in cities
+    answer = desk.viewer.get("/coverage/file?year=2024&by=city")
+    assert "by-city" in answer.headers["content-disposition"]
+    counts = {row["region_code"]: row for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))}
+    assert (counts["320800"]["agencies"], counts["320800"]["in_work"], counts["320800"]["absent"]) == ("3", "1", "1")
+    with desk.engine.begin() as connection:
+        connection.execute(update(ReportRow).values(published_on=None))
+        connection.execute(update(Source).values(seen_at=datetime(2025, 1, 10, 4, tzinfo=UTC)))
+    page = desk.viewer.get("/coverage?year=2024&standing=in_time").text
+    assert "不晚于 2025-01-10" in page
+    rows = csv.DictReader(io.StringIO(desk.viewer.get("/coverage/file?year=2024").content.decode("utf-8-sig")))
+    line = next(row for row in rows if row["agency"] == "示例县教育局")
+    assert (line["published_on"], line["first_seen_on"], line["region"]) == ("", "2025-01-10", "江苏省/淮安市")
+
+
+def test_who_is_bound_to_a_region_learns_that_something_came_in(desk: Any, inline: Inline) -> None:
+    """A document that was not read is of no region: its number is not shown, but its agency is not called absent."""
+    listed = [Listed(2024, "洪泽区水利局", stored_key("洪泽区水利局", "320813"), "320813", None)]
+    run_transaction(desk.engine, lambda c: coverage.expect(c, listed, who="test"))
+    number = inline.add(b"waits", "application/pdf", "in/洪泽区水利局2024年年报.pdf")
+    assert f'href="/documents/{number}"' in desk.viewer.get("/coverage?year=2024").text
+    run_transaction(desk.engine, lambda c: accounts.set_access(c, "operator", regions=["320800"], batches=None, who="test"))
+    page = desk.operator.get("/coverage?year=2024").text
+    assert "处理中" in page
+    assert f'href="/documents/{number}"' not in page
+    rows = csv.DictReader(io.StringIO(desk.operator.get("/coverage/file?year=2024").content.decode("utf-8-sig")))
+    assert [(row["standing"], row["document"]) for row in rows] == [("in_work", "")]
 
 
 def test_coverage_takes_strange_requests(desk: Any) -> None:
