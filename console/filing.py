@@ -6,11 +6,11 @@ arranged again, are filed by :func:`file_pending`: after an upgrade, and in ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 
 from database import migrations
 from database.filings import decisions, members, register
@@ -18,11 +18,13 @@ from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.filings.register import key_of
 from database.intake import purging
 from database.intake.purging import Purged
-from database.models import ReportRow
+from database.models import AgencyKeyRow, ReportRow
 from database.reports import coverage
-from database.reports.coverage import Listed
+from database.reports.coverage import Listed, OnNew
 from database.session import reading, run_transaction
-from tasks.loading.task import arrange_filing, ask_about, file_again
+from tasks.loading.task import arrange_filing, ask_about, file_again, lock_agency
+
+T = TypeVar("T")
 
 _CHUNK = 1000  # documents that are looked at together
 
@@ -34,12 +36,12 @@ def upgrade_database(engine: Engine) -> int:
 
 
 def file_pending(engine: Engine) -> int:
-    """File the documents that show a report and are in no filing, whose agency has another key by today's rules, or whose filing
-    was not arranged since one of its documents came or went.
+    """File the documents that show a report and are in no filing, or in that of another agency than the name means, whose agency
+    has another key by today's rules, or whose filing was not arranged since one of its documents came or went.
 
     Each in a transaction of its own, while workers go on loading; what a crash leaves is found the next time. Return how many.
     """
-    run_transaction(engine, partial(coverage.renew_keys, on_new=_ask))
+    run_transaction(engine, _renew_keys)
     filed = 0
     for document_id in _pending(engine):
         run_transaction(engine, partial(file_again, document_id=document_id))
@@ -50,12 +52,14 @@ def file_pending(engine: Engine) -> int:
 def _pending(engine: Engine) -> Iterator[int]:
     last = 0
     while True:
-        arranged = (FILING.c.arranged_at.label("arranged_at"), MEMBER.c.edition, _lost_one().label("lost_one"))
+        elsewhere = or_(AgencyKeyRow.agency_id != FILING.c.agency_id, ReportRow.year != FILING.c.year)
+        arranged = (FILING.c.arranged_at, MEMBER.c.edition, _lost_one().label("lost_one"), elsewhere.label("elsewhere"))
         query = (
             select(DOCUMENT.c.id, ReportRow.agency, ReportRow.region_code, ReportRow.agency_key, *arranged)
             .select_from(DOCUMENT.join(ReportRow, ReportRow.id == DOCUMENT.c.report_id))
             .outerjoin(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
             .outerjoin(FILING, FILING.c.id == MEMBER.c.filing_id)
+            .outerjoin(AgencyKeyRow, AgencyKeyRow.key == ReportRow.agency_key)
             .where(DOCUMENT.c.id > last, is_shown(DOCUMENT), ReportRow.agency.is_not(None), ReportRow.year.is_not(None))
             .order_by(DOCUMENT.c.id)
             .limit(_CHUNK)
@@ -70,6 +74,7 @@ def _pending(engine: Engine) -> Iterator[int]:
                 row.arranged_at is None
                 or not row.edition
                 or row.lost_one
+                or row.elsewhere
                 or row.agency_key != key_of(row.agency, row.region_code, row.id)
             ):
                 yield row.id
@@ -91,6 +96,8 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
     Raises LookupError when there is no such document.
     """
     there = members.filing_of(connection, document_id)
+    if there is not None:
+        lock_agency(connection, there.agency_id)
     gone = purging.purge(connection, document_id, who=who, reason=reason)
     if there is not None:
         left = connection.scalar(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == there.filing_id).limit(1))
@@ -107,15 +114,24 @@ def _file_again(connection: Connection, documents: Sequence[int]) -> int:
     return len(documents)
 
 
-def _ask(connection: Connection, agency_id: int) -> None:
-    ask_about(connection, register.get(connection, agency_id))
+def _asking(connection: Connection, act: Callable[[OnNew], T]) -> T:
+    """Do something that may make agencies, then ask about each that is new."""
+    made: list[int] = []
+    done = act(lambda _, agency_id: made.append(agency_id))
+    for agency_id in made:
+        ask_about(connection, register.get(connection, agency_id))
+    return done
+
+
+def _renew_keys(connection: Connection) -> None:
+    _asking(connection, lambda on_new: coverage.renew_keys(connection, on_new=on_new))
 
 
 def expect(connection: Connection, listed: Sequence[Listed], **options: Any) -> int:
     """Keep a list of the agencies that must report (:func:`database.reports.coverage.expect`), and ask a person about each new
     agency that may be one that is known. Return how many lines of the same years went.
     """
-    return coverage.expect(connection, listed, on_new=_ask, **options)
+    return _asking(connection, lambda on_new: coverage.expect(connection, listed, on_new=on_new, **options))
 
 
 def join(connection: Connection, agency_id: int, other_id: int, *, who: str, reason: str) -> int:
@@ -148,4 +164,7 @@ def choose(connection: Connection, filing_id: int, document_id: int | None, *, w
 
     Raises UsageError as :func:`database.filings.decisions.choose` does.
     """
+    agency_id = connection.scalar(select(FILING.c.agency_id).where(FILING.c.id == filing_id))
+    if agency_id is not None:
+        lock_agency(connection, agency_id)
     _file_again(connection, [decisions.choose(connection, document_id, filing_id, who=who, reason=reason)])

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from codebook.errors import GongkaiError, UsageError
 from console.cli.terminal.output import fault, wrong
 from database import migrations
-from database.session import fault_code, make_engine
+from database.filings.members import has_unfiled
+from database.session import fault_code, make_engine, reading
 from runtime.log import configure
 from runtime.private import keep_private, make_home
 from runtime.settings import Settings, load_settings
@@ -63,10 +64,8 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
         if own and make:
             before = migrations.current(engine)
             migrations.upgrade(engine)
-            if before not in (None, migrations.head()):
-                from console.filing import file_pending  # noqa: PLC0415 - a second of imports that only an upgrade needs
-
-                file_pending(engine)
+            if before is not None:
+                _file_documents(engine, upgraded=before != migrations.head())
         elif migrations.current(engine) != migrations.head():
             remedy = "run `gongkai db upgrade`"
             wrong(f"the database has version {migrations.current(engine)}, this program needs {migrations.head()}; {remedy}")
@@ -82,6 +81,17 @@ def database(found: Settings, *, make: bool = False) -> Iterator[Engine]:
         fault(GongkaiError(code, str(error.orig).splitlines()[0], "a database that answers"))
     finally:
         engine.dispose()
+
+
+def _file_documents(engine: Engine, *, upgraded: bool) -> None:
+    """File the documents of earlier versions, after an upgrade and where a command ended before it had filed them all."""
+    if not upgraded:
+        with reading(engine) as connection:
+            if not has_unfiled(connection):
+                return
+    from console.filing import file_pending  # noqa: PLC0415 - a second of imports that only an upgrade needs
+
+    file_pending(engine)
 
 
 def who() -> str:

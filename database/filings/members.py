@@ -87,6 +87,20 @@ def filing_at(connection: Connection, agency_id: int, year: int) -> int | None:
     return row[0] if row else None
 
 
+def has_unfiled(connection: Connection) -> bool:
+    """Whether a document shows the report of an agency and year and is in no filing: a version without filings loaded it, and
+    what files such documents has not come to its end.
+    """
+    filed = exists(select(MEMBER.c.document_id).where(MEMBER.c.document_id == ReportRow.document_id))
+    shown = exists(
+        select(DOCUMENT.c.id).where(
+            DOCUMENT.c.id == ReportRow.document_id, DOCUMENT.c.report_id == ReportRow.id, is_shown(DOCUMENT)
+        )
+    )
+    query = select(ReportRow.document_id).where(ReportRow.agency_key.is_not(None), ReportRow.year.is_not(None), ~filed, shown)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def documents_in(connection: Connection, filing_id: int) -> list[int]:
     """Return the documents of a filing, also those that show no report."""
     return list(connection.scalars(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == filing_id)))

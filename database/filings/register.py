@@ -65,6 +65,7 @@ class Agency(Record, frozen=True):
     region_code: str | None
 
 
+# Who joins or parts agencies changes their keys, and waits until those who have found one so have filed their documents.
 _KNOWN = Prepared(
     select(
         AgencyKeyRow.agency_id,
@@ -75,7 +76,9 @@ _KNOWN = Prepared(
                 AgencyAlias.source == bindparam("source"),
             )
         ).label("met"),
-    ).where(AgencyKeyRow.key == bindparam("key"))
+    )
+    .where(AgencyKeyRow.key == bindparam("key"))
+    .with_for_update(read=True, of=AgencyKeyRow)
 )
 
 
@@ -83,7 +86,7 @@ def resolve(connection: Connection, named: AgencyName) -> Resolved:
     """Return the agency that a name means; a name that is not known becomes a new agency.
 
     A name is remembered with where it comes from; the canonical name follows from all of them, so that it does not depend on the
-    order in which they came.
+    order in which they came. What the name means stays so until the transaction ends.
     """
     key, name = named.key, storable(named.name)[:_NAME_LENGTH]
     known = _KNOWN.run(connection, key=key, name=name, source=named.source.value).one
@@ -104,10 +107,11 @@ def _add(connection: Connection, key: str, named: AgencyName) -> tuple[int, bool
     row = {"name": storable(named.name), "kind": kind.kind if kind else None, "region_code": named.region_code}
     made: int = connection.execute(insert(AgencyRow).values(**row, created_at=now()).returning(AgencyRow.id)).scalar_one()
     claim = insert_into(connection, AgencyKeyRow).values(key=key, agency_id=made).on_conflict_do_nothing()
-    if connection.execute(claim).rowcount:
+    if connection.execute(claim.returning(AgencyKeyRow.key)).first() is not None:
         return made, True
     connection.execute(delete(AgencyRow).where(AgencyRow.id == made))
-    return connection.execute(select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key == key)).scalar_one(), False
+    theirs = select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key == key).with_for_update(read=True)
+    return connection.execute(theirs).scalar_one(), False
 
 
 def agency_of(connection: Connection, key: str) -> int | None:

@@ -21,7 +21,7 @@ from database.clock import now
 from database.filings import register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown, speaks
 from database.filings.register import AgencyName
-from database.models import AgencyKeyRow, AliasSource, Batch, ExpectedRow, ReportRow, Source
+from database.models import AgencyKeyRow, AliasSource, Batch, ExpectedRow, Failure, FailureState, ReportRow, Source
 from database.reports.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received
 from database.sql import chunks, insert_into
 from database.users.audit import note
@@ -60,6 +60,7 @@ _CAME_IN = {
     Status.REJECTED: Standing.IN_ERROR_QUEUE,
 }
 """What a document that is in no filing of the list says of the agency whose report it may be; of several the first counts."""
+_SEVERAL = "report.several"  # the code of a file with several reports; its message names them
 _CHINA = timezone(timedelta(hours=8))  # the days of the deadlines
 
 
@@ -171,10 +172,13 @@ def renew_keys(connection: Connection, on_new: OnNew | None = None) -> None:
         if at in lines:
             connection.execute(delete(ExpectedRow).where(ExpectedRow.id == lines[at].id))
         lines[at] = row
+    renewed = [(row.id, key) for (_, key), row in lines.items() if row.agency_key != key]
+    # First a key that no line has: the new key of one may be the old one of another.
+    for keys in ([(number, f"renewed#{number}") for number, _ in renewed], renewed):
+        for number, key in keys:
+            connection.execute(update(ExpectedRow).where(ExpectedRow.id == number).values(agency_key=key))
     known = register.agencies_of(connection, sorted({key for _, key in lines}))
     for (_, key), row in lines.items():
-        if row.agency_key != key:
-            connection.execute(update(ExpectedRow).where(ExpectedRow.id == row.id).values(agency_key=key))
         if key not in known:
             _register(connection, row.agency, row.region_code, on_new)
 
@@ -358,10 +362,8 @@ def _came_in(connection: Connection, year: int) -> dict[int, _CameIn]:
     order = list(_CAME_IN.values())
     found: dict[int, _CameIn] = {}
     for received, status, seen_at in _received(connection, listed, year):
-        if not received.may_be_on(year):
-            continue
         one = _CameIn(_CAME_IN[status], received.document_id, status.value, _day(seen_at))
-        for line in agencies.meant_by(received):
+        for line in agencies.meant_by(received, year):
             if line not in found or order.index(one.standing) < order.index(found[line].standing):
                 found[line] = one
     return found
@@ -372,7 +374,13 @@ def _received(connection: Connection, listed: Sequence[ExpectedAgency], year: in
     those that show no report or whose report is in no filing, and on this year those of agencies that are not on the list.
     """
     columns = (DOCUMENT.c.id, DOCUMENT.c.status, FILING.c.agency_id, FILING.c.year.label("filed_on"))
-    read = (ReportRow.agency_key, ReportRow.region_code, ReportRow.year, ReportRow.title)
+    several = (
+        select(func.max(Failure.message))
+        .where(Failure.document_id == DOCUMENT.c.id, Failure.code == _SEVERAL, Failure.state == FailureState.OPEN.value)
+        .scalar_subquery()
+        .label("several")
+    )
+    read = (ReportRow.agency_key, ReportRow.region_code, ReportRow.year, ReportRow.title, several)
     documents = (
         DOCUMENT.outerjoin(MEMBER, MEMBER.c.document_id == DOCUMENT.c.id)
         .outerjoin(FILING, FILING.c.id == MEMBER.c.filing_id)
@@ -413,6 +421,7 @@ def _received_of(rows: Sequence[Any]) -> tuple[Received, Status, datetime]:
         first.region_code,
         first.filed_on or first.year,
         first.title,
+        first.several,
     )
     return received, Status(first.status), seen_at
 

@@ -23,6 +23,7 @@ from codebook.text.fold import fold_label
 
 _PARTS = re.compile(r"[/\\!]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_BETWEEN = re.compile(r"[;\uff1b:\uff1a]")  # what stands between the reports of a list in words
 _SHORTEST = 4  # characters of a name that is looked for inside a text
 
 
@@ -60,7 +61,8 @@ class Received(Record, frozen=True):
     """A document that came in and is in no filing of an agency of the list.
 
     ``agency_key``, ``region_code``, ``year`` and ``title`` are what was read of its report, where something was; ``agency_id`` is
-    the agency in whose filing it is. ``seen_year`` is the year in which it came in.
+    the agency in whose filing it is. ``seen_year`` is the year in which it came in. ``several`` is what the error queue says of a
+    file with several reports: their agencies and years.
     """
 
     document_id: int
@@ -71,6 +73,7 @@ class Received(Record, frozen=True):
     region_code: str | None = None
     year: int | None = None
     title: str | None = None
+    several: str | None = None
 
     def may_be_on(self, year: int) -> bool:
         """Return whether it may be a report on ``year``: as it was read, else as a manifest, the names of the file, its folders
@@ -153,8 +156,22 @@ class ExpectedAgencies:
             for name in _spellings(each):
                 self._spelled.setdefault(name[:_SHORTEST], {}).setdefault(name, set()).add(each.line)
 
-    def meant_by(self, received: Received) -> frozenset[int]:
-        """The lines of the agencies whose report a document may be; none when nothing says so.
+    def meant_by(self, received: Received, year: int) -> frozenset[int]:
+        """The lines of the agencies whose report on ``year`` a document may be, or may hold; none when nothing says so."""
+        held = self._held_by(received, year)
+        return held or (self._read_as(received) if received.may_be_on(year) else held)
+
+    def _held_by(self, received: Received, year: int) -> frozenset[int]:
+        """The lines of the agencies whose reports a file with several holds."""
+        codes = tuple(dict.fromkeys(code for origin in received.origins for code in _codes(origin)))
+        found: set[int] = set()
+        for part in _BETWEEN.split(received.several or ""):
+            if year in (years_in([part]) or {year}):
+                found |= self._named(part, codes)
+        return frozenset(found)
+
+    def _read_as(self, received: Received) -> frozenset[int]:
+        """The lines of the agencies whose report a document may be, on whatever year.
 
         What was read of it goes before the manifest, that before its title and the names of the file, and those before the
         names of its folders and its batch.

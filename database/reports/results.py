@@ -70,15 +70,21 @@ class ReportKey(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What is kept of a document before a result is written: the key of its report in force (None: nothing is shown), the
-    report it points to with its digest, its latest version (0: none), and whether a failure of it is open.
+    """What is kept of a document before a result is written: the place of the report it points to (number 0: none) and whether it
+    shows it, that report with its digest, its latest version (0: none), and whether a failure of the document is open.
     """
 
-    key: ReportKey | None
+    place: ReportKey
+    shown: bool
     report_id: int | None
     digest: str | None
     latest: int
     failed: bool
+
+    @property
+    def key(self) -> ReportKey | None:
+        """The key of the report in force, None when nothing is shown."""
+        return self.place if self.shown else None
 
 
 Pointer = Callable[[Connection, int, Status, int], None]
@@ -241,7 +247,7 @@ def kept_before(connection: Connection, document_id: int) -> Before:
     """Return what is kept of a document whose fence the caller holds."""
     *key, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
     shown = key[0] is not None and status in SHOWN
-    return Before(ReportKey(*key) if shown else None, key[0], digest, latest or 0, bool(failed))
+    return Before(ReportKey(key[0] or 0, *key[1:]), shown, key[0], digest, latest or 0, bool(failed))
 
 
 def point(connection: Connection, document_id: int, status: Status, report_id: int) -> None:
@@ -332,8 +338,9 @@ def replace_findings(
 # ---- neighbours -----------------------------------------------------------------------------------------------
 
 
-def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> None:
-    """Wait for the locks of these names and keep them until the transaction ends.
+def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterable[str] = ()) -> bool:
+    """Wait for the locks of these names and keep them until the transaction ends. Return whether others may have written since
+    the transaction began.
 
     Two transactions that compare reports with each other then see each other's reports, in whichever order they come.
     Taken in the order of their numbers, so that two holders cannot wait for one another. Who waited sees what the other
@@ -341,7 +348,7 @@ def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterab
     nothing to do.
     """
     if connection.dialect.name != "postgresql":
-        return
+        return False
     modes = {_lock_number(name): False for name in shared} | {_lock_number(name): True for name in exclusive}
     if modes:
         locks = [
@@ -349,6 +356,7 @@ def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterab
             for number, alone in sorted(modes.items())
         ]
         connection.execute(select(*locks))
+    return True
 
 
 def _lock_number(name: str) -> int:

@@ -7,7 +7,7 @@ of the file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,7 @@ from database.filings.register import AgencyName
 from database.ledger import finish
 from database.models import AliasSource, Between
 from database.reports import corrections, results
-from database.reports.results import CurrentReport, Neighbours, Pointer, ReportKey, Written
+from database.reports.results import Before, CurrentReport, Neighbours, Pointer, ReportKey, Written
 from tasks.loading.editions import arrange
 from tasks.loading.relate import Related, relate_filing, relate_region, relate_years, standing
 from tasks.loading.rows import finding_row, report_rows
@@ -47,13 +47,13 @@ def load_verdict(
     rows = report_rows(verdict)
     row = rows["gk_report"][0]
     row["agency_key"] = _key(row, document_id)
-    kept = results.kept_before(connection, document_id)
 
-    def write() -> Written:
+    def write(kept: Before) -> Written:
         return results.write_report(connection, document_id, rows, versions, kept, point=point)
 
-    report_id, alone = _settle(connection, document_id, kept.key, row, write)
-    return report_id, verdict.status if alone else results.status_of(connection, document_id)
+    settled = _settle(connection, document_id, lambda _: row, write)
+    assert settled is not None
+    return settled.report_id, verdict.status if settled.alone else results.status_of(connection, document_id)
 
 
 def file_again(connection: Connection, document_id: int) -> None:
@@ -62,11 +62,11 @@ def file_again(connection: Connection, document_id: int) -> None:
     For documents that were loaded before there were filings, and after a person joined or parted agencies or chose an edition.
     A document that shows no report leaves its filing as it is.
     """
-    kept = results.kept_before(connection, document_id)
-    if kept.key is not None:
-        report_id = kept.key.report_id
-        row = _renewed(connection, document_id, report_id)
-        _settle(connection, document_id, kept.key, row, lambda: Written(report_id, new=False))
+
+    def row(kept: Before) -> dict[str, Any] | None:
+        return _renewed(connection, document_id, kept.place.report_id) if kept.shown else None
+
+    _settle(connection, document_id, row, lambda kept: Written(kept.place.report_id, new=False))
 
 
 def _key(row: Mapping[str, Any], document_id: int) -> str | None:
@@ -83,16 +83,30 @@ def _renewed(connection: Connection, document_id: int, report_id: int) -> dict[s
     return renewed
 
 
+class _Settled(NamedTuple):
+    """The report that was written, and whether its document is the first of its filing."""
+
+    report_id: int
+    alone: bool
+
+
 def _settle(
-    connection: Connection, document_id: int, old: ReportKey | None, row: Mapping[str, Any], write: Callable[[], Written]
-) -> tuple[int, bool]:
-    """Write a report between two looks at its neighbours, file it, and compare what changed. Return its row number, and whether
-    it is the first of its filing.
+    connection: Connection,
+    document_id: int,
+    row: Callable[[Before], Mapping[str, Any] | None],
+    write: Callable[[Before], Written],
+) -> _Settled | None:
+    """Write a report between two looks at its neighbours, file it, and compare what changed.
+
+    ``row`` says by what the report is filed; None: not at all, and nothing is done.
     """
-    new, places = _lock(connection, old, row, _named(row, document_id))
+    locked = _lock(connection, document_id, row)
+    if locked is None:
+        return None
+    old, new, places = locked.kept.key, locked.new, locked.places
     near = {place: results.neighbours(connection, place) for place in places}
     before = _current_reports(near)
-    report_id, is_new = write()
+    report_id, is_new = write(locked.kept)
     alone = _file(connection, document_id, new)
     if old is None and alone:  # nothing of this document was in force: only the new report can have changed what is
         near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
@@ -108,40 +122,43 @@ def _settle(
     keys = [new._replace(report_id=report_id), *results.report_keys(connection, changed - {report_id})]
     known = {place._replace(report_id=0): those for place, those in near.items()}
     results.replace_findings(connection, stale, kinds, _compare(connection, keys, known))
-    return report_id, alone
+    if locked.asks and new.agency_id is not None:
+        ask_about(connection, register.get(connection, new.agency_id))
+    return _Settled(report_id, alone)
 
 
-def _named(row: Mapping[str, Any], document_id: int) -> AgencyName | None:
-    """The agency of a report that has one and a year; without either it is in no filing."""
-    if row["agency"] is None or row["year"] is None:
-        return None
-    return AgencyName(row["agency"], row["region_code"], AliasSource.REPORT, document_id)
+class _Locked(NamedTuple):
+    """The places of a document, locked: what is kept of it, its new place, and all places whose reports may change.
 
-
-def _lock(
-    connection: Connection, old: ReportKey | None, row: Mapping[str, Any], named: AgencyName | None
-) -> tuple[ReportKey, list[ReportKey]]:
-    """Find the agency that the report names, and lock its place and the old one. Return the new place, and all places.
-
-    While this waits for the lock somebody may join the agency with another; then it is found and locked again.
+    ``asks``: the agency is new, and may be one that is known.
     """
-    locked: ReportKey | None = None
-    while True:
-        agency_id = _resolve(connection, named) if named else None
-        new = ReportKey(0, agency_id, row["year"] if named else None, row["governs"], row["reports_to"])
-        places = [new] if old is None else [old, new]
-        if new == locked:
-            return new, places
-        results.lock_places(connection, *_locks(places))
-        locked = new
+
+    kept: Before
+    new: ReportKey
+    places: list[ReportKey]
+    asks: bool
 
 
-def _resolve(connection: Connection, named: AgencyName) -> int:
-    """The agency that a name means. A new one that may be one that is known is a question for a person."""
-    agency_id, is_new = register.resolve(connection, named)
-    if is_new:
-        ask_about(connection, register.get(connection, agency_id))
-    return agency_id
+def _lock(connection: Connection, document_id: int, row: Callable[[Before], Mapping[str, Any] | None]) -> _Locked | None:
+    """Find the agency that the report names, and lock its place and the one in which the document was.
+
+    Whoever joins agencies meanwhile may move the document before the lock is free; then its place is looked for again.
+    """
+    kept, asks = results.kept_before(connection, document_id), False
+    while (wanted := row(kept)) is not None:
+        agency_id, year = None, None
+        if wanted["agency"] is not None and wanted["year"] is not None:  # without either it is in no filing
+            name = AgencyName(wanted["agency"], wanted["region_code"], AliasSource.REPORT, document_id)
+            agency_id, is_new = register.resolve(connection, name)
+            asks, year = asks or is_new, wanted["year"]
+        new = ReportKey(0, agency_id, year, wanted["governs"], wanted["reports_to"])
+        waited = results.lock_places(connection, *_locks([kept.place, new]))
+        # A document that never had a report is moved by nobody.
+        now = results.kept_before(connection, document_id) if waited and kept.report_id is not None else kept
+        if now == kept:
+            return _Locked(kept, new, [kept.place, new] if kept.shown else [new], asks)
+        kept = now
+    return None
 
 
 def _file(connection: Connection, document_id: int, place: ReportKey) -> bool:
@@ -190,11 +207,20 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
     members.review_again(connection, documents, FOR_REVIEW)
 
 
+def lock_agency(connection: Connection, agency_id: int) -> None:
+    """Wait until nobody else changes the filings of an agency, and let nobody do so until the transaction ends."""
+    results.lock_places(connection, {f"agency:{agency_id}"})
+
+
 def ask_about(connection: Connection, agency: register.Agency) -> None:
     """Open a question for each agency that a new one may be, by the rules of the codebook.
 
-    The years on which both report are looked at when the questions are listed: they change with each report that comes in.
+    Of two new ones that come in at once the second sees the first: until this transaction ends nobody else of the province asks,
+    so that it is the last that a load does. The years on which both report are looked at when the questions are listed: they
+    change with each report that comes in.
     """
+    province = (agency.region_code or "")[:2]
+    results.lock_places(connection, {f"names:{province}"}, {"names:"} if province else ())
     wanted = candidates(agency.name, agency.region_code)
     for other in register.comparable(connection, wanted.region_code, wanted.keys):
         if other.id == agency.id:

@@ -19,6 +19,7 @@ from database.reports import coverage
 from database.reports.coverage import Level, Listed, Standing, standing_of
 from database.session import reading, run_transaction
 from database.users import audit
+from ingest.lists.csv_lists import decode
 from ingest.lists.expected import Usual, read_list
 from tests.conftest import REPOSITORY
 from tests.database.test_corrections import CELL, a_report, read
@@ -267,6 +268,22 @@ def test_an_agency_is_absent_only_when_nothing_of_it_came_in(empty: Inline) -> N
     assert lines(empty.engine)["示例市教育局"] == (Standing.IN_WORK, better)
     report = loaded(empty, "示例市教育局")
     assert lines(empty.engine)["示例市教育局"] == (Standing.IN_TIME, report)
+
+
+def test_a_volume_in_the_error_queue_came_from_each_of_its_agencies(empty: Inline) -> None:
+    expect_all(
+        empty.engine, "示例市示例区人民政府", "示例市示例区教育局", "示例市示例镇人民政府", "示例市示例区民政局", code=None
+    )
+    paths = sorted((REPOSITORY / "samples" / "reports").glob("*2023*.txt"))
+    texts = [decode(path.read_bytes()).replace("2023", "2024") for path in paths]
+    number = empty.add("\n".join(texts).encode(), "text/plain", "in/汇编.txt")
+    empty.work()
+    assert lines(empty.engine) == {
+        "示例市示例区人民政府": (Standing.ABSENT, None),
+        "示例市示例区教育局": (Standing.IN_ERROR_QUEUE, number),
+        "示例市示例镇人民政府": (Standing.IN_ERROR_QUEUE, number),
+        "示例市示例区民政局": (Standing.ABSENT, None),
+    }
 
 
 def test_a_filing_whose_document_fails_when_it_is_read_again_is_in_the_error_queue(empty: Inline) -> None:

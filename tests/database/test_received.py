@@ -25,7 +25,7 @@ AGENCIES = ExpectedAgencies(
 
 def meant(*origins: FoundAt, **read: object) -> list[str]:
     received = Received(1, 2025, origins, **read)  # type: ignore[arg-type]
-    return [LIST[line][0] for line in sorted(AGENCIES.meant_by(received))]
+    return [LIST[line][0] for line in sorted(AGENCIES.meant_by(received, 2024))]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,15 @@ def test_a_manifest_goes_before_names_and_what_was_read_before_both() -> None:
 )
 def test_the_years_that_it_may_be_on(received: Received, years: list[int]) -> None:
     assert [year for year in range(2021, 2027) if received.may_be_on(year)] == years
+
+
+def test_a_file_with_several_reports_came_from_each_of_their_agencies() -> None:
+    said = "3份年度报告：盐城市教育局2024年度（第1页起）；盐城市气象局2023年度（第5页起）；仁和镇人民政府2024年度（第9页起）"
+    volume = FoundAt("江苏省/淮安市/洪泽区/2024年汇编.pdf")
+    assert meant(volume, several=said) == ["洪泽区仁和镇人民政府", "盐城市教育局"]
+    received = Received(1, 2025, (volume,), several=said)
+    assert [LIST[line][0] for line in AGENCIES.meant_by(received, 2023)] == ["盐城市气象局"]
+    assert AGENCIES.meant_by(received, 2022) == frozenset()
 
 
 def test_folders_lead_to_a_region() -> None:

@@ -92,6 +92,8 @@ def test_each_part_does_its_work_under_its_role(urls: dict[str, str], tmp_path: 
         assert client.get(path).status_code == 200, path
     answer = desk.post(client, f"/documents/{number}/cells/{CELL}", value="3", reason="a test", decided="value")
     assert answer.status_code in (303, 422), answer.text
+    answer = desk.post(client, "/coverage/lines", agency="淮安市教育局", year="2024")  # also enters the register of agencies
+    assert answer.status_code == 303, answer.text
     run_transaction(pages, lambda c: purging.purge(c, number, who="test", reason="a test"))
 
     reader = make_engine(urls[READER])

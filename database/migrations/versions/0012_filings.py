@@ -150,9 +150,24 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _forget_witnesses()
+    op.execute("delete from gk_finding where \"between\" = 'filing'")
     op.drop_column("gk_value", "witness")
     op.drop_column("gk_source", "dated_at")
     for table in ("filing_document", "filing", "agency_succession", "agency_decision", "agency_case", "agency_alias"):
         op.drop_table(f"gk_{table}")
     op.drop_table("gk_agency_key")
     op.drop_table("gk_agency")
+
+
+def _forget_witnesses() -> None:
+    """Let each document say what it says alone: the version before would keep for ever what other renditions settled."""
+    state, value = "witness ->> 'state'", "cast(witness ->> 'value' as double precision)"
+    if op.get_bind().dialect.name == "sqlite":
+        state, value = "json_extract(witness, '$.state')", "json_extract(witness, '$.value')"
+    witnessed = "select 1 from gk_value v where v.report_id = gk_document.report_id and v.witness is not null"
+    op.execute(
+        "update gk_document set status = (select r.status from gk_report r where r.id = gk_document.report_id) "
+        f"where status in ('accepted', 'needs_review') and exists ({witnessed})"
+    )
+    op.execute(f"update gk_value set state = {state}, value = {value} where witness is not null")
