@@ -157,7 +157,8 @@ class Reading(Record, frozen=True):
 
     ``value`` is in the indicator's unit, None when missing or when a doubt has no likely value. ``raw`` is the text as it
     stands in the source; ``sentence`` the sentence around it when it was read from prose. ``doubt`` says why the state is
-    doubtful; ``candidates`` are the values that were possible.
+    doubtful; ``candidates`` are the values that were possible. ``note`` is the remark or note mark that is printed beside the
+    number and is no part of it (其中修订16件 in brackets, ①).
     """
 
     indicator: str
@@ -171,6 +172,7 @@ class Reading(Record, frozen=True):
     sentence: str | None = None
     doubt: str | None = None
     candidates: tuple[Number, ...] = ()
+    note: str | None = None
 
 
 class StatementKind(StrEnum):

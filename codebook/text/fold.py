@@ -1,8 +1,8 @@
 """Folding: what two spellings of the same words have in common, for comparing; what is stored stays raw.
 
 Folded text is simplified script, NFKC (half-width), characters in place of radicals, mainland words, without pinyin behind
-characters and without the spaces that line up Chinese text. :func:`fold` keeps for each folded character the raw one that it
-came from.
+characters, marks of notes behind numbers, and the spaces that line up Chinese text. :func:`fold` keeps for each folded
+character the raw one that it came from.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _UNIFIED = chr(0x4E00)
 _SPACE = re.compile(r"\s+")
 # ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\u00ad\ue000-\uf8ff\ufffc\x00]")
+# The mark of a note behind a number is no digit of it: 7① is no 71, though its compatibility character is 1.
+_NOTE_MARK = re.compile("(?<=[0-9０-９])[①-⓿⁰-⁹¹²³₀-₉❶-➓]+")
 _LABEL_NOISE = re.compile(r"[\s\W_]+")
 
 
@@ -110,6 +112,8 @@ def _fold(raw: str) -> Folded:
     drop = set()
     for match in _INVISIBLE.finditer(raw):
         drop.add(match.start())
+    for match in _NOTE_MARK.finditer(raw):
+        drop.update(range(match.start(), match.end()))
     for match in _PINYIN.finditer(raw):
         drop.update(range(match.start(), match.end()))
     for match in _DOUBLED.finditer(raw):

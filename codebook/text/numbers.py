@@ -44,6 +44,8 @@ class NumberWords(Record, frozen=True):
     no_number: str
     none: str
     remark: str
+    note_mark: str
+    mark_characters: str
 
 
 class _Patterns(NamedTuple):
@@ -52,6 +54,7 @@ class _Patterns(NamedTuple):
     less: re.Pattern[str]
     no_number: re.Pattern[str]
     remark: re.Pattern[str]
+    note_mark: re.Pattern[str]
 
 
 @cache
@@ -72,6 +75,7 @@ def _patterns() -> _Patterns:
         re.compile(rf"^{words.less}(?=\d)"),
         re.compile(words.no_number, re.IGNORECASE),
         re.compile(words.remark),
+        re.compile(words.note_mark),
     )
 
 
@@ -106,19 +110,25 @@ def split_remark(raw: str) -> tuple[str, str]:
     return raw[: match.start()], match.group().strip()
 
 
+def has_note_mark(text: str) -> bool:
+    """Return whether ``text`` has a raised, lowered or circled digit."""
+    return _patterns().note_mark.search(text) is not None
+
+
 @lru_cache(maxsize=50_000)
 def read_number(raw: str) -> Token:
     """Read a whole cell as a number; anything else than one number with an optional unit is not a number.
 
-    A remark behind the number is left out.
+    A remark behind the number is left out; marks of notes elsewhere (①7) make it no number.
 
     Digits split by spaces ("1 234") are one number only when the cell holds nothing else. 增 and 减 before a number are signs.
 
     >>> read_number("１，２３４件")
     Token(kind=<ValueKind.NUMBER: 'number'>, value=1234, unit='件')
     """
-    text = fold(split_remark(raw)[0]).text.strip()
-    if has_too_many_digits(text):
+    bare = split_remark(raw)[0]
+    text = fold(bare).text.strip()
+    if has_too_many_digits(text) or has_note_mark(bare):
         return Token(ValueKind.OTHER)
     if not text:
         return Token(ValueKind.BLANK)

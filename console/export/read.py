@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, case, exists, func, or_, select
 
 from codebook.records import Status
+from database.access import ACCESS
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, holds, is_shown, speaks
 from database.models import Base
 from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION, VALUE
@@ -81,14 +82,18 @@ def read_documents(engine: Engine, batch: str | None = None, year: int | None = 
     Each chunk is read in a transaction of its own, so that a long export does not hold one open. Versions never change
     once written: what a document points to when its chunk is read is what is exported, whole. Which document is in force
     for each filing is read once, at the beginning, so that a filing has one at most while documents come in; a filing that
-    is made meanwhile has the first that is met. This takes some hundred bytes a filing. Raises ValueError when there is no
-    such batch.
+    is made meanwhile has the first that is met. This takes some hundred bytes a filing. A user who is bound to regions or
+    batches (``engine``) sees no more documents by it, but an edition is not in force because a later one is out of bounds.
+    Raises ValueError when there is no such batch.
     """
     with reading(engine) as connection:
         batch_id = None if batch is None else connection.scalar(select(BATCH.c.id).where(BATCH.c.name == batch))
         if batch is not None and batch_id is None:
             raise ValueError(f"there is no batch {batch!r}")
-        speakers = _speakers(connection, batch_id, year)
+    access = engine.get_execution_options().get(ACCESS)
+    of_batch = None if access is not None and access.bound else batch_id
+    with reading(engine.execution_options(**{ACCESS: None})) as connection:
+        speakers = _speakers(connection, of_batch, year)
     query, last = _documents(batch_id, year), 0
     while True:
         with reading(engine) as connection:

@@ -7,7 +7,7 @@ of its own to expand. When in doubt whether something is content, it stays.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from lxml import etree
@@ -16,6 +16,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.raised import lowered, raised
 from tasks.extraction.text import decode
 from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Flow, compose
 from tasks.extraction.words import patterns, words
@@ -24,6 +25,7 @@ _DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_SHIFTED = re.compile(r"vertical-align\s*+:\s*+(?:(super|text-top)|(sub)\b)", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BLOCKS = frozenset(
     [
@@ -95,6 +97,7 @@ class _HtmlWalker:
         found: Flow = []
         line: list[str] = []
         preformatted = 0
+        shifts: list[Callable[[str], str]] = []  # of the elements around that raise or lower their text
 
         def end_line() -> None:
             text = "".join(line).strip(" \t\r\n\f")
@@ -105,6 +108,8 @@ class _HtmlWalker:
         def add(text: str | None) -> None:
             if not text:
                 return
+            if shifts:
+                text = shifts[-1](text)
             if preformatted:
                 first, *rest = re.split(r"\r\n|\n|\r", text)
                 line.append(first)
@@ -129,9 +134,13 @@ class _HtmlWalker:
                     if tag in _BLOCKS or tag == "br":
                         end_line()
                     preformatted += tag == "pre"
+                    if (shift := _shift(element)) is not None:
+                        shifts.append(shift)
                     add(element.text)
                 continue
             preformatted -= tag == "pre" and element not in self.skip
+            if shifts and element not in self.skip and _shift(element) is not None:
+                shifts.pop()
             if tag in _BLOCKS:
                 end_line()
             if element is not root:
@@ -286,6 +295,19 @@ def _surroundings(root: etree._Element) -> Iterator[etree._Element]:
             continue
         elif (tag in words().chrome.soft_tags or _is_named_chrome(element)) and _is_dispensable(contents[element]):
             yield element
+
+
+def _shift(element: etree._Element) -> Callable[[str], str] | None:
+    """Return what raises or lowers the text of an element of a line, None where it stands on the line."""
+    tag = element.tag
+    if tag == "sup":
+        return raised
+    if tag == "sub":
+        return lowered
+    style = element.get("style") if tag not in _BLOCKS else None
+    if style is None or (found := _SHIFTED.search(style)) is None:
+        return None
+    return raised if found[1] else lowered
 
 
 def _is_hidden(element: etree._Element) -> bool:

@@ -24,6 +24,7 @@ from console.cli import app
 from console.export import export
 from console.export.cells import tables
 from console.export.read import read_documents
+from database.access import ACCESS, Access
 from database.filings.in_force import FILING
 from database.models import Between
 from database.monitoring import queries
@@ -32,7 +33,7 @@ from database.reports.results import DOCUMENT, FINDING
 from database.session import reading as reading_transaction
 from database.session import run_transaction
 from runtime.settings import load_settings
-from tests.console.test_export import add, lines, load, reading, table, verdict
+from tests.console.test_export import BATCH, add, lines, load, reading, table, verdict
 
 RECEIVED, GRANTED = "requests.new_received.total", "requests.granted.total"
 
@@ -258,6 +259,18 @@ def test_a_batch_and_a_year_have_their_own_documents_and_the_same_in_force(engin
     assert by_batch == {"甲": [("other.txt", 1)], "乙": [("late.html", 3)]}
     of_year = export(engine, "csv", tmp_path / "year", year=2024)
     assert (of_year.documents, of_year.reports, of_year.others, of_year.unfiled) == (5, 2, 3, 0)
+
+
+def test_an_edition_is_not_in_force_because_a_bound_user_does_not_see_the_next(engine: Engine, family: Family, tmp_path: Path):
+    late = add(engine, "late.html", batch="乙")
+    load(engine, late, report("洪泽区民政局", "2025-06-01", 12, Reader.HTML))
+    with engine.connect() as connection:
+        batch = connection.execute(select(BATCH.c.id).where(BATCH.c.name == "甲")).scalar_one()
+    bound = engine.execution_options(**{ACCESS: Access(batches=(batch,))})
+    for chosen in ({}, {"batch": "甲"}):
+        found = {line["source"]["path"]: line["filing"] for line in lines(bound, tmp_path, **chosen)}
+        assert len(found) == 6
+        assert {path for path, filing in found.items() if filing and filing["in_force"]} == {"other.txt"}
 
 
 @pytest.mark.parametrize("chosen", ["old", "page"])

@@ -254,3 +254,30 @@ def test_nested_tables() -> None:
     found = blocks(document)
     assert [type(block) for block in found] == [Line, Table]
     assert extract(saved(document), MEDIA_TYPE).pages[0].kind is PageKind.TEXT
+
+
+def styled(text: str, properties: str) -> str:
+    return f"<w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r>"
+
+
+@pytest.mark.parametrize(
+    ("runs", "text"),
+    [
+        (run("7") + styled("1", "<w:vertAlign w:val='superscript'/>") + run("件"), "7¹件"),
+        (run("7") + styled("注1", "<w:vertAlign w:val='superscript'/>"), "7注¹"),
+        (run("7") + styled("1", "<w:vertAlign w:val='subscript'/>"), "7₁"),
+        (run("7") + styled("1", "<w:vertAlign w:val='baseline'/>"), "71"),
+        (run("7") + styled("2", "<w:rStyle w:val='Mark'/>"), "7²"),
+        (run("7") + styled("2", "<w:rStyle w:val='MarkBelow'/>"), "7²"),
+        (run("7") + styled("2", "<w:rStyle w:val='MarkBelow'/><w:vertAlign w:val='baseline'/>"), "72"),
+        (run("7") + styled("1", "<w:position w:val='8'/><w:sz w:val='12'/>"), "7¹"),
+        (styled("7", "<w:position w:val='8'/>") + styled("1", "<w:position w:val='8'/>"), "71"),
+        (run("7") + styled("1", "<w:position w:val='-6'/>"), "71"),
+    ],
+)
+def test_raised_digits_are_no_digits_of_the_number_before(runs: str, text: str) -> None:
+    document = with_body(f"<w:p>{runs}</w:p>")
+    raising = "<w:rPr><w:vertAlign w:val='superscript'/></w:rPr>"
+    for name, entries in (("Mark", raising), ("MarkBelow", "<w:basedOn w:val='Mark'/>")):
+        document.styles.element.append(parse_xml(f"<w:style {W} w:type='character' w:styleId='{name}'>{entries}</w:style>"))
+    assert texts(document) == [text]

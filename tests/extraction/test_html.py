@@ -200,3 +200,24 @@ def test_limits(html: str, code: str) -> None:
     with pytest.raises(GongkaiError) as caught:
         extract(html.encode(), "text/html", ExtractionLimits(max_lines=100, max_cells=100))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("7<sup>1</sup>", "7¹"),
+        ("7<sup><a href='#n'><span>[12]</span></a></sup>件", "7[¹²]件"),
+        ("7<sup>注1</sup>", "7注¹"),
+        ("7<SUP>(3)</SUP>", "7⁽³⁾"),
+        ("7<span style='font-size:6pt; Vertical-Align: super'>1</span>", "7¹"),
+        ("7<font style='vertical-align:text-top'>1</font>8", "7¹8"),
+        ("7<sub>1</sub>2", "7₁2"),
+        ("7<span style='vertical-align:middle'>1</span>", "71"),
+        ("7<sup></sup>1", "71"),
+        ("7<sup hidden>2</sup>1", "71"),
+    ],
+)
+def test_raised_digits_are_no_digits_of_the_number_before(markup: str, text: str) -> None:
+    table = table_of(f"<table><tr><td>行政许可</td><td style='vertical-align:text-top'>{markup}</td></tr></table>")
+    assert [cell.text for cell in table.cells] == ["行政许可", text]
+    assert texts(blocks(f"<p>共{markup}</p><p>二</p>")) == [f"共{text}", "二"]

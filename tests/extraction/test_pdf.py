@@ -440,6 +440,39 @@ def test_damaged_streams_are_told() -> None:
     assert damaged_streams(b"") == (0, 0)
 
 
+@pytest.mark.parametrize("font", ["Helvetica", "Times-Roman", FONT])
+@pytest.mark.parametrize(("size", "rise"), [(5, 4), (6.5, 3.4), (7, 5), (8, 3)])
+def test_small_raised_digits_are_no_digits_of_the_number_before(font: str, size: float, rise: float) -> None:
+    paper = Paper().cell(70, 100, 100, 20, "行政许可").cell(170, 100, 60, 20, "").cell(230, 100, 60, 20, "86")
+    x = 175.0
+    for text, high, up in (("323", 10, 0), ("12", size, rise), ("件", 10, 0)):
+        used = FONT if text == "件" else font
+        paper.canvas.setFont(used, high)
+        paper.canvas.drawString(x, HEIGHT - 114 + up, text)
+        x += pdfmetrics.stringWidth(text, used, high)
+    [table] = pages(paper)[0].blocks
+    assert [cell.text for cell in table.cells] == ["行政许可", "323¹²件", "86"]
+
+
+@pytest.mark.parametrize(("size", "rise"), [(10, 0), (10, 3), (7, 0), (9, 1)])
+def test_digits_of_the_same_size_or_on_the_line_are_digits(size: float, rise: float) -> None:
+    paper = Paper().cell(70, 100, 100, 20, "行政许可").cell(170, 100, 60, 20, "")
+    paper.canvas.setFont("Helvetica", 10)
+    paper.canvas.drawString(175, HEIGHT - 114, "32")
+    paper.canvas.setFont("Helvetica", size)
+    paper.canvas.drawString(175 + pdfmetrics.stringWidth("32", "Helvetica", 10), HEIGHT - 114 + rise, "1")
+    [table] = pages(paper)[0].blocks
+    assert table.cells[1].text == "321"
+
+
+def test_raised_digits_of_neighbouring_cells_stay_in_their_own() -> None:
+    paper = Paper().text(70, 60, "2023", 22).cell(70, 100, 40, 20, "12").cell(110, 100, 40, 20, "").cell(150, 100, 40, 20, "4")
+    paper.canvas.setFont("Helvetica", 6)
+    paper.canvas.drawString(112, HEIGHT - 107, "34")
+    table = pages(paper)[0].blocks[1]
+    assert [cell.text for cell in table.cells] == ["12", "34", "4"]
+
+
 def stream(content: bytes, entries: bytes = b"", length: int | None = None) -> bytes:
     """A compressed stream object whose data are ``content``."""
     head = b"7 0 obj <</Length %d /Filter /FlateDecode %s>>\nstream\n"

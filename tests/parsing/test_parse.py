@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from codebook.errors import GongkaiError
@@ -22,11 +23,16 @@ from codebook.records import (
     Reading,
     Report,
     State,
+    Status,
     Table,
     UnknownTable,
 )
 from codebook.records import Cell as GridCell
+from tasks.extraction.extract import extract
 from tasks.parsing.parse import assemble, form_of, parse
+from tasks.validation.validate import validate
+from tests.validation.makers import make
+from tests.validation.printed import print_report
 
 
 class Used(NamedTuple):
@@ -218,3 +224,12 @@ def test_a_report_whose_cells_are_all_strokes_is_a_report_with_blank_cells(mark:
     report = parse(pages(text), Hints())
     assert {reading.state for reading in report.readings} == {State.MISSING}
     assert len(report.readings) == 6
+
+
+def test_pages_that_did_not_come_in_send_a_report_to_review() -> None:
+    """A folder of page images without page 2, from its pages (already recognised) to its status."""
+    whole = extract(print_report(make("report", make("values"))), "text/plain")
+    assert validate(parse(whole, Hints())).status is Status.ACCEPTED
+    verdict = validate(parse(msgspec.structs.replace(whole, missing_pages=(2,)), Hints()))
+    assert verdict.status is Status.NEEDS_REVIEW
+    assert [found.rule for found in verdict.findings if found.rule == "page.missing"] == ["page.missing"]

@@ -151,6 +151,12 @@ def test_a_region_is_believed_before_its_office() -> None:
     assert (alone.state, alone.candidates) == (State.DOUBTFUL, (17,))
 
 
+@pytest.mark.parametrize("mark", ["①", "²", "¹²", "₁", "❸"])
+def test_the_mark_of_a_note_is_no_digit_of_a_number(mark: str) -> None:
+    found = statistics(f"2016年，主动公开政府信息30{mark}条，收到申请{mark}。")
+    assert {key: r.value for key, r in found.items()} == {"disclosed": 30}
+
+
 def test_evidence_is_raw() -> None:
     found = statistics("一、概況\n我縣共收到政府信息公開申請 1,234 件,其中當面申請２件。")
     reading = found["requests.received"]

@@ -176,6 +176,19 @@ def test_a_row_whose_values_may_be_blank_or_the_next_ones_is_in_doubt() -> None:
         ("31①", 31),
         ("31²", 31),
         ("31注1", 31),
+        ("31₁", 31),
+        ("31❷", 31),
+        ("31⁽²⁾", 31),
+        ("31[注2]", 31),
+        ("31【2】", 31),
+        ("31（注）", 31),
+        ("31△", 31),
+        ("31件①", 31),
+        ("31①（含上年结转2件）", 31),
+        ("31（其中修订4件）*", 31),
+        ("31，其中修订4件", 31),
+        ("①31", None),  # whose digit is it?
+        ("3①1", None),
         ("0（无）", None),  # one character may be a unit or a mark: a doubt
         ("31（4）", None),
         ("31（万元）", None),
@@ -187,6 +200,25 @@ def test_a_remark_behind_a_number_is_no_part_of_it(cell: str, value: int | None)
     assert values(read).get("disclosure.normative_documents.issued") == value
     raws = {reading.indicator: reading.raw for reading in read.readings}
     assert value is None or raws["disclosure.normative_documents.issued"] == cell
+    notes = {reading.note for reading in read.readings if reading.note}
+    assert notes == ({cell.removeprefix("31").removeprefix("件").strip()} if value else set())
+
+
+def test_a_note_is_in_the_cell_that_it_stands_in() -> None:
+    read = read_text("信息内容|本年制发件数|本年废止件数|现行有效件数\n规章|0|0|0②\n行政规范性文件|7①|5|60")
+    assert {r.indicator: (r.value, r.raw, r.note) for r in read.readings if r.note} == {
+        "disclosure.rules.in_force": (0, "0②", "②"),
+        "disclosure.normative_documents.issued": (7, "7①", "①"),
+    }
+
+
+def test_digits_on_both_sides_of_a_mark_are_a_doubt_of_their_cell_alone() -> None:
+    names = ["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"]
+    rows = [names, ["规章", "0", "0", "0"], ["行政规范性文件", "²31", "5", "60"]]
+    cells = [Cell(r, c, text, Place(1)) for r, texts in enumerate(rows) for c, text in enumerate(texts)]
+    read = read_tables((Page(1, PageKind.TEXT, "", Reader.DOCX, (Table(tuple(cells), 3, 4, Place(1)),)),))
+    found = [(r.indicator, r.raw, r.value) for r in read.readings if r.raw and r.state is State.DOUBTFUL]
+    assert found == [("disclosure.normative_documents.issued", "²31", None)]
 
 
 def test_a_remark_in_a_cell_of_two_lines() -> None:

@@ -11,7 +11,7 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 
 from lxml import etree
@@ -21,6 +21,7 @@ from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.docx.numbering import Numbering, read_numbering
 from tasks.extraction.grid import Slot
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.raised import lowered, raised
 from tasks.extraction.text_flow import CellGrid, Flow, compose
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -28,6 +29,7 @@ _ENCRYPTED_ENTRY = "EncryptedPackage".encode("utf-16-le")
 # what the zip reader raises for damaged packages, and for methods of compression that DOCX does not allow
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
 _MEGABYTE = 1024 * 1024
+_RISE = 4  # half points by which a note mark is moved up at least
 # what is in the XML but not on the page: tracked deletions, field codes, pinyin over characters, properties
 _UNSEEN = frozenset(
     ("del", "moveFrom", "instrText", "delText", "rt", "rPr", "pPr", "tblPr", "tblGrid", "sectPr", "sdtPr", "footnoteReference")
@@ -44,11 +46,12 @@ def read_docx(data: bytes, media_type: str, limits: ExtractionLimits) -> Extract
     """
     parts = _Parts(data, limits)
     name = parts.main()
-    numbering = read_numbering(parts.related(name, "numbering"), parts.related(name, "styles"))
+    styles = parts.related(name, "styles")
+    numbering = read_numbering(parts.related(name, "numbering"), styles)
     body = next((child for child in parts.xml(name) if _tag(child) == "body"), None)
     if body is None:
         raise GongkaiError("file.corrupt", f"{name} has no body", "a Word document")
-    walker = _DocxWalker(numbering, limits)
+    walker = _DocxWalker(numbering, _shifting_styles(styles), limits)
     blocks = compose(walker.flow(body), limits)
     notes = list(numbering.notes)
     if walker.contents:
@@ -157,8 +160,9 @@ class _Parts:
 class _DocxWalker:
     """Turns body, cells and text boxes into flows."""
 
-    def __init__(self, numbering: Numbering, limits: ExtractionLimits) -> None:
+    def __init__(self, numbering: Numbering, shifting: dict[str, str], limits: ExtractionLimits) -> None:
         self.numbering = numbering
+        self.shifting = shifting
         self.limits = limits
         self.pictures = 0
         self.contents = False
@@ -206,8 +210,24 @@ class _DocxWalker:
             elif tag in ("drawing", "pict", "object"):
                 self.pictures += any(_tag(inner) in ("blip", "imagedata") for inner in child.iter(etree.Element))
                 self._collect(child, pieces, boxes)
-            elif tag not in _UNSEEN and not (tag == "r" and _is_hidden(child)):
+            elif tag == "r":
+                if not _is_hidden(child):
+                    begin = len(pieces)
+                    self._collect(child, pieces, boxes)
+                    if change := self._shift(child):
+                        pieces[begin:] = [change(piece) for piece in pieces[begin:]]
+            elif tag not in _UNSEEN:
                 self._collect(child, pieces, boxes)
+
+    def _shift(self, run: etree._Element) -> Callable[[str], str] | None:
+        """Return what raises or lowers the text of a run, None where it stands on the line.
+
+        A run that is moved up is raised only in a paragraph that does not begin so: that one is set higher as a whole.
+        """
+        shift = _value(_property(run, "vertAlign")) or self.shifting.get(_value(_property(run, "rStyle")) or "")
+        if shift is None and _moved_up(run) and not _moved_up(_first_run(run)):
+            shift = "superscript"
+        return {"superscript": raised, "subscript": lowered}.get(shift or "")
 
     def table(self, table: etree._Element) -> CellGrid:
         """The cells of a table with their spans: vertical merges become row spans of the cell where they begin."""
@@ -299,3 +319,39 @@ def _is_contents(control: etree._Element) -> bool:
 def _is_hidden(run: etree._Element) -> bool:
     hidden = _property(run, "vanish")
     return hidden is not None and _value(hidden) not in ("0", "false", "off")
+
+
+def _moved_up(run: etree._Element) -> bool:
+    """Return whether a run is moved up by ``_RISE`` or more."""
+    value = _value(_property(run, "position")) or ""
+    return value.isdecimal() and int(value) >= _RISE
+
+
+def _first_run(run: etree._Element) -> etree._Element:
+    """The first run with text of the paragraph in which a run stands."""
+    paragraph = next((parent for parent in run.iterancestors() if _tag(parent) == "p"), run)
+    runs = (element for element in paragraph.iter(etree.Element) if _tag(element) == "r")
+    return next((found for found in runs if any(_tag(child) == "t" and child.text for child in found)), run)
+
+
+def _shifting_styles(styles: etree._Element | None) -> dict[str, str]:
+    """The ids of the character styles that raise or lower text, their own or by the style that they are based on, with how."""
+    own: dict[str, str] = {}
+    bases: dict[str, str] = {}
+    for style in styles if styles is not None else ():
+        name = _value(style, "styleId")
+        if name is None or _value(style, "type") != "character":
+            continue
+        if shift := _value(_property(style, "vertAlign")):
+            own[name] = shift
+        based = next((_value(entry) for entry in style if _tag(entry) == "basedOn"), None)
+        if based:
+            bases[name] = based
+    for name in bases:
+        seen, at = {name}, name
+        while at not in own and at in bases and bases[at] not in seen:
+            at = bases[at]
+            seen.add(at)
+        if at in own:
+            own.setdefault(name, own[at])
+    return own

@@ -22,6 +22,7 @@ from tasks.extraction.joining import join_pages
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, lines_of, paragraphs
+from tasks.extraction.pdf.note_marks import with_raised_marks
 from tasks.extraction.pdf.page import contents, letters, rulings
 from tasks.extraction.pdf.tables import ruled_tables
 
@@ -174,7 +175,7 @@ def _garbage(text: str) -> str | None:
 
 def _blocks(chars: list[Char], lines: list[Box], number: int, limits: ExtractionLimits) -> tuple[Block, ...]:
     """The ruled tables of a page and the paragraphs around them, from top to bottom."""
-    tables, rest = ruled_tables(lines, _distinct(chars), number, limits)
+    tables, rest = ruled_tables(lines, with_raised_marks(_distinct(chars)), number, limits)
     tops = [table.place.box[1] for table in tables if table.place.box]
     found: list[Block] = [*tables, *paragraphs(lines_of(rest), tops, number)]
     return tuple(sorted(found, key=lambda block: block.place.box[1] if block.place.box else 0.0))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from codebook.book import Block, Indicator, load_book
 from codebook.confidence import surety
 from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State, UnknownTable
-from codebook.text.numbers import ValueKind, in_unit
+from codebook.text.numbers import ValueKind, in_unit, split_remark
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 
@@ -139,6 +139,7 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
         score=slot.score if slot else 1.0,
         doubt=doubt,
         candidates=candidates if doubt else (),
+        note=split_remark(slot.raw.strip())[1] or None if slot and slot.token.kind is ValueKind.NUMBER else None,
     )
 
 
@@ -167,6 +168,7 @@ def _merge(old: Reading, new: Reading, same_table: bool) -> Reading:
         score=old.score,
         doubt=Doubt.TWICE,
         candidates=values,
+        note=old.note,
     )
 
 

@@ -15,7 +15,7 @@ from codebook.book import load_book
 from codebook.confidence import surety
 from codebook.records import Cell, Place, Reader
 from codebook.text.fold import fold, fold_label
-from codebook.text.numbers import Token, ValueKind, has_too_many_digits, read_number, split_remark
+from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
 from tasks.parsing.words import words
 
@@ -99,6 +99,7 @@ def _row_start() -> re.Pattern[str]:
     return re.compile("|".join(sorted(map(re.escape, texts), key=len, reverse=True)))
 
 
+_DIGIT = re.compile(r"\d")
 _ONLY_DIGITS = re.compile(r"[\d,.\s]++")
 
 
@@ -123,16 +124,17 @@ def _without_remark(raw: str, *, beside_values: bool) -> str:
 
 @lru_cache(maxsize=20_000)
 def value_token(raw: str) -> Token | None:
-    """``raw`` as a value: a number or a mark. None for text and for nothing. Digits run together ("00", "000"), and
-    more of them than a count has, are a value that is not known."""
+    """``raw`` as a value: a number or a mark. None for text and for nothing. Digits run together ("00", "000"), more of them
+    than a count has, and digits behind a note mark are a value that is not known."""
     token = read_number(raw)
     if token.kind is ValueKind.NUMBER:
         digits = fold(split_remark(raw)[0]).text.strip().lstrip("+-−")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             return Token(ValueKind.OTHER)
         return token
-    if token.kind is ValueKind.OTHER and has_too_many_digits(raw) and _ONLY_DIGITS.fullmatch(raw):
-        return token
+    if token.kind is ValueKind.OTHER:
+        marked = has_note_mark(raw) and _DIGIT.search(raw) and not _HAN.search(raw)
+        return token if marked or (has_too_many_digits(raw) and _ONLY_DIGITS.fullmatch(raw)) else None
     if token.kind is ValueKind.MARK and not _NOT_A_MARK.fullmatch(raw.strip()):
         return token
     return None
