@@ -119,6 +119,7 @@ _KEYED = text("made_from is not null")
 _STANDS = text("ended_at is null")
 _DOUBTFUL = text("state = 'doubtful'")
 _OPEN = text("state = 'open'")
+_CHOSEN = text("chosen_document_id is not null")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -749,7 +750,11 @@ class FilingRow(Base):
     chosen_why: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     arranged_at: Mapped[datetime | None]
-    __table_args__ = (UniqueConstraint("agency_id", "year"), Index(None, "year"))
+    __table_args__ = (
+        UniqueConstraint("agency_id", "year"),
+        Index(None, "year", "id"),
+        Index("ix_gk_filing_chosen", "chosen_document_id", postgresql_where=_CHOSEN, sqlite_where=_CHOSEN),
+    )
 
 
 class FilingDocument(Base):

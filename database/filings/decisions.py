@@ -218,7 +218,6 @@ def undo(connection: Connection, decision_id: int, *, who: str, reason: str) -> 
     elif decision.action == "succession":
         pair = and_(AgencySuccession.predecessor_id == one, AgencySuccession.successor_id == other)
         connection.execute(AgencySuccession.__table__.delete().where(pair))  # type: ignore[attr-defined]
-        _set_case(connection, one, other, CaseState.OPEN, None)
     for each in (one, other):
         if each is not None:
             register.name_again(connection, each)

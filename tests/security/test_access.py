@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from database.access import ACCESS, Access
-from database.models import Batch, CorrectionRow, Document, Failure, ReportRow, Role, Stage
+from database.models import AgencyRow, Batch, CorrectionRow, Document, Failure, FilingRow, ReportRow, Role, Stage
 from database.reports.coverage import Listed, expect
 from database.session import reading, run_transaction
 from database.users import accounts
@@ -57,7 +57,9 @@ class Office:
             failures = connection.execute(select(Failure.id, Failure.state).where(Failure.document_id == self.foreign)).all()
             made = connection.execute(select(CorrectionRow.id, CorrectionRow.ended_at)).all()
             stages = connection.execute(select(Stage.id, Stage.state).where(Stage.document_id == self.foreign)).all()
-        return [document, failures, made, stages]
+            agencies = connection.execute(select(AgencyRow.id, AgencyRow.name, AgencyRow.merged_into)).all()
+            filings = connection.execute(select(FilingRow.id, FilingRow.agency_id, FilingRow.chosen_document_id)).all()
+        return [document, failures, made, stages, agencies, filings]
 
 
 @pytest.fixture(params=BOUNDS)
@@ -90,6 +92,7 @@ def test_no_page_shows_what_is_foreign(office: Office) -> None:
     queries: list[dict[str, Any]] = [{}, {"document": office.foreign, "cell": CELL, "act": "discard", "code": "internal"}]
     queries += [{"batch": office.foreign_batch}, {"batch": "foreign-batch", "code": "internal", "act": "reprocess"}]
     queries += [{"region": "3301"}, {"region": "浙江", "text": str(office.foreign)}]
+    queries += [{"text": "财政", "agency": "财政", "find": "财政", "case": "1"}]
     for path in [path for (method, path), role in TABLE.items() if method == "GET" and role is not Role.ADMINISTER]:
         number = str(office.foreign_batch if path.startswith("/batches") else office.foreign)
         address = filled(path, number).replace(f"/crops/{number}", f"/crops/{CELL}").replace(f"/cells/{number}", f"/cells/{CELL}")
@@ -111,6 +114,7 @@ def test_no_act_changes_what_is_foreign(office: Office) -> None:
         correction = connection.scalars(select(CorrectionRow.id)).one()
     before, token = office.state(), office.desk.token(office.client)
     common = {"document": office.foreign, "cell": CELL, "choice": "v8", "number": correction, "reason": "x", "csrf": token}
+    common |= {"other": office.foreign, "name": "外地县审计局", "case": 1, "find": FOREIGN}
     row = {"row": "1", "row_cell": CELL, "row_mark": "x", f"row:{CELL}": "8"}
     for path in [path for method, path in TABLE if method == "POST" and TABLE[method, path] is Role.OPERATE]:
         address = path.replace("{id}", str(office.foreign)).replace("{cell}", CELL).replace("{number}", str(correction))

@@ -34,6 +34,7 @@ document.addEventListener("input", (event) => {
 document.addEventListener("change", (event) => {
   if (!event.target.matches(".choices input[type=radio]")) return;
   const typed = event.target.closest(".choices").querySelector("input[name=typed]");
+  if (!typed) return;
   if (event.target.value === "typed") typed.focus();
   else typed.value = "";
 });

@@ -26,7 +26,7 @@ def region_code(text: str) -> str | None:
     ('3208', '320800', None, None)
     """
     if text.isascii() and text.isdecimal():
-        return text if len(text) <= 12 and region_name(text) != text else None
+        return text[:12]
     names = tuple(text.replace("/", " ").split())
     region = load_regions().chain(names) if names else None
     return region.code or None if region is not None else None

@@ -14,9 +14,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from codebook.records import Hints
+from console import filing as filings
 from console import passwords
 from database import migrations
-from database.filings import listing
+from database.filings import agencies, listing
 from database.filings.listing import FilingFilter
 from database.models import Role
 from database.session import make_engine, reading, run_transaction
@@ -98,17 +99,21 @@ def main(arguments: Sequence[str]) -> None:
         fill(engine, home)
         with reading(engine) as connection:
             (several,) = listing.filing_lines(connection, FilingFilter(editions=True))
+            case = agencies.open_cases(connection, agency_id=several.agency_id)[0]
         shots = (
             ("filings", "/filings", 560),
-            ("filing", f"/filings/{several.id}", 1180),
-            ("agencies", "/agencies", 480),
-            ("agency", f"/agencies/{several.agency_id}", 900),
-            ("agency_case", "/agencies/cases", 620),
+            ("filing", f"/filings/{several.id}", 700),
+            ("agencies", "/agencies", 420),
+            ("agency_case", f"/agencies/cases?case={case.id}", 600),
+            ("agency", f"/agencies/{several.agency_id}", 700),
         )
+        one, other = case.one.agency.id, case.other.agency.id
         with serving.served(url, home) as address, serving.browsing() as browser:
             page = browser.new_page(viewport={"width": _WIDTH, "height": 700})
             serving.log_in(page, address, "李强", _PASSWORD)
             for name, path, height in shots:
+                if name == "agency":
+                    run_transaction(engine, lambda c: filings.join(c, one, other, who="李强", reason="同一机关，改革后更名"))
                 page.set_viewport_size({"width": _WIDTH, "height": height})
                 page.goto(f"{address}{path}", wait_until="networkidle")
                 keep(page.screenshot(full_page=True), folder / f"{name}.png")

@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import select
 
-from codebook.records import Place, Reader, Section, State
+from codebook.records import Reader
 from console.web.views.editions import compared_texts
 from database.filings import agencies, listing
 from database.filings.listing import FilingFilter, FilingLine
 from database.models import AgencyKeyRow
 from database.session import reading, run_transaction
 from database.users import accounts, audit
-from tests.console.web.filed import CELL, TOTAL, file_scan, report
+from tests.console.web.filed import TOTAL, file_scan, file_sure, report
 from tests.database.test_filings import dated
 from tests.database.test_results import load, register, verdict
 from tests.inline import Inline
@@ -24,18 +23,8 @@ from tests.inline import Inline
 OTHER = "示例县教育和体育局"
 
 
-def file_report(desk: Any, name: str, mark: int, total: int = 5, words: str = "正文。", **changes: Any) -> int:
-    """A report whose total is ``total``, read surely."""
-    made = report(**changes)
-    readings = tuple(
-        msgspec.structs.replace(
-            each, value=total if each.indicator in (TOTAL, CELL) else 0, state=State.READ, candidates=(), read_by=Reader.HTML
-        )
-        for each in made.readings
-    )
-    sections = (Section(1, "总体情况", words, Place(page=1)),)
-    made = msgspec.structs.replace(made, readings=readings, sections=sections, statements=(), title="年度报告")
-    return file_scan(Inline(desk.engine, desk.settings.home), name, made, mark=mark)
+def file_report(desk: Any, name: str, mark: int, *given: Any, **changes: Any) -> int:
+    return file_sure(Inline(desk.engine, desk.settings.home), name, mark, *given, **changes)
 
 
 def lines(desk: Any, **wanted: Any) -> list[FilingLine]:
@@ -245,7 +234,7 @@ def test_a_question_shows_both_sides_and_is_decided(desk: Any, two: tuple[int, i
     assert "一个名称可能是另一个的简称，或职能有增减" in said
     assert "示例县教育局 示例县教育和体育局" in said
     assert "江苏省 淮安市" in said
-    assert "2024 1 个版本，1 份文档" in said
+    assert "2024 文档 2 已采纳 1 个版本 无" in said
     assert words(desk.operator.get("/agencies/cases/left").text) == "1 项待判定"
     for fields in ({"choice": "one"}, {"reason": "x"}, {"choice": "successor", "reason": "x"}):
         assert desk.post(desk.operator, "/agencies/cases", case=question(page), **fields).status_code == 422

@@ -19,6 +19,7 @@ from console.web.views.regions import region_code, region_name
 from database.filings import agencies, decisions
 from database.filings.agencies import AgencyFilter, AgencyItem
 from database.models import Role
+from database.monitoring import listings
 
 _ROWS = 50
 _LONGEST_NAME = 200
@@ -75,6 +76,8 @@ def _page(request: PageRequest, number: int, status: int = 200) -> Response:
         with request.reading() as connection:
             found = [each for each in agencies.find_agencies(connection, find) if each.id != number]
     with request.reading() as connection:
+        first_met = [name.document_id for name in item.names if name.document_id is not None]
+        links = {document.id for document in listings.document_lines(connection, first_met)}  # those that the person sees
         past = agencies.decisions(connection, agency_id=number, standing=False, limit=200)
     return request.render(
         "agency.html",
@@ -83,6 +86,7 @@ def _page(request: PageRequest, number: int, status: int = 200) -> Response:
         find=find,
         found=found,
         past=past,
+        links=links,
         undoable=next((each.id for each in past if each.ended_at is None), None),
         may_act=request.may("operate") and item.merged_into is None and bounds.may_act(request, agencies=[number]),
         typed={"name": form.text("name", _LONGEST_NAME), "reason": form.text("reason", _LONGEST_REASON)},
