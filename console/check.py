@@ -85,16 +85,15 @@ def _by_region(lines: Mapping[int, Sequence[CoverageLine]]) -> ExpectedByRegion:
 
 
 def _batches(engine: Engine) -> Iterator[list[ReportKey]]:
-    """All reports in force that have a year, by year and document."""
+    """All reports in force, by year and filing."""
     last = (0, 0)
     while True:
         with reading(engine) as connection:
-            rows = results.report_keys_after(connection, last, BATCH)
-        if not rows:
+            page = results.report_keys_after(connection, last, BATCH)
+        if page is None:
             return
-        document, last_key = rows[-1]
-        last = (last_key.year or 0, document)
-        yield [each for _, each in rows]
+        last = page.last
+        yield page.keys
 
 
 def _check_areas(engine: Engine, expected: ExpectedByRegion) -> set[tuple[str, int]]:

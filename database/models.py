@@ -119,6 +119,7 @@ _KEYED = text("made_from is not null")
 _STANDS = text("ended_at is null")
 _DOUBTFUL = text("state = 'doubtful'")
 _OPEN = text("state = 'open'")
+_CHOSEN = text("chosen_document_id is not null")
 
 
 # ---- the ledger -------------------------------------------------------------------------------------------------------------
@@ -548,7 +549,8 @@ class ValueRow(Base):
     ``correction_id`` is the decision of a person that went into it.
 
     ``witness`` is set while another rendition of the report proves or settles the value: ``state`` and ``value`` as this document
-    alone was read, and the ``documents`` that agree (see database.filings).
+    alone was read, and the ``documents`` that agree (see database.filings). ``note`` is the remark or note mark printed beside
+    the number, never part of it.
     """
 
     __tablename__ = "gk_value"
@@ -569,6 +571,7 @@ class ValueRow(Base):
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
     correction_id: Mapped[int | None] = mapped_column(BigInteger)
     witness: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    note: Mapped[str | None] = mapped_column(Text)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
     # of loading. That of doubtful cells holds few; no foreign key, which would be looked at for each cell.
     __table_args__ = (
@@ -747,7 +750,11 @@ class FilingRow(Base):
     chosen_why: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     arranged_at: Mapped[datetime | None]
-    __table_args__ = (UniqueConstraint("agency_id", "year"), Index(None, "year"))
+    __table_args__ = (
+        UniqueConstraint("agency_id", "year"),
+        Index(None, "year", "id"),
+        Index("ix_gk_filing_chosen", "chosen_document_id", postgresql_where=_CHOSEN, sqlite_where=_CHOSEN),
+    )
 
 
 class FilingDocument(Base):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, select, tuple_, union
 
 from codebook.book import load_book
 from codebook.filings import Dated, EditionEvidence
@@ -173,7 +173,7 @@ def filing_lines(connection: Connection, wanted: FilingFilter, before: int | Non
     query = _wanted(wanted).order_by(FILING.c.year.desc(), FILING.c.id.desc()).limit(limit)
     if before is not None:
         year = select(FILING.c.year).where(FILING.c.id == before).scalar_subquery()
-        query = query.where(or_(FILING.c.year < year, and_(FILING.c.year == year, FILING.c.id < before)))
+        query = query.where(tuple_(FILING.c.year, FILING.c.id) < tuple_(year, before))
     return lines_of(connection, list(connection.scalars(query)))
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -385,19 +386,28 @@ def report_key_of(connection: Connection, document_id: int) -> ReportKey | None:
     return ReportKey(*row) if row else None
 
 
-def report_keys_after(connection: Connection, last: tuple[int, int], limit: int) -> list[tuple[int, ReportKey]]:
-    """The next ``limit`` reports of filings in force after ``last``, as (document, key), in the order of (year, document).
+class KeyPage(NamedTuple):
+    """Keys of reports in force, and behind which (year, filing) the next ones are."""
 
-    ``last`` is (year, document); begin with (0, 0).
+    keys: list[ReportKey]
+    last: tuple[int, int]
+
+
+def report_keys_after(connection: Connection, last: tuple[int, int], limit: int) -> KeyPage | None:
+    """The reports in force of the next ``limit`` filings after ``last``, in the order of (year, filing); None: there are no more.
+
+    ``last`` is (year, filing); begin with (0, 0).
     """
-    year, document = last
-    rows = connection.execute(
-        _REPORT_KEY.add_columns(REPORT.c.document_id)
-        .where(speaks(), or_(FILING.c.year > year, and_(FILING.c.year == year, MEMBER.c.document_id > document)))
-        .order_by(FILING.c.year, MEMBER.c.document_id)
+    there = connection.execute(
+        select(FILING.c.year, FILING.c.id)
+        .where(tuple_(FILING.c.year, FILING.c.id) > tuple_(*last))
+        .order_by(FILING.c.year, FILING.c.id)
         .limit(limit)
-    )
-    return [(document_id, ReportKey(*key)) for *key, document_id in rows]
+    ).all()
+    if not there:
+        return None
+    of_these = _REPORT_KEY.where(FILING.c.id.in_([row.id for row in there]), speaks()).order_by(FILING.c.year, FILING.c.id)
+    return KeyPage([ReportKey(*row) for row in connection.execute(of_these)], (there[-1].year, there[-1].id))
 
 
 def forget_stale_findings(connection: Connection) -> int:

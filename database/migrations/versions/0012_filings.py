@@ -20,6 +20,7 @@ MOMENT = UtcDateTime()
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NULLABLE = sa.JSON(none_as_null=True)
 OPEN = sa.text("state = 'open'")
+CHOSEN = sa.text("chosen_document_id is not null")
 
 
 def _refers(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
@@ -131,7 +132,8 @@ def upgrade() -> None:
         _refers("gk_filing", "agency_id", "gk_agency.id"),
         _refers("gk_filing", "chosen_document_id", "gk_document.id"),
     )
-    op.create_index("ix_gk_filing_year", "gk_filing", ["year"])
+    op.create_index("ix_gk_filing_year_id", "gk_filing", ["year", "id"])
+    op.create_index("ix_gk_filing_chosen", "gk_filing", ["chosen_document_id"], postgresql_where=CHOSEN, sqlite_where=CHOSEN)
     op.create_table(
         "gk_filing_document",
         sa.Column("document_id", KEY, autoincrement=False, nullable=False),
