@@ -94,6 +94,9 @@ SENTENCE = ExportColumn(
     needs="value.sentence",
 )
 DOUBT = ExportColumn("doubt", "value.doubt", str, "Why the value is doubtful", sql="v.doubt", needs="value.doubt")
+NOTE = ExportColumn(
+    "note", "value.note", str, "Remark or note mark printed beside the number, never part of it", sql="v.note", needs="value.note"
+)
 CANDIDATES = ExportColumn("candidates", "candidates", list, "Values that are possible", sql="v.candidates", needs="candidates")
 CORRECTION = ExportColumn("correction", "correction", dict, "Who decided (by), when (at) and why (reason)", needs="correction")
 DECIDED_BY = ExportColumn("decided_by", "value.decided_by", str, "Who decided on the value")
@@ -172,7 +175,7 @@ JSON_FILING: Columns = (
 )
 JSON_EVIDENCE: Columns = (
     *(PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION),
-    *(WITNESSES, ALONE),
+    *(WITNESSES, ALONE, NOTE),
 )
 JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE)
 JSON_OBJECTS: dict[str, Columns] = {
@@ -188,7 +191,7 @@ _EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTE
 _WITNESS: Columns = (WITNESS_DOCUMENTS, ALONE_STATE, ALONE_VALUE)
 VALUES: Columns = (
     *(*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
-    *(*FILED, IN_FORCE, *_WITNESS),
+    *(*FILED, IN_FORCE, *_WITNESS, NOTE),
 )
 FINDINGS: Columns = (
     *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),

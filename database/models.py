@@ -549,7 +549,8 @@ class ValueRow(Base):
     ``correction_id`` is the decision of a person that went into it.
 
     ``witness`` is set while another rendition of the report proves or settles the value: ``state`` and ``value`` as this document
-    alone was read, and the ``documents`` that agree (see database.filings).
+    alone was read, and the ``documents`` that agree (see database.filings). ``note`` is the remark or note mark printed beside
+    the number, never part of it.
     """
 
     __tablename__ = "gk_value"
@@ -570,6 +571,7 @@ class ValueRow(Base):
     candidates: Mapped[list[float] | None] = mapped_column(Nullable)
     correction_id: Mapped[int | None] = mapped_column(BigInteger)
     witness: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    note: Mapped[str | None] = mapped_column(Text)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
     # of loading. That of doubtful cells holds few; no foreign key, which would be looked at for each cell.
     __table_args__ = (

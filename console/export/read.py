@@ -48,6 +48,7 @@ class Value(NamedTuple):
     doubt: str | None
     candidates: list[float] | None
     witness: dict[str, Any] | None = None
+    note: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None

@@ -155,7 +155,9 @@ class FindingItem(Record, frozen=True):
 
 
 class ValueItem(Record, frozen=True):
-    """A value of the report in force with its evidence. ``witness`` is that of gk_value: what renditions prove or settle."""
+    """A value of the report in force with its evidence. ``witness`` is that of gk_value: what renditions prove or settle;
+    ``note`` the remark printed beside the number.
+    """
 
     indicator: str
     value: float | None
@@ -172,6 +174,7 @@ class ValueItem(Record, frozen=True):
     doubt: str | None
     candidates: list[float] | None
     witness: dict[str, Any] | None = None
+    note: str | None = None
 
     @property
     def as_read(self) -> tuple[float | None, str]:

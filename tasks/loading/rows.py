@@ -128,6 +128,7 @@ def _value_row(reading: Reading, correction: int | None) -> Row:
         "doubt": _text(reading.doubt),
         "candidates": [float(c) for c in reading.candidates] or None,
         "correction_id": correction,
+        "note": _text(reading.note),
     }
 
 

@@ -336,6 +336,24 @@ def test_parquet_is_typed_and_raw(loaded: Engine, tmp_path: Path):
     assert values.filter(pl.col("raw") == "-")["value"].to_list() == [None]
 
 
+def test_the_note_beside_a_number_is_with_it_in_every_form(engine: Engine, tmp_path: Path):
+    received, granted = "requests.new_received.total", "requests.granted.total"
+    document = add(engine, "in/甲.txt")
+    load(engine, document, verdict(readings=(reading(received, 7, raw="7①", note="①"), reading(granted, 2))))
+    (line,) = lines(engine, tmp_path)
+    assert line["indicators"] == {received: 7, granted: 2} | {i: v for i, v in line["indicators"].items() if v is None}
+    assert (line["evidence"][received]["raw"], line["evidence"][received]["note"]) == ("7①", "①")
+    assert "note" not in line["evidence"][granted]
+    export(engine, "parquet", tmp_path / "out")
+    values = pl.read_parquet(tmp_path / "out" / "values.parquet").sort("indicator")
+    values = values.filter(pl.col("value").is_not_null())
+    assert values.select("indicator", "value", "note").rows() == [(granted, 2, None), (received, 7, "①")]
+    with engine.begin() as connection:
+        create_views(connection)
+        noted = connection.exec_driver_sql("select value, note from gk_current_value where note is not null").all()
+    assert [tuple(row) for row in noted] == [(7, "①")]
+
+
 def test_views_hold_what_is_in_force(loaded: Engine):
     with loaded.begin() as connection:
         create_views(connection)

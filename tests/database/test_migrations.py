@@ -90,8 +90,8 @@ def steps() -> list[tuple[str, str]]:
 
 def value_of(table: str, column: Any) -> Any:
     """Something that a column takes."""
-    state = "open" if table == "gk_failure" else "queued"
-    known = {"stage": "extract", "state": state, "status": "processing", "role": "view", "decided": "value"}
+    state = "queued" if table == "gk_stage" else "open"
+    known = {"stage": "extract", "state": state, "status": "processing", "role": "view", "decided": "value", "source": "list"}
     if column["name"] in known:
         return known[column["name"]]
     kind = str(column["type"]).upper()
@@ -182,3 +182,20 @@ def test_two_upgrades_at_once(empty: Engine) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", script, url], cwd=REPOSITORY) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert migrations.current(empty) == migrations.head()
+
+
+def test_notes_go_on_the_way_back_and_every_value_stays(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    with empty.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("set session_replication_role = replica"))  # a row without the report that it refers to
+        else:
+            connection.exec_driver_sql("rollback")
+            connection.exec_driver_sql("pragma foreign_keys = off")
+            connection.exec_driver_sql("begin")
+        names = "report_id, indicator, value, state, raw, origin, read_by, score, page, note"
+        connection.execute(text(f"insert into gk_value ({names}) values (1, 'a', 7, 'read', '7①', 'table', 'pdf', 1, 1, '①')"))
+    migrations.downgrade(empty, "0012")
+    migrations.upgrade(empty)
+    with empty.connect() as connection:
+        assert connection.execute(text("select value, raw, note from gk_value")).all() == [(7, "7①", None)]
