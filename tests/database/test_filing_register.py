@@ -46,7 +46,7 @@ def load_all(engine: Engine, names: Sequence[Printed]) -> list[int]:
 
 @pytest.mark.slow
 def test_usual_names_come_into_the_filing_of_their_agency(sqlite_url: str) -> None:
-    """Measured on 12,872 reports: 99.77 % right, the other 30 asked about, with 340 questions in all (the reform of 2018 had most)."""
+    """Measured on 12,872 reports: 99.77 % right, the other 30 asked about, with 340 questions in all."""
     bodies = make_register(1)
     names = list(print_names(bodies, USUAL, 7))
     engine = make_engine(sqlite_url)
