@@ -48,7 +48,8 @@ class Witnessed(NamedTuple):
 
 
 class Members(Record, frozen=True):
-    """The documents of a filing that show a report, the numbers of those that do not, and the document that a person chose.
+    """The documents of a filing that show a report, the numbers of those that do not, the document that a person chose, and the
+    year that the filing is on (None: it has no documents).
 
     ``witnessed`` are the values that renditions settle now, by report and indicator.
     """
@@ -56,6 +57,7 @@ class Members(Record, frozen=True):
     shown: tuple[FiledReport, ...]
     hidden: tuple[int, ...]
     chosen: int | None
+    year: int | None
     witnessed: dict[int, dict[str, Witnessed]]
 
 
@@ -71,14 +73,6 @@ def filing_of(connection: Connection, document_id: int) -> FilingKey | None:
     """Return the filing that a document is in, or None."""
     row = _PLACE.run(connection, document=document_id).one
     return FilingKey(*row) if row else None
-
-
-def filing(connection: Connection, filing_id: int) -> FilingKey:
-    """Return a filing. Raises LookupError when there is none of this number."""
-    row = connection.execute(select(FILING.c.id, FILING.c.agency_id, FILING.c.year).where(FILING.c.id == filing_id)).one_or_none()
-    if row is None:
-        raise LookupError(f"there is no filing {filing_id}")
-    return FilingKey(*row)
 
 
 def filing_at(connection: Connection, agency_id: int, year: int) -> int | None:
@@ -130,8 +124,8 @@ def enter(connection: Connection, document_id: int, agency_id: int, year: int) -
     is_new = filing_id is None
     if filing_id is None:
         new = insert_into(connection, FilingRow).values(agency_id=agency_id, year=year, editions=0, created_at=now())
-        connection.execute(new.on_conflict_do_nothing())
-        filing_id = filing_at(connection, agency_id, year)
+        made = connection.scalar(new.on_conflict_do_nothing().returning(FilingRow.id))
+        filing_id = filing_at(connection, agency_id, year) if made is None else made
         assert filing_id is not None
     row = {"filing_id": filing_id, "edition": 0, "rendition_of": None, "rank": 0, "dated": None}
     member = insert_into(connection, FilingDocument).values(document_id=document_id, **row)
@@ -167,34 +161,54 @@ def replace_filing_findings(connection: Connection, document_ids: Iterable[int],
         connection.execute(insert(FindingRow), list(rows))
 
 
+class _MemberRow(NamedTuple):
+    document_id: int
+    sha256: str
+    report_id: int
+    shown: bool
+    registered_at: datetime
+    path: str | None
+    seen_at: datetime | None
+    dated_at: datetime | None
+    agency: str | None
+    title: str | None
+    published_on: str | None
+    chosen: int | None
+    year: int
+
+
+_FIRST = select(func.min(Source.id)).where(Source.document_id == DOCUMENT.c.id).correlate(DOCUMENT).scalar_subquery()
+_READ = Prepared(
+    select(
+        MEMBER.c.document_id,
+        DOCUMENT.c.sha256,
+        DOCUMENT.c.report_id,
+        is_shown(DOCUMENT).label("shown"),
+        DOCUMENT.c.registered_at,
+        Source.path,
+        Source.seen_at,
+        Source.dated_at,
+        ReportRow.agency,
+        ReportRow.title,
+        ReportRow.published_on,
+        FILING.c.chosen_document_id,
+        FILING.c.year,
+    )
+    .select_from(MEMBER.join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id).join(FILING, FILING.c.id == MEMBER.c.filing_id))
+    .outerjoin(Source, Source.id == _FIRST)
+    .outerjoin(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
+    .where(MEMBER.c.filing_id == bindparam("filing"))
+    .order_by(MEMBER.c.document_id)
+)
+
+
 def read_members(connection: Connection, filing_id: int, *, whole: bool = False) -> Members:
     """Return the documents of a filing.
 
     Of a filing with one document the cells and chapters are read only if asked for (``whole``): nothing is compared, but
     renditions that it had may have settled values.
     """
-    first = select(func.min(Source.id)).where(Source.document_id == DOCUMENT.c.id).correlate(DOCUMENT).scalar_subquery()
-    rows = connection.execute(
-        select(
-            MEMBER.c.document_id,
-            DOCUMENT.c.sha256,
-            DOCUMENT.c.report_id,
-            is_shown(DOCUMENT).label("shown"),
-            DOCUMENT.c.registered_at,
-            Source.path,
-            Source.seen_at,
-            Source.dated_at,
-            ReportRow.agency,
-            ReportRow.title,
-            ReportRow.published_on,
-            FILING.c.chosen_document_id,
-        )
-        .select_from(MEMBER.join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id).join(FILING, FILING.c.id == MEMBER.c.filing_id))
-        .outerjoin(Source, Source.id == first)
-        .outerjoin(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
-        .where(MEMBER.c.filing_id == filing_id)
-        .order_by(MEMBER.c.document_id)
-    ).all()
+    rows = [_MemberRow(*row) for row in _READ.run(connection, filing=filing_id).rows]
     shown = [row for row in rows if row.shown]
     reports = [row.report_id for row in shown]
     whole = whole or len(reports) > 1
@@ -219,7 +233,8 @@ def read_members(connection: Connection, filing_id: int, *, whole: bool = False)
             for row in shown
         ),
         tuple(row.document_id for row in rows if not row.shown),
-        rows[0].chosen_document_id if rows else None,
+        rows[0].chosen if rows else None,
+        rows[0].year if rows else None,
         witnessed,
     )
 

@@ -71,11 +71,15 @@ class ReportKey(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What is kept of a document before a result is written: the place of the report it points to (number 0: none) and whether it
-    shows it, that report with its digest, its latest version (0: none), and whether a failure of the document is open.
+    """What is kept of a document before a result is written.
+
+    ``place`` is that of the report it points to (number 0: none), ``filing_id`` its filing (None: it is in none), ``shown``
+    whether it shows the report; ``digest`` is that of the report, ``latest`` its last version (0: none), ``failed`` whether a
+    failure of it is open.
     """
 
     place: ReportKey
+    filing_id: int | None
     shown: bool
     report_id: int | None
     digest: str | None
@@ -196,6 +200,7 @@ _OPEN_FAILURE = (
 _BEFORE = Prepared(
     select(
         *_KEY,
+        FILING.c.id,
         REPORT.c.digest,
         DOCUMENT.c.status,
         select(func.max(REPORT.c.version))
@@ -246,9 +251,9 @@ _RESOLVE = (
 
 def kept_before(connection: Connection, document_id: int) -> Before:
     """Return what is kept of a document whose fence the caller holds."""
-    *key, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
+    *key, filing_id, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
     shown = key[0] is not None and status in SHOWN
-    return Before(ReportKey(key[0] or 0, *key[1:]), shown, key[0], digest, latest or 0, bool(failed))
+    return Before(ReportKey(key[0] or 0, *key[1:]), filing_id, shown, key[0], digest, latest or 0, bool(failed))
 
 
 def point(connection: Connection, document_id: int, status: Status, report_id: int) -> None:

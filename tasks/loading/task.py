@@ -107,7 +107,7 @@ def _settle(
     near = {place: results.neighbours(connection, place) for place in places}
     before = _current_reports(near)
     report_id, is_new = write(locked.kept)
-    alone = _file(connection, document_id, new)
+    alone = _file(connection, document_id, locked.kept, new)
     if old is None and alone:  # nothing of this document was in force: only the new report can have changed what is
         near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
     else:
@@ -161,12 +161,12 @@ def _lock(connection: Connection, document_id: int, row: Callable[[Before], Mapp
     return None
 
 
-def _file(connection: Connection, document_id: int, place: ReportKey) -> bool:
+def _file(connection: Connection, document_id: int, kept: Before, place: ReportKey) -> bool:
     """Put a document into the filing of its place, and arrange this filing and the one in which it was. Return whether it is the
     first document of its filing.
     """
-    was = members.filing_of(connection, document_id)
-    left = was.filing_id if was is not None and (was.agency_id, was.year) != (place.agency_id, place.year) else None
+    was = kept.filing_id
+    left = was if (kept.place.agency_id, kept.place.year) != (place.agency_id, place.year) else None
     if place.agency_id is None or place.year is None:
         members.leave(connection, document_id)
         members.replace_filing_findings(connection, [document_id], [])
@@ -188,8 +188,8 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
     ``whole`` False is for a filing that was made for its only document: there is nothing to compare and nothing to replace.
     """
     there = members.read_members(connection, filing_id, whole=whole)
-    key = members.filing(connection, filing_id)
-    arranged = arrange(there.shown, key.year, there.chosen) if there.shown else None
+    year = there.year or 0
+    arranged = arrange(there.shown, year, there.chosen) if there.shown else None
     members.write_arrangement(connection, filing_id, there, arranged)
     if not whole and len(there.shown) == 1:
         return
@@ -201,7 +201,7 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
             members.write_witnessed(connection, document, there.witnessed.get(document.report_id, {}), settled)
     if arranged:
         speaker = arranged.editions[arranged.in_force].leader
-        found = related_rows(Between.FILING, relate_filing(speaker.agency or "", key.year, arranged))
+        found = related_rows(Between.FILING, relate_filing(speaker.agency or "", year, arranged))
     documents = [document.document_id for document in there.shown]
     members.replace_filing_findings(connection, [*documents, *there.hidden], found)
     members.review_again(connection, documents, FOR_REVIEW)
