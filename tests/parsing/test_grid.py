@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
 from tasks.parsing.tables.grid_lines import table_to_lines
 from tasks.parsing.tables.read_tables import read_tables
@@ -65,6 +67,24 @@ def test_blanks_stay_where_they_are_and_scores_are_kept() -> None:
     assert found["disclosure.normative_documents.repealed"].state is State.DOUBTFUL
     assert found["disclosure.normative_documents.repealed"].raw == "见附件"
     assert found["disclosure.normative_documents.in_force"].raw == "/"
+
+
+@pytest.mark.parametrize("text", ["20（件）", "20（4）", "20（其中修订16件", "20其中修订", "20 见说明"])
+def test_a_number_with_other_text_is_a_doubt_of_its_cell_alone(text: str) -> None:
+    names = ["", "自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计"]
+    rows = [
+        names,
+        ["一、本年新收政府信息公开申请数量", "5", text, *"0000", "25"],
+        ["二、上年结转政府信息公开申请数量", *"1000001"],
+        ["（一）予以公开", "6", "20", *"0000", "26"],
+    ]
+    found = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}
+    doubtful = [(key, r.raw, r.value, r.candidates) for key, r in found.items() if r.state is State.DOUBTFUL and r.raw]
+    assert doubtful == [("requests.new_received.business", text, None, (20,))]
+    assert (found["requests.new_received.natural_person"].value, found["requests.new_received.total"].value) == (5, 25)
+    rows[1][1:3] = text, "5"
+    found = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}
+    assert [key for key, r in found.items() if r.state is State.DOUBTFUL and r.raw] == ["requests.new_received.natural_person"]
 
 
 def test_numbers_on_two_lines_of_a_cell_are_doubtful() -> None:

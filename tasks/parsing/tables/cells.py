@@ -14,6 +14,7 @@ from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Re
 from codebook.text.numbers import ValueKind, in_unit, split_remark
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
+_LEADING = re.compile(r"\s*(\d[\d,]*+(?:\.\d+)?)\s*+[^\s\d,.*/]")
 _BROKEN = re.compile(r"\s*[\d,.]+(?:[^\S\r\n]*[\r\n]\s*[\d,.]+)+\s*")
 
 
@@ -130,6 +131,13 @@ def _unbroken(raw: str) -> tuple[Number, ...]:
     return () if token is None or token.value is None else (token.value,)
 
 
+def _number_before(raw: str) -> tuple[Number, ...]:
+    """Return the number before other text in a cell; empty where the text does not begin with one."""
+    found = _LEADING.match(raw)
+    token = value_token(found[1]) if found else None
+    return () if token is None or token.value is None else (token.value,)
+
+
 def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
@@ -137,7 +145,7 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     if not doubt and slot and slot.score < surety().cell:
         doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is ValueKind.OTHER:
-        doubt, candidates = (Doubt.BROKEN, whole) if (whole := _unbroken(slot.raw)) else (Doubt.TEXT, ())
+        doubt, candidates = (Doubt.BROKEN, whole) if (whole := _unbroken(slot.raw)) else (Doubt.TEXT, _number_before(slot.raw))
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
         doubt, candidates = Doubt.UNIT, either
     return Reading(

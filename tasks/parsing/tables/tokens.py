@@ -34,6 +34,8 @@ _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
+# a number with text behind it that is no remark that is known: 22（件）; an ordinal (1.) or a year is none
+_NUMBER_AND_TEXT = re.compile(r"\d[\d,]{0,14}(?:\.\d+)?[^\d.,．、，年][^\r\n]{0,40}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _MISREAD = 8  # characters of a number read as something else
 PROSE_LENGTH = 60
@@ -192,15 +194,16 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
 def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number.
 
-    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O) is a value that is
-    not certain.
+    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O), or that holds text
+    behind its number, is a value that is not certain.
     """
     seen = any(cell.score < 1.0 for cell in cells.values())
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
+    mixed = _numbers_with_text(cells)
     for column, cell in sorted(cells.items()):
         raw = cell.text.strip()
         token = value_token(raw) if raw else None
-        if token is None and labels and column > max(labels) and _misread(cell):
+        if token is None and (column in mixed or (labels and column > max(labels) and _misread(cell))):
             token = Token(ValueKind.OTHER)
         elif not raw:
             atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
@@ -212,6 +215,16 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
         elif text := fold_label(raw := _without_remark(raw, beside_values=False)):
             kind = AtomKind.TEXT if len(text) <= 2 * PROSE_LENGTH else AtomKind.PROSE
             atoms.append(Atom(kind, raw, line, 0, 0, column, text))
+
+
+def _numbers_with_text(cells: dict[int, Cell]) -> set[int]:
+    """Return the columns of a row with a label and values whose cells hold a number and text behind it."""
+    texts = {column: cell.text.strip() for column, cell in cells.items()}
+    mixed = {c for c, text in texts.items() if _NUMBER_AND_TEXT.fullmatch(text) and fold_label(text) not in _labels()}
+    if not mixed or not any(value_token(text) for text in texts.values()):
+        return set()
+    label = min((c for c, text in texts.items() if c not in mixed and len(_HAN.findall(text)) > 1), default=max(cells))
+    return {column for column in mixed if column > label and value_token(texts[column]) is None}
 
 
 def _misread(cell: Cell) -> bool:
