@@ -418,4 +418,4 @@ _CHECKS: dict[str, Callable[[_Side, _Side, tuple[str, ...]], bool]] = {
     "shorter": _shorter,
 }
 # Reasons for which the kinds of the two may differ.
-_ANY_KIND = ("region_in_name", "office", "two_names", "succession", "part", "spelling")
+_ANY_KIND = ("region_in_name", "office", "two_names", "succession", "part")

@@ -6,6 +6,7 @@ scan). The functions that sort them are in :mod:`tasks.loading.editions`, the ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -22,6 +23,7 @@ class FilingOptions(Record, frozen=True):
     """The rows of filings.yaml."""
 
     corrected: tuple[str, ...]
+    signature_date: re.Pattern[str]
     most_misread: int
     least_likeness: int
     least_length: int
@@ -30,7 +32,7 @@ class FilingOptions(Record, frozen=True):
 @cache
 def filing_options() -> FilingOptions:
     """Return how editions are told apart. Raises msgspec.ValidationError when filings.yaml does not fit."""
-    return msgspec.yaml.decode(data.read("filings.yaml"), type=FilingOptions)
+    return msgspec.yaml.decode(data.read("filings.yaml"), type=FilingOptions, dec_hook=lambda _, text: re.compile(text))
 
 
 class FiledCell(NamedTuple):

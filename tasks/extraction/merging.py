@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from codebook.records import Cell, Place, Table
@@ -13,6 +15,7 @@ _INNER = 5.0  # points by which a ruled line may move between the parts
 _STRETCH = 0.05  # by which the widths of a table's parts may differ on two scanned pages
 _SHIFT = 70.0  # points by which they may be shifted (2.5 cm), and turned about the page's far end
 _MAX_HEADER_ROWS = 5
+_DIGITS = re.compile(r"[\d,.]+")
 
 
 def continue_table(upper: Table, lower: Table, *, scanned: bool = False) -> Table | None:
@@ -139,7 +142,7 @@ def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
 
 def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:
     """Return whether the last row above and the first below are one row: every cell has its counterpart, the values stand on
-    one side only, and the label goes on (it is blank below, or has an item number above and none below).
+    one side only (or are cut themselves), and the label goes on (it is blank below, or has an item number above and none below).
     """
     pairs = [(bottom.get((cell.column, cell.column_span)), cell) for cell in first]
     if not labels or any(above is None for above, _ in pairs) or len(labels) == len(first):
@@ -147,8 +150,14 @@ def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: 
     values = [(above.text.strip(), below.text.strip()) for above, below in pairs[len(labels) :] if above is not None]
     # a side without values: the whole of it; two rows that are both empty look like one, and one loses nothing
     if any(above for above, _ in values) and any(below for _, below in values):
-        return False
+        return not any(cell.text.strip() for cell in labels) and _are_ends_of_numbers(values)
     return all(above is not None and _label_goes_on(above, below) for above, below in pairs[: len(labels)])
+
+
+def _are_ends_of_numbers(values: list[tuple[str, str]]) -> bool:
+    """Return whether the cells below hold the last digits of some of the numbers above, and of no number else."""
+    ends = [(above, below) for above, below in values if below]
+    return len(ends) < len(values) and all(_DIGITS.fullmatch(above) and _DIGITS.fullmatch(below) for above, below in ends)
 
 
 def _continued_labels(bottom: dict[tuple[int, int], Cell], labels: list[Cell]) -> list[Cell]:

@@ -68,8 +68,8 @@ def _changed_chapters(one: FiledReport, other: FiledReport) -> tuple[tuple[int |
 
 @lru_cache(maxsize=256)
 def _words(text: str) -> str:
-    """The words and numbers of a chapter, folded, without marks and spaces."""
-    return _NO_WORDS.sub("", fold(text).text)
+    """The words and numbers of a chapter, folded, without marks and spaces and without the date of a signature behind it."""
+    return filing_options().signature_date.sub("", _NO_WORDS.sub("", fold(text).text))
 
 
 class _Fit(NamedTuple):

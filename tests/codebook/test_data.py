@@ -20,7 +20,6 @@ CHINESE = {
     "\0\n 0a_Zé中。": "one character of each kind, to try patterns on",
     "Region of all files, from the province down: 江苏省/淮安市.": "help with an example",
     "The region of agencies for which the list names none: 江苏省/淮安市, or a code.": "help with an example",
-    " regions; expected a code, the beginning of one, or 江苏省/淮安市": "an example in a message",
 }
 OTHER = """
 import sys

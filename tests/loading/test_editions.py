@@ -112,6 +112,17 @@ def test_a_chapter_rewritten_on_the_page_is_an_edition_and_the_frame_of_another_
     assert len(arrange([page, later], YEAR).editions) == 2
 
 
+@pytest.mark.parametrize(
+    "days", [("2023年1月20日", "2023年3月6日"), ("2023-01-20", "2023-03-06"), ("二〇二三年一月二十日", "二〇二三年三月六日")]
+)
+def test_the_date_of_a_signature_is_no_change(days: tuple[str, str]) -> None:
+    texts = [f"无。\n安宁市城市管理局\n{day}" for day in days]
+    documents = [filed({N: 3}, f"{n}/页.html", sections=((6, "其他", text),)) for n, text in enumerate(texts)]
+    assert difference(*documents).chapters == ()
+    told = [filed({N: 3}, f"{n}/页.html", sections=((1, "总体情况", f"{day}召开会议。"),)) for n, day in enumerate(days)]
+    assert difference(*told).chapters == ((1, "总体情况"),)
+
+
 def test_every_order_gives_the_same() -> None:
     documents = [
         filed({N: 3, G: 1}, "甲/页.html", published_on="2023-01-20"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
@@ -12,6 +13,8 @@ from codebook.confidence import surety
 from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State, UnknownTable
 from codebook.text.numbers import ValueKind, in_unit, split_remark
 from tasks.parsing.tables.tokens import PrintedValue, value_token
+
+_BROKEN = re.compile(r"\s*[\d,.]+(?:[^\S\r\n]*[\r\n]\s*[\d,.]+)+\s*")
 
 
 class Doubt(StrEnum):
@@ -26,6 +29,7 @@ class Doubt(StrEnum):
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
     JOINED = "joined"  # the row's cells ran together, and the sums do not tell where each number ends
+    BROKEN = "broken"  # digits stand below the number: it may have been broken over two lines
     OCR = "ocr"  # the picture was not read surely
 
 
@@ -118,6 +122,14 @@ def _likely(slot: PrintedValue, unit: str | None) -> tuple[Number, ...]:
     return tuple(dict.fromkeys(value for token in tokens if token and (value := in_unit(token, unit)) is not None))
 
 
+def _unbroken(raw: str) -> tuple[Number, ...]:
+    """Return the number whose digits a cell shows on several lines; empty when they make none."""
+    if not _BROKEN.fullmatch(raw):
+        return ()
+    token = value_token("".join(raw.split()))
+    return () if token is None or token.value is None else (token.value,)
+
+
 def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
@@ -125,7 +137,7 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     if not doubt and slot and slot.score < surety().cell:
         doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is ValueKind.OTHER:
-        doubt = Doubt.TEXT
+        doubt, candidates = (Doubt.BROKEN, whole) if (whole := _unbroken(slot.raw)) else (Doubt.TEXT, ())
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
         doubt, candidates = Doubt.UNIT, either
     return Reading(

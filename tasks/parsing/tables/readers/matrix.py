@@ -23,7 +23,7 @@ from tasks.parsing.tables.rows import (
     unsure_columns,
 )
 from tasks.parsing.tables.table_text import TableText, labels_to_items, split_runs
-from tasks.parsing.tables.tokens import PrintedValue
+from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 
 def as_printed(block: Block, labels: list[FoundLabel]) -> list[FoundLabel]:
@@ -69,6 +69,7 @@ def read_matrix(table: TableText) -> BlockRead:
                 rows.append(row)
     rows = _unlabelled(table, items, pairs, rows, size)
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
+    rows = _above_stray_digits(table, items, pairs, rows)
     rows = _unprinted(table, items, pairs, rows, size)
     if not sure_columns:
         rows = unsure_columns(shape, rows, columns)
@@ -149,6 +150,48 @@ def _beside_surplus(
     surplus = {n for n, pair in enumerate(owners) if pair.run is not None and len(runs[pair.run].values) > size}
     near = {items[pair.item].slug for n, pair in enumerate(owners) if pair.run is None and ({n - 1, n + 1} & surplus)}
     return [unread_row(row.row, row.place, row.reader, size, Doubt.ALIGNMENT) if row.row in near else row for row in rows]
+
+
+def _above_stray_digits(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
+    """A row right above values that no label owns: they may be the last digits of its numbers, broken over two lines."""
+    owners = {
+        pair.run: items[pair.item].slug for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW
+    }
+    owned = {pair.run for pair in pairs}
+    labels = [label.first for label in table.labels]
+    result = {row.row: row for row in rows}
+    for index, run in enumerate(table.runs):
+        above = table.runs[index - 1] if index else None
+        if index in owned or above is None or not 0 < len(run.values) < len(above.values) or run.cut:
+            continue
+        row = result.get(owners.get(index - 1, ""))
+        if row is not None and row.sure and not any(above.last < label < run.first for label in labels):
+            result[row.row] = _perhaps_broken(row, _slots(table, run), _drawn_under(table, run, above))
+    return list(result.values())
+
+
+def _drawn_under(table: TableText, run: ValueRun, above: ValueRun) -> dict[int, int] | None:
+    """Return which values of ``run`` stand under which of ``above``, by their positions; None where no grid shows it."""
+    atoms = table.text.atoms
+    cells = {atoms[i].cell: at for at, i in enumerate(above.values)}
+    under = {at: cells.get(atoms[i].cell, -1) for at, i in enumerate(run.values)}
+    return under if table.grid and all(place >= 0 for place in under.values()) else None
+
+
+def _perhaps_broken(row: RowCells, strays: list[PrintedValue], under: dict[int, int] | None) -> RowCells:
+    """The row with a doubt on each number that the stray digits may end, and what it then is."""
+    filled = [at for at, slot in enumerate(row.cells) if slot is not None]
+    doubts, candidates = list(row.doubts), list(row.candidates)
+    for at in filled:
+        ends = strays if under is None else [strays[n] for n, place in under.items() if filled[place] == at]
+        slot = row.cells[at]
+        if slot is None or not ends or not slot.raw.strip().isdecimal() or slot.token.value == 0:
+            continue
+        joined = [value_token(slot.raw.strip() + end.raw.strip()) for end in ends if end.raw.strip().isdecimal()]
+        values = [token.value for token in joined if token is not None and token.value is not None]
+        doubts[at] = Doubt.BROKEN
+        candidates[at] = tuple(dict.fromkeys(values if under is not None else [slot.token.value or 0, *values]))
+    return row._replace(doubts=tuple(doubts), candidates=tuple(candidates))
 
 
 def _unprinted(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], size: int) -> list[RowCells]:

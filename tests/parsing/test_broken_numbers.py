@@ -1,0 +1,110 @@
+"""Numbers whose last digits stand on the next line, in the next row of a grid, or on the next page: never read in part."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebook.records import Cell, Hints, Line, Page, PageKind, Place, Reader, Reading, State, Table
+from tasks.extraction.joining import join_pages
+from tasks.flow import read_document
+from tasks.parsing.tables.read_tables import read_tables
+
+HEADER = ["", "自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计"]
+SIDES = [50, 250, 290, 330, 370, 410, 450, 490, 530]
+RECEIVED, GRANTED = "requests.new_received", "requests.granted"
+
+
+def rows() -> list[list[str]]:
+    """Rows of table three: label, six kinds of applicants, total."""
+    numbers = {
+        "一、本年新收政府信息公开申请数量": (4817, 21),
+        "二、上年结转政府信息公开申请数量": (9, 0),
+        "（一）予以公开": (4720, 20),
+        "（二）部分公开": (31, 0),
+        "（七）总计": (4751, 20),
+        "四、结转下年度继续办理": (75, 1),
+    }
+    return [[label, str(one), str(two), *"0000", str(one + two)] for label, (one, two) in numbers.items()]
+
+
+def table(page: int, cells: list[list[str]], top: float) -> Table:
+    made = [
+        Cell(r, c, text, Place(page, (SIDES[c], top + 20 * r, SIDES[c + 1], top + 20 * r + 20)))
+        for r, row in enumerate(cells)
+        for c, text in enumerate(row)
+    ]
+    return Table(tuple(made), len(cells), 8, Place(page, (50, top, 530, top + 20 * len(cells))))
+
+
+def read(*pages: Page) -> dict[str, Reading]:
+    return {reading.indicator: reading for reading in read_tables(join_pages(pages)).readings}
+
+
+def page(number: int, block: Table) -> Page:
+    return Page(number, PageKind.TEXT, "", Reader.PDF, (block,), 595, 842)
+
+
+def in_two(row: list[str]) -> tuple[list[str], list[str]]:
+    """A row whose numbers of four digits are broken behind the third."""
+    long = [len(text) == 4 and text.isdecimal() for text in row]
+    upper = [text[:3] if cut else text for text, cut in zip(row, long, strict=True)]
+    return upper, [text[3:] if cut else "" for text, cut in zip(row, long, strict=True)]
+
+
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_page_break_in_a_number(at: int) -> None:
+    body = rows()
+    upper, lower = in_two(body[at])
+    found = read(page(1, table(1, [HEADER, *body[:at], upper], 700)), page(2, table(2, [lower, *body[at + 1 :]], 60)))
+    name = RECEIVED if at == 0 else GRANTED
+    broken = {key: r for key, r in found.items() if r.doubt == "broken"}
+    assert broken.keys() == {f"{name}.natural_person", f"{name}.total"}
+    for reading in broken.values():
+        assert (reading.state, reading.value) == (State.DOUBTFUL, None)
+    assert [r.candidates for r in broken.values()] == [(int(body[at][1]),), (int(body[at][7]),)]
+    assert found[f"{name}.business"].value == int(body[at][2])
+    assert found["requests.partially_granted.total"].value == 31
+
+
+def test_a_row_of_a_grid_that_goes_on_in_the_next() -> None:
+    upper, lower = in_two(rows()[0])
+    found = read(page(1, table(1, [HEADER, upper, lower, *rows()[1:]], 60)))
+    broken = {key: r.candidates for key, r in found.items() if r.state is State.DOUBTFUL and r.raw}
+    assert broken == {f"{RECEIVED}.natural_person": (4817,), f"{RECEIVED}.total": (4838,)}
+
+
+@pytest.mark.parametrize("separator", [" ", " | ", "\t"])
+@pytest.mark.parametrize("places", [(1,), (7,), (1, 7)])
+def test_digits_on_a_line_of_their_own(separator: str, places: tuple[int, ...]) -> None:
+    lines = [separator.join(HEADER[1:])]
+    for number, row in enumerate(rows()):
+        upper = [text[:3] if number == 0 and at in places else text for at, text in enumerate(row)]
+        lines.append(separator.join(upper))
+        if number == 0:
+            lines.append(separator.join(row[at][3:] for at in places))
+    blocks = tuple(Line(text, Place(1, None, number, 1)) for number, text in enumerate(lines, 1))
+    found = read(Page(1, PageKind.TEXT, "", Reader.TXT, blocks))
+    for at, key in ((1, "natural_person"), (7, "total")):
+        reading = found[f"{RECEIVED}.{key}"]
+        assert reading.state is State.DOUBTFUL
+        assert int(rows()[0][at]) in reading.candidates
+    assert {found[f"requests.carried_over.{key}"].value for key in ("natural_person", "total")} == {9}
+
+
+def test_the_sums_join_a_number_and_nothing_else_does() -> None:
+    """Web page: the cells of the first row are two paragraphs; those of table two have no sums."""
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{text[:3]}<p>{text[3:]}</p></td>" if len(text) == 4 else f"<td>{text}</td>" for text in row)
+        + "</tr>"
+        for row in [HEADER, *rows()]
+    )
+    licences = "<tr><td>信息内容</td><td>本年处理决定数量</td></tr><tr><td>行政许可</td><td>125<br>7</td></tr>"
+    title = "示例县2023年政府信息公开工作年度报告"
+    html = f"<h1>{title}</h1><p>二、主动公开</p><table>{licences}</table><p>三、收到和处理</p><table>{body}</table>"
+    verdict = read_document(html.encode(), "text/html", Hints(path="a.html"))
+    found = {r.indicator: r for r in verdict.report.readings}
+    assert (found[f"{RECEIVED}.total"].value, found[f"{RECEIVED}.total"].state) == (4838, State.PROVEN)
+    assert (found[f"{GRANTED}.natural_person"].value, found[f"{GRANTED}.natural_person"].state) == (4720, State.PROVEN)
+    licences_read = found["disclosure.licensing.decisions"]
+    assert (licences_read.state, licences_read.value, licences_read.candidates) == (State.DOUBTFUL, None, (1257,))
