@@ -60,13 +60,29 @@ def file_again(connection: Connection, document_id: int) -> None:
     """Put a document that shows a report into the filing in which the register of agencies has it now, and settle what follows.
 
     For documents that were loaded before there were filings, and after a person joined or parted agencies or chose an edition.
-    A document that shows no report leaves its filing as it is.
+    A document that shows no report changes nothing but the filing that it is in.
     """
 
     def row(kept: Before) -> dict[str, Any] | None:
         return _renewed(connection, document_id, kept.place.report_id) if kept.shown else None
 
-    _settle(connection, document_id, row, lambda kept: Written(kept.place.report_id, new=False))
+    if _settle(connection, document_id, row, lambda kept: Written(kept.place.report_id, new=False)) is None:
+        _move_hidden(connection, document_id)
+
+
+def _move_hidden(connection: Connection, document_id: int) -> None:
+    """Let a document that shows no report go where the agency of its last one went: it may show it again."""
+    kept = results.kept_before(connection, document_id)
+    if kept.filing_id is None or kept.report_id is None:
+        return
+    key = results.identity_of(connection, kept.report_id)["agency_key"]
+    place = kept.place._replace(agency_id=key and register.agency_of(connection, key))
+    if place.agency_id is not None and place != kept.place:
+        results.lock_places(connection, *_locks([kept.place, place]))
+        if results.kept_before(connection, document_id) == kept:
+            _file(connection, document_id, kept, place)
+        else:  # it was loaded while this waited
+            file_again(connection, document_id)
 
 
 def _key(row: Mapping[str, Any], document_id: int) -> str | None:

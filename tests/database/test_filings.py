@@ -182,6 +182,30 @@ def test_agencies_are_joined_and_the_joining_is_undone(engine: Engine):
         run_transaction(engine, lambda c: filings.undo(c, decision, who="li", reason="再撤"))
 
 
+def test_a_document_that_failed_goes_with_its_agency(engine: Engine):
+    """It shows no report, and is in no filing of an agency that was joined with another."""
+    one, other = register(engine, 2)
+    load(engine, one, verdict("洪泽区文化局", 2021, granted=1))
+    load(engine, other, verdict("洪泽区文旅局", 2022, granted=1))
+    known = agencies(engine)
+    with engine.begin() as connection:
+        connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == other).values(status="failed"))
+    filings_of = select(FILING.c.year, MEMBER.c.document_id).join(MEMBER, MEMBER.c.filing_id == FILING.c.id)
+
+    def of(name: str) -> list[tuple[int, int]]:
+        query = filings_of.where(FILING.c.agency_id == known[name]).order_by(FILING.c.year)
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    run_transaction(engine, lambda c: filings.join(c, known["洪泽区文化局"], known["洪泽区文旅局"], who="li", reason="同一机关"))
+    assert (of("洪泽区文化局"), of("洪泽区文旅局")) == ([(2021, one), (2022, other)], [])
+    assert in_force(engine) == [("洪泽区文化局", 2021, one)]
+    with engine.connect() as connection:
+        decision = connection.execute(select(AgencyDecision.id)).scalar_one()
+    run_transaction(engine, lambda c: filings.undo(c, decision, who="li", reason="误并"))
+    assert (of("洪泽区文化局"), of("洪泽区文旅局")) == ([(2021, one)], [(2022, other)])
+
+
 def test_a_key_is_parted_from_its_agency_and_put_back(engine: Engine):
     one, other = register(engine, 2)
     load(engine, one, verdict("洪泽区文化局", 2021, granted=5))
