@@ -35,6 +35,7 @@ class TablePatterns(Record, frozen=True):
     group_number: re.Pattern[str]
     rank: re.Pattern[str]
     misread_dash: str
+    number_with_text: re.Pattern[str]
 
 
 class ProsePatterns(Record, frozen=True):

@@ -34,8 +34,6 @@ _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
-# a number with text behind it that is no remark that is known: 22（件）; an ordinal (1.) or a year is none
-_NUMBER_AND_TEXT = re.compile(r"\d[\d,]{0,14}(?:\.\d+)?[^\d.,．、，年][^\r\n]{0,40}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _MISREAD = 8  # characters of a number read as something else
 PROSE_LENGTH = 60
@@ -220,7 +218,9 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
 def _numbers_with_text(cells: dict[int, Cell]) -> set[int]:
     """Return the columns of a row with a label and values whose cells hold a number and text behind it."""
     texts = {column: cell.text.strip() for column, cell in cells.items()}
-    mixed = {c for c, text in texts.items() if _NUMBER_AND_TEXT.fullmatch(text) and fold_label(text) not in _labels()}
+    mixed = {
+        c for c, text in texts.items() if words().table.number_with_text.fullmatch(text) and fold_label(text) not in _labels()
+    }
     if not mixed or not any(value_token(text) for text in texts.values()):
         return set()
     label = min((c for c, text in texts.items() if c not in mixed and len(_HAN.findall(text)) > 1), default=max(cells))
