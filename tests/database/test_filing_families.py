@@ -186,13 +186,14 @@ def clear(engine: Engine) -> None:
             connection.execute(text(f"delete from gk_{table}"))
 
 
-def test_a_thousand_planted_corrections(engine: Engine) -> None:
+@pytest.mark.parametrize("pairs", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_planted_corrections(engine: Engine, pairs: int) -> None:
     """Each changed cell of each correction is listed, and no other."""
     random = Random(5)
     cells = ["new_received", "carried_over", "granted", "partially_granted", "carried_forward", "total_handled"]
     planted: dict[str, list[str]] = {}
-    documents = register(engine, 200)
-    for number in range(100):
+    documents = register(engine, 2 * pairs)
+    for number in range(pairs):
         year, agency = 2015 + number % 8, f"洪泽区第{number // 8}中学"
         values = {cell: random.randint(0, 99) for cell in cells}
         changed = sorted(random.sample(cells, random.randint(1, 6)))
