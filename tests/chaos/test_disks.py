@@ -63,7 +63,7 @@ def test_a_full_store_takes_nothing_and_leaves_no_half_file(disks: type[SmallDis
 def test_sqlite_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial, expect: Expect, tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     folder.mkdir()
-    disk = disks(folder, 12)
+    disk = disks(folder, 24)  # the tables and the log of forty documents, with room
     url = f"sqlite:///{folder / 'gongkai.db'}"
     migrations.upgrade(make_engine(url, pooled=False))
     trial, files = make_trial(url), reports(40)

@@ -100,7 +100,7 @@ def live(engine: Engine, renditions: list[Rendition], seed: int) -> None:
             agencies_known = join(engine, random)
     if not agencies_known:
         join(engine, random)
-    for place in random.sample(order, len(order)):
+    for place in range(len(renditions)):  # of two choices for one filing the later one holds: people make them in one order
         if renditions[place].chosen:
             choose(engine, documents[place], random)
 
