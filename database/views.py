@@ -27,7 +27,7 @@ from database.export_columns import (
     WHO,
     selected,
 )
-from database.filings.in_force import FILED_SQL, SHOWN, SPEAKS_SQL
+from database.filings.in_force import FILED_SQL, SHOWN_SQL, SPEAKS_SQL
 from database.models import PREFIX, Between, FailureState
 
 _LONGEST_NAME = 63  # bytes, of an identifier in PostgreSQL
@@ -104,7 +104,6 @@ def drop_views(connection: Connection) -> None:
 
 
 _OURS = (f"{PREFIX}current_", f"{PREFIX}wide_", f"{PREFIX}error_queue")
-_SHOWN = ", ".join(f"'{status}'" for status in SHOWN)
 _FIRST_SOURCE = """
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)"""
 _FILED = FILED_SQL + _FIRST_SOURCE
@@ -126,15 +125,15 @@ _FILINGS: _Filed = {
     "filing": f", {selected(FILED)}",
     "witness": ", v.witness",
     "other": f"""join gk_filing_document m on m.document_id = o.id
-        where o.report_id = f.other_report_id and o.status in ({_SHOWN})
+        where o.report_id = f.other_report_id and o.status in ({SHOWN_SQL})
             and (f."between" = '{Between.FILING.value}' or {SPEAKS_SQL})""",
 }
 # For a database that was taken back to a version before there were filings: every document that shows a report.
 _BEFORE_FILINGS: _Filed = {
-    "in_force": f"gk_document d join gk_report r on r.id = d.report_id and d.status in ({_SHOWN}){_FIRST_SOURCE}",
+    "in_force": f"gk_document d join gk_report r on r.id = d.report_id and d.status in ({SHOWN_SQL}){_FIRST_SOURCE}",
     "filing": "",
     "witness": "",
-    "other": f"where o.report_id = f.other_report_id and o.status in ({_SHOWN})",
+    "other": f"where o.report_id = f.other_report_id and o.status in ({SHOWN_SQL})",
 }
 
 _NOTE = f", {selected((NOTE,))}"

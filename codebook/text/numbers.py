@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import msgspec
 
@@ -84,13 +84,19 @@ def is_whole(value: float) -> bool:
     return value == int(value)
 
 
-def whole(value: float) -> Number:
-    """Return ``value`` as an int when it is a whole number.
+@overload
+def whole(value: float) -> Number: ...
+@overload
+def whole(value: None) -> None: ...
+@overload
+def whole(value: float | None) -> Number | None: ...
+def whole(value: float | None) -> Number | None:
+    """Return ``value`` as an int when it is a whole number; None stays None.
 
-    >>> [whole(3.0), whole(2.5)]
-    [3, 2.5]
+    >>> [whole(3.0), whole(2.5), whole(None)]
+    [3, 2.5, None]
     """
-    return int(value) if is_whole(value) else value
+    return int(value) if value is not None and is_whole(value) else value
 
 
 def exact(value: float) -> Number:

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from codebook.book import Block, Label, load_book
 from codebook.records import Number, State
+from codebook.text.numbers import whole
 from console.export.read import Exported, Value
 from database.export_columns import (
     DOCUMENTS,
@@ -26,7 +27,6 @@ from database.export_columns import (
     WIDE_BEFORE,
     Columns,
 )
-from database.reports.results import whole
 from database.views import Wide, column_name, wide_tables
 
 Line = dict[str, Any]

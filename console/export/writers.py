@@ -12,8 +12,8 @@ from typing import Any, Protocol, TextIO
 import polars as pl
 import xlsxwriter
 
+from codebook.text.numbers import whole
 from console.export.cells import Table
-from database.reports.results import whole
 
 # What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection). Such texts get an apostrophe
 # before them. The last four are full-width =+-@, which spreadsheets of East Asian systems take for the same.

@@ -47,16 +47,16 @@ def holds() -> ColumnElement[bool]:
     )
 
 
-_SHOWN_SQL = ", ".join(f"'{status}'" for status in SHOWN)
+SHOWN_SQL = ", ".join(f"'{status}'" for status in SHOWN)
 
 # speaks() for views: m is the document's row in gk_filing_document.
 SPEAKS_SQL = f"""not exists (select 1 from gk_filing_document better join gk_document its on its.id = better.document_id
             where better.filing_id = m.filing_id and better.rank < m.rank
-                and its.report_id is not null and its.status in ({_SHOWN_SQL}))"""
+                and its.report_id is not null and its.status in ({SHOWN_SQL}))"""
 
 # The documents in force for views: fl is the filing, m the document's row in it, d the document, r its report, a the agency.
 FILED_SQL = f"""gk_filing fl join gk_filing_document m on m.filing_id = fl.id
-    join gk_document d on d.id = m.document_id and d.status in ({_SHOWN_SQL})
+    join gk_document d on d.id = m.document_id and d.status in ({SHOWN_SQL})
     join gk_report r on r.id = d.report_id
         and {SPEAKS_SQL}
     join gk_agency a on a.id = fl.agency_id"""

@@ -371,7 +371,7 @@ def _cells(connection: Connection, editions: Iterable[EditionItem]) -> tuple[Cel
     )
     stated: dict[str, dict[int, StatedValue]] = defaultdict(dict)
     for row in connection.execute(query):
-        value = None if row.value is None else numbers.whole(row.value)
+        value = numbers.whole(row.value)
         stated[row.indicator][row.id] = StatedValue(row.id, *shown[row.id], value, row.state)
     order = {indicator: place for place, indicator in enumerate(load_book().indicators)}
     differ = [indicator for indicator, by in stated.items() if len({each.value for each in by.values()}) > 1]

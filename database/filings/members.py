@@ -256,15 +256,11 @@ def _cells(
         report, indicator, witness = row.report_id, row.indicator, row.witness
         value, state = as_read(row.value, row.state, witness)
         options = tuple(numbers.whole(candidate) for candidate in row.candidates or ())
-        cells[report][indicator] = FiledCell(_whole(value), State(state), options)
+        cells[report][indicator] = FiledCell(numbers.whole(value), State(state), options)
         read_by[report][row.read_by] += 1
         if witness:
-            witnessed[report][indicator] = Witnessed(row.state, _whole(row.value), tuple(witness["documents"]))
+            witnessed[report][indicator] = Witnessed(row.state, numbers.whole(row.value), tuple(witness["documents"]))
     return cells, witnessed, {number: Reader(count.most_common(1)[0][0]) for number, count in read_by.items() if count}
-
-
-def _whole(value: float | None) -> Number | None:
-    return None if value is None else numbers.whole(value)
 
 
 def _sections(connection: Connection, reports: Sequence[int]) -> dict[int, list[tuple[int | None, str, str]]]:

@@ -20,11 +20,11 @@ from codebook.book import load_book
 from codebook.records import Correction, Decided, Number, Reading, Record, Report, State
 from codebook.stages import DOCUMENTS, StageName
 from codebook.text.dates import dates
+from codebook.text.numbers import whole
 from database.clock import now
 from database.filings.in_force import SHOWN
 from database.ledger import Queued, outputs, start_again
 from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState, ValueRow
-from database.reports.results import whole
 from database.sql import storable
 from database.users.audit import note
 

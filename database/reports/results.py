@@ -115,15 +115,6 @@ class Neighbours(NamedTuple):
     parent: CurrentReport | None
 
 
-def whole(value: float | None) -> Number | None:
-    """``value`` as int when it is a whole number.
-
-    >>> [whole(3.0), whole(2.5), whole(None)]
-    [3, 2.5, None]
-    """
-    return None if value is None else numbers.whole(value)
-
-
 def in_force() -> ColumnElement[bool]:
     """The condition that joins a document with its report in force.
 

@@ -138,14 +138,10 @@ def _values(base: Report, cell: str, reading: Reading | None, standing: Correcti
     """The values to choose from: the decision that stands, what was read, blank where it may be."""
     found: dict[Number | None, None] = dict.fromkeys(possible_values(base, cell))
     if standing is not None:
-        found = {_whole(standing.value): None, **found}
+        found = {whole(standing.value): None, **found}
     if reading is not None and reading.state is State.MISSING:
         found = {None: None, **found}
     return tuple(found)[:9]
-
-
-def _whole(value: float | None) -> Number | None:
-    return None if value is None else whole(value)
 
 
 def _key(value: Number | None) -> str:
@@ -165,7 +161,7 @@ def value_of(key: str) -> Number | None:
     value = float(key[1:])
     if not abs(value) < LARGEST:  # neither infinite nor no number at all
         raise ValueError(key)
-    return _whole(value)
+    return whole(value)
 
 
 def _fact(report: Report, cell: str, standing: CorrectionItem | None, told: tuple[CorrectionItem, ...]) -> Case:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from codebook.book import load_book
+from codebook.text.numbers import whole
 from console.web.views import case as cases
 from console.web.views.case import File
 from database.reports import corrections
-from database.reports.results import whole
 from database.reports.reviewing import ReviewScope, doubtful_cells, open_cells, waiting
 from tasks.validation.wording import column_label
 from tasks.validation.wording import show as show_number
