@@ -9,9 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.ruling import Mask, Rules, thin_parts
+from tasks.ocr.ruling import Mask, Rules
 
 _WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
+_PART = 0.35  # share of an edge that is seen where a rule goes on that is seen on one side of it
+_TRACE = 0.1  # the same, where it is seen on both sides
+_BESIDE = 0.2  # share of a stroke of a character with ink close to it, on each side
+_AMID = 0.75  # the same for ink that is somewhat further away, as between the characters of a label
+_STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
@@ -64,11 +69,13 @@ class _Way(NamedTuple):
     unbroken: float
 
 
-def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, float]:
+def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, float, float, float]:
     """Return what speaks for a horizontal rule from ``start`` to ``end`` at row ``at``, and what against it.
 
     For: the share of the way that thin ink covers along one row, and the share that lies in long runs, whose gaps are closed.
-    Against: the share with ink both above and below that row, as the middle of a row of characters has.
+    Against: the share with ink both above and below that row, as the middle of a row of characters has, and how much ink stands
+    close on both sides, as it does at a stroke of a character: the share on the side that has less. Last, what share of the way is covered where no ink
+    stands near: a faint rule is seen there, the strokes of characters are not.
     """
     marks, thin, runs, reach, thickness, _ = way
     # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
@@ -78,18 +85,22 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     across = (slice(top, at + margin + 1), slice(start + inset, end - inset))
     strip = marks[across] > 0
     if strip.shape[1] == 0:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0, 0.0
     line = thin[across] > 0
     band = line.copy()
     band[1:] |= line[:-1]
     band[:-1] |= line[1:]
     first = max(0, at - top - reach)
     cover = band[first : at - top + reach + 1].mean(axis=1)
-    row = first + int(cover.argmax())
+    row = first + round(float(np.flatnonzero(cover >= cover.max() - 0.01).mean()))
     long = runs[top + first : at + reach + 1, across[1]]
     above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
     crossed = float((above & below).mean())
+    near = [
+        side.any(axis=0).mean()
+        for side in (strip[max(0, row - 2 - thickness) : max(0, row - 2)], strip[row + 3 : row + 3 + thickness])
+    ]
     # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
     inked = np.asarray(strip[max(0, row - 1) : row + 2].any(axis=0))
     # a rule is joined to the rules that it ends at; the strokes of tight text stop a little before them
@@ -100,11 +111,13 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     # thin ink all the way between two rules is a rule, however close text stands: strokes of text end before the rules
     if joined and end - start >= way.unbroken and cover.max() >= _UNBROKEN:
         whole = 1.0
-    return max(float(cover.max()), touched), crossed, whole
+    free = ~(above | below)
+    alone = float(band[row][free].mean()) if free.mean() >= 0.25 else 0.0
+    return max(float(cover.max()), touched), crossed, whole, float(min(near)), alone
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Return which edges are rules, of evidence (lines, edges along a line, 3).
+    """Return which edges are rules, of evidence (lines, edges along a line, 5).
 
     An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
     well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
@@ -123,7 +136,23 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
                 line, start:end
             ].all():
                 drawn[line, start:end] &= whole[line, start:end]
-    return drawn
+    return _continued(drawn & ~_strokes(drawn, evidence, places)[:, None], evidence[..., 4])
+
+
+def _strokes(drawn: NDArray[np.bool_], evidence: NDArray[np.float64], places: list[int]) -> NDArray[np.bool_]:
+    """Return which lines are nothing but strokes of characters: short, with ink close on both sides wherever they are drawn."""
+    lengths = np.diff(places)
+    share = (drawn * lengths).sum(axis=1) / lengths.sum()
+    close = ((evidence[..., 3] >= _BESIDE) | ~drawn).all(axis=1)
+    amid = ((evidence[..., 3] >= _BESIDE) | (evidence[..., 1] >= _AMID) | ~drawn).all(axis=1)
+    return np.asarray(close & (share < 0.6) | amid & (share < _STROKE))
+
+
+def _continued(drawn: NDArray[np.bool_], seen: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the rules with what is faint of them: a rule that is seen beside an edge goes on where a part of it is seen."""
+    padded = np.pad(drawn, ((0, 0), (1, 1)))
+    before, after = padded[:, :-2], padded[:, 2:]
+    return np.asarray(drawn | (before | after) & (seen >= _PART) | before & after & (seen >= _TRACE))
 
 
 def _merged(horizontal: NDArray[np.bool_], vertical: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
@@ -249,10 +278,10 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
     turned = np.ascontiguousarray(marks.T)
     ways = (
-        _Way(marks, thin_parts(marks, rules.thickness), horizontal, tolerance, rules.thickness, np.inf),
+        _Way(marks, rules.across[window], horizontal, tolerance, rules.thickness, np.inf),
         _Way(
             turned,
-            thin_parts(turned, rules.thickness),
+            np.ascontiguousarray(rules.down[window].T),
             np.ascontiguousarray(vertical.T),
             tolerance,
             rules.thickness,
@@ -286,7 +315,7 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
 
 
 def _judged(way: _Way, lines: list[int], places: list[int]) -> NDArray[np.float64]:
-    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 3)."""
+    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 5)."""
     return np.array([[_evidence(way, start, end, at) for start, end in pairwise(places)] for at in lines])
 
 
