@@ -1,0 +1,100 @@
+"""Watermarks that stand level: text in another colour or size than the rest that is printed across lines and over other text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tasks.extraction.grid import NUMERIC, Box
+from tasks.extraction.pdf.layout import Char
+from tasks.extraction.pdf.page import Style
+
+_LIGHTER = 40  # of 255 by which a watermark is lighter than the text
+_LARGER = 1.5  # times as high as the text
+_CROSSING = 0.2  # share of its characters that lie across lines or over other text
+_JUDGED = 200  # characters of a group that are looked at
+_INNER = 0.2  # of a character's box at each side: a line there touches it only
+_OVER = 0.15  # share of the smaller box
+
+
+class Look(NamedTuple):
+    """What a group of texts has in common: how it is printed, and its size in points."""
+
+    style: Style
+    size: int
+
+
+class Looks(NamedTuple):
+    """The characters of a page by their look, as indices."""
+
+    groups: dict[Look, list[int]]
+    usual: Look | None
+
+
+def looks(chars: Sequence[Char], styles: Mapping[int, Style]) -> Looks:
+    """The characters of a page by how they look."""
+    groups: dict[Look, list[int]] = defaultdict(list)
+    known: dict[int, Look | None] = {}
+    for index, char in enumerate(chars):
+        if char.text.isspace():
+            continue
+        if char.run not in known:
+            high = char.bottom - char.top if char.turn % 2 == 0 else char.x1 - char.x0
+            style = styles.get(char.run)
+            known[char.run] = None if style is None else Look(style, round(high))
+        if (look := known[char.run]) is not None:
+            groups[look].append(index)
+    usual = max(groups, key=lambda look: len(groups[look]), default=None)
+    return Looks(groups, usual)
+
+
+def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: Looks, rulings: Sequence[Box]) -> set[Look]:
+    """The looks on a page that only a watermark has: lighter or larger than the text, and printed across it.
+
+    Numbers are never taken for a watermark.
+    """
+    if found.usual is None or len(found.groups) == 1:
+        return set()
+    suspects = [look for look in found.groups if look != found.usual and _stands_out(look, found.usual)]
+    if not suspects:
+        return set()
+    boxes = np.array(inks, np.float64).reshape(-1, 4)
+    lines = np.array(rulings, np.float64).reshape(-1, 4)
+    return {
+        look for look in suspects if not _is_number(chars, found.groups[look]) and _lies_across(found.groups[look], boxes, lines)
+    }
+
+
+def _stands_out(look: Look, usual: Look) -> bool:
+    return _light(look.style) - _light(usual.style) > _LIGHTER or look.size >= _LARGER * usual.size
+
+
+def _light(style: Style) -> float:
+    """How light a text is on paper, 0 (black) to 255."""
+    return 255 - style.alpha / 255 * (255 - (style.red + style.green + style.blue) / 3)
+
+
+def _is_number(chars: Sequence[Char], indices: Sequence[int]) -> bool:
+    return sum(NUMERIC.fullmatch(chars[index].text) is not None for index in indices) * 2 > len(indices)
+
+
+def _lies_across(indices: list[int], boxes: np.ndarray, lines: np.ndarray) -> bool:
+    """Return whether enough of these characters lie on lines or over characters of other looks."""
+    judged = indices[:: max(1, len(indices) // _JUDGED)]
+    others = np.delete(boxes, indices, axis=0)
+    crossing = 0
+    for index in judged:
+        x0, top, x1, bottom = boxes[index]
+        if x1 <= x0 or bottom <= top:
+            continue
+        dx, dy = _INNER * (x1 - x0), _INNER * (bottom - top)
+        on = (lines[:, 0] < x1 - dx) & (lines[:, 2] > x0 + dx) & (lines[:, 1] < bottom - dy) & (lines[:, 3] > top + dy)
+        wide = np.minimum(others[:, 2], x1) - np.maximum(others[:, 0], x0)
+        high = np.minimum(others[:, 3], bottom) - np.maximum(others[:, 1], top)
+        least = np.minimum((others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1]), (x1 - x0) * (bottom - top))
+        over = (wide > 0) & (high > 0) & (wide * high > _OVER * least)
+        crossing += bool(on.any() or over.any())
+    return crossing >= max(1, _CROSSING * len(judged))
