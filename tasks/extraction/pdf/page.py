@@ -250,7 +250,8 @@ def _is_outline(item: Any, small: bool) -> bool:
             return True
         pdfium.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
         if small and kind == pdfium.FPDF_SEGMENT_LINETO and last is not None:
-            if min(abs(x.value - last[0]), abs(y.value - last[1])) > _SLOPE * max(abs(x.value - last[0]), abs(y.value - last[1])):
+            low, high = sorted((abs(x.value - last[0]), abs(y.value - last[1])))
+            if low > _SLOPE * high:
                 return True
         last = x.value, y.value
     return False

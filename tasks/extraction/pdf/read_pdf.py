@@ -27,8 +27,8 @@ from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, lines_of, paragraphs, rounded
 from tasks.extraction.pdf.note_marks import with_raised_marks
-from tasks.extraction.pdf.page import Contents, contents, letters
-from tasks.extraction.pdf.shown import shown
+from tasks.extraction.pdf.page import Contents, Letters, contents, letters
+from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
 from tasks.extraction.pdf.tables import grid_boxes, marked_blanks, ruled_tables
 from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
 from tasks.extraction.pdf.watermarks import Look, Looks, looks, watermarks
@@ -45,6 +45,8 @@ _STAMPED = 0.2  # of the characters that are not seen: as many may be seen on a 
 _HALF = 0.5  # of the width of the text: a picture that is narrower is no table
 _NARROWEST = 0.35  # of the width of the page: the same where there is little text
 _LINES = 36.0  # points: three lines of a table
+_BOLD = 2.0  # points by which a character that is printed again to look bold is moved at most
+_SHIFT = 0.45  # the same in its own widths
 _NEAR = 3.0  # points around a table that belong to it
 _UNKNOWN = "\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f"
 _UNMAPPED = re.compile(f"[{_UNKNOWN}]")
@@ -137,8 +139,8 @@ class _Sheet(NamedTuple):
 
 
 def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[list[_Sheet], set[Look]]:
-    """What is on each page, and how the watermarks look. Raises ``file.too_large`` when all pages together hold too much: a file of
-    50 kB may show the same large content on each of its pages. Raises ``file.corrupt`` when a page cannot be loaded.
+    """What is on each page, and how the watermarks look. Raises ``file.too_large`` when all pages together hold too much: a file
+    of 50 kB may show the same large content on each of its pages. Raises ``file.corrupt`` when a page cannot be loaded.
     """
     sheets: list[_Sheet] = []
     marks: set[Look] = set()
@@ -166,26 +168,40 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
         raise GongkaiError("page.too_large", f"{count} characters", f"at most {limits.max_page_objects}", page=number)
     found = letters(page, textpage)
     drawn = contents(page, limits.max_page_objects, number)
-    width, height = page.get_size()
-    chars = found.chars
-    kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, drawn.hidden)
-    unseen, shapes = 0, []
-    look = looks(chars, drawn.styles)
-    if kind is not PageKind.PICTURE and (chars or drawn.marks):
-        marks |= watermarks(chars, found.inks, look, drawn.rulings)
-        behind = [chars[i].run for mark in marks for i in look.groups.get(mark, ())]
-        ignored = [*found.slanted_runs, *(found.runs[run] for run in dict.fromkeys(behind) if run in found.runs)]
-        view = shown(page, chars, found.inks, found.runs, ignored)
-        seen = [one or chars[i].run in behind for i, one in enumerate(view.seen)] if behind else view.seen
-        unseen = sum(char.text.isalnum() and not one for char, one in zip(chars, seen, strict=True))
-        shapes = view.inked(drawn.marks)
-        if not all(seen):
-            chars = [char for char, one in zip(chars, seen, strict=True) if one]
-            look = looks(chars, drawn.styles)
+    kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
+    chars, shapes, unseen = found.chars, drawn.marks, 0
+    if kind is not PageKind.PICTURE and (chars or shapes):
+        chars, shapes, unseen = _seen(page, found, drawn, marks)
+        if unseen:
             covered = drawn.pictures >= _PICTURE_SHARE and len(_text(chars)) <= unseen * _STAMPED
             kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, covered)
+    width, height = page.get_size()
+    look = looks(chars, drawn.styles)
     sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted)
     return sheet, count + drawn.objects
+
+
+def _seen(page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[Look]) -> tuple[list[Char], list[Box], int]:
+    """The characters and the small shapes that the page shows, and the number of letters and digits that it does not.
+
+    pdfium leaves out a character that is written a second time in its place: what lies under a text is taken off, and the text is
+    read again.
+    """
+    unseen = 0
+    while True:
+        look = looks(found.chars, drawn.styles)
+        marks |= watermarks(found.chars, found.inks, look, drawn.rulings)
+        behind = {found.chars[index].run for mark in marks for index in look.groups.get(mark, ())}
+        ignored = [*found.slanted_runs, *(item for run, item in found.runs.items() if run in behind)]
+        view = shown(page, found.chars, found.inks, found.runs, ignored)
+        seen = [one or char.run in behind for char, one in zip(found.chars, view.seen, strict=True)]
+        unseen += sum(char.text.isalnum() and not one for char, one in zip(found.chars, seen, strict=True))
+        hidden = unseen_runs(found.chars, seen)
+        if not hidden:
+            chars = [char for char, one in zip(found.chars, seen, strict=True) if one]
+            return chars, view.inked(drawn.marks), unseen
+        switch_off(found.runs[run] for run in hidden)
+        found = letters(page, page.get_textpage())
 
 
 def _text(chars: Sequence[Char]) -> str:
@@ -193,7 +209,7 @@ def _text(chars: Sequence[Char]) -> str:
 
 
 def _page(sheet: _Sheet, marks: set[Look], limits: ExtractionLimits) -> tuple[Page, int, list[str]]:
-    """The page with its lines and tables as they are read, the quarter turns by which it is turned for that, and what was noticed."""
+    """The page with its lines and tables, the quarter turns by which they were turned to be read, and what was noticed."""
     number, kind, reason = sheet.number, sheet.kind, sheet.reason
     dropped = {index for look in marks for index in sheet.found.groups.get(look, ())}
     chars = [char for index, char in enumerate(sheet.chars) if index not in dropped] if dropped else sheet.chars
@@ -268,8 +284,8 @@ def _garbage(text: str) -> str | None:
 
 
 def _blocks(chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> tuple[int, tuple[Block, ...]]:
-    """The quarter turns by which a page is turned to be read, and its ruled tables and the paragraphs around them from top to bottom,
-    in places on the page so turned.
+    """The quarter turns by which a page is turned to be read, and its ruled tables and the paragraphs around them from top to
+    bottom, in places on the page so turned.
 
     What stands in another direction than the rest (a table laid on its side) is read in its own, and comes as one.
     """
@@ -298,7 +314,7 @@ def _turn_of(line: Box, apart: Sequence[tuple[int, Box]], main: int) -> int:
 
 
 def _turned(place: Place, turn: int, to: int, width: float, height: float) -> Place:
-    """A place on a page of ``width`` x ``height`` points that is turned back by ``turn`` quarters, when it is turned by ``to``."""
+    """A place on a page of ``width`` x ``height`` points that was turned back by ``turn`` quarters, when that is ``to``."""
     if place.box is None:
         return place
     return msgspec.structs.replace(place, box=rounded(upright(as_shown(place.box, turn, width, height), to, width, height)))
@@ -335,12 +351,20 @@ def _values(block: Block) -> Iterator[str]:
 
 def _distinct(chars: list[Char]) -> list[Char]:
     """Characters without those printed a second time (nearly) in the same place to look bold."""
-    seen: set[tuple[str, int, int]] = set()
+    seen: dict[tuple[str, int, int], Char] = {}
     kept = []
     for char in chars:
-        x, y = round(char.x0 / 2), round(char.top / 2)
-        if not char.text.isspace() and any((char.text, x + dx, y + dy) in seen for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
-            continue
-        seen.add((char.text, x, y))
+        x, y = round(char.x0 / _BOLD), round(char.top / _BOLD)
+        if not char.text.isspace():
+            near = (seen.get((char.text, x + dx, y + dy)) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
+            if any(other is not None and _printed_again(other, char) for other in near):
+                continue
+            seen[char.text, x, y] = char
         kept.append(char)
     return kept
+
+
+def _printed_again(first: Char, char: Char) -> bool:
+    """Return whether a character is nearer to the same one than the next in a line could be: 11 is two of them."""
+    wide, high = char.x1 - char.x0, char.bottom - char.top
+    return abs(char.x0 - first.x0) <= min(_BOLD, _SHIFT * wide) and abs(char.top - first.top) <= min(_BOLD, _SHIFT * high)

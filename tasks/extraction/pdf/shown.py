@@ -1,4 +1,4 @@
-"""Which characters of a PDF page are seen on it: the page is drawn with its text and without it, and what changes nothing shows nothing.
+"""Which characters of a PDF page are seen on it: the page is drawn with its text and without, and what changes nothing is unseen.
 
 A character may be written and not be seen: in a layer that is switched off, in the colour of the paper, clipped away, outside of
 the page, or under a white rectangle with another number on it. Every such way comes out in the pixels, and only there.
@@ -27,12 +27,14 @@ Flags = NDArray[np.bool_]
 _SCALE = 1.5  # pixels a point
 _MOST_PIXELS = 3_000_000  # of a drawing; larger pages are drawn smaller
 _CHANGE = 12  # of 255: a pixel that changes less looks the same
+_DARK = 160  # of 255: no cell is filled so
 _FAINT = 3  # of 255: the same for the small marks of numbers, whose few pixels are never full
 _SMALL_MARKS = frozenset(".,，．。、·-—–－/:;'\"|")
 _SIDE = 0.35  # pixels at each side of a character that its neighbour may stain
 _OVER = 0.3  # share of a character over which another is written
 _SHOWN = 0.3  # share of a character's own ink that is enough
 _MOST_COLOURS = 6  # drawings for texts that are written over one another
+_FAR = 20_000.0  # points: outside of any page
 _TINY = 2.0  # points: nobody reads smaller characters
 _TINY_SHARE = 0.4  # of the usual height on the page
 
@@ -57,8 +59,8 @@ class Shown(NamedTuple):
         found = []
         for box in boxes:
             x0, top, x1, bottom = (max(0, round(value * self.drawn.scale)) for value in box)
-            part = self.drawn.bare[top : min(bottom + 1, height), x0 : min(x1 + 1, width)]
-            if part.size and int(part.max()) - int(part.min()) > _CHANGE:
+            part = self.drawn.bare[top + 1 : min(bottom, height), x0 + 1 : min(x1, width)]
+            if part.size and (int(part.max()) - int(part.min()) > _CHANGE or part.max() < _DARK):
                 found.append(box)
         return found
 
@@ -68,8 +70,8 @@ def shown(
 ) -> Shown:
     """Which of ``chars`` can be seen on the page.
 
-    ``inks`` are the boxes of their ink, ``runs`` the text objects by their addresses; ``ignored`` are text objects (watermarks) that
-    count as not drawn. The page is as it was afterwards.
+    ``inks`` are the boxes of their ink, ``runs`` the text objects by their addresses; ``ignored`` are text objects (watermarks)
+    that count as not drawn. The page is as it was afterwards.
     """
     ignored = list(ignored)
     scale = _scale(page)
@@ -85,10 +87,26 @@ def shown(
         seen = _changed(full, bare, boxes, faint)
         groups = _written_over(chars, inks)
         if groups or any(char.text.isalnum() and not one for char, one in zip(chars, seen.tolist(), strict=True)):
-            seen = _one_by_one(page, chars, boxes, faint, runs, groups, drawn) | _not_drawable(chars, runs)
+            seen = _one_by_one(page, _Lookup(chars, boxes, faint, runs), groups, drawn) | _not_drawable(chars, runs)
             seen |= np.array([char.run == 0 for char in chars], np.bool_)  # it cannot be drawn by itself
         seen &= np.array(_not_tiny(chars), np.bool_)
     return Shown(_with_marks(chars, seen), drawn)
+
+
+def unseen_runs(chars: Sequence[Char], seen: Sequence[bool]) -> set[int]:
+    """The addresses of the text objects of which nothing is seen."""
+    runs = {char.run for char in chars if not char.text.isspace()}
+    return runs - {char.run for char, one in zip(chars, seen, strict=True) if one and not char.text.isspace()} - {0}
+
+
+def switch_off(objects: Iterable[Any]) -> None:
+    """Objects of a page are no longer drawn, and no longer part of its text.
+
+    They are moved too: pdfium leaves out a text that says the same as one before it in its place, drawn or not.
+    """
+    for item in objects:
+        pdfium.FPDFPageObj_SetIsActive(item, False)
+        pdfium.FPDFPageObj_Transform(item, 1, 0, 0, 1, _FAR, _FAR)
 
 
 def _scale(page: pypdfium2.PdfPage) -> float:
@@ -184,16 +202,18 @@ def _same(one: Char, other: Char) -> bool:
     return one.text == other.text and abs(one.x0 - other.x0) < 2 and abs(one.top - other.top) < 2
 
 
-def _one_by_one(
-    page: pypdfium2.PdfPage,
-    chars: Sequence[Char],
-    boxes: NDArray[np.int64],
-    faint: Flags,
-    runs: dict[int, Any],
-    pairs: set[tuple[int, int]],
-    drawn: Drawn,
-) -> Flags:
+class _Lookup(NamedTuple):
+    """Where in the drawings each character is looked for, and whether few pixels are enough; and the text objects."""
+
+    chars: Sequence[Char]
+    boxes: NDArray[np.int64]
+    faint: Flags
+    runs: dict[int, Any]
+
+
+def _one_by_one(page: pypdfium2.PdfPage, lookup: _Lookup, pairs: set[tuple[int, int]], drawn: Drawn) -> Flags:
     """For each character whether enough of its own ink is seen: the text objects that lie over one another are drawn apart."""
+    chars, boxes, faint, runs = lookup
     colours = _colours(chars, pairs)
     seen = np.zeros(len(chars), np.bool_)
     others = [item for item in page.get_objects() if item.type not in (pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM)]
@@ -217,13 +237,16 @@ def _colours(chars: Sequence[Char], pairs: set[tuple[int, int]]) -> dict[int, in
     """Text objects by colours, so that none stands over another of its colour, as far as there are colours; 0 where none does."""
     group_of = _Groups()
     places: dict[tuple[str, int, int], int] = {}
-    for char in chars:  # what is printed twice in one place is seen or not seen together
-        group_of.join(places.setdefault((char.text, round(char.x0 / 2), round(char.top / 2)), char.run), char.run)
+    texts: dict[int, list[Char]] = defaultdict(list)
+    for char in chars:
+        texts[char.run].append(char)
+    for run, printed in texts.items():  # what is printed twice in one place is seen or not seen together
+        place = "".join(char.text for char in printed), round(printed[0].x0 / 2), round(printed[0].top / 2)
+        group_of.join(places.setdefault(place, run), run)
     over: dict[int, set[int]] = defaultdict(set)
     for one, other in pairs:
-        one, other = group_of(one), group_of(other)
-        over[one].add(other)
-        over[other].add(one)
+        over[group_of(one)].add(group_of(other))
+        over[group_of(other)].add(group_of(one))
     colours: dict[int, int] = {}
     runs = dict.fromkeys(char.run for char in chars)
     for group in dict.fromkeys(map(group_of, runs)):
@@ -253,8 +276,8 @@ class _Groups:
 
 
 def _with_marks(chars: Sequence[Char], seen: Flags) -> list[bool]:
-    """What is seen, small marks and spaces as the other characters of their text where these are all seen or all unseen: a point of
-    a number has too few pixels to judge it by itself, and a space has none.
+    """What is seen, small marks and spaces as the other characters of their text where these are all seen or all unseen: a point
+    of a number has too few pixels to judge it by itself, and a space has none.
     """
     states: dict[int, set[bool]] = defaultdict(set)
     for char, one in zip(chars, seen.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Text that stands on its side: pages, tables and labels turned by a quarter are read upright, their places stay where they are."""
+"""Text that stands on its side: pages, tables and labels turned by a quarter are read upright; their places stay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.extraction.pdf.layout import Char
 
 
 def upright(box: Box, turn: int, width: float, height: float) -> Box:
-    """A box on a page of ``width`` x ``height`` points as it stands when the page is turned back by ``turn`` quarters clockwise."""
+    """A box on a page of ``width`` x ``height`` points as it stands when ``turn`` quarter turns clockwise are undone."""
     x0, top, x1, bottom = box
     if turn == 1:  # lines run down the page
         return top, width - x1, bottom, width - x0
@@ -22,7 +22,7 @@ def upright(box: Box, turn: int, width: float, height: float) -> Box:
 
 
 def as_shown(box: Box, turn: int, width: float, height: float) -> Box:
-    """The box on the page as it is shown, of one that :func:`upright` turned back; width and height are those of the page shown."""
+    """The box on the page as it is shown, of one that :func:`upright` returned for the same turn, width and height."""
     sides = (height, width) if turn % 2 else (width, height)
     return upright(box, -turn % 4, *sides)
 
@@ -54,8 +54,8 @@ def readable(chars: Sequence[Char]) -> Sequence[Char]:
 def by_turn(chars: Sequence[Char], grids: Callable[[], Sequence[Box]]) -> list[tuple[int, list[Char], list[Box]]]:
     """(turn, characters, boxes of grids) of each direction in which a page is read, the main one first.
 
-    ``grids`` returns the boxes of the ruled grids of the page, and is asked only where characters stand in several directions. All
-    characters in a grid are read as most of them stand.
+    ``grids`` returns the boxes of the ruled grids of the page, and is asked only where characters stand in several directions.
+    All characters in a grid are read as most of them stand.
     """
     main = main_turn(chars)
     if all(char.turn == main or char.text.isspace() for char in chars):

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.extraction.grid import NUMERIC, Box
 from tasks.extraction.pdf.layout import Char
 from tasks.extraction.pdf.page import Style
 
+_USUAL = 0.1  # of the characters of a page: the darkest look that so many have is that of its text
 _LIGHTER = 40  # of 255 by which a watermark is lighter than the text
 _LARGER = 1.5  # times as high as the text
 _CROSSING = 0.2  # share of its characters that lie across lines or over other text
+_REPEATED = 0.02  # the same where its text is repeated all over the page
+_OFTEN = 3  # times
 _JUDGED = 200  # characters of a group that are looked at
 _INNER = 0.2  # of a character's box at each side: a line there touches it only
 _OVER = 0.15  # share of the smaller box
@@ -47,7 +51,9 @@ def looks(chars: Sequence[Char], styles: Mapping[int, Style]) -> Looks:
             known[char.run] = None if style is None else Look(style, round(high))
         if (look := known[char.run]) is not None:
             groups[look].append(index)
-    usual = max(groups, key=lambda look: len(groups[look]), default=None)
+    least = _USUAL * sum(map(len, groups.values()))
+    common = [look for look, indices in groups.items() if len(indices) >= least]
+    usual = min(common, key=lambda look: (_light(look.style), -len(groups[look])), default=None)
     return Looks(groups, usual)
 
 
@@ -63,9 +69,13 @@ def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: Looks, rulings
         return set()
     boxes = np.array(inks, np.float64).reshape(-1, 4)
     lines = np.array(rulings, np.float64).reshape(-1, 4)
-    return {
-        look for look in suspects if not _is_number(chars, found.groups[look]) and _lies_across(found.groups[look], boxes, lines)
-    }
+    marks = set()
+    for look in suspects:
+        indices = found.groups[look]
+        share = _REPEATED if _is_repeated(chars, indices) else _CROSSING
+        if not _is_number(chars, indices) and _lies_across(indices, boxes, lines, share):
+            marks.add(look)
+    return marks
 
 
 def _stands_out(look: Look, usual: Look) -> bool:
@@ -81,8 +91,16 @@ def _is_number(chars: Sequence[Char], indices: Sequence[int]) -> bool:
     return sum(NUMERIC.fullmatch(chars[index].text) is not None for index in indices) * 2 > len(indices)
 
 
-def _lies_across(indices: list[int], boxes: np.ndarray, lines: np.ndarray) -> bool:
-    """Return whether enough of these characters lie on lines or over characters of other looks."""
+def _is_repeated(chars: Sequence[Char], indices: Sequence[int]) -> bool:
+    """Return whether the texts of these characters are the same again and again."""
+    texts: dict[int, str] = defaultdict(str)
+    for index in indices:
+        texts[chars[index].run] += chars[index].text
+    return len(texts) >= _OFTEN * len(set(texts.values()))
+
+
+def _lies_across(indices: list[int], boxes: NDArray[np.float64], lines: NDArray[np.float64], share: float) -> bool:
+    """Return whether this share of the characters lies on lines or over characters of other looks."""
     judged = indices[:: max(1, len(indices) // _JUDGED)]
     others = np.delete(boxes, indices, axis=0)
     crossing = 0
@@ -97,4 +115,4 @@ def _lies_across(indices: list[int], boxes: np.ndarray, lines: np.ndarray) -> bo
         least = np.minimum((others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1]), (x1 - x0) * (bottom - top))
         over = (wide > 0) & (high > 0) & (wide * high > _OVER * least)
         crossing += bool(on.any() or over.any())
-    return crossing >= max(1, _CROSSING * len(judged))
+    return crossing >= max(1 if share == _CROSSING else 2, share * len(judged))
