@@ -175,7 +175,7 @@ class Sheet:
         self.canvas = Canvas(self.target, pagesize=(595, 842))
 
     def turn(self, quarters: int) -> Sheet:
-        """What follows is drawn on a sheet that lies turned clockwise by so many quarters."""
+        """What follows is drawn on a sheet that lies turned clockwise by this number of quarters."""
         if quarters:
             self.canvas.translate(*{1: (0, 842), 2: (595, 842), 3: (595, 0)}[quarters])
             self.canvas.rotate(-90 * quarters)

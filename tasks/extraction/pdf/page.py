@@ -39,7 +39,7 @@ _MARK = (3.0, 40.0)  # points: the height of a number that is drawn as a shape o
 _WIDE_MARK = 200.0  # points
 
 
-class Style(NamedTuple):
+class TextInk(NamedTuple):
     """How a text is printed: its colour and opacity (0 to 255)."""
 
     red: int
@@ -65,7 +65,7 @@ class Contents(NamedTuple):
     objects: int
     rulings: list[Box]
     marks: list[Box]
-    styles: dict[int, Style]
+    styles: dict[int, TextInk]
 
 
 class Letters(NamedTuple):
@@ -179,7 +179,7 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
     area = 0.0
     paths = shown = unseen = objects = 0
     boxes, marks, lines = [], [], []
-    styles: dict[int, Style] = {}
+    styles: dict[int, TextInk] = {}
     for item, matrix in _objects(page, limit, number):
         objects += 1
         if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
@@ -203,7 +203,7 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             invisible = pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
             unseen += invisible
             shown += not invisible
-            styles[cast(item.raw, c_void_p).value or 0] = Style(*_color(pdfium.FPDFPageObj_GetFillColor, item))
+            styles[cast(item.raw, c_void_p).value or 0] = TextInk(*_color(pdfium.FPDFPageObj_GetFillColor, item))
     hidden = unseen > 0 and shown <= unseen * _STAMPED
     return Contents(min(1.0, area), paths, hidden, tuple(boxes), objects, lines, marks, styles)
 

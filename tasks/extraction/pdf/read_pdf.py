@@ -31,7 +31,7 @@ from tasks.extraction.pdf.page import Contents, Letters, contents, letters
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
 from tasks.extraction.pdf.tables import grid_boxes, marked_blanks, ruled_tables
 from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
-from tasks.extraction.pdf.watermarks import Look, Looks, looks, watermarks
+from tasks.extraction.pdf.watermarks import TextLook, TextLooks, looks, watermarks
 
 _FEW_CHARACTERS = 10  # a page number or a stamp is no text
 _PICTURE_SHARE = 0.08  # of the page: larger than a seal or a logo; a table could be in it
@@ -131,19 +131,19 @@ class _Sheet(NamedTuple):
     kind: PageKind
     reason: str
     chars: list[Char]
-    found: Looks
+    found: TextLooks
     marks: list[Box]
     drawn: Contents
     unseen: int
     slanted: int
 
 
-def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[list[_Sheet], set[Look]]:
+def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[list[_Sheet], set[TextLook]]:
     """What is on each page, and how the watermarks look. Raises ``file.too_large`` when all pages together hold too much: a file
     of 50 kB may show the same large content on each of its pages. Raises ``file.corrupt`` when a page cannot be loaded.
     """
     sheets: list[_Sheet] = []
-    marks: set[Look] = set()
+    marks: set[TextLook] = set()
     total = 0
     for index in range(len(document)):
         try:
@@ -160,7 +160,7 @@ def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[
     return sheets, marks
 
 
-def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks: set[Look]) -> tuple[_Sheet, int]:
+def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks: set[TextLook]) -> tuple[_Sheet, int]:
     """What is on a page, and how many objects it holds; the looks of its watermarks are added to ``marks``."""
     textpage = page.get_textpage()
     count = textpage.count_chars()
@@ -181,7 +181,7 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
     return sheet, count + drawn.objects
 
 
-def _seen(page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[Look]) -> tuple[list[Char], list[Box], int]:
+def _seen(page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[TextLook]) -> tuple[list[Char], list[Box], int]:
     """The characters and the small shapes that the page shows, and the number of letters and digits that it does not.
 
     pdfium leaves out a character that is written a second time in its place: what lies under a text is taken off, and the text is
@@ -208,7 +208,7 @@ def _text(chars: Sequence[Char]) -> str:
     return "".join(char.text for char in chars if not char.text.isspace())
 
 
-def _page(sheet: _Sheet, marks: set[Look], limits: ExtractionLimits) -> tuple[Page, int, list[str]]:
+def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tuple[Page, int, list[str]]:
     """The page with its lines and tables, the quarter turns by which they were turned to be read, and what was noticed."""
     number, kind, reason = sheet.number, sheet.kind, sheet.reason
     dropped = {index for look in marks for index in sheet.found.groups.get(look, ())}

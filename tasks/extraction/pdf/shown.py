@@ -7,7 +7,8 @@ the page, or under a white rectangle with another number on it. Every such way c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from math import sqrt
 from statistics import median
@@ -123,19 +124,15 @@ def _draw(page: pypdfium2.PdfPage, scale: float) -> Grey:
         bitmap.close()
 
 
-class _switched_off:  # noqa: N801 - reads as the statement that it is
+@contextmanager
+def _switched_off(objects: Iterable[Any]) -> Iterator[None]:
     """Page objects are not drawn while this lasts."""
-
-    def __init__(self, objects: Iterable[Any]) -> None:
-        self.objects = list(objects)
-
-    def __enter__(self) -> None:
-        for item in self.objects:
-            pdfium.FPDFPageObj_SetIsActive(item, False)
-
-    def __exit__(self, *_: object) -> None:
-        for item in self.objects:
-            pdfium.FPDFPageObj_SetIsActive(item, True)
+    items = list(objects)
+    for item in items:
+        pdfium.FPDFPageObj_SetIsActive(item, False)
+    yield
+    for item in items:
+        pdfium.FPDFPageObj_SetIsActive(item, True)
 
 
 def _pixel_boxes(chars: Sequence[Char], inks: Sequence[Box], scale: float, shape: tuple[int, ...]) -> NDArray[np.int64]:

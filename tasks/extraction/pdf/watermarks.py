@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tasks.extraction.grid import NUMERIC, Box
 from tasks.extraction.pdf.layout import Char
-from tasks.extraction.pdf.page import Style
+from tasks.extraction.pdf.page import TextInk
 
-_USUAL = 0.1  # of the characters of a page: the darkest look that so many have is that of its text
+_USUAL = 0.1  # of the characters of a page: the darkest look that this share has is that of its text
 _LIGHTER = 40  # of 255 by which a watermark is lighter than the text
 _LARGER = 1.5  # times as high as the text
 _CROSSING = 0.2  # share of its characters that lie across lines or over other text
@@ -24,40 +24,40 @@ _INNER = 0.2  # of a character's box at each side: a line there touches it only
 _OVER = 0.15  # share of the smaller box
 
 
-class Look(NamedTuple):
+class TextLook(NamedTuple):
     """What a group of texts has in common: how it is printed, and its size in points."""
 
-    style: Style
+    style: TextInk
     size: int
 
 
-class Looks(NamedTuple):
+class TextLooks(NamedTuple):
     """The characters of a page by their look, as indices."""
 
-    groups: dict[Look, list[int]]
-    usual: Look | None
+    groups: dict[TextLook, list[int]]
+    usual: TextLook | None
 
 
-def looks(chars: Sequence[Char], styles: Mapping[int, Style]) -> Looks:
+def looks(chars: Sequence[Char], styles: Mapping[int, TextInk]) -> TextLooks:
     """The characters of a page by how they look."""
-    groups: dict[Look, list[int]] = defaultdict(list)
-    known: dict[int, Look | None] = {}
+    groups: dict[TextLook, list[int]] = defaultdict(list)
+    known: dict[int, TextLook | None] = {}
     for index, char in enumerate(chars):
         if char.text.isspace():
             continue
         if char.run not in known:
             high = char.bottom - char.top if char.turn % 2 == 0 else char.x1 - char.x0
             style = styles.get(char.run)
-            known[char.run] = None if style is None else Look(style, round(high))
+            known[char.run] = None if style is None else TextLook(style, round(high))
         if (look := known[char.run]) is not None:
             groups[look].append(index)
     least = _USUAL * sum(map(len, groups.values()))
     common = [look for look, indices in groups.items() if len(indices) >= least]
     usual = min(common, key=lambda look: (_light(look.style), -len(groups[look])), default=None)
-    return Looks(groups, usual)
+    return TextLooks(groups, usual)
 
 
-def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: Looks, rulings: Sequence[Box]) -> set[Look]:
+def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: TextLooks, rulings: Sequence[Box]) -> set[TextLook]:
     """The looks on a page that only a watermark has: lighter or larger than the text, and printed across it.
 
     Numbers are never taken for a watermark.
@@ -78,11 +78,11 @@ def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: Looks, rulings
     return marks
 
 
-def _stands_out(look: Look, usual: Look) -> bool:
+def _stands_out(look: TextLook, usual: TextLook) -> bool:
     return _light(look.style) - _light(usual.style) > _LIGHTER or look.size >= _LARGER * usual.size
 
 
-def _light(style: Style) -> float:
+def _light(style: TextInk) -> float:
     """How light a text is on paper, 0 (black) to 255."""
     return 255 - style.alpha / 255 * (255 - (style.red + style.green + style.blue) / 3)
 
