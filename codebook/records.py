@@ -141,6 +141,7 @@ class State(StrEnum):
 
     ``read``: one reading. ``proven``: two independent readings agree, or an identity of the form pins it. ``corrected``: a
     person decided. ``doubtful``: it could not be determined; never passed off as sure. ``missing``: the source leaves it blank.
+    ``not_seen``: the form demands the cell, and nothing of it was found, neither a number nor a blank.
     """
 
     READ = "read"
@@ -148,6 +149,15 @@ class State(StrEnum):
     CORRECTED = "corrected"
     DOUBTFUL = "doubtful"
     MISSING = "missing"
+    NOT_SEEN = "not_seen"
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a person has to look: the value is not known."""
+        return self in UNSETTLED_STATES
+
+
+UNSETTLED_STATES = (State.DOUBTFUL, State.NOT_SEEN)
 
 
 class Origin(StrEnum):
@@ -182,8 +192,9 @@ PIXELS_DIFFER = "seen"
 class Reading(Record, frozen=True):
     """The value of one indicator with its evidence.
 
-    ``value`` is in the indicator's unit, None when missing or when a doubt has no likely value. ``raw`` is the text as it
-    stands in the source; ``sentence`` the sentence around it when it was read from prose. ``doubt`` says why the state is
+    ``value`` is in the indicator's unit, None when missing, when a doubt has no likely value, and when the cell was not seen:
+    then ``raw`` is empty and ``place`` near where it should be. ``raw`` is the text as it stands in the source; ``sentence`` the
+    sentence around it when it was read from prose. ``doubt`` says why the state is
     doubtful; ``candidates`` are the values that were possible. ``note`` is the remark or note mark that is printed beside the
     number and is no part of it (其中修订16件 in brackets, ①). ``witnesses`` are those who agree on the value (see
     :class:`WitnessKind`): two of them make it proven.
@@ -378,7 +389,7 @@ class Status(StrEnum):
 class Snapshot(Record, frozen=True):
     """What the rules between reports need of one of them: who, when, which form, its values and its chapters' texts.
 
-    ``values`` holds the indicators that have a number which is not doubtful; ``sections`` are (number, text).
+    ``values`` holds the indicators that have a number which is sure; ``sections`` are (number, text).
     """
 
     agency: str

@@ -70,7 +70,14 @@ IN_FORCE = ExportColumn("in_force", "filing.in_force", bool, _IN_FORCE)
 # ---- a value ----------------------------------------------------------------------------------------------------------------
 INDICATOR = ExportColumn("indicator", "indicator", str, "Id of the indicator (see labels and the glossary)", sql="v.indicator")
 VALUE = ExportColumn("value", "number", float, "Number; empty where the report prints none", "of the indicator", sql="v.value")
-STATE = ExportColumn("state", "value.state", str, "read, proven, corrected, doubtful or missing", sql="v.state")
+_STATES = "read, proven, corrected, doubtful, missing (printed blank) or not_seen (nothing of the cell was found)"
+STATE = ExportColumn(
+    "state",
+    "value.state",
+    str,
+    _STATES,
+    sql="v.state",
+)
 PAGE = ExportColumn("page", "value.page", int, "Page on which the value is printed, from 1", sql="v.page")
 BOX_SIDES = tuple(
     ExportColumn(f"box_{side}", f"box.{side}", float, f"Box on the page: {meaning}", "points")
@@ -146,10 +153,15 @@ FINDING_IN_FORCE = ExportColumn(
 
 # ---- counts and errors ------------------------------------------------------------------------------------------------------
 CELL_COUNT = ExportColumn("cells", "counts.cells", int, "Number of cells of the report", "cells")
-DOUBT_COUNT = ExportColumn("doubts", "counts.doubts", int, "Number of doubtful cells", "cells")
+DOUBT_COUNT = ExportColumn("doubts", "counts.doubts", int, "Number of cells that are doubtful or not seen", "cells")
 FINDING_COUNT = ExportColumn("findings", "counts.findings", int, "Number of findings", "findings")
 DOUBTFUL_COUNT = ExportColumn(
-    "doubtful_count", "doubtful_count", int, "Number of doubtful cells of the block", "cells", sql="coalesce(c.doubtful_count, 0)"
+    "doubtful_count",
+    "doubtful_count",
+    int,
+    "Number of unsettled cells of the block",
+    "cells",
+    sql="coalesce(c.doubtful_count, 0)",
 )
 ERROR_CODE = ExportColumn("error_code", "error.code", str, "Code of the error that stopped the document")
 ERROR_MESSAGE = ExportColumn("error_message", "error.message", str, "Message of that error")

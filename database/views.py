@@ -13,7 +13,7 @@ from typing import TypedDict
 from sqlalchemy import Connection, inspect
 
 from codebook.book import Indicator, load_book
-from codebook.records import Record, State
+from codebook.records import UNSETTLED_STATES, Record
 from database.export_columns import (
     AGREED_BY,
     BLOCK_FORM,
@@ -162,7 +162,7 @@ from gk_failure f join gk_document d on d.id = f.document_id join gk_batch b on 
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)
 where f.state = '{FailureState.OPEN.value}'"""
 
-_DOUBTFUL = f"v.state = '{State.DOUBTFUL.value}'"
+_UNSETTLED = f"v.state in ({', '.join(repr(state.value) for state in UNSETTLED_STATES)})"
 
 
 def _wide_columns(table: Wide, cell: str, filing: str) -> str:
@@ -191,8 +191,8 @@ def _wide_postgresql(table: Wide, filed: _Filed) -> str:
 select {_wide_columns(table, "(c.cells ->> '{id}')::double precision", filed["filing"])}
 from {filed["in_force"]} join gk_block b on {_block_condition(table)}
     left join lateral (
-        select jsonb_object_agg(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
-            count(*) filter (where {_DOUBTFUL}) as doubtful_count
+        select jsonb_object_agg(v.indicator, v.value) filter (where not {_UNSETTLED}) as cells,
+            count(*) filter (where {_UNSETTLED}) as doubtful_count
         from gk_value v
         where v.report_id = r.id and {_of_block(table)}
     ) c on true"""
@@ -204,8 +204,8 @@ def _wide_sqlite(table: Wide, filed: _Filed) -> str:
 select {_wide_columns(table, cell, filed["filing"])}
 from {filed["in_force"]} join gk_block b on {_block_condition(table)}
     left join (
-        select v.report_id, json_group_object(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
-            count(*) filter (where {_DOUBTFUL}) as doubtful_count
+        select v.report_id, json_group_object(v.indicator, v.value) filter (where not {_UNSETTLED}) as cells,
+            count(*) filter (where {_UNSETTLED}) as doubtful_count
         from gk_value v
         where {_of_block(table)}
         group by v.report_id

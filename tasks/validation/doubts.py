@@ -40,7 +40,7 @@ def _domains(report: Report) -> dict[str, tuple[Number, ...]]:
 
 def _usable(report: Report, domains: Mapping[str, Sequence[Number]]) -> list[Equation]:
     """The identities with a doubtful cell whose other cells are numbers or have candidates themselves."""
-    firm = {r.indicator for r in report.readings if r.state not in (State.DOUBTFUL, State.MISSING) and r.value is not None}
+    firm = {r.indicator for r in report.readings if not r.state.unsettled and r.value is not None}
     return [
         equation
         for equation in expand(tuple(r.indicator for r in report.readings), RuleScope.REPORT)

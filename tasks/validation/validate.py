@@ -74,10 +74,10 @@ def _with_witnesses(reading: Reading, sum_holds: bool, prose_agrees: bool) -> Re
 
 
 def doubts_of(report: Report) -> tuple[str, ...]:
-    """Return what could not be determined of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown,
-    and facts with evidence against them, such as ``report.region``.
+    """Return what could not be determined of a report: ids of cells that are doubtful or were not seen, ``report.agency``
+    and ``report.year`` when unknown, and facts with evidence against them, such as ``report.region``.
     """
-    cells = [r.indicator for r in report.readings if r.state is State.DOUBTFUL]
+    cells = [r.indicator for r in report.readings if r.state.unsettled]
     unknown = [name for name, value in (("report.agency", report.agency), ("report.year", report.year)) if value is None]
     disputed = [f"report.{clue.field}" for clue in report.clues if clue.source == CONFLICT]
     return tuple(dict.fromkeys((*cells, *unknown, *disputed)))

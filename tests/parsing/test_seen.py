@@ -12,7 +12,13 @@ from tests.validation.makers import report
 
 COLUMNS = ["natural_person", "business", "research", "social", "legal", "other", "total"]
 HEADER = ["", "自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计"]
-ROWS = ["一、本年新收政府信息公开申请数量", "二、上年结转政府信息公开申请数量", "（一）予以公开", "（七）总计", "四、结转下年度继续办理"]
+ROWS = [
+    "一、本年新收政府信息公开申请数量",
+    "二、上年结转政府信息公开申请数量",
+    "（一）予以公开",
+    "（七）总计",
+    "四、结转下年度继续办理",
+]
 FIRST = "requests.new_received.natural_person"
 TOTAL = "requests.new_received.total"
 
@@ -32,7 +38,10 @@ def read(text: str, seen: str | None, rest: str | None = "0") -> dict[str, Readi
 
 @pytest.mark.parametrize(
     ("text", "seen"),
-    [("1,234", "1234"), ("12件", "12"), ("１２", "12"), ("7①", "7"), ("1 234", "1234"), ("0.50", "0.5"), ("12（其中1件）", "12"), ("—", "")],
+    [
+        *(("1,234", "1234"), ("12件", "12"), ("１２", "12"), ("7①", "7"), ("1 234", "1234")),
+        *(("0.50", "0.5"), ("12（其中1件）", "12"), ("—", "")),
+    ],
 )
 def test_the_same_number_however_it_is_printed(text: str, seen: str) -> None:
     found = read(text, seen)[FIRST]

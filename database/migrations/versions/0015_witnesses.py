@@ -1,6 +1,6 @@
 """Who agrees on a number
 
-Revision: 0015, after 0013. A new column that may be null: programs of the version before go on beside it. What was loaded before
+Revision: 0015, after 0014. A new column that may be null: programs of the version before go on beside it. What was loaded before
 has no witnesses until it is parsed again.
 """
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0015"
-down_revision: str | None = "0013"
+down_revision: str | None = "0014"
 branch_labels: str | None = None
 depends_on: str | None = None
 
