@@ -15,7 +15,7 @@ from tests.generator.world import pick_agency
 
 
 @dataclass(frozen=True)
-class Report:
+class Sample:
     """A report as a paper, with its figures and the truth that a reader must find."""
 
     paper: Paper
@@ -27,7 +27,7 @@ def unchanged(dice: Random, figures: Figures) -> None:
     """Leave the figures as they are."""
 
 
-def make_report(dice: Random, form: str | None = None, change: Callable[[Random, Figures], None] = unchanged) -> Report:
+def make_report(dice: Random, form: str | None = None, change: Callable[[Random, Figures], None] = unchanged) -> Sample:
     """A report whose sums are right, unless ``change`` makes them wrong."""
     year = dice.choice({"2019": (2019, 2020), "2021": (2021, 2022, 2023, 2024)}[form or dice.choice(("2019", "2021", "2021"))])
     agency = pick_agency(dice)
@@ -44,7 +44,7 @@ def make_report(dice: Random, form: str | None = None, change: Callable[[Random,
         tuple(figures.blanks),
         {plant.rule for plant in figures.plants},
     )
-    return Report(composed.paper, figures, truth)
+    return Sample(composed.paper, figures, truth)
 
 
 def leave_blank(dice: Random, figures: Figures) -> None:

@@ -27,7 +27,7 @@ _OPENS = re.compile(r'(?:^|[\t,;])"')
 _MARKED = re.compile(r'[,;"]')
 
 
-class _Shape(NamedTuple):
+class _RowShape(NamedTuple):
     """What parts the cells of a row, and how often it stands there."""
 
     separator: str
@@ -46,14 +46,14 @@ def text_tables_to_cells(lines: list[TextLine]) -> list[TextLine]:
     return result
 
 
-class _Row(NamedTuple):
+class _TextRow(NamedTuple):
     """A row: its lines (a cell may be broken over several) and their text."""
 
     lines: list[TextLine]
     text: str
 
 
-def _join_quoted(lines: list[TextLine]) -> Iterator[_Row]:
+def _join_quoted(lines: list[TextLine]) -> Iterator[_TextRow]:
     """The rows: lines, of which those are one row between which a quotation mark at the beginning of a cell is open."""
     at = 0
     while at < len(lines):
@@ -68,11 +68,11 @@ def _join_quoted(lines: list[TextLine]) -> Iterator[_Row]:
                 if joined.count('"') % 2 == 0:
                     text, size = joined, more
                     break
-        yield _Row(lines[at : at + size], text)
+        yield _TextRow(lines[at : at + size], text)
         at += size
 
 
-def _apart(rows: list[_Row], shape: _Shape | None) -> list[TextLine]:
+def _apart(rows: list[_TextRow], shape: _RowShape | None) -> list[TextLine]:
     """The lines of ``rows``. Quotation marks around the cells of a table are left out."""
     lines = [line for row in rows for line in row.lines]
     if shape is None or shape.separator != "\t" or not any(_OPENS.search(line.text) for line in lines):
@@ -80,10 +80,10 @@ def _apart(rows: list[_Row], shape: _Shape | None) -> list[TextLine]:
     return [line._replace(text=line.text.replace('"', " ")) for line in lines]
 
 
-def _groups(rows: Iterator[_Row]) -> Iterator[tuple[_Shape | None, list[_Row]]]:
+def _groups(rows: Iterator[_TextRow]) -> Iterator[tuple[_RowShape | None, list[_TextRow]]]:
     """Neighbouring rows of one shape."""
-    last: _Shape | None = None
-    part: list[_Row] = []
+    last: _RowShape | None = None
+    part: list[_TextRow] = []
     for row in rows:
         shape = _shape(row)
         if part and shape != last:
@@ -95,17 +95,17 @@ def _groups(rows: Iterator[_Row]) -> Iterator[tuple[_Shape | None, list[_Row]]]:
         yield last, part
 
 
-def _shape(row: _Row) -> _Shape | None:
+def _shape(row: _TextRow) -> _RowShape | None:
     """The shape of a row with cells; None for other lines. The rule under a Markdown header has that of its table."""
     if row.lines[0].cells is not None:
         return None
     for separator in (_PIPES, "\t"):
         if count := sum(map(row.text.count, separator)):
-            return _Shape(separator, count if separator == _PIPES or '"' not in row.text else len(_ends(row.text, separator)))
+            return _RowShape(separator, count if separator == _PIPES or '"' not in row.text else len(_ends(row.text, separator)))
     if not _MARKED.search(row.text):
         return None
     count, separator = max((len(_ends(row.text, char)), char) for char in ",;")
-    return _Shape(separator, count) if count else None
+    return _RowShape(separator, count) if count else None
 
 
 def _ends(text: str, separator: str) -> list[int]:
@@ -120,7 +120,7 @@ def _ends(text: str, separator: str) -> list[int]:
     return places
 
 
-def _split(row: _Row, separator: str, *, outer: bool) -> list[tuple[str, int]]:
+def _split(row: _TextRow, separator: str, *, outer: bool) -> list[tuple[str, int]]:
     """The cells of a row with their places in its text; ``outer``: the row begins and ends with a separator."""
     ends = _ends(row.text, separator)
     blank = " \t\n\r\u3000" if separator == _PIPES else ' "\n\r\u3000'
@@ -132,7 +132,7 @@ def _split(row: _Row, separator: str, *, outer: bool) -> list[tuple[str, int]]:
     return cells[1:-1] if outer else cells
 
 
-def _is_outer(rows: list[_Row], separator: str) -> bool:
+def _is_outer(rows: list[_TextRow], separator: str) -> bool:
     """Return whether each row begins and ends with a pipe; a tab or comma at the end parts cells."""
     texts = [row.text.strip() for row in rows]
     return separator == _PIPES and all(text[0] in _PIPES and text[-1] in _PIPES for text in texts)
@@ -142,7 +142,7 @@ def _is_label(text: str) -> bool:
     return bool(fold_label(text)) and value_token(text) is None
 
 
-def _grid(part: list[_Row], shape: _Shape) -> list[TextLine] | None:
+def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
     """The rows as cells with spans, or None where no text is repeated (then blanks may stand for merged cells)."""
     outer = _is_outer(part, shape.separator)
     rows = [(row, _split(row, shape.separator, outer=outer)) for row in part if not RULE.fullmatch(row.text)]
@@ -173,7 +173,7 @@ def _grid(part: list[_Row], shape: _Shape) -> list[TextLine] | None:
     return result
 
 
-def _place(row: _Row, at: int) -> Place:
+def _place(row: _TextRow, at: int) -> Place:
     """The place of character ``at`` of a row, on that of its lines on which it stands."""
     number = row.text.count("\n", 0, at) if len(row.lines) > 1 else 0
     line = row.lines[number]
