@@ -204,7 +204,9 @@ def test_a_problem_in_plain_words_is_no_empty_chapter(make: Make, chapter: str) 
     assert "problems.empty" not in [f.rule for f in validate(text(five=chapter)(make)).findings]
 
 
-@pytest.mark.parametrize("chapter", ["无。", "本年度不存在问题。", "没有需要说明的问题。", "各项工作顺利，成效明显，群众满意，受到上级表扬。"])
+@pytest.mark.parametrize(
+    "chapter", ["无。", "本年度不存在问题。", "没有需要说明的问题。", "各项工作顺利，成效明显，群众满意，受到上级表扬。"]
+)
 def test_a_chapter_without_a_problem_is_empty(make: Make, chapter: str) -> None:
     assert "problems.empty" in [f.rule for f in validate(text(five=chapter)(make)).findings]
 
@@ -215,6 +217,9 @@ def test_the_list_of_the_chapters_is_no_copy(make: Make) -> None:
         "本报告由总体情况、主动公开政府信息情况、收到和处理政府信息公开申请情况、政府信息公开行政复议和提起行政诉讼情况、存在的主要问题及改进情况和其他需要报告的"
         "事项组成，公众可在县政府网站的信息公开专栏下载本报告的全文，也可到县档案馆和县图书馆的查阅点免费查阅。"
     )
-    own = "我局全年围绕水库安全发布工程公示和水情信息，按月更新采购公告。", "本局公开预算决算和绩效评价结果，规范会计师事务所年检信息。"
+    own = (
+        "我局全年围绕水库安全发布工程公示和水情信息，按月更新采购公告。",
+        "本局公开预算决算和绩效评价结果，规范会计师事务所年检信息。",
+    )
     pair = texts(*(contents + each for each in own))(make)
     assert [f for f in compare_years(*pair) if f.rule == "text.copied"] == []
