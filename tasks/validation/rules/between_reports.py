@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 
 from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
-from codebook.records import Finding, Number, Record, Snapshot, State, Verdict
+from codebook.records import UNSETTLED_STATES, Finding, Number, Record, Snapshot, State, Verdict
 from codebook.rules import RuleScope, Sum, evaluate, expand, load_rules
 from codebook.text.numbers import exact
 from tasks.validation.facts import fold_text
@@ -72,7 +72,7 @@ def snapshot_of(verdict: Verdict) -> Snapshot | None:
     if report.agency is None or report.year is None:
         return None
     values = {
-        r.indicator: r.value for r in report.readings if r.value is not None and r.state not in (State.DOUBTFUL, State.MISSING)
+        r.indicator: r.value for r in report.readings if r.value is not None and r.state not in (*UNSETTLED_STATES, State.MISSING)
     }
     sections = tuple((section.number, section.text) for section in report.sections)
     return Snapshot(report.agency, report.region, report.region_code, report.year, report.form, values, sections)
