@@ -25,7 +25,7 @@ _COMPILING = 200  # steps that making a selector ready costs about
 _GROUPS = ("supports", "layer", "container", "scope", "starting-style")
 
 
-class Matched(NamedTuple):
+class ElementStyles(NamedTuple):
     """The declarations that an element gets from sheets, those that win last: its own, and those of ::before and ::after."""
 
     own: list[Declaration]
@@ -33,7 +33,7 @@ class Matched(NamedTuple):
     after: list[Declaration]
 
 
-NOTHING = Matched([], [], [])
+NOTHING = ElementStyles([], [], [])
 
 
 class _Steps:
@@ -154,7 +154,7 @@ class StyleSheets:
             self._matcher.add_selector(selector, found)
         return bool(selectors)
 
-    def matched(self, root: etree._Element) -> dict[etree._Element, Matched]:
+    def matched(self, root: etree._Element) -> dict[etree._Element, ElementStyles]:
         """The declarations of each element that gets any."""
         if not self._is_any:
             return {}
@@ -162,7 +162,7 @@ class StyleSheets:
         wrapper: Any = type("_Counted", (_Element,), {"steps": self._steps})
         for element in wrapper.from_html_root(root).iter_subtree():
             if matches := self._matcher.match(element):
-                found = Matched([], [], [])
+                found = ElementStyles([], [], [])
                 for _, _, pseudo, payload in matches:
                     target = {None: found.own, "before": found.before, "after": found.after}.get(pseudo)
                     if target is not None:

@@ -17,7 +17,7 @@ _FRAME = frozenset(("html", "body", "table", "thead", "tbody", "tfoot", "tr", "t
 _LONG_CHROME = 200  # characters outside links that no menu or footer has
 
 
-class Content(NamedTuple):
+class Holding(NamedTuple):
     """What an element holds with all that is below it.
 
     ``size``: characters without white space; ``linked``: those in links; ``text``: the text itself, None where it is longer
@@ -37,16 +37,16 @@ _LONGEST_TEXT = 2 * _LONG_CHROME + 1
 _MAIN = frozenset(("h1", "h2", "article", "main"))
 
 
-def contents(root: etree._Element) -> dict[etree._Element, Content]:
+def contents(root: etree._Element) -> dict[etree._Element, Holding]:
     """Return what each element holds, from the leaves up: each is looked at once, however deep they are nested."""
-    found: dict[etree._Element, Content] = {}
+    found: dict[etree._Element, Holding] = {}
     for _, element in etree.iterwalk(root, events=("end",)):
         if isinstance(element.tag, str):
             found[element] = _content(element, found)
     return found
 
 
-def _content(element: etree._Element, found: dict[etree._Element, Content]) -> Content:
+def _content(element: etree._Element, found: dict[etree._Element, Holding]) -> Holding:
     tag = element.tag
     parts = [_shrunk(element.text)]
     size, linked, heading, numbers, numeric, long = len(parts[0]), 0, tag in _MAIN, 0, False, False
@@ -67,14 +67,14 @@ def _content(element: etree._Element, found: dict[etree._Element, Content]) -> C
         linked += size
     if tag == "td" and text is not None:
         numeric = numeric or NUMERIC.fullmatch(text) is not None
-    return Content(size, linked, text, heading, numbers + (tag == "table" and numeric), numeric)
+    return Holding(size, linked, text, heading, numbers + (tag == "table" and numeric), numeric)
 
 
 def _shrunk(text: str | None) -> str:
     return _SPACES.sub("", text) if text else ""
 
 
-def surroundings(root: etree._Element, held: Mapping[etree._Element, Content]) -> Iterator[etree._Element]:
+def surroundings(root: etree._Element, held: Mapping[etree._Element, Holding]) -> Iterator[etree._Element]:
     """The elements that are not content: the head, and menus, footers and buttons that are surely such."""
     for element in root.iter(etree.Element):
         tag = element.tag
@@ -86,7 +86,7 @@ def surroundings(root: etree._Element, held: Mapping[etree._Element, Content]) -
             yield element
 
 
-def is_main(content: Content, whole: Content) -> bool:
+def is_main(content: Holding, whole: Holding) -> bool:
     """Return whether most of the page's text, or all its tables of numbers, are in an element: then a script shows it."""
     return 2 * content.size > whole.size or (whole.numbers > 0 and content.numbers == whole.numbers)
 
@@ -97,7 +97,7 @@ def _is_named_chrome(element: etree._Element) -> bool:
     return label != " " and any(word.lower() in names for word in _WORD.findall(label))
 
 
-def _is_dispensable(content: Content) -> bool:
+def _is_dispensable(content: Holding) -> bool:
     """Return whether what looks like a menu or footer holds no heading, no numbers in a table, no long text and no word of a
     report.
     """
