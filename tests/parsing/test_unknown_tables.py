@@ -27,7 +27,7 @@ def test_a_grid_is_kept_as_printed() -> None:
     assert read.readings == ()
 
 
-@pytest.mark.parametrize("separator", ["|", "\t", " | "])
+@pytest.mark.parametrize("separator", ["|", "\t", " | ", ","])
 def test_lines_of_cells_are_kept_too(separator: str) -> None:
     text = "统计表如下\n" + "\n".join(separator.join(row) for row in ROWS) + "\n以上数据来自各部门。"
     (table,) = read_text(text).unknown

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 
-from codebook.records import UnknownTable
+from codebook.records import Cell, UnknownTable
 from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.cells import Used
 from tasks.parsing.tables.tokens import TextLine, value_token
@@ -20,19 +19,37 @@ def find_unknown_tables(lines: Sequence[TextLine], used: Sequence[Used]) -> tupl
     """Return the tables of ``lines``, grids or lines of cells, that no reader has taken up."""
     taken = {(one.page, one.block) for one in used}
     found: list[UnknownTable] = []
-    for kind, group in groupby(lines, key=lambda line: (line.page, *_kind(line))):
-        part = list(group)
-        rows = [_cells(line) for line in part if (line.page, line.block) not in taken] if kind[1] else []
+    for part in _tables(lines):
+        rows = [_cells(line) for line in part if (line.page, line.block) not in taken]
         if sum(_is_row(row) for row in rows) >= _FEWEST_ROWS:
             found.append(UnknownTable(part[0].place, tuple(rows)))
     return tuple(found)
 
 
-def _kind(line: TextLine) -> tuple[str, int]:
-    """Return what a line belongs to: a grid, which is one block, lines of cells, whatever their block, or neither."""
-    if line.cells is not None:
-        return "grid", line.block
-    return ("cells", 0) if _SEPARATOR.search(line.text) else ("", 0)
+def _tables(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
+    """Neighbouring rows of one grid, and neighbouring lines of cells, whatever their blocks, on one page."""
+    part: list[TextLine] = []
+    for line in lines:
+        is_row = line.cells is not None or _SEPARATOR.search(line.text) is not None
+        if part and not (is_row and _goes_on(part[-1], line)):
+            yield part
+            part = []
+        part += [line] if is_row else []
+    if part:
+        yield part
+
+
+def _goes_on(above: TextLine, line: TextLine) -> bool:
+    """Return whether ``line`` is of the table of the line ``above``: a grid's rows count from 0."""
+    if above.page != line.page or (above.cells is None) != (line.cells is None):
+        return False
+    if above.cells is None or line.cells is None or above.block == line.block:
+        return True
+    return _row(above.cells) < _row(line.cells)
+
+
+def _row(cells: Mapping[int, Cell]) -> int:
+    return next(iter(cells.values())).row
 
 
 def _cells(line: TextLine) -> tuple[str, ...]:
