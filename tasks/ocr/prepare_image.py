@@ -149,8 +149,7 @@ def quarter_turned(picture: Picture, turns: int) -> Picture:
 
 
 def stretch(grey: Grey) -> float:
-    """Return how many times as wide as high the characters of a page are drawn: 1, or 2 on a fax whose rows lie further apart than
-    its columns.
+    """Return how many times as wide as high the characters of a page are drawn: 1, or 2 on a fax whose rows are further apart.
 
     It is judged by the shapes of the characters: what a file says of its resolution is often wrong, and is lost in a PDF.
     """

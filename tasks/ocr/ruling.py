@@ -18,7 +18,7 @@ _LEAST = 6  # grey levels by which a rule is darker than its paper on a page wit
 class Rules(NamedTuple):
     """Where rules may run on a page (masks, 255 = rule), the ink they were found in, and how thick a rule is at most.
 
-    ``across`` and ``down`` are what is thin and darker than the paper on both sides of it, however faint: level and upright lines.
+    ``across`` and ``down`` are level and upright lines, however faint: thin, and darker than the paper on both sides.
     """
 
     horizontal: Mask
@@ -45,7 +45,7 @@ def _lines(grey: Grey, marks: Mask, thickness: int) -> Mask:
     least = float(np.clip(1.7 * noise + 3, _LEAST, 40))
     # what is black counts no more than what is just dark enough: else a stroke lends its darkness to the paper beside it
     along = cv2.blur(np.minimum(contrast, np.uint8(2 * least)), (2 * thickness + 1, 1))
-    lines = cv2.bitwise_and(cv2.compare(along, least, cv2.CMP_GT), cv2.compare(contrast, least / 2, cv2.CMP_GT))
+    lines = np.where((along > least) & (contrast > least / 2), 255, 0).astype(np.uint8)
     # upright strokes that cross are left out: a row of characters has many of them, a rule hardly any
     bodies = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
     return cv2.subtract(lines, bodies).astype(np.uint8)

@@ -34,7 +34,7 @@ def _washes(grey: Grey) -> NDArray[np.float32]:
     washed = cv2.inRange(cv2.blur(grey, (3, 3)), _DARKEST, _LIGHTEST)
     broad = cv2.morphologyEx(washed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     size = (_WIDTH, max(1, round(grey.shape[0] * _WIDTH / grey.shape[1])))
-    return np.asarray(cv2.resize(broad, size, interpolation=cv2.INTER_AREA), np.float32) / 255
+    return (cv2.resize(broad, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255).astype(np.float32)
 
 
 def _ring(radius: int) -> NDArray[np.float32]:
@@ -43,7 +43,7 @@ def _ring(radius: int) -> NDArray[np.float32]:
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     distance = np.hypot(x, y) - radius
     on, off = np.abs(distance) < 0.8, (np.abs(distance) > 2.2) & (np.abs(distance) < 3.8)
-    return (on / on.sum() - off / off.sum()).astype(np.float32)
+    return np.asarray(on / on.sum() - off / off.sum(), np.float32)
 
 
 def find_seals(grey: Grey) -> list[Seal]:
