@@ -65,12 +65,12 @@ def _parts(extra: Extra) -> list[str]:
 
 @rule("requests.subtotal", fields=("table", "row", "column", "terms", "difference"))
 def requests_subtotal(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
-    """A printed subtotal equals its parts, those that the report prints. Not run while a part of it is doubtful."""
+    """A printed subtotal equals its parts, those that the report prints. Not run while a part of it is not known."""
     for extra in facts.report.extras:
         if extra.value is None or extra.block not in load_book().blocks:
             continue
         cells = [cell for cell in _parts(extra) if cell in facts.readings]
-        if not cells or any(cell in facts.doubtful for cell in cells):
+        if not cells or any(cell in facts.unsettled for cell in cells):
             continue
         expected = exact(sum(facts.values[cell] or 0 for cell in cells))
         if expected == extra.value:
