@@ -18,7 +18,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Block, Extraction, Page, PageKind, Reader
 from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
-from tasks.extraction.joining import join_pages
+from tasks.extraction.joining import gaps_of, join_pages
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, lines_of, paragraphs
@@ -56,7 +56,8 @@ def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extracti
         notes = [note for _, note in read if note]
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
             notes.append("pdf: its table of objects is damaged and was rebuilt; parts may be missing")
-    return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=tuple(notes))
+    pages = [page for page, _ in read]
+    return Extraction(media_type, join_pages(pages), title=title, notes=tuple(notes), page_gaps=gaps_of(pages))
 
 
 @contextmanager
