@@ -70,6 +70,9 @@ class Cell(Record, frozen=True):
 
     ``text`` is raw, with line breaks kept. ``score`` is the surety of the reading; ``alternatives`` are other readings of
     an OCRed cell with their scores, best first.
+
+    ``seen`` is the number that a second reader saw in the cell's pixels, whatever the text says, with its surety ``seen_score``;
+    "" where it saw no ink, None where it did not look or could not tell.
     """
 
     row: int
@@ -80,6 +83,8 @@ class Cell(Record, frozen=True):
     column_span: int = 1
     score: float = 1.0
     alternatives: tuple[tuple[str, float], ...] = ()
+    seen: str | None = None
+    seen_score: float = 0.0
 
 
 class Table(Record, frozen=True, tag="table"):
@@ -164,6 +169,28 @@ class Origin(StrEnum):
     PROSE = "prose"
 
 
+class WitnessKind(StrEnum):
+    """Who can agree on a value: its own reader (the text of the source, or OCR), the pixels of the page read a second time, a sum
+    of the form, the prose of the report, another rendition, a person."""
+
+    TEXT = "text"
+    OCR = "ocr"
+    PIXELS = "pixels"
+    SUM = "sum"
+    PROSE = "prose"
+    RENDITION = "rendition"
+    PERSON = "person"
+
+
+def witness_of(reader: Reader) -> WitnessKind:
+    """Return the witness that a reader of the source is."""
+    return WitnessKind.OCR if reader is Reader.OCR else WitnessKind.TEXT
+
+
+PIXELS_DIFFER = "seen"
+"""The doubt of a value whose pixels show another number than its text; the pixels' is among the candidates."""
+
+
 class Reading(Record, frozen=True):
     """The value of one indicator with its evidence.
 
@@ -171,7 +198,8 @@ class Reading(Record, frozen=True):
     then ``raw`` is empty and ``place`` near where it should be. ``raw`` is the text as it stands in the source; ``sentence`` the
     sentence around it when it was read from prose. ``doubt`` says why the state is
     doubtful; ``candidates`` are the values that were possible. ``note`` is the remark or note mark that is printed beside the
-    number and is no part of it (其中修订16件 in brackets, ①).
+    number and is no part of it (其中修订16件 in brackets, ①). ``witnesses`` are those who agree on the value (see
+    :class:`WitnessKind`): two of them make it proven.
     """
 
     indicator: str
@@ -186,6 +214,7 @@ class Reading(Record, frozen=True):
     doubt: str | None = None
     candidates: tuple[Number, ...] = ()
     note: str | None = None
+    witnesses: tuple[str, ...] = ()
 
 
 class StatementKind(StrEnum):

@@ -113,11 +113,19 @@ WITNESSES = ExportColumn(
     "witnesses",
     "witnesses",
     list,
-    "Who agrees with the value: by, and for a rendition the SHA-256 of its document",
+    "Who agrees with the value: by (text, ocr, pixels, sum, prose, rendition, person), and for a rendition the SHA-256 of its "
+    "document",
     needs="witnesses",
 )
 ALONE = ExportColumn(
     "alone", "read_alone", dict, "What this document alone was read as (state, value), where renditions agree", needs="read_alone"
+)
+AGREED_BY = ExportColumn(
+    "agreed_by",
+    "agreed_by",
+    list,
+    "Who agrees with the value: text, ocr, pixels, sum, prose, rendition, person; two of them make it proven",
+    sql="v.witnesses",
 )
 WITNESS_DOCUMENTS = ExportColumn("witnesses", "witness_documents", list, "SHA-256 of the renditions that agree with the value")
 ALONE_STATE = ExportColumn("alone_state", "alone.state", str, "State as this document alone was read, where renditions agree")
@@ -203,7 +211,7 @@ _EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTE
 _WITNESS: Columns = (WITNESS_DOCUMENTS, ALONE_STATE, ALONE_VALUE)
 VALUES: Columns = (
     *(*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
-    *(*FILED, IN_FORCE, *_WITNESS, NOTE),
+    *(*FILED, IN_FORCE, *_WITNESS, NOTE, AGREED_BY),
 )
 FINDINGS: Columns = (
     *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),

@@ -550,7 +550,8 @@ class ValueRow(Base):
 
     ``witness`` is set while another rendition of the report proves or settles the value: ``state`` and ``value`` as this document
     alone was read, and the ``documents`` that agree (see database.filings). ``note`` is the remark or note mark printed beside
-    the number, never part of it.
+    the number, never part of it. ``witnesses`` are those who agree on the value within the document (text, ocr, pixels, sum,
+    prose, person); null for what was loaded before they were kept.
     """
 
     __tablename__ = "gk_value"
@@ -572,6 +573,7 @@ class ValueRow(Base):
     correction_id: Mapped[int | None] = mapped_column(BigInteger)
     witness: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
     note: Mapped[str | None] = mapped_column(Text)
+    witnesses: Mapped[list[str] | None] = mapped_column(Nullable)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
     # of loading. That of unsettled cells holds few; no foreign key, which would be looked at for each cell.
     __table_args__ = (

@@ -111,6 +111,7 @@ class ExportRow(NamedTuple):
     correction: Line | None = None
     witnesses: list[Line] | None = None
     witness_documents: list[str] | None = None
+    agreed_by: list[str] | None = None
     read_alone: Line | None = None
     alone: _Alone = _Alone()
     decided_at: str | None = None
@@ -236,8 +237,12 @@ def _value_row(row: ExportRow, exported: Exported, indicator: str, value: Value 
         return row._replace(indicator=indicator)
     decided_at = value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
     decision = {"by": value.decided_by, "at": decided_at, "reason": value.reason}
+    own: list[Line] = [{"by": kind} for kind in value.witnesses or ()]
     row = row if value.witness is None else _witnessed(row, value.witness, exported.witnesses)
+    witnesses = own + (row.witnesses or [])
     return row._replace(
+        witnesses=witnesses or None,
+        agreed_by=list(dict.fromkeys(each["by"] for each in witnesses)) or None,
         indicator=indicator,
         number=None if value.state in (MISSING, NOT_SEEN) else value.value,
         value=value,

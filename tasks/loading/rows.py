@@ -134,6 +134,7 @@ def _value_row(reading: Reading, correction: int | None) -> Row:
         "candidates": [float(c) for c in reading.candidates] or None,
         "correction_id": correction,
         "note": _text(reading.note),
+        "witnesses": list(reading.witnesses) or None,
     }
 
 

@@ -24,6 +24,7 @@ from codebook.records import (
     Reading,
     Report,
     State,
+    WitnessKind,
 )
 from codebook.regions import load_regions
 from tasks.validation.wording import show, words
@@ -90,22 +91,32 @@ def _possible(reading: Reading) -> tuple[Number | None, ...]:
 def _decided(reading: Reading, correction: Correction) -> Reading:
     value = _number(correction)
     if agrees(correction, reading):
-        return msgspec.structs.replace(reading, value=value, state=State.CORRECTED)
+        return msgspec.structs.replace(reading, value=value, state=State.CORRECTED, witnesses=_agreeing(reading, value))
     if reading.state is State.NOT_SEEN:
         return _unread(correction, reading.read_by)
     doubt = words().contested.format(decided=told(value), then=_then(correction), now=reading.raw.strip() or words().blank)
     candidates = dict.fromkeys(v for v in (value, *_possible(reading)) if v is not None)
-    return msgspec.structs.replace(reading, value=value, state=State.DOUBTFUL, doubt=doubt, candidates=tuple(candidates))
+    return _doubted(reading, value, doubt=doubt, candidates=tuple(candidates))
+
+
+def _doubted(reading: Reading, value: Number | None, doubt: str, candidates: tuple[Number, ...]) -> Reading:
+    """The reading with a decided value that is asked about again: nobody agrees with it."""
+    return msgspec.structs.replace(reading, value=value, state=State.DOUBTFUL, doubt=doubt, candidates=candidates, witnesses=())
+
+
+def _agreeing(reading: Reading, value: Number | None) -> tuple[str, ...]:
+    """Return the witnesses of a decided value: those of the reading, where it was the same, and the person."""
+    return (*reading.witnesses, WitnessKind.PERSON) if value == reading.value else (WitnessKind.PERSON,)
 
 
 def _unread(correction: Correction, reader: Reader) -> Reading:
     """The reading of a cell that is not read (any more)."""
     value = _number(correction)
     if correction.read is None:
-        return Reading(correction.indicator, value, State.CORRECTED, "", Place(), reader)
+        return Reading(correction.indicator, value, State.CORRECTED, "", Place(), reader, witnesses=(WitnessKind.PERSON,))
     doubt = words().lost.format(decided=told(value), then=_then(correction))
     candidates = () if value is None else (value,)
-    return msgspec.structs.replace(correction.read, value=value, state=State.DOUBTFUL, doubt=doubt, candidates=candidates)
+    return _doubted(correction.read, value, doubt=doubt, candidates=candidates)
 
 
 def _number(correction: Correction) -> Number | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from codebook.phrases import load_phrases
-from codebook.records import Number, Reading, Report, State
+from codebook.records import PIXELS_DIFFER, Number, Reading, Report, State, WitnessKind, witness_of
 from codebook.rules import Equation, RuleScope, expand
 from codebook.text.numbers import exact
 from tasks.validation.wording import show, words, write_list
@@ -130,7 +130,10 @@ def _pinned(reading: Reading, value: Number, rules: Sequence[str]) -> Reading:
         value=show(value),
         rules=write_list(rules),
     )
-    return msgspec.structs.replace(reading, value=value, state=State.PROVEN, doubt=note)
+    own = witness_of(reading.read_by)
+    saw = WitnessKind.PIXELS if reading.doubt == PIXELS_DIFFER and value != reading.value else own
+    witnesses = (saw, WitnessKind.SUM)
+    return msgspec.structs.replace(reading, value=value, state=State.PROVEN, doubt=note, witnesses=witnesses)
 
 
 def resolve_doubts(report: Report, leave: Collection[str] = ()) -> Report:

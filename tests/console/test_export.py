@@ -355,6 +355,22 @@ def test_parquet_is_typed_and_raw(loaded: Engine, tmp_path: Path):
     assert values.filter(pl.col("raw") == "-")["value"].to_list() == [None]
 
 
+def test_who_agrees_with_a_number_is_with_it_in_every_form(engine: Engine, tmp_path: Path):
+    received, granted = "requests.new_received.total", "requests.granted.total"
+    document = add(engine, "in/甲.pdf")
+    load(engine, document, verdict(readings=(reading(received, 7, witnesses=("text", "pixels")), reading(granted, 2))))
+    (line,) = lines(engine, tmp_path)
+    assert line["evidence"][received]["witnesses"] == [{"by": "text"}, {"by": "pixels"}]
+    assert "witnesses" not in line["evidence"][granted]
+    export(engine, "csv", tmp_path / "out")
+    values = pl.read_csv(tmp_path / "out" / "values.csv").filter(pl.col("indicator") == received)
+    assert values["agreed_by"].to_list() == ["text pixels"]
+    with engine.begin() as connection:
+        create_views(connection)
+        agreed = connection.exec_driver_sql("select value, agreed_by from gk_current_value where agreed_by is not null").all()
+    assert [(value, "pixels" in str(who)) for value, who in agreed] == [(7, True)]
+
+
 def test_the_note_beside_a_number_is_with_it_in_every_form(engine: Engine, tmp_path: Path):
     received, granted = "requests.new_received.total", "requests.granted.total"
     document = add(engine, "in/甲.txt")

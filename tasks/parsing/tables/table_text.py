@@ -47,7 +47,7 @@ class AtomText(NamedTuple):
         if line.cells is None:
             return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
         cell = line.cells[atom.cell]
-        return PrintedValue(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives)
+        return PrintedValue(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives, cell.seen)
 
 
 class TableText(NamedTuple):

@@ -83,7 +83,8 @@ class Atom(NamedTuple):
 
 
 class PrintedValue(NamedTuple):
-    """A printed value with its evidence; ``alternatives`` are other readings of it with their scores (see records.Cell)."""
+    """A printed value with its evidence; ``alternatives`` are other readings of it with their scores, ``seen`` is what a second
+    reader saw in its pixels (see records.Cell)."""
 
     raw: str
     token: Token
@@ -91,6 +92,7 @@ class PrintedValue(NamedTuple):
     reader: Reader
     score: float = 1.0
     alternatives: tuple[tuple[str, float], ...] = ()
+    seen: str | None = None
 
 
 @cache
@@ -203,6 +205,8 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
         token = value_token(raw) if raw else None
         if token is None and (column in mixed or (labels and column > max(labels) and _misread(cell))):
             token = Token(ValueKind.OTHER)
+        elif not raw and cell.seen:
+            token = Token(ValueKind.OTHER)  # no text, but the page shows a number
         elif not raw:
             atoms.append(Atom(AtomKind.BLANK, "", line, 0, 0, column))
             continue
