@@ -71,7 +71,7 @@ def as_printed(table: TableText) -> tuple[TableText, Division]:
 
 
 def _without_label(table: TableText, printed: set[str]) -> set[str]:
-    """Return the rows of which neither the label nor that of a part was read, where a grid has more rows than the form has there."""
+    """Return the rows of which neither the label nor that of a part was read, where a grid has more rows than the form."""
     order, block = table.lex.order, table.block
     known = [m for m in table.labels if m.entry.part is LabelPart.ROW]
     found = set()
