@@ -7,6 +7,8 @@ from collections.abc import Callable
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
+from tasks.extraction import office, web_archive, workbook
+from tasks.extraction.docx import flat_package
 from tasks.extraction.docx.read_docx import read_docx
 from tasks.extraction.html.read_html import read_html
 from tasks.extraction.images import read_picture
@@ -22,6 +24,10 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
     "application/pdf": read_pdf,
     image_package.MEDIA_TYPE: read_picture,
+    web_archive.MEDIA_TYPE: web_archive.read_web_archive,
+    flat_package.MEDIA_TYPE: flat_package.read_flat_package,
+    **dict.fromkeys(office.FORMATS, office.read_office),
+    **dict.fromkeys(workbook.FORMATS, workbook.read_workbook),
 }
 
 
