@@ -111,5 +111,7 @@ def test_what_libreoffice_writes_is_read_alike(tmp_path: Path, suffix: str) -> N
         *map(str, tmp_path.glob(f"*.{source}")),
     ]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
+    if not out.exists():
+        pytest.skip(f"this LibreOffice writes no {suffix}")
     for number, document in enumerate(documents):
         assert problems((out / f"{number}.{suffix}").read_bytes(), document) == []
