@@ -49,7 +49,7 @@ class FileIdentity(Record, frozen=True):
 
 
 READABLE = "txt, HTML, DOCX, PDF, pictures, older Word, WPS, RTF or OpenDocument files, or workbooks"
-SAVED = "the document opened and saved as DOCX or PDF"
+SAVED = "the document opened and saved as DOCX, XLSX or PDF"
 
 
 def _refused(media_type: str, found: str, expected: str = READABLE, code: str = "file.unsupported") -> FileIdentity:
@@ -122,7 +122,7 @@ _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64,
 _PARTS = (
     ("word/document.xml", DOCX, None),
     ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", None),
-    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", None),
+    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary Excel workbook"),
     ("ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "a presentation"),
     ("ofd.xml", "application/ofd", "an OFD document"),
     ("content.xml", "application/vnd.oasis.opendocument", "an OpenDocument file"),

@@ -13,6 +13,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.grid import Slot
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.office_marks import has_unseen_marks
 from tasks.extraction.raised import raised
 from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Flow, compose
 
@@ -32,14 +33,19 @@ _CODES = (
 def read_office(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """The extraction of a document of one of :data:`FORMATS`: one page, its lines and tables in reading order.
 
-    Struck out text is not read. Raises GongkaiError: ``file.encrypted``, ``file.bomb``, ``file.unsupported``, ``file.corrupt``,
-    ``file.too_large``.
+    Struck out text is not read. A document in which characters are hidden, raised or lowered is refused: which they are is not
+    known, and a sum may come out with the wrong digits too.
+    Raises GongkaiError: ``file.encrypted``, ``file.bomb``, ``file.unsupported``, ``file.corrupt``, ``file.too_large``.
     """
+    kind = FORMATS[media_type]
+    if has_unseen_marks(data, kind):
+        found = f"a document (.{kind}) in which characters are hidden, raised or lowered"
+        raise GongkaiError("file.unsupported", found, "the document opened and saved as DOCX")
     try:
-        document = anydoc.to_document(data, FORMATS[media_type])
+        document = anydoc.to_document(data, kind)
     except anydoc.ConvertError as error:
-        code, expected = next((code, expected) for kind, code, expected in _CODES if isinstance(error, kind))
-        raise GongkaiError(code, f"{FORMATS[media_type]}: {error}", expected) from error
+        code, expected = next((code, expected) for each, code, expected in _CODES if isinstance(error, each))
+        raise GongkaiError(code, f"{kind}: {error}", expected) from error
     blocks = compose(_flow(document.blocks), limits)
     pictures = sum(asset is not None for asset in document.assets)
     if not blocks and not pictures:

@@ -1,4 +1,4 @@
-"""Workbooks (.xls, .et, .xlsx, .xlsb, .ods) that hold a report: each sheet that is shown is a page, cells keep their places."""
+"""Workbooks (.xls, .et, .xlsx, .ods) that hold a report: each sheet that is shown is a page, cells keep their places."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from codebook.errors import GongkaiError
 from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Place, Reader
 from tasks.extraction.grid import Slot, compact, is_prose, make_table
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.workbook_extent import check_extent
 
 FORMATS = frozenset(
     (
         "application/vnd.ms-excel",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/vnd.ms-excel.sheet.binary.macroenabled.12",
         "application/vnd.oasis.opendocument.spreadsheet",
     )
 )
@@ -40,8 +40,9 @@ def read_workbook(data: bytes, media_type: str, limits: ExtractionLimits) -> Ext
     """The extraction of a workbook: a page for each sheet that is shown and holds something.
 
     The place of a cell is the page of its sheet (from 1), and ``line`` and ``column`` are its row and column there, from 1.
-    Raises GongkaiError: ``file.encrypted``, ``file.corrupt``, ``file.empty``, ``file.too_large``.
+    Raises GongkaiError: ``file.encrypted``, ``file.corrupt``, ``file.empty``, ``file.too_large``, ``file.bomb``.
     """
+    check_extent(data, limits)
     try:
         with calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
             pages = list(_pages(book, limits))

@@ -201,3 +201,18 @@ def _kind(name: str) -> str:
         return "application/vnd.openxmlformats-package.relationships+xml"
     base = "application/vnd.openxmlformats-officedocument.wordprocessingml."
     return {"word/document.xml": f"{base}document.main+xml", "word/styles.xml": f"{base}styles+xml"}.get(name, "application/xml")
+
+
+def restyled(document: bytes, look: str, *, used: bool) -> bytes:
+    """An OpenDocument text with a style of this look, which its paragraphs have when ``used``."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(document)) as source, zipfile.ZipFile(target, "w") as package:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "content.xml":
+                style = f'<style:style style:name="T1"><style:text-properties {look}/></style:style>'
+                space = b"xmlns:style='urn:oasis:names:tc:opendocument:xmlns:style:1.0' office:version"
+                data = data.replace(b"office:version", space, 1).replace(b"<office:body>", style.encode() + b"<office:body>", 1)
+                data = data.replace(b"<text:p>", b"<text:p text:style-name='T1'>") if used else data
+            package.writestr(name, data)
+    return target.getvalue()

@@ -14,6 +14,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Hints, Reader
 from ingest.files.identify import FileRole, identify
 from tasks.extraction.extract import extract
+from tasks.extraction.office_marks import has_unseen_marks
 from tasks.flow import read_document
 from tests.accuracy.compare import Truth, compare
 from tests.extraction import other_formats as formats
@@ -115,3 +116,28 @@ def test_what_libreoffice_writes_is_read_alike(tmp_path: Path, suffix: str) -> N
         pytest.skip(f"this LibreOffice writes no {suffix}")
     for number, document in enumerate(documents):
         assert problems((out / f"{number}.{suffix}").read_bytes(), document) == []
+
+
+@pytest.mark.parametrize("mark", [rb"{\v 9}", rb"{\super 1}", rb"{\up6 2}"])
+def test_a_document_with_hidden_or_raised_characters_is_refused(mark: bytes) -> None:
+    """A 9 that nobody sees before a 7 is no digit of it, and the library does not say which characters are hidden."""
+    document = make_document(70, "docx", Wishes(clean=True))
+    clean = formats.rtf(extract(document.data, document.media_type))
+    assert clean.count(b"\\pard\\intbl 0\\cell") > 20
+    marked = clean.replace(b"\\pard\\intbl 0\\cell", b"\\pard\\intbl 0" + mark + b"\\cell", 1)
+    with pytest.raises(GongkaiError) as caught:
+        extract(marked, formats.RTF)
+    assert (caught.value.code, caught.value.expected) == ("file.unsupported", "the document opened and saved as DOCX")
+
+
+def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> None:
+    assert not has_unseen_marks(rb"{\rtf1\ansi \viewkind4\v0 7\super0 \up0}", "rtf")
+    assert has_unseen_marks(rb"{\rtf1\ansi \v 7}", "rtf")
+    assert has_unseen_marks(b"\0\0\x3c\x08\x01\0", "doc")
+    assert has_unseen_marks(b"\0\0\x48\x2a\x01\0", "doc")
+    assert not has_unseen_marks(b"\0\0\x3c\x08\x00\0", "doc")
+    plain = formats.odt(extract(b"<p>7</p>", "text/html"))
+    assert not has_unseen_marks(plain, "odt")
+    for look in ('text:display="none"', 'style:text-position="super 58%"'):
+        assert has_unseen_marks(formats.restyled(plain, look, used=True), "odt")
+        assert not has_unseen_marks(formats.restyled(plain, look, used=False), "odt")
