@@ -31,7 +31,9 @@ def has_unseen_marks(data: bytes, kind: str) -> bool:
         return _RTF.search(data) is not None
     try:
         return _odt(data)
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
+    except zipfile.BadZipFile:
+        return False  # its reader says so
+    except (zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
         return True
 
 
@@ -40,6 +42,8 @@ def _odt(data: bytes) -> bool:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         names = [name for name in ("content.xml", "styles.xml") if name in package.NameToInfo]
+        if "content.xml" not in names:
+            return False
         if any(package.getinfo(name).file_size > _MOST for name in names):
             return True
         roots = [etree.fromstring(package.read(name), parser) for name in names]
