@@ -45,7 +45,7 @@ class FiledCell(NamedTuple):
     @property
     def sure(self) -> bool:
         """Whether it can be compared with that of another document."""
-        return self.state is not State.DOUBTFUL
+        return not self.state.unsettled
 
 
 def as_read(value: float | None, state: str, witness: Mapping[str, Any] | None) -> tuple[float | None, str]:

@@ -70,6 +70,9 @@ class Cell(Record, frozen=True):
 
     ``text`` is raw, with line breaks kept. ``score`` is the surety of the reading; ``alternatives`` are other readings of
     an OCRed cell with their scores, best first.
+
+    ``seen`` is the number that a second reader saw in the cell's pixels, whatever the text says, with its surety ``seen_score``;
+    "" where it saw no ink, None where it did not look or could not tell.
     """
 
     row: int
@@ -80,6 +83,8 @@ class Cell(Record, frozen=True):
     column_span: int = 1
     score: float = 1.0
     alternatives: tuple[tuple[str, float], ...] = ()
+    seen: str | None = None
+    seen_score: float = 0.0
 
 
 class Table(Record, frozen=True, tag="table"):
@@ -117,7 +122,8 @@ class Page(Record, frozen=True):
 class Extraction(Record, frozen=True):
     """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it.
 
-    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did.
+    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did;
+    ``page_gaps`` the printed page numbers that no page has, though the pages before and after them, or a printed total, have.
     """
 
     media_type: str
@@ -126,6 +132,7 @@ class Extraction(Record, frozen=True):
     title: str | None = None
     notes: tuple[str, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    page_gaps: tuple[int, ...] = ()
 
 
 # ---- report ---------------------------------------------------------------------------------------------------------------
@@ -136,6 +143,7 @@ class State(StrEnum):
 
     ``read``: one reading. ``proven``: two independent readings agree, or an identity of the form pins it. ``corrected``: a
     person decided. ``doubtful``: it could not be determined; never passed off as sure. ``missing``: the source leaves it blank.
+    ``not_seen``: the form demands the cell, and nothing of it was found, neither a number nor a blank.
     """
 
     READ = "read"
@@ -143,6 +151,15 @@ class State(StrEnum):
     CORRECTED = "corrected"
     DOUBTFUL = "doubtful"
     MISSING = "missing"
+    NOT_SEEN = "not_seen"
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a person has to look: the value is not known."""
+        return self in UNSETTLED_STATES
+
+
+UNSETTLED_STATES = (State.DOUBTFUL, State.NOT_SEEN)
 
 
 class Origin(StrEnum):
@@ -152,13 +169,37 @@ class Origin(StrEnum):
     PROSE = "prose"
 
 
+class WitnessKind(StrEnum):
+    """Who can agree on a value: its own reader (the text of the source, or OCR), the pixels of the page read a second time, a sum
+    of the form, the prose of the report, another rendition, a person."""
+
+    TEXT = "text"
+    OCR = "ocr"
+    PIXELS = "pixels"
+    SUM = "sum"
+    PROSE = "prose"
+    RENDITION = "rendition"
+    PERSON = "person"
+
+
+def witness_of(reader: Reader) -> WitnessKind:
+    """Return the witness that a reader of the source is."""
+    return WitnessKind.OCR if reader is Reader.OCR else WitnessKind.TEXT
+
+
+PIXELS_DIFFER = "seen"
+"""The doubt of a value whose pixels show another number than its text; the pixels' is among the candidates."""
+
+
 class Reading(Record, frozen=True):
     """The value of one indicator with its evidence.
 
-    ``value`` is in the indicator's unit, None when missing or when a doubt has no likely value. ``raw`` is the text as it
-    stands in the source; ``sentence`` the sentence around it when it was read from prose. ``doubt`` says why the state is
+    ``value`` is in the indicator's unit, None when missing, when a doubt has no likely value, and when the cell was not seen:
+    then ``raw`` is empty and ``place`` near where it should be. ``raw`` is the text as it stands in the source; ``sentence`` the
+    sentence around it when it was read from prose. ``doubt`` says why the state is
     doubtful; ``candidates`` are the values that were possible. ``note`` is the remark or note mark that is printed beside the
-    number and is no part of it (其中修订16件 in brackets, ①).
+    number and is no part of it (其中修订16件 in brackets, ①). ``witnesses`` are those who agree on the value (see
+    :class:`WitnessKind`): two of them make it proven.
     """
 
     indicator: str
@@ -173,6 +214,7 @@ class Reading(Record, frozen=True):
     doubt: str | None = None
     candidates: tuple[Number, ...] = ()
     note: str | None = None
+    witnesses: tuple[str, ...] = ()
 
 
 class StatementKind(StrEnum):
@@ -265,7 +307,7 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages`` are those of its extraction.
+    ``missing_pages`` and ``page_gaps`` are those of its extraction.
     """
 
     agency: str | None
@@ -285,6 +327,7 @@ class Report(Record, frozen=True):
     notes: tuple[str, ...] = ()
     unknown_tables: tuple[UnknownTable, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    page_gaps: tuple[int, ...] = ()
 
 
 class Hints(Record, frozen=True):
@@ -349,7 +392,7 @@ class Status(StrEnum):
 class Snapshot(Record, frozen=True):
     """What the rules between reports need of one of them: who, when, which form, its values and its chapters' texts.
 
-    ``values`` holds the indicators that have a number which is not doubtful; ``sections`` are (number, text).
+    ``values`` holds the indicators that have a number which is sure; ``sections`` are (number, text).
     """
 
     agency: str

@@ -143,10 +143,11 @@ class SumResult(NamedTuple):
     blank: bool
 
 
-def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: Collection[str] = ()) -> SumResult | None:
+def evaluate(equation: Equation, values: Mapping[str, Number | None], unsettled: Collection[str] = ()) -> SumResult | None:
     """Compute an equation under the null rule; ``values`` hold None for a blank cell.
 
-    None when it says nothing: a cell of it is doubtful, a side that must be stated is blank, or a guard is not reached.
+    None when it says nothing: a cell of it is doubtful or was not seen (``unsettled``), a side that must be stated is blank, or a
+    guard is not reached.
     With blank cells it is tried with blank = 0, and the result says so.
     """
     total = {"left": 0.0, "right": 0.0}
@@ -154,7 +155,7 @@ def evaluate(equation: Equation, values: Mapping[str, Number | None], doubtful: 
     for side, terms in (("left", equation.left), ("right", equation.right)):
         stated = False
         for cell, weight in terms:
-            if cell in doubtful:
+            if cell in unsettled:
                 return None
             value = values.get(cell)
             if value is None:

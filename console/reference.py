@@ -112,7 +112,8 @@ This page is made by `python -m console.reference export > docs/export.md` from 
 [how-to.md](how-to.md#an-export-field).
 
 `gongkai export --format jsonl` writes one JSON object for each document; the other formats write tables. A value that is doubtful
-stands in `values` with its state, and is left out of wide tables.
+stands in `values` with its state, and is left out of wide tables. A cell that the form demands and of which nothing was found
+has the value null and the state `not_seen`; `doubts` lists it with the doubtful ones, and it never counts as 0 or as blank.
 
 A filing is the report of one agency on one year, in however many documents it came in: earlier editions, and renditions (page,
 PDF, Word, scan) of an edition. One document is in force for it. `--in-force`, the default of tables, writes one report for each

@@ -70,7 +70,14 @@ IN_FORCE = ExportColumn("in_force", "filing.in_force", bool, _IN_FORCE)
 # ---- a value ----------------------------------------------------------------------------------------------------------------
 INDICATOR = ExportColumn("indicator", "indicator", str, "Id of the indicator (see labels and the glossary)", sql="v.indicator")
 VALUE = ExportColumn("value", "number", float, "Number; empty where the report prints none", "of the indicator", sql="v.value")
-STATE = ExportColumn("state", "value.state", str, "read, proven, corrected, doubtful or missing", sql="v.state")
+_STATES = "read, proven, corrected, doubtful, missing (printed blank) or not_seen (nothing of the cell was found)"
+STATE = ExportColumn(
+    "state",
+    "value.state",
+    str,
+    _STATES,
+    sql="v.state",
+)
 PAGE = ExportColumn("page", "value.page", int, "Page on which the value is printed, from 1", sql="v.page")
 BOX_SIDES = tuple(
     ExportColumn(f"box_{side}", f"box.{side}", float, f"Box on the page: {meaning}", "points")
@@ -106,11 +113,19 @@ WITNESSES = ExportColumn(
     "witnesses",
     "witnesses",
     list,
-    "Who agrees with the value: by, and for a rendition the SHA-256 of its document",
+    "Who agrees with the value: by (text, ocr, pixels, sum, prose, rendition, person), and for a rendition the SHA-256 of its "
+    "document",
     needs="witnesses",
 )
 ALONE = ExportColumn(
     "alone", "read_alone", dict, "What this document alone was read as (state, value), where renditions agree", needs="read_alone"
+)
+AGREED_BY = ExportColumn(
+    "agreed_by",
+    "agreed_by",
+    list,
+    "Who agrees with the value: text, ocr, pixels, sum, prose, rendition, person; two of them make it proven",
+    sql="v.witnesses",
 )
 WITNESS_DOCUMENTS = ExportColumn("witnesses", "witness_documents", list, "SHA-256 of the renditions that agree with the value")
 ALONE_STATE = ExportColumn("alone_state", "alone.state", str, "State as this document alone was read, where renditions agree")
@@ -138,10 +153,15 @@ FINDING_IN_FORCE = ExportColumn(
 
 # ---- counts and errors ------------------------------------------------------------------------------------------------------
 CELL_COUNT = ExportColumn("cells", "counts.cells", int, "Number of cells of the report", "cells")
-DOUBT_COUNT = ExportColumn("doubts", "counts.doubts", int, "Number of doubtful cells", "cells")
+DOUBT_COUNT = ExportColumn("doubts", "counts.doubts", int, "Number of cells that are doubtful or not seen", "cells")
 FINDING_COUNT = ExportColumn("findings", "counts.findings", int, "Number of findings", "findings")
 DOUBTFUL_COUNT = ExportColumn(
-    "doubtful_count", "doubtful_count", int, "Number of doubtful cells of the block", "cells", sql="coalesce(c.doubtful_count, 0)"
+    "doubtful_count",
+    "doubtful_count",
+    int,
+    "Number of unsettled cells of the block",
+    "cells",
+    sql="coalesce(c.doubtful_count, 0)",
 )
 ERROR_CODE = ExportColumn("error_code", "error.code", str, "Code of the error that stopped the document")
 ERROR_MESSAGE = ExportColumn("error_message", "error.message", str, "Message of that error")
@@ -191,7 +211,7 @@ _EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTE
 _WITNESS: Columns = (WITNESS_DOCUMENTS, ALONE_STATE, ALONE_VALUE)
 VALUES: Columns = (
     *(*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
-    *(*FILED, IN_FORCE, *_WITNESS, NOTE),
+    *(*FILED, IN_FORCE, *_WITNESS, NOTE, AGREED_BY),
 )
 FINDINGS: Columns = (
     *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),

@@ -117,7 +117,7 @@ _RUNNING = text("state = 'running'")
 _AGAIN = text("duplicate")
 _KEYED = text("made_from is not null")
 _STANDS = text("ended_at is null")
-_DOUBTFUL = text("state = 'doubtful'")
+_UNSETTLED = text("state in ('doubtful', 'not_seen')")
 _OPEN = text("state = 'open'")
 _CHOSEN = text("chosen_document_id is not null")
 
@@ -550,7 +550,8 @@ class ValueRow(Base):
 
     ``witness`` is set while another rendition of the report proves or settles the value: ``state`` and ``value`` as this document
     alone was read, and the ``documents`` that agree (see database.filings). ``note`` is the remark or note mark printed beside
-    the number, never part of it.
+    the number, never part of it. ``witnesses`` are those who agree on the value within the document (text, ocr, pixels, sum,
+    prose, person); null for what was loaded before they were kept.
     """
 
     __tablename__ = "gk_value"
@@ -572,10 +573,11 @@ class ValueRow(Base):
     correction_id: Mapped[int | None] = mapped_column(BigInteger)
     witness: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
     note: Mapped[str | None] = mapped_column(Text)
+    witnesses: Mapped[list[str] | None] = mapped_column(Nullable)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
-    # of loading. That of doubtful cells holds few; no foreign key, which would be looked at for each cell.
+    # of loading. That of unsettled cells holds few; no foreign key, which would be looked at for each cell.
     __table_args__ = (
-        Index("ix_gk_value_doubtful", "report_id", postgresql_where=_DOUBTFUL, sqlite_where=_DOUBTFUL),
+        Index("ix_gk_value_unsettled", "report_id", postgresql_where=_UNSETTLED, sqlite_where=_UNSETTLED),
         {"sqlite_with_rowid": False},
     )
 

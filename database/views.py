@@ -13,8 +13,9 @@ from typing import TypedDict
 from sqlalchemy import Connection, inspect
 
 from codebook.book import Indicator, load_book
-from codebook.records import Record, State
+from codebook.records import UNSETTLED_STATES, Record
 from database.export_columns import (
+    AGREED_BY,
     BLOCK_FORM,
     DOUBTFUL_COUNT,
     FILED,
@@ -78,7 +79,7 @@ def create_views(connection: Connection) -> None:
     there = inspect(connection).has_table("gk_filing")
     filed = _FILINGS if there else _BEFORE_FILINGS
     views = {
-        "current_value": _CURRENT_VALUE.format(**filed, note=_NOTE if _has_notes(connection) else ""),
+        "current_value": _CURRENT_VALUE.format(**filed, added=_added(connection)),
         "current_finding": _CURRENT_FINDING.format(**filed),
         **({"current_filing": _CURRENT_FILING} if there else {}),
         "error_queue": _ERROR_QUEUE,
@@ -89,9 +90,11 @@ def create_views(connection: Connection) -> None:
         connection.exec_driver_sql(f"create view {PREFIX}{name} as {query}")
 
 
-def _has_notes(connection: Connection) -> bool:
-    """Return whether values have notes: a database that was taken back to a version before has none."""
-    return any(column["name"] == NOTE.name for column in inspect(connection).get_columns(f"{PREFIX}value"))
+def _added(connection: Connection) -> str:
+    """The columns of values that were added later: a database that was taken back to a version before has not all of them."""
+    there = {column["name"] for column in inspect(connection).get_columns(f"{PREFIX}value")}
+    columns = tuple(column for column in (NOTE, AGREED_BY) if column.sql.removeprefix("v.") in there)
+    return f", {selected(columns)}" if columns else ""
 
 
 def drop_views(connection: Connection) -> None:
@@ -136,8 +139,6 @@ _BEFORE_FILINGS: _Filed = {
     "other": f"where o.report_id = f.other_report_id and o.status in ({SHOWN_SQL})",
 }
 
-_NOTE = f", {selected((NOTE,))}"
-
 _CURRENT_FILING = f"""
 select fl.id as filing_id, fl.agency_id, a.name as agency_name, a.kind as agency_kind, fl.year, m.edition, fl.editions, r.agency,
     r.province, r.city, r.county, r.region_code, r.form, r.published_on, s.seen_at as first_seen_at, d.status, s.path, d.sha256,
@@ -145,7 +146,7 @@ select fl.id as filing_id, fl.agency_id, a.name as agency_name, a.kind as agency
 from {_FILED}"""
 
 _CURRENT_VALUE = f"""
-select {selected(VIEW_VALUES)}, d.id as document_id, r.id as report_id, r.version{{filing}}{{witness}}{{note}}
+select {selected(VIEW_VALUES)}, d.id as document_id, r.id as report_id, r.version{{filing}}{{witness}}{{added}}
 from {{in_force}} join gk_value v on v.report_id = r.id"""
 
 _CURRENT_FINDING = f"""
@@ -161,7 +162,7 @@ from gk_failure f join gk_document d on d.id = f.document_id join gk_batch b on 
     left join gk_source s on s.id = (select min(first.id) from gk_source first where first.document_id = d.id)
 where f.state = '{FailureState.OPEN.value}'"""
 
-_DOUBTFUL = f"v.state = '{State.DOUBTFUL.value}'"
+_UNSETTLED = f"v.state in ({', '.join(repr(state.value) for state in UNSETTLED_STATES)})"
 
 
 def _wide_columns(table: Wide, cell: str, filing: str) -> str:
@@ -190,8 +191,8 @@ def _wide_postgresql(table: Wide, filed: _Filed) -> str:
 select {_wide_columns(table, "(c.cells ->> '{id}')::double precision", filed["filing"])}
 from {filed["in_force"]} join gk_block b on {_block_condition(table)}
     left join lateral (
-        select jsonb_object_agg(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
-            count(*) filter (where {_DOUBTFUL}) as doubtful_count
+        select jsonb_object_agg(v.indicator, v.value) filter (where not {_UNSETTLED}) as cells,
+            count(*) filter (where {_UNSETTLED}) as doubtful_count
         from gk_value v
         where v.report_id = r.id and {_of_block(table)}
     ) c on true"""
@@ -203,8 +204,8 @@ def _wide_sqlite(table: Wide, filed: _Filed) -> str:
 select {_wide_columns(table, cell, filed["filing"])}
 from {filed["in_force"]} join gk_block b on {_block_condition(table)}
     left join (
-        select v.report_id, json_group_object(v.indicator, v.value) filter (where not {_DOUBTFUL}) as cells,
-            count(*) filter (where {_DOUBTFUL}) as doubtful_count
+        select v.report_id, json_group_object(v.indicator, v.value) filter (where not {_UNSETTLED}) as cells,
+            count(*) filter (where {_UNSETTLED}) as doubtful_count
         from gk_value v
         where {_of_block(table)}
         group by v.report_id

@@ -71,7 +71,7 @@ def _(report: Report) -> Iterator[str]:
 def _(verdict: Verdict) -> Iterator[str]:
     states = {state: sum(reading.state is state for reading in verdict.report.readings) for state in State}
     yield f"validate: {verdict.status.value}, " + ", ".join(f"{state.value} {count}" for state, count in states.items() if count)
-    yield from (f"  doubt: {_reading(r)}" for r in verdict.report.readings if r.state is State.DOUBTFUL)
+    yield from (f"  doubt: {_reading(r)}" for r in verdict.report.readings if r.state.unsettled)
     for finding in verdict.findings:
         yield f"  finding: {finding.severity.value} {finding.rule}: {finding.message}"
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from codebook.book import Block, Label, load_book
-from codebook.records import Number, State
+from codebook.records import UNSETTLED_STATES, Number, State
 from codebook.text.numbers import whole
 from console.export.read import Exported, Value
 from database.export_columns import (
@@ -32,8 +32,9 @@ from database.views import Wide, column_name, wide_tables
 Line = dict[str, Any]
 Table = dict[str, type]
 
-DOUBTFUL = State.DOUBTFUL.value
+UNSETTLED = frozenset(state.value for state in UNSETTLED_STATES)
 MISSING = State.MISSING.value
+NOT_SEEN = State.NOT_SEEN.value
 
 
 class _Box(NamedTuple):
@@ -110,6 +111,7 @@ class ExportRow(NamedTuple):
     correction: Line | None = None
     witnesses: list[Line] | None = None
     witness_documents: list[str] | None = None
+    agreed_by: list[str] | None = None
     read_alone: Line | None = None
     alone: _Alone = _Alone()
     decided_at: str | None = None
@@ -154,19 +156,8 @@ def order() -> dict[str, int]:
 
 @cache
 def form_cells(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
-    """The indicators that a block of this form has, given those rows of it that were ``printed``.
-
-    Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the
-    variant that the report printed is meant; the parts, where it printed neither.
-    """
-    indicators = load_book().of_form(form, block)
-    rows = {i.row for i in indicators}
-    unmeant: set[str] = set()
-    for row in rows:
-        parts = {part for part in rows if part.startswith(f"{row}.")}
-        if parts:
-            unmeant |= parts if row in printed and not parts & printed else {row}
-    return frozenset(i.id for i in indicators if i.row not in unmeant)
+    """The indicators that a block of this form has: see codebook.book.Codebook.demanded."""
+    return frozenset(load_book().demanded(block, form, printed))
 
 
 def cells(exported: Exported) -> list[tuple[str, Value | None]]:
@@ -175,7 +166,8 @@ def cells(exported: Exported) -> list[tuple[str, Value | None]]:
     """
     book = load_book()
     read = {value.indicator: value for value in exported.values}
-    rows = frozenset(book.indicators[i].row for i, v in read.items() if i in book.indicators and v.state != MISSING)
+    printed = [i for i, v in read.items() if i in book.indicators and v.state not in (MISSING, NOT_SEEN)]
+    rows = frozenset(book.indicators[i].row for i in printed)
     blank = {i for block, form in exported.blocks.items() for i in form_cells(block, form, rows)} - read.keys()
     places = order()
     return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (places.get(i, len(places)), i))]
@@ -212,7 +204,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
             "sections": [{"number": s.number, "title": s.title, "text": s.text} for s in exported.sections],
             "indicators": {i: _number(value) for i, value in found},
             "evidence": {i: _object(JSON_EVIDENCE, _value_row(row, exported, i, v)) for i, v in found if v is not None},
-            "doubts": [*(i for i, value in found if value is not None and value.state == DOUBTFUL), *d.doubts],
+            "doubts": [*(i for i, value in found if value is not None and value.state in UNSETTLED), *d.doubts],
             "findings": [_object(JSON_FINDING, _finding_row(row, exported, f)) for f in _findings(exported, in_force=in_force)],
         }
     return line
@@ -236,7 +228,7 @@ def error(exported: Exported) -> Line | None:
 
 
 def _number(value: Value | None) -> Number | None:
-    return None if value is None or value.state == MISSING else whole(value.value)
+    return None if value is None or value.state in (MISSING, NOT_SEEN) else whole(value.value)
 
 
 def _value_row(row: ExportRow, exported: Exported, indicator: str, value: Value | None) -> ExportRow:
@@ -245,10 +237,14 @@ def _value_row(row: ExportRow, exported: Exported, indicator: str, value: Value 
         return row._replace(indicator=indicator)
     decided_at = value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
     decision = {"by": value.decided_by, "at": decided_at, "reason": value.reason}
+    own: list[Line] = [{"by": kind} for kind in value.witnesses or ()]
     row = row if value.witness is None else _witnessed(row, value.witness, exported.witnesses)
+    witnesses = own + (row.witnesses or [])
     return row._replace(
+        witnesses=witnesses or None,
+        agreed_by=list(dict.fromkeys(each["by"] for each in witnesses)) or None,
         indicator=indicator,
-        number=None if value.state == MISSING else value.value,
+        number=None if value.state in (MISSING, NOT_SEEN) else value.value,
         value=value,
         box=_Box(*value.box) if value.box else _Box(),
         candidates=[whole(c) for c in value.candidates] if value.candidates else None,
@@ -316,7 +312,7 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     """The rows that a document adds to each table; with ``in_force``, to ``documents`` alone unless it is in force."""
     failure = error(exported) or {}
     found = cells(exported) if exported.has_report else []
-    doubts = sum(value is not None and value.state == DOUBTFUL for _, value in found)
+    doubts = sum(value is not None and value.state in UNSETTLED for _, value in found)
     counts = _Counts(len(found), doubts, len(exported.findings))
     stopped = _Stopped(failure.get("code"), failure.get("message"))
     row = ExportRow(exported.document, _filing(exported), stopped, counts)
@@ -336,10 +332,10 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
 
 
 def _wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[int, list[Any]]:
-    """The number of doubtful cells, and the sure value of each indicator."""
-    sure = {i: value.value for i, value in found if value is not None and value.state not in (DOUBTFUL, MISSING)}
+    """The number of cells that are not settled, and the sure value of each indicator."""
+    sure = {i: value.value for i, value in found if value is not None and value.state not in (*UNSETTLED, MISSING)}
     ids = {i.id for i in table.indicators}
-    doubtful = sum(value is not None and value.state == DOUBTFUL and i in ids for i, value in found)
+    doubtful = sum(value is not None and value.state in UNSETTLED and i in ids for i, value in found)
     return doubtful, [sure.get(i.id) for i in table.indicators]
 
 

@@ -31,7 +31,7 @@ LEADER = DOCUMENT.alias("leader")
 class Value(NamedTuple):
     """A cell as it stands in gk_value, with who decided about it, when and why, where a person did.
 
-    ``witness`` is what other renditions say of it (see gk_value).
+    ``witness`` is what other renditions say of it, ``witnesses`` are those of the document itself who agree (see gk_value).
     """
 
     indicator: str
@@ -49,6 +49,7 @@ class Value(NamedTuple):
     candidates: list[float] | None
     witness: dict[str, Any] | None = None
     note: str | None = None
+    witnesses: list[str] | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None

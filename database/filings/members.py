@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
-from codebook.records import Number, Reader, Record, State, Status
+from codebook.records import UNSETTLED_STATES, Number, Reader, Record, State, Status
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
@@ -341,9 +341,7 @@ def review_again(connection: Connection, document_ids: Iterable[int], for_review
     A document whose report needs review is accepted when witnesses leave no doubt: of no fact and no cell, and nothing that was
     not read (findings of the rules ``for_review``).
     """
-    doubtful = exists(
-        select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.state == State.DOUBTFUL.value)
-    )
+    doubtful = exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.state.in_(UNSETTLED_STATES)))
     witnessed = exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.witness.is_not(None)))
     unread = exists(select(FindingRow.id).where(FindingRow.report_id == ReportRow.id, FindingRow.rule.in_(for_review)))
     query = (

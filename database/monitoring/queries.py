@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
-from codebook.records import Record, Severity, State, Status
+from codebook.records import UNSETTLED_STATES, Record, Severity, State, Status
 from codebook.stages import REGISTER
 from database.clock import now
 from database.filings.in_force import DOCUMENT, holds, is_shown, speaks
@@ -223,7 +223,7 @@ def listing(connection: Connection, scope: DocumentScope = ALL, limit: int = 50)
             ReportRow.year,
             ReportRow.form,
             values(ValueRow.value.is_not(None)),
-            values(ValueRow.state == State.DOUBTFUL),
+            values(ValueRow.state.in_(UNSETTLED_STATES)),
             findings(Severity.ERROR),
             findings(Severity.WARNING),
         )

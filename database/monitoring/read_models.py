@@ -156,7 +156,7 @@ class FindingItem(Record, frozen=True):
 
 class ValueItem(Record, frozen=True):
     """A value of the report in force with its evidence. ``witness`` is that of gk_value: what renditions prove or settle;
-    ``note`` the remark printed beside the number.
+    ``note`` the remark printed beside the number, ``witnesses`` those of the document itself who agree.
     """
 
     indicator: str
@@ -175,6 +175,12 @@ class ValueItem(Record, frozen=True):
     candidates: list[float] | None
     witness: dict[str, Any] | None = None
     note: str | None = None
+    witnesses: list[str] | None = None
+
+    @property
+    def agreed_by(self) -> tuple[str, ...]:
+        """Who agrees with the value, renditions included."""
+        return (*(self.witnesses or ()), *(("rendition",) if self.witness else ()))
 
     @property
     def as_read(self) -> tuple[float | None, str]:

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from codebook.book import load_book
-from codebook.records import Correction, Decided, Number, Reading, Record, Report, State
+from codebook.records import UNSETTLED_STATES, Correction, Decided, Number, Reading, Record, Report
 from codebook.stages import DOCUMENTS, StageName
 from codebook.text.dates import dates
 from codebook.text.numbers import whole
@@ -240,7 +240,7 @@ def _settled(connection: Connection, head: Any, indicator: str, decided: Decided
         shown = connection.execute(
             select(ValueRow.value, ValueRow.state).where(ValueRow.report_id == head.report_id, ValueRow.indicator == indicator)
         ).first()
-        if shown is None or (shown.value is None and shown.state == State.DOUBTFUL):
+        if shown is None or (shown.value is None and shown.state in UNSETTLED_STATES):
             raise CorrectionRefusedError("not_read", f"{indicator}: nothing was read that could be confirmed")
         return whole(shown.value)
     if isinstance(value, str) or value is None or value != value or abs(value) > 1e15:  # noqa: PLR0124 (not a number)

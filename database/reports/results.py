@@ -34,7 +34,7 @@ from sqlalchemy import (
     update,
 )
 
-from codebook.records import Number, Snapshot, State, Status
+from codebook.records import UNSETTLED_STATES, Number, Snapshot, State, Status
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, speaks
@@ -220,7 +220,7 @@ _POINT = Prepared(
 _CELLS = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
     VALUE.c.report_id.in_(bindparam("ids", expanding=True)),
     VALUE.c.value.is_not(None),
-    VALUE.c.state.not_in((State.DOUBTFUL.value, State.MISSING.value)),
+    VALUE.c.state.not_in((*UNSETTLED_STATES, State.MISSING)),
 )
 _CHAPTERS = (
     select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text)

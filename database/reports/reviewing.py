@@ -1,4 +1,5 @@
-"""What waits for a person to decide: documents whose report leaves doubts, and the doubtful cells of one of them.
+"""What waits for a person to decide: documents whose report leaves doubts, and the open cells of one of them: those that are
+doubtful, and those that were not seen.
 
 Cells about which a person has decided since the report was made are left out: they wait for the validation. Documents come in the
 order in which they were registered, the cells of one in the order of its pages.
@@ -12,13 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, literal_column, or_, select
 
 from codebook.filings import as_read
-from codebook.records import Record, Status
+from codebook.records import UNSETTLED_STATES, Record, Status
 from database.models import CorrectionRow, Document, ReportRow, Source, ValueRow
 from database.monitoring.read_models import ValueItem
 from database.reports.corrections import FACTS
 
-# Written out as in the condition of its index: SQLite does not use that for a bound value.
-_IS_DOUBTFUL = ValueRow.state == literal_column("'doubtful'")
+# Written out as in the condition of its index: SQLite does not use that for bound values.
+_IS_UNSETTLED = ValueRow.state.in_([literal_column(f"'{state}'") for state in UNSETTLED_STATES])
 _HAS_FACTS = cast(ReportRow.doubts, Text) != "[]"
 _WAITING = (Status.NEEDS_REVIEW, Status.PROCESSING)
 
@@ -78,7 +79,7 @@ def _scope(scope: ReviewScope) -> list[ColumnElement[bool]]:
 def _cell_of_report() -> Any:
     """An open cell of the report at hand."""
     return select(ValueRow.report_id).where(
-        ValueRow.report_id == ReportRow.id, _IS_DOUBTFUL, _undecided(ValueRow.indicator, ValueRow.correction_id)
+        ValueRow.report_id == ReportRow.id, _IS_UNSETTLED, _undecided(ValueRow.indicator, ValueRow.correction_id)
     )
 
 
@@ -147,12 +148,12 @@ def _open_facts(connection: Connection, document_id: int, doubts: tuple[str, ...
 
 
 def doubtful_cells(connection: Connection, document_id: int) -> list[ValueItem]:
-    """The cells of the report in force that are doubtful and not decided since, in the order of the pages."""
+    """The cells of the report in force that are doubtful or not seen, and not decided since, in the order of the pages."""
     columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
     query = (
         select(*columns)
         .join(Document, Document.report_id == ValueRow.report_id)
-        .where(Document.id == document_id, _IS_DOUBTFUL, _undecided(ValueRow.indicator, ValueRow.correction_id))
+        .where(Document.id == document_id, _IS_UNSETTLED, _undecided(ValueRow.indicator, ValueRow.correction_id))
         .order_by(ValueRow.page, ValueRow.line, ValueRow.indicator)
     )
     return [ValueItem(*row) for row in connection.execute(query)]
@@ -166,7 +167,7 @@ def backlog(connection: Connection, scope: ReviewScope) -> Backlog:
         .join(Document, Document.report_id == ValueRow.report_id)
         .join(ReportRow, ReportRow.id == ValueRow.report_id)
         .where(
-            _IS_DOUBTFUL,
+            _IS_UNSETTLED,
             Document.status.in_(_WAITING),
             _undecided(ValueRow.indicator, ValueRow.correction_id),
             *_scope(scope),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from codebook.filings import FiledCell, FiledReport
-from codebook.records import Number, State
+from codebook.records import UNSETTLED_STATES, Number, State
 
 
 class Testimony(NamedTuple):
@@ -26,14 +26,14 @@ class Testimony(NamedTuple):
 def vouch(document: FiledReport, renditions: Sequence[FiledReport]) -> list[Testimony]:
     """Return the cells of ``document`` that other renditions of its edition prove or settle.
 
-    A value that was read surely becomes proven when an independent rendition states the same and none another. A doubt is
-    settled by what all independent renditions that are sure state, where the doubt does not exclude it. What a person decided,
-    and what is blank in both, stays as it is.
+    A value that was read surely becomes proven when an independent rendition states the same and none another. A doubt, or
+    a cell that was not seen, is settled by what all independent renditions that are sure state, where the doubt does not exclude
+    it. What a person decided, and what is blank in both, stays as it is.
     """
     others = [other for other in renditions if other.reader is not None and other.reader is not document.reader]
     found = []
     for indicator, cell in document.cells.items():
-        if cell.state not in (State.READ, State.DOUBTFUL):
+        if cell.state not in (State.READ, *UNSETTLED_STATES):
             continue
         said = [(other, its) for other in others if (its := other.cells.get(indicator)) is not None and its.sure]
         values = {its.value for _, its in said}

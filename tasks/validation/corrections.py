@@ -24,6 +24,7 @@ from codebook.records import (
     Reading,
     Report,
     State,
+    WitnessKind,
 )
 from codebook.regions import load_regions
 from tasks.validation.wording import show, words
@@ -60,16 +61,24 @@ def agrees(correction: Correction, now: Reading | None) -> bool:
     """Return whether the decision stands with the reading of today: it is the one that was decided on, or does not contradict
     it.
 
-    It is the same when its raw text or its value is. Another reading contradicts the decision when neither its value nor any of
-    its candidates is what was decided; one that is doubtful and has no candidates contradicts nothing.
+    It is the same when its raw text or its value is; so it is when the cell was not seen then and is not now. Another reading
+    contradicts the decision when neither its value nor any of its candidates is what was decided; one that is doubtful and has no
+    candidates contradicts nothing.
     """
-    then = correction.read
+    then = _seen(correction.read)
+    if now is not None and now.state is State.NOT_SEEN:
+        return then is None
     if now is None or then is None:
         return now is then or (now is not None and correction.value in _possible(now))
     if now.raw.strip() == then.raw.strip() or (now.value is not None and now.value == then.value):
         return True
     possible = _possible(now)
     return correction.value in possible or not possible
+
+
+def _seen(reading: Reading | None) -> Reading | None:
+    """Return the reading; None for a cell of which nothing was found."""
+    return None if reading is not None and reading.state is State.NOT_SEEN else reading
 
 
 def _possible(reading: Reading) -> tuple[Number | None, ...]:
@@ -82,20 +91,32 @@ def _possible(reading: Reading) -> tuple[Number | None, ...]:
 def _decided(reading: Reading, correction: Correction) -> Reading:
     value = _number(correction)
     if agrees(correction, reading):
-        return msgspec.structs.replace(reading, value=value, state=State.CORRECTED)
+        return msgspec.structs.replace(reading, value=value, state=State.CORRECTED, witnesses=_agreeing(reading, value))
+    if reading.state is State.NOT_SEEN:
+        return _unread(correction, reading.read_by)
     doubt = words().contested.format(decided=told(value), then=_then(correction), now=reading.raw.strip() or words().blank)
     candidates = dict.fromkeys(v for v in (value, *_possible(reading)) if v is not None)
-    return msgspec.structs.replace(reading, value=value, state=State.DOUBTFUL, doubt=doubt, candidates=tuple(candidates))
+    return _doubted(reading, value, doubt=doubt, candidates=tuple(candidates))
+
+
+def _doubted(reading: Reading, value: Number | None, doubt: str, candidates: tuple[Number, ...]) -> Reading:
+    """The reading with a decided value that is asked about again: nobody agrees with it."""
+    return msgspec.structs.replace(reading, value=value, state=State.DOUBTFUL, doubt=doubt, candidates=candidates, witnesses=())
+
+
+def _agreeing(reading: Reading, value: Number | None) -> tuple[str, ...]:
+    """Return the witnesses of a decided value: those of the reading, where it was the same, and the person."""
+    return (*reading.witnesses, WitnessKind.PERSON) if value == reading.value else (WitnessKind.PERSON,)
 
 
 def _unread(correction: Correction, reader: Reader) -> Reading:
     """The reading of a cell that is not read (any more)."""
     value = _number(correction)
     if correction.read is None:
-        return Reading(correction.indicator, value, State.CORRECTED, "", Place(), reader)
+        return Reading(correction.indicator, value, State.CORRECTED, "", Place(), reader, witnesses=(WitnessKind.PERSON,))
     doubt = words().lost.format(decided=told(value), then=_then(correction))
     candidates = () if value is None else (value,)
-    return msgspec.structs.replace(correction.read, value=value, state=State.DOUBTFUL, doubt=doubt, candidates=candidates)
+    return _doubted(correction.read, value, doubt=doubt, candidates=candidates)
 
 
 def _number(correction: Correction) -> Number | None:

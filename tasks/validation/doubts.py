@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from codebook.phrases import load_phrases
-from codebook.records import Number, Reading, Report, State
+from codebook.records import PIXELS_DIFFER, Number, Reading, Report, State, WitnessKind, witness_of
 from codebook.rules import Equation, RuleScope, expand
 from codebook.text.numbers import exact
 from tasks.validation.wording import show, words, write_list
@@ -40,7 +40,7 @@ def _domains(report: Report) -> dict[str, tuple[Number, ...]]:
 
 def _usable(report: Report, domains: Mapping[str, Sequence[Number]]) -> list[Equation]:
     """The identities with a doubtful cell whose other cells are numbers or have candidates themselves."""
-    firm = {r.indicator for r in report.readings if r.state not in (State.DOUBTFUL, State.MISSING) and r.value is not None}
+    firm = {r.indicator for r in report.readings if not r.state.unsettled and r.value is not None}
     return [
         equation
         for equation in expand(tuple(r.indicator for r in report.readings), RuleScope.REPORT)
@@ -130,7 +130,10 @@ def _pinned(reading: Reading, value: Number, rules: Sequence[str]) -> Reading:
         value=show(value),
         rules=write_list(rules),
     )
-    return msgspec.structs.replace(reading, value=value, state=State.PROVEN, doubt=note)
+    own = witness_of(reading.read_by)
+    saw = WitnessKind.PIXELS if reading.doubt == PIXELS_DIFFER and value != reading.value else own
+    witnesses = (saw, WitnessKind.SUM)
+    return msgspec.structs.replace(reading, value=value, state=State.PROVEN, doubt=note, witnesses=witnesses)
 
 
 def resolve_doubts(report: Report, leave: Collection[str] = ()) -> Report:

@@ -28,14 +28,15 @@ class Facts:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.readings: dict[str, Reading] = {r.indicator: r for r in report.readings}
-        self.doubtful = frozenset(r.indicator for r in report.readings if r.state is State.DOUBTFUL)
-        # None for a cell that the report leaves blank; doubtful cells are not here
+        # cells whose value is not known: doubtful ones, and those that were not seen; no sum with one of them is judged
+        self.unsettled = frozenset(r.indicator for r in report.readings if r.state.unsettled)
+        # None for a cell that the report leaves blank; unsettled cells are not here
         self.values: dict[str, Number | None] = {
-            r.indicator: None if r.state is State.MISSING else r.value for r in report.readings if r.state is not State.DOUBTFUL
+            r.indicator: None if r.state is State.MISSING else r.value for r in report.readings if not r.state.unsettled
         }
 
     def number(self, cell: str) -> Number | None:
-        """The value of a cell, None when it is not printed, blank or doubtful."""
+        """The value of a cell, None when it is not printed, blank or unsettled."""
         return self.values.get(cell)
 
     def block_of(self, cell: str) -> str:
@@ -45,8 +46,15 @@ class Facts:
 
     @cached_property
     def blocks(self) -> frozenset[str]:
-        """The blocks of which the report has a reading."""
-        return frozenset(self.block_of(cell) for cell in self.readings)
+        """The blocks of which something was read."""
+        return frozenset(self.block_of(cell) for cell, reading in self.readings.items() if reading.state is not State.NOT_SEEN)
+
+    def goes_on_after(self, block: str) -> bool:
+        """Return whether the document goes on where a block ends: with a number of a later block, or a later chapter."""
+        book = load_book()
+        later = list(book.blocks)[list(book.blocks).index(block) + 1 :]
+        own = book.blocks[block].section or 0
+        return not self.blocks.isdisjoint(later) or any((section.number or 0) > own for section in self.report.sections)
 
     @cached_property
     def text(self) -> str:

@@ -72,7 +72,7 @@ def check_sums(facts: Facts) -> tuple[list[Finding], set[str]]:
     findings: list[Finding] = []
     proven: set[str] = set()
     for equation in expand(tuple(facts.readings), RuleScope.REPORT):
-        result = evaluate(equation, facts.values, facts.doubtful)
+        result = evaluate(equation, facts.values, facts.unsettled)
         if result is None:
             continue
         if not result.holds:

@@ -74,10 +74,10 @@ def trials(report: Report, cell: str, values: Iterable[Number | None]) -> tuple[
 
 def _sums(facts: Facts, equations: Iterable[Equation], cell: str, value: Number | None) -> Iterable[Check]:
     values = {**facts.values, cell: value}
-    doubtful = facts.doubtful - {cell}
+    unsettled = facts.unsettled - {cell}
     for equation in equations:
-        open_cells = tuple(c for c in dict.fromkeys(equation.cells) if c in doubtful)
-        outcome = evaluate(equation, values, doubtful)
+        open_cells = tuple(c for c in dict.fromkeys(equation.cells) if c in unsettled)
+        outcome = evaluate(equation, values, unsettled)
         if outcome is None and not open_cells:
             continue  # it says nothing of this report, as when a side that must be stated is blank
         yield Check(

@@ -5,24 +5,36 @@ What is doubtful in the reading is settled here or stays doubtful; what the sour
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
-from codebook.records import CONFLICT, Correction, Finding, Origin, Report, State, StatementKind, Status, Verdict
+from codebook.records import (
+    CONFLICT,
+    Correction,
+    Finding,
+    Origin,
+    Reading,
+    Report,
+    State,
+    StatementKind,
+    Status,
+    Verdict,
+    WitnessKind,
+)
 from codebook.rules import RuleScope, load_rules
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import RuleFunction, checks
-from tasks.validation.rules import between_reports, completeness, filings, tables, text
+from tasks.validation.rules import between_reports, completeness, filings, tables, text, unread
 from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
-ROOMS = (tables, text, completeness, between_reports, filings)
-FOR_REVIEW = (tables.table_unreadable.id, tables.page_missing.id)
+ROOMS = (tables, text, completeness, unread, between_reports, filings)
+FOR_REVIEW = tuple(each.id for each in (tables.table_unreadable, unread.page_missing, unread.table_blank, unread.table_unknown))
 """Rules whose findings make a document one for review: something of the report was not read."""
 
 
@@ -46,22 +58,26 @@ def _told_by_prose(facts: Facts) -> set[str]:
     }
 
 
-def _settle(report: Report, proven: set[str]) -> Report:
-    """The report with READ cells among ``proven`` marked so; no value changes."""
-    readings = tuple(
-        msgspec.structs.replace(reading, state=State.PROVEN)
-        if reading.state is State.READ and reading.indicator in proven
-        else reading
-        for reading in report.readings
-    )
+def _settle(report: Report, by_sums: Collection[str], by_prose: Collection[str]) -> Report:
+    """The report with what sums and prose agree with among the witnesses; two of these make a value that was read proven."""
+    readings = tuple(_with_witnesses(r, r.indicator in by_sums, r.indicator in by_prose) for r in report.readings)
     return msgspec.structs.replace(report, readings=readings)
 
 
+def _with_witnesses(reading: Reading, sum_holds: bool, prose_agrees: bool) -> Reading:
+    if reading.state not in (State.READ, State.PROVEN):
+        return reading
+    agreeing = [kind for kind, agrees in ((WitnessKind.SUM, sum_holds), (WitnessKind.PROSE, prose_agrees)) if agrees]
+    witnesses = tuple(dict.fromkeys((*reading.witnesses, *agreeing)))
+    is_proven = reading.state is State.PROVEN or bool(agreeing) or len(witnesses) > 1
+    return msgspec.structs.replace(reading, state=State.PROVEN if is_proven else State.READ, witnesses=witnesses)
+
+
 def doubts_of(report: Report) -> tuple[str, ...]:
-    """Return what could not be determined of a report: ids of doubtful cells, ``report.agency`` and ``report.year`` when unknown,
-    and facts with evidence against them, such as ``report.region``.
+    """Return what could not be determined of a report: ids of cells that are doubtful or were not seen, ``report.agency``
+    and ``report.year`` when unknown, and facts with evidence against them, such as ``report.region``.
     """
-    cells = [r.indicator for r in report.readings if r.state is State.DOUBTFUL]
+    cells = [r.indicator for r in report.readings if r.state.unsettled]
     unknown = [name for name, value in (("report.agency", report.agency), ("report.year", report.year)) if value is None]
     disputed = [f"report.{clue.field}" for clue in report.clues if clue.source == CONFLICT]
     return tuple(dict.fromkeys((*cells, *unknown, *disputed)))
@@ -81,10 +97,10 @@ def settled_by_sums(report: Report, corrections: Sequence[Correction] = ()) -> R
 def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
     """Check a report against all rules that concern it alone, and settle how sure each value is.
 
-    READ cells become PROVEN when an identity of the form holds with them, or the text repeats them; DOUBTFUL ones when the
-    identities leave only one of their candidates. No value that was read is changed: a source whose own sums fail is kept as
-    printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a table could not be read, or a page is
-    missing.
+    READ cells become PROVEN when the pixels show the same, an identity of the form holds with them, or the text repeats them;
+    DOUBTFUL ones when the identities leave only one of their candidates. No value that was read is changed: a source whose own
+    sums fail is kept as printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a cell was not seen,
+    a table could not be read, is unknown or empty, or a page is missing.
 
     ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values.
     """
@@ -96,7 +112,7 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
         findings += check(facts)
     order = {name: index for index, name in enumerate(load_rules())}
     findings.sort(key=lambda f: order[f.rule])
-    settled = _settle(report, proven | _told_by_prose(facts))
+    settled = _settle(report, proven, _told_by_prose(facts))
     notes = tuple(dict.fromkeys((*report.notes, *text.alternative_notes(facts))))
     settled = msgspec.structs.replace(settled, notes=notes)
     review = bool(doubts_of(settled)) or any(f.rule in FOR_REVIEW for f in findings)

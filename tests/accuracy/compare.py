@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codebook.errors import GongkaiError
-from codebook.records import Hints, Number, Reading, Severity, State, Verdict
+from codebook.records import Hints, Number, Reading, Severity, Verdict
 from tasks.flow import read_document
 
 
@@ -82,7 +82,7 @@ def _cells(score: Score, readings: Mapping[str, Reading], truth: Truth) -> None:
         reading = readings.get(key)
         if reading is None:
             score.silent.append(f"{key}: expected {expected}, no reading")
-        elif reading.state is State.DOUBTFUL:
+        elif reading.state.unsettled:
             score.doubtful += 1
             score.doubtful_right += equal(reading.value, expected)
         elif equal(reading.value, expected):
@@ -92,7 +92,7 @@ def _cells(score: Score, readings: Mapping[str, Reading], truth: Truth) -> None:
                 f"{key}: expected {expected}, found {reading.value} ({reading.state}) from {reading.raw!r} {_at(reading)}"
             )
     for key, reading in readings.items():
-        if key not in truth.indicators and reading.value is not None and reading.state is not State.DOUBTFUL:
+        if key not in truth.indicators and reading.value is not None and not reading.state.unsettled:
             kind = "blank" if key in truth.blanks else "not in the report"
             score.silent.append(f"{key}: {kind}, found {reading.value} from {reading.raw!r} {_at(reading)}")
 

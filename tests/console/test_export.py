@@ -224,6 +224,25 @@ def test_cells_left_out_are_null_in_the_printed_variant(
     assert {i for i, value in line["indicators"].items() if value is not None} == set(printed)
 
 
+def test_a_cell_that_was_not_seen_is_listed_with_the_doubts_and_is_no_number(engine: Engine, tmp_path: Path):
+    total, granted = "requests.new_received.total", "requests.granted.total"
+    readings = (reading(total, 3), reading(granted, None, State.NOT_SEEN, place=Place(3)))
+    load(engine, add(engine, "in/甲.txt"), verdict(readings=readings))
+    (line,) = lines(engine, tmp_path)
+    assert (line["indicators"][total], line["indicators"][granted]) == (3, None)
+    assert (line["evidence"][granted]["state"], line["evidence"][granted]["page"]) == ("not_seen", 3)
+    assert line["doubts"] == [granted]
+    folder = tmp_path / "tables"
+    export(engine, "csv", folder)
+    cells = {row["indicator"]: row for row in table(folder / "values.csv")}
+    assert (cells[granted]["value"], cells[granted]["state"]) == ("", "not_seen")
+    (wide,) = table(folder / "wide_requests.csv")
+    assert (wide["doubtful_count"], wide["requests_granted_total"]) == ("1", "")
+    with engine.connect() as connection:
+        query = "select doubtful_count, requests_granted_total, requests_new_received_total from gk_wide_requests"
+        assert tuple(connection.exec_driver_sql(query).one()) == (1, None, 3)
+
+
 def test_no_document_is_left_out(engine: Engine, tmp_path: Path):
     loaded, failed, rejected, *_ = (
         add(engine, f"{n}.txt", status) for n, status in enumerate(("processing", "failed", "rejected", "processing", "failed"))
@@ -334,6 +353,22 @@ def test_parquet_is_typed_and_raw(loaded: Engine, tmp_path: Path):
     assert sure.filter(pl.col("indicator") == "requests.new_received.total")["value"].sum() == 10 + 32
     assert NASTY in set(values["agency"])
     assert values.filter(pl.col("raw") == "-")["value"].to_list() == [None]
+
+
+def test_who_agrees_with_a_number_is_with_it_in_every_form(engine: Engine, tmp_path: Path):
+    received, granted = "requests.new_received.total", "requests.granted.total"
+    document = add(engine, "in/甲.pdf")
+    load(engine, document, verdict(readings=(reading(received, 7, witnesses=("text", "pixels")), reading(granted, 2))))
+    (line,) = lines(engine, tmp_path)
+    assert line["evidence"][received]["witnesses"] == [{"by": "text"}, {"by": "pixels"}]
+    assert "witnesses" not in line["evidence"][granted]
+    export(engine, "csv", tmp_path / "out")
+    values = pl.read_csv(tmp_path / "out" / "values.csv").filter(pl.col("indicator") == received)
+    assert values["agreed_by"].to_list() == ["text pixels"]
+    with engine.begin() as connection:
+        create_views(connection)
+        agreed = connection.exec_driver_sql("select value, agreed_by from gk_current_value where agreed_by is not null").all()
+    assert [(value, "pixels" in str(who)) for value, who in agreed] == [(7, True)]
 
 
 def test_the_note_beside_a_number_is_with_it_in_every_form(engine: Engine, tmp_path: Path):

@@ -182,3 +182,33 @@ def test_what_the_text_says_of_the_cell() -> None:
     three, five = trials(base, CELL, (3, 5))
     told = [[(c.holds, c.sentence) for c in trial.checks if c.rule == "prose"] for trial in (three, five)]
     assert told == [[(False, said.sentence)], [(True, said.sentence)]]
+
+
+def not_seen(cell: str = CELL) -> Reading:
+    return reading(cell, None, state=State.NOT_SEEN)
+
+
+def test_a_cell_that_was_not_seen_is_for_a_person_and_no_sum_with_it_accuses() -> None:
+    verdict = validate(made(not_seen(), **{"requests.new_received.total": 9}))
+    assert verdict.status is Status.NEEDS_REVIEW
+    assert doubts(verdict) == (CELL,)
+    assert not [f for f in verdict.findings if CELL in f.cells and f.severity is Severity.ERROR]
+    assert now(verdict.report).state is State.NOT_SEEN
+    others = {r.indicator: r.state for r in verdict.report.readings if r.indicator.startswith("requests.new_received.")}
+    assert others["requests.new_received.total"] is State.READ  # proven by no sum with the cell
+
+
+@pytest.mark.parametrize("then", [None, not_seen()])
+def test_a_decision_about_a_cell_that_was_not_seen_stands_while_it_is_not(then: Reading | None) -> None:
+    decision = of(CELL, 5, then)
+    assert validate(made(not_seen()), [decision]).status is Status.ACCEPTED
+    assert now(apply(made(not_seen()), [decision]).report).state is State.CORRECTED
+    assert now(apply(made(reading(CELL, 5)), [decision]).report).value == 5
+    contradicted = apply(made(reading(CELL, None)), [decision])
+    assert contradicted.contested == {CELL}
+
+
+def test_a_decided_cell_that_is_not_seen_any_more_is_asked_about() -> None:
+    lost = apply(made(not_seen()), [of(CELL, 5, doubtful(5, 6))])
+    assert lost.contested == {CELL}
+    assert (now(lost.report).value, now(lost.report).candidates) == (5, (5,))

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.errors import GongkaiError
-from codebook.records import Decided, State, Statement, Status, Verdict
+from codebook.records import UNSETTLED_STATES, Decided, State, Statement, Status, Verdict
 from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtaken, parse
 from console.web.rendering.images import BusyError, has_pages
 from console.web.request import PageRequest
@@ -45,7 +45,7 @@ def shown(request: PageRequest) -> Response:
         speaks = filing.document_in_force if filing is not None else None
         in_force = filing_of_document(connection, speaks) if speaks is not None and speaks != number else filing
     values = file.values if verdict is not None else ()
-    doubtful = cases.in_order([v.indicator for v in values if v.state == State.DOUBTFUL])
+    doubtful = cases.in_order([v.indicator for v in values if v.state in UNSETTLED_STATES])
     opens = request.query.text("cell", 80)  # shown with its case, or only marked
     chosen = opens or request.query.text("at", 80)
     return request.render(
@@ -98,7 +98,7 @@ def _statements(verdict: Verdict | None, item: DocumentItem) -> list[tuple[State
     """Return what the text says, with whether the tables say the same (None: they say nothing)."""
     if verdict is None:
         return []
-    values = {value.indicator: value.value for value in item.values if value.state not in (State.DOUBTFUL, State.MISSING)}
+    values = {value.indicator: value.value for value in item.values if value.state not in (*UNSETTLED_STATES, State.MISSING)}
     found = []
     for statement in verdict.report.statements:
         parts = [values.get(cell) for cell in statement.indicators]

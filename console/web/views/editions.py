@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.filings import FiledReport
-from codebook.records import Number, State
+from codebook.records import Number
 from console.web.views.case import place_of
 from tasks.loading.editions import difference
 from tasks.loading.witnesses import disagreements
@@ -111,7 +111,7 @@ def _side(document: FiledReport, cell: str, changed: frozenset[str]) -> SideValu
     its = document.cells.get(cell)
     if its is None:
         return None
-    return SideValue(document.document_id, its.value, its.state is State.DOUBTFUL, cell in changed)
+    return SideValue(document.document_id, its.value, its.state.unsettled, cell in changed)
 
 
 def _chapter(earlier: FiledReport, later: FiledReport, number: int | None, title: str) -> ChapterChange:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from codebook.book import Block, Label, load_book
-from codebook.records import BlockSeen, State
+from codebook.records import UNSETTLED_STATES, BlockSeen, State
 from console.export.cells import form_cells
 from database.monitoring.read_models import ValueItem
 from tasks.validation.wording import words
@@ -72,7 +72,7 @@ def sheets(blocks: Sequence[BlockSeen], values: Sequence[ValueItem]) -> list[For
             continue
         form = seen[name].form if name in seen else block.forms[0]
         readable = name not in seen or seen[name].readable
-        doubts = sum(value.state == State.DOUBTFUL for value in own)
+        doubts = sum(value.state in UNSETTLED_STATES for value in own)
         shown = _shown(name, form, own)
         parts = tuple(_parts(name, block, shown, read))
         found.append(FormSheet(name, words().tables[name], block.title, form, readable, parts, doubts))
@@ -82,7 +82,7 @@ def sheets(blocks: Sequence[BlockSeen], values: Sequence[ValueItem]) -> list[For
 def _shown(name: str, form: str, own: Sequence[ValueItem]) -> frozenset[str]:
     """The cells to show: those that were read, and those that the form has besides."""
     book = load_book()
-    printed = frozenset(book.indicators[v.indicator].row for v in own if v.state != State.MISSING)
+    printed = frozenset(book.indicators[v.indicator].row for v in own if v.state not in (State.MISSING, State.NOT_SEEN))
     known = form in book.forms
     return frozenset(v.indicator for v in own) | (form_cells(name, form, printed) if known else frozenset())
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from codebook.confidence import surety
 from codebook.phrases import load_phrases
-from codebook.records import Origin, Reading, State
+from codebook.records import Origin, Reading, State, witness_of
 from codebook.regions import load_regions
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose.search import Mention, Search
@@ -105,4 +105,5 @@ def _judge(indicator: str, mentions: list[Mention], spans: list[tuple[int, int]]
         sentence=hit.sentence,
         doubt=doubt,
         candidates=candidates,
+        witnesses=() if doubt else (witness_of(hit.reader),),
     )

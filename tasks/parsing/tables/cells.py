@@ -10,7 +10,21 @@ from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.confidence import surety
-from codebook.records import BlockSeen, Extra, Number, Origin, Place, Reader, Reading, Record, State, UnknownTable
+from codebook.records import (
+    PIXELS_DIFFER,
+    BlockSeen,
+    Extra,
+    Number,
+    Origin,
+    Place,
+    Reader,
+    Reading,
+    Record,
+    State,
+    UnknownTable,
+    WitnessKind,
+    witness_of,
+)
 from codebook.text.numbers import ValueKind, in_unit, split_remark
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
@@ -30,8 +44,11 @@ class Doubt(StrEnum):
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
     JOINED = "joined"  # the row's cells ran together, and the sums do not tell where each number ends
+    EMPTY = "empty"  # the table is empty as a whole, though the report states numbers
     BROKEN = "broken"  # digits stand below the number: it may have been broken over two lines
     OCR = "ocr"  # the picture was not read surely
+    SEEN = PIXELS_DIFFER  # the pixels of the page show another number than its text
+    UNSEEN = "unseen"  # the text has a number where the page shows nothing
 
 
 class CellRead(NamedTuple):
@@ -138,28 +155,58 @@ def _number_before(raw: str) -> tuple[Number, ...]:
     return () if token is None or token.value is None else (token.value,)
 
 
+def _against(slot: PrintedValue, unit: str | None) -> tuple[Doubt | None, tuple[Number, ...]]:
+    """Return the doubt when the pixels of a cell show another number than its text, or none at all, and what it may hold."""
+    printed = number_of(slot, unit)
+    if slot.seen is None:
+        return None, ()
+    if not slot.seen:
+        return (None, ()) if printed is None else (Doubt.UNSEEN, (printed,))
+    shown = _shown(slot, unit)
+    if shown is None or shown == printed:
+        return None, ()
+    return Doubt.SEEN, (shown,) if printed is None else (printed, shown)
+
+
+def _shown(slot: PrintedValue, unit: str | None) -> Number | None:
+    """The number that the pixels of a cell show, in ``unit``: the reader of pixels sees digits, the unit is the text's."""
+    token = value_token(slot.seen or "")
+    return None if token is None else in_unit(token._replace(unit=slot.token.unit), unit)
+
+
+def _witnesses(slot: PrintedValue | None, reader: Reader, unit: str | None) -> tuple[str, ...]:
+    """Return who read a value that is not in doubt: its reader, and the pixels where they show the same."""
+    own = witness_of(reader)
+    agree = slot is not None and slot.seen is not None and _shown(slot, unit) == number_of(slot, unit)
+    return (own, WitnessKind.PIXELS) if agree else (own,)
+
+
 def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
     doubt, candidates = cell.doubt, cell.candidates
+    if not doubt and slot:
+        doubt, candidates = _against(slot, indicator.unit)
     if not doubt and slot and slot.score < surety().cell:
         doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is ValueKind.OTHER:
         doubt, candidates = (Doubt.BROKEN, whole) if (whole := _unbroken(slot.raw)) else (Doubt.TEXT, _number_before(slot.raw))
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
         doubt, candidates = Doubt.UNIT, either
+    read_by = slot.reader if slot else cell.reader
     return Reading(
         indicator=indicator.id,
         value=value,
         state=State.DOUBTFUL if doubt else State.READ if value is not None else State.MISSING,
         raw=slot.raw if slot else "",
         place=slot.place if slot else cell.place,
-        read_by=slot.reader if slot else cell.reader,
+        read_by=read_by,
         origin=Origin.TABLE,
         score=slot.score if slot else 1.0,
         doubt=doubt,
         candidates=candidates if doubt else (),
         note=split_remark(slot.raw.strip())[1] or None if slot and slot.token.kind is ValueKind.NUMBER else None,
+        witnesses=() if doubt else _witnesses(slot, read_by, indicator.unit),
     )
 
 

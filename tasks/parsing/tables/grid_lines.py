@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from codebook.book import BlockKind, load_book
 from codebook.records import Cell, Reader, Table
 from codebook.text.fold import fold_label
@@ -62,15 +64,8 @@ def _upright(cells: Sequence[Cell]) -> list[Cell]:
         if any(sum(text in exact and exact[text].part is LabelPart.ROW for text in labels) >= _SIDEWAYS for exact in lexicons):
             return _ordered(
                 [
-                    Cell(
-                        row=cell.column,
-                        column=cell.row,
-                        text=cell.text,
-                        place=cell.place,
-                        row_span=cell.column_span,
-                        column_span=cell.row_span,
-                        score=cell.score,
-                        alternatives=cell.alternatives,
+                    msgspec.structs.replace(
+                        cell, row=cell.column, column=cell.row, row_span=cell.column_span, column_span=cell.row_span
                     )
                     for cell in cells
                 ]
