@@ -21,7 +21,7 @@ from torch.nn.functional import ctc_loss
 from training.crops import Fonts
 from training.dataset import SHARD, Shard, classes_of, draw_shards, load
 from training.network import FRAME, Network, export
-from training.recipe import alphabet, fonts, fonts_digest
+from training.recipe import alphabet, fonts, fonts_digest, recipe
 
 _BATCH = 96
 _STEP = 32  # pixels; widths are rounded up to a multiple
@@ -153,19 +153,20 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, default=Path("training/work"), help="shards, checkpoint and model")
     parser.add_argument("--shards", type=int, default=30)
-    parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--passes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--drawn-elsewhere", action="store_true", help="wait for shards instead of drawing them")
     given = parser.parse_args()
     known = Fonts(fonts("chinese", given.fonts), fonts("latin", given.fonts))
+    edition = recipe()["edition"]
     apart = fonts("held_out", given.fonts)
     shards = given.work / "shards"
-    seen = draw_shards(shards, "watch", [0], known, count=2000)
-    held = draw_shards(shards, "held", [0], Fonts(apart[:2], apart), count=2000)
-    paths = [shards / f"train-{number:04}.npz" for number in range(given.shards)]
+    seen = draw_shards(shards, f"watch{edition}", [0], known, count=2000)
+    held = draw_shards(shards, f"held{edition}", [0], Fonts(apart[:2], apart), count=2000)
+    paths = [shards / f"train{edition}-{number:04}.npz" for number in range(given.shards)]
     if not given.drawn_elsewhere:
-        paths = draw_shards(shards, "train", range(given.shards), known, workers=given.workers)
+        paths = draw_shards(shards, f"train{edition}", range(given.shards), known, workers=given.workers)
     metadata = {
         "alphabet": alphabet(),
         "fonts": fonts_digest([*known.chinese, *known.latin]),

@@ -38,7 +38,7 @@ def test_numbers_are_read(numbers: NumberReader, text: str) -> None:
         pytest.skip("no font to draw with")
     said = numbers.read([crop(text, ImageFont.truetype(str(font), size)) for font in fonts for size in (18, 29, 46)])
     assert [reading.text for reading in said] == [text] * len(said)
-    assert min(reading.score for reading in said) > 0.5
+    assert min(reading.score for reading in said) > 0.3
 
 
 @pytest.mark.parametrize("text", ["总计", "自然人", "行政许可", "无"])
