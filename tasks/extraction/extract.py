@@ -7,12 +7,13 @@ from collections.abc import Callable
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
-from tasks.extraction import office, web_archive, workbook
+from tasks.extraction import web_archive
 from tasks.extraction.docx import flat_package
 from tasks.extraction.docx.read_docx import read_docx
 from tasks.extraction.html.read_html import read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.office import read_office, read_workbook
 from tasks.extraction.pdf.read_pdf import read_pdf
 from tasks.extraction.text import read_text
 
@@ -26,8 +27,8 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     image_package.MEDIA_TYPE: read_picture,
     web_archive.MEDIA_TYPE: web_archive.read_web_archive,
     flat_package.MEDIA_TYPE: flat_package.read_flat_package,
-    **dict.fromkeys(office.FORMATS, office.read_office),
-    **dict.fromkeys(workbook.FORMATS, workbook.read_workbook),
+    **dict.fromkeys(read_office.FORMATS, read_office.read_office),
+    **dict.fromkeys(read_workbook.FORMATS, read_workbook.read_workbook),
 }
 
 

@@ -14,7 +14,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Hints, Reader
 from ingest.files.identify import FileRole, identify
 from tasks.extraction.extract import extract
-from tasks.extraction.office_marks import has_unseen_marks
+from tasks.extraction.office.unseen_marks import has_unseen_marks
 from tasks.flow import read_document
 from tests.accuracy.compare import Truth, compare
 from tests.extraction import other_formats as formats

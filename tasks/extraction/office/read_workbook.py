@@ -14,7 +14,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Place, Reader
 from tasks.extraction.grid import Slot, compact, is_prose, make_table
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.workbook_extent import check_extent
+from tasks.extraction.office.workbook_extent import check_extent
 
 FORMATS = frozenset(
     (

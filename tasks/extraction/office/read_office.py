@@ -13,7 +13,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.grid import Slot
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.office_marks import has_unseen_marks
+from tasks.extraction.office.unseen_marks import has_unseen_marks
 from tasks.extraction.raised import raised
 from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Flow, compose
 
