@@ -43,6 +43,13 @@ _MARKS = (
     '<span style="vertical-align:super">{0}</span>',
 )
 
+_INPUTS = (
+    '<input value="{0}">',
+    "<input type='text' readonly value='{0}'/>",
+    "<textarea>{0}</textarea>",
+    "<select><option>9</option><option selected>{0}</option></select>",
+)
+
 
 def _hidden(dice: Random, text: str) -> str:
     unseen = dice.choice(_HIDING).format(other_number(dice, text))
@@ -52,21 +59,12 @@ def _hidden(dice: Random, text: str) -> str:
 def _deleted(dice: Random, text: str) -> str:
     tag = dice.choice(("del", "s", "strike"))
     new = dice.choice(("<ins>{0}</ins>", "{0}", "<b>{0}</b>")).format(escape(text))
-    return (
-        f"<{tag}>{other_number(dice, text)}</{tag}> {new}"
-        if dice.random() < 0.7
-        else f"{new} <{tag}>{other_number(dice, text)}</{tag}>"
-    )
+    old = f"<{tag}>{other_number(dice, text)}</{tag}>"
+    return f"{old} {new}" if dice.random() < 0.7 else f"{new} {old}"
 
 
 def _input(dice: Random, text: str) -> str:
-    kinds = (
-        '<input value="{0}">',
-        "<input type='text' readonly value='{0}'/>",
-        "<textarea>{0}</textarea>",
-        "<select><option>9</option><option selected>{0}</option></select>",
-    )
-    return dice.choice(kinds).format(escape(text))
+    return dice.choice(_INPUTS).format(escape(text))
 
 
 def _noted(dice: Random, text: str) -> str:

@@ -58,16 +58,17 @@ def bound(silent: int, cells: int) -> float:
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        terms = (
-            math.comb(cells, k) * middle**k * (1 - middle) ** (cells - k) if cells < 1_000 else _poisson(cells * middle, k)
-            for k in range(silent + 1)
-        )
-        low, high = (middle, high) if sum(terms) > 1 - _SURE else (low, middle)
+        seen = sum(_binomial(cells, middle, count) for count in range(silent + 1))
+        low, high = (middle, high) if seen > 1 - _SURE else (low, middle)
     return high
 
 
-def _poisson(mean: float, count: int) -> float:
-    return math.exp(-mean + count * math.log(mean) - math.lgamma(count + 1)) if mean else float(count == 0)
+def _binomial(trials: int, share: float, count: int) -> float:
+    """The chance of ``count`` in ``trials``."""
+    if not 0 < share < 1:
+        return float(count == (trials if share else 0))
+    ways = math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1)
+    return math.exp(ways + count * math.log(share) + (trials - count) * math.log1p(-share))
 
 
 def upwards(share: float, digits: int = 2) -> str:
@@ -136,9 +137,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=sorted(KINDS), metavar="KIND")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--add-to", type=Path, help="a file of sums, to which these are added")
-    parser.add_argument(
-        "--failures", type=int, default=30, help="how many documents with silent cells, refusals or accusations to describe"
-    )
+    parser.add_argument("--failures", type=int, default=30, help="documents with silent cells, refused or accused, to describe")
     parser.add_argument("--keep", type=Path, help="write the documents with silent cells to this folder")
     given = parser.parse_args()
     console = Console(width=150)

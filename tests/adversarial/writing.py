@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 from xml.sax.saxutils import escape
 
 from docx.document import Document
 from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 from docx.shared import RGBColor
 
 from tests.adversarial.printing import other_number
@@ -108,46 +111,36 @@ def _styles(document: Document, dice: Random) -> None:
 
 
 def _deleted_rows(document: Document, dice: Random) -> None:
-    """Rows that were deleted or hidden, before rows of the form, with other numbers."""
+    """Rows with other numbers before rows of the form, deleted or hidden."""
     for table in document.tables:
-        rows = table._tbl.tr_lst  # noqa: SLF001 - python-docx has no way to hide a row
-        for row in dice.sample(list(rows), min(2, len(rows))):
-            copy = _copy(row, dice)
-            if copy is not None:
-                row.addprevious(copy)
+        rows = [row for row in table._tbl.tr_lst if row.find(f".//{qn('w:vMerge')}") is None]  # noqa: SLF001 - no other way
+        for row in dice.sample(rows, min(2, len(rows))):
+            row.addprevious(_unseen_copy(row, dice))
 
 
-def _copy(row: object, dice: Random) -> object | None:
-    from copy import deepcopy  # noqa: PLC0415 - used here alone
-
-    new = deepcopy(row)
-    texts = list(new.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}t"))  # type: ignore[attr-defined]
-    if any(new.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}vMerge")):  # type: ignore[attr-defined]
-        return None
-    for text in texts:
-        if text.text and text.text.isdecimal():
-            text.text = other_number(dice, text.text)
-    properties = new.get_or_add_trPr()  # type: ignore[attr-defined]
-    mark = OxmlElement(dice.choice(("w:del", "w:hidden")))
-    if mark.tag.endswith("}del"):
-        mark.set("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}author", "示例")
-        mark.set("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}id", "7")
-        for run in list(new.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}t")):  # type: ignore[attr-defined]
-            run.tag = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}delText"
-            outer = run.getparent()
-            wrap = OxmlElement("w:del")
-            outer.addprevious(wrap)
-            wrap.append(outer)
-    else:
-        hide_all(new)
-    properties.append(mark)
-    return new
+def _unseen_copy(row: Any, dice: Random) -> Any:
+    copy = deepcopy(row)
+    for text in copy.iter(qn("w:t")):
+        text.text = other_number(dice, text.text) if text.text.isdecimal() else text.text
+    if dice.random() < 0.5:
+        for run in list(copy.iter(qn("w:r"))):
+            run.get_or_add_rPr().append(OxmlElement("w:vanish"))
+        copy.get_or_add_trPr().append(OxmlElement("w:hidden"))
+        return copy
+    for run in list(copy.iter(qn("w:r"))):
+        for text in run.iter(qn("w:t")):
+            text.tag = qn("w:delText")
+        run.addprevious(outer := _by_somebody("w:del"))
+        outer.append(run)
+    copy.get_or_add_trPr().append(_by_somebody("w:del"))
+    return copy
 
 
-def hide_all(row: object) -> None:
-    """Mark every run of a row as hidden, which is how Word hides a row."""
-    for run in list(row.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}r")):  # type: ignore[attr-defined]
-        run.get_or_add_rPr().append(OxmlElement("w:vanish"))
+def _by_somebody(tag: str) -> Any:
+    mark = OxmlElement(tag)
+    mark.set(qn("w:author"), "示例")
+    mark.set(qn("w:id"), "7")
+    return mark
 
 
 Write = Callable[[Random, str], str]

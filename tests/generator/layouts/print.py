@@ -30,10 +30,10 @@ _HEADER_ROWS = {"requests": 3, "statistics": 1}
 
 @dataclass(frozen=True)
 class Press:
-    """Choices of one printing: ``ruled`` draws lines ("rect", "line" or "bar": thin filled bars, as word processors do; "open": no
-    outer sides; "" none), ``repeat`` prints a table's header again after a page break, ``split`` divides the label of a cell that a
-    page break cuts, ``shaded`` puts a coloured rectangle behind paragraphs, ``padding`` is what a row is higher than its text, in
-    points."""
+    """Choices of one printing: ``ruled`` draws lines ("rect", "line" or "bar": thin filled bars, as word processors do; "open":
+    no outer sides; "" none), ``repeat`` prints a table's header again after a page break, ``split`` divides the label of a cell
+    that a page break cuts, ``shaded`` puts a coloured rectangle behind paragraphs, ``padding`` is what a row is higher than its
+    text, in points."""
 
     ruled: str
     repeat: bool
