@@ -41,7 +41,7 @@ def test_nothing_is_silently_wrong_or_lost_in_twenty(kind: str) -> None:
 
 
 def test_the_same_seed_makes_the_same_file() -> None:
-    for kind in ("pdf watermark", "docx deleted", "html hidden", "text repeated labels"):
+    for kind in ("pdf layer that is off", "docx deleted", "html hidden", "text repeated labels"):
         assert make_deception(kind, 5).data == make_deception(kind, 5).data
 
 
