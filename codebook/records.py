@@ -119,10 +119,30 @@ class Page(Record, frozen=True):
     pictures: tuple[tuple[float, float, float, float], ...] = ()
 
 
+class LeftOutKind(StrEnum):
+    """What of a document was not read: a picture, an embedded object (a workbook), a file that it shows or refers to, a part."""
+
+    PICTURE = "picture"
+    OBJECT = "object"
+    FILE = "file"
+    PART = "part"
+
+
+class LeftOut(Record, frozen=True):
+    """Something of a document that may hold numbers and that was not read, by the name it has there. ``place`` is that of what
+    comes next.
+    """
+
+    kind: LeftOutKind
+    name: str
+    place: Place
+
+
 class Extraction(Record, frozen=True):
     """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it.
 
     ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did.
+    ``left_out`` is what was seen and not read.
     """
 
     media_type: str
@@ -131,6 +151,7 @@ class Extraction(Record, frozen=True):
     title: str | None = None
     notes: tuple[str, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 # ---- report ---------------------------------------------------------------------------------------------------------------
@@ -305,7 +326,7 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages`` are those of its extraction.
+    ``missing_pages`` and ``left_out`` are those of its extraction.
     """
 
     agency: str | None
@@ -325,6 +346,7 @@ class Report(Record, frozen=True):
     notes: tuple[str, ...] = ()
     unknown_tables: tuple[UnknownTable, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Hints(Record, frozen=True):

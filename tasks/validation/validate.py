@@ -34,7 +34,7 @@ from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
 ROOMS = (tables, text, completeness, between_reports, filings)
-FOR_REVIEW = (tables.table_unreadable.id, tables.page_missing.id)
+FOR_REVIEW = (tables.table_unreadable.id, tables.part_left_out.id, tables.page_missing.id)
 """Rules whose findings make a document one for review: something of the report was not read."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from codebook.agency_kinds import kind_of
 from codebook.book import load_book
 from codebook.divisions import level_of
-from codebook.records import Extra, Finding, Number, Record
+from codebook.records import Extra, Finding, LeftOutKind, Number, Record
 from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.registry import Bound, NoOptions, rule
@@ -184,6 +184,19 @@ def page_missing(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
     if missing := facts.report.missing_pages:
         pages = write_list([str(page) for page in missing], this.options.listed)
         yield facts.finding(this.rule, (), {"pages": pages})
+
+
+@rule("part.left_out", fields=("count", "names"), options=ListOptions)
+def part_left_out(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
+    """Nothing in the document that may hold numbers was left out: a part, an object, or a picture where a table is missing."""
+    report, book = facts.report, load_book()
+    read = {block.block for block in report.blocks if block.readable}
+    is_whole = report.form in book.forms and all(name in read for name in book.forms[report.form].blocks)
+    always = (LeftOutKind.PART, LeftOutKind.OBJECT)
+    found = [one for one in report.left_out if one.kind in always or (one.kind is LeftOutKind.PICTURE and not is_whole)]
+    if found:
+        named = {"count": len(found), "names": write_list([one.name for one in found], this.options.listed)}
+        yield facts.finding(this.rule, (), named, place=found[0].place)
 
 
 @rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)
