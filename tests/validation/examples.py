@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind, UnknownTable
+from codebook.records import BlockSeen, Extra, LeftOut, LeftOutKind, Place, Severity, Statement, StatementKind, UnknownTable
 from tasks.validation.rules.between_reports import Expected
 
 Make = Callable[..., Any]
@@ -305,6 +305,9 @@ CASES: dict[str, Case] = {
         ),
         (),
         ERROR,
+    ),
+    "part.left_out": Case(
+        changed(left_out=(LeftOut(LeftOutKind.OBJECT, "Excel.Sheet.12", HERE),))(), changed(left_out=())(), (), WARNING
     ),
     "page.missing": Case(changed(missing_pages=(2, 4))(), changed()(), (), WARNING),
     "table.unreadable": Case(

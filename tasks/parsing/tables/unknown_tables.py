@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from codebook.records import Cell, UnknownTable
 from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.cells import Used
@@ -12,6 +14,10 @@ from tasks.parsing.tables.tokens import TextLine, value_token
 
 _FEWEST_ROWS = 4  # with a label and a number each, of a table that is worth a word
 _LABEL = re.compile(r"[\u3400-\u9fff].*[\u3400-\u9fff]", re.DOTALL)
+_FLAT = 80  # characters of a line that may hold a table
+_NAME, _UNIT = 40, 3  # characters of a row's label and of a unit, in such a line
+_WORD = re.compile(r"\S+")
+_SENTENCE = re.compile("[,;。，；]")
 _SEPARATOR = re.compile(r"[|｜\t]")
 
 
@@ -23,7 +29,62 @@ def find_unknown_tables(lines: Sequence[TextLine], used: Sequence[Used]) -> tupl
         rows = [_cells(line) for line in part if (line.page, line.block) not in taken]
         if sum(_is_row(row) for row in rows) >= _FEWEST_ROWS:
             found.append(UnknownTable(part[0].place, tuple(rows)))
+    for line in lines:
+        if line.cells is None and len(line.text) >= _FLAT:
+            spans = [(one.start, one.end) for one in used if (one.page, one.block) == (line.page, line.block)]
+            found += _flat_tables(line, spans)
     return tuple(found)
+
+
+def _flat_tables(line: TextLine, taken: Sequence[tuple[int | None, int | None]]) -> Iterator[UnknownTable]:
+    """Series of rows in one line of text, outside of what is taken: a label, perhaps a unit, and numbers, between spaces."""
+    rows: list[tuple[str, ...]] = []
+    first = 0
+    for start, row, follows in _flat_rows(line.text):
+        free = not any((begin or 0) <= start + line.offset < (end or len(line.text) + line.offset) for begin, end in taken)
+        if not (row and free and follows):
+            if len(rows) >= _FEWEST_ROWS:
+                yield _flat_table(line, first, rows)
+            rows = []
+        if row and free:
+            first = first if rows else start
+            rows.append(row)
+    if len(rows) >= _FEWEST_ROWS:
+        yield _flat_table(line, first, rows)
+
+
+def _flat_table(line: TextLine, at: int, rows: list[tuple[str, ...]]) -> UnknownTable:
+    place = line.place
+    if place.line is not None:
+        place = msgspec.structs.replace(place, column=(place.column or 1) + line.offset + at)
+    return UnknownTable(place, tuple(rows))
+
+
+def _flat_rows(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
+    """The rows with their places, and whether each follows the one before it; a row is empty where words are no label."""
+    names: list[re.Match[str]] = []
+    numbers: list[str] = []
+    for match in (*_WORD.finditer(text), None):
+        if match is not None and _is_number(match.group()):
+            numbers.append(match.group())
+            continue
+        if numbers:
+            label = names[-2:] if len(names) > 1 and len(names[-1].group()) <= _UNIT else names[-1:]
+            words = [name.group() for name in label]
+            yield label[0].start() if label else 0, _flat_row(words, numbers), len(names) == len(label)
+            names, numbers = [], []
+        names += [match] if match is not None else []
+
+
+def _flat_row(words: list[str], numbers: list[str]) -> tuple[str, ...]:
+    """A label, perhaps a unit, and numbers; empty where the label is none."""
+    is_row = words and len(words[0]) <= _NAME and _LABEL.search(words[0]) and not _SENTENCE.search("".join(words))
+    return (*words, *numbers) if is_row else ()
+
+
+def _is_number(word: str) -> bool:
+    token = value_token(word)
+    return token is not None and token.kind is ValueKind.NUMBER
 
 
 def _tables(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
