@@ -35,6 +35,6 @@ def flow_picture(name: str, data: bytes, limits: ExtractionLimits) -> FlowPictur
 
 
 def may_be_table(width: float, height: float) -> bool:
-    """Return whether a picture of so many pixels may be a table: no logo, seal or code to be scanned."""
+    """Return whether a picture of this size in pixels may be a table: no logo, seal or code to be scanned."""
     short, long = min(width, height), max(width, height)
     return long >= _LONG and short >= _SHORT and (long > _LARGE or long > short * _SQUARE)

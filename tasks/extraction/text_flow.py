@@ -32,7 +32,7 @@ class Unsure(str):
 
 class FlowPicture(NamedTuple):
     """A picture that may be a table, where it stands. ``data`` None: it is not in the file, or of a kind that is not read;
-    ``kind`` then says what it is, and it may be no picture at all.
+    ``kind`` then says what it is, and it may be no picture at all. Without a name it is too small for a table.
     """
 
     name: str
@@ -90,7 +90,7 @@ class _Composer:
     def add_picture(self, picture: FlowPicture) -> None:
         """A picture becomes a page of its own; one that cannot be read is written down."""
         if picture.data is None:
-            if len(self.left_out) < _MOST_LEFT_OUT:
+            if picture.name and len(self.left_out) < _MOST_LEFT_OUT:
                 place = Place(page=len(self.pages) + 1, line=self.number + 1)
                 self.left_out.append(LeftOut(picture.kind, picture.name[:_LONGEST_NAME], place))
             return
@@ -186,5 +186,7 @@ def _is_layout(grid: CellGrid) -> bool:
         text = _own_text(slot.content)
         numbers += NUMERIC.fullmatch(text) is not None
         longest = max(longest, len(text) if len(slot.content) > 1 else 0)
-        nested = nested or any(not isinstance(item, str) for item in slot.content)
+        nested = nested or any(
+            isinstance(item, CellGrid) or (isinstance(item, FlowPicture) and item.data is not None) for item in slot.content
+        )
     return numbers < 2 and (nested or longest > _LONG)

@@ -9,7 +9,7 @@ from lxml import etree
 from tasks.extraction.docx.markup import child_of, local_name, number_of, value_of
 
 
-class Fields(NamedTuple):
+class ParagraphFields(NamedTuple):
     """The fields of a paragraph. ``codes``: texts that are code; ``chosen``: what a list shows, by the mark that begins it."""
 
     codes: set[etree._Element]
@@ -25,10 +25,10 @@ class _Open:
         self.has_result = False
 
 
-NONE = Fields(set(), {})
+NONE = ParagraphFields(set(), {})
 
 
-def fields_of(paragraph: etree._Element) -> Fields:
+def fields_of(paragraph: etree._Element) -> ParagraphFields:
     """The fields that begin and go on in a paragraph. A field whose result does not begin there has no code: what is shown of
     a damaged field must not be lost.
     """
@@ -53,7 +53,7 @@ def fields_of(paragraph: etree._Element) -> Fields:
                 if field.code is not None:
                     field.code.append(element)
             stack[-1].has_result = stack[-1].code is None
-    return Fields(codes, chosen) if codes or chosen else NONE
+    return ParagraphFields(codes, chosen) if codes or chosen else NONE
 
 
 def _chosen(mark: etree._Element) -> str:

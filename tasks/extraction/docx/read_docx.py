@@ -14,6 +14,7 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, LeftOutKind, Reader
+from tasks.extraction import grid
 from tasks.extraction.docx.chunks import chunk_flow, is_document
 from tasks.extraction.docx.fields import fields_of
 from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
@@ -21,7 +22,7 @@ from tasks.extraction.docx.numbering import read_numbering
 from tasks.extraction.docx.package import DocxPackage, Unpacked
 from tasks.extraction.docx.run_styles import RunSurroundings, Styles, shade_of
 from tasks.extraction.embedded_pictures import SMALL, flow_picture
-from tasks.extraction.grid import NUMERIC, Slot
+from tasks.extraction.grid import Slot
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.raised import lowered, raised
@@ -189,8 +190,8 @@ class _DocxDocument:
         if line.strip():
             label = self.numbering.label(paragraph)
             if self.in_cell and _DECIMAL.fullmatch(label):
-                # Word counts the rows of a table on where the form begins anew: such a number says nothing of the row
-                is_unsure = is_unsure or NUMERIC.fullmatch(line) is not None
+                # Word counts the rows of a table on where the form begins again: such a number says nothing of the row
+                is_unsure = is_unsure or grid.NUMERIC.fullmatch(line) is not None
             else:
                 line = label + line
         lines = [piece for piece in line.split("\n") if piece.strip()]

@@ -18,8 +18,8 @@ from tasks.extraction.text_flow import FlowPicture
 FRAMES = {"iframe": "src", "frame": "src", "embed": "src", "object": "data"}
 _DOCUMENT = re.compile(r"\.(?:pdf|docx?|wps|wpt|ofd|xlsx?|et|rtf|ceb|zip|rar|7z)$", re.IGNORECASE)
 _SPECK = 6  # pixels of what only fills space
-_PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d+)?\s*(?:px)?\s*$", re.IGNORECASE)
-_SIZE = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d{1,5})(?:\.\d+)?px", re.IGNORECASE)
+_PIXELS = re.compile(r"(\d{1,5})(?:\.\d++)?+\s?(?:px)?", re.IGNORECASE)
+_SIZE = re.compile(r"(?:^|;)\s*+(width|height)\s*+:\s*+(\d{1,5})(?:\.\d++)?+px", re.IGNORECASE)
 _FILE_PARAMETERS = ("file", "url", "src", "furl")
 
 
@@ -50,7 +50,7 @@ def linked(element: etree._Element) -> FlowPicture | None:
 
 
 def _size_of(element: etree._Element) -> tuple[float | None, float | None]:
-    sizes = {name: match[1] for name in ("width", "height") if (match := _PIXELS.match(element.get(name) or ""))}
+    sizes = {name: match[1] for name in ("width", "height") if (match := _PIXELS.fullmatch((element.get(name) or "").strip()))}
     sizes |= {match[1].lower(): match[2] for match in _SIZE.finditer(element.get("style") or "")}
     return tuple(float(sizes[name]) if name in sizes else None for name in ("width", "height"))  # type: ignore[return-value]
 
