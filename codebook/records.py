@@ -141,7 +141,8 @@ class LeftOut(Record, frozen=True):
 class Extraction(Record, frozen=True):
     """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it.
 
-    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did.
+    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did;
+    ``page_gaps`` the printed page numbers that no page has, though the pages before and after them, or a printed total, have.
     ``left_out`` is what was seen and not read.
     """
 
@@ -151,6 +152,7 @@ class Extraction(Record, frozen=True):
     title: str | None = None
     notes: tuple[str, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    page_gaps: tuple[int, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -326,7 +328,7 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages`` and ``left_out`` are those of its extraction.
+    ``missing_pages``, ``page_gaps`` and ``left_out`` are those of its extraction.
     """
 
     agency: str | None
@@ -346,6 +348,7 @@ class Report(Record, frozen=True):
     notes: tuple[str, ...] = ()
     unknown_tables: tuple[UnknownTable, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    page_gaps: tuple[int, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 

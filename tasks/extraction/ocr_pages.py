@@ -8,7 +8,7 @@ import msgspec
 
 from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Table
 from tasks.extraction.extract import has_inner_pictures
-from tasks.extraction.joining import join_pages, moved
+from tasks.extraction.joining import gaps_of, join_pages, moved
 
 Box = tuple[float, float, float, float]
 
@@ -35,11 +35,14 @@ def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extracti
         return extraction
     is_inner = has_inner_pictures(extraction.media_type)
     pages = [_replaced(page, read[page.number], is_inner) if needs_ocr(page) else page for page in extraction.pages]
-    left_out = list(extraction.left_out)
+    left_out, gaps = extraction.left_out, extraction.page_gaps
     if is_inner:
-        left_out += [_without_table(page) for page in pages if page.kind is PageKind.PICTURE and not _has_table(page)]
+        pictures = [page for page in pages if page.kind is PageKind.PICTURE]
+        left_out = (*left_out, *(_without_table(page) for page in pictures if not _has_table(page)))
+    else:
+        gaps = tuple(sorted({*gaps, *gaps_of(pages)}))
     joined = _joined(pages, pixels=extraction.media_type != "application/pdf")
-    return msgspec.structs.replace(extraction, pages=joined, left_out=tuple(left_out))
+    return msgspec.structs.replace(extraction, pages=joined, page_gaps=gaps, left_out=left_out)
 
 
 def renumbered(page: Page, number: int) -> Page:

@@ -11,6 +11,7 @@ from codebook.records import BlockSeen, Extraction, Hints, LeftOut, Reading, Rep
 from codebook.text.fold import script_of
 from tasks.extraction.left_out import kind_elsewhere, tables_elsewhere
 from tasks.parsing.identity.identify import ReportIdentity, identify
+from tasks.parsing.not_seen import doubt_empty_tables, with_cells_not_seen
 from tasks.parsing.outline import Outline, known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
@@ -52,12 +53,15 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         form = load_book().narrative
     readings, statements = _merge(form, tables.readings, prose, phrases, search)
     _check(outline, identity, tables, readings, said=bool(statements), left_out=extraction.left_out)
+    form = form or load_book().narrative or load_book().fallback
+    readings = doubt_empty_tables(readings, statements)
+    readings = with_cells_not_seen(readings, tables.blocks, outline.sections, extraction.pages, form)
     return Report(
         agency=identity.agency,
         region=identity.region,
         region_code=identity.region_code,
         year=identity.year,
-        form=form or load_book().narrative or load_book().fallback,
+        form=form,
         title=identity.title,
         published_on=identity.published_on,
         script=script_of("".join(line.raw for line in outline.lines)),
@@ -70,6 +74,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         notes=(*extraction.notes, *tables.notes, *identity.notes),
         unknown_tables=tables.unknown,
         missing_pages=extraction.missing_pages,
+        page_gaps=extraction.page_gaps,
         left_out=extraction.left_out,
     )
 

@@ -23,6 +23,7 @@ from tasks.extraction.docx.package import DocxPackage, Unpacked
 from tasks.extraction.docx.run_styles import RunSurroundings, Styles, shade_of
 from tasks.extraction.embedded_pictures import SMALL, flow_picture
 from tasks.extraction.grid import Slot
+from tasks.extraction.joining import gaps_within
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.raised import lowered, raised
@@ -56,9 +57,13 @@ def read_docx(data: bytes, media_type: str, limits: ExtractionLimits) -> Extract
     composition = compose(document.flow(), limits, Reader.DOCX)
     if not composition.pages:
         raise nothing_read(composition.left_out, "a document without text")
-    notes = list(document.notes)
     return Extraction(
-        media_type, composition.pages, title=document.package.title(), notes=tuple(notes), left_out=composition.left_out
+        media_type,
+        composition.pages,
+        title=document.package.title(),
+        notes=tuple(document.notes),
+        page_gaps=gaps_within(composition.pages[0]) if len(composition.pages) == 1 else (),
+        left_out=composition.left_out,
     )
 
 
