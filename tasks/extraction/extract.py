@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from codebook import image_package
 from codebook.errors import GongkaiError
@@ -33,6 +34,9 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
 }
 
 _COMPOSERS: dict[str, Callable[[bytes, ExtractionLimits], Composition]] = {
+    web_archive.MEDIA_TYPE: web_archive.compose_web_archive,
+    flat_package.MEDIA_TYPE: flat_package.compose_flat_package,
+    **{name: partial(read_office.compose_office, kind=kind) for name, kind in read_office.FORMATS.items()},
     "text/html": compose_html,
     "application/xhtml+xml": compose_html,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": compose_docx,

@@ -7,12 +7,14 @@ import binascii
 import io
 import zipfile
 
+import msgspec
 from lxml import etree
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
-from tasks.extraction.docx.read_docx import read_docx
+from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.text_flow import Composition
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.flat-opc+xml"
 _PACKAGE = "{http://schemas.microsoft.com/office/2006/xmlPackage}"
@@ -22,18 +24,26 @@ _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 
 def read_flat_package(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """The extraction of a flat OPC document. Raises GongkaiError: ``file.too_large``, ``file.corrupt``, and as read_docx."""
+    extraction = read_docx(_docx(data, limits), _DOCX, limits)
+    return msgspec.structs.replace(extraction, media_type=media_type)
+
+
+def compose_flat_package(data: bytes, limits: ExtractionLimits) -> Composition:
+    """The pages of a flat OPC document with its pictures. Raises as :func:`read_flat_package`."""
+    return compose_docx(_docx(data, limits), limits)
+
+
+def _docx(data: bytes, limits: ExtractionLimits) -> bytes:
     if len(data) > limits.max_docx_part_bytes:
         raise GongkaiError("file.too_large", f"{len(data)} bytes of XML", f"at most {limits.max_docx_part_bytes}")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, huge_tree=False)
     try:
         root = etree.fromstring(data, parser)
-        packed = _packed(root)
+        return _packed(root)
     except (etree.XMLSyntaxError, binascii.Error, ValueError) as error:
         raise GongkaiError(
             "file.corrupt", f"an XML document that cannot be read: {error}", "the document saved as DOCX"
         ) from error
-    extraction = read_docx(packed, _DOCX, limits)
-    return Extraction(media_type, extraction.pages, extraction.encoding, extraction.title, extraction.notes)
 
 
 def _packed(root: etree._Element) -> bytes:
