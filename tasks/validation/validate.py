@@ -25,6 +25,7 @@ from codebook.records import (
     WitnessKind,
 )
 from codebook.rules import RuleScope, load_rules
+from tasks.validation.confirmed import doubt_unconfirmed
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
@@ -89,9 +90,10 @@ def doubts(verdict: Verdict) -> tuple[str, ...]:
 
 
 def settled_by_sums(report: Report, corrections: Sequence[Correction] = ()) -> Report:
-    """The report with people's decisions over it, and those of its doubts settled that the sums then pin."""
+    """The report with people's decisions over it, those of its doubts settled that the sums then pin, and those of its values
+    doubted that a broken sum puts in question (see :func:`tasks.validation.confirmed.doubt_unconfirmed`)."""
     applied = apply(report, corrections)
-    return resolve_doubts(applied.report, leave=applied.contested)
+    return doubt_unconfirmed(resolve_doubts(applied.report, leave=applied.contested))
 
 
 def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
