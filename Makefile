@@ -29,6 +29,7 @@ run: $(VENV)/run.stamp ## read the folder INPUT (default: the shipped samples) i
 	@mkdir -p "$(OUT)"
 	@$(BIN)/gongkai export --format jsonl --out "$(OUT)/reports.jsonl"
 	@$(BIN)/gongkai export --format xlsx --out "$(OUT)/reports.xlsx"
+	@echo "gongkai is in $(BIN); '. $(BIN)/activate' puts it on the path"
 
 test: $(VENV)/dev.stamp ## all tests, the slow ones too (real servers, workers and kills)
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +19,7 @@ from database.monitoring import queries
 from database.monitoring.read_models import DocumentItem
 from database.reports import corrections
 from database.session import reading
+from runtime.child_command import module_command
 from runtime.settings import Settings
 from workers.run import SILENT
 
@@ -97,7 +97,7 @@ class _ReaderProcess:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            command = [sys.executable, "-m", "console.dry_run_process"]
+            command = module_command("console.dry_run_process")
             environment = {**os.environ, **SILENT}
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         return self._process

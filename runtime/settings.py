@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -26,13 +27,27 @@ Count = Annotated[int, Field(ge=1)]
 _SOCKET_PATH = 100
 
 
+def _default_home() -> Path:
+    """Return the data folder where none is set: the same one from whatever folder a command is given.
+
+    It lies beside the virtual environment of this installation when that is called ``.venv``, as `make run` makes it; else in the
+    user's own data folder (XDG Base Directory Specification).
+    """
+    environment = Path(sys.prefix)
+    if environment.name == ".venv":
+        return environment.parent / ".gongkai"
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "gongkai"
+
+
 class Settings(BaseSettings):
     """All settings with their defaults. With none set, everything runs on one machine out of ``home``."""
 
     model_config = SettingsConfigDict(env_prefix="GONGKAI_", frozen=True, extra="ignore", use_attribute_docstrings=True)
 
-    home: Path = Path(".gongkai")
-    """Data folder of the embedded default: the SQLite database, the originals, the private Redis."""
+    home: Path = Field(default_factory=_default_home)
+    """Data folder of the embedded default: the SQLite database, the originals, the private Redis. Default: `.gongkai` beside the
+    installation's `.venv`, else `gongkai` in the user's data folder."""
     database_url: str | None = None
     """``postgresql://user:password@host/name`` or ``sqlite:////path``; unset: ``gongkai.db`` in the home folder."""
     broker_url: str | None = None
@@ -163,7 +178,9 @@ class Settings(BaseSettings):
     """Claim of the ID token with the user's name, by which an account is found at its first single sign-on."""
 
     flower_auth: str | None = None
-    """``user:password`` of Flower; unset: one is made up at each start and shown."""
+    """``user:password`` of Flower; unset: `gongkai flower` makes one up and shows it, `gongkai up` keeps one in its home."""
+    flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
+    """Port on which `gongkai up` serves Flower, on this machine only. 0: it starts none."""
 
     failpoint: str | None = None
     """For tests only: ``point:action``, see runtime.failpoints."""

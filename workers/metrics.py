@@ -26,6 +26,7 @@ from database.monitoring import measures
 from database.monitoring.measures import Labelled, Measures
 from database.session import make_engine, reading
 from runtime import log as logs
+from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.private import keep_private
 from runtime.settings import Settings, load_settings
@@ -167,7 +168,7 @@ def registry(engine: Engine, settings: Settings) -> CollectorRegistry:
 
 def metrics_command(settings: Settings, address: str, port: int) -> tuple[list[str], dict[str, str]]:
     """The arguments and the environment additions that serve metrics."""
-    return [sys.executable, "-m", "workers.metrics", address, str(port)], settings.environment()
+    return module_command("workers.metrics", address, str(port)), settings.environment()
 
 
 def main(argv: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ from database.ledger import ExpiredLease, Queued
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime import log as logs
+from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.private import keep_private
 from runtime.settings import Settings, load_settings
@@ -237,7 +238,7 @@ def rescue(settings: Settings, stop: threading.Event) -> None:
 
 def rescuer_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
     """Return the arguments and the environment additions that start a rescuer."""
-    return [sys.executable, "-m", "workers.rescuer"], settings.environment()
+    return module_command("workers.rescuer"), settings.environment()
 
 
 def main(argv: Sequence[str]) -> None:

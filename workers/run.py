@@ -12,6 +12,7 @@ from celery import signals
 
 from codebook.stages import QUEUES
 from runtime import log
+from runtime.child_command import module_command
 from runtime.private import keep_private
 from runtime.settings import Settings, load_settings
 from workers import broker, process_monitor
@@ -31,7 +32,7 @@ def worker_command(
     Celery reads REMAP_SIGTERM when it is imported: a worker that is asked to end then lets running tasks go on for a bounded
     time and releases the rest.
     """
-    argv = [sys.executable, "-m", module, ",".join(queues), str(concurrency or settings.concurrency)]
+    argv = module_command(module, ",".join(queues), str(concurrency or settings.concurrency))
     return argv, {**settings.environment(), **_threads(settings.ocr_threads), **SILENT, "REMAP_SIGTERM": "SIGQUIT"}
 
 
@@ -54,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
         "--pool=prefork",
         f"--queues={queues}",
         f"--concurrency={concurrency}",
-        f"--hostname={nonce}@%h",
+        f"--hostname={queues.replace(',', '+')}.{nonce}@%h",  # Flower shows it
     ]
     # Talk among workers (mingle, gossip) is for revoked tasks and clocks, which nothing here uses.
     arguments += ["--without-mingle", "--without-gossip", f"--loglevel={settings.log_level}"]

@@ -11,9 +11,10 @@ import os
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -100,14 +101,24 @@ app = typer.Typer(
     help="From a province's annual reports on government information disclosure to one database that can be trusted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gongkai {version('gongkai')}")
+        raise typer.Exit(Exit.GOOD)
+
+
 @app.callback()
-def _program() -> None:
+def _program(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     pass
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from codebook.errors import GongkaiError, UsageError
-from console.cli.terminal.output import fault, wrong
+from console.cli.terminal.output import fault, plain, say, wrong
 from database import migrations
 from database.filings.members import has_unfiled
 from database.session import fault_code, make_engine, reading
@@ -39,6 +39,12 @@ def settings() -> Settings:
     # What people asked for is shown; what the machine says meanwhile stays in its log files unless it is a warning.
     configure(found if "log_level" in found.model_fields_set else found.model_copy(update={"log_level": "WARNING"}))
     return found
+
+
+def tell_home(found: Settings) -> None:
+    """Say which data folder a command uses that makes one when there is none."""
+    if found.database_url is None:
+        say(f"data folder: {plain(str(found.home))}")
 
 
 @contextmanager

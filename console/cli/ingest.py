@@ -200,6 +200,7 @@ def ingest_files(
     (database, broker, store) stood in the way.
     """
     found = environment.settings()
+    environment.tell_home(found)
     with environment.database(found, make=True) as engine:
         request = Request(tuple(paths), batch, region, str(manifest) if manifest else None, priority)
         result = take_in(found, engine, request, waits=not no_wait)

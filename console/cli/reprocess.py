@@ -105,6 +105,7 @@ def discard_documents(
     everything: Everything = False,
     reason: Reason = "",
     dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --all: do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
 ) -> None:
     """Take selected documents out of the work for good. Their rows and originals stay, with who did it and why."""
@@ -119,6 +120,8 @@ def discard_documents(
             keys=document,
             everything=everything,
         )
+        if everything and not dry_run and not yes:
+            typer.confirm("Discard all documents of this database?", abort=True, err=True)
         count = run_transaction(
             engine, lambda c: ledger.discard(c, chosen, who=environment.who(), reason=reason, dry_run=dry_run)
         )

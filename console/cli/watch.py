@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,15 @@ import typer
 from codebook.errors import GongkaiError, UsageError
 from console.cli import environment
 from console.cli.ingest import workforce
-from console.cli.services import console_command, tell_first_user
+from console.cli.services import (
+    FLOWER_ADDRESS,
+    FLOWER_AUTH,
+    check_port,
+    console_command,
+    flower_command,
+    kept_flower_auth,
+    tell_first_user,
+)
 from console.cli.terminal.output import Exit, fault, plain, say, wrong
 from ingest.archives.limits import Limits
 from ingest.files.register_paths import check_batch
@@ -25,6 +32,7 @@ from ingest.watching.events import is_network
 from ingest.watching.heartbeat import watch as run
 from ingest.watching.inbox import Inbox, open_inboxes
 from ingest.watching.watcher import FolderWatcher, WatchContext, WatchPace
+from runtime.child_command import module_command
 from runtime.log import configure
 from runtime.settings import Settings
 from runtime.store import Store
@@ -67,10 +75,12 @@ def run_everything(
     batch: BatchName = None,
     poll: Poll = False,
 ) -> None:
-    """Run everything that one machine needs, until stopped: broker, workers, rescuer, watcher, metrics, pages."""
+    """Run everything that one machine needs, until stopped: broker, workers, rescuer, watcher, metrics, pages, Flower."""
     found = environment.settings()
     _check_batch(batch)
+    environment.tell_home(found)
     with _stopping() as stop, _only_one(found.home):
+        _check_ports(found)
         with environment.database(found, make=True) as engine:
             if folders:
                 _inboxes(found, folders)
@@ -91,6 +101,9 @@ def _run(supervisor: Supervisor, stop: threading.Event, found: Settings) -> None
             _tell("up", f"all parts run; logs are in {found.home / 'log'}")
             if found.console_port:
                 _tell("console", f"http://{found.console_address}:{found.console_port}")
+            if found.flower_port:
+                kept = "GONGKAI_FLOWER_AUTH" if found.flower_auth else found.home / FLOWER_AUTH
+                _tell("flower", f"http://{FLOWER_ADDRESS}:{found.flower_port}, user and password: {kept}")
         while supervisor.runs() and not stop.wait(0.5):
             pass
     except GongkaiError as error:
@@ -113,11 +126,21 @@ def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: boo
         made.append(ExtraPart("metrics", *metrics_command(found, found.metrics_address, found.metrics_port)))
     if found.console_port:
         made.append(ExtraPart("console", *console_command(found, found.console_address, found.console_port)))
+    if found.flower_port:
+        command, more = flower_command(found, FLOWER_ADDRESS, found.flower_port, kept_flower_auth(found))
+        made.append(ExtraPart("flower", command, {**more, "GONGKAI_BROKER_URL": found.broker}))
     if folders:
         options = [*(["--batch", batch] if batch else []), *(["--poll"] if poll else [])]
-        command = [sys.executable, "-m", "console.cli", "watch", *options, "--", *map(os.path.realpath, folders)]
+        command = module_command("console.cli", "watch", *options, "--", *map(os.path.realpath, folders))
         made.append(ExtraPart("watcher", command, {**found.environment(), "GONGKAI_BROKER_URL": found.broker}))
     return made
+
+
+def _check_ports(found: Settings) -> None:
+    """End with exit code 2 when one of the ports that are to be served is taken."""
+    for name, address in (("console", found.console_address), ("metrics", found.metrics_address), ("flower", FLOWER_ADDRESS)):
+        if port := getattr(found, f"{name}_port"):
+            check_port(address, port, f"GONGKAI_{name.upper()}_PORT")
 
 
 def _inboxes(found: Settings, folders: list[str]) -> list[Inbox]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from console.web.rendering.images import Pictures
 from console.web.views import filters
 from database.ledger import Queued
 from database.models import Role
+from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.settings import Settings
 from workers.notifier import RedisNotifier
@@ -86,7 +86,7 @@ class AppContext:
         with self._starting:
             if self.verifies:
                 return False
-            command = [sys.executable, "-m", "console.cli", "verify", *(["--quick"] if quick else [])]
+            command = module_command("console.cli", "verify", *(["--quick"] if quick else []))
             environment = {**os.environ, **self.settings.environment()}
             self._verification = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         return True

@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.files.messages import Answer, End, Kept, ManifestEnd, Message, Request, UsePaths, packed, received
+from runtime.child_command import module_command
 from runtime.settings import inherited
 
 MODULE = "ingest.files.reader_process"
@@ -108,7 +108,7 @@ class BoundedReader:
         environment["PYTHONPATH"] = os.pathsep.join([_ROOT, *filter(None, [environment.get("PYTHONPATH")])])
         self._buffer, self._at = b"", 0
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", MODULE],
+            module_command(MODULE),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
 from tasks.extraction.docx.read_docx import read_docx
-from tasks.extraction.html import read_html
+from tasks.extraction.html.read_html import read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.read_pdf import read_pdf

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from codebook.records import Block, Line, Page, Reader, Table
+from codebook.records import Block, Cell, Line, Page, Place, Reader, Table
 from codebook.text.page_numbers import page_numbers
 from tasks.extraction.merging import continue_table
 from tasks.extraction.words import patterns
@@ -30,6 +30,20 @@ _WIDE = 0.55  # share of the page's width that a full line of text covers at lea
 def join_pages(pages: Sequence[Page]) -> tuple[Page, ...]:
     """All of the above, in order. Pages keep their numbers; a page whose whole content went to an earlier one has no blocks."""
     return join_blocks(drop_running_heads(drop_page_numbers(pages)))
+
+
+def moved(page: Page, move: Callable[[Place], Place]) -> Page:
+    """The page with all its places moved."""
+    return msgspec.structs.replace(page, blocks=tuple(moved_block(block, move) for block in page.blocks))
+
+
+def moved_block(block: Block, move: Callable[[Place], Place]) -> Block:
+    """The block with all its places moved."""
+    place = move(block.place)
+    if isinstance(block, Line):
+        return msgspec.structs.replace(block, place=place)
+    cells: tuple[Cell, ...] = tuple(msgspec.structs.replace(cell, place=move(cell.place)) for cell in block.cells)
+    return msgspec.structs.replace(block, place=place, cells=cells)
 
 
 def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:

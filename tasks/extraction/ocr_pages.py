@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Place, Table
-from tasks.extraction.joining import join_pages
+from codebook.records import Block, Extraction, Line, Page, PageKind, Place, Table
+from tasks.extraction.joining import join_pages, moved
 
 Box = tuple[float, float, float, float]
 
@@ -37,7 +37,7 @@ def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extracti
 
 def renumbered(page: Page, number: int) -> Page:
     """The page as page ``number``, in all its places: the same picture may stand in several documents."""
-    return page if page.number == number else _moved(msgspec.structs.replace(page, number=number), lambda p: _on(p, number))
+    return page if page.number == number else moved(msgspec.structs.replace(page, number=number), lambda p: _on(p, number))
 
 
 def _on(place: Place, number: int) -> Place:
@@ -101,16 +101,4 @@ def _scaled(page: Page, scales: Mapping[int, float]) -> Page:
 
     scale = scales[page.number]
     size = {name: round(value * scale, 4) for name in ("width", "height") if (value := getattr(page, name))}
-    return _moved(msgspec.structs.replace(page, **size), move)
-
-
-def _moved(page: Page, move: Callable[[Place], Place]) -> Page:
-    return msgspec.structs.replace(page, blocks=tuple(_moved_block(block, move) for block in page.blocks))
-
-
-def _moved_block(block: Block, move: Callable[[Place], Place]) -> Block:
-    place = move(block.place)
-    if isinstance(block, Line):
-        return msgspec.structs.replace(block, place=place)
-    cells: tuple[Cell, ...] = tuple(msgspec.structs.replace(cell, place=move(cell.place)) for cell in block.cells)
-    return msgspec.structs.replace(block, place=place, cells=cells)
+    return moved(msgspec.structs.replace(page, **size), move)

@@ -22,7 +22,14 @@ class CellGrid(NamedTuple):
     slots: list[Slot[Flow]]
 
 
+class Unsure(str):
+    """A text of which it cannot be told whether a reader of the page sees it all, and nothing else."""
+
+    __slots__ = ()
+
+
 Flow = list[str | CellGrid]
+_UNSURE = 0.5  # the score of such a text
 
 
 class _Composer:
@@ -47,7 +54,7 @@ class _Composer:
             raise GongkaiError("file.bomb", f"tables nested more than {MAX_DEPTH} deep", "tables of a report")
         for item in flow:
             if isinstance(item, str):
-                self.blocks.append(Line(item, self.place()))
+                self.blocks.append(Line(item, self.place(), _score(item)))
             else:
                 self.add_table(item, depth)
 
@@ -69,7 +76,7 @@ class _Composer:
 
     def add_piece(self, piece: list[Slot[str]], is_prose: bool) -> None:
         """Append one run of rows: lines when they are prose, else a table."""
-        if not any(slot.content.strip() for slot in piece):
+        if not any(slot.content.strip() or isinstance(slot.content, Unsure) for slot in piece):
             return
         if is_prose:
             for slot in piece:
@@ -77,7 +84,15 @@ class _Composer:
             return
         rows = [self.place() for _ in range(1 + max(slot.row for slot in piece))]
         cells = (
-            Cell(s.row, s.column, s.content, Place(line=rows[s.row].line, column=s.column + 1), s.row_span, s.column_span)
+            Cell(
+                s.row,
+                s.column,
+                s.content,
+                Place(line=rows[s.row].line, column=s.column + 1),
+                s.row_span,
+                s.column_span,
+                _score(s.content),
+            )
             for s in piece
         )
         self.blocks.append(make_table(cells, rows[0]))
@@ -95,7 +110,13 @@ def compose(flow: Flow, limits: ExtractionLimits) -> tuple[Block, ...]:
 
 
 def _own_text(flow: Flow) -> str:
-    return "\n".join(item for item in flow if isinstance(item, str))
+    texts = [item for item in flow if isinstance(item, str)]
+    text = "\n".join(texts)
+    return Unsure(text) if any(isinstance(item, Unsure) for item in texts) else text
+
+
+def _score(text: str) -> float:
+    return _UNSURE if isinstance(text, Unsure) else 1.0
 
 
 def _is_layout(grid: CellGrid) -> bool:

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageOps
 from codebook.errors import GongkaiError
 from tasks.extraction.images import check_pixels, guarded, pictures
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.page import placed_pictures
 from tasks.extraction.pdf.read_pdf import opened
 
@@ -87,11 +88,8 @@ def _pdf_page(data: bytes, number: int, widest: int | None) -> PageImage:
         if not 1 <= number <= len(document):
             raise LookupError(f"there is no page {number}")
         try:
-            page = document[number - 1]
-            try:
+            with shown_page(document, number - 1) as page:
                 return _drawn(page, number, widest)
-            finally:
-                page.close()
         except pypdfium2.PdfiumError as error:
             raise GongkaiError(
                 "page.unreadable", f"it cannot be drawn: {error}", "a page that can be shown", page=number

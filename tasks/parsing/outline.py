@@ -189,7 +189,8 @@ def _inside(index: int, line: ProseLine) -> list[Heading]:
             continue
         start = match.start() - len(mark[0])
         gap = _gap_before(line, start)
-        if start and not gap and text[start - 1] not in "。;!?|)”0123456789":
+        listed = text[start - 1] == ":" and _marker(mark)[1] == 1  # 包括:一、总体情况;二、…
+        if start and not gap and (listed or text[start - 1] not in "。;:!?|)”0123456789"):
             continue
         if ended := _prescribed(text, match.start(), True):
             style, number = _marker(mark)

@@ -265,6 +265,14 @@ def test_reprocess_and_discard(run: Run, filled: Engine) -> None:
     assert [(item["state"], item["reason"]) for item in decided] == [("discarded", "not needed")]
 
 
+def test_discarding_everything_asks_first(run: Run, filled: Engine) -> None:
+    asked = run("discard", "--all")
+    assert (asked.exit_code, "Discard all documents" in asked.stderr) == (1, True)
+    assert answer(run("failures", "--code", "file.empty", "--json"))  # still in the error queue
+    assert answer(run("discard", "--all", "--dry-run", "--json"))["discarded"] == 0
+    assert answer(run("discard", "--all", "--yes", "--json"))["discarded"] == 3
+
+
 def test_doctor(run: Run, filled: Engine) -> None:
     result = run("doctor", "--json")
     checks = {check["name"]: check for check in json.loads(result.stdout)}

@@ -17,11 +17,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
-def gongkai(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def gongkai(home: Path, *arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GONGKAI_")}
     environment = {**clean, "GONGKAI_HOME": str(home), "GONGKAI_CONCURRENCY": "1", "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "console.cli", *arguments]
-    return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=240, check=False)
+    command = [sys.executable, "-P", "-m", "console.cli", *arguments]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> Any:
@@ -72,3 +72,14 @@ def test_a_folder_with_good_and_bad_files(tmp_path: Path, corpus: Path) -> None:
     assert answer(gongkai(home, "show", str(shown["id"]), "--json"))["run"] == 2
     plan = answer(gongkai(home, "reprocess", "--batch", "all", "--dry-run", "--json"))
     assert (plan["selected"], plan["changes"]) == (4, [])  # the empty file was not kept
+
+
+def test_no_process_runs_code_from_the_current_folder(tmp_path: Path) -> None:
+    trap, home = tmp_path / "trap", tmp_path / "home"
+    trap.mkdir()
+    for name in ("flower", "workers", "tasks", "console", "codebook", "celery", "msgspec", "json", "sitecustomize"):
+        (trap / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})\nraise SystemExit(99)\n")
+    sample = next((REPOSITORY / "samples" / "reports").glob("*.txt"))
+    done = gongkai(home, "ingest", str(sample), "--json", cwd=trap)
+    assert (done.returncode, (tmp_path / "ran").exists()) == (0, False), done.stderr
+    assert answer(done)["outcome"]["progress"]["statuses"]["accepted"] == 1

@@ -27,10 +27,10 @@ from database.intake import inboxes
 from database.intake.inboxes import WatcherState
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
-from runtime.settings import load_settings
+from runtime.settings import Settings, load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("redis", "worker", "rescuer", "metrics", "console", "watcher")
+PARTS = ("redis", "worker", "rescuer", "metrics", "console", "flower", "watcher")
 
 
 @pytest.fixture
@@ -52,7 +52,8 @@ def refused(match: str, *arguments: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2, result.output
     assert re.search(match, result.stderr), result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
+    told = [line for line in result.stderr.strip().splitlines() if not line.startswith("data folder: ")]
+    assert len(told) == 1
 
 
 def test_what_watch_and_up_refuse(home: Path, tmp_path: Path) -> None:
@@ -82,6 +83,29 @@ def test_a_second_up_on_the_same_home_is_refused(home: Path) -> None:
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
         refused("process 4711", "up")
+
+
+@pytest.mark.parametrize("part", ["console", "metrics", "flower"])
+def test_a_busy_port_is_an_error_before_anything_is_started(home: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        for name in ("CONSOLE", "METRICS", "FLOWER"):
+            monkeypatch.setenv(f"GONGKAI_{name}_PORT", str(port) if name == part.upper() else "0")
+        refused(f"port {port} of 127.0.0.1.*GONGKAI_{part.upper()}_PORT", "up")
+        if part == "flower":
+            refused(f"port {port} of 127.0.0.1", "flower", "--port", str(port))
+    assert not (home / "gongkai.db").exists()
+    assert not (home / "machine.lock").exists()
+
+
+def test_the_data_folder_does_not_follow_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GONGKAI_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for prefix, home in ((tmp_path / "p" / ".venv", tmp_path / "p" / ".gongkai"), (tmp_path / "usr", tmp_path / "data/gongkai")):
+        monkeypatch.setattr(sys, "prefix", str(prefix))
+        for folder in ("/", str(tmp_path)):
+            monkeypatch.chdir(folder)
+            assert Settings().home == home
 
 
 def test_metrics_need_a_port_and_a_database(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +195,7 @@ class Up:
             "WATCH_CANARY_SECONDS": "1",
             "METRICS_PORT": "19466",
             "CONSOLE_PORT": "18790",
+            "FLOWER_PORT": "15555",
             "CONCURRENCY": "1",
         }
         settings = {
@@ -257,8 +282,8 @@ def test_one_machine_from_its_start_to_its_end(up: Up, tmp_path: Path) -> None:
     last = [up.pid(part) for part in PARTS]
     assert up.end() == 0
     ended = [name for name, state in up.lines() if state == "ended"]
-    assert (set(ended[:3]), set(ended[3:5]), ended[5:]) == (
-        {"watcher", "metrics", "console"},
+    assert (set(ended[:4]), set(ended[4:6]), ended[6:]) == (
+        {"watcher", "metrics", "console", "flower"},
         {"worker", "rescuer"},
         ["redis", "up"],
     )

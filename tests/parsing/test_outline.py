@@ -148,3 +148,10 @@ def test_chapters_of_the_corpus(corpus) -> None:
         text = path.read_text(encoding="utf-8")
         tables = tuple(i for i, line in enumerate(text.split("\n")) if line.rstrip().endswith("|"))
         assert [s.number for s in sections(text, tables)] == numbers
+
+
+def test_a_title_behind_a_colon_is_one_but_for_the_first_of_a_list() -> None:
+    text = "一、总体情况 本年度采取以下措施加以改进：六、其他需要报告的事项无其他需要报告的事项"
+    assert heads(text)[-1] == (6, "其他需要报告的事项")
+    listed = "本报告包括：一、总体情况；二、主动公开政府信息情况。" + "本年度工作有序推进。" * 12
+    assert heads(listed) == [] or heads(listed)[0] != (1, "总体情况")

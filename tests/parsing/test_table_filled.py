@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from codebook.records import Line, Page, PageKind, Place, Reader
 from tasks.parsing.tables.read_tables import read_tables
+from tests.accuracy.compare import read_and_compare
+from tests.adversarial.base import leave_blank, make_report, unchanged
+from tests.adversarial.texts import pick_style, text_of
 
 FILLED = """\
 | 信息内容 | 本年处理决定数量 | 本年处理决定数量 | 本年处理决定数量 |
@@ -31,3 +38,31 @@ def test_different_values_under_a_repeated_header_are_no_fact() -> None:
     broken = FILLED.replace("| 38 | 38 | 38 |", "| 38 | 83 | 38 |")
     read = {r.indicator: r for r in read_tables((page(broken),)).readings}
     assert read["disclosure.licensing.decisions"].state == "doubtful"
+
+
+@pytest.mark.parametrize("blanks", [False, True])
+@pytest.mark.parametrize("seed", range(40))
+def test_tables_by_tabs_pipes_and_commas(seed: int, blanks: bool) -> None:
+    """Merged labels repeated in each row or column, or left out; values in quotation marks, labels broken over lines."""
+    dice = Random(seed)
+    report = make_report(dice, change=leave_blank if blanks else unchanged)
+    style = pick_style(dice)
+    score = read_and_compare(text_of(report.paper, style).encode(), "text/plain", "a.txt", report.truth)
+    assert (score.silent, score.failure, score.false_errors) == ([], None, []), style.name
+    if (
+        style.separator != "|" or style.across or not blanks
+    ):  # blanks between pipes may have been lost, and others be at the row's end
+        assert score.doubtful <= (3 if blanks else 0), style.name
+
+
+def test_a_number_points_at_its_place_behind_a_broken_label() -> None:
+    text = FILLED.replace("|---|---|---|---|\n", "").replace("行政许可", '"行政\n许可"')
+    text = "\n".join(line.strip("| ").replace(" | ", ",") for line in text.splitlines())
+    reading = next(r for r in read_tables((page(text),)).readings if r.indicator == "disclosure.licensing.decisions")
+    at = reading.place
+    assert (reading.value, text.splitlines()[(at.line or 0) - 1][(at.column or 0) - 1 :]) == (38, "38,38,38")
+
+
+def test_commas_of_prose_make_no_table() -> None:
+    text = "本年,共收到,申请\n答复了,12,件\n公开了,7,件\n".replace(",", "，") + "a,b,c\n1,2\n3\n"
+    assert read_tables((page(text),)).readings == ()

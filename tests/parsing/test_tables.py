@@ -283,3 +283,31 @@ def test_fifteen_values_under_the_title_of_table_four_are_it_when_they_add_up() 
     other = read_text(LOST_LABELS.replace("| 10 |", "| 11 |"))
     assert (values(other), len(other.readings)) == ({}, 15)
     assert read_text(LOST_LABELS.replace("四、政府信息公开行政复议、行政诉讼情况", "四、行政审批情况")).readings == ()
+
+
+def test_a_blank_row_is_not_in_doubt_beside_a_row_that_the_form_does_not_have():
+    text = """第二十条第（一）项 | |||||
+信息内容 | 本年新制作数量 | 本年新公开数量 | 对外公开总数量 | ||
+规章 | 0 | 0 | 0 | ||
+规范性文件 | 3 | 3 | 21 | ||
+其他主动公开文件 | 150 | 70 | 240 | ||
+第二十条第（八）项 | |||||
+信息内容 | 上一年项目数量 | 本年增/减 | |||
+行政事业性收费 | |||||
+"""
+    found = {r.indicator: (r.value, r.state) for r in read_text(text).readings}
+    assert found["disclosure.normative_documents.total_disclosed"] == (21, State.READ)
+    assert found["disclosure.fees.prior_items"] == (None, State.MISSING)
+
+
+def test_values_behind_the_rest_of_a_label_are_its_own():
+    text = """信息内容 | 本年处理决定数量 |
+行政许可 |
+含备案事项的数量 | 12 |
+第二十条第（六）项 |
+信息内容 | 本年处理决定数量 |
+行政处罚 | 3 |
+行政强制 | 4 |
+"""
+    found = {r.indicator: r for r in read_text(text).readings}
+    assert found["disclosure.licensing.decisions"].value == 12

@@ -27,12 +27,25 @@ def test_a_grid_is_kept_as_printed() -> None:
     assert read.readings == ()
 
 
-@pytest.mark.parametrize("separator", ["|", "\t", " | "])
+@pytest.mark.parametrize("separator", ["|", "\t", " | ", ","])
 def test_lines_of_cells_are_kept_too(separator: str) -> None:
     text = "统计表如下\n" + "\n".join(separator.join(row) for row in ROWS) + "\n以上数据来自各部门。"
     (table,) = read_text(text).unknown
     assert [row[0] for row in table.rows] == [row[0] for row in ROWS]
     assert "1205" in table.rows[2]
+
+
+def test_a_table_in_a_line_of_text_is_kept_too() -> None:
+    """The header's words are no row; a sentence with four numbers is none either."""
+    rows = [[text for text in row if text not in ("", "—")] for row in ROWS]
+    text = (
+        "本年度工作有序推进，共受理 3 件、答复 3 件、公开 2 件、其他 1 件，无收费。" * 2
+        + "附表 "
+        + " ".join(" ".join(row) for row in rows)
+    )
+    (table,) = read_text(text).unknown
+    assert [list(row) for row in table.rows] == rows[1:]
+    assert text[(table.place.column or 0) - 1 :].startswith("公开栏发布数")
 
 
 @pytest.mark.parametrize(

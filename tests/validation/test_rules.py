@@ -12,7 +12,7 @@ from tasks.loading.editions import arrange
 from tasks.loading.relate import relate_filing
 from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
-from tests.validation.examples import CASES, HERE, Make, N, changed, said, text
+from tests.validation.examples import CASES, HERE, Make, N, changed, said, text, texts
 
 
 def findings(scope: RuleScope, subject: Any) -> tuple[Any, ...]:
@@ -189,3 +189,37 @@ def test_one_sentence_is_one_finding(make: Make) -> None:
     )
     made = make("report", make("values", **cells), statements=nothing + nothing)
     assert [f.cells for f in validate(made).findings] == [("review.reconsideration.total",)]
+
+
+@pytest.mark.parametrize(
+    "chapter",
+    [
+        "部门预算公开的格式还不统一，部分乡镇解释不细。明年将统一模板并抽查，纳入考核。",
+        "解读形式单一，图解和短视频偏少。今后与融媒体中心合作，每季度推出解读产品。",
+        "栏目内容陈旧，更新慢。拟于上半年清理，并明确专人负责。",
+        "业务人员更换后答复文书质量参差。已组织两次培训，下半年再做一次评查。",
+    ],
+)
+def test_a_problem_in_plain_words_is_no_empty_chapter(make: Make, chapter: str) -> None:
+    assert "problems.empty" not in [f.rule for f in validate(text(five=chapter)(make)).findings]
+
+
+@pytest.mark.parametrize(
+    "chapter", ["无。", "本年度不存在问题。", "没有需要说明的问题。", "各项工作顺利，成效明显，群众满意，受到上级表扬。"]
+)
+def test_a_chapter_without_a_problem_is_empty(make: Make, chapter: str) -> None:
+    assert "problems.empty" in [f.rule for f in validate(text(five=chapter)(make)).findings]
+
+
+def test_the_list_of_the_chapters_is_no_copy(make: Make) -> None:
+    """All offices of a county open with the words of its model."""
+    contents = (
+        "本报告由总体情况、主动公开政府信息情况、收到和处理政府信息公开申请情况、政府信息公开行政复议和提起行政诉讼情况、存在的主要问题及改进情况和其他需要报告的"
+        "事项组成，公众可在县政府网站的信息公开专栏下载本报告的全文，也可到县档案馆和县图书馆的查阅点免费查阅。"
+    )
+    own = (
+        "我局全年围绕水库安全发布工程公示和水情信息，按月更新采购公告。",
+        "本局公开预算决算和绩效评价结果，规范会计师事务所年检信息。",
+    )
+    pair = texts(*(contents + each for each in own))(make)
+    assert [f for f in compare_years(*pair) if f.rule == "text.copied"] == []

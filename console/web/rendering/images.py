@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +12,7 @@ import msgspec
 
 from codebook.errors import GongkaiError
 from console.web.rendering.renderer import Answer, Wanted
+from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.store import Store
 from tasks.ocr.preview import WIDE, Size, crop_png
@@ -165,7 +165,7 @@ class Pictures:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            command = [sys.executable, "-m", "console.web.rendering.renderer"]
+            command = module_command("console.web.rendering.renderer")
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self._process
 

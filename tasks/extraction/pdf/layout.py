@@ -21,7 +21,10 @@ _CLOSED = re.compile(r"[。！？；：:;]\s*$")
 
 
 class Char(NamedTuple):
-    """A character with its box in points from the upper left corner of the page; ``run`` names the text it is part of."""
+    """A character with its box in points from the upper left corner of the page; ``run`` names the text it is part of.
+
+    ``turn``: the quarter turns clockwise by which it stands, 0 to 3.
+    """
 
     text: str
     x0: float
@@ -29,6 +32,7 @@ class Char(NamedTuple):
     x1: float
     bottom: float
     run: int = 0
+    turn: int = 0
 
 
 class VisualLine(NamedTuple):

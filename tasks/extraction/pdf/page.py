@@ -31,26 +31,55 @@ _TALL = 2.0  # no body is higher than this many times the size
 _COVERS = 0.8  # share of the page from which on a picture hides what lies under it
 _STAMPED = 0.2  # of the texts that are not seen: this share may be seen
 _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
+_UNKNOWN = 0xFFFD  # a character that is not mapped to text
+_LETTER = 20.0  # points: shapes that are no higher may be letters and digits drawn as outlines
+_SLOPE = 0.05  # of its length: a side that rises more is not level
+_STROKES = 6  # sides from which on a small shape is no rectangle
+_MARK = (3.0, 40.0)  # points: the height of a number that is drawn as a shape or a picture
+_WIDE_MARK = 200.0  # points
+
+
+class TextInk(NamedTuple):
+    """How a text is printed: its colour and opacity (0 to 255)."""
+
+    red: int
+    green: int
+    blue: int
+    alpha: int
 
 
 class Contents(NamedTuple):
     """What is drawn on a page: the share that pictures cover (0 to 1), the number of shapes, whether the text cannot be seen
     (it is written invisibly, or a picture lies over it; a stamp or a page number may be seen), the boxes of the pictures, and the
     number of all objects.
+
+    ``rulings``: the visible horizontal and vertical lines, and the sides of visible rectangles, as boxes without width or height.
+    ``marks``: the boxes of shapes and pictures as small as a number, which are no lines. ``styles``: how each text is printed, by
+    the address of the text object (:attr:`Char.run`).
     """
 
     pictures: float
     paths: int
     hidden: bool
-    boxes: tuple[Box, ...] = ()
-    objects: int = 0
+    boxes: tuple[Box, ...]
+    objects: int
+    rulings: list[Box]
+    marks: list[Box]
+    styles: dict[int, TextInk]
 
 
 class Letters(NamedTuple):
-    """The characters of a page, and how many were left out because they slant, as watermarks do."""
+    """The characters of a page with the boxes of their ink, and their text objects by address.
+
+    ``slanted`` is the number of characters that were left out because they slant, as watermarks do; ``slanted_runs`` are their
+    text objects.
+    """
 
     chars: list[Char]
+    inks: list[Box]
+    runs: dict[int, Any]
     slanted: int
+    slanted_runs: list[Any]
 
 
 class _Frame:
@@ -77,48 +106,59 @@ class _Frame:
 
 
 def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters:
-    """The characters of a page with their boxes (the whole body of the font, not only the ink); made-up spaces are left out."""
+    """The characters of a page with their boxes (the whole body of the font, not only the ink); made-up spaces are left out.
+
+    A character that its font does not map to text is U+FFFD.
+    """
     frame = _Frame(page)
     chars: list[Char] = []
-    slanted = 0
+    inks: list[Box] = []
+    runs: dict[int, Any] = {}
+    slanted: dict[int, Any] = {}
+    oblique = 0
     high = 0  # the first half of a character beyond the basic plane
+    upright = -frame.rotation // 90 % 4
     for index in range(textpage.count_chars()):
         code = pdfium.FPDFText_GetUnicode(textpage, index)
-        if code == 0 or pdfium.FPDFText_IsGenerated(textpage, index) == 1:
+        if pdfium.FPDFText_IsGenerated(textpage, index) == 1:
             continue
         if 0xD800 <= code < 0xDC00:
             high = code
             continue
         if 0xDC00 <= code < 0xE000:
-            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0xFFFD
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else _UNKNOWN
         high = 0
-        angle = pdfium.FPDFText_GetCharAngle(textpage, index) % _QUARTER
-        if _SLANT < angle < _QUARTER - _SLANT:
-            slanted += 1
+        angle = pdfium.FPDFText_GetCharAngle(textpage, index)
+        item = pdfium.FPDFText_GetTextObject(textpage, index)
+        run = cast(item, c_void_p).value or 0
+        if angle > _SLANT and _SLANT < angle % _QUARTER < _QUARTER - _SLANT:
+            oblique += 1
+            slanted[run] = item
             continue
-        if (box := _char_box(textpage, index)) is None:
+        if (boxes := _char_boxes(textpage, index)) is None:
             continue
-        chars.append(Char("-" if code == _HYPHEN else chr(code), *frame.box(*box), _run(textpage, index)))
-    return Letters(chars, slanted)
+        turn = (round(angle / _QUARTER) - upright) % 4
+        text = "-" if code == _HYPHEN else chr(code or _UNKNOWN)
+        chars.append(Char(text, *frame.box(*boxes[0]), run, turn))
+        inks.append(frame.box(*boxes[1]))
+        runs[run] = item
+    runs.pop(0, None)
+    slanted.pop(0, None)
+    return Letters(chars, inks, runs, oblique, list(slanted.values()))
 
 
-def _run(textpage: pypdfium2.PdfTextPage, index: int) -> int:
-    """The address of the text object that prints a character, 0 when it is not known."""
-    return cast(pdfium.FPDFText_GetTextObject(textpage, index), c_void_p).value or 0
-
-
-def _char_box(textpage: pypdfium2.PdfTextPage, index: int) -> Box | None:
-    """(x0, y0, x1, y1) of the font's body around a character; of its ink where pdfium gives no usable body."""
+def _char_boxes(textpage: pypdfium2.PdfTextPage, index: int) -> tuple[Box, Box] | None:
+    """(x0, y0, x1, y1) of the font's body around a character, or of its ink where pdfium gives no usable body; and of its ink."""
     x0, x1, y0, y1 = c_double(), c_double(), c_double(), c_double()
     if not pdfium.FPDFText_GetCharBox(textpage, index, byref(x0), byref(x1), byref(y0), byref(y1)):
         return None
+    ink = x0.value, y0.value, x1.value, y1.value
     body = pdfium.FS_RECTF()
     if pdfium.FPDFText_GetLooseCharBox(textpage, index, byref(body)):
         height = body.top - body.bottom
-        ink = max(x1.value - x0.value, y1.value - y0.value)
-        if height <= _SUSPECT * ink or height <= _TALL * _size(textpage, index):
-            return body.left, body.bottom, body.right, body.top
-    return x0.value, y0.value, x1.value, y1.value
+        if height <= _SUSPECT * max(ink[2] - ink[0], ink[3] - ink[1]) or height <= _TALL * _size(textpage, index):
+            return (body.left, body.bottom, body.right, body.top), ink
+    return ink, ink
 
 
 def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
@@ -138,7 +178,8 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
     whole = width * height
     area = 0.0
     paths = shown = unseen = objects = 0
-    boxes = []
+    boxes, marks, lines = [], [], []
+    styles: dict[int, TextInk] = {}
     for item, matrix in _objects(page, limit, number):
         objects += 1
         if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
@@ -146,15 +187,74 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             boxes.append(box)
             share = (box[2] - box[0]) * (box[3] - box[1]) / whole if whole else 0.0
             area += share
+            if _is_mark(box):
+                marks.append(box)
+            elif line := _thin(box):
+                lines.append(line)
             if share >= _COVERS and shown and _opaque(item):
                 unseen, shown = unseen + shown, 0  # drawn over what was written before
         elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
             paths += 1
+            found, mark = _ruled(item, matrix, frame)
+            lines += found
+            if mark is not None:
+                marks.append(mark)
         elif item.type == pdfium.FPDF_PAGEOBJ_TEXT:
             invisible = pdfium.FPDFTextObj_GetTextRenderMode(item) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
             unseen += invisible
             shown += not invisible
-    return Contents(min(1.0, area), paths, unseen > 0 and shown <= unseen * _STAMPED, tuple(boxes), objects)
+            styles[cast(item.raw, c_void_p).value or 0] = TextInk(*_color(pdfium.FPDFPageObj_GetFillColor, item))
+    hidden = unseen > 0 and shown <= unseen * _STAMPED
+    return Contents(min(1.0, area), paths, hidden, tuple(boxes), objects, lines, marks, styles)
+
+
+def _ruled(item: Any, matrix: pypdfium2.PdfMatrix, frame: _Frame) -> tuple[list[Box], Box | None]:
+    """The lines of a path on the page, or its box when it is a small shape that may be a letter or a digit."""
+    filled, stroked = _paint(item)
+    if not (filled or stroked):
+        return [], None
+    whole = item.get_matrix().multiply(matrix)
+    if pdfium.FPDFPath_CountSegments(item) >= _STROKES:
+        left, bottom, right, top = _bounds(item)
+        (ax, ay), (bx, by) = frame.point(*matrix.on_point(left, bottom)), frame.point(*matrix.on_point(right, top))
+        box = min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
+        small = max(box[2] - box[0], box[3] - box[1]) <= _LETTER
+        if min(box[2] - box[0], box[3] - box[1]) <= _LETTER and _is_outline(item, small):
+            return [], box if _is_mark(box) else None
+    lines: list[Box] = []
+    for points in _subpaths(item):
+        lines += _lines([frame.point(*whole.on_point(x, y)) for x, y in points], stroked)
+    return lines, None
+
+
+def _is_mark(box: Box) -> bool:
+    return _MARK[0] <= box[3] - box[1] <= _MARK[1] and 0 < box[2] - box[0] <= _WIDE_MARK
+
+
+def _thin(box: Box) -> Box | None:
+    """The line that a picture is which is as thin as a line."""
+    if min(box[2] - box[0], box[3] - box[1]) > _THIN or max(box[2] - box[0], box[3] - box[1]) <= _MARK[1]:
+        return None
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return (box[0], y, box[2], y) if box[2] - box[0] > box[3] - box[1] else (x, box[1], x, box[3])
+
+
+def _is_outline(item: Any, small: bool) -> bool:
+    """Return whether a path is drawn like letters: with curves, or, when it is small, with sides that are not level."""
+    x, y = c_float(), c_float()
+    last: tuple[float, float] | None = None
+    for index in range(pdfium.FPDFPath_CountSegments(item)):
+        segment = pdfium.FPDFPath_GetPathSegment(item, index)
+        kind = pdfium.FPDFPathSegment_GetType(segment)
+        if kind == pdfium.FPDF_SEGMENT_BEZIERTO:
+            return True
+        pdfium.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
+        if small and kind == pdfium.FPDF_SEGMENT_LINETO and last is not None:
+            low, high = sorted((abs(x.value - last[0]), abs(y.value - last[1])))
+            if low > _SLOPE * high:
+                return True
+        last = x.value, y.value
+    return False
 
 
 def _opaque(item: Any) -> bool:
@@ -191,23 +291,6 @@ def _placed(item: Any, matrix: pypdfium2.PdfMatrix, frame: _Frame) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def rulings(page: pypdfium2.PdfPage, limit: int, number: int) -> list[Box]:
-    """The visible horizontal and vertical lines, and the sides of visible rectangles, as boxes without width or height."""
-    frame = _Frame(page)
-    found: list[Box] = []
-    for item, matrix in _objects(page, limit, number):
-        if item.type != pdfium.FPDF_PAGEOBJ_PATH:
-            continue
-        filled, stroked = _paint(item)
-        if not (filled or stroked):
-            continue
-        whole = item.get_matrix().multiply(matrix)
-        for points in _subpaths(item):
-            shown = [frame.point(*whole.on_point(x, y)) for x, y in points]
-            found += _lines(shown, stroked)
-    return found
-
-
 def _objects(page: pypdfium2.PdfPage, limit: int, number: int) -> Iterator[tuple[Any, pypdfium2.PdfMatrix]]:
     """The objects of a page, those inside of forms too, each with the matrix of the forms around it."""
     around = [pypdfium2.PdfMatrix()]
@@ -238,10 +321,16 @@ def _paint(item: Any) -> tuple[bool, bool]:
 
 
 def _is_ink(color_of: Any, item: Any) -> bool:
+    red, green, blue, alpha = _color(color_of, item)
+    return alpha > 0 and min(red, green, blue) < _WHITE
+
+
+def _color(color_of: Any, item: Any) -> tuple[int, int, int, int]:
+    """(red, green, blue, alpha); black for a pattern."""
     red, green, blue, alpha = (c_uint() for _ in range(4))
     if not color_of(item, byref(red), byref(green), byref(blue), byref(alpha)):
-        return True  # a pattern
-    return alpha.value > 0 and min(red.value, green.value, blue.value) < _WHITE
+        return 0, 0, 0, 255
+    return red.value, green.value, blue.value, alpha.value
 
 
 def _subpaths(item: Any) -> Iterator[list[tuple[float, float]]]:

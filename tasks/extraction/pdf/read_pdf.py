@@ -10,21 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
 
+import msgspec
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from codebook.errors import GongkaiError
-from codebook.records import Block, Extraction, Page, PageKind, Reader
+from codebook.records import Block, Extraction, Line, Page, PageKind, Place, Reader
 from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
-from tasks.extraction.joining import join_pages
+from tasks.extraction.joining import join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.integrity import damaged_streams
-from tasks.extraction.pdf.layout import Char, lines_of, paragraphs
+from tasks.extraction.pdf.layout import Char, lines_of, paragraphs, rounded
 from tasks.extraction.pdf.note_marks import with_raised_marks
-from tasks.extraction.pdf.page import contents, letters, rulings
-from tasks.extraction.pdf.tables import ruled_tables
+from tasks.extraction.pdf.page import Contents, Letters, contents, letters
+from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
+from tasks.extraction.pdf.tables import grid_boxes, marked_blanks, ruled_tables
+from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
+from tasks.extraction.pdf.watermarks import TextLook, TextLooks, looks, watermarks
 
 _FEW_CHARACTERS = 10  # a page number or a stamp is no text
 _PICTURE_SHARE = 0.08  # of the page: larger than a seal or a logo; a table could be in it
@@ -34,7 +41,16 @@ _GARBAGE = 0.2  # share of characters that no font maps to text
 _GARBLED = 0.25  # plausibility below which Chinese characters are not what is seen on the page
 _MIN_JUDGED = 30  # characters outside ASCII that it takes to judge plausibility
 _MANY_PATHS = 200  # drawn shapes of a page whose text was turned into outlines
-_UNMAPPED = re.compile("[\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
+_STAMPED = 0.2  # of the characters that are not seen: as many may be seen on a scan
+_HALF = 0.5  # of the width of the text: a picture that is narrower is no table
+_NARROWEST = 0.35  # of the width of the page: the same where there is little text
+_LINES = 36.0  # points: three lines of a table
+_BOLD = 2.0  # points by which a character that is printed again to look bold is moved at most
+_SHIFT = 0.45  # the same in its own widths
+_NEAR = 3.0  # points around a table that belong to it
+_UNKNOWN = "\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f"
+_UNMAPPED = re.compile(f"[{_UNKNOWN}]")
+_UNMAPPED_VALUE = re.compile(rf"[\s\d.,，%]*[{_UNKNOWN}][\s\d.,，%{_UNKNOWN}]*")
 _LINEARIZED = re.compile(rb"/Linearized\b.{0,200}?/L\s+(\d+)", re.DOTALL)
 
 
@@ -51,12 +67,31 @@ def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extracti
             raise GongkaiError("file.corrupt", f"{damaged} of {streams} compressed parts are damaged", "a whole PDF document")
         if len(document) > limits.max_pages:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
-        read = list(_read_pages(document, limits))
+        sheets, marks = _sheets(document, limits)
+        read = [_page(sheet, marks, limits) for sheet in sheets]
         title = document.get_metadata_value("Title").strip() or None
-        notes = [note for _, note in read if note]
+        notes = [note for _, _, noticed in read for note in noticed]
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
             notes.append("pdf: its table of objects is damaged and was rebuilt; parts may be missing")
-    return Extraction(media_type, join_pages([page for page, _ in read]), title=title, notes=tuple(notes))
+    pages = join_pages([page for page, _, _ in read])
+    turns = {page.number: (turn, page.width or 0.0, page.height or 0.0) for page, turn, _ in read if turn}
+    return Extraction(media_type, tuple(_as_shown(page, turns) for page in pages), title=title, notes=tuple(notes))
+
+
+def _as_shown(page: Page, turns: dict[int, tuple[int, float, float]]) -> Page:
+    """The page with all places as it is shown; ``turns``: the turn, width and height of the pages that were turned to be read."""
+
+    def move(place: Place) -> Place:
+        if place.box is None or place.page not in turns:
+            return place
+        turn, width, height = turns[place.page]
+        return msgspec.structs.replace(place, box=rounded(upright(place.box, -turn % 4, width, height)))
+
+    if not turns:
+        return page
+    if page.number in turns and turns[page.number][0] % 2:
+        page = msgspec.structs.replace(page, width=page.height, height=page.width)
+    return moved(page, move)
 
 
 @contextmanager
@@ -78,63 +113,138 @@ def opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
     try:
         if len(document) == 0:
             raise GongkaiError("file.corrupt", "no pages", "a PDF document")
+        document.init_forms()  # draws the fields that come without an appearance
         yield document
     finally:
         document.close()
 
 
-def _read_pages(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> Iterator[tuple[Page, str | None]]:
-    """Each page with what was noticed. Raises ``file.too_large`` when all of them together hold too much: a file of 50 kB may
-    show the same large content on each of its pages.
+class _Sheet(NamedTuple):
+    """What is on a page before its lines and tables are made. Boxes are those of the page as it is shown.
+
+    ``chars`` are those that are seen; ``unseen`` and ``slanted`` how many were left out; ``marks`` shapes that may be numbers.
     """
+
+    number: int
+    width: float
+    height: float
+    kind: PageKind
+    reason: str
+    chars: list[Char]
+    found: TextLooks
+    marks: list[Box]
+    drawn: Contents
+    unseen: int
+    slanted: int
+
+
+def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[list[_Sheet], set[TextLook]]:
+    """What is on each page, and how the watermarks look. Raises ``file.too_large`` when all pages together hold too much: a file
+    of 50 kB may show the same large content on each of its pages. Raises ``file.corrupt`` when a page cannot be loaded.
+    """
+    sheets: list[_Sheet] = []
+    marks: set[TextLook] = set()
     total = 0
     for index in range(len(document)):
-        page, note, objects = _read_page(document, index, limits)
+        try:
+            with shown_page(document, index) as page:
+                sheet, objects = _sheet(page, index + 1, limits, marks)
+        except pypdfium2.PdfiumError as error:
+            found = f"the page cannot be loaded: {error}"
+            raise GongkaiError("file.corrupt", found, "a whole PDF document", page=index + 1) from error
         total += objects
         if total > limits.max_document_objects:
             found = f"more than {limits.max_document_objects:,} characters and drawn objects up to page {index + 1}"
             raise GongkaiError("file.too_large", found, f"at most {limits.max_document_objects:,}")
-        yield page, note
+        sheets.append(sheet)
+    return sheets, marks
 
 
-def _read_page(document: pypdfium2.PdfDocument, index: int, limits: ExtractionLimits) -> tuple[Page, str | None, int]:
-    """One page with its lines and tables, what was noticed, and how many objects it holds. Raises ``file.corrupt`` when it cannot
-    be loaded.
-    """
-    number = index + 1
-    try:
-        page = document[index]
-        try:
-            return _page(page, number, limits)
-        finally:
-            page.close()  # with what was opened of it
-    except pypdfium2.PdfiumError as error:
-        raise GongkaiError("file.corrupt", f"the page cannot be loaded: {error}", "a whole PDF document", page=number) from error
-
-
-def _page(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits) -> tuple[Page, str | None, int]:
+def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks: set[TextLook]) -> tuple[_Sheet, int]:
+    """What is on a page, and how many objects it holds; the looks of its watermarks are added to ``marks``."""
     textpage = page.get_textpage()
     count = textpage.count_chars()
     if count > limits.max_page_objects:
         raise GongkaiError("page.too_large", f"{count} characters", f"at most {limits.max_page_objects}", page=number)
     found = letters(page, textpage)
     drawn = contents(page, limits.max_page_objects, number)
-    text = "".join(char.text for char in found.chars if not char.text.isspace())
-    kind, reason = classify(text, drawn.pictures, drawn.paths, drawn.hidden)
-    blocks: tuple[Block, ...] = ()
-    if kind is not PageKind.PICTURE and found.chars:
-        blocks = _blocks(found.chars, rulings(page, limits.max_page_objects, number), number, limits)
+    kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
+    chars, shapes, unseen = found.chars, drawn.marks, 0
+    if kind is not PageKind.PICTURE and (chars or shapes):
+        chars, shapes, unseen = _seen(page, found, drawn, marks)
+        if unseen:
+            covered = drawn.pictures >= _PICTURE_SHARE and len(_text(chars)) <= unseen * _STAMPED
+            kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, covered)
     width, height = page.get_size()
-    large = _large(drawn.boxes, width * height) if kind is PageKind.MIXED else ()
+    look = looks(chars, drawn.styles)
+    sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted)
+    return sheet, count + drawn.objects
+
+
+def _seen(page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[TextLook]) -> tuple[list[Char], list[Box], int]:
+    """The characters and the small shapes that the page shows, and the number of letters and digits that it does not.
+
+    pdfium leaves out a character that is written a second time in its place: what lies under a text is taken off, and the text is
+    read again.
+    """
+    unseen = 0
+    while True:
+        look = looks(found.chars, drawn.styles)
+        marks |= watermarks(found.chars, found.inks, look, drawn.rulings)
+        behind = {found.chars[index].run for mark in marks for index in look.groups.get(mark, ())}
+        ignored = [*found.slanted_runs, *(item for run, item in found.runs.items() if run in behind)]
+        view = shown(page, found.chars, found.inks, found.runs, ignored)
+        seen = [one or char.run in behind for char, one in zip(found.chars, view.seen, strict=True)]
+        unseen += sum(char.text.isalnum() and not one for char, one in zip(found.chars, seen, strict=True))
+        hidden = unseen_runs(found.chars, seen)
+        if not hidden:
+            chars = [char for char, one in zip(found.chars, seen, strict=True) if one]
+            return chars, view.inked(drawn.marks), unseen
+        switch_off(found.runs[run] for run in hidden)
+        found = letters(page, page.get_textpage())
+
+
+def _text(chars: Sequence[Char]) -> str:
+    return "".join(char.text for char in chars if not char.text.isspace())
+
+
+def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tuple[Page, int, list[str]]:
+    """The page with its lines and tables, the quarter turns by which they were turned to be read, and what was noticed."""
+    number, kind, reason = sheet.number, sheet.kind, sheet.reason
+    dropped = {index for look in marks for index in sheet.found.groups.get(look, ())}
+    chars = [char for index, char in enumerate(sheet.chars) if index not in dropped] if dropped else sheet.chars
+    blocks: tuple[Block, ...] = ()
+    turn = 0
+    if kind is not PageKind.PICTURE and (chars or sheet.marks):
+        turn, blocks = _blocks(_distinct(chars), sheet, limits)
+        if (complaint := _unsaid(blocks, chars, sheet, limits)) is not None:
+            kind, reason, blocks, turn = PageKind.PICTURE, complaint, (), 0
+    width, height = (sheet.height, sheet.width) if turn % 2 else (sheet.width, sheet.height)
+    large = _large(sheet, chars) if kind is not PageKind.PICTURE else ()
+    if large:
+        kind = PageKind.MIXED
     reader = Reader.OCR if kind is PageKind.PICTURE else Reader.PDF
-    note = f"page {number}: {found.slanted} slanted characters left out" if found.slanted else None
-    return Page(number, kind, reason, reader, blocks, width, height, large), note, count + drawn.objects
+    noticed = [
+        f"page {number}: {count} {what}"
+        for count, what in (
+            (sheet.unseen, "characters that the page does not show were not read"),
+            (sheet.slanted, "slanted characters left out"),
+            (len(dropped), "characters of a watermark left out"),
+        )
+        if count
+    ]
+    return Page(number, kind, reason, reader, blocks, width, height, large), turn, noticed
 
 
-def _large(boxes: Sequence[Box], page: float) -> tuple[Box, ...]:
-    """The pictures that are large enough to be a table. A scan can be cut into strips: together they are one picture."""
-    strips = [box for box in boxes if (box[2] - box[0]) * (box[3] - box[1]) > 0]
-    found = [box for box in strips if (box[2] - box[0]) * (box[3] - box[1]) > page * _LARGE_SHARE]
+def _large(sheet: _Sheet, chars: Sequence[Char]) -> tuple[Box, ...]:
+    """The pictures that may be a table: as wide as half of the text, and higher than three lines. A scan can be cut into strips:
+    together they are one picture.
+    """
+    page = sheet.width * sheet.height
+    strips = [box for box in sheet.drawn.boxes if (box[2] - box[0]) * (box[3] - box[1]) > 0]
+    wide = max((char.x1 for char in chars), default=sheet.width) - min((char.x0 for char in chars), default=0.0)
+    wide = max(_HALF * wide, _NARROWEST * sheet.width)
+    found = [box for box in strips if box[2] - box[0] >= wide and box[3] - box[1] >= _LINES]
     if not found and sum((box[2] - box[0]) * (box[3] - box[1]) for box in strips) > page * _LARGE_SHARE:
         sides = tuple(zip(*strips, strict=True))
         found = [(min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3]))]
@@ -173,22 +283,88 @@ def _garbage(text: str) -> str | None:
     return None
 
 
-def _blocks(chars: list[Char], lines: list[Box], number: int, limits: ExtractionLimits) -> tuple[Block, ...]:
-    """The ruled tables of a page and the paragraphs around them, from top to bottom."""
-    tables, rest = ruled_tables(lines, with_raised_marks(_distinct(chars)), number, limits)
+def _blocks(chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> tuple[int, tuple[Block, ...]]:
+    """The quarter turns by which a page is turned to be read, and its ruled tables and the paragraphs around them from top to
+    bottom, in places on the page so turned.
+
+    What stands in another direction than the rest (a table laid on its side) is read in its own, and comes as one.
+    """
+    width, height, lines = sheet.width, sheet.height, sheet.drawn.rulings
+    groups = by_turn(chars, lambda: grid_boxes(lines, sheet.number, limits))
+    main = groups[0][0]
+    apart = [(turn, box) for turn, _, boxes in groups[1:] for box in boxes]
+    units: list[tuple[float, list[Block]]] = []
+    for turn, group, _ in groups:
+        own = [line for line in lines if _turn_of(line, apart, main) == turn] if len(groups) > 1 else lines
+        upright_lines = [upright(line, turn, width, height) for line in own] if turn else own
+        found = _read(turned_back(group, turn, width, height), upright_lines, sheet.number, limits)
+        if turn == main:
+            units += [(_top(block), [block]) for block in found]
+            continue
+        blocks = [moved_block(block, partial(_turned, turn=turn, to=main, width=width, height=height)) for block in found]
+        if blocks:
+            units.append((min(map(_top, blocks)), blocks))
+    return main, tuple(block for _, blocks in sorted(units, key=lambda unit: unit[0]) for block in blocks)
+
+
+def _turn_of(line: Box, apart: Sequence[tuple[int, Box]], main: int) -> int:
+    x, y = (line[0] + line[2]) / 2, (line[1] + line[3]) / 2
+    near = ((t, b) for t, b in apart if b[0] - _NEAR <= x <= b[2] + _NEAR and b[1] - _NEAR <= y <= b[3] + _NEAR)
+    return next((turn for turn, _ in near), main)
+
+
+def _turned(place: Place, turn: int, to: int, width: float, height: float) -> Place:
+    """A place on a page of ``width`` x ``height`` points that was turned back by ``turn`` quarters, when that is ``to``."""
+    if place.box is None:
+        return place
+    return msgspec.structs.replace(place, box=rounded(upright(as_shown(place.box, turn, width, height), to, width, height)))
+
+
+def _top(block: Block) -> float:
+    return block.place.box[1] if block.place.box else 0.0
+
+
+def _read(chars: list[Char], lines: list[Box], number: int, limits: ExtractionLimits) -> list[Block]:
+    """The ruled tables and paragraphs of characters that stand upright, from top to bottom."""
+    tables, rest = ruled_tables(lines, with_raised_marks(chars), number, limits)
     tops = [table.place.box[1] for table in tables if table.place.box]
     found: list[Block] = [*tables, *paragraphs(lines_of(rest), tops, number)]
-    return tuple(sorted(found, key=lambda block: block.place.box[1] if block.place.box else 0.0))
+    return sorted(found, key=_top)
+
+
+def _unsaid(blocks: Sequence[Block], chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> str | None:
+    """Return what a page shows where a number should be and its text does not say, None when there is no such thing."""
+    numbers = [text for block in blocks for text in _values(block)]
+    if unmapped := sum(_UNMAPPED_VALUE.fullmatch(text) is not None for text in numbers):
+        return f"{unmapped} numbers are of characters that are not mapped to text"
+    if sheet.marks and (blank := marked_blanks(sheet.drawn.rulings, chars, sheet.marks, sheet.number, limits)):
+        return f"{blank} blank cells hold shapes or pictures: numbers that are no text"
+    return None
+
+
+def _values(block: Block) -> Iterator[str]:
+    if isinstance(block, Line):
+        yield from block.text.split("  ")[1:]
+    else:
+        yield from (cell.text for cell in block.cells)
 
 
 def _distinct(chars: list[Char]) -> list[Char]:
     """Characters without those printed a second time (nearly) in the same place to look bold."""
-    seen: set[tuple[str, int, int]] = set()
+    seen: dict[tuple[str, int, int], Char] = {}
     kept = []
     for char in chars:
-        x, y = round(char.x0 / 2), round(char.top / 2)
-        if not char.text.isspace() and any((char.text, x + dx, y + dy) in seen for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
-            continue
-        seen.add((char.text, x, y))
+        x, y = round(char.x0 / _BOLD), round(char.top / _BOLD)
+        if not char.text.isspace():
+            near = (seen.get((char.text, x + dx, y + dy)) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
+            if any(other is not None and _printed_again(other, char) for other in near):
+                continue
+            seen[char.text, x, y] = char
         kept.append(char)
     return kept
+
+
+def _printed_again(first: Char, char: Char) -> bool:
+    """Return whether a character is nearer to the same one than the next in a line could be: 11 is two of them."""
+    wide, high = char.x1 - char.x0, char.bottom - char.top
+    return abs(char.x0 - first.x0) <= min(_BOLD, _SHIFT * wide) and abs(char.top - first.top) <= min(_BOLD, _SHIFT * high)

@@ -13,6 +13,7 @@ from codebook.records import Cell, Place, Table
 from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.layout import Char, lines_of, rounded
+from tasks.extraction.pdf.turned import readable
 
 _SHORTEST = 3.0  # points; shorter lines after joining are decoration
 _SNAP = 3.0  # points by which lines that meet or go on may miss each other
@@ -42,6 +43,31 @@ def ruled_tables(
     return tables, rest
 
 
+def grid_boxes(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[Box]:
+    """The box around each grid that the lines draw. Raises as :func:`ruled_tables`."""
+    return [
+        (min(b[0] for b in cells), min(b[1] for b in cells), max(b[2] for b in cells), max(b[3] for b in cells))
+        for cells in _grids(lines, number, limits)
+    ]
+
+
+def marked_blanks(
+    lines: Sequence[Box], chars: Sequence[Char], marks: Sequence[Box], number: int, limits: ExtractionLimits
+) -> int:
+    """The number of cells without characters that hold one of ``marks``, in grids of several columns. Raises as above."""
+    found = 0
+    as_chars = [Char("", *mark) for mark in marks]
+    for cells in _grids(lines, number, limits):
+        slots = from_boxes(cells)
+        if max(slot.column + slot.column_span for slot in slots) < 2:
+            continue
+        boxes = [cells[slot.content] for slot in slots]
+        written, _ = _assign(boxes, [char for char in chars if not char.text.isspace()])
+        marked, _ = _assign(boxes, as_chars)
+        found += sum(bool(mark) and not text for mark, text in zip(marked, written, strict=True))
+    return found
+
+
 def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[list[Box]]:
     """The cells of each grid that the lines draw, grids from top to bottom."""
     edges = [_edge(*line) for line in lines if max(line[2] - line[0], line[3] - line[1]) >= _SHORTEST / 3]
@@ -63,7 +89,7 @@ def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
 def _tables(slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], number: int) -> tuple[list[Table], list[Char]]:
     """The tables in one grid (prose rows may cut it) and the characters of its prose rows."""
     indexed = [refill(slot, index) for index, slot in enumerate(slots)]
-    texts = ["\n".join(line.text for line in lines_of(chars)) for chars in inside]
+    texts = ["\n".join(line.text for line in lines_of(readable(chars))) for chars in inside]
     prose = prose_rows(compact([refill(slot, texts[slot.content]) for slot in indexed]))
     returned: list[Char] = []
     tables = []

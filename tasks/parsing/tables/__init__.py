@@ -7,7 +7,7 @@ what they leave open is a doubt with its candidates. Nothing is raised.
 The chain of shapes, followed on the row ``1.属于国家秘密 0 5 0 0 0 0 5`` of table three::
 
     Page
-     │ table_to_lines (grid_lines), pipe_tables_to_cells (filled)
+     │ table_to_lines (grid_lines), text_tables_to_cells (filled)
     TextLine("1.属于国家秘密 0 5 0 0 0 0 5"), or the cells of a drawn row by their columns
      │ lines_to_atoms (tokens)
     Atom(TEXT, "1.属于国家秘密"), Atom(VALUE, "0"), Atom(VALUE, "5") …

@@ -15,7 +15,7 @@ from codebook.book import load_book
 from codebook.records import Line, Page, Reader
 from tasks.parsing.tables.blocks import read_blocks
 from tasks.parsing.tables.cells import BlockRead, TablesRead, cells_to_readings, seen
-from tasks.parsing.tables.filled import pipe_tables_to_cells
+from tasks.parsing.tables.filled import text_tables_to_cells
 from tasks.parsing.tables.grid_lines import table_to_lines
 from tasks.parsing.tables.readers.run_together import read_run_together
 from tasks.parsing.tables.tokens import TextLine, value_token
@@ -37,7 +37,7 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
             else:
                 lines += table_to_lines(block, page.number, number, reader)
     joined, joined_used, lines = read_run_together(lines)
-    lines = pipe_tables_to_cells(_with_blank_lines(lines))
+    lines = text_tables_to_cells(_with_blank_lines(lines))
     reads, used = read_blocks(lines)
     reads = [*joined, *_others(reads, joined)]
     used += joined_used

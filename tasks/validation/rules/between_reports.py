@@ -25,6 +25,7 @@ from tasks.validation.wording import cell_label, show, table_of, words, write_li
 __all__ = ["agency_key", "compare_region", "compare_texts", "compare_years", "is_government", "snapshot_of"]
 
 _MARKS = re.compile(r"[\W\d_]+")
+_SENTENCE = re.compile(r"[^。]*。|[^。]+")
 
 
 class Pair(NamedTuple):
@@ -245,13 +246,14 @@ class OpeningWords(Record, frozen=True):
 
 class CopyOptions(Record, frozen=True):
     """How like, and how long, a text must be to be a copy; and what all reports say: the opening words, the sentence on the
-    statistical period, and words of other sentences.
+    statistical period, sentences that name at least ``parts`` chapters of the form, and words of other sentences.
     """
 
     least_ratio: float
     least_length: int
     opening: OpeningWords
     period: str
+    parts: int
     stock: tuple[str, ...]
 
 
@@ -266,12 +268,25 @@ def _statutory(options: CopyOptions) -> tuple[re.Pattern[str], ...]:
     )
 
 
+@cache
+def _chapter_titles() -> re.Pattern[str]:
+    """The titles of the chapters of all forms."""
+    titles = {fold_text(t) for form in load_book().forms.values() for each in form.sections for t in (each.title, *each.variants)}
+    return re.compile(any_of(sorted(titles, key=len, reverse=True)))
+
+
+def _without_contents(text: str, parts: int) -> str:
+    """The text without the sentences that list the chapters of the report."""
+    return "".join(s for s in _SENTENCE.findall(text) if len(set(_chapter_titles().findall(s))) < parts)
+
+
 @lru_cache(maxsize=512)
 def _own_words(text: str, options: CopyOptions) -> str:
     """A chapter's text without what the law makes all reports say, marks and digits."""
     folded = fold_text(text)
     for pattern in _statutory(options):
         folded = pattern.sub("", folded)
+    folded = _without_contents(folded, options.parts)
     return _MARKS.sub("", folded)
 
 

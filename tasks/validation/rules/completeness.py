@@ -81,9 +81,13 @@ def section_missing(this: Bound[LikenessOptions], facts: Facts) -> Iterator[Find
 
 
 class ProblemOptions(Record, frozen=True):
-    """The chapter on problems, and words of which one names a problem, one a measure."""
+    """The chapter on problems, and words of which one names a problem, one a measure; a text of fewer than ``short`` characters
+    with one of the words ``none`` says that there is none.
+    """
 
     chapter: int
+    none: tuple[str, ...]
+    short: int
     problems: tuple[str, ...]
     measures: tuple[str, ...]
 
@@ -95,8 +99,9 @@ def problems_empty(this: Bound[ProblemOptions], facts: Facts) -> Iterator[Findin
     if facts.report.form not in this.rule.forms or section is None or not section.text.strip():
         return  # a chapter that is not there is section.missing's
     text = fold_text(section.text)
-    problem = any(word in text for word in this.options.problems)
-    measure = any(word in text for word in this.options.measures)
+    is_none = len(text) < this.options.short and any(word in text for word in this.options.none)
+    problem = not is_none and any(word in text for word in this.options.problems)
+    measure = not is_none and any(word in text for word in this.options.measures)
     if not (problem and measure):
         message = "both" if not problem and not measure else "measure" if problem else "main"
         yield facts.finding(this.rule, message=message, place=section.place)

@@ -39,7 +39,8 @@ def read_items(table: TableText) -> BlockRead:
     sizes = {row.label.first: len(row.header.columns) for row in rows if row.header}
     most = max(len(columns) for group in table.block.groups for columns in group.columns.values())
     items = _items(table, sizes, most)
-    runs = [run for run in table.runs if run.values]
+    strange = _of_strange_rows(table)
+    runs = [run for run in table.runs if run.values and run not in strange]
     pairs = doubt_beside_lost(items, runs, align(items, runs), _next_to_lost(table.block, rows))
     pairs = [pair for pair in pairs if items[pair.item].part is LabelPart.ROW]
     styles = {
@@ -51,10 +52,29 @@ def read_items(table: TableText) -> BlockRead:
     owned = {pair.run for pair in pairs}
     surplus = {row.label.entry.slug for row, pair in zip(rows, pairs, strict=True) if _has_surplus(row, pair, runs)}
     unsure = surplus | {cell.row for cell in cells if cell.doubt in (Doubt.ALIGNMENT, Doubt.COUNT)}
-    cells += _lost(table, rows, unsure, [run for n, run in enumerate(runs) if n not in owned])
+    cells += _lost(table, rows, unsure, [*strange, *(run for n, run in enumerate(runs) if n not in owned)])
     forms = next((row.header.forms for row in rows if row.header and row.header.forms), ())
     notes = tuple(f"{table.span.block}: the header of row {row.label.entry.slug} is lost" for row in rows if not row.sure)
     return BlockRead(table.span.block, _narrowed(rows, forms), where, tuple(cells), notes=notes)
+
+
+def _of_strange_rows(table: TableText) -> list[ValueRun]:
+    """Return the values of rows that the form does not have: behind an unknown label in the first cell of their own line.
+
+    Unless the label before it has nothing behind it, of which the unknown one may then be the rest.
+    """
+    atoms = table.text.atoms
+    unknown = {label.last: label for label in table.labels if label.entry.part is LabelPart.UNKNOWN}
+    rows = [label for label in table.labels if label.entry.part is LabelPart.ROW]
+    result: list[ValueRun] = []
+    for run in table.runs:
+        label = unknown.get(run.first - 1)
+        if not run.values or label is None or atoms[label.first].cell != 0 or atoms[label.first].line != run.line:
+            continue
+        before = max((row.last for row in rows if row.last < label.first), default=None)
+        if before is None or any(atom.kind in (AtomKind.VALUE, AtomKind.BLANK) for atom in atoms[before + 1 : label.first]):
+            result.append(run)
+    return result
 
 
 def _narrowed(rows: list[HeadedRow], forms: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,328 @@
+"""CSS declarations as far as they decide whether text is seen: each becomes names with values that are easy to compare.
+
+Names are those of CSS, but for ``background`` (the colour alone), ``overflow``, ``clipped`` (nothing is left by ``clip``,
+``clip-path`` or ``transform``) and ``line-through``. What is not understood is left out, as browsers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tinycss2
+from tinycss2.color4 import parse_color
+
+INHERIT, INITIAL = "inherit", "initial"
+_WIDE = {"inherit": INHERIT, "unset": "unset", "initial": INITIAL, "revert": INITIAL, "revert-layer": INITIAL}
+# CSS pixels; where a unit depends on font or window, on usual ones
+_PIXELS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78, "q": 0.945, "rem": 16.0, "vw": 12.8, "vh": 7.2}
+_RELATIVE = {"em": 1.0, "%": 0.01, "ex": 0.5, "ch": 0.5}
+_SIZES = {
+    "xx-small": 9.0,
+    "x-small": 10.0,
+    "small": 13.0,
+    "medium": 16.0,
+    "large": 18.0,
+    "x-large": 24.0,
+    "xx-large": 32.0,
+    "xxx-large": 48.0,
+}
+_MOST_VARIABLES = 10  # that refer to one another
+_FAR = -500.0  # pixels to the left of or above the page
+
+
+class Colour(NamedTuple):
+    """Red, green, blue and alpha, each from 0 to 1."""
+
+    red: float
+    green: float
+    blue: float
+    alpha: float = 1.0
+
+
+class Length(NamedTuple):
+    """A length in pixels, or as a multiple of the font's size (``is_relative``; of what is around for a percentage)."""
+
+    value: float
+    is_relative: bool = False
+
+    def pixels(self, base: float = 16.0) -> float:
+        """The length where the font, or what is around, is ``base`` pixels large."""
+        return self.value * base if self.is_relative else self.value
+
+
+PICTURE = "picture"  # a background that is no colour
+TRANSPARENT = Colour(0, 0, 0, 0)
+CURRENT = "currentcolor"
+
+Value = str | float | bool | Colour | Length | None
+
+
+class Declaration(NamedTuple):
+    """One property with its value; ``important``: marked so."""
+
+    name: str
+    value: Value
+    important: bool
+
+
+def declarations(nodes: Sequence[Any], variables: Mapping[str, Sequence[Any]]) -> Iterator[Declaration]:
+    """The declarations among the parsed contents of a block that decide on what is seen. ``variables``: custom properties."""
+    for node in nodes:
+        if node.type != "declaration" or (reader := _READERS.get(node.lower_name)) is None:
+            continue
+        tokens = _resolved(node.value, variables)
+        wide = _WIDE.get(tokens[0].lower_value) if len(tokens) == 1 and tokens[0].type == "ident" else None
+        for name, value in reader(tokens) if wide is None else ((name, wide) for name in _NAMES.get(node.lower_name, ())):
+            yield Declaration(name, value, node.important)
+
+
+def colour_of(text: str) -> Colour | None:
+    """The colour that an attribute of HTML names, None where it names none."""
+    for written in (text.strip(), "#" + text.strip()):
+        if isinstance(found := _colour_of(tinycss2.parse_one_component_value(written)), Colour):
+            return found
+    return None
+
+
+def _resolved(value: Sequence[Any], variables: Mapping[str, Sequence[Any]]) -> list[Any]:
+    """The value without white space; a value that is one custom property is replaced by that property's."""
+    tokens = _solid(value)
+    for _ in range(_MOST_VARIABLES):
+        if len(tokens) != 1 or tokens[0].type != "function" or tokens[0].lower_name != "var":
+            break
+        name, *rest = _solid(tokens[0].arguments) or [None]
+        known = variables.get(name.value) if name is not None and name.type == "ident" else None
+        tokens = _solid(known) if known is not None else rest[1:]
+    return tokens
+
+
+def _solid(tokens: Sequence[Any]) -> list[Any]:
+    return [token for token in tokens if token.type not in ("whitespace", "comment")]
+
+
+def _words(tokens: Sequence[Any]) -> list[str]:
+    return [token.lower_value for token in tokens if token.type == "ident"]
+
+
+def _colour_of(token: Any) -> Colour | str | None:
+    try:
+        found = parse_color(token)
+        if found is None or found == "currentcolor":
+            return None if found is None else CURRENT
+        red, green, blue = found.to("srgb").coordinates
+        return Colour(float(red or 0), float(green or 0), float(blue or 0), float(found.alpha))
+    except (AttributeError, NotImplementedError, TypeError, ValueError):
+        return None  # no colour, or a space of colours that has no values here
+
+
+def _length_of(token: Any) -> Length | None:
+    if token.type == "number" and token.value == 0:
+        return Length(0.0)
+    if token.type == "percentage":
+        return Length(token.value / 100, True)
+    if token.type == "dimension":
+        unit = token.lower_unit
+        if unit in _PIXELS:
+            return Length(token.value * _PIXELS[unit])
+        if unit in _RELATIVE:
+            return Length(token.value * _RELATIVE[unit], True)
+    return None
+
+
+Found = Iterator[tuple[str, Value]]
+Reader = Callable[[Sequence[Any]], Found]
+
+
+def _word(name: str) -> Reader:
+    def read(tokens: Sequence[Any]) -> Found:
+        if words := _words(tokens):
+            yield name, words[0]
+
+    return read
+
+
+def _length(name: str) -> Reader:
+    def read(tokens: Sequence[Any]) -> Found:
+        if tokens and (found := _length_of(tokens[0])) is not None:
+            yield name, found
+        elif _words(tokens):
+            yield name, None
+
+    return read
+
+
+def _opacity(tokens: Sequence[Any]) -> Found:
+    if tokens and tokens[0].type in ("number", "percentage"):
+        yield "opacity", float(tokens[0].value / (100 if tokens[0].type == "percentage" else 1))
+
+
+def _colour(name: str) -> Reader:
+    def read(tokens: Sequence[Any]) -> Found:
+        if tokens and (found := _colour_of(tokens[0])) is not None:
+            yield name, found
+
+    return read
+
+
+def _background(tokens: Sequence[Any]) -> Found:
+    colours = [found for token in tokens if (found := _colour_of(token)) is not None]
+    is_picture = any(token.type == "url" or (token.type == "function" and _draws(token)) for token in tokens)
+    if colours or is_picture or "none" in _words(tokens):
+        yield "background", PICTURE if is_picture else colours[-1] if colours else TRANSPARENT
+
+
+def _background_image(tokens: Sequence[Any]) -> Found:
+    if any(token.type in ("url", "function") for token in tokens):
+        yield "background-image", PICTURE
+    elif "none" in _words(tokens):
+        yield "background-image", None
+
+
+def _draws(function: Any) -> bool:
+    return function.lower_name in ("url", "image", "image-set") or "gradient" in function.lower_name
+
+
+def _font(tokens: Sequence[Any]) -> Found:
+    for token in tokens:
+        if token.type == "literal" and token.value == "/":
+            return
+        if (found := _size_of(token)) is not None:
+            yield "font-size", found
+            return
+
+
+def _font_size(tokens: Sequence[Any]) -> Found:
+    if tokens and (found := _size_of(tokens[0])) is not None:
+        yield "font-size", found
+
+
+def _size_of(token: Any) -> Length | None:
+    if token.type == "ident":
+        if token.lower_value in ("smaller", "larger"):
+            return Length(5 / 6 if token.lower_value == "smaller" else 1.2, True)
+        return Length(_SIZES[token.lower_value]) if token.lower_value in _SIZES else None
+    return _length_of(token)
+
+
+def _overflow(tokens: Sequence[Any]) -> Found:
+    if words := _words(tokens):
+        yield "overflow", "hidden" if any(word in ("hidden", "clip") for word in words) else "visible"
+
+
+def _clip(tokens: Sequence[Any]) -> Found:
+    if tokens and tokens[0].type == "function" and tokens[0].lower_name == "rect":
+        sides = [_length_of(token) for token in _solid(tokens[0].arguments) if token.type != "literal"]
+        if len(sides) == 4:
+            top, right, bottom, left = (None if side is None else side.pixels() for side in sides)
+            is_flat = top is not None and bottom is not None and bottom - top <= 1
+            is_narrow = left is not None and right is not None and right - left <= 1
+            yield "clip", is_flat or is_narrow
+    elif _words(tokens):
+        yield "clip", False
+
+
+def _clip_path(tokens: Sequence[Any]) -> Found:
+    if tokens and tokens[0].type == "function":
+        name, arguments = tokens[0].lower_name, _solid(tokens[0].arguments)
+        lengths = [found for token in arguments if (found := _length_of(token)) is not None]
+        yield (
+            "clip-path",
+            bool(lengths)
+            and (
+                (name == "inset" and lengths[0].is_relative and lengths[0].value >= 0.5)
+                or (name in ("circle", "ellipse") and lengths[0].value == 0)
+                or (name == "polygon" and not any(one.value for one in lengths))
+            ),
+        )
+    elif _words(tokens):
+        yield "clip-path", False
+
+
+def _transform(tokens: Sequence[Any]) -> Found:
+    def is_gone(function: Any) -> bool:
+        values = [token for token in _solid(function.arguments) if token.type != "literal"]
+        if function.lower_name.startswith("scale"):
+            return any(token.type in ("number", "percentage") and token.value == 0 for token in values)
+        if function.lower_name.startswith("translate"):
+            lengths = [found for token in values if (found := _length_of(token)) is not None]
+            return any((one.value <= -5 if one.is_relative else one.value <= _FAR) for one in lengths)
+        return False
+
+    yield "transform", any(is_gone(token) for token in tokens if token.type == "function")
+
+
+def _decoration(tokens: Sequence[Any]) -> Found:
+    yield "line-through", "line-through" in _words(tokens)
+
+
+def _content(tokens: Sequence[Any]) -> Found:
+    parts: list[str] = []
+    for token in tokens:
+        if token.type == "string":
+            parts.append(token.value)
+        elif token.type == "function" and token.lower_name == "attr" and (names := _words(_solid(token.arguments))):
+            parts.append(f"\0{names[0]}\0")
+        elif token.type == "literal" and token.value == "/":
+            break  # what follows is read aloud, not shown
+        elif token.type == "ident" and token.lower_value in ("none", "normal"):
+            yield "content", None
+            return
+        else:
+            parts.append("\0\0")
+    yield "content", "".join(parts)
+
+
+_READERS: dict[str, Reader] = {
+    "display": _word("display"),
+    "visibility": _word("visibility"),
+    "content-visibility": _word("content-visibility"),
+    "position": _word("position"),
+    "float": _word("float"),
+    "opacity": _opacity,
+    "color": _colour("color"),
+    "-webkit-text-fill-color": _colour("fill"),
+    "background-color": _colour("background"),
+    "background": _background,
+    "background-image": _background_image,
+    "font": _font,
+    "font-size": _font_size,
+    "overflow": _overflow,
+    "overflow-x": _overflow,
+    "overflow-y": _overflow,
+    **{name: _length(name) for name in ("left", "top", "right", "bottom", "margin-left", "margin-top", "text-indent")},
+    **{name: _length(name) for name in ("height", "max-height", "width", "max-width")},
+    "clip": _clip,
+    "clip-path": _clip_path,
+    "transform": _transform,
+    "text-decoration": _decoration,
+    "text-decoration-line": _decoration,
+    "vertical-align": _word("vertical-align"),
+    "content": _content,
+}
+_NAMES: dict[str, tuple[str, ...]] = {
+    "-webkit-text-fill-color": ("fill",),
+    "background-color": ("background",),
+    "font": ("font-size",),
+    "overflow-x": ("overflow",),
+    "overflow-y": ("overflow",),
+    "text-decoration": ("line-through",),
+    "text-decoration-line": ("line-through",),
+    **{
+        name: (name,)
+        for name in (
+            "display",
+            "visibility",
+            "content-visibility",
+            "position",
+            "float",
+            "opacity",
+            "color",
+            "background",
+            "font-size",
+            "overflow",
+            "text-indent",
+            "vertical-align",
+        )
+    },
+}

@@ -1,0 +1,257 @@
+"""How each element of a page looks, computed from its styles as a browser would, so far as its text is seen or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from lxml import etree
+
+from tasks.extraction.html.declarations import (
+    CURRENT,
+    INHERIT,
+    INITIAL,
+    PICTURE,
+    TRANSPARENT,
+    Colour,
+    Declaration,
+    Length,
+    Value,
+    colour_of,
+)
+from tasks.extraction.html.style_sheets import NOTHING, StyleSheets, inline_declarations
+from tasks.extraction.limits import ExtractionLimits
+
+_BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
+_LINK = Colour(0, 0, 0.93)
+_SAME = 0.05  # by which two colours differ at most, in each of their parts, that nobody can tell apart
+_INVISIBLE = 0.05  # opacity
+_FAR = -500.0  # pixels
+_TINY = 3.0  # pixels; some browsers show such a font larger
+_THIN = 1.0  # pixels
+_FIELDS = frozenset(("input", "textarea", "select"))
+_DELETED = frozenset(("s", "strike"))
+_TABLE_PARTS = frozenset(("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption", "html", "body"))
+_INLINE_TAGS = (
+    "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike strong sub sup "
+    "tt u var"
+)
+_INLINE = frozenset(_INLINE_TAGS.split())
+_BOXES = frozenset(("block", "inline-block", "flex", "inline-flex", "grid", "inline-grid", "list-item", "flow-root"))
+_SIDES = ("margin-left", "margin-top", "left", "top", "right", "bottom")
+_ATTRIBUTE = re.compile("\0([^\0]*)\0")
+
+
+class Look(NamedTuple):
+    """How an element looks. ``is_gone``: it and all in it is not seen. ``is_unseen``: its own text is not; ``is_unsure``: that
+    cannot be told. ``before``, ``after``: text that styles add, None where it is not known. ``shift``: "super", "sub" or "".
+
+    What its children take from it: ``visibility``, ``colour``, ``backdrop`` (None: a picture, or not known), ``size`` of the font
+    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent) and ``opacity``.
+    """
+
+    is_gone: bool = False
+    is_unseen: bool = False
+    is_unsure: bool = False
+    before: str | None = ""
+    after: str | None = ""
+    shift: str = ""
+    visibility: str = "visible"
+    colour: Colour = _BLACK
+    backdrop: Colour | None = _WHITE
+    size: float = 16.0
+    is_struck: bool = False
+    is_pushed_out: bool = False
+    opacity: float = 1.0
+
+
+_PLAIN = Look()
+
+
+def looks_of(
+    root: etree._Element, limits: ExtractionLimits, is_main: Callable[[etree._Element], bool]
+) -> Mapping[etree._Element, Look]:
+    """The look of each element below ``root``.
+
+    ``is_main`` says of an element that it holds what the page is there for: what would hide that is passed over, since a script
+    shows it. Raises ``file.bomb`` for style sheets that take longer than any page's.
+    """
+    sheets = StyleSheets(root, limits)
+    matched = sheets.matched(root)
+    looks: dict[etree._Element, Look] = {}
+    for element in root.iter(etree.Element):
+        above = looks.get(element.getparent(), _PLAIN)
+        if above.is_gone:
+            looks[element] = above
+            continue
+        found = matched.get(element, NOTHING)
+        inline = inline_declarations(style) if (style := element.get("style")) else ()
+        values = _cascaded(element, found.own, inline)
+        if not values and not found.before and not found.after:
+            looks[element] = above if not (above.before or above.after or above.shift) else _bare(above)
+            continue
+        look = _computed(values, above, element.tag, sheets.is_linked)
+        if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
+            look = _bare(above)._replace(backdrop=None)
+        if not look.is_gone and (found.before or found.after):
+            look = look._replace(
+                before=_generated(found.before, look, element, sheets.is_linked),
+                after=_generated(found.after, look, element, sheets.is_linked),
+            )
+        looks[element] = look
+    return looks
+
+
+def _bare(look: Look) -> Look:
+    """What children take of a look."""
+    return look._replace(before="", after="", shift="")
+
+
+def _cascaded(element: etree._Element, matched: list[Declaration], inline: Iterable[Declaration]) -> dict[str, Value]:
+    """The value of each property that is set: by browser, attributes, sheets and the element's own style, in this order."""
+    values = _by_itself(element)
+    first, last = ([one for one in (*matched, *inline) if one.important is important] for important in (False, True))
+    for one in (*first, *last):
+        values[one.name] = one.value
+    return values
+
+
+def _by_itself(element: etree._Element) -> dict[str, Value]:
+    """What tag and attributes of an element say of its look."""
+    tag, values = element.tag, dict[str, Value]()
+    if tag == "a" and element.get("href") is not None:
+        values["color"] = _LINK
+    elif tag in _FIELDS:
+        values |= {"color": _BLACK, "background": _WHITE, "font-size": Length(13.3)}
+    elif tag in _DELETED or tag == "del":
+        values["line-through"] = True
+    elif tag == "mark":
+        values |= {"color": _BLACK, "background": Colour(1, 1, 0)}
+    elif tag in ("sup", "sub"):
+        values["vertical-align"] = "super" if tag == "sup" else "sub"
+    elif tag == "dialog" and element.get("open") is None:
+        values["display"] = "none"
+    if element.get("hidden") is not None:
+        values["display"] = "none"
+    if tag in ("font", "body", "basefont"):
+        named = element.get("color") if tag != "body" else element.get("text")
+        if named and (colour := colour_of(named)) is not None:
+            values["color"] = colour
+    if (named := element.get("bgcolor")) and (colour := colour_of(named)) is not None:
+        values["background"] = colour
+    if element.get("background") and tag in _TABLE_PARTS:
+        values["background"] = PICTURE
+    return values
+
+
+def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: bool) -> Look:
+    size = _font_size(values, above)
+    backdrop = _backdrop(values, above)
+    colour = _colour(values, above)
+    opacity = above.opacity * _number(values.get("opacity"), 1.0)
+    visibility = values.get("visibility", INHERIT)
+    if not isinstance(visibility, str) or visibility in (INHERIT, "unset"):
+        visibility = above.visibility
+    elif visibility == INITIAL:
+        visibility = "visible"
+    is_struck = above.is_struck or values.get("line-through") is True or tag == "del"
+    indent = values.get("text-indent", INHERIT)
+    is_pushed_out = indent.pixels(size) <= _FAR if isinstance(indent, Length) else indent == INHERIT and above.is_pushed_out
+    is_same = backdrop is not None and _is_same(colour, backdrop)
+    is_clear = colour.alpha <= _INVISIBLE
+    is_unseen = visibility != "visible" or is_struck or is_pushed_out or size <= 0 or is_clear or (is_same and not is_linked)
+    align = values.get("vertical-align")
+    return Look(
+        is_gone=_is_gone(values, tag, size) or opacity <= _INVISIBLE,
+        is_unseen=is_unseen,
+        is_unsure=not is_unseen and (is_same or size < _TINY),
+        shift="super" if align in ("super", "text-top") else "sub" if align == "sub" else "",
+        visibility=visibility,
+        colour=colour,
+        backdrop=backdrop,
+        size=size,
+        is_struck=is_struck,
+        is_pushed_out=is_pushed_out,
+        opacity=opacity,
+    )
+
+
+def _font_size(values: Mapping[str, Value], above: Look) -> float:
+    size = values.get("font-size")
+    if isinstance(size, Length):
+        return size.pixels(above.size)
+    return 16.0 if size == INITIAL else above.size
+
+
+def _colour(values: Mapping[str, Value], above: Look) -> Colour:
+    colour = above.colour
+    for name in ("color", "fill"):  # the second is what text is filled with, whatever its colour
+        value = values.get(name)
+        if isinstance(value, Colour):
+            colour = value
+        elif value == INITIAL and name == "color":
+            colour = _BLACK
+    return colour
+
+
+def _backdrop(values: Mapping[str, Value], above: Look) -> Colour | None:
+    """The colour behind an element's text, None where it is a picture."""
+    value = values.get("background", TRANSPARENT)
+    if value == PICTURE or values.get("background-image") == PICTURE:
+        return None
+    if value == CURRENT:
+        value = _colour(values, above)
+    if not isinstance(value, Colour) or value.alpha == 0:
+        return above.backdrop
+    if value.alpha >= 1:
+        return value
+    return None if above.backdrop is None else _blended(value, above.backdrop)
+
+
+def _blended(colour: Colour, on: Colour) -> Colour:
+    return Colour(*(part * colour.alpha + below * (1 - colour.alpha) for part, below in zip(colour[:3], on[:3], strict=True)))
+
+
+def _is_same(colour: Colour, backdrop: Colour) -> bool:
+    seen = _blended(colour, backdrop)
+    return all(abs(part - below) <= _SAME for part, below in zip(seen[:3], backdrop[:3], strict=True))
+
+
+def _is_gone(values: Mapping[str, Value], tag: str, size: float) -> bool:
+    """Return whether an element and all that is in it has no place on the page."""
+    if values.get("display") == "none" or values.get("content-visibility") == "hidden" or values.get("transform") is True:
+        return True
+    is_out = values.get("position") in ("absolute", "fixed")
+    if values.get("clip-path") is True or (is_out and values.get("clip") is True):
+        return True
+    sides = _SIDES if is_out else _SIDES[:4] if values.get("position") == "relative" else _SIDES[:2]
+    if any(_pixels(values.get(name), size, 0.0) <= _FAR for name in sides):
+        return True
+    is_box = is_out or values.get("float") in ("left", "right") or values.get("display") in _BOXES
+    is_box = is_box or (tag not in _INLINE and values.get("display") != "inline")
+    if values.get("overflow") == "hidden" and is_box and tag not in _TABLE_PARTS:
+        return any(_pixels(values.get(name), size, 1e9) <= _THIN for name in ("height", "max-height", "width", "max-width"))
+    return False
+
+
+def _pixels(value: Value, size: float, default: float) -> float:
+    return value.pixels(size) if isinstance(value, Length) else default
+
+
+def _number(value: Value, default: float) -> float:
+    return float(value) if isinstance(value, int | float) else default
+
+
+def _generated(found: list[Declaration], look: Look, element: etree._Element, is_linked: bool) -> str | None:
+    """The text that styles put before or after what an element holds, None where it is not known, as a counter is not."""
+    values = {one.name: one.value for important in (False, True) for one in found if one.important is important}
+    content = values.get("content")
+    if not isinstance(content, str) or content == INITIAL:
+        return ""
+    own = _computed(values, look, "", is_linked)
+    if own.is_gone or own.is_unseen:
+        return ""
+    if own.is_unsure or "\0\0" in content:
+        return None
+    return _ATTRIBUTE.sub(lambda match: element.get(match[1]) or "", content)

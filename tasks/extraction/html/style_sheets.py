@@ -1,0 +1,228 @@
+"""The style sheets of a page itself, and which of their declarations each element gets, by specificity and order.
+
+Sheets count as a browser's window of ``_WINDOW`` pixels shows them: rules for print do not. What a page only links to did not
+come in; ``StyleSheets.is_linked`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cssselect2
+import tinycss2
+from cssselect2.parser import SelectorError
+from lxml import etree
+
+from codebook.errors import GongkaiError
+from tasks.extraction.html.declarations import Declaration, declarations
+from tasks.extraction.limits import ExtractionLimits
+
+_WINDOW = 1280.0  # pixels
+_DEEPEST = 8  # at-rules in at-rules
+_COMPILING = 200  # steps that making a selector ready costs about
+_GROUPS = ("supports", "layer", "container", "scope", "starting-style")
+
+
+class ElementStyles(NamedTuple):
+    """The declarations that an element gets from sheets, those that win last: its own, and those of ::before and ::after."""
+
+    own: list[Declaration]
+    before: list[Declaration]
+    after: list[Declaration]
+
+
+NOTHING = ElementStyles([], [], [])
+
+
+class _Steps:
+    """Counts the steps of matching: a few rules of a page that is made for it take a browser minutes."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.left = most, most
+
+    def take(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise GongkaiError("file.bomb", f"style sheets that take more than {self.most} steps", "styles of a page")
+
+
+class _Element(cssselect2.ElementWrapper):  # type: ignore[misc]
+    """An element as selectors see it, whose neighbours are counted as they are looked at."""
+
+    steps: _Steps
+
+    @property
+    def ancestors(self) -> Iterator[_Element]:
+        element = self.parent
+        while element is not None:
+            self.steps.take(1)
+            yield element
+            element = element.parent
+
+    @property
+    def previous_siblings(self) -> Iterator[_Element]:
+        element = self.previous
+        while element is not None:
+            self.steps.take(1)
+            yield element
+            element = element.previous
+
+    @property
+    def etree_siblings(self) -> list[etree._Element]:
+        siblings: list[etree._Element] = self._siblings
+        self.steps.take(1 + len(siblings) // 16)
+        return siblings
+
+    @etree_siblings.setter
+    def etree_siblings(self, siblings: list[etree._Element]) -> None:
+        self._siblings = siblings
+
+    def iter_children(self) -> Iterator[_Element]:
+        for child in super().iter_children():
+            self.steps.take(4)
+            yield child
+
+
+class _Matcher(cssselect2.Matcher):  # type: ignore[misc]
+    """Finds the selectors that match an element, and counts those that are tried."""
+
+    def __init__(self, steps: _Steps) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def add_relevant_selectors(self, element: _Element, selectors: list[Any], relevant_selectors: list[Any]) -> None:
+        self.steps.take(len(selectors))
+        super().add_relevant_selectors(element, selectors, relevant_selectors)
+
+
+class StyleSheets:
+    """The sheets of one page. Raises ``file.bomb`` where reading or matching them takes more than any page's does."""
+
+    def __init__(self, root: etree._Element, limits: ExtractionLimits) -> None:
+        self._steps = _Steps(limits.max_style_steps)
+        self._variables: dict[str, Sequence[Any]] = {}
+        self._matcher = _Matcher(self._steps)
+        self.is_linked = any("stylesheet" in (link.get("rel") or "").lower() for link in root.iter("link"))
+        sheets = [
+            (style.text or "")
+            for style in root.iter("style")
+            if is_for_screen(tinycss2.parse_component_value_list(style.get("media") or ""))
+        ]
+        if (size := sum(map(len, sheets))) > limits.max_style_characters:
+            raise GongkaiError("file.bomb", f"style sheets of {size} characters", f"at most {limits.max_style_characters}")
+        blocks = [
+            (rule.prelude, tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True))
+            for sheet in sheets
+            for rule in self._rules(sheet)
+        ]
+        for _, content in blocks:
+            self._variables |= {node.name: node.value for node in content if node.type == "declaration" and node.name[:2] == "--"}
+        is_any = False
+        for prelude, content in blocks:
+            if found := list(declarations(content, self._variables)):
+                is_any = self._add(prelude, found) or is_any
+        self._is_any = is_any
+
+    def _rules(self, sheet: str) -> Iterator[Any]:
+        """The style rules of a sheet for a screen, in order, those in at-rules too."""
+        stack = [iter(tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True))]
+        while stack:
+            node = next(stack[-1], None)
+            if node is None:
+                stack.pop()
+                continue
+            self._steps.take(1)
+            if node.type == "qualified-rule":
+                yield node
+            elif node.type == "at-rule":
+                name = node.lower_at_keyword
+                if name == "import":
+                    self.is_linked = True
+                is_read = name in _GROUPS or (name == "media" and is_for_screen(node.prelude))
+                if is_read and node.content is not None and len(stack) <= _DEEPEST:
+                    stack.append(iter(tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)))
+
+    def _add(self, prelude: Sequence[Any], found: list[Declaration]) -> bool:
+        try:
+            selectors = cssselect2.compile_selector_list(prelude)
+        except (SelectorError, NotImplementedError, RecursionError, MemoryError, SyntaxError):
+            return False  # as browsers do with a rule whose selector they do not know
+        self._steps.take(_COMPILING * len(selectors))
+        for selector in selectors:
+            self._matcher.add_selector(selector, found)
+        return bool(selectors)
+
+    def matched(self, root: etree._Element) -> dict[etree._Element, ElementStyles]:
+        """The declarations of each element that gets any."""
+        if not self._is_any:
+            return {}
+        result = {}
+        wrapper: Any = type("_Counted", (_Element,), {"steps": self._steps})
+        for element in wrapper.from_html_root(root).iter_subtree():
+            if matches := self._matcher.match(element):
+                found = ElementStyles([], [], [])
+                for _, _, pseudo, payload in matches:
+                    target = {None: found.own, "before": found.before, "after": found.after}.get(pseudo)
+                    if target is not None:
+                        target.extend(payload)
+                result[element.etree_element] = found
+        return result
+
+
+@lru_cache(maxsize=4096)
+def inline_declarations(style: str) -> tuple[Declaration, ...]:
+    """The declarations of a style attribute."""
+    nodes = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
+    own: Mapping[str, Sequence[Any]] = {n.name: n.value for n in nodes if n.type == "declaration" and n.name[:2] == "--"}
+    return tuple(declarations(nodes, own))
+
+
+def is_for_screen(prelude: Sequence[Any]) -> bool:
+    """Return whether a list of media queries holds on a screen. A condition that is not known does not."""
+    queries: list[list[Any]] = [[]]
+    for token in prelude:
+        if token.type == "literal" and token.value == ",":
+            queries.append([])
+        elif token.type not in ("whitespace", "comment"):
+            queries[-1].append(token)
+    return any(map(_holds, queries))
+
+
+def _holds(query: Sequence[Any]) -> bool:
+    is_negated, result = False, True
+    for token in query:
+        if token.type == "ident":
+            word = token.lower_value
+            if word == "not":
+                is_negated = True
+            elif word not in ("only", "and", "or"):
+                result = result and word in ("all", "screen")
+        elif token.type == "() block":
+            result = result and _is_true(token.content)
+        else:
+            return False
+    return result != is_negated
+
+
+def _is_true(condition: Sequence[Any]) -> bool:
+    """Return whether a condition in brackets holds in a window of ``_WINDOW`` pixels: (min-width: 600px)."""
+    tokens = [token for token in condition if token.type not in ("whitespace", "comment")]
+    name = tokens[0].lower_value if tokens and tokens[0].type == "ident" else ""
+    value = tokens[2] if len(tokens) == 3 and tokens[1].type == "literal" and tokens[1].value == ":" else None
+    if value is not None and value.type in ("dimension", "number"):
+        pixels = value.value * (16 if getattr(value, "lower_unit", "px") in ("em", "rem") else 1)
+        if name in ("min-width", "min-device-width"):
+            return bool(pixels <= _WINDOW)
+        if name in ("max-width", "max-device-width"):
+            return bool(pixels >= _WINDOW)
+        return name.startswith("min-height") or (name == "min-resolution" and pixels <= 1)
+    word = value.lower_value if value is not None and value.type == "ident" else ""
+    return (name, word) in (
+        ("orientation", "landscape"),
+        ("prefers-color-scheme", "light"),
+        ("prefers-reduced-motion", "no-preference"),
+        ("hover", "hover"),
+        ("pointer", "fine"),
+    ) or (name in ("color", "hover", "pointer", "grid") and value is None and name != "grid")

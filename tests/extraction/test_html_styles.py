@@ -1,0 +1,321 @@
+"""What a reader of a web page sees is what is read: text hidden by styles, struck, added by styles, or the value of a field."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebook.errors import GongkaiError
+from codebook.records import Line, Table
+from tasks.extraction.extract import extract
+from tasks.extraction.html.style_sheets import is_for_screen
+from tasks.extraction.limits import ExtractionLimits
+from tests.growth import assert_linear
+
+SURE = 0.99
+
+
+def cells(html: str) -> list[tuple[str, bool]]:
+    """The texts of the cells of a page's table, each with whether it is sure."""
+    [table] = [block for block in extract(html.encode(), "text/html").pages[0].blocks if isinstance(block, Table)]
+    return [(cell.text, cell.score >= SURE) for cell in table.cells]
+
+
+def shown(span: str, style: str = "", body: str = "") -> tuple[str, bool]:
+    """What is read of a cell that holds 21 and this span, in a page with this sheet."""
+    page = f"<html><head><style>{style}</style></head><body {body}><p>行政许可与行政处罚</p>"
+    page += f"<table class=t id=n><tr><td>许可</td><td class=c>21{span}</td></tr><tr><td>处罚</td><td>7</td></tr></table></body>"
+    found = cells(page)
+    assert found[2:] == [("处罚", True), ("7", True)]
+    return found[1]
+
+
+INLINE = [
+    "display:none",
+    "DISPLAY : none",
+    "visibility:hidden",
+    "visibility:collapse",
+    "opacity:0",
+    "opacity:0%",
+    "font-size:0",
+    "font-size:0pt",
+    "font-size:0.0em",
+    "font:0/1 a",
+    "color:#fff",
+    "color:white",
+    "color:rgb(255,255,255)",
+    "color:hsl(0 0% 100%)",
+    "color:#fdfdfd",
+    "color:transparent",
+    "color:rgba(0,0,0,.01)",
+    "-webkit-text-fill-color:#fff",
+    "color:red;background:red",
+    "background-color:#000",
+    "position:absolute;left:-9999px",
+    "position:absolute;top:-200em",
+    "position:relative;left:-99in",
+    "margin-left:-9999px",
+    "display:inline-block;text-indent:-9999px",
+    "position:absolute;clip:rect(0,0,0,0)",
+    "position:absolute;clip:rect(1px 1px 1px 1px)",
+    "clip-path:inset(50%)",
+    "clip-path:circle(0)",
+    "transform:scale(0)",
+    "transform:translateX(-9999px)",
+    "display:inline-block;height:0;overflow:hidden",
+    "display:block;max-height:0;overflow-y:hidden",
+    "position:absolute;width:1px;height:1px;overflow:hidden",
+    "text-decoration:line-through",
+    "text-decoration:red solid line-through",
+    "content-visibility:hidden",
+    "--x:none;display:var(--x)",
+    "display:var(--y, none)",
+    "color:black;color:white",
+    "color:white!important;color:black",
+]
+
+
+@pytest.mark.parametrize("style", INLINE)
+def test_what_a_style_hides_is_not_read(style: str) -> None:
+    assert shown(f'<span style="{style}">9</span>') == ("21", True)
+    assert shown("<span class=h>9</span>", f".h{{{style}}}") == ("21", True)
+    assert shown('<b><span class="a h">9<i>8</i></span></b>', f"@media screen{{td .h{{{style}}}}}") == ("21", True)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color:red",
+        "color:#ddd",
+        "color:white;background:blue",
+        "color:white;background:url(a.png)",
+        "color:white;background-image:linear-gradient(red,blue)",
+        "display:inline",
+        "opacity:.9",
+        "visibility:visible",
+        "font-size:9px",
+        "height:0;overflow:hidden",
+        "left:-9999px",
+        "text-decoration:underline",
+        "position:absolute;left:4px",
+        "display:none;display:inline",
+        "display:none;display:bogus-value(",
+        "color:white;color:initial",
+        "clip:rect(0,0,0,0)",
+        "transform:none",
+    ],
+)
+def test_what_a_style_leaves_is_read(style: str) -> None:
+    if style == "display:none;display:bogus-value(":
+        assert shown(f'<span style="{style}">9</span>') == ("21", True)  # the second is none, and the first holds
+        return
+    assert shown(f'<span style="{style}">9</span>') == ("219", True)
+    assert shown("<span class=h>9</span>", f".h{{{style}}}") == ("219", True)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<del>9</del>",
+        "<s>9</s>",
+        "<strike>9</strike>",
+        "<del><b>9</b></del>",
+        "<span hidden>9</span>",
+        "<span hidden=until-found>9</span>",
+        "<template>9</template>",
+        "<noscript>9</noscript>",
+        "<!--9-->",
+        "<input type=hidden value=9>",
+        "<dialog>9</dialog>",
+        "<font color=#FFFFFF>9</font>",
+        "<font color=FFFFFF>9</font>",
+        "<span style='visibility:hidden'>9<b style='color:red'>8</b></span>",
+    ],
+)
+def test_markup_that_hides_or_strikes(markup: str) -> None:
+    assert shown(markup) == ("21", True)
+
+
+def test_what_replaces_a_struck_number_stays() -> None:
+    page = "<table><tr><td>许可</td><td><del>21</del><ins>12</ins></td></tr><tr><td>处罚</td><td>7</td></tr></table>"
+    assert cells(page)[1] == ("12", True)
+
+
+@pytest.mark.parametrize(
+    ("style", "text"),
+    [
+        (".h{display:none} .h{display:inline}", "219"),
+        (".h{display:inline} .h{display:none}", "21"),
+        ("span{display:inline} .h{display:none}", "21"),
+        (".h{display:none} span{display:inline}", "21"),
+        (".h{display:none!important} #x{display:inline}", "21"),
+        (".h{display:none} #x{display:inline}", "219"),
+        ("td.c > span{display:none}", "21"),
+        ("tr > span{display:none}", "219"),
+        ("table td span:first-child{display:none}", "21"),
+        ("td:nth-child(2) span{display:none}", "21"),
+        ("td:nth-child(1) span{display:none}", "219"),
+        ("[data-k=v]{display:none}", "21"),
+        ("[class^=h]{display:none}", "21"),
+        (".t :not(b) .h{display:none}", "21"),
+        ("span:hover{display:none}", "219"),
+        ("@media print{.h{display:none}}", "219"),
+        ("@media screen and (min-width:600px){.h{display:none}}", "21"),
+        ("@media (max-width:600px){.h{display:none}}", "219"),
+        ("@media print{.h{display:inline}} .h{display:none}", "21"),
+        ("@media not print{.h{display:none}}", "21"),
+        ("@supports (display:grid){.h{display:none}}", "21"),
+        ("@layer a{.h{display:none}}", "21"),
+        ("<!-- .h{display:none} -->", "21"),
+        ("/* .h{} */.h{display:none;}", "21"),
+        ("!!! .h{display:none} .h{display:none}", "21"),
+        (".h{display:none", "21"),
+        (":root{--v:none} .h{display:var(--v)}", "21"),
+        (".c{color:#fff} .h{color:red}", "9"),
+        (".t{background:#123456} .h{color:#123456}", "21"),
+        ("body{visibility:visible} .c{visibility:hidden} .h{visibility:visible}", "9"),
+    ],
+)
+def test_the_cascade_of_a_page(style: str, text: str) -> None:
+    found, is_sure = shown("<span class=h id=x data-k=v>9</span>", style)
+    assert (found, is_sure) == (text, True)
+
+
+@pytest.mark.parametrize("media", ["print", "speech", "screen and (max-width: 400px)"])
+def test_a_sheet_for_something_else_does_not_count(media: str) -> None:
+    page = f"<style media='{media}'>.h{{display:none}}</style><table><tr><td>许可<td>21<b class=h>9</b><tr><td>处罚<td>7</table>"
+    assert cells(page)[1] == ("219", True)
+
+
+@pytest.mark.parametrize(
+    ("query", "holds"),
+    [
+        ("", True),
+        ("all", True),
+        ("screen", True),
+        ("print", False),
+        ("print, screen", True),
+        ("only screen and (min-width: 1000px)", True),
+        ("(min-width: 2000px)", False),
+        ("(max-width: 90em)", True),
+        ("not screen", False),
+        ("not print and (max-width: 100px)", True),
+        ("(prefers-color-scheme: dark)", False),
+    ],
+)
+def test_media_queries(query: str, holds: bool) -> None:
+    import tinycss2  # noqa: PLC0415
+
+    assert is_for_screen(tinycss2.parse_component_value_list(query)) is holds
+
+
+def test_text_that_styles_add_is_read() -> None:
+    assert shown("<span class=h></span>", ".h::before{content:'9'}") == ("219", True)
+    assert shown("<span class=h></span>", ".h:after{content:attr(data-x) '8'}") == ("218", True)
+    assert shown("<span class=h data-x=4></span>", ".h:after{content:attr(data-x) '8'}") == ("2148", True)
+    assert shown("<span class=h>9</span>", ".h::before{content:'8';display:none} .h::after{content:none}") == ("219", True)
+    assert shown("<span class=h>9</span>", ".h::before{content:'8';color:white}") == ("219", True)
+    assert shown("<span class=h>9</span>", ".h{display:none} .h::before{content:'8'}") == ("21", True)
+
+
+def test_text_that_styles_add_and_that_is_not_known_is_a_doubt() -> None:
+    assert shown("<span class=h></span>", ".h::before{content:counter(n)}") == ("21", False)
+    page = "<style>.h::before{content:counter(n)}</style><table><tr><td>许可<td class=h><tr><td>处罚<td>7</table>"
+    assert cells(page)[1] == ("", False)
+
+
+def test_white_text_of_a_page_whose_sheets_did_not_come_in_is_a_doubt() -> None:
+    page = "<link rel=stylesheet href=a.css><table><tr><td>许可<td>21<b style='color:#fff'>9</b><tr><td>处罚<td>7</table>"
+    assert cells(page) == [("许可", True), ("219", False), ("处罚", True), ("7", True)]
+    assert shown("<span style='font-size:1px'>9</span>") == ("219", False)
+
+
+def test_rows_and_cells_that_are_hidden() -> None:
+    page = (
+        "<style>tr.x{display:none} td:nth-child(3){display:none}</style><p>一段正文在这里。</p><table><tr><td>许可<td>1<td>8</tr>"
+        "<tr class=x><td>假<td>9<td>8</tr><tr><td>处罚<td>7<td>8</tr></table>"
+    )
+    assert [text for text, _ in cells(page)] == ["许可", "1", "处罚", "7"]
+
+
+def test_white_on_dark_is_seen() -> None:
+    page = "<table><tr bgcolor=#003366><th style='color:#fff'>项目<td style='color:white'>5</tr><tr><td>处罚<td>7</tr></table>"
+    assert [text for text, _ in cells(page)] == ["项目", "5", "处罚", "7"]
+    page = "<body bgcolor=black text=white><table><tr><td>许可<td>5<font color=black>9</font></tr><tr><td>处罚<td>7</tr></table>"
+    assert [text for text, _ in cells(page)] == ["许可", "5", "处罚", "7"]
+
+
+def test_a_page_that_a_script_shows_is_read() -> None:
+    table = "<table><tr><td>许可<td>21</tr><tr><td>处罚<td>7</tr></table>"
+    for style in ("display:none", "opacity:0", "visibility:hidden", "color:#fff", "position:absolute;left:-9999px"):
+        assert [text for text, _ in cells(f"<style>.tab{{{style}}}</style><div class=tab><p>正文</p>{table}</div>")] == [
+            "许可",
+            "21",
+            "处罚",
+            "7",
+        ]
+
+
+def test_values_of_fields_are_text() -> None:
+    page = (
+        "<table><tr><td>许可<td><input value=21 readonly><tr><td>处罚<td><textarea> 7\n</textarea><tr><td>强制"
+        "<td><select><option value=1>3<option selected>4</select><tr><td>收费<td><select><option>5<option>6</select>"
+        "<tr><td>规章<td><input type=number value='0'><tr><td>文件<td><input type=checkbox value=9 checked>2</table>"
+    )
+    assert [text for text, _ in cells(page)][1::2] == ["21", "7", "4", "5", "0", "2"]
+    lines = extract("<p>许可 <input value=21> 件</p><select><option>友情链接</select>".encode(), "text/html").pages[0].blocks
+    assert [line.text for line in lines if isinstance(line, Line)] == ["许可 21 件"]
+
+
+def test_raised_by_a_style_sheet_is_a_note() -> None:
+    assert shown("<span class=h>1</span>", ".h{vertical-align:super}") == ("21¹", True)
+    assert shown("<sup>1</sup>", "sup{vertical-align:baseline}") == ("211", True)
+
+
+HOSTILE = [
+    ("b " + "div " * 12, "<div>" * 150 + "政" + "</div>" * 150),
+    ("b ~ * ~ * ~ p", "<p>政</p>" * 3_000),
+    ("p:has(~ b)", "<p>政</p>" * 4_000),
+    (":nth-last-child(2n+1 of p)", "<p>政</p>" * 4_000),
+]
+
+
+@pytest.mark.parametrize(("selector", "body"), HOSTILE)
+def test_selectors_that_take_a_browser_minutes_are_refused(selector: str, body: str) -> None:
+    rules = "".join(f"{selector}, .x{n} {selector} {{color:red}}" for n in range(20))
+    with pytest.raises(GongkaiError, match=r"file\.bomb"):
+        extract(f"<style>{rules}</style>{body}".encode(), "text/html", ExtractionLimits(max_style_steps=2_000_000))
+
+
+def test_sheets_that_are_longer_than_any_are_refused() -> None:
+    with pytest.raises(GongkaiError, match=r"file\.bomb"):
+        extract(b"<style>" + b".a{color:red}" * 100 + b"</style><p>x", "text/html", ExtractionLimits(max_style_characters=1_000))
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        "@media screen{" * 3_000 + ".h{display:none}",
+        "a" + "(" * 50_000 + "{}",
+        ":not(" * 3_000 + "a" + ")" * 3_000 + "{display:none}",
+        ":root{--a:var(--b);--b:var(--a)} .h{display:var(--a)}",
+        "".join(f":root{{--a{n}:var(--a{n + 1}) var(--a{n + 1})}}" for n in range(60)) + ".h{display:var(--a0)}",
+        "{}{}{}}}}}]]]>.h{color:;display:}",
+        ".h{color:color(xyz 1 2 3);color:lab(1 2 3);opacity:calc(1);font-size:calc(1px);left:min(1px)}",
+        ".h{content:counters(a,'x')} svg|.h{display:none} @namespace x y; x|b{color:red} ::slotted(b){color:red}",
+    ],
+)
+def test_sheets_made_to_break_the_reader(sheet: str) -> None:
+    assert shown("<span class=h>9</span>", sheet) == ("219", True)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda n: f"<style>{'.a{color:red} ' * 200 * n}</style><p class=b>政".encode(), id="rules"),
+        pytest.param(lambda n: b"<style>.a{display:none}</style>" + b"<p style='color:red'>x</p>" * 400 * n, id="elements"),
+        pytest.param(lambda n: "".join(f"<i style='left:{k}px'>政</i>" for k in range(300 * n)).encode(), id="styles"),
+        pytest.param(lambda n: b"<style>" + b"@media screen{.a{color:red}}" * 100 * n + b"</style><p>x", id="media"),
+    ],
+)
+def test_styles_take_linear_time(make) -> None:
+    assert_linear(lambda data: extract(data, "text/html"), make, 12)
