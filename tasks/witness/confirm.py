@@ -3,7 +3,7 @@ picture."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
@@ -31,6 +31,13 @@ class Verdict(Enum):
     OPEN = "open"  # it could not be seen what is there
     AGREES = "agrees"
     DIFFERS = "differs"
+
+
+class _Placed(NamedTuple):
+    """A cell that may hold a number, and the quarter turns clockwise by which its table stands on its side."""
+
+    cell: Cell
+    turn: int
 
 
 class _Looked(NamedTuple):
@@ -69,15 +76,16 @@ def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineRe
 # ---- which cells, and what they show ----------------------------------------------------------------------------------------
 
 
-def _number_cells(extraction: Extraction) -> dict[int, list[Cell]]:
+def _number_cells(extraction: Extraction) -> dict[int, list[_Placed]]:
     """The cells of tables on pages with text that hold a number, or nothing that is Chinese, by page."""
-    found: dict[int, list[Cell]] = defaultdict(list)
+    found: dict[int, list[_Placed]] = defaultdict(list)
     kinds = {page.number: page.kind for page in extraction.pages}
     for table in _tables(extraction.pages):
+        turns = _turns(table)
         for cell in table.cells:
             on_page = kinds.get(cell.place.page, PageKind.PICTURE) is not PageKind.PICTURE
             if on_page and cell.place.box is not None and table.columns > 1 and _may_hold_number(cell.text):
-                found[cell.place.page].append(cell)
+                found[cell.place.page].append(_Placed(cell, turns.get(cell.place.page, 0)))
     return found
 
 
@@ -88,6 +96,19 @@ def _tables(pages: Iterable[Page]) -> Iterator[Table]:
                 yield block
 
 
+def _turns(table: Table) -> dict[int, int]:
+    """How a table stands on each of its pages: columns follow each other to the right (0), down the page (1), to the left, up."""
+    boxes = {(cell.row, cell.column): cell.place for cell in table.cells}
+    ways: dict[int, Counter[int]] = defaultdict(Counter)
+    for cell in table.cells:
+        here, then = cell.place, boxes.get((cell.row, cell.column + cell.column_span))
+        if then is not None and here.page == then.page and here.box is not None and then.box is not None:
+            right, down = then.box[0] - here.box[0], then.box[1] - here.box[1]
+            way = (0 if right > 0 else 2) if abs(right) >= abs(down) else (1 if down > 0 else 3)
+            ways[here.page][way] += 1
+    return {page: count.most_common(1)[0][0] for page, count in ways.items()}
+
+
 def _may_hold_number(text: str) -> bool:
     """Return whether a cell is no label. One whose digits stand on several lines may have been broken: nobody can say there what
     one line shows."""
@@ -96,7 +117,7 @@ def _may_hold_number(text: str) -> bool:
     return not any(map(is_han, text)) or read_number(text).kind is ValueKind.NUMBER
 
 
-def _look(by_page: Mapping[int, list[Cell]], data: bytes) -> dict[int, list[_Looked]]:
+def _look(by_page: Mapping[int, list[_Placed]], data: bytes) -> dict[int, list[_Looked]]:
     """The cells with their ink. A page that cannot be drawn is left out."""
     looked: dict[int, list[_Looked]] = {}
     with drawn_pages(data) as pages:
@@ -105,7 +126,9 @@ def _look(by_page: Mapping[int, list[Cell]], data: bytes) -> dict[int, list[_Loo
                 page = pages.draw(number)
             except pypdfium2.PdfiumError:
                 continue
-            looked[number] = [_Looked(c, read_number(c.text), page.cell(c.place.box)) for c in cells if c.place.box]
+            looked[number] = [
+                _Looked(cell, read_number(cell.text), page.cell(cell.place.box, turn)) for cell, turn in cells if cell.place.box
+            ]
     return looked
 
 

@@ -73,13 +73,15 @@ class DrawnPage(NamedTuple):
     pixels: Pixels
     scale: float
 
-    def cell(self, box: Box) -> CellInk:
-        """What the cell in ``box`` (points from the upper left corner, along its rules) shows."""
+    def cell(self, box: Box, turn: int = 0) -> CellInk:
+        """What the cell in ``box`` (points from the upper left corner, along its rules) shows, when the quarter turns clockwise
+        are undone by which its text stands on its side.
+        """
         inset = _INSET * self.scale
         x0, y0 = round(box[0] * self.scale + inset), round(box[1] * self.scale + inset)
         x1, y1 = round(box[2] * self.scale - inset), round(box[3] * self.scale - inset)
         inside = self.pixels[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
-        return _look(inside, self.scale) if min(inside.shape) > 2 else _OTHER_CELL
+        return _look(np.rot90(inside, turn), self.scale) if min(inside.shape) > 2 else _OTHER_CELL
 
 
 class PdfDrawing(NamedTuple):
@@ -103,7 +105,6 @@ class PdfDrawing(NamedTuple):
 def drawn_pages(data: bytes) -> Iterator[PdfDrawing]:
     """The pages of a PDF, to be drawn one by one. Raises as :func:`tasks.extraction.pdf.read_pdf.opened`."""
     with opened(data) as document:
-        document.init_forms()
         yield PdfDrawing(document)
 
 

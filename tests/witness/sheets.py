@@ -60,17 +60,6 @@ def write(sheet: Sheet, x: float, y: float, text: str) -> None:
     sheet.text(x + 5, y + 7, text)
 
 
-def invisible(sheet: Sheet, x: float, y: float, text: str) -> None:
-    """The number as text that is not drawn."""
-    sheet.canvas.saveState()
-    part = sheet.canvas.beginText(x + 5, y + 7)
-    part.setFont(sheet.font, sheet.size)
-    part.setTextRenderMode(3)
-    part.textOut(text)
-    sheet.canvas.drawText(part)
-    sheet.canvas.restoreState()
-
-
 def picture(sheet: Sheet, x: float, y: float, text: str) -> None:
     """The number as a little picture."""
     image = Image.new("L", (120, 60), 255)
