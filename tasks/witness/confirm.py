@@ -15,7 +15,7 @@ from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Read
 from codebook.text.fold import is_han
 from codebook.text.numbers import Token, ValueKind, read_number, split_remark
 from tasks.ocr.engines.recognise import LineReader, rapid_reader
-from tasks.witness.page_ink import CellInk, Look, drawn_pages
+from tasks.witness.page_ink import CellInk, InkKind, drawn_pages
 from tasks.witness.read_glyphs import SeenNumber, read_numbers
 
 PDF = "application/pdf"
@@ -25,7 +25,7 @@ _SHARE = 0.04  # of the cells that were looked at
 _SLANTING = frozenset("17")  # what a stroke in place of a number may be taken for
 
 
-class Verdict(Enum):
+class Comparison(Enum):
     """How the text of a cell stands beside its pixels."""
 
     OPEN = "open"  # it could not be seen what is there
@@ -48,7 +48,7 @@ class _Looked(NamedTuple):
 
 class _Judged(NamedTuple):
     cell: Cell
-    verdict: Verdict
+    comparison: Comparison
 
 
 def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineReader | None = None) -> Extraction:
@@ -134,12 +134,12 @@ def _look(by_page: Mapping[int, list[_Placed]], data: bytes) -> dict[int, list[_
 
 def _read(looked: Sequence[_Looked], reader: LineReader | None) -> Iterator[SeenNumber | None]:
     """What each cell shows, None where it is no number by its shape."""
-    numbers = [one for one in looked if one.ink.look is Look.NUMBER]
+    numbers = [one for one in looked if one.ink.kind is InkKind.NUMBER]
     read: list[SeenNumber] = []
     if numbers:
         read = read_numbers([one.ink for one in numbers], reader or rapid_reader(), [one.cell.text for one in numbers])
     following = iter(read)
-    return (next(following) if one.ink.look is Look.NUMBER else None for one in looked)
+    return (next(following) if one.ink.kind is InkKind.NUMBER else None for one in looked)
 
 
 # ---- text and pixels --------------------------------------------------------------------------------------------------------
@@ -150,18 +150,18 @@ def _judge(looked: _Looked, seen: SeenNumber | None) -> _Judged:
     cell, token, ink = looked
     printed = token.value
     if seen is None:
-        if ink.look is Look.BLANK and not (token.kind is ValueKind.MARK or (cell.text.strip() and printed is None)):
-            return _Judged(_with_seen(cell, "", 1.0), Verdict.AGREES if printed is None else Verdict.DIFFERS)
-        return _Judged(cell, Verdict.OPEN)
+        if ink.kind is InkKind.BLANK and not (token.kind is ValueKind.MARK or (cell.text.strip() and printed is None)):
+            return _Judged(_with_seen(cell, "", 1.0), Comparison.AGREES if printed is None else Comparison.DIFFERS)
+        return _Judged(cell, Comparison.OPEN)
     text = _number_part(cell.text, seen)
     shown = read_number(text)
     if printed is not None and shown.value == printed:
-        return _Judged(_with_seen(cell, text, seen.score), Verdict.AGREES)
+        return _Judged(_with_seen(cell, text, seen.score), Comparison.AGREES)
     if shown.value is None or seen.score < _SURE or "?" in text:
-        return _Judged(_with_seen(cell, "?", 0.0), Verdict.OPEN) if not cell.text.strip() else _Judged(cell, Verdict.OPEN)
+        return _Judged(_with_seen(cell, "?", 0.0), Comparison.OPEN) if not cell.text.strip() else _Judged(cell, Comparison.OPEN)
     if token.kind is ValueKind.MARK and text in _SLANTING:
-        return _Judged(cell, Verdict.OPEN)
-    return _Judged(_with_seen(cell, text, seen.score), Verdict.DIFFERS)
+        return _Judged(cell, Comparison.OPEN)
+    return _Judged(_with_seen(cell, text, seen.score), Comparison.DIFFERS)
 
 
 def _with_seen(cell: Cell, seen: str, score: float) -> Cell:
@@ -188,7 +188,7 @@ def _number_part(raw: str, seen: SeenNumber) -> str:
 
 def _complaint(cells: list[_Judged]) -> str | None:
     """Return why the text of a page is not what it shows, None when it can be taken."""
-    differing = sum(one.verdict is Verdict.DIFFERS for one in cells)
+    differing = sum(one.comparison is Comparison.DIFFERS for one in cells)
     if differing < _FEW or differing < _SHARE * len(cells) or len(_swapped(cells)) < _FEW - 1:
         return None
     return f"{differing} of {len(cells)} cells show another number than their text: read from the pixels"
@@ -202,7 +202,7 @@ def _swapped(cells: Iterable[_Judged]) -> set[tuple[str, str]]:
     """
     pairs: set[tuple[str, str]] = set()
     for one in cells:
-        if one.verdict is Verdict.DIFFERS and (seen := one.cell.seen) is not None:
+        if one.comparison is Comparison.DIFFERS and (seen := one.cell.seen) is not None:
             text = "".join(one.cell.text.split())
             same = len(text) == len(seen)
             pairs |= {pair for pair in zip(text, seen, strict=True) if pair[0] != pair[1]} if same else {(text, seen)}
@@ -236,7 +236,7 @@ def _as_pictures(extraction: Extraction, lying: Mapping[int, str], *, swaps: boo
 
 
 def _says_other(one: _Judged) -> bool:
-    return one.verdict is Verdict.DIFFERS and bool(one.cell.seen) and any(char.isdigit() for char in one.cell.text)
+    return one.comparison is Comparison.DIFFERS and bool(one.cell.seen) and any(char.isdigit() for char in one.cell.text)
 
 
 def _has_digits(page: Page) -> bool:

@@ -32,7 +32,7 @@ _RAISED = 0.25  # of the line's height: the bottom of a mark of a note is at lea
 _SMALL = 0.8  # of the line's height, of such a mark
 
 
-class Look(Enum):
+class InkKind(Enum):
     """What a cell shows, by its ink alone."""
 
     BLANK = "blank"
@@ -57,14 +57,14 @@ class Glyph(NamedTuple):
 class CellInk(NamedTuple):
     """What a cell shows. ``line`` is the picture of its one line, cut close to the ink; of other looks None, and no glyphs."""
 
-    look: Look
+    kind: InkKind
     line: Pixels | None = None
     glyphs: tuple[Glyph, ...] = ()
 
 
-_BLANK_CELL = CellInk(Look.BLANK)
-_MARK_CELL = CellInk(Look.MARK)
-_OTHER_CELL = CellInk(Look.OTHER)
+_BLANK_CELL = CellInk(InkKind.BLANK)
+_MARK_CELL = CellInk(InkKind.MARK)
+_OTHER_CELL = CellInk(InkKind.OTHER)
 
 
 class DrawnPage(NamedTuple):
@@ -135,7 +135,7 @@ def _line(inside: Pixels, ink: Ink, rows: Runs, columns: Runs, scale: float) -> 
         return _MARK_CELL
     x0, x1 = columns[0][0], columns[-1][1]
     crop, marks = inside[y0:y1, x0:x1], ink[y0:y1, x0:x1]
-    return CellInk(Look.NUMBER, crop, tuple(_glyphs(crop, marks, [(start - x0, end - x0) for start, end in columns])))
+    return CellInk(InkKind.NUMBER, crop, tuple(_glyphs(crop, marks, [(start - x0, end - x0) for start, end in columns])))
 
 
 def _glyphs(crop: Pixels, ink: Ink, columns: Runs) -> Iterator[Glyph]:
