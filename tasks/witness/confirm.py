@@ -26,7 +26,7 @@ _SLANTING = frozenset("17")  # what a stroke in place of a number may be taken f
 
 
 class Comparison(Enum):
-    """How the text of a cell stands beside its pixels."""
+    """How the text of a cell compares with its pixels."""
 
     OPEN = "open"  # it could not be seen what is there
     AGREES = "agrees"
