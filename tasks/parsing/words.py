@@ -34,7 +34,7 @@ class TablePatterns(Record, frozen=True):
     leading: re.Pattern[str]
     group_number: re.Pattern[str]
     rank: re.Pattern[str]
-    misread_dash: str
+    dashes: frozenset[str]
     number_with_text: re.Pattern[str]
 
 
@@ -63,6 +63,7 @@ class Messages(Record, frozen=True):
     expected_report: str
     expected_number: str
     no_table: str
+    left_out: str
     no_number: str
     expected_one: str
     several: str

@@ -25,16 +25,23 @@ from codebook.records import (
     WitnessKind,
 )
 from codebook.rules import RuleScope, load_rules
+from tasks.validation.confirmed import doubt_unconfirmed
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import RuleFunction, checks
-from tasks.validation.rules import between_reports, completeness, filings, tables, text
+from tasks.validation.rules import between_reports, completeness, filings, tables, text, unread
 from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
-ROOMS = (tables, text, completeness, between_reports, filings)
-FOR_REVIEW = (tables.table_unreadable.id, tables.page_missing.id)
+ROOMS = (tables, text, completeness, unread, between_reports, filings)
+FOR_REVIEW: tuple[str, ...] = (
+    tables.table_unreadable.id,
+    unread.part_left_out.id,
+    unread.page_missing.id,
+    unread.table_blank.id,
+    unread.table_unknown.id,
+)
 """Rules whose findings make a document one for review: something of the report was not read."""
 
 
@@ -89,9 +96,10 @@ def doubts(verdict: Verdict) -> tuple[str, ...]:
 
 
 def settled_by_sums(report: Report, corrections: Sequence[Correction] = ()) -> Report:
-    """The report with people's decisions over it, and those of its doubts settled that the sums then pin."""
+    """The report with people's decisions over it, those of its doubts settled that the sums then pin, and those of its values
+    doubted that a broken sum puts in question (see :func:`tasks.validation.confirmed.doubt_unconfirmed`)."""
     applied = apply(report, corrections)
-    return resolve_doubts(applied.report, leave=applied.contested)
+    return doubt_unconfirmed(resolve_doubts(applied.report, leave=applied.contested))
 
 
 def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
@@ -99,8 +107,8 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
 
     READ cells become PROVEN when the pixels show the same, an identity of the form holds with them, or the text repeats them;
     DOUBTFUL ones when the identities leave only one of their candidates. No value that was read is changed: a source whose own
-    sums fail is kept as printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a table could not be
-    read, or a page is missing.
+    sums fail is kept as printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a cell was not seen,
+    a table could not be read, is unknown or empty, or a page is missing.
 
     ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values.
     """

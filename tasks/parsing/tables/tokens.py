@@ -36,6 +36,7 @@ _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ILLEGIBLE = 0.6  # the score below which Chinese characters in the place of a number may be anything
+_VALUES_ALONE = 3
 _MISREAD = 8  # characters of a number read as something else
 PROSE_LENGTH = 60
 # A line of this length is a whole document on one line, with the page numbers in it.
@@ -47,7 +48,8 @@ class TextLine(NamedTuple):
     """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
 
     ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
-    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone.
+    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone;
+    ``by_order`` that the label was not read, and the order of the form names the row.
     """
 
     text: str
@@ -59,6 +61,7 @@ class TextLine(NamedTuple):
     cells: dict[int, Cell] | None = None
     offset: int = 0
     whole: bool = False
+    by_order: bool = False
 
 
 class AtomKind(IntEnum):
@@ -203,6 +206,8 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     # what stands behind the first number is no label, whatever was read there: characters of a seal over numbers
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
     labels = [column for column in labels if column < min(values, default=column + 1)] or labels
+    if seen and not labels and len(values) >= _VALUES_ALONE:
+        labels = [-1]  # a row of values without a label, as in table four
     mixed = _numbers_with_text(cells)
     for column, cell in sorted(cells.items()):
         raw = cell.text.strip()
@@ -238,7 +243,7 @@ def _numbers_with_text(cells: dict[int, Cell]) -> set[int]:
 def _misread(cell: Cell) -> bool:
     """Return whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
     text = cell.text.strip()
-    if text == words().table.misread_dash:
+    if text in words().table.dashes:
         return cell.score < 1.0
     return cell.score < surety().cell and len(text) <= _MISREAD and (cell.score < _ILLEGIBLE or not _HAN.search(text))
 
