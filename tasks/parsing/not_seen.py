@@ -91,7 +91,10 @@ def _printed_rows(readings: Iterable[Reading]) -> Collection[str]:
     filled: set[str] = set()
     for reading in readings:
         row = book.indicators[reading.indicator].row
-        (blank if reading.state is State.MISSING else filled).add(row)
+        if reading.state is State.MISSING:
+            blank.add(row)
+        elif reading.value is not None or reading.candidates or reading.raw:
+            filled.add(row)
     return filled | {row for row in blank if not any(_related(row, other) for other in filled)}
 
 
