@@ -30,7 +30,6 @@ from tasks.parsing.tables.rows import (
 from tasks.parsing.tables.table_text import TableText, labels_to_items, split_runs
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
-
 _MOST_ROWS = 0.8  # share of the rows
 
 
