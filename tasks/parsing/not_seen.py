@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from codebook.book import load_book
-from codebook.records import BlockSeen, Page, Place, Reader, Reading, Section, State, Statement
+from codebook.records import BlockSeen, Page, Place, Reader, Reading, Section, State, Statement, Table
 from tasks.parsing.tables.cells import Doubt
 
 
@@ -39,6 +39,38 @@ def with_cells_not_seen(
                 found[cell] = Reading(cell, None, State.NOT_SEEN, "", place, reader)
     order = {cell: number for number, cell in enumerate(book.indicators)}
     return tuple(sorted(found.values(), key=lambda reading: order[reading.indicator]))
+
+
+def doubt_cut_end(readings: Sequence[Reading], sections: Sequence[Section], pages: Sequence[Page]) -> tuple[Reading, ...]:
+    """Return ``readings`` (all that are demanded, in printing order) with what stands where a document was cut off.
+
+    Where nothing is printed behind a number, and the form goes on, the row's empty cells were not seen, no more than the rows
+    behind them; and the number itself, if the text ends with it, may have had more digits.
+    """
+    book = load_book()
+    last = max((at for at, reading in enumerate(readings) if reading.raw.strip()), default=None)
+    if last is None or not any(reading.state is State.NOT_SEEN for reading in readings[last + 1 :]):
+        return tuple(readings)
+    own = book.blocks[book.indicators[readings[last].indicator].block].section or 0
+    if any((section.number or 0) > own for section in sections):
+        return tuple(readings)
+    behind = (
+        msgspec.structs.replace(reading, state=State.NOT_SEEN) if reading.state is State.MISSING else reading
+        for reading in readings[last + 1 :]
+    )
+    end = readings[last]
+    if end.state is State.READ and end.value is not None and _ends_with(pages, end):
+        end = msgspec.structs.replace(end, state=State.DOUBTFUL, doubt=Doubt.CUT, candidates=(end.value,))
+    return (*readings[:last], end, *behind)
+
+
+def _ends_with(pages: Sequence[Page], reading: Reading) -> bool:
+    """Return whether a document ends with a number, so that more of it may be cut off."""
+    block = next((page.blocks[-1] for page in reversed(pages) if page.blocks), None)
+    if isinstance(block, Table):
+        final = max(block.cells, key=lambda cell: (cell.row, cell.column))
+        return final.place == reading.place and final.text.endswith(reading.raw)
+    return block is not None and block.place.line == reading.place.line and block.text.endswith(reading.raw)
 
 
 def doubt_empty_tables(readings: Sequence[Reading], statements: Sequence[Statement]) -> tuple[Reading, ...]:

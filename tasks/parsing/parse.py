@@ -10,7 +10,7 @@ from codebook.errors import GongkaiError
 from codebook.records import BlockSeen, Extraction, Hints, Reading, Report, State, Statement, StatementKind
 from codebook.text.fold import script_of
 from tasks.parsing.identity.identify import ReportIdentity, identify
-from tasks.parsing.not_seen import doubt_empty_tables, with_cells_not_seen
+from tasks.parsing.not_seen import doubt_cut_end, doubt_empty_tables, with_cells_not_seen
 from tasks.parsing.outline import Outline, known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
@@ -53,6 +53,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     form = form or load_book().narrative or load_book().fallback
     readings = doubt_empty_tables(readings, statements)
     readings = with_cells_not_seen(readings, tables.blocks, outline.sections, extraction.pages, form)
+    readings = doubt_cut_end(readings, outline.sections, extraction.pages)
     return Report(
         agency=identity.agency,
         region=identity.region,

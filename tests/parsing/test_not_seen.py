@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 
+import pypdfium2
 import pytest
 
-from codebook.records import Hints, State, Status, Verdict
+from codebook.records import Hints, Severity, State, Status, Verdict
 from tasks.flow import read_document
 from tests.generator.composer import Shape, compose_paper
 from tests.generator.documents import RENDERERS
@@ -119,3 +121,50 @@ def test_what_is_cut_out_is_not_seen_and_nothing_else(layout: str, kind: str, se
     assert "table.rows_missing" in {finding.rule for finding in verdict.findings} or cutting.gone.isdisjoint(
         cell for cell, reading in readings.items() if reading.state is State.NOT_SEEN
     )
+
+
+# ---- copies that end early, and files without a page -------------------------------------------------------------------------
+
+
+def whole(rng: random.Random) -> Cutting:
+    """A document from which nothing is cut yet."""
+    agency = pick_agency(rng)
+    figures = compose(rng, agency, rng.choice((2020, 2022, 2024)), hybrid=False)
+    return Cutting(compose_paper(rng, agency, figures, Shape()).paper, figures, set())
+
+
+def check_nothing_is_silent(verdict: Verdict, figures: Figures) -> None:
+    """Each cell is read as it is printed, or a person is asked about it; then the report is for review."""
+    readings = {reading.indicator: reading for reading in verdict.report.readings}
+    assert figures.values.keys() - readings.keys() == set()
+    sure = {cell: readings[cell].value for cell in figures.values if not readings[cell].state.unsettled}
+    assert sure == {cell: figures.values[cell] for cell in sure}
+    assert verdict.status is Status.NEEDS_REVIEW or sure.keys() == figures.values.keys()
+    assert [finding.message for finding in verdict.findings if finding.severity is Severity.ERROR and finding.cells] == []
+
+
+@pytest.mark.parametrize("layout", ["pipes", "tabs", "markdown", "columns", "cell_a_line", "one_line", "html", "html_plain"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_copy_that_ends_anywhere(layout: str, seed: int) -> None:
+    rng = random.Random(f"{layout}/{seed}")
+    cutting = whole(rng)
+    data, media_type, suffix, _ = RENDERERS[layout](cutting.paper, rng, False, "utf-8")
+    text = data.decode()
+    first = text.index("申请人情况")
+    for _ in range(3):
+        end = rng.randrange(first, len(text))
+        verdict = read_document(text[:end].encode(), media_type, Hints(path=f"report{suffix}"))
+        check_nothing_is_silent(verdict, cutting.figures)
+
+
+@pytest.mark.parametrize("layout", ["pdf", "pdf_borderless"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_file_without_one_of_its_pages(layout: str, seed: int) -> None:
+    rng = random.Random(f"{layout}/{seed}")
+    cutting = whole(rng)
+    data, media_type, suffix, _ = RENDERERS[layout](cutting.paper, rng, False, "utf-8")
+    document = pypdfium2.PdfDocument(data)
+    document.del_page(rng.randrange(1, len(document)))
+    out = BytesIO()
+    document.save(out)
+    check_nothing_is_silent(read_document(out.getvalue(), media_type, Hints(path=f"report{suffix}")), cutting.figures)
