@@ -52,7 +52,7 @@ class UnknownLabel(Record, frozen=True):
 
 
 @dataclass
-class _Found:
+class _LabelCount:
     texts: Counter[str] = field(default_factory=Counter)
     documents: set[int] = field(default_factory=set)
     numbers: int = 0
@@ -64,14 +64,14 @@ def unknown_labels(connection: Connection, scope: DocumentScope) -> list[Unknown
 
     Labels that differ in script, marks or blanks alone are one.
     """
-    found: dict[tuple[LabelKind, str], _Found] = {}
+    found: dict[tuple[LabelKind, str], _LabelCount] = {}
     for document_id, path, table in _tables(connection, scope):
         example = Example(document_id, path, table.place.page)
         for kind, text, numbers in _labels(table):
             key = fold_label(text)
             if not key:
                 continue
-            label = found.setdefault((kind, key), _Found())
+            label = found.setdefault((kind, key), _LabelCount())
             label.texts[text] += 1
             label.numbers += numbers
             if document_id not in label.documents and len(label.examples) < _EXAMPLES:
