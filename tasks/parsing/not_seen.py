@@ -13,6 +13,7 @@ import msgspec
 
 from codebook.book import load_book
 from codebook.records import BlockSeen, Page, Place, Reader, Reading, Section, State, Statement, Table
+from codebook.text.fold import fold_label
 from tasks.parsing.tables.cells import Doubt
 
 
@@ -44,8 +45,8 @@ def with_cells_not_seen(
 def doubt_cut_end(readings: Sequence[Reading], sections: Sequence[Section], pages: Sequence[Page]) -> tuple[Reading, ...]:
     """Return ``readings`` (all that are demanded, in printing order) with what stands where a document was cut off.
 
-    Where nothing is printed behind a number, and the form goes on, the row's empty cells were not seen, no more than the rows
-    behind them; and the number itself, if the text ends with it, may have had more digits.
+    Where nothing is printed behind a number, and the form goes on, the empty cells of the last row were not seen, no more than
+    the rows behind it; and the number itself, if the text ends with it, may have had more digits.
     """
     book = load_book()
     last = max((at for at, reading in enumerate(readings) if reading.raw.strip()), default=None)
@@ -55,13 +56,35 @@ def doubt_cut_end(readings: Sequence[Reading], sections: Sequence[Section], page
     if any((section.number or 0) > own for section in sections):
         return tuple(readings)
     behind = (
-        msgspec.structs.replace(reading, state=State.NOT_SEEN) if reading.state is State.MISSING else reading
+        msgspec.structs.replace(reading, state=State.NOT_SEEN)
+        if reading.state is State.MISSING and not _goes_on_behind(pages, reading, readings[last].place)
+        else reading
         for reading in readings[last + 1 :]
     )
     end = readings[last]
     if end.state is State.READ and end.value is not None and _ends_with(pages, end):
         end = msgspec.structs.replace(end, state=State.DOUBTFUL, doubt=Doubt.CUT, candidates=(end.value,))
     return (*readings[:last], end, *behind)
+
+
+def _goes_on_behind(pages: Sequence[Page], reading: Reading, last: Place) -> bool:
+    """Return whether more is printed behind a cell's row, and the ``last`` number, than the rest of the row's label, which a line
+    break may have parted.
+    """
+    if reading.place.line is None or last.line is None:
+        return False
+    line = max(reading.place.line, last.line)
+    behind = [
+        text
+        for page in pages
+        for block in page.blocks
+        for place, text in ([(c.place, c.text) for c in block.cells] if isinstance(block, Table) else [(block.place, block.text)])
+        if (place.line or 0) > line
+    ]
+    indicator = load_book().indicators[reading.indicator]
+    label = load_book().blocks[indicator.block].rows[indicator.row]
+    rest = fold_label("".join(behind))
+    return bool(rest) and not any(rest in fold_label(text) for text in label.texts)
 
 
 def _ends_with(pages: Sequence[Page], reading: Reading) -> bool:

@@ -79,7 +79,7 @@ def cut(rng: random.Random, kind: str) -> Cutting:
     names, rows, columns = named[grid.name], value_rows(grid), frozenset[int]()
     lost: frozenset[int] = frozenset()
     if kind == "end":
-        lost = frozenset(range(rows[-rng.randint(1, len(rows) - 2)], grid.rows))
+        lost = frozenset(range(rows[-rng.randint(1, len(rows) - 3)], grid.rows))
     elif kind == "middle":
         first = rng.randrange(1, len(rows) - 1)
         lost = frozenset(rows[first : first + rng.randint(1, len(rows) - 1 - first)])
