@@ -15,6 +15,7 @@ from codebook.book import load_book
 from codebook.records import BlockSeen, Page, Place, Reader, Reading, Section, State, Statement, Table
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.cells import Doubt
+from tasks.parsing.tables.tokens import value_token
 
 
 def with_cells_not_seen(
@@ -79,7 +80,7 @@ def _goes_on_behind(pages: Sequence[Page], reading: Reading, last: Place) -> boo
         for page in pages
         for block in page.blocks
         for place, text in ([(c.place, c.text) for c in block.cells] if isinstance(block, Table) else [(block.place, block.text)])
-        if (place.line or 0) > line
+        if (place.line or 0) > line and value_token(text.strip()) is None  # a value may be the row's own
     ]
     indicator = load_book().indicators[reading.indicator]
     label = load_book().blocks[indicator.block].rows[indicator.row]
