@@ -44,6 +44,12 @@ def test_what_both_say_is_surer_than_either() -> None:
     assert score == pytest.approx(0.996)
 
 
+def test_who_has_read_a_number_too_is_kept() -> None:
+    pair = ReaderPair(Fixed("first", {40: LineReading("17", 0.96)}), Fixed("second", {40: LineReading("17", 0.9)}))
+    [settled] = read_surely([np.full((20, 40), 255, np.uint8)], {}, pair)
+    assert (settled.seen, settled.seen_score) == ("17", 0.96)
+
+
 def test_a_difference_is_a_doubt_with_both() -> None:
     text, score, others = read(LineReading("17", 0.9999), LineReading("11", 0.9999))
     assert score < SURE
