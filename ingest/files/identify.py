@@ -124,6 +124,8 @@ _PARTS = (
 )
 
 
+_WORD_PART = re.compile(r"word/document\d*+\.xml")
+
 # The parts of an Office document are unpacked into memory by its reader. A table of zeros packs 100 times.
 _OFFICE_BYTES = 512 * MIB
 _OFFICE_RATIO = 200
@@ -138,7 +140,9 @@ def _zip(file: BinaryIO) -> FileIdentity:
             packed = sum(info.compress_size for info in archive.infolist())
     except GongkaiError as error:
         return _refused(ZIP, error.found, error.expected, error.code)
-    office = "[content_types].xml" in names
+    office = "[content_types].xml" in names or "_rels/.rels" in names
+    if office and any(_WORD_PART.fullmatch(name) for name in names):
+        names.add("word/document.xml")  # what its main part is called, the package's relations say
     for part, media_type, called in _PARTS:
         if part in names and (office or not part.startswith(("word/", "xl/", "ppt/"))):
             if part == "content.xml" and "mimetype" not in names:

@@ -34,7 +34,14 @@ from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
 ROOMS = (tables, text, completeness, unread, between_reports, filings)
-FOR_REVIEW = tuple(each.id for each in (tables.table_unreadable, unread.page_missing, unread.table_blank, unread.table_unknown))
+_FOR_REVIEW = (
+    tables.table_unreadable,
+    unread.part_left_out,
+    unread.page_missing,
+    unread.table_blank,
+    unread.table_unknown,
+)
+FOR_REVIEW = tuple(each.id for each in _FOR_REVIEW)
 """Rules whose findings make a document one for review: something of the report was not read."""
 
 

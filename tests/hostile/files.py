@@ -90,6 +90,22 @@ def docx(document: bytes, **more: bytes) -> bytes:
     return zipped(*parts.items())
 
 
+def docx_in_docx(depth: int) -> bytes:
+    """A DOCX in a DOCX in a DOCX: Word puts each in the place of its chunk."""
+    relations = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="c" Target="c.docx" Type="{RELATION}/aFChunk"/></Relationships>'
+    ).encode()
+    office = b'xmlns:r="' + RELATION.encode() + b'"'
+    data = docx(
+        b"<w:document " + WORD + b"><w:body><w:p><w:r><w:t>" + letter("deep") + b"</w:t></w:r></w:p></w:body></w:document>"
+    )
+    body = b"<w:document " + WORD + b" " + office + b"><w:body><w:altChunk r:id='c'/></w:body></w:document>"
+    for _ in range(depth):
+        data = docx(body, **{"word/_rels/document.xml.rels": relations, "word/c.docx": data})
+    return data
+
+
 WORD = b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 XXE = (
     b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><w:document '
@@ -278,6 +294,9 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile(
         "wide.html", b"<table><tr>" + b"<td colspan=99999>1</td>" * 50 + b"</tr></table>" + letter("w"), refused("file.too_large")
     )
+    yield Hostile("styles.html", b"<style>" + b"b " + b"div " * 12 + b"{color:red}</style>" + b"<div>" * 200 + letter("styles"),
+                  refused("file.bomb"))  # fmt: skip
+    yield Hostile("white.html", b"<style>*{color:#fff;font-size:0}</style><p hidden>" + letter("white"), LETTER)
     # ---- PDF ----
     yield Hostile("encrypted.pdf", pdf(1, "报告", encrypt="secret"), refused("file.encrypted"))
     yield Hostile("truncated.pdf", pdf(3, "报告")[:-400], refused("file.corrupt", "failed"))
@@ -295,6 +314,8 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("xxe.docx", docx(XXE), refused("file.corrupt", "failed"))
     yield Hostile("laughs.docx", docx(LAUGHS), refused("file.corrupt", "failed"))
     yield Hostile("bomb.docx", docx(b"<w:document>" + b" " * (200 * MIB)), refused("file.bomb"))
+    yield Hostile("in-itself.docx", docx_in_docx(8), refused("file.bomb"))
+    yield Hostile("in-another.docx", docx_in_docx(2), LETTER)
     yield Hostile("xxe.ofd", zipped(("OFD.xml", XXE)), refused("file.unsupported"))
     yield Hostile("xxe.xml", b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><d>&x;</d>',
                   refused("file.unsupported"))  # fmt: skip
