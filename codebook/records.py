@@ -51,6 +51,8 @@ class Reader(StrEnum):
     DOCX = "docx"
     PDF = "pdf"
     OCR = "ocr"
+    OFFICE = "office"
+    WORKBOOK = "workbook"
 
 
 class Line(Record, frozen=True, tag="line"):
@@ -210,6 +212,9 @@ def witness_of(reader: Reader) -> WitnessKind:
 
 PIXELS_DIFFER = "seen"
 """The doubt of a value whose pixels show another number than its text; the pixels' is among the candidates."""
+
+NOT_CONFIRMED = "unconfirmed"
+"""The doubt of a value in a sum that does not hold, where the pixels of its page were looked at but did not confirm it."""
 
 
 class Reading(Record, frozen=True):

@@ -89,6 +89,7 @@ def page_image(data: bytes, media_type: str, number: int, boxes: Sequence[Box] =
 
 def _pdf_page(data: bytes, number: int, widest: int | None) -> PageImage:
     with opened(data) as document:
+        document.init_forms()  # what stands in form fields is drawn
         if not 1 <= number <= len(document):
             raise LookupError(f"there is no page {number}")
         try:
