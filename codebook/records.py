@@ -51,6 +51,8 @@ class Reader(StrEnum):
     DOCX = "docx"
     PDF = "pdf"
     OCR = "ocr"
+    OFFICE = "office"
+    WORKBOOK = "workbook"
 
 
 class Line(Record, frozen=True, tag="line"):

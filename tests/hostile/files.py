@@ -21,6 +21,7 @@ from reportlab.pdfbase.pdfdoc import PDFObject
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.generator.documents import Wishes, make_document
+from tests.hostile.office import BOMB_SHEET, BOMB_TABLE, FLAT, OLE2, XXE_HEAD, open_document, workbook
 
 MIB = 1024 * 1024
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -319,6 +320,18 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("xxe.ofd", zipped(("OFD.xml", XXE)), refused("file.unsupported"))
     yield Hostile("xxe.xml", b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><d>&x;</d>',
                   refused("file.unsupported"))  # fmt: skip
+    yield Hostile("bomb.xlsx", workbook(b'<c r="XFD1048576"><v>1</v></c>'), refused("file.too_large"))
+    yield Hostile(
+        "xxe.xlsx", workbook(b'<c r="A1" t="s"><v>0</v></c>', head=XXE_HEAD, text=b"&x;"), refused("file.corrupt", "failed")
+    )
+    yield Hostile("bomb.ods", open_document("spreadsheet", BOMB_SHEET), refused("file.too_large"))
+    yield Hostile("xxe.odt", open_document("text", b"<text:p>&x;</text:p>", head=XXE_HEAD), LETTER)
+    yield Hostile("bomb.odt", open_document("text", BOMB_TABLE), refused("file.bomb"))
+    yield Hostile("deep.rtf", b"{\\rtf1" + b"{" * 2_000_000, refused("file.empty"))
+    yield Hostile("half.doc", OLE2 + bytes(5000), refused("file.unsupported"))
+    yield Hostile("laughs.xml", FLAT + LAUGHS, refused("file.corrupt", "failed"))
+    head = b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n"
+    yield Hostile("no-page.mht", head + b"--x--", refused("file.corrupt", "failed"))
     yield Hostile("program.docx", b"\x7fELF" + bytes(500), refused("file.unsupported"))
     yield Hostile("outside.docx", docx(
         b"<w:document " + WORD + b"><w:body><w:p><w:r><w:t>" + letter("") + b"</w:t></w:r></w:p></w:body></w:document>",

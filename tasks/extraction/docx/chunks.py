@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from email import message_from_bytes, policy
-
 import msgspec
 
 from tasks.extraction.html.read_html import html_flow
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text import decode
 from tasks.extraction.text_flow import Flow
+from tasks.extraction.web_archive import archive_flow
 
 _HEAD = 1024
 _STYLE_SHARE = 20  # of the steps of matching styles that a page may take, one part for each chunk
@@ -29,29 +28,10 @@ def chunk_flow(data: bytes, name: str, limits: ExtractionLimits) -> Flow | None:
     head = data[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     suffix = name.rpartition(".")[2].lower()
     if suffix in ("mht", "mhtml") or head.startswith((b"mime-version:", b"from:")):
-        return _archive_flow(data, limits)
+        return archive_flow(data, limits)
     if suffix in ("html", "htm", "xhtml") or b"<html" in head or head.startswith((b"<!doctype html", b"<table", b"<p", b"<div")):
         return html_flow(data, limits)
     is_other = suffix in ("rtf", "xml", "bin", "doc") or head.startswith((b"{\\rtf", b"<?xml", b"\xd0\xcf"))
     if suffix == "txt" or not is_other:
         return [line for line in decode(data, limits, None).text.splitlines() if line.strip()]
     return None
-
-
-def _archive_flow(data: bytes, limits: ExtractionLimits) -> Flow | None:
-    """What is in a web page that was saved with its pictures in one file (MHT)."""
-    message = message_from_bytes(data, policy=policy.default)
-    page: bytes | None = None
-    pictures: dict[str, bytes] = {}
-    for part in message.walk():
-        content = part.get_payload(decode=True)
-        if not isinstance(content, bytes):
-            continue
-        if part.get_content_type() in ("text/html", "application/xhtml+xml") and page is None:
-            page = content
-        elif part.get_content_maintype() == "image":
-            if location := part.get("Content-Location"):
-                pictures[location.strip()] = content
-            if identity := part.get("Content-ID"):
-                pictures["cid:" + identity.strip().strip("<>")] = content
-    return None if page is None else html_flow(page, limits, pictures)
