@@ -141,11 +141,16 @@ def _demanded_blocks(blocks: Iterable[BlockSeen], form: str) -> dict[str, str]:
 
 
 def _printed_rows(readings: Iterable[Reading]) -> Collection[str]:
-    """Return the rows of which the report prints a number; of a row and its parts none of which has one, those printed blank."""
+    """Return the rows of which the report prints a number; of a row and its parts none of which has one, those printed blank.
+
+    A row that is only thought to be there, without its label, is not printed.
+    """
     book = load_book()
     blank: set[str] = set()
     filled: set[str] = set()
     for reading in readings:
+        if reading.doubt == Doubt.LABEL and not reading.raw:
+            continue
         row = book.indicators[reading.indicator].row
         if reading.state is State.MISSING:
             blank.add(row)
