@@ -58,6 +58,7 @@ def shown(request: PageRequest) -> Response:
         busy=file.item.status == Status.PROCESSING,
         sheets=form_tables.sheets(verdict.report.blocks, values) if verdict is not None else [],
         doubtful=doubtful,
+        unknown_tables=verdict.report.unknown_tables if verdict is not None else (),
         facts=_facts(verdict),
         statements=_statements(verdict, file.item),
         clues=verdict.report.clues if verdict is not None else (),
