@@ -37,7 +37,7 @@ class Rules(NamedTuple):
 def _lines(grey: Grey, marks: Mask, thickness: int) -> Mask:
     """What is darker than the paper above and below it and no thicker than ``thickness``: level rules and strokes, also faint.
 
-    A pixel must stand out from its paper only by twice the noise: a line is told from noise by its length, not by its pixels.
+    A pixel must stand out from its paper only by twice the noise: the length of a line sets it apart from noise, not its pixels.
     """
     smooth = cv2.GaussianBlur(grey, (3, 3), 0)
     contrast = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, np.ones((thickness + 1, 1), np.uint8))
