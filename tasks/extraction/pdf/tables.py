@@ -124,16 +124,23 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
     order = sorted(range(len(boxes)), key=lambda index: boxes[index][1])
     low, high = min(b[1] for b in boxes), max(b[3] for b in boxes)
     left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
+    last: int | None = None
     for group in _numbers(chars):
         x = (group[0].x0 + group[-1].x1) / 2
         y = (group[0].top + group[0].bottom) / 2
         slack = (group[0].x1 - group[0].x0) * _OVERHANG
-        at = None
+        at: int | None = None
         if low <= y <= high and left - slack <= x <= right + slack:
             x = min(max(x, left + 0.01), right - 0.01)
-            at = next((i for i in order if boxes[i][1] <= y <= boxes[i][3] and boxes[i][0] <= x <= boxes[i][2]), None)
+            if last is None or not _contains(boxes[last], x, y):  # most characters stand in the box of the one before
+                last = next((i for i in order if _contains(boxes[i], x, y)), None)
+            at = last
         (rest if at is None else inside[at]).extend(group)
     return inside, rest
+
+
+def _contains(box: Box, x: float, y: float) -> bool:
+    return box[1] <= y <= box[3] and box[0] <= x <= box[2]
 
 
 def _numbers(chars: Sequence[Char]) -> list[list[Char]]:
