@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -189,6 +189,21 @@ class Codebook(Record, frozen=True):
     def of_form(self, form: str, block: str | None = None) -> tuple[Indicator, ...]:
         """The indicators that ``form`` asks for, in printing order; of one block only, if given."""
         return tuple(i for i in self.indicators.values() if form in i.forms and block in (None, i.block))
+
+    def demanded(self, block: str, form: str, printed: Collection[str]) -> tuple[str, ...]:
+        """Return the ids of the cells that a block of ``form`` has, in printing order, given those rows that are ``printed``.
+
+        Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the variant
+        that is printed is meant; the parts, where neither is.
+        """
+        indicators = self.of_form(form, block)
+        rows = {i.row for i in indicators}
+        unmeant: set[str] = set()
+        for row in rows:
+            parts = {part for part in rows if part.startswith(f"{row}.")}
+            if parts:
+                unmeant |= parts if row in printed and parts.isdisjoint(printed) else {row}
+        return tuple(i.id for i in indicators if i.row not in unmeant)
 
     def of_kind(self, kind: BlockKind) -> dict[str, Block]:
         """Return the blocks of ``kind`` by their names, in printing order."""

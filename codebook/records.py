@@ -122,7 +122,8 @@ class Page(Record, frozen=True):
 class Extraction(Record, frozen=True):
     """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it.
 
-    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did.
+    ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did;
+    ``page_gaps`` the printed page numbers that no page has, though the pages before and after them, or a printed total, have.
     """
 
     media_type: str
@@ -131,6 +132,7 @@ class Extraction(Record, frozen=True):
     title: str | None = None
     notes: tuple[str, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    page_gaps: tuple[int, ...] = ()
 
 
 # ---- report ---------------------------------------------------------------------------------------------------------------
@@ -305,7 +307,7 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages`` are those of its extraction.
+    ``missing_pages`` and ``page_gaps`` are those of its extraction.
     """
 
     agency: str | None
@@ -325,6 +327,7 @@ class Report(Record, frozen=True):
     notes: tuple[str, ...] = ()
     unknown_tables: tuple[UnknownTable, ...] = ()
     missing_pages: tuple[int, ...] = ()
+    page_gaps: tuple[int, ...] = ()
 
 
 class Hints(Record, frozen=True):

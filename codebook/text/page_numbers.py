@@ -29,6 +29,8 @@ def page_numbers() -> PageNumbers:
 
 
 def _any(row: str | list[str]) -> re.Pattern[str]:
-    """One pattern for several that each name the group ``page``, which Python allows only once: the groups are numbered."""
-    choices = [row] if isinstance(row, str) else [re.sub(r"\(\?P<page>", f"(?P<page{n}>", one) for n, one in enumerate(row)]
+    """One pattern for several that each name ``page`` and ``total``, which Python allows only once: the groups are numbered."""
+    choices = (
+        [row] if isinstance(row, str) else [re.sub(r"\(\?P<(page|total)>", rf"(?P<\g<1>{n}>", one) for n, one in enumerate(row)]
+    )
     return re.compile(choices[0] if len(choices) == 1 else "|".join(f"(?:{choice})" for choice in choices))

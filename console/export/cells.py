@@ -156,19 +156,8 @@ def order() -> dict[str, int]:
 
 @cache
 def form_cells(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
-    """The indicators that a block of this form has, given those rows of it that were ``printed``.
-
-    Where the form admits a row in one piece or in parts (``other`` or ``other.miscellaneous`` and so on), only the
-    variant that the report printed is meant; the parts, where it printed neither.
-    """
-    indicators = load_book().of_form(form, block)
-    rows = {i.row for i in indicators}
-    unmeant: set[str] = set()
-    for row in rows:
-        parts = {part for part in rows if part.startswith(f"{row}.")}
-        if parts:
-            unmeant |= parts if row in printed and not parts & printed else {row}
-    return frozenset(i.id for i in indicators if i.row not in unmeant)
+    """The indicators that a block of this form has: see codebook.book.Codebook.demanded."""
+    return frozenset(load_book().demanded(block, form, printed))
 
 
 def cells(exported: Exported) -> list[tuple[str, Value | None]]:

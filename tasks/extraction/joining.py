@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import msgspec
 
 from codebook.records import Block, Cell, Line, Page, Place, Reader, Table
+from codebook.text.page_gaps import PrintedNumber, bare_number, page_gaps, printed_number
 from codebook.text.page_numbers import page_numbers
 from tasks.extraction.merging import continue_table
 from tasks.extraction.words import patterns
@@ -21,6 +23,8 @@ _SPACES = re.compile(r"\s+")
 _EDGE = 0.12  # share of the page's height at its top and bottom where running heads and page numbers stand
 _MOST = 0.6  # share of the pages
 _SAME_HEIGHT = 10.0  # points by which a running head may move from page to page
+_SURELY = 0.95  # score from which on a number read from a picture shows a gap
+_LARGEST_GAP = 4  # between the numbers of two pages of the file
 _CLOSED = re.compile(r"[。！？；：:;!?.…”」』）)]\s*$")
 _TABULAR = re.compile(r"\S(?: {2,}|\t)\S|(?:^|\s)[-\d.,/—]+\s+[-\d.,/—]+\s*$")
 _INDENT = 14.0  # points; less than the indent of two characters of 10.5 points
@@ -58,6 +62,7 @@ def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:
             if (number := _bare_number(line.text)) is not None and (line.place.box is None or _near_edge(page, line)):
                 offsets[number - page.number] += 1
     steady = {offset for offset, count in offsets.items() if count >= max(2, len(pages) * _MOST)}
+    unsteady = _unsteady(pages)
 
     def is_number(page: Page, line: Line) -> bool:
         if _sure_number(line.text):
@@ -67,9 +72,51 @@ def drop_page_numbers(pages: Sequence[Page]) -> tuple[Page, ...]:
             return False
         if line.place.box is None:
             return number - page.number in steady
-        return (number - page.number in steady and _near_edge(page, line)) or (number == page.number and _at_foot(page, line))
+        if _at_foot(page, line) and (
+            number == page.number or (page.number in unsteady and unsteady[page.number].number == number)
+        ):
+            return True
+        return number - page.number in steady and _near_edge(page, line)
 
     return tuple(_without(page, is_number) for page in pages)
+
+
+def gaps_of(pages: Sequence[Page]) -> tuple[int, ...]:
+    """Return the printed page numbers that no page has (see codebook.text.page_gaps), of pages that have their numbers still."""
+    counted = _unsteady(pages)
+    found: list[PrintedNumber] = []
+    for index, page in enumerate(pages, 1):
+        lines = [line.text for _, line in _edges(page) if line.score >= _SURELY]
+        numbers = [number for text in lines if (number := printed_number(text, index)) is not None and number.number > 0]
+        bare = [counted[page.number]._replace(page=index)] if page.number in counted else []
+        found += (numbers or bare)[-1:]
+    return page_gaps(found, len(pages))
+
+
+def gaps_within(page: Page) -> tuple[int, ...]:
+    """Return the printed page numbers that are left out in a text that was copied from pages into one."""
+    lines = [block.text for block in page.blocks if isinstance(block, Line) and page_numbers().among_tables.fullmatch(block.text)]
+    found = [number for text in lines if (number := printed_number(text, 1)) is not None and number.number > 0]
+    return page_gaps(found, None)
+
+
+def _unsteady(pages: Sequence[Page]) -> dict[int, PrintedNumber]:
+    """Return the bare numbers at the foot of pages, by page, that count up but not with the pages: some are left out.
+
+    All pages but one (a cover) must have one, at the same height.
+    """
+    found: dict[int, PrintedNumber] = {}
+    tops: list[float] = []
+    for page in pages:
+        at_foot = [line for _, line in _edges(page) if _at_foot(page, line) and line.score >= _SURELY]
+        if at_foot and at_foot[-1].place.box and (number := bare_number(at_foot[-1].text, page.number)) is not None:
+            found[page.number] = number
+            tops.append(at_foot[-1].place.box[1])
+    numbers = [number.number for number in found.values()]
+    counts_up = all(0 < other - one <= _LARGEST_GAP for one, other in pairwise(numbers))
+    if len(found) < max(2, len(pages) - 1) or not counts_up or max(tops) - min(tops) > _SAME_HEIGHT:
+        return {}
+    return found
 
 
 def drop_running_heads(pages: Sequence[Page]) -> tuple[Page, ...]:
@@ -174,10 +221,8 @@ def _sure_number(text: str) -> bool:
 
 
 def _bare_number(text: str) -> int | None:
-    if len(text) > 20:
-        return None
-    match = page_numbers().bare.fullmatch(_SPACES.sub("", text))
-    return int(next(group for group in match.groups() if group)) if match else None
+    number = bare_number(text, 0)
+    return number.number if number else None
 
 
 def _head_key(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from codebook.records import Block, Extraction, Line, Page, PageKind, Place, Table
-from tasks.extraction.joining import join_pages, moved
+from tasks.extraction.joining import gaps_of, join_pages, moved
 
 Box = tuple[float, float, float, float]
 
@@ -32,7 +32,9 @@ def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extracti
     if not any(map(needs_ocr, extraction.pages)):
         return extraction
     pages = [_replaced(page, read[page.number]) if needs_ocr(page) else page for page in extraction.pages]
-    return msgspec.structs.replace(extraction, pages=_joined(pages, pixels=extraction.media_type != "application/pdf"))
+    gaps = tuple(sorted({*extraction.page_gaps, *gaps_of(pages)}))
+    joined = _joined(pages, pixels=extraction.media_type != "application/pdf")
+    return msgspec.structs.replace(extraction, pages=joined, page_gaps=gaps)
 
 
 def renumbered(page: Page, number: int) -> Page:

@@ -8,7 +8,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Line, Page, PageKind, Place, Reader
 from codebook.text import decoding
 from codebook.text.decoding import Decoded
-from tasks.extraction.joining import drop_page_numbers
+from tasks.extraction.joining import drop_page_numbers, gaps_of, gaps_within
 from tasks.extraction.limits import ExtractionLimits
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
@@ -64,6 +64,7 @@ def read_text(data: bytes, media_type: str, limits: ExtractionLimits) -> Extract
         Page(number, PageKind.TEXT, f"{sum(len(line.text) for line in lines)} characters", Reader.TXT, lines)
         for number, lines in enumerate(found, 1)
     )
+    gaps = gaps_of(pages) if len(pages) > 1 else gaps_within(pages[0])
     if len(pages) > 1:
         pages = drop_page_numbers(pages)
-    return Extraction(media_type, pages, encoding=decoded.encoding, notes=decoded.notes)
+    return Extraction(media_type, pages, encoding=decoded.encoding, notes=decoded.notes, page_gaps=gaps)

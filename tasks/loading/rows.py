@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from codebook.agency_kinds import stored_key
 from codebook.book import load_book
 from codebook.divisions import by_level
-from codebook.records import Finding, Place, Reading, Report, Verdict, decode, encode
+from codebook.records import Finding, Place, Reading, Report, State, Verdict, decode, encode
 from tasks.loading.relate import standing
 from tasks.validation.validate import doubts
 
@@ -102,11 +102,16 @@ def _block_rows(report: Report) -> list[Row]:
     for seen in report.blocks:
         if seen.block not in found or (seen.readable and not found[seen.block]["readable"]):
             found[seen.block] = {"block": seen.block, "form": seen.form, "readable": seen.readable}
+    read = {
+        book.indicators[r.indicator].block
+        for r in report.readings
+        if r.state is not State.NOT_SEEN and r.indicator in book.indicators
+    }
     for reading in report.readings:
         indicator = book.indicators.get(reading.indicator)
         if indicator is not None and indicator.block not in found:
             form = report.form if report.form in indicator.forms else indicator.forms[0]
-            found[indicator.block] = {"block": indicator.block, "form": form, "readable": True}
+            found[indicator.block] = {"block": indicator.block, "form": form, "readable": indicator.block in read}
     return list(found.values())
 
 

@@ -10,6 +10,7 @@ from codebook.errors import GongkaiError
 from codebook.records import BlockSeen, Extraction, Hints, Reading, Report, State, Statement, StatementKind
 from codebook.text.fold import script_of
 from tasks.parsing.identity.identify import ReportIdentity, identify
+from tasks.parsing.not_seen import doubt_empty_tables, with_cells_not_seen
 from tasks.parsing.outline import Outline, known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
@@ -49,12 +50,15 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         form = load_book().narrative
     readings, statements = _merge(form, tables.readings, prose, phrases, search)
     _check(outline, identity, tables, readings, statements)
+    form = form or load_book().narrative or load_book().fallback
+    readings = doubt_empty_tables(readings, statements)
+    readings = with_cells_not_seen(readings, tables.blocks, outline.sections, extraction.pages, form)
     return Report(
         agency=identity.agency,
         region=identity.region,
         region_code=identity.region_code,
         year=identity.year,
-        form=form or load_book().narrative or load_book().fallback,
+        form=form,
         title=identity.title,
         published_on=identity.published_on,
         script=script_of("".join(line.raw for line in outline.lines)),
@@ -67,6 +71,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         notes=(*extraction.notes, *tables.notes, *identity.notes),
         unknown_tables=tables.unknown,
         missing_pages=extraction.missing_pages,
+        page_gaps=extraction.page_gaps,
     )
 
 

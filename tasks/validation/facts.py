@@ -49,6 +49,13 @@ class Facts:
         """The blocks of which something was read."""
         return frozenset(self.block_of(cell) for cell, reading in self.readings.items() if reading.state is not State.NOT_SEEN)
 
+    def goes_on_after(self, block: str) -> bool:
+        """Return whether the document goes on where a block ends: with a number of a later block, or a later chapter."""
+        book = load_book()
+        later = list(book.blocks)[list(book.blocks).index(block) + 1 :]
+        own = book.blocks[block].section or 0
+        return not self.blocks.isdisjoint(later) or any((section.number or 0) > own for section in self.report.sections)
+
     @cached_property
     def text(self) -> str:
         """All chapters with their titles, folded."""

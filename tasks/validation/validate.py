@@ -29,12 +29,12 @@ from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import RuleFunction, checks
-from tasks.validation.rules import between_reports, completeness, filings, tables, text
+from tasks.validation.rules import between_reports, completeness, filings, tables, text, unread
 from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
-ROOMS = (tables, text, completeness, between_reports, filings)
-FOR_REVIEW = (tables.table_unreadable.id, tables.page_missing.id)
+ROOMS = (tables, text, completeness, unread, between_reports, filings)
+FOR_REVIEW = tuple(each.id for each in (tables.table_unreadable, unread.page_missing, unread.table_blank, unread.table_unknown))
 """Rules whose findings make a document one for review: something of the report was not read."""
 
 
@@ -99,8 +99,8 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
 
     READ cells become PROVEN when the pixels show the same, an identity of the form holds with them, or the text repeats them;
     DOUBTFUL ones when the identities leave only one of their candidates. No value that was read is changed: a source whose own
-    sums fail is kept as printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a table could not be
-    read, or a page is missing.
+    sums fail is kept as printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a cell was not seen,
+    a table could not be read, is unknown or empty, or a page is missing.
 
     ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values.
     """

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from codebook.records import BlockSeen, Extra, Place, Severity, Statement, StatementKind, UnknownTable
+import msgspec
+
+from codebook.book import load_book
+from codebook.records import BlockSeen, Extra, Place, Severity, State, Statement, StatementKind, UnknownTable
 from tasks.validation.rules.between_reports import Expected
 
 Make = Callable[..., Any]
@@ -58,6 +61,27 @@ def changed(form: str = "2021", **report: Any) -> Callable[..., Callable[[Make],
         )
 
     return of
+
+
+def not_seen(*rows: str) -> Callable[[Make], Any]:
+    """A report of zeros of which these rows of table three were not found."""
+
+    def made(m: Make) -> Any:
+        values = m("values")
+        gone = [cell for cell in values if cell.startswith(tuple(f"requests.{row}." for row in rows))]
+        unseen = tuple(m("reading", cell, None, state=State.NOT_SEEN) for cell in gone)
+        seen = tuple(m("reading", cell, value) for cell, value in values.items() if cell not in gone)
+        return m("report", {}, readings=(*seen, *unseen))
+
+    return made
+
+
+def empty_review(m: Make) -> Any:
+    """A report of zeros whose table four is empty, and in doubt for it."""
+    made = m("report", m("values"))
+    doubted = {"value": None, "state": State.DOUBTFUL, "raw": "", "doubt": "empty"}
+    readings = tuple(msgspec.structs.replace(r, **doubted) if r.indicator.startswith("review.") else r for r in made.readings)
+    return msgspec.structs.replace(made, readings=readings)
 
 
 def text(cells: dict[str, Any] | None = None, fields: dict[str, Any] | None = None, **chapters: str) -> Callable[[Make], Any]:
@@ -307,6 +331,21 @@ CASES: dict[str, Case] = {
         ERROR,
     ),
     "page.missing": Case(changed(missing_pages=(2, 4))(), changed()(), (), WARNING),
+    "table.rows_missing": Case(
+        not_seen("carried_forward"),
+        changed()(),
+        tuple(f"requests.carried_forward.{column}" for column in load_book().blocks["requests"].columns),
+        WARNING,
+    ),
+    "table.blank": Case(
+        empty_review,
+        changed()(review__reconsideration__other=None),
+        (),
+        WARNING,
+    ),
+    "report.blank": Case(
+        lambda m: m("report", dict.fromkeys(m("values"))), changed()(review__reconsideration__other=None), (), WARNING
+    ),
     "table.unreadable": Case(
         changed(blocks=(BlockSeen("review", "2021", HERE, readable=False, note="图片"),))(),
         changed(blocks=(BlockSeen("review", "2021", HERE),))(),
@@ -317,7 +356,7 @@ CASES: dict[str, Case] = {
         changed(unknown_tables=(UnknownTable(HERE, OWN_TABLE),))(),
         changed()(),
         (),
-        INFO,
+        WARNING,
     ),
     "table.blank_cells": Case(
         changed()(review__reconsideration__other=None, review__reconsideration__total=None),

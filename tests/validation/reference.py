@@ -104,20 +104,32 @@ def _snapshot(one: Snapshot, who: str) -> Iterator[str]:
         yield f"{who}chapter {number} says “{text}”"
 
 
-def _missing_pages(report: Report) -> Iterator[str]:
+def _not_read(report: Report) -> Iterator[str]:
     if report.missing_pages:
         yield f"page images {', '.join(map(str, report.missing_pages))} did not come in"
+    if unseen := [r.indicator for r in report.readings if r.state is State.NOT_SEEN]:
+        yield f"not in the document: {', '.join(f'`{cell}`' for cell in unseen)}"
+    if empty := {r.indicator.partition(".")[0] for r in report.readings if r.doubt == "empty"}:
+        yield f"table {', '.join(f'`{block}`' for block in sorted(empty))} is empty"
+    if report.page_gaps:
+        yield f"no page has the printed number {', '.join(map(str, report.page_gaps))}"
+
+
+def _unusual(values: Mapping[str, Number | None]) -> Iterator[str]:
+    if values and all(value is None for value in values.values()):
+        yield "every cell blank"
+    elif told := {cell: value for cell, value in values.items() if value != 0}:
+        yield _cells(told)
 
 
 def _report(report: Report) -> Iterator[str]:
     if report.agency != _USUAL or report.published_on:
         published = f", published on {report.published_on}" if report.published_on else ""
         yield f"report of {report.agency} on {report.year}{published}"
-    values = {r.indicator: None if r.state is State.MISSING else r.value for r in report.readings}
-    if told := {cell: value for cell, value in values.items() if value != 0}:
-        yield _cells(told)
+    values = {r.indicator: None if r.state is State.MISSING else r.value for r in report.readings if not r.state.unsettled}
+    yield from _unusual(values)
     printed = {load_book().indicators[cell].block for cell in values}
-    yield from _missing_pages(report)
+    yield from _not_read(report)
     unreadable = {seen.block: seen.note for seen in report.blocks if not seen.readable}
     for block in load_book().forms[report.form].blocks:
         if block in unreadable:

@@ -20,6 +20,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction, Page, PageKind, Reader
 from tasks.extraction.docx.numbering import Numbering, read_numbering
 from tasks.extraction.grid import Slot
+from tasks.extraction.joining import gaps_within
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.raised import lowered, raised
 from tasks.extraction.text_flow import CellGrid, Flow, compose
@@ -62,7 +63,7 @@ def read_docx(data: bytes, media_type: str, limits: ExtractionLimits) -> Extract
         raise GongkaiError("file.empty", "a document without text", "text")
     kind = PageKind.TEXT if blocks else PageKind.PICTURE
     page = Page(1, kind, f"{len(blocks)} blocks, {walker.pictures} pictures", Reader.DOCX, blocks)
-    return Extraction(media_type, (page,), title=parts.title(), notes=tuple(notes))
+    return Extraction(media_type, (page,), title=parts.title(), notes=tuple(notes), page_gaps=gaps_within(page))
 
 
 class _Parts:

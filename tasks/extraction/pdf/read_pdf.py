@@ -22,7 +22,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Block, Extraction, Line, Page, PageKind, Place, Reader
 from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
-from tasks.extraction.joining import join_pages, moved, moved_block
+from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.integrity import damaged_streams
@@ -75,9 +75,11 @@ def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extracti
         notes = [note for _, _, noticed in read for note in noticed]
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
             notes.append("pdf: its table of objects is damaged and was rebuilt; parts may be missing")
+    gaps = gaps_of([page for page, _, _ in read])
     pages = join_pages([page for page, _, _ in read])
     turns = {page.number: (turn, page.width or 0.0, page.height or 0.0) for page, turn, _ in read if turn}
-    return Extraction(media_type, tuple(_as_shown(page, turns) for page in pages), title=title, notes=tuple(notes))
+    pages = tuple(_as_shown(page, turns) for page in pages)
+    return Extraction(media_type, pages, title=title, notes=tuple(notes), page_gaps=gaps)
 
 
 def _as_shown(page: Page, turns: dict[int, tuple[int, float, float]]) -> Page:

@@ -17,6 +17,7 @@ from tasks.parsing.tables.blocks import read_blocks
 from tasks.parsing.tables.cells import BlockRead, TablesRead, cells_to_readings, seen
 from tasks.parsing.tables.filled import text_tables_to_cells
 from tasks.parsing.tables.grid_lines import table_to_lines
+from tasks.parsing.tables.readers.lost_labels import name_by_order
 from tasks.parsing.tables.readers.run_together import read_run_together
 from tasks.parsing.tables.tokens import TextLine, value_token
 from tasks.parsing.tables.unknown_tables import find_unknown_tables
@@ -37,7 +38,7 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
             else:
                 lines += table_to_lines(block, page.number, number, reader)
     joined, joined_used, lines = read_run_together(lines)
-    lines = text_tables_to_cells(_with_blank_lines(lines))
+    lines = name_by_order(text_tables_to_cells(_with_blank_lines(lines)))
     reads, used = read_blocks(lines)
     reads = [*joined, *_others(reads, joined)]
     used += joined_used

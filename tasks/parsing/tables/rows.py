@@ -5,12 +5,15 @@ What the labels leave open, the order of the form and its sums may settle; what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
 from codebook.book import RowBalance, load_book
+from codebook.confidence import surety
 from codebook.records import Number, Place, Reader
+from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.cells import CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.place import by_sums
 from tasks.parsing.tables.tokens import PrintedValue
@@ -143,6 +146,83 @@ def total_leads(rows: Sequence[Sequence[PrintedValue]]) -> bool:
     """
     filled = [row for row in rows if any(number_of(slot, None) for slot in row)]
     return len(filled) >= 2 and all(adds_up(row[::-1], None) and not adds_up(row, None) for row in filled)
+
+
+# ---- rows named by their order --------------------------------------------------------------------------------------------
+
+_MOST_OPEN = 3  # columns whose sums cannot be computed, of a table that is known to be whole
+
+
+class SumState(StrEnum):
+    """What the sum of a row or a column says."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    OPEN = "open"  # one of its cells was not surely read
+
+
+def doubt_by_order(
+    shape: MatrixShape, rows: list[RowCells], columns: tuple[str, ...], by_order: Collection[str]
+) -> list[RowCells]:
+    """The rows ``by_order`` with a doubt on each cell for which the sums do not speak.
+
+    The table must be whole: the columns balance with these rows, but for a few that cannot be computed. A cell is then sure where
+    its row adds up and its column does not fail. The candidate of a doubt is what was read.
+    """
+    if not by_order:
+        return rows
+    inner = [row for row in rows if not row.row.startswith("=")]
+    down = [_column_sum(shape, inner, at) for at in range(len(columns))]
+    whole = down.count(SumState.HOLDS) >= len(columns) - _MOST_OPEN
+    extra_at = columns.index(shape.extra) if shape.extra in columns else None
+    result = []
+    for row in rows:
+        if row.row not in by_order:
+            result.append(row)
+            continue
+        across = _row_sum(row, extra_at)
+        doubts, candidates = list(row.doubts), list(row.candidates)
+        for at, slot in enumerate(row.cells):
+            if doubts[at] or (whole and across is SumState.HOLDS and down[at] is not SumState.FAILS):
+                continue
+            doubts[at], candidates[at] = Doubt.LABEL, different_numbers([slot])
+        result.append(row._replace(doubts=tuple(doubts), candidates=tuple(candidates)))
+    return result
+
+
+def doubted_row(row: RowCells) -> RowCells:
+    """The row, all of whose cells may be those of another; what was read is the first candidate."""
+    doubts = tuple(doubt or Doubt.ALIGNMENT for doubt in row.doubts)
+    read = [different_numbers([slot]) for slot in row.cells]
+    return row._replace(doubts=doubts, candidates=tuple(one or other for one, other in zip(row.candidates, read, strict=True)))
+
+
+def _surely(row: RowCells, at: int) -> Number | None:
+    """Return the number of a cell, 0 where it is blank or has a mark; None where it was not surely read."""
+    slot = row.cells[at]
+    if row.doubts[at] or (slot is not None and (slot.score < surety().cell or slot.token.kind is ValueKind.OTHER)):
+        return None
+    return number_of(slot, None) or 0
+
+
+def _row_sum(row: RowCells, extra_at: int | None) -> SumState:
+    numbers = [_surely(row, at) for at in range(len(row.cells)) if at != extra_at]
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        return SumState.OPEN
+    return SumState.HOLDS if sum(known[:-1]) == known[-1] else SumState.FAILS
+
+
+def _column_sum(shape: MatrixShape, rows: Sequence[RowCells], at: int) -> SumState:
+    balance = shape.balance
+    numbers = {row.row: _surely(row, at) for row in rows}
+    known = {name: number for name, number in numbers.items() if number is not None}
+    if len(known) < len(rows) or not set(balance.rows) <= set(known):
+        return SumState.OPEN
+    parts = sum(number for name, number in known.items() if name not in balance.rows)
+    received = sum(known[name] for name in balance.received)
+    handled = known[balance.handled]
+    return SumState.HOLDS if parts == handled and received == handled + known[balance.carried] else SumState.FAILS
 
 
 # ---- blanks ---------------------------------------------------------------------------------------------------------------

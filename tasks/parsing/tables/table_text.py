@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -14,10 +15,11 @@ from tasks.parsing.tables.align import Item, ValueRun
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
 from tasks.parsing.tables.labels import LabelPart, Lexicon, lexicon
 from tasks.parsing.tables.spans import TableSpan
-from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, value_token
 
 # This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
+_DIGIT = re.compile(r"\d")
 
 
 class AtomText(NamedTuple):
@@ -80,6 +82,12 @@ class TableText(NamedTuple):
         upright = self.lex.upright
         atoms = self.text.atoms[self.span.start : self.span.end]
         return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
+
+    def has_unread_numbers(self, index: int) -> bool:
+        """Return whether digits among other text stand in the cells behind the one of atom ``index``: its row is not blank."""
+        line, atom = self.text.lines[self.text.atoms[index].line], self.text.atoms[index]
+        behind = [cell.text for column, cell in (line.cells or {}).items() if column > atom.cell]
+        return any(_DIGIT.search(text) is not None and value_token(text) is None for text in behind)
 
     @property
     def padded(self) -> bool:

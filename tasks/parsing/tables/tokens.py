@@ -46,7 +46,8 @@ class TextLine(NamedTuple):
     """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
 
     ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
-    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone.
+    the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone;
+    ``by_order`` that the label was not read, and the order of the form names the row.
     """
 
     text: str
@@ -58,6 +59,7 @@ class TextLine(NamedTuple):
     cells: dict[int, Cell] | None = None
     offset: int = 0
     whole: bool = False
+    by_order: bool = False
 
 
 class AtomKind(IntEnum):

@@ -140,16 +140,22 @@ def disclosure_procurement(this: Bound[ProcurementOptions], facts: Facts) -> Ite
 
 @rule("table.missing", fields=("table", "title"))
 def table_missing(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
-    """Tables two, three and four are there; one that could not be read is not missing."""
+    """Tables two, three and four are there; one that could not be read is not missing.
+
+    Where the text ends before the place of the table, or page numbers are left out, the file may be cut: a warning.
+    """
     report, book = facts.report, load_book()
     if report.form not in this.rule.forms:
         return
     seen = {block.block for block in report.blocks} | facts.blocks
     for name in book.forms[report.form].blocks:
         if name not in seen:
-            section = book.blocks[name].section
-            place = facts.section_place(section) if section else None
-            yield facts.finding(this.rule, (), {"table": words().tables[name], "title": book.blocks[name].title}, place=place)
+            block = book.blocks[name]
+            place = facts.section_place(block.section) if block.section else None
+            cut = bool(report.page_gaps or report.missing_pages) or not facts.goes_on_after(name)
+            named = {"table": words().tables[name], "title": block.title}
+            message, severity = ("cut", lowered(this.rule.severity)) if cut else ("main", None)
+            yield facts.finding(this.rule, (), named, message=message, severity=severity, place=place)
 
 
 @rule("table.unreadable", fields=("table", "title", "note"))
@@ -167,23 +173,6 @@ class ListOptions(Record, frozen=True):
     """How many cells a message names."""
 
     listed: int
-
-
-@rule("table.unknown", fields=("count", "rows"), options=ListOptions)
-def table_unknown(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
-    """Tables of numbers that no form has, with all that they print."""
-    for table in facts.report.unknown_tables:
-        rows = [" ".join(row) for row in table.rows]
-        named = {"count": len(rows), "rows": write_list(rows, this.options.listed)}
-        yield facts.finding(this.rule, (), named, place=table.place)
-
-
-@rule("page.missing", fields=("pages",), options=ListOptions)
-def page_missing(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
-    """The page images of a report are all there, as far as the numbers in their names show."""
-    if missing := facts.report.missing_pages:
-        pages = write_list([str(page) for page in missing], this.options.listed)
-        yield facts.finding(this.rule, (), {"pages": pages})
 
 
 @rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
+from typing import NamedTuple
 
 from codebook.book import Block
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
@@ -13,6 +16,8 @@ from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.rows import (
     RowCells,
     adds_up,
+    doubt_by_order,
+    doubted_row,
     extra_position,
     row_cells,
     rows_to_cells,
@@ -26,22 +31,70 @@ from tasks.parsing.tables.table_text import TableText, labels_to_items, split_ru
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 
-def as_printed(block: Block, labels: list[FoundLabel]) -> list[FoundLabel]:
+class FormRows(NamedTuple):
+    """The rows that the form of a table asks for, and how many values each has."""
+
+    rows: tuple[str, ...]
+    size: int
+
+
+class Division(NamedTuple):
+    """Rows that some forms divide: those whose label is here that of a subtotal of their parts, and those that may be either."""
+
+    divided: frozenset[str]
+    unsure: frozenset[str]
+
+    def parts(self, block: Block) -> frozenset[str]:
+        """Return the rows that may be printed in their place."""
+        return frozenset(part for slug in self.divided | self.unsure for part in block.rows[slug].parts)
+
+
+def as_printed(table: TableText) -> tuple[TableText, Division]:
     """Return where the parts of a row are printed (（六）其他处理), its own label is that of their subtotal."""
-    printed = {m.entry.slug for m in labels if m.entry.part is LabelPart.ROW}
-    divided = {slug for slug, label in block.rows.items() if not printed.isdisjoint(label.parts)}
-    return [
+    rows = table.block.rows
+    printed = {m.entry.slug for m in table.labels if m.entry.part is LabelPart.ROW}
+    divided = {slug for slug, label in rows.items() if not printed.isdisjoint(label.parts)}
+    unsure: set[str] = set()
+    for label in table.labels if table.grid else ():
+        slug = label.entry.slug
+        if slug in printed - divided and rows[slug].parts and (more := _rows_below(table, label)) > 0:
+            (divided if more == len(rows[slug].parts) else unsure).add(slug)
+    labels = [
         m._replace(entry=m.entry._replace(part=LabelPart.SUBTOTAL))
         if m.entry.part is LabelPart.ROW and m.entry.slug in divided
         else m
-        for m in labels
+        for m in table.labels
     ]
+    return table._replace(labels=labels), Division(frozenset(divided), frozenset(unsure))
+
+
+def _rows_below(table: TableText, label: FoundLabel) -> int:
+    """Return how many rows stand in a grid below the label of a row that the form has not there: its parts, whose labels were not
+    read. Where the label reaches over several rows, and a cell stands between it and the values of its line, that is one of them.
+    """
+    atoms, block, order = table.text.atoms, table.block, table.lex.order
+    below = [m for m in table.labels if m.first > label.last and m.entry.part in (LabelPart.ROW, LabelPart.SUBTOTAL)]
+    then = below[0].first if below else table.span.end
+    runs = [run for run in table.runs if label.last < run.first < then and len(run.values) > 1]
+    if not runs:
+        return 0
+    high = order[below[0].entry.slug] if below and below[0].entry.part is LabelPart.ROW else len(order)
+    without = [slug for slug in block.rows if slug not in block.part_rows and order[label.entry.slug] < order[slug] < high]
+    line = table.text.lines[atoms[label.last].line]
+    cell = (line.cells or {}).get(atoms[label.last].cell)
+    own = 1
+    if cell is not None and cell.row_span > 1 and atoms[runs[0].first].line == atoms[label.last].line:
+        places = Counter(tuple(atoms[i].cell for i in run.values) for run in table.runs).most_common(1)[0][0]
+        kept = {atoms[i].cell for i in runs[0].values} <= set(places)
+        own = int(not kept or not any(cell.column + cell.column_span <= column < places[0] for column in line.cells or {}))
+    return len(runs) - own - len(without)
 
 
 def read_matrix(table: TableText) -> BlockRead:
     """Read ``table`` as a matrix."""
     block, shape = table.block, shape_of(table.span.block)
-    table = table._replace(labels=as_printed(block, table.labels))
+    table, division = as_printed(table)
+    parts = division.parts(block)
     where = table.text.place(table.span.first)
     drawn = _drawn_columns(table)
     if drawn:
@@ -53,9 +106,9 @@ def read_matrix(table: TableText) -> BlockRead:
     table = split_runs(table, size, lambda slots: adds_up(slots, extra_at))
     items = labels_to_items(table, {}, size)
     labelled = {item.slug for item in items if item.part is LabelPart.ROW}
-    wanted = block.rows_wanted(labelled)
-    pairs = align(items, table.runs, labelled >= set(wanted), table.from_print)
-    lost = [(one, other) for one, other in pairwise(wanted) if (one in labelled) != (other in labelled)]
+    wanted = FormRows(tuple(block.rows_wanted(labelled | parts)), size)
+    pairs = align(items, table.runs, labelled >= set(wanted.rows), table.from_print)
+    lost = [(one, other) for one, other in pairwise(wanted.rows) if (one in labelled) != (other in labelled)]
     pairs = doubt_beside_lost(items, table.runs, pairs, lost)
     style = blank_style(table.text.atoms, table.runs, size, table.grid, table.padded)
     if drawn:
@@ -67,17 +120,22 @@ def read_matrix(table: TableText) -> BlockRead:
             row = _row(table, item, pair, size, style)
             if item.part is LabelPart.ROW or any(row.cells):
                 rows.append(row)
-    rows = _unlabelled(table, items, pairs, rows, size)
+    rows = _unlabelled(table, items, pairs, rows, wanted)
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _above_stray_digits(table, items, pairs, rows)
-    rows = _unprinted(table, items, pairs, rows, size)
+    rows = _unprinted(table, items, pairs, rows, wanted)
+    rows = _by_order(table, items, rows, columns, division.unsure)
     if not sure_columns:
         rows = unsure_columns(shape, rows, columns)
     elif columns == shape.columns:
         rows = settle_blanks(shape, rows)
     printed = [row.row for row in rows if not row.row.startswith("=")]
-    notes = tuple(f"{table.span.block}: row {row} is not printed" for row in block.rows_wanted(printed) if row not in printed)
-    return BlockRead(table.span.block, block.forms_of_rows(printed), where, tuple(rows_to_cells(rows, columns)), notes=notes)
+    notes = tuple(
+        f"{table.span.block}: row {row} is not printed" for row in block.rows_wanted({*printed, *parts}) if row not in printed
+    )
+    return BlockRead(
+        table.span.block, block.forms_of_rows({*printed, *parts}), where, tuple(rows_to_cells(rows, columns)), notes=notes
+    )
 
 
 def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
@@ -129,7 +187,7 @@ def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: Blan
     doubtful = pair.margin < MARGIN
     if pair.run is None:
         if not doubtful:
-            return row_cells(name, where, reader, (None,) * size)
+            return row_cells(name, where, reader, (None,) * size, Doubt.TEXT if table.has_unread_numbers(item.last) else None)
         return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, run) for run in chosen])
     run = chosen[0]
     placed = place_values(text.atoms, run, size, style)
@@ -140,6 +198,16 @@ def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: Blan
         return row_cells(name, where, reader, cells, placed.doubt)
     row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, one) for one in chosen])
     return row._replace(cells=tuple(cells))
+
+
+def _by_order(
+    table: TableText, items: list[Item], rows: list[RowCells], columns: tuple[str, ...], unsure: Collection[str]
+) -> list[RowCells]:
+    """Rows that only the order of the form names: the sums must agree. Those that are ``unsure`` are doubtful."""
+    lines, atoms = table.text.lines, table.text.atoms
+    named = {item.slug for item in items if item.part is LabelPart.ROW and lines[atoms[item.first].line].by_order}
+    rows = doubt_by_order(shape_of(table.span.block), rows, columns, named)
+    return [doubted_row(row) if row.row in unsure else row for row in rows]
 
 
 def _beside_surplus(
@@ -194,47 +262,67 @@ def _perhaps_broken(row: RowCells, strays: list[PrintedValue], under: dict[int, 
     return row._replace(doubts=tuple(doubts), candidates=tuple(candidates))
 
 
-def _unprinted(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], size: int) -> list[RowCells]:
-    """A row that is not printed may be there without its label, if values have no owner or rows are not sure of theirs."""
+def _unprinted(
+    table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], wanted: FormRows
+) -> list[RowCells]:
+    """A row that is not printed may be there without its label, if values have no owner or rows are not sure of theirs.
+
+    In a grid none of these values is its own: they stand between rows of other labels.
+    """
     owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
     free = [_slots(table, run) for n, run in enumerate(table.runs) if n not in owned and len(run.values) > 1]
     if not free and all(row.sure for row in rows):
         return rows
     printed = {row.row for row in rows if not row.row.startswith("=")}
     where, reader = table.text.place(table.span.first), rows[0].reader if rows else free[0][0].reader
-    lost = [slug for slug in table.block.rows_wanted(printed) if slug not in printed]
-    return [*rows, *(unread_row(slug, where, reader, size, Doubt.LABEL, rivals=free) for slug in lost)]
+    lost = [slug for slug in wanted.rows if slug not in printed]
+    rivals = [] if table.grid and _in_order(table, items) else free
+    return [*rows, *(unread_row(slug, where, reader, wanted.size, Doubt.LABEL, rivals=rivals) for slug in lost)]
+
+
+def _in_order(table: TableText, items: list[Item]) -> bool:
+    """Return whether the rows that were found stand in the order of the form, each once."""
+    ranks = [table.lex.order[item.slug] for item in items if item.part is LabelPart.ROW]
+    return all(one < other for one, other in pairwise(ranks))
 
 
 def _slots(table: TableText, run: ValueRun) -> list[PrintedValue]:
     return [table.text.slot(i) for i in run.values]
 
 
-def _unlabelled(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], size: int) -> list[RowCells]:
+def _unlabelled(
+    table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells], wanted: FormRows
+) -> list[RowCells]:
     """Runs that no row's label owns: where the form expects rows that are not there, the values are theirs, doubtfully.
 
-    A run behind a group's label is its subtotal, unless a row is missing right there.
+    A run behind a group's label is its subtotal, unless a row is missing right there. In a grid the order of the form leaves
+    a row only some of them.
     """
     parts = {pair.run: items[pair.item].part for pair in pairs if pair.run is not None}
     order = table.lex.order
     known = sorted((item.first, order[item.slug]) for item in items if item.part is LabelPart.ROW)
     present = [item.slug for item in items if item.part is LabelPart.ROW]
+    in_order = _in_order(table, items)
     gaps: dict[tuple[int, int], list[int]] = {}
     for index, run in enumerate(table.runs):
-        if parts.get(index) is not LabelPart.ROW and len(run.values) >= size - 1:
+        if parts.get(index) is not LabelPart.ROW and len(run.values) >= wanted.size - 1:
             low = next((rank for first, rank in reversed(known) if first < run.first), -1)
             high = next((rank for first, rank in known if first > run.first), len(order))
             gaps.setdefault((low, high), []).append(index)
     result = list(rows)
     for (low, high), indices in gaps.items():
-        lost = [slug for slug in table.block.rows_wanted(present) if slug not in present and low < order[slug] < high]
+        lost = [slug for slug in wanted.rows if slug not in present and low < order[slug] < high]
         free = [index for index in indices if parts.get(index) is not LabelPart.SUBTOTAL]
         runs = [table.runs[index] for index in (free if len(free) >= len(lost) else indices)]
         values = [_slots(table, run) for run in runs]
+        fewer = len(lost) - len(runs)
         for number, slug in enumerate(lost if runs else []):
             where = table.text.place(runs[min(number, len(runs) - 1)].first)
-            row = unread_row(slug, where, values[0][0].reader, size, Doubt.LABEL, rivals=values)
-            if len(lost) == len(runs) and len(values[number]) == size:
+            rivals = values
+            if table.grid and in_order and fewer >= 0:
+                rivals = values[max(0, number - fewer) : number + 1] if fewer else [values[number], *values]
+            row = unread_row(slug, where, values[0][0].reader, wanted.size, Doubt.LABEL, rivals=rivals)
+            if len(lost) == len(runs) and len(values[number]) == wanted.size:
                 row = row._replace(cells=tuple(values[number]))
             result.append(row)
     return result
