@@ -40,6 +40,7 @@ _LETTER = 20.0  # points: shapes that are no higher may be letters and digits dr
 _SLOPE = 0.05  # of its length: a side that rises more is not level
 _STROKES = 6  # sides from which on a small shape is no rectangle
 _MARK = (3.0, 40.0)  # points: the height of a number that is drawn as a shape or a picture
+_HAIR, _LONG = 1.2, 8.0  # points: a picture so thin and so long is a line, and no digit 1
 _WIDE_MARK = 200.0  # points
 
 _COLOR = c_uint(), c_uint(), c_uint(), c_uint()
@@ -214,10 +215,10 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             boxes.append(box)
             share = (box[2] - box[0]) * (box[3] - box[1]) / whole if whole else 0.0
             area += share
-            if _is_mark(box):
-                marks.append(box)
-            elif line := _thin(box):
+            if line := _thin(box):
                 lines.append(line)
+            elif _is_mark(box):
+                marks.append(box)
             if share >= _COVERS and shown and _opaque(item):
                 unseen, shown = unseen + shown, 0  # drawn over what was written before
         elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
@@ -260,7 +261,8 @@ def _is_mark(box: Box) -> bool:
 
 def _thin(box: Box) -> Box | None:
     """The line that a picture is which is as thin as a line."""
-    if min(box[2] - box[0], box[3] - box[1]) > _THIN or max(box[2] - box[0], box[3] - box[1]) <= _MARK[1]:
+    low, high = sorted((box[2] - box[0], box[3] - box[1]))
+    if low > _HAIR or high < _LONG:
         return None
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return (box[0], y, box[2], y) if box[2] - box[0] > box[3] - box[1] else (x, box[1], x, box[3])

@@ -42,7 +42,9 @@ class Press:
     numbering: str
 
 
-class _Printer:
+class Printer:
+    """Prints the parts of a report one under the other; tests that want other tables override how a box or a text is drawn."""
+
     def __init__(self, press: Press) -> None:
         self.press = press
         self.target = io.BytesIO()
@@ -123,24 +125,24 @@ class _Printer:
                 self.turn()
                 continue
             if repeated:
-                self._segment(grid, xs, heights, lines, start=0, end=repeated)
-            self._segment(grid, xs, heights, lines, start=start, end=end)
+                self.segment(grid, xs, heights, lines, start=0, end=repeated)
+            self.segment(grid, xs, heights, lines, start=start, end=end)
             start = end
             if start < grid.rows:
                 self.turn()
         self.y -= 10
 
-    def _segment(
+    def segment(
         self, grid: Grid, xs: list[float], heights: list[float], lines: dict[int, list[str]], *, start: int, end: int
     ) -> None:
-        """Rows start..end (excluded) of the table on this page. A cell that the break cuts is drawn in two parts."""
+        """Draw rows start..end (excluded) of the table on this page. A cell that the break cuts is drawn in two parts."""
         top = self.y
         for cell in grid.cells:
             first, last = max(cell.row, start), min(cell.row + cell.row_span, end)
             if first >= last:
                 continue
             upper, lower = top - sum(heights[start:first]), top - sum(heights[start:last])
-            self._box(xs[cell.column], lower, xs[cell.column + cell.column_span], upper)
+            self.box(xs[cell.column], lower, xs[cell.column + cell.column_span], upper)
             texts = self._share(cell, lines[id(cell)], start, end, upper - lower)
             y = (upper + lower) / 2 + len(texts) * _LEADING / 2 - 9.5
             for line in texts:
@@ -162,7 +164,8 @@ class _Printer:
             return texts[:cut]
         return texts[cut:] if finishes or cell.row < start else texts
 
-    def _box(self, left: float, lower: float, right: float, upper: float) -> None:
+    def box(self, left: float, lower: float, right: float, upper: float) -> None:
+        """Draw the lines around a cell."""
         kind = self.press.ruled
         if kind == "rect":
             self.canvas.rect(left, lower, right - left, upper - lower)
@@ -185,7 +188,8 @@ class _Printer:
         return self.target.getvalue()
 
 
-def _print(printer: _Printer, part: Part) -> None:
+def print_part(printer: Printer, part: Part) -> None:
+    """Print one part of a report."""
     if isinstance(part, Grid):
         printer.table(part)
     elif isinstance(part, Heading):
@@ -210,7 +214,7 @@ def pick_press(rng: Random, ruled: bool = True) -> Press:
 
 def render_pdf(paper: Paper, press: Press) -> bytes:
     """The report as PDF; the same bytes for the same paper and press."""
-    printer = _Printer(press)
+    printer = Printer(press)
     for part in paper.parts:
-        _print(printer, part)
+        print_part(printer, part)
     return printer.finish()
