@@ -34,6 +34,7 @@ _SMALL_MARKS = frozenset(".,，．。、·-—–－/:;'\"|")
 _SAMPLES = 6  # pixels in each direction of a character that are looked at first
 _SIDE = 0.35  # pixels at each side of a character that its neighbour may stain
 _OVER = 0.3  # share of a character over which another is written
+_REACH = 0.5  # points around a character whose pixels may show ink of its neighbour
 _SHOWN = 0.3  # share of a character's own ink that is enough
 _MOST_COLOURS = 6  # drawings for texts that are written over one another
 _FAR = 20_000.0  # points: outside of any page
@@ -87,9 +88,10 @@ def shown(
         boxes = _pixel_boxes(inks, scale, full.shape)
         faint = np.array([char.text in _SMALL_MARKS for char in chars])
         seen = _changed(full, bare, boxes, faint)
-        groups = _written_over(chars, inks)
-        if groups or any(char.text.isalnum() and not one for char, one in zip(chars, seen.tolist(), strict=True)):
-            seen = _one_by_one(page, _Lookup(chars, boxes, faint, runs), groups, drawn) | _not_drawable(chars, runs)
+        unseen = any(char.text.isalnum() and not one for char, one in zip(chars, seen.tolist(), strict=True))
+        if unseen or _written_over(chars, inks, _OVER):
+            pairs = _written_over(chars, inks + np.array([-_REACH, -_REACH, _REACH, _REACH]), 0.0)
+            seen = _one_by_one(page, _Lookup(chars, boxes, faint, runs), pairs, drawn) | _not_drawable(chars, runs)
             seen |= np.array([char.run == 0 for char in chars], np.bool_)  # it cannot be drawn by itself
         seen &= np.array(_not_tiny(chars), np.bool_)
     return Shown(_with_marks(chars, seen), drawn)
@@ -176,8 +178,10 @@ def _counts(one: Grey, other: Grey | None, boxes: NDArray[np.int64], faint: Flag
     return np.array(found, np.int64)
 
 
-def _written_over(chars: Sequence[Char], boxes: NDArray[np.float64]) -> set[tuple[int, int]]:
-    """Pairs of text objects of which one stands over the other. The same character twice in one place only looks bold."""
+def _written_over(chars: Sequence[Char], boxes: NDArray[np.float64], share: float) -> set[tuple[int, int]]:
+    """Pairs of text objects of which one stands over the other, with more than this share of a character. The same character
+    twice in one place only looks bold.
+    """
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     runs = np.array([char.run for char in chars], np.uint64)
     pairs: set[tuple[int, int]] = set()
@@ -189,7 +193,7 @@ def _written_over(chars: Sequence[Char], boxes: NDArray[np.float64]) -> set[tupl
             high = np.minimum(boxes[a, 3], boxes[b, 3]) - np.maximum(boxes[a, 1], boxes[b, 1])
             areas = [(boxes[k, 2] - boxes[k, 0]) * (boxes[k, 3] - boxes[k, 1]) for k in (a, b)]
             least = np.minimum(*areas)
-            over = (wide > 0) & (high > 0) & (least > 0) & (wide * high > _OVER * least) & (runs[a] != runs[b])
+            over = (wide > 0) & (high > 0) & (least > 0) & (wide * high > share * least) & (runs[a] != runs[b])
             for i, j in zip(a[over].tolist(), b[over].tolist(), strict=True):
                 if not _same(chars[i], chars[j]):
                     pairs.add((chars[i].run, chars[j].run))
