@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from PIL import Image
@@ -73,7 +73,8 @@ class TrickPrinter(Printer):
     """Prints a report with tricks."""
 
     def __init__(self, press: Press, tricks: PdfTricks, dice: Random) -> None:
-        super().__init__(press)
+        whole = tricks.sides in ("full", "no sides", "left open", "right open")
+        super().__init__(press if whole else replace(press, repeat=False))  # a header would run into the row below it
         self.tricks, self.dice = tricks, dice
         self.extent = (0.0, 0.0, 0.0, 0.0)  # left, lower, right, upper of the table on this page
         self.values = False  # whether what is printed is a table's number

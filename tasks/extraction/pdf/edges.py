@@ -19,6 +19,7 @@ _GAP = 8.0  # points: the widest break in a line; no row is lower
 _PIECE = 3.0  # times the gap that the longer of two joined pieces is long
 _OPEN_SIDE = 6.0  # points between the ends of lines and the outermost line across them
 _SIDES = ("x0", "top", "x1", "bottom")
+_ROW = 90.0  # points: the highest first or last row that is open
 _ENDING = 2  # lines that end together where a side is open
 
 
@@ -69,16 +70,17 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
     for group in _touching(edges):
         level = [edge for edge in group if edge["orientation"] == "h" and edge["width"] > _SHORTEST * 3]
         upright = [edge for edge in group if edge["orientation"] == "v" and edge["height"] > _SHORTEST * 2]
-        if not level or not upright or len({round(edge["top"]) for edge in level}) < _ENDING:
-            continue
+        lines = len({round(edge["top"]) for edge in level}) + len({round(edge["x0"]) for edge in upright})
+        if not level or not upright or lines <= _ENDING:
+            continue  # a cross, or a line with something on it
         x0, x1 = _end(level, "x0", min), _end(level, "x1", max)
         inner = min(edge["x0"] for edge in upright), max(edge["x0"] for edge in upright)
         left = x0 if x0 is not None and inner[0] - x0 > _OPEN_SIDE else None
         right = x1 if x1 is not None and x1 - inner[1] > _OPEN_SIDE else None
-        y0, y1 = _end(upright, "top", min), _end(upright, "bottom", max)
+        y0, y1 = min(edge["top"] for edge in upright), max(edge["bottom"] for edge in upright)
         inner = min(edge["top"] for edge in level), max(edge["top"] for edge in level)
-        top = y0 if y0 is not None and inner[0] - y0 > _OPEN_SIDE else None
-        bottom = y1 if y1 is not None and y1 - inner[1] > _OPEN_SIDE else None
+        top = y0 if _OPEN_SIDE < inner[0] - y0 <= _ROW else None  # a merged heading leaves but one line that reaches there
+        bottom = y1 if _OPEN_SIDE < y1 - inner[1] <= _ROW else None
         x0, x1 = min(edge["x0"] for edge in group), max(edge["x1"] for edge in group)
         y0, y1 = min(edge["top"] for edge in group), max(edge["bottom"] for edge in group)
         yield from (_edge(x, y0, x, y1) for x in (left, right) if x is not None)
@@ -86,10 +88,11 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
 
 
 def _end(edges: Sequence[Edge], side: str, outermost: Any) -> float | None:
-    """Where several of these edges end together outermost, None where only one reaches there."""
+    """Where several of these edges end together outermost, or the only one; None where one of several reaches there."""
     place: float = outermost(edge[side] for edge in edges)
-    across = {round(edge["top" if edge["orientation"] == "h" else "x0"]) for edge in edges if abs(edge[side] - place) <= SNAP}
-    return place if len(across) >= _ENDING else None
+    across = "top" if edges[0]["orientation"] == "h" else "x0"
+    ending = {round(edge[across]) for edge in edges if abs(edge[side] - place) <= SNAP}
+    return place if len(ending) >= min(_ENDING, len({round(edge[across]) for edge in edges})) else None
 
 
 def _touching(edges: Sequence[Edge]) -> list[list[Edge]]:
