@@ -6,10 +6,11 @@ INPUT ?= samples/reports
 OUT ?= out
 MINUTES ?= 10
 DOCUMENTS ?= 1000
+FONTS ?= /usr/share/fonts
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
 
-.PHONY: run test test-fast check lint types imports accuracy benchmark chaos scans drop samples lock clean help
+.PHONY: train run test test-fast check lint types imports accuracy benchmark chaos scans drop samples lock clean help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +70,9 @@ scans: $(VENV)/dev.stamp ## scans at length: pages at both resolutions, reports 
 
 drop: $(VENV)/dev.stamp ## 5,000 files copied into a watched folder while watchers are killed: each once, whole, none missed
 	DROP_FILES=5000 $(BIN)/python -m pytest tests/ingest/test_drop.py -q -s
+
+train: $(VENV)/dev.stamp ## make the recogniser of numbers again (FONTS; needs training/requirements.txt, hours of CPU)
+	$(BIN)/python -m training.train --fonts $(FONTS)
 
 samples: $(VENV)/dev.stamp ## write the shipped samples again
 	$(BIN)/python -m tests.generator.samples

@@ -11,10 +11,12 @@ from codebook.records import Record
 
 
 class Surety(Record, frozen=True):
-    """Scores below which a cell of a table, or a number in a line of text, is a doubt."""
+    """Scores below which a cell of a table, or a number in a line of text, is a doubt; ``first``: of a number read by one reader
+    of pictures alone, below which the second one is asked, too."""
 
     cell: float
     line: float
+    first: float
 
 
 @cache

@@ -66,10 +66,11 @@ def number_words() -> NumberWords:
 @cache
 def _patterns() -> _Patterns:
     words = number_words()
+    units = "|".join(words.units)
     return _Patterns(
         re.compile(
             rf"(?P<sign>[-+−])?\s*(?P<digits>\d{{1,3}}(?:,\s?\d{{3}})+|\d+(?:\s\d+)*)(?P<fraction>\s?\.\s?\d+)?"
-            rf"\s*(?P<unit>{'|'.join(words.units)})?"
+            rf"\s*(?:(?P<unit>{units})|\((?P<bracketed>{units})\))?"
         ),
         re.compile(rf"^({words.more}|\+)(?=\d)"),
         re.compile(rf"^{words.less}(?=\d)"),
@@ -145,7 +146,7 @@ def read_number(raw: str) -> Token:
         digits = re.sub(r"[,\s]", "", match["digits"])
         fraction = re.sub(r"\s", "", match["fraction"] or "")
         value = whole(float(digits + fraction)) if fraction else int(digits)
-        return Token(ValueKind.NUMBER, -value if match["sign"] in ("-", "−") else value, match["unit"])
+        return Token(ValueKind.NUMBER, -value if match["sign"] in ("-", "−") else value, match["unit"] or match["bracketed"])
     return Token(ValueKind.MARK if patterns.no_number.fullmatch(text) else ValueKind.OTHER)
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from codebook.confidence import surety
+from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading, SecondLooker
 from tasks.ocr.near_duplicates import PROBES, twin_groups
 from tasks.ocr.prepare_image import Grey
+from tasks.ocr.two_readers import alone, is_sure, to_sample, together
 
 SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
@@ -48,19 +50,58 @@ def read_surely(
     """Read each crop, again where that is needed, and crops that look the same only a few times.
 
     ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is not
-    there: every number is looked at again, and no two crops are taken for the same.
+    there: every number is looked at again, and no two crops are taken for the same. Where ``reader`` is a pair, its reader of
+    numbers reads first, and of the numbers of which it is sure only a sample is read by both.
     """
-    groups = [] if is_poor else twin_groups(crops)
+    if not isinstance(reader, ReaderPair):
+        return list(_read_lines(dict(enumerate(crops)), known, reader, {}, is_poor).values())
+    firsts, general = reader.numbers.read(crops), reader.general
+    sure = set() if is_poor else {i for i, first in enumerate(firsts) if is_sure(first)}
+    asked = [i for i in range(len(crops)) if i not in sure] + (sample := [i for i in to_sample(firsts) if i in sure])
+    seconds = _read_lines({i: crops[i] for i in asked}, known, general, dict(enumerate(firsts)), is_poor)
+    if any(seconds[i].score >= SURE and together(firsts[i], seconds[i].text, 1.0).score < SURE for i in sample):
+        # on this page it cannot be trusted alone
+        left = [i for i in sure if i not in seconds]
+        seconds |= _read_lines({i: crops[i] for i in left}, known, general, dict(enumerate(firsts)), is_poor)
+    return [_of_both(first, seconds.get(i)) for i, first in enumerate(firsts)]
+
+
+def _of_both(first: LineReading, second: Settled | None) -> Settled:
+    """Return what both readers say together; ``second`` is None where only the first was asked."""
+    if second is None:
+        opinion = alone(first)
+    else:
+        opinion = together(first, second.text, second.score, second.others)
+        if (opinion.text, opinion.score) == (second.text, second.score):
+            return second
+    score = opinion.score
+    return Settled(opinion.text, score, _ranked(opinion.text, opinion.others), score)
+
+
+def _read_lines(
+    crops: Mapping[int, Grey],
+    known: Mapping[int, LineReading],
+    reader: LineReader,
+    firsts: Mapping[int, LineReading],
+    is_poor: bool,
+) -> dict[int, Settled]:
+    """The crops read by ``reader`` itself, by index; those that look the same only a few times.
+
+    A crop of which another reader says the same in ``firsts`` is not looked at again.
+    """
+    order = list(crops)
+    groups = [] if is_poor else [[order[i] for i in group] for group in twin_groups([crops[i] for i in order])]
     settled: dict[int, Settled] = {}
 
     def add(which: list[int]) -> None:
         unread = [i for i in which if i not in known]
         found = {**known, **dict(zip(unread, reader.read([crops[i] for i in unread]), strict=True))}
-        results = settle([crops[i] for i in which], [found[i] for i in which], reader, always=is_poor)
+        agreed = {n for n, i in enumerate(which) if i in firsts and together(firsts[i], found[i].text, found[i].score).is_settled}
+        results = settle([crops[i] for i in which], [found[i] for i in which], reader, always=is_poor, agreed=agreed)
         settled.update(zip(which, results, strict=True))
 
     twins = {i for group in groups for i in group[PROBES:]}
-    add([i for i in range(len(crops)) if i not in twins])
+    add([i for i in order if i not in twins])
     left = []
     for group in groups:
         probes = [settled[i] for i in group[:PROBES]]
@@ -70,11 +111,18 @@ def read_surely(
         else:
             left += group[PROBES:]
     add(left)
-    return [settled[i] for i in range(len(crops))]
+    return {i: settled[i] for i in order}
 
 
-def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineReader, *, always: bool = False) -> list[Settled]:
-    """Readings with their sureties. Unsure ones are read again, or with ``always`` all short numbers."""
+def settle(
+    crops: Sequence[Grey],
+    readings: Sequence[LineReading],
+    reader: LineReader,
+    *,
+    always: bool = False,
+    agreed: Collection[int] = (),
+) -> list[Settled]:
+    """Readings with their sureties. Unsure ones are read again, or with ``always`` all short numbers; ``agreed`` are not."""
     settled = [
         Settled(r.text, r.score, _ranked(r.text, [r.digits] if r.digits[0] else []), min(r.numbers, r.mean)) for r in readings
     ]
@@ -84,7 +132,8 @@ def settle(crops: Sequence[Grey], readings: Sequence[LineReading], reader: LineR
     again = [
         i
         for i, reading in enumerate(readings)
-        if (reading.score < SURE or (always and _is_number(reading.text)) if short[i] else _is_illegible(reading))
+        if i not in agreed
+        and (reading.score < SURE or (always and _is_number(reading.text)) if short[i] else _is_illegible(reading))
     ]
     for i, looks in zip(again, reader.read_again([crops[i] for i in again]), strict=True):
         settled[i] = (_agreed if short[i] else _clearest)((readings[i], *looks))

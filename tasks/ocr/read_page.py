@@ -18,7 +18,7 @@ from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, qu
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
-__all__ = ["SURE", "Layout", "read_picture"]
+__all__ = ["SURE", "Layout", "cell_crops", "read_picture"]
 
 _LEAST = 12  # pixels; a picture that is lower or narrower holds no characters
 _READABLE = 0.85  # the median mean score of lines below which a page is tried in other orientations
@@ -69,6 +69,21 @@ def read_picture(
         width=width * points_per_pixel,
         height=height * points_per_pixel,
     )
+
+
+def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], Grey]]:
+    """(box in pixels of the image, crop of the ink) of each table cell with a single line of it, as they are given to readers.
+
+    The page is taken as it stands; nothing is recognised.
+    """
+    layout = _layout(prepared(image))
+    to_page = _Scale(layout.picture, 1, 1.0)
+    return [
+        (to_page.place(cell.box).box or (), _crop(layout.picture.grey, lines[0]))
+        for grid, of_cells in zip(layout.grids, layout.cell_lines, strict=True)
+        for cell, lines in zip(grid.cells, of_cells, strict=True)
+        if len(lines) == 1
+    ]
 
 
 def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:

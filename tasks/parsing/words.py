@@ -34,7 +34,7 @@ class TablePatterns(Record, frozen=True):
     leading: re.Pattern[str]
     group_number: re.Pattern[str]
     rank: re.Pattern[str]
-    misread_dash: str
+    dashes: frozenset[str]
     number_with_text: re.Pattern[str]
 
 

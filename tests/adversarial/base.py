@@ -50,3 +50,10 @@ def make_report(dice: Random, form: str | None = None, change: Callable[[Random,
 def leave_blank(dice: Random, figures: Figures) -> None:
     """Print cells without a number: empty, or as a mark."""
     marks.leave_blank(dice, figures, dice.choice(("totals", "marks", "empty")))
+
+
+def mark_all_blank(dice: Random, figures: Figures) -> None:
+    """Print every cell as one mark."""
+    mark = dice.choice(("—", "/", "－", "——", "-"))
+    for key in list(figures.values):
+        figures.blanks[key] = mark

@@ -9,7 +9,7 @@ from PIL import Image
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
 
-from tests.generator.layouts.print import Press, Printer, print_part
+from tests.generator.layouts.print import Press, Printer, print_paper
 from tests.generator.paper import Grid, Paper
 
 SIDES = (
@@ -230,7 +230,4 @@ class TrickPrinter(Printer):
 
 def print_with_tricks(paper: Paper, press: Press, tricks: PdfTricks, dice: Random) -> bytes:
     """The report as PDF with tricks."""
-    printer = TrickPrinter(press, tricks, dice)
-    for part in paper.parts:
-        print_part(printer, part)
-    return printer.finish()
+    return print_paper(paper, TrickPrinter(press, tricks, dice))

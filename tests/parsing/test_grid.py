@@ -69,7 +69,7 @@ def test_blanks_stay_where_they_are_and_scores_are_kept() -> None:
     assert found["disclosure.normative_documents.in_force"].raw == "/"
 
 
-@pytest.mark.parametrize("text", ["20（件）", "20（4）", "20（其中修订16件", "20其中修订", "20 见说明"])
+@pytest.mark.parametrize("text", ["20（件", "20（4）", "20（其中修订16件", "20其中修订", "20 见说明"])
 def test_a_number_with_other_text_is_a_doubt_of_its_cell_alone(text: str) -> None:
     names = ["", "自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计"]
     rows = [
@@ -85,6 +85,13 @@ def test_a_number_with_other_text_is_a_doubt_of_its_cell_alone(text: str) -> Non
     rows[1][1:3] = text, "5"
     found = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}
     assert [key for key, r in found.items() if r.state is State.DOUBTFUL and r.raw] == ["requests.new_received.natural_person"]
+
+
+@pytest.mark.parametrize("text", ["20（件）", "20(件)", "20 （件）"])
+def test_a_unit_in_brackets_is_no_part_of_the_number(text: str) -> None:
+    rows = [["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"], ["规章", text, "0", "3"]]
+    found = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}
+    assert (found["disclosure.rules.issued"].value, found["disclosure.rules.issued"].raw) == (20, text)
 
 
 def test_numbers_on_two_lines_of_a_cell_are_doubtful() -> None:

@@ -172,7 +172,7 @@ def doubt_by_order(
     if not by_order:
         return rows
     inner = [row for row in rows if not row.row.startswith("=")]
-    down = [_column_sum(shape, inner, at) for at in range(len(columns))]
+    down = [column_sum(shape, inner, at) for at in range(len(columns))]
     whole = down.count(SumState.HOLDS) >= len(columns) - _MOST_OPEN
     extra_at = columns.index(shape.extra) if shape.extra in columns else None
     result = []
@@ -180,7 +180,7 @@ def doubt_by_order(
         if row.row not in by_order:
             result.append(row)
             continue
-        across = _row_sum(row, extra_at)
+        across = row_sum(row, extra_at)
         doubts, candidates = list(row.doubts), list(row.candidates)
         for at, slot in enumerate(row.cells):
             if doubts[at] or (whole and across is SumState.HOLDS and down[at] is not SumState.FAILS):
@@ -205,7 +205,8 @@ def _surely(row: RowCells, at: int) -> Number | None:
     return number_of(slot, None) or 0
 
 
-def _row_sum(row: RowCells, extra_at: int | None) -> SumState:
+def row_sum(row: RowCells, extra_at: int | None) -> SumState:
+    """Return whether the last cell of a row is the sum of the others but the one at ``extra_at``."""
     numbers = [_surely(row, at) for at in range(len(row.cells)) if at != extra_at]
     known = [number for number in numbers if number is not None]
     if len(known) < len(numbers):
@@ -213,7 +214,8 @@ def _row_sum(row: RowCells, extra_at: int | None) -> SumState:
     return SumState.HOLDS if sum(known[:-1]) == known[-1] else SumState.FAILS
 
 
-def _column_sum(shape: MatrixShape, rows: Sequence[RowCells], at: int) -> SumState:
+def column_sum(shape: MatrixShape, rows: Sequence[RowCells], at: int) -> SumState:
+    """Return whether a column balances: see :class:`codebook.book.RowBalance`."""
     balance = shape.balance
     numbers = {row.row: _surely(row, at) for row in rows}
     known = {name: number for name, number in numbers.items() if number is not None}

@@ -35,6 +35,7 @@ _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_VALUES_ALONE = 3
 _MISREAD = 8  # characters of a number read as something else
 PROSE_LENGTH = 60
 # A line of this length is a whole document on one line, with the page numbers in it.
@@ -201,6 +202,8 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     """
     seen = any(cell.score < 1.0 for cell in cells.values())
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
+    if seen and not labels and sum(value_token(cell.text.strip()) is not None for cell in cells.values()) >= _VALUES_ALONE:
+        labels = [-1]  # a row of values without a label, as in table four
     mixed = _numbers_with_text(cells)
     for column, cell in sorted(cells.items()):
         raw = cell.text.strip()
@@ -236,7 +239,7 @@ def _numbers_with_text(cells: dict[int, Cell]) -> set[int]:
 def _misread(cell: Cell) -> bool:
     """Return whether a cell without a number may hold one all the same; a unit (件) is a word and no number."""
     text = cell.text.strip()
-    if text == words().table.misread_dash:
+    if text in words().table.dashes:
         return cell.score < 1.0
     return cell.score < surety().cell and len(text) <= _MISREAD and not _HAN.search(text)
 

@@ -14,8 +14,8 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.generator.layouts.text import NOT_FIRST, PIECES
 from tests.generator.paper import Grid, GridCell, Heading, Paper, Part, Text
 
-_FONT = "STSong-Light"  # simplified script only: the font for the traditional one is not read back by every library
-pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
+FONT = "STSong-Light"  # simplified script only: the font for the traditional one is not read back by every library
+pdfmetrics.registerFont(UnicodeCIDFont(FONT))
 
 _MARGIN, _BOTTOM, _LEADING = 60.0, 70.0, 12.0
 _WIDTH = A4[0] - 2 * _MARGIN
@@ -30,9 +30,10 @@ _HEADER_ROWS = {"requests": 3, "statistics": 1}
 
 @dataclass(frozen=True)
 class Press:
-    """Choices of one printing: ``ruled`` draws lines ("rect", "line" or "bar": thin filled bars, as word processors do; "" none),
-    ``repeat`` prints a table's header again after a page break, ``split`` divides the label of a cell that a page break cuts,
-    ``shaded`` puts a coloured rectangle behind paragraphs, ``padding`` is what a row is higher than its text, in points."""
+    """Choices of one printing: ``ruled`` draws lines ("rect", "line" or "bar": thin filled bars, as word processors do; "open":
+    no outer sides; "" none), ``repeat`` prints a table's header again after a page break, ``split`` divides the label of a cell
+    that a page break cuts, ``shaded`` puts a coloured rectangle behind paragraphs, ``padding`` is what a row is higher than its
+    text, in points."""
 
     ruled: str
     repeat: bool
@@ -43,7 +44,7 @@ class Press:
 
 
 class Printer:
-    """Prints the parts of a report one under the other; tests that want other tables override how a box or a text is drawn."""
+    """Draws the parts of a report from top to bottom."""
 
     def __init__(self, press: Press) -> None:
         self.press = press
@@ -53,7 +54,7 @@ class Printer:
         self.page = 1
 
     def width(self, text: str, size: float) -> float:
-        return float(pdfmetrics.stringWidth(text, _FONT, size))
+        return float(pdfmetrics.stringWidth(text, FONT, size))
 
     def wrap(self, text: str, size: float, room: float, indent: float = 0.0) -> list[str]:
         lines, line, left = [], "", room - indent
@@ -68,14 +69,14 @@ class Printer:
     def turn(self) -> None:
         """End the page with its number and begin another."""
         if self.press.numbering:
-            self.canvas.setFont(_FONT, 10)
+            self.canvas.setFont(FONT, 10)
             self.canvas.drawCentredString(A4[0] / 2, 40, self.press.numbering.format(self.page))
         self.canvas.showPage()
         self.page += 1
         self.y = A4[1] - _MARGIN
 
     def text(self, x: float, y: float, text: str, size: float) -> None:
-        self.canvas.setFont(_FONT, size)
+        self.canvas.setFont(FONT, size)
         self.canvas.drawString(x, y, text)
 
     def paragraph(self, text: str, size: float = 14, indent: float = 28, align: str = "left") -> None:
@@ -147,9 +148,13 @@ class Printer:
             y = (upper + lower) / 2 + len(texts) * _LEADING / 2 - 9.5
             for line in texts:
                 free = xs[cell.column + cell.column_span] - xs[cell.column] - self.width(line, 9)
-                self.text(xs[cell.column] + free / 2, y, line, 9)
+                self.cell_text(cell, xs[cell.column] + free / 2, y, line)
                 y -= _LEADING
         self.y = top - sum(heights[start:end])
+
+    def cell_text(self, cell: GridCell, x: float, y: float, line: str) -> None:
+        """Draw a line of a cell's text."""
+        self.text(x, y, line, 9)
 
     def _share(self, cell: GridCell, texts: list[str], start: int, end: int, height: float) -> list[str]:
         """The lines of a cell that stand in the part of it on this page."""
@@ -177,7 +182,9 @@ class Printer:
                 (right, lower, right, upper),
             )
             for x0, y0, x1, y1 in sides:
-                if kind == "line":
+                if kind == "open" and x0 == x1 and not _MARGIN + 1 < x0 < _MARGIN + _WIDTH - 1:
+                    continue
+                if kind in ("line", "open"):
                     self.canvas.line(x0, y0, x1, y1)
                 else:
                     self.canvas.rect(x0 - 0.24, y0 - 0.24, x1 - x0 + 0.48, y1 - y0 + 0.48, stroke=0, fill=1)
@@ -188,8 +195,7 @@ class Printer:
         return self.target.getvalue()
 
 
-def print_part(printer: Printer, part: Part) -> None:
-    """Print one part of a report."""
+def _print(printer: Printer, part: Part) -> None:
     if isinstance(part, Grid):
         printer.table(part)
     elif isinstance(part, Heading):
@@ -214,7 +220,11 @@ def pick_press(rng: Random, ruled: bool = True) -> Press:
 
 def render_pdf(paper: Paper, press: Press) -> bytes:
     """The report as PDF; the same bytes for the same paper and press."""
-    printer = Printer(press)
+    return print_paper(paper, Printer(press))
+
+
+def print_paper(paper: Paper, printer: Printer) -> bytes:
+    """The report as ``printer`` draws it."""
     for part in paper.parts:
-        print_part(printer, part)
+        _print(printer, part)
     return printer.finish()

@@ -43,25 +43,32 @@ def _word(text: str, rng: Random) -> str:
 _HEADER_ROWS = {"requests": 3, "review": 3, "statistics": 1}
 
 
-def _table(grid: Grid, rng: Random, fill: Callable[[str, Random], str], sections: bool) -> str:
+Fill = Callable[[GridCell], str | None]  # the markup of a cell; None: as always
+
+
+def _no_fill(cell: GridCell) -> str | None:
+    return None
+
+
+def _table(grid: Grid, rng: Random, fill: Callable[[str, Random], str], sections: bool, own: Fill) -> str:
     head = _HEADER_ROWS.get(grid.name, 0) if sections else 0
     rows = []
     for index in range(grid.rows):
         tag = "th" if index < head else "td"
-        cells = "".join(f"<{tag}{_span(cell)}>{fill(cell.text, rng)}</{tag}>" for cell in grid.row(index))
+        cells = "".join(f"<{tag}{_span(cell)}>{own(cell) or fill(cell.text, rng)}</{tag}>" for cell in grid.row(index))
         rows.append(f"<tr>{cells}</tr>")
     if head:
         return f'<table border="1"><thead>{"".join(rows[:head])}</thead><tbody>{"".join(rows[head:])}</tbody></table>'
     return f'<table border="1" cellspacing="0" cellpadding="0">{"".join(rows)}</table>'
 
 
-def page_body(paper: Paper, rng: Random, style: str) -> str:
-    """Return the article alone, in the markup "plain", "nested" or "word"."""
+def page_body(paper: Paper, rng: Random, style: str, own: Fill = _no_fill) -> str:
+    """Return the article alone, in the markup "plain", "nested" or "word"; ``own`` writes the cells of its tables."""
     fill = {"word": _word, "plain": _plain, "nested": _broken}[style]
     pieces: list[str] = []
     for part in paper.parts:
         if isinstance(part, Grid):
-            table = _table(part, rng, fill, sections=style == "nested" and rng.random() < 0.5)
+            table = _table(part, rng, fill, sections=style == "nested" and rng.random() < 0.5, own=own)
             pieces.append(f"<div><div align='center'>{table}</div></div>" if style != "plain" else table)
         elif style == "word":
             pieces.append(_word(part.text, rng))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 from xml.sax.saxutils import escape
@@ -31,19 +32,26 @@ def _paragraphs(text: str, split: bool) -> str:
     return "".join(f"<w:p>{run}</w:p>" for run in runs)
 
 
-def _cell(cell: GridCell, first: bool, split: bool) -> str:
+Fill = Callable[[GridCell], str | None]  # the paragraphs of a cell as XML; None: as always
+
+
+def _no_fill(cell: GridCell) -> str | None:
+    return None
+
+
+def _cell(cell: GridCell, first: bool, split: bool, fill: Fill) -> str:
     span = f"<w:gridSpan w:val='{cell.column_span}'/>" if cell.column_span > 1 else ""
     merge = "" if cell.row_span == 1 else "<w:vMerge w:val='restart'/>" if first else "<w:vMerge/>"
-    inner = _paragraphs(cell.text, split) if first else "<w:p/>"
+    inner = (fill(cell) or _paragraphs(cell.text, split)) if first else "<w:p/>"
     return f"<w:tc><w:tcPr><w:tcW w:w='0' w:type='auto'/>{span}{merge}</w:tcPr>{inner}</w:tc>"
 
 
-def _add_table(document: DocumentType, grid: Grid, split: bool) -> None:
+def _add_table(document: DocumentType, grid: Grid, split: bool, fill: Fill) -> None:
     """The table as OOXML: gridSpan over columns, vMerge over rows (python-docx takes a second to merge that many cells)."""
     rows = []
     for index in range(grid.rows):
         here = sorted((c for c in grid.cells if c.row <= index < c.row + c.row_span), key=lambda c: c.column)
-        rows.append("<w:tr>" + "".join(_cell(c, c.row == index, split) for c in here) + "</w:tr>")
+        rows.append("<w:tr>" + "".join(_cell(c, c.row == index, split, fill) for c in here) + "</w:tr>")
     columns = "<w:gridCol w:w='900'/>" * grid.columns
     look = "<w:tblPr><w:tblStyle w:val='TableGrid'/><w:tblW w:w='0' w:type='auto'/></w:tblPr>"
     xml = f"<w:tbl {nsdecls('w')}>{look}<w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
@@ -62,14 +70,14 @@ def _settle(data: bytes) -> bytes:
     return result.getvalue()
 
 
-def render_docx(paper: Paper, rng: Random) -> bytes:
-    """The report as a DOCX file."""
+def render_docx(paper: Paper, rng: Random, fill: Fill = _no_fill, change: Callable[[DocumentType], None] | None = None) -> bytes:
+    """The report as a DOCX file; ``fill`` writes the cells of its tables, and ``change`` is made before it is saved."""
     document = Document()
     document.styles["Normal"].font.size = Pt(10.5)
     split = rng.random() < 0.5
     for part in paper.parts:
         if isinstance(part, Grid):
-            _add_table(document, part, split)
+            _add_table(document, part, split, fill)
         elif isinstance(part, Heading):
             document.add_paragraph().add_run(part.text).bold = True
         elif isinstance(part, Text):
@@ -78,6 +86,8 @@ def render_docx(paper: Paper, rng: Random) -> bytes:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
     for line in paper.after[:1]:
         document.add_paragraph(line)
+    if change:
+        change(document)
     properties = document.core_properties
     properties.created = properties.modified = datetime(*_EPOCH, tzinfo=UTC)
     properties.author = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.parsing.tables.align import ValueRun
 from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.labels import LabelPart
+from tasks.parsing.tables.readers.dashes import dashes_of_totals, prints_dashes
 from tasks.parsing.tables.table_text import TableText
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue
 
@@ -17,6 +18,9 @@ def read_cross(table: TableText) -> BlockRead:
     if slots is None:
         return _unplaced(table)
     reader = table.reader
+    if prints_dashes(list(slots.values())):
+        settled = {row: dashes_of_totals([slots[row, column] for column in columns]) for row in rows}
+        slots = {(row, column): slot for row, its in settled.items() for column, slot in zip(columns, its, strict=True)}
     cells = [CellRead(row, column, slots[row, column], where, reader) for row in rows for column in columns]
     return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))
 

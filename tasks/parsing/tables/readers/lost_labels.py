@@ -268,15 +268,18 @@ def _in_gap(gap: _Gap, lex: Lexicon, *, blank: bool) -> dict[int, _Name]:
 
 
 def _without_order(gap: _Gap, lex: Lexicon) -> dict[int, _Name]:
-    """The rows of a gap whose label may be taken for that of another row: they have no name."""
+    """The rows of a gap by what is left of their labels; one that may be taken for another row has no name."""
     few = len(gap.wanted) - len(gap.rows)  # rows of the form that the source leaves out, or whose rows ran together
-    unnamed: dict[int, _Name] = {}
+    named: dict[int, _Name] = {}
     for number, row in enumerate(gap.rows):
         possible = gap.wanted[number : number + few + 1] if few >= 0 else gap.wanted
-        scores = [_likeness(row, slug, lex) for slug in possible]
-        if row.joined or not any(own >= LIKE and own - other >= APART for own, other in scores):
-            unnamed[row.at] = _Name("")
-    return unnamed
+        like = []
+        for slug in () if row.joined else possible:
+            own, other = _likeness(row, slug, lex)
+            like += [slug] if own >= LIKE and own - other >= APART else []
+        named[row.at] = _Name(like[0] if len(like) == 1 else "")
+    twice = Counter(name.slug for name in named.values())
+    return {at: name if twice[name.slug] == 1 else _Name("") for at, name in named.items()}
 
 
 def _likeness(row: DrawnRow, slug: str, lex: Lexicon) -> tuple[float, float]:

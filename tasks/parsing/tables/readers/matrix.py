@@ -13,6 +13,7 @@ from tasks.parsing.tables.cells import BlockRead, Doubt
 from tasks.parsing.tables.found_labels import FoundLabel
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
+from tasks.parsing.tables.readers.dashes import settle_dashes
 from tasks.parsing.tables.rows import (
     RowCells,
     adds_up,
@@ -59,6 +60,7 @@ def as_printed(table: TableText) -> tuple[TableText, Division]:
         slug = label.entry.slug
         if slug in printed - divided and rows[slug].parts and (more := _rows_below(table, label)) > 0:
             (divided if more == len(rows[slug].parts) else unsure).add(slug)
+    unsure |= {slug for slug in _without_label(table, printed) if slug not in divided}
     labels = [
         m._replace(entry=m.entry._replace(part=LabelPart.SUBTOTAL))
         if m.entry.part is LabelPart.ROW and m.entry.slug in divided
@@ -66,6 +68,25 @@ def as_printed(table: TableText) -> tuple[TableText, Division]:
         for m in table.labels
     ]
     return table._replace(labels=labels), Division(frozenset(divided), frozenset(unsure))
+
+
+def _without_label(table: TableText, printed: set[str]) -> set[str]:
+    """Return the rows of which neither the label nor that of a part was read, where a grid has more rows than the form."""
+    order, block = table.lex.order, table.block
+    known = [m for m in table.labels if m.entry.part is LabelPart.ROW]
+    found = set()
+    for slug, label in block.rows.items():
+        if not table.grid or not label.parts or slug in printed or not printed.isdisjoint(label.parts):
+            continue
+        before = [m for m in known if order[m.entry.slug] < order[slug]][-1:]
+        then = [m for m in known if order[m.entry.slug] > order[slug]][:1]
+        first, last = before[0].last if before else table.span.start, then[0].first if then else table.span.end
+        low, high = order[before[0].entry.slug] if before else -1, order[then[0].entry.slug] if then else len(order)
+        runs = [run for run in table.runs if first < run.first < last and len(run.values) > 1]
+        wanted = [row for row in block.rows if row not in block.part_rows and low < order[row] < high]
+        if len(runs) - len(before) > len(wanted):
+            found.add(slug)
+    return found
 
 
 def _rows_below(table: TableText, label: FoundLabel) -> int:
@@ -106,7 +127,8 @@ def read_matrix(table: TableText) -> BlockRead:
     table = split_runs(table, size, lambda slots: adds_up(slots, extra_at))
     items = labels_to_items(table, {}, size)
     labelled = {item.slug for item in items if item.part is LabelPart.ROW}
-    wanted = FormRows(tuple(block.rows_wanted(labelled | parts)), size)
+    asked = {*block.rows_wanted(labelled | parts), *division.unsure}
+    wanted = FormRows(tuple(slug for slug in block.rows if slug in asked), size)
     pairs = align(items, table.runs, labelled >= set(wanted.rows), table.from_print)
     lost = [(one, other) for one, other in pairwise(wanted.rows) if (one in labelled) != (other in labelled)]
     pairs = doubt_beside_lost(items, table.runs, pairs, lost)
@@ -124,6 +146,7 @@ def read_matrix(table: TableText) -> BlockRead:
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _above_stray_digits(table, items, pairs, rows)
     rows = _unprinted(table, items, pairs, rows, wanted)
+    rows = settle_dashes(shape, rows, columns)
     rows = _by_order(table, items, rows, columns, division.unsure)
     if not sure_columns:
         rows = unsure_columns(shape, rows, columns)

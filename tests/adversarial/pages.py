@@ -1,0 +1,126 @@
+"""Reports as web pages in which text is there that a reader does not see, or a number is written in an odd way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from random import Random
+
+from tests.adversarial.printing import other_number
+from tests.generator.layouts.web import page_body
+from tests.generator.paper import GridCell, Paper
+
+_STYLE = """
+.old {display: none} .ghost {visibility: hidden} .away {position: absolute; left: -9999px}
+td .tiny {font-size: 0} span[data-draft] {display: none !important} .shown {display: inline}
+.blank {color: transparent} table td > i.gone {display:none} .thin {opacity: 0} .cut {text-indent: -9999px; display: inline-block}
+"""
+_HIDING = (
+    '<span style="display:none">{0}</span>',
+    '<span style="display: none !important;">{0}</span>',
+    '<span style="visibility:hidden">{0}</span>',
+    "<span hidden>{0}</span>",
+    '<span class="old">{0}</span>',
+    '<b class="big old">{0}</b>',
+    '<span class="ghost">{0}</span>',
+    '<span class="tiny">{0}</span>',
+    "<span data-draft='1'>{0}</span>",
+    '<i class="gone">{0}</i>',
+    '<span class="thin">{0}</span>',
+    '<span style="font-size:0">{0}</span>',
+    "<template>{0}</template>",
+    "<script>{0}</script>",
+    "<!-- {0} -->",
+    "<div style='display:none'><p>{0}</p></div>",
+    "<select style='display:none'><option>{0}</option></select>",
+    "<input type='hidden' value='{0}'>",
+)
+_MARKS = (
+    "<sup>{0}</sup>",
+    "<sup>[{0}]</sup>",
+    "<sup><a href='#n{0}'>{0}</a></sup>",
+    '<span style="vertical-align:super">{0}</span>',
+)
+
+_INPUTS = (
+    '<input value="{0}">',
+    "<input type='text' readonly value='{0}'/>",
+    "<textarea>{0}</textarea>",
+    "<select><option>9</option><option selected>{0}</option></select>",
+)
+
+
+def _hidden(dice: Random, text: str) -> str:
+    unseen = dice.choice(_HIDING).format(other_number(dice, text))
+    return "".join(dice.sample((escape(text), unseen), 2))
+
+
+def _deleted(dice: Random, text: str) -> str:
+    tag = dice.choice(("del", "s", "strike"))
+    new = dice.choice(("<ins>{0}</ins>", "{0}", "<b>{0}</b>")).format(escape(text))
+    old = f"<{tag}>{other_number(dice, text)}</{tag}>"
+    return f"{old} {new}" if dice.random() < 0.7 else f"{new} {old}"
+
+
+def _input(dice: Random, text: str) -> str:
+    return dice.choice(_INPUTS).format(escape(text))
+
+
+def _noted(dice: Random, text: str) -> str:
+    mark = dice.choice(("1", "2", "①", "③", "12", "*"))
+    return escape(text) + (mark if mark in "①③*" and dice.random() < 0.5 else dice.choice(_MARKS).format(mark))
+
+
+def _remarked(dice: Random, text: str) -> str:
+    return escape(text) + dice.choice(("（其中修订1件）", "（含下属单位2件）", "(见注3)", "（注）", "<br/>（其中新增1件）"))
+
+
+def _pieces(dice: Random, text: str) -> str:
+    joint = dice.choice(("</span><span>", "<wbr>", "</font><font>", "<!-- -->", "\u200b"))
+    inner = joint.join(escape(char) for char in text)
+    return f"<span>{inner}</span>" if "span" in joint else f"<font>{inner}</font>" if "font" in joint else inner
+
+
+def _broken(dice: Random, text: str) -> str:
+    if len(text) < 2:
+        return escape(text)
+    at = dice.randrange(1, len(text))
+    joint = dice.choice(("<br/>", "</p><p>", "<br>\n", "</div><div>"))
+    inner = f"{text[:at]}{joint}{text[at:]}"
+    return f"<p>{inner}</p>" if "p>" in joint else f"<div>{inner}</div>" if "div" in joint else inner
+
+
+Write = Callable[[Random, str], str]
+
+
+@dataclass(frozen=True)
+class PageKind:
+    """How a kind writes a number's cell."""
+
+    write: Write | None = None
+
+
+PAGE_KINDS: dict[str, PageKind] = {
+    "html plain": PageKind(),
+    "html hidden": PageKind(_hidden),
+    "html deleted": PageKind(_deleted),
+    "html inputs": PageKind(_input),
+    "html note marks": PageKind(_noted),
+    "html remarks": PageKind(_remarked),
+    "html numbers in pieces": PageKind(_pieces),
+    "html broken numbers": PageKind(_broken),
+}
+
+
+def page_deceiving(paper: Paper, dice: Random, kind: PageKind) -> bytes:
+    """The report as a web page of a kind, with a random share of its numbers touched."""
+    share = dice.choice((0.05, 0.3, 1.0))
+
+    def own(cell: GridCell) -> str | None:
+        touched = kind.write and cell.is_value and cell.text and dice.random() < share
+        return kind.write(dice, cell.text) if touched and kind.write else None
+
+    body = page_body(paper, dice, dice.choice(("plain", "nested", "word")), own)
+    head = f"<head><meta charset='utf-8'><title>年度报告</title><style>{_STYLE}</style></head>"
+    return f"<!DOCTYPE html><html>{head}<body><div id='zoom'>{body}</div></body></html>".encode()
