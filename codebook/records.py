@@ -51,6 +51,8 @@ class Reader(StrEnum):
     DOCX = "docx"
     PDF = "pdf"
     OCR = "ocr"
+    OFFICE = "office"
+    WORKBOOK = "workbook"
 
 
 class Line(Record, frozen=True, tag="line"):
@@ -119,11 +121,31 @@ class Page(Record, frozen=True):
     pictures: tuple[tuple[float, float, float, float], ...] = ()
 
 
+class LeftOutKind(StrEnum):
+    """What of a document was not read: a picture, an embedded object (a workbook), a file that it shows or refers to, a part."""
+
+    PICTURE = "picture"
+    OBJECT = "object"
+    FILE = "file"
+    PART = "part"
+
+
+class LeftOut(Record, frozen=True):
+    """Something of a document that may hold numbers and that was not read, by the name it has there. ``place`` is that of what
+    comes next.
+    """
+
+    kind: LeftOutKind
+    name: str
+    place: Place
+
+
 class Extraction(Record, frozen=True):
     """All pages of a document. ``encoding`` is that of a text or HTML source, ``title`` what its metadata call it.
 
     ``missing_pages`` are the numbers of page images that did not come in, by the numbers in the names of those that did;
     ``page_gaps`` the printed page numbers that no page has, though the pages before and after them, or a printed total, have.
+    ``left_out`` is what was seen and not read.
     """
 
     media_type: str
@@ -133,6 +155,7 @@ class Extraction(Record, frozen=True):
     notes: tuple[str, ...] = ()
     missing_pages: tuple[int, ...] = ()
     page_gaps: tuple[int, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 # ---- report ---------------------------------------------------------------------------------------------------------------
@@ -189,6 +212,9 @@ def witness_of(reader: Reader) -> WitnessKind:
 
 PIXELS_DIFFER = "seen"
 """The doubt of a value whose pixels show another number than its text; the pixels' is among the candidates."""
+
+NOT_CONFIRMED = "unconfirmed"
+"""The doubt of a value in a sum that does not hold, where the pixels of its page were looked at but did not confirm it."""
 
 
 class Reading(Record, frozen=True):
@@ -307,7 +333,7 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages`` and ``page_gaps`` are those of its extraction.
+    ``missing_pages``, ``page_gaps`` and ``left_out`` are those of its extraction.
     """
 
     agency: str | None
@@ -328,6 +354,7 @@ class Report(Record, frozen=True):
     unknown_tables: tuple[UnknownTable, ...] = ()
     missing_pages: tuple[int, ...] = ()
     page_gaps: tuple[int, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Hints(Record, frozen=True):

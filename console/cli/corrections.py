@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from codebook.book import load_book
 from codebook.records import Decided, Number
 from console.cli import environment
 from console.cli.ingest import see_through
@@ -16,17 +17,22 @@ from console.decided_value import typed_value
 from database.monitoring import queries
 from database.reports import corrections
 from database.reports.corrections import CorrectionItem
+from database.reports.reviewing import doubtful_cells
 from database.session import reading, run_transaction
 from ingest.names import shown
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with who decided.")]
+_CELL = (
+    "Id of the cell (see `gongkai show DOCUMENT --values`), or report.agency, …; with `as-read` also of a row (requests.granted) "
+    "or a table (requests): all its doubtful cells."
+)
 _BLANK, _AS_READ = "blank", "as-read"
 
 
 def correct_cell(
     key: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Number, beginning of the sha256, or path.")],
-    cell: Annotated[str, typer.Argument(help="Id of the cell (see `gongkai show DOCUMENT --values`), or report.agency, …")],
+    cell: Annotated[str, typer.Argument(help=_CELL)],
     value: Annotated[str, typer.Argument(help="What is printed there: a number, `blank`, or `as-read` (it was read rightly).")],
     *,
     reason: Reason = "",
@@ -37,22 +43,26 @@ def correct_cell(
     found = environment.settings()
     with environment.database(found) as engine:
         document = _document(engine, key)
-        decided, settled = _decision(cell, value)
+        cells = _cells(engine, document, cell, value)
+        decided, settled = _decision(cells[0], value)
+        fields: dict[str, Any] = {"who": environment.who(), "reason": reason}
+
+        def write(connection: Connection) -> list[int]:
+            return [corrections.correct(connection, document, each, decided, settled, **fields).number for each in cells]
+
         try:
-            done = run_transaction(
-                engine,
-                lambda c: corrections.correct(c, document, cell, decided, settled, who=environment.who(), reason=reason),
-            )
+            numbers = run_transaction(engine, write)
         except corrections.CorrectionRefusedError as error:
             wrong(str(error))
         if not no_wait:
             see_through(found, engine)
         with reading(engine) as connection:
-            item = corrections.items(connection, [done.number])[done.number]
+            found_items = corrections.items(connection, numbers)
+        items = [found_items[number] for number in numbers]
     if as_json:
-        show_json(item)
+        show_json(items[0] if cells == [cell] else items)
     else:
-        show(_corrections_table([item]))
+        show(_corrections_table(items))
 
 
 def list_corrections(
@@ -91,6 +101,16 @@ def list_corrections(
         show(_corrections_table(listed))
     else:
         say("no corrections")
+
+
+def _cells(engine: Engine, document: int, name: str, value: str) -> list[str]:
+    """The cell itself; for ``as-read`` and the id of a row or table, its cells that are in doubt."""
+    indicators = load_book().indicators
+    if value != _AS_READ or name in indicators or not any(cell.startswith(f"{name}.") for cell in indicators):
+        return [name]
+    with reading(engine) as connection:
+        cells = [item.indicator for item in doubtful_cells(connection, document) if item.indicator.startswith(f"{name}.")]
+    return cells or wrong(f"{name}: no cell of it is in doubt")
 
 
 def _decision(cell: str, text: str) -> tuple[Decided, Number | str | None]:

@@ -73,15 +73,15 @@ def _same(cell: str, typed: str, value: Number | str | None) -> bool:
         return False
 
 
-def parse_row(form: Fields, cell: str, cells: Sequence[str], marks: Sequence[str]) -> list[tuple[str, Wish]]:
-    """Return the wishes of a form for the ``cells`` of a row; a field without anything is blank.
+def parse_row(form: Fields, cell: str, cells: Sequence[str], marks: Sequence[str], *, of: str = "row") -> list[tuple[str, Wish]]:
+    """Return the wishes of a form for the ``cells`` of a row, or ``of`` a table; a field without anything is blank.
 
     Raises RefusedError when one of them is no value, and RefusedError ``value_beside_row`` when the form holds another value for
     the single ``cell`` than for the same cell of the row.
     """
     wishes = []
     for each, mark in zip(cells, marks, strict=True):
-        typed = form.text(f"row:{each}", _MOST_IN_ROW)
+        typed = form.text(f"{of}:{each}", _MOST_IN_ROW)
         choice = [("choice", _TYPED), ("typed", typed)] if typed else [("choice", "blank")]
         wishes.append((each, parse(Fields([*choice, ("mark", mark)]), each)))
     chosen, typed = form.text("choice", _LONGEST), form.text("typed", _LONGEST)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from enum import StrEnum
 from typing import BinaryIO
 
@@ -16,13 +17,17 @@ from codebook.records import Record
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import MIB, Limits
 from ingest.archives.streams import BZIP2, GZIP, TAR, XZ, ZIP, is_tar_header
-from ingest.archives.zips import open_zip
+from ingest.archives.zips import BROKEN, open_zip
 
 SAMPLE = 64 * 1024  # bytes of the head that are looked at
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
 TEXT = "text/plain"
 HTML = "text/html"
+MHTML = "multipart/related"
+FLAT_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.flat-opc+xml"
+_FLAT_PACKAGE = "http://schemas.microsoft.com/office/2006/xmlPackage"
+_LONGEST_TYPE = 200  # bytes
 
 
 class FileRole(StrEnum):
@@ -43,8 +48,8 @@ class FileIdentity(Record, frozen=True):
     expected: str = ""
 
 
-READABLE = "txt, HTML, DOCX, PDF or pictures"
-SAVED = "the document opened and saved as DOCX or PDF"
+READABLE = "txt, HTML, DOCX, PDF, pictures, older Word, WPS, RTF or OpenDocument files, or workbooks"
+SAVED = "the document opened and saved as DOCX, XLSX or PDF"
 
 
 def _refused(media_type: str, found: str, expected: str = READABLE, code: str = "file.unsupported") -> FileIdentity:
@@ -67,7 +72,7 @@ _PREFIXES: tuple[tuple[bytes, FileIdentity], ...] = (
     (b"7z\xbc\xaf\x27\x1c", _refused("application/x-7z-compressed", "a 7z archive", "a zip or tar archive")),
     (b"Rar!\x1a\x07", _refused("application/vnd.rar", "a RAR archive", "a zip or tar archive")),
     (b"\x28\xb5\x2f\xfd", _refused("application/zstd", "a zstd file", "a zip or tar archive")),
-    (b"{\\rtf", _refused("application/rtf", "an RTF document", SAVED)),
+    (b"{\\rtf", FileIdentity("application/rtf")),
     (b"\x7fELF", _refused("application/x-executable", "a program")),
     (b"MZ\x90\0", _refused("application/x-msdownload", "a Windows program")),
     (b"SQLite format 3\0", _refused("application/vnd.sqlite3", "an SQLite database")),
@@ -116,13 +121,16 @@ _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64,
 
 _PARTS = (
     ("word/document.xml", DOCX, None),
-    ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "an Excel workbook"),
-    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", "an Excel workbook"),
+    ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", None),
+    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary Excel workbook"),
     ("ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "a presentation"),
     ("ofd.xml", "application/ofd", "an OFD document"),
-    ("content.xml", "application/vnd.oasis.opendocument.text", "an OpenDocument file"),
+    ("content.xml", "application/vnd.oasis.opendocument", "an OpenDocument file"),
 )
+_OPEN_DOCUMENTS = ("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet")
 
+
+_WORD_PART = re.compile(r"word/document\d*+\.xml")
 
 # The parts of an Office document are unpacked into memory by its reader. A table of zeros packs 100 times.
 _OFFICE_BYTES = 512 * MIB
@@ -136,10 +144,13 @@ def _zip(file: BinaryIO) -> FileIdentity:
             names = {name.lower().lstrip("/").replace("\\", "/") for name in archive.namelist()}
             size = sum(info.file_size for info in archive.infolist())
             packed = sum(info.compress_size for info in archive.infolist())
+            open_document = _open_document(archive)
     except GongkaiError as error:
         return _refused(ZIP, error.found, error.expected, error.code)
-    office = "[content_types].xml" in names
-    for part, media_type, called in _PARTS:
+    office = "[content_types].xml" in names or "_rels/.rels" in names
+    if office and any(_WORD_PART.fullmatch(name) for name in names):
+        names.add("word/document.xml")  # what its main part is called, the package's relations say
+    for part, media_type, called in (*((name, open_document, None) for name in _open_parts(open_document)), *_PARTS):
         if part in names and (office or not part.startswith(("word/", "xl/", "ppt/"))):
             if part == "content.xml" and "mimetype" not in names:
                 continue
@@ -159,11 +170,27 @@ def _zip(file: BinaryIO) -> FileIdentity:
     return FileIdentity(ZIP, FileRole.ARCHIVE)
 
 
+def _open_document(archive: zipfile.ZipFile) -> str:
+    """The media type that an OpenDocument package names in its first part; "" for another zip (OpenDocument 1.3, part 2, 3.3)."""
+    info = archive.NameToInfo.get("mimetype")
+    if info is None or info.file_size > _LONGEST_TYPE or info.flag_bits & 1:
+        return ""
+    try:
+        return archive.read(info).decode("ascii", "replace").strip().removesuffix("-template")
+    except BROKEN:
+        return ""
+
+
+def _open_parts(media_type: str) -> tuple[str, ...]:
+    """The main part of an OpenDocument package of a kind that is read."""
+    return ("content.xml",) if media_type in _OPEN_DOCUMENTS else ()
+
+
 _OLE2_STREAMS = (
     ("EncryptedPackage", "application/x-ole-encrypted", "file.encrypted", "a DOCX file with a password"),
-    ("WordDocument", "application/msword", "file.unsupported", "an old Word or WPS document (.doc, .wps)"),
-    ("Workbook", "application/vnd.ms-excel", "file.unsupported", "an old Excel workbook"),
-    ("Book", "application/vnd.ms-excel", "file.unsupported", "an old Excel workbook"),
+    ("WordDocument", "application/msword", "", ""),  # .doc of Word 97 to 2003, .wps
+    ("Workbook", "application/vnd.ms-excel", "", ""),
+    ("Book", "application/vnd.ms-excel", "", ""),
     ("PowerPoint Document", "application/vnd.ms-powerpoint", "file.unsupported", "an old presentation"),
 )
 
@@ -180,6 +207,8 @@ def _ole2(file: BinaryIO) -> FileIdentity:
                 found.append((row[0], row[1], row[2]))
     for _, media_type, code, called in _OLE2_STREAMS:
         if (media_type, code, called) in found:
+            if not code:
+                return FileIdentity(media_type)
             wish = "the file without its password" if code == "file.encrypted" else SAVED
             return _refused(media_type, called, wish, code)
     return _refused("application/x-ole-storage", "an unknown OLE2 file")
@@ -198,7 +227,8 @@ _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
 _BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
 _MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?[ \t]*+:?-{3,}+:?[ \t]*+\|)", re.M)
 _XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
-_MHTML = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
+_MIME = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
+_HEADER_FIELD = re.compile(r"\s*[A-Za-z][A-Za-z-]{1,40}:")  # RFC 5322, 2.2
 
 
 def _by_text(head: bytes) -> FileIdentity:
@@ -211,10 +241,12 @@ def _by_text(head: bytes) -> FileIdentity:
             "bytes that are neither text nor a known format",
             READABLE,
         )
-    if _MHTML.match(text[:2000]) and "multipart/related" in text[:SAMPLE].lower():
-        return _refused("multipart/related", "a web archive (MHTML)", "the page saved as HTML")
+    if _HEADER_FIELD.match(text) and _MIME.search(text[:2000]) and "multipart/related" in text[:SAMPLE].lower():
+        return FileIdentity(MHTML)
     if is_html(text):
         return FileIdentity(HTML)
+    if _XML.match(text) and _FLAT_PACKAGE in text[:2000]:
+        return FileIdentity(FLAT_DOCX)
     if _XML.match(text):
         return _refused("application/xml", "an XML file")
     return FileIdentity(TEXT)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
-from tasks.extraction.docx.read_docx import read_docx
-from tasks.extraction.html.read_html import read_html
+from tasks.extraction import web_archive
+from tasks.extraction.docx import flat_package
+from tasks.extraction.docx.read_docx import compose_docx, read_docx
+from tasks.extraction.html.read_html import compose_html, read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.office import read_office, read_workbook
 from tasks.extraction.pdf.read_pdf import read_pdf
 from tasks.extraction.text import read_text
+from tasks.extraction.text_flow import Composition
 
 _DEFAULT = ExtractionLimits()
 _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
@@ -22,6 +27,19 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
     "application/pdf": read_pdf,
     image_package.MEDIA_TYPE: read_picture,
+    web_archive.MEDIA_TYPE: web_archive.read_web_archive,
+    flat_package.MEDIA_TYPE: flat_package.read_flat_package,
+    **dict.fromkeys(read_office.FORMATS, read_office.read_office),
+    **dict.fromkeys(read_workbook.FORMATS, read_workbook.read_workbook),
+}
+
+_COMPOSERS: dict[str, Callable[[bytes, ExtractionLimits], Composition]] = {
+    web_archive.MEDIA_TYPE: web_archive.compose_web_archive,
+    flat_package.MEDIA_TYPE: flat_package.compose_flat_package,
+    **{name: partial(read_office.compose_office, kind=kind) for name, kind in read_office.FORMATS.items()},
+    "text/html": compose_html,
+    "application/xhtml+xml": compose_html,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": compose_docx,
 }
 
 
@@ -39,3 +57,15 @@ def extract(data: bytes, media_type: str, limits: ExtractionLimits = _DEFAULT) -
     if not data:
         raise GongkaiError("file.empty", "0 bytes")
     return reader(data, kind, limits)
+
+
+def has_inner_pictures(media_type: str) -> bool:
+    """Return whether pages of documents of this type that are pictures are pictures inside of it."""
+    return media_type in _COMPOSERS
+
+
+def inner_picture(data: bytes, media_type: str, number: int, limits: ExtractionLimits = _DEFAULT) -> bytes:
+    """The picture that page ``number`` of a web page or Word document is. Raises LookupError where that page is none, else as
+    :func:`extract`.
+    """
+    return _COMPOSERS[media_type](data, limits).pictures[number]

@@ -153,10 +153,11 @@ def prose_rows(slots: Sequence[Slot[str]]) -> set[int]:
     width = max((slot.column + slot.column_span for slot in slots), default=0)
     if width <= 1:
         return {slot.row for slot in slots}
-    return {slot.row for slot in slots if slot.column_span == width and slot.row_span == 1 and _is_prose(slot.content)}
+    return {slot.row for slot in slots if slot.column_span == width and slot.row_span == 1 and is_prose(slot.content)}
 
 
-def _is_prose(text: str) -> bool:
+def is_prose(text: str) -> bool:
+    """Return whether a text that stands alone in its row is a paragraph or the title of a chapter, and no row of the table."""
     text = text.strip()
     if len(text) >= _longest_label() + _BEYOND:
         return bool(_SENTENCE.search(text))

@@ -12,10 +12,10 @@ class ExtractionLimits(Record, frozen=True):
     ``max_style_steps``: selectors and elements that are looked at to match them, together. ``max_lines``: lines (paragraphs)
     of a document. ``max_cells``: cells of all its tables. ``max_columns``: columns of one table. ``max_pages``: pages of a
     PDF or frames of a picture. ``max_docx_bytes``: unpacked size of a DOCX; ``max_docx_part_bytes``: of the parts that are
-    read; ``max_docx_entries``: files in it; ``max_ratio``: unpacked to packed size of any of them above 1 MB.
-    ``max_page_objects``: characters, lines and rectangles on one PDF page; ``max_document_objects``: on all its pages
-    together (they may share one large content); ``max_rulings``: lines among them, joined. ``max_pixels``: of one picture
-    frame.
+    read; ``max_docx_chunks``: documents inside of it; ``max_docx_entries``: files in it; ``max_ratio``: unpacked to packed
+    size of any of them above 1 MB. ``max_page_objects``: characters, lines and rectangles on one PDF page;
+    ``max_document_objects``: on all its pages together (they may share one large content); ``max_rulings``: lines among them,
+    joined. ``max_pixels``: of one picture frame.
     """
 
     max_text_bytes: int = 50 * 1024 * 1024
@@ -28,6 +28,7 @@ class ExtractionLimits(Record, frozen=True):
     max_docx_bytes: int = 500 * 1024 * 1024
     max_docx_part_bytes: int = 50 * 1024 * 1024
     max_docx_entries: int = 10_000
+    max_docx_chunks: int = 200
     max_ratio: int = 200
     max_page_objects: int = 200_000
     max_document_objects: int = 1_000_000

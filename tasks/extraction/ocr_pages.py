@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from codebook.records import Block, Extraction, Line, Page, PageKind, Place, Table
+from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Table
+from tasks.extraction.extract import has_inner_pictures
 from tasks.extraction.joining import gaps_of, join_pages, moved
 
 Box = tuple[float, float, float, float]
@@ -25,16 +26,23 @@ def needs_ocr(page: Page) -> bool:
 def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extraction:
     """The extraction with the pages ``read`` by OCR in their places.
 
-    A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers.
+    A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers. A
+    picture inside of a web page or Word document counts only where it holds a table or text; one without a table is left out.
     Tables and paragraphs that go on over a page break are joined, page numbers dropped. Raises LookupError when a page that is
     to be read is not among ``read``: a page that nobody read must not pass for an empty one.
     """
     if not any(map(needs_ocr, extraction.pages)):
         return extraction
-    pages = [_replaced(page, read[page.number]) if needs_ocr(page) else page for page in extraction.pages]
-    gaps = tuple(sorted({*extraction.page_gaps, *gaps_of(pages)}))
+    is_inner = has_inner_pictures(extraction.media_type)
+    pages = [_replaced(page, read[page.number], is_inner) if needs_ocr(page) else page for page in extraction.pages]
+    left_out, gaps = extraction.left_out, extraction.page_gaps
+    if is_inner:
+        pictures = [page for page in pages if page.kind is PageKind.PICTURE]
+        left_out = (*left_out, *(_without_table(page) for page in pictures if not _has_table(page)))
+    else:
+        gaps = tuple(sorted({*gaps, *gaps_of(pages)}))
     joined = _joined(pages, pixels=extraction.media_type != "application/pdf")
-    return msgspec.structs.replace(extraction, pages=joined, page_gaps=gaps)
+    return msgspec.structs.replace(extraction, pages=joined, page_gaps=gaps, left_out=left_out)
 
 
 def renumbered(page: Page, number: int) -> Page:
@@ -46,9 +54,10 @@ def _on(place: Place, number: int) -> Place:
     return msgspec.structs.replace(place, page=number)
 
 
-def _replaced(page: Page, read: Page) -> Page:
+def _replaced(page: Page, read: Page, is_inner: bool) -> Page:
     if page.kind is PageKind.PICTURE:
-        return msgspec.structs.replace(read, reason=page.reason)
+        kept = read.blocks if not is_inner or _worth(read.blocks) else ()
+        return msgspec.structs.replace(read, reason=page.reason, blocks=kept)
     found = [msgspec.structs.replace(block, read_by=read.read_by) for block in read.blocks if _new(block, page)]
     if not _worth(found):
         return page
@@ -72,6 +81,15 @@ def _covered(box: Box, by: Box) -> float:
     wide, high = min(box[2], by[2]) - max(box[0], by[0]), min(box[3], by[3]) - max(box[1], by[1])
     area = (box[2] - box[0]) * (box[3] - box[1])
     return max(0.0, wide) * max(0.0, high) / area if area else 0.0
+
+
+def _has_table(page: Page) -> bool:
+    return any(isinstance(block, Table) for block in page.blocks)
+
+
+def _without_table(page: Page) -> LeftOut:
+    """A picture in which no table was found, by what its page says of it."""
+    return LeftOut(LeftOutKind.PICTURE, page.reason.partition(", a picture of")[0], Place(page=page.number))
 
 
 def _worth(found: Sequence[Block]) -> bool:

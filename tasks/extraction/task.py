@@ -1,4 +1,5 @@
-"""Extraction as a task: bytes from the store become pages, and pages that are pictures go to OCR one by one."""
+"""Extraction as a task: bytes from the store become pages, whose numbers are held against their pixels; pages that are pictures
+go to OCR one by one."""
 
 from __future__ import annotations
 
@@ -9,14 +10,16 @@ from database.ledger import Next, set_pages
 from tasks.extraction.extract import extract
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.ocr_pages import needs_ocr
+from tasks.witness.confirm import confirm
 from workers.stage_runner import StageResult, Work, stage
 
 
 @stage(StageName.EXTRACT)
 def run(work: Work) -> StageResult:
-    """Extract; then OCR of each page that is a picture or has one that may be a table, or parsing when there is none."""
+    """Extract and confirm; then OCR of each page that is a picture or has one that may be a table, or parsing."""
     limits = ExtractionLimits(max_pages=work.context.settings.max_pages)
-    extraction = extract(work.original(), work.claim.media_type, limits)
+    data = work.original()
+    extraction = confirm(extract(data, work.claim.media_type, limits), data, work.claim.media_type)
     pictures = [page.number for page in extraction.pages if needs_ocr(page)]
     following = [Next(StageName.OCR, number) for number in pictures] or [Next(StageName.PARSE)]
     return StageResult(extraction, following, partial(set_pages, held=work.claim, pages=len(extraction.pages)))

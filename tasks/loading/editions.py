@@ -18,7 +18,15 @@ from codebook.records import Reader, State
 from codebook.text.fold import fold
 
 _NO_WORDS = re.compile(r"[\W_]+")
-_FORMATS = (Reader.HTML, Reader.DOCX, Reader.TXT, Reader.PDF, Reader.OCR)  # of two that were read alike the first leads
+_FORMATS = (
+    Reader.HTML,
+    Reader.DOCX,
+    Reader.OFFICE,
+    Reader.WORKBOOK,
+    Reader.TXT,
+    Reader.PDF,
+    Reader.OCR,
+)  # of two that were read alike the first leads
 
 
 class Difference(NamedTuple):

@@ -6,6 +6,7 @@ Nothing of a document is passed on: what is given out are pixels that were drawn
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ _AROUND = (6.0, 2.2)  # cell heights to the left and right, above and below, tha
 _LEAST = 0.24  # of the page's width, to each side: the row's label and its neighbours
 _CROP = (1000, 320)  # pixels of a crop at most; a small one is enlarged
 _ENLARGED = 3.0
+_SEAM = 3  # pixels between two strips
 _PEN = (196, 48, 32)
 _OWN_MOST = 60_000_000  # pixels of a picture of ours
 
@@ -78,6 +80,31 @@ def crop_png(png: bytes, page: Size, box: Box, *, ahead: bool = False) -> bytes:
     few.putpalette([*(few.getpalette() or [])[: 3 * _COLOURS], *_PEN])  # the frame keeps its colour
     ImageDraw.Draw(few).rectangle(edges, outline=_COLOURS, width=3)
     return _png(few)
+
+
+def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]]) -> bytes:
+    """Strips of a page picture of ours over its whole width, one below the other. ``page`` is the page's size in the measure of
+    the strips, which are (top, bottom).
+
+    Raises GongkaiError ``page.unreadable`` when one of them lies outside of the page.
+    """
+    with Image.open(io.BytesIO(png)) as image:
+        if image.width * image.height > _OWN_MOST:
+            raise GongkaiError("page.too_large", f"{image.width} x {image.height} pixels")
+        image.load()
+    scale = image.height / page.height
+    cuts = []
+    for top, bottom in strips:
+        upper, lower = max(0, int(top * scale)), min(image.height, int(bottom * scale) + 1)
+        if lower - upper < 4:
+            raise GongkaiError("page.unreadable", f"the strip {top} to {bottom} lies outside of the page", "a place on the page")
+        cuts.append(image.crop((0, upper, image.width, lower)).convert("RGB"))
+    whole = Image.new("RGB", (image.width, sum(cut.height for cut in cuts) + _SEAM * (len(cuts) - 1)), _PEN)
+    at = 0
+    for cut in cuts:
+        whole.paste(cut, (0, at))
+        at += cut.height + _SEAM
+    return _png(_few(whole))
 
 
 def _few(image: Image.Image) -> Image.Image:

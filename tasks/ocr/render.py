@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from codebook.errors import GongkaiError
+from tasks.extraction.extract import has_inner_pictures, inner_picture
 from tasks.extraction.images import check_pixels, guarded, pictures
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
@@ -50,7 +51,8 @@ class PageImage(NamedTuple):
 def render(
     data: bytes, media_type: str, number: int, limits: ExtractionLimits | None = None, *, widest: int | None = None
 ) -> PageImage:
-    """The image of page ``number`` (from 1) of a document: a PDF, a picture, or a package of page images.
+    """The image of page ``number`` (from 1) of a document: a PDF, a picture, a package of page images, or a web page or
+    Word document, whose pictures are pages.
 
     ``widest``: for a screen, at most this number of pixels wide; else as OCR needs it.
 
@@ -60,8 +62,11 @@ def render(
     limits = limits or ExtractionLimits()
     if media_type == "application/pdf":
         return _pdf_page(data, number, widest)
+    at = number
+    if has_inner_pictures(media_type):
+        data, media_type, at = inner_picture(data, media_type, number, limits), "image/*", 1
     with guarded(limits, number):
-        for image in islice(pictures(data, media_type, limits), number - 1, number):
+        for image in islice(pictures(data, media_type, limits), at - 1, at):
             check_pixels(*image.size, min(limits.max_pixels, _MOST_DECODED), number)
             return _picture(image, number, widest)
     raise LookupError(f"there is no page {number}")
@@ -84,6 +89,7 @@ def page_image(data: bytes, media_type: str, number: int, boxes: Sequence[Box] =
 
 def _pdf_page(data: bytes, number: int, widest: int | None) -> PageImage:
     with opened(data) as document:
+        document.init_forms()  # what stands in form fields is drawn
         if not 1 <= number <= len(document):
             raise LookupError(f"there is no page {number}")
         try:

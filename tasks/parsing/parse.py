@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from codebook.agencies import load_agencies
 from codebook.book import load_book
 from codebook.errors import GongkaiError
-from codebook.records import BlockSeen, Extraction, Hints, Reading, Report, State, Statement, StatementKind
+from codebook.records import BlockSeen, Extraction, Hints, LeftOut, Reading, Report, State, Statement, StatementKind
 from codebook.text.fold import script_of
+from tasks.extraction.left_out import kind_elsewhere, tables_elsewhere
 from tasks.parsing.identity.identify import ReportIdentity, identify
 from tasks.parsing.not_seen import doubt_empty_tables, with_cells_not_seen
 from tasks.parsing.outline import Outline, known_headings, read_outline
@@ -21,6 +22,7 @@ from tasks.parsing.tables.cells import TablesRead, consumed
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.parsing.words import words
 
+_SHELL = 600  # characters of a page that only shows a file, at most
 _FEW = 3  # sentences in the words of the narrative form that show it where the year is unknown
 
 
@@ -39,7 +41,8 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     """Join what the tables say with chapters, sentences and identity.
 
     A number that stands in a table comes from the table; sentences fill the narrative form (2014) only. Raises GongkaiError
-    ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it has no number at all.
+    ``report.not_a_report`` when nothing shows that this is such a report, ``report.no_tables`` when it has no number at all,
+    ``report.tables_are_pictures``, ``report.tables_are_objects`` or ``report.in_another_file`` where it is known why.
     """
     outline = read_outline(prose_lines(extraction, consumed(tables.used), known_headings))
     identity = identify(extraction, outline, hints)
@@ -49,7 +52,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     if form is None and prose and (identity.year is not None or len(prose) >= _FEW):
         form = load_book().narrative
     readings, statements = _merge(form, tables.readings, prose, phrases, search)
-    _check(outline, identity, tables, readings, statements)
+    _check(outline, identity, tables, readings, said=bool(statements), left_out=extraction.left_out)
     form = form or load_book().narrative or load_book().fallback
     readings = doubt_empty_tables(readings, statements)
     readings = with_cells_not_seen(readings, tables.blocks, outline.sections, extraction.pages, form)
@@ -72,6 +75,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         unknown_tables=tables.unknown,
         missing_pages=extraction.missing_pages,
         page_gaps=extraction.page_gaps,
+        left_out=extraction.left_out,
     )
 
 
@@ -128,15 +132,19 @@ def _check(
     identity: ReportIdentity,
     tables: TablesRead,
     readings: tuple[Reading, ...],
-    statements: tuple[Statement, ...],
+    *,
+    said: bool,
+    left_out: tuple[LeftOut, ...],
 ) -> None:
-    """Raise when the document is no such report, or has no number."""
+    """Raise when the document is no such report, or has no number; where its numbers may be, if something of it was not read."""
     given = [r for r in readings if r.value is not None or r.candidates or r.raw.strip()]  # a stroke says: nothing to report
     if given:
         return
     text = outline.passage.text
-    if not (identity.title or tables.blocks or statements or load_agencies().speaks_of_itself.search(text)):
+    if not (identity.title or tables.blocks or said or load_agencies().speaks_of_itself.search(text)):
         raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), words().messages.expected_report)
+    if (kind := kind_elsewhere(left_out, is_short=len(text) < _SHELL)) is not None:
+        raise tables_elsewhere(kind, left_out)
     seen = "、".join(block.block for block in tables.blocks) or words().messages.no_table
     found = words().messages.no_number.format(title=identity.title or text[:40], blocks=seen)
     raise GongkaiError("report.no_tables", found, words().messages.expected_number)

@@ -63,6 +63,7 @@ class Messages(Record, frozen=True):
     expected_report: str
     expected_number: str
     no_table: str
+    left_out: str
     no_number: str
     expected_one: str
     several: str

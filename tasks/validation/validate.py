@@ -25,6 +25,7 @@ from codebook.records import (
     WitnessKind,
 )
 from codebook.rules import RuleScope, load_rules
+from tasks.validation.confirmed import doubt_unconfirmed
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
@@ -34,7 +35,13 @@ from tasks.validation.sums import check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
 ROOMS = (tables, text, completeness, unread, between_reports, filings)
-FOR_REVIEW = tuple(each.id for each in (tables.table_unreadable, unread.page_missing, unread.table_blank, unread.table_unknown))
+FOR_REVIEW: tuple[str, ...] = (
+    tables.table_unreadable.id,
+    unread.part_left_out.id,
+    unread.page_missing.id,
+    unread.table_blank.id,
+    unread.table_unknown.id,
+)
 """Rules whose findings make a document one for review: something of the report was not read."""
 
 
@@ -89,9 +96,10 @@ def doubts(verdict: Verdict) -> tuple[str, ...]:
 
 
 def settled_by_sums(report: Report, corrections: Sequence[Correction] = ()) -> Report:
-    """The report with people's decisions over it, and those of its doubts settled that the sums then pin."""
+    """The report with people's decisions over it, those of its doubts settled that the sums then pin, and those of its values
+    doubted that a broken sum puts in question (see :func:`tasks.validation.confirmed.doubt_unconfirmed`)."""
     applied = apply(report, corrections)
-    return resolve_doubts(applied.report, leave=applied.contested)
+    return doubt_unconfirmed(resolve_doubts(applied.report, leave=applied.contested))
 
 
 def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:

@@ -18,6 +18,7 @@ from tasks.validation.wording import cell_label, words
 
 # Rules that the product has beyond those of the domain.
 ADDED = {
+    "part.left_out": "warning",
     "page.missing": "warning",
     "table.rows_missing": "warning",
     "table.blank": "warning",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from console.cli import app, environment
 from console.cli import corrections as corrections_commands
 from database.session import make_engine
 from runtime.settings import Settings
+from tests.console.web.filed import report_of_rows
 from tests.database.test_corrections import CELL, DOUBTFUL, a_report
 from tests.inline import Inline
 
@@ -61,6 +63,26 @@ def test_blank_and_as_read_and_facts(run: Run) -> None:
     assert told(run("correct", "1", CELL, "blank", "--json"))["decided"] == "blank"
     assert told(run("correct", "1", CELL, "as-read", "--json"))["value"] is None
     assert told(run("correct", "1", "report.year", "2023", "--json"))["text"] == "2023"
+
+
+def test_all_doubts_of_a_row_or_a_table_are_as_read(run: Run, inline: Inline) -> None:
+    inline.have_read(inline.add(b"rows", "application/pdf", "in/rows.pdf"), report_of_rows())
+    row = told(run("correct", "in/rows.pdf", "requests.granted", "as-read", "--reason", "看过原件", "--json"))
+    assert [(one["value"], one["reason"]) for one in row] == [(1, "看过原件")] * 7
+    table = told(run("correct", "in/rows.pdf", "requests", "as-read", "--json"))
+    assert len(table) == 14
+    assert told(run("show", "in/rows.pdf", "--json"))["status"] == "accepted"
+    assert run("correct", "in/rows.pdf", "requests", "as-read").exit_code == 2  # nothing is in doubt any more
+    assert run("correct", "in/rows.pdf", "requests.granted", "5").exit_code == 2
+
+
+def test_a_row_of_which_a_cell_has_no_value_is_not_as_read(run: Run, inline: Inline) -> None:
+    made = report_of_rows(agency="示例县财政局")
+    readings = [msgspec.structs.replace(r, value=None) if r.indicator == "requests.granted.total" else r for r in made.readings]
+    made = msgspec.structs.replace(made, readings=tuple(readings))
+    inline.have_read(inline.add(b"rows", "application/pdf", "in/rows.pdf"), made)
+    assert run("correct", "in/rows.pdf", "requests.granted", "as-read").exit_code == 2
+    assert told(run("corrections", "--json")) == []  # all or none
 
 
 @pytest.mark.parametrize(

@@ -147,9 +147,10 @@ def kept(home: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> 
     return through_the_product(home, tmp_path_factory.mktemp("good"), {name: case.good(make) for name, case in CASES.items()})
 
 
-# Pages that lack are a matter of page images, which take long to recognise: tests/ingest/test_pages.py and
+# Pages that lack are a matter of page images, which take long to recognise, parts that are left out one of web pages and Word
+# documents (tests/extraction/test_pictures_inside.py): tests/ingest/test_pages.py and
 # tests/parsing/test_parse.py have the way from the folder to the finding.
-OF_PICTURES = {"page.missing"}
+OF_PICTURES = {"page.missing", "part.left_out"}
 
 
 @pytest.mark.parametrize("name", [name for name in load_rules() if name not in OF_PICTURES])

@@ -21,6 +21,7 @@ from reportlab.pdfbase.pdfdoc import PDFObject
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.generator.documents import Wishes, make_document
+from tests.hostile.office import BOMB_SHEET, BOMB_TABLE, FLAT, OLE2, XXE_HEAD, open_document, workbook
 
 MIB = 1024 * 1024
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -88,6 +89,22 @@ def docx(document: bytes, **more: bytes) -> bytes:
     )
     parts = {"[Content_Types].xml": types, "_rels/.rels": rels, "word/document.xml": document, **more}
     return zipped(*parts.items())
+
+
+def docx_in_docx(depth: int) -> bytes:
+    """A DOCX in a DOCX in a DOCX: Word puts each in the place of its chunk."""
+    relations = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="c" Target="c.docx" Type="{RELATION}/aFChunk"/></Relationships>'
+    ).encode()
+    office = b'xmlns:r="' + RELATION.encode() + b'"'
+    data = docx(
+        b"<w:document " + WORD + b"><w:body><w:p><w:r><w:t>" + letter("deep") + b"</w:t></w:r></w:p></w:body></w:document>"
+    )
+    body = b"<w:document " + WORD + b" " + office + b"><w:body><w:altChunk r:id='c'/></w:body></w:document>"
+    for _ in range(depth):
+        data = docx(body, **{"word/_rels/document.xml.rels": relations, "word/c.docx": data})
+    return data
 
 
 WORD = b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -278,6 +295,9 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile(
         "wide.html", b"<table><tr>" + b"<td colspan=99999>1</td>" * 50 + b"</tr></table>" + letter("w"), refused("file.too_large")
     )
+    yield Hostile("styles.html", b"<style>" + b"b " + b"div " * 12 + b"{color:red}</style>" + b"<div>" * 200 + letter("styles"),
+                  refused("file.bomb"))  # fmt: skip
+    yield Hostile("white.html", b"<style>*{color:#fff;font-size:0}</style><p hidden>" + letter("white"), LETTER)
     # ---- PDF ----
     yield Hostile("encrypted.pdf", pdf(1, "报告", encrypt="secret"), refused("file.encrypted"))
     yield Hostile("truncated.pdf", pdf(3, "报告")[:-400], refused("file.corrupt", "failed"))
@@ -295,9 +315,23 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("xxe.docx", docx(XXE), refused("file.corrupt", "failed"))
     yield Hostile("laughs.docx", docx(LAUGHS), refused("file.corrupt", "failed"))
     yield Hostile("bomb.docx", docx(b"<w:document>" + b" " * (200 * MIB)), refused("file.bomb"))
+    yield Hostile("in-itself.docx", docx_in_docx(8), refused("file.bomb"))
+    yield Hostile("in-another.docx", docx_in_docx(2), LETTER)
     yield Hostile("xxe.ofd", zipped(("OFD.xml", XXE)), refused("file.unsupported"))
     yield Hostile("xxe.xml", b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><d>&x;</d>',
                   refused("file.unsupported"))  # fmt: skip
+    yield Hostile("bomb.xlsx", workbook(b'<c r="XFD1048576"><v>1</v></c>'), refused("file.too_large"))
+    yield Hostile(
+        "xxe.xlsx", workbook(b'<c r="A1" t="s"><v>0</v></c>', head=XXE_HEAD, text=b"&x;"), refused("file.corrupt", "failed")
+    )
+    yield Hostile("bomb.ods", open_document("spreadsheet", BOMB_SHEET), refused("file.too_large"))
+    yield Hostile("xxe.odt", open_document("text", b"<text:p>&x;</text:p>", head=XXE_HEAD), LETTER)
+    yield Hostile("bomb.odt", open_document("text", BOMB_TABLE), refused("file.bomb"))
+    yield Hostile("deep.rtf", b"{\\rtf1" + b"{" * 2_000_000, refused("file.empty"))
+    yield Hostile("half.doc", OLE2 + bytes(5000), refused("file.unsupported"))
+    yield Hostile("laughs.xml", FLAT + LAUGHS, refused("file.corrupt", "failed"))
+    head = b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n"
+    yield Hostile("no-page.mht", head + b"--x--", refused("file.corrupt", "failed"))
     yield Hostile("program.docx", b"\x7fELF" + bytes(500), refused("file.unsupported"))
     yield Hostile("outside.docx", docx(
         b"<w:document " + WORD + b"><w:body><w:p><w:r><w:t>" + letter("") + b"</w:t></w:r></w:p></w:body></w:document>",

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from ingest.files.identify import DOCX, HTML, PDF, TEXT, ZIP, FileRole, identify
+from ingest.files.identify import DOCX, FLAT_DOCX, HTML, PDF, TEXT, ZIP, FileRole, identify
 
 REPORT = "示例县人民政府2024年政府信息公开工作年度报告\n一、总体情况\n本年新收政府信息公开申请 10 件。\n"
 PAGE = f"<html><body><table><tr><td>{REPORT}</td></tr></table></body></html>"
@@ -40,10 +40,29 @@ def ole2(stream: str) -> bytes:
     return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + b"R\0o\0o\0t\0".ljust(128, b"\0") + entry + bytes(256)
 
 
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT = "application/vnd.oasis.opendocument.text"
+PACKAGE = "http://schemas.microsoft.com/office/2006/xmlPackage"
+MHT = (
+    "From: <由 Windows Internet Explorer 8 保存>\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+    'Content-Type: multipart/related;\r\n\ttype="text/html"; boundary="x"\r\n\r\n--x\r\n<html>'
+)
+
 KNOWN = {
     "pdf": (b"%PDF-1.7\n%...", PDF),
     "pdf after a mail header": (b"\r\n" * 300 + b"%PDF-1.4\n", PDF),
     "docx": (zipped("[Content_Types].xml", "word/document.xml"), DOCX),
+    "old doc, wps": (ole2("WordDocument"), "application/msword"),
+    "old workbook": (ole2("Workbook"), "application/vnd.ms-excel"),
+    "xlsx": (zipped("[Content_Types].xml", "xl/workbook.xml"), WORKBOOK),
+    "rtf": (b"{\\rtf1\\ansi hello}", "application/rtf"),
+    "odt": (zipped("mimetype", "content.xml", content=b"application/vnd.oasis.opendocument.text"), ODT),
+    "mhtml": (b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n<html>", "multipart/related"),
+    "mhtml of a browser": (MHT.encode("gb18030"), "multipart/related"),
+    "flat package": (f'<?xml version="1.0"?>\n<pkg:package xmlns:pkg="{PACKAGE}">'.encode(), FLAT_DOCX),
+    "docx of the browser": (zipped("[Content_Types].xml", "_rels/.rels", "word/document2.xml"), DOCX),
+    "docx without types": (zipped("_rels/.rels", "word/document.xml"), DOCX),
+    "docx with backslashes": (zipped("[Content_Types].xml", "word\\document.xml"), DOCX),
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "image/png"),
     "jpeg": (b"\xff\xd8\xff\xe0" + bytes(20), "image/jpeg"),
     "tiff": (b"II*\0\x08\0\0\0", "image/tiff"),
@@ -107,18 +126,16 @@ REFUSED = {
     "few random bytes": (bytes([0x81, 0xFF, 0x01, 0x02, 0x90, 0x00, 0x13]), "file.unsupported"),
     "only NULs": (bytes(3000), "file.unsupported"),
     "compressed noise": (random.Random(8).randbytes(70000), "file.unsupported"),
-    "xlsx": (zipped("[Content_Types].xml", "xl/workbook.xml"), "file.unsupported"),
+    "binary workbook": (zipped("[Content_Types].xml", "xl/workbook.bin"), "file.unsupported"),
     "ofd": (zipped("OFD.xml", "Doc_0/Document.xml"), "file.unsupported"),
     "odt": (zipped("mimetype", "content.xml"), "file.unsupported"),
-    "old doc": (ole2("WordDocument"), "file.unsupported"),
+    "old presentation": (ole2("PowerPoint Document"), "file.unsupported"),
     "encrypted docx": (ole2("EncryptedPackage"), "file.encrypted"),
     "docx without its text": (zipped("[Content_Types].xml", "docProps/app.xml"), "file.corrupt"),
     "cut docx": (zipped("[Content_Types].xml", "word/document.xml")[:150], "file.corrupt"),
-    "rtf": (b"{\\rtf1\\ansi hello}", "file.unsupported"),
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(30), "file.unsupported"),
     "rar": (b"Rar!\x1a\x07\x01\0" + bytes(30), "file.unsupported"),
     "xml": (b'<?xml version="1.0"?><data><a/></data>', "file.unsupported"),
-    "mhtml": (b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n<html>", "file.unsupported"),
 }
 
 

@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from codebook.book import load_book
-from codebook.records import BlockSeen, Extra, Place, Severity, State, Statement, StatementKind, UnknownTable
+from codebook.records import (
+    BlockSeen,
+    Extra,
+    LeftOut,
+    LeftOutKind,
+    Place,
+    Severity,
+    State,
+    Statement,
+    StatementKind,
+    UnknownTable,
+)
 from tasks.validation.rules.between_reports import Expected
 
 Make = Callable[..., Any]
@@ -329,6 +340,9 @@ CASES: dict[str, Case] = {
         ),
         (),
         ERROR,
+    ),
+    "part.left_out": Case(
+        changed(left_out=(LeftOut(LeftOutKind.OBJECT, "Excel.Sheet.12", HERE),))(), changed(left_out=())(), (), WARNING
     ),
     "page.missing": Case(changed(missing_pages=(2, 4))(), changed()(), (), WARNING),
     "table.rows_missing": Case(

@@ -16,13 +16,13 @@ from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtake
 from console.web.rendering.images import BusyError, has_pages
 from console.web.request import PageRequest
 from console.web.routing import get, post
+from console.web.views import around, form_tables, original
 from console.web.views import case as cases
-from console.web.views import form_tables, original
 from console.web.views.case import File, case_context, opened_file
 from database.filings.in_force import SHOWN
 from database.filings.listing import filing_of_document
 from database.models import Role
-from database.monitoring.read_models import DocumentItem
+from database.monitoring.read_models import DocumentItem, ValueItem
 from database.reports import corrections
 from database.reports.corrections import CorrectionRefusedError, OvertakenError
 from database.reports.reviewing import changes, head_of, report_body
@@ -152,6 +152,31 @@ def crop(request: PageRequest) -> Response:
     return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, **where))
 
 
+def rows(request: PageRequest) -> Response:
+    """The picture of a cell's row, with its label, below the heads of its table."""
+    return _strips(request, around.strips_of_row)
+
+
+def tables(request: PageRequest) -> Response:
+    """The picture of what stands of a cell's table on its page."""
+    return _strips(request, around.strips_of_table)
+
+
+def _strips(request: PageRequest, where: Callable[[File, ValueItem, Size], list[tuple[float, float]]]) -> Response:
+    cell = str(request.http.path_params["cell"])
+    with request.reading() as connection:
+        file = opened_file(connection, request.number("id"))
+    value = next((v for v in file.values if v.indicator == cell), None)
+    if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
+        raise HTTPException(404)
+    size = original.size_of(file.extraction, file.pages, value.page)
+    if size is None:
+        raise HTTPException(404)
+    page, number, head = Size(*size), value.page, file.item
+    strips = where(file, value, page)
+    return _picture(lambda: request.app.pictures.strips(head.sha256, head.media_type, number, size=page, strips=strips))
+
+
 def _picture(draw: Callable[[], bytes]) -> Response:
     try:
         return _png(draw())
@@ -242,6 +267,8 @@ ROUTES = (
     get("/documents/{id:int}/progress", progress, Role.VIEW),
     get("/documents/{id:int}/pages/{page:int}.png", page, Role.VIEW),
     get("/documents/{id:int}/crops/{cell}.png", crop, Role.VIEW),
+    get("/documents/{id:int}/rows/{cell}.png", rows, Role.VIEW),
+    get("/documents/{id:int}/tables/{cell}.png", tables, Role.VIEW),
     get("/documents/{id:int}/cells/{cell}", cell, Role.VIEW),
     post("/documents/{id:int}/cells/{cell}", act, Role.OPERATE),
     post("/documents/{id:int}/corrections/{number:int}/undo", undo, Role.OPERATE),

@@ -20,12 +20,13 @@ from console.web.decisions import (
     parse,
     parse_row,
 )
+from console.web.rendering.images import has_pages
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.security import Fields, number
 from console.web.views import case as cases
-from console.web.views.case import case_context, opened_file
-from console.web.views.review_queue import OpenCell, next_case, open_of, picture_ahead, row_of
+from console.web.views.case import File, case_context, opened_file
+from console.web.views.review_queue import OpenCell, TableRow, next_case, open_of, picture_ahead, row_of, table_of
 from database.models import Role
 from database.monitoring import listings
 from database.reports import corrections
@@ -77,7 +78,7 @@ def _page(
     """The page of a case, or of the end of the queue. ``draft``: the form of this case was refused."""
     with request.reading() as connection:
         batches = listings.batch_names(connection)
-        context: dict[str, Any] = {"at": None, "following": None, "row": ()}
+        context: dict[str, Any] = {"at": None, "following": None, "row": (), "table": (), "pages": ()}
         if at is not None:
             context = _case(connection, scope, at)
     status = 422 if draft is not None and not request.is_partial else 200
@@ -107,9 +108,20 @@ def _case(connection: Connection, scope: ReviewScope, at: OpenCell) -> dict[str,
         "position": cells.index(at.cell) + 1 if at.cell in cells else None,
         "count": len(cells),
         "row": row_of(file, at.cell, cells),
+        "table": table_of(file, at.cell, cells),
+        "pages": _pages(file, table_of(file, at.cell, cells)),
         "following": picture_ahead(connection, next_case(connection, scope, at)),
         **case_context(file, cases.case_of(connection, file, at.cell)),
     }
+
+
+def _pages(file: File, table: Sequence[TableRow]) -> list[str]:
+    """Return a cell of each page on which the rows of a table stand, where the document has pictures of its pages."""
+    wanted = [one.cell for row in table for one in row.cells]
+    if not has_pages(file.item.media_type):
+        return []
+    pages = {v.page: v.indicator for v in reversed(file.values) if v.indicator in wanted and v.box is not None}
+    return [cell for _, cell in sorted(pages.items())]
 
 
 def act(request: PageRequest) -> Response:
@@ -143,18 +155,21 @@ def act(request: PageRequest) -> Response:
 def _decided(request: PageRequest, at: OpenCell) -> list[int]:
     """Write what the form decides. Return the numbers of the decisions."""
     form = request.form
-    if not form.text("row"):
+    of = next((name for name in ("table", "row") if form.text(name)), None)
+    if of != "row":
         check_row_untouched(form)
+    if of is None:
         return [decide(request, at.document, at.cell, parse(form, at.cell), pause=_PAUSE).number]
-    cells, marks = form.each("row_cell"), form.each("row_mark")
-    if len(cells) != len(marks) or not all(map(cases.is_cell, cells)):
+    cells, marks = form.each(f"{of}_cell"), form.each(f"{of}_mark")
+    if not cells or len(cells) != len(marks) or not all(map(cases.is_cell, cells)):
         raise HTTPException(404)
-    return decide_row(request, at.document, parse_row(form, at.cell, cells, marks), pause=_PAUSE)
+    return decide_row(request, at.document, parse_row(form, at.cell, cells, marks, of=of), pause=_PAUSE)
 
 
 def _notify_decided(request: PageRequest, at: OpenCell, kept: Sequence[CorrectionItem]) -> None:
     if len(kept) > 1:
-        request.notify("review.row_decided", cell=cases.label_of(at.cell), count=len(kept))
+        of = "table" if request.form.text("table") else "row"
+        request.notify(f"review.{of}_decided", cell=cases.label_of(at.cell), count=len(kept))
         return
     decided = kept[0].told if kept else ""
     request.notify("case.decided", cell=cases.label_of(at.cell), value=decided or request.t("case.blank"))

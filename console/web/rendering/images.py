@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from console.web.rendering.renderer import Answer, Wanted
 from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.store import Store
-from tasks.ocr.preview import WIDE, Size, crop_png
+from tasks.ocr.preview import WIDE, Size, crop_png, strips_png
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
@@ -126,6 +127,10 @@ class Pictures:
         :meth:`page` does.
         """
         return crop_png(self.page(sha256, media_type, number), size, box, ahead=ahead)
+
+    def strips(self, sha256: str, media_type: str, number: int, *, size: Size, strips: Sequence[tuple[float, float]]) -> bytes:
+        """Strips (top, bottom) of a page over its whole width, as PNG. Raises as :meth:`page` does."""
+        return strips_png(self.page(sha256, media_type, number), size, strips)
 
     def close(self) -> None:
         """End the drawing process."""

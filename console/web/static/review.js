@@ -23,6 +23,11 @@
         press("confirm-row");
         return;
       }
+      if (event.target.closest("#whole")) {
+        event.preventDefault();
+        press("confirm-table");
+        return;
+      }
       if (event.target.closest("#undo, .filter, a, .decisions")) return;
       event.preventDefault();
       press("decide");
@@ -37,6 +42,16 @@
       if (!row) return;
       if (row.dataset.sure) press("confirm-row");
       else row.querySelector("input:not([type=hidden])").select();
+    }
+    else if (key === "t") {
+      // The table is looked at first; its own button has the focus then.
+      const whole = document.getElementById("whole");
+      if (!whole) return;
+      if (whole.open) press("confirm-table");
+      else {
+        whole.open = true;
+        document.getElementById("confirm-table").focus();
+      }
     }
     else if (key === "u") press("undo");
     else {

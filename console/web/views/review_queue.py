@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -11,9 +12,10 @@ from codebook.book import load_book
 from codebook.text.numbers import whole
 from console.web.views import case as cases
 from console.web.views.case import File
+from database.monitoring.read_models import ValueItem
 from database.reports import corrections
 from database.reports.reviewing import ReviewScope, doubtful_cells, open_cells, waiting
-from tasks.validation.wording import column_label
+from tasks.validation.wording import column_label, row_label
 from tasks.validation.wording import show as show_number
 
 # Doubts that a look at the row answers: which numbers belong to it, in which of its columns, and how they read.
@@ -28,6 +30,13 @@ class InRow(NamedTuple):
     shown: str
     mark: str
     sure: bool
+
+
+class TableRow(NamedTuple):
+    """A row of a table with its ``label`` and those of its doubtful cells that can be only what was read, by their columns."""
+
+    label: str
+    cells: tuple[InRow, ...]
 
 
 class OpenCell(NamedTuple):
@@ -64,22 +73,44 @@ def row_of(file: File, cell: str, cells: Sequence[str]) -> list[InRow]:
     if cell not in indicators or file.report is None:
         return []
     mine = indicators[cell]
+    values = [v for v in file.values if v.indicator in cells and _is_in(v.indicator, mine.block, mine.row)]
     raws = {reading.indicator: reading.raw for reading in file.report.readings}
-    found: list[InRow] = []
-    for value in (v for v in file.values if v.indicator in cells):
-        own = indicators[value.indicator]
-        if (own.block, own.row) != (mine.block, mine.row):
-            continue
-        if value.doubt not in _OF_ROWS or value.indicator not in raws or own.column is None:
-            return []
-        possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
-        likely = whole(value.value)
-        shown = "" if likely is None else show_number(likely)
-        mark = corrections.mark_of(raws[value.indicator])
-        sure = likely is not None and len(possible) == 1
-        found.append(InRow(value.indicator, column_label(own.block, own.column), shown, mark, sure))
-    found.sort(key=lambda one: cases.place_of(one.cell))
+    if any(not _is_of_row(v, raws) or indicators[v.indicator].column is None for v in values):
+        return []
+    found = sorted((_in_row(v, raws) for v in values), key=lambda one: cases.place_of(one.cell))
     return found if len(found) > 1 else []
+
+
+def table_of(file: File, cell: str, cells: Sequence[str]) -> list[TableRow]:
+    """The rows of the same table with open cells that can be only what was read; empty where these are of one row."""
+    indicators = load_book().indicators
+    if cell not in indicators or file.report is None:
+        return []
+    block = indicators[cell].block
+    raws = {reading.indicator: reading.raw for reading in file.report.readings}
+    values = [v for v in file.values if v.indicator in cells and indicators[v.indicator].block == block and _is_of_row(v, raws)]
+    sure = sorted((one for v in values if (one := _in_row(v, raws)).sure), key=lambda one: cases.place_of(one.cell))
+    rows = {row: tuple(its) for row, its in groupby(sure, key=lambda one: indicators[one.cell].row)}
+    return [TableRow(row_label(block, row), its) for row, its in rows.items()] if len(rows) > 1 else []
+
+
+def _is_in(cell: str, block: str, row: str) -> bool:
+    own = load_book().indicators[cell]
+    return (own.block, own.row) == (block, row)
+
+
+def _is_of_row(value: ValueItem, raws: Mapping[str, str]) -> bool:
+    return value.doubt in _OF_ROWS and value.indicator in raws
+
+
+def _in_row(value: ValueItem, raws: Mapping[str, str]) -> InRow:
+    own = load_book().indicators[value.indicator]
+    possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
+    likely = whole(value.value)
+    shown = "" if likely is None else show_number(likely)
+    column = column_label(own.block, own.column) if own.column is not None else ""
+    mark = corrections.mark_of(raws[value.indicator])
+    return InRow(value.indicator, column, shown, mark, likely is not None and len(possible) == 1)
 
 
 def picture_ahead(connection: Connection, at: OpenCell | None) -> OpenCell | None:

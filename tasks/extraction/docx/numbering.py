@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from codebook.text.chinese_numbers import numerals, write_digits, write_numeral
+from tasks.extraction.docx.markup import child_of, local_name, number_of, value_of
 
 _LEVELS = 9
 
@@ -61,17 +62,17 @@ class Numbering:
 
     def _of(self, paragraph: etree._Element) -> tuple[str, int] | None:
         """The list and level of a paragraph, by itself or by its style."""
-        properties = _child(paragraph, "pPr")
+        properties = child_of(paragraph, "pPr")
         if properties is None:
             return None
-        direct = _child(properties, "numPr")
-        styled = self._styles.get(_val(_child(properties, "pStyle")) or "")
+        direct = child_of(properties, "numPr")
+        styled = self._styles.get(value_of(child_of(properties, "pStyle")) or "")
         if direct is None:
             return styled
-        list_id = _val(_child(direct, "numId"))
+        list_id = value_of(child_of(direct, "numId"))
         if list_id == "0":
             return None
-        depth = _int(_val(_child(direct, "ilvl")), styled[1] if styled else 0)
+        depth = number_of(child_of(direct, "ilvl"), styled[1] if styled else 0)
         if list_id is None:
             return (styled[0], depth) if styled else None
         return list_id, min(depth, _LEVELS - 1)
@@ -82,12 +83,14 @@ def read_numbering(numbering: etree._Element | None, styles: etree._Element | No
     levels: dict[str, dict[int, _Level]] = {}
     lists: dict[str, str] = {}
     for element in numbering if numbering is not None else ():
-        name = _tag(element)
+        name = local_name(element)
         if name == "abstractNum":
-            levels[_val(element, "abstractNumId") or ""] = dict(_level(child) for child in element if _tag(child) == "lvl")
+            levels[value_of(element, "abstractNumId") or ""] = dict(
+                _level(child) for child in element if local_name(child) == "lvl"
+            )
         elif name == "num":
-            list_id, definition = _val(element, "numId") or "", _val(_child(element, "abstractNumId")) or ""
-            overrides = [child for child in element if _tag(child) == "lvlOverride"]
+            list_id, definition = value_of(element, "numId") or "", value_of(child_of(element, "abstractNumId")) or ""
+            overrides = [child for child in element if local_name(child) == "lvlOverride"]
             lists[list_id] = definition
             if overrides:  # a list that begins again, or prints otherwise: a definition of its own
                 lists[list_id] = f"{definition}/{list_id}"
@@ -102,16 +105,16 @@ def _style_lists(styles: etree._Element | None) -> dict[str, tuple[str, int]]:
     own: dict[str, tuple[str, int] | None] = {}
     based: dict[str, str] = {}
     for style in styles if styles is not None else ():
-        style_id = _val(style, "styleId")
-        if _tag(style) != "style" or style_id is None:
+        style_id = value_of(style, "styleId")
+        if local_name(style) != "style" or style_id is None:
             continue
-        based[style_id] = _val(_child(style, "basedOn")) or ""
-        properties = _child(style, "pPr")
-        number = _child(properties, "numPr") if properties is not None else None
+        based[style_id] = value_of(child_of(style, "basedOn")) or ""
+        properties = child_of(style, "pPr")
+        number = child_of(properties, "numPr") if properties is not None else None
         if number is not None:
-            list_id = _val(_child(number, "numId"))
+            list_id = value_of(child_of(number, "numId"))
             own[style_id] = (
-                (list_id, min(_int(_val(_child(number, "ilvl")), 0), _LEVELS - 1)) if list_id not in (None, "0") else None
+                (list_id, min(number_of(child_of(number, "ilvl"), 0), _LEVELS - 1)) if list_id not in (None, "0") else None
             )
     result: dict[str, tuple[str, int]] = {}
     for style_id in based:
@@ -125,19 +128,19 @@ def _style_lists(styles: etree._Element | None) -> dict[str, tuple[str, int]]:
 
 
 def _level(element: etree._Element) -> tuple[int, _Level]:
-    return min(_int(_val(element, "ilvl"), 0), _LEVELS - 1), _Level(
-        start=_int(_val(_child(element, "start")), 1),
-        format=_val(_child(element, "numFmt")) or "decimal",
-        text=_val(_child(element, "lvlText")) or "",
-        suffix=_val(_child(element, "suff")) or "tab",
+    return min(number_of(element, 0, "ilvl"), _LEVELS - 1), _Level(
+        start=number_of(child_of(element, "start"), 1),
+        format=value_of(child_of(element, "numFmt")) or "decimal",
+        text=value_of(child_of(element, "lvlText")) or "",
+        suffix=value_of(child_of(element, "suff")) or "tab",
     )
 
 
 def _override(element: etree._Element, levels: dict[int, _Level]) -> tuple[int, _Level]:
-    depth = min(_int(_val(element, "ilvl"), 0), _LEVELS - 1)
-    whole = _child(element, "lvl")
+    depth = min(number_of(element, 0, "ilvl"), _LEVELS - 1)
+    whole = child_of(element, "lvl")
     level = _level(whole)[1] if whole is not None else levels.get(depth, _Level(1, "decimal", "", "tab"))
-    return depth, level._replace(start=_int(_val(_child(element, "startOverride")), level.start))
+    return depth, level._replace(start=number_of(child_of(element, "startOverride"), level.start))
 
 
 def _roman(number: int) -> str:
@@ -194,22 +197,3 @@ _FORMATS: dict[str, Callable[[int], str]] = {
     "bullet": lambda _: "",
     "none": lambda _: "",
 }
-
-
-def _tag(element: etree._Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def _child(element: etree._Element | None, name: str) -> etree._Element | None:
-    return next((child for child in element if _tag(child) == name), None) if element is not None else None
-
-
-def _val(element: etree._Element | None, name: str = "val") -> str | None:
-    if element is None:
-        return None
-    return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), None)
-
-
-def _int(value: str | None, default: int) -> int:
-    return int(value) if value is not None and value.isdecimal() else default

@@ -1,247 +1,265 @@
-"""Word documents: paragraphs and tables in body order, read from the parts of the package themselves.
+"""Word documents: paragraphs, tables and pictures in body order, as a reader of the printed page sees them.
 
-Only the parts that are needed are unpacked, within limits, and their XML is read without entities, DTDs or network. Deleted text
-of tracked changes is left out, inserted text is kept; text boxes follow the paragraph that they hang on; headers and footers are
-not read.
+Only the parts that are needed are unpacked, within limits, and their XML is read without entities, DTDs or network. Hidden text,
+text struck through and the deleted text of tracked changes are left out, inserted text is kept; text boxes follow the paragraph
+that they hang on; headers and footers are not read.
 """
 
 from __future__ import annotations
 
-import posixpath
-import struct
-import zipfile
-import zlib
+import re
 from collections.abc import Callable, Iterator
-from io import BytesIO
 
 from lxml import etree
 
 from codebook.errors import GongkaiError
-from codebook.records import Extraction, Page, PageKind, Reader
-from tasks.extraction.docx.numbering import Numbering, read_numbering
+from codebook.records import Extraction, LeftOutKind, Reader
+from tasks.extraction import grid
+from tasks.extraction.docx.chunks import chunk_flow, is_document
+from tasks.extraction.docx.fields import fields_of
+from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
+from tasks.extraction.docx.numbering import read_numbering
+from tasks.extraction.docx.package import DocxPackage, Unpacked
+from tasks.extraction.docx.run_styles import RunSurroundings, Styles, shade_of
+from tasks.extraction.embedded_pictures import SMALL, flow_picture
 from tasks.extraction.grid import Slot
 from tasks.extraction.joining import gaps_within
+from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.raised import lowered, raised
-from tasks.extraction.text_flow import CellGrid, Flow, compose
+from tasks.extraction.text_flow import CellGrid, Composition, Flow, FlowPicture, Unsure, compose
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ENCRYPTED_ENTRY = "EncryptedPackage".encode("utf-16-le")
-# what the zip reader raises for damaged packages, and for methods of compression that DOCX does not allow
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
-_MEGABYTE = 1024 * 1024
+_DEEPEST = 4  # documents in documents
 _RISE = 4  # half points by which a note mark is moved up at least
+_WIDE, _HIGH = 1_100_000, 250_000  # EMU (914 400 an inch) of the smallest table that can be read on paper
+_WHITE = "FFFFFF"
 # what is in the XML but not on the page: tracked deletions, field codes, pinyin over characters, properties
 _UNSEEN = frozenset(
     ("del", "moveFrom", "instrText", "delText", "rt", "rPr", "pPr", "tblPr", "tblGrid", "sectPr", "sdtPr", "footnoteReference")
 )
-_BREAKS = frozenset(("br", "cr"))
-_PLAIN = {"tab": "\t", "noBreakHyphen": "-", "ptab": "\t"}
+_DECIMAL = re.compile(r"\d+[.．、)）]?\s?")
+_CIRCLED = {
+    0x80: "⓪",
+    **{0x81 + n: chr(0x2460 + n) for n in range(10)},
+    0x8B: "⓿",
+    **{0x8C + n: chr(0x2776 + n) for n in range(10)},
+}
 
 
 def read_docx(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
-    """Lines and tables of a DOCX (whole file, bytes).
+    """Lines and tables of a DOCX (whole file, bytes); pictures that may be tables become pages that wait for OCR.
 
     Raises GongkaiError: ``file.encrypted`` (a password protects it), ``file.unsupported`` (an old binary .doc), ``file.corrupt``,
-    ``file.bomb`` or ``file.too_large`` (beyond ``limits``), ``file.empty`` (no text and no picture).
+    ``file.bomb`` or ``file.too_large`` (beyond ``limits``), ``file.empty`` (no text and no picture),
+    ``report.tables_are_objects`` or ``report.tables_are_pictures`` (nothing else is in it).
     """
-    parts = _Parts(data, limits)
-    name = parts.main()
-    styles = parts.related(name, "styles")
-    numbering = read_numbering(parts.related(name, "numbering"), styles)
-    body = next((child for child in parts.xml(name) if _tag(child) == "body"), None)
-    if body is None:
-        raise GongkaiError("file.corrupt", f"{name} has no body", "a Word document")
-    walker = _DocxWalker(numbering, _shifting_styles(styles), limits)
-    blocks = compose(walker.flow(body), limits)
-    notes = list(numbering.notes)
-    if walker.contents:
-        notes.append("docx.table_of_contents left out")
-    if walker.pictures:
-        notes.append(f"pictures={walker.pictures}")
-    if not blocks and not walker.pictures:
-        raise GongkaiError("file.empty", "a document without text", "text")
-    kind = PageKind.TEXT if blocks else PageKind.PICTURE
-    page = Page(1, kind, f"{len(blocks)} blocks, {walker.pictures} pictures", Reader.DOCX, blocks)
-    return Extraction(media_type, (page,), title=parts.title(), notes=tuple(notes), page_gaps=gaps_within(page))
+    document = _DocxDocument(data, limits)
+    composition = compose(document.flow(), limits, Reader.DOCX)
+    if not composition.pages:
+        raise nothing_read(composition.left_out, "a document without text")
+    return Extraction(
+        media_type,
+        composition.pages,
+        title=document.package.title(),
+        notes=tuple(document.notes),
+        page_gaps=gaps_within(composition.pages[0]) if len(composition.pages) == 1 else (),
+        left_out=composition.left_out,
+    )
 
 
-class _Parts:
-    """The package, unpacked part by part within the limits."""
+def compose_docx(data: bytes, limits: ExtractionLimits) -> Composition:
+    """The pages of a DOCX with its pictures. Raises as :func:`read_docx`."""
+    return compose(_DocxDocument(data, limits).flow(), limits, Reader.DOCX)
 
-    def __init__(self, data: bytes, limits: ExtractionLimits) -> None:
+
+class _Chunks:
+    """What the documents in one another have in common: how much was unpacked, and how many there were."""
+
+    def __init__(self, limits: ExtractionLimits) -> None:
+        self.unpacked = Unpacked(limits.max_docx_bytes)
+        self.left = self.most = limits.max_docx_chunks
+
+    def take(self) -> None:
+        """Count one. Raises ``file.bomb`` beyond the limit."""
+        self.left -= 1
+        if self.left < 0:
+            raise GongkaiError("file.bomb", f"more than {self.most} documents in a document", f"at most {self.most}")
+
+
+class _DocxDocument:
+    """One document: turns body, cells and text boxes into flows."""
+
+    def __init__(self, data: bytes, limits: ExtractionLimits, chunks: _Chunks | None = None, depth: int = 0) -> None:
+        if depth > _DEEPEST:
+            raise GongkaiError("file.bomb", f"documents nested more than {_DEEPEST} deep", "a document")
         self.limits = limits
-        if not data:
-            raise GongkaiError("file.empty", "0 bytes")
-        if data.startswith(_OLE):
-            if _ENCRYPTED_ENTRY in data:
-                raise GongkaiError("file.encrypted", "an encrypted Office document", "a document without a password")
-            raise GongkaiError("file.unsupported", "an old binary Office document", "a DOCX document")
-        try:
-            self.zip = zipfile.ZipFile(BytesIO(data))
-        except _BROKEN_ZIP as error:
-            raise GongkaiError("file.corrupt", f"no ZIP package: {error}", "a DOCX document") from error
-        entries = self.zip.infolist()
-        if len(entries) > limits.max_docx_entries:
-            raise GongkaiError("file.bomb", f"{len(entries)} entries", f"at most {limits.max_docx_entries}")
-        if (size := sum(entry.file_size for entry in entries)) > limits.max_docx_bytes:
-            raise GongkaiError("file.bomb", f"{size} bytes unpacked", f"at most {limits.max_docx_bytes}")
-        for entry in entries:
-            if entry.file_size > _MEGABYTE and entry.file_size > limits.max_ratio * max(1, entry.compress_size):
-                raise GongkaiError("file.bomb", f"{entry.filename} grows {entry.file_size // max(1, entry.compress_size)}-fold")
-        self.names = {entry.filename.lstrip("/").lower(): entry for entry in entries}
-
-    def read(self, name: str) -> bytes | None:
-        """The bytes of a part, None when there is none."""
-        entry = self.names.get(name.lstrip("/").lower())
-        if entry is None:
-            return None
-        if entry.flag_bits & 1:
-            raise GongkaiError("file.encrypted", f"{name} has a password", "a document without a password")
-        if entry.file_size > self.limits.max_docx_part_bytes:
-            raise GongkaiError("file.too_large", f"{name}: {entry.file_size} bytes", f"at most {self.limits.max_docx_part_bytes}")
-        try:
-            return self.zip.read(entry)
-        except _BROKEN_ZIP as error:
-            raise GongkaiError("file.corrupt", f"{name}: {error}", "a whole package") from error
-
-    def xml(self, name: str) -> etree._Element:
-        """A part as XML. Raises ``file.corrupt`` when it is absent or no XML."""
-        data = self.read(name)
-        if data is None:
-            raise GongkaiError("file.corrupt", f"{name} is missing", "a DOCX document")
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-        )
-        try:
-            root = etree.fromstring(data, parser)
-        except etree.XMLSyntaxError as error:
-            raise GongkaiError("file.corrupt", f"{name}: {error}", "well-formed XML") from error
-        if root.getroottree().docinfo.internalDTD is not None:  # ISO/IEC 29500-2 forbids them: only an attack has one
-            raise GongkaiError("file.corrupt", f"{name} declares a document type", "XML without DTD")
-        return root
-
-    def main(self) -> str:
-        """The name of the main part."""
-        for target, kind in self.relations(""):
-            if kind == "officeDocument":
-                return target
-        raise GongkaiError("file.corrupt", "no main document", "a DOCX document")
-
-    def related(self, name: str, kind: str) -> etree._Element | None:
-        """The part of that kind which ``name`` refers to, None when there is none."""
-        for target, found in self.relations(name):
-            if found == kind and target.lstrip("/").lower() in self.names:
-                return self.xml(target)
-        return None
-
-    def relations(self, name: str) -> Iterator[tuple[str, str]]:
-        """(target, last word of the type) of each relation of a part; "" is the package."""
-        folder, base = posixpath.split(name)
-        path = posixpath.join(folder, "_rels", f"{base}.rels")
-        if name and path.lower() not in self.names:
-            return
-        for relation in self.xml(path):
-            target = relation.get("Target") or ""
-            if relation.get("TargetMode") != "External":
-                yield (
-                    posixpath.normpath(posixpath.join(folder, target)).lstrip("/"),
-                    (relation.get("Type") or "").rpartition("/")[2],
-                )
-
-    def title(self) -> str | None:
-        """The title in the document's properties."""
-        if "docprops/core.xml" not in self.names:
-            return None
-        return next(
-            (child.text for child in self.xml("docProps/core.xml") if _tag(child) == "title" and (child.text or "").strip()), None
-        )
-
-
-class _DocxWalker:
-    """Turns body, cells and text boxes into flows."""
-
-    def __init__(self, numbering: Numbering, shifting: dict[str, str], limits: ExtractionLimits) -> None:
-        self.numbering = numbering
-        self.shifting = shifting
-        self.limits = limits
+        self.depth = depth
+        self.chunks = chunks or _Chunks(limits)
+        self.package = DocxPackage(data, limits, self.chunks.unpacked)
+        self.name = self.package.main()
+        self.relations = {relation.id: relation for relation in self.package.relations(self.name)}
+        styles = self.package.related(self.name, "styles")
+        self.root = self.package.xml(self.name)
+        self.numbering = read_numbering(self.package.related(self.name, "numbering"), styles)
+        self.styles = Styles(styles, self._paper())
+        self.around = RunSurroundings()
+        self.in_cell = False
         self.pictures = 0
         self.contents = False
 
-    def flow(self, parent: etree._Element) -> Flow:
+    @property
+    def notes(self) -> Iterator[str]:
+        """What was met and not read, and what was counted."""
+        yield from self.numbering.notes
+        if self.contents:
+            yield "docx.table_of_contents left out"
+        if self.pictures:
+            yield f"pictures={self.pictures}"
+
+    def flow(self) -> Flow:
+        """The flow of the body. Raises ``file.corrupt`` where the document has none."""
+        body = child_of(self.root, "body")
+        if body is None:
+            raise GongkaiError("file.corrupt", f"{self.name} has no body", "a Word document")
+        return self._flow(body)
+
+    def _paper(self) -> str:
+        """The colour of the page."""
+        colour = value_of(child_of(self.root, "background"), "color")
+        if colour is None or len(colour) != 6:
+            return _WHITE
+        is_shown = child_of(self.package.related(self.name, "settings"), "displayBackgroundShape") is not None
+        return colour if is_shown else _WHITE
+
+    def _flow(self, parent: etree._Element) -> Flow:
         """Paragraphs and tables of a body, cell or text box, in order."""
         found: Flow = []
         for child in parent:
-            tag = _tag(child)
+            tag = local_name(child)
             if tag == "p":
-                found += self.paragraph(child)
+                found += self._paragraph(child)
             elif tag == "tbl":
-                found.append(self.table(child))
-            elif tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "AlternateContent", "Choice", "smartTag"):
+                found.append(self._table(child))
+            elif tag == "altChunk":
+                found += self._chunk(child)
+            elif tag == "subDoc":
+                found.append(FlowPicture(self._target(child), kind=LeftOutKind.PART))
+            elif tag == "AlternateContent":
+                found += self._flow(next(iter(child), child))  # the first choice; the others say the same again
+            elif tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"):
                 if tag == "sdt" and _is_contents(child):
                     self.contents = True
-                else:
-                    found += self.flow(child)
+                elif not _is_placeholder(child):
+                    found += self._flow(child)
         return found
 
-    def paragraph(self, paragraph: etree._Element) -> Flow:
-        """The lines of a paragraph (it may hold line breaks), then what stands in its text boxes."""
-        pieces: list[str] = []
-        boxes: Flow = []
-        self._collect(paragraph, pieces, boxes)
-        text = "".join(pieces)
-        if text.strip():
-            text = self.numbering.label(paragraph) + text
-        return [line for line in text.split("\n") if line.strip()] + boxes
+    def _target(self, element: etree._Element) -> str:
+        """The name of the part that an element refers to, its id where the relation is missing."""
+        name = value_of(element, "id") or ""
+        return self.relations[name].target if name in self.relations else name
 
-    def _collect(self, root: etree._Element, pieces: list[str], boxes: Flow) -> None:
-        """Texts of the runs below ``root`` in order. Depth is bounded by the XML reader."""
-        for child in root:
-            tag = _tag(child)
-            if tag == "t":
-                pieces.append("".join(child.itertext(etree.Element)))
-            elif tag in _PLAIN:
-                pieces.append(_PLAIN[tag])
-            elif tag in _BREAKS:
-                pieces.append("" if _value(child, "type") in ("page", "column") else "\n")
-            elif tag == "txbxContent":
-                boxes += self.flow(child)
-            elif tag == "AlternateContent":
-                self._collect(next(iter(child), child), pieces, boxes)  # the first choice; the others say the same again
-            elif tag in ("drawing", "pict", "object"):
-                self.pictures += any(_tag(inner) in ("blip", "imagedata") for inner in child.iter(etree.Element))
-                self._collect(child, pieces, boxes)
-            elif tag == "r":
-                if not _is_hidden(child):
-                    begin = len(pieces)
-                    self._collect(child, pieces, boxes)
-                    if change := self._shift(child):
-                        pieces[begin:] = [change(piece) for piece in pieces[begin:]]
-            elif tag not in _UNSEEN:
-                self._collect(child, pieces, boxes)
+    def _chunk(self, chunk: etree._Element) -> Flow:
+        """A document inside this one, in its place; a part that is left out where it cannot be read."""
+        self.chunks.take()
+        name = self._target(chunk)
+        left_out: Flow = [FlowPicture(name, kind=LeftOutKind.PART)]
+        relation = self.relations.get(value_of(chunk, "id") or "")
+        if relation is None or relation.is_external or (data := self.package.read(name)) is None:
+            return left_out
+        try:
+            if is_document(data):
+                inner = _DocxDocument(data, self.limits, self.chunks, self.depth + 1)
+                found: Flow | None = inner.flow()
+                self.pictures += inner.pictures
+            else:
+                found = chunk_flow(data, name, self.limits)
+        except GongkaiError as error:
+            if error.code == "file.empty":
+                return []
+            if error.code in ("file.bomb", "file.too_large"):
+                raise
+            return left_out
+        return left_out if found is None else found
 
-    def _shift(self, run: etree._Element) -> Callable[[str], str] | None:
-        """Return what raises or lowers the text of a run, None where it stands on the line.
+    def _paragraph(self, paragraph: etree._Element) -> Flow:
+        """The lines of a paragraph (it may hold line breaks), then what stands in its text boxes, and its pictures."""
+        before = self.around
+        self.around = before._replace(
+            paragraph_style=value_of(child_of(child_of(paragraph, "pPr"), "pStyle")) or "",
+            paragraph_shade=self.styles.paragraph_shade(paragraph),
+        )
+        text = _RunText(self, paragraph)
+        text.collect(paragraph)
+        self.around = before
+        line, is_unsure = "".join(text.pieces), text.is_unsure
+        if line.strip():
+            label = self.numbering.label(paragraph)
+            if self.in_cell and _DECIMAL.fullmatch(label):
+                # Word counts the rows of a table on where the form begins again: such a number says nothing of the row
+                is_unsure = is_unsure or grid.NUMERIC.fullmatch(line) is not None
+            else:
+                line = label + line
+        lines = [piece for piece in line.split("\n") if piece.strip()]
+        if is_unsure and not lines and self.in_cell:
+            lines = [""]
+        return [*(map(Unsure, lines) if is_unsure else lines), *text.boxes]
 
-        A run that is moved up is raised only in a paragraph that does not begin so: that one is set higher as a whole.
-        """
-        shift = _value(_property(run, "vertAlign")) or self.shifting.get(_value(_property(run, "rStyle")) or "")
-        if shift is None and _moved_up(run) and not _moved_up(_first_run(run)):
-            shift = "superscript"
-        return {"superscript": raised, "subscript": lowered}.get(shift or "")
+    def boxed(self, content: etree._Element) -> Flow:
+        """What stands in a text box."""
+        around, in_cell = self.around, self.in_cell
+        self.around, self.in_cell = RunSurroundings(is_drawn=True), False
+        found = self._flow(content)
+        self.around, self.in_cell = around, in_cell
+        return found
 
-    def table(self, table: etree._Element) -> CellGrid:
+    def pictures_of(self, drawing: etree._Element) -> Flow:
+        """The pictures of a drawing that may be tables, and embedded objects that no picture shows."""
+        found: Flow = []
+        parts = list(_shown(drawing))
+        extent = next((part for part in parts if local_name(part) == "extent"), None)
+        wide, high = (_whole(value_of(extent, name)) for name in ("cx", "cy"))
+        is_small = extent is not None and (max(wide, high) < _WIDE or min(wide, high) < _HIGH)
+        for part in parts:
+            if local_name(part) not in ("blip", "imagedata"):
+                continue
+            self.pictures += 1
+            name = next((n for key in ("embed", "id", "link", "href") if (n := value_of(part, key)) in self.relations), None)
+            relation = self.relations.get(name or "")
+            data = None if relation is None or relation.is_external else self.package.read(relation.target)
+            picture = FlowPicture(name or "?") if relation is None else FlowPicture(relation.target)
+            if relation is not None and data is not None:
+                picture = flow_picture(relation.target, data, self.limits) or SMALL
+            found.append(SMALL if is_small else picture)
+        objects = [part for part in parts if local_name(part) == "OLEObject"]
+        if objects and not any(isinstance(item, FlowPicture) and item.data is not None for item in found):
+            return [FlowPicture(value_of(one, "ProgID") or "OLEObject", kind=LeftOutKind.OBJECT) for one in objects]
+        return found
+
+    def _table(self, table: etree._Element) -> CellGrid:
         """The cells of a table with their spans: vertical merges become row spans of the cell where they begin."""
+        around, in_cell = self.around, self.in_cell
+        properties = child_of(table, "tblPr")
+        style, shade = value_of(child_of(properties, "tblStyle")) or "", shade_of(properties)
+        self.in_cell = True
         slots: list[Slot[Flow]] = []
         open_at: dict[int, int] = {}  # column -> index of the cell that a vertical merge continues
         row = 0
         for line in _descend(table, "tr"):
-            if any(_tag(mark) == "del" for mark in _properties(line)):
+            if any(local_name(mark) == "del" for mark in _properties(line)):
                 continue
-            column = _number(_property(line, "gridBefore"), 0)
-            ended = set(open_at)
+            cells = []
             for cell in _descend(line, "tc"):
-                span = max(1, _number(_property(cell, "gridSpan"), 1))
+                self.around = around._replace(table_style=style, cell_shade=shade_of(child_of(cell, "tcPr")) or shade)
+                cells.append((cell, [] if _property(cell, "cellDel") is not None else self._flow(cell)))
+            if (mark := _property(line, "hidden")) is not None and is_on(value_of(mark)):
+                if not any(content for _, content in cells):
+                    continue
+                # Word hides a row when all that is in it is hidden too, other programs in any case
+                cells = [(cell, [Unsure(item) if isinstance(item, str) else item for item in flow]) for cell, flow in cells]
+            column = number_of(_property(line, "gridBefore"), 0)
+            ended = set(open_at)
+            for cell, content in cells:
+                span = max(1, number_of(_property(cell, "gridSpan"), 1))
                 if column + span > self.limits.max_columns:
                     raise GongkaiError(
                         "file.too_large", f"a table of {column + span} columns", f"at most {self.limits.max_columns}"
@@ -254,12 +272,12 @@ class _DocxWalker:
                     and slots[at].column_span == span
                     and slots[at].row + slots[at].row_span == row
                 ):
-                    slots[at] = slots[at]._replace(row_span=slots[at].row_span + 1, content=slots[at].content + self.flow(cell))
+                    slots[at] = slots[at]._replace(row_span=slots[at].row_span + 1, content=slots[at].content + content)
                     ended.discard(column)
                 elif _continues(_property(cell, "hMerge")) and slots and slots[-1].row == row:
                     slots[-1] = slots[-1]._replace(column_span=slots[-1].column_span + span)
                 else:
-                    slots.append(Slot(row, column, 1, span, self.flow(cell)))
+                    slots.append(Slot(row, column, 1, span, content))
                     if merge is not None:
                         open_at[column] = len(slots) - 1
                         ended.discard(column)
@@ -267,42 +285,128 @@ class _DocxWalker:
             for gone in ended:
                 del open_at[gone]
             row += 1
+        self.around, self.in_cell = around, in_cell
         return CellGrid(slots)
 
 
-def _tag(element: etree._Element) -> str:
-    """The local name: the transitional and the strict form of the format differ only in their namespaces."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+class _RunText:
+    """The text of the runs of one paragraph in order, and what hangs on it."""
+
+    def __init__(self, document: _DocxDocument, paragraph: etree._Element) -> None:
+        self.document = document
+        self.around = document.around
+        self.fields = fields_of(paragraph)
+        self.pieces: list[str] = []
+        self.boxes: Flow = []
+        self.is_unsure = False
+
+    def collect(self, root: etree._Element) -> None:
+        """Texts of the runs below ``root`` in order. Depth is bounded by the XML reader."""
+        for child in root:
+            tag = local_name(child)
+            if tag == "t":
+                if child not in self.fields.codes:
+                    self.pieces.append("".join(child.itertext(etree.Element)))
+            elif tag in _MARKS:
+                self.pieces.append(self.fields.chosen.get(child, "") if tag == "fldChar" else _MARKS[tag](child))
+            elif tag == "txbxContent":
+                self.boxes += self.document.boxed(child)
+            elif tag == "AlternateContent":
+                self.collect(next(iter(child), child))  # the first choice; the others say the same again
+            elif tag in ("drawing", "pict", "object"):
+                if not any(local_name(part) == "docPr" and is_on(value_of(part, "hidden") or "0") for part in _shown(child)):
+                    self.boxes += self.document.pictures_of(child)
+                    self.collect(child)
+            elif tag == "r":
+                self._run(child)
+            elif tag not in _UNSEEN and not _is_placeholder(child):
+                self.collect(child)
+
+    def _run(self, run: etree._Element) -> None:
+        look = self.document.styles.look(run, self.around)
+        if look.is_hidden:
+            return
+        begin = len(self.pieces)
+        self.collect(run)
+        if look.is_struck:
+            del self.pieces[begin:]
+        elif any(piece.strip() for piece in self.pieces[begin:]):
+            self.is_unsure = self.is_unsure or look.is_unsure
+            if change := _shift(run, look.shift):
+                self.pieces[begin:] = [change(piece) for piece in self.pieces[begin:]]
 
 
-def _value(element: etree._Element | None, name: str = "val") -> str | None:
-    if element is None:
-        return None
-    return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), None)
+def _shift(run: etree._Element, shift: str) -> Callable[[str], str] | None:
+    """Return what raises or lowers the text of a run, None where it stands on the line.
+
+    A run that is moved up is raised only in a paragraph that does not begin so: that one is set higher as a whole.
+    """
+    if not shift and _moved_up(run) and not _moved_up(_first_run(run)):
+        shift = "superscript"
+    return {"superscript": raised, "subscript": lowered}.get(shift)
 
 
-def _number(element: etree._Element | None, default: int) -> int:
-    value = _value(element) or ""
-    return int(value) if value.isdecimal() else default
+def _whole(value: str | None) -> int:
+    return int(value) if value is not None and value.isdecimal() and len(value) < 12 else 0
+
+
+def _symbol(symbol: etree._Element) -> str:
+    """The character of a symbol font that shows a number; others show none."""
+    code, font = value_of(symbol, "char") or "", (value_of(symbol, "font") or "").lower()
+    try:
+        number = int(code, 16) & 0xFF if code.lower().startswith("f0") else int(code, 16)
+    except ValueError:
+        return ""
+    if font.startswith("wingdings"):
+        return _CIRCLED.get(number, "") if font == "wingdings" else ""
+    if font.startswith("webdings"):
+        return ""
+    return chr(number) if 0x20 <= number < 0x7F or 0x2000 <= number < 0xD800 else ""
+
+
+def _break(mark: etree._Element) -> str:
+    return "" if value_of(mark, "type") in ("page", "column") else "\n"
+
+
+_MARKS: dict[str, Callable[[etree._Element], str]] = {  # what a run holds besides text
+    "tab": lambda _: "\t",
+    "ptab": lambda _: "\t",
+    "noBreakHyphen": lambda _: "-",
+    "br": _break,
+    "cr": _break,
+    "sym": _symbol,
+    "fldChar": lambda _: "",
+}
+
+
+def _shown(element: etree._Element) -> Iterator[etree._Element]:
+    """What is in a drawing, without second forms of the same and without its text boxes, which are read by themselves."""
+    stack = [iter(element)]
+    while stack:
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+        elif local_name(child) not in ("Fallback", "txbxContent"):
+            yield child
+            stack.append(iter(child))
 
 
 def _properties(element: etree._Element) -> list[etree._Element]:
-    return [entry for child in element if _tag(child) in ("tcPr", "trPr", "pPr", "rPr", "sdtPr") for entry in child]
+    return [entry for child in element if local_name(child) in ("tcPr", "trPr", "pPr", "rPr", "sdtPr") for entry in child]
 
 
 def _property(element: etree._Element, name: str) -> etree._Element | None:
-    return next((entry for entry in _properties(element) if _tag(entry) == name), None)
+    return next((entry for entry in _properties(element) if local_name(entry) == name), None)
 
 
 def _continues(merge: etree._Element | None) -> bool:
-    return merge is not None and _value(merge) != "restart"
+    return merge is not None and value_of(merge) != "restart"
 
 
 def _descend(parent: etree._Element, name: str) -> Iterator[etree._Element]:
     """The rows of a table or cells of a row, also those inside content controls and tracked insertions."""
     for child in parent:
-        tag = _tag(child)
+        tag = local_name(child)
         if tag == name:
             yield child
         elif tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo"):
@@ -312,47 +416,26 @@ def _descend(parent: etree._Element, name: str) -> Iterator[etree._Element]:
 def _is_contents(control: etree._Element) -> bool:
     """Return whether a content control is a generated table of contents."""
     gallery = next(
-        (entry for found in _properties(control) for entry in found.iter(etree.Element) if _tag(entry) == "docPartGallery"), None
+        (entry for found in _properties(control) for entry in found.iter(etree.Element) if local_name(entry) == "docPartGallery"),
+        None,
     )
-    return _value(gallery) == "Table of Contents"
+    return value_of(gallery) == "Table of Contents"
 
 
-def _is_hidden(run: etree._Element) -> bool:
-    hidden = _property(run, "vanish")
-    return hidden is not None and _value(hidden) not in ("0", "false", "off")
+def _is_placeholder(control: etree._Element) -> bool:
+    """Return whether a content control shows what asks to fill it in."""
+    mark = child_of(child_of(control, "sdtPr"), "showingPlcHdr") if local_name(control) == "sdt" else None
+    return mark is not None and is_on(value_of(mark))
 
 
 def _moved_up(run: etree._Element) -> bool:
     """Return whether a run is moved up by ``_RISE`` or more."""
-    value = _value(_property(run, "position")) or ""
+    value = value_of(_property(run, "position")) or ""
     return value.isdecimal() and int(value) >= _RISE
 
 
 def _first_run(run: etree._Element) -> etree._Element:
     """The first run with text of the paragraph in which a run stands."""
-    paragraph = next((parent for parent in run.iterancestors() if _tag(parent) == "p"), run)
-    runs = (element for element in paragraph.iter(etree.Element) if _tag(element) == "r")
-    return next((found for found in runs if any(_tag(child) == "t" and child.text for child in found)), run)
-
-
-def _shifting_styles(styles: etree._Element | None) -> dict[str, str]:
-    """The ids of the character styles that raise or lower text, their own or by the style that they are based on, with how."""
-    own: dict[str, str] = {}
-    bases: dict[str, str] = {}
-    for style in styles if styles is not None else ():
-        name = _value(style, "styleId")
-        if name is None or _value(style, "type") != "character":
-            continue
-        if shift := _value(_property(style, "vertAlign")):
-            own[name] = shift
-        based = next((_value(entry) for entry in style if _tag(entry) == "basedOn"), None)
-        if based:
-            bases[name] = based
-    for name in bases:
-        seen, at = {name}, name
-        while at not in own and at in bases and bases[at] not in seen:
-            at = bases[at]
-            seen.add(at)
-        if at in own:
-            own.setdefault(name, own[at])
-    return own
+    paragraph = next((parent for parent in run.iterancestors() if local_name(parent) == "p"), run)
+    runs = (element for element in paragraph.iter(etree.Element) if local_name(element) == "r")
+    return next((found for found in runs if any(local_name(child) == "t" and child.text for child in found)), run)

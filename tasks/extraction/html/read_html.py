@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 from lxml import etree
 
 from codebook.errors import GongkaiError
-from codebook.records import Extraction, Page, PageKind, Reader
+from codebook.records import Extraction, Reader
 from tasks.extraction.grid import lay_out
+from tasks.extraction.html.elsewhere import FRAMES, framed, linked, pictured
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.surroundings import contents, is_main, surroundings
+from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.raised import lowered, raised
 from tasks.extraction.text import decode
-from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Flow, Unsure, compose
+from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Composition, Flow, FlowPicture, Unsure, compose
 from tasks.extraction.words import patterns, words
 
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""", re.IGNORECASE)
@@ -39,8 +41,15 @@ _MAX_SPAN = 1000  # of columns; rows are bounded by the table
 class _HtmlWalker:
     """Collects the flow of one element: text that is seen is gathered until a block begins or ends."""
 
-    def __init__(self, limits: ExtractionLimits, chrome: frozenset[etree._Element], looks: Mapping[etree._Element, Look]) -> None:
+    def __init__(
+        self,
+        limits: ExtractionLimits,
+        chrome: frozenset[etree._Element],
+        looks: Mapping[etree._Element, Look],
+        pictures: Mapping[str, bytes],
+    ) -> None:
         self.limits = limits
+        self.pictures = pictures
         self.chrome = chrome
         self.looks = looks
         self.depth = 0
@@ -62,9 +71,10 @@ class _HtmlWalker:
                     line.add(element.tail, self.looks[element.getparent()])
             elif element is not root and self.is_skipped(element):
                 walk.skip_subtree()
+                if tag in FRAMES and element not in self.chrome and not self.looks[element].is_gone:
+                    line.add_item(framed(element))
             elif tag == "table" and element is not root:
-                line.end()
-                line.found.append(self.grid(element))
+                line.add_item(self.grid(element))
                 walk.skip_subtree()
             else:
                 self._begin(line, element)
@@ -85,6 +95,12 @@ class _HtmlWalker:
         if tag == "input":
             if (element.get("type") or "text").strip().lower() not in _NO_TEXT:
                 line.add(element.get("value"), look)
+        elif tag == "img":
+            if not look.is_unseen:
+                line.add_picture(pictured(element, self.pictures, self.limits))
+        elif tag == "a":
+            line.add_picture(linked(element))
+            line.add(element.text, look)
         elif tag == "select":
             if self.depth:  # outside of tables it is a menu
                 line.add(_selected(element), look)
@@ -141,7 +157,18 @@ class _Line:
         self.shifts: list[Callable[[str], str]] = []  # of the elements around that raise or lower their text
         self._in_cell = in_cell
         self._pieces: list[str] = []
+        self._pictures: list[FlowPicture] = []
         self._is_unsure = False
+
+    def add_item(self, item: CellGrid | FlowPicture) -> None:
+        """A table or the like, which ends the line."""
+        self.end()
+        self.found.append(item)
+
+    def add_picture(self, picture: FlowPicture | None) -> None:
+        """A picture of the line; it comes behind its text."""
+        if picture is not None:
+            self._pictures.append(picture)
 
     def end(self) -> None:
         """The line goes to what was found, unless nothing of it is seen."""
@@ -153,6 +180,8 @@ class _Line:
             self.found.append(Unsure(text) if is_unsure else text)
         elif is_unsure and self._in_cell:
             self.found.append(Unsure(""))
+        self.found += self._pictures
+        self._pictures.clear()
 
     def add(self, text: str | None, look: Look) -> None:
         """Text that has this look."""
@@ -191,27 +220,59 @@ def _selected(element: etree._Element) -> str:
 
 
 def read_html(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
-    """Lines and tables of a web page; its metadata as notes ``meta.<name>=<content>``.
+    """Lines and tables of a web page; its metadata as notes ``meta.<name>=<content>``. Pictures inside of the page that may be
+    tables become pages that wait for OCR; pictures and files that it only refers to are left out and named.
 
-    Raises as :func:`tasks.extraction.text.decode`; ``file.empty`` when the page shows nothing; ``file.bomb`` for absurd nesting.
+    Raises as :func:`tasks.extraction.text.decode`; ``file.empty`` when the page shows nothing, ``report.in_another_file`` or
+    ``report.tables_are_pictures`` when it shows a file or pictures alone; ``file.bomb`` for absurd nesting or styles.
     """
-    found = _DECLARED.search(data[:4096])
-    declared = found[1].decode("ascii").lower() if found else None
-    decoded = decode(data, limits, declared)
-    root = _parse(decoded.text)
-    notes = list(decoded.notes)
-    title, meta = _metadata(root)
+    page = _HtmlPage(data, limits)
+    notes = list(page.notes)
+    title, meta = _metadata(page.root)
     notes += [f"meta.{name}={content}" for name, content in meta.items()]
-    held = contents(root)
-    looks = looks_of(root, limits, lambda element: is_main(held[element], held[root]))
-    flow = _HtmlWalker(limits, frozenset(surroundings(root, held)), looks).flow(root)
-    blocks = compose(flow, limits)
-    if not blocks:
-        raise GongkaiError("file.empty", "a page without visible text", "text")
-    if pictures := sum(1 for _ in root.iter("img")):
+    composition = compose(page.flow(), limits, Reader.HTML)
+    if not composition.pages:
+        raise nothing_read(composition.left_out, "a page without visible text")
+    if pictures := sum(1 for _ in page.root.iter("img")):
         notes.append(f"pictures={pictures}")
-    page = Page(1, PageKind.TEXT, f"{len(blocks)} blocks", Reader.HTML, blocks)
-    return Extraction(media_type, (page,), encoding=decoded.encoding, title=meta.get("ArticleTitle") or title, notes=tuple(notes))
+    return Extraction(
+        media_type,
+        composition.pages,
+        encoding=page.encoding,
+        title=meta.get("ArticleTitle") or title,
+        notes=tuple(notes),
+        left_out=composition.left_out,
+    )
+
+
+def compose_html(data: bytes, limits: ExtractionLimits) -> Composition:
+    """The pages of a web page with its pictures. Raises as :func:`read_html`."""
+    return compose(_HtmlPage(data, limits).flow(), limits, Reader.HTML)
+
+
+def html_flow(data: bytes, limits: ExtractionLimits, pictures: Mapping[str, bytes] | None = None) -> Flow:
+    """What a web page shows that is part of another document. ``pictures`` came in with it, by address."""
+    return _HtmlPage(data, limits, pictures).flow()
+
+
+class _HtmlPage:
+    """A page as it came in."""
+
+    def __init__(self, data: bytes, limits: ExtractionLimits, pictures: Mapping[str, bytes] | None = None) -> None:
+        found = _DECLARED.search(data[:4096])
+        decoded = decode(data, limits, found[1].decode("ascii").lower() if found else None)
+        self.limits = limits
+        self.encoding = decoded.encoding
+        self.notes = decoded.notes
+        self.root = _parse(decoded.text)
+        self.pictures = pictures or {}
+
+    def flow(self) -> Flow:
+        """What the page shows, in reading order."""
+        held = contents(self.root)
+        looks = looks_of(self.root, self.limits, lambda element: is_main(held[element], held[self.root]))
+        chrome = frozenset(surroundings(self.root, held))
+        return _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
 
 
 def _parse(text: str) -> etree._Element:

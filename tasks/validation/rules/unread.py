@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from codebook.book import load_book
-from codebook.records import Finding, Record, State, Statement, StatementKind
+from codebook.records import Finding, LeftOutKind, Record, State, Statement, StatementKind
 from codebook.rules import RuleScope, evaluate, expand
 from tasks.validation.facts import Facts
 from tasks.validation.registry import Bound, NoOptions, rule
@@ -182,3 +182,19 @@ def table_unknown(this: Bound[ListedOptions], facts: Facts) -> Iterator[Finding]
         rows = [" ".join(row) for row in table.rows]
         named = {"count": len(rows), "rows": write_list(rows, this.options.listed)}
         yield facts.finding(this.rule, (), named, place=table.place)
+
+
+# ---- parts that were not read -----------------------------------------------------------------------------------------------
+
+
+@rule("part.left_out", fields=("count", "names"), options=ListedOptions)
+def part_left_out(this: Bound[ListedOptions], facts: Facts) -> Iterator[Finding]:
+    """Nothing in the document that may hold numbers was left out: a part, an object, or a picture where a table is missing."""
+    report, book = facts.report, load_book()
+    read = {block.block for block in report.blocks if block.readable}
+    is_whole = report.form in book.forms and all(name in read for name in book.forms[report.form].blocks)
+    always = (LeftOutKind.PART, LeftOutKind.OBJECT)
+    found = [one for one in report.left_out if one.kind in always or (one.kind is LeftOutKind.PICTURE and not is_whole)]
+    if found:
+        named = {"count": len(found), "names": write_list([one.name for one in found], this.options.listed)}
+        yield facts.finding(this.rule, (), named, place=found[0].place)

@@ -16,7 +16,7 @@ from database.reports import corrections
 from database.session import make_engine, reading, run_transaction
 from database.users import accounts
 from tests.console.web import serving
-from tests.console.web.filed import CELL, EVIL, file_scan, file_text, report
+from tests.console.web.filed import CELL, EVIL, file_scan, file_text, report, report_of_rows
 from tests.inline import Inline
 
 if TYPE_CHECKING:
@@ -199,6 +199,40 @@ def test_a_typed_correction_with_mouse_and_keyboard(site: str, inline: Inline) -
         page.locator("#confirm").click()
         page.wait_for_selector("#item:not([data-before])")
         assert standing(inline, 3) == [55]
+        assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
+
+
+def test_a_row_and_a_table_with_mouse_and_keyboard(site: str, inline: Inline) -> None:
+    """A row is confirmed with A; T shows the table with its picture, T again (or a click) confirms it, U undoes it."""
+    number = file_scan(inline, "in/rows.pdf", report_of_rows(), mark=77)
+    with serving.browsing() as browser:
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        seen = serving.only_ours(page, site)
+        serving.log_in(page, site, "operator", PASSWORD)
+        page.goto(f"{site}/review?document={number}&cell=requests.granted.natural_person")
+        strip = page.locator("#row img.strip")
+        assert strip.evaluate("image => image.decode().then(() => image.naturalWidth)") > 500
+        press(page, "a")
+        assert standing(inline, number) == [1] * 7
+        press(page, "u")
+        assert standing(inline, number) == []
+
+        assert page.locator("#whole table").is_hidden()
+        page.keyboard.press("t")
+        table = page.locator("#whole img.strip")
+        assert table.evaluate("image => image.decode().then(() => image.naturalHeight)") > 100
+        assert "予以公开" in page.inner_text("#whole")
+        press(page, "t")
+        assert sorted(standing(inline, number)) == [1] * 7 + [2] * 7 + [3] * 6
+        press(page, "u")
+        assert standing(inline, number) == []
+
+        page.locator("#whole summary").click()
+        page.evaluate("document.getElementById('item').dataset.before = ''")
+        page.get_by_role("button", name="整张表确认").click()
+        page.wait_for_selector("#item:not([data-before])")
+        assert len(standing(inline, number)) == 20
+        assert page.input_value("#decide input[name=cell]") == "requests.denied.state_secret.business"
         assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
 
 

@@ -22,8 +22,8 @@ from database.monitoring import queries
 from database.reports import corrections, coverage
 from database.reports.coverage import Listed
 from database.session import reading, run_transaction
-from database.users import accounts
-from tests.console.web.filed import CELL, EVIL, ROW, TOTAL, file_scan, file_text, report
+from database.users import accounts, audit
+from tests.console.web.filed import CELL, EVIL, HIGH, ROW, TOTAL, WIDE, file_scan, file_text, report, report_of_rows
 from tests.inline import Inline
 
 
@@ -307,6 +307,66 @@ def test_a_row_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) 
     assert "请填写数字" in wrong
     with reading(desk.engine) as connection:
         assert corrections.in_force(connection, number) == ()  # all or none
+
+
+def test_a_table_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) -> None:
+    number = file_scan(inline, made=report_of_rows())
+    page = desk.operator.get("/review").text
+    cells, marks = (re.findall(rf'name="table_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
+    shown = dict(re.findall(r'name="(table:[^"]+)" value="([^"]*)"', page))
+    assert len(cells) == len(marks) == len(shown) == 20  # one of the 21 may be another number
+    assert "requests.denied.state_secret.business" not in cells
+    after = decide(desk, page, table="1", table_cell=cells, table_mark=marks, reason="与原件一致", **shown)
+    assert "20 处" in after
+    assert hidden(after, "cell") == "requests.denied.state_secret.business"
+    assert 'id="whole"' not in after
+    with reading(desk.engine) as connection:
+        kept = corrections.in_force(connection, number)
+        told = [entry for entry in audit.trail(connection, limit=50) if entry.action == "correct"]
+    assert {(c.reason, c.by) for c in kept} == {("与原件一致", "operator")}
+    assert len(kept) == len(told) == 20
+    decide(desk, after, choice="v3")
+    inline.work()
+    assert value(desk, number, "requests.partially_granted.total")[1:] == (2, "corrected")
+    numbers = re.findall(r'name="number" value="(\d+)"', after)
+    fields = {"csrf": desk.token(desk.operator), "number": numbers}
+    desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"})
+    with reading(desk.engine) as connection:
+        assert [c.indicator for c in corrections.in_force(connection, number)] == ["requests.denied.state_secret.business"]
+
+
+def test_a_table_is_decided_whole_or_not_at_all(desk: Any, inline: Inline) -> None:
+    number = file_scan(inline, made=report_of_rows())
+    page = desk.operator.get("/review").text
+    cells, marks = (re.findall(rf'name="table_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
+    shown = dict(re.findall(r'name="(table:[^"]+)" value="([^"]*)"', page))
+    told = decide(desk, page, table="1", table_cell=cells, table_mark=[*marks[:-1], "0" * 16], **shown)
+    assert "重新识读" in told  # one of the cells is no longer what the page had shown
+    row = {"row_cell": cells[:7], "row_mark": marks[:7]}
+    changed = {f"row_shown:{cells[0]}": "1", f"row:{cells[0]}": "4"}
+    told = decide(desk, page, table="1", table_cell=cells, table_mark=marks, **shown, **row, **changed)
+    assert "整行中填了数值" in told
+    fields = {"csrf": desk.token(desk.operator), "document": str(number), "cell": cells[0], "table": "1"}
+    assert desk.operator.post("/review", data=fields).status_code == 404
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, number) == ()
+
+
+def test_pictures_of_a_row_and_of_its_table(desk: Any, inline: Inline) -> None:
+    number = file_scan(inline, made=report_of_rows())
+    page = desk.operator.get("/review").text
+    assert f'src="/documents/{number}/rows/requests.granted.natural_person.png"' in page
+    assert page.count(f"/documents/{number}/tables/") == 1
+    heights = []
+    for what in ("rows", "tables"):
+        answer = desk.viewer.get(f"/documents/{number}/{what}/requests.granted.total.png")
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            heights.append(picture.height * HIGH / WIDE / picture.width)
+    row, table = (height * WIDE for height in heights)
+    assert 20 < row < table < HIGH / 2
+    for path in ("rows/requests.carried_over.total.png", "tables/nothing.png", "rows/report.year.png"):
+        assert desk.viewer.get(f"/documents/{number}/{path}").status_code == 404
+    assert desk.client().get(f"/documents/{number}/rows/{CELL}.png").headers["location"].startswith("/login")
 
 
 def test_a_row_and_a_single_value_that_contradict_each_other_are_refused(desk: Any, inline: Inline) -> None:

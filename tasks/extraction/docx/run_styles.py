@@ -1,0 +1,181 @@
+"""How the runs of a document look: properties of the run, its styles and the document's defaults, as Word joins them.
+
+Only what decides whether a text is seen, and at which height, is read: hidden text, strikes, colour and shading, size, raised and
+lowered text. A property that a style turns on is turned off again by another style that turns it on (ISO/IEC 29500-1, 17.7.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from lxml import etree
+
+from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
+
+_TOGGLES = ("vanish", "strike")
+_TINY = 3  # half points: a text so small is no text to a reader
+_SAME = 12  # of 255, by which two colours differ at most that nobody can tell apart
+_HIGHLIGHTS = {"white": "FFFFFF", "black": "000000", "none": ""}
+
+
+class RunLook(NamedTuple):
+    """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen."""
+
+    is_hidden: bool = False
+    is_struck: bool = False
+    is_unsure: bool = False
+    shift: str = ""
+
+
+class Styles:
+    """The styles of a document, from its part styles.xml (None where it has none)."""
+
+    def __init__(self, styles: etree._Element | None, paper: str) -> None:
+        self.paper = paper  # the colour of the page
+        self._own: dict[str, etree._Element] = {}
+        self._based: dict[str, str] = {}
+        self._defaults: dict[str, str] = {}  # type -> id of the style of what has none
+        self._chains: dict[str, dict[str, etree._Element]] = {}
+        self._shaded: dict[str, bool] = {}
+        self._base: dict[str, etree._Element] = {}
+        for element in styles if styles is not None else ():
+            if local_name(element) == "docDefaults":
+                self._base = _named(child_of(child_of(element, "rPrDefault"), "rPr"))
+            name = value_of(element, "styleId")
+            if local_name(element) != "style" or name is None:
+                continue
+            self._own[name] = element
+            self._based[name] = value_of(child_of(element, "basedOn")) or ""
+            if is_on(value_of(element, "default") or "0"):
+                self._defaults.setdefault(value_of(element, "type") or "", name)
+
+    def _ancestry(self, name: str) -> Iterator[etree._Element]:
+        """The style and those that it is based on, in this order."""
+        seen: set[str] = set()
+        while name in self._own and name not in seen:
+            seen.add(name)
+            yield self._own[name]
+            name = self._based[name]
+
+    def _chain(self, name: str | None) -> dict[str, etree._Element]:
+        """The run properties of a style, with those that it inherits."""
+        if not name:
+            return {}
+        if name not in self._chains:
+            found: dict[str, etree._Element] = {}
+            for style in self._ancestry(name):
+                found = _named(child_of(style, "rPr")) | found
+            self._chains[name] = found
+        return self._chains[name]
+
+    def _is_shaded(self, name: str) -> bool:
+        """Return whether a table style has a shading or colours of its own for some of its rows or columns."""
+        if name not in self._shaded:
+            self._shaded[name] = any(
+                local_name(entry) in ("shd", "color") for style in self._ancestry(name) for entry in style.iter(etree.Element)
+            )
+        return self._shaded[name]
+
+    def look(self, run: etree._Element, around: RunSurroundings) -> RunLook:
+        """How a run looks that stands in such a paragraph."""
+        own = _named(child_of(run, "rPr"))
+        table = self._chain(around.table_style or self._defaults.get("table"))
+        paragraph = self._chain(around.paragraph_style or self._defaults.get("paragraph"))
+        character = self._chain(value_of(own.get("rStyle")) or self._defaults.get("character"))
+        levels = (table, paragraph, character)
+        joined: Mapping[str, etree._Element] = {**self._base, **table, **paragraph, **character, **own}
+        flags = {name: self._toggled(name, levels, own) for name in _TOGGLES}
+        is_struck = flags["strike"] or _is_set(joined.get("dstrike"))
+        size = number_of(joined.get("sz"), 21)
+        is_same = self._is_on_its_colour(joined, around)
+        return RunLook(
+            is_hidden=flags["vanish"] or is_same is True or size == 0,
+            is_struck=is_struck,
+            is_unsure=is_same is None or 0 < size <= _TINY,
+            shift=value_of(joined.get("vertAlign")) or "",
+        )
+
+    def _toggled(self, name: str, levels: tuple[Mapping[str, etree._Element], ...], own: Mapping[str, etree._Element]) -> bool:
+        if name in own:
+            return _is_set(own[name])
+        if _is_set(self._base.get(name)):
+            return True
+        return sum(_is_set(level.get(name)) for level in levels) % 2 == 1
+
+    def _is_on_its_colour(self, joined: Mapping[str, etree._Element], around: RunSurroundings) -> bool | None:
+        """Return whether a text has the colour of what is behind it, None where that is not known."""
+        colour = _rgb(value_of(joined.get("color")))
+        if colour is None or around.is_drawn:
+            return False
+        highlight = value_of(joined.get("highlight"))
+        behind = _HIGHLIGHTS.get(highlight, "other") if highlight else ""
+        behind = behind or _shade(joined.get("shd")) or around.paragraph_shade or around.cell_shade
+        if not behind:
+            if around.table_style and self._is_shaded(around.table_style):
+                return None if _is_close(colour, _rgb(self.paper)) else False
+            behind = self.paper
+        return _is_close(colour, _rgb(behind))
+
+    def paragraph_shade(self, paragraph: etree._Element) -> str:
+        """The shading of a paragraph, its own or its style's."""
+        properties = child_of(paragraph, "pPr")
+        if shade := _shade(child_of(properties, "shd")):
+            return shade
+        name = value_of(child_of(properties, "pStyle")) or self._defaults.get("paragraph") or ""
+        for style in self._ancestry(name):
+            if shade := _shade(child_of(child_of(style, "pPr"), "shd")):
+                return shade
+        return ""
+
+
+class RunSurroundings(NamedTuple):
+    """What the look of a run depends on besides its own properties. Shades are colours, "" for none. ``is_drawn``: it stands in
+    a drawing, whose colours are not read.
+    """
+
+    table_style: str = ""
+    cell_shade: str = ""
+    paragraph_style: str = ""
+    paragraph_shade: str = ""
+    is_drawn: bool = False
+
+
+def shade_of(properties: etree._Element | None) -> str:
+    """The shading that the properties of a cell or row name: a colour, "" for none."""
+    return _shade(child_of(properties, "shd"))
+
+
+def _named(properties: etree._Element | None) -> dict[str, etree._Element]:
+    return {local_name(entry): entry for entry in properties} if properties is not None else {}
+
+
+def _is_set(element: etree._Element | None) -> bool:
+    return element is not None and is_on(value_of(element))
+
+
+def _shade(shading: etree._Element | None) -> str:
+    """The colour of a shading: its fill, or its foreground where the pattern is solid. "" for none."""
+    if shading is None:
+        return ""
+    pattern, fill = value_of(shading) or "clear", value_of(shading, "fill") or "auto"
+    if pattern == "solid":
+        fill = value_of(shading, "color") or "auto"
+        return "000000" if fill == "auto" else fill
+    if pattern not in ("clear", "nil"):
+        return "other"
+    return "" if fill == "auto" else fill
+
+
+def _rgb(colour: str | None) -> tuple[int, int, int] | None:
+    if colour is None or len(colour) != 6:
+        return None
+    try:
+        value = int(colour, 16)
+    except ValueError:
+        return None
+    return value >> 16, value >> 8 & 255, value & 255
+
+
+def _is_close(one: tuple[int, int, int], other: tuple[int, int, int] | None) -> bool:
+    return other is not None and all(abs(a - b) <= _SAME for a, b in zip(one, other, strict=True))

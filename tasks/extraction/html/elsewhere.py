@@ -1,0 +1,77 @@
+"""What a web page shows from elsewhere: pictures, in the page or beside it, frames, and files that it refers to."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
+
+from lxml import etree
+
+from codebook.records import LeftOutKind
+from tasks.extraction.embedded_pictures import SMALL, flow_picture, may_be_table
+from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.text_flow import FlowPicture
+
+FRAMES = {"iframe": "src", "frame": "src", "embed": "src", "object": "data"}
+_DOCUMENT = re.compile(r"\.(?:pdf|docx?|wps|wpt|ofd|xlsx?|et|rtf|ceb|zip|rar|7z)$", re.IGNORECASE)
+_SPECK = 6  # pixels of what only fills space
+_PIXELS = re.compile(r"(\d{1,5})(?:\.\d++)?+\s?(?:px)?", re.IGNORECASE)
+_SIZE = re.compile(r"(?:^|;)\s*+(width|height)\s*+:\s*+(\d{1,5})(?:\.\d++)?+px", re.IGNORECASE)
+_FILE_PARAMETERS = ("file", "url", "src", "furl")
+
+
+def pictured(element: etree._Element, pictures: Mapping[str, bytes], limits: ExtractionLimits) -> FlowPicture | None:
+    """The picture that an ``img`` shows, without data where it did not come in; None where it only fills space."""
+    source = (element.get("src") or element.get("data-src") or element.get("data-original") or "").strip()
+    width, height = _size_of(element)
+    is_small = width is not None and height is not None and not may_be_table(width, height)
+    if (width is not None and width < _SPECK) or (height is not None and height < _SPECK):
+        return None
+    data = _data_of(source) if source[:5].lower() == "data:" else pictures.get(source)
+    if data is not None:
+        name = _name_of(source) if source[:5].lower() != "data:" else "data:" + source[5:30].partition(",")[0]
+        found = flow_picture(name, data, limits)
+        return SMALL if found is not None and is_small else found
+    return SMALL if is_small or not source else FlowPicture(_name_of(source))
+
+
+def framed(element: etree._Element) -> FlowPicture:
+    """The file that a frame shows."""
+    return FlowPicture(_name_of(element.get(FRAMES[element.tag]) or ""), kind=LeftOutKind.FILE)
+
+
+def linked(element: etree._Element) -> FlowPicture | None:
+    """The document that a link leads to, None where it leads to a page."""
+    name = _name_of(element.get("href") or "")
+    return FlowPicture(name, kind=LeftOutKind.FILE) if _DOCUMENT.search(name) else None
+
+
+def _size_of(element: etree._Element) -> tuple[float | None, float | None]:
+    sizes = {name: match[1] for name in ("width", "height") if (match := _PIXELS.fullmatch((element.get(name) or "").strip()))}
+    sizes |= {match[1].lower(): match[2] for match in _SIZE.finditer(element.get("style") or "")}
+    return tuple(float(sizes[name]) if name in sizes else None for name in ("width", "height"))  # type: ignore[return-value]
+
+
+def _data_of(address: str) -> bytes:
+    """The content of a ``data:`` address, empty where it is damaged."""
+    head, _, content = address.partition(",")
+    if not head.lower().endswith(";base64"):
+        return unquote_to_bytes(content)
+    try:
+        return base64.b64decode(unquote(content))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _name_of(address: str) -> str:
+    """The file that an address names; a viewer names it in a parameter."""
+    try:
+        parts = urlsplit(address.strip())
+        given = parse_qs(parts.query, max_num_fields=50)
+    except ValueError:
+        return address.strip()
+    shown = next((given[name][0] for name in _FILE_PARAMETERS if name in given), None) or parts.path
+    return unquote(shown).rstrip("/").rpartition("/")[2] or address.strip()

@@ -1,0 +1,254 @@
+"""The tables of a PDF's text pages beside their pixels: what is seen is written into the cells; a page that lies becomes a
+picture."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+import msgspec
+import pypdfium2
+
+from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Reader, Table
+from codebook.text.fold import is_han
+from codebook.text.numbers import Token, ValueKind, read_number, split_remark
+from tasks.ocr.engines.recognise import LineReader, rapid_reader
+from tasks.witness.page_ink import CellInk, InkKind, drawn_pages
+from tasks.witness.read_glyphs import SeenNumber, read_numbers
+
+PDF = "application/pdf"
+_SURE = 0.9  # score from which on another number than the text's is believed
+_FEW = 3  # cells of a page that must be shown otherwise before its text is given up
+_SHARE = 0.04  # of the cells that were looked at
+_SLANTING = frozenset("17")  # what a stroke in place of a number may be taken for
+
+
+class Comparison(Enum):
+    """How the text of a cell compares with its pixels."""
+
+    OPEN = "open"  # it could not be seen what is there
+    AGREES = "agrees"
+    DIFFERS = "differs"
+
+
+class _Placed(NamedTuple):
+    """A cell that may hold a number, and the quarter turns clockwise by which its table stands on its side."""
+
+    cell: Cell
+    turn: int
+
+
+class _Looked(NamedTuple):
+    cell: Cell
+    token: Token
+    ink: CellInk
+
+
+class _Judged(NamedTuple):
+    cell: Cell
+    comparison: Comparison
+
+
+def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineReader | None = None) -> Extraction:
+    """The extraction with what the pixels show in the number cells of its tables (``Cell.seen``).
+
+    Only PDFs have pixels that their text can be held against. ``reader`` reads crops with numbers (default: RapidOCR); it is not
+    loaded where there is no table. A page on which several cells show another number than their text says, or a number where
+    there is no text, becomes a picture, with the pages that share its tables. Raises what opening the document raises.
+    """
+    if media_type.partition(";")[0].strip().lower() != PDF:
+        return extraction
+    by_page = _number_cells(extraction)
+    if not by_page:
+        return extraction
+    looked = _look(by_page, data)
+    seen = _read([one for cells in looked.values() for one in cells], reader)
+    judged = {number: [_judge(one, next(seen)) for one in cells] for number, cells in looked.items()}
+    if lying := {number: reason for number, cells in judged.items() if (reason := _complaint(cells))}:
+        swaps = any(_says_other(one) for number in lying for one in judged[number])
+        extraction = _as_pictures(extraction, lying, swaps=swaps)
+    found = {id(old.cell): new.cell for number, cells in looked.items() for old, new in zip(cells, judged[number], strict=True)}
+    return msgspec.structs.replace(extraction, pages=tuple(_with_cells(page, found) for page in extraction.pages))
+
+
+# ---- which cells, and what they show ----------------------------------------------------------------------------------------
+
+
+def _number_cells(extraction: Extraction) -> dict[int, list[_Placed]]:
+    """The cells of tables on pages with text that hold a number, or nothing that is Chinese, by page."""
+    found: dict[int, list[_Placed]] = defaultdict(list)
+    kinds = {page.number: page.kind for page in extraction.pages}
+    for table in _tables(extraction.pages):
+        turns = _turns(table)
+        for cell in table.cells:
+            on_page = kinds.get(cell.place.page, PageKind.PICTURE) is not PageKind.PICTURE
+            if on_page and cell.place.box is not None and table.columns > 1 and _may_hold_number(cell.text):
+                found[cell.place.page].append(_Placed(cell, turns.get(cell.place.page, 0)))
+    return found
+
+
+def _tables(pages: Iterable[Page]) -> Iterator[Table]:
+    for page in pages:
+        for block in page.blocks:
+            if isinstance(block, Table) and (block.read_by or page.read_by) is Reader.PDF:
+                yield block
+
+
+def _turns(table: Table) -> dict[int, int]:
+    """How a table stands on each of its pages: columns follow each other to the right (0), down the page (1), to the left, up."""
+    boxes = {(cell.row, cell.column): cell.place for cell in table.cells}
+    ways: dict[int, Counter[int]] = defaultdict(Counter)
+    for cell in table.cells:
+        here, then = cell.place, boxes.get((cell.row, cell.column + cell.column_span))
+        if then is not None and here.page == then.page and here.box is not None and then.box is not None:
+            right, down = then.box[0] - here.box[0], then.box[1] - here.box[1]
+            way = (0 if right > 0 else 2) if abs(right) >= abs(down) else (1 if down > 0 else 3)
+            ways[here.page][way] += 1
+    return {page: count.most_common(1)[0][0] for page, count in ways.items()}
+
+
+def _may_hold_number(text: str) -> bool:
+    """Return whether a cell is no label. One whose digits stand on several lines may have been broken: nobody can say there what
+    one line shows."""
+    if sum(any(char.isdigit() for char in line) for line in text.splitlines()) > 1:
+        return False
+    return not any(map(is_han, text)) or read_number(text).kind is ValueKind.NUMBER
+
+
+def _look(by_page: Mapping[int, list[_Placed]], data: bytes) -> dict[int, list[_Looked]]:
+    """The cells with their ink. A page that cannot be drawn is left out."""
+    looked: dict[int, list[_Looked]] = {}
+    with drawn_pages(data) as pages:
+        for number, cells in sorted(by_page.items()):
+            try:
+                page = pages.draw(number)
+            except pypdfium2.PdfiumError:
+                continue
+            looked[number] = [
+                _Looked(cell, read_number(cell.text), page.cell(cell.place.box, turn)) for cell, turn in cells if cell.place.box
+            ]
+    return looked
+
+
+def _read(looked: Sequence[_Looked], reader: LineReader | None) -> Iterator[SeenNumber | None]:
+    """What each cell shows, None where it is no number by its shape."""
+    numbers = [one for one in looked if one.ink.kind is InkKind.NUMBER]
+    read: list[SeenNumber] = []
+    if numbers:
+        read = read_numbers([one.ink for one in numbers], reader or rapid_reader(), [one.cell.text for one in numbers])
+    following = iter(read)
+    return (next(following) if one.ink.kind is InkKind.NUMBER else None for one in looked)
+
+
+# ---- text and pixels --------------------------------------------------------------------------------------------------------
+
+
+def _judge(looked: _Looked, seen: SeenNumber | None) -> _Judged:
+    """The cell with what was seen in it, if anything can be said of that."""
+    cell, token, ink = looked
+    printed = token.value
+    if seen is None:
+        if ink.kind is InkKind.BLANK and not (token.kind is ValueKind.MARK or (cell.text.strip() and printed is None)):
+            return _Judged(_with_seen(cell, "", 1.0), Comparison.AGREES if printed is None else Comparison.DIFFERS)
+        return _Judged(cell, Comparison.OPEN)
+    text = _number_part(cell.text, seen)
+    shown = read_number(text)
+    if printed is not None and shown.value == printed:
+        return _Judged(_with_seen(cell, text, seen.score), Comparison.AGREES)
+    if shown.value is None or seen.score < _SURE or "?" in text:
+        return _Judged(_with_seen(cell, "?", 0.0), Comparison.OPEN) if not cell.text.strip() else _Judged(cell, Comparison.OPEN)
+    if token.kind is ValueKind.MARK and text in _SLANTING:
+        return _Judged(cell, Comparison.OPEN)
+    return _Judged(_with_seen(cell, text, seen.score), Comparison.DIFFERS)
+
+
+def _with_seen(cell: Cell, seen: str, score: float) -> Cell:
+    return msgspec.structs.replace(cell, seen=seen, seen_score=round(score, 4))
+
+
+def _number_part(raw: str, seen: SeenNumber) -> str:
+    """What is seen of a number whose text has a unit or a remark behind it: as many glyphs as the number has characters, if what
+    follows is no digit that would belong to it.
+    """
+    number, remark = split_remark(raw.strip())
+    digits = "".join(char for char in number if not char.isspace())
+    unit = read_number(number).unit
+    if unit and digits.endswith(unit):
+        digits = digits[: -len(unit)]
+    elif not remark:
+        return seen.text
+    rest = seen.text[len(digits) :]
+    return seen.text if rest[:1].isdigit() else seen.text[: len(digits)]
+
+
+# ---- pages ------------------------------------------------------------------------------------------------------------------
+
+
+def _complaint(cells: list[_Judged]) -> str | None:
+    """Return why the text of a page is not what it shows, None when it can be taken."""
+    differing = sum(one.comparison is Comparison.DIFFERS for one in cells)
+    if differing < _FEW or differing < _SHARE * len(cells) or len(_swapped(cells)) < _FEW - 1:
+        return None
+    return f"{differing} of {len(cells)} cells show another number than their text: read from the pixels"
+
+
+def _swapped(cells: Iterable[_Judged]) -> set[tuple[str, str]]:
+    """The (text, seen) pairs of characters, or of whole numbers of other length, in which cells differ.
+
+    A text that lies swaps several. One pair alone may be a digit of an odd font that the reader takes for another: then each cell
+    is a doubt, and OCR by the same reader would not do better.
+    """
+    pairs: set[tuple[str, str]] = set()
+    for one in cells:
+        if one.comparison is Comparison.DIFFERS and (seen := one.cell.seen) is not None:
+            text = "".join(one.cell.text.split())
+            same = len(text) == len(seen)
+            pairs |= {pair for pair in zip(text, seen, strict=True) if pair[0] != pair[1]} if same else {(text, seen)}
+    return pairs
+
+
+def _as_pictures(extraction: Extraction, lying: Mapping[int, str], *, swaps: bool) -> Extraction:
+    """The extraction with pages as pictures, and those that share a table with them; what was read of them is left out.
+
+    ``swaps``: the text has other digits than are shown; then it is not believed on any page that has digits.
+    """
+    gone = dict(lying)
+    if swaps:
+        suspect = "other pages of the document show other numbers than their text: read from the pixels"
+        gone |= {page.number: suspect for page in extraction.pages if page.number not in gone and _has_digits(page)}
+    spans = [{cell.place.page for cell in table.cells} for table in _tables(extraction.pages)]
+    grown = True
+    while grown:
+        grown = False
+        for span in spans:
+            if span & gone.keys() and not span <= gone.keys():
+                gone.update(dict.fromkeys(span - gone.keys(), "it shares a table with a page whose text is not what it shows"))
+                grown = True
+    pages = []
+    for page in extraction.pages:
+        kept = msgspec.structs.replace(page, blocks=tuple(block for block in page.blocks if block.place.page not in gone))
+        if page.number in gone and page.kind is not PageKind.PICTURE:
+            kept = msgspec.structs.replace(kept, kind=PageKind.PICTURE, reason=gone[page.number], read_by=Reader.OCR, pictures=())
+        pages.append(kept)
+    return msgspec.structs.replace(extraction, pages=tuple(pages))
+
+
+def _says_other(one: _Judged) -> bool:
+    return one.comparison is Comparison.DIFFERS and bool(one.cell.seen) and any(char.isdigit() for char in one.cell.text)
+
+
+def _has_digits(page: Page) -> bool:
+    texts = (block.text for block in page.blocks if isinstance(block, Line))
+    return page.kind is not PageKind.PICTURE and any(char.isdigit() for text in texts for char in text)
+
+
+def _with_cells(page: Page, found: Mapping[int, Cell]) -> Page:
+    blocks: list[Block] = []
+    for block in page.blocks:
+        if isinstance(block, Line):
+            blocks.append(block)
+        else:
+            blocks.append(msgspec.structs.replace(block, cells=tuple(found.get(id(cell), cell) for cell in block.cells)))
+    return msgspec.structs.replace(page, blocks=tuple(blocks))

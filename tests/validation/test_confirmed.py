@@ -1,0 +1,64 @@
+"""A sum that does not hold is laid to the office only where the pixels have confirmed its numbers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from codebook.records import Reader, Reading, Severity, State, Status, Verdict
+from tasks.validation.validate import validate
+from tests.validation.makers import form_values, report
+
+WRONG = "requests.granted.total"
+AT = "requests.granted.natural_person"
+
+
+def checked(*, confirmed: bool, unconfirmed: frozenset[str] = frozenset(), reader: Reader = Reader.PDF) -> Verdict:
+    """A report whose row 予以公开 prints 5, 0, 0, 0, 0, 0 and the total 6."""
+    made = report(form_values() | {AT: 5, WRONG: 6, "requests.new_received.natural_person": 5, "requests.new_received.total": 5})
+
+    def told(reading: Reading) -> Reading:
+        pixels = confirmed and reading.indicator not in unconfirmed
+        return msgspec.structs.replace(reading, read_by=reader, witnesses=("text", "pixels") if pixels else ("text",))
+
+    return validate(msgspec.structs.replace(made, readings=tuple(map(told, made.readings))))
+
+
+def errors(verdict: Verdict) -> set[str]:
+    return {f.rule for f in verdict.findings if f.severity is Severity.ERROR}
+
+
+def doubts(verdict: Verdict) -> dict[str, Reading]:
+    return {r.indicator: r for r in verdict.report.readings if r.state is State.DOUBTFUL}
+
+
+def test_confirmed_numbers_are_the_offices() -> None:
+    verdict = checked(confirmed=True)
+    assert "requests.row_sum" in errors(verdict)
+    assert (verdict.status, doubts(verdict)) == (Status.ACCEPTED, {})
+
+
+def test_a_number_that_nobody_confirmed_is_a_doubt_and_accuses_nobody() -> None:
+    verdict = checked(confirmed=True, unconfirmed=frozenset({WRONG}))
+    assert "requests.row_sum" not in errors(verdict)
+    found = doubts(verdict)
+    assert set(found) == {WRONG}
+    assert (found[WRONG].doubt, found[WRONG].value, found[WRONG].candidates, found[WRONG].witnesses) == (
+        "unconfirmed",
+        6,
+        (6,),
+        (),
+    )
+    assert verdict.status is Status.NEEDS_REVIEW
+
+
+def test_a_number_in_no_broken_sum_needs_no_confirmation() -> None:
+    verdict = checked(confirmed=True, unconfirmed=frozenset({"requests.new_received.business"}))
+    assert "requests.row_sum" in errors(verdict)
+    assert doubts(verdict) == {}
+
+
+def test_where_no_pixels_were_looked_at_all_is_as_it_was() -> None:
+    for reader in (Reader.PDF, Reader.HTML, Reader.TXT):
+        verdict = checked(confirmed=False, reader=reader)
+        assert "requests.row_sum" in errors(verdict)
+        assert doubts(verdict) == {}
