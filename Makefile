@@ -53,6 +53,7 @@ imports: $(VENV)/dev.stamp ## the import contracts: down only
 
 accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated documents by layout, and on scans by level and engine
 	$(BIN)/python -m tests.accuracy.report --count 500 --seed 7
+	$(BIN)/python -m tests.scans.witnesses
 	$(BIN)/python -m tests.scans.chain --reports 6 --quiet
 	$(BIN)/python -m tests.scans.chain --reports 1 --engines tesseract --quiet
 

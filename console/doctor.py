@@ -213,20 +213,22 @@ def _ocr(settings: Settings) -> Probe:
     os.environ.update(SILENT)  # before the engine is loaded
 
     try:
-        name = reader(settings.ocr_engine).name
+        readers = reader(settings.ocr_engine)
     except Exception as error:  # noqa: BLE001 (an engine raises what it likes; it does not work)
         remedy = getattr(error, "expected", "") or "install onnxruntime and rapidocr again, or set GONGKAI_OCR_ENGINE"
         return Probe("ocr", Grade.ERROR, f"{settings.ocr_engine}: {error}", remedy)
-    return Probe("ocr", Grade.GOOD, name)
+    return Probe(
+        "ocr", Grade.GOOD, f"numbers: {readers.numbers.name}, then {readers.general.name}; all else: {readers.general.name}"
+    )
 
 
 def _tesseract(settings: Settings) -> Probe:
     program = shutil.which("tesseract")
-    remedy = "optional: install tesseract-ocr with chi_sim and chi_tra as a second reader of scans"
+    remedy = "install tesseract-ocr with chi_sim and chi_tra, or choose rapidocr"
+    if settings.ocr_engine != "tesseract":
+        return Probe("tesseract", Grade.GOOD, f"not chosen: the second reader is {settings.ocr_engine}")
     if program is None:
-        chosen = settings.ocr_engine == "tesseract"
-        found = "not installed, but chosen to read pictures" if chosen else "not installed: one reader for scans"
-        return Probe("tesseract", Grade.ERROR if chosen else Grade.WARNING, found, remedy.removeprefix("optional: " * chosen))
+        return Probe("tesseract", Grade.ERROR, "not installed, but chosen to read pictures", remedy)
     try:
         listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=10, check=True).stdout.split()
     except (OSError, subprocess.SubprocessError) as error:

@@ -92,7 +92,8 @@ class Settings(BaseSettings):
     ocr_seconds: Seconds = 300
     """Time limit of the OCR of one page. A page that reaches it is tried again alone, and after three times set aside."""
     ocr_engine: Literal["rapidocr", "tesseract"] = "rapidocr"
-    """What reads pictures: ``rapidocr``, or ``tesseract`` where that program is installed with its language data chi_sim."""
+    """What reads pictures besides the recogniser of numbers: ``rapidocr``, or ``tesseract`` where that program is installed with
+    its language data chi_sim."""
     ocr_threads: Count = 1
     """Threads of one process that does OCR. Two processes with one thread each read more pages than one with two."""
     memory_bytes: Annotated[int, Field(ge=0)] = 4096 * MIB

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from codebook.records import Correction, Hints, Record, Verdict
 from tasks.extraction.extract import extract
 from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
-from tasks.ocr.engines.recognise import LineReader, rapid_reader
+from tasks.ocr.engines.choose import RAPIDOCR
+from tasks.ocr.engines.choose import reader as chosen_reader
+from tasks.ocr.engines.recognise import LineReader
 from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
 from tasks.parsing.parse import parse
@@ -28,15 +30,14 @@ def read_document(
     corrections: Sequence[Correction] = (),
     watch: Callable[[Record], None] = lambda _: None,
 ) -> Verdict:
-    """Return the checked report of a document. ``reader`` reads pages that are pictures and confirms the numbers
-    of others (default: RapidOCR), ``corrections`` are
+    """Return the checked report of a document. ``reader`` reads pages that are pictures (default: RapidOCR), ``corrections`` are
     what people have decided about its cells, ``watch`` is called with what each stage made. Raises GongkaiError.
     """
     extraction = extract(data, media_type)  # bytes -> pages of lines and tables
-    extraction = confirm(extraction, data, media_type, reader)  # numbers of text pages -> seen in the pixels too, or not
+    extraction = confirm(extraction, data, media_type)  # numbers of text pages -> seen in the pixels too, or not
     watch(extraction)
     if pictures := [page.number for page in extraction.pages if needs_ocr(page)]:
-        reader = reader or rapid_reader()
+        reader = reader or chosen_reader(RAPIDOCR)
         images = {number: render(data, media_type, number) for number in pictures}
         read = {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
         extraction = with_ocr_pages(extraction, read)  # pictures -> pages of lines and tables, in their places

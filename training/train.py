@@ -83,9 +83,16 @@ def right_share(network: Network, shard: Shard, most: int = 400) -> float:
 
 
 def train(
-    work: Path, train_paths: Sequence[Path], watch: dict[str, Shard], *, passes: int, seed: int, metadata: dict[str, str]
+    work: Path,
+    train_paths: Sequence[Path],
+    watch: dict[str, Shard],
+    *,
+    passes: int,
+    seed: int,
+    metadata: dict[str, str],
+    until: int | None = None,
 ) -> Network:
-    """The network after ``passes`` passes over the shards; ``work`` keeps checkpoints."""
+    """The network after ``passes`` passes over the shards, or after ``until`` shards; ``work`` keeps checkpoints."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
@@ -104,8 +111,9 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
         done = state["done"]
-    for turn in range(done, passes * len(train_paths)):
+    for turn in range(done, passes * len(train_paths) if until is None else until):
         rng = random.Random(f"{seed}/{turn}")
+        torch.manual_seed(rng.getrandbits(62))  # for what is dropped, also after a stop
         start, losses = time.monotonic(), []
         while not (path := train_paths[turn % len(train_paths)]).is_file():
             time.sleep(2)  # another process draws it
@@ -152,7 +160,7 @@ def main() -> None:
         "--fonts", type=Path, nargs="+", default=[Path("/usr/share/fonts")], help="folders with the fonts of the recipe"
     )
     parser.add_argument("--work", type=Path, default=Path("training/work"), help="shards, checkpoint and model")
-    parser.add_argument("--shards", type=int, default=30)
+    parser.add_argument("--shards", type=int, default=22)
     parser.add_argument("--passes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")

@@ -36,12 +36,15 @@ class Settled(NamedTuple):
 
     ``line`` is how sure it is as a line of text: as sure as its digits, and not surer than its characters are on the whole. What
     stands around a number says which one it is, and one misread character makes that an unknown phrase, not another one.
+    ``seen`` is the number that another reader has read too, with its own score; None where only one has read it, or they differ.
     """
 
     text: str
     score: float
     others: tuple[tuple[str, float], ...] = ()
     line: float = 0.0
+    seen: str | None = None
+    seen_score: float = 0.0
 
 
 def read_surely(
@@ -75,7 +78,8 @@ def _of_both(first: LineReading, second: Settled | None) -> Settled:
         if (opinion.text, opinion.score) == (second.text, second.score):
             return second
     score = opinion.score
-    return Settled(opinion.text, score, _ranked(opinion.text, opinion.others), score)
+    settled = Settled(opinion.text, score, _ranked(opinion.text, opinion.others), score)
+    return settled._replace(seen=first.text, seen_score=first.score) if opinion.is_by_both else settled
 
 
 def _read_lines(

@@ -240,9 +240,20 @@ def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[li
             score = cell_score(lines, is_torn)
         else:
             score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
-        others = lines[0].others if len(lines) == 1 else ()
+        others, seen, seen_score = (lines[0].others, lines[0].seen, lines[0].seen_score) if len(lines) == 1 else ((), None, 0.0)
         cells.append(
-            Cell(cell.row, cell.column, text, to_page.place(cell.box), cell.row_span, cell.column_span, round(score, 4), others)
+            Cell(
+                cell.row,
+                cell.column,
+                text,
+                to_page.place(cell.box),
+                cell.row_span,
+                cell.column_span,
+                round(score, 4),
+                others,
+                seen=seen,
+                seen_score=round(seen_score, 4),
+            )
         )
     return Table(tuple(cells), grid.rows, grid.columns, to_page.place(grid.box))
 

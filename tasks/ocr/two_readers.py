@@ -25,13 +25,15 @@ _REJECTED = 0.9  # a first reader surer than that of a character that is none of
 class Opinion(NamedTuple):
     """What two readers say of one line, together: the text, how sure it is, and what else it may say, best first.
 
-    ``is_settled`` when nothing is to be gained by looking again: both agree surely, or the one is sure that was asked.
+    ``is_settled`` when nothing is to be gained by looking again: both agree, or the one that was asked is sure. ``is_by_both``
+    when it is a number that both have read.
     """
 
     text: str
     score: float
     others: tuple[tuple[str, float], ...] = ()
     is_settled: bool = False
+    is_by_both: bool = False
 
 
 def is_number(reading: LineReading) -> bool:
@@ -67,7 +69,7 @@ def together(first: LineReading, text: str, score: float, others: tuple[tuple[st
     if is_mark(first) and (_DASHES.fullmatch(said) if first.text == "-" else said == "/"):
         return Opinion(alone(first).text, _both(first.score, score), (), True)
     if is_number(first) and bare(first.text) == said:
-        return Opinion(text, _both(first.score, score), others, True)
+        return Opinion(text, _both(first.score, score), others, True, True)
     if is_number(first) or is_mark(first):
         own = alone(first)
         if not said and is_sure(first):

@@ -27,6 +27,7 @@ _RULE = 4  # pixels at a side that may be left of a rule
 _RULED = 0.6  # share of a side that is ink, of a rule
 _LOWEST, _HIGHEST = 3.0, 24.0  # points: heights of a digit
 _WIDE = 0.72  # times the height of its line, of what may be two glyphs
+_DOT, _ON_LINE = 0.24, 0.04  # of the height of its line: size and bottom of a decimal point
 _MOST_GLYPHS = 22
 _RAISED = 0.25  # of the line's height: the bottom of a mark of a note is at least so much above that of the digits
 _SMALL = 0.8  # of the line's height, of such a mark
@@ -52,6 +53,12 @@ class Glyph(NamedTuple):
     start: int
     end: int
     raised: bool = False
+
+    @property
+    def is_dot(self) -> bool:
+        """Whether it is a point on the line, by its shape."""
+        tall, wide, low = self.shape
+        return max(tall, wide) <= _DOT and low <= _ON_LINE
 
 
 class CellInk(NamedTuple):

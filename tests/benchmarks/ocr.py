@@ -23,7 +23,8 @@ from rich.table import Table
 
 from codebook.records import Line
 from tasks.ocr import read_page
-from tasks.ocr.engines.recognise import RapidReader
+from tasks.ocr.engines.choose import RAPIDOCR, reader
+from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.prepare_image import prepared
 from tests.scans.degrade import LEVELS, worn
 from tests.scans.drawing import Drawn
@@ -72,7 +73,7 @@ def _found(drawn: Drawn, texts: list[str]) -> int:
     return count
 
 
-def _ours(image: NDArray[np.uint8], reader: RapidReader) -> list[str]:
+def _ours(image: NDArray[np.uint8], reader: ReaderPair) -> list[str]:
     page = read_page.read_picture(image, 1, reader)
     return [text for b in page.blocks for text in ([b.text] if isinstance(b, Line) else [c.text for c in b.cells])]
 
@@ -81,14 +82,14 @@ def _theirs(image: NDArray[np.uint8]) -> list[str]:
     return list(_default()(image[:, :, ::-1]).txts or ())
 
 
-def _shares(image: NDArray[np.uint8], reader: RapidReader) -> dict[str, float]:
+def _shares(image: NDArray[np.uint8], reader: ReaderPair) -> dict[str, float]:
     picture, preparation = _timed(lambda: prepared(image))
     _, grid = _timed(lambda: read_page._layout(picture))
     _, whole = _timed(lambda: read_page.read_picture(image, 1, reader))
     return {"preparation": preparation, "grid": grid, "recognition": whole - preparation - grid}
 
 
-def compare(pages: list[Drawn], level: str, reader: RapidReader) -> tuple[Cost, Cost]:
+def compare(pages: list[Drawn], level: str, reader: ReaderPair) -> tuple[Cost, Cost]:
     """(ours, RapidOCR's own) over the same worn copies of ``pages``."""
     ours, theirs = Cost(), Cost()
     for number, drawn in enumerate(pages):
@@ -113,8 +114,8 @@ def _work(job: tuple[NDArray[np.uint8], int]) -> int:
 
 
 @cache
-def _reader(threads: int) -> RapidReader:
-    return RapidReader(threads)
+def _reader(threads: int) -> ReaderPair:
+    return reader(RAPIDOCR, threads)
 
 
 def throughput(images: list[NDArray[np.uint8]], processes: int, threads: int) -> float:
@@ -135,7 +136,7 @@ def main() -> None:
     given = parser.parse_args()
     console = Console(width=160)
     cv2.setNumThreads(1)
-    reader = RapidReader(1)
+    readers = reader(RAPIDOCR)
     kinds: dict[str, list[Drawn]] = {"tables": [], "prose": []}
     for seed in range(given.pages):
         pages = report_pages(900 + seed)
@@ -146,7 +147,7 @@ def main() -> None:
     for head in ("pages", "ours", "RapidOCR", "ratio", "values ours", "values RapidOCR", "preparation", "grid", "recognition"):
         table.add_column(head, justify="right")
     for kind, pages in kinds.items():
-        ours, theirs = compare(pages, given.level, reader)
+        ours, theirs = compare(pages, given.level, readers)
         whole = sum(ours.shares.values())
         shares = [f"{100 * ours.shares[name] / whole:.0f} %" for name in ("preparation", "grid", "recognition")]
         found = [f"{cost.exact}/{cost.values}" for cost in (ours, theirs)]

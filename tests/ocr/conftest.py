@@ -5,7 +5,9 @@ from __future__ import annotations
 import cv2
 import pytest
 
-from tasks.ocr.engines.recognise import RapidReader, rapid_reader
+from tasks.ocr.engines.choose import RAPIDOCR
+from tasks.ocr.engines.choose import reader as chosen_reader
+from tasks.ocr.engines.pair import ReaderPair
 from tests.ocr.papers import SAMPLES
 from tests.scans.fonts import chinese_fonts
 
@@ -17,10 +19,10 @@ def sample() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def reader() -> RapidReader:
-    """The default reader with one thread, loaded once."""
+def reader() -> ReaderPair:
+    """The default readers with one thread, loaded once."""
     cv2.setNumThreads(1)
-    return rapid_reader()
+    return chosen_reader(RAPIDOCR)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from codebook.records import Line, Page, Table
-from tasks.ocr.engines.recognise import RapidReader
+from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.read_page import read_picture
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import LEVELS, Wear, worn
@@ -45,12 +45,12 @@ def _small(rules: str = "plain", rows: int = 4) -> Drawn:
     return replace(drawn, image=np.ascontiguousarray(drawn.image[: drawn.image.shape[0] // 2]))
 
 
-def _read(drawn: Drawn, reader: RapidReader, wear: Wear | None = None) -> tuple[list[tuple[str, str | None, float]], Page]:
+def _read(drawn: Drawn, reader: ReaderPair, wear: Wear | None = None) -> tuple[list[tuple[str, str | None, float]], Page]:
     outcome, page = read_worn(drawn, wear or Wear(), 5, reader, dpi=150)
     return [(read.expected, read.text, read.score) for read in outcome.reads if not read.is_right], page
 
 
-def test_every_cell_of_a_clean_page_with_its_place_and_score(reader: RapidReader) -> None:
+def test_every_cell_of_a_clean_page_with_its_place_and_score(reader: ReaderPair) -> None:
     drawn = _small()
     wrong, page = _read(drawn, reader)
     assert wrong == []
@@ -64,14 +64,14 @@ def test_every_cell_of_a_clean_page_with_its_place_and_score(reader: RapidReader
 
 
 @pytest.mark.parametrize("rules", ["thin", "thick", "double", "dashed", "open", "tight"])
-def test_rules_of_all_looks(reader: RapidReader, rules: str) -> None:
+def test_rules_of_all_looks(reader: ReaderPair, rules: str) -> None:
     wrong, page = _read(_small(rules), reader)
     assert wrong == []
     assert [(b.rows, b.columns) for b in page.blocks if isinstance(b, Table)] == [(4, 4)]
 
 
 @pytest.mark.parametrize("level", ["1", "2", "seal", "border"])
-def test_worn_pages_have_no_silent_error(reader: RapidReader, level: str) -> None:
+def test_worn_pages_have_no_silent_error(reader: ReaderPair, level: str) -> None:
     outcome, _ = read_worn(_small(), LEVELS[level], 3, reader, dpi=150)
     assert [read for read in outcome.reads if read.is_silent] == []
     wrong = [read for read in outcome.values if not read.is_right]
@@ -79,12 +79,12 @@ def test_worn_pages_have_no_silent_error(reader: RapidReader, level: str) -> Non
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_turned_pages_are_turned_back(reader: RapidReader, turns: int) -> None:
+def test_turned_pages_are_turned_back(reader: ReaderPair, turns: int) -> None:
     wrong, _ = _read(_small(), reader, Wear(turns=turns))
     assert wrong == []
 
 
-def test_digits_alone_do_not_turn_a_page_round(reader: RapidReader) -> None:
+def test_digits_alone_do_not_turn_a_page_round(reader: ReaderPair) -> None:
     sheet = Sheet(_style(), 150)
     cells = tuple(GridCell(r, c, ("61", "1089", "—", "906")[(r + c) % 4], is_value=True) for r in range(4) for c in range(4))
     sheet.table(Grid("numbers", 4, 4, cells), (60, 60), [110] * 4, 0, 4)
@@ -92,7 +92,7 @@ def test_digits_alone_do_not_turn_a_page_round(reader: RapidReader) -> None:
     assert wrong == []
 
 
-def test_two_tables_side_by_side_are_two_tables(reader: RapidReader) -> None:
+def test_two_tables_side_by_side_are_two_tables(reader: ReaderPair) -> None:
     drawn = draw_beside(Random(4), replace(_style(), size=10.5), 120)
     page = read_picture(drawn.image, 1, reader)
     outcome = compare_page(page, drawn, np.eye(3))
@@ -100,21 +100,21 @@ def test_two_tables_side_by_side_are_two_tables(reader: RapidReader) -> None:
     assert [read for read in outcome.reads if read.is_silent] == []
 
 
-def test_a_table_without_rules_keeps_its_columns_as_gaps(reader: RapidReader) -> None:
+def test_a_table_without_rules_keeps_its_columns_as_gaps(reader: ReaderPair) -> None:
     wrong_or_missing, page = _read(_small("none"), reader)
     assert wrong_or_missing  # there are no cells
     rows = [block.text for block in page.blocks if isinstance(block, Line)]
     assert any(same_text(row, "规章   0   12   307") and row.count("   ") == 3 for row in rows)
 
 
-def test_an_empty_page_has_no_blocks(reader: RapidReader) -> None:
+def test_an_empty_page_has_no_blocks(reader: ReaderPair) -> None:
     page = read_picture(np.full((800, 600, 3), 255, np.uint8), 7, reader)
     assert page.number == 7
     assert page.blocks == ()
     assert (page.width, page.height) == (600, 800)
 
 
-def test_boxes_are_in_points_of_the_image_as_it_came(reader: RapidReader) -> None:
+def test_boxes_are_in_points_of_the_image_as_it_came(reader: ReaderPair) -> None:
     drawn = _small()
     image, matrix = worn(drawn.image, Wear(skew=2.0), 1)
     page = read_picture(image, 1, reader, points_per_pixel=0.5)
@@ -129,7 +129,7 @@ def test_boxes_are_in_points_of_the_image_as_it_came(reader: RapidReader) -> Non
     assert x1 - x0 < 140
 
 
-def test_a_missed_rule_between_numbers_is_a_doubt(reader: RapidReader) -> None:
+def test_a_missed_rule_between_numbers_is_a_doubt(reader: ReaderPair) -> None:
     paper = Image.fromarray(_small().image)
     pen = ImageDraw.Draw(paper)
     scale = 150 / 72
@@ -148,7 +148,7 @@ PAGES = [(level, dpi) for at, level in enumerate(WORN) for dpi in (200, 300) if 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("level", "dpi"), PAGES)
-def test_pages_of_reports(reader: RapidReader, level: str, dpi: int) -> None:
+def test_pages_of_reports(reader: ReaderPair, level: str, dpi: int) -> None:
     """Whole pages: no silent error at any level, and few doubts at the better ones."""
     pages = [max(report_pages(40, dpi, "plain"), key=lambda page: len(page.cells)), number_page(41, dpi, "plain")]
     for number, drawn in enumerate(pages):
@@ -161,7 +161,7 @@ def test_pages_of_reports(reader: RapidReader, level: str, dpi: int) -> None:
 
 
 @pytest.mark.slow
-def test_memory_stays_flat(reader: RapidReader) -> None:
+def test_memory_stays_flat(reader: ReaderPair) -> None:
     """Many pages in one process: after the first ones, what is held no longer grows."""
     process = psutil.Process()
     drawn = _small()

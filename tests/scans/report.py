@@ -18,7 +18,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from tasks.ocr.engines.recognise import rapid_reader
+from tasks.ocr.engines.choose import RAPIDOCR, reader
 from tests.scans.degrade import LEVELS
 from tests.scans.drawing import Drawn
 from tests.scans.measure import Outcome, Read, corpus_pages, number_page, read_worn, report_pages
@@ -125,12 +125,12 @@ def main() -> None:
     given = parser.parse_args()
     console = Console(width=200)
     cv2.setNumThreads(1)
-    reader = rapid_reader()
+    readers = reader(RAPIDOCR)
     outcomes: dict[str, Outcome] = defaultdict(Outcome)
     for number, (page, drawn) in enumerate(sources(given.kind, given.pages, given.seed, given.dpi, given.rules)):
         for name in given.levels:
             keep = given.images / f"{name}-{page.replace(' ', '-')}.png" if given.images else None
-            outcome, _ = read_worn(drawn, LEVELS[name], given.seed * 1000 + number, reader, dpi=given.dpi, keep=keep)
+            outcome, _ = read_worn(drawn, LEVELS[name], given.seed * 1000 + number, readers, dpi=given.dpi, keep=keep)
             outcomes[name].add(outcome)
             for read in [r for r in outcome.values if not r.is_right][: given.errors]:
                 _tell(console, name, page, read)

@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tasks.ocr.engines.numbers import number_reader
+from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, rapid_reader
 from tasks.ocr.engines.tesseract import tesseract_reader
 from tasks.ocr.lexicon import known_pairs
@@ -21,16 +23,18 @@ TESSERACT = "tesseract"
 
 
 @cache
-def reader(engine: str, threads: int = 1) -> LineReader:
-    """The reader of this process, its model loaded once, with ``threads`` threads at work in all that it calls.
+def reader(engine: str, threads: int = 1) -> ReaderPair:
+    """The readers of this process, their models loaded once, with ``threads`` threads at work in all that they call.
+
+    The first reader of numbers is always our own; ``engine`` reads all else, and is the second witness of numbers.
 
     Raises GongkaiError ``page.unreadable`` when the engine, or its data, is not installed; ValueError for an unknown engine.
     """
     cv2.setNumThreads(threads)
     if engine == RAPIDOCR:
-        return rapid_reader(threads)
+        return ReaderPair(number_reader(threads), rapid_reader(threads))
     if engine == TESSERACT:
-        return tesseract_reader()
+        return ReaderPair(number_reader(threads), tesseract_reader())
     raise ValueError(f"{engine!r} is no OCR engine; expected {RAPIDOCR} or {TESSERACT}")
 
 
