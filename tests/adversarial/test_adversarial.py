@@ -15,7 +15,6 @@ OPEN: dict[str, str] = {
     "pdf clipped": "a number that is not seen is read where it touches one that is seen",
     "pdf invisible": "a number that is not seen is read where it touches one that is seen",
     "pdf lying map": "no second reader looks at the pixels of pages that have text",
-    "docx hidden by style": "styles of Word are not looked at",
 }
 
 

@@ -31,6 +31,8 @@ from tasks.parsing.tables.rows import (
 from tasks.parsing.tables.table_text import TableText, labels_to_items, split_runs
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
+_MOST_ROWS = 0.8  # share of the rows
+
 
 class FormRows(NamedTuple):
     """The rows that the form of a table asks for, and how many values each has."""
@@ -131,8 +133,11 @@ def read_matrix(table: TableText) -> BlockRead:
     parts = division.parts(block)
     where = table.text.place(table.span.first)
     drawn = _drawn_columns(table)
+    left = _columns_left(table)
     if drawn:
         columns, sure_columns = drawn[0], True
+    elif left:
+        columns, sure_columns = left, True
     else:
         columns, sure_columns = _columns(table)
     size = len(columns)
@@ -191,6 +196,20 @@ def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
     hint = None if extra is None else before if extra < header.get(plain[before], -1) else behind
     at, sure = extra_position(shape, [[table.text.slot(i) for i in run.values] for run in eights], hint)
     return shape.with_extra(at), sure
+
+
+def _columns_left(table: TableText) -> tuple[str, ...]:
+    """Return the columns of a table whose header lacks some of those of the form; empty where it lacks none.
+
+    Its rows must have as many values as the header has columns: a label that was only misread has values under it.
+    """
+    plain = shape_of(table.span.block).columns
+    header = {m.entry.slug for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA)}
+    left = tuple(column for column in plain if column in header)
+    lengths = Counter(len(run.values) for run in table.runs if len(run.values) > 1)
+    if not 1 < len(left) < len(plain) or header > set(left) or not lengths:
+        return ()
+    return left if lengths[len(left)] >= _MOST_ROWS * lengths.total() else ()
 
 
 def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
