@@ -30,12 +30,11 @@ def read_document(
     corrections: Sequence[Correction] = (),
     watch: Callable[[Record], None] = lambda _: None,
 ) -> Verdict:
-    """Return the checked report of a document. ``reader`` reads pages that are pictures and confirms the numbers
-    of others (default: RapidOCR), ``corrections`` are
+    """Return the checked report of a document. ``reader`` reads pages that are pictures (default: RapidOCR), ``corrections`` are
     what people have decided about its cells, ``watch`` is called with what each stage made. Raises GongkaiError.
     """
     extraction = extract(data, media_type)  # bytes -> pages of lines and tables
-    extraction = confirm(extraction, data, media_type, reader)  # numbers of text pages -> seen in the pixels too, or not
+    extraction = confirm(extraction, data, media_type)  # numbers of text pages -> seen in the pixels too, or not
     watch(extraction)
     if pictures := [page.number for page in extraction.pages if needs_ocr(page)]:
         reader = reader or chosen_reader(RAPIDOCR)

@@ -76,7 +76,7 @@ def page_gaps(printed: Sequence[PrintedNumber], pages: int | None) -> tuple[int,
         there = 0 if pages is None else other.page - one.page - 1
         if by_one and other.number - one.number - 1 > there:
             gaps |= set(range(one.number + 1, other.number))
-    if len(gaps) > 2 * len(printed) + 1:
+    if len(gaps) > 2 * len(printed):
         return ()  # nor are those that leap so
     return tuple(sorted(gaps | _beyond(printed, pages)))
 

@@ -21,7 +21,9 @@ from console.check import run_check
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from console.export.coverage import coverage_rows, region_rows
+from console.unknown_labels import unknown_labels
 from database.access import region_prefix
+from database.monitoring import queries
 from database.reports import coverage as covering
 from database.reports.coverage import CoverageLine, Level, RegionCounts, Standing
 from database.session import reading, run_transaction
@@ -210,3 +212,30 @@ def _facts(record: Any) -> list[tuple[str, Any]]:
 
 def _joined(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def list_labels(
+    *,
+    unknown: Annotated[bool, typer.Option("--unknown", help="Labels of tables of numbers that no form has.")] = False,
+    batch: Annotated[str | None, typer.Option(help="Only documents that were found in this batch.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of labels, those of the most documents first.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Labels and headers of tables that matched nothing, by how many documents print them."""
+    if not unknown:
+        raise UsageError("expected --unknown: docs/glossary.md lists the labels that are known")
+    with environment.database(environment.settings()) as engine, reading(engine) as connection:
+        if batch is not None and not queries.has_batch(connection, batch):
+            wrong(f"no batch is called {batch!r}; `gongkai status` lists them")
+        labels = unknown_labels(connection, queries.DocumentScope(batch=batch))
+    if as_json:
+        show_json(labels[:limit])
+        return
+    made = table("label", "kind", "documents", "numbers", "for example", right=("documents", "numbers"))
+    for each in labels[:limit]:
+        first = each.examples[0]
+        where = f"{first.document_id} {plain(first.path or '')}, page {first.page}"
+        made.add_row(plain(each.label), each.kind, f"{each.documents:,}", f"{each.numbers:,}", where)
+    if labels:
+        show(made)
+    say(f"{counted(len(labels), 'label')} of tables that no form has{f', {limit:,} shown' if len(labels) > limit else ''}")

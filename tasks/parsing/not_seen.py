@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from codebook.book import load_book
-from codebook.records import BlockSeen, Page, Place, Reader, Reading, Section, State, Statement
+from codebook.records import BlockSeen, Page, Place, Reader, Reading, Section, State, Statement, Table
+from codebook.text.fold import fold_label
 from tasks.parsing.tables.cells import Doubt
+from tasks.parsing.tables.tokens import value_token
 
 
 def with_cells_not_seen(
@@ -39,6 +41,60 @@ def with_cells_not_seen(
                 found[cell] = Reading(cell, None, State.NOT_SEEN, "", place, reader)
     order = {cell: number for number, cell in enumerate(book.indicators)}
     return tuple(sorted(found.values(), key=lambda reading: order[reading.indicator]))
+
+
+def doubt_cut_end(readings: Sequence[Reading], sections: Sequence[Section], pages: Sequence[Page]) -> tuple[Reading, ...]:
+    """Return ``readings`` (all that are demanded, in printing order) with what stands where a document was cut off.
+
+    Where nothing is printed behind a number, and the form goes on, the empty cells of the last row were not seen, no more than
+    the rows behind it; and the number itself, if the text ends with it, may have had more digits.
+    """
+    book = load_book()
+    last = max((at for at, reading in enumerate(readings) if reading.raw.strip()), default=None)
+    if last is None or not any(reading.state is State.NOT_SEEN for reading in readings[last + 1 :]):
+        return tuple(readings)
+    own = book.blocks[book.indicators[readings[last].indicator].block].section or 0
+    if any((section.number or 0) > own for section in sections):
+        return tuple(readings)
+    behind = (
+        msgspec.structs.replace(reading, state=State.NOT_SEEN)
+        if reading.state is State.MISSING and not _goes_on_behind(pages, reading, readings[last].place)
+        else reading
+        for reading in readings[last + 1 :]
+    )
+    end = readings[last]
+    if end.state is State.READ and end.value is not None and _ends_with(pages, end):
+        end = msgspec.structs.replace(end, state=State.DOUBTFUL, doubt=Doubt.CUT, candidates=(end.value,))
+    return (*readings[:last], end, *behind)
+
+
+def _goes_on_behind(pages: Sequence[Page], reading: Reading, last: Place) -> bool:
+    """Return whether more is printed behind a cell's row, and the ``last`` number, than the rest of the row's label, which a line
+    break may have parted.
+    """
+    if reading.place.line is None or last.line is None:
+        return False
+    line = max(reading.place.line, last.line)
+    behind = [
+        text
+        for page in pages
+        for block in page.blocks
+        for place, text in ([(c.place, c.text) for c in block.cells] if isinstance(block, Table) else [(block.place, block.text)])
+        if (place.line or 0) > line and value_token(text.strip()) is None  # a value may be the row's own
+    ]
+    indicator = load_book().indicators[reading.indicator]
+    label = load_book().blocks[indicator.block].rows[indicator.row]
+    rest = fold_label("".join(behind))
+    return bool(rest) and not any(rest in fold_label(text) for text in label.texts)
+
+
+def _ends_with(pages: Sequence[Page], reading: Reading) -> bool:
+    """Return whether a document ends with a number, so that more of it may be cut off."""
+    block = next((page.blocks[-1] for page in reversed(pages) if page.blocks), None)
+    if isinstance(block, Table):
+        final = max(block.cells, key=lambda cell: (cell.row, cell.column))
+        return final.place == reading.place and final.text.endswith(reading.raw)
+    return block is not None and block.place.line == reading.place.line and block.text.endswith(reading.raw)
 
 
 def doubt_empty_tables(readings: Sequence[Reading], statements: Sequence[Statement]) -> tuple[Reading, ...]:
@@ -85,13 +141,21 @@ def _demanded_blocks(blocks: Iterable[BlockSeen], form: str) -> dict[str, str]:
 
 
 def _printed_rows(readings: Iterable[Reading]) -> Collection[str]:
-    """Return the rows of which the report prints a number; of a row and its parts none of which has one, those printed blank."""
+    """Return the rows of which the report prints a number; of a row and its parts none of which has one, those printed blank.
+
+    A row that is only thought to be there, without its label, is not printed.
+    """
     book = load_book()
     blank: set[str] = set()
     filled: set[str] = set()
     for reading in readings:
+        if reading.doubt == Doubt.LABEL and not reading.raw:
+            continue
         row = book.indicators[reading.indicator].row
-        (blank if reading.state is State.MISSING else filled).add(row)
+        if reading.state is State.MISSING:
+            blank.add(row)
+        elif reading.value is not None or reading.candidates or reading.raw:
+            filled.add(row)
     return filled | {row for row in blank if not any(_related(row, other) for other in filled)}
 
 

@@ -11,7 +11,7 @@ from codebook.records import BlockSeen, Extraction, Hints, LeftOut, Reading, Rep
 from codebook.text.fold import script_of
 from tasks.extraction.left_out import kind_elsewhere, tables_elsewhere
 from tasks.parsing.identity.identify import ReportIdentity, identify
-from tasks.parsing.not_seen import doubt_empty_tables, with_cells_not_seen
+from tasks.parsing.not_seen import doubt_cut_end, doubt_empty_tables, with_cells_not_seen
 from tasks.parsing.outline import Outline, known_headings, read_outline
 from tasks.parsing.prose.lines import prose_lines
 from tasks.parsing.prose.search import Search
@@ -56,6 +56,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     form = form or load_book().narrative or load_book().fallback
     readings = doubt_empty_tables(readings, statements)
     readings = with_cells_not_seen(readings, tables.blocks, outline.sections, extraction.pages, form)
+    readings = doubt_cut_end(readings, outline.sections, extraction.pages)
     return Report(
         agency=identity.agency,
         region=identity.region,
@@ -136,7 +137,10 @@ def _check(
     said: bool,
     left_out: tuple[LeftOut, ...],
 ) -> None:
-    """Raise when the document is no such report, or has no number; where its numbers may be, if something of it was not read."""
+    """Raise when the document is no such report, or has no table: one whose cells are all blank has no numbers.
+
+    Where something of it was not read, its numbers may be there.
+    """
     given = [r for r in readings if r.value is not None or r.candidates or r.raw.strip()]  # a stroke says: nothing to report
     if given:
         return
@@ -145,6 +149,8 @@ def _check(
         raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), words().messages.expected_report)
     if (kind := kind_elsewhere(left_out, is_short=len(text) < _SHELL)) is not None:
         raise tables_elsewhere(kind, left_out)
+    if readings:
+        return
     seen = "、".join(block.block for block in tables.blocks) or words().messages.no_table
     found = words().messages.no_number.format(title=identity.title or text[:40], blocks=seen)
     raise GongkaiError("report.no_tables", found, words().messages.expected_number)

@@ -14,7 +14,8 @@ import pypdfium2
 from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Reader, Table
 from codebook.text.fold import is_han
 from codebook.text.numbers import Token, ValueKind, read_number, split_remark
-from tasks.ocr.engines.recognise import LineReader, rapid_reader
+from tasks.ocr.engines.numbers import number_reader
+from tasks.ocr.engines.recognise import LineReader
 from tasks.witness.page_ink import CellInk, InkKind, drawn_pages
 from tasks.witness.read_glyphs import SeenNumber, read_numbers
 
@@ -54,9 +55,9 @@ class _Judged(NamedTuple):
 def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineReader | None = None) -> Extraction:
     """The extraction with what the pixels show in the number cells of its tables (``Cell.seen``).
 
-    Only PDFs have pixels that their text can be held against. ``reader`` reads crops with numbers (default: RapidOCR); it is not
-    loaded where there is no table. A page on which several cells show another number than their text says, or a number where
-    there is no text, becomes a picture, with the pages that share its tables. Raises what opening the document raises.
+    Only PDFs have pixels that their text can be held against. ``reader`` reads crops with numbers (default: our own recogniser);
+    it is not loaded where there is no table. A page on which several cells show another number than their text says, or a number
+    where there is no text, becomes a picture, with the pages that share its tables. Raises what opening the document raises.
     """
     if media_type.partition(";")[0].strip().lower() != PDF:
         return extraction
@@ -137,7 +138,7 @@ def _read(looked: Sequence[_Looked], reader: LineReader | None) -> Iterator[Seen
     numbers = [one for one in looked if one.ink.kind is InkKind.NUMBER]
     read: list[SeenNumber] = []
     if numbers:
-        read = read_numbers([one.ink for one in numbers], reader or rapid_reader(), [one.cell.text for one in numbers])
+        read = read_numbers([one.ink for one in numbers], reader or number_reader(), [one.cell.text for one in numbers])
     following = iter(read)
     return (next(following) if one.ink.kind is InkKind.NUMBER else None for one in looked)
 
@@ -159,7 +160,9 @@ def _judge(looked: _Looked, seen: SeenNumber | None) -> _Judged:
         return _Judged(_with_seen(cell, text, seen.score), Comparison.AGREES)
     if shown.value is None or seen.score < _SURE or "?" in text:
         return _Judged(_with_seen(cell, "?", 0.0), Comparison.OPEN) if not cell.text.strip() else _Judged(cell, Comparison.OPEN)
-    if token.kind is ValueKind.MARK and text in _SLANTING:
+    said = "".join(cell.text.split())
+    is_cut = ink.is_at_edge and text != said and (said.startswith(text) or said.endswith(text))
+    if is_cut or (token.kind is ValueKind.MARK and text in _SLANTING):
         return _Judged(cell, Comparison.OPEN)
     return _Judged(_with_seen(cell, text, seen.score), Comparison.DIFFERS)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from codebook.text.numbers import ValueKind, read_number
 from tasks.ocr.engines.recognise import LineReader, LineReading, SecondLooker
 from tasks.ocr.prepare_image import Grey
 from tasks.witness.glyph_groups import UNGROUPED, glyph_groups
@@ -24,6 +25,7 @@ _AGREE = 0.8  # share of the votes, weighed by their scores, that decides what a
 _LEAST = 0.6  # score below which a reading is no vote
 _SURE = 0.9  # score of the only reading of a group
 _ROUNDS = 3
+_DOT = 0.99  # score of a decimal point told by its shape
 _MOST_ALONE = 64  # numbers of a document that are read by themselves
 _MOST_READ = 400  # numbers of a document; more different ones no report prints
 
@@ -69,13 +71,25 @@ def read_numbers(inks: Sequence[CellInk], reader: LineReader, texts: Sequence[st
     for group, name in list(names.items()):
         if not _settled(name, said.get(group)) and len(votes[group]) < _PROBES:
             del names[group]  # one reading alone against the text: it is looked at again
+    for group in {
+        group for group, glyph in zip(flat.tolist(), (g for line in glyphs for g in line), strict=True) if glyph.is_dot
+    }:
+        names.setdefault(group, SeenNumber(".", _DOT))  # as a rule it stands in one number alone, which may be long
     unknown = SeenNumber("?", 1.0)
     named = [[names.get(group, unknown) for group in line] for line in groups]
     found = [SeenNumber("".join(n.text for n in line), min((n.score for n in line), default=0.0)) for line in named]
-    unsure = [index for index, number in enumerate(found) if "?" in number.text][:_MOST_ALONE]
+    unsure = [i for i, (number, text) in enumerate(zip(found, texts, strict=True)) if not _agree(number, text)][:_MOST_ALONE]
     for index, number in zip(unsure, _read_alone([_line(inks[index]) for index in unsure], reader), strict=True):
-        found[index] = number or found[index]
+        if "?" in found[index].text:
+            found[index] = number or found[index]
+        elif number is None or number.text != found[index].text:
+            found[index] = SeenNumber("?", 0.0)  # a stain, or a line through a digit: nobody can say
     return found
+
+
+def _agree(number: SeenNumber, text: str) -> bool:
+    """Return whether a number is known, and none that contradicts its text."""
+    return "?" not in number.text and read_number(number.text).value in (None, read_number(text).value)
 
 
 def _said(groups: Sequence[Sequence[int]], texts: Sequence[str]) -> dict[int, str]:
@@ -94,7 +108,9 @@ def _settled(name: SeenNumber | None, said: str | None) -> bool:
 
 
 def _read_alone(crops: Sequence[Grey], reader: LineReader) -> list[SeenNumber | None]:
-    """Numbers whose glyphs touch each other or look like no others, read by themselves, and once more where the reader can."""
+    """Numbers read by themselves, twice in different frames: where glyphs touch each other, look like no others, or contradict
+    the text.
+    """
     if not crops:
         return []
     first = [_number(reading) for reading in reader.read(crops)]
@@ -116,7 +132,9 @@ def _reframed(crop: Grey) -> Grey:
 
 
 def _number(reading: LineReading) -> _Vote:
-    return _Vote(*(reading.digits if reading.digits[0] else (reading.text, reading.score)))
+    """The number that a line shows: the free reading where that is one, else the best one of digits and marks."""
+    text = "".join(reading.text.split())
+    return _Vote(text, reading.score) if read_number(text).kind is ValueKind.NUMBER else _Vote(*reading.digits)
 
 
 def _line(ink: CellInk) -> Grey:

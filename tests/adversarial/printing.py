@@ -167,14 +167,14 @@ def _outline(char: str) -> list[tuple[str, float, float]]:
     """The outline of a digit, curves as short lines, for a size of 1."""
     document = pypdfium2.PdfDocument.new()
     font = pdfium.FPDFText_LoadStandardFont(document.raw, b"Helvetica")
-    path = pdfium.FPDFFont_GetGlyphPath(font, ord(char), 1000.0)
+    path = pdfium.FPDFFont_GetGlyphPath(font, ord(char), 1.0)
     found: list[tuple[str, float, float]] = []
     curve: list[tuple[float, float]] = []
     for at in range(pdfium.FPDFGlyphPath_CountGlyphSegments(path)):
         segment = pdfium.FPDFGlyphPath_GetGlyphPathSegment(path, at)
         px, py = ctypes.c_float(), ctypes.c_float()
         pdfium.FPDFPathSegment_GetPoint(segment, px, py)
-        point = (px.value / 1000, py.value / 1000)
+        point = (px.value, py.value)
         kind = pdfium.FPDFPathSegment_GetType(segment)
         if kind == pdfium.FPDF_SEGMENT_BEZIERTO:
             curve.append(point)
@@ -256,11 +256,14 @@ def _stamped(document: pikepdf.Pdf, dice: Random) -> None:
 
 def _turned(document: pikepdf.Pdf, dice: Random) -> None:
     """Every page, or each that has a table, drawn turned, without /Rotate."""
-    quarters = dice.choice((1, 1, 3, 2))
-    matrix = {1: "0 -1 1 0 0 {0}", 2: "-1 0 0 -1 {1} {0}", 3: "0 1 -1 0 {0} 0"}[quarters]
     width, height = A4
-    size = {1: (height, width), 2: (width, height), 3: (height, width)}[quarters]
-    moved = {1: matrix.format(width), 2: matrix.format(height, width), 3: matrix.format(height)}[quarters]
+    moved, size = dice.choice(
+        (
+            (f"0 -1 1 0 0 {width}", (height, width)),
+            (f"0 1 -1 0 {height} 0", (height, width)),
+            (f"-1 0 0 -1 {width} {height}", (width, height)),
+        )
+    )
     for page in document.pages:
         page.contents_add(document.make_stream(f"q {moved} cm\n".encode()), prepend=True)
         page.contents_add(document.make_stream(b"\nQ"))

@@ -11,7 +11,6 @@ from tests.adversarial.report import bound, downwards, upwards
 # What is not yet read as its reader sees it, with the reason; each stands in the report of `python -m tests.adversarial.report`.
 OPEN: dict[str, str] = {
     "pdf lying map": "no second reader looks at the pixels of pages that have text",
-    "docx hidden by style": "styles of Word are not looked at",
 }
 
 

@@ -49,7 +49,7 @@ def _styled_paragraph(dice: Random, text: str) -> str:
 
 
 def _shown_again(dice: Random, text: str) -> str:
-    return _paragraph(_run(text, f"<w:rStyle w:val='{_HIDDEN}'/><w:vanish w:val='0'/>"))
+    return _paragraph(_run(text, f"<w:rStyle w:val='{_HIDDEN}'/><w:vanish w:val='0'/><w:color w:val='000000'/>"))
 
 
 def _deleted(dice: Random, text: str) -> str:

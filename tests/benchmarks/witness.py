@@ -20,7 +20,8 @@ from rich.table import Table as Shown
 from codebook.records import Cell, Extraction, PageKind, Table
 from codebook.text.numbers import read_number
 from tasks.extraction.extract import extract
-from tasks.ocr.engines.recognise import LineReader, rapid_reader
+from tasks.ocr.engines.numbers import number_reader
+from tasks.ocr.engines.recognise import LineReader
 from tasks.witness.confirm import PDF, confirm
 from tests.generator.documents import RENDERERS, make_document
 
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="generated documents of each PDF layout")
     parser.add_argument("--seed", type=int, default=5)
     given = parser.parse_args()
-    reader = rapid_reader()
+    reader = number_reader()
     confirm(extract(make_document(given.seed, "pdf").data, PDF), make_document(given.seed, "pdf").data, PDF, reader)  # warm
     sources = {
         f"{layout} (generated)": [make_document(given.seed + i, layout) for i in range(given.count)] for layout in _layouts()

@@ -10,7 +10,8 @@ import pytest
 
 from codebook.records import Cell, Extraction, Line, PageKind, Table
 from tasks.extraction.extract import extract
-from tasks.ocr.engines.recognise import LineReader, LineReading, RapidReader, rapid_reader
+from tasks.ocr.engines.numbers import NumberReader, number_reader
+from tasks.ocr.engines.recognise import LineReader, LineReading, rapid_reader
 from tasks.ocr.prepare_image import Grey
 from tasks.witness.confirm import PDF, confirm
 from tests.witness.sheets import HEIGHT, Draw, Sheet, covered_by, dash, field, picture, stroke, swapped
@@ -19,8 +20,8 @@ NUMBERS = [["10", "2", "305", "0", "47", "0"], ["68", "0", "0", "19", "0", "7"],
 
 
 @pytest.fixture(scope="module")
-def reader() -> RapidReader:
-    return rapid_reader()
+def reader() -> NumberReader:
+    return number_reader()
 
 
 def seen(data: bytes, reader: LineReader) -> Extraction:
@@ -47,14 +48,20 @@ def drawn(rows: list[list[str]], draw: dict[tuple[int, int], Draw], font: str = 
     "font", ["Helvetica", "Times-Roman", "Courier", "Helvetica-Oblique", "Times-Bold", "Vera", "STSong-Light"]
 )
 @pytest.mark.parametrize("size", [7, 10])
-def test_what_the_text_says_is_seen(font: str, size: float, reader: RapidReader) -> None:
+def test_what_the_text_says_is_seen(font: str, size: float, reader: NumberReader) -> None:
     extraction = seen(Sheet(font, size).table(NUMBERS).saved(), reader)
     assert [[cell.seen for cell in row] for row in cells(extraction)] == NUMBERS
     assert min(cell.seen_score for row in cells(extraction) for cell in row) > 0.9
 
 
+def test_another_reader_sees_the_same() -> None:
+    assert [
+        [cell.seen for cell in row] for row in cells(seen(Sheet("Times-Roman").table(NUMBERS).saved(), rapid_reader()))
+    ] == NUMBERS
+
+
 @pytest.mark.parametrize("text", ["1,234", "12件", "12 件", "１２", "38.50", "1 234", "-3", "22（其中修订16件）", "7①", "12*"])
-def test_a_number_is_compared_however_it_is_printed(text: str, reader: RapidReader) -> None:
+def test_a_number_is_compared_however_it_is_printed(text: str, reader: NumberReader) -> None:
     rows = [[text, *NUMBERS[0][1:]], *NUMBERS[1:]]
     found = cells(seen(Sheet(size=7).table(rows).saved(), reader))[0][0]
     assert found.seen in (
@@ -64,14 +71,32 @@ def test_a_number_is_compared_however_it_is_printed(text: str, reader: RapidRead
     )
 
 
-def test_blank_cells_strokes_and_dashes_are_no_numbers(reader: RapidReader) -> None:
+@pytest.mark.parametrize("text", ["1234567", "234567.89", "4444444"])
+def test_a_number_too_wide_for_its_cell_is_not_contradicted(text: str, reader: NumberReader) -> None:
+    for size in (10.0, 10.5, 11.0, 11.5, 12.0):
+        found = cells(seen(Sheet(size=size).table([[*NUMBERS[0][:5], text], *NUMBERS[1:]]).saved(), reader))[0]
+        assert [cell.seen for cell in found if cell.seen not in (None, cell.text)] == []
+
+
+def test_a_raised_mark_that_the_text_takes_for_a_digit(reader: NumberReader) -> None:
+    def raised(sheet: Sheet, x: float, y: float, text: str) -> None:
+        sheet.text(x + 5, y + 7, text[0])
+        sheet.canvas.setFont("Helvetica", 5)
+        sheet.canvas.drawString(x + 11, y + 11, text[1])
+
+    data = drawn([["71", *NUMBERS[0][1:]], *NUMBERS[1:]], {(0, 0): raised})
+    found = cells(confirm(says(extract(data, PDF), {(0, 0): "71"}), data, PDF, reader))[0][0]
+    assert (found.text, found.seen) == ("71", "7")
+
+
+def test_blank_cells_strokes_and_dashes_are_no_numbers(reader: NumberReader) -> None:
     rows = [["", "2", "305", "0", "47", "0"], ["", "0", "0", "19", "0", "7"], ["", "5", "3", "0", "0", "86"]]
     found = cells(seen(drawn(rows, {(1, 0): stroke, (2, 0): dash}), reader))
     assert [row[0].seen for row in found] == ["", None, None]
 
 
 @pytest.mark.parametrize("text", ["/", "—", "-", "无"])
-def test_what_stands_for_no_number_is_not_contradicted(text: str, reader: RapidReader) -> None:
+def test_what_stands_for_no_number_is_not_contradicted(text: str, reader: NumberReader) -> None:
     found = cells(seen(Sheet().table([[text, *NUMBERS[0][1:]], *NUMBERS[1:]]).saved(), reader))[0][0]
     assert found.seen is None or not any(char.isdigit() for char in found.seen)
 
@@ -86,7 +111,7 @@ def says(extraction: Extraction, texts: dict[tuple[int, int], str]) -> Extractio
 
 
 @pytest.mark.parametrize("text", ["304", "3055", "30", "", "\ufffd\ufffd\ufffd", "a0b"])
-def test_a_cell_whose_text_says_something_else(text: str, reader: RapidReader) -> None:
+def test_a_cell_whose_text_says_something_else(text: str, reader: NumberReader) -> None:
     data = Sheet().table(NUMBERS).saved()
     extraction = confirm(says(extract(data, PDF), {(0, 2): text}), data, PDF, reader)
     assert extraction.pages[0].kind is PageKind.TEXT
@@ -95,13 +120,13 @@ def test_a_cell_whose_text_says_something_else(text: str, reader: RapidReader) -
     assert [cell.text for cell in found if cell.text != cell.seen] == [text]
 
 
-def test_a_number_that_is_not_printed_is_not_seen(reader: RapidReader) -> None:
+def test_a_number_that_is_not_printed_is_not_seen(reader: NumberReader) -> None:
     data = Sheet().table([["10", "2", "", *NUMBERS[0][3:]], *NUMBERS[1:]]).saved()
     found = cells(confirm(says(extract(data, PDF), {(0, 2): "305"}), data, PDF, reader))[0]
     assert (found[2].text, found[2].seen) == ("305", "")
 
 
-def test_a_page_of_numbers_that_the_text_does_not_say_becomes_a_picture(reader: RapidReader) -> None:
+def test_a_page_of_numbers_that_the_text_does_not_say_becomes_a_picture(reader: NumberReader) -> None:
     data = Sheet().table(NUMBERS).saved()
     silent = says(extract(data, PDF), {(r, c): "" for r in range(3) for c in range(6)})
     (page,) = confirm(silent, data, PDF, reader).pages
@@ -110,20 +135,20 @@ def test_a_page_of_numbers_that_the_text_does_not_say_becomes_a_picture(reader: 
 
 
 @pytest.mark.parametrize("draw", [picture, field])
-def test_numbers_that_are_pictures_or_form_fields_are_not_lost(draw: Draw, reader: RapidReader) -> None:
+def test_numbers_that_are_pictures_or_form_fields_are_not_lost(draw: Draw, reader: NumberReader) -> None:
     """Extraction may have read them, or given the page up as a picture; else they are seen."""
     extraction = seen(drawn(NUMBERS, {(r, c): draw for r in range(3) for c in range(6)}), reader)
     (page,) = extraction.pages
     assert page.kind is PageKind.PICTURE or [[cell.seen for cell in row] for row in cells(extraction)] == NUMBERS
 
 
-def test_a_number_under_a_white_box_is_not_confirmed(reader: RapidReader) -> None:
+def test_a_number_under_a_white_box_is_not_confirmed(reader: NumberReader) -> None:
     extraction = seen(drawn(NUMBERS, {(0, 2): covered_by("91")}), reader)
     assert not any(cell.seen == "305" for row in cells(extraction) for cell in row)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
-def test_a_page_that_lies_on_its_side(turn: int, reader: RapidReader) -> None:
+def test_a_page_that_lies_on_its_side(turn: int, reader: NumberReader) -> None:
     sheet = Sheet("Vera")
     sheet.canvas.setPageSize((HEIGHT, 595) if turn != 180 else (595, HEIGHT))
     sheet.canvas.rotate(turn)
@@ -133,7 +158,7 @@ def test_a_page_that_lies_on_its_side(turn: int, reader: RapidReader) -> None:
     assert [[cell.seen for cell in row] for row in found] == NUMBERS
 
 
-def test_a_page_whose_text_swaps_digits_becomes_a_picture_and_so_do_others_with_digits(reader: RapidReader) -> None:
+def test_a_page_whose_text_swaps_digits_becomes_a_picture_and_so_do_others_with_digits(reader: NumberReader) -> None:
     sheet = Sheet("Vera")
     for lines in (["12 of 305"], ["no digits here"]):
         for at, text in enumerate(lines):
@@ -146,7 +171,7 @@ def test_a_page_whose_text_swaps_digits_becomes_a_picture_and_so_do_others_with_
     assert [block.text for block in lying.pages[1].blocks if isinstance(block, Line)] == ["no digits here"]
 
 
-def test_one_swapped_digit_is_a_doubt_in_each_cell(reader: RapidReader) -> None:
+def test_one_swapped_digit_is_a_doubt_in_each_cell(reader: NumberReader) -> None:
     """Not a picture: it may be the reader that takes a digit of an odd font for another."""
     extraction = seen(swapped(Sheet("Vera").table(NUMBERS).saved(), {"0": "8"}), reader)
     assert extraction.pages[0].kind is PageKind.TEXT
@@ -173,7 +198,7 @@ class Misreader:
         return made
 
 
-def test_a_number_misread_now_and_then_makes_no_doubt(reader: RapidReader) -> None:
+def test_a_number_misread_now_and_then_makes_no_doubt(reader: NumberReader) -> None:
     data = Sheet().table([*NUMBERS, *NUMBERS, *NUMBERS]).saved()
     for every in (4, 5, 7):
         found = [cell for row in cells(seen(data, Misreader(reader, every))) for cell in row]
@@ -199,14 +224,14 @@ def test_what_has_no_table_or_no_pixels_costs_nothing() -> None:
     assert confirm(text, b"", "text/plain", Forbidden()) is text
 
 
-def test_few_crops_are_read_of_many_numbers(reader: RapidReader) -> None:
+def test_few_crops_are_read_of_many_numbers(reader: NumberReader) -> None:
     counted = Misreader(reader, 10**9)
     rows = [[str((r * 7 + c * 13) % 97) for c in range(6)] for r in range(9)]
     assert [[cell.seen for cell in row] for row in cells(seen(Sheet().table(rows).saved(), counted))] == rows
     assert counted.count <= 24
 
 
-def test_a_page_of_noise_ends(reader: RapidReader) -> None:
+def test_a_page_of_noise_ends(reader: NumberReader) -> None:
     noise = np.random.default_rng(1)
 
     def scribble(sheet: Sheet, x: float, y: float, text: str) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.errors import GongkaiError
-from codebook.records import UNSETTLED_STATES, Decided, State, Statement, Status, Verdict
+from codebook.records import UNSETTLED_STATES, Decided, PageKind, State, Statement, Status, Verdict
 from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtaken, parse
-from console.web.rendering.images import BusyError, has_pages
+from console.web.rendering.images import BusyError, has_drawings, has_pages
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.views import around, form_tables, original
@@ -57,6 +58,7 @@ def shown(request: PageRequest) -> Response:
         busy=file.item.status == Status.PROCESSING,
         sheets=form_tables.sheets(verdict.report.blocks, values) if verdict is not None else [],
         doubtful=doubtful,
+        unknown_tables=verdict.report.unknown_tables if verdict is not None else (),
         facts=_facts(verdict),
         statements=_statements(verdict, file.item),
         clues=verdict.report.clues if verdict is not None else (),
@@ -79,6 +81,8 @@ def _source(file: File, values: Sequence[Any]) -> dict[str, Any]:
         pages = original.pages(file.extraction, file.pages, values)
     elif file.extraction is not None:
         texts = original.texts(file.extraction, values)
+        pictures = tuple(page for page in file.extraction.pages if page.kind is PageKind.PICTURE)
+        pages = original.pages(msgspec.structs.replace(file.extraction, pages=pictures), file.pages, values)
     return {"pages": pages, "texts": texts}
 
 
@@ -130,7 +134,7 @@ def page(request: PageRequest) -> Response:
     number, at = request.number("id"), request.number("page")
     with request.reading() as connection:
         head = head_of(connection, number)
-    if head is None or not has_pages(head.media_type):
+    if head is None or not has_drawings(head.media_type):
         raise HTTPException(404)
     return _picture(lambda: request.app.pictures.page(head.sha256, head.media_type, at))
 
@@ -141,7 +145,7 @@ def crop(request: PageRequest) -> Response:
     with request.reading() as connection:
         file = opened_file(connection, request.number("id"))
     value = next((v for v in file.values if v.indicator == cell), None)
-    if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
+    if value is None or value.box is None or file.extraction is None or not has_drawings(file.item.media_type):
         raise HTTPException(404)
     size = original.size_of(file.extraction, file.pages, value.page)
     if size is None:

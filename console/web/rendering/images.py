@@ -16,6 +16,7 @@ from console.web.rendering.renderer import Answer, Wanted
 from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.store import Store
+from tasks.extraction.extract import has_inner_pictures
 from tasks.ocr.preview import WIDE, Size, crop_png, strips_png
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ _PICTURES = ("application/pdf", "application/x-gongkai-pages")
 def has_pages(media_type: str) -> bool:
     """Return whether documents of this type are shown as pictures of pages; others are shown as text."""
     return media_type in _PICTURES or media_type.startswith("image/")
+
+
+def has_drawings(media_type: str) -> bool:
+    """Return whether some pages of documents of this type can be drawn: those with pages, and the pictures inside of others."""
+    return has_pages(media_type) or has_inner_pictures(media_type)
 
 
 class BusyError(Exception):

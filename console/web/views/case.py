@@ -16,7 +16,7 @@ from codebook.stages import StageName
 from codebook.text.numbers import whole
 from console.decided_value import LARGEST
 from console.export.cells import order
-from console.web.rendering.images import has_pages
+from console.web.rendering.images import has_drawings, has_pages
 from console.web.views import original
 from database.ledger import outputs
 from database.monitoring import queries
@@ -181,7 +181,7 @@ def _stated(report: Report, field: str) -> str:
 def case_context(file: File, case: Case) -> dict[str, Any]:
     """Return what the template of a case needs: the case, its value as shown, and its place in the source."""
     value = next((v for v in file.values if v.indicator == case.cell), None)
-    drawn = value is not None and value.box is not None and has_pages(file.item.media_type)
+    drawn = value is not None and value.box is not None and has_drawings(file.item.media_type)
     texts: list[original.Text] = []
     if value is not None and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
         texts = original.texts(file.extraction, file.values, around=case.cell)

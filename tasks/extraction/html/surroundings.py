@@ -33,6 +33,7 @@ class Holding(NamedTuple):
     numeric: bool
 
 
+_UNSHOWN = frozenset(("head", "script", "style", "template", "noscript", "title"))
 _LONGEST_TEXT = 2 * _LONG_CHROME + 1
 _MAIN = frozenset(("h1", "h2", "article", "main"))
 
@@ -48,6 +49,8 @@ def contents(root: etree._Element) -> dict[etree._Element, Holding]:
 
 def _content(element: etree._Element, found: dict[etree._Element, Holding]) -> Holding:
     tag = element.tag
+    if tag in _UNSHOWN:
+        return Holding(0, 0, "", False, 0, False)
     parts = [_shrunk(element.text)]
     size, linked, heading, numbers, numeric, long = len(parts[0]), 0, tag in _MAIN, 0, False, False
     for child in element:

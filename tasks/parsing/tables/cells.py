@@ -44,6 +44,7 @@ class Doubt(StrEnum):
     TEXT = "text"  # text where a number should be
     TWICE = "twice"  # two places of the document disagree
     JOINED = "joined"  # the row's cells ran together, and the sums do not tell where each number ends
+    CUT = "cut"  # the document ends with the number: digits may have been cut off
     EMPTY = "empty"  # the table is empty as a whole, though the report states numbers
     BROKEN = "broken"  # digits stand below the number: it may have been broken over two lines
     OCR = "ocr"  # the picture was not read surely

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 from typing import Any
 
 import msgspec
@@ -25,6 +28,7 @@ from codebook.records import (
     Table,
 )
 from codebook.stages import StageName
+from tasks.extraction.extract import extract
 from tests.inline import Inline
 from tests.ocr.papers import image_pdf
 
@@ -97,16 +101,21 @@ def report_of_rows(rows: int = 3, agency: str = "示例县教育局") -> Report:
     return msgspec.structs.replace(made, readings=tuple(readings), statements=())
 
 
-def scan(mark: int = 0) -> bytes:
-    """A page with the row drawn on it, as a PDF of a picture."""
-    paper = Image.new("RGB", (int(WIDE * 2), int(HIGH * 2)), "white")
-    pen = ImageDraw.Draw(paper)
+def paper(mark: int = 0) -> Image.Image:
+    """A page with the row drawn on it."""
+    image = Image.new("RGB", (int(WIDE * 2), int(HIGH * 2)), "white")
+    pen = ImageDraw.Draw(image)
     for at, text in enumerate(("5", "0", "0", "0", "0", "0", "5")):
         x0, y0, x1, y1 = (2 * value for value in box(at))
         pen.rectangle((x0, y0, x1, y1), outline="black", width=2)
         pen.text(((x0 + x1) / 2, (y0 + y1) / 2), text, fill="black", anchor="mm", font_size=26)
     pen.text((120, 120), f"{mark}", fill="black", font_size=30)
-    return image_pdf([paper], dpi=144)
+    return image
+
+
+def scan(mark: int = 0) -> bytes:
+    """The page as a PDF of a picture."""
+    return image_pdf([paper(mark)], dpi=144)
 
 
 def file_scan(inline: Inline, name: str = "in/a.pdf", made: Report | None = None, mark: int = 0, batch: str = "test") -> int:
@@ -132,6 +141,21 @@ def file_text(inline: Inline, name: str = "in/a.html") -> int:
     number = inline.add(f"<p>{name}".encode(), "text/html", name)
     made = msgspec.structs.replace(made, readings=readings)
     inline.have_read(number, made, (StageName.EXTRACT, Extraction("text/html", (page,))))
+    return number
+
+
+def file_pictured(inline: Inline) -> int:
+    """A web page whose table is a picture inside of it; gives its number."""
+    png = io.BytesIO()
+    paper(7).save(png, "PNG")
+    source = base64.b64encode(png.getvalue()).decode()
+    page = f"<p>{html.escape(EVIL)}</p><img src='data:image/png;base64,{source}'><p>落款</p>".encode()
+    made = report()
+    readings = tuple(
+        msgspec.structs.replace(reading, place=Place(page=2, box=box(at))) for at, reading in enumerate(made.readings)
+    )
+    number = inline.add(page, "text/html", "in/pictured.html")
+    inline.have_read(number, msgspec.structs.replace(made, readings=readings), (StageName.EXTRACT, extract(page, "text/html")))
     return number
 
 

@@ -23,7 +23,19 @@ from database.reports import corrections, coverage
 from database.reports.coverage import Listed
 from database.session import reading, run_transaction
 from database.users import accounts, audit
-from tests.console.web.filed import CELL, EVIL, HIGH, ROW, TOTAL, WIDE, file_scan, file_text, report, report_of_rows
+from tests.console.web.filed import (
+    CELL,
+    EVIL,
+    HIGH,
+    ROW,
+    TOTAL,
+    WIDE,
+    file_pictured,
+    file_scan,
+    file_text,
+    report,
+    report_of_rows,
+)
 from tests.inline import Inline
 
 
@@ -104,6 +116,20 @@ def test_a_web_page_is_shown_as_text_with_its_cells_marked(desk: Any, inline: In
     assert desk.viewer.get(f"/documents/{number}/pages/1.png").status_code == 404
     case = desk.viewer.get(f"/documents/{number}/cells/{CELL}").text
     assert re.search(rf'<mark class="doubtful chosen" data-cell="{re.escape(CELL)}">', case)
+
+
+def test_a_picture_inside_of_a_web_page_is_shown_with_its_boxes(desk: Any, inline: Inline) -> None:
+    number = file_pictured(inline)
+    page = desk.viewer.get(f"/documents/{number}").text
+    assert f'src="/documents/{number}/pages/2.png"' in page
+    assert f'src="/documents/{number}/pages/1.png"' not in page
+    assert "落款" in page
+    assert EVIL not in page
+    for path in ("pages/2.png", f"crops/{CELL}.png"):
+        answer = desk.viewer.get(f"/documents/{number}/{path}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert f'crops/{CELL}.png"' in desk.viewer.get(f"/documents/{number}/cells/{CELL}").text
+    assert desk.viewer.get(f"/documents/{number}/pages/3.png").status_code == 404
 
 
 def test_a_document_without_a_report_is_shown_with_what_there_is(desk: Any, inline: Inline) -> None:

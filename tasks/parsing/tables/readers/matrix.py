@@ -31,12 +31,27 @@ from tasks.parsing.tables.rows import (
 from tasks.parsing.tables.table_text import TableText, labels_to_items, split_runs
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
+_MOST_ROWS = 0.8  # share of the rows
+
 
 class FormRows(NamedTuple):
     """The rows that the form of a table asks for, and how many values each has."""
 
     rows: tuple[str, ...]
     size: int
+
+
+def _without_moved_labels(table: TableText) -> TableText:
+    """The table without the labels that stand on a line of their own outside of the grid (one of its sides is open), where the
+    order of the form names these rows.
+    """
+    lines, atoms = table.text.lines, table.text.atoms
+    rows = [m for m in table.labels if m.entry.part is LabelPart.ROW]
+    named = {m.entry.slug for m in rows if lines[atoms[m.first].line].by_order}
+    valued = {run.line for run in table.runs if run.values}
+    moved = [m for m in rows if m.entry.slug in named and lines[atoms[m.first].line].cells is None]
+    alone = [m for m in moved if valued.isdisjoint({atoms[m.first].line, atoms[m.last].line})]
+    return table._replace(labels=[m for m in table.labels if m not in alone])
 
 
 class Division(NamedTuple):
@@ -114,12 +129,15 @@ def _rows_below(table: TableText, label: FoundLabel) -> int:
 def read_matrix(table: TableText) -> BlockRead:
     """Read ``table`` as a matrix."""
     block, shape = table.block, shape_of(table.span.block)
-    table, division = as_printed(table)
+    table, division = as_printed(_without_moved_labels(table))
     parts = division.parts(block)
     where = table.text.place(table.span.first)
     drawn = _drawn_columns(table)
+    left = _columns_left(table)
     if drawn:
         columns, sure_columns = drawn[0], True
+    elif left:
+        columns, sure_columns = left, True
     else:
         columns, sure_columns = _columns(table)
     size = len(columns)
@@ -178,6 +196,20 @@ def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
     hint = None if extra is None else before if extra < header.get(plain[before], -1) else behind
     at, sure = extra_position(shape, [[table.text.slot(i) for i in run.values] for run in eights], hint)
     return shape.with_extra(at), sure
+
+
+def _columns_left(table: TableText) -> tuple[str, ...]:
+    """Return the columns of a table whose header lacks some of those of the form; empty where it lacks none.
+
+    Its rows must have as many values as the header has columns: a label that was only misread has values under it.
+    """
+    plain = shape_of(table.span.block).columns
+    header = {m.entry.slug for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA)}
+    left = tuple(column for column in plain if column in header)
+    lengths = Counter(len(run.values) for run in table.runs if len(run.values) > 1)
+    if not 1 < len(left) < len(plain) or header > set(left) or not lengths:
+        return ()
+    return left if lengths[len(left)] >= _MOST_ROWS * lengths.total() else ()
 
 
 def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
