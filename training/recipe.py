@@ -13,10 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from codebook import data
-
 _HERE = Path(__file__).parent
-_HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
 OTHER = "\u25a1"  # any character outside of the alphabet
 
@@ -89,9 +86,8 @@ def folded(text: str) -> str:
 
 @cache
 def phrases() -> tuple[str, ...]:
-    """Runs of Chinese characters in the data of the codebook: the labels of the forms, and more of their kind."""
-    found = {run for name in data.names() for run in _HAN.findall(data.read(name).decode())}
-    return tuple(sorted(found))
+    """Runs of Chinese characters that are labels of the forms, names and words: as they were in the codebook for this edition."""
+    return tuple((_HERE / "phrases.txt").read_text(encoding="utf-8").split())
 
 
 def _digits(rng: random.Random) -> str:

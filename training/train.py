@@ -171,7 +171,7 @@ def main() -> None:
     apart = fonts("held_out", given.fonts)
     shards = given.work / "shards"
     seen = draw_shards(shards, f"watch{edition}", [0], known, count=2000)
-    held = draw_shards(shards, f"held{edition}", [0], Fonts(apart[:2], apart), count=2000)
+    held = draw_shards(shards, f"held{edition}", [0, 1], Fonts(apart[:2], apart))
     paths = [shards / f"train{edition}-{number:04}.npz" for number in range(given.shards)]
     if not given.drawn_elsewhere:
         paths = draw_shards(shards, f"train{edition}", range(given.shards), known, workers=given.workers)

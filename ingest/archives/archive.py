@@ -6,6 +6,7 @@ Nothing is unpacked to a path. A member is a stream; what has to be held to be l
 
 from __future__ import annotations
 
+import io
 import re
 import tarfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 from codebook.errors import GongkaiError
 from ingest.archives import zips
 from ingest.archives.limits import RATIO_COUNTS_FROM, Limits
+from ingest.archives.mails import MAIL, attachments
 from ingest.archives.streams import BROKEN_STREAM, BZIP2, GZIP, TAR, XZ, ZIP, decompressed, is_tar_header
 from ingest.archives.tars import Gauge, tar_members
 from ingest.file_dates import moment_of
@@ -86,6 +88,8 @@ def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterat
             yield from _tar(file, None, budget)
         elif media_type in (GZIP, BZIP2, XZ):
             yield from _compressed(file, media_type, name, budget)
+        elif media_type == MAIL:
+            yield from _mail(file, budget)
         else:
             raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip or tar")
     except MemoryError as error:
@@ -147,6 +151,15 @@ def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[Mem
     for info, name, reader in tar_members(gauge()):
         if reader is not None and not is_junk(_clean(name)):
             yield Member(_clean(name), reader, moment_of(info.mtime))
+
+
+def _mail(file: BinaryIO, budget: Budget) -> Iterator[Member]:
+    found = list(attachments(file, budget.limits))
+    budget.take(len(found), sum(len(each.content) for each in found))
+    for each in found:
+        check_name(each.name)
+        if not is_junk(each.name):
+            yield Member(each.name, io.BytesIO(each.content), each.sent_at)
 
 
 def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[Member]:

@@ -16,6 +16,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Record
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import MIB, Limits
+from ingest.archives.mails import MAIL
 from ingest.archives.streams import BZIP2, GZIP, TAR, XZ, ZIP, is_tar_header
 from ingest.archives.zips import BROKEN, open_zip
 
@@ -25,6 +26,7 @@ PDF = "application/pdf"
 TEXT = "text/plain"
 HTML = "text/html"
 MHTML = "multipart/related"
+_LEAST_FIELDS = 2  # of those that a mail has
 FLAT_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.flat-opc+xml"
 _FLAT_PACKAGE = "http://schemas.microsoft.com/office/2006/xmlPackage"
 _LONGEST_TYPE = 200  # bytes
@@ -227,8 +229,8 @@ _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
 _BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
 _MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?[ \t]*+:?-{3,}+:?[ \t]*+\|)", re.M)
 _XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
-_MIME = re.compile(r"(?:^|\n)(?:MIME-Version:|Content-Type:\s*multipart/related)", re.I)
-_HEADER_FIELD = re.compile(r"\s*[A-Za-z][A-Za-z-]{1,40}:")  # RFC 5322, 2.2
+_HEADER_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60}):")  # RFC 5322, 2.2
+_MAIL_FIELDS = frozenset(("from", "to", "date", "subject", "message-id", "received"))
 
 
 def _by_text(head: bytes) -> FileIdentity:
@@ -241,8 +243,8 @@ def _by_text(head: bytes) -> FileIdentity:
             "bytes that are neither text nor a known format",
             READABLE,
         )
-    if _HEADER_FIELD.match(text) and _MIME.search(text[:2000]) and "multipart/related" in text[:SAMPLE].lower():
-        return FileIdentity(MHTML)
+    if (kind := _message_type(text)) is not None:
+        return FileIdentity(MHTML) if kind == MHTML else FileIdentity(MAIL, FileRole.ARCHIVE)
     if is_html(text):
         return FileIdentity(HTML)
     if _XML.match(text) and _FLAT_PACKAGE in text[:2000]:
@@ -250,6 +252,27 @@ def _by_text(head: bytes) -> FileIdentity:
     if _XML.match(text):
         return _refused("application/xml", "an XML file")
     return FileIdentity(TEXT)
+
+
+def _message_type(text: str) -> str | None:
+    """The type of a MIME message by its header (RFC 2045): MHTML of a page that a browser saved, MAIL; None for other texts."""
+    fields: dict[str, str] = {}
+    last = ""
+    for line in text.lstrip("\r\n").splitlines():
+        if not line.strip():
+            break
+        if line[0] in " \t" and last:
+            fields[last] += line
+        elif (found := _HEADER_FIELD.match(line)) is not None:
+            last = found[1].lower()
+            fields[last] = line[found.end() :]
+        else:
+            return None
+    kind = fields.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == MHTML:
+        return MHTML
+    is_mail = "mime-version" in fields and kind and len(_MAIL_FIELDS & fields.keys()) >= _LEAST_FIELDS
+    return MAIL if is_mail else None
 
 
 def is_html(text: str) -> bool:

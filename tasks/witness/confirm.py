@@ -160,7 +160,9 @@ def _judge(looked: _Looked, seen: SeenNumber | None) -> _Judged:
         return _Judged(_with_seen(cell, text, seen.score), Comparison.AGREES)
     if shown.value is None or seen.score < _SURE or "?" in text:
         return _Judged(_with_seen(cell, "?", 0.0), Comparison.OPEN) if not cell.text.strip() else _Judged(cell, Comparison.OPEN)
-    if token.kind is ValueKind.MARK and text in _SLANTING:
+    said = "".join(cell.text.split())
+    is_cut = ink.is_at_edge and text != said and (said.startswith(text) or said.endswith(text))
+    if is_cut or (token.kind is ValueKind.MARK and text in _SLANTING):
         return _Judged(cell, Comparison.OPEN)
     return _Judged(_with_seen(cell, text, seen.score), Comparison.DIFFERS)
 

@@ -30,8 +30,9 @@ def glyph_groups(glyphs: Sequence[Glyph]) -> NDArray[np.int32]:
     number = 0
     while left.size and number < _MOST:
         first = left[0]
-        alike = looks[left] @ looks[first] >= _ALIKE
-        members = left[alike & (np.abs(shapes[left] - shapes[first]).max(axis=1) <= _CLOSE)]
+        alike = (looks[left] @ looks[first] >= _ALIKE) & (np.abs(shapes[left] - shapes[first]).max(axis=1) <= _CLOSE)
+        alike[0] = True  # a black block is like nothing, not even itself
+        members = left[alike]
         # once more around their mean: the first may be an odd one
         mean = looks[members].mean(axis=0)
         mean /= max(1e-6, float(np.linalg.norm(mean)))

@@ -28,6 +28,7 @@ _RULED = 0.6  # share of a side that is ink, of a rule
 _LOWEST, _HIGHEST = 3.0, 24.0  # points: heights of a digit
 _WIDE = 0.72  # times the height of its line, of what may be two glyphs
 _DOT, _ON_LINE = 0.24, 0.04  # of the height of its line: size and bottom of a decimal point
+_NEAR = 0.4  # of the height of its line, of ink to the side of its cell
 _MOST_GLYPHS = 22
 _RAISED = 0.25  # of the line's height: the bottom of a mark of a note is at least so much above that of the digits
 _SMALL = 0.8  # of the line's height, of such a mark
@@ -62,11 +63,14 @@ class Glyph(NamedTuple):
 
 
 class CellInk(NamedTuple):
-    """What a cell shows. ``line`` is the picture of its one line, cut close to the ink; of other looks None, and no glyphs."""
+    """What a cell shows. ``line`` is the picture of its one line, cut close to the ink; of other kinds None, and no glyphs.
+    ``is_at_edge``: it comes so near to a side of the cell that a part of the number may lie beyond.
+    """
 
     kind: InkKind
     line: Pixels | None = None
     glyphs: tuple[Glyph, ...] = ()
+    is_at_edge: bool = False
 
 
 _BLANK_CELL = CellInk(InkKind.BLANK)
@@ -142,7 +146,8 @@ def _line(inside: Pixels, ink: Ink, rows: Runs, columns: Runs, scale: float) -> 
         return _MARK_CELL
     x0, x1 = columns[0][0], columns[-1][1]
     crop, marks = inside[y0:y1, x0:x1], ink[y0:y1, x0:x1]
-    return CellInk(InkKind.NUMBER, crop, tuple(_glyphs(crop, marks, [(start - x0, end - x0) for start, end in columns])))
+    near = min(x0, ink.shape[1] - x1) < _NEAR * (y1 - y0)
+    return CellInk(InkKind.NUMBER, crop, tuple(_glyphs(crop, marks, [(start - x0, end - x0) for start, end in columns])), near)
 
 
 def _glyphs(crop: Pixels, ink: Ink, columns: Runs) -> Iterator[Glyph]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -13,6 +14,8 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 import pytest
 
@@ -235,3 +238,54 @@ def test_a_member_whose_content_is_not_what_was_packed() -> None:
         except BROKEN_MEMBER:
             seen[path] = b"broken"
     assert seen == {"a.txt": b"broken", "b.txt": b"good"}
+
+
+def mail(*parts: tuple[str, bytes, dict[str, str]], text: str = "请查收附件。") -> bytes:
+    """A mail with these attachments: media type, content, further header fields."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@example.org", "b@example.org", "年度报告"
+    message["Date"] = "Mon, 20 Jan 2025 09:30:00 +0800"
+    message.set_content(text)
+    for kind, content, fields in parts:
+        main, _, sub = kind.partition("/")
+        message.add_attachment(content, maintype=main, subtype=sub, **fields)
+    return message.as_bytes()
+
+
+def test_the_attachments_of_a_mail_are_its_files() -> None:
+    inner = mail(("application/pdf", b"%PDF-1.4", {"filename": "内.pdf"}))
+    outer = mail(("application/msword", b"old", {"filename": "示例县报告.doc"}), ("application/octet-stream", b"x", {}))
+    message = message_from_bytes(outer, policy=policy.default)
+    message.add_attachment(message_from_bytes(inner, policy=policy.default))
+    found = list(unpack(io.BytesIO(message.as_bytes()), "message/rfc822", "a.eml", Budget(SMALL)))
+    assert [(one.name, one.reader.read()) for one in found] == [
+        ("示例县报告.doc", b"old"),
+        ("2.bin", b"x"),
+        ("内.pdf", b"%PDF-1.4"),
+    ]
+    assert found[0].dated_at is not None
+    assert found[0].dated_at.isoformat() == "2025-01-20T09:30:00+08:00"
+
+
+def test_a_name_in_an_older_encoding_and_a_picture_of_the_mail_itself() -> None:
+    encoded = base64.b64encode("附件.docx".encode("gb18030")).decode()
+    data = mail(
+        ("application/octet-stream", b"a", {"filename": "NAME"}), ("image/png", b"b", {"filename": "logo.png", "cid": "<l>"})
+    )
+    assert list(contents(data.replace(b'"NAME"', f'"=?gb18030?B?{encoded}?="'.encode()))) == ["附件.docx"]
+
+
+def test_a_mail_without_attachments_is_its_text() -> None:
+    assert list(contents(mail(text="示例县人民政府年度报告")).values()) == ["示例县人民政府年度报告\n".encode()]
+
+
+@pytest.mark.parametrize("name", ["../up.txt", "/etc/passwd", "C:\\up.txt"])
+def test_an_attachment_has_no_path(name: str) -> None:
+    assert list(contents(mail(("text/csv", b"a", {"filename": name})))) == [name.replace("\\", "/").rpartition("/")[2]]
+
+
+def test_a_mail_that_is_too_large_or_of_too_many_parts_is_refused() -> None:
+    with pytest.raises(GongkaiError, match=r"file\.too_large"):
+        contents(mail(("application/pdf", bytes(20_000), {"filename": "a.pdf"})))
+    with pytest.raises(GongkaiError, match=r"file\.bomb"):
+        contents(mail(*[("application/pdf", b"a", {"filename": "a.pdf"})] * 60), Limits(archive_members=50))

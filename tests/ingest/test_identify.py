@@ -12,6 +12,7 @@ import zipfile
 
 import pytest
 
+from ingest.archives.mails import MAIL
 from ingest.files.identify import DOCX, FLAT_DOCX, HTML, PDF, TEXT, ZIP, FileRole, identify
 
 REPORT = "示例县人民政府2024年政府信息公开工作年度报告\n一、总体情况\n本年新收政府信息公开申请 10 件。\n"
@@ -83,6 +84,7 @@ KNOWN = {
     "markdown": (f"# 报告\n\n| a | b |\n|---|---|\n| 1<br>2 | 3 |\n\n{REPORT}".encode(), TEXT),
     "markdown with tags": (("# 报告\n" + "<p>一</p>\n" * 5).encode(), TEXT),
     "text with a comparison": (("行政许可 <10 件，a<b，" + REPORT).encode(), TEXT),
+    "text like a mail": ("From: 一\nTo: 二\n\n".encode() + REPORT.encode(), TEXT),
     "html": (PAGE.encode(), HTML),
     "html gbk": (PAGE.encode("gbk"), HTML),
     "html utf-16": (PAGE.encode("utf-16"), HTML),
@@ -107,6 +109,10 @@ ARCHIVES = {
     "empty zip": (zipped(), ZIP),
     "zip of web pages": (zipped("content.xml", "a.txt"), ZIP),
     "tar": (tarred(), "application/x-tar"),
+    "mail": (
+        b"From: a@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\n\r\n",
+        MAIL,
+    ),
     "tar.gz": (gzip.compress(tarred()), "application/gzip"),
     "tar.bz2": (bz2.compress(tarred()), "application/x-bzip2"),
     "tar.xz": (lzma.compress(tarred()), "application/x-xz"),

@@ -71,6 +71,13 @@ def test_a_number_is_compared_however_it_is_printed(text: str, reader: NumberRea
     )
 
 
+@pytest.mark.parametrize("text", ["1234567", "234567.89", "4444444"])
+def test_a_number_too_wide_for_its_cell_is_not_contradicted(text: str, reader: NumberReader) -> None:
+    for size in (10.0, 10.5, 11.0, 11.5, 12.0):
+        found = cells(seen(Sheet(size=size).table([[*NUMBERS[0][:5], text], *NUMBERS[1:]]).saved(), reader))[0]
+        assert [cell.seen for cell in found if cell.seen not in (None, cell.text)] == []
+
+
 def test_a_raised_mark_that_the_text_takes_for_a_digit(reader: NumberReader) -> None:
     def raised(sheet: Sheet, x: float, y: float, text: str) -> None:
         sheet.text(x + 5, y + 7, text[0])

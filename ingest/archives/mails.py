@@ -1,0 +1,78 @@
+"""Mails (RFC 5322) as archives: what is attached to them comes in, each attachment a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from email.utils import parsedate_to_datetime
+from itertools import islice
+from mimetypes import guess_extension
+from typing import BinaryIO, NamedTuple
+
+from codebook.errors import GongkaiError
+from ingest.archives.limits import Limits
+
+MAIL = "message/rfc822"
+_TEXTS = ("text/plain", "text/html")
+
+
+class Attachment(NamedTuple):
+    """An attachment: its name as the mail gives it, its content, and when the mail was sent (None: it does not say)."""
+
+    name: str
+    content: bytes
+    sent_at: datetime | None
+
+
+def attachments(file: BinaryIO, limits: Limits) -> Iterator[Attachment]:
+    """What is attached to a mail, and to mails that are attached to it; its own text where nothing is.
+
+    Raises GongkaiError: file.too_large for a mail above the size of a document, file.bomb for more parts than an
+    archive may have, file.corrupt for one that cannot be read.
+    """
+    file.seek(0)
+    data = file.read(limits.file_bytes + 1)
+    if len(data) > limits.file_bytes:
+        raise GongkaiError("file.too_large", f"a mail of more than {limits.file_bytes:,} bytes", f"at most {limits.file_bytes:,}")
+    try:
+        yield from _parts(message_from_bytes(data, policy=default), limits)
+    except (LookupError, AttributeError, TypeError, ValueError) as error:  # what the parser of headers raises on odd ones
+        raise GongkaiError(
+            "file.corrupt", f"a mail that cannot be read ({error!r})", "a whole mail, or the attached file"
+        ) from error
+
+
+def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
+    sent_at = _sent_at(message)
+    parts = list(islice(message.walk(), limits.archive_members + 1))
+    if len(parts) > limits.archive_members:
+        raise GongkaiError("file.bomb", "a mail of too many parts", f"at most {limits.archive_members:,}")
+    leaves = [part for part in parts if not part.is_multipart()]
+    found = [part for part in leaves if _is_attached(part)] or [part for part in leaves if part.get_content_type() in _TEXTS]
+    for number, part in enumerate(found, 1):
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes) and content:
+            yield Attachment(_name(part, number), content, sent_at)
+
+
+def _is_attached(part: EmailMessage) -> bool:
+    """Return whether a part is a file for the reader, and no text or picture of the mail itself."""
+    if part.get_content_disposition() == "attachment" or part.get_filename():
+        return part.get("Content-ID") is None or part.get_content_maintype() != "image"
+    return part.get_content_maintype() == "application"
+
+
+def _name(part: EmailMessage, number: int) -> str:
+    given = (part.get_filename() or "").replace("\\", "/").rpartition("/")[2].strip()
+    return given or f"{number}{guess_extension(part.get_content_type()) or ''}"
+
+
+def _sent_at(message: EmailMessage) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(str(message["Date"])) if message["Date"] else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
