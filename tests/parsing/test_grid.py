@@ -140,3 +140,30 @@ def test_a_head_of_table_four_that_stands_behind_it(off: int) -> None:
     for reading in read.readings:  # the totals do not say that each number stands where the form has it
         assert reading.state is State.DOUBTFUL
         assert reading.candidates[0] == truth[reading.indicator] or reading.indicator.endswith("after_review.total")
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("text", ["", "/", "5"])
+def test_a_cell_that_reaches_over_two_rows_moves_no_number(seed: int, text: str) -> None:
+    """Two blank cells whose rule is lost, or that an office merged, are one cell of the upper row."""
+    rng = random.Random(seed)
+    printed = make(rng, "2021")
+    data = [row for row in printed.requests if not row.header]
+    head = ["", *(REQUESTS.columns[slug].label for slug in COLUMNS)]
+    table = _table([head, *([row.labels[-1], *row.values] for row in data)])
+    row, column = rng.randrange(1, len(data) - 1), rng.randrange(1, 6)
+    cells = [
+        msgspec.structs.replace(cell, text=text, row_span=2) if (cell.row, cell.column) == (row, column) else cell
+        for cell in table.cells
+        if (cell.row, cell.column) != (row + 1, column)
+    ]
+    read = read_tables(_page(msgspec.structs.replace(table, cells=tuple(cells))))
+    truth = {key: value for key, value in printed.truth.items() if key.startswith("requests.")}
+    wrong = {
+        reading.indicator
+        for reading in read.readings
+        if reading.state is not State.DOUBTFUL and reading.value != truth.get(reading.indicator)
+    }
+    column_slug = COLUMNS[column - 1]
+    assert all(cell.endswith(f".{column_slug}") for cell in wrong), wrong
+    assert len(wrong) <= 2

@@ -13,19 +13,20 @@ import msgspec
 
 from codebook.book import BlockKind, load_book
 from codebook.records import Cell, Reader, Table
-from codebook.text.fold import fold_label
+from codebook.text.fold import fold_label, is_han
 from tasks.parsing.tables.labels import LabelPart, lexicon
 from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
 
 # A first row with this many row labels is a table that lies on its side.
 _SIDEWAYS = 5
+_UNKNOWN = 0.5  # the score of a cell of which it is not known whether the number above is its own
 
 
 def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[TextLine]:
     """The rows of ``table`` as lines. A grid of one column, or a row with a cell that holds a long text, is no table but text."""
     if table.columns <= 1:
         return [line for cell in _ordered(table.cells) for line in _text_lines(cell, page, block, reader)]
-    cells = _upright(table.cells)
+    cells = _in_each_row(_upright(table.cells))
     rows: dict[int, dict[int, Cell]] = {}
     for cell in cells:
         rows.setdefault(cell.row, {})[cell.column] = cell
@@ -39,6 +40,27 @@ def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[
         first = row[min(row)]
         lines.append(TextLine("", page, block, first.place, reader, 1.0, row, whole=True))
     return lines
+
+
+def _in_each_row(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells, and for each of a row with a label that holds a number, or nothing, and reaches over several rows, one in each
+    of the rows below: without it the values of that row would stand a column too far to the left.
+
+    Below a blank cell there is a blank one; below a number it is not known which row it belongs to.
+    """
+    labels: dict[int, int] = {}
+    for cell in cells:
+        if sum(map(is_han, cell.text)) > 1:
+            labels[cell.row] = min(cell.column, labels.get(cell.row, cell.column))
+    more = []
+    for cell in cells:
+        if cell.row_span > 1 and labels.get(cell.row, cell.column) < cell.column and not any(map(is_han, cell.text)):
+            score = min(cell.score, _UNKNOWN) if cell.text.strip() else cell.score
+            more += [
+                Cell(cell.row + below, cell.column, "", cell.place, 1, cell.column_span, score)
+                for below in range(1, cell.row_span)
+            ]
+    return _ordered([*cells, *more]) if more else list(cells)
 
 
 def _ordered(cells: Sequence[Cell]) -> list[Cell]:
