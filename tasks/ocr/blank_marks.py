@@ -27,8 +27,9 @@ def mark_in(marks: Grey, box: Box, size: int) -> str | None:
     if len(solid) != 1:
         return None
     _, _, width, height, area = (int(v) for v in stats[solid[0]])
-    if height <= 0.3 * size and 0.3 * size <= width and width >= 2.2 * height:
-        return DASH if area >= 0.6 * width * height else None
+    if height <= 0.3 * size and 0.28 * size <= width and width >= 1.55 * height:
+        # a short one, such as a hyphen, is a filled bar; a comma or a point with its shadow is neither that wide nor that full
+        return DASH if area >= (0.6 if width >= 2.2 * height else 0.7) * width * height else None
     if 0.5 * size <= height and 0.18 * height <= width <= 0.95 * height:
         rows, columns = np.nonzero(labels == solid[0])
         return SLASH if _is_slanted(rows, columns, width, height) else None

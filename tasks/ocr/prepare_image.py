@@ -19,6 +19,11 @@ Box = tuple[float, float, float, float]
 _SEAL_SATURATION = 50  # ink with less colour than this is black or blue-black text
 _SEAL_LEVEL = 110  # coloured pixels whose strongest channel is weaker lie over black text
 _SKEW_LIMIT = 7.0  # degrees; a page is not laid on a scanner worse than that
+_SHAPES_WIDTH = 1654  # pixels: A4 at 200 dpi
+_FEW_SHAPES = 60  # pieces of ink; with fewer the shape of characters is not known
+_SHARES = (50, 65, 80)  # percentiles of the widths and heights that are compared
+_FAX = 2.0  # of the resolutions of a fax in standard mode: 200 x 100 or 204 x 98 dpi
+_WIDE = 1.25  # Chinese characters are as wide as high, digits half as wide
 _PROFILE_WIDTH = 900  # pixels; enough to see lines of text
 
 
@@ -143,6 +148,32 @@ def quarter_turned(picture: Picture, turns: int) -> Picture:
     return picture.warped(quarter, (width, height) if turns % 2 == 0 else (height, width))
 
 
+def stretch(grey: Grey) -> float:
+    """Return how many times as wide as high the characters of a page are drawn: 1, or 2 on a fax whose rows are further apart.
+
+    It is judged by the shapes of the characters: what a file says of its resolution is often wrong, and is lost in a PDF.
+    """
+    scale = min(1.0, _SHAPES_WIDTH / grey.shape[1])
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink(small.astype(np.uint8)), connectivity=8)
+    sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    page = np.array([small.shape[1], small.shape[0]])
+    sizes = sizes[((sizes > page / 250) & (sizes < page / 15)).all(axis=1)]
+    if len(sizes) < _FEW_SHAPES:
+        return 1.0
+    widths, heights = np.percentile(sizes, _SHARES, axis=0).T
+    # all shapes are wide, not just those of characters that run into each other
+    ratio = float((widths / heights).min())
+    return 1.0 if ratio < _WIDE else _FAX
+
+
 def prepared(image: NDArray[np.uint8]) -> Picture:
-    """A page image made ready: colour off, light even, level. The orientation is decided by who can read."""
-    return levelled(Picture(evenly_lit(without_colour(image)), np.eye(3)))
+    """A page image made ready: colour off, light even, characters as wide as they are high, level.
+
+    The orientation is decided by who can read.
+    """
+    picture = Picture(evenly_lit(without_colour(image)), np.eye(3))
+    if (times := stretch(picture.grey)) > 1:
+        height, width = picture.grey.shape
+        picture = picture.warped(np.diag([1.0, times, 1.0]), (width, round(height * times)))
+    return levelled(picture)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
-from tasks.ocr.blank_marks import mark_in, separator_in
+from tasks.ocr.blank_marks import DASH, mark_in, separator_in
 from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, with_separator
 from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines
 from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
+from tasks.ocr.seals import without_seals
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
 __all__ = ["SURE", "Layout", "cell_crops", "read_picture"]
@@ -88,7 +89,8 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], Grey]]
 
 def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
     """The tables and lines of a page image, each with how far down it begins."""
-    layout, known = _upright(prepared(image), reader)
+    picture = prepared(image)
+    layout, known = _upright(picture._replace(grey=without_seals(picture.grey)), reader)
     is_poor = layout.size < _SMALL or is_bilevel(image)
     readings = iter(_readings(layout, known, reader, is_poor))
     to_page = _Scale(layout.picture, number, points_per_pixel)
@@ -106,15 +108,25 @@ def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader,
     """Return what each of the layout's boxes says; ``known`` are lines that were read before."""
     grey = layout.picture.grey
     found: dict[Box, Settled] = {}
-    for lines in (lines for grid in layout.cell_lines for lines in grid if len(lines) == 1):
-        if (mark := mark_in(layout.clean, lines[0], layout.size)) is not None:
-            found[lines[0]] = Settled(mark, _MARK_SCORE)
+    for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
+        for cell, lines in zip(grid.cells, cells, strict=True):
+            mark = mark_in(layout.clean, lines[0], layout.size) if len(lines) == 1 else None
+            if mark is not None and (mark != DASH or _stands_alone(grey, lines[0], _inside(cell, grid.thickness), layout.size)):
+                found[lines[0]] = Settled(mark, _MARK_SCORE)
     left = [box for box in layout.boxes if box not in found]
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
     for box, line in zip(left, settled, strict=True):
         found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
     return [found[box] for box in layout.boxes]
+
+
+def _stands_alone(grey: Grey, dash: Box, inside: Box, size: int) -> bool:
+    """Return whether nothing faint stands above or below a dash, as the rest of a digit would of which only a bar was printed."""
+    x0, y0, x1, y1 = dash
+    top, bottom = max(inside[1], y0 - size // 2), min(inside[3], y1 + size // 2)
+    around = (grey[top : max(top, y0 - 1), x0:x1], grey[y1 + 1 : bottom, x0:x1])
+    return sum(int((part < _FAINT).sum()) for part in around) < max(4, size // 4)
 
 
 class _Scale(NamedTuple):

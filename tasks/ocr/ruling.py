@@ -12,14 +12,21 @@ from tasks.ocr.prepare_image import Grey, marks_of
 
 Mask = NDArray[np.uint8]
 
+_LEAST = 6  # grey levels by which a rule is darker than its paper on a page without noise
+
 
 class Rules(NamedTuple):
-    """Where rules may run on a page (masks, 255 = rule), the ink they were found in, and how thick a rule is at most."""
+    """Where rules may run on a page (masks, 255 = rule), the ink they were found in, and how thick a rule is at most.
+
+    ``across`` and ``down`` are level and upright lines, however faint: thin, and darker than the paper on both sides.
+    """
 
     horizontal: Mask
     vertical: Mask
     marks: Mask
     thickness: int
+    across: Mask
+    down: Mask
 
     @property
     def both(self) -> Mask:
@@ -27,19 +34,30 @@ class Rules(NamedTuple):
         return cv2.bitwise_or(self.horizontal, self.vertical).astype(np.uint8)
 
 
-def thin_parts(marks: Mask, thickness: int) -> Mask:
-    """The ink that is no thicker than ``thickness`` from top to bottom: horizontal rules and strokes."""
+def _lines(grey: Grey, marks: Mask, thickness: int) -> Mask:
+    """What is darker than the paper above and below it and no thicker than ``thickness``: level rules and strokes, also faint.
+
+    A pixel must stand out from its paper only by twice the noise: the length of a line sets it apart from noise, not its pixels.
+    """
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
+    contrast = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, np.ones((thickness + 1, 1), np.uint8))
+    noise = float(np.median(contrast[::3, ::3]))
+    least = float(np.clip(1.7 * noise + 3, _LEAST, 40))
+    # what is black counts no more than what is just dark enough: else a stroke lends its darkness to the paper beside it
+    along = cv2.blur(np.minimum(contrast, np.uint8(2 * least)), (2 * thickness + 1, 1))
+    lines = np.where((along > least) & (contrast > least / 2), 255, 0).astype(np.uint8)
+    # upright strokes that cross are left out: a row of characters has many of them, a rule hardly any
     bodies = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
-    return cv2.subtract(marks, bodies).astype(np.uint8)
+    return cv2.subtract(lines, bodies).astype(np.uint8)
 
 
-def _thin_runs(marks: Mask, thickness: int, length: int) -> Mask:
+def _thin_runs(lines: Mask, thickness: int, length: int) -> Mask:
     """Horizontal rules: thin ink that covers three quarters of a stretch longer than a character.
 
     What is thicker than ``thickness`` across is no rule: strokes of characters go, and what is left of a row of characters covers
     less than half of any stretch. Faint and broken rules still cover most of theirs; a slope of a pixel or two is allowed.
     """
-    thin = cv2.dilate(thin_parts(marks, thickness), np.ones((3, 1), np.uint8))
+    thin = cv2.dilate(lines, np.ones((3, 1), np.uint8))
     cover = cv2.boxFilter((thin > 0).astype(np.float32), -1, (length, 1), borderType=cv2.BORDER_CONSTANT)
     core = (cover >= 0.72).astype(np.uint8) * 255
     reached = cv2.dilate(core, np.ones((1, length), np.uint8))
@@ -53,9 +71,11 @@ def find_rules(grey: Grey) -> Rules:
     height, width = grey.shape
     marks = marks_of(grey, 1 / 60, 9)
     thickness = max(5, round(min(height, width) / 250))
-    across = _thin_runs(marks, thickness, max(40, width // 20))
-    down = _thin_runs(np.ascontiguousarray(marks.T), thickness, max(30, height // 60))
-    return Rules(across, np.ascontiguousarray(down.T), marks, thickness)
+    across = _lines(grey, marks, thickness)
+    down = _lines(np.ascontiguousarray(grey.T), np.ascontiguousarray(marks.T), thickness)
+    horizontal = _thin_runs(across, thickness, max(40, width // 20))
+    vertical = np.ascontiguousarray(_thin_runs(down, thickness, max(30, height // 60)).T)
+    return Rules(horizontal, vertical, marks, thickness, across, np.ascontiguousarray(down.T))
 
 
 def anchored(rules: Rules) -> Rules:

@@ -9,9 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.ruling import Mask, Rules, thin_parts
+from tasks.ocr.ruling import Mask, Rules
 
+_OTHER = 0.3  # share of the longest rule near it that another rule is long at least
 _WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
+_PART = 0.35  # share of an edge that is seen where a rule goes on that is seen on one side of it
+_TRACE = 0.1  # the same, where it is seen on both sides
+_BESIDE = 0.2  # share of a stroke of a character with ink close to it on each side
+_AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
+_STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
@@ -45,8 +51,17 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
     hits = np.flatnonzero(reach >= least)
     if not hits.size:
         return []
-    groups = np.split(hits, np.flatnonzero(np.diff(hits) > apart) + 1)
-    return [round(float(np.mean(group[reach[group] >= 0.7 * reach[group].max()]))) for group in groups]
+    found = []
+    for group in np.split(hits, np.flatnonzero(np.diff(hits) > apart) + 1):
+        # strokes of tight text may fill the way from one rule to the next: each rule is longest at its own place
+        left = group
+        while left.size and reach[left].max() >= _OTHER * reach[group].max():
+            top = int(left[reach[left].argmax()])
+            near = left[np.abs(left - top) <= apart]
+            at = round(float(near[reach[near] >= 0.7 * reach[top]].mean()))
+            found.append(at)
+            left = left[np.abs(left - at) > apart]
+    return sorted(found)
 
 
 class _Way(NamedTuple):
@@ -64,11 +79,13 @@ class _Way(NamedTuple):
     unbroken: float
 
 
-def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, float]:
+def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, ...]:
     """Return what speaks for a horizontal rule from ``start`` to ``end`` at row ``at``, and what against it.
 
-    For: the share of the way that thin ink covers along one row, and the share that lies in long runs, whose gaps are closed.
-    Against: the share with ink both above and below that row, as the middle of a row of characters has.
+    In this order: the share of the way that thin ink covers along one row; the share with ink both above and below that row, as
+    the middle of a row of characters has; the share that lies in long runs, whose gaps are closed; the share that is covered
+    where no ink stands near, where a faint rule is seen and strokes of characters are not; 1 when it is joined to the rules at
+    its ends, else 0; and the shares with ink close to it on the side that has less and on that which has more, as beside strokes.
     """
     marks, thin, runs, reach, thickness, _ = way
     # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
@@ -78,18 +95,25 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     across = (slice(top, at + margin + 1), slice(start + inset, end - inset))
     strip = marks[across] > 0
     if strip.shape[1] == 0:
-        return 0.0, 0.0, 0.0
+        return (0.0,) * 7
     line = thin[across] > 0
     band = line.copy()
     band[1:] |= line[:-1]
     band[:-1] |= line[1:]
     first = max(0, at - top - reach)
     cover = band[first : at - top + reach + 1].mean(axis=1)
-    row = first + int(cover.argmax())
+    best = np.flatnonzero(cover >= cover.max() - 0.01)
+    black = strip[first + best].mean(axis=1)
+    best = best[black >= black.max() - 0.02] if black.max() > 0.5 else best
+    row = first + round(float(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)[0].mean()))  # the first of a double rule
     long = runs[top + first : at + reach + 1, across[1]]
     above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
     below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
     crossed = float((above & below).mean())
+    near = [
+        side.any(axis=0).mean()
+        for side in (strip[max(0, row - 2 - thickness) : max(0, row - 2)], strip[row + 3 : row + 3 + thickness])
+    ]
     # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
     inked = np.asarray(strip[max(0, row - 1) : row + 2].any(axis=0))
     # a rule is joined to the rules that it ends at; the strokes of tight text stop a little before them
@@ -100,11 +124,14 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, float, f
     # thin ink all the way between two rules is a rule, however close text stands: strokes of text end before the rules
     if joined and end - start >= way.unbroken and cover.max() >= _UNBROKEN:
         whole = 1.0
-    return max(float(cover.max()), touched), crossed, whole
+    free = ~(above | below)
+    alone = float(band[row][free].mean()) if free.mean() >= 0.25 else 0.0
+    ends = joined or min(band[row, :end_zone].mean(), band[row, -end_zone:].mean()) >= 0.5
+    return max(float(cover.max()), touched), crossed, whole, alone, float(ends), float(min(near)), float(max(near))
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Return which edges are rules, of evidence (lines, edges along a line, 3).
+    """Return which edges are rules, of evidence (lines, edges along a line, 7).
 
     An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
     well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
@@ -123,7 +150,27 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
                 line, start:end
             ].all():
                 drawn[line, start:end] &= whole[line, start:end]
-    return drawn
+    return _continued(drawn & ~_strokes(drawn, evidence, places)[:, None], evidence[..., 3])
+
+
+def _strokes(drawn: NDArray[np.bool_], evidence: NDArray[np.float64], places: list[int]) -> NDArray[np.bool_]:
+    """Return which lines are nothing but strokes of characters: short, with ink close to them wherever they are drawn."""
+    lengths = np.diff(places)
+    share = (drawn * lengths).sum(axis=1) / lengths.sum()
+    crossed, joined, less, more = (evidence[..., i] for i in (1, 4, 5, 6))
+
+    def always(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.asarray((seen | ~drawn).all(axis=1))
+
+    stroke = always(less >= _BESIDE) | always(joined == 0) | always((more >= 0.5) & (crossed >= _AMID))
+    return np.asarray(stroke & (share < 0.5) | always((less >= _BESIDE / 2) | (crossed >= _AMID)) & (share < _STROKE))
+
+
+def _continued(drawn: NDArray[np.bool_], seen: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the rules with what is faint of them: a rule that is seen beside an edge goes on where a part of it is seen."""
+    padded = np.pad(drawn, ((0, 0), (1, 1)))
+    before, after = padded[:, :-2], padded[:, 2:]
+    return np.asarray(drawn | (before | after) & (seen >= _PART) | before & after & (seen >= _TRACE))
 
 
 def _merged(horizontal: NDArray[np.bool_], vertical: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
@@ -249,10 +296,10 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
     turned = np.ascontiguousarray(marks.T)
     ways = (
-        _Way(marks, thin_parts(marks, rules.thickness), horizontal, tolerance, rules.thickness, np.inf),
+        _Way(marks, rules.across[window], horizontal, tolerance, rules.thickness, np.inf),
         _Way(
             turned,
-            thin_parts(turned, rules.thickness),
+            np.ascontiguousarray(rules.down[window].T),
             np.ascontiguousarray(vertical.T),
             tolerance,
             rules.thickness,
@@ -266,6 +313,8 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
         down = _drawn(_judged(ways[1], columns, rows), rows, 0).T
         across[[rows.index(at) for at in open_rows]] = True
         down[:, [columns.index(at) for at in open_columns]] = True
+        across &= ~_too_close(rows, across @ np.diff(columns), page_height / 110)[:, None]
+        down &= ~_too_close(columns, np.diff(rows) @ down, page_width / 75)[None]
         shape = len(rows), len(columns)
         rows, across, down = _without_idle(rows, across, down)
         columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
@@ -280,13 +329,24 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
         RuledCell(r, c, high, wide, (columns[c], rows[r], columns[c + wide], rows[r + high]))
         for r, c, high, wide in _merged(across, down)
     )
-    if len(cells) < 2:
+    # a lone row that is short is words of a line of text whose strokes passed for rules
+    if len(cells) < 2 or (len(rows) == 2 and columns[-1] - columns[0] < page_width / 3):
         return None
     return Grid(cells, len(rows) - 1, len(columns) - 1, (columns[0], rows[0], columns[-1], rows[-1]), rules.thickness)
 
 
+def _too_close(places: list[int], lengths: NDArray[np.int64], least: float) -> NDArray[np.bool_]:
+    """Return which lines leave no room for a row of characters to a longer one: strokes of characters next to a rule."""
+    close = np.zeros(len(places), bool)
+    for at in np.argsort(lengths, kind="stable"):
+        beside = np.abs(np.array(places) - places[at]) < least
+        beside[at] = False
+        close[at] = bool((beside & ~close).any())
+    return close
+
+
 def _judged(way: _Way, lines: list[int], places: list[int]) -> NDArray[np.float64]:
-    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 3)."""
+    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 7)."""
     return np.array([[_evidence(way, start, end, at) for start, end in pairwise(places)] for at in lines])
 
 

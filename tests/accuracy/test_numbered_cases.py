@@ -25,7 +25,6 @@ SLOW = ("200x100.tif",)
 UNREAD = ("archive", "zip", "7z")  # packages of files are no documents: tests/ingest
 # What is not yet as its reader expects it, and why. A case that is taken out of here must pass.
 OPEN: dict[str, str] = {
-    "06-open-borders/no-outer-sides.pdf": "numbers beside a side that is not drawn are in doubt",
     "60-fax-unequal-dpi/200x100.tif": "a page whose pixels are not square is read with doubts",
 }
 
@@ -159,7 +158,7 @@ def _params() -> list[Any]:
             continue
         marks = [pytest.mark.slow] if name.endswith(SLOW) else []
         if why := OPEN.get(name):
-            marks.append(pytest.mark.xfail(reason=why))
+            marks.append(pytest.mark.xfail(strict=True, reason=why))
         params.append(pytest.param(name, id=name, marks=marks))
     return params or [pytest.param(None, id="none")]
 

@@ -145,7 +145,7 @@ KINDS: dict[str, Make] = {
     "text squashed": _text(lambda sample, dice: squashed_text(sample.paper, dice)),
     "text remarks": _text(_broken_text),
 }
-SLOW = ("pdf little pictures", "pdf outlines")  # pages that are read from their pixels
+SLOW = ("pdf lying map", "pdf little pictures", "pdf outlines")  # pages that are read from their pixels
 
 
 def make_deception(kind: str, seed: int) -> Deception:

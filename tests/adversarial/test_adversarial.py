@@ -8,23 +8,10 @@ from tests.accuracy.compare import Score, read_and_compare
 from tests.adversarial.kinds import KINDS, SLOW, make_deception
 from tests.adversarial.report import bound, downwards, upwards
 
-# What is not yet read as its reader sees it, with the reason; each stands in the report of `python -m tests.adversarial.report`.
-OPEN: dict[str, str] = {
-    "pdf layer that is off": "a number that is not seen is read where it touches one that is seen",
-    "pdf white": "a number that is not seen is read where it touches one that is seen",
-    "pdf clipped": "a number that is not seen is read where it touches one that is seen",
-    "pdf invisible": "a number that is not seen is read where it touches one that is seen",
-    "pdf lying map": "no second reader looks at the pixels of pages that have text",
-}
 
-
-def kinds(*, slow: bool) -> list[object]:
-    """The kinds as parameters; one that is open may fail, and says why."""
-    return [
-        pytest.param(kind, marks=[pytest.mark.xfail(strict=False, reason=OPEN[kind])] if kind in OPEN else [])
-        for kind in KINDS
-        if slow or kind not in SLOW
-    ]
+def kinds(*, slow: bool) -> list[str]:
+    """The kinds as parameters."""
+    return [kind for kind in KINDS if slow or kind not in SLOW]
 
 
 def read(kind: str, seed: int) -> Score:

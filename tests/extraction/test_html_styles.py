@@ -229,6 +229,18 @@ def test_white_text_of_a_page_whose_sheets_did_not_come_in_is_a_doubt() -> None:
     assert shown("<span style='font-size:1px'>9</span>") == ("219", False)
 
 
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<bdo dir=rtl>9</bdo>",
+        "<b style='unicode-bidi:bidi-override;direction:rtl'>9</b>",
+        "9<script>document.write('8')</script>",
+    ],
+)
+def test_what_a_page_shows_otherwise_than_it_is_written_is_a_doubt(markup: str) -> None:
+    assert shown(markup) == ("219", False)
+
+
 def test_rows_and_cells_that_are_hidden() -> None:
     page = (
         "<style>tr.x{display:none} td:nth-child(3){display:none}</style><p>一段正文在这里。</p><table><tr><td>许可<td>1<td>8</tr>"

@@ -100,11 +100,12 @@ def test_a_large_picture_that_is_shown_small_is_no_page() -> None:
 
 
 def test_pictures_that_did_not_come_in_or_are_damaged_are_named() -> None:
-    found = extract(
-        page("<p>甲</p><img src='./img/表3.png?x=1'><img src=data:image/png;base64,AAAA><img src=a.gif width=20 height=20>"), HTML
-    )
+    sources = ("'./img/表3.png?x=1'", f"'{data_uri(picture(1, 1))}' data-src='表4.png'", "data:image/png;base64,AAAA")
+    icon = "<img src=a.gif width=20 height=20>"
+    found = extract(page("<p>甲</p>", *(f"<img src={source}>" for source in sources), icon), HTML)
     assert [(one.kind, one.name, one.place.line) for one in found.left_out] == [
         (LeftOutKind.PICTURE, "表3.png", 3),
+        (LeftOutKind.PICTURE, "表4.png", 3),
         (LeftOutKind.PICTURE, "data:image/png;base64", 3),
     ]
 
@@ -171,6 +172,8 @@ def test_a_report_whose_tables_are_pictures_that_did_not_come_in() -> None:
     ("shown", "name"),
     [
         ("<iframe src='/pdfjs/web/viewer.html?file=/P02.pdf'></iframe>", "P02.pdf"),
+        ("<script>PDFObject.embed(\"a/P03.pdf\", '#box')</script><p>正在打开</p>", "P03.pdf"),
+        ("<meta http-equiv=refresh content='0; url=./P04.doc'>", "P04.doc"),
         ("<embed src='a/年报.pdf'>", "年报.pdf"),
         ("<object data='年报.doc'></object>", "年报.doc"),
         ("<p>附件：<a href='P02.docx'>年度报告</a></p><img src=logo.png>", "P02.docx"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
@@ -120,3 +121,22 @@ def test_tables_are_used_whole_and_titles_not() -> None:
     assert Table in kinds
     titles = [n for n, b in enumerate(pages[0].blocks) if isinstance(b, Line) and "、" in b.text[:2]]
     assert not used & set(titles)
+
+
+@pytest.mark.parametrize("off", [0, 1])
+def test_a_head_of_table_four_that_stands_behind_it(off: int) -> None:
+    """One side of the grid is open, so that the last head comes as a line of its own after the table."""
+    printed = make(random.Random(9), "2021")
+    table = table_grids.review(printed.review)
+    cells = [cell for cell in table.cells if cell.text not in ("复议后起诉", "行政诉讼")]
+    total = max((cell for cell in cells if cell.row == 3), key=lambda cell: cell.column)
+    cells[cells.index(total)] = msgspec.structs.replace(total, text=str(int(total.text) + off))
+    title = Line("四、政府信息公开行政复议、行政诉讼情况", Place(1))
+    read = read_tables(_page(title, msgspec.structs.replace(table, cells=tuple(cells)), Line("复议后起诉", Place(1))))
+    truth = {key: value for key, value in printed.truth.items() if key.startswith("review.")}
+    if not off:
+        assert score(read, truth) == (len(truth), 0, [])
+        return
+    for reading in read.readings:  # the totals do not say that each number stands where the form has it
+        assert reading.state is State.DOUBTFUL
+        assert reading.candidates[0] == truth[reading.indicator] or reading.indicator.endswith("after_review.total")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from codebook.records import Extraction, Hints, State, Table
+from codebook.records import Extraction, Hints, Line, Place, State, Table
 from tasks.parsing.parse import parse
 from tasks.parsing.tables.cells import TablesRead
 from tasks.parsing.tables.read_tables import read_tables
@@ -143,6 +143,17 @@ def test_a_row_whose_label_cells_are_not_merged() -> None:
     read = _settled(printed, parted)
     assert not score(read, printed.truth).wrong
     assert not any("total_handled" in doubt for doubt in _doubts(read))
+
+
+def test_a_label_on_a_line_outside_of_the_grid_makes_no_second_row() -> None:
+    printed = render.make(random.Random(14), "2021")
+    _rows(printed)["carried_forward"].labels[-1] = ""
+    (page,) = table_garble.pages(printed)
+    at = next(at for at, block in enumerate(page.blocks) if isinstance(block, Table)) + 3
+    outside = Line("四、结转下年度继续办理", Place(1))
+    blocks = (*page.blocks[:at], outside, *page.blocks[at:])
+    read = read_tables((msgspec.structs.replace(page, blocks=blocks),))
+    assert score(read, printed.truth) == (len(printed.truth), 0, [])
 
 
 def test_digits_among_other_text_are_no_blank_row() -> None:

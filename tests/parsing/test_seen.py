@@ -87,3 +87,27 @@ def test_the_sums_choose_between_text_and_pixels(text: str, seen: str, witnesses
     found = verdict_of(read(text, seen))[FIRST]
     value: Number = 0
     assert (found.state, found.value, found.witnesses) == (State.PROVEN, value, witnesses)
+
+
+def test_what_a_seal_left_of_numbers_is_no_label_and_no_blank() -> None:
+    """The row is neither blank where a number is illegible, nor are its other numbers in doubt."""
+    texts = [("2", 1.0), ("0", 0.999), ("0", 0.999), ("0", 0.999), ("驰", 0.1), ("公列\n0", 0.08), ("中", 0.4)]
+    grid = [HEADER, *([label, *["0"] * 7] for label in ROWS)]
+    cells = [
+        Cell(r, c, shown, Place(1, (50 * c, 20 * r, 50 * c + 50, 20 * r + 20)), score=0.999)
+        for r, row in enumerate(grid)
+        for c, shown in enumerate(row)
+    ]
+    at = {(1, column + 1): text for column, text in enumerate(texts)}
+    cells = [
+        msgspec.structs.replace(c, text=at[c.row, c.column][0], score=at[c.row, c.column][1]) if (c.row, c.column) in at else c
+        for c in cells
+    ]
+    table = Table(tuple(cells), len(grid), 8, Place(1, (50, 0, 450, 200)))
+    found = {r.indicator: r for r in read_tables((Page(1, PageKind.PICTURE, "", Reader.OCR, (table,)),)).readings}
+    row = [
+        found[f"requests.new_received.{column}"]
+        for column in (*COLUMNS[:3], "public_welfare", "legal_service", "other_org", "total")
+    ]
+    assert [(r.value, r.doubt) for r in row[:4]] == [(2, None), (0, None), (0, None), (0, None)]
+    assert [r.state for r in row[4:]] == [State.DOUBTFUL] * 3

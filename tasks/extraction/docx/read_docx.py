@@ -37,7 +37,7 @@ _WHITE = "FFFFFF"
 _UNSEEN = frozenset(
     ("del", "moveFrom", "instrText", "delText", "rt", "rPr", "pPr", "tblPr", "tblGrid", "sectPr", "sdtPr", "footnoteReference")
 )
-_DECIMAL = re.compile(r"\d+[.．、)）]?\s?")
+_DECIMAL = re.compile(r"[(（]?\d+[.．、)）]?\s?")
 _CIRCLED = {
     0x80: "⓪",
     **{0x81 + n: chr(0x2460 + n) for n in range(10)},

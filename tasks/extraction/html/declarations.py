@@ -279,6 +279,7 @@ _READERS: dict[str, Reader] = {
     "content-visibility": _word("content-visibility"),
     "position": _word("position"),
     "float": _word("float"),
+    "unicode-bidi": _word("unicode-bidi"),
     "opacity": _opacity,
     "color": _colour("color"),
     "-webkit-text-fill-color": _colour("fill"),

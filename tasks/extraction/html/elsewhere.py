@@ -17,15 +17,18 @@ from tasks.extraction.text_flow import FlowPicture
 
 FRAMES = {"iframe": "src", "frame": "src", "embed": "src", "object": "data"}
 _DOCUMENT = re.compile(r"\.(?:pdf|docx?|wps|wpt|ofd|xlsx?|et|rtf|ceb|zip|rar|7z)$", re.IGNORECASE)
+_IN_SCRIPT = re.compile(r"""["']([^"'\s<>]{1,300}+)["']""")
+_MOST = 5  # files of scripts that are named
 _SPECK = 6  # pixels of what only fills space
 _PIXELS = re.compile(r"(\d{1,5})(?:\.\d++)?+\s?(?:px)?", re.IGNORECASE)
 _SIZE = re.compile(r"(?:^|;)\s*+(width|height)\s*+:\s*+(\d{1,5})(?:\.\d++)?+px", re.IGNORECASE)
+_LATER = ("data-src", "data-original", "data-lazy-src", "data-echo")
 _FILE_PARAMETERS = ("file", "url", "src", "furl")
 
 
 def pictured(element: etree._Element, pictures: Mapping[str, bytes], limits: ExtractionLimits) -> FlowPicture | None:
     """The picture that an ``img`` shows, without data where it did not come in; None where it only fills space."""
-    source = (element.get("src") or element.get("data-src") or element.get("data-original") or "").strip()
+    source = (element.get("src") or "").strip() or _later(element)
     width, height = _size_of(element)
     is_small = width is not None and height is not None and not may_be_table(width, height)
     if (width is not None and width < _SPECK) or (height is not None and height < _SPECK):
@@ -34,8 +37,15 @@ def pictured(element: etree._Element, pictures: Mapping[str, bytes], limits: Ext
     if data is not None:
         name = _name_of(source) if source[:5].lower() != "data:" else "data:" + source[5:30].partition(",")[0]
         found = flow_picture(name, data, limits)
+        if (found is None or found.data is None) and (later := _later(element)):
+            return FlowPicture(_name_of(later))
         return SMALL if found is not None and is_small else found
     return SMALL if is_small or not source else FlowPicture(_name_of(source))
+
+
+def _later(element: etree._Element) -> str:
+    """The address of the picture that a script puts in the place of this one, "" where none does."""
+    return next((address for name in _LATER if (address := (element.get(name) or "").strip())), "")
 
 
 def framed(element: etree._Element) -> FlowPicture:
@@ -47,6 +57,24 @@ def linked(element: etree._Element) -> FlowPicture | None:
     """The document that a link leads to, None where it leads to a page."""
     name = _name_of(element.get("href") or "")
     return FlowPicture(name, kind=LeftOutKind.FILE) if _DOCUMENT.search(name) else None
+
+
+def opened_by_itself(root: etree._Element) -> list[FlowPicture]:
+    """The documents that a page opens without a link: another address that it goes on to, and files that its scripts name."""
+    found: dict[str, None] = {}
+    for element in root.iter("meta", "script"):
+        if element.tag == "meta":
+            is_refresh = (element.get("http-equiv") or "").strip().lower() == "refresh"
+            addresses = [(element.get("content") or "").partition("=")[2].strip("'\" ")] if is_refresh else []
+        else:
+            addresses = _IN_SCRIPT.findall(element.text or "")
+        found |= dict.fromkeys(name for one in addresses if _DOCUMENT.search(name := _name_of(one)))
+    return [FlowPicture(name, kind=LeftOutKind.FILE) for name in list(found)[:_MOST]]
+
+
+def writes(script: etree._Element) -> bool:
+    """Return whether a script writes into the page where it stands: what it writes is seen, and not known."""
+    return "document.write" in (script.text or "")
 
 
 def _size_of(element: etree._Element) -> tuple[float | None, float | None]:

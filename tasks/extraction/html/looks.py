@@ -48,7 +48,8 @@ class Look(NamedTuple):
     cannot be told. ``before``, ``after``: text that styles add, None where it is not known. ``shift``: "super", "sub" or "".
 
     What its children take from it: ``visibility``, ``colour``, ``backdrop`` (None: a picture, or not known), ``size`` of the font
-    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent) and ``opacity``.
+    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order) and
+    ``opacity``.
     """
 
     is_gone: bool = False
@@ -63,6 +64,7 @@ class Look(NamedTuple):
     size: float = 16.0
     is_struck: bool = False
     is_pushed_out: bool = False
+    is_turned: bool = False
     opacity: float = 1.0
 
 
@@ -130,6 +132,8 @@ def _by_itself(element: etree._Element) -> dict[str, Value]:
         values |= {"color": _BLACK, "background": Colour(1, 1, 0)}
     elif tag in ("sup", "sub"):
         values["vertical-align"] = "super" if tag == "sup" else "sub"
+    elif tag == "bdo":
+        values["unicode-bidi"] = "bidi-override"
     elif tag == "dialog" and element.get("open") is None:
         values["display"] = "none"
     if element.get("hidden") is not None:
@@ -161,11 +165,12 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
     is_same = backdrop is not None and _is_same(colour, backdrop)
     is_clear = colour.alpha <= _INVISIBLE
     is_unseen = visibility != "visible" or is_struck or is_pushed_out or size <= 0 or is_clear or (is_same and not is_linked)
+    is_turned = above.is_turned or values.get("unicode-bidi") in ("bidi-override", "isolate-override")
     align = values.get("vertical-align")
     return Look(
         is_gone=_is_gone(values, tag, size) or opacity <= _INVISIBLE,
         is_unseen=is_unseen,
-        is_unsure=not is_unseen and (is_same or size < _TINY),
+        is_unsure=not is_unseen and (is_same or size < _TINY or is_turned),
         shift="super" if align in ("super", "text-top") else "sub" if align == "sub" else "",
         visibility=visibility,
         colour=colour,
@@ -173,6 +178,7 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
         size=size,
         is_struck=is_struck,
         is_pushed_out=is_pushed_out,
+        is_turned=is_turned,
         opacity=opacity,
     )
 

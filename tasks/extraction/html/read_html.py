@@ -14,7 +14,7 @@ from lxml import etree
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
 from tasks.extraction.grid import lay_out
-from tasks.extraction.html.elsewhere import FRAMES, framed, linked, pictured
+from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.surroundings import contents, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
@@ -71,8 +71,11 @@ class _HtmlWalker:
                     line.add(element.tail, self.looks[element.getparent()])
             elif element is not root and self.is_skipped(element):
                 walk.skip_subtree()
-                if tag in FRAMES and element not in self.chrome and not self.looks[element].is_gone:
-                    line.add_item(framed(element))
+                if element not in self.chrome and not self.looks[element].is_gone:
+                    if tag in FRAMES:
+                        line.add_item(framed(element))
+                    elif tag == "script" and writes(element):
+                        line.add_generated(None, self.looks[element])
             elif tag == "table" and element is not root:
                 line.add_item(self.grid(element))
                 walk.skip_subtree()
@@ -272,7 +275,8 @@ class _HtmlPage:
         held = contents(self.root)
         looks = looks_of(self.root, self.limits, lambda element: is_main(held[element], held[self.root]))
         chrome = frozenset(surroundings(self.root, held))
-        return _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
+        found = _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
+        return [*found, *opened_by_itself(self.root)]
 
 
 def _parse(text: str) -> etree._Element:

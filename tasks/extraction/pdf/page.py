@@ -10,12 +10,15 @@ rulings.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator
 from ctypes import byref, c_double, c_float, c_int, c_uint, c_void_p, cast
 from typing import Any, NamedTuple
 
+import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
 
 from codebook.errors import GongkaiError
 from tasks.extraction.grid import Box
@@ -31,12 +34,17 @@ _TALL = 2.0  # no body is higher than this many times the size
 _COVERS = 0.8  # share of the page from which on a picture hides what lies under it
 _STAMPED = 0.2  # of the texts that are not seen: this share may be seen
 _HYPHEN = 2  # what pdfium gives for a hyphen at the end of a line
+_SPACE = 0x20  # made-up characters are spaces and line ends
 _UNKNOWN = 0xFFFD  # a character that is not mapped to text
 _LETTER = 20.0  # points: shapes that are no higher may be letters and digits drawn as outlines
 _SLOPE = 0.05  # of its length: a side that rises more is not level
 _STROKES = 6  # sides from which on a small shape is no rectangle
 _MARK = (3.0, 40.0)  # points: the height of a number that is drawn as a shape or a picture
+_HAIR, _LONG = 1.2, 8.0  # points: a picture so thin and so long is a line, and no digit 1
 _WIDE_MARK = 200.0  # points
+
+_COLOR = c_uint(), c_uint(), c_uint(), c_uint()
+_INTO_COLOR = tuple(map(byref, _COLOR))
 
 
 class TextInk(NamedTuple):
@@ -69,14 +77,14 @@ class Contents(NamedTuple):
 
 
 class Letters(NamedTuple):
-    """The characters of a page with the boxes of their ink, and their text objects by address.
+    """The characters of a page with the boxes of their ink (x0, top, x1, bottom), and their text objects by address.
 
     ``slanted`` is the number of characters that were left out because they slant, as watermarks do; ``slanted_runs`` are their
     text objects.
     """
 
     chars: list[Char]
-    inks: list[Box]
+    inks: NDArray[np.float64]
     runs: dict[int, Any]
     slanted: int
     slanted_runs: list[Any]
@@ -90,7 +98,7 @@ class _Frame:
         self.width, self.height = right - self.left, top - self.bottom
         self.rotation = page.get_rotation()
 
-    def point(self, x: float, y: float) -> tuple[float, float]:
+    def point(self, x: Any, y: Any) -> tuple[Any, Any]:
         x, y = x - self.left, y - self.bottom
         if self.rotation == 90:
             return y, x
@@ -100,9 +108,11 @@ class _Frame:
             return self.height - y, self.width - x
         return x, self.height - y
 
-    def box(self, x0: float, y0: float, x1: float, y1: float) -> Box:
-        (ax, ay), (bx, by) = self.point(x0, y0), self.point(x1, y1)
-        return min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
+    def boxes(self, corners: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Boxes of (x0, y0, x1, y1) as (x0, top, x1, bottom)."""
+        ax, ay = self.point(corners[:, 0], corners[:, 1])
+        bx, by = self.point(corners[:, 2], corners[:, 3])
+        return np.column_stack((np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by)))
 
 
 def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters:
@@ -111,16 +121,18 @@ def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters
     A character that its font does not map to text is U+FFFD.
     """
     frame = _Frame(page)
-    chars: list[Char] = []
-    inks: list[Box] = []
+    texts: list[tuple[str, int, int]] = []
+    corners = array("d")  # of each character's body, then of its ink
+    boxes = _CharBoxes(textpage)
     runs: dict[int, Any] = {}
     slanted: dict[int, Any] = {}
+    angles: dict[int, float] = {}
     oblique = 0
     high = 0  # the first half of a character beyond the basic plane
     upright = -frame.rotation // 90 % 4
     for index in range(textpage.count_chars()):
         code = pdfium.FPDFText_GetUnicode(textpage, index)
-        if pdfium.FPDFText_IsGenerated(textpage, index) == 1:
+        if code <= _SPACE and pdfium.FPDFText_IsGenerated(textpage, index) == 1:
             continue
         if 0xD800 <= code < 0xDC00:
             high = code
@@ -128,37 +140,53 @@ def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters
         if 0xDC00 <= code < 0xE000:
             code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else _UNKNOWN
         high = 0
-        angle = pdfium.FPDFText_GetCharAngle(textpage, index)
         item = pdfium.FPDFText_GetTextObject(textpage, index)
         run = cast(item, c_void_p).value or 0
+        if run == 0 or run not in angles:  # all characters of a text object stand alike
+            angles[run] = pdfium.FPDFText_GetCharAngle(textpage, index)
+        angle = angles[run]
         if angle > _SLANT and _SLANT < angle % _QUARTER < _QUARTER - _SLANT:
             oblique += 1
             slanted[run] = item
             continue
-        if (boxes := _char_boxes(textpage, index)) is None:
+        if not boxes.add(index, corners):
             continue
-        turn = (round(angle / _QUARTER) - upright) % 4
-        text = "-" if code == _HYPHEN else chr(code or _UNKNOWN)
-        chars.append(Char(text, *frame.box(*boxes[0]), run, turn))
-        inks.append(frame.box(*boxes[1]))
         runs[run] = item
+        text = "-" if code == _HYPHEN else chr(code or _UNKNOWN)
+        texts.append((text, run, (round(angle / _QUARTER) - upright) % 4))
     runs.pop(0, None)
     slanted.pop(0, None)
-    return Letters(chars, inks, runs, oblique, list(slanted.values()))
+    both = np.frombuffer(corners, np.float64).reshape(-1, 8)
+    bodies = frame.boxes(both[:, :4]).tolist()
+    chars = [Char(text, x0, y0, x1, y1, run, turn) for (text, run, turn), (x0, y0, x1, y1) in zip(texts, bodies, strict=True)]
+    return Letters(chars, frame.boxes(both[:, 4:]), runs, oblique, list(slanted.values()))
 
 
-def _char_boxes(textpage: pypdfium2.PdfTextPage, index: int) -> tuple[Box, Box] | None:
-    """(x0, y0, x1, y1) of the font's body around a character, or of its ink where pdfium gives no usable body; and of its ink."""
-    x0, x1, y0, y1 = c_double(), c_double(), c_double(), c_double()
-    if not pdfium.FPDFText_GetCharBox(textpage, index, byref(x0), byref(x1), byref(y0), byref(y1)):
-        return None
-    ink = x0.value, y0.value, x1.value, y1.value
-    body = pdfium.FS_RECTF()
-    if pdfium.FPDFText_GetLooseCharBox(textpage, index, byref(body)):
-        height = body.top - body.bottom
-        if height <= _SUSPECT * max(ink[2] - ink[0], ink[3] - ink[1]) or height <= _TALL * _size(textpage, index):
-            return (body.left, body.bottom, body.right, body.top), ink
-    return ink, ink
+class _CharBoxes:
+    """Asks pdfium for the boxes of characters."""
+
+    def __init__(self, textpage: pypdfium2.PdfTextPage) -> None:
+        self.textpage = textpage
+        self.sides = x0, x1, y0, y1 = c_double(), c_double(), c_double(), c_double()
+        self.body = pdfium.FS_RECTF()
+        self.into = byref(x0), byref(x1), byref(y0), byref(y1)
+
+    def add(self, index: int, corners: array[float]) -> bool:
+        """Append (x0, y0, x1, y1) of the font's body around a character, or of its ink where pdfium has no usable body, and the
+        same of its ink, or of its body where it has none. Return whether the character has a place.
+        """
+        if not pdfium.FPDFText_GetCharBox(self.textpage, index, *self.into):
+            return False
+        x0, x1, y0, y1 = (side.value for side in self.sides)
+        ink = body = x0, y0, x1, y1
+        rect = self.body
+        if pdfium.FPDFText_GetLooseCharBox(self.textpage, index, byref(rect)):
+            height = rect.top - rect.bottom
+            if height <= _SUSPECT * max(x1 - x0, y1 - y0) or height <= _TALL * _size(self.textpage, index):
+                body = rect.left, rect.bottom, rect.right, rect.top
+        corners.extend(body)
+        corners.extend(ink if x1 > x0 and y1 > y0 else body)
+        return True
 
 
 def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:
@@ -187,10 +215,10 @@ def contents(page: pypdfium2.PdfPage, limit: int, number: int) -> Contents:
             boxes.append(box)
             share = (box[2] - box[0]) * (box[3] - box[1]) / whole if whole else 0.0
             area += share
-            if _is_mark(box):
-                marks.append(box)
-            elif line := _thin(box):
+            if line := _thin(box):
                 lines.append(line)
+            elif _is_mark(box):
+                marks.append(box)
             if share >= _COVERS and shown and _opaque(item):
                 unseen, shown = unseen + shown, 0  # drawn over what was written before
         elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
@@ -233,7 +261,8 @@ def _is_mark(box: Box) -> bool:
 
 def _thin(box: Box) -> Box | None:
     """The line that a picture is which is as thin as a line."""
-    if min(box[2] - box[0], box[3] - box[1]) > _THIN or max(box[2] - box[0], box[3] - box[1]) <= _MARK[1]:
+    low, high = sorted((box[2] - box[0], box[3] - box[1]))
+    if low > _HAIR or high < _LONG:
         return None
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return (box[0], y, box[2], y) if box[2] - box[0] > box[3] - box[1] else (x, box[1], x, box[3])
@@ -327,8 +356,8 @@ def _is_ink(color_of: Any, item: Any) -> bool:
 
 def _color(color_of: Any, item: Any) -> tuple[int, int, int, int]:
     """(red, green, blue, alpha); black for a pattern."""
-    red, green, blue, alpha = (c_uint() for _ in range(4))
-    if not color_of(item, byref(red), byref(green), byref(blue), byref(alpha)):
+    red, green, blue, alpha = _COLOR
+    if not color_of(item, *_INTO_COLOR):
         return 0, 0, 0, 255
     return red.value, green.value, blue.value, alpha.value
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
@@ -45,6 +46,7 @@ _STAMPED = 0.2  # of the characters that are not seen: as many may be seen on a 
 _HALF = 0.5  # of the width of the text: a picture that is narrower is no table
 _NARROWEST = 0.35  # of the width of the page: the same where there is little text
 _LINES = 36.0  # points: three lines of a table
+_ROW = 6.0  # points: characters of one line
 _BOLD = 2.0  # points by which a character that is printed again to look bold is moved at most
 _SHIFT = 0.45  # the same in its own widths
 _NEAR = 3.0  # points around a table that belong to it
@@ -172,22 +174,26 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
     drawn = contents(page, limits.max_page_objects, number)
     kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
     chars, shapes, unseen = found.chars, drawn.marks, 0
+    look = None
     if kind is not PageKind.PICTURE and (chars or shapes):
-        chars, shapes, unseen = _seen(page, found, drawn, marks)
+        chars, look, shapes, unseen = _seen(page, found, drawn, marks)
         if unseen:
             covered = drawn.pictures >= _PICTURE_SHARE and len(_text(chars)) <= unseen * _STAMPED
             kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, covered)
     width, height = page.get_size()
-    look = looks(chars, drawn.styles)
+    look = look or looks(chars, drawn.styles)
     sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted)
     return sheet, count + drawn.objects
 
 
-def _seen(page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[TextLook]) -> tuple[list[Char], list[Box], int]:
-    """The characters and the small shapes that the page shows, and the number of letters and digits that it does not.
+def _seen(
+    page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[TextLook]
+) -> tuple[list[Char], TextLooks, list[Box], int]:
+    """The characters that the page shows with their looks, the small shapes, and the number of letters and digits that it does
+    not show.
 
-    pdfium leaves out a character that is written a second time in its place: what lies under a text is taken off, and the text is
-    read again.
+    pdfium leaves out a character that is written a second time in its place: what lies under a text is taken off, and the text
+    is read again.
     """
     unseen = 0
     while True:
@@ -196,12 +202,15 @@ def _seen(page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[T
         behind = {found.chars[index].run for mark in marks for index in look.groups.get(mark, ())}
         ignored = [*found.slanted_runs, *(item for run, item in found.runs.items() if run in behind)]
         view = shown(page, found.chars, found.inks, found.runs, ignored)
-        seen = [one or char.run in behind for char, one in zip(found.chars, view.seen, strict=True)]
+        seen = [one or char.run in behind for char, one in zip(found.chars, view.seen, strict=True)] if behind else view.seen
         unseen += sum(char.text.isalnum() and not one for char, one in zip(found.chars, seen, strict=True))
         hidden = unseen_runs(found.chars, seen)
         if not hidden:
-            chars = [char for char, one in zip(found.chars, seen, strict=True) if one]
-            return chars, view.inked(drawn.marks), unseen
+            chars = found.chars
+            if not all(seen):
+                chars = [char for char, one in zip(chars, seen, strict=True) if one]
+                look = looks(chars, drawn.styles)
+            return chars, look, view.inked(drawn.marks), unseen
         switch_off(found.runs[run] for run in hidden)
         found = letters(page, page.get_textpage())
 
@@ -353,20 +362,24 @@ def _values(block: Block) -> Iterator[str]:
 
 def _distinct(chars: list[Char]) -> list[Char]:
     """Characters without those printed a second time (nearly) in the same place to look bold."""
-    seen: dict[tuple[str, int, int], Char] = {}
-    kept = []
-    for char in chars:
-        x, y = round(char.x0 / _BOLD), round(char.top / _BOLD)
-        if not char.text.isspace():
-            near = (seen.get((char.text, x + dx, y + dy)) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
-            if any(other is not None and _printed_again(other, char) for other in near):
-                continue
-            seen[char.text, x, y] = char
-        kept.append(char)
-    return kept
+    if not chars:
+        return chars
+    codes = np.array([hash(char.text) for char in chars])
+    tops, lefts = np.array([char.top for char in chars]), np.array([char.x0 for char in chars])
+    again: set[int] = set()
+    for shift in (0.0, 0.5):
+        order = np.lexsort((lefts, np.floor(tops / _ROW + shift), codes))
+        one, other = order[:-1], order[1:]
+        near = (codes[one] == codes[other]) & (lefts[other] - lefts[one] <= _BOLD) & (np.abs(tops[one] - tops[other]) <= _BOLD)
+        for first, second in zip(one[near].tolist(), other[near].tolist(), strict=True):
+            if _printed_again(chars[first], chars[second]):
+                again.add(max(first, second))
+    return [char for index, char in enumerate(chars) if index not in again] if again else chars
 
 
 def _printed_again(first: Char, char: Char) -> bool:
     """Return whether a character is nearer to the same one than the next in a line could be: 11 is two of them."""
+    if char.text != first.text or char.text.isspace():
+        return False
     wide, high = char.x1 - char.x0, char.bottom - char.top
     return abs(char.x0 - first.x0) <= min(_BOLD, _SHIFT * wide) and abs(char.top - first.top) <= min(_BOLD, _SHIFT * high)

@@ -25,14 +25,16 @@ from tasks.extraction.pdf.layout import Char
 Grey = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
-_SCALE = 1.5  # pixels a point
+_SCALE = 1.25  # pixels a point
 _MOST_PIXELS = 3_000_000  # of a drawing; larger pages are drawn smaller
 _CHANGE = 12  # of 255: a pixel that changes less looks the same
 _DARK = 160  # of 255: no cell is filled so
 _FAINT = 3  # of 255: the same for the small marks of numbers, whose few pixels are never full
 _SMALL_MARKS = frozenset(".,，．。、·-—–－/:;'\"|")
+_SAMPLES = 6  # pixels in each direction of a character that are looked at first
 _SIDE = 0.35  # pixels at each side of a character that its neighbour may stain
 _OVER = 0.3  # share of a character over which another is written
+_REACH = 0.5  # points around a character whose pixels may show ink of its neighbour
 _SHOWN = 0.3  # share of a character's own ink that is enough
 _MOST_COLOURS = 6  # drawings for texts that are written over one another
 _FAR = 20_000.0  # points: outside of any page
@@ -67,7 +69,7 @@ class Shown(NamedTuple):
 
 
 def shown(
-    page: pypdfium2.PdfPage, chars: Sequence[Char], inks: Sequence[Box], runs: dict[int, Any], ignored: Iterable[Any] = ()
+    page: pypdfium2.PdfPage, chars: Sequence[Char], inks: NDArray[np.float64], runs: dict[int, Any], ignored: Iterable[Any] = ()
 ) -> Shown:
     """Which of ``chars`` can be seen on the page.
 
@@ -83,12 +85,13 @@ def shown(
         drawn = Drawn(full, bare, scale)
         if not chars:
             return Shown([], drawn)
-        boxes = _pixel_boxes(chars, inks, scale, full.shape)
+        boxes = _pixel_boxes(inks, scale, full.shape)
         faint = np.array([char.text in _SMALL_MARKS for char in chars])
         seen = _changed(full, bare, boxes, faint)
-        groups = _written_over(chars, inks)
-        if groups or any(char.text.isalnum() and not one for char, one in zip(chars, seen.tolist(), strict=True)):
-            seen = _one_by_one(page, _Lookup(chars, boxes, faint, runs), groups, drawn) | _not_drawable(chars, runs)
+        unseen = any(char.text.isalnum() and not one for char, one in zip(chars, seen.tolist(), strict=True))
+        if unseen or _written_over(chars, inks, _OVER):
+            pairs = _written_over(chars, inks + np.array([-_REACH, -_REACH, _REACH, _REACH]), 0.0)
+            seen = _one_by_one(page, _Lookup(chars, boxes, faint, runs), pairs, drawn) | _not_drawable(chars, runs)
             seen |= np.array([char.run == 0 for char in chars], np.bool_)  # it cannot be drawn by itself
         seen &= np.array(_not_tiny(chars), np.bool_)
     return Shown(_with_marks(chars, seen), drawn)
@@ -135,12 +138,9 @@ def _switched_off(objects: Iterable[Any]) -> Iterator[None]:
         pdfium.FPDFPageObj_SetIsActive(item, True)
 
 
-def _pixel_boxes(chars: Sequence[Char], inks: Sequence[Box], scale: float, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """(x0, top, x1, bottom) in pixels of the inner part of each character's ink; of its body where no ink is known."""
-    body = np.array([char[1:5] for char in chars], np.float64).reshape(-1, 4) * scale
-    ink = np.array(inks, np.float64).reshape(-1, 4) * scale
-    known = (ink[:, 2] - ink[:, 0] > 0) & (ink[:, 3] - ink[:, 1] > 0)
-    ink[~known] = body[~known]
+def _pixel_boxes(inks: NDArray[np.float64], scale: float, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """(x0, top, x1, bottom) in pixels of the inner part of each character's ink."""
+    ink = inks * scale
     for low, high in ((0, 2), (1, 3)):
         side = np.where(ink[:, high] - ink[:, low] > 4 * _SIDE + 1, _SIDE, 0.0)
         ink[:, low] += side
@@ -153,14 +153,19 @@ def _pixel_boxes(chars: Sequence[Char], inks: Sequence[Box], scale: float, shape
 def _changed(one: Grey, other: Grey, boxes: NDArray[np.int64], faint: Flags) -> Flags:
     """For each box whether two drawings differ in it."""
     difference = np.maximum(one, other) - np.minimum(one, other)
-    limits = np.where(faint, _FAINT, _CHANGE).tolist()
-    return np.array(
-        [
-            x1 > x0 and y1 > y0 and bool(difference[y0:y1, x0:x1].max() > limit)
-            for (x0, y0, x1, y1), limit in zip(boxes.tolist(), limits, strict=True)
-        ],
-        np.bool_,
-    )
+    limits = np.where(faint, _FAINT, _CHANGE)
+    low, size = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+    inside = (size > 0).all(axis=1)
+    steps = np.linspace(0, 1, _SAMPLES)
+    at = low[:, None, :] + (np.maximum(size - 1, 0)[:, None, :] * steps[None, :, None]).astype(np.int64)
+    height, width = difference.shape
+    x, y = np.minimum(at[:, :, 0], width - 1), np.minimum(at[:, :, 1], height - 1)
+    samples = difference[y[:, :, None], x[:, None, :]].max(axis=(1, 2))
+    found: Flags = inside & (samples > limits)
+    for index in np.flatnonzero(inside & ~found).tolist():  # few: most characters have ink at one of the samples
+        x0, y0, x1, y1 = boxes[index].tolist()
+        found[index] = difference[y0:y1, x0:x1].max() > limits[index]
+    return found
 
 
 def _counts(one: Grey, other: Grey | None, boxes: NDArray[np.int64], faint: Flags) -> NDArray[np.int64]:
@@ -173,9 +178,10 @@ def _counts(one: Grey, other: Grey | None, boxes: NDArray[np.int64], faint: Flag
     return np.array(found, np.int64)
 
 
-def _written_over(chars: Sequence[Char], inks: Sequence[Box]) -> set[tuple[int, int]]:
-    """Pairs of text objects of which one stands over the other. The same character twice in one place only looks bold."""
-    boxes = np.array(inks, np.float64).reshape(-1, 4)
+def _written_over(chars: Sequence[Char], boxes: NDArray[np.float64], share: float) -> set[tuple[int, int]]:
+    """Pairs of text objects of which one stands over the other, with more than this share of a character. The same character
+    twice in one place only looks bold.
+    """
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     runs = np.array([char.run for char in chars], np.uint64)
     pairs: set[tuple[int, int]] = set()
@@ -187,7 +193,7 @@ def _written_over(chars: Sequence[Char], inks: Sequence[Box]) -> set[tuple[int, 
             high = np.minimum(boxes[a, 3], boxes[b, 3]) - np.maximum(boxes[a, 1], boxes[b, 1])
             areas = [(boxes[k, 2] - boxes[k, 0]) * (boxes[k, 3] - boxes[k, 1]) for k in (a, b)]
             least = np.minimum(*areas)
-            over = (wide > 0) & (high > 0) & (least > 0) & (wide * high > _OVER * least) & (runs[a] != runs[b])
+            over = (wide > 0) & (high > 0) & (least > 0) & (wide * high > share * least) & (runs[a] != runs[b])
             for i, j in zip(a[over].tolist(), b[over].tolist(), strict=True):
                 if not _same(chars[i], chars[j]):
                     pairs.add((chars[i].run, chars[j].run))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
-from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
+from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells
 
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
 from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.pdf.edges import SNAP, closed_edges
 from tasks.extraction.pdf.layout import Char, lines_of, rounded
 from tasks.extraction.pdf.turned import readable
 
-_SHORTEST = 3.0  # points; shorter lines after joining are decoration
-_SNAP = 3.0  # points by which lines that meet or go on may miss each other
 _OVERHANG = 0.6  # of a character's width that may hang over the outer border of a table
 _DIGITS = frozenset("0123456789.,")
 _CLOSE = 0.15  # of the character size: the widest gap inside of a number
-_OPEN_SIDE = 6.0  # points between the ends of the horizontal lines and the outermost vertical one
 
 
 def ruled_tables(
@@ -70,20 +66,11 @@ def marked_blanks(
 
 def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[list[Box]]:
     """The cells of each grid that the lines draw, grids from top to bottom."""
-    edges = [_edge(*line) for line in lines if max(line[2] - line[0], line[3] - line[1]) >= _SHORTEST / 3]
-    edges = merge_edges([*edges, *_open_sides(edges)], _SNAP, _SNAP, _SNAP, _SNAP)
-    edges = [edge for edge in edges if max(edge["width"], edge["height"]) >= _SHORTEST]
+    edges = closed_edges(lines)
     if len(edges) > limits.max_rulings:
         raise GongkaiError("page.too_large", f"{len(edges)} lines", f"at most {limits.max_rulings}", page=number)
-    grids: list[list[Box]] = cells_to_tables(intersections_to_cells(edges_to_intersections(edges, _SNAP, _SNAP)))
+    grids: list[list[Box]] = cells_to_tables(intersections_to_cells(edges_to_intersections(edges, SNAP, SNAP)))
     return grids
-
-
-def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
-    """A line as pdfplumber's table functions take it."""
-    orientation = "h" if x1 - x0 > bottom - top else "v"
-    sides = {"x0": x0, "x1": x1, "top": top, "bottom": bottom, "width": x1 - x0, "height": bottom - top}
-    return {"object_type": "line", "orientation": orientation, **sides}
 
 
 def _tables(slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], number: int) -> tuple[list[Table], list[Char]]:
@@ -124,16 +111,23 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
     order = sorted(range(len(boxes)), key=lambda index: boxes[index][1])
     low, high = min(b[1] for b in boxes), max(b[3] for b in boxes)
     left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
+    last: int | None = None
     for group in _numbers(chars):
         x = (group[0].x0 + group[-1].x1) / 2
         y = (group[0].top + group[0].bottom) / 2
         slack = (group[0].x1 - group[0].x0) * _OVERHANG
-        at = None
+        at: int | None = None
         if low <= y <= high and left - slack <= x <= right + slack:
             x = min(max(x, left + 0.01), right - 0.01)
-            at = next((i for i in order if boxes[i][1] <= y <= boxes[i][3] and boxes[i][0] <= x <= boxes[i][2]), None)
+            if last is None or not _contains(boxes[last], x, y):  # most characters stand in the box of the one before
+                last = next((i for i in order if _contains(boxes[i], x, y)), None)
+            at = last
         (rest if at is None else inside[at]).extend(group)
     return inside, rest
+
+
+def _contains(box: Box, x: float, y: float) -> bool:
+    return box[1] <= y <= box[3] and box[0] <= x <= box[2]
 
 
 def _numbers(chars: Sequence[Char]) -> list[list[Char]]:
@@ -148,32 +142,3 @@ def _numbers(chars: Sequence[Char]) -> list[list[Char]]:
                 continue
         groups.append([char])
     return groups
-
-
-def _open_sides(edges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Vertical edges for tables that are open on their left or right: where three or more horizontal lines end together beyond
-    the outermost vertical line that crosses them."""
-    groups: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
-    verticals = []
-    for edge in edges:
-        if edge["orientation"] == "v":
-            verticals.append(edge)
-        elif edge["x1"] - edge["x0"] > _SHORTEST * 10:
-            groups[round(edge["x0"] / 3), round(edge["x1"] / 3)].append(edge)
-    sides = []
-    for group in groups.values():
-        top, bottom = min(edge["top"] for edge in group), max(edge["top"] for edge in group)
-        x0, x1 = min(edge["x0"] for edge in group), max(edge["x1"] for edge in group)
-        crossing = [
-            edge["x0"]
-            for edge in verticals
-            if edge["top"] < bottom - 1 and edge["bottom"] > top + 1 and x0 - 3 <= edge["x0"] <= x1 + 3
-        ]
-        if len({round(edge["top"]) for edge in group}) < 3 or not crossing:
-            continue
-        sides += [
-            _edge(x, top, x, bottom)
-            for x, outermost in ((x0, min(crossing)), (x1, max(crossing)))
-            if abs(x - outermost) > _OPEN_SIDE
-        ]
-    return sides

@@ -57,7 +57,7 @@ def looks(chars: Sequence[Char], styles: Mapping[int, TextInk]) -> TextLooks:
     return TextLooks(groups, usual)
 
 
-def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: TextLooks, rulings: Sequence[Box]) -> set[TextLook]:
+def watermarks(chars: Sequence[Char], boxes: NDArray[np.float64], found: TextLooks, rulings: Sequence[Box]) -> set[TextLook]:
     """The looks on a page that only a watermark has: lighter or larger than the text, and printed across it.
 
     Numbers are never taken for a watermark.
@@ -67,7 +67,6 @@ def watermarks(chars: Sequence[Char], inks: Sequence[Box], found: TextLooks, rul
     suspects = [look for look in found.groups if look != found.usual and _stands_out(look, found.usual)]
     if not suspects:
         return set()
-    boxes = np.array(inks, np.float64).reshape(-1, 4)
     lines = np.array(rulings, np.float64).reshape(-1, 4)
     marks = set()
     for look in suspects:

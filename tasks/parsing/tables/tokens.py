@@ -35,6 +35,7 @@ _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_ILLEGIBLE = 0.6  # the score below which Chinese characters in the place of a number may be anything
 _VALUES_ALONE = 3
 _MISREAD = 8  # characters of a number read as something else
 PROSE_LENGTH = 60
@@ -201,8 +202,11 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     behind its number, is a value that is not certain.
     """
     seen = any(cell.score < 1.0 for cell in cells.values())
+    values = [column for column, cell in cells.items() if value_token(cell.text.strip())] if seen else []
+    # what stands behind the first number is no label, whatever was read there: characters of a seal over numbers
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
-    if seen and not labels and sum(value_token(cell.text.strip()) is not None for cell in cells.values()) >= _VALUES_ALONE:
+    labels = [column for column in labels if column < min(values, default=column + 1)] or labels
+    if seen and not labels and len(values) >= _VALUES_ALONE:
         labels = [-1]  # a row of values without a label, as in table four
     mixed = _numbers_with_text(cells)
     for column, cell in sorted(cells.items()):
@@ -241,7 +245,7 @@ def _misread(cell: Cell) -> bool:
     text = cell.text.strip()
     if text in words().table.dashes:
         return cell.score < 1.0
-    return cell.score < surety().cell and len(text) <= _MISREAD and not _HAN.search(text)
+    return cell.score < surety().cell and len(text) <= _MISREAD and (cell.score < _ILLEGIBLE or not _HAN.search(text))
 
 
 def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[Atom]) -> None:

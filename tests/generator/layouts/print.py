@@ -126,24 +126,24 @@ class Printer:
                 self.turn()
                 continue
             if repeated:
-                self._segment(grid, xs, heights, lines, start=0, end=repeated)
-            self._segment(grid, xs, heights, lines, start=start, end=end)
+                self.segment(grid, xs, heights, lines, start=0, end=repeated)
+            self.segment(grid, xs, heights, lines, start=start, end=end)
             start = end
             if start < grid.rows:
                 self.turn()
         self.y -= 10
 
-    def _segment(
+    def segment(
         self, grid: Grid, xs: list[float], heights: list[float], lines: dict[int, list[str]], *, start: int, end: int
     ) -> None:
-        """Rows start..end (excluded) of the table on this page. A cell that the break cuts is drawn in two parts."""
+        """Draw rows start..end (excluded) of the table on this page. A cell that the break cuts is drawn in two parts."""
         top = self.y
         for cell in grid.cells:
             first, last = max(cell.row, start), min(cell.row + cell.row_span, end)
             if first >= last:
                 continue
             upper, lower = top - sum(heights[start:first]), top - sum(heights[start:last])
-            self._box(xs[cell.column], lower, xs[cell.column + cell.column_span], upper)
+            self.box(xs[cell.column], lower, xs[cell.column + cell.column_span], upper)
             texts = self._share(cell, lines[id(cell)], start, end, upper - lower)
             y = (upper + lower) / 2 + len(texts) * _LEADING / 2 - 9.5
             for line in texts:
@@ -169,7 +169,8 @@ class Printer:
             return texts[:cut]
         return texts[cut:] if finishes or cell.row < start else texts
 
-    def _box(self, left: float, lower: float, right: float, upper: float) -> None:
+    def box(self, left: float, lower: float, right: float, upper: float) -> None:
+        """Draw the lines around a cell."""
         kind = self.press.ruled
         if kind == "rect":
             self.canvas.rect(left, lower, right - left, upper - lower)

@@ -15,8 +15,8 @@ def read_cross(table: TableText) -> BlockRead:
     rows, columns = table.block.rows, table.block.columns
     where = table.text.place(table.span.first)
     slots = _in_one_row(table, len(rows) * len(columns)) or _in_rows(table)
-    if slots is None:
-        return _unplaced(table)
+    if slots is None:  # labels stand behind the values, where a side of the grid is open: the totals say what they are
+        return (read_unlabelled_cross(table) if table.grid else None) or _unplaced(table)
     reader = table.reader
     if prints_dashes(list(slots.values())):
         settled = {row: dashes_of_totals([slots[row, column] for column in columns]) for row in rows}

@@ -41,6 +41,19 @@ class FormRows(NamedTuple):
     size: int
 
 
+def _without_moved_labels(table: TableText) -> TableText:
+    """The table without the labels that stand on a line of their own outside of the grid (one of its sides is open), where the
+    order of the form names these rows.
+    """
+    lines, atoms = table.text.lines, table.text.atoms
+    rows = [m for m in table.labels if m.entry.part is LabelPart.ROW]
+    named = {m.entry.slug for m in rows if lines[atoms[m.first].line].by_order}
+    valued = {run.line for run in table.runs if run.values}
+    moved = [m for m in rows if m.entry.slug in named and lines[atoms[m.first].line].cells is None]
+    alone = [m for m in moved if valued.isdisjoint({atoms[m.first].line, atoms[m.last].line})]
+    return table._replace(labels=[m for m in table.labels if m not in alone])
+
+
 class Division(NamedTuple):
     """Rows that some forms divide: those whose label is here that of a subtotal of their parts, and those that may be either."""
 
@@ -116,7 +129,7 @@ def _rows_below(table: TableText, label: FoundLabel) -> int:
 def read_matrix(table: TableText) -> BlockRead:
     """Read ``table`` as a matrix."""
     block, shape = table.block, shape_of(table.span.block)
-    table, division = as_printed(table)
+    table, division = as_printed(_without_moved_labels(table))
     parts = division.parts(block)
     where = table.text.place(table.span.first)
     drawn = _drawn_columns(table)

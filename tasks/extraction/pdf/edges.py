@@ -1,0 +1,118 @@
+"""The lines of a page as edges of tables: pieces joined, and the outer sides added that a table does not draw."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pdfplumber.table import merge_edges
+
+from tasks.extraction.grid import Box
+
+Edge = dict[str, Any]  # a line as pdfplumber's table functions take it
+
+SNAP = 3.0  # points by which lines that meet or go on may miss each other
+_SHORTEST = 3.0  # points; shorter lines after joining are decoration
+_GAP = 8.0  # points: the widest break in a line; no row is lower
+_PIECE = 3.0  # times the gap that the longer of two joined pieces is long
+_OPEN_SIDE = 6.0  # points between the ends of lines and the outermost line across them
+_SIDES = ("x0", "top", "x1", "bottom")
+_ROW = 90.0  # points: the highest first or last row that is open
+_ENDING = 2  # lines that end together where a side is open
+
+
+def closed_edges(lines: Sequence[Box]) -> list[Edge]:
+    """The edges of tables that visible lines (boxes without width or height) draw.
+
+    Lines of dots, dashes or pieces are whole. A table whose lines end together beyond its outermost line across them has a side
+    there that is not drawn.
+    """
+    edges = [_edge(*line) for line in lines if max(line[2] - line[0], line[3] - line[1]) >= _SHORTEST / 3]
+    edges = _without_gaps(merge_edges(edges, SNAP, SNAP, SNAP, SNAP))
+    if sides := list(_open_sides(edges)):
+        edges = merge_edges([*edges, *sides], SNAP, SNAP, SNAP, SNAP)
+    return [edge for edge in edges if max(edge["width"], edge["height"]) >= _SHORTEST]
+
+
+def _edge(x0: float, top: float, x1: float, bottom: float) -> Edge:
+    orientation = "h" if x1 - x0 > bottom - top else "v"
+    sides = {"x0": x0, "x1": x1, "top": top, "bottom": bottom, "width": x1 - x0, "height": bottom - top}
+    return {"object_type": "line", "orientation": orientation, **sides}
+
+
+def _without_gaps(edges: list[Edge]) -> list[Edge]:
+    """Edges with small breaks closed; those that go on each other have the same place already."""
+    rows: dict[tuple[str, float], list[Edge]] = defaultdict(list)
+    for edge in edges:
+        rows[edge["orientation"], edge["top"] if edge["orientation"] == "h" else edge["x0"]].append(edge)
+    result = []
+    for (orientation, _), row in rows.items():
+        begin, end = ("x0", "x1") if orientation == "h" else ("top", "bottom")
+        row.sort(key=lambda edge: edge[begin])
+        joined = [row[0]]
+        for edge in row[1:]:
+            last = joined[-1]
+            gap = edge[begin] - last[end]
+            longer = max(last[end] - last[begin], edge[end] - edge[begin])
+            if gap <= _GAP and longer >= _PIECE * gap:
+                sides = {name: (min if name in ("x0", "top") else max)(last[name], edge[name]) for name in _SIDES}
+                joined[-1] = _edge(sides["x0"], sides["top"], sides["x1"], sides["bottom"])
+            else:
+                joined.append(edge)
+        result += joined
+    return result
+
+
+def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
+    """The sides that tables do not draw."""
+    for group in _touching(edges):
+        level = [edge for edge in group if edge["orientation"] == "h" and edge["width"] > _SHORTEST * 3]
+        upright = [edge for edge in group if edge["orientation"] == "v" and edge["height"] > _SHORTEST * 2]
+        lines = len({round(edge["top"]) for edge in level}) + len({round(edge["x0"]) for edge in upright})
+        if not level or not upright or lines <= _ENDING:
+            continue  # a cross, or a line with something on it
+        x0, x1 = _end(level, "x0", min), _end(level, "x1", max)
+        inner = min(edge["x0"] for edge in upright), max(edge["x0"] for edge in upright)
+        left = x0 if x0 is not None and inner[0] - x0 > _OPEN_SIDE else None
+        right = x1 if x1 is not None and x1 - inner[1] > _OPEN_SIDE else None
+        y0, y1 = min(edge["top"] for edge in upright), max(edge["bottom"] for edge in upright)
+        inner = min(edge["top"] for edge in level), max(edge["top"] for edge in level)
+        top = y0 if _OPEN_SIDE < inner[0] - y0 <= _ROW else None  # a merged heading leaves but one line that reaches there
+        bottom = y1 if _OPEN_SIDE < y1 - inner[1] <= _ROW else None
+        x0, x1 = min(edge["x0"] for edge in group), max(edge["x1"] for edge in group)
+        y0, y1 = min(edge["top"] for edge in group), max(edge["bottom"] for edge in group)
+        yield from (_edge(x, y0, x, y1) for x in (left, right) if x is not None)
+        yield from (_edge(x0, y, x1, y) for y in (top, bottom) if y is not None)
+
+
+def _end(edges: Sequence[Edge], side: str, outermost: Any) -> float | None:
+    """Where several of these edges end together outermost, or the only one; None where one of several reaches there."""
+    place: float = outermost(edge[side] for edge in edges)
+    across = "top" if edges[0]["orientation"] == "h" else "x0"
+    ending = {round(edge[across]) for edge in edges if abs(edge[side] - place) <= SNAP}
+    return place if len(ending) >= min(_ENDING, len({round(edge[across]) for edge in edges})) else None
+
+
+def _touching(edges: Sequence[Edge]) -> list[list[Edge]]:
+    """The edges by the tables that they draw: those that meet or cross."""
+    upright = sorted((edge for edge in edges if edge["orientation"] == "v"), key=lambda edge: float(edge["x0"]))
+    level = [edge for edge in edges if edge["orientation"] == "h"]
+    places = [edge["x0"] for edge in upright]
+    parents = list(range(len(upright) + len(level)))
+
+    def top_of(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    for number, edge in enumerate(level, len(upright)):
+        for other in range(bisect_left(places, edge["x0"] - SNAP), bisect_right(places, edge["x1"] + SNAP)):
+            if upright[other]["top"] - SNAP <= edge["top"] <= upright[other]["bottom"] + SNAP:
+                parents[top_of(number)] = top_of(other)
+    groups: dict[int, list[Edge]] = defaultdict(list)
+    for index, edge in enumerate([*upright, *level]):
+        groups[top_of(index)].append(edge)
+    return list(groups.values())

@@ -1,0 +1,204 @@
+"""The grids of drawn pages with what copies do to rules: no reader is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tasks.ocr.blank_marks import DASH, mark_in
+from tasks.ocr.prepare_image import ink, prepared, stretch
+from tasks.ocr.read_page import Layout, _layout
+from tasks.ocr.seals import find_seals, without_seals
+from tests.generator.paper import Grid, GridCell
+from tests.scans.degrade import Wear, worn
+from tests.scans.drawing import Drawn, Sheet, Style
+from tests.scans.fonts import chinese_fonts
+
+pytestmark = pytest.mark.usefixtures("fonts")
+Pixels = NDArray[np.uint8]
+Spans = set[tuple[int, int, int, int]]
+
+_HEADS = ("自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计")
+_LABELS = (
+    "（一）予以公开",
+    "（二）部分公开（区分处理的，只计这一情形，不计其他情形）",
+    "1.属于国家秘密",
+    "2.其他法律行政法规禁止公开",
+    "（七）总计",
+)
+_WIDTHS = [110.0, *[50.0] * 7]
+
+
+def _table() -> Grid:
+    """A part of table three: a head over two rows, merged cells, a label in two lines, numbers, dashes and blanks."""
+    cells = [GridCell(0, 0, "三、本年度办理结果", row_span=2), GridCell(0, 1, "申请人情况", column_span=7)]
+    cells += [GridCell(1, c + 1, text) for c, text in enumerate(_HEADS)]
+    for r, label in enumerate(_LABELS):
+        cells.append(GridCell(r + 2, 0, label))
+        cells += [GridCell(r + 2, c + 1, ("0", "12", "—", "", "307", "1", "8")[(r + c) % 7], is_value=True) for c in range(7)]
+    return Grid("part", 7, 8, tuple(cells))
+
+
+def _drawn(rules: str = "plain", dpi: int = 200) -> Drawn:
+    """The upper half of a page with that table under a heading."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules=rules, size=9.0), dpi)
+    sheet.write(60, 50, "三、收到和处理政府信息公开申请情况", 14)
+    sheet.write(60, 330, "本机关按照规定编制本年度报告，报告内容由总体情况等六个部分组成。", 12)
+    sheet.table(_table(), (60, 70), _WIDTHS, 0, 7)
+    drawn = sheet.finish()
+    return replace(drawn, image=np.ascontiguousarray(drawn.image[: drawn.image.shape[0] // 2]))
+
+
+def _rules(drawn: Drawn) -> NDArray[np.bool_]:
+    """Where the rules of a drawn page are."""
+    dark = (drawn.image[..., 0] < 150).astype(np.uint8)
+    across = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 60), np.uint8))
+    return np.asarray((across | cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((45, 1), np.uint8))) > 0)
+
+
+def _read(image: Pixels) -> Layout:
+    picture = prepared(image)
+    return _layout(picture._replace(grey=without_seals(picture.grey)))
+
+
+def _spans(layout: Layout) -> list[Spans]:
+    return [{(c.row, c.column, c.row_span, c.column_span) for c in grid.cells} for grid in layout.grids]
+
+
+WHOLE: Spans = {(c.row, c.column, c.row_span, c.column_span) for c in _table().cells}
+
+
+@pytest.mark.parametrize("shade", [120, 200, 235])
+@pytest.mark.parametrize("noise", [0.0, 4.0])
+def test_faint_rules(shade: int, noise: float) -> None:
+    drawn = _drawn()
+    image = drawn.image.copy()
+    image[_rules(drawn)] = shade
+    page, _ = worn(image, Wear(skew=0.4, blur=0.4, noise=noise if shade < 235 else noise / 2), 3)
+    assert _spans(_read(page)) == [WHOLE]
+
+
+@pytest.mark.parametrize("left", [0.85, 0.7])
+def test_broken_rules(left: float) -> None:
+    """Rules of which pieces of a few pixels are gone."""
+    drawn = _drawn()
+    image = drawn.image.copy()
+    rng = np.random.default_rng(2)
+    gone = cv2.resize(
+        (rng.random((image.shape[0] // 4, image.shape[1] // 4)) > left).astype(np.uint8), image.shape[1::-1], interpolation=0
+    )
+    image[_rules(drawn) & (gone > 0)] = 255
+    page, _ = worn(image, Wear(skew=0.3, blur=0.5, noise=3), 4)
+    assert _spans(_read(page)) == [WHOLE]
+
+
+@pytest.mark.parametrize("rules", ["thin", "grey", "double", "dashed", "open", "tight"])
+@pytest.mark.parametrize("dpi", [pytest.param(150, marks=pytest.mark.slow), 200, pytest.param(300, marks=pytest.mark.slow)])
+def test_rules_of_all_looks(rules: str, dpi: int) -> None:
+    page, _ = worn(_drawn(rules, dpi).image, Wear(skew=0.6, blur=0.4, noise=3), 5, dpi)
+    assert _spans(_read(page)) == [WHOLE]
+
+
+def test_a_rule_that_is_seen_in_part_goes_on_and_one_that_ends_does_not() -> None:
+    drawn = _drawn()
+    image = drawn.image.copy()
+    rules = _rules(drawn)
+    value = next(cell for cell in drawn.cells if cell.is_value and cell.text == "")
+    _, y0, x1, y1 = (round(v) for v in value.box)
+    side = (slice(y0 + 4, y1 - 4), slice(x1 - 3, x1 + 4))
+    image[side][rules[side]] = 225
+    image[y0 + 4 : y0 + (y1 - y0) // 2, x1 - 3 : x1 + 4] = 255
+    assert _spans(_read(image)) == [WHOLE]
+    image[y0 + 1 : y1 - 1, x1 - 4 : x1 + 5] = 255
+    assert _spans(_read(image)) != [WHOLE]
+
+
+def _sealed(image: Pixels, at: tuple[float, float], level: int) -> Pixels:
+    """The page with a round grey seal, of which black ink shows through."""
+    height, width = image.shape[:2]
+    ink_of_seal = np.zeros((height, width), np.uint8)
+    x, y, radius = round(at[0] * width), round(at[1] * height), round(0.1 * width)
+    cv2.circle(ink_of_seal, (x, y), radius, 255, max(3, radius // 14))
+    for angle in np.linspace(np.pi * 0.85, np.pi * 2.15, 9):
+        place = (int(x + 0.75 * radius * np.cos(angle)), int(y + 0.75 * radius * np.sin(angle)))
+        cv2.circle(ink_of_seal, place, radius // 12, 255, 5)
+    points = [
+        (x + radius * r * np.sin(i * np.pi / 5), y - radius * r * np.cos(i * np.pi / 5))
+        for i in range(10)
+        for r in [(0.34, 0.14)[i % 2]]
+    ]
+    cv2.fillPoly(ink_of_seal, [np.array(points, np.int32)], 255)
+    share = cv2.GaussianBlur(ink_of_seal, (0, 0), 1.0)[..., None] / 255
+    return np.asarray(image * (1 - share * (1 - level / 255)), np.uint8)
+
+
+@pytest.mark.parametrize("at", [(0.35, 0.35), (0.6, 0.5), (0.8, 0.4)])
+@pytest.mark.parametrize("level", [125, 170])
+def test_a_grey_seal_breaks_no_grid(at: tuple[float, float], level: int) -> None:
+    page, _ = worn(_sealed(_drawn().image, at, level), Wear(skew=0.4, blur=0.4, noise=3), 6)
+    grey = prepared(page).grey
+    seals = find_seals(grey)
+    assert [abs(seal.x / grey.shape[1] - at[0]) < 0.02 and abs(seal.level - level) < 25 for seal in seals] == [True]
+    assert _spans(_read(page)) == [WHOLE]
+
+
+def test_numbers_under_a_grey_seal_keep_their_strokes() -> None:
+    clean = prepared(_drawn().image).grey
+    sealed = prepared(_sealed(_drawn().image, (0.6, 0.5), 160)).grey
+    before, after = ink(clean) > 0, ink(without_seals(sealed)) > 0
+    assert (before & ~after).sum() < 0.02 * before.sum()
+    assert (ink(sealed) > 0).sum() - before.sum() > 4 * (after & ~before).sum()
+
+
+@pytest.mark.parametrize("rules", ["plain", "thick", "dashed"])
+def test_pages_without_a_seal_have_none(rules: str) -> None:
+    page, _ = worn(_drawn(rules).image, Wear(skew=0.4, blur=1.0, noise=8, shade=0.3), 7)
+    assert find_seals(prepared(page).grey) == []
+
+
+def test_strokes_of_tight_labels_are_no_columns() -> None:
+    """A label in two lines fills its row: its upright strokes reach from rule to rule."""
+    for dpi in (150, 200):
+        page, _ = worn(_drawn("tight", dpi).image, Wear(skew=0.2, blur=0.8, noise=4, jpeg=60), 8, dpi)
+        assert [(grid.rows, grid.columns) for grid in _read(page).grids] == [(7, 8)]
+
+
+@pytest.mark.parametrize("text", ["-", "–", "—", "－"])
+@pytest.mark.parametrize("dpi", [120, 200, pytest.param(300, marks=pytest.mark.slow)])
+def test_dashes_by_their_shape(text: str, dpi: int) -> None:
+    sheet = Sheet(Style(chinese_fonts()[0], chinese_fonts()[0]), dpi)
+    sheet.write(100, 100, text, 10.5)
+    image = np.ascontiguousarray(sheet.finish().image[: 2 * dpi])
+    page, _ = worn(image, Wear(blur=0.5, noise=3), 9, dpi)
+    marks, size = ink(prepared(page).grey), round(9.5 * dpi / 72)
+    rows, columns = np.nonzero(marks)
+    box = (int(columns.min()) - 2, int(rows.min()) - 2, int(columns.max()) + 3, int(rows.max()) + 3)
+    assert mark_in(marks, box, size) == DASH
+
+
+@pytest.mark.parametrize("text", [".", "·", "1", "7", "、", "，", "。"])
+def test_what_is_no_dash(text: str) -> None:
+    sheet = Sheet(Style(chinese_fonts()[0], chinese_fonts()[0]), 200)
+    sheet.write(100, 100, text, 10.5)
+    marks = ink(sheet.finish().image[..., 0])
+    rows, columns = np.nonzero(marks)
+    box = (int(columns.min()) - 2, int(rows.min()) - 2, int(columns.max()) + 3, int(rows.max()) + 3)
+    assert mark_in(marks, box, round(9.5 * 200 / 72)) != DASH
+
+
+@pytest.mark.parametrize("wear", [Wear(), Wear(skew=0.5, blur=0.5, noise=4), Wear(bilevel=True)])
+def test_a_fax_has_wide_characters_and_is_made_square(wear: Wear) -> None:
+    page, _ = worn(_drawn().image, wear, 10)
+    assert stretch(prepared(page).grey) == 1
+    fax = cv2.resize(page, (page.shape[1], page.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    picture = prepared(np.asarray(fax, np.uint8))
+    assert abs(picture.grey.shape[0] - page.shape[0]) <= 2
+    assert _spans(_read(np.asarray(fax, np.uint8))) == [WHOLE]
+    x0, y0, x1, y1 = picture.source_box((0, 0, picture.grey.shape[1], picture.grey.shape[0]))
+    assert abs((y1 - y0) - fax.shape[0]) < 0.03 * fax.shape[0] + 20
+    assert abs((x1 - x0) - fax.shape[1]) < 0.03 * fax.shape[1] + 20
