@@ -246,7 +246,11 @@ def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[li
         if lines:
             inside = _inside(cell, grid.thickness)
             is_torn = any(
-                has_gap(layout.clean, place, layout.size) or has_stroke_through(layout.clean, inside, place, layout.size)
+                has_gap(layout.clean, place, layout.size)
+                or has_stroke_through(layout.clean, inside, place, layout.size)
+                # ink up to the side of the cell: that side may be a stroke of a digit, and the rest of it beyond
+                or place[0] <= inside[0]
+                or place[2] >= inside[2]
                 for place in places
             )
             score = cell_score(lines, is_torn)

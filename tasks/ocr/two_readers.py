@@ -19,7 +19,6 @@ _DASHES = re.compile(r"[-\u2014\u2013\uff0d\u2015\u4e00_]+")  # as printed, or a
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SAMPLE = 8  # every eighth number of which the first reader is sure is read by the second, too
 _DOUBTED = 0.9  # the most that a cell is worth about which the readers differ
-_REJECTED = 0.9  # a first reader surer than that of a character that is none of a number is believed
 
 
 class Opinion(NamedTuple):
@@ -77,10 +76,10 @@ def together(first: LineReading, text: str, score: float, others: tuple[tuple[st
         ranked = sorted(((own.text, first.score), (text, score)), key=lambda pair: -pair[1])
         ranked = [pair for pair in ranked if pair[0]]
         return Opinion(ranked[0][0], min(_DOUBTED, ranked[0][1]), (*ranked[1:], *own.others, *others))
-    is_refused = OTHER in first.text and any(c.isdigit() for c in first.text) and first.score >= _REJECTED
-    if is_refused and _NUMBER.fullmatch(said):
-        # a note mark that the second reader takes for a digit: 7 with a raised 2 is not 72
-        rest = first.text.replace(OTHER, "")
+    is_more = any(c in (OTHER, " ") for c in first.text) and any(c.isdigit() for c in first.text)
+    if is_more and _NUMBER.fullmatch(said):
+        # a note mark that the second reader takes for a digit, 7 with a raised 2 is not 72; or two cells whose rule was lost
+        rest = bare(first.text.replace(OTHER, ""))
         return Opinion(text, min(_DOUBTED, score), ((rest, first.score), *others))
     return Opinion(text, score, others)
 

@@ -140,6 +140,21 @@ def test_a_missed_rule_between_numbers_is_a_doubt(reader: ReaderPair) -> None:
     assert all(cell.score < 0.99 for cell in joined)
 
 
+def test_a_number_at_the_side_of_its_cell_is_a_doubt(reader: ReaderPair) -> None:
+    """What was taken for a rule may be a stroke of a digit, and the rest of the number beyond it."""
+    drawn = _small()
+    known = next(cell for cell in drawn.cells if cell.text == "12")
+    x0, y0, x1, y1 = (round(v) for v in known.box)
+    dark = np.flatnonzero((drawn.image[y0 + 3 : y1 - 3, x0 + 4 : x1 - 4, 0] < 100).any(axis=0))
+    image = drawn.image.copy()
+    image[y0:y1, x0 + 8 + dark[-1] : x0 + 10 + dark[-1]] = 20
+    page = read_picture(image, 1, reader)
+    table = next(block for block in page.blocks if isinstance(block, Table))
+    scores = [cell.score for cell in table.cells if cell.text == "12"]
+    assert len(scores) == 1
+    assert scores[0] < 0.99
+
+
 FULL = os.environ.get("GONGKAI_SCANS") == "full"
 WORN = ["fine", "1", "2", "3", "150dpi", "seal", "faint", "bilevel", "photo"]
 # Each level at one resolution by default, at both in full size (`make scans`).

@@ -86,6 +86,10 @@ def test_a_mark_beside_a_number_that_is_no_digit_makes_a_doubt(said: str) -> Non
     assert {"7", said} <= {text, *others}
 
 
+def test_two_numbers_whose_rule_was_lost_are_a_doubt() -> None:
+    assert read(LineReading(f"0{OTHER} 0", 0.26), LineReading("00", 1.0))[1] < SURE
+
+
 def test_labels_are_the_second_readers() -> None:
     assert read(LineReading(OTHER, 0.999), LineReading("总计", 0.995))[:2] == ("总计", 0.995)
 
