@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from codebook.records import Correction, Hints, Record, Verdict
 from tasks.extraction.extract import extract
 from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
-from tasks.ocr.engines.choose import RAPIDOCR
-from tasks.ocr.engines.choose import reader as chosen_reader
+from tasks.ocr.engines import choose
 from tasks.ocr.engines.recognise import LineReader
 from tasks.ocr.read_page import read_picture
 from tasks.ocr.render import render
@@ -34,16 +33,13 @@ def read_document(
     what people have decided about its cells, ``watch`` is called with what each stage made. Raises GongkaiError.
     """
     extraction = extract(data, media_type)  # bytes -> pages of lines and tables
-    extraction = confirm(extraction, data, media_type)  # numbers of text pages -> seen in the pixels too, or not
-    watch(extraction)
+    watch(extraction := confirm(extraction, data, media_type))  # numbers of text pages -> seen in the pixels too, or not
     if pictures := [page.number for page in extraction.pages if needs_ocr(page)]:
-        reader = reader or chosen_reader(RAPIDOCR)
+        reader = reader or choose.reader(choose.RAPIDOCR)
         images = {number: render(data, media_type, number) for number in pictures}
         read = {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
-        extraction = with_ocr_pages(extraction, read)  # pictures -> pages of lines and tables, in their places
-        watch(extraction)
-    report = parse(extraction, hints or Hints())  # pages -> agency, region, year, numbers with evidence
-    watch(report)
+        watch(extraction := with_ocr_pages(extraction, read))  # pictures -> pages of lines and tables, in their places
+    watch(report := parse(extraction, hints or Hints()))  # pages -> agency, region, year, numbers with evidence
     return validate(report, corrections)  # report and decisions -> findings, states settled
 
 

@@ -67,10 +67,12 @@ def number_words() -> NumberWords:
 def _patterns() -> _Patterns:
     words = number_words()
     units = "|".join(words.units)
+    # in brackets, a unit that multiplies may be meant for the whole table, or be a slip: such a cell is a doubt
+    plain = "|".join(unit for unit in words.units if unit not in words.count_units and unit not in words.money_units)
     return _Patterns(
         re.compile(
             rf"(?P<sign>[-+−])?\s*(?P<digits>\d{{1,3}}(?:,\s?\d{{3}})+|\d+(?:\s\d+)*)(?P<fraction>\s?\.\s?\d+)?"
-            rf"\s*(?:(?P<unit>{units})|\((?P<bracketed>{units})\))?"
+            rf"\s*(?:(?P<unit>{units})|\((?P<bracketed>{plain})\))?"
         ),
         re.compile(rf"^({words.more}|\+)(?=\d)"),
         re.compile(rf"^{words.less}(?=\d)"),

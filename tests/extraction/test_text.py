@@ -118,5 +118,5 @@ def test_bare_page_numbers_go_only_when_they_count_up() -> None:
 
 
 def test_other_media_types_are_unsupported() -> None:
-    assert code_of(b"x", "application/msword") == "file.unsupported"
+    assert code_of(b"x", "application/vnd.ms-powerpoint") == "file.unsupported"
     assert code_of(b"x", "image/svg+xml") == "file.unsupported"

@@ -47,6 +47,8 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", "/documents/{id}/progress"): VIEW,
     ("GET", "/documents/{id}/pages/{page}.png"): VIEW,
     ("GET", "/documents/{id}/crops/{cell}.png"): VIEW,
+    ("GET", "/documents/{id}/rows/{cell}.png"): VIEW,
+    ("GET", "/documents/{id}/tables/{cell}.png"): VIEW,
     ("GET", "/documents/{id}/cells/{cell}"): VIEW,
     ("POST", "/documents/{id}/cells/{cell}"): OPERATE,
     ("POST", "/documents/{id}/corrections/{number}/undo"): OPERATE,

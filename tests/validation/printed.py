@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from codebook.book import load_book
@@ -54,10 +55,11 @@ def print_report(made: Report) -> bytes:
 def _grids(made: Report) -> dict[int | None, list[Part]]:
     """The tables by chapter; one that cannot be read is a caption and a picture that is not there."""
     values = {r.indicator: r.value or 0 for r in made.readings}
-    blanks = {r.indicator: "" for r in made.readings if r.state is State.MISSING}
+    blanks = {r.indicator: "" for r in made.readings if r.state is State.MISSING or (r.state is State.DOUBTFUL and not r.raw)}
     assert made.year is not None
     figures = Figures(made.year, made.form, values, blanks=blanks, disclosure_form=made.form)
     blocks = {load_book().indicators[cell].block for cell in values}
+    unseen = {load_book().indicators[r.indicator].row for r in made.readings if r.state is State.NOT_SEEN}
     unreadable = {seen.block for seen in made.blocks if not seen.readable}
     if made.form == "2014":
         return {None: [Text("政府信息公开情况统计表", "caption"), statistics_grid(figures)]}
@@ -74,6 +76,8 @@ def _grids(made: Report) -> dict[int | None, list[Part]]:
             grid = grid or (disclosure_grid(figures) if block == "disclosure" else review_grid(figures))
             for extra in made.extras if block == "requests" else ():
                 grid = _with_extra(grid, extra)
+            for row in unseen if block == "requests" else ():
+                grid = _without_row(grid, load_book().blocks[block].rows[row].label)
             grids[chapter] = [grid]
     return grids
 
@@ -87,3 +91,14 @@ def _with_extra(grid: Grid, extra: Extra) -> Grid:
         9 if extra.column == "organizations" else grid.columns - 1 if extra.column == "total" else 3 + COLUMNS.index(extra.column)
     )
     return grid.texts(lambda cell: extra.raw if (cell.row, cell.column) == (row, column) else cell.text)
+
+
+def _without_row(grid: Grid, label: str) -> Grid:
+    """The grid without the row of this label."""
+    row = next(cell.row for cell in grid.cells if cell.text == label)
+    kept = (cell for cell in grid.cells if cell.row != row)
+    cells = tuple(
+        replace(cell, row=cell.row - (cell.row > row), row_span=cell.row_span - (cell.row < row < cell.row + cell.row_span))
+        for cell in kept
+    )
+    return replace(grid, rows=grid.rows - 1, cells=cells)
