@@ -29,8 +29,9 @@ def test_nothing_is_silently_wrong_or_lost(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", kinds(slow=True))
-def test_nothing_is_silently_wrong_or_lost_in_twenty(kind: str) -> None:
-    assert [line for seed in range(100, 120) for line in read(kind, seed).silent] == []
+def test_nothing_is_silently_wrong_or_lost_in_more(kind: str) -> None:
+    """Kinds that are read by OCR take seconds a page: three of them, ten of the others."""
+    assert [line for seed in range(100, 103 if kind in SLOW else 110) for line in read(kind, seed).silent] == []
 
 
 def test_the_same_seed_makes_the_same_file() -> None:
