@@ -23,6 +23,7 @@ from tasks.parsing.words import words
 _TRIM = "。:;,.、*# |"
 _STYLES = ("part", "cn", "paren", "arabic")
 _TITLE = 30  # characters that a title before a full stop may have
+_UNMISTAKABLE = 8  # characters of a title that begins no other sentence
 _WHOLE = 42  # characters that a line may have to be a title as a whole
 _LONG = 150  # characters from which a line may hold headings in its middle
 
@@ -142,7 +143,7 @@ def _at_start(index: int, line: ProseLine) -> Heading | None:
     at = match.end()
     if _row_of_table(text[at:]) or not text[at:].strip(_TRIM):
         return None
-    if found := _prescribed(text, at, False) or (_gap_after_title(line, at)):
+    if found := _prescribed(text, at, False) or _gap_after_title(line, at) or _run_on(text, at, number):
         return Heading(index, 0, _past(text, found[1]), style, number, (at, found[1]), found[0])
     whole = text[at:].rstrip(_TRIM)
     if len(whole) <= _WHOLE and not re.search("[。:]", whole) and (known := known_title(whole)):
@@ -157,6 +158,14 @@ def _gap_after_title(line: ProseLine, at: int) -> tuple[int, int] | None:
         return found
     before, after = line.folded.origins[found[1] - 1], line.folded.origins[found[1]]
     return found if line.raw[before + 1 : after].isspace() else None
+
+
+def _run_on(text: str, at: int, number: int) -> tuple[int, int] | None:
+    """A prescribed title under its own number with a sentence right behind it (五、存在的主要问题及改进情况解读偏少。)."""
+    found = _prescribed(text, at, True)
+    if found is None or found[0] != number or found[1] - at < _UNMISTAKABLE:
+        return None
+    return found if "。" in text[found[1] :] else None
 
 
 def _past(text: str, end: int) -> int:

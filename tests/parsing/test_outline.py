@@ -155,3 +155,10 @@ def test_a_title_behind_a_colon_is_one_but_for_the_first_of_a_list() -> None:
     assert heads(text)[-1] == (6, "其他需要报告的事项")
     listed = "本报告包括：一、总体情况；二、主动公开政府信息情况。" + "本年度工作有序推进。" * 12
     assert heads(listed) == [] or heads(listed)[0] != (1, "总体情况")
+
+
+def test_a_sentence_right_behind_a_title_is_the_chapter() -> None:
+    text = "五、存在的主要问题及改进情况解读材料偏少。下一步将加强图解。\n六、其他需要报告的事项无。"
+    five, six = sections(text)
+    assert (five.number, five.title, five.text) == (5, TITLES[4], "解读材料偏少。下一步将加强图解。")
+    assert (six.number, six.title, six.text) == (6, TITLES[5], "无。")
