@@ -51,6 +51,7 @@ class Reader(StrEnum):
     DOCX = "docx"
     PDF = "pdf"
     OCR = "ocr"
+    OFD = "ofd"
     OFFICE = "office"
     WORKBOOK = "workbook"
 

@@ -90,7 +90,9 @@ COLUMN = ExportColumn(
 )
 RAW = ExportColumn("raw", "value.raw", str, "Text as it was read", sql="v.raw")
 ORIGIN = ExportColumn("origin", "value.origin", str, "table, or text for what only a sentence says", sql="v.origin")
-READ_BY = ExportColumn("read_by", "value.read_by", str, "Reader: txt, html, docx, pdf, ocr, office or workbook", sql="v.read_by")
+READ_BY = ExportColumn(
+    "read_by", "value.read_by", str, "Reader: txt, html, docx, pdf, ocr, ofd, office or workbook", sql="v.read_by"
+)
 SCORE = ExportColumn("score", "value.score", float, "How sure the reader is, from 0 to 1", sql="v.score")
 SENTENCE = ExportColumn(
     "sentence",

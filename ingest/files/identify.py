@@ -50,7 +50,7 @@ class FileIdentity(Record, frozen=True):
     expected: str = ""
 
 
-READABLE = "txt, HTML, DOCX, PDF, pictures, older Word, WPS, RTF or OpenDocument files, or workbooks"
+READABLE = "txt, HTML, DOCX, PDF, pictures, OFD, older Word, WPS, RTF or OpenDocument files, or workbooks"
 SAVED = "the document opened and saved as DOCX, XLSX or PDF"
 
 
@@ -126,7 +126,7 @@ _PARTS = (
     ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", None),
     ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary Excel workbook"),
     ("ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "a presentation"),
-    ("ofd.xml", "application/ofd", "an OFD document"),
+    ("ofd.xml", "application/ofd", None),
     ("content.xml", "application/vnd.oasis.opendocument", "an OpenDocument file"),
 )
 _OPEN_DOCUMENTS = ("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet")

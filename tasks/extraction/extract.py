@@ -14,6 +14,7 @@ from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.ofd import read_ofd
 from tasks.extraction.office import read_office, read_workbook
 from tasks.extraction.pdf.read_pdf import read_pdf
 from tasks.extraction.text import read_text
@@ -27,6 +28,7 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
     "application/pdf": read_pdf,
     image_package.MEDIA_TYPE: read_picture,
+    read_ofd.MEDIA_TYPE: read_ofd.read_ofd,
     web_archive.MEDIA_TYPE: web_archive.read_web_archive,
     flat_package.MEDIA_TYPE: flat_package.read_flat_package,
     **dict.fromkeys(read_office.FORMATS, read_office.read_office),

@@ -24,6 +24,7 @@ _FORMATS = (
     Reader.OFFICE,
     Reader.WORKBOOK,
     Reader.TXT,
+    Reader.OFD,
     Reader.PDF,
     Reader.OCR,
 )  # of two that were read alike the first leads

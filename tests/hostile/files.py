@@ -317,7 +317,7 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("bomb.docx", docx(b"<w:document>" + b" " * (200 * MIB)), refused("file.bomb"))
     yield Hostile("in-itself.docx", docx_in_docx(8), refused("file.bomb"))
     yield Hostile("in-another.docx", docx_in_docx(2), LETTER)
-    yield Hostile("xxe.ofd", zipped(("OFD.xml", XXE)), refused("file.unsupported"))
+    yield Hostile("xxe.ofd", zipped(("OFD.xml", XXE)), refused("file.corrupt", "failed"))
     yield Hostile("xxe.xml", b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><d>&x;</d>',
                   refused("file.unsupported"))  # fmt: skip
     yield Hostile("bomb.xlsx", workbook(b'<c r="XFD1048576"><v>1</v></c>'), refused("file.too_large"))

@@ -26,12 +26,12 @@ from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.integrity import damaged_streams
-from tasks.extraction.pdf.layout import Char, lines_of, paragraphs, rounded
-from tasks.extraction.pdf.note_marks import with_raised_marks
+from tasks.extraction.pdf.layout import Char, rounded
 from tasks.extraction.pdf.page import Contents, Letters, contents, letters
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
-from tasks.extraction.pdf.tables import grid_boxes, marked_blanks, ruled_tables
+from tasks.extraction.pdf.tables import grid_boxes, marked_blanks
 from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
+from tasks.extraction.pdf.upright_blocks import top_of, upright_blocks
 from tasks.extraction.pdf.watermarks import TextLook, TextLooks, looks, watermarks
 
 _FEW_CHARACTERS = 10  # a page number or a stamp is no text
@@ -308,13 +308,13 @@ def _blocks(chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> tuple
     for turn, group, _ in groups:
         own = [line for line in lines if _turn_of(line, apart, main) == turn] if len(groups) > 1 else lines
         upright_lines = [upright(line, turn, width, height) for line in own] if turn else own
-        found = _read(turned_back(group, turn, width, height), upright_lines, sheet.number, limits)
+        found = upright_blocks(turned_back(group, turn, width, height), upright_lines, sheet.number, limits)
         if turn == main:
-            units += [(_top(block), [block]) for block in found]
+            units += [(top_of(block), [block]) for block in found]
             continue
         blocks = [moved_block(block, partial(_turned, turn=turn, to=main, width=width, height=height)) for block in found]
         if blocks:
-            units.append((min(map(_top, blocks)), blocks))
+            units.append((min(map(top_of, blocks)), blocks))
     return main, tuple(block for _, blocks in sorted(units, key=lambda unit: unit[0]) for block in blocks)
 
 
@@ -329,18 +329,6 @@ def _turned(place: Place, turn: int, to: int, width: float, height: float) -> Pl
     if place.box is None:
         return place
     return msgspec.structs.replace(place, box=rounded(upright(as_shown(place.box, turn, width, height), to, width, height)))
-
-
-def _top(block: Block) -> float:
-    return block.place.box[1] if block.place.box else 0.0
-
-
-def _read(chars: list[Char], lines: list[Box], number: int, limits: ExtractionLimits) -> list[Block]:
-    """The ruled tables and paragraphs of characters that stand upright, from top to bottom."""
-    tables, rest = ruled_tables(lines, with_raised_marks(chars), number, limits)
-    tops = [table.place.box[1] for table in tables if table.place.box]
-    found: list[Block] = [*tables, *paragraphs(lines_of(rest), tops, number)]
-    return sorted(found, key=_top)
 
 
 def _unsaid(blocks: Sequence[Block], chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> str | None:
