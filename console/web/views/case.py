@@ -63,6 +63,11 @@ class Case(NamedTuple):
         return "" if self.is_fact else corrections.mark_of(self.raw)
 
     @property
+    def proposes(self) -> bool:
+        """Whether the first choice is chosen before anybody looks: not for a cell of which nothing was found."""
+        return self.reading is None or self.reading.state is not State.NOT_SEEN
+
+    @property
     def place(self) -> Place | None:
         """Where it stands."""
         return self.reading.place if self.reading is not None else None

@@ -36,6 +36,7 @@ from tests.console.web.filed import (
     report,
     report_of_rows,
 )
+from tests.generator.documents import Wishes, make_document
 from tests.inline import Inline
 
 
@@ -148,6 +149,20 @@ def test_a_case_shows_the_sums_that_each_value_would_satisfy(desk: Any, document
     assert "1 项不符" in page
     viewer = desk.viewer.get(f"/documents/{document}/cells/{CELL}").text
     assert 'name="choice"' not in viewer
+
+
+def test_nothing_is_proposed_for_a_cell_that_was_not_seen(desk: Any, inline: Inline) -> None:
+    """Enter must not say that it is blank: nobody has looked."""
+    lines = make_document(7, "pipes", Wishes(clean=True)).data.decode().splitlines()
+    cut = "\n".join(line for line in lines if "予以公开" not in line or "|" not in line)
+    number = inline.add(cut.encode(), "text/plain", "in/cut.txt")
+    inline.work()
+    cell = "requests.granted.total"
+    assert value(desk, number, cell) == ("needs_review", None, "not_seen")
+    page = desk.operator.get(f"/documents/{number}/cells/{cell}").text
+    offered = re.findall(r'<input type="radio" name="choice" value="([^"]+)"([^>]*)>', page)
+    assert {key for key, _ in offered} >= {"blank", "typed"}
+    assert [key for key, more in offered if "checked" in more] == []
 
 
 def test_a_cell_is_corrected_validated_and_undone_from_the_document(desk: Any, inline: Inline, document: int) -> None:
