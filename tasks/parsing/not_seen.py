@@ -90,7 +90,8 @@ def _goes_on_behind(pages: Sequence[Page], reading: Reading, last: Place) -> boo
 
 def _ends_with(pages: Sequence[Page], reading: Reading) -> bool:
     """Return whether a document ends with a number, so that more of it may be cut off."""
-    block = next((page.blocks[-1] for page in reversed(pages) if page.blocks), None)
+    filled = (block for page in reversed(pages) for block in reversed(page.blocks) if not isinstance(block, Table) or block.cells)
+    block = next(filled, None)
     if isinstance(block, Table):
         final = max(block.cells, key=lambda cell: (cell.row, cell.column))
         return final.place == reading.place and final.text.endswith(reading.raw)
