@@ -182,3 +182,4 @@ def test_a_table_without_cells_at_the_end() -> None:
     report = parse(Extraction("text/plain", (page,)), Hints())
     total = next(reading for reading in report.readings if reading.indicator == "requests.carried_over.total")
     assert (total.state, total.doubt, total.candidates) == (State.DOUBTFUL, "cut", (1,))
+    assert not [reading for reading in report.readings if reading.state.unsettled and reading.witnesses]
