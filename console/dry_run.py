@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from codebook.errors import CODES, GongkaiError
-from codebook.records import Correction, Hints, Number, Record, Status
+from codebook.records import Correction, Hints, Number, Record, State, Status
 from console.dry_run_process import ReadAnswer, ReadRequest
 from database.monitoring import queries
 from database.monitoring.read_models import DocumentItem
@@ -130,4 +130,4 @@ def _changes(item: DocumentItem, answer: ReadAnswer) -> Iterator[DryRunChange]:
 def _told(value: Number | None, state: str) -> str:
     """A value with its state, as far as that matters: a sure number is itself, whether it was read once or proven."""
     number = "blank" if value is None else f"{value:g}" if value % 1 else f"{int(value)}"
-    return f"{number} ({state})" if state in ("doubtful", "corrected") else number
+    return f"{number} ({state})" if state == State.CORRECTED or State(state).unsettled else number

@@ -57,14 +57,14 @@ def doubt_cut_end(readings: Sequence[Reading], sections: Sequence[Section], page
     if any((section.number or 0) > own for section in sections):
         return tuple(readings)
     behind = (
-        msgspec.structs.replace(reading, state=State.NOT_SEEN)
+        msgspec.structs.replace(reading, state=State.NOT_SEEN, witnesses=())
         if reading.state is State.MISSING and not _goes_on_behind(pages, reading, readings[last].place)
         else reading
         for reading in readings[last + 1 :]
     )
     end = readings[last]
     if end.state is State.READ and end.value is not None and _ends_with(pages, end):
-        end = msgspec.structs.replace(end, state=State.DOUBTFUL, doubt=Doubt.CUT, candidates=(end.value,))
+        end = msgspec.structs.replace(end, state=State.DOUBTFUL, doubt=Doubt.CUT, candidates=(end.value,), witnesses=())
     return (*readings[:last], end, *behind)
 
 
@@ -90,7 +90,8 @@ def _goes_on_behind(pages: Sequence[Page], reading: Reading, last: Place) -> boo
 
 def _ends_with(pages: Sequence[Page], reading: Reading) -> bool:
     """Return whether a document ends with a number, so that more of it may be cut off."""
-    block = next((page.blocks[-1] for page in reversed(pages) if page.blocks), None)
+    filled = (block for page in reversed(pages) for block in reversed(page.blocks) if not isinstance(block, Table) or block.cells)
+    block = next(filled, None)
     if isinstance(block, Table):
         final = max(block.cells, key=lambda cell: (cell.row, cell.column))
         return final.place == reading.place and final.text.endswith(reading.raw)
@@ -114,7 +115,7 @@ def doubt_empty_tables(readings: Sequence[Reading], statements: Sequence[Stateme
     stated = {book.indicators[cell].block for said in statements if said.value != 0 for cell in said.indicators}
     doubted = {block for block in empty if filled or block in stated}
     return tuple(
-        msgspec.structs.replace(reading, state=State.DOUBTFUL, doubt=Doubt.EMPTY)
+        msgspec.structs.replace(reading, state=State.DOUBTFUL, doubt=Doubt.EMPTY, witnesses=())
         if reading.state is State.MISSING and book.indicators[reading.indicator].block in doubted
         else reading
         for reading in readings

@@ -112,11 +112,11 @@ def _agreeing(reading: Reading, value: Number | None) -> tuple[str, ...]:
 def _unread(correction: Correction, reader: Reader) -> Reading:
     """The reading of a cell that is not read (any more)."""
     value = _number(correction)
-    if correction.read is None:
+    if (then := _seen(correction.read)) is None:
         return Reading(correction.indicator, value, State.CORRECTED, "", Place(), reader, witnesses=(WitnessKind.PERSON,))
     doubt = words().lost.format(decided=told(value), then=_then(correction))
     candidates = () if value is None else (value,)
-    return _doubted(correction.read, value, doubt=doubt, candidates=candidates)
+    return _doubted(then, value, doubt=doubt, candidates=candidates)
 
 
 def _number(correction: Correction) -> Number | None:

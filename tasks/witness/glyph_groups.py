@@ -15,11 +15,14 @@ UNGROUPED = -1
 _SIZE = (14, 22)  # pixels: width and height to which glyphs are brought
 _ALIKE = 0.93  # likeness of two glyphs of one group
 _MOST = 500  # groups; the work grows with their number
+_MOST_COMPARED = 4_000_000  # comparisons of glyphs, some seconds; a report needs a few ten thousand
 _CLOSE = 0.14  # by which their shapes may differ, in heights of the line
 
 
 def glyph_groups(glyphs: Sequence[Glyph]) -> NDArray[np.int32]:
-    """The number of the group of each glyph, from 0; beyond the first 500 groups UNGROUPED."""
+    """The number of the group of each glyph, from 0; beyond the first 500 groups, or where too many
+    glyphs look like no others, UNGROUPED.
+    """
     count = len(glyphs)
     groups = np.full(count, UNGROUPED, np.int32)
     if not count:
@@ -27,8 +30,9 @@ def glyph_groups(glyphs: Sequence[Glyph]) -> NDArray[np.int32]:
     looks = np.array([_look(glyph) for glyph in glyphs], np.float32)
     shapes = np.array([glyph.shape for glyph in glyphs], np.float32)
     left = np.arange(count)
-    number = 0
-    while left.size and number < _MOST:
+    number = compared = 0
+    while left.size and number < _MOST and compared < _MOST_COMPARED:
+        compared += left.size
         first = left[0]
         alike = (looks[left] @ looks[first] >= _ALIKE) & (np.abs(shapes[left] - shapes[first]).max(axis=1) <= _CLOSE)
         alike[0] = True  # a black block is like nothing, not even itself

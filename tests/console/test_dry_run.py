@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from console.dry_run import rehearse
+from console.dry_run import _told, rehearse
 from runtime.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.inline import Inline
@@ -44,3 +44,11 @@ def test_a_document_beyond_the_limits_of_a_worker_ends_with_their_code(
 
 def test_what_reads_as_before_changes_nothing(engine: Engine, documents: list[int], tmp_path: Path) -> None:
     assert list(rehearse(engine, Settings(home=tmp_path), documents)) == []
+
+
+def test_a_cell_that_is_not_seen_is_not_told_as_blank() -> None:
+    assert [_told(None, state) for state in ("missing", "not_seen", "doubtful")] == [
+        "blank",
+        "blank (not_seen)",
+        "blank (doubtful)",
+    ]

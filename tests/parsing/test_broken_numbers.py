@@ -108,3 +108,36 @@ def test_the_sums_join_a_number_and_nothing_else_does() -> None:
     assert (found[f"{GRANTED}.natural_person"].value, found[f"{GRANTED}.natural_person"].state) == (4720, State.PROVEN)
     licences_read = found["disclosure.licensing.decisions"]
     assert (licences_read.state, licences_read.value, licences_read.candidates) == (State.DOUBTFUL, None, (1257,))
+
+
+@pytest.mark.parametrize("stray", [["5"], ["", "5"]], ids=["under the surplus value", "behind it"])
+def test_digits_under_a_row_with_a_value_too_many(stray: list[str]) -> None:
+    """Eight equal values in seven columns: what stands below the eighth belongs to none of the row's numbers."""
+    body = rows()
+    wide = [*SIDES, 570, 610]
+    surplus = [body[3][0], *"00000000"]
+    printed = [HEADER, *body[:3], surplus, [""] * 8 + stray, *body[4:]]
+    cells = [
+        Cell(r, c, text, Place(1, (wide[c], 60 + 20 * r, wide[c + 1], 80 + 20 * r)))
+        for r, row in enumerate(printed)
+        for c, text in enumerate(row + [""] * (10 - len(row)))
+    ]
+    found = read(page(1, Table(tuple(cells), len(printed), 10, Place(1, (50, 60, 610, 60 + 20 * len(printed))))))
+    assert found[f"{GRANTED}.total"].value == 4740
+
+
+@pytest.mark.parametrize("again", ["0000000", "4"], ids=["of zeros", "with another total"])
+@pytest.mark.parametrize("as_grid", [True, False], ids=["grid", "text"])
+def test_a_row_that_is_printed_twice(again: str, *, as_grid: bool) -> None:
+    """Neither of two rows with one label is lost: where they disagree, the cell is a doubt with both numbers."""
+    body = rows()
+    first = body[2]
+    second = [first[0], *again] if len(again) == 7 else [*first[:7], again]
+    printed = [HEADER, *body[:3], second, *body[3:]]
+    if as_grid:
+        found = read(page(1, table(1, printed, 60)))
+    else:
+        lines = tuple(Line(" ".join(row).strip(), Place(1, line=n)) for n, row in enumerate(printed, 1))
+        found = read(Page(1, PageKind.TEXT, "", Reader.TXT, lines))
+    total = found[f"{GRANTED}.total"]
+    assert (total.state, total.doubt, total.candidates) == (State.DOUBTFUL, "twice", (4740, int(again[-1])))

@@ -162,3 +162,24 @@ def test_a_blank_cell_that_reaches_over_two_rows_moves_no_number() -> None:
         values = [found[f"requests.{slug}.{column}"] for column in COLUMNS]
         expected = [number, *[None] * 5, number or 0]
         assert all(r.state is State.DOUBTFUL or r.value == value for r, value in zip(values, expected, strict=True)), values
+
+
+def test_cells_that_reach_far_down_add_few_others() -> None:
+    """Each of 300 cells reaches over 300 rows: with one added in each of these, a small file would ask for millions."""
+    wide, high = 300, 300
+    head = [Cell(0, c, "行政许可" if c == 0 else "1", Place(1), row_span=1 if c == 0 else high) for c in range(wide)]
+    below = [Cell(r, 0, "2", Place(1)) for r in range(1, high)]
+    table = Table((*head, *below), high, wide, Place(1))
+    lines = table_to_lines(table, 1, 0, Reader.HTML)
+    assert sum(len(line.cells or {}) for line in lines) == len(table.cells)
+
+
+def test_a_cell_that_reaches_down_hides_no_number() -> None:
+    cells = (
+        Cell(0, 0, "行政许可", Place(1)),
+        Cell(0, 1, "", Place(1), row_span=2),
+        Cell(1, 0, "行政强制", Place(1)),
+        Cell(1, 1, "7", Place(1)),
+    )
+    lines = table_to_lines(Table(cells, 2, 2, Place(1)), 1, 0, Reader.PDF)
+    assert [cell.text for cell in (lines[1].cells or {}).values()] == ["行政强制", "7"]

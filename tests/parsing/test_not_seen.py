@@ -10,8 +10,9 @@ from io import BytesIO
 import pypdfium2
 import pytest
 
-from codebook.records import Hints, Severity, State, Status, Verdict
+from codebook.records import Cell, Extraction, Hints, Line, Page, PageKind, Place, Reader, Severity, State, Status, Table, Verdict
 from tasks.flow import read_document
+from tasks.parsing.parse import parse
 from tests.generator.composer import Shape, compose_paper
 from tests.generator.documents import RENDERERS
 from tests.generator.figures import Figures, compose
@@ -168,3 +169,17 @@ def test_a_file_without_one_of_its_pages(layout: str, seed: int) -> None:
     out = BytesIO()
     document.save(out)
     check_nothing_is_silent(read_document(out.getvalue(), media_type, Hints(path=f"report{suffix}")), cutting.figures)
+
+
+def test_a_table_without_cells_at_the_end() -> None:
+    """What stands last in a document is its last text or cell: the number before an empty table may be cut off."""
+    title = Line("某某市财政局2023年政府信息公开工作年度报告", Place(1, line=1))
+    kinds = ("自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计")
+    rows = (("", *kinds), ("一、本年新收政府信息公开申请数量", *"4000004"), ("二、上年结转政府信息公开申请数量", *"1000001"))
+    cells = tuple(Cell(r, c, text, Place(1, line=2 + r, column=c)) for r, row in enumerate(rows) for c, text in enumerate(row))
+    printed = Table(cells, 3, 8, Place(1, line=2))
+    page = Page(1, PageKind.TEXT, "", Reader.DOCX, (title, printed, Table((), 0, 0, Place(1, line=5))))
+    report = parse(Extraction("text/plain", (page,)), Hints())
+    total = next(reading for reading in report.readings if reading.indicator == "requests.carried_over.total")
+    assert (total.state, total.doubt, total.candidates) == (State.DOUBTFUL, "cut", (1,))
+    assert not [reading for reading in report.readings if reading.state.unsettled and reading.witnesses]

@@ -192,6 +192,8 @@ def test_a_row_whose_values_may_be_blank_or_the_next_ones_is_in_doubt() -> None:
         ("0（无）", None),  # one character may be a unit or a mark: a doubt
         ("31（4）", None),
         ("31（万元）", None),  # 310,000, or a slip
+        ("31（百件）", None),
+        ("31（万）", None),
     ],
 )
 def test_a_remark_behind_a_number_is_no_part_of_it(cell: str, value: int | None) -> None:

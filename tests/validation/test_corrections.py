@@ -208,6 +208,12 @@ def test_a_decision_about_a_cell_that_was_not_seen_stands_while_it_is_not(then: 
     assert contradicted.contested == {CELL}
 
 
+def test_a_decision_about_a_cell_that_was_not_seen_stands_where_the_cell_is_not_demanded_any_more() -> None:
+    elsewhere = made(not_seen("requests.new_received.business"))
+    found = now(apply(elsewhere, [of(CELL, 5, not_seen())]).report)
+    assert (found.state, found.value, found.doubt) == (State.CORRECTED, 5, None)
+
+
 def test_a_decided_cell_that_is_not_seen_any_more_is_asked_about() -> None:
     lost = apply(made(not_seen()), [of(CELL, 5, doubtful(5, 6))])
     assert lost.contested == {CELL}

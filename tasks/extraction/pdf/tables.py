@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells
@@ -108,7 +109,11 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
     """
     inside: list[list[Char]] = [[] for _ in boxes]
     rest: list[Char] = []
-    order = sorted(range(len(boxes)), key=lambda index: boxes[index][1])
+    tops = sorted({box[1] for box in boxes})
+    beside: list[list[int]] = [[] for _ in tops]  # for each top, the boxes that reach there: a page may have thousands
+    for index in sorted(range(len(boxes)), key=lambda index: boxes[index][1]):
+        for row in range(bisect_left(tops, boxes[index][1]), bisect_right(tops, boxes[index][3])):
+            beside[row].append(index)
     low, high = min(b[1] for b in boxes), max(b[3] for b in boxes)
     left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
     last: int | None = None
@@ -120,7 +125,7 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
         if low <= y <= high and left - slack <= x <= right + slack:
             x = min(max(x, left + 0.01), right - 0.01)
             if last is None or not _contains(boxes[last], x, y):  # most characters stand in the box of the one before
-                last = next((i for i in order if _contains(boxes[i], x, y)), None)
+                last = next((i for i in beside[bisect_right(tops, y) - 1] if _contains(boxes[i], x, y)), None)
             at = last
         (rest if at is None else inside[at]).extend(group)
     return inside, rest

@@ -20,6 +20,7 @@ from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
 # A first row with this many row labels is a table that lies on its side.
 _SIDEWAYS = 5
 _UNKNOWN = 0.5  # the score of a cell of which it is not known whether the number above is its own
+_MOST_BELOW = 10_000  # cells added to one table; no form has so many, and a file of 1 MB may ask for millions
 
 
 def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[TextLine]:
@@ -52,15 +53,23 @@ def _in_each_row(cells: Sequence[Cell]) -> list[Cell]:
     for cell in cells:
         if sum(map(is_han, cell.text)) > 1:
             labels[cell.row] = min(cell.column, labels.get(cell.row, cell.column))
+    tall = [
+        cell
+        for cell in cells
+        if cell.row_span > 1 and labels.get(cell.row, cell.column) < cell.column and not any(map(is_han, cell.text))
+    ]
+    if not tall or sum(cell.row_span - 1 for cell in tall) > _MOST_BELOW:
+        return list(cells)
+    taken = {(cell.row, cell.column) for cell in cells}
     more = []
-    for cell in cells:
-        if cell.row_span > 1 and labels.get(cell.row, cell.column) < cell.column and not any(map(is_han, cell.text)):
-            score = min(cell.score, _UNKNOWN) if cell.text.strip() else cell.score
-            more += [
-                Cell(cell.row + below, cell.column, "", cell.place, 1, cell.column_span, score)
-                for below in range(1, cell.row_span)
-            ]
-    return _ordered([*cells, *more]) if more else list(cells)
+    for cell in tall:
+        score = min(cell.score, _UNKNOWN) if cell.text.strip() else cell.score
+        more += [
+            Cell(row, cell.column, "", cell.place, 1, cell.column_span, score)
+            for row in range(cell.row + 1, cell.row + cell.row_span)
+            if (row, cell.column) not in taken
+        ]
+    return _ordered([*cells, *more])
 
 
 def _ordered(cells: Sequence[Cell]) -> list[Cell]:

@@ -277,20 +277,20 @@ def _beside_surplus(
 
 def _above_stray_digits(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
     """A row right above values that no label owns: they may be the last digits of its numbers, broken over two lines."""
-    owners = {
-        pair.run: items[pair.item].slug for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW
-    }
+    owners = {pair.run: items[pair.item] for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
     owned = {pair.run for pair in pairs}
     labels = [label.first for label in table.labels]
-    result = {row.row: row for row in rows}
+    result = list(rows)  # a row that is printed twice is here twice
+    places = {(row.row, row.place): at for at, row in enumerate(rows)}
     for index, run in enumerate(table.runs):
         above = table.runs[index - 1] if index else None
         if index in owned or above is None or not 0 < len(run.values) < len(above.values) or run.cut:
             continue
-        row = result.get(owners.get(index - 1, ""))
-        if row is not None and row.sure and not any(above.last < label < run.first for label in labels):
-            result[row.row] = _perhaps_broken(row, _slots(table, run), _drawn_under(table, run, above))
-    return list(result.values())
+        owner = owners.get(index - 1)
+        at = None if owner is None else places.get((owner.slug, table.text.place(owner.first)))
+        if at is not None and result[at].sure and not any(above.last < label < run.first for label in labels):
+            result[at] = _perhaps_broken(result[at], _slots(table, run), _drawn_under(table, run, above))
+    return result
 
 
 def _drawn_under(table: TableText, run: ValueRun, above: ValueRun) -> dict[int, int] | None:
@@ -306,7 +306,8 @@ def _perhaps_broken(row: RowCells, strays: list[PrintedValue], under: dict[int, 
     filled = [at for at, slot in enumerate(row.cells) if slot is not None]
     doubts, candidates = list(row.doubts), list(row.candidates)
     for at in filled:
-        ends = strays if under is None else [strays[n] for n, place in under.items() if filled[place] == at]
+        # above may stand more values than the row has columns
+        ends = strays if under is None else [strays[n] for n, place in under.items() if filled[place : place + 1] == [at]]
         slot = row.cells[at]
         if slot is None or not ends or not slot.raw.strip().isdecimal() or slot.token.value == 0:
             continue
