@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import Block
+from codebook.records import Place
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
 from tasks.parsing.tables.cells import BlockRead, Doubt
 from tasks.parsing.tables.found_labels import FoundLabel
@@ -282,15 +283,20 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
     }
     owned = {pair.run for pair in pairs}
     labels = [label.first for label in table.labels]
-    result = {row.row: row for row in rows}
+    result = list(rows)  # a label may come twice: both rows stay, and must agree
     for index, run in enumerate(table.runs):
         above = table.runs[index - 1] if index else None
         if index in owned or above is None or not 0 < len(run.values) < len(above.values) or run.cut:
             continue
-        row = result.get(owners.get(index - 1, ""))
-        if row is not None and row.sure and not any(above.last < label < run.first for label in labels):
-            result[row.row] = _perhaps_broken(row, _slots(table, run), _drawn_under(table, run, above))
-    return list(result.values())
+        slug, place = owners.get(index - 1), table.text.place(above.values[0])
+        at = next((n for n, row in enumerate(result) if row.row == slug and _stands_at(row, place)), None)
+        if at is not None and result[at].sure and not any(above.last < label < run.first for label in labels):
+            result[at] = _perhaps_broken(result[at], _slots(table, run), _drawn_under(table, run, above))
+    return result
+
+
+def _stands_at(row: RowCells, place: Place) -> bool:
+    return any(slot is not None and slot.place == place for slot in row.cells)
 
 
 def _drawn_under(table: TableText, run: ValueRun, above: ValueRun) -> dict[int, int] | None:
