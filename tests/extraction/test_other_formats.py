@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from codebook.errors import GongkaiError
-from codebook.records import Extraction, Hints, Reader
+from codebook.records import Extraction, Hints, Reader, Table
 from ingest.files.identify import FileRole, identify
 from tasks.extraction.extract import extract
 from tasks.extraction.office.unseen_marks import has_unseen_marks
@@ -141,3 +142,53 @@ def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> 
     for look in ('text:display="none"', 'style:text-position="super 58%"'):
         assert has_unseen_marks(formats.restyled(plain, look, used=True), "odt")
         assert not has_unseen_marks(formats.restyled(plain, look, used=False), "odt")
+
+
+def _write_unread(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet, kind: str) -> None:
+    plain, struck, raised, white = (
+        book.add_format(look) for look in ({}, {"font_strikeout": True}, {"font_script": 1}, {"font_color": "#FFFFFF"})
+    )
+    if kind == "formula":
+        sheet.write_formula("B2", "=1+1", None, "")
+    elif kind == "error":
+        sheet.write_formula("B2", "=1/0", None, "#DIV/0!")
+    elif kind == "yes":
+        sheet.write_boolean("B2", True)
+    elif kind == "struck":
+        sheet.write_rich_string("B2", struck, "9", plain, "7")
+    elif kind == "raised":
+        sheet.write_rich_string("B2", plain, "7", raised, "1")
+    elif kind == "white":
+        sheet.write_rich_string("B2", white, "9", plain, "7")
+    elif kind == "bold":
+        sheet.write_rich_string("B2", book.add_format({"bold": True}), "9", plain, "7")
+    else:
+        sheet.write_formula("B2", "=1+1", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_sure"),
+    [
+        *((kind, False) for kind in ("formula", "error", "yes", "struck", "raised", "white")),
+        *((kind, True) for kind in ("bold", "computed")),
+    ],
+)
+def test_a_cell_of_a_workbook_that_is_not_read_as_it_is_shown_is_in_doubt(kind: str, is_sure: bool) -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for row, label in enumerate(("许可", "处罚", "强制")):
+            sheet.write_row(row, 0, [label, 1, 2])
+        _write_unread(book, sheet, kind)
+    table = extract(target.getvalue(), formats.WORKBOOK).pages[0].blocks[0]
+    assert isinstance(table, Table)
+    assert {(cell.row, cell.column) for cell in table.cells if cell.score < 1} == (set() if is_sure else {(1, 1)})
+
+
+def test_a_sum_of_binary_fractions_in_a_workbook_has_no_dust() -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        book.add_worksheet().write_row(0, 0, ["许可", 0.1 + 0.2, 2.9999999999999996])
+    table = extract(target.getvalue(), formats.WORKBOOK).pages[0].blocks[0]
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.cells] == ["许可", "0.3", "3"]
