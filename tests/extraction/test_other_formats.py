@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,14 +135,34 @@ def test_a_document_with_hidden_or_raised_characters_is_refused(mark: bytes) -> 
 def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> None:
     assert not has_unseen_marks(rb"{\rtf1\ansi \viewkind4\v0 7\super0 \up0}", "rtf")
     assert has_unseen_marks(rb"{\rtf1\ansi \v 7}", "rtf")
+    assert has_unseen_marks(rb"{\rtf1\ansi {\deleted 9}7}", "rtf")
     assert has_unseen_marks(b"\0\0\x3c\x08\x01\0", "doc")
     assert has_unseen_marks(b"\0\0\x48\x2a\x01\0", "doc")
     assert not has_unseen_marks(b"\0\0\x3c\x08\x00\0", "doc")
     plain = formats.odt(extract(b"<p>7</p>", "text/html"))
     assert not has_unseen_marks(plain, "odt")
-    for look in ('text:display="none"', 'style:text-position="super 58%"'):
+    white = 'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" fo:color="#FFFFFF"'
+    for look in ('text:display="none"', 'style:text-position="super 58%"', white):
         assert has_unseen_marks(formats.restyled(plain, look, used=True), "odt")
         assert not has_unseen_marks(formats.restyled(plain, look, used=False), "odt")
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<text:hidden-text>9</text:hidden-text>",
+        "<text:ruby><text:ruby-base/><text:ruby-text>9</text:ruby-text></text:ruby>",
+        "<office:annotation><text:p>9</text:p></office:annotation>",
+    ],
+)
+def test_what_is_put_aside_in_a_cell_is_an_unseen_mark(inner: str) -> None:
+    made = formats.odt(extract(b"<table><tr><td>a<td>7<tr><td>b<td>8</table>", "text/html"))
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(made)) as source, zipfile.ZipFile(target, "w") as package:
+        for name in source.namelist():
+            package.writestr(name, source.read(name).replace(b"<text:p>7", f"<text:p>7{inner}".encode()))
+    assert not has_unseen_marks(made, "odt")
+    assert has_unseen_marks(target.getvalue(), "odt")
 
 
 def _write_unread(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet, kind: str) -> None:
