@@ -165,11 +165,23 @@ def compose(flow: Flow, limits: ExtractionLimits, reader: Reader) -> Composition
 
 
 def _own_text(flow: Flow) -> str:
-    """The text of a cell. A cell without text in which something else stands may print a number."""
+    """The text of a cell. A cell without text in which something else stands may print a number, and so may a table in a cell
+    that holds nothing more than a number.
+    """
     texts = [item for item in flow if isinstance(item, str)]
     text = "\n".join(texts)
     is_unsure = any(isinstance(item, Unsure) for item in texts)
-    return Unsure(text) if is_unsure or (not text and any(isinstance(item, FlowPicture) for item in flow)) else text
+    if not is_unsure and (not text or NUMERIC.fullmatch(text)):
+        is_unsure = any(_may_print(item, empty=not text) for item in flow)
+    return Unsure(text) if is_unsure else text
+
+
+def _may_print(item: str | CellGrid | FlowPicture, *, empty: bool) -> bool:
+    """Return whether an item in a cell may print the cell's number, or more of it; a picture only where the cell is ``empty``."""
+    if isinstance(item, CellGrid):
+        texts = (_own_text(slot.content) for slot in item.slots)
+        return any(text or isinstance(text, Unsure) for text in texts)
+    return empty and isinstance(item, FlowPicture)
 
 
 def _score(text: str) -> float:

@@ -141,6 +141,28 @@ def test_a_nested_table_of_data_follows_its_table() -> None:
     assert grid(second) == [(0, 0, 1, 1, "x"), (0, 1, 1, 1, "5")]
 
 
+@pytest.mark.parametrize(
+    ("cell", "is_sure"),
+    [
+        ("<table><tr><td>5</table>", False),
+        ("3<table><tr><td>5</table>", False),
+        ("<table><tr><td><table><tr><td>5</table></table>", False),
+        ("<table><tr><td></table>", True),
+        ("<table></table>3", True),
+        ("<math><mn>5</mn></math>", False),
+        ("<svg><text>5</text></svg>", False),
+        ("<canvas></canvas>", False),
+        ("<svg><path d='M0 0h9'/></svg>3", True),
+        ("3<meter value=1>4</meter><progress>5</progress>", True),
+    ],
+)
+def test_a_table_or_drawing_in_a_cell_may_print_its_number(cell: str, is_sure: bool) -> None:
+    first = blocks(f"<table><tr><td>a<td>1<td>2<tr><td>b<td>3<td>{cell}</table>")[0]
+    assert isinstance(first, Table)
+    assert (first.cells[-1].score == 1) is is_sure
+    assert all(other.score == 1 for other in first.cells[:-1])
+
+
 def test_surroundings_go_and_content_stays() -> None:
     html = """<html><body><header><a href=/>首页</a></header><div class="main-nav"><a>导航</a></div>
     <div id="share_box">分享到</div>

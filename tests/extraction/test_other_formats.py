@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from codebook.errors import GongkaiError
-from codebook.records import Extraction, Hints, Reader
+from codebook.records import Extraction, Hints, Reader, Table
 from ingest.files.identify import FileRole, identify
 from tasks.extraction.extract import extract
 from tasks.extraction.office.unseen_marks import has_unseen_marks
@@ -133,11 +135,81 @@ def test_a_document_with_hidden_or_raised_characters_is_refused(mark: bytes) -> 
 def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> None:
     assert not has_unseen_marks(rb"{\rtf1\ansi \viewkind4\v0 7\super0 \up0}", "rtf")
     assert has_unseen_marks(rb"{\rtf1\ansi \v 7}", "rtf")
+    assert has_unseen_marks(rb"{\rtf1\ansi {\deleted 9}7}", "rtf")
     assert has_unseen_marks(b"\0\0\x3c\x08\x01\0", "doc")
     assert has_unseen_marks(b"\0\0\x48\x2a\x01\0", "doc")
     assert not has_unseen_marks(b"\0\0\x3c\x08\x00\0", "doc")
     plain = formats.odt(extract(b"<p>7</p>", "text/html"))
     assert not has_unseen_marks(plain, "odt")
-    for look in ('text:display="none"', 'style:text-position="super 58%"'):
+    white = 'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" fo:color="#FFFFFF"'
+    for look in ('text:display="none"', 'style:text-position="super 58%"', white):
         assert has_unseen_marks(formats.restyled(plain, look, used=True), "odt")
         assert not has_unseen_marks(formats.restyled(plain, look, used=False), "odt")
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<text:hidden-text>9</text:hidden-text>",
+        "<text:ruby><text:ruby-base/><text:ruby-text>9</text:ruby-text></text:ruby>",
+        "<office:annotation><text:p>9</text:p></office:annotation>",
+    ],
+)
+def test_what_is_put_aside_in_a_cell_is_an_unseen_mark(inner: str) -> None:
+    made = formats.odt(extract(b"<table><tr><td>a<td>7<tr><td>b<td>8</table>", "text/html"))
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(made)) as source, zipfile.ZipFile(target, "w") as package:
+        for name in source.namelist():
+            package.writestr(name, source.read(name).replace(b"<text:p>7", f"<text:p>7{inner}".encode()))
+    assert not has_unseen_marks(made, "odt")
+    assert has_unseen_marks(target.getvalue(), "odt")
+
+
+def _write_unread(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet, kind: str) -> None:
+    plain, struck, raised, white = (
+        book.add_format(look) for look in ({}, {"font_strikeout": True}, {"font_script": 1}, {"font_color": "#FFFFFF"})
+    )
+    if kind == "formula":
+        sheet.write_formula("B2", "=1+1", None, "")
+    elif kind == "error":
+        sheet.write_formula("B2", "=1/0", None, "#DIV/0!")
+    elif kind == "yes":
+        sheet.write_boolean("B2", True)
+    elif kind == "struck":
+        sheet.write_rich_string("B2", struck, "9", plain, "7")
+    elif kind == "raised":
+        sheet.write_rich_string("B2", plain, "7", raised, "1")
+    elif kind == "white":
+        sheet.write_rich_string("B2", white, "9", plain, "7")
+    elif kind == "bold":
+        sheet.write_rich_string("B2", book.add_format({"bold": True}), "9", plain, "7")
+    else:
+        sheet.write_formula("B2", "=1+1", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_sure"),
+    [
+        *((kind, False) for kind in ("formula", "error", "yes", "struck", "raised", "white")),
+        *((kind, True) for kind in ("bold", "computed")),
+    ],
+)
+def test_a_cell_of_a_workbook_that_is_not_read_as_it_is_shown_is_in_doubt(kind: str, is_sure: bool) -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for row, label in enumerate(("许可", "处罚", "强制")):
+            sheet.write_row(row, 0, [label, 1, 2])
+        _write_unread(book, sheet, kind)
+    table = extract(target.getvalue(), formats.WORKBOOK).pages[0].blocks[0]
+    assert isinstance(table, Table)
+    assert {(cell.row, cell.column) for cell in table.cells if cell.score < 1} == (set() if is_sure else {(1, 1)})
+
+
+def test_a_sum_of_binary_fractions_in_a_workbook_has_no_dust() -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        book.add_worksheet().write_row(0, 0, ["许可", 0.1 + 0.2, 2.9999999999999996])
+    table = extract(target.getvalue(), formats.WORKBOOK).pages[0].blocks[0]
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.cells] == ["许可", "0.3", "3"]

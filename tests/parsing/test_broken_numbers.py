@@ -141,3 +141,32 @@ def test_a_row_that_is_printed_twice(again: str, *, as_grid: bool) -> None:
         found = read(Page(1, PageKind.TEXT, "", Reader.TXT, lines))
     total = found[f"{GRANTED}.total"]
     assert (total.state, total.doubt, total.candidates) == (State.DOUBTFUL, "twice", (4740, int(again[-1])))
+
+
+@pytest.mark.parametrize(
+    ("cell", "candidates"),
+    [
+        ("81 0", (810, 81, 0)),
+        ("8\u20031", (81, 8, 1)),
+        ("1 234", (1234, 1, 234)),
+        ("3 0（件）", (30, 3, 0)),
+        ("30件", ()),
+        ("12. 5", ()),
+    ],
+)
+def test_digits_that_stand_apart_may_be_two_numbers(cell: str, candidates: tuple[int, ...]) -> None:
+    """An old number in grey and the new one, or one number that was set wide."""
+    body = rows()
+    body[0][1] = cell
+    found = read(page(1, table(1, [HEADER, *body], 100)))[f"{RECEIVED}.natural_person"]
+    assert (found.doubt, found.candidates) == (("broken", candidates) if candidates else (None, ()))
+
+
+def test_the_sums_say_which_of_two_numbers_counts() -> None:
+    header = "".join(f"<td>{text}" for text in HEADER)
+    body = rows()
+    body[1][1], body[4][2] = "81 9", "2 0"
+    lines = "".join("<tr>" + "".join(f"<td>{text}" for text in row) for row in body)
+    page = f"<h1>某某市某某局2023年政府信息公开工作年度报告</h1><table><tr>{header}{lines}</table>"
+    found = {r.indicator: r for r in read_document(page.encode(), "text/html", Hints()).report.readings}
+    assert (found["requests.carried_over.natural_person"].value, found["requests.total_handled.business"].value) == (9, 20)

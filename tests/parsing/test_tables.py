@@ -127,6 +127,23 @@ def test_the_same_table_twice() -> None:
     assert found["disclosure.coercion.decisions"].candidates == (6, 7)
 
 
+MATRIX = """| 自然人 | 商业企业 | 科研机构 | 社会公益组织 | 法律服务机构 | 其他 | 总计 |
+一、本年新收政府信息公开申请数量 | {0} | 0 | 0 | 0 | 0 | 0 | {0} |
+二、上年结转政府信息公开申请数量 | 1 | 0 | 0 | 0 | 0 | 0 | 1 |
+（一）予以公开 | {0} | 0 | 0 | 0 | 0 | 0 | {0} |
+（七）总计 | {0} | 0 | 0 | 0 | 0 | 0 | {0} |
+四、结转下年度继续办理 | 1 | 0 | 0 | 0 | 0 | 0 | 1 |
+"""
+
+
+def test_the_same_rows_twice_must_agree() -> None:
+    """Two tables close to each other, such as those of this year and of the year before, are read as one."""
+    found = {r.indicator: r for r in read_text(MATRIX.format(17) + "附：\n" + MATRIX.format(8)).readings}
+    received = found["requests.new_received.natural_person"]
+    assert (received.state, received.doubt, received.candidates) == (State.DOUBTFUL, "twice", (17, 8))
+    assert found["requests.carried_over.natural_person"].state is State.READ
+
+
 def test_a_title_without_a_table_is_unreadable() -> None:
     read = read_text(
         "二、主动公开政府信息情况\n三、收到和处理政府信息公开申请情况\n（见附件）\n五、存在的主要问题及改进情况\n无。"

@@ -157,6 +157,13 @@ def _opacity(tokens: Sequence[Any]) -> Found:
         yield "opacity", float(tokens[0].value / (100 if tokens[0].type == "percentage" else 1))
 
 
+def _filter(tokens: Sequence[Any]) -> Found:
+    """The part that ``filter: opacity()`` leaves; 1 for other filters."""
+    parts = [token for token in tokens if token.type == "function" and token.lower_name == "opacity"]
+    found = [value for part in parts for _, value in _opacity(_solid(part.arguments))]
+    yield "filter", found[-1] if found else 1.0
+
+
 def _colour(name: str) -> Reader:
     def read(tokens: Sequence[Any]) -> Found:
         if tokens and (found := _colour_of(tokens[0])) is not None:
@@ -281,6 +288,7 @@ _READERS: dict[str, Reader] = {
     "float": _word("float"),
     "unicode-bidi": _word("unicode-bidi"),
     "opacity": _opacity,
+    "filter": _filter,
     "color": _colour("color"),
     "-webkit-text-fill-color": _colour("fill"),
     "background-color": _colour("background"),
@@ -318,6 +326,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
             "position",
             "float",
             "opacity",
+            "filter",
             "color",
             "background",
             "font-size",

@@ -153,7 +153,7 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
     size = _font_size(values, above)
     backdrop = _backdrop(values, above)
     colour = _colour(values, above)
-    opacity = above.opacity * _number(values.get("opacity"), 1.0)
+    opacity = above.opacity * _number(values.get("opacity"), 1.0) * _number(values.get("filter"), 1.0)
     visibility = values.get("visibility", INHERIT)
     if not isinstance(visibility, str) or visibility in (INHERIT, "unset"):
         visibility = above.visibility

@@ -35,6 +35,7 @@ _BLOCK_TAGS = (
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 # fields that show no value, or not as text
 _NO_TEXT = frozenset(("hidden", "checkbox", "radio", "submit", "button", "reset", "image", "file", "password", "range", "color"))
+_DRAWN = frozenset(("canvas", "math", "svg"))  # whose text is drawn in ways that are not read
 _MAX_SPAN = 1000  # of columns; rows are bounded by the table
 
 
@@ -74,7 +75,7 @@ class _HtmlWalker:
                 if element not in self.chrome and not self.looks[element].is_gone:
                     if tag in FRAMES:
                         line.add_item(framed(element))
-                    elif tag == "script" and writes(element):
+                    elif (tag == "script" and writes(element)) or _draws_text(element):
                         line.add_generated(None, self.looks[element])
             elif tag == "table" and element is not root:
                 line.add_item(self.grid(element))
@@ -211,6 +212,13 @@ class _Line:
             self._is_unsure = self._in_cell
         elif text:
             self.add(text, look._replace(is_unseen=False, is_unsure=False))
+
+
+def _draws_text(element: etree._Element) -> bool:
+    """Return whether an element may show text that is not read: what a script draws, a formula, a drawing with words."""
+    if element.tag not in _DRAWN:
+        return False
+    return element.tag == "canvas" or _VISIBLE.search("".join(element.itertext())) is not None
 
 
 def _selected(element: etree._Element) -> str:

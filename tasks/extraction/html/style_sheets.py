@@ -140,7 +140,9 @@ class StyleSheets:
                 name = node.lower_at_keyword
                 if name == "import":
                     self.is_linked = True
-                is_read = name in _GROUPS or (name == "media" and is_for_screen(node.prelude))
+                is_read = (name in _GROUPS and not _is_denied(name, node.prelude)) or (
+                    name == "media" and is_for_screen(node.prelude)
+                )
                 if is_read and node.content is not None and len(stack) <= _DEEPEST:
                     stack.append(iter(tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)))
 
@@ -188,6 +190,12 @@ def is_for_screen(prelude: Sequence[Any]) -> bool:
         elif token.type not in ("whitespace", "comment"):
             queries[-1].append(token)
     return any(map(_holds, queries))
+
+
+def _is_denied(name: str, prelude: Sequence[Any]) -> bool:
+    """Return whether a group of rules is for browsers that lack what its condition names: ``@supports not (display: grid)``."""
+    first = next((token for token in prelude if token.type not in ("whitespace", "comment")), None)
+    return name == "supports" and first is not None and first.type == "ident" and first.lower_value == "not"
 
 
 def _holds(query: Sequence[Any]) -> bool:

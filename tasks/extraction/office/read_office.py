@@ -35,8 +35,8 @@ _CODES = (
 def read_office(data: bytes, media_type: str, limits: ExtractionLimits) -> Extraction:
     """The extraction of a document of one of :data:`FORMATS`: lines and tables in reading order.
 
-    Struck out text is not read. A document in which characters are hidden, raised or lowered is refused: which they are is not
-    known, and a sum may come out with the wrong digits too.
+    Struck out text is not read. A document in which characters are hidden, white, deleted, raised or lowered is refused: which
+    they are is not known, and a sum may come out with the wrong digits too.
     Raises GongkaiError: ``file.encrypted``, ``file.bomb``, ``file.unsupported``, ``file.corrupt``, ``file.too_large``,
     ``file.empty``, ``report.tables_are_pictures`` (only pictures that cannot be read are in it).
     """
@@ -49,7 +49,7 @@ def read_office(data: bytes, media_type: str, limits: ExtractionLimits) -> Extra
 def compose_office(data: bytes, limits: ExtractionLimits, kind: anydoc.Format) -> Composition:
     """The pages of a document with its pictures. Raises as :func:`read_office`."""
     if has_unseen_marks(data, kind):
-        found = f"a document (.{kind}) in which characters are hidden, raised or lowered"
+        found = f"a document (.{kind}) in which characters are hidden, white, deleted, raised or lowered"
         raise GongkaiError("file.unsupported", found, "the document opened and saved as DOCX")
     try:
         document = anydoc.to_document(data, kind)

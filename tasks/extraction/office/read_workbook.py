@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Place, Reader
 from tasks.extraction.grid import Slot, compact, is_prose, make_table
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.office.unread_cells import unread_cells
 from tasks.extraction.office.workbook_extent import check_extent
 
 FORMATS = frozenset(
@@ -23,6 +24,7 @@ FORMATS = frozenset(
         "application/vnd.oasis.opendocument.spreadsheet",
     )
 )
+_UNSURE = 0.5  # the score of a cell that is not read as it is shown
 _Value = int | float | str | bool | time | date | datetime | timedelta
 
 
@@ -43,9 +45,10 @@ def read_workbook(data: bytes, media_type: str, limits: ExtractionLimits) -> Ext
     Raises GongkaiError: ``file.encrypted``, ``file.corrupt``, ``file.empty``, ``file.too_large``, ``file.bomb``.
     """
     check_extent(data, limits)
+    unread = unread_cells(data)
     try:
         with calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
-            pages = list(_pages(book, limits))
+            pages = list(_pages(book, limits, unread))
             hidden = [sheet.name for sheet in book.sheets_metadata if sheet.visible != calamine.SheetVisibleEnum.Visible]
     except calamine.PasswordError as error:
         raise GongkaiError("file.encrypted", "a workbook with a password", "the file without its password") from error
@@ -57,7 +60,7 @@ def read_workbook(data: bytes, media_type: str, limits: ExtractionLimits) -> Ext
     return Extraction(media_type, tuple(pages), notes=notes)
 
 
-def _pages(book: calamine.CalamineWorkbook, limits: ExtractionLimits) -> Iterator[Page]:
+def _pages(book: calamine.CalamineWorkbook, limits: ExtractionLimits, unread: Set[tuple[int, int]]) -> Iterator[Page]:
     cells = 0
     for number, about in enumerate(book.sheets_metadata, 1):
         is_shown = about.visible == calamine.SheetVisibleEnum.Visible
@@ -68,7 +71,7 @@ def _pages(book: calamine.CalamineWorkbook, limits: ExtractionLimits) -> Iterato
         if cells > limits.max_cells or sheet.width > limits.max_columns:
             found = f"sheets of {cells:,} cells" if cells > limits.max_cells else f"a sheet of {sheet.width:,} columns"
             raise GongkaiError("file.too_large", found, f"at most {limits.max_cells:,} cells, {limits.max_columns:,} columns")
-        blocks = tuple(_blocks(list(_filled(sheet)), number))
+        blocks = tuple(_blocks(list(_filled(sheet)), number, unread))
         if blocks:
             yield Page(number, PageKind.TEXT, f"sheet {about.name}, {len(blocks)} blocks", Reader.WORKBOOK, blocks)
 
@@ -85,7 +88,9 @@ def _filled(sheet: calamine.CalamineSheet) -> Iterator[_Range]:
 
 
 def _shown(value: _Value) -> str:
-    """The text of a cell. A whole number has no point."""
+    """The text of a cell. A whole number has no point; of others, the 15 digits that such programs keep."""
+    if isinstance(value, float):
+        value = float(f"{value:.15g}")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime | date):
@@ -93,7 +98,7 @@ def _shown(value: _Value) -> str:
     return str(value).strip() if not isinstance(value, bool) else ""
 
 
-def _blocks(cells: Sequence[_Range], page: int) -> Iterator[Block]:
+def _blocks(cells: Sequence[_Range], page: int, unread: Set[tuple[int, int]]) -> Iterator[Block]:
     """Lines and tables of a sheet. A row with one cell is a line where a table begins or ends beside it, or where it is prose."""
     rows = [(row, list(group)) for row, group in groupby(cells, key=lambda cell: cell.row)]
     tall = {at for cell in cells for at in range(cell.row + 1, cell.row + cell.row_span)}
@@ -103,17 +108,17 @@ def _blocks(cells: Sequence[_Range], page: int) -> Iterator[Block]:
     table: list[_Range] = []
     for index, (row, group) in enumerate(rows):
         if single[index] and (not first <= index <= last or is_prose(group[0].text)):
-            yield from _table(table, page)
+            yield from _table(table, page, unread)
             table = []
             for text in group[0].text.splitlines():
                 if text.strip():
                     yield Line(text, Place(page=page, line=row + 1, column=group[0].column + 1))
         else:
             table += group
-    yield from _table(table, page)
+    yield from _table(table, page, unread)
 
 
-def _table(cells: Sequence[_Range], page: int) -> Iterator[Block]:
+def _table(cells: Sequence[_Range], page: int, unread: Set[tuple[int, int]]) -> Iterator[Block]:
     """The table of these cells, with its blank ones, as wide as what is filled in."""
     if not cells:
         return
@@ -140,6 +145,7 @@ def _table(cells: Sequence[_Range], page: int) -> Iterator[Block]:
             Place(page=page, line=slot.content.row + 1, column=slot.content.column + 1),
             slot.row_span,
             slot.column_span,
+            _UNSURE if (slot.content.row, slot.content.column) in unread else 1.0,
         )
         for slot in compact(slots)
     ]

@@ -1,4 +1,4 @@
-"""Whether a document of an older format holds characters that are hidden, raised or lowered.
+"""Whether a document of an older format holds characters that are hidden, raised, lowered, white, deleted or put aside.
 
 The library that reads these formats does not say which they are: a hidden 9 before a 7, or a note mark, would be a digit.
 """
@@ -14,10 +14,20 @@ from lxml import etree
 
 # [MS-DOC] 2.6.1: sprmCFVanish (0x083C) that is set, sprmCIss (0x2A48) with superscript or subscript.
 _DOC = re.compile(rb"\x3c\x08[\x01\x80\x81]|\x48\x2a[\x01\x02]")
-# RTF 1.9.1: \v hides, \super, \sub, \up and \dn raise and lower; with the parameter 0 they end it.
-_RTF = re.compile(rb"\\v(?:1)?(?![a-z0-9])|\\(?:super|sub)(?![a-z0-9])|\\(?:up|dn)[1-9]")
+# RTF 1.9.1: \v hides, \super, \sub, \up and \dn raise and lower; with the parameter 0 they end it. \deleted marks what a tracked
+# change took out.
+_RTF = re.compile(rb"\\(?:v|deleted)(?:1)?(?![a-z0-9])|\\(?:super|sub)(?![a-z0-9])|\\(?:up|dn)[1-9]")
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_COLOUR = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}color"
+# What is not among the text of a cell: text that a condition hides, comments, and readings above characters.
+_BESIDE = (
+    f"{_TEXT}hidden-text",
+    f"{_TEXT}hidden-paragraph",
+    f"{_TEXT}ruby-text",
+    "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}annotation",
+)
 _MOST = 50 * 1024 * 1024  # bytes of a part
 
 
@@ -55,6 +65,8 @@ def _odt(data: bytes) -> bool:
             parents[name] = style.get(f"{_STYLE}parent-style-name", "")
             if any(_is_marked(look) for look in style.iter(f"{_STYLE}text-properties")):
                 marked.add(name)
+    if any(next(cell.iter(*_BESIDE), None) is not None for cell in roots[0].iter(f"{_TABLE}table-cell")):
+        return True
     used = {element.get(f"{_TEXT}style-name") for element in roots[0].iter(f"{_TEXT}span", f"{_TEXT}p", f"{_TEXT}h", f"{_TEXT}a")}
     for name in used:
         at, steps = name or "", 0
@@ -67,4 +79,5 @@ def _odt(data: bytes) -> bool:
 
 def _is_marked(look: etree._Element) -> bool:
     position = look.get(f"{_STYLE}text-position", "0%").split()[0]
-    return look.get(f"{_TEXT}display", "true") not in ("true", "") or position not in ("0%", "0")
+    is_white = look.get(_COLOUR, "").lower() == "#ffffff"
+    return is_white or look.get(f"{_TEXT}display", "true") not in ("true", "") or position not in ("0%", "0")

@@ -29,6 +29,7 @@ from codebook.text.numbers import ValueKind, in_unit, split_remark
 from tasks.parsing.tables.tokens import PrintedValue, value_token
 
 _LEADING = re.compile(r"\s*(\d[\d,]*+(?:\.\d+)?)\s*+[^\s\d,.*/]")
+_APART = re.compile(r"(?<=\d)\s+(?=\d)")
 _BROKEN = re.compile(r"\s*[\d,.]+(?:[^\S\r\n]*[\r\n]\s*[\d,.]+)+\s*")
 
 
@@ -46,7 +47,7 @@ class Doubt(StrEnum):
     JOINED = "joined"  # the row's cells ran together, and the sums do not tell where each number ends
     CUT = "cut"  # the document ends with the number: digits may have been cut off
     EMPTY = "empty"  # the table is empty as a whole, though the report states numbers
-    BROKEN = "broken"  # digits stand below the number: it may have been broken over two lines
+    BROKEN = "broken"  # digits stand below the number or apart: it may be broken over two lines, or two numbers
     OCR = "ocr"  # the picture was not read surely
     SEEN = PIXELS_DIFFER  # the pixels of the page show another number than its text
     UNSEEN = "unseen"  # the text has a number where the page shows nothing
@@ -149,6 +150,20 @@ def _unbroken(raw: str) -> tuple[Number, ...]:
     return () if token is None or token.value is None else (token.value,)
 
 
+def _two_numbers(slot: PrintedValue, unit: str | None) -> tuple[Number, ...]:
+    """Return what a cell may hold whose digits stand apart ("81 0"): all of them as one number, or one before and one after.
+
+    Empty where no digits stand apart, where the pixels show one number, and where several numbers were read out of one text.
+    """
+    raw = slot.raw.strip()
+    parts = _APART.split(split_remark(raw)[0].strip())
+    if len(parts) < 2 or slot.seen or value_token(raw) != slot.token:
+        return ()
+    tokens = (slot.token, *(value_token(part) for part in parts))
+    numbers = tuple(dict.fromkeys(number for token in tokens if token and (number := in_unit(token, unit)) is not None))
+    return numbers if len(numbers) > 1 else ()
+
+
 def _number_before(raw: str) -> tuple[Number, ...]:
     """Return the number before other text in a cell; empty where the text does not begin with one."""
     found = _LEADING.match(raw)
@@ -192,6 +207,8 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
         doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is ValueKind.OTHER:
         doubt, candidates = (Doubt.BROKEN, whole) if (whole := _unbroken(slot.raw)) else (Doubt.TEXT, _number_before(slot.raw))
+    if not doubt and slot and slot.token.kind is ValueKind.NUMBER and (numbers := _two_numbers(slot, indicator.unit)):
+        doubt, candidates = Doubt.BROKEN, numbers
     if not doubt and (either := _in_header_unit(cell, indicator.unit)):
         doubt, candidates = Doubt.UNIT, either
     read_by = slot.reader if slot else cell.reader

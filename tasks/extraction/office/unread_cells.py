@@ -1,0 +1,78 @@
+"""Cells of an .xlsx workbook whose text the library that reads workbooks does not know, or does not know as it is shown.
+
+A formula that nobody computed has no value in the file; an error is shown as one; parts of a text may be struck through, raised,
+lowered or coloured, and the library reads all of them alike.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+
+from lxml import etree
+
+_SHEET = re.compile(r"/?xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+_STRINGS = re.compile(r"/?xl/sharedStrings\.xml", re.IGNORECASE)
+_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_MARKED = frozenset(("strike", "vertAlign", "color"))
+
+
+def unread_cells(data: bytes) -> frozenset[tuple[int, int]]:
+    """Return the rows and columns (from 0) of such cells, of all sheets together. Empty for other formats and files that are
+    damaged. Call it after :func:`tasks.extraction.office.workbook_extent.check_extent`.
+    """
+    if not data.startswith(b"PK"):
+        return frozenset()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            names = package.namelist()
+            marked = {at for name in names if _STRINGS.fullmatch(name) for at in _marked_strings(package.read(name))}
+            return frozenset(at for name in names if _SHEET.fullmatch(name) for at in _unread(package.read(name), marked))
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
+        return frozenset()
+
+
+def _marked_strings(part: bytes) -> list[int]:
+    """The numbers of the shared strings of which a part looks unlike the rest (ECMA-376, 18.4.7)."""
+    found = []
+    parsed = etree.iterparse(io.BytesIO(part), events=("end",), tag="{*}si", resolve_entities=False, no_network=True)
+    for number, (_, item) in enumerate(parsed):
+        if _is_marked(item):
+            found.append(number)
+        item.clear()
+    return found
+
+
+def _is_marked(item: etree._Element) -> bool:
+    looks = {tuple(sorted(_look(run))) for run in item.iterchildren("{*}r")}
+    return len(looks) > 1
+
+
+def _look(run: etree._Element) -> list[str]:
+    """What of the look of a run may hide it or make it a note mark."""
+    return [
+        f"{etree.QName(mark).localname} {sorted(mark.items())}"
+        for properties in run.iterchildren("{*}rPr")
+        for mark in properties
+        if etree.QName(mark).localname in _MARKED
+    ]
+
+
+def _unread(part: bytes, marked: set[int]) -> list[tuple[int, int]]:
+    found = []
+    parsed = etree.iterparse(io.BytesIO(part), events=("end",), tag="{*}c", resolve_entities=False, no_network=True)
+    for _, cell in parsed:
+        kind, value = cell.get("t", "n"), (cell.findtext("{*}v") or "").strip()
+        is_formula = cell.find("{*}f") is not None
+        is_marked = kind == "s" and value.isascii() and value.isdecimal() and int(value) in marked
+        is_marked = is_marked or (kind == "inlineStr" and any(_is_marked(item) for item in cell.iterchildren("{*}is")))
+        reference = _REFERENCE.fullmatch(cell.get("r", ""))
+        if reference is not None and (is_marked or kind in ("e", "b") or (is_formula and not value)):
+            column = 0
+            for letter in reference[1]:
+                column = column * 26 + ord(letter) - ord("A") + 1
+            found.append((int(reference[2]) - 1, column - 1))
+        cell.clear()
+    return found
