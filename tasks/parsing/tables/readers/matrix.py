@@ -290,7 +290,16 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
         at = None if owner is None else places.get((owner.slug, table.text.place(owner.first)))
         if at is not None and result[at].sure and not any(above.last < label < run.first for label in labels):
             result[at] = _perhaps_broken(result[at], _slots(table, run), _drawn_under(table, run, above))
-    return result
+    return result if table.grid else _without_repeated_labels(result)
+
+
+def _without_repeated_labels(rows: list[RowCells]) -> list[RowCells]:
+    """The rows of a text without those that are a label and nothing else, where its row has values elsewhere: a label that goes
+    over several columns is repeated in text that was made of a grid.
+    """
+    held = [row for row in rows if not row.sure or row.loose or any(slot is not None for slot in row.cells)]
+    named = {row.row for row in held}
+    return [row for row in rows if row in held or row.row not in named]
 
 
 def _drawn_under(table: TableText, run: ValueRun, above: ValueRun) -> dict[int, int] | None:
