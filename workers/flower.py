@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ def main(argv: Sequence[str]) -> None:
     """Run Flower until it is stopped."""
     # By itself it lists the queues of the workers that it knows: pages wait in `ocr` before a worker for it is started.
     BaseHandler.get_active_queue_names = _all_queues
+    os.chdir("/")  # Celery imports from the current folder first, whatever Python was told
     # Started by its application, and not by `celery -A`, which would import code from the current folder.
     app.start(["flower", *argv])
 

@@ -6,6 +6,7 @@ import faulthandler
 import resource
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from celery import signals
@@ -48,6 +49,9 @@ def main(argv: Sequence[str]) -> None:
     keep_private(settings)
     log.configure(settings)
     _connect(settings)
+    # Celery would import these with the current folder first on the path, whatever Python was told.
+    for module in app.conf.include:
+        import_module(module)
     nonce = worker_name().rpartition(":")[2]
     arguments = [
         "--quiet",

@@ -24,9 +24,7 @@ FOLDER = Path(os.environ.get("GONGKAI_CORPUS", _DEFAULT)) / "cases"
 SLOW = ("200x100.tif",)
 UNREAD = ("archive", "zip", "7z")  # packages of files are no documents: tests/ingest
 # What is not yet as its reader expects it, and why. A case that is taken out of here must pass.
-OPEN: dict[str, str] = {
-    "60-fax-unequal-dpi/200x100.tif": "a page whose pixels are not square is read with doubts",
-}
+OPEN: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
