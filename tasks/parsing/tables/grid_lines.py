@@ -20,7 +20,7 @@ from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
 # A first row with this many row labels is a table that lies on its side.
 _SIDEWAYS = 5
 _UNKNOWN = 0.5  # the score of a cell of which it is not known whether the number above is its own
-_MOST_BELOW = 10_000  # cells added to one table; no form has this number of, and a file of 1 MB may ask for millions
+_MOST_BELOW = 10_000  # cells added to one table; no form has nearly as many, and a file of 1 MB may ask for millions
 
 
 def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[TextLine]:
