@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def raw_pdf(
     content: bytes, *, resources: bytes = b"", catalog: bytes = b"", page: bytes = b"", more: tuple[bytes, ...] = ()
@@ -16,7 +18,12 @@ def raw_pdf(
         b"/Resources << /Font << /F 4 0 R >> %s >> %s >>" % (resources, page),
         *more,
     ]
-    body, places = b"%PDF-1.7\n", []
+    return file_of(objects)
+
+
+def file_of(objects: Sequence[bytes], version: bytes = b"1.7") -> bytes:
+    """A PDF of these objects, numbered from 1; the first is the catalog."""
+    body, places = b"%PDF-" + version + b"\n", []
     for number, one in enumerate(objects, 1):
         places.append(len(body))
         body += b"%d 0 obj\n" % number + one + b"\nendobj\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 
+from tests.extraction.raw_pdf import file_of
+
 
 def shared_content(pages: int, content: bytes) -> bytes:
     """A PDF of so many pages with one content stream."""
@@ -19,13 +21,7 @@ def shared_content(pages: int, content: bytes) -> bytes:
             for _ in range(pages)
         ],
     ]
-    body, places = b"%PDF-1.4\n", []
-    for number, one in enumerate(objects, 1):
-        places.append(len(body))
-        body += b"%d 0 obj\n" % number + one + b"\nendobj\n"
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table
-    return body + head + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
+    return file_of(objects, b"1.4")
 
 
 def drawn(shapes: int) -> bytes:

@@ -141,18 +141,9 @@ def page(request: PageRequest) -> Response:
 
 def crop(request: PageRequest) -> Response:
     """The picture of a cell with its surroundings."""
-    cell = str(request.http.path_params["cell"])
-    with request.reading() as connection:
-        file = opened_file(connection, request.number("id"))
-    value = next((v for v in file.values if v.indicator == cell), None)
-    if value is None or value.box is None or file.extraction is None or not has_drawings(file.item.media_type):
-        raise HTTPException(404)
-    size = original.size_of(file.extraction, file.pages, value.page)
-    if size is None:
-        raise HTTPException(404)
-    box = (value.box[0], value.box[1], value.box[2], value.box[3])
+    file, value, box, size = _drawn_cell(request, has_drawings)
     pictures, head, ahead = request.app.pictures, file.item, not value.raw  # a blank cell has the place of its row's label
-    where: dict[str, Any] = {"size": Size(*size), "box": box, "ahead": ahead}
+    where: dict[str, Any] = {"size": size, "box": box, "ahead": ahead}
     return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, **where))
 
 
@@ -167,18 +158,27 @@ def tables(request: PageRequest) -> Response:
 
 
 def _strips(request: PageRequest, where: Callable[[File, ValueItem, Size], list[tuple[float, float]]]) -> Response:
+    file, value, _, page = _drawn_cell(request, has_pages)
+    number, head, strips = value.page, file.item, where(file, value, page)
+    return _picture(lambda: request.app.pictures.strips(head.sha256, head.media_type, number, size=page, strips=strips))
+
+
+def _drawn_cell(
+    request: PageRequest, is_drawn: Callable[[str], bool]
+) -> tuple[File, ValueItem, tuple[float, float, float, float], Size]:
+    """The document of a request, its cell with its box, and the size of the cell's page. Raises HTTPException 404 where the cell
+    has no box, or ``is_drawn`` says of the document's media type that it has no such picture.
+    """
     cell = str(request.http.path_params["cell"])
     with request.reading() as connection:
         file = opened_file(connection, request.number("id"))
     value = next((v for v in file.values if v.indicator == cell), None)
-    if value is None or value.box is None or file.extraction is None or not has_pages(file.item.media_type):
+    if value is None or value.box is None or file.extraction is None or not is_drawn(file.item.media_type):
         raise HTTPException(404)
     size = original.size_of(file.extraction, file.pages, value.page)
     if size is None:
         raise HTTPException(404)
-    page, number, head = Size(*size), value.page, file.item
-    strips = where(file, value, page)
-    return _picture(lambda: request.app.pictures.strips(head.sha256, head.media_type, number, size=page, strips=strips))
+    return file, value, (value.box[0], value.box[1], value.box[2], value.box[3]), Size(*size)
 
 
 def _picture(draw: Callable[[], bytes]) -> Response:

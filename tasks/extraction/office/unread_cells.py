@@ -13,9 +13,9 @@ import zlib
 
 from lxml import etree
 
-_SHEET = re.compile(r"/?xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+from tasks.extraction.office.workbook_extent import SHEET, place_of
+
 _STRINGS = re.compile(r"/?xl/sharedStrings\.xml", re.IGNORECASE)
-_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _MARKED = frozenset(("strike", "vertAlign", "color"))
 
 
@@ -29,7 +29,7 @@ def unread_cells(data: bytes) -> frozenset[tuple[int, int]]:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             names = package.namelist()
             marked = {at for name in names if _STRINGS.fullmatch(name) for at in _marked_strings(package.read(name))}
-            return frozenset(at for name in names if _SHEET.fullmatch(name) for at in _unread(package.read(name), marked))
+            return frozenset(at for name in names if SHEET.fullmatch(name) for at in _unread(package.read(name), marked))
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
         return frozenset()
 
@@ -68,11 +68,8 @@ def _unread(part: bytes, marked: set[int]) -> list[tuple[int, int]]:
         is_formula = cell.find("{*}f") is not None
         is_marked = kind == "s" and value.isascii() and value.isdecimal() and int(value) in marked
         is_marked = is_marked or (kind == "inlineStr" and any(_is_marked(item) for item in cell.iterchildren("{*}is")))
-        reference = _REFERENCE.fullmatch(cell.get("r", ""))
-        if reference is not None and (is_marked or kind in ("e", "b") or (is_formula and not value)):
-            column = 0
-            for letter in reference[1]:
-                column = column * 26 + ord(letter) - ord("A") + 1
-            found.append((int(reference[2]) - 1, column - 1))
+        place = place_of(cell)
+        if place is not None and (is_marked or kind in ("e", "b") or (is_formula and not value)):
+            found.append((place[0] - 1, place[1] - 1))
         cell.clear()
     return found

@@ -16,7 +16,7 @@ from lxml import etree
 from codebook.errors import GongkaiError
 from tasks.extraction.limits import ExtractionLimits
 
-_SHEET = re.compile(r"/?xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+SHEET = re.compile(r"/?xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _VALUE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}value-type"
@@ -31,7 +31,7 @@ def check_extent(data: bytes, limits: ExtractionLimits) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             for info in package.infolist():
-                if _SHEET.fullmatch(info.filename):
+                if SHEET.fullmatch(info.filename):
                     _check(_sheet_cells(_unpacked(package, info, limits)), limits)
                 elif info.filename == "content.xml":
                     _check(_open_document_cells(_unpacked(package, info, limits)), limits)
@@ -55,13 +55,21 @@ def _sheet_cells(source: io.BytesIO) -> Iterator[int]:
     """The cells up to the last one that is filled, as the sheet goes on (ECMA-376, 18.3.1.4: ``r``, its reference)."""
     rows = columns = 0
     for _, cell in etree.iterparse(source, events=("end",), tag="{*}c", resolve_entities=False, no_network=True):
-        if len(cell) and (found := _REFERENCE.fullmatch(cell.get("r", ""))) is not None:
-            column = 0
-            for letter in found[1]:
-                column = column * 26 + ord(letter) - ord("A") + 1
-            rows, columns = max(rows, int(found[2])), max(columns, column)
+        if len(cell) and (found := place_of(cell)) is not None:
+            rows, columns = max(rows, found[0]), max(columns, found[1])
             yield rows * columns
         cell.clear()
+
+
+def place_of(cell: etree._Element) -> tuple[int, int] | None:
+    """The row and the column of a cell of an .xlsx sheet, from 1; None where it names neither."""
+    found = _REFERENCE.fullmatch(cell.get("r", ""))
+    if found is None:
+        return None
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(found[2]), column
 
 
 def _open_document_cells(source: io.BytesIO) -> Iterator[int]:
