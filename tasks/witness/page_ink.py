@@ -151,7 +151,7 @@ def _line(inside: Pixels, ink: Ink, rows: Runs, columns: Runs, scale: float) -> 
 
 
 def _glyphs(crop: Pixels, ink: Ink, columns: Runs) -> Iterator[Glyph]:
-    """The glyphs of a line. Between most there is a blank column; slanting ones, that overhang each other, are told apart by
+    """The glyphs of a line. Between most there is a blank column; slanting ones, that overhang each other, are separated by
     their ink.
     """
     height = ink.shape[0]

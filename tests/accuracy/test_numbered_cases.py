@@ -78,7 +78,7 @@ def _not_silent_or_refused(outcome: Outcome) -> None:
 
 
 def _read_or_said(outcome: Outcome) -> None:
-    """Read, or a person is told: by an error, or by a finding about a table."""
+    """The file is read, or an error or a finding about a table says why not."""
     if outcome.code is not None:
         return
     _not_silent(outcome)

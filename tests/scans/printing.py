@@ -117,7 +117,14 @@ def _libreoffice(paper: Paper, rng: Random, how: Print) -> bytes:
     style.element.rPr.rFonts.set(qn("w:eastAsia"), how.font)
     data = io.BytesIO()
     document.save(data)
-    command = ["soffice", "-env:UserInstallation=file:///tmp/gongkai-soffice", "--headless", "--convert-to", "pdf", "page.docx"]
+    command = [
+        "soffice",
+        f"-env:UserInstallation=file://{tempfile.gettempdir()}/gongkai-soffice",
+        "--headless",
+        "--convert-to",
+        "pdf",
+        "page.docx",
+    ]
     return _run(command, "page.docx", data.getvalue())
 
 
