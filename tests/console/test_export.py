@@ -481,9 +481,9 @@ def test_a_workbook_is_for_people_in_chinese(loaded: Engine, tmp_path: Path):
     header, *rows = values.iter_rows(values_only=True)
     found = [dict(zip(header, row, strict=True)) for row in rows]
     total = "收到和处理政府信息公开申请情况：一、本年新收政府信息公开申请数量 / 总计"
-    assert [(row["数值"], row["数据状态"], row["是否在效"]) for row in found if row["指标"] == total] == [
-        (10, "已读取", "是"),
-        (32, "已读取", "是"),
+    assert [(row["数值"], row["数据状态"], row["是否现行版本"]) for row in found if row["指标"] == total] == [
+        (10, "已识别", "是"),
+        (32, "已识别", "是"),
     ]
     assert {(row["单位类别"], row["层级"]) for row in found if row["单位（名录）"] == "洪泽区财政局"} == {("部门", "县级")}
     for sheet in book.worksheets[1:]:
@@ -495,7 +495,7 @@ def test_a_workbook_is_for_people_in_chinese(loaded: Engine, tmp_path: Path):
     about = [[cell for cell in row if cell is not None] for row in book["说明"].iter_rows(values_only=True)]
     assert ["批次", "甲"] in about
     assert ["年度", 2024] in about
-    assert ["校验发现", 2] in about
+    assert ["校验问题", 2] in about
     assert any("不要把人民政府与其下属单位相加" in str(row[0]) for row in about if row)
     explained = {(row[0], row[1]): row[2] for row in about if len(row) > 3}
     for sheet in book.worksheets[1:]:
