@@ -212,7 +212,7 @@ def test_what_was_not_kept_at_the_door_is_not_processed_again(filled: Any) -> No
     assert len(ids) > 1
     question = filled.operator.get(f"/decide?act=reprocess&code={code}").text
     assert 'name="count" value="1"' in question
-    assert f"另有 {len(ids) - 1} 份登记时即被退回" in question
+    assert f"另有 {len(ids) - 1} 份登记时即不予受理" in question
 
 
 def test_a_decision_needs_a_selection_that_can_be(desk: Any) -> None:

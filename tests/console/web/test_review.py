@@ -389,7 +389,7 @@ def test_a_table_is_decided_whole_or_not_at_all(desk: Any, inline: Inline) -> No
     cells, marks = (re.findall(rf'name="table_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
     shown = dict(re.findall(r'name="(table:[^"]+)" value="([^"]*)"', page))
     told = decide(desk, page, table="1", table_cell=cells, table_mark=[*marks[:-1], "0" * 16], **shown)
-    assert "重新识读" in told  # one of the cells is no longer what the page had shown
+    assert "重新识别" in told  # one of the cells is no longer what the page had shown
     row = {"row_cell": cells[:7], "row_mark": marks[:7]}
     changed = {f"row_shown:{cells[0]}": "1", f"row:{cells[0]}": "4"}
     told = decide(desk, page, table="1", table_cell=cells, table_mark=marks, **shown, **row, **changed)
