@@ -20,7 +20,7 @@ _ENGLISH_WIDTH = 14  # characters
 _FIXED = {"agency": 1, "sha256": 2}  # columns that stay in sight, by the first column
 
 
-class Heading(Record, frozen=True):
+class ColumnWords(Record, frozen=True):
     """The heading of a column, its width in characters, and what stands in the column."""
 
     heading: str
@@ -70,8 +70,8 @@ class AboutWords(Record, frozen=True):
 class _Headings(Record, frozen=True):
     sheets: dict[str, str]
     wide_sheet: str
-    columns: dict[str, Heading]
-    tables: dict[str, dict[str, Heading]]
+    columns: dict[str, ColumnWords]
+    tables: dict[str, dict[str, ColumnWords]]
     indicator_width: float
     indicator_heading: str
     indicator_name: str

@@ -31,7 +31,7 @@ class WorkbookContents(Record, frozen=True):
     left_out: tuple[str, ...] = ()
 
 
-class _Part(NamedTuple):
+class _SheetPart(NamedTuple):
     """A sheet of a table: a table of more rows than a sheet takes has several."""
 
     name: str
@@ -61,7 +61,7 @@ class XlsxWriter:
         self._about = self._book.add_worksheet(about_sheet(language))
         self._layouts = {name: each for name, each in layouts(language).items() if name not in contents.left_out}
         self._words = {name: [column.words for column in each.columns] for name, each in self._layouts.items()}
-        self._parts: dict[str, list[_Part]] = {name: [] for name in self._layouts}
+        self._parts: dict[str, list[_SheetPart]] = {name: [] for name in self._layouts}
         self._next: dict[str, int] = {}
         self._rows = dict.fromkeys(self._layouts, 0)
         self._shortened = False
@@ -72,7 +72,7 @@ class XlsxWriter:
         layout, parts = self._layouts[table], self._parts[table]
         name = layout.name if not parts else f"{layout.name}_{len(parts) + 1}"
         sheet = self._book.add_worksheet(name)
-        parts.append(_Part(name, sheet))
+        parts.append(_SheetPart(name, sheet))
         sheet.freeze_panes(1, layout.fixed)
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
