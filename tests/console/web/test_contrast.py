@@ -41,7 +41,7 @@ SEEN = [("edge", "paper"), ("focus", "paper"), ("focus", "ground"), ("amber", "p
 def palettes() -> dict[str, dict[str, str]]:
     """The colours of both modes by name."""
     blocks = re.findall(r":root \{(.*?)\}", (STATIC / "pages.css").read_text(), flags=re.S)
-    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block)) for block in blocks)
+    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block)) for block in blocks[:2])  # the third is of paper
     return {"light": light, "dark": light | dark}
 
 
