@@ -9,14 +9,16 @@ import pytest
 from markupsafe import escape
 from starlette.testclient import TestClient
 
+from codebook.records import Decided
 from console.web.app import create_app
 from console.web.pages import routes
 from database.models import Role
+from database.reports import corrections
 from database.session import make_engine, run_transaction
 from database.users import accounts
 from runtime.settings import Settings
 from tests.console.web.conftest import Desk
-from tests.console.web.filed import EVIL, file_scan, file_text, report
+from tests.console.web.filed import CELL, EVIL, file_scan, file_text, report
 from tests.inline import Inline
 
 _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
@@ -60,6 +62,9 @@ def office(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iter
     inline.add("关于会议的来信，请查收。".encode(), "text/plain", "in/来信.txt")
     broken = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     inline.add(b"PK\x03\x04 broken", broken, "in/破损.docx")
+    inline.work()
+    decided = {"who": "管理员", "reason": "与原件一致"}
+    run_transaction(engine, lambda c: corrections.correct(c, 1, CELL, Decided.VALUE, 5, **decided))
     inline.work()
     for name, role in (("viewer", Role.VIEW), ("administrator", Role.ADMINISTER)):
         run_transaction(engine, lambda c, n=name, r=role: accounts.add_user(c, n, password_hash, r, who="管理员"))
@@ -120,4 +125,8 @@ def test_a_failed_document_says_why_in_chinese(office: Desk) -> None:
 def test_the_audit_trail_names_what_was_done(office: Desk) -> None:
     page = shown(office.administrator, "/audit", "zh")
     assert "更改角色" in page
+    assert "示例市教育局" in page
+    assert "表三" in page
+    assert "本年新收政府信息公开申请数量" in page
+    assert re.search(r'<a href="/documents/1">示例市教育局 \d{4}</a>', office.administrator.get("/audit").text)
     assert "viewer" in page
