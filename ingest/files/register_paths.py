@@ -27,7 +27,7 @@ from ingest.files.fingerprint import stand_in
 from ingest.files.intake import Intake, Taken, load_manifest
 from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.page_images import decided_by
-from ingest.files.walk import Note, walk
+from ingest.files.walk import walk
 from ingest.lists.manifest import Manifest
 from ingest.names import shown
 from runtime.log import get_logger
@@ -37,7 +37,7 @@ log = get_logger(__name__)
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
 _DEFAULT = Limits()
-STAND_INS = ("file.changed", "file.unreadable")
+STAND_INS = ("file.changed", "file.unreadable", "file.not_regular")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
 
 
@@ -45,8 +45,8 @@ class IngestSummary(Record, frozen=True):
     """What came in. ``files`` counts documents, members of archives and refused archives: each is new, a duplicate, or was
     admitted again; ``rejected`` counts the new ones that were refused at registration, by code.
 
-    ``passed_over`` counts what is no file to be read, by reason; ``first`` and ``last`` are the lowest and highest ids of the
-    documents that are new or admitted again (None when there are none).
+    ``passed_over`` counts what is nothing that came in (junk, parts of saved pages), by reason; ``first`` and ``last`` are the
+    lowest and highest ids of the documents that are new or admitted again (None when there are none).
     """
 
     batches: tuple[str, ...] = ()
@@ -140,7 +140,7 @@ def ingest_paths(
             for found in walk(
                 planned.paths, decided_by(planned.manifest), leave=lambda path: _is_file(path, planned.manifest_file)
             ):
-                if found.note is not None and found.note is not Note.UNREADABLE:
+                if found.note is not None and found.is_passed_over:
                     run.passed_over[found.note] += 1
                     continue
                 for taken in intake.take(found, follow=found.path in planned.paths):
