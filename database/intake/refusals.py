@@ -17,7 +17,7 @@ from database.models import Batch, Document, Failure, FailureState, Source
 from database.sql import chunks, storable
 
 
-class Refusal(Record, frozen=True):
+class RefusedDocument(Record, frozen=True):
     """A document that was refused at registration and is so still, with its first source: path, batch, and what was known."""
 
     document_id: int
@@ -27,9 +27,9 @@ class Refusal(Record, frozen=True):
     hints: Hints
 
 
-def refusals(connection: Connection, documents: Sequence[int]) -> list[Refusal]:
+def refusals(connection: Connection, documents: Sequence[int]) -> list[RefusedDocument]:
     """Return those of ``documents`` that were refused when they were registered and are so still, by batch and number."""
-    found: list[Refusal] = []
+    found: list[RefusedDocument] = []
     for part in chunks(sorted(set(documents))):
         open_refusal = select(Failure.document_id).where(
             Failure.document_id.in_(part), Failure.stage == REGISTER, Failure.state == FailureState.OPEN
@@ -42,7 +42,7 @@ def refusals(connection: Connection, documents: Sequence[int]) -> list[Refusal]:
             .where(Source.id.in_(first))
         )
         found += [
-            Refusal(number, sha256, path, batch, msgspec.convert(hints, Hints))
+            RefusedDocument(number, sha256, path, batch, msgspec.convert(hints, Hints))
             for number, sha256, path, batch, hints in connection.execute(query)
         ]
     return sorted(found, key=lambda one: (one.batch, one.document_id))

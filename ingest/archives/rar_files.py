@@ -25,7 +25,7 @@ _HEADERS = 64 * MIB
 _MODERN = "rar50_plus"
 
 
-class Listed(NamedTuple):
+class RarMember(NamedTuple):
     """A member as the archive lists it: name, packed and unpacked size in bytes, when it was changed last."""
 
     info: Any
@@ -35,7 +35,7 @@ class Listed(NamedTuple):
     dated_at: datetime | None
 
 
-def members(file: BinaryIO, limits: Limits) -> Iterator[tuple[list[Listed], Iterator[BinaryIO]]]:
+def members(file: BinaryIO, limits: Limits) -> Iterator[tuple[list[RarMember], Iterator[BinaryIO]]]:
     """Yield once: the files in a RAR archive, and readers of them in the same order, made when they are asked for.
 
     Raises GongkaiError: file.encrypted, file.unsafe_archive for links, file.bomb for a member that packs too well, file.corrupt
@@ -69,7 +69,7 @@ def _encrypted() -> GongkaiError:
     return GongkaiError("file.encrypted", "a RAR archive with a password", "an archive without a password")
 
 
-def _listed(archive: rars.RarFile, info: Any, limits: Limits) -> Listed:
+def _listed(archive: rars.RarFile, info: Any, limits: Limits) -> RarMember:
     name = _name(info)
     if info.is_encrypted:
         raise _encrypted()
@@ -83,7 +83,7 @@ def _listed(archive: rars.RarFile, info: Any, limits: Limits) -> Listed:
             f"{name} unpacks {info.file_size // max(info.compress_size, 1):,} times larger",
             f"at most {limits.archive_ratio} times",
         )
-    return Listed(info, name, info.compress_size, info.file_size, _dated_at(archive, info))
+    return RarMember(info, name, info.compress_size, info.file_size, _dated_at(archive, info))
 
 
 def _name(info: Any) -> str:
@@ -121,7 +121,7 @@ def _dated_at(archive: rars.RarFile, info: Any) -> datetime | None:
         return None
 
 
-def _unpacked(archive: rars.RarFile, listed: list[Listed], limits: Limits) -> Iterator[BinaryIO]:
+def _unpacked(archive: rars.RarFile, listed: list[RarMember], limits: Limits) -> Iterator[BinaryIO]:
     at = 0
     while at < len(listed):
         end, size = at + 1, listed[at].size

@@ -36,7 +36,7 @@ _BROKEN = (
 _UNIX = 0x8000  # of the attributes of a member: its upper half holds a Unix mode (7zFormat.txt, kWinAttributes)
 
 
-class Packed(NamedTuple):
+class SevenZipMember(NamedTuple):
     """A member as the archive lists it: name, unpacked size in bytes, when it was changed last."""
 
     name: str
@@ -55,7 +55,7 @@ class SevenZip:
         with _whole():
             self._archive = py7zr.SevenZipFile(file)
 
-    def members(self) -> list[Packed]:
+    def members(self) -> list[SevenZipMember]:
         """The files in it, in the order in which they are unpacked.
 
         Raises GongkaiError: file.encrypted, file.unsafe_archive for links.
@@ -72,7 +72,7 @@ class SevenZip:
                 )
             if not one.is_directory:
                 changed = one.lastwritetime
-                found.append(Packed(one.filename, int(one.uncompressed), changed.as_datetime() if changed else None))
+                found.append(SevenZipMember(one.filename, int(one.uncompressed), changed.as_datetime() if changed else None))
         return found
 
     def unpack(self, most: int) -> Iterator[BinaryIO]:
@@ -81,7 +81,7 @@ class SevenZip:
         Raises GongkaiError: file.bomb beyond ``most`` bytes, file.unsupported for a way of packing that is not known.
         """
         with tempfile.TemporaryFile() as room:
-            parts = _Parts(room, most)
+            parts = _MemberWriters(room, most)
             try:
                 self._archive.reset()
                 self._archive.extractall(factory=parts)
@@ -96,7 +96,7 @@ class SevenZip:
                     part = next(made, None)
                 if part is None and member.size:
                     raise GongkaiError("file.corrupt", f"a member that is listed and not there: {member.name}", "a whole archive")
-                yield cast(BinaryIO, _Part(room, part.start, part.length)) if part else io.BytesIO()
+                yield cast(BinaryIO, _Slice(room, part.start, part.length)) if part else io.BytesIO()
 
 
 def _encrypted() -> GongkaiError:
@@ -116,20 +116,20 @@ def _whole() -> Iterator[None]:
         raise GongkaiError("file.corrupt", f"a 7z archive that cannot be read ({error})", "a whole archive") from error
 
 
-class _Parts(WriterFactory):
+class _MemberWriters(WriterFactory):
     """Writes members one after the other into one file."""
 
     def __init__(self, room: BinaryIO, most: int) -> None:
         self.room, self.most = room, most
-        self.made: list[_Writer] = []
+        self.made: list[_MemberWriter] = []
 
     def create(self, filename: str, mode: str = "wb") -> Py7zIO:  # noqa: ARG002 (the library gives it)
-        self.made.append(_Writer(self, filename, self.room.seek(0, 2)))
+        self.made.append(_MemberWriter(self, filename, self.room.seek(0, 2)))
         return self.made[-1]
 
 
-class _Writer(Py7zIO):
-    def __init__(self, parts: _Parts, name: str, start: int) -> None:
+class _MemberWriter(Py7zIO):
+    def __init__(self, parts: _MemberWriters, name: str, start: int) -> None:
         self._parts = parts
         self.name, self.start, self.length, self._at = name, start, 0, 0
 
@@ -162,7 +162,7 @@ class _Writer(Py7zIO):
         return self.length
 
 
-class _Part(io.RawIOBase):
+class _Slice(io.RawIOBase):
     """A reader of a part of a file."""
 
     def __init__(self, room: BinaryIO, start: int, length: int) -> None:

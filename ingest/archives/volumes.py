@@ -1,7 +1,7 @@
-"""Archives in several files beside each other: ``a.z01``, ``a.z02``, ``a.zip``, or pieces such as ``a.7z.001`` and ``a.zip.001``.
+"""Archives in several files of one folder: ``a.z01``, ``a.z02``, ``a.zip``, or pieces such as ``a.7z.001`` and ``a.zip.001``.
 
 Put together in their order they are one archive. The list of a split zip counts within its volumes (PKWARE appnote 8.5) and is
-written anew for the whole.
+written again for the whole.
 """
 
 from __future__ import annotations

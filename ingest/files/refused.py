@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
-from database.intake.refusals import Refusal, refuse_again, replace_by_members
+from database.intake.refusals import RefusedDocument, refuse_again, replace_by_members
 from database.ledger import Queued
 from database.session import run_transaction
 from ingest.archives.limits import Limits
@@ -49,7 +49,7 @@ class ReadAgain(Record, frozen=True):
 
 
 def read_again(
-    refused: Sequence[Refusal],
+    refused: Sequence[RefusedDocument],
     *,
     engine: Engine,
     store: OriginalStore,
@@ -78,7 +78,7 @@ def read_again(
     return counts
 
 
-def _taken(one: Refusal, content: bytes, intake: Intake) -> Iterator[Taken]:
+def _taken(one: RefusedDocument, content: bytes, intake: Intake) -> Iterator[Taken]:
     """The arrivals of a content. What was known of it beforehand holds for itself; its region for its members too."""
     with _as_file(content) as path:
         for taken in intake.take(Found(path, known_as=unshown(one.path))):
@@ -96,7 +96,7 @@ def _as_file(content: bytes) -> Iterator[str]:
         yield file.name
 
 
-def _settle(engine: Engine, one: Refusal, taken: Iterable[Taken], counts: ReadAgain, who: str) -> ReadAgain:
+def _settle(engine: Engine, one: RefusedDocument, taken: Iterable[Taken], counts: ReadAgain, who: str) -> ReadAgain:
     """Record what became of a refused content whose arrivals are registered. One that was admitted is started by that."""
     arrivals = [each.arrival for each in taken]
     itself = next((arrival for arrival in arrivals if arrival.path == one.path), None)

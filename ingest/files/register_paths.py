@@ -126,11 +126,13 @@ def ingest_paths(
     priority: int = 0,
     notify: Callable[[Sequence[Queued]], None] = _ignore,
     progress: Callable[[IngestSummary], None] = _ignore,
+    known_as: Callable[[str], str] | None = None,
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
     ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
-    ``notify`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
+    ``notify`` gets the new first stages after each commit; ``progress`` the summary so far; ``known_as`` says under which path a
+    file came in where that is not the one at which it lies. Raises GongkaiError for faults of the
     machine: what was registered before stays, and running again goes on.
     """
     with Keeper(store) as keeper, BoundedReader() as reader:
@@ -143,7 +145,8 @@ def ingest_paths(
                 if found.note is not None and found.is_passed_over:
                     run.passed_over[found.note] += 1
                     continue
-                for taken in intake.take(found, follow=found.path in planned.paths):
+                came = found if known_as is None else msgspec.structs.replace(found, known_as=known_as(found.path))
+                for taken in intake.take(came, follow=found.path in planned.paths):
                     run.archives = intake.archives
                     run.add(taken)
             run.archives = intake.archives

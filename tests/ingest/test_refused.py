@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from codebook.records import Hints
 from database.intake import register
-from database.intake.refusals import Refusal, refusals
+from database.intake.refusals import RefusedDocument, refusals
 from database.ledger import Arrival, balance
 from database.models import Document, Failure, Source
 from database.session import reading
@@ -59,7 +59,7 @@ def became(engine: Engine) -> dict[str, tuple[str, str | None]]:
         return {path: (status, code) for path, status, code in connection.execute(query)}
 
 
-def refused(engine: Engine) -> list[Refusal]:
+def refused(engine: Engine) -> list[RefusedDocument]:
     with reading(engine) as connection:
         return refusals(connection, list(connection.scalars(select(Document.id))))
 
