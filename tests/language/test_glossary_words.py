@@ -21,7 +21,7 @@ _TEXTS = sorted(
 )
 # A word of another sense that contains one that is not used.
 _OTHER = re.compile(
-    r"行政机关|国家机关|审判机关|检察机关|司法机关|机关法人|机关事业|事业编制|发文机关|本机关|上级机关|机关或|现现行"
+    r"行政机关|国家机关|审判机关|检察机关|司法机关|机关法人|机关事业|事业编制|发文机关|本机关|上级机关|机关或|现在效"
 )
 
 
