@@ -18,6 +18,7 @@ _TRACE = 0.1  # the same, where it is seen on both sides
 _BESIDE = 0.2  # share of a stroke of a character with ink close to it on each side
 _AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
+_SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
@@ -151,6 +152,44 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
             ].all():
                 drawn[line, start:end] &= whole[line, start:end]
     return _continued(drawn & ~_strokes(drawn, evidence, places)[:, None], evidence[..., 3])
+
+
+def _in_characters(
+    way: _Way, drawn: NDArray[np.bool_], evidence: NDArray[np.float64], lines: list[int], places: list[int]
+) -> NDArray[np.bool_]:
+    """Return which of the ``drawn`` edges are strokes of characters, which are one piece with the rest of these.
+
+    Between the rules that it ends at, a rule is ink as thin as it is. Text that touches a rule does so beside few of its edges: a
+    short line is none if most of its edges are such strokes or stand between others. A long one only ends at characters that
+    stand on both sides of it.
+    """
+    stroke = np.zeros_like(drawn)
+    lengths = np.diff(places)
+    for line, is_short in enumerate((drawn * lengths).sum(axis=1) < _SHORT * lengths.sum()):
+        edges = np.flatnonzero(drawn[line])
+        beside = evidence[line, edges]
+        amid = (beside[:, 5] >= _BESIDE) | (beside[:, 6] >= 0.5) & (beside[:, 1] >= _AMID)
+        held = np.array([_is_held(way, places[edge], places[edge + 1], lines[line]) for edge in edges], bool)
+        if is_short:
+            stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
+        else:
+            stroke[line, edges] = held & (beside[:, 5] >= _BESIDE)
+    return stroke
+
+
+def _is_held(way: _Way, start: int, end: int, at: int) -> bool:
+    """Return whether the ink of an edge, within the rules at its ends, is one piece with ink beside it as wide as a character."""
+    inset = min(way.thickness // 2 + 2, max(0, (end - start) // 4))
+    margin = 6 * way.thickness
+    top = max(0, at - margin)
+    window = np.ascontiguousarray(way.marks[top : at + margin + 1, start + inset : end - inset])
+    if window.shape[1] < 3:
+        return False
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
+    near = labels[max(0, at - top - way.reach) : at - top + way.reach + 1]
+    covers = [(float((near == i).any(axis=0).mean()), i) for i in np.unique(near) if i]
+    cover, piece = max(covers, default=(0.0, 0))
+    return cover >= 0.4 and int(stats[piece, cv2.CC_STAT_HEIGHT]) >= 2 * way.thickness
 
 
 def _strokes(drawn: NDArray[np.bool_], evidence: NDArray[np.float64], places: list[int]) -> NDArray[np.bool_]:
@@ -306,19 +345,29 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
             5 * rules.thickness,
         ),
     )
-    for _ in range(3):
+    for left_to_go in reversed(range(4)):
         if min(len(rows), len(columns)) < 2:
             return None
-        across = _drawn(_judged(ways[0], rows, columns), columns, page_width / 18)
-        down = _drawn(_judged(ways[1], columns, rows), rows, 0).T
-        across[[rows.index(at) for at in open_rows]] = True
-        down[:, [columns.index(at) for at in open_columns]] = True
+        seen_across, seen_down = _judged(ways[0], rows, columns), _judged(ways[1], columns, rows)
+        across = _drawn(seen_across, columns, page_width / 18)
+        down = _drawn(seen_down, rows, 0).T
+        across &= ~_in_characters(ways[0], across, seen_across, rows, columns)
+        down &= ~_in_characters(ways[1], down.T, seen_down, columns, rows).T
+        across[[rows.index(at) for at in open_rows if at in rows]] = True
+        down[:, [columns.index(at) for at in open_columns if at in columns]] = True
+        _without_loose(across, down, np.diff(rows), np.diff(columns))
+        _without_islands(across, down, rows, columns, page_width / 8)
         across &= ~_too_close(rows, across @ np.diff(columns), page_height / 110)[:, None]
         down &= ~_too_close(columns, np.diff(rows) @ down, page_width / 75)[None]
         shape = len(rows), len(columns)
         rows, across, down = _without_idle(rows, across, down)
         columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
         across, down = across_turned.T, down_turned.T
+        if min(len(rows), len(columns)) > 1 and left_to_go:
+            # strokes of characters beyond the outermost rule are no outer rule
+            rows, more_rows = _closed(vertical.T, rows, columns, page_height / 40)
+            columns, more_columns = _closed(horizontal, columns, rows, page_width / 30)
+            open_rows, open_columns = open_rows + more_rows, open_columns + more_columns
         # without the lines that were none, edges are longer, and what is taken for them by chance is less
         if (len(rows), len(columns)) == shape:
             break
@@ -333,6 +382,42 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     if len(cells) < 2 or (len(rows) == 2 and columns[-1] - columns[0] < page_width / 3):
         return None
     return Grid(cells, len(rows) - 1, len(columns) - 1, (columns[0], rows[0], columns[-1], rows[-1]), rules.thickness)
+
+
+def _without_loose(across: NDArray[np.bool_], down: NDArray[np.bool_], high: NDArray[np.int64], wide: NDArray[np.int64]) -> None:
+    """Take from the edges those of very short lines that end at no other edge, again and again: a rule ends at others."""
+    for _ in range(3):
+        before = across.sum() + down.sum()
+        for along, other, lengths in ((across, down.T, wide), (down.T, across, high)):
+            # other[k, i] is the edge across this line's end k that lies after line i
+            meets = np.zeros((along.shape[0], other.shape[0]), bool)
+            meets[1:] |= other.T
+            meets[:-1] |= other.T
+            for line in np.flatnonzero((along * lengths).sum(axis=1) < _STROKE * lengths.sum()):
+                edges = np.flatnonzero(np.diff(np.concatenate([[False], along[line], [False]]).astype(np.int8)))
+                for start, end in edges.reshape(-1, 2):
+                    along[line, start:end] &= bool(meets[line, start] and meets[line, end])
+        if across.sum() + down.sum() == before:
+            return
+
+
+def _without_islands(
+    across: NDArray[np.bool_], down: NDArray[np.bool_], rows: list[int], columns: list[int], least: float
+) -> None:
+    """Take from the edges those that hang together with few others, within ``least`` pixels: brackets and what is in them."""
+    # each crossing and each edge is a point of a small picture, where edges touch the crossings that they end at
+    drawn = np.zeros((2 * len(rows) - 1, 2 * len(columns) - 1), np.uint8)
+    drawn[::2, 1::2], drawn[1::2, ::2] = across, down
+    drawn[::2, ::2][:, :-1] |= drawn[::2, 1::2]
+    drawn[::2, ::2][:, 1:] |= drawn[::2, 1::2]
+    drawn[::2, ::2][:-1] |= drawn[1::2, ::2]
+    drawn[::2, ::2][1:] |= drawn[1::2, ::2]
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(drawn, connectivity=4)
+    for piece, (x, y, wide, high, _) in enumerate(stats[1:].tolist(), 1):
+        extent = columns[(x + wide - 1) // 2] - columns[x // 2], rows[(y + high - 1) // 2] - rows[y // 2]
+        if max(extent) < least:
+            across &= pieces[::2, 1::2] != piece
+            down &= pieces[1::2, ::2] != piece
 
 
 def _too_close(places: list[int], lengths: NDArray[np.int64], least: float) -> NDArray[np.bool_]:
