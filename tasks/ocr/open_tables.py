@@ -136,7 +136,7 @@ def _table(lines: list[list[Box]], zone: list[list[Box]], size: int) -> OpenTabl
     gutters = _gutters(labels, size)
     ways = [
         (
-            way.cost + _LEFT_OUT * sum(map(len, parents)) + _PARTED * sum(_parted(label, size) for label in way.labels),
+            way.cost + _LEFT_OUT * sum(map(len, parents)) + _PARTED * _parted(way.labels, size),
             way,
             parents,
         )
