@@ -119,6 +119,13 @@ A filing is the report of one agency on one year, in however many documents it c
 PDF, Word, scan) of an edition. One document is in force for it. `--in-force`, the default of tables, writes one report for each
 agency and year; other documents are rows of `documents` alone. So are reports without agency or year, which are in no filing.
 `--all`, the default of `jsonl`, writes every document, marked by `in_force`.
+
+The report of a government covers its whole area, so that its numbers hold those of its departments and towns: every table has
+`agency_kind` and `agency_level`, by which one of them is chosen before numbers are added.
+
+`gongkai export --format xlsx` writes the tables as sheets for people: headings, units, states and kinds are in Chinese
+(`console/export/headings.yaml`), the first sheet explains each column and names its key below. `--language en` writes the keys
+themselves. JSON, CSV and Parquet have the keys in every language ([ADR 44](adr/0044-sheets-for-people.md)).
 """
 
 
@@ -141,6 +148,7 @@ def export_page() -> str:
 _TYPES = {bool: "true or false", str: "text", int: "whole number", float: "number", list: "list", dict: "object"}
 _OBJECTS = {
     "source": "The file. `status` and `error` stand beside it.",
+    "sources": "A list: every place where this content was found, the first one first. The same file sent twice is two of them.",
     "report": "The report; null for a document that failed or was rejected.",
     "filing": "The filing that the document is in; null for a report without agency or year, and for a document never read.",
     "evidence": "By indicator: where a value is printed, how it was read and how sure it is.",

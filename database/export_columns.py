@@ -42,6 +42,13 @@ STATUS = ExportColumn(
     "status", "document.status", str, "Status of the document: accepted, needs_review, failed, …", sql="d.status"
 )
 
+# ---- where a document was found: the file as it came in, and each place where the same content lay again --------------------
+FOUND_PATH = ExportColumn("path", "found.path", str, "Path of a file with this content, as it was given")
+FOUND_IN = ExportColumn("batch", "found.batch", str, "Name of the batch in which it was found")
+FOUND_AT = ExportColumn("seen_at", "found_at", str, "When it came in (ISO 8601, UTC)")
+CHANGED_AT = ExportColumn("changed_at", "changed_at", str, "When the file was changed last, as its file system or archive says")
+SOURCE_COUNT = ExportColumn("sources", "counts.sources", int, "Number of files with this content that came in", "files")
+
 # ---- the report -------------------------------------------------------------------------------------------------------------
 AGENCY = ExportColumn("agency", "document.agency", str, "Agency, as the report names it", sql="r.agency")
 PROVINCE = ExportColumn("province", "document.province", str, "Province of the agency", sql="r.province")
@@ -61,6 +68,22 @@ _IN_FORCE = "true: this document speaks for its agency and year; false: another 
 FILING_ID = ExportColumn("filing_id", "filing.id", int, "Number of the filing: one for each agency and year", sql="fl.id")
 AGENCY_ID = ExportColumn("agency_id", "filing.agency_id", str, "Id of the agency in the register", sql="fl.agency_id")
 AGENCY_NAME = ExportColumn("agency_name", "filing.agency", str, "Name of the agency in the register", sql="a.name")
+AGENCY_KIND = ExportColumn(
+    "agency_kind",
+    "body.kind",
+    str,
+    "Kind of body: government (its report covers its whole area), government_office, department, town, zone, …; empty where the "
+    "name does not show it",
+    sql="a.kind",
+)
+AGENCY_LEVEL = ExportColumn(
+    "agency_level",
+    "body.level",
+    str,
+    "Level of the agency: province, city, county or town; empty where its region is not known",
+    sql="case when a.kind = 'town' then 'town' when r.county is not null then 'county' when r.city is not null then 'city' "
+    "when r.province is not null then 'province' end",
+)
 EDITION = ExportColumn("edition", "filing.edition", int, "Number of the edition in the filing, from 1, in the order of time")
 RENDITION_OF = ExportColumn(
     "rendition_of", "filing.rendition_of", str, "SHA-256 of the document that leads the edition; empty for that document itself"
@@ -180,11 +203,15 @@ LABELS: Columns = (
 )
 
 WHO: Columns = (AGENCY, PROVINCE, CITY, COUNTY, REGION_CODE, YEAR)
+# In tables the kind and the level stand beside the name: the report of a government covers what its units report again.
+BODY: Columns = (AGENCY_KIND, AGENCY_LEVEL)
+TABLE_WHO: Columns = (AGENCY, *BODY, *WHO[1:])
 WHERE: Columns = (SHA256, PATH)
 FILED: Columns = (FILING_ID, AGENCY_ID, AGENCY_NAME)
 
 # ---- JSON: the keys of each object in their order ---------------------------------------------------------------------------
 JSON_SOURCE: Columns = (PATH, SHA256, MEDIA_TYPE, PAGES, BATCH)
+JSON_SOURCES: Columns = (FOUND_PATH, FOUND_IN, FOUND_AT, CHANGED_AT)
 JSON_REPORT: Columns = (AGENCY, REGION, REGION_CODE, YEAR, FORM, TITLE, PUBLISHED_ON, SCRIPT)
 JSON_FILING: Columns = (
     FILING_ID._replace(name="id"),
@@ -194,6 +221,7 @@ JSON_FILING: Columns = (
     EDITION,
     RENDITION_OF,
     IN_FORCE,
+    *BODY,
 )
 JSON_EVIDENCE: Columns = (
     *(PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION),
@@ -202,6 +230,7 @@ JSON_EVIDENCE: Columns = (
 JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE)
 JSON_OBJECTS: dict[str, Columns] = {
     "source": JSON_SOURCE,
+    "sources": JSON_SOURCES,
     "report": JSON_REPORT,
     "filing": JSON_FILING,
     "evidence": JSON_EVIDENCE,
@@ -212,19 +241,19 @@ JSON_OBJECTS: dict[str, Columns] = {
 _EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTENCE, DOUBT)
 _WITNESS: Columns = (WITNESS_DOCUMENTS, ALONE_STATE, ALONE_VALUE)
 VALUES: Columns = (
-    *(*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
+    *(*TABLE_WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
     *(*FILED, IN_FORCE, *_WITNESS, NOTE, AGREED_BY),
 )
 FINDINGS: Columns = (
-    *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
+    *(*TABLE_WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
     *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE, *FILED, FINDING_IN_FORCE),
 )
 DOCUMENTS: Columns = (
-    *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
+    *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *TABLE_WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
     *(CELL_COUNT, DOUBT_COUNT, FINDING_COUNT, ERROR_CODE, ERROR_MESSAGE),
-    *(*FILED, EDITION, RENDITION_OF, IN_FORCE),
+    *(*FILED, EDITION, RENDITION_OF, IN_FORCE, SOURCE_COUNT),
 )
-WIDE_BEFORE: Columns = (*WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
+WIDE_BEFORE: Columns = (*TABLE_WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
 WIDE_AFTER: Columns = (*WHERE, *FILED, IN_FORCE)
 TABLES: dict[str, Columns] = {"values": VALUES, "findings": FINDINGS, "documents": DOCUMENTS, "labels": LABELS}
 

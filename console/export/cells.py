@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from codebook.agency_kinds import kind_of
 from codebook.book import Block, Label, load_book
 from codebook.records import UNSETTLED_STATES, Number, State
 from codebook.text.numbers import whole
@@ -21,6 +23,7 @@ from database.export_columns import (
     JSON_FINDING,
     JSON_REPORT,
     JSON_SOURCE,
+    JSON_SOURCES,
     LABELS,
     VALUES,
     WIDE_AFTER,
@@ -53,6 +56,7 @@ class _Counts(NamedTuple):
     cells: int
     doubts: int
     findings: int
+    sources: int
 
 
 class _Filing(NamedTuple):
@@ -65,6 +69,13 @@ class _Filing(NamedTuple):
     edition: int | None = None
     rendition_of: str | None = None
     in_force: bool | None = None
+
+
+class _Body(NamedTuple):
+    """Kind and level of the agency: the report of a government covers its area, and the units in it report again."""
+
+    kind: str | None = None
+    level: str | None = None
 
 
 class _Alone(NamedTuple):
@@ -101,6 +112,7 @@ class ExportRow(NamedTuple):
 
     document: Any
     filing: _Filing = _Filing()
+    body: _Body = _Body()
     error: _Stopped = _Stopped()
     counts: _Counts | None = None
     indicator: str = ""
@@ -123,6 +135,9 @@ class ExportRow(NamedTuple):
     block_form: str = ""
     doubtful_count: int = 0
     label: _Label | None = None
+    found: Any = None
+    found_at: str | None = None
+    changed_at: str | None = None
 
 
 @cache
@@ -184,7 +199,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
     if in_force and not exported.in_force:
         return None
     d = exported.document
-    row = ExportRow(d, _filing(exported))
+    row = ExportRow(d, _filing(exported), _body(exported))
     line: Line = {
         "source": _object(JSON_SOURCE, row),
         "status": d.status,
@@ -196,6 +211,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
         "doubts": [],
         "findings": [],
         "error": error(exported),
+        "sources": [_object(JSON_SOURCES, _source_row(row, source)) for source in exported.sources],
     }
     if exported.has_report:
         found = cells(exported)
@@ -210,11 +226,32 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
     return line
 
 
+def _source_row(row: ExportRow, source: Row[Any]) -> ExportRow:
+    return row._replace(found=source, found_at=_moment(source.seen_at), changed_at=_moment(source.dated_at))
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None
+
+
 def _filing(exported: Exported) -> _Filing:
     d = exported.document
     if d.filing_id is None:
         return _Filing()
     return _Filing(d.filing_id, str(d.agency_id), d.agency_name, d.filing_year, d.edition, d.rendition_of, exported.in_force)
+
+
+def _body(exported: Exported) -> _Body:
+    """Kind and level of the agency: the register's kind for what is in a filing, else by the name that the report prints."""
+    d = exported.document
+    kind = d.agency_kind if d.filing_id is not None else _kind_by_name(d.agency)
+    named = (("county", d.county), ("city", d.city), ("province", d.province))
+    return _Body(kind, "town" if kind == "town" else next((level for level, name in named if name is not None), None))
+
+
+def _kind_by_name(agency: str | None) -> str | None:
+    kind = kind_of(agency) if agency else None
+    return kind.kind if kind else None
 
 
 def error(exported: Exported) -> Line | None:
@@ -235,7 +272,7 @@ def _value_row(row: ExportRow, exported: Exported, indicator: str, value: Value 
     """``row`` with a value: where it is printed, how it was read, who decided about it, and which renditions agree."""
     if value is None:
         return row._replace(indicator=indicator)
-    decided_at = value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
+    decided_at = _moment(value.decided_at)
     decision = {"by": value.decided_by, "at": decided_at, "reason": value.reason}
     own: list[Line] = [{"by": kind} for kind in value.witnesses or ()]
     row = row if value.witness is None else _witnessed(row, value.witness, exported.witnesses)
@@ -313,9 +350,9 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     failure = error(exported) or {}
     found = cells(exported) if exported.has_report else []
     doubts = sum(value is not None and value.state in UNSETTLED for _, value in found)
-    counts = _Counts(len(found), doubts, len(exported.findings))
+    counts = _Counts(len(found), doubts, len(exported.findings), len(exported.sources))
     stopped = _Stopped(failure.get("code"), failure.get("message"))
-    row = ExportRow(exported.document, _filing(exported), stopped, counts)
+    row = ExportRow(exported.document, _filing(exported), _body(exported), stopped, counts)
     yield "documents", _fields(DOCUMENTS, row)
     if in_force and not exported.in_force:
         return
