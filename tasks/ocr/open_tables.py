@@ -1,7 +1,7 @@
 """Tables without any rule: rows and columns by where numbers stand, and the labels beside them.
 
 Numbers that stand below each other are columns. Each line of them is a row, and the lines of text to the left are divided among
-the rows so that each label stands beside its numbers, in the middle of its row or at its top. Where no such division fits all
+the rows so that each label is next to its numbers, in the middle of its row or at its top. Where no such division fits all
 rows closely, the table is left as lines of text.
 """
 
