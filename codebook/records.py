@@ -75,7 +75,8 @@ class Cell(Record, frozen=True):
     an OCRed cell with their scores, best first.
 
     ``seen`` is the number that a second reader saw in the cell's pixels, whatever the text says, with its surety ``seen_score``;
-    "" where it saw no ink, None where it did not look or could not tell.
+    "" where it saw no ink, None where it did not look or could not tell. ``looked_at``: the pixels were looked at, whether or not
+    anything could be said of them.
     """
 
     row: int
@@ -88,6 +89,7 @@ class Cell(Record, frozen=True):
     alternatives: tuple[tuple[str, float], ...] = ()
     seen: str | None = None
     seen_score: float = 0.0
+    looked_at: bool = False
 
 
 class Table(Record, frozen=True, tag="table"):
@@ -226,7 +228,8 @@ class Reading(Record, frozen=True):
     sentence around it when it was read from prose. ``doubt`` says why the state is
     doubtful; ``candidates`` are the values that were possible. ``note`` is the remark or note mark that is printed beside the
     number and is no part of it (其中修订16件 in brackets, ①). ``witnesses`` are those who agree on the value (see
-    :class:`WitnessKind`): two of them make it proven.
+    :class:`WitnessKind`): two of them make it proven. ``looked_at``: its pixels were looked at; they did not confirm the value
+    unless PIXELS is among the witnesses.
     """
 
     indicator: str
@@ -242,6 +245,7 @@ class Reading(Record, frozen=True):
     candidates: tuple[Number, ...] = ()
     note: str | None = None
     witnesses: tuple[str, ...] = ()
+    looked_at: bool = False
 
 
 class StatementKind(StrEnum):

@@ -4,7 +4,7 @@ picture."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -53,7 +53,7 @@ class _Judged(NamedTuple):
 
 
 def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineReader | None = None) -> Extraction:
-    """The extraction with what the pixels show in the number cells of its tables (``Cell.seen``).
+    """The extraction with what the pixels show in the number cells of its tables (``Cell.seen``), and which cells were looked at.
 
     Only PDFs have pixels that their text can be held against. ``reader`` reads crops with numbers (default: our own recogniser);
     it is not loaded where there is no table. A page on which several cells show another number than their text says, or a number
@@ -71,7 +71,7 @@ def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineRe
         swaps = any(_says_other(one) for number in lying for one in judged[number])
         extraction = _as_pictures(extraction, lying, swaps=swaps)
     found = {id(old.cell): new.cell for number, cells in looked.items() for old, new in zip(cells, judged[number], strict=True)}
-    return msgspec.structs.replace(extraction, pages=tuple(_with_cells(page, found) for page in extraction.pages))
+    return msgspec.structs.replace(extraction, pages=tuple(_with_cells(page, found, looked.keys()) for page in extraction.pages))
 
 
 # ---- which cells, and what they show ----------------------------------------------------------------------------------------
@@ -247,11 +247,19 @@ def _has_digits(page: Page) -> bool:
     return page.kind is not PageKind.PICTURE and any(char.isdigit() for text in texts for char in text)
 
 
-def _with_cells(page: Page, found: Mapping[int, Cell]) -> Page:
+def _with_cells(page: Page, found: Mapping[int, Cell], drawn: Collection[int]) -> Page:
+    """The page with what was seen in its cells; those with digits on pages that were drawn were looked at, told or not."""
+
+    def marked(cell: Cell) -> Cell:
+        new = found.get(id(cell))
+        if new is None and (cell.place.page not in drawn or not any(map(str.isdigit, cell.text))):
+            return cell
+        return msgspec.structs.replace(new or cell, looked_at=True)
+
     blocks: list[Block] = []
     for block in page.blocks:
-        if isinstance(block, Line):
+        if isinstance(block, Line) or (block.read_by or page.read_by) is not Reader.PDF:
             blocks.append(block)
         else:
-            blocks.append(msgspec.structs.replace(block, cells=tuple(found.get(id(cell), cell) for cell in block.cells)))
+            blocks.append(msgspec.structs.replace(block, cells=tuple(map(marked, block.cells))))
     return msgspec.structs.replace(page, blocks=tuple(blocks))

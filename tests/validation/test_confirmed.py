@@ -12,13 +12,16 @@ WRONG = "requests.granted.total"
 AT = "requests.granted.natural_person"
 
 
-def checked(*, confirmed: bool, unconfirmed: frozenset[str] = frozenset(), reader: Reader = Reader.PDF) -> Verdict:
+def checked(
+    *, confirmed: bool, looked_at: bool = True, unconfirmed: frozenset[str] = frozenset(), reader: Reader = Reader.PDF
+) -> Verdict:
     """A report whose row 予以公开 prints 5, 0, 0, 0, 0, 0 and the total 6."""
     made = report(form_values() | {AT: 5, WRONG: 6, "requests.new_received.natural_person": 5, "requests.new_received.total": 5})
 
     def told(reading: Reading) -> Reading:
         pixels = confirmed and reading.indicator not in unconfirmed
-        return msgspec.structs.replace(reading, read_by=reader, witnesses=("text", "pixels") if pixels else ("text",))
+        witnesses = ("text", "pixels") if pixels else ("text",)
+        return msgspec.structs.replace(reading, read_by=reader, looked_at=looked_at, witnesses=witnesses)
 
     return validate(msgspec.structs.replace(made, readings=tuple(map(told, made.readings))))
 
@@ -59,6 +62,13 @@ def test_a_number_in_no_broken_sum_needs_no_confirmation() -> None:
 
 def test_where_no_pixels_were_looked_at_all_is_as_it_was() -> None:
     for reader in (Reader.PDF, Reader.HTML, Reader.TXT):
-        verdict = checked(confirmed=False, reader=reader)
+        verdict = checked(confirmed=False, looked_at=False, reader=reader)
         assert "requests.row_sum" in errors(verdict)
         assert doubts(verdict) == {}
+
+
+def test_where_the_pixels_confirmed_nothing_at_all_nobody_is_accused() -> None:
+    verdict = checked(confirmed=False)
+    assert "requests.row_sum" not in errors(verdict)
+    assert {WRONG, AT} <= set(doubts(verdict))
+    assert verdict.status is Status.NEEDS_REVIEW

@@ -243,3 +243,14 @@ def test_a_page_of_noise_ends(reader: NumberReader) -> None:
     rows = [[""] * 6 for _ in range(10)]
     extraction = seen(drawn(rows, {(r, c): scribble for r in range(10) for c in range(6)}), reader)
     assert all(cell.seen in (None, "?", "") or cell.seen.isdecimal() for row in cells(extraction) for cell in row)
+
+
+def test_cells_that_were_looked_at_are_marked_though_nothing_could_be_told(reader: NumberReader) -> None:
+    def at_the_rule(sheet: Sheet, x: float, y: float, text: str) -> None:
+        sheet.text(x - 1, y - 1, text)
+
+    data = Sheet().table(NUMBERS, {(r, c): at_the_rule for r in range(3) for c in range(6)}).saved()
+    found = [cell for row in cells(seen(data, reader)) for cell in row]
+    assert {cell.seen for cell in found} == {None}
+    assert all(cell.looked_at for cell in found)
+    assert not any(cell.looked_at for row in cells(extract(data, PDF)) for cell in row)

@@ -201,8 +201,14 @@ def _seen(
         marks |= watermarks(found.chars, found.inks, look, drawn.rulings)
         behind = {found.chars[index].run for mark in marks for index in look.groups.get(mark, ())}
         ignored = [*found.slanted_runs, *(item for run, item in found.runs.items() if run in behind)]
-        view = shown(page, found.chars, found.inks, found.runs, ignored)
-        seen = [one or char.run in behind for char, one in zip(found.chars, view.seen, strict=True)] if behind else view.seen
+        own = {run: item for run, item in found.runs.items() if run not in behind}
+        judged = (
+            [index for index, char in enumerate(found.chars) if char.run not in behind] if behind else range(len(found.chars))
+        )
+        view = shown(page, [found.chars[index] for index in judged], found.inks[judged], own, ignored)
+        seen = [True] * len(found.chars)
+        for index, one in zip(judged, view.seen, strict=True):
+            seen[index] = one
         unseen += sum(char.text.isalnum() and not one for char, one in zip(found.chars, seen, strict=True))
         hidden = unseen_runs(found.chars, seen)
         if not hidden:

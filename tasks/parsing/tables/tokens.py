@@ -88,7 +88,7 @@ class Atom(NamedTuple):
 
 class PrintedValue(NamedTuple):
     """A printed value with its evidence; ``alternatives`` are other readings of it with their scores, ``seen`` is what a second
-    reader saw in its pixels (see records.Cell)."""
+    reader saw in its pixels, and ``looked_at`` whether it looked (see records.Cell)."""
 
     raw: str
     token: Token
@@ -97,6 +97,7 @@ class PrintedValue(NamedTuple):
     score: float = 1.0
     alternatives: tuple[tuple[str, float], ...] = ()
     seen: str | None = None
+    looked_at: bool = False
 
 
 @cache
