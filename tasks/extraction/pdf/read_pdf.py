@@ -307,7 +307,12 @@ def _blocks(chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> tuple
     What stands in another direction than the rest (a table laid on its side) is read in its own, and comes as one.
     """
     width, height, lines = sheet.width, sheet.height, sheet.drawn.rulings
-    groups = by_turn(chars, lambda: grid_boxes(lines, sheet.number, limits))
+
+    def grids(turn: int) -> list[Box]:
+        found = grid_boxes([upright(line, turn, width, height) for line in lines], sheet.number, limits)
+        return [as_shown(box, turn, width, height) for box in found]
+
+    groups = by_turn(chars, grids)
     main = groups[0][0]
     apart = [(turn, box) for turn, _, boxes in groups[1:] for box in boxes]
     units: list[tuple[float, list[Block]]] = []
