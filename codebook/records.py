@@ -323,6 +323,10 @@ class Clue(Record, frozen=True):
     place: Place | None = None
 
 
+ON_PICTURE = "its title stands on a picture, and no table was read below it"
+"""The note of a block of which OCR read the title alone."""
+
+
 class BlockSeen(Record, frozen=True):
     """A block of numbers that the report has: its form by its own headers, and whether it could be read."""
 

@@ -23,6 +23,7 @@ PDF = "application/pdf"
 _SURE = 0.9  # score from which on another number than the text's is believed
 _FEW = 3  # cells of a page that must be shown otherwise before its text is given up
 _SHARE = 0.04  # of the cells that were looked at
+_MOST_GLYPHS = 40_000  # of a document, each of 2 kB while they are compared; a report has a few thousand
 _SLANTING = frozenset("17")  # what a stroke in place of a number may be taken for
 
 
@@ -119,17 +120,23 @@ def _may_hold_number(text: str) -> bool:
 
 
 def _look(by_page: Mapping[int, list[_Placed]], data: bytes) -> dict[int, list[_Looked]]:
-    """The cells with their ink. A page that cannot be drawn is left out."""
+    """The cells with their ink. A page that cannot be drawn is left out, and what comes behind more glyphs than reports have."""
     looked: dict[int, list[_Looked]] = {}
+    glyphs = 0
     with drawn_pages(data) as pages:
         for number, cells in sorted(by_page.items()):
             try:
                 page = pages.draw(number)
             except pypdfium2.PdfiumError:
                 continue
-            looked[number] = [
-                _Looked(cell, read_number(cell.text), page.cell(cell.place.box, turn)) for cell, turn in cells if cell.place.box
-            ]
+            found = looked[number] = []
+            for cell, turn in cells:
+                if cell.place.box and glyphs < _MOST_GLYPHS:
+                    ink = page.cell(cell.place.box, turn)
+                    found.append(_Looked(cell, read_number(cell.text), ink))
+                    glyphs += len(ink.glyphs)
+            if glyphs >= _MOST_GLYPHS:
+                break
     return looked
 
 

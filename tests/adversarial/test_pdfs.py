@@ -32,7 +32,6 @@ def read(tricks: PdfTricks, seed: int) -> Score:
         PdfTricks(mark="仅供公开使用", grey=0.88, size=72),
         *[PdfTricks(turn=turn) for turn in (1, 2, 3)],
         PdfTricks(fields=True),
-        PdfTricks(fields=True, turn=2),
         PdfTricks(sides="no inner"),
         PdfTricks(decoys="clipped", mark="样稿", grey=0.88, size=72, over=True),
         PdfTricks(decoys="invisible", mark="样稿", grey=0.88, size=26),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from codebook.records import Reader, Reading, Severity, State, Status, Verdict
+from codebook.records import (
+    ON_PICTURE,
+    BlockSeen,
+    LeftOut,
+    LeftOutKind,
+    Place,
+    Reader,
+    Reading,
+    Severity,
+    State,
+    Status,
+    Verdict,
+)
 from tasks.validation.validate import validate
 from tests.validation.makers import form_values, report
 
@@ -72,3 +84,15 @@ def test_where_the_pixels_confirmed_nothing_at_all_nobody_is_accused() -> None:
     assert "requests.row_sum" not in errors(verdict)
     assert {WRONG, AT} <= set(doubts(verdict))
     assert verdict.status is Status.NEEDS_REVIEW
+
+
+def test_a_title_without_a_table_is_the_offices_only_where_all_of_the_document_was_read() -> None:
+    def severity(note: str | None = None, *left_out: LeftOut) -> Severity:
+        seen = BlockSeen("review", "2021", Place(page=2), readable=False, note=note)
+        verdict = validate(msgspec.structs.replace(report(form_values()), blocks=(seen,), left_out=left_out))
+        (finding,) = [finding for finding in verdict.findings if finding.rule == "table.unreadable"]
+        return finding.severity
+
+    assert severity() is Severity.ERROR
+    assert severity(ON_PICTURE) is Severity.WARNING
+    assert severity(None, LeftOut(LeftOutKind.PICTURE, "page 3", Place(page=3))) is Severity.WARNING
