@@ -17,6 +17,7 @@ from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.ofd import read_ofd
 from tasks.extraction.office import read_office, read_workbook
 from tasks.extraction.pdf.read_pdf import read_pdf
+from tasks.extraction.reversed_text import doubt_reversed
 from tasks.extraction.text import read_text
 from tasks.extraction.text_flow import Composition
 
@@ -58,7 +59,7 @@ def extract(data: bytes, media_type: str, limits: ExtractionLimits = _DEFAULT) -
         raise GongkaiError("file.unsupported", f"media type {media_type}", ", ".join(_READERS) + ", image/*")
     if not data:
         raise GongkaiError("file.empty", "0 bytes")
-    return reader(data, kind, limits)
+    return doubt_reversed(reader(data, kind, limits))
 
 
 def has_inner_pictures(media_type: str) -> bool:

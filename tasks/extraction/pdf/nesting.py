@@ -39,7 +39,7 @@ def refuse_deep_forms(data: bytes) -> None:
     if len(list(islice(_FORM.finditer(data), 2))) < 2:
         return
     try:
-        contents = _Contents()
+        contents = _DrawnContents()
         for number, page in enumerate(PDFPage.create_pages(PDFDocument(PDFParser(BytesIO(data)))), 1):
             size = contents.drawn(list(map(resolve1, page.contents)), page.resources)
             if size > _MOST:
@@ -49,7 +49,7 @@ def refuse_deep_forms(data: bytes) -> None:
         return
 
 
-class _Contents:
+class _DrawnContents:
     """Sizes of contents with all that they draw, in bytes. Each form is measured once."""
 
     def __init__(self) -> None:

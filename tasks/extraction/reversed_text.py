@@ -1,0 +1,35 @@
+"""Text that is shown from right to left against its nature: after U+202E the number 21 is seen as 12."""
+
+from __future__ import annotations
+
+import msgspec
+
+from codebook.records import Block, Extraction, Line, Page
+
+_OVERRIDE = "\u202e"
+_UNSURE = 0.5  # the score of what is not read as it is shown
+
+
+def doubt_reversed(extraction: Extraction) -> Extraction:
+    """The extraction with cells and lines whose characters are turned around as unsure: their places in it are kept."""
+    return msgspec.structs.replace(extraction, pages=tuple(_page(page) if _turned(page) else page for page in extraction.pages))
+
+
+def _turned(page: Page) -> bool:
+    texts = (one.text for block in page.blocks for one in ((block,) if isinstance(block, Line) else block.cells))
+    return any(_OVERRIDE in text for text in texts)
+
+
+def _page(page: Page) -> Page:
+    return msgspec.structs.replace(page, blocks=tuple(map(_block, page.blocks)))
+
+
+def _block(block: Block) -> Block:
+    if isinstance(block, Line):
+        return msgspec.structs.replace(block, score=_score(block.text, block.score))
+    cells = (msgspec.structs.replace(cell, score=_score(cell.text, cell.score)) for cell in block.cells)
+    return msgspec.structs.replace(block, cells=tuple(cells))
+
+
+def _score(text: str, score: float) -> float:
+    return min(score, _UNSURE) if _OVERRIDE in text else score
