@@ -9,6 +9,7 @@ from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
 from tasks.extraction import web_archive
+from tasks.extraction.characters import doubt_reversed
 from tasks.extraction.docx import flat_package
 from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
@@ -17,7 +18,6 @@ from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.ofd import read_ofd
 from tasks.extraction.office import read_office, read_workbook
 from tasks.extraction.pdf.read_pdf import read_pdf
-from tasks.extraction.reversed_text import doubt_reversed
 from tasks.extraction.text import read_text
 from tasks.extraction.text_flow import Composition
 

@@ -49,3 +49,12 @@ def test_numbers_below_the_headings_leave_no_row_blank() -> None:
         State.DOUBTFUL,
         State.NOT_SEEN,
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "state"), [("\u202e21\u202c", State.DOUBTFUL), ("\u202d21\u202c", State.READ), ("\u206621\u2069", State.READ)]
+)
+def test_a_number_whose_characters_are_turned_around_is_in_doubt(written: str, state: State) -> None:
+    rows = [row(label, ["0"] * 7) for label in LABELS[1:]]
+    found = readings(row(LABELS[0], ["0"] * 6 + [written]), *rows)["requests.new_received.total"]
+    assert (found.state, found.value) == (state, 21)

@@ -11,12 +11,12 @@ import anydoc
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
+from tasks.extraction.characters import raised
 from tasks.extraction.embedded_pictures import flow_picture
 from tasks.extraction.grid import Slot
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.office.unseen_marks import has_unseen_marks
-from tasks.extraction.raised import raised
 from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Composition, Flow, FlowPicture, compose
 
 FORMATS: dict[str, anydoc.Format] = {

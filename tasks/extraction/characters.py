@@ -1,4 +1,8 @@
-"""Text that is shown from right to left against its nature: after U+202E the number 21 is seen as 12."""
+"""Characters that are not shown as they are written: raised, lowered, or in another order.
+
+Raised and lowered ones are marks of notes and exponents, no digits of the number before them. A source says it by markup or by
+size and place; in the text they become the characters of Unicode that say the same: 7¹. After U+202E the number 21 is seen as 12.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,23 @@ from codebook.records import Block, Extraction, Line, Page
 
 _OVERRIDE = "\u202e"
 _UNSURE = 0.5  # the score of what is not read as it is shown
+_PLAIN = "0123456789+-=()（）"
+_RAISED = str.maketrans(_PLAIN + "abcde", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾⁽⁾" + "ᵃᵇᶜᵈᵉ")
+_LOWERED = str.maketrans(_PLAIN, "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎₍₎")
+
+
+def raised(text: str) -> str:
+    """Return ``text`` as it is written above the line; what has no raised character stays.
+
+    >>> raised("注1")
+    '注¹'
+    """
+    return text.translate(_RAISED)
+
+
+def lowered(text: str) -> str:
+    """Return ``text`` as it is written below the line."""
+    return text.translate(_LOWERED)
 
 
 def doubt_reversed(extraction: Extraction) -> Extraction:
