@@ -49,7 +49,7 @@ def read_office(data: bytes, media_type: str, limits: ExtractionLimits) -> Extra
 def compose_office(data: bytes, limits: ExtractionLimits, kind: anydoc.Format) -> Composition:
     """The pages of a document with its pictures. Raises as :func:`read_office`."""
     if has_unseen_marks(data, kind):
-        found = f"a document (.{kind}) in which characters are hidden, white, deleted, raised or lowered"
+        found = f"a document (.{kind}) with characters that are hidden, white, deleted, raised or lowered, or boxes in a table"
         raise GongkaiError("file.unsupported", found, "the document opened and saved as DOCX")
     try:
         document = anydoc.to_document(data, kind)
