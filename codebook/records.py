@@ -56,16 +56,32 @@ class Reader(StrEnum):
     WORKBOOK = "workbook"
 
 
+class LineNumber(Record, frozen=True):
+    """A number in a column of its own in a line of text: characters ``start`` to ``end`` of the line, and where it stands.
+
+    ``seen``, ``seen_score`` and ``looked_at`` are as for :class:`Cell`.
+    """
+
+    start: int
+    end: int
+    place: Place
+    seen: str | None = None
+    seen_score: float = 0.0
+    looked_at: bool = False
+
+
 class Line(Record, frozen=True, tag="line"):
     """One line (paragraph, for HTML and DOCX) of raw text. ``score`` is the reader's surety, 1.0 for text that was not OCRed.
 
     ``read_by`` is None where it is the page's (see :class:`Page`), as it is but for what stands in the picture of a MIXED page.
+    ``numbers`` are those of a row of a table without lines on a PDF page.
     """
 
     text: str
     place: Place
     score: float = 1.0
     read_by: Reader | None = None
+    numbers: tuple[LineNumber, ...] = ()
 
 
 class Cell(Record, frozen=True):

@@ -49,7 +49,10 @@ class AtomText(NamedTuple):
         line = self.lines[atom.line]
         token = atom.token or Token(ValueKind.OTHER)
         if line.cells is None:
-            return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+            seen = next((one for one in line.numbers if (one.start, one.end) == (atom.start, atom.end)), None)
+            if seen is None:
+                return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+            return PrintedValue(atom.raw, token, seen.place, line.reader, line.score, (), seen.seen, seen.looked_at)
         cell = line.cells[atom.cell]
         evidence = cell.score, cell.alternatives, cell.seen, cell.looked_at
         return PrintedValue(atom.raw, token, self.place(index), line.reader, *evidence)
