@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "console.cli.documents:show_document",
     "export": "console.cli.export:export_documents",
     "check": "console.cli.coverage:check_reports",
+    "notices": "console.cli.notices:notices",
     "labels": "console.cli.coverage:list_labels",
     "purge": "console.cli.upkeep:purge_document",
     "verify": "console.cli.upkeep:verify_originals",

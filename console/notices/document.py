@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from docx import Document
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
+from docx.opc.exceptions import OpcError
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
@@ -55,7 +57,7 @@ class NoticeTemplate:
             source = template.get_xml()
         except TemplateError as error:
             raise UsageError(f"{self._name}: {error}; expected {{{{ field }}}} and {{% … %}} that are closed") from error
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, SyntaxError, BadZipFile, OpcError) as error:
             raise UsageError(f"{self._name} is no Word document (.docx): {error}") from error
         known = set(words.fields.values())
         wrong = [f"there is no field {each}" for each in sorted(used - known)]

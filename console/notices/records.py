@@ -10,9 +10,9 @@ from codebook.records import Record
 class Point(Record, frozen=True):
     """One thing to mend. ``case`` is the number of the finding case, by which an answer finds it again.
 
-    ``sheet`` is the sheet of the workbook beside that of all points (``copied``, ``years``), "" for none. ``place`` is where it is
-    printed, ``original`` what is printed there, ``expected`` what should be there or the difference, ``basis`` the law. ``picture``
-    is a PNG.
+    ``sheet`` is the sheet of the workbook besides that of all points (``copied``, ``years``), "" for none. ``place`` is where it
+    is printed, ``original`` what is printed there, ``expected`` what should be there or the difference, ``basis`` the law.
+    ``picture`` is a PNG.
     """
 
     case: int

@@ -33,6 +33,7 @@ class NoticeTexts(Record, frozen=True):
     line: str
     value: str
     blank: str
+    rest: str
     expected: str
     expected_only: str
     actual_only: str

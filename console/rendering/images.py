@@ -140,13 +140,11 @@ class Pictures:
         """Strips (top, bottom) of a page over its whole width, with ``box`` framed, as PNG. Raises as :meth:`page` does."""
         return strips_png(self.page(sha256, media_type, number), size, strips, box)
 
-    def framed(
-        self, sha256: str, media_type: str, number: int, *, size: Size, strips: Strips, boxes: Sequence[Box], widest: int
-    ) -> bytes:
-        """Strips of a page with several ``boxes`` framed, as PNG, at most ``widest`` pixels wide: the page is not kept. For one caller
-        at a time. Raises as :meth:`page` does, but no BusyError.
+    def framed(self, sha256: str, media_type: str, number: int, asked: StripsWanted) -> bytes:
+        """Strips of a page with several boxes framed, as PNG; the page is not kept. For one caller at a time.
+
+        Raises as :meth:`page` does, but no BusyError.
         """
-        asked = StripsWanted(tuple(size), tuple(strips), tuple(boxes), widest)
         wanted = Wanted(self._url, sha256, media_type, number, self._memory, asked)
         self._failures.check(sha256, number)
         with self._lock:

@@ -96,15 +96,11 @@ def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]], bo
 
 
 def page_strips_png(pixels: Pixels, page: Size, strips: Sequence[tuple[float, float]], boxes: Sequence[Box]) -> bytes:
-    """Strips of a drawn page over its whole width, one below the other, with all ``boxes`` framed; measures and errors as those of
-    :func:`strips_png`.
-    """
+    """Strips of a drawn page over its whole width, one below the other, with all ``boxes`` framed; see :func:`strips_png`."""
     return _png(_few(_joined_strips(Image.fromarray(pixels), page, strips, boxes)))
 
 
-def _joined_strips(
-    image: Image.Image, page: Size, strips: Sequence[tuple[float, float]], boxes: Sequence[Box]
-) -> Image.Image:
+def _joined_strips(image: Image.Image, page: Size, strips: Sequence[tuple[float, float]], boxes: Sequence[Box]) -> Image.Image:
     scale = image.height / page.height
     cuts = []
     for top, bottom in strips:
