@@ -25,7 +25,7 @@ ACT: Table = Base.metadata.tables[FindingAct.__tablename__]
 _NAMED = 1000  # cases that an audit entry names
 
 
-class Decided(Record, frozen=True):
+class ActResult(Record, frozen=True):
     """What an act did: its number (None: it changed nothing), how many cases it moved, and how many it did not by their state,
     since these cannot be set so.
     """
@@ -54,7 +54,7 @@ def decide(
     who: str,
     reason: str = "",
     wanted: Mapping[str, Any] | None = None,
-) -> Decided:
+) -> ActResult:
     """Set the state of the cases ``numbers``. ``wanted`` is the filter that found them, to be kept with the act.
 
     Cases whose state does not allow it stay as they are. Raises UsageError without a reason where one is needed, and for a state
@@ -81,7 +81,7 @@ def decide(
         detail: dict[str, Any] = {"count": len(moved), "act": act, "cases": moved[:_NAMED]}
         detail |= {"filter": dict(wanted)} if wanted else {}
         note(connection, f"finding_{to.value}", who, reason=reason, **detail)
-    return Decided(act, len(moved), dict(others))
+    return ActResult(act, len(moved), dict(others))
 
 
 def _set(connection: Connection, rows: Sequence[Any], to: FindingState, *, who: str, reason: str, act: int) -> None:
@@ -104,7 +104,7 @@ def last_act(connection: Connection, who: str) -> ActItem | None:
     return ActItem(*row) if row else None
 
 
-def undo(connection: Connection, act: int, *, who: str) -> Decided:
+def undo(connection: Connection, act: int, *, who: str) -> ActResult:
     """Take back an act: every case that did not move since has its state of before. Return how many, and how many did move on.
 
     Raises UsageError when there is no such act, or it was undone.
@@ -135,4 +135,4 @@ def undo(connection: Connection, act: int, *, who: str) -> Decided:
         connection.execute(insert(MOVE).values(at=now(), who=who, reason=None, detail={"undone": act}, act_id=None), back)
     connection.execute(update(ACT).where(ACT.c.id == act).values(ended_by=who, ended_at=now()))
     note(connection, "finding_undo", who, count=len(restored), act=act)
-    return Decided(act, len(restored), dict(others))
+    return ActResult(act, len(restored), dict(others))

@@ -129,7 +129,7 @@ class _Places:
         return where.filing_id is None or self._speakers.get(where.filing_id) == where
 
 
-class _Found(NamedTuple):
+class _FoundFinding(NamedTuple):
     """A finding in force, and the values of a case of it."""
 
     finding_id: int
@@ -172,7 +172,7 @@ def _read_cases(connection: Connection, filings: Sequence[int], documents: Seque
     return list(connection.execute(select(CASE).where(condition).order_by(CASE.c.id)))
 
 
-def _read_findings(connection: Connection, places: _Places, filings: Sequence[int]) -> list[_Found]:
+def _read_findings(connection: Connection, places: _Places, filings: Sequence[int]) -> list[_FoundFinding]:
     """The findings of the reports that are shown, and those in which one of them is the other report."""
     ids = sorted(places.by_report)
     if not ids:
@@ -195,7 +195,7 @@ def _read_findings(connection: Connection, places: _Places, filings: Sequence[in
     return found
 
 
-def _found(row: Row[Any], where: _Where, places: _Places) -> _Found | None:
+def _found(row: Row[Any], where: _Where, places: _Places) -> _FoundFinding | None:
     other = places.by_report.get(row.other_report_id) if row.other_report_id is not None else None
     if row.other_report_id is not None and (other is None or other.filing_id is None):
         return None
@@ -204,7 +204,7 @@ def _found(row: Row[Any], where: _Where, places: _Places) -> _Found | None:
     values |= {"filing_id": where.filing_id, "document_id": where.document_id, "report_id": where.report_id}
     values |= {"edition": where.edition, "other_filing_id": other and other.filing_id}
     values |= {"other_document_id": other and other.document_id}
-    return _Found(row.id, row.case_id, in_force, _identity(values), values)
+    return _FoundFinding(row.id, row.case_id, in_force, _identity(values), values)
 
 
 def _identity(values: Mapping[str, Any]) -> Identity:
@@ -227,12 +227,12 @@ class _Step:
         self._places = places
         self._updates: list[dict[str, Any]] = []
         self._moves: list[dict[str, Any]] = []
-        self._new: list[tuple[_Found, str]] = []
+        self._new: list[tuple[_FoundFinding, str]] = []
         self._links: dict[int, int] = {}  # finding -> case
         self._counts = {"settled": 0, "reopened": 0, "returned": 0}
 
-    def take(self, cases: Sequence[Row[Any]], found: Sequence[_Found]) -> Followed:
-        by_subject: dict[tuple[int | None, int], tuple[list[Mapping[str, Any]], list[_Found]]]
+    def take(self, cases: Sequence[Row[Any]], found: Sequence[_FoundFinding]) -> Followed:
+        by_subject: dict[tuple[int | None, int], tuple[list[Mapping[str, Any]], list[_FoundFinding]]]
         by_subject = defaultdict(lambda: ([], []))
         for row in cases:
             by_subject[_subject(row.filing_id, row.document_id)][0].append(dict(row._mapping))
@@ -252,7 +252,7 @@ class _Step:
             self._connection.execute(_LINK, linked)
         return Followed(opened, **self._counts)
 
-    def _match(self, cases: Sequence[Mapping[str, Any]], found: Sequence[_Found]) -> list[Mapping[str, Any]]:
+    def _match(self, cases: Sequence[Mapping[str, Any]], found: Sequence[_FoundFinding]) -> list[Mapping[str, Any]]:
         """Pair the cases of a subject with its findings. Return the cases that are left over."""
         speaking = [each for each in found if each.in_force]
         identities = [_identity(case) for case in cases]
@@ -278,7 +278,7 @@ class _Step:
         speaker = self._places.speaker(case["filing_id"], case["document_id"])
         return speaker is not None and (speaker.document_id == case["document_id"] or speaker.edition == case["edition"])
 
-    def _keep(self, case: Mapping[str, Any], found: _Found) -> None:
+    def _keep(self, case: Mapping[str, Any], found: _FoundFinding) -> None:
         """The finding of a case is there."""
         self._links[found.finding_id] = case["id"]
         changes: dict[str, Any] = {name: found.values[name] for name in _SNAPSHOT if found.values[name] != case[name]}

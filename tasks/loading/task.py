@@ -188,14 +188,14 @@ def _lock(connection: Connection, document_id: int, row: Callable[[Before], Mapp
     return None
 
 
-class _Filed(NamedTuple):
+class _FiledIn(NamedTuple):
     """The filing in which a document is now (None: in none), and whether it is the first document of it."""
 
     filing_id: int | None
     is_new: bool
 
 
-def _file(connection: Connection, document_id: int, kept: Before, place: ReportKey) -> _Filed:
+def _file(connection: Connection, document_id: int, kept: Before, place: ReportKey) -> _FiledIn:
     """Put a document into the filing of its place, and arrange this filing and the one in which it was."""
     was = kept.filing_id
     left = was if (kept.place.agency_id, kept.place.year) != (place.agency_id, place.year) else None
@@ -205,7 +205,7 @@ def _file(connection: Connection, document_id: int, kept: Before, place: ReportK
         if left is not None:
             cases.carry(connection, document_id, left, None)
             arrange_filing(connection, left)
-        return _Filed(None, is_new=False)
+        return _FiledIn(None, is_new=False)
     entered = members.enter(connection, document_id, place.agency_id, place.year)
     if kept.report_id is not None:
         cases.carry(connection, document_id, was, entered.filing_id)
@@ -213,7 +213,7 @@ def _file(connection: Connection, document_id: int, kept: Before, place: ReportK
         members.carry_choice(connection, document_id, entered.filing_id)
         arrange_filing(connection, left)
     arrange_filing(connection, entered.filing_id, whole=was is not None or not entered.is_new)
-    return _Filed(entered.filing_id, entered.is_new)
+    return _FiledIn(entered.filing_id, entered.is_new)
 
 
 def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True) -> None:

@@ -49,7 +49,7 @@ def history(engine: Engine, number: int) -> list[tuple[str, str, dict[str, Any]]
         return [(move.from_state, move.to_state, move.detail) for move in listing.moves(connection, number)]
 
 
-def decide(engine: Engine, to: FindingState, *numbers: int) -> decisions.Decided:
+def decide(engine: Engine, to: FindingState, *numbers: int) -> decisions.ActResult:
     return run_transaction(engine, lambda c: decisions.decide(c, numbers, to, **WHO))
 
 
