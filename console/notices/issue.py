@@ -64,8 +64,8 @@ class Issued(Record, frozen=True):
     points: int
     without_picture: int
     late: int
-    folder: Path
-    workbook: Path
+    folder: str
+    workbook: str
     pdf: int
     marked: int
 
@@ -114,7 +114,7 @@ def issue(
     pdf = _to_pdf([options.out / name for name in files.values()]) if options.pdf else 0
     marked = _mark(engine, [case.line.id for case in cases], selected, options) if options.mark_sent else 0
     points = sum(len(notice.points) for notice in written)
-    return Issued(len(written), points, points - len(drawn), len(late), folder, workbook, pdf, marked)
+    return Issued(len(written), points, points - len(drawn), len(late), str(folder), str(workbook), pdf, marked)
 
 
 class _Sizes:

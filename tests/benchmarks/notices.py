@@ -1,8 +1,8 @@
 """How long the problem sheets of a region take.
 
 ``python -m tests.benchmarks.notices [--units 1000]``: fills an SQLite database with units whose PDF reports have planted
-errors, confirms the findings, writes a notice for each with the pictures of its points, and the workbook, and prints seconds and the
-greatest memory.
+errors, confirms the findings, writes a notice for each with the pictures of its points, and the workbook, and prints seconds and
+the greatest memory.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from database.findings.evidence import own_cells
 from database.findings.listing import CaseFilter, CaseLine
 from database.models import FindingState
 from database.reports.coverage import Listed, expect
-from database.session import reading, run_transaction
+from database.session import make_engine, reading, run_transaction
 from database.users import audit
 from tests.generator.documents import Wishes, make_document
 from tests.inline import Inline
@@ -167,14 +167,16 @@ def test_the_workbook_of_a_region_has_every_point_where_it_belongs(tmp_path: Pat
 
 
 @pytest.fixture
-def desk(engine: Engine, tmp_path: Path) -> Inline:
+def desk(sqlite_url: str, tmp_path: Path) -> Iterator[Inline]:
     """Reports with planted errors, as PDF, and one as text."""
+    engine = make_engine(sqlite_url)
     worker = Inline(engine, tmp_path / "home")
     for number, plant in enumerate(PLANTS):
         add(worker, number, plant, "pdf")
     add(worker, 9, "requests.balance", "docx")
     worker.work()
-    return worker
+    yield worker
+    engine.dispose()
 
 
 def add(worker: Inline, seed: int, plant: str, layout: str) -> None:
@@ -207,7 +209,7 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
     assert draft.notices == len({line.filing_id or -line.document_id for line in mine})
     assert {line.state for line in cases(desk.engine, state="confirmed")} == {"confirmed"}
 
-    files = sorted(draft.folder.iterdir())
+    files = sorted(Path(draft.folder).iterdir())
     assert len(files) == draft.notices
     texts = {path.name: text_of(path) for path in files}
     for line in mine:
@@ -225,7 +227,7 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
     assert {line.state for line in cases(desk.engine) if line.id in {each.id for each in mine}} == {"sent"}
     with reading(desk.engine) as connection:
         (entry,) = audit.trail(connection, action="finding_sent")
-    assert (entry.who, entry.reason, entry.detail["count"]) == ("王五", "第一批", len(mine))
+    assert (entry.who, entry.reason, entry.count) == ("王五", "第一批", len(mine))
     states = [row[15] for row in openpyxl.load_workbook(sent.workbook)["明细"].iter_rows(min_row=4, values_only=True)]
     assert states == ["已下发"] * len(mine)
     assert send(desk, tmp_path / "again").notices == 0
