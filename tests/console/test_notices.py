@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from codebook.agency_kinds import stored_key
 from codebook.errors import UsageError
 from codebook.records import Hints
+from console.notices.answers import plan, read_answers, take_in
 from console.notices.document import NoticeTemplate, default_template, open_template
 from console.notices.gather import Selected
 from console.notices.issue import Issued, IssueOptions, issue
@@ -231,6 +232,55 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
     states = [row[15] for row in openpyxl.load_workbook(sent.workbook)["明细"].iter_rows(min_row=4, values_only=True)]
     assert states == ["已下发"] * len(mine)
     assert send(desk, tmp_path / "again").notices == 0
+
+
+def test_the_answers_come_back_by_the_number_of_the_case(desk: Inline, tmp_path: Path):
+    mine = [line for line in cases(desk.engine) if line.rule in PLANTS][:4]
+    confirm(desk.engine, [line.id for line in mine])
+    sent = send(desk, tmp_path, mark_sent=True, who="li", reason="第一批")
+    answers = {
+        mine[0].id: ("已更正", ""),
+        mine[1].id: ("已更正重发", "已整改"),
+        mine[2].id: ("口径如此", "解释成立"),
+        mine[3].id: ("", "好"),
+    }
+    filled = filled_in(Path(sent.workbook), tmp_path / "back.xlsx", answers)
+    with reading(desk.engine) as connection:
+        planned = plan(connection, read_answers(filled))
+    assert {line.state for line in cases(desk.engine) if line in mine} <= {"sent"}
+    assert [(refused.row.case, refused.why) for refused in planned.refused] == [
+        (mine[3].id, "the result is one of 已整改, 解释成立, 未整改")
+    ]
+    moved = run_transaction(desk.engine, lambda c: take_in(c, planned, who="王五"))
+    assert {state.value: count for state, count in moved.items()} == {"answered": 3, "settled": 1, "dismissed": 1}
+    now = {line.id: (line.state, line.reason) for line in cases(desk.engine)}
+    assert [now[line.id] for line in mine] == [
+        ("answered", "已更正"),
+        ("settled", "已更正重发"),
+        ("dismissed", "口径如此"),
+        ("sent", "第一批"),
+    ]
+    with reading(desk.engine) as connection:
+        again = plan(connection, read_answers(filled))
+    assert (again.moves, again.unchanged) == ((), 3)
+
+
+def filled_in(path: Path, target: Path, answers: Mapping[int, tuple[str, str]]) -> Path:
+    book = openpyxl.load_workbook(path)
+    for row in book["明细"].iter_rows(min_row=4):
+        if row[17].value in answers:
+            row[13].value, row[14].value = (text or None for text in answers[row[17].value])
+    book.save(target)
+    return target
+
+
+def test_a_file_that_is_no_workbook_of_a_region_is_refused(tmp_path: Path):
+    (tmp_path / "a.xlsx").write_bytes(b"no zip")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_answers(tmp_path / "a.xlsx")
+    openpyxl.Workbook().save(tmp_path / "b.xlsx")
+    with pytest.raises(UsageError, match="has no sheet 明细"):
+        read_answers(tmp_path / "b.xlsx")
 
 
 def test_who_was_late_stands_in_the_workbook(desk: Inline, tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +15,13 @@ from console.cli import environment
 from console.cli.filings.choice import ListingGroup
 from console.cli.terminal.output import Exit, counted, plain, say, show_json, wrong
 from console.cli.terminal.progress import CountBar
+from console.notices.answers import plan, read_answers, take_in
 from console.notices.document import TEMPLATE, default_template
 from console.notices.gather import Selected
 from console.notices.issue import IssueOptions, issue
 from database.access import region_prefix
+from database.models import FindingState
+from database.session import reading, run_transaction
 from ingest.lists.expected import region_named
 
 
@@ -90,3 +95,32 @@ def write_template(
         raise UsageError(f"{path} is there already; name another folder, so that no template of yours is lost")
     path.write_bytes(default_template())
     say(plain(path))
+
+
+@notices.command("read")
+def read_notices(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The workbook of a region, filled in.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
+) -> None:
+    """Take in the answers of agencies and their results from the workbook of a region."""
+    rows = read_answers(path)
+    with environment.database(environment.settings()) as engine:
+        with reading(engine) as connection:
+            planned = plan(connection, rows)
+        moved: Mapping[FindingState, int] = {}
+        if not dry_run and planned.moves:
+            who = environment.who()
+            moved = run_transaction(engine, lambda c: take_in(c, planned, who=who))
+    if as_json:
+        show_json({"planned": planned, "moved": {state.value: count for state, count in moved.items()}})
+    else:
+        counts: Mapping[FindingState, int] = Counter(move.to for move in planned.moves) if dry_run else moved
+        done = ", ".join(f"{count:,} {state.value}" for state, count in counts.items()) or "no case"
+        say(f"{done}; {planned.unchanged:,} as before; {counted(len(planned.refused), 'row')} refused")
+        for each in planned.refused:
+            say(f"[red]refused[/] {plain(each.row.sheet)} {each.row.row}: {plain(each.why)}")
+        if dry_run:
+            say("nothing was changed; give the command without --dry-run")
+    raise typer.Exit(Exit.ATTENTION if planned.refused else Exit.GOOD)
