@@ -25,7 +25,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from PIL import Image
 
 from codebook.errors import UsageError
-from console.notices.records import Notice, Point
+from console.notices.records import AgencyNotice, Point
 from console.notices.words import TemplateFonts, long_date, notice_words
 
 TEMPLATE = "notice.docx"
@@ -75,7 +75,7 @@ class NoticeTemplate:
             fields = ", ".join((*words.fields.values(), *(f"{points}: {each}" for each in words.point_fields.values())))
             raise UsageError(f"{self._name}: {'; '.join(wrong)}; the fields are {fields}")
 
-    def render(self, notice: Notice, target: Path) -> None:
+    def render(self, notice: AgencyNotice, target: Path) -> None:
         """Write ``notice`` to ``target``. Raises UsageError when the template fails with it."""
         template = DocxTemplate(BytesIO(self._content))
         template.init_docx()
@@ -97,7 +97,7 @@ def open_template(folder: Path | None) -> NoticeTemplate:
         raise UsageError(f"{path}: {error.strerror}; expected a template {TEMPLATE}") from error
 
 
-def _fields(notice: Notice, template: Any) -> dict[str, Any]:
+def _fields(notice: AgencyNotice, template: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "unit": notice.unit.name,
         "region": notice.unit.region,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from codebook.book import load_book
 from codebook.divisions import level_of, names_of
 from codebook.records import Record
-from console.notices.records import LateUnit, Notice, Point, RegionCount, Unit
+from console.notices.records import AgencyNotice, LateUnit, Point, RegionCount, Unit
 from console.notices.words import basis_of, category_of, notice_words, requirement_of, word
 from database.findings.evidence import PrintedCell, own_cells, printed_cells
 from database.findings.listing import CaseFilter, CaseLine, CaseOrder, iterate
@@ -68,7 +68,9 @@ def cases_of(connection: Connection, selected: Selected) -> list[CasePrinted]:
     return found
 
 
-def notices(cases: Sequence[CasePrinted], sending: Sending, picture: Callable[[CasePrinted], Path | None]) -> Iterator[Notice]:
+def notices(
+    cases: Sequence[CasePrinted], sending: Sending, picture: Callable[[CasePrinted], Path | None]
+) -> Iterator[AgencyNotice]:
     """Yield a notice for each agency, in the order of regions; errors come first."""
     by_unit = sorted(cases, key=lambda each: (each.line.region_code or "", each.line.agency or "", _key(each.line)))
     for number, (_, group) in enumerate(groupby(by_unit, key=lambda each: _key(each.line)), 1):
@@ -76,7 +78,7 @@ def notices(cases: Sequence[CasePrinted], sending: Sending, picture: Callable[[C
         first = mine[0].line
         points = tuple(point_of(each, sending, picture(each)) for each in mine)
         sent = (sending.due_on, sending.made_on, sending.issuer, sending.contact)
-        yield Notice(number, unit_of(first), first.year or 0, points, *sent)
+        yield AgencyNotice(number, unit_of(first), first.year or 0, points, *sent)
 
 
 def _key(line: CaseLine) -> tuple[str, int]:
@@ -192,7 +194,7 @@ def counted(lines: Sequence[CoverageLine]) -> RegionCount:
     return RegionCount(len(lines), dict(counts))
 
 
-def with_state(notice: Notice, state: FindingState) -> Notice:
+def with_state(notice: AgencyNotice, state: FindingState) -> AgencyNotice:
     """Return a notice whose points are in a state."""
     named = word(notice_words().state, state.value)
     points = tuple(msgspec.structs.replace(point, state=named) for point in notice.points)

@@ -21,7 +21,7 @@ from console.notices import gather, pictures
 from console.notices.document import open_template
 from console.notices.gather import Selected, Sending
 from console.notices.ledger import write_ledger
-from console.notices.records import Notice, RegionSheets
+from console.notices.records import AgencyNotice, RegionSheets
 from console.notices.words import notice_words
 from database.findings.decisions import decide
 from database.findings.evidence import page_sizes, sources_of
@@ -95,9 +95,9 @@ def issue(
         lines = coverage(connection, selected.year, today.isoformat(), region=selected.region or None)
     folder = options.out / words.texts.folder
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="gongkai-notices-") as made, closing(_Sizes(engine)) as sizes:
+    with tempfile.TemporaryDirectory(prefix="gongkai-notices-") as made, closing(_PageSizes(engine)) as sizes:
         drawn = pictures.draw(settings, cases, sources, sizes.of, Path(made))
-        written: list[Notice] = []
+        written: list[AgencyNotice] = []
         files: dict[int, str] = {}
         for notice in gather.notices(cases, sending, lambda case: drawn.get(case.line.id)):
             path = folder / f"{_file_name(notice)}.docx"
@@ -117,7 +117,7 @@ def issue(
     return Issued(len(written), points, points - len(drawn), len(late), str(folder), str(workbook), pdf, marked)
 
 
-class _Sizes:
+class _PageSizes:
     """The sizes of pages by document, read over one connection."""
 
     def __init__(self, engine: Engine) -> None:
@@ -130,7 +130,7 @@ class _Sizes:
         self._connection.close()
 
 
-def _file_name(notice: Notice) -> str:
+def _file_name(notice: AgencyNotice) -> str:
     unit = _UNSAFE.sub("_", notice.unit.name)[:_NAME].strip("._") or str(notice.unit.key[1])
     return notice_words().texts.file.format(number=notice.number, unit=unit, year=notice.year)
 

@@ -11,7 +11,7 @@ import xlsxwriter
 from PIL import Image
 
 from console.export.writers import inert
-from console.notices.records import Notice, Point, RegionSheets
+from console.notices.records import AgencyNotice, Point, RegionSheets
 from console.notices.words import LedgerWords, notice_words
 
 _CELL_TEXT = 32_767  # characters of a cell in Excel
@@ -168,7 +168,7 @@ class _Ledger:
         sheet.write_blank(row, column, None, self._styles.fill)
         sheet.write_blank(row, column + 1, None, self._styles.fill)
 
-    def _write_points(self, name: str, points: Sequence[tuple[Notice, Point]]) -> None:
+    def _write_points(self, name: str, points: Sequence[tuple[AgencyNotice, Point]]) -> None:
         words, columns = self._words, self._words.columns
         sheet = self._sheet(name, columns, _WIDTHS, 2)
         for number, (notice, point) in enumerate(points, 1):
@@ -182,7 +182,7 @@ class _Ledger:
             )
         self._end(sheet, columns, len(points))
 
-    def _write_point(self, sheet: Any, row: int, number: int, notice: Notice, point: Point) -> None:
+    def _write_point(self, sheet: Any, row: int, number: int, notice: AgencyNotice, point: Point) -> None:
         unit = notice.unit
         fields: tuple[str | int | None, ...] = (
             *(number, unit.name, unit.region, notice.year, point.category, point.place, point.original, point.expected),

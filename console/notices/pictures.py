@@ -26,7 +26,7 @@ _TALLEST = 0.4  # of the page's height: what the strips of a point show at most
 _PROCESSES = 2  # that draw
 
 
-class _Wanted(NamedTuple):
+class _PointWanted(NamedTuple):
     case: int
     strips: tuple[tuple[float, float], ...]
     boxes: tuple[tuple[float, float, float, float], ...]
@@ -36,7 +36,7 @@ class _PageWanted(NamedTuple):
     source: CaseSource
     number: int
     size: tuple[float, float]
-    points: tuple[_Wanted, ...]
+    points: tuple[_PointWanted, ...]
 
 
 def draw(
@@ -88,7 +88,7 @@ def _pages(
         if source is None or not has_drawings(source.media_type):
             continue
         known = sizes(document)
-        by_page: dict[int, list[_Wanted]] = defaultdict(list)
+        by_page: dict[int, list[_PointWanted]] = defaultdict(list)
         for case in mine:
             number, cells = _page_of(case.cells)
             if number in known:
@@ -107,7 +107,7 @@ def _page_of(cells: Sequence[PrintedCell]) -> tuple[int, list[PrintedCell]]:
     return number, on[number]
 
 
-def _wanted(case: int, cells: Sequence[PrintedCell], size: tuple[float, float]) -> _Wanted:
+def _wanted(case: int, cells: Sequence[PrintedCell], size: tuple[float, float]) -> _PointWanted:
     """The rows of the cells as strips; those that touch are one, and what would be too tall is left out at the end."""
     boxes = tuple(cell.box for cell in cells if cell.box is not None)
     spans: list[tuple[float, float]] = []
@@ -124,7 +124,7 @@ def _wanted(case: int, cells: Sequence[PrintedCell], size: tuple[float, float]) 
             break
         shown.append((upper, min(lower, upper + room)))
         room -= lower - upper
-    return _Wanted(case, tuple(shown), boxes)
+    return _PointWanted(case, tuple(shown), boxes)
 
 
 def _draw(drawer: Pictures, page: _PageWanted, folder: Path) -> list[tuple[int, Path]]:

@@ -41,7 +41,7 @@ class Unit(Record, frozen=True):
     level: str
 
 
-class Notice(Record, frozen=True):
+class AgencyNotice(Record, frozen=True):
     """What one agency has to mend in its report on a year.
 
     ``number`` counts the notices of a region, ``due_on`` and ``made_on`` are ISO dates.
@@ -84,6 +84,6 @@ class RegionSheets(Record, frozen=True):
     due_on: str
     made_on: str
     issuer: str
-    notices: tuple[Notice, ...]
+    notices: tuple[AgencyNotice, ...]
     late: tuple[LateUnit, ...]
     counts: RegionCount

@@ -24,7 +24,7 @@ from console.notices.document import NoticeTemplate, default_template, open_temp
 from console.notices.gather import Selected
 from console.notices.issue import Issued, IssueOptions, issue
 from console.notices.ledger import write_ledger
-from console.notices.records import LateUnit, Notice, Point, RegionCount, RegionSheets, Unit
+from console.notices.records import AgencyNotice, LateUnit, Point, RegionCount, RegionSheets, Unit
 from console.notices.words import category_of, notice_words
 from database.findings import decisions, listing
 from database.findings.evidence import own_cells
@@ -68,9 +68,9 @@ def point(case: int = 7, **changed: Any) -> Point:
     return Point(**(known | changed))
 
 
-def notice(*points: Point, number: int = 1, name: str = "示例区教育局") -> Notice:
+def notice(*points: Point, number: int = 1, name: str = "示例区教育局") -> AgencyNotice:
     unit = Unit(("filing", number), name, "江苏省淮安市洪泽区", "部门", "县级")
-    return Notice(number, unit, 2024, points, "2026-03-01", "2026-02-10", "示例市人民政府办公室", "张三")
+    return AgencyNotice(number, unit, 2024, points, "2026-03-01", "2026-02-10", "示例市人民政府办公室", "张三")
 
 
 def text_of(path: Path) -> str:
