@@ -41,7 +41,23 @@ _KEPT = {
     "Word",
     "Parquet",
 }
-_KEPT |= {"Parquet", "OCR", "CPU", "English", "Enter", "xlsx", "kB", "MB", "gongkai", "expect", "FILE", "csv", "year", "internal"}
+_KEPT |= {
+    "JavaScript",
+    "Parquet",
+    "OCR",
+    "CPU",
+    "English",
+    "Enter",
+    "xlsx",
+    "kB",
+    "MB",
+    "gongkai",
+    "expect",
+    "FILE",
+    "csv",
+    "year",
+    "internal",
+}
 _KEPT |= {"viewer", "administrator", "operator", "test", "testclient"}  # names of users, of the batch, of the browser
 _CODES = re.compile(
     r"[\w./!@#()-]*[/_@=][\w./!@#()-]*|\b[a-z]+(?:\.[a-z_]+)+\b|\b[0-9a-f]{12,}\b|\b[A-Z]\b|\b[\w-]+\.(?:html|pdf|txt|docx|xlsx|csv)\b"
