@@ -12,11 +12,12 @@ from codebook.records import Record
 
 class Surety(Record, frozen=True):
     """Scores below which a cell of a table, or a number in a line of text, is a doubt; ``first``: of a number read by one reader
-    of pictures alone, below which the second one is asked, too."""
+    of pictures alone, below which the second one is asked, too; ``label``: the same of a label of the forms."""
 
     cell: float
     line: float
     first: float
+    label: float
 
 
 @cache
