@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from codebook.confidence import surety
-from codebook.printed import half_width
+from codebook.text.fold import fold_label
 from tasks.ocr.engines.pair import LabelFinder, ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading, SecondLooker
 from tasks.ocr.near_duplicates import PROBES, twin_groups
@@ -84,7 +84,7 @@ def _labels(
 ) -> dict[int, Settled]:
     """The crops that are lines of labels, by index, as far as the reader of labels is sure of them and a sample bears it out.
 
-    Where the general reader reads another text for one of the sample, the page has none.
+    Where the general reader legibly reads another text for one of the sample, the page has none.
     """
     likely = [text for text in texts if not all(is_number(firsts[i]) or is_mark(firsts[i]) for i in text)]
     found = own.labels([[crops[i] for i in text] for text in likely])
@@ -92,12 +92,17 @@ def _labels(
     sample = sure[::LABEL_SAMPLE]
     seconds = iter(general.read([crops[i] for text, _ in sample for i in text]))
     for _, lines in sample:
-        said = "".join(next(seconds).text for _ in lines)
-        if half_width(said) != half_width("".join(line.text for line in lines)):
+        said = [next(seconds) for _ in lines]
+        is_legible = all(line.words >= _LEGIBLE for line in said)
+        if is_legible and _label_of(said) != _label_of(lines):
             return {}
     return {
         i: Settled(line.text, line.score, line=line.score) for text, lines in sure for i, line in zip(text, lines, strict=True)
     }
+
+
+def _label_of(lines: Sequence[LineReading]) -> str:
+    return fold_label("".join(line.text for line in lines))
 
 
 def _of_both(first: LineReading, second: Settled | None) -> Settled:

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from codebook.confidence import surety
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
@@ -31,7 +30,8 @@ _FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
 _TITLE = 20  # times its height; wider lines are prose
-_FEW_LABELS = 3  # of a sample, that show a page to be upright
+_FEW_LABELS = 3  # lines of a sample that the reader of labels reads surely: they show a page to be upright
+_PLAIN = 0.9  # the score of such a line at least
 _SEPARATORS = ".,·•。|．，"
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
@@ -260,7 +260,7 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
 
 def _is_plain(reading: LineReading) -> bool:
     """Return whether the reader of labels reads a line of a few Chinese characters surely, which it does of none on its head."""
-    return sum(map(is_han, reading.text)) >= _FEW and OTHER not in reading.text and reading.score >= surety().label
+    return sum(map(is_han, reading.text)) >= _FEW and OTHER not in reading.text and reading.score >= _PLAIN
 
 
 def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
