@@ -18,9 +18,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from codebook.printed import known_label
 from tasks.ocr.engines.labels import LabelReader
 from tasks.ocr.engines.numbers import NumberReader
+from tasks.ocr.engines.printed import known_label
 from training.dataset import load
 
 _BANDS = (0.0, 0.5, 0.9, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1.0001)

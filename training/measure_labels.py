@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from codebook.printed import half_width, known_label, printed_texts
 from tasks.ocr.engines.labels import MODEL, LabelReader, as_label
+from tasks.ocr.engines.printed import half_width, known_label, printed_texts
 from tasks.ocr.prepare_image import Grey
 from training.crops import Fonts, make_crop
 from training.labels import common_characters, mutated

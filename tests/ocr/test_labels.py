@@ -11,13 +11,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from codebook.confidence import surety
-from codebook.printed import half_width, known_label, printed_texts
 from codebook.records import Table
 from tasks.ocr.confidence import read_surely
 from tasks.ocr.engines.labels import MODEL, LabelReader, as_label, label_reader
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.numbers import MODEL as NUMBERS
 from tasks.ocr.engines.pair import ReaderPair
+from tasks.ocr.engines.printed import half_width, known_label, printed_texts
 from tasks.ocr.engines.recognise import LineReading
 from tasks.ocr.prepare_image import Grey
 from tasks.ocr.read_page import read_picture

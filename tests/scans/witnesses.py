@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from codebook.confidence import surety
-from codebook.printed import known_label
 from tasks.ocr.confidence import SURE, Settled, read_surely, settle
 from tasks.ocr.engines.choose import RAPIDOCR, reader
 from tasks.ocr.engines.pair import ReaderPair
+from tasks.ocr.engines.printed import known_label
 from tasks.ocr.engines.recognise import LineReading
 from tasks.ocr.prepare_image import Grey
 from tasks.ocr.read_page import cell_crops

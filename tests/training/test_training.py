@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codebook.printed import printed_texts
 from tasks.ocr.engines.framing import HEIGHT
+from tasks.ocr.engines.printed import printed_texts
 from training import labels
 from training.crops import Fonts
 from training.dataset import Shard, draw_shard, load, save

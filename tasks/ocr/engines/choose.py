@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from codebook.printed import printed_texts
 from tasks.ocr.engines.labels import label_reader
 from tasks.ocr.engines.numbers import number_reader
 from tasks.ocr.engines.pair import ReaderPair
+from tasks.ocr.engines.printed import printed_texts
 from tasks.ocr.engines.recognise import LineReader, rapid_reader
 from tasks.ocr.engines.tesseract import tesseract_reader
 from tasks.ocr.lexicon import known_pairs

@@ -12,9 +12,9 @@ from functools import cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from codebook.printed import known_label
 from tasks.ocr.engines.framing import WIDEST_LABEL, framed
 from tasks.ocr.engines.network import MODELS, OTHER, OwnNetwork, best_paths, text_probabilities
+from tasks.ocr.engines.printed import known_label
 from tasks.ocr.engines.recognise import LineReading
 from tasks.ocr.prepare_image import Grey
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codebook.book import load_book
-from codebook.printed import half_width, known_label, printed_texts
+from tasks.ocr.engines.printed import half_width, known_label, printed_texts
 
 
 def test_labels_of_all_blocks_are_known_as_they_are_printed() -> None:
