@@ -88,7 +88,7 @@ def _labels(
     """
     likely = [text for text in texts if not all(is_number(firsts[i]) or is_mark(firsts[i]) for i in text)]
     found = own.labels([[crops[i] for i in text] for text in likely])
-    sure = [(text, lines) for text, lines in zip(likely, found, strict=True) if lines and lines[0].score >= surety().label]
+    sure = [(text, lines) for text, lines in zip(likely, found, strict=True) if lines and lines[0].score >= _least(lines)]
     sample = sure[::LABEL_SAMPLE]
     seconds = iter(general.read([crops[i] for text, _ in sample for i in text]))
     for _, lines in sample:
@@ -99,6 +99,11 @@ def _labels(
     return {
         i: Settled(line.text, line.score, line=line.score) for text, lines in sure for i, line in zip(text, lines, strict=True)
     }
+
+
+def _least(label: Sequence[LineReading]) -> float:
+    """Return how surely a label must be read; a single character, such as a unit, has nothing beside it that bears it out."""
+    return surety().label if sum(len(line.text) for line in label) > 1 else SURE
 
 
 def _label_of(lines: Sequence[LineReading]) -> str:
