@@ -6,13 +6,13 @@ Long lists are read by the last key of the page before. Counts are read from an 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select, tuple_
 
 from codebook.records import Record
 from database.filings.in_force import DOCUMENT, FILING, is_shown
@@ -87,12 +87,8 @@ def in_state(state: str) -> ColumnElement[bool]:
 def _named(words: str) -> ColumnElement[bool]:
     if words.isascii() and words.isdecimal() and len(words) < 15:
         return CASE.c.id == int(words)
-    return and_(*(_holds(word) for word in words.split()))
-
-
-def _holds(word: str) -> ColumnElement[bool]:
-    agencies = select(AGENCY.c.id).where(AGENCY.c.name.contains(word, autoescape=True))
-    return or_(CASE.c.agency_id.in_(agencies), CASE.c.message.contains(word, autoescape=True))
+    names = (AGENCY.c.name.contains(word, autoescape=True) for word in words.split())
+    return CASE.c.agency_id.in_(select(AGENCY.c.id).where(*names))
 
 
 class CaseLine(Record, frozen=True):
@@ -209,11 +205,16 @@ def case_numbers(
     order: CaseOrder = CaseOrder.NEWEST,
     after: int | None = None,
     limit: int | None = None,
+    states: Collection[str] = (),
 ) -> list[int]:
-    """The numbers of the cases that are wanted, in order, after the case ``after`` if given."""
+    """The numbers of the cases that are wanted, in order, after the case ``after`` if given; with ``states``, those in one of
+    them alone.
+    """
     keys = _KEYS[order]
     is_rising = order is CaseOrder.REGION
     query = select(CASE.c.id).where(*wanted.conditions()).order_by(*(key if is_rising else key.desc() for key in keys))
+    if states:
+        query = query.where(CASE.c.state.in_(sorted(states)))
     if after is not None:
         last = connection.execute(select(*keys).where(CASE.c.id == after)).one_or_none()
         if last is not None:
@@ -273,6 +274,12 @@ def case_counts(connection: Connection, wanted: CaseFilter) -> CaseCounts:
             rules[rule] += count
         total += count if all(at.values()) else 0
     return CaseCounts(dict(states), dict(severities), dict(rules), total)
+
+
+def count_states(connection: Connection, wanted: CaseFilter) -> dict[str, int]:
+    """Return how many of the cases that are wanted are in which state."""
+    query = select(CASE.c.state, func.count().label("found")).where(*wanted.conditions()).group_by(CASE.c.state)
+    return {row.state: row.found for row in connection.execute(query)}
 
 
 def case_years(connection: Connection) -> list[int]:

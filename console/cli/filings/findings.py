@@ -33,7 +33,7 @@ Severity = Annotated[str | None, typer.Option(help="Those of this severity: erro
 Year = Annotated[int | None, typer.Option(help="Those of reports on this year.")]
 Kind = Annotated[str | None, typer.Option(help="Those of this kind of agency: government, department, town, zone, …")]
 Batch = Annotated[str | None, typer.Option(help="Those of documents that came in first with this batch.")]
-Text = Annotated[str | None, typer.Option(help="Those with these words in the agency's name or the message.")]
+Text = Annotated[str | None, typer.Option(help="Those with these words in the agency's name.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with who decided. To dismiss, settle or reopen needs one.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this, options that choose findings are only counted.")]
 

@@ -46,7 +46,7 @@ def listed(request: PageRequest) -> Response:
         counts=counts,
         given=parameters,
         order=sort,
-        orders=list(CaseOrder),
+        orders=(CaseOrder.NEWEST, CaseOrder.CHANGED),
         filtered=wanted != CaseFilter(),
         states=filters.STATES,
         severities=list(Severity),

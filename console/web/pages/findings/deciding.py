@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -58,32 +56,32 @@ def _visible(request: PageRequest, numbers: list[int]) -> list[int]:
         return list(listing.states_of(connection, numbers))
 
 
-def _chosen(connection: Connection, fields: Fields) -> tuple[list[int], dict[str, Any], list[int]]:
-    """Return the cases that an address or a form means: the marked ones, or all of its filter; with the filter and the marks."""
-    marked = [each for each in map(number, fields.each("case")) if each is not None]
-    parameters = filters.given(fields)
-    if marked:
-        return list(listing.states_of(connection, marked)), {}, marked
-    wanted = filters.wanted(parameters)
-    return (listing.case_numbers(connection, wanted) if wanted is not None else []), parameters, []
+def _marked(fields: Fields) -> list[int]:
+    return [each for each in map(number, fields.each("case")) if each is not None]
 
 
 def _question(request: PageRequest, fields: Fields, status: int = 200, problem: str = "") -> Response:
-    to = _state(fields)
+    to, marked, parameters = _state(fields), _marked(fields), filters.given(fields)
+    wanted = filters.wanted(parameters)
     with request.reading() as connection:
-        numbers, parameters, marked = _chosen(connection, fields)
-        states = listing.states_of(connection, numbers)
-        allowed = [each for each in numbers if states[each][0] in BY_PERSON[to]]
-        lines = listing.case_lines(connection, allowed[:_SHOWN])
+        if marked:
+            there = listing.states_of(connection, marked)
+            counts = dict(Counter(state for state, _ in there.values()))
+            numbers = [each for each, (state, _) in there.items() if state in BY_PERSON[to]][:_SHOWN]
+        else:
+            counts = listing.count_states(connection, wanted) if wanted is not None else {}
+            numbers = listing.case_numbers(connection, wanted, limit=_SHOWN, states=BY_PERSON[to]) if wanted is not None else []
+        lines = listing.case_lines(connection, numbers)
+    count = sum(number for state, number in counts.items() if state in BY_PERSON[to])
     return request.render(
         "findings_decide.html",
         status,
         to=to,
-        count=len(allowed),
-        others=Counter(state for state, _ in states.values() if state not in BY_PERSON[to]),
+        count=count,
+        others={state: number for state, number in counts.items() if state not in BY_PERSON[to]},
         rows=lines,
-        more=max(0, len(allowed) - _SHOWN),
-        given={name: value for name, value in parameters.items() if value},
+        more=max(0, count - _SHOWN),
+        given={} if marked else {name: value for name, value in parameters.items() if value},
         marked=marked,
         reason=fields.text("reason", _REASON),
         needs_reason=to in NEEDS_REASON,
@@ -95,17 +93,19 @@ def _question(request: PageRequest, fields: Fields, status: int = 200, problem: 
 def decided(request: PageRequest) -> Response:
     """Set the state of many cases. When there are others than the person saw, it is asked again."""
     form = request.form
-    to, reason = _state(form), form.text("reason", _REASON)
+    to, reason, marked, parameters = _state(form), form.text("reason", _REASON), _marked(form), filters.given(form)
     if to in NEEDS_REASON and not reason.strip():
         return _question(request, form, 422, "findings.no_reason")
+    wanted = filters.wanted(parameters)
     with request.reading() as connection:
-        numbers, parameters, _ = _chosen(connection, form)
-        states = listing.states_of(connection, numbers)
-    allowed = [each for each in numbers if states[each][0] in BY_PERSON[to]]
+        if marked:
+            allowed = [each for each, (state, _) in listing.states_of(connection, marked).items() if state in BY_PERSON[to]]
+        else:
+            allowed = listing.case_numbers(connection, wanted, states=BY_PERSON[to]) if wanted is not None else []
     if len(allowed) != form.number("count"):
         return _question(request, form, 409, "findings.other_count")
-    wanted = {name: value for name, value in parameters.items() if value}
-    done = request.write(lambda c: decisions.decide(c, allowed, to, who=request.user_name, reason=reason, wanted=wanted))
+    given = {} if marked else {name: value for name, value in parameters.items() if value}
+    done = request.write(lambda c: decisions.decide(c, allowed, to, who=request.user_name, reason=reason, wanted=given))
     request.notify("findings.decided", count=done.cases, state=i18n.label(request.language, "finding_state", to.value))
     return request.redirect(local(form.text("back", 1000), "/findings"))
 
