@@ -22,6 +22,7 @@ from console.web.pages import (
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
 from console.web.pages.findings import deciding
+from console.web.pages.intake import upload
 from database.models import Role
 
 MODULES = (
@@ -29,6 +30,7 @@ MODULES = (
     health,
     account,
     batches,
+    upload,
     documents,
     document,
     filing,

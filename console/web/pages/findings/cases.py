@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from codebook.agency_kinds import kind_names
 from codebook.records import Severity
+from console.rendering.images import has_drawings
 from console.web.pages.findings import filters
-from console.web.rendering.images import has_drawings
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views import case as cells
