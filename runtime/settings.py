@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     """Largest unpacked size of an archive, nested archives included."""
     max_archive_ratio: Count = 200
     """How many times larger than its packed form a file in an archive, and all of the archive, may be."""
-    max_archive_depth: Count = 2
+    max_archive_depth: Count = 4
     """How many archives may be nested."""
     intake_seconds: Seconds = 60
     """Processor time of the process that reads a file that comes in, without progress; beyond it the file is refused."""
@@ -165,6 +165,10 @@ class Settings(BaseSettings):
     """A person without a request for this long has to log in again."""
     console_url: str | None = None
     """Address by which people reach the operators' pages (``https://pages.example``). Single sign-on needs it."""
+    notice_templates: Path | None = None
+    """Folder with ``notice.docx``, the office's own template of notices. Unset: the one that comes with the program."""
+    notice_issuer: str = ""
+    """The office that sends notices, as it signs them."""
     console_password_days: Annotated[int, Field(ge=0)] = 0
     """Days after which a password has to be changed. 0: never."""
     console_totp_roles: str = ""

@@ -28,10 +28,12 @@ class Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class ReadFile(Message, frozen=True):
-    """Read the file at ``path`` (bytes as the system has it), or the page images ``pages`` of the folder there.
+    """Read the file at ``path`` (bytes as the system has it), the page images ``pages`` of the folder there, or the archive whose
+    ``volumes`` lie there.
 
     ``shown`` is the path under which it is registered. ``follow``: the file may be a link. ``past`` documents were received
-    before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over.
+    before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over. What a web
+    page shows lies in ``beside`` (default: its own folder).
     """
 
     path: bytes
@@ -41,6 +43,8 @@ class ReadFile(Message, frozen=True):
     pages: tuple[bytes, ...] = ()
     past: int = 0
     refused: tuple[str, ...] = ()
+    volumes: tuple[bytes, ...] = ()
+    beside: bytes | None = None
 
 
 class UsePaths(Message, frozen=True):

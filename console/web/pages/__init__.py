@@ -20,6 +20,7 @@ from console.web.pages import (
     upkeep,
 )
 from console.web.pages.filings import agency, cases, filing
+from console.web.pages.intake import upload
 from database.models import Role
 
 MODULES = (
@@ -27,6 +28,7 @@ MODULES = (
     health,
     account,
     batches,
+    upload,
     documents,
     document,
     filing,
