@@ -34,6 +34,7 @@ from database.models.ledger import (
     Worker,
 )
 from database.models.reports import Between, BlockRow, CorrectionRow, FindingRow, ReportRow, SectionRow, ValueRow
+from database.models.review import ReviewLease, ReviewShare
 from database.models.users import Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Role, Session, User
 
 __all__ = [
@@ -69,6 +70,8 @@ __all__ = [
     "Nullable",
     "Output",
     "ReportRow",
+    "ReviewLease",
+    "ReviewShare",
     "Role",
     "SectionRow",
     "Session",

@@ -1,7 +1,8 @@
-"""Names of regions by their codes."""
+"""Names of regions by their codes, and codes by the names that people type and pages print."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 
 from codebook.regions import load_regions
@@ -18,15 +19,38 @@ def region_name(code: str | None) -> str:
     return region_names().get((code or "").ljust(6, "0")[:6], code or "")
 
 
-def region_code(text: str) -> str | None:
-    """The code of a region that a person typed: a code or its beginning, or names from the province down; None where there is no
-    such region.
+@cache
+def _codes() -> dict[str, tuple[str, ...]]:
+    """The codes by names without marks between them, from the province down or from any level below it."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for region in load_regions().all:
+        for level in range(len(region.chain)):
+            if region.code:
+                found["".join(region.chain[level:])][region.code] = None
+    return {name: tuple(codes) for name, codes in found.items()}
 
-    >>> region_code("3208"), region_code("\u6c5f\u82cf\u7701/\u6dee\u5b89\u5e02"), region_code("nowhere"), region_code("")
-    ('3208', '320800', None, None)
+
+def region_codes(text: str) -> tuple[str, ...]:
+    """The codes of the regions that a person may mean: by a code or its beginning, or by names from the province down or from a
+    lower level, printed with or without marks between them. Several where a name is that of several regions.
+
+    >>> region_codes("3208"), region_codes("\u6c5f\u82cf\u7701/\u6dee\u5b89\u5e02"), region_codes("nowhere"), region_codes("")
+    (('3208',), ('320800',), (), ())
+    >>> region_codes("\u6c5f\u82cf\u7701\u6dee\u5b89\u5e02\u6d2a\u6cfd\u533a"), region_codes("\u6d2a\u6cfd\u533a")
+    (('320813',), ('320813',))
     """
     if text.isascii() and text.isdecimal():
-        return text[:12]
-    names = tuple(text.replace("/", " ").split())
-    region = load_regions().chain(names) if names else None
-    return region.code or None if region is not None else None
+        return (text[:12],)
+    names = text.replace("/", " ").split()
+    if not names:
+        return ()
+    region = load_regions().chain(tuple(names))
+    if region is not None and region.code:
+        return (region.code,)
+    return _codes().get("".join(names), ())
+
+
+def region_code(text: str) -> str | None:
+    """The code of the region that a person typed; None where there is no such region, or several have that name."""
+    codes = region_codes(text)
+    return codes[0] if len(codes) == 1 else None
