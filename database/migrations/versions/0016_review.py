@@ -32,7 +32,7 @@ def upgrade() -> None:
         "gk_review_share",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("who", sa.String(100), nullable=False),
-        sa.Column("batch_id", sa.BigInteger(), nullable=True),
+        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("region_code", sa.String(12), nullable=True),
         sa.Column("made_by", sa.String(100), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
