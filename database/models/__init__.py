@@ -35,6 +35,7 @@ from database.models.ledger import (
 )
 from database.models.reports import Between, BlockRow, CorrectionRow, FindingRow, ReportRow, SectionRow, ValueRow
 from database.models.review import ReviewLease, ReviewShare
+from database.models.search import SavedFilter, SearchRow
 from database.models.users import Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Role, Session, User
 
 __all__ = [
@@ -73,6 +74,8 @@ __all__ = [
     "ReviewLease",
     "ReviewShare",
     "Role",
+    "SavedFilter",
+    "SearchRow",
     "SectionRow",
     "Session",
     "Source",

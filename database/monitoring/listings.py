@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select, union_all
+from sqlalchemy import Connection, Select, and_, distinct, exists, func, select, union, union_all
 
 from codebook.records import UNSETTLED_STATES, Record, Severity, Status
 from codebook.stages import STAGES, StageName
+from codebook.text.grams import wanted_grams
 from database.ledger.conditions import OPEN, RUNNING
 from database.models import (
     Batch,
@@ -30,6 +31,8 @@ from database.models import (
 )
 from database.monitoring.queries import ALL, DocumentScope
 from database.monitoring.read_models import StageCount
+from database.monitoring.region_filter import of_document
+from database.monitoring.text_search import found_by
 
 MOST = 10_000  # documents of a filter that are counted; beyond that it is "more"
 
@@ -73,8 +76,9 @@ class Span(Record, frozen=True):
 class DocumentFilter(Record, frozen=True):
     """Which documents are listed: those that meet all conditions that are given.
 
-    ``batch``: the id of a batch in which it was found. ``region`` and ``agency`` are contained in the names of the report in
-    force, ``text`` in a path; or it is the document's number or the beginning of its sha256. ``code`` is that of an open failure.
+    ``batch``: the id of a batch in which it was found. ``region``: see database.monitoring.region_filter. ``agency`` is contained
+    in the name of the report in force, ``text`` in a path or in the text of the document; or it is the document's number or the
+    beginning of its sha256. ``code`` is that of an open failure.
     """
 
     batch: int | None = None
@@ -222,15 +226,13 @@ def _wanted(wanted: DocumentFilter) -> Select[int]:
     if wanted.text is not None:
         query = query.where(_named(wanted.text))
     if wanted.region is not None or wanted.agency is not None or wanted.year is not None:
-        query = query.join(ReportRow, ReportRow.id == Document.report_id)
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
         if wanted.year is not None:
             query = query.where(ReportRow.year == wanted.year)
         if wanted.agency is not None:
             query = query.where(ReportRow.agency.contains(wanted.agency, autoescape=True))
-        for name in (wanted.region or "").split("/"):
-            levels = (ReportRow.province, ReportRow.city, ReportRow.county)
-            if name.strip():
-                query = query.where(or_(*(level.contains(name.strip(), autoescape=True) for level in levels)))
+        if wanted.region is not None:
+            query = query.where(of_document(wanted.region))
     return query
 
 
@@ -238,14 +240,17 @@ _SHORTEST_PREFIX = 6
 
 
 def _named(words: str) -> Any:
-    """A path that holds all words; or the document's number, or the beginning of its sha256."""
+    """A path that holds all words, or a text that has their pieces; or the document's number, or the beginning of its sha256."""
     if words.isascii() and words.isdecimal() and len(words) < 10:
         return Document.id == int(words)
     if len(words) >= _SHORTEST_PREFIX and set(words.lower()) <= set("0123456789abcdef"):
         prefix = words.lower()  # a range of hexadecimal digits, which the index knows in whatever collation
         return and_(Document.sha256 >= prefix, Document.sha256 < f"{prefix}g")
     holds = [Source.path.contains(word, autoescape=True) for word in words.split()]
-    return exists(select(Source.id).where(Source.document_id == Document.id, *holds))
+    wanted = wanted_grams(words)
+    if not wanted:
+        return exists(select(Source.id).where(Source.document_id == Document.id, *holds))
+    return Document.id.in_(union(select(Source.document_id).where(*holds), found_by(wanted)))
 
 
 def _row_query() -> Select[Any]:
@@ -281,8 +286,10 @@ def _document_row(row: Any) -> DocumentRow:
 # ---- the error queue --------------------------------------------------------------------------------------------------------
 
 
-def failure_groups(connection: Connection, *, batch: str | None = None, stage: str | None = None) -> list[FailureGroup]:
-    """The open failures by code, the most frequent first."""
+def failure_groups(
+    connection: Connection, *, batch: str | None = None, stage: str | None = None, region: str | None = None
+) -> list[FailureGroup]:
+    """The open failures by code, the most frequent first; of a ``region``: see database.monitoring.region_filter."""
     query = (
         select(
             Failure.code,
@@ -296,8 +303,10 @@ def failure_groups(connection: Connection, *, batch: str | None = None, stage: s
     )
     if stage is not None:
         query = query.where(Failure.stage == stage)
-    if batch is not None:
+    if batch is not None or region is not None:
         query = query.join(Document, and_(Document.id == Failure.document_id, *DocumentScope(batch).conditions()))
+    if region is not None:
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id).where(of_document(region))
     by_code: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         by_code[row.code].append(row)

@@ -24,7 +24,7 @@ def listed(request: PageRequest) -> Response:
     with request.reading() as connection:
         lines = listings.batch_lines(connection, before, _ROWS)
         rate = queries.rate(connection)
-        workers = queries.live_workers(connection)
+        workers = queries.worker_names(connection)
         work = listings.open_stages(connection)
         watched = inboxes.watchers(connection, request.app.settings.stale_seconds)
     after = lines[-1].id if len(lines) == _ROWS else None

@@ -19,6 +19,7 @@ from sqlalchemy import update
 from codebook.agency_kinds import stored_key
 from codebook.confidence import surety
 from codebook.records import CONFLICT, Clue, Decided, Place, State
+from console.web import i18n
 from database.ledger import Selection, discard
 from database.models import ReportRow, Source
 from database.monitoring import queries
@@ -144,6 +145,27 @@ def test_a_document_without_a_report_is_shown_with_what_there_is(desk: Any, inli
     assert "file.empty" in page
     assert desk.viewer.get(f"/documents/{number}/cells/{CELL}").status_code == 404
     assert desk.viewer.get("/documents/999").status_code == 404
+
+
+def test_a_failed_document_says_why_and_what_to_do(desk: Any, inline: Inline) -> None:
+    number = inline.add(b" ", "text/plain", "in/空白 文件.txt")
+    inline.work()
+    for client, may in ((desk.viewer, False), (desk.operator, True)):
+        top = client.get(f"/documents/{number}").text.partition('id="failed"')[2].partition("</section>")[0]
+        assert i18n.label("zh", "code", "file.empty") in top
+        assert i18n.label("zh", "step", "file.empty") in top
+        assert f'href="/documents/{number}/original"' in top
+        for act in ("reprocess", "discard"):
+            assert (f"act={act}&amp;document={number}" in top) is may
+    desk.viewer.post("/language", data={"csrf": desk.token(desk.viewer), "language": "en", "to": "/"})
+    assert i18n.label("en", "step", "file.empty") in html.unescape(desk.viewer.get(f"/documents/{number}").text)
+    answer = desk.viewer.get(f"/documents/{number}/original")
+    assert (answer.content, answer.headers["content-type"]) == (b" ", "application/octet-stream")
+    assert "%E7%A9%BA%E7%99%BD%20%E6%96%87%E4%BB%B6.txt" in answer.headers["content-disposition"]
+    assert desk.client().get(f"/documents/{number}/original").headers["location"].startswith("/login")
+    with reading(desk.engine) as connection:
+        assert audit.trail(connection, action="download")[0].who == "viewer"
+    assert desk.viewer.get("/documents/999/original").status_code == 404
 
 
 def test_a_case_shows_the_sums_that_each_value_would_satisfy(desk: Any, document: int) -> None:
