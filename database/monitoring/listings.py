@@ -7,11 +7,11 @@ page are found first, and what is shown of them is read for these alone.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, exists, func, select, union, union_all
+from sqlalchemy import Connection, Select, and_, distinct, exists, func, literal, select, tuple_, union, union_all
 
 from codebook.records import UNSETTLED_STATES, Record, Severity, Status
 from codebook.stages import STAGES, StageName
@@ -78,7 +78,7 @@ class DocumentFilter(Record, frozen=True):
 
     ``batch``: the id of a batch in which it was found. ``region``: see database.monitoring.region_filter. ``agency`` is contained
     in the name of the report in force, ``text`` in a path or in the text of the document; or it is the document's number or the
-    beginning of its sha256. ``code`` is that of an open failure.
+    beginning of its sha256. ``code`` is that of an open failure. ``sort`` is one of SORTS, down with a minus before it.
     """
 
     batch: int | None = None
@@ -88,6 +88,17 @@ class DocumentFilter(Record, frozen=True):
     year: int | None = None
     code: str | None = None
     text: str | None = None
+    sort: str | None = None
+
+
+SORTS: Mapping[str, tuple[Any, ...]] = {
+    "number": (),
+    "status": (Document.status,),
+    "agency": (func.coalesce(ReportRow.agency, ""),),
+    "region": (func.coalesce(ReportRow.region_code, ""),),
+    "year": (func.coalesce(ReportRow.year, 0),),
+}
+"""By what documents are sorted, besides their number: their report in force must be joined."""
 
 
 class DocumentRow(Record, frozen=True):
@@ -122,10 +133,23 @@ class FailureGroup(Record, frozen=True):
 # ---- batches ----------------------------------------------------------------------------------------------------------------
 
 
-def batch_lines(connection: Connection, before: int | None = None, limit: int = 50) -> list[BatchLine]:
-    """The newest batches, before the batch ``before`` if given."""
-    query = select(Batch.id, Batch.name, Batch.created_at).order_by(Batch.id.desc()).limit(limit)
-    return _lines(connection, query if before is None else query.where(Batch.id < before))
+def batch_lines(
+    connection: Connection, before: int | None = None, limit: int = 50, *, name: str = "", sort: str | None = None
+) -> list[BatchLine]:
+    """The newest batches, or those sorted by ``name`` or ``-name``, behind the batch ``before`` if given; with ``name`` in their
+    names.
+    """
+    query = select(Batch.id, Batch.name, Batch.created_at).limit(limit)
+    if name:
+        query = query.where(Batch.name.contains(name, autoescape=True))
+    if sort is None:
+        query = query.order_by(Batch.id.desc())
+        return _lines(connection, query if before is None else query.where(Batch.id < before))
+    down = sort.startswith("-")
+    if before is not None:
+        last = select(Batch.name).where(Batch.id == before).scalar_subquery()
+        query = query.where(Batch.name < last if down else Batch.name > last)
+    return _lines(connection, query.order_by(Batch.name.desc() if down else Batch.name))
 
 
 def batch_line(connection: Connection, number: int) -> BatchLine | None:
@@ -198,9 +222,27 @@ def open_stages(connection: Connection, scope: DocumentScope = ALL) -> list[Stag
 def document_rows(
     connection: Connection, wanted: DocumentFilter, before: int | None = None, limit: int = 50
 ) -> list[DocumentRow]:
-    """The documents that are wanted, the newest first, before the document ``before`` if given."""
-    query = _wanted(wanted).order_by(Document.id.desc()).limit(limit)
-    return document_lines(connection, list(connection.scalars(query if before is None else query.where(Document.id < before))))
+    """The documents that are wanted, the newest first or as they are sorted, behind the document ``before`` if given."""
+    query = _wanted(wanted).limit(limit)
+    if wanted.sort is None:
+        query = query.order_by(Document.id.desc())
+        return document_lines(
+            connection, list(connection.scalars(query if before is None else query.where(Document.id < before)))
+        )
+    if not _has_report(wanted):
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
+    down = wanted.sort.startswith("-")
+    keys = SORTS[wanted.sort.removeprefix("-")]
+    if before is not None:
+        last = connection.execute(
+            select(*keys, Document.id).outerjoin(ReportRow, ReportRow.id == Document.report_id).where(Document.id == before)
+        ).first()
+        row = tuple_(*keys, Document.id)
+        if last is not None:
+            place = tuple_(*(literal(value) for value in last))
+            query = query.where(row < place if down else row > place)
+    order = (*keys, Document.id)
+    return document_lines(connection, list(connection.scalars(query.order_by(*(key.desc() if down else key for key in order)))))
 
 
 def document_lines(connection: Connection, ids: Sequence[int]) -> list[DocumentRow]:
@@ -225,7 +267,7 @@ def _wanted(wanted: DocumentFilter) -> Select[int]:
         query = query.where(Document.id.in_(failed))
     if wanted.text is not None:
         query = query.where(_named(wanted.text))
-    if wanted.region is not None or wanted.agency is not None or wanted.year is not None:
+    if _has_report(wanted):
         query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
         if wanted.year is not None:
             query = query.where(ReportRow.year == wanted.year)
@@ -234,6 +276,10 @@ def _wanted(wanted: DocumentFilter) -> Select[int]:
         if wanted.region is not None:
             query = query.where(of_document(wanted.region))
     return query
+
+
+def _has_report(wanted: DocumentFilter) -> bool:
+    return wanted.region is not None or wanted.agency is not None or wanted.year is not None
 
 
 _SHORTEST_PREFIX = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -32,9 +33,14 @@ def queue(request: PageRequest) -> Response:
     """The codes with their counts and next steps; of one code, its failures."""
     names = ("code", "stage", "batch", "region")
     code, stage, batch, region = (request.query.text(name, 200) or None for name in names)
-    before = request.query.number("after")
+    before, sort = request.query.number("after"), request.query.text("sort", 20)
     with request.reading() as connection:
         groups = listings.failure_groups(connection, batch=batch, stage=stage, region=region)
+    if sort.removeprefix("-") in ("code", "documents", "first"):
+        groups.sort(key=attrgetter(sort.removeprefix("-")), reverse=sort.startswith("-"))
+    else:
+        sort = ""
+    with request.reading() as connection:
         items = []
         if code is not None:
             wanted: dict[str, Any] = {"code": code, "stage": stage, "batch": batch, "region": region}
@@ -46,7 +52,7 @@ def queue(request: PageRequest) -> Response:
         groups=groups,
         items=items,
         codes=CODES,
-        given={"code": code, "stage": stage, "batch": batch, "region": region},
+        given={"code": code, "stage": stage, "batch": batch, "region": region, "sort": sort},
         batches=batches.values(),
         stages=(REGISTER, *StageName),
         before=before,

@@ -1,6 +1,6 @@
 """Leases and shares of the review, and decisions that were made in one step
 
-Revision: 0016, after 0015. Two new tables, and a column that may be null: programs of the version before go on beside it.
+Revision: 0017, after 0016. Two new tables, and a column that may be null: programs of the version before go on beside it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from database.clock import UtcDateTime
 
-revision: str = "0016"
-down_revision: str | None = "0015"
+revision: str = "0017"
+down_revision: str | None = "0016"
 branch_labels: str | None = None
 depends_on: str | None = None
 

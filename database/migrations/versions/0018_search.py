@@ -1,6 +1,6 @@
 """The search in the text of documents, filters that people keep, and which queues a worker serves
 
-Revision: 0017, after 0016. New tables, and a column that may be null: programs of the version before go on beside it. Documents
+Revision: 0018, after 0017. New tables, and a column that may be null: programs of the version before go on beside it. Documents
 that were loaded before are found by their text when they are loaded again.
 """
 
@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from database.clock import UtcDateTime
 
-revision: str = "0017"
-down_revision: str | None = "0016"
+revision: str = "0018"
+down_revision: str | None = "0017"
 branch_labels: str | None = None
 depends_on: str | None = None
 
