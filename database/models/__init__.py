@@ -17,6 +17,7 @@ from database.models.filings import (
     FilingDocument,
     FilingRow,
 )
+from database.models.findings import FindingAct, FindingCase, FindingMove, FindingState, SettledBy
 from database.models.ledger import (
     Attempt,
     Batch,
@@ -63,7 +64,11 @@ __all__ = [
     "FailureState",
     "FilingDocument",
     "FilingRow",
+    "FindingAct",
+    "FindingCase",
+    "FindingMove",
     "FindingRow",
+    "FindingState",
     "Key",
     "LoginAttempt",
     "LoginPlace",
@@ -78,6 +83,7 @@ __all__ = [
     "SearchRow",
     "SectionRow",
     "Session",
+    "SettledBy",
     "Source",
     "Stage",
     "StageState",
