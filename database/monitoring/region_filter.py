@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
-from codebook.region_search import region_chains, region_codes
+from codebook.regions import region_chains, region_codes
 from database.access import region_prefix
 from database.models import Document, ReportRow, Source
 
@@ -28,8 +28,9 @@ def of_document(text: str) -> ColumnElement[bool]:
     """The same for documents, of which ReportRow is the report in force, or null: what could not be read is of the region that
     the manifest, the command line or its folder names.
     """
-    named = select(Source.id).where(Source.document_id == Document.id, _named(text)).correlate(Document)
-    return or_(of_report(text), and_(ReportRow.region_code.is_(None), exists(named)))
+    # With a limit PostgreSQL asks for the sources of single documents, and does not look through all of them first.
+    named = select(Source.id).where(Source.document_id == Document.id, _named(text)).correlate(Document).limit(1)
+    return or_(of_report(text), and_(ReportRow.region_code.is_(None), named.scalar_subquery().is_not(None)))
 
 
 def _of_code(code: str) -> ColumnElement[bool]:

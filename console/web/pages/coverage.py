@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from codebook.region_search import region_chains
+from codebook.regions import region_chains
 from console.export.coverage import coverage_rows, region_rows
 from console.web.request import PageRequest
 from console.web.routing import get

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codebook.region_search import region_chains, region_codes
+from codebook.regions import region_chains, region_codes
 
 
 def region_name(code: str | None) -> str:
