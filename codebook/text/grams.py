@@ -13,7 +13,7 @@ MOST_WANTED = 60
 """Pieces of one question: more say nothing more about what is meant."""
 
 
-class Wanted(NamedTuple):
+class WantedGram(NamedTuple):
     """A piece that a text must have; with ``is_prefix`` one that begins so."""
 
     gram: str
@@ -35,18 +35,18 @@ def grams(text: str) -> set[str]:
     return found
 
 
-def wanted_grams(text: str) -> tuple[Wanted, ...]:
+def wanted_grams(text: str) -> tuple[WantedGram, ...]:
     """Return what a text must have to be found by a question, in the order of the question; nothing where it has no letters.
 
     >>> [gram for gram, _ in wanted_grams("\u653f\u52a1\u516c\u5f00 2024")]
     ['\u653f\u52a1', '\u52a1\u516c', '\u516c\u5f00', '2024']
     """
-    found: dict[Wanted, None] = {}
+    found: dict[WantedGram, None] = {}
     for run in _RUN.findall(fold(text).text.lower()):
         if run[0].isascii():
-            found[Wanted(run[:_LONGEST], True)] = None
+            found[WantedGram(run[:_LONGEST], True)] = None
         elif len(run) == 1:
-            found[Wanted(run, True)] = None
+            found[WantedGram(run, True)] = None
         else:
-            found.update((Wanted(run[at : at + 2], False), None) for at in range(len(run) - 1))
+            found.update((WantedGram(run[at : at + 2], False), None) for at in range(len(run) - 1))
     return tuple(found)[:MOST_WANTED]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from codebook.text.grams import Wanted, grams
+from codebook.text.grams import WantedGram, grams
 from database.models import SearchRow, Source
 
 INDEX = "gk_search_index"
@@ -35,7 +35,7 @@ def write_search(connection: Connection, document_id: int, texts: Iterable[str |
     connection.execute(_WRITE[dialect], {"document": document_id, "grams": pieces})
 
 
-def found_by(wanted: tuple[Wanted, ...]) -> Any:
+def found_by(wanted: tuple[WantedGram, ...]) -> Any:
     """The numbers of the documents that have all these pieces, wherever in the text, as a query."""
     vector = " & ".join(f"'{gram}'{':*' if is_prefix else ''}" for gram, is_prefix in wanted)
     full = " ".join(f'"{gram}"{"*" if is_prefix else ""}' for gram, is_prefix in wanted)

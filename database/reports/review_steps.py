@@ -16,7 +16,7 @@ from database.reports.corrections import CorrectionItem, items
 _LOOKED_AT = 400  # decisions that are grouped into steps
 
 
-class Step(Record, frozen=True):
+class ReviewStep(Record, frozen=True):
     """Decisions that were made at once, about one document. ``standing`` are those that can be undone.
 
     ``shown``: the document shows a report, without which nothing can be undone.
@@ -36,14 +36,14 @@ class Step(Record, frozen=True):
         return next((one for one in self.decisions if one.ended_at is not None), None)
 
 
-class Progress(Record, frozen=True):
+class OwnDecisions(Record, frozen=True):
     """How many decisions of a person stand, and about how many documents."""
 
     decisions: int
     documents: int
 
 
-def steps(connection: Connection, who: str, limit: int = 10) -> list[Step]:
+def steps(connection: Connection, who: str, limit: int = 10) -> list[ReviewStep]:
     """The last steps of a person, the newest first."""
     row = (CorrectionRow.id, CorrectionRow.step, CorrectionRow.document_id)
     query = select(*row).where(CorrectionRow.decided_by == who).order_by(CorrectionRow.id.desc()).limit(_LOOKED_AT)
@@ -54,10 +54,10 @@ def steps(connection: Connection, who: str, limit: int = 10) -> list[Step]:
     shown = select(Document.id).where(Document.id.in_(documents), Document.report_id.is_not(None), Document.status.in_(SHOWN))
     alive = set(connection.scalars(shown))
     made = [tuple(found[number] for number in sorted(numbers) if number in found) for numbers in grouped]
-    return [Step(one, one[0].document_id in alive) for one in made if one]
+    return [ReviewStep(one, one[0].document_id in alive) for one in made if one]
 
 
-def progress(connection: Connection, who: str, *, since: datetime | None = None, batch: int | None = None) -> Progress:
+def progress(connection: Connection, who: str, *, since: datetime | None = None, batch: int | None = None) -> OwnDecisions:
     """Count the decisions of a person that stand: since a moment, and about documents of a batch."""
     wanted: list[Any] = [CorrectionRow.decided_by == who, CorrectionRow.ended_at.is_(None)]
     if since is not None:
@@ -65,4 +65,4 @@ def progress(connection: Connection, who: str, *, since: datetime | None = None,
     if batch is not None:
         wanted.append(CorrectionRow.document_id.in_(select(Source.document_id).where(Source.batch_id == batch)))
     query = select(func.count(), func.count(CorrectionRow.document_id.distinct())).where(*wanted)
-    return Progress(*connection.execute(query).one())
+    return OwnDecisions(*connection.execute(query).one())
