@@ -69,7 +69,7 @@ def take(connection: Connection, document: int, who: str, *, seconds: float = LE
 
 
 def take_over(connection: Connection, document: int, who: str, *, seconds: float = LEASE_SECONDS) -> str | None:
-    """Take a document, also from another person. Return from whom; None when nobody else had it. The act is in the audit trail."""
+    """Take a document, also from another person. Return from whom; None when nobody else had it. It is in the audit trail."""
     held = holder(connection, document)
     if held is None or held.who == who:
         take(connection, document, who, seconds=seconds)
