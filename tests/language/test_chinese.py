@@ -23,6 +23,7 @@ from codebook.stages import StageName
 from console.cli import COMMANDS, all_commands, load, main
 from database.models import Role
 from runtime.language import catalogue, in_chinese, language
+from runtime.settings import load_settings
 from tests.conftest import REPOSITORY
 from tests.language.texts import in_source
 
@@ -119,6 +120,7 @@ class Terminal:
         """Run a command under a locale. Return its exit code, and what it said on standard output and standard error."""
         self.environment.setenv("LANG", locale)
         self.environment.setattr(sys, "argv", ["gongkai", *words])
+        load_settings.cache_clear()
         out, err = StringIO(), StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             try:
@@ -146,6 +148,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         made = Terminal(folder, environment)
         made.run("ingest", str(given), "--batch", "测试批次", "--no-wait")
         yield made
+    load_settings.cache_clear()
 
 
 def latin(text: str) -> list[str]:
