@@ -599,7 +599,7 @@ class Between(StrEnum):
 class FindingRow(Base):
     """What is wrong or remarkable in a report. ``between`` is null for what the report shows by itself, else how it was
     found by comparing reports (see Between); such findings come and go with the other reports. ``other_report_id`` is
-    the other report of a pair.
+    the other report of a pair, ``pack`` the rule pack that made or changed the rule, with its version.
     """
 
     __tablename__ = "gk_finding"
@@ -615,6 +615,7 @@ class FindingRow(Base):
     actual: Mapped[float | None]
     sentence: Mapped[str | None] = mapped_column(Text)
     place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
+    pack: Mapped[str | None] = mapped_column(String(80))
 
 
 # ---- agencies and their filings ---------------------------------------------------------------------------------------------

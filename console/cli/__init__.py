@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "console.cli.documents:show_document",
     "export": "console.cli.export:export_documents",
     "check": "console.cli.coverage:check_reports",
+    "check-draft": "console.cli.rules.drafts:check_draft",
     "labels": "console.cli.coverage:list_labels",
     "purge": "console.cli.upkeep:purge_document",
     "verify": "console.cli.upkeep:verify_originals",

@@ -152,6 +152,7 @@ class FindingItem(Record, frozen=True):
     sentence: str | None
     between: str | None
     other_report_id: int | None
+    pack: str | None
 
 
 class ValueItem(Record, frozen=True):

@@ -19,6 +19,7 @@ from console.web.pages import (
     review,
     upkeep,
 )
+from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from database.models import Role
 
@@ -34,6 +35,7 @@ MODULES = (
     cases,
     errors,
     review,
+    drafts,
     coverage,
     expected,
     downloads,
@@ -49,6 +51,7 @@ NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("agencies.title", "/agencies", Role.VIEW),
     ("errors.title", "/errors", Role.VIEW),
     ("review.title", "/review", Role.OPERATE),
+    ("drafts.title", "/drafts", Role.OPERATE),
     ("coverage.title", "/coverage", Role.VIEW),
     ("downloads.title", "/downloads", Role.VIEW),
     ("users.title", "/users", Role.ADMINISTER),
