@@ -12,10 +12,12 @@ from codebook.records import Record
 
 class Surety(Record, frozen=True):
     """Scores below which a cell of a table, or a number in a line of text, is a doubt; ``first``: of a number read by one reader
-    of pictures alone, below which the second one is asked, too."""
+    of pictures alone, below which the second one is asked, too; ``proposed``: of a doubt, below which a review offers none of its
+    values as chosen."""
 
     cell: float
     line: float
+    proposed: float
     first: float
 
 

@@ -13,7 +13,7 @@ from console.web.request import PageRequest
 from console.web.security import Fields
 from console.web.views import case
 from database.reports import corrections
-from database.reports.corrections import FACTS, CorrectionRefusedError, Done, OvertakenError, Seen
+from database.reports.corrections import FACTS, CorrectionItem, CorrectionRefusedError, Done, OvertakenError, Seen
 
 _LONGEST = 200  # characters of a value
 _LONGEST_REASON = 500
@@ -38,16 +38,22 @@ class Draft(NamedTuple):
     reason: str
     row: Mapping[str, str]
 
+    def asked_again(self) -> Draft:
+        """Return the draft without its choice: something has changed since it was made, so that nobody's choice is repeated."""
+        return self._replace(choice=_TYPED if self.typed else None)
+
 
 def parse(form: Fields, cell: str) -> Wish:
     """Return the wish of a form: one of the choices, or a typed value.
 
-    Raises RefusedError when it is neither, and RefusedError ``two_values`` when a value is typed beside another choice: which of
-    them was meant is not guessed.
+    Raises RefusedError when it is neither (``no_choice`` when nothing was chosen at all), and RefusedError ``two_values`` when a
+    value is typed beside another choice: which of them was meant is not guessed.
     """
     chosen, typed = form.text("choice", _LONGEST), form.text("typed", _LONGEST)
     seen = Seen(form.number("standing"), None if cell in FACTS else form.text("mark", 16) or None)
     reason = form.text("reason", _LONGEST_REASON)
+    if not chosen and not typed:
+        raise CorrectionRefusedError("no_choice", f"{cell}: nothing was chosen and nothing typed")
     if chosen in ("", _TYPED):
         return Wish(Decided.VALUE, typed_value(cell, typed), reason, seen)
     decided, value = _choice(cell, chosen)
@@ -107,12 +113,25 @@ def draft_of(form: Fields) -> Draft:
 
 
 def decide(request: PageRequest, document: int, cell: str, wish: Wish, *, pause: float) -> Done:
-    """Write the decision in the person's name. Raises RefusedError, OvertakenError when another was first, and HTTPException 404
-    when the person may not see the document.
+    """Write the decision in the person's name; a form that is sent twice decides once.
+
+    Raises RefusedError, OvertakenError when another was first, and HTTPException 404 when the person may not see the document.
     """
     request.require([document])
     fields: dict[str, Any] = {"who": request.user_name, "reason": wish.reason, "seen": wish.seen, "pause": pause}
-    return request.write(lambda c: corrections.correct(c, document, cell, wish.decided, wish.value, **fields))
+    try:
+        return request.write(lambda c: corrections.correct(c, document, cell, wish.decided, wish.value, **fields))
+    except OvertakenError as error:
+        if error.by is None or not _is_own(error.by, wish, request.user_name):
+            raise
+        return Done(error.by.number, None)
+
+
+def _is_own(standing: CorrectionItem, wish: Wish, who: str) -> bool:
+    """Return whether the decision that stands is this very wish, sent before by the same person from the same page."""
+    value = standing.text if isinstance(wish.value, str) else standing.value
+    same = standing.decided == wish.decided and value == wish.value and standing.reason == wish.reason
+    return same and standing.ended_at is None and standing.decided_by == who
 
 
 def decide_row(request: PageRequest, document: int, wishes: Sequence[tuple[str, Wish]], *, pause: float) -> list[int]:

@@ -94,6 +94,7 @@ WHYS = (
     "no_fact",
     "no_year",
     "no_kept_reading",
+    "no_choice",
     "two_values",
     "row_beside_value",
     "value_beside_row",

@@ -82,9 +82,9 @@ def crop_png(png: bytes, page: Size, box: Box, *, ahead: bool = False) -> bytes:
     return _png(few)
 
 
-def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]]) -> bytes:
-    """Strips of a page picture of ours over its whole width, one below the other. ``page`` is the page's size in the measure of
-    the strips, which are (top, bottom).
+def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]], box: Box | None = None) -> bytes:
+    """Strips of a page picture of ours over its whole width, one below the other, with the cell ``box`` framed where they show
+    it. ``page`` is the page's size in the measure of the strips, which are (top, bottom), and of the box.
 
     Raises GongkaiError ``page.unreadable`` when one of them lies outside of the page.
     """
@@ -98,7 +98,11 @@ def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]]) ->
         upper, lower = max(0, int(top * scale)), min(image.height, int(bottom * scale) + 1)
         if lower - upper < 4:
             raise GongkaiError("page.unreadable", f"the strip {top} to {bottom} lies outside of the page", "a place on the page")
-        cuts.append(image.crop((0, upper, image.width, lower)).convert("RGB"))
+        cut = image.crop((0, upper, image.width, lower)).convert("RGB")
+        if box is not None and top <= (box[1] + box[3]) / 2 <= bottom:
+            x0, y0, x1, y1 = (value * scale for value in box)
+            ImageDraw.Draw(cut).rectangle((x0, y0 - upper, x1, y1 - upper), outline=_PEN, width=3)
+        cuts.append(cut)
     whole = Image.new("RGB", (image.width, sum(cut.height for cut in cuts) + _SEAM * (len(cuts) - 1)), _PEN)
     at = 0
     for cut in cuts:

@@ -39,7 +39,7 @@ def a_report(first: Reading, total: int = 5) -> Report:
     return Report(*fixed, readings=(first, *known))
 
 
-DOUBTFUL = read(CELL, 3, state=State.DOUBTFUL, raw="S", doubt="图像文字识读不够确定", candidates=(3, 8))
+DOUBTFUL = read(CELL, 3, state=State.DOUBTFUL, raw="S", doubt="图像文字识别不够确定", candidates=(3, 8))
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ def test_the_second_factor_is_asked_for_and_each_code_is_good_once(desk: Any) ->
     failed = entries(desk, "login.failed")
     assert [entry.detail["factor"] for entry in failed[:3]] == ["second"] * 3
     assert failed[0].subject == "viewer"
-    assert "方式 第二因素" in desk.administrator.get("/audit?action=login.failed").text
+    assert "方式 双因素认证" in desk.administrator.get("/audit?action=login.failed").text
 
 
 def test_a_recovery_code_is_good_once(desk: Any) -> None:

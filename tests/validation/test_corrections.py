@@ -51,7 +51,7 @@ def made(first: Reading, **changes: Number | None) -> Report:
 
 
 def doubtful(*candidates: Number, value: Number | None = None, raw: str = "S", **more: Any) -> Reading:
-    return reading(CELL, value, state=State.DOUBTFUL, raw=raw, doubt="图像文字识读不够确定", candidates=candidates, **more)
+    return reading(CELL, value, state=State.DOUBTFUL, raw=raw, doubt="图像文字识别不够确定", candidates=candidates, **more)
 
 
 def now(found: Report, cell: str = CELL) -> Reading:
@@ -78,7 +78,7 @@ def test_a_corrected_value_still_gets_findings() -> None:
 
 def test_a_decided_cell_settles_its_neighbour() -> None:
     first, total = doubtful(3, 8), "requests.new_received.total"
-    unsure = reading(total, None, state=State.DOUBTFUL, raw="?", doubt="图像文字识读不够确定", candidates=(5, 6))
+    unsure = reading(total, None, state=State.DOUBTFUL, raw="?", doubt="图像文字识别不够确定", candidates=(5, 6))
     base = made(first)
     base = msgspec.structs.replace(base, readings=tuple(unsure if r.indicator == total else r for r in base.readings))
     assert doubts(validate(base)) == (CELL, total)
@@ -113,7 +113,7 @@ def test_a_later_reading_that_contradicts_the_decision_opens_it_again(later: Rea
     assert (found.state, found.value, found.raw) == (state, 5, later.raw)
     if state is State.DOUBTFUL:
         assert found.candidates[0] == 5
-        assert "人工核定为 5（当时识读为“S”）" in (found.doubt or "")
+        assert "人工核定为 5（当时识别为“S”）" in (found.doubt or "")
         assert doubts(verdict) == (CELL,)  # though the sums would hold with 5: a person must look
 
 
@@ -123,7 +123,7 @@ def test_a_cell_that_is_read_no_more_is_asked_about() -> None:
     values.pop(CELL)
     found = now(apply(report(values), [of(CELL, 5, then)]).report)
     assert (found.state, found.value, found.place, found.raw) == (State.DOUBTFUL, 5, then.place, "S")
-    assert "未再识读到该单元格" in (found.doubt or "")
+    assert "未再识别到该单元格" in (found.doubt or "")
 
 
 def test_a_cell_that_was_never_read_can_be_supplied() -> None:

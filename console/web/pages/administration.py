@@ -24,25 +24,31 @@ _BATCHES = 200  # names that are offered
 
 def users(request: PageRequest) -> Response:
     """All users, with the forms to change them."""
+    return _users(request)
+
+
+def _users(request: PageRequest, status: int = 200) -> Response:
+    """The page of all users; what was typed into a form that is refused stands in it again, but for passwords."""
+    typed = {name: request.form.text(name, 4000) for name in ("act", "name", "role", "regions", "batches", "reason")}
     with request.reading() as connection:
         items = accounts.users(connection)
         batches = listings.batch_names(connection, limit=_BATCHES)
-    return request.render("users.html", items=items, roles=Role, batches=batches, shortest=passwords.SHORTEST)
+    shown: dict[str, Any] = {"roles": Role, "batches": batches, "shortest": passwords.SHORTEST, "typed": typed}
+    return request.render("users.html", status, items=items, **shown)
 
 
 def _act(request: PageRequest, key: str, name: str, act: Callable[[Connection], object]) -> Response:
     try:
         request.write(act)
     except accounts.AccountError as error:
-        request.notify(f"users.{error.key}", good=False, name=error.name)
-    else:
-        request.notify(key, name=name)
+        return _refused(request, f"users.{error.key}", name=error.name)
+    request.notify(key, name=name)
     return request.redirect("/users")
 
 
-def _refused(request: PageRequest, key: str) -> Response:
-    request.notify(key, good=False)
-    return request.redirect("/users")
+def _refused(request: PageRequest, key: str, **values: str) -> Response:
+    request.notify(key, good=False, **values)
+    return _users(request, 422)
 
 
 def add(request: PageRequest) -> Response:
@@ -60,29 +66,37 @@ def add(request: PageRequest) -> Response:
 
 
 def change(request: PageRequest) -> Response:
-    """Give another role, lock out, let in again, take off a lost second factor, or bind to regions and batches."""
+    """Give another role and other bounds, lock out, let in again, or take off a lost second factor."""
     form = request.form
     name, act, reason, who = form.text("name"), form.text("act"), form.text("reason", 1000), request.user_name
-    if act == "role":
-        role = _role(request)
-        return _act(request, "users.changed", name, lambda c: accounts.set_role(c, name, role, who=who, reason=reason))
+    if act == "save":
+        return _save(request, name, reason)
     if act == "factor_off":
         return _act(request, "users.changed", name, lambda c: accounts.remove_factor(c, name, who=who, reason=reason))
-    if act == "access":
-        return _bind(request, name, reason)
     if act not in ("disable", "enable"):
         raise HTTPException(404)
     off = act == "disable"
     return _act(request, "users.changed", name, lambda c: accounts.set_disabled(c, name, off, who=who, reason=reason))
 
 
-def _bind(request: PageRequest, name: str, reason: str) -> Response:
-    """Bind a user to the regions (codes) and batches (names) of the form, each with commas between; empty: not bound."""
-    codes, batches = (split_names(request.form.text(field, 4000)) for field in ("regions", "batches"))
+def _save(request: PageRequest, name: str, reason: str) -> Response:
+    """Give a user the role of the form, and bind them to its regions (codes) and batches (names), with commas between; empty:
+    not bound. What the person did not change on the page is left as it is now: somebody else may have changed it meanwhile.
+    """
+    form, role = request.form, _role(request)
+    changed = {field for field in ("role", "regions", "batches") if form.text(field, 4000) != form.text(f"{field}_shown", 4000)}
+    codes, batches = (split_names(form.text(field, 4000)) for field in ("regions", "batches"))
     if unknown_regions(codes or ()):
         return _refused(request, "users.no_region")
     signed: dict[str, Any] = {"who": request.user_name, "reason": reason}
-    return _act(request, "users.changed", name, lambda c: accounts.set_access(c, name, codes, batches, **signed))
+
+    def act(connection: Connection) -> None:
+        if "role" in changed:
+            accounts.set_role(connection, name, role, **signed)
+        if changed & {"regions", "batches"}:
+            accounts.set_access(connection, name, codes, batches, **signed)
+
+    return _act(request, "users.changed", name, act)
 
 
 def password(request: PageRequest) -> Response:

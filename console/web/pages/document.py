@@ -141,7 +141,7 @@ def page(request: PageRequest) -> Response:
 
 def crop(request: PageRequest) -> Response:
     """The picture of a cell with its surroundings."""
-    file, value, box, size = _drawn_cell(request, has_drawings)
+    file, value, box, size = _drawn_cell(request)
     pictures, head, ahead = request.app.pictures, file.item, not value.raw  # a blank cell has the place of its row's label
     where: dict[str, Any] = {"size": size, "box": box, "ahead": ahead}
     return _picture(lambda: pictures.cell(head.sha256, head.media_type, value.page, **where))
@@ -149,7 +149,7 @@ def crop(request: PageRequest) -> Response:
 
 def rows(request: PageRequest) -> Response:
     """The picture of a cell's row, with its label, below the heads of its table."""
-    return _strips(request, around.strips_of_row)
+    return _strips(request, around.strips_of_row, framed=True)
 
 
 def tables(request: PageRequest) -> Response:
@@ -157,23 +157,39 @@ def tables(request: PageRequest) -> Response:
     return _strips(request, around.strips_of_table)
 
 
-def _strips(request: PageRequest, where: Callable[[File, ValueItem, Size], list[tuple[float, float]]]) -> Response:
-    file, value, _, page = _drawn_cell(request, has_pages)
-    number, head, strips = value.page, file.item, where(file, value, page)
-    return _picture(lambda: request.app.pictures.strips(head.sha256, head.media_type, number, size=page, strips=strips))
+def _strips(
+    request: PageRequest, where: Callable[[File, ValueItem, Size], list[tuple[float, float]]], *, framed: bool = False
+) -> Response:
+    file, value, box, page = _drawn_cell(request)
+    number, head = value.page, file.item
+    what: dict[str, Any] = {"size": page, "strips": where(file, value, page), "box": box if framed else None}
+    return _picture(lambda: request.app.pictures.strips(head.sha256, head.media_type, number, **what))
 
 
-def _drawn_cell(
-    request: PageRequest, is_drawn: Callable[[str], bool]
-) -> tuple[File, ValueItem, tuple[float, float, float, float], Size]:
+def clue(request: PageRequest) -> Response:
+    """The picture of the place of evidence for the agency, region or year of a report."""
+    with request.reading() as connection:
+        file = opened_file(connection, request.number("id"))
+    clues, at = file.report.clues if file.report is not None else (), request.number("at")
+    place = clues[at].place if at < len(clues) else None
+    if place is None or place.box is None or file.extraction is None or not has_drawings(file.item.media_type):
+        raise HTTPException(404)
+    size = original.size_of(file.extraction, file.pages, place.page)
+    if size is None:
+        raise HTTPException(404)
+    head, number, box = file.item, place.page, place.box
+    return _picture(lambda: request.app.pictures.cell(head.sha256, head.media_type, number, size=Size(*size), box=box))
+
+
+def _drawn_cell(request: PageRequest) -> tuple[File, ValueItem, tuple[float, float, float, float], Size]:
     """The document of a request, its cell with its box, and the size of the cell's page. Raises HTTPException 404 where the cell
-    has no box, or ``is_drawn`` says of the document's media type that it has no such picture.
+    has no box, or the document no pictures.
     """
     cell = str(request.http.path_params["cell"])
     with request.reading() as connection:
         file = opened_file(connection, request.number("id"))
     value = next((v for v in file.values if v.indicator == cell), None)
-    if value is None or value.box is None or file.extraction is None or not is_drawn(file.item.media_type):
+    if value is None or value.box is None or file.extraction is None or not has_drawings(file.item.media_type):
         raise HTTPException(404)
     size = original.size_of(file.extraction, file.pages, value.page)
     if size is None:
@@ -232,7 +248,7 @@ def act(request: PageRequest) -> Response:
         return _cell(request, number, name, 200 if request.is_partial else 422, draft_of(request.form))
     except OvertakenError as error:
         notify_overtaken(request, error)
-        return request.redirect(f"/documents/{number}", cell=name)
+        return _cell(request, number, name, 200 if request.is_partial else 409, draft_of(request.form).asked_again())
     request.notify("case.decided", cell=cases.label_of(name), value=shown_value(request, wish))
     response = request.redirect(f"/documents/{number}", at=name)
     response.background = BackgroundTask(request.app.notify, [done.queued] if done.queued else [])
@@ -273,6 +289,7 @@ ROUTES = (
     get("/documents/{id:int}/crops/{cell}.png", crop, Role.VIEW),
     get("/documents/{id:int}/rows/{cell}.png", rows, Role.VIEW),
     get("/documents/{id:int}/tables/{cell}.png", tables, Role.VIEW),
+    get("/documents/{id:int}/clues/{at:int}.png", clue, Role.VIEW),
     get("/documents/{id:int}/cells/{cell}", cell, Role.VIEW),
     post("/documents/{id:int}/cells/{cell}", act, Role.OPERATE),
     post("/documents/{id:int}/corrections/{number:int}/undo", undo, Role.OPERATE),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -63,6 +66,11 @@ def _chosen(request: PageRequest, fields: Fields) -> Selection:
     return Selection(code, stage, batch, Status(status) if status else None, None, numbers)
 
 
+def _mark(ids: Sequence[int]) -> str:
+    """By which a form tells later which documents were meant: as many others are not the same."""
+    return hashlib.sha256(" ".join(map(str, sorted(ids))).encode()).hexdigest()
+
+
 def ask(request: PageRequest) -> Response:
     """Return what would be done to how many documents, before anything is."""
     return _question(request, request.query, None)
@@ -88,6 +96,7 @@ def _question(request: PageRequest, fields: Fields, problem: str | None) -> Resp
         act=act,
         chosen=chosen,
         count=count,
+        mark=_mark(ids),
         absent=len(absent),
         busy=len(busy),
         rows=rows,
@@ -99,7 +108,7 @@ def _question(request: PageRequest, fields: Fields, problem: str | None) -> Resp
 
 
 def decide(request: PageRequest) -> Response:
-    """Do it, when it is still the number of documents that was shown, and a reason is given."""
+    """Do it, when these are still the documents that were shown, and a reason is given."""
     form = request.form
     act, reason, first = form.text("act"), form.text("reason", 1000), form.text("from")
     if act not in ACTS or (first and first not in list(StageName)):
@@ -115,7 +124,7 @@ def decide(request: PageRequest) -> Response:
         with request.reading() as connection:
             ids = ledger.select_documents(connection, chosen)
             count = len(ids)
-    if count != form.number("count"):
+    if count != form.number("count") or form.text("mark", 64) != _mark(ids):
         return _question(request, form, "decide.changed")
     if act == "reprocess":
         stage = StageName(first) if first else None

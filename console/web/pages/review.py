@@ -137,7 +137,7 @@ def act(request: PageRequest) -> Response:
         return _page(request, scope, given, at, draft=draft_of(request.form))
     except OvertakenError as error:
         notify_overtaken(request, error)
-        return _again(request, scope, given, at)
+        return _page(request, scope, given, at, draft=draft_of(request.form).asked_again())
     with request.reading() as connection:
         finished = not open_of(connection, at.document)
         kept = list(corrections.items(connection, numbers).values())

@@ -42,7 +42,8 @@ def _form(request: PageRequest, number: int, status: int = 200) -> Response:
     with request.reading() as connection:
         item = opened_file(connection, number).item
         stone = purging.tombstones(connection, [number]).get(number)
-    return request.render("purge.html", status, item=item, stone=stone, reason=request.form.text("reason", 1000))
+    typed = {"reason": request.form.text("reason", 1000), "confirm": request.form.text("confirm", 30)}
+    return request.render("purge.html", status, item=item, stone=stone, **typed)
 
 
 def purge(request: PageRequest) -> Response:

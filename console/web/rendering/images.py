@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from tasks.ocr.render import Box
 
+    Strips = Sequence[tuple[float, float]]
+
 log = get_logger(__name__)
 
 _SECONDS = 15.0  # for one page
@@ -134,9 +136,9 @@ class Pictures:
         """
         return crop_png(self.page(sha256, media_type, number), size, box, ahead=ahead)
 
-    def strips(self, sha256: str, media_type: str, number: int, *, size: Size, strips: Sequence[tuple[float, float]]) -> bytes:
-        """Strips (top, bottom) of a page over its whole width, as PNG. Raises as :meth:`page` does."""
-        return strips_png(self.page(sha256, media_type, number), size, strips)
+    def strips(self, sha256: str, media_type: str, number: int, *, size: Size, strips: Strips, box: Box | None = None) -> bytes:
+        """Strips (top, bottom) of a page over its whole width, with ``box`` framed, as PNG. Raises as :meth:`page` does."""
+        return strips_png(self.page(sha256, media_type, number), size, strips, box)
 
     def close(self) -> None:
         """End the drawing process."""

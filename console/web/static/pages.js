@@ -35,6 +35,27 @@ document.addEventListener("change", (event) => {
   if (!event.target.matches(".choices input[type=radio]")) return;
   const typed = event.target.closest(".choices").querySelector("input[name=typed]");
   if (!typed) return;
-  if (event.target.value === "typed") typed.focus();
-  else typed.value = "";
+  if (event.target.value === "typed") {
+    if (!typed.value) typed.value = typed.dataset.taken || "";  // a click beside it was a slip
+    typed.focus();
+  } else {
+    typed.dataset.taken = typed.value || typed.dataset.taken || "";
+    typed.value = "";
+  }
 });
+
+// A notice is seen and heard: one of an error has the focus and is scrolled to; others are read out where they are new.
+const announce = (root) => {
+  const bad = root.querySelector(".notice.bad[role], .told.bad");
+  const notice = bad || root.querySelector(".notice[role], .told");
+  if (!notice) return;
+  const live = document.getElementById("live");
+  if (live) live.textContent = notice.innerText;
+  if (!bad) return;
+  bad.tabIndex = -1;
+  bad.focus({ preventScroll: true });
+  const at = bad.getBoundingClientRect();
+  if (at.top < 0 || at.bottom > innerHeight) bad.scrollIntoView({ block: "center" });
+};
+document.addEventListener("DOMContentLoaded", () => announce(document));
+document.addEventListener("htmx:afterSettle", (event) => announce(event.detail.elt || document));

@@ -11,7 +11,8 @@ from sqlalchemy.exc import NoResultFound
 from starlette.exceptions import HTTPException
 
 from codebook.book import load_book
-from codebook.records import Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
+from codebook.confidence import surety
+from codebook.records import CONFLICT, Clue, Correction, Extraction, Number, Page, Place, Reading, Report, State
 from codebook.stages import StageName
 from codebook.text.numbers import whole
 from console.decided_value import LARGEST
@@ -27,6 +28,9 @@ from tasks.validation.trial import Trial, possible_values, trials
 from tasks.validation.validate import settled_by_sums
 from tasks.validation.wording import cell_label, show, table_of
 
+_DISPUTED = ("twice", "seen", "unseen")  # doubts that are a disagreement of two witnesses
+_MOST_CLUES = 4  # of a fact that are shown with their places
+
 
 class Choice(NamedTuple):
     """A value to choose. ``key`` is what a form sends, ``shown`` what people see ("": blank)."""
@@ -41,7 +45,8 @@ class Case(NamedTuple):
     """A cell (or a fact) of a document, with all that a decision needs.
 
     ``reading`` is what was read, with doubts settled as far as sums settle them; ``standing`` the decision that stands, ``raw``
-    what had been read when the page was made. ``doubt`` says why it is asked.
+    what had been read when the page was made. ``doubt`` says why it is asked; ``is_likely``, whether the first choice may be
+    offered as chosen.
     """
 
     cell: str
@@ -55,6 +60,7 @@ class Case(NamedTuple):
     choices: tuple[Choice, ...]
     standing: CorrectionItem | None
     history: tuple[CorrectionItem, ...]
+    is_likely: bool
     clues: tuple[Clue, ...] = ()
 
     @property
@@ -63,9 +69,9 @@ class Case(NamedTuple):
         return "" if self.is_fact else corrections.mark_of(self.raw)
 
     @property
-    def proposes(self) -> bool:
-        """Whether the first choice is chosen before anybody looks: not for a cell of which nothing was found."""
-        return self.reading is None or self.reading.state is not State.NOT_SEEN
+    def proposed(self) -> str:
+        """The key of the choice that is marked before anybody looks; empty where none of them is likely enough."""
+        return self.choices[0].key if self.choices and self.is_likely else ""
 
     @property
     def place(self) -> Place | None:
@@ -136,7 +142,21 @@ def case_of(connection: Connection, file: File, cell: str) -> Case:
     if standing is not None and shown is not None and shown.state == State.DOUBTFUL:
         doubt = shown.doubt or doubt  # a decision that a later reading contradicts
     named = (table_of(cell), cell_label(cell), indicator.unit)
-    return Case(cell, False, *named, reading, raw, doubt, choices, standing, told)
+    if standing is not None:
+        likely = shown is None or not State(shown.state).unsettled
+    else:
+        likely = reading is not None and bool(tried) and _is_likely(reading, tried[0])
+    return Case(cell, False, *named, reading, raw, doubt, choices, standing, told, likely)
+
+
+def _is_likely(reading: Reading, first: Trial) -> bool:
+    """Return whether the first possible value of a reading may be offered as chosen: not where nothing was found, where it was
+    read with a score that says little (see surety.yaml), where two witnesses disagree, and where it breaks a sum.
+    """
+    if not reading.state.unsettled:
+        return True
+    is_disputed = (reading.doubt or "").partition("；")[0] in _DISPUTED
+    return reading.state is State.DOUBTFUL and reading.score >= surety().proposed and not is_disputed and not first.broken
 
 
 def _values(base: Report, cell: str, reading: Reading | None, standing: CorrectionItem | None) -> tuple[Number | None, ...]:
@@ -175,7 +195,8 @@ def _fact(report: Report, cell: str, standing: CorrectionItem | None, told: tupl
     now = _stated(report, field)
     values = dict.fromkeys(value for value in (standing.text if standing else None, now, *(c.value for c in clues)) if value)
     choices = tuple(Choice(value, value, None) for value in tuple(values)[:9])
-    return Case(cell, True, "", field, None, None, now, "", choices, standing, told, clues)
+    likely = standing is not None or (bool(now) and all(clue.source != CONFLICT for clue in clues))
+    return Case(cell, True, "", field, None, None, now, "", choices, standing, told, likely, clues)
 
 
 def _stated(report: Report, field: str) -> str:
@@ -184,13 +205,26 @@ def _stated(report: Report, field: str) -> str:
 
 
 def case_context(file: File, case: Case) -> dict[str, Any]:
-    """Return what the template of a case needs: the case, its value as shown, and its place in the source."""
+    """Return what the template of a case needs: the case, its value as shown, and its place in the source, or, of a fact, the
+    places of its evidence: ``drawn_clues`` are those of which there is a picture, by their place in the report.
+    """
     value = next((v for v in file.values if v.indicator == case.cell), None)
     drawn = value is not None and value.box is not None and has_drawings(file.item.media_type)
     texts: list[original.Text] = []
-    if value is not None and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
-        texts = original.texts(file.extraction, file.values, around=case.cell)
-    return {"case": case, "value": value, "drawn": drawn, "excerpt": texts}
+    places = [value] if value is not None else [clue.place for clue in case.clues[:_MOST_CLUES] if clue.place is not None]
+    here = {place.line for place in places if place.line is not None}
+    if here and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
+        texts = original.texts(file.extraction, file.values, around=here)
+    return {"case": case, "value": value, "drawn": drawn, "excerpt": texts, "here": here, "drawn_clues": _drawn_clues(file, case)}
+
+
+def _drawn_clues(file: File, case: Case) -> list[int]:
+    """Return which of the report's clues about a fact have a picture of their place, one for each place."""
+    if file.report is None or not has_drawings(file.item.media_type):
+        return []
+    own = set(case.clues)
+    places = {c.place: at for at, c in reversed([*enumerate(file.report.clues)]) if c in own and c.place and c.place.box}
+    return sorted(places.values())[:_MOST_CLUES]
 
 
 @cache

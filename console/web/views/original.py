@@ -5,7 +5,7 @@ cells marked. Everything is text or numbers for a template; nothing of the docum
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from codebook.records import Extraction, Line, Page, Table
@@ -89,15 +89,15 @@ def size_of(extraction: Extraction, read: Mapping[int, Page], number: int) -> tu
     return (width, height) if width and height else None
 
 
-def texts(extraction: Extraction, values: Sequence[ValueItem], *, around: str | None = None) -> list[Text]:
-    """The blocks of a document without pages, with its values marked; ``around`` only those near this cell."""
+def texts(extraction: Extraction, values: Sequence[ValueItem], *, around: Set[int] | None = None) -> list[Text]:
+    """The blocks of a document without pages, with its values marked; ``around`` only those near these lines."""
     blocks = [block for page in extraction.pages for block in page.blocks]
     of_line: dict[int | None, list[ValueItem]] = defaultdict(list)
     for value in values:
         of_line[value.line].append(value)
     lines = {line for line in of_line if line is not None}
     if around is not None:
-        lines = {value.line for value in values if value.indicator == around and value.line is not None}
+        lines = set(around)
     wanted = _wanted(blocks, lines, few=around is not None)
     found: list[Text] = []
     before = -1

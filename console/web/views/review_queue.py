@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from codebook.book import load_book
+from codebook.confidence import surety
 from codebook.text.numbers import whole
 from console.web.views import case as cases
 from console.web.views.case import File
@@ -22,8 +23,13 @@ from tasks.validation.wording import show as show_number
 _OF_ROWS = ("label", "alignment", "blank", "count", "column", "joined", "ocr")
 
 
+UNKNOWN = "?"
+"""What stands in the field of a row whose value is not known well enough to be offered. It is no number, so that it is replaced
+before the row is confirmed; an empty field would mean a blank cell."""
+
+
 class InRow(NamedTuple):
-    """A doubtful cell of the row. ``shown`` is its likely value, "" where there is none; ``sure``: no other is possible."""
+    """A doubtful cell of the row. ``shown`` is its likely value, UNKNOWN where there is none; ``sure``: no other is possible."""
 
     cell: str
     column: str
@@ -106,8 +112,8 @@ def _is_of_row(value: ValueItem, raws: Mapping[str, str]) -> bool:
 def _in_row(value: ValueItem, raws: Mapping[str, str]) -> InRow:
     own = load_book().indicators[value.indicator]
     possible = {whole(v) for v in (*(value.candidates or ()), value.value) if v is not None}
-    likely = whole(value.value)
-    shown = "" if likely is None else show_number(likely)
+    likely = whole(value.value) if value.score >= surety().proposed else None
+    shown = UNKNOWN if likely is None else show_number(likely)
     column = column_label(own.block, own.column) if own.column is not None else ""
     mark = corrections.mark_of(raws[value.indicator])
     return InRow(value.indicator, column, shown, mark, likely is not None and len(possible) == 1)

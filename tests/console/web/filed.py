@@ -126,14 +126,14 @@ def file_scan(inline: Inline, name: str = "in/a.pdf", made: Report | None = None
     return number
 
 
-def file_text(inline: Inline, name: str = "in/a.html") -> int:
+def file_text(inline: Inline, name: str = "in/a.html", made: Report | None = None) -> int:
     """A web page with a table and a malicious line."""
     cells = tuple(
         Cell(0, at, text, Place(line=2, column=at + 1)) for at, text in enumerate(("新收", "S", "0", "0", "0", "0", "0", "5"))
     )
     blocks = (Line(f"标题{EVIL}", Place(line=1)), Table(cells, 1, 8, Place(line=2)), Line("落款", Place(line=3)))
     page = Page(1, PageKind.TEXT, "text", Reader.HTML, blocks)
-    made = report()
+    made = made or report()
     readings = tuple(
         msgspec.structs.replace(reading, place=Place(line=2, column=at + 2), read_by=Reader.HTML)
         for at, reading in enumerate(made.readings)

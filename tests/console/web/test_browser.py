@@ -131,7 +131,7 @@ def test_a_list_of_agencies_is_taken_in_with_mouse_and_keys(site: str, sqlite_ur
         page.fill('form[action="/coverage/list"] input[name=year]', "2024")
         page.keyboard.press("Enter")
         page.wait_for_selector('form[action="/coverage/list/take"]')
-        assert page.locator("thead .status.accepted").all_inner_texts() == ["机关名称", "地区"]
+        assert page.locator("thead .status.accepted").all_inner_texts() == ["单位名称", "地区"]
         assert "第 4 行：未识别的地区" in page.inner_text("main")
         page.click("button.main")  # the box is not ticked: the browser asks for it
         assert page.locator("input[name=skip_refused]:invalid").count() == 1
@@ -139,7 +139,7 @@ def test_a_list_of_agencies_is_taken_in_with_mouse_and_keys(site: str, sqlite_ur
         page.fill("input[name=reason]", "年度名单")
         page.keyboard.press("Enter")
         page.wait_for_url("**/coverage?year=2024")
-        assert "已导入 1 家机关，1 行未导入" in page.inner_text(".notice.good")
+        assert "已导入 1 家单位，1 行未导入" in page.inner_text(".notice.good")
         page.click("a[href$='/remove']")
         page.keyboard.type("示例：重复")  # the field has the focus
         page.keyboard.press("Enter")

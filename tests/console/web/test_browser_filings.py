@@ -142,10 +142,10 @@ def test_an_edition_is_chosen_and_agencies_are_joined_and_parted_with_the_mouse(
         page.click("input[name=document] >> nth=0")
         page.fill("#choose input[name=reason]", "原件如此")
         page.keyboard.press("Enter")
-        assert "已指定第 1 版为在效版本" in page.inner_text(".notice.good")
+        assert "已指定第 1 版为现行版本" in page.inner_text(".notice.good")
         assert (filing(inline).document_id, filing(inline).chosen_by) == (1, "operator")
         page.click(".edition:not(.force) .files a >> nth=0")
-        assert "本文档不是在效版本" in page.inner_text(".notice.bad")
+        assert "本文档不是现行版本" in page.inner_text(".notice.bad")
         page.click(".notice.bad a >> nth=0")
         page.wait_for_url("**/documents/1")
 

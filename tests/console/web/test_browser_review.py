@@ -252,6 +252,44 @@ def test_a_typed_correction_without_scripts_is_refused_where_it_contradicts_the_
         assert standing(inline, 1) == [33]
 
 
+def test_nothing_is_confirmed_that_nobody_chose_and_errors_are_in_sight(site: str, inline: Inline) -> None:
+    """The score is low: Enter alone decides nothing. The notice has the focus, is read out, and what was typed stays."""
+    with serving.browsing() as browser:
+        page = browser.new_page(viewport={"width": 1366, "height": 420})
+        seen = serving.only_ours(page, site)
+        serving.log_in(page, site, "operator", PASSWORD)
+        page.goto(f"{site}/review")
+        number = int(asked(page))
+        assert page.locator(".choice input:checked").count() == 0
+        page.mouse.wheel(0, 2000)  # the notice stands at the top, the person is at the end of the page
+        press(page, "Enter")
+        assert standing(inline, number) == []
+        notice = page.locator(".told.bad")
+        assert notice.evaluate("each => each === document.activeElement")
+        assert notice.evaluate("each => each.getBoundingClientRect().top >= 0")
+        assert "还没有选定" in page.inner_text("#live")
+
+        page.keyboard.press("e")
+        page.keyboard.type("12x")
+        page.keyboard.press("Tab")
+        page.keyboard.type("放大看过")
+        press(page, "Enter")
+        assert standing(inline, number) == []
+        assert (page.input_value("input[name=typed]"), page.input_value("input[name=reason]")) == ("12x", "放大看过")
+        assert page.locator(".choice input[value=typed]").is_checked()
+
+        # A slip with the mouse takes back what was typed; a click on the words brings it back.
+        page.locator('.choice:has(input[value="v8"]) > .value').click()
+        assert page.input_value("input[name=typed]") == ""
+        page.locator(".choice", has_text="另填").locator(".words").click()
+        assert page.input_value("input[name=typed]") == "12x"
+        page.keyboard.press("End")
+        page.keyboard.press("Backspace")
+        press(page, "Enter")
+        assert standing(inline, number) == [12]
+        assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
+
+
 def test_who_may_only_look(site: str) -> None:
     with serving.browsing() as browser:
         page = browser.new_page()

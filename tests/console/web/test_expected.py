@@ -60,7 +60,7 @@ def test_a_workbook_is_shown_and_then_taken_in(desk: Any) -> None:
     assert (kept(desk), entries(desk, "expect")) == ([], [])
     taken = confirm(desk, desk.operator, answer.text, reason="年度名单")
     assert taken.headers["location"] == "/coverage?year=2024"
-    assert "已导入 4 家机关，0 行未导入" in desk.operator.get(taken.headers["location"]).text
+    assert "已导入 4 家单位，0 行未导入" in desk.operator.get(taken.headers["location"]).text
     assert [agency for _, agency, _ in kept(desk)] == [
         "洪泽区仁和镇人民政府",
         "淮安市教育局",
@@ -105,7 +105,7 @@ def test_the_same_years_are_replaced_when_that_is_said(desk: Any) -> None:
         (b"", "请选择文件"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "旧版 Excel"),
         (b"PK\x03\x04xxxx", "文件已损坏"),
-        (b"a,b\n1,2\n", "没有列出机关名称的列"),
+        (b"a,b\n1,2\n", "没有列出单位名称的列"),
         (b"x" * 1_000_001, "文件过大（超过 1 MB）"),
     ],
 )
@@ -172,8 +172,8 @@ def test_one_agency_is_added_and_removed_and_added_again(desk: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("agency", "", "没有机关名称"),
-        ("agency", "123", "不是机关名称"),
+        ("agency", "", "没有单位名称"),
+        ("agency", "123", "不是单位名称"),
         ("year", "", "没有年度"),
         ("year", "1999", "年度“1999”无法识别"),
         ("region", "火星", "未识别的地区"),

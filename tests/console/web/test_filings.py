@@ -88,7 +88,7 @@ def test_a_filing_shows_its_editions_side_by_side(desk: Any, editions: tuple[int
     filing, first, second = editions
     page = desk.viewer.get(f"/filings/{filing}").text
     said = words(page)
-    assert "第 2 版 在效" in said
+    assert "第 2 版 现行" in said
     assert "依据 印制的公布日期最晚" in said
     assert f'href="/documents/{first}?cell={TOTAL}">5<' in page
     assert f'<td class="side changed"><a href="/documents/{second}?cell={TOTAL}">6<' in page
@@ -102,14 +102,14 @@ def test_a_filing_shows_its_editions_side_by_side(desk: Any, editions: tuple[int
 def test_a_document_that_is_not_in_force_says_so(desk: Any, editions: tuple[int, int, int]) -> None:
     filing, first, second = editions
     page = desk.viewer.get(f"/documents/{first}").text
-    assert "本文档不是在效版本" in page
+    assert "本文档不是现行版本" in page
     assert f'href="/documents/{second}"' in page
     assert f'href="/filings/{filing}"' in page
     now = desk.viewer.get(f"/documents/{second}").text
-    assert "本文档不是在效版本" not in now
+    assert "本文档不是现行版本" not in now
     assert "第 2 版，共 2 版" in now
     marked = desk.viewer.get("/documents").text
-    assert marked.count("非在效") == 1
+    assert marked.count("非现行") == 1
 
 
 def test_an_edition_is_chosen_for_a_reason_and_left_to_the_evidence_again(desk: Any, editions: tuple[int, int, int]) -> None:
@@ -123,16 +123,16 @@ def test_an_edition_is_chosen_for_a_reason_and_left_to_the_evidence_again(desk: 
     assert lines(desk)[0].document_id == second
     done = desk.post(desk.operator, path, document=str(first), reason="原件如此")
     page = desk.operator.get(done.headers["location"]).text
-    assert "已指定第 1 版为在效版本" in page
+    assert "已指定第 1 版为现行版本" in page
     assert "原件如此" in page
     assert "人工指定" in page
     assert (lines(desk)[0].document_id, lines(desk, chosen=True)[0].chosen_by) == (first, "operator")
-    assert "本文档不是在效版本" in desk.viewer.get(f"/documents/{second}").text
+    assert "本文档不是现行版本" in desk.viewer.get(f"/documents/{second}").text
     done = desk.post(desk.operator, path, document="evidence", reason="以新版为准")
     assert "按证据自动确定" in desk.operator.get(done.headers["location"]).text
     assert lines(desk)[0].document_id == second
     assert [(e.who, e.reason) for e in entries(desk, "filing_choose")] == [("operator", "以新版为准"), ("operator", "原件如此")]
-    assert "指定在效版本" in desk.administrator.get("/audit").text
+    assert "指定现行版本" in desk.administrator.get("/audit").text
 
 
 def test_renditions_that_differ_are_shown_with_their_cells(desk: Any) -> None:
@@ -144,7 +144,7 @@ def test_renditions_that_differ_are_shown_with_their_cells(desk: Any) -> None:
     assert "第 1 版的文件互有不同" in page
     assert '<td class="side changed"><a href="/documents/1?cell=requests.new_received.total">8<' in page
     assert "代表" not in desk.viewer.get(f"/documents/{documents[1]}").text
-    assert "在效版本的另一份文件" in desk.viewer.get(f"/documents/{documents[0]}").text
+    assert "现行版本的另一份文件" in desk.viewer.get(f"/documents/{documents[0]}").text
 
 
 @pytest.fixture
@@ -170,14 +170,14 @@ def test_agencies_are_listed_and_found(desk: Any, two: tuple[int, int]) -> None:
     assert 'href="/agencies/cases"' in desk.operator.get("/agencies").text
     assert OTHER not in desk.viewer.get("/agencies?region=3301").text
     assert OTHER in desk.viewer.get("/agencies?text=体育&kind=department&region=淮安市").text
-    assert "没有符合条件的机关" in desk.viewer.get("/agencies?kind=town").text
+    assert "没有符合条件的单位" in desk.viewer.get("/agencies?kind=town").text
 
 
 def test_an_agency_is_joined_with_another_that_was_searched_and_the_joining_is_undone(desk: Any, two: tuple[int, int]) -> None:
     one, other = two
     page = desk.operator.get(f"/agencies/{one}?find=体育").text
     assert f'name="other" value="{other}"' in page
-    assert "可能与另一家是同一机关" in page
+    assert "可能与另一家是同一单位" in page
     for fields in ({"other": str(other), "find": "体育"}, {"reason": "x"}):
         assert desk.post(desk.operator, f"/agencies/{one}/join", **fields).status_code == 422
     assert desk.post(desk.operator, f"/agencies/{one}/join", other="999", reason="x").status_code == 404
@@ -215,7 +215,7 @@ def test_names_are_parted_and_an_agency_is_renamed(desk: Any, two: tuple[int, in
     for fields in ({"name": "示例县教体局"}, {"reason": "x"}):
         assert desk.post(desk.operator, f"/agencies/{made}/rename", **fields).status_code == 422
     taken = desk.post(desk.operator, f"/agencies/{made}/rename", name="示例县教育局", reason="x")
-    assert "该名称已属于另一家机关" in desk.operator.get(taken.headers["location"]).text
+    assert "该名称已属于另一家单位" in desk.operator.get(taken.headers["location"]).text
     done = desk.post(desk.operator, f"/agencies/{made}/rename", name="示例县教育和体育委员会", reason="规范名称")
     assert "登记名称改为“示例县教育和体育委员会”" in desk.operator.get(done.headers["location"]).text
     assert sorted(names(desk)) == ["示例县教育和体育委员会", "示例县教育局"]
@@ -234,7 +234,7 @@ def test_a_question_shows_both_sides_and_is_decided(desk: Any, two: tuple[int, i
     assert "一个名称可能是另一个的简称，或职能有增减" in said
     assert "示例县教育局 示例县教育和体育局" in said
     assert "江苏省 淮安市" in said
-    assert "2024 文档 2 已采纳 1 个版本 无" in said
+    assert "2024 文档 2 已通过 1 个版本 无" in said
     assert words(desk.operator.get("/agencies/cases/left").text) == "1 项待判定"
     for fields in ({"choice": "one"}, {"reason": "x"}, {"choice": "successor", "reason": "x"}):
         assert desk.post(desk.operator, "/agencies/cases", case=question(page), **fields).status_code == 422

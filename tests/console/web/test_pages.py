@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from console.web.pages import downloads, routes
-from database.models import Audit, Document, Failure, ReportRow, Source
+from database.models import Audit, Document, Failure, ReportRow, Role, Source
 from database.monitoring import listings, queries
 from database.session import reading
 from database.users import accounts, audit
@@ -150,6 +150,13 @@ def test_a_batch_counts_what_was_found_in_it_again(filled: Any) -> None:
 # ---- the error queue --------------------------------------------------------------------------------------------------------
 
 
+def mark_of(question: str) -> str:
+    """By which the question knows later which documents it was about."""
+    found = re.search(r'name="mark" value="(\w+)"', question)
+    assert found is not None
+    return found[1]
+
+
 def test_reprocess_all_of_a_code_with_the_count_first(filled: Any) -> None:
     wanted = select(func.count()).where(Failure.code == "page.timeout", Failure.state == "open")
     count = one(filled, wanted)
@@ -158,8 +165,9 @@ def test_reprocess_all_of_a_code_with_the_count_first(filled: Any) -> None:
     assert f"<b>{count}</b>" in client.get("/errors").text
     question = client.get("/decide?act=reprocess&code=page.timeout").text
     assert f'name="count" value="{count}"' in question
-    fields = {"act": "reprocess", "code": "page.timeout", "count": count}
+    fields = {"act": "reprocess", "code": "page.timeout", "count": count, "mark": mark_of(question)}
     assert filled.post(client, "/decide", **fields).status_code == 422  # no reason
+    assert filled.post(client, "/decide", **{**fields, "mark": "0" * 64}, reason="新模型").status_code == 422  # as many others
     assert filled.post(client, "/decide", **{**fields, "count": count - 1}, reason="新模型").status_code == 422
     assert one(filled, wanted) == count
     answer = filled.post(client, "/decide", **fields, reason="新模型")
@@ -179,7 +187,14 @@ def test_discard_what_is_marked(filled: Any) -> None:
     question = client.get("/decide", params={"act": "discard", "document": marked, "to": "/errors?code=internal"}).text
     assert 'name="count" value="2"' in question
     answer = filled.post(
-        client, "/decide", act="discard", document=marked, count=2, reason="重复报送", to="/errors?code=internal"
+        client,
+        "/decide",
+        act="discard",
+        document=marked,
+        count=2,
+        mark=mark_of(question),
+        reason="重复报送",
+        to="/errors?code=internal",
     )
     assert answer.headers["location"] == "/errors?code=internal"
     with reading(filled.engine) as connection:
@@ -197,7 +212,7 @@ def test_what_was_not_kept_at_the_door_is_not_processed_again(filled: Any) -> No
     assert len(ids) > 1
     question = filled.operator.get(f"/decide?act=reprocess&code={code}").text
     assert 'name="count" value="1"' in question
-    assert f"另有 {len(ids) - 1} 份登记时即被退回" in question
+    assert f"另有 {len(ids) - 1} 份登记时即不予受理" in question
 
 
 def test_a_decision_needs_a_selection_that_can_be(desk: Any) -> None:
@@ -272,7 +287,7 @@ def test_users_are_made_changed_and_disabled(desk: Any) -> None:
     own = "quite another phrase"
     assert desk.post(client, "/account", old=password, new=own, again=own).status_code == 303
     assert client.get("/decide?act=discard&code=internal").status_code == 403
-    desk.post(admin, "/users/change", name="李强", act="role", role="operate")
+    desk.post(admin, "/users/change", name="李强", act="save", role="operate")
     assert client.get("/decide?act=discard&code=internal").status_code == 200
     desk.post(admin, "/users/password", name="李强", password="another good one")
     assert client.get("/batches").status_code == 303
@@ -295,13 +310,30 @@ def test_users_are_made_changed_and_disabled(desk: Any) -> None:
     ],
 )
 def test_users_that_cannot_be_made(desk: Any, fields: dict[str, str], said: str) -> None:
-    answer = desk.post(desk.administrator, "/users/add", role="view", **fields)
-    assert said in desk.administrator.get(answer.headers["location"]).text
+    answer = desk.post(desk.administrator, "/users/add", act="add", role="operate", reason="新同事", **fields)
+    assert (answer.status_code, said in answer.text) == (422, True)
+    assert f'value="{fields["name"]}"' in answer.text  # what was typed is there again, but for the password
+    assert 'value="新同事"' in answer.text
+    assert fields["password"] not in answer.text
+
+
+def test_what_did_not_change_on_the_page_of_users_is_not_written(desk: Any) -> None:
+    """One form a line: a role that was chosen is saved with the bounds. Another administrator's change is not undone by it."""
+    desk.post(desk.administrator, "/users/change", name="viewer", act="save", role="operate", role_shown="view")
+    stale = {"role": "view", "role_shown": "view", "regions": "320800", "regions_shown": "", "batches": "", "batches_shown": ""}
+    answer = desk.post(desk.administrator, "/users/change", name="viewer", act="save", **stale)
+    assert answer.status_code == 303
+    with reading(desk.engine) as connection:
+        (user,) = [each for each in accounts.users(connection) if each.name == "viewer"]
+    assert (user.role, user.access.regions) == (Role.OPERATE, ("320800",))
+    wrong = desk.post(desk.administrator, "/users/change", name="viewer", act="save", **{**stale, "regions": "999999"})
+    assert wrong.status_code == 422
+    assert 'name="regions" size="10" maxlength="4000" value="999999"' in wrong.text
 
 
 def test_the_last_administrator_cannot_be_taken_away_on_the_page(desk: Any) -> None:
-    answer = desk.post(desk.administrator, "/users/change", name="administrator", act="role", role="view")
-    assert "最后一个管理员" in desk.administrator.get(answer.headers["location"]).text
+    answer = desk.post(desk.administrator, "/users/change", name="administrator", act="save", role="view")
+    assert (answer.status_code, "最后一个管理员" in answer.text) == (422, True)
 
 
 def test_ones_own_password(desk: Any) -> None:

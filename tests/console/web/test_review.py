@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import update
 
 from codebook.agency_kinds import stored_key
-from codebook.records import Decided, State
+from codebook.confidence import surety
+from codebook.records import CONFLICT, Clue, Decided, Place, State
 from database.models import ReportRow, Source
 from database.monitoring import queries
 from database.reports import corrections, coverage
@@ -30,6 +32,7 @@ from tests.console.web.filed import (
     ROW,
     TOTAL,
     WIDE,
+    box,
     file_pictured,
     file_scan,
     file_text,
@@ -199,7 +202,8 @@ def test_a_cell_is_corrected_validated_and_undone_from_the_document(desk: Any, i
         ({"choice": "typed", "typed": "-5"}, "不能为负数"),
         ({"choice": "nonsense"}, "请填写数字"),
         ({"choice": "vx"}, "请填写数字"),
-        ({}, "请填写数字"),
+        ({}, "还没有选定"),
+        ({"choice": "typed"}, "请填写数字"),
     ],
 )
 def test_what_cannot_be_decided_is_said(desk: Any, document: int, fields: dict[str, str], told: str) -> None:
@@ -312,8 +316,10 @@ def test_the_second_operator_is_told(desk: Any, document: int) -> None:
     one, other = desk.operator, desk.administrator
     first, second = one.get("/review").text, other.get("/review").text
     decide(desk, first, one, choice="v3")
-    told = decide(desk, second, other, choice="v8")
+    told = decide(desk, second, other, choice="v8", reason="看过原件")
     assert "operator 刚刚已核定为 3" in told
+    assert 'name="reason" value="看过原件"' in told
+    assert not re.search(r'name="choice" value="[^"]+" checked', told)
     with reading(desk.engine) as connection:
         (kept,) = corrections.in_force(connection, document)
     assert (kept.by, kept.value) == ("operator", 3)
@@ -326,7 +332,8 @@ def test_the_second_operator_is_told(desk: Any, document: int) -> None:
 def test_a_row_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) -> None:
     made = report()
     readings = tuple(
-        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0,)) for r in made.readings
+        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0,), score=0.99)
+        for r in made.readings
     )
     number = file_scan(inline, made=msgspec.structs.replace(made, readings=readings))
     page = desk.operator.get("/review").text
@@ -382,7 +389,7 @@ def test_a_table_is_decided_whole_or_not_at_all(desk: Any, inline: Inline) -> No
     cells, marks = (re.findall(rf'name="table_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
     shown = dict(re.findall(r'name="(table:[^"]+)" value="([^"]*)"', page))
     told = decide(desk, page, table="1", table_cell=cells, table_mark=[*marks[:-1], "0" * 16], **shown)
-    assert "重新识读" in told  # one of the cells is no longer what the page had shown
+    assert "重新识别" in told  # one of the cells is no longer what the page had shown
     row = {"row_cell": cells[:7], "row_mark": marks[:7]}
     changed = {f"row_shown:{cells[0]}": "1", f"row:{cells[0]}": "4"}
     told = decide(desk, page, table="1", table_cell=cells, table_mark=marks, **shown, **row, **changed)
@@ -413,7 +420,8 @@ def test_pictures_of_a_row_and_of_its_table(desk: Any, inline: Inline) -> None:
 def test_a_row_and_a_single_value_that_contradict_each_other_are_refused(desk: Any, inline: Inline) -> None:
     made = report()
     readings = tuple(
-        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0, 9)) for r in made.readings
+        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0, 9), score=0.99)
+        for r in made.readings
     )
     number = file_scan(inline, made=msgspec.structs.replace(made, readings=readings))
     page = desk.operator.get("/review").text
@@ -457,6 +465,107 @@ def test_a_browser_without_scripts_is_led_on(desk: Any, document: int) -> None:
     given = {name: hidden(page, name) for name in ("document", "cell", "standing", "mark")}
     answer = desk.post(desk.operator, "/review", choice="v3", **given)
     assert answer.headers["location"] == f"/review?after={document}&after_cell={CELL}"
+
+
+def test_a_value_that_was_read_with_a_low_score_is_not_proposed(desk: Any, inline: Inline) -> None:
+    """Below the score of surety.yaml a third of the values is wrong: Enter must not confirm the first of them."""
+    least, marked = surety().proposed, []
+    page = ""
+    for at, (score, doubt) in enumerate(((least, "ocr"), (least - 0.01, "ocr"), (0.999, "seen"))):
+        made = report()
+        unsure = {"state": State.DOUBTFUL, "value": 5, "raw": "5", "candidates": (5, 8)}
+        first = msgspec.structs.replace(made.readings[0], doubt=doubt, score=score, **unsure)
+        total = msgspec.structs.replace(made.readings[-1], doubt="ocr", score=0.5, **unsure)  # the sum cannot tell
+        readings = (first, *made.readings[1:-1], total)
+        number = file_scan(inline, f"in/{at}.pdf", msgspec.structs.replace(made, readings=readings, statements=()), mark=at)
+        page = desk.operator.get(f"/review?document={number}&cell={CELL}").text
+        marked.append(re.findall(r'name="choice" value="([^"]+)" checked', page))
+        assert [hidden(page, "offered")] == (marked[-1] or [""])
+    assert marked == [["v5"], [], []]
+    assert "还没有选定" in decide(desk, page, choice="")
+
+
+def test_an_unlikely_number_of_a_row_is_filled_in_before_the_row_is_confirmed(desk: Any, inline: Inline) -> None:
+    made = report()
+    readings = tuple(
+        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0,)) for r in made.readings
+    )
+    number = file_scan(inline, made=msgspec.structs.replace(made, readings=readings))  # the first has a score of 0.61
+    page = desk.operator.get("/review").text
+    assert f'name="row:{CELL}" value="?"' in page
+    assert 'data-sure=""' in page
+    cells, marks = (re.findall(rf'name="row_{name}" value="([^"]+)"', page) for name in ("cell", "mark"))
+    row = {"row": "1", "row_cell": cells, "row_mark": marks}
+    typed = {f"row:{cell}": "0" for cell in cells} | {f"row:{TOTAL}": "5"}
+    told = decide(desk, page, **row, **(typed | {f"row:{CELL}": "?"}))
+    assert "请填写数字" in told
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, number) == ()
+    assert "7 处" in decide(desk, page, **row, **(typed | {f"row:{CELL}": "5"}))
+
+
+def test_a_form_that_is_sent_twice_decides_once(desk: Any, document: int) -> None:
+    """A double click, or the button for going back: the same person wants the same, and nobody has to be told."""
+    page = desk.operator.get("/review").text
+    decide(desk, page, choice="v3", reason="看过")
+    after = decide(desk, page, choice="v3", reason="看过")
+    assert "已核定" in after
+    other = decide(desk, page, choice="v8", typed="")
+    assert "operator 刚刚已核定为 3" in other
+    with reading(desk.engine) as connection:
+        assert [(c.by, c.value) for c in corrections.in_force(connection, document)] == [("operator", 3)]
+
+
+def test_what_was_typed_survives_that_another_was_first(desk: Any, document: int) -> None:
+    path = f"/documents/{document}/cells/{CELL}"
+    page = desk.operator.get(path).text
+    fields = {"standing": hidden(page, "standing"), "mark": hidden(page, "mark")}
+    desk.post(desk.administrator, path, choice="v8", **fields)
+    answer = desk.post(desk.operator, path, choice="typed", typed="33", reason="放大看过", **fields)
+    assert answer.status_code == 409
+    assert "administrator 刚刚已核定为 8" in answer.text
+    assert 'name="typed" value="33"' in answer.text
+    assert 'name="reason" value="放大看过"' in answer.text
+    again = {"standing": hidden(answer.text, "standing"), "mark": hidden(answer.text, "mark")}
+    desk.post(desk.operator, path, choice="typed", typed="33", reason="放大看过", **again)
+    with reading(desk.engine) as connection:
+        assert [c.value for c in corrections.in_force(connection, document)] == [33]
+
+
+def test_the_place_of_a_number_is_shown_with_its_row_and_the_heads(desk: Any, document: int) -> None:
+    page = desk.operator.get(f"/documents/{document}/cells/{CELL}").text
+    assert f'src="/documents/{document}/rows/{CELL}.png"' in page
+    answer = desk.viewer.get(f"/documents/{document}/rows/{CELL}.png")
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    red = np.flatnonzero((pixels[:, :, 0] > pixels[:, :, 2] + 100).any(axis=0)) * WIDE / pixels.shape[1]
+    framed = [x for x in red if box(0)[0] - 2 <= x <= box(0)[2] + 2]
+    assert framed  # the cell itself is framed, so that a place that slipped by a row or a column is seen
+
+
+def test_the_evidence_of_agency_and_year_is_shown(desk: Any, inline: Inline) -> None:
+    first, second = (50.0, 60.0, 400.0, 80.0), (50.0, 700.0, 300.0, 720.0)
+    clues = (
+        Clue("year", "2024", "title", "2024年报告", Place(1, first)),
+        Clue("year", "2023", CONFLICT, "2023年", Place(1, second)),
+        Clue("agency", "示例县教育局", "title", "示例县教育局", Place(1, first)),
+    )
+    number = file_scan(inline, made=report(clues=clues))
+    page = desk.operator.get(f"/review?document={number}&cell=report.year").text
+    assert re.findall(rf"/documents/{number}/clues/(\d+)\.png", page) == ["0", "1"]
+    assert not re.search(r'name="choice" value="[^"]+" checked', page)  # the evidence disagrees
+    answer = desk.operator.get(f"/documents/{number}/clues/1.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert desk.operator.get(f"/documents/{number}/clues/9.png").status_code == 404
+    assert desk.client().get(f"/documents/{number}/clues/1.png").headers["location"].startswith("/login")
+
+    lines = (
+        Clue("agency", "示例县教育局", "signature", "落款", Place(line=3)),
+        Clue("agency", "示例县", CONFLICT, "标题", Place(line=1)),
+    )
+    text = file_text(inline, made=report(clues=lines))
+    page = desk.operator.get(f"/review?document={text}&cell=report.agency").text
+    assert re.findall(r'<p class="line here"><span class="at">(\d)', page) == ["1", "3"]
 
 
 def test_by_batch_and_region(desk: Any, inline: Inline) -> None:

@@ -90,6 +90,7 @@ def _page(request: PageRequest, number: int, status: int = 200) -> Response:
         undoable=next((each.id for each in past if each.ended_at is None), None),
         may_act=request.may("operate") and item.merged_into is None and bounds.may_act(request, agencies=[number]),
         typed={"name": form.text("name", _LONGEST_NAME), "reason": form.text("reason", _LONGEST_REASON)},
+        marked={"other": form.number("other"), "keys": form.each("key")},
         acted=form.text("act", 10),
         region_of=region_name,
     )
@@ -126,8 +127,9 @@ def join(request: PageRequest) -> Response:
         return _again(request, number, "agency.no_reason")
     who = request.user_name
     moved = _acted(request, lambda c: filings.join(c, number, other, who=who, reason=reason), "agency.refused")
-    if moved is not None:
-        request.notify("agency.joined", count=moved)
+    if moved is None:
+        return _page(request, number, 409)
+    request.notify("agency.joined", count=moved)
     return request.redirect(f"/agencies/{number}")
 
 
@@ -143,7 +145,7 @@ def part(request: PageRequest) -> Response:
     who = request.user_name
     done = _acted(request, lambda c: filings.part(c, number, keys, who=who, reason=reason), "agency.refused")
     if done is None:
-        return request.redirect(f"/agencies/{number}")
+        return _page(request, number, 409)
     made, moved = done
     request.notify("agency.parted", count=moved)
     return request.redirect(f"/agencies/{made}")
@@ -163,8 +165,9 @@ def rename(request: PageRequest) -> Response:
         decisions.rename(connection, number, name, who=request.user_name, reason=reason)
         return True
 
-    if _acted(request, act, "agency.name_taken"):
-        request.notify("agency.renamed", name=name)
+    if not _acted(request, act, "agency.name_taken"):
+        return _page(request, number, 409)
+    request.notify("agency.renamed", name=name)
     return request.redirect(f"/agencies/{number}")
 
 

@@ -122,7 +122,7 @@ def choose(request: PageRequest) -> Response:
         request.write(lambda c: filings.choose(c, number, wanted, who=who, reason=reason))
     except UsageError:  # another person, or a worker, was first
         request.notify("filing.refused", good=False)
-        return request.redirect(f"/filings/{number}")
+        return _page(request, number, 409)
     if edition is None:
         request.notify("filing.released")
     else:
