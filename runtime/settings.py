@@ -192,6 +192,14 @@ class Settings(BaseSettings):
     failpoint: str | None = None
     """For tests only: ``point:action``, see runtime.failpoints."""
 
+    @field_validator("rule_packs")
+    @classmethod
+    def _packs_are_in_order(cls, folder: Path | None) -> Path | None:
+        if folder is not None:
+            folder = folder.absolute()
+            read_packs(folder)
+        return folder
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

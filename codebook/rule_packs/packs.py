@@ -19,11 +19,11 @@ _SPLIT = re.compile(r"[/\s]+")
 
 
 class ChangedRule(Record, frozen=True):
-    """What a pack changes of a rule; what it leaves out stays. ``off``: the rule says nothing. ``messages`` and ``options``
+    """What a pack changes of a rule; what it leaves out stays. Not ``enabled``: the rule says nothing. ``messages``, ``options``
     change key by key, ``sums`` as a whole. ``points`` are what each finding costs.
     """
 
-    off: bool = False
+    enabled: bool = True
     severity: Severity | None = None
     words: str | None = None
     law: str | None = None
@@ -127,7 +127,7 @@ def overlaid(packs: Iterable[Pack]) -> RuleSet:
     rules = dict(load_rules())
     for pack in packs:
         for name, change in pack.rules.items():
-            if change.off:
+            if not change.enabled:
                 rules.pop(name, None)
             elif name in rules:
                 rules[name] = changed(rules[name], change, pack.stamp)

@@ -249,6 +249,8 @@ class _Reading:
         except (KeyError, ValueError, IndexError) as error:
             wrong = [f"{type(error).__name__}: {error}"]
         for problem in wrong:
+            if problem.startswith("unknown placeholder"):
+                continue  # said with the line of the message
             named = problem.rpartition(" ")[2]
             self._add(next((at for at in self._lines if at[: len(path)] == path and at[-1] == named), (*path, "sums")), problem)
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "console.cli.export:export_documents",
     "check": "console.cli.coverage:check_reports",
     "check-draft": "console.cli.rules.drafts:check_draft",
+    "rules": "console.cli.rules.packs:rules",
     "labels": "console.cli.coverage:list_labels",
     "purge": "console.cli.upkeep:purge_document",
     "verify": "console.cli.upkeep:verify_originals",

@@ -141,7 +141,7 @@ def _described(head: Draft, verdict: Verdict, compared: Comparison) -> Draft:
     order = {name: place for place, name in enumerate(load_rules())}
     found = [_finding(each) for each in verdict.findings]
     found += [_finding(beside.finding, beside.agency, beside.year) for beside in compared.found]
-    found.sort(key=lambda each: order[each.rule])
+    found.sort(key=lambda each: order.get(each.rule, len(order)))  # a region's own rules come last
     return Draft(
         head.path,
         head.media_type,
