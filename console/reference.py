@@ -119,6 +119,13 @@ A filing is the report of one agency on one year, in however many documents it c
 PDF, Word, scan) of an edition. One document is in force for it. `--in-force`, the default of tables, writes one report for each
 agency and year; other documents are rows of `documents` alone. So are reports without agency or year, which are in no filing.
 `--all`, the default of `jsonl`, writes every document, marked by `in_force`.
+
+The report of a government covers its whole area, so that its numbers hold those of its departments and towns: every table has
+`agency_kind` and `agency_level`, by which one of them is chosen before numbers are added.
+
+`gongkai export --format xlsx` writes the tables as sheets for people: headings, units, states and kinds are in Chinese
+(`console/export/headings.yaml`), the first sheet explains each column and names its key below. `--language en` writes the keys
+themselves. JSON, CSV and Parquet have the keys in every language ([ADR 44](adr/0044-sheets-for-people.md)).
 """
 
 

@@ -61,6 +61,22 @@ _IN_FORCE = "true: this document speaks for its agency and year; false: another 
 FILING_ID = ExportColumn("filing_id", "filing.id", int, "Number of the filing: one for each agency and year", sql="fl.id")
 AGENCY_ID = ExportColumn("agency_id", "filing.agency_id", str, "Id of the agency in the register", sql="fl.agency_id")
 AGENCY_NAME = ExportColumn("agency_name", "filing.agency", str, "Name of the agency in the register", sql="a.name")
+AGENCY_KIND = ExportColumn(
+    "agency_kind",
+    "body.kind",
+    str,
+    "Kind of body: government (its report covers its whole area), government_office, department, town, zone, …; empty where the "
+    "name does not show it",
+    sql="a.kind",
+)
+AGENCY_LEVEL = ExportColumn(
+    "agency_level",
+    "body.level",
+    str,
+    "Level of the agency: province, city, county or town; empty where its region is not known",
+    sql="case when a.kind = 'town' then 'town' when r.county is not null then 'county' when r.city is not null then 'city' "
+    "when r.province is not null then 'province' end",
+)
 EDITION = ExportColumn("edition", "filing.edition", int, "Number of the edition in the filing, from 1, in the order of time")
 RENDITION_OF = ExportColumn(
     "rendition_of", "filing.rendition_of", str, "SHA-256 of the document that leads the edition; empty for that document itself"
@@ -187,6 +203,9 @@ LABELS: Columns = (
 )
 
 WHO: Columns = (AGENCY, PROVINCE, CITY, COUNTY, REGION_CODE, YEAR)
+# In tables the kind and the level stand beside the name: the report of a government covers what its units report again.
+BODY: Columns = (AGENCY_KIND, AGENCY_LEVEL)
+TABLE_WHO: Columns = (AGENCY, *BODY, *WHO[1:])
 WHERE: Columns = (SHA256, PATH)
 FILED: Columns = (FILING_ID, AGENCY_ID, AGENCY_NAME)
 
@@ -201,6 +220,7 @@ JSON_FILING: Columns = (
     EDITION,
     RENDITION_OF,
     IN_FORCE,
+    *BODY,
 )
 JSON_EVIDENCE: Columns = (
     *(PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION),
@@ -219,19 +239,19 @@ JSON_OBJECTS: dict[str, Columns] = {
 _EVIDENCE: Columns = (PAGE, *BOX_SIDES, LINE, COLUMN, RAW, READ_BY, SCORE, SENTENCE, DOUBT)
 _WITNESS: Columns = (WITNESS_DOCUMENTS, ALONE_STATE, ALONE_VALUE)
 VALUES: Columns = (
-    *(*WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
+    *(*TABLE_WHO, FORM, INDICATOR, VALUE, STATE, *_EVIDENCE, DECIDED_BY, DECIDED_AT, DECIDED_WHY, *WHERE),
     *(*FILED, IN_FORCE, *_WITNESS, NOTE, AGREED_BY),
 )
 FINDINGS: Columns = (
-    *(*WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
+    *(*TABLE_WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
     *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE, *FILED, FINDING_IN_FORCE, PACK),
 )
 DOCUMENTS: Columns = (
-    *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
+    *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *TABLE_WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
     *(CELL_COUNT, DOUBT_COUNT, FINDING_COUNT, ERROR_CODE, ERROR_MESSAGE),
     *(*FILED, EDITION, RENDITION_OF, IN_FORCE),
 )
-WIDE_BEFORE: Columns = (*WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
+WIDE_BEFORE: Columns = (*TABLE_WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
 WIDE_AFTER: Columns = (*WHERE, *FILED, IN_FORCE)
 TABLES: dict[str, Columns] = {"values": VALUES, "findings": FINDINGS, "documents": DOCUMENTS, "labels": LABELS}
 

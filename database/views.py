@@ -15,8 +15,10 @@ from sqlalchemy import Connection, inspect
 from codebook.book import Indicator, load_book
 from codebook.records import UNSETTLED_STATES, Record
 from database.export_columns import (
+    AGENCY_LEVEL,
     AGREED_BY,
     BLOCK_FORM,
+    BODY,
     DOUBTFUL_COUNT,
     FILED,
     NOTE,
@@ -129,7 +131,7 @@ class _Filed(TypedDict):
 
 _FILINGS: _Filed = {
     "in_force": _FILED,
-    "filing": f", {selected(FILED)}",
+    "filing": f", {selected((*FILED, *BODY))}",
     "witness": ", v.witness",
     "other": f"""join gk_filing_document m on m.document_id = o.id
         where o.report_id = f.other_report_id and o.status in ({SHOWN_SQL})
@@ -146,7 +148,7 @@ _BEFORE_FILINGS: _Filed = {
 _CURRENT_FILING = f"""
 select fl.id as filing_id, fl.agency_id, a.name as agency_name, a.kind as agency_kind, fl.year, m.edition, fl.editions, r.agency,
     r.province, r.city, r.county, r.region_code, r.form, r.published_on, s.seen_at as first_seen_at, d.status, s.path, d.sha256,
-    d.id as document_id, r.id as report_id
+    d.id as document_id, r.id as report_id, {selected((AGENCY_LEVEL,))}
 from {_FILED}"""
 
 _CURRENT_VALUE = f"""

@@ -10,7 +10,8 @@ import typer
 
 from console.cli import environment
 from console.cli.terminal.output import counted, plain, say, wrong
-from console.export import ExportSummary, export
+from console.cli.terminal.progress import CountBar
+from console.export import ExportSummary, WorkbookOptions, export
 
 Batch = Annotated[str | None, typer.Option(help="Only documents that were found in this batch.")]
 
@@ -24,7 +25,14 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
-def export_documents(
+class WorkbookLanguage(StrEnum):
+    """The language of a workbook."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+def export_documents(  # noqa: PLR0917 (options of a command)
     form: Annotated[FileFormat, typer.Option("--format", help="What to write.")],
     out: Annotated[Path, typer.Option(help="File (jsonl, xlsx, .csv) or folder (csv, parquet) to write.")],
     batch: Batch = None,
@@ -37,11 +45,18 @@ def export_documents(
             show_default=False,
         ),
     ] = None,
+    language: Annotated[
+        WorkbookLanguage, typer.Option(help="xlsx: sheets and headings in Chinese (zh), or the keys of the other formats (en).")
+    ] = WorkbookLanguage.ZH,
+    values: Annotated[
+        bool, typer.Option("--values/--no-values", help="xlsx: with or without the long sheet, some 200 rows a report.")
+    ] = True,
 ) -> None:
     """Write the data with evidence, findings and failures to files."""
-    with environment.database(environment.settings()) as engine:
+    workbook = WorkbookOptions(language.value, values)
+    with environment.database(environment.settings()) as engine, CountBar("documents written") as bar:
         try:
-            written = export(engine, form.value, out, batch, year, in_force=in_force)
+            written = export(engine, form.value, out, batch, year, in_force=in_force, progress=bar.show, workbook=workbook)
         except ValueError as error:
             wrong(str(error))
         except OSError as error:

@@ -19,6 +19,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,8 +28,10 @@ from sqlalchemy import Engine
 
 from codebook.records import Record
 from console.export import cells
+from console.export.headings import Language
 from console.export.read import Exported, read_documents
-from console.export.writers import CsvWriter, ParquetWriter, Writer, XlsxWriter
+from console.export.workbook import WorkbookContents, XlsxWriter
+from console.export.writers import CsvWriter, ParquetWriter, Writer
 
 Form = Literal["jsonl", "csv", "xlsx", "parquet"]
 
@@ -68,9 +71,25 @@ class _Tally:
         return ExportSummary(*counts, self.in_force, tuple(files))
 
 
+class WorkbookOptions(NamedTuple):
+    """How a workbook is written.
+
+    ``language``: of its sheets, headings and names. ``values`` False leaves the long table out, which has some 200 rows a report.
+    """
+
+    language: Language = "zh"
+    values: bool = True
+
+
+IN_CHINESE = WorkbookOptions()
+
+
 class _Job(NamedTuple):
     chunks: Iterator[list[Exported]]
     tally: _Tally
+    batch: str | None
+    year: int | None
+    options: WorkbookOptions
 
 
 class ExportStoppedError(Exception):
@@ -86,6 +105,8 @@ def export(
     *,
     in_force: bool | None = None,
     stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], object] | None = None,
+    workbook: WorkbookOptions = IN_CHINESE,
 ) -> ExportSummary:
     """Export the documents, or those of a batch or of a year, to ``out``.
 
@@ -99,7 +120,8 @@ def export(
     A document has one line (row), with its first source; for a batch, its first source in that batch. Documents that
     failed or were rejected have their error and no report; one that is being processed for the first time has neither;
     one that is being processed again has the report that is in force meanwhile. With ``year``, only documents whose
-    report is on that year. ``stop`` is asked after every 200 documents.
+    report is on that year. After every 200 documents ``stop`` is asked, and ``progress`` is called with the number so far.
+    ``workbook`` is for ``xlsx`` alone.
 
     Raises ValueError when there is no such batch or form, OSError when the files cannot be written, ExportStoppedError
     when ``stop`` says so; then nothing is left behind.
@@ -113,7 +135,8 @@ def export(
     if form not in writers:
         raise ValueError(f"an export is one of {', '.join(writers)}, not {form!r}")
     tally = _Tally(in_force=in_force_by_default(form) if in_force is None else in_force)
-    return writers[form](_Job(_until(stop, read_documents(engine, batch, year)), tally), out)
+    chunks = _watched(stop, progress, read_documents(engine, batch, year))
+    return writers[form](_Job(chunks, tally, batch, year, workbook), out)
 
 
 def in_force_by_default(form: str) -> bool:
@@ -121,11 +144,17 @@ def in_force_by_default(form: str) -> bool:
     return form != "jsonl"
 
 
-def _until(stop: Callable[[], bool], chunks: Iterator[list[Exported]]) -> Iterator[list[Exported]]:
+def _watched(
+    stop: Callable[[], bool], progress: Callable[[int], object] | None, chunks: Iterator[list[Exported]]
+) -> Iterator[list[Exported]]:
+    documents = 0
     for chunk in chunks:
         if stop():
             raise ExportStoppedError
         yield chunk
+        documents += len(chunk)
+        if progress is not None:
+            progress(documents)
 
 
 @contextmanager
@@ -172,7 +201,10 @@ def _fill(job: _Job, writer: Writer) -> None:
 def _write_xlsx(job: _Job, out: Path) -> ExportSummary:
     with _workplace(out) as folder:
         made = folder / "export.xlsx"
-        _fill(job, XlsxWriter(made, cells.tables()))
+        left_out = () if job.options.values else ("values",)
+        now = datetime.now().astimezone().replace(tzinfo=None)
+        contents = WorkbookContents(now, job.tally.in_force, job.batch, job.year, left_out)
+        _fill(job, XlsxWriter(made, job.options.language, contents))
         made.replace(out)
     return job.tally.summary([out])
 

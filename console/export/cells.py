@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from codebook.agency_kinds import kind_of
 from codebook.book import Block, Label, load_book
 from codebook.records import UNSETTLED_STATES, Number, State
 from codebook.text.numbers import whole
@@ -67,6 +68,13 @@ class _Filing(NamedTuple):
     in_force: bool | None = None
 
 
+class _Body(NamedTuple):
+    """Kind and level of the agency: the report of a government covers its area, and the units in it report again."""
+
+    kind: str | None = None
+    level: str | None = None
+
+
 class _Alone(NamedTuple):
     """What a document alone was read as, where renditions prove or settle a value."""
 
@@ -101,6 +109,7 @@ class ExportRow(NamedTuple):
 
     document: Any
     filing: _Filing = _Filing()
+    body: _Body = _Body()
     error: _Stopped = _Stopped()
     counts: _Counts | None = None
     indicator: str = ""
@@ -184,7 +193,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
     if in_force and not exported.in_force:
         return None
     d = exported.document
-    row = ExportRow(d, _filing(exported))
+    row = ExportRow(d, _filing(exported), _body(exported))
     line: Line = {
         "source": _object(JSON_SOURCE, row),
         "status": d.status,
@@ -215,6 +224,19 @@ def _filing(exported: Exported) -> _Filing:
     if d.filing_id is None:
         return _Filing()
     return _Filing(d.filing_id, str(d.agency_id), d.agency_name, d.filing_year, d.edition, d.rendition_of, exported.in_force)
+
+
+def _body(exported: Exported) -> _Body:
+    """Kind and level of the agency: the register's kind for what is in a filing, else by the name that the report prints."""
+    d = exported.document
+    kind = d.agency_kind if d.filing_id is not None else _kind_by_name(d.agency)
+    named = (("county", d.county), ("city", d.city), ("province", d.province))
+    return _Body(kind, "town" if kind == "town" else next((level for level, name in named if name is not None), None))
+
+
+def _kind_by_name(agency: str | None) -> str | None:
+    kind = kind_of(agency) if agency else None
+    return kind.kind if kind else None
 
 
 def error(exported: Exported) -> Line | None:
@@ -315,7 +337,7 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     doubts = sum(value is not None and value.state in UNSETTLED for _, value in found)
     counts = _Counts(len(found), doubts, len(exported.findings))
     stopped = _Stopped(failure.get("code"), failure.get("message"))
-    row = ExportRow(exported.document, _filing(exported), stopped, counts)
+    row = ExportRow(exported.document, _filing(exported), _body(exported), stopped, counts)
     yield "documents", _fields(DOCUMENTS, row)
     if in_force and not exported.in_force:
         return

@@ -143,6 +143,7 @@ def _documents(batch_id: int | None, year: int | None) -> Select[Any]:
             FILING.c.agency_id,
             FILING.c.year.label("filing_year"),
             AGENCY.c.name.label("agency_name"),
+            AGENCY.c.kind.label("agency_kind"),
             case((REPORT.c.id.is_not(None), func.nullif(MEMBER.c.edition, 0))).label("edition"),
             case((REPORT.c.id.is_not(None), LEADER.c.sha256)).label("rendition_of"),
             and_(REPORT.c.id.is_not(None), FILING.c.id.is_not(None), speaks()).label("speaks"),

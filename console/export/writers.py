@@ -1,5 +1,5 @@
-"""Writers of tables: a folder of CSV files, one XLSX workbook, a folder of Parquet files. All take rows as they come,
-in bounded memory.
+"""Writers of tables: a folder of CSV files, a folder of Parquet files (workbooks: :mod:`console.export.workbook`). All take rows
+as they come, in bounded memory.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import polars as pl
-import xlsxwriter
 
 from codebook.text.numbers import whole
 from console.export.cells import Table
@@ -18,8 +17,6 @@ from console.export.cells import Table
 # What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection). Such texts get an apostrophe
 # before them. The last four are full-width =+-@, which spreadsheets of East Asian systems take for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_XLSX_ROWS = 1_048_576
-_XLSX_TEXT = 32_767
 _PARQUET_ROWS = 50_000
 _TYPES: Mapping[type, Any] = {str: pl.String, int: pl.Int32, float: pl.Float64, bool: pl.Boolean}
 
@@ -73,54 +70,6 @@ class CsvWriter:
     def close(self) -> None:
         for file in self._files:
             file.close()
-
-
-class XlsxWriter:
-    """One workbook with a sheet for each table; a table of more rows than a sheet takes goes on in ``name_2`` and so
-    on.
-
-    Text is written as text, whatever it looks like, and cut at the 32,767 characters that a cell takes.
-    """
-
-    def __init__(self, path: Path, tables: Mapping[str, Table]) -> None:
-        options = {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "nan_inf_to_errors": True,
-            "tmpdir": str(path.parent),
-        }
-        self._book = xlsxwriter.Workbook(str(path), options)
-        self._tables = tables
-        self._sheets: dict[str, Any] = {}
-        self._next: dict[str, int] = {}
-        self._count = dict.fromkeys(tables, 0)
-        for name in tables:
-            self._add_sheet(name)
-
-    def _add_sheet(self, table: str) -> None:
-        self._count[table] += 1
-        number = self._count[table]
-        sheet = self._book.add_worksheet(table if number == 1 else f"{table}_{number}")
-        sheet.write_row(0, 0, list(self._tables[table]))
-        self._sheets[table], self._next[table] = sheet, 1
-
-    def write(self, table: str, row: Row) -> None:
-        if self._next[table] >= _XLSX_ROWS:
-            self._add_sheet(table)
-        sheet, number = self._sheets[table], self._next[table]
-        for column, field in enumerate(row):
-            if isinstance(field, str):
-                sheet.write_string(number, column, inert(field)[:_XLSX_TEXT])
-            elif isinstance(field, bool):
-                sheet.write_boolean(number, column, field)
-            elif field is not None:
-                sheet.write_number(number, column, field)
-        self._next[table] = number + 1
-
-    def close(self) -> None:
-        self._book.close()
 
 
 class ParquetWriter:

@@ -6,14 +6,17 @@ import csv
 import hashlib
 import json
 import tracemalloc
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import polars as pl
 import pytest
+import python_calamine
 from sqlalchemy import Engine, insert, select, update
 
+from codebook.agency_kinds import kind_names
 from codebook.book import load_book
 from codebook.records import (
     BlockSeen,
@@ -28,7 +31,9 @@ from codebook.records import (
     Status,
     Verdict,
 )
-from console.export import export
+from console.export import WorkbookOptions, export
+from console.export.headings import layouts
+from console.export.workbook import WorkbookContents, XlsxWriter
 from console.export.writers import inert
 from database.clock import now
 from database.models import Base
@@ -329,9 +334,9 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def test_nothing_in_a_spreadsheet_is_a_formula(loaded: Engine, tmp_path: Path):
-    export(loaded, "xlsx", tmp_path / "out.xlsx")
+    export(loaded, "xlsx", tmp_path / "out.xlsx", workbook=WorkbookOptions("en"))
     book = openpyxl.load_workbook(tmp_path / "out.xlsx")
-    assert book.sheetnames[0] == "values"
+    assert book.sheetnames[:2] == ["about", "values"]
     texts = [cell for sheet in book for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
     assert not [cell.value for cell in texts if cell.data_type == "f" or cell.value.startswith(tuple("=+-@\t\r"))]
     assert any(cell.value.startswith("'=HYPERLINK") for cell in texts)
@@ -466,3 +471,94 @@ def multiply(engine: Engine, count: int) -> None:
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"])
 def test_what_looks_like_a_formula_gets_an_apostrophe(begins: str):
     assert inert(f"{begins}1+1") == f"'{begins}1+1"
+
+
+def test_a_workbook_is_for_people_in_chinese(loaded: Engine, tmp_path: Path):
+    export(loaded, "xlsx", tmp_path / "out.xlsx", batch="甲", year=2024)
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    assert book.sheetnames[:3] == ["说明", "逐项数据", "主动公开政府信息情况（2019年式样）"]
+    values = book["逐项数据"]
+    header, *rows = values.iter_rows(values_only=True)
+    found = [dict(zip(header, row, strict=True)) for row in rows]
+    total = "收到和处理政府信息公开申请情况：一、本年新收政府信息公开申请数量 / 总计"
+    assert [(row["数值"], row["数据状态"], row["是否现行版本"]) for row in found if row["指标"] == total] == [
+        (10, "已识别", "是"),
+        (32, "已识别", "是"),
+    ]
+    assert {(row["单位类别"], row["层级"]) for row in found if row["单位（名录）"] == "洪泽区财政局"} == {("部门", "县级")}
+    for sheet in book.worksheets[1:]:
+        assert sheet.freeze_panes, sheet.title
+        assert sheet.auto_filter.ref == f"A1:{sheet.dimensions.split(':')[1]}" or sheet.max_row == 1, sheet.title
+        assert all(sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]), sheet.title
+    wide = book["收到和处理政府信息公开申请情况"]
+    assert "一、本年新收政府信息公开申请数量 / 总计" in [cell.value for cell in wide[1]]
+    about = [[cell for cell in row if cell is not None] for row in book["说明"].iter_rows(values_only=True)]
+    assert ["批次", "甲"] in about
+    assert ["年度", 2024] in about
+    assert ["校验问题", 2] in about
+    assert any("不要把人民政府与其下属单位相加" in str(row[0]) for row in about if row)
+    explained = {(row[0], row[1]): row[2] for row in about if len(row) > 3}
+    for sheet in book.worksheets[1:]:
+        assert all((sheet.title, cell.value) in explained for cell in sheet[1]), sheet.title
+    assert explained["逐项数据", "单位类别"] == "agency_kind"
+
+
+def test_a_table_that_is_longer_than_a_sheet_goes_on_in_numbered_ones(tmp_path: Path):
+    contents = WorkbookContents(datetime(2026, 1, 2, 3, 4), in_force=True, left_out=("values",))
+    writer = XlsxWriter(tmp_path / "out.xlsx", "zh", contents, sheet_rows=3)
+    for number in range(5):
+        writer.write("labels", (f"id{number}", "x" * 40_000, "b", "r", None, None, "2021"))
+        writer.write("values", ())
+    writer.close()
+    book = python_calamine.CalamineWorkbook.from_path(str(tmp_path / "out.xlsx"))
+    sheets = [name for name in book.sheet_names if name.startswith("指标对照")]
+    assert sheets == ["指标对照", "指标对照_2", "指标对照_3"]
+    rows = [book.get_sheet_by_name(name).to_python() for name in sheets]
+    assert [[row[0] for row in each] for each in rows] == [
+        ["指标编码", "id0", "id1"],
+        ["指标编码", "id2", "id3"],
+        ["指标编码", "id4"],
+    ]
+    about = [[cell for cell in row if cell != ""] for row in book.get_sheet_by_name("说明").to_python()]
+    assert ["指标对照", 5, "一张工作表最多 1,048,576 行，超出的部分续在“指标对照_2”等工作表"] in about
+    assert ["逐项数据", "未导出（按要求略去逐项数据）"] in about
+    assert ["超过 32,767 个字符的文字已截断"] in about
+    assert "逐项数据" not in book.sheet_names
+
+
+def test_every_name_of_the_domain_has_a_word_in_the_workbook():
+    for layout in layouts("zh").values():
+        words = {column.key: column.words for column in layout.columns}
+        for key, names in (
+            ("agency_kind", kind_names()),
+            ("agency_level", ("province", "city", "county", "town")),
+            ("state", State),
+            ("status", Status),
+            ("severity", Severity),
+        ):
+            if key in words:
+                assert set(words[key]) == set(names), (layout.name, key)
+
+
+def test_the_views_and_the_tables_agree_on_kind_and_level(engine: Engine, tmp_path: Path):
+    cells = (reading("requests.new_received.total", 10),)
+    place: dict[str, Any] = {"region": ("江苏省", "淮安市"), "region_code": "320800"}
+    load(engine, add(engine, "a.txt"), verdict("淮安市人民政府", readings=cells, **place))
+    load(engine, add(engine, "b.txt"), verdict("洪泽区民政局", readings=cells))
+    load(engine, add(engine, "c.txt"), verdict("黄集街道办事处", readings=cells))
+    load(engine, add(engine, "d.txt"), verdict("某机构", readings=cells, region=(), region_code=None, year=None))
+    export(engine, "parquet", tmp_path / "out")
+    expected = {
+        "淮安市人民政府": ("government", "city"),
+        "洪泽区民政局": ("department", "county"),
+        "黄集街道办事处": ("town", "town"),
+    }
+    for name in ("values", "wide_requests", "findings", "documents"):
+        rows = pl.read_parquet(tmp_path / "out" / f"{name}.parquet").to_dicts()
+        found = {row["agency"]: (row["agency_kind"], row["agency_level"]) for row in rows}
+        assert found == expected | ({"某机构": (None, None)} if name == "documents" else {}), name
+    with engine.begin() as connection:
+        create_views(connection)
+        for view in ("current_value", "wide_requests", "current_finding", "current_filing"):
+            query = f"select distinct agency, agency_kind, agency_level from gk_{view}"
+            assert {row[0]: (row[1], row[2]) for row in connection.exec_driver_sql(query)} == expected, view

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from codebook.records import Reader, State, Status, Verdict
 from console import filing as filings
 from console.cli import app
-from console.export import export
+from console.export import WorkbookOptions, export
 from console.export.cells import tables
 from console.export.read import read_documents
 from database.access import ACCESS, Access
@@ -75,13 +75,14 @@ def family(engine: Engine) -> Family:
 def read_tables(engine: Engine, form: str, folder: Path, **chosen: Any) -> dict[str, list[dict[str, Any]]]:
     """The tables of an export, as each form has them."""
     out = folder / ("out.xlsx" if form == "xlsx" else form)
-    export(engine, form, out, **chosen)  # type: ignore[arg-type]
+    workbook = WorkbookOptions("en")
+    export(engine, form, out, workbook=workbook, **chosen)  # type: ignore[arg-type]
     if form == "csv":
         return {name: table(out / f"{name}.csv") for name in tables()}
     if form == "parquet":
         return {name: pl.read_parquet(out / f"{name}.parquet").to_dicts() for name in tables()}
     found = {}
-    for sheet in openpyxl.load_workbook(out):
+    for sheet in openpyxl.load_workbook(out).worksheets[1:]:
         header, *rows = sheet.iter_rows(values_only=True)
         found[sheet.title] = [dict(zip(map(str, header), row, strict=True)) for row in rows]
     return found
@@ -179,10 +180,12 @@ def test_lines_say_which_filing_and_which_witnesses(engine: Engine, family: Fami
         "edition": 2,
         "rendition_of": None,
         "in_force": True,
+        "agency_kind": "department",
+        "agency_level": "county",
     }
     assert scan["filing"] == {**page["filing"], "rendition_of": family.sha256[family.page], "in_force": False}
     assert found["old.html"]["filing"] == {**page["filing"], "edition": 1, "in_force": False}
-    assert found["failed.docx"]["filing"] == {**page["filing"], "edition": None, "in_force": False}
+    assert found["failed.docx"]["filing"] == {**page["filing"], "edition": None, "in_force": False, "agency_level": None}
     assert found["undated.txt"]["filing"] is None
     assert [finding["in_force"] for finding in found["undated.txt"]["findings"]] == [None]
     assert [finding["in_force"] for finding in found["old.html"]["findings"]] == [False]

@@ -79,6 +79,32 @@ class Bar:
             self._next_line = time.monotonic() + _LINE_SECONDS
 
 
+class CountBar:
+    """A count on standard error of what is done, where the whole is not known. Without a terminal, a line now and then."""
+
+    def __init__(self, noun: str) -> None:
+        screen = console(stderr=True)
+        self._live, self._noun = screen.is_terminal, noun
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=screen, transient=True, disable=not self._live)
+        self._task = self._progress.add_task(noun, total=None)
+        self._next_line = time.monotonic() + _LINE_SECONDS
+
+    def __enter__(self) -> CountBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def show(self, count: int) -> None:
+        """Show how many are done."""
+        self._progress.update(self._task, completed=count)
+        if not self._live and time.monotonic() >= self._next_line:
+            say(f"{count:,} {self._noun}")
+            self._next_line = time.monotonic() + _LINE_SECONDS
+
+
 def wait(engine: Engine, scope: DocumentScope, bar: Bar, advice: str) -> None:
     """Wait until no document of ``scope`` is being processed. Gives ``advice`` once when nobody works for a minute."""
     began = time.monotonic()

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from console.export import ExportStoppedError, cells, export, in_force_by_default
+from console.export import ExportStoppedError, WorkbookOptions, cells, export, in_force_by_default
 from console.export.read import read_documents
 from console.web.request import PageRequest
 from console.web.routing import get
@@ -57,6 +57,7 @@ def file(request: PageRequest) -> Response:
     which = request.query.text("which")
     if form not in FORMS or (which and which not in SCOPES):
         raise HTTPException(404)
+    workbook = WorkbookOptions("en" if request.language == "en" else "zh", request.query.text("values") != "without")
     in_force = SCOPES[which] if which else in_force_by_default(form)
     batch = None
     with request.reading() as connection:
@@ -73,7 +74,9 @@ def file(request: PageRequest) -> Response:
             lambda c: audit.note(c, "download", request.user_name, subject=batch or "", format=form, year=year, in_force=in_force)
         )
         gone: threading.Event = request.http.state.gone
-        content, length = _content(_Wanted(request.engine, form, batch, year, in_force, gone.is_set), request.app.settings.home)
+        content, length = _content(
+            _Wanted(request.engine, form, batch, year, in_force, gone.is_set, workbook), request.app.settings.home
+        )
         next(content)  # from here on it ends the turn itself, also when nobody reads it
     except ExportStoppedError:
         _TURN.release()
@@ -113,6 +116,7 @@ class _Wanted(NamedTuple):
     year: int | None
     in_force: bool
     stop: Callable[[], bool]
+    workbook: WorkbookOptions
 
 
 def _content(wanted: _Wanted, home: Path) -> tuple[Generator[bytes], int | None]:
@@ -160,9 +164,10 @@ def _blocks(path: Path, folder: Path) -> Generator[bytes]:
 
 
 def _made(wanted: _Wanted, folder: Path) -> Path:
-    engine, form, batch, year, in_force, stop = wanted
+    engine, form, batch, year, in_force, stop, workbook = wanted
     if form == "xlsx":
-        return export(engine, "xlsx", folder / "gongkai.xlsx", batch, year, in_force=in_force, stop=stop).files[0]
+        made = folder / "gongkai.xlsx"
+        return export(engine, "xlsx", made, batch, year, in_force=in_force, stop=stop, workbook=workbook).files[0]
     tables = folder / "tables"
     written = export(engine, "csv" if form == "csv" else "parquet", tables, batch, year, in_force=in_force, stop=stop)
     packed = folder / "gongkai.zip"

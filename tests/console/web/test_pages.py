@@ -232,7 +232,7 @@ def test_downloads(filled: Any) -> None:
     assert "filename*=UTF-8''gongkai-" in answer.headers["content-disposition"]
     book = openpyxl.load_workbook(io.BytesIO(answer.content), read_only=True)
     sources = one(filled, select(func.count(Source.document_id.distinct())).where(Source.batch_id == 2))
-    assert len(list(book["documents"].rows)) == 1 + sources
+    assert len(list(book["文档清单"].rows)) == 1 + sources
     for form in ("csv", "parquet"):
         packed = zipfile.ZipFile(io.BytesIO(filled.viewer.get(f"/downloads/file?format={form}&year=2021").content))
         assert f"values.{form}" in packed.namelist()
@@ -368,7 +368,7 @@ def test_text_of_documents_is_inert(filled: Any) -> None:
         assert "<img" not in page, path
         assert "49" not in re.findall(r"onerror=alert\(2\)&gt;(..)", page), path
     book = openpyxl.load_workbook(io.BytesIO(filled.viewer.get("/downloads/file?format=xlsx").content))
-    agencies = [cell.value for cell in book["documents"]["B"]] + [cell.value for row in book["values"].rows for cell in row]
+    agencies = [cell.value for cell in book["文档清单"]["B"]] + [cell.value for row in book["逐项数据"].rows for cell in row]
     assert any(str(value).startswith("'=cmd|") for value in agencies)
     assert all(cell.data_type != "f" for sheet in book for row in sheet.rows for cell in row)
 
