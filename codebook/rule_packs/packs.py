@@ -97,8 +97,15 @@ class Pack(Record, frozen=True):
             return True
         known = load_regions().chain(chain)
         if known is not None and code:
-            return code.startswith(re.sub(r"(?:00)+$", "", known.code))
+            return code.startswith(_prefix(known.code))
         return tuple(region[: len(chain)]) == chain
+
+
+def _prefix(code: str) -> str:
+    """The beginning that the codes of a region and of all within it share."""
+    while len(code) > 2 and code.endswith("00"):
+        code = code[:-2]
+    return code
 
 
 class Packs:

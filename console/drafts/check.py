@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from codebook.errors import GongkaiError, UsageError
 from codebook.records import Finding, Number, Place, Record, Severity, Verdict
 from codebook.rules import load_rules
-from console.drafts.neighbours import Comparison, compare
+from console.drafts.neighbours import DraftComparison, compare
 from console.drafts.not_run import BecauseOf, NotRun, always_not_run, between_reports
 from console.limited_reader import LimitedReader, Original, reading_seconds
 from console.reading_messages import ReadAnswer
@@ -53,7 +53,7 @@ class DraftFinding(Record, frozen=True):
     pack: str | None = None
 
 
-class Draft(Record, frozen=True):
+class CheckedDraft(Record, frozen=True):
     """A draft as it was read. ``status`` is what it would become if it were taken in. With a ``code``, it could not be read."""
 
     path: str
@@ -83,7 +83,7 @@ def check_drafts(
     *,
     region: tuple[str, ...] = (),
     seconds: float | None = None,
-) -> Iterator[Draft]:
+) -> Iterator[CheckedDraft]:
     """Check the files at ``paths`` (folders and archives with all that is in them), one after the other.
 
     ``connect`` opens a connection to the database whose reports they are compared with, ``region`` is theirs where they do not
@@ -109,8 +109,8 @@ def check_drafts(
                 raise UsageError(f"{shown(str(error.filename))}: no such file or folder; expected a path that exists") from error
 
 
-def _checked(arrival: Arrival, reader: LimitedReader, store: str, seconds: float, connect: Connect | None) -> Draft:
-    head = Draft(arrival.path, arrival.media_type)
+def _checked(arrival: Arrival, reader: LimitedReader, store: str, seconds: float, connect: Connect | None) -> CheckedDraft:
+    head = CheckedDraft(arrival.path, arrival.media_type)
     if arrival.rejection is not None:
         code, found = arrival.rejection
         return _refused(head, ReadAnswer(code=code, found=found))
@@ -123,26 +123,26 @@ def _checked(arrival: Arrival, reader: LimitedReader, store: str, seconds: float
     return _described(head, answer.verdict, _compared(answer.verdict, connect))
 
 
-def _refused(head: Draft, answer: ReadAnswer) -> Draft:
-    return Draft(head.path, head.media_type, code=answer.code, found=answer.found)
+def _refused(head: CheckedDraft, answer: ReadAnswer) -> CheckedDraft:
+    return CheckedDraft(head.path, head.media_type, code=answer.code, found=answer.found)
 
 
-def _compared(verdict: Verdict, connect: Connect | None) -> Comparison:
+def _compared(verdict: Verdict, connect: Connect | None) -> DraftComparison:
     """What the draft contradicts of the reports in the database, as far as there is one."""
     snapshot = snapshot_of(verdict)
     if connect is None or snapshot is None:
-        return Comparison((), (between_reports(BecauseOf.NO_DATABASE if connect is None else BecauseOf.NO_IDENTITY),))
+        return DraftComparison((), (between_reports(BecauseOf.NO_DATABASE if connect is None else BecauseOf.NO_IDENTITY),))
     with connect() as connection:
         return compare(connection, snapshot)
 
 
-def _described(head: Draft, verdict: Verdict, compared: Comparison) -> Draft:
+def _described(head: CheckedDraft, verdict: Verdict, compared: DraftComparison) -> CheckedDraft:
     report = verdict.report
     order = {name: place for place, name in enumerate(load_rules())}
     found = [_finding(each) for each in verdict.findings]
     found += [_finding(beside.finding, beside.agency, beside.year) for beside in compared.found]
     found.sort(key=lambda each: order.get(each.rule, len(order)))  # a region's own rules come last
-    return Draft(
+    return CheckedDraft(
         head.path,
         head.media_type,
         status=verdict.status.value,

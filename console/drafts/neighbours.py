@@ -30,14 +30,14 @@ class Beside(NamedTuple):
     year: int
 
 
-class Comparison(NamedTuple):
+class DraftComparison(NamedTuple):
     """What was found between a draft and the reports of the database, and which rules could not be run."""
 
     found: tuple[Beside, ...]
     not_run: tuple[NotRun, ...]
 
 
-def compare(connection: Connection, draft: Snapshot) -> Comparison:
+def compare(connection: Connection, draft: Snapshot) -> DraftComparison:
     """Compare a draft with the reports in force of its agency on the years before and after, with those of the government above
     and of the agencies under it, and its text with those of the agencies of the region.
     """
@@ -48,7 +48,7 @@ def compare(connection: Connection, draft: Snapshot) -> Comparison:
     found, not_run = _years(connection, draft, own, is_known=agency_id is not None)
     skip = {own[draft.year]} if draft.year in own else set()
     region = _region(connection, draft, governs, reports_to, skip)
-    return Comparison((*found, *region.found), (*not_run, *region.not_run))
+    return DraftComparison((*found, *region.found), (*not_run, *region.not_run))
 
 
 def _agency(connection: Connection, draft: Snapshot) -> int | None:
@@ -57,7 +57,7 @@ def _agency(connection: Connection, draft: Snapshot) -> int | None:
     return register.agencies_of(connection, [key]).get(key)
 
 
-def _years(connection: Connection, draft: Snapshot, own: dict[int, int], *, is_known: bool) -> Comparison:
+def _years(connection: Connection, draft: Snapshot, own: dict[int, int], *, is_known: bool) -> DraftComparison:
     before, after = own.get(draft.year - 1), own.get(draft.year + 1)
     known = results.snapshots(connection, [number for number in (before, after) if number is not None])
     found: list[Beside] = []
@@ -66,10 +66,12 @@ def _years(connection: Connection, draft: Snapshot, own: dict[int, int], *, is_k
     if after in known:
         found += _beside(compare_years(draft, known[after]), known[after])
     because = BecauseOf.NO_LAST_YEAR if is_known else BecauseOf.NEW_AGENCY
-    return Comparison(tuple(found), () if before in known else (NotRun(rules_of(RuleScope.YEARS), because),))
+    return DraftComparison(tuple(found), () if before in known else (NotRun(rules_of(RuleScope.YEARS), because),))
 
 
-def _region(connection: Connection, draft: Snapshot, governs: str | None, reports_to: str | None, skip: set[int]) -> Comparison:
+def _region(
+    connection: Connection, draft: Snapshot, governs: str | None, reports_to: str | None, skip: set[int]
+) -> DraftComparison:
     found: list[Beside] = []
     parent = results.parent_of(connection, reports_to, draft.year) if reports_to else None
     above = results.snapshots(connection, [parent.report_id], sections=False) if parent else {}
@@ -85,7 +87,7 @@ def _region(connection: Connection, draft: Snapshot, governs: str | None, report
         not_run.append(NotRun((TEXT_RULE,), BecauseOf.REGION_ONLY))
     else:
         not_run.append(NotRun((TEXT_RULE,), BecauseOf.NO_REGION))
-    return Comparison(tuple(found), tuple(not_run))
+    return DraftComparison(tuple(found), tuple(not_run))
 
 
 def _texts(connection: Connection, draft: Snapshot, reports_to: str, skip: set[int]) -> list[Beside]:

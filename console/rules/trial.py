@@ -38,7 +38,7 @@ class TrialExample(Record, frozen=True):
     message: str
 
 
-class Trial(Record, frozen=True):
+class PackTrial(Record, frozen=True):
     """What a pack would change: the number of reports that it is for, and of findings by rule that would come, go, or weigh or
     say something else.
     """
@@ -56,7 +56,7 @@ def with_pack(packs: Packs, pack: Pack) -> Packs:
     return Packs((*(each for each in packs.packs if each.id != pack.id), pack))
 
 
-def try_packs(engine: Engine, before: Packs, after: Packs, year: int, region_code: str | None = None) -> Trial:
+def try_packs(engine: Engine, before: Packs, after: Packs, year: int, region_code: str | None = None) -> PackTrial:
     """Compare what is found by two collections of packs in the reports in force on a year, of a region (None: of all)."""
     counts: dict[str, Counter[str]] = {"came": Counter(), "went": Counter(), "changed": Counter()}
     kept: Counter[tuple[str, str]] = Counter()
@@ -74,7 +74,7 @@ def try_packs(engine: Engine, before: Packs, after: Packs, year: int, region_cod
                 who = (change, line.document_id, line.agency)
                 examples.append(TrialExample(*who, finding.rule, finding.severity, finding.message))
     came, went, changed = (dict(sorted(counts[change].items())) for change in ("came", "went", "changed"))
-    return Trial(reports, concerned, came, went, changed, tuple(examples))
+    return PackTrial(reports, concerned, came, went, changed, tuple(examples))
 
 
 Pairs = Sequence[tuple[Snapshot, Snapshot]]

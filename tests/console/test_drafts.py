@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from codebook.records import Hints, Record
 from console.cli import app
-from console.drafts.check import Draft, check_drafts
+from console.drafts.check import CheckedDraft, check_drafts
 from console.drafts.not_run import BecauseOf
 from database.models import Document, FindingRow, ReportRow, Source
 from database.session import make_engine, reading
@@ -37,7 +37,7 @@ class Told(Record, frozen=True, order=True):
     cells: tuple[str, ...]
 
 
-def of_drafts(drafts: Iterator[Draft]) -> list[Told]:
+def of_drafts(drafts: Iterator[CheckedDraft]) -> list[Told]:
     return sorted(Told(Path(d.path).name, f.rule, f.severity, f.message, f.cells) for d in drafts for f in d.findings)
 
 

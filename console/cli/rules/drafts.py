@@ -13,7 +13,7 @@ from codebook.errors import CODES, GongkaiError, UsageError
 from codebook.records import Severity
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, fault, plain, say, show, show_json, table, wrong
-from console.drafts.check import Connect, Draft, DraftFinding, check_drafts
+from console.drafts.check import CheckedDraft, Connect, DraftFinding, check_drafts
 from console.drafts.not_run import BecauseOf
 from database.session import reading
 from ingest.lists.manifest import region_of
@@ -73,7 +73,7 @@ def _connect(found: Settings, stack: ExitStack) -> Connect | None:
     return partial(reading, stack.enter_context(environment.database(found)))
 
 
-def _show(draft: Draft) -> None:
+def _show(draft: CheckedDraft) -> None:
     if draft.code is not None:
         rule = CODES[draft.code]
         show(f"[bold]{plain(draft.path)}[/]: [red]{draft.code}[/] ({rule.meaning}): {plain(draft.found)}. {rule.next_step}", "")

@@ -16,7 +16,7 @@ from codebook.rules import Rule, load_rules
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from console.rules.scores import scores, write_scores
-from console.rules.trial import Trial, try_packs, with_pack
+from console.rules.trial import PackTrial, try_packs, with_pack
 from ingest.lists.expected import ListError, region_named
 from tasks.validation.registry import option_problems
 from tasks.validation.validate import report_checks
@@ -25,7 +25,9 @@ rules = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
 Year = Annotated[int, typer.Option(help="The year on which the reports are.")]
-Region = Annotated[str, typer.Option(help="Only reports of this region and of those within it: 江苏省/淮安市, or a code.")]
+Region = Annotated[
+    str, typer.Option(help="Only reports of this region and of those within it: names from the province down, or a code.")
+]
 
 
 class PackLine(Record, frozen=True):
@@ -180,7 +182,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {"id": rule.id, "severity": rule.severity, "file": rule.file, "words": rule.words, "law": rule.law, "packs": packs}
 
 
-def _show_trial(trial: Trial) -> None:
+def _show_trial(trial: PackTrial) -> None:
     made = table("rule", "would come", "would go", "would change", right=["would come", "would go", "would change"])
     names: Sequence[str] = sorted({*trial.came, *trial.went, *trial.changed})
     for name in names:

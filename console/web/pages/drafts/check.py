@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.responses import Response
 
 from codebook.errors import GongkaiError
-from console.drafts.check import Draft, check_drafts
+from console.drafts.check import CheckedDraft, check_drafts
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.security import DRAFT_BYTES
@@ -47,7 +47,7 @@ def check(request: PageRequest) -> Response:
     return _shown(request, drafts)
 
 
-def _checked(request: PageRequest, name: str, content: bytes) -> tuple[Draft, ...]:
+def _checked(request: PageRequest, name: str, content: bytes) -> tuple[CheckedDraft, ...]:
     """Read the file in a folder of its own, under its name: that may say the agency and the year.
 
     Raises GongkaiError for faults of the machine.
@@ -63,7 +63,7 @@ def _checked(request: PageRequest, name: str, content: bytes) -> tuple[Draft, ..
         return tuple(draft for draft, _ in zip(found, range(_FILES), strict=False))
 
 
-def _shown(request: PageRequest, drafts: tuple[Draft, ...], status: int = 200) -> Response:
+def _shown(request: PageRequest, drafts: tuple[CheckedDraft, ...], status: int = 200) -> Response:
     return request.render(
         "drafts.html",
         status,
