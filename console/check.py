@@ -16,7 +16,7 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine
 
 from codebook.records import Record
-from console.filing import file_pending
+from console.filing import file_pending, follow_all
 from database.models import Between
 from database.reports import coverage, results
 from database.reports.coverage import FILED, CoverageLine, Standing
@@ -64,6 +64,7 @@ def run_check(engine: Engine, today: str | None = None) -> CheckCounts:
         run_transaction(engine, partial(compare_again, keys=batch))
     checked = _check_areas(engine, expected)
     _check_texts(engine)
+    follow_all(engine)
     with reading(engine) as connection:
         findings = results.count_between(connection)
     without = tuple(sorted(expected.keys() - checked))

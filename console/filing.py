@@ -6,20 +6,24 @@ arranged again, are filed by :func:`file_pending`: after an upgrade, and in ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 
 from database import migrations
 from database.filings import decisions, members, register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.filings.register import key_of
+from database.findings import following
+from database.findings.following import Followed
 from database.intake import purging
 from database.intake.purging import Purged
 from database.models import AgencyKeyRow, ReportRow
-from database.reports import coverage
+from database.reports import coverage, results
 from database.reports.coverage import Listed, OnNew
 from database.session import reading, run_transaction
 from tasks.loading.task import arrange_filing, ask_about, file_again, lock_agency
@@ -27,12 +31,47 @@ from tasks.loading.task import arrange_filing, ask_about, file_again, lock_agenc
 T = TypeVar("T")
 
 _CHUNK = 1000  # documents that are looked at together
+_FILINGS = 200  # filings whose cases are brought in step together
 
 
 def upgrade_database(engine: Engine) -> int:
     """Bring the database to the version of this program, and file the documents of earlier ones. Return how many were filed."""
     migrations.upgrade(engine)
-    return file_pending(engine)
+    filed = file_pending(engine)
+    with reading(engine) as connection:
+        cases_are_due = not following.has_cases(connection)
+    if cases_are_due:
+        follow_all(engine)
+    return filed
+
+
+def follow_all(engine: Engine) -> Followed:
+    """Bring the cases of all findings in step with what is in force: after an upgrade from a version without cases, and in every
+    check. Some filings at a time, each part in a transaction of its own, while workers go on loading. Return what changed.
+    """
+    counts = Counter[str]()
+    last = 0
+    while True:
+        with reading(engine) as connection:
+            part = following.filings_after(connection, last, _FILINGS)
+        if not part:
+            break
+        last = max(part)
+        counts.update(msgspec.structs.asdict(run_transaction(engine, partial(_follow, part=part))))
+    last = 0
+    while True:
+        with reading(engine) as connection:
+            documents = following.unfiled_after(connection, last, _FILINGS)
+        if not documents:
+            return Followed(**counts)
+        last = documents[-1]
+        done = run_transaction(engine, partial(following.follow, filings=(), documents=documents))
+        counts.update(msgspec.structs.asdict(done))
+
+
+def _follow(connection: Connection, part: Mapping[int, int]) -> Followed:
+    results.lock_places(connection, {f"agency:{agency}" for agency in part.values()})
+    return following.follow(connection, part)
 
 
 def file_pending(engine: Engine) -> int:

@@ -15,6 +15,10 @@ from sqlalchemy import Connection, select
 from codebook.records import Record
 from database.models import Document
 
+_CASE = (
+    "(filing_id in (select id from gk_filing) or (filing_id is null and document_id in (select id from gk_document)))"
+    " and (other_filing_id is null or other_filing_id in (select id from gk_filing))"
+)
 _AT_ONCE = 500  # documents of one query
 ACCESS = "gongkai_access"
 """The execution option of an engine or a connection that holds an :class:`Access`."""
@@ -88,6 +92,8 @@ def views(access: Access, schema: str) -> list[str]:
         "gk_agency_alias": "key in (select key from gk_agency_key)",
         "gk_agency_case": "one_id in (select id from gk_agency) and other_id in (select id from gk_agency)",
         "gk_agency_succession": "predecessor_id in (select id from gk_agency) and successor_id in (select id from gk_agency)",
+        "gk_finding_case": _CASE,
+        "gk_finding_move": "case_id in (select id from gk_finding_case)",
         "gk_watcher": "1 = 0",
     }
     return [f"create temp view {table} as select * from {schema}.{table} where {where}" for table, where in conditions.items()]

@@ -20,6 +20,7 @@ from database.models import (
     Between,
     FilingDocument,
     FilingRow,
+    FindingCase,
     FindingRow,
     ReportRow,
     SectionRow,
@@ -106,6 +107,14 @@ def documents_of(connection: Connection, agencies: Collection[int]) -> list[int]
     keys = select(AgencyKeyRow.key).where(AgencyKeyRow.agency_id.in_(agencies))
     named = select(DOCUMENT.c.id).join(ReportRow, ReportRow.id == DOCUMENT.c.report_id).where(ReportRow.agency_key.in_(keys))
     return list(connection.scalars(filed.union(named)))
+
+
+def filings_of_reports(connection: Connection, report_ids: Collection[int]) -> set[int]:
+    """Return the filings of the documents of these reports."""
+    if not report_ids:
+        return set()
+    documents = select(ReportRow.document_id).where(ReportRow.id.in_(sorted(report_ids)))
+    return set(connection.scalars(select(MEMBER.c.filing_id).where(MEMBER.c.document_id.in_(documents))))
 
 
 class Entered(NamedTuple):
@@ -275,6 +284,7 @@ def _sections(connection: Connection, reports: Sequence[int]) -> dict[int, list[
 def write_arrangement(connection: Connection, filing_id: int, members: Members, arranged: Arrangement | None) -> None:
     """Keep how the documents of a filing were sorted. None: no document shows a report; a filing without documents goes."""
     if arranged is None and not members.hidden:
+        connection.execute(update(FindingCase).where(FindingCase.filing_id == filing_id).values(filing_id=None))
         connection.execute(delete(FilingRow).where(FilingRow.id == filing_id))
         return
     rows: list[dict[str, Any]] = []

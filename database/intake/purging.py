@@ -25,6 +25,8 @@ from database.models import (
     Failure,
     FilingDocument,
     FilingRow,
+    FindingCase,
+    FindingMove,
     FindingRow,
     Output,
     ReportRow,
@@ -63,9 +65,9 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
     """Delete the content-bearing rows of a document and leave a tombstone.
 
     Running work on the document is fenced. Deleted are reports of all versions with their values, sections, blocks and findings
-    (also findings of other reports that compare with them), outputs of stages, corrections and failures; paths, hints and error
-    messages are erased. A document that was purged before is purged again (its tombstone stays as it was). Raises LookupError
-    when there is no such document.
+    (also findings of other reports that compare with them), the cases of these findings, outputs of stages, corrections and
+    failures; paths, hints and error messages are erased. A document that was purged before is purged again (its tombstone stays
+    as it was). Raises LookupError when there is no such document.
     """
     sha256 = connection.scalar(select(Document.sha256).where(Document.id == document_id).with_for_update())
     if sha256 is None:
@@ -87,6 +89,7 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
 
 def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
     reports = select(ReportRow.id).where(ReportRow.document_id == document_id)
+    rows = _delete_cases(connection, document_id)
     of_reports = [
         (FindingRow, or_(FindingRow.report_id.in_(reports), FindingRow.other_report_id.in_(reports))),
         (ValueRow, ValueRow.report_id.in_(reports)),
@@ -104,7 +107,17 @@ def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
         table.__tablename__: connection.execute(delete(table).where(condition)).rowcount
         for table, condition in [*of_reports, *of_document]
     }
-    return {name: count for name, count in counted.items() if count}
+    return {name: count for name, count in (counted | rows).items() if count}
+
+
+def _delete_cases(connection: Connection, document_id: int) -> dict[str, int]:
+    """Delete the cases of findings that quote the document, with their moves. Return how many rows by table."""
+    quoting = or_(FindingCase.document_id == document_id, FindingCase.other_document_id == document_id)
+    ids = select(FindingCase.id).where(quoting)
+    connection.execute(update(FindingRow).where(FindingRow.case_id.in_(ids)).values(case_id=None))
+    moves = connection.execute(delete(FindingMove).where(FindingMove.case_id.in_(ids))).rowcount
+    cases = connection.execute(delete(FindingCase).where(quoting)).rowcount
+    return {FindingMove.__tablename__: moves, FindingCase.__tablename__: cases}
 
 
 def _erase_texts(connection: Connection, document_id: int) -> None:

@@ -17,6 +17,7 @@ from database.models.filings import (
     FilingDocument,
     FilingRow,
 )
+from database.models.findings import FindingAct, FindingCase, FindingMove, FindingState, SettledBy
 from database.models.ledger import (
     Attempt,
     Batch,
@@ -61,7 +62,11 @@ __all__ = [
     "FailureState",
     "FilingDocument",
     "FilingRow",
+    "FindingAct",
+    "FindingCase",
+    "FindingMove",
     "FindingRow",
+    "FindingState",
     "Key",
     "LoginAttempt",
     "LoginPlace",
@@ -72,6 +77,7 @@ __all__ = [
     "Role",
     "SectionRow",
     "Session",
+    "SettledBy",
     "Source",
     "Stage",
     "StageState",

@@ -16,6 +16,7 @@ from codebook.records import Reader, Status, Verdict
 from codebook.stages import StageName
 from database.filings import members, register
 from database.filings.register import AgencyName
+from database.findings import following as cases
 from database.ledger import finish
 from database.models import AliasSource, Between
 from database.reports import corrections, results
@@ -80,7 +81,8 @@ def _move_hidden(connection: Connection, document_id: int) -> None:
     if place.agency_id is not None and place != kept.place:
         results.lock_places(connection, *_locks([kept.place, place]))
         if results.kept_before(connection, document_id) == kept:
-            _file(connection, document_id, kept, place)
+            filed = _file(connection, document_id, kept, place)
+            _follow(connection, document_id, [filed.filing_id, kept.filing_id], set())
         else:  # it was loaded while this waited
             file_again(connection, document_id)
 
@@ -123,8 +125,8 @@ def _settle(
     near = {place: results.neighbours(connection, place) for place in places}
     before = _current_reports(near)
     report_id, is_new = write(locked.kept)
-    alone = _file(connection, document_id, locked.kept, new)
-    if old is None and alone:  # nothing of this document was in force: only the new report can have changed what is
+    filed = _file(connection, document_id, locked.kept, new)
+    if old is None and filed.is_new:  # nothing of this document was in force: only the new report can have changed what is
         near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
     else:
         near = {place: results.neighbours(connection, place) for place in places}
@@ -138,9 +140,18 @@ def _settle(
     keys = [new._replace(report_id=report_id), *results.report_keys(connection, changed - {report_id})]
     known = {place._replace(report_id=0): those for place, those in near.items()}
     results.replace_findings(connection, stale, kinds, _compare(connection, keys, known))
+    _follow(connection, document_id, [filed.filing_id, locked.kept.filing_id or filed.filing_id], changed - {report_id})
     if locked.asks and new.agency_id is not None:
         ask_about(connection, register.get(connection, new.agency_id))
-    return _Settled(report_id, alone)
+    return _Settled(report_id, filed.is_new)
+
+
+def _follow(connection: Connection, document_id: int, filings: Sequence[int | None], changed: set[int]) -> None:
+    """Bring the cases in step: those of these filings, and of the filings whose reports in force changed. None among ``filings``:
+    the document is in none, and its own cases are meant.
+    """
+    wanted = {number for number in filings if number is not None} | members.filings_of_reports(connection, changed)
+    cases.follow(connection, wanted, [document_id] if None in filings else [])
 
 
 class _Locked(NamedTuple):
@@ -177,24 +188,32 @@ def _lock(connection: Connection, document_id: int, row: Callable[[Before], Mapp
     return None
 
 
-def _file(connection: Connection, document_id: int, kept: Before, place: ReportKey) -> bool:
-    """Put a document into the filing of its place, and arrange this filing and the one in which it was. Return whether it is the
-    first document of its filing.
-    """
+class _FiledIn(NamedTuple):
+    """The filing in which a document is now (None: in none), and whether it is the first document of it."""
+
+    filing_id: int | None
+    is_new: bool
+
+
+def _file(connection: Connection, document_id: int, kept: Before, place: ReportKey) -> _FiledIn:
+    """Put a document into the filing of its place, and arrange this filing and the one in which it was."""
     was = kept.filing_id
     left = was if (kept.place.agency_id, kept.place.year) != (place.agency_id, place.year) else None
     if place.agency_id is None or place.year is None:
         members.leave(connection, document_id)
         members.replace_filing_findings(connection, [document_id], [])
         if left is not None:
+            cases.carry(connection, document_id, left, None)
             arrange_filing(connection, left)
-        return False
+        return _FiledIn(None, is_new=False)
     entered = members.enter(connection, document_id, place.agency_id, place.year)
+    if kept.report_id is not None:
+        cases.carry(connection, document_id, was, entered.filing_id)
     if left is not None:
         members.carry_choice(connection, document_id, entered.filing_id)
         arrange_filing(connection, left)
     arrange_filing(connection, entered.filing_id, whole=was is not None or not entered.is_new)
-    return entered.is_new
+    return _FiledIn(entered.filing_id, entered.is_new)
 
 
 def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True) -> None:

@@ -231,7 +231,8 @@ def test_documents_of_a_version_without_filings_are_filed(engine: Engine):
         load(engine, document, report)
     before = (in_force(engine), findings(engine, "years.carry_over"), findings(engine, "filing.changed"))
     with engine.begin() as connection:
-        for table in ("gk_filing_document", "gk_filing", "gk_agency_alias", "gk_agency_key", "gk_agency"):
+        filed = ("gk_filing_document", "gk_filing", "gk_agency_alias", "gk_agency_key", "gk_agency")
+        for table in ("gk_finding_move", "gk_finding_case", *filed):
             connection.execute(text(f"delete from {table}"))
         connection.execute(update(REPORT).values(agency_key="320813:旧"))
     assert filings.file_pending(engine) == 3

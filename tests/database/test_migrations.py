@@ -90,8 +90,16 @@ def steps() -> list[tuple[str, str]]:
 
 def value_of(table: str, column: Any) -> Any:
     """Something that a column takes."""
-    state = "queued" if table == "gk_stage" else "open"
-    known = {"stage": "extract", "state": state, "status": "processing", "role": "view", "decided": "value", "source": "list"}
+    state = {"gk_stage": "queued", "gk_finding_case": "new"}.get(table, "open")
+    known = {
+        "to_state": "new",
+        "stage": "extract",
+        "state": state,
+        "status": "processing",
+        "role": "view",
+        "decided": "value",
+        "source": "list",
+    }
     if column["name"] in known:
         return known[column["name"]]
     kind = str(column["type"]).upper()

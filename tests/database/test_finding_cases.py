@@ -1,0 +1,293 @@
+"""Findings as cases: a lasting number, whatever runs, editions, corrections and neighbours come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, delete, select, text, update
+
+from codebook.errors import UsageError
+from codebook.records import Finding, Place, Section, Severity, Status, Verdict
+from console import filing as filings
+from database.findings import decisions, listing
+from database.findings.following import CASE, MOVE, Followed
+from database.findings.listing import CaseFilter, CaseOrder
+from database.models import FindingState
+from database.reports.results import DOCUMENT, FINDING
+from database.session import reading, run_transaction
+from tests.database.test_filings import dated
+from tests.database.test_results import load, register, verdict
+
+BALANCE = "requests.balance"
+WHO = {"who": "li", "reason": "经核对原件"}
+
+
+def wrong(loaded: Verdict, *findings: Finding) -> Verdict:
+    return msgspec.structs.replace(loaded, findings=findings)
+
+
+def balance(actual: float, *rows: str, sentence: str | None = None, rule: str = BALANCE) -> Finding:
+    cells = tuple(f"requests.{row}.total" for row in rows or ("new_received",))
+    return Finding(rule, Severity.ERROR, f"差{actual}", cells, 4, actual, sentence)
+
+
+def saying(loaded: Verdict, words: str) -> Verdict:
+    report = msgspec.structs.replace(loaded.report, sections=(Section(1, "总体情况", words, Place()),))
+    return msgspec.structs.replace(loaded, report=report)
+
+
+def cases(engine: Engine) -> list[tuple[int, str, str | None, bool]]:
+    columns = (CASE.c.id, CASE.c.state, CASE.c.settled_by, CASE.c.present)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(select(*columns).order_by(CASE.c.id))]
+
+
+def history(engine: Engine, number: int) -> list[tuple[str, str, dict[str, Any]]]:
+    with reading(engine) as connection:
+        return [(move.from_state, move.to_state, move.detail) for move in listing.moves(connection, number)]
+
+
+def decide(engine: Engine, to: FindingState, *numbers: int) -> decisions.ActResult:
+    return run_transaction(engine, lambda c: decisions.decide(c, numbers, to, **WHO))
+
+
+def links(engine: Engine) -> list[tuple[int, int | None]]:
+    """(document, case) of the findings of the versions in force."""
+    query = select(DOCUMENT.c.id, FINDING.c.case_id).join(FINDING, FINDING.c.report_id == DOCUMENT.c.report_id)
+    with engine.connect() as connection:
+        return sorted((a, b) for a, b in connection.execute(query))
+
+
+def test_reprocessing_keeps_the_number_and_the_state(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    [(number, *rest)] = cases(engine)
+    assert rest == ["new", None, True]
+    decide(engine, FindingState.CONFIRMED, number)
+    # another version of the program says it otherwise, and names another chapter
+    said = msgspec.structs.replace(balance(3), message="相差3件")
+    load(engine, document, saying(wrong(verdict(new_received=3), said), "别的话。"))
+    assert cases(engine) == [(number, "confirmed", None, True)]
+    assert links(engine) == [(document, number)]
+    with reading(engine) as connection:
+        line = listing.case_line(connection, number)
+    assert line is not None
+    assert (line.message, line.changed_by, line.agency) == ("相差3件", "li", "洪泽区民政局")
+
+
+def test_a_later_edition_settles_exactly_what_was_mended(engine: Engine):
+    first, second = register(engine, 2)
+    found = (balance(3), balance(9, "carried_over"), balance(8, "carried_forward"))
+    load(engine, first, dated(wrong(verdict(new_received=3, carried_over=9, carried_forward=8), *found), "2023-01-20"))
+    mended, kept, other = (number for number, *_ in cases(engine))
+    decide(engine, FindingState.CONFIRMED, mended, kept)
+    decide(engine, FindingState.SENT, mended, kept)
+    decide(engine, FindingState.DISMISSED, other)
+    now = (balance(9, "carried_over"), balance(7, "carried_forward"))
+    load(engine, second, dated(wrong(verdict(new_received=4, carried_over=9, carried_forward=7), *now), "2023-03-01"))
+    there = {number: rest for number, *rest in cases(engine) if number in (mended, kept, other)}
+    assert there == {
+        mended: ["settled", "edition", False],
+        kept: ["sent", None, True],
+        other: ["reopened", None, True],  # what was dismissed was another number
+    }
+    *_, (was, became, detail) = history(engine, mended)
+    assert (was, became) == ("sent", "settled")
+    assert (detail["edition"], detail["document"], detail["dated"]["value"]) == (2, second, "2023-03-01")
+    assert history(engine, other)[-1][2]["was"]["actual"] == 8
+
+
+def test_what_our_own_reading_made_disappear_is_withdrawn_and_comes_back_as_it_was(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.CONFIRMED, number)
+    load(engine, document, verdict(new_received=4))
+    assert cases(engine) == [(number, "settled", "reading", False)]
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    assert cases(engine) == [(number, "confirmed", None, True)]
+
+
+def test_a_rendition_mends_nothing_and_a_person_can_put_the_first_edition_in_force_again(engine: Engine):
+    first, pdf, second = register(engine, 3)
+    said = dated(wrong(verdict(new_received=3), balance(3)), "2023-01-20")
+    load(engine, first, said)
+    [(number, *_)] = cases(engine)
+    load(engine, pdf, said)
+    assert cases(engine) == [(number, "new", None, True)]
+    assert links(engine) == [(first, number), (pdf, number)]
+    load(engine, second, dated(verdict(new_received=4), "2023-03-01"))
+    state = {row[0]: row[1:] for row in cases(engine)}
+    assert state[number] == ("settled", "edition", False)
+    with engine.connect() as connection:
+        filing = connection.execute(text("select id from gk_filing")).scalar_one()
+    run_transaction(engine, lambda c: filings.choose(c, filing, first, who="li", reason="原件如此"))
+    state = {row[0]: row[1:] for row in cases(engine)}
+    assert state[number] == ("reopened", None, True)
+
+
+def test_a_new_edition_that_cannot_be_read_settles_nothing(engine: Engine):
+    first, second = register(engine, 2)
+    load(engine, first, dated(wrong(verdict(new_received=3, carried_over=1), balance(3)), "2023-01-20"))
+    [(number, *_)] = cases(engine)
+    load(engine, second, dated(verdict(new_received_doubtful=4, carried_over=2, status=Status.NEEDS_REVIEW), "2023-03-01"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "new", None, False)]
+    load(engine, second, dated(verdict(new_received=4, carried_over=2), "2023-03-01"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "settled", "edition", False)]
+
+
+def test_a_sentence_is_the_same_when_it_is_written_again_and_mended_when_it_is_gone(engine: Engine):
+    first, second, third = register(engine, 3)
+    rule, words = "narrative.sum", "全年共主动公开政府信息90条，其中概况信息30条、政务动态50条。"
+    again = "2022年全年共主动公开政府信息91条，其中概况信息30条、政务动态50条。"
+    one = Finding(rule, Severity.ERROR, "不等", (), 80, 90, words)
+    load(engine, first, dated(saying(wrong(verdict(new_received=3), one), words), "2023-01-20"))
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.CONFIRMED, number)
+    two = Finding(rule, Severity.ERROR, "不等", (), 80, 91, again)
+    load(engine, second, dated(saying(wrong(verdict(new_received=3), two), again), "2023-02-20"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "confirmed", None, True)]
+    load(engine, third, dated(saying(verdict(new_received=3), "全年共主动公开政府信息80条。"), "2023-03-20"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "settled", "edition", False)]
+
+
+def test_the_same_words_and_numbers_are_withdrawn_not_mended(engine: Engine):
+    """A later edition changed something else, and today's rules do not accuse the sentence."""
+    first, second = register(engine, 2)
+    words = "全年收到90件。"
+    one = Finding("narrative.contradiction", Severity.ERROR, "不等", ("requests.new_received.total",), 3, 90, words)
+    load(engine, first, dated(saying(wrong(verdict(new_received=3), one), words), "2023-01-20"))
+    [(number, *_)] = cases(engine)
+    load(engine, second, dated(saying(verdict(new_received=3, carried_over=1), words + "完。"), "2023-03-01"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "settled", "reading", False)]
+
+
+def test_between_years_the_other_edition_settles_it(engine: Engine):
+    before, later, mended = register(engine, 3)
+    load(engine, before, dated(verdict(year=2021, carried_forward=5), "2022-01-20"))
+    load(engine, later, verdict(year=2022, carried_over=4))
+    with engine.connect() as connection:
+        rule = select(CASE.c.id, CASE.c.document_id, CASE.c.other_document_id).where(CASE.c.rule == "years.carry_over")
+        [(number, own, other)] = connection.execute(rule).all()
+    assert (own, other) == (later, before)
+    load(engine, mended, dated(verdict(year=2021, carried_forward=4), "2022-03-01"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "settled", "other", False)]
+    assert history(engine, number)[-1][2]["document"] == mended
+
+
+def test_a_case_follows_its_document_into_another_filing_and_out_of_it(engine: Engine):
+    (document,) = register(engine, 1)
+    nameless = wrong(verdict(new_received=3), balance(3))
+    nameless = msgspec.structs.replace(nameless, report=msgspec.structs.replace(nameless.report, year=None))
+    load(engine, document, nameless)
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.CONFIRMED, number)
+    for year in (2022, 2021, None):
+        report = msgspec.structs.replace(nameless.report, year=year)
+        load(engine, document, msgspec.structs.replace(nameless, report=report))
+        assert cases(engine) == [(number, "confirmed", None, True)], year
+        with engine.connect() as connection:
+            filing, filed_in = connection.execute(text("select filing_id, year from gk_finding_case")).one()
+        assert (filing is None, filed_in) == (year is None, year)
+
+
+def test_two_cases_that_become_one_keep_what_a_person_decided(engine: Engine):
+    one, other = register(engine, 2)
+    load(engine, one, dated(wrong(verdict(new_received=3), balance(3)), "2023-01-20"))
+    load(engine, other, dated(wrong(verdict("洪泽区民政", new_received=3), balance(3)), "2023-01-20"))
+    (first, *_), (second, *_) = cases(engine)
+    decide(engine, FindingState.CONFIRMED, second)
+    with engine.connect() as connection:
+        agencies = connection.execute(text("select id from gk_agency order by id")).scalars().all()
+    run_transaction(engine, lambda c: filings.join(c, agencies[0], agencies[1], who="li", reason="同一单位"))
+    both = [row for row in cases(engine) if row[0] in (first, second)]
+    assert both == [(first, "settled", "joined", False), (second, "confirmed", None, True)]
+
+
+def test_a_purge_leaves_no_case_that_quotes_the_document(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    decide(engine, FindingState.CONFIRMED, cases(engine)[0][0])
+    run_transaction(engine, lambda c: filings.purge(c, document, who="li", reason="误传"))
+    assert cases(engine) == []
+    with engine.connect() as connection:
+        assert connection.execute(select(MOVE)).all() == []
+
+
+def test_findings_of_before_become_new_cases_and_what_is_not_shown_is_withdrawn(engine: Engine):
+    one, other, nameless = register(engine, 3)
+    load(engine, one, wrong(verdict(new_received=3), balance(3)))
+    load(engine, other, wrong(verdict(year=2020, new_received=3), balance(3)))
+    bare = wrong(verdict(new_received=3), balance(3))
+    load(engine, nameless, msgspec.structs.replace(bare, report=msgspec.structs.replace(bare.report, agency=None)))
+    with engine.begin() as connection:
+        connection.execute(update(FINDING).values(case_id=None))
+        connection.execute(delete(CASE))
+    filings.upgrade_database(engine)
+    assert [(state, there) for _, state, _, there in cases(engine)] == [("new", True)] * 3
+    with engine.begin() as connection:
+        connection.execute(update(DOCUMENT).where(DOCUMENT.c.id == other).values(status="discarded"))
+    assert filings.follow_all(engine).settled == 1
+    assert [rest for number, *rest in cases(engine) if rest[1] == "gone"] == [["settled", "gone", False]]
+    assert filings.follow_all(engine) == Followed()
+
+
+# ---- people ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(engine: Engine) -> list[int]:
+    documents = register(engine, 3)
+    for year, document in zip((2020, 2022, 2024), documents, strict=True):
+        load(engine, document, wrong(verdict(year=year, new_received=3), balance(3)))
+    return [number for number, *_ in cases(engine)]
+
+
+def test_many_are_decided_at_once_and_the_act_can_be_taken_back(engine: Engine, three: list[int]):
+    decide(engine, FindingState.DISMISSED, three[0])
+    done = decide(engine, FindingState.CONFIRMED, *three)
+    assert (done.cases, done.others) == (3, {})
+    decide(engine, FindingState.SENT, three[1])
+    with reading(engine) as connection:
+        last = decisions.last_act(connection, "li")
+    assert last is not None
+    assert last.to_state == "sent"
+    assert done.act is not None
+    act = done.act
+    undone = run_transaction(engine, lambda c: decisions.undo(c, act, who="li"))
+    assert (undone.cases, undone.others) == (2, {"sent": 1})
+    assert [state for _, state, *_ in cases(engine)] == ["dismissed", "sent", "new"]
+    with pytest.raises(UsageError):
+        run_transaction(engine, lambda c: decisions.undo(c, act, who="li"))
+    with engine.connect() as connection:
+        acts = connection.execute(text("select action, who from gk_audit order by id")).all()
+    assert [tuple(row) for row in acts][-2:] == [("finding_sent", "li"), ("finding_undo", "li")]
+
+
+def test_only_what_is_allowed_moves(engine: Engine, three: list[int]):
+    done = decide(engine, FindingState.SENT, *three)
+    assert (done.act, done.cases, done.others) == (None, 0, {"new": 3})
+    with pytest.raises(UsageError):
+        run_transaction(engine, lambda c: decisions.decide(c, three, FindingState.DISMISSED, who="li", reason=" "))
+    with pytest.raises(UsageError):
+        run_transaction(engine, lambda c: decisions.decide(c, three, FindingState.NEW, who="li", reason="x"))
+
+
+def test_lists_and_counts(engine: Engine, three: list[int]):
+    decide(engine, FindingState.CONFIRMED, three[2])
+    with reading(engine) as connection:
+        assert listing.case_numbers(connection, CaseFilter()) == three[::-1]
+        for order in CaseOrder:
+            whole = listing.case_numbers(connection, CaseFilter(), order=order)
+            assert sorted(whole) == three
+            assert whole[1:] == listing.case_numbers(connection, CaseFilter(), order=order, after=whole[0])
+        assert listing.case_numbers(connection, CaseFilter(region="3208", text="民政 差3", kind="department")) == three[::-1]
+        assert listing.case_numbers(connection, CaseFilter(region="3209")) == []
+        assert listing.case_numbers(connection, CaseFilter(text=str(three[1]))) == [three[1]]
+        assert listing.case_years(connection) == [2024, 2022, 2020]
+        counts = listing.case_counts(connection, CaseFilter(state="confirmed"))
+        assert counts.states == {"new": 2, "open": 3, "confirmed": 1}
+        assert (counts.total, counts.rules, counts.severities) == (1, {BALANCE: 1}, {"error": 1})
+        assert [line.id for line in listing.iterate(connection, CaseFilter(state="open"))] == three
