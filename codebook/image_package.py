@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 from codebook.errors import GongkaiError
 
 MEDIA_TYPE = "application/x-gongkai-pages"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".avif", ".jp2")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3

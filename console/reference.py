@@ -148,6 +148,7 @@ def export_page() -> str:
 _TYPES = {bool: "true or false", str: "text", int: "whole number", float: "number", list: "list", dict: "object"}
 _OBJECTS = {
     "source": "The file. `status` and `error` stand beside it.",
+    "sources": "A list: every place where this content was found, the first one first. The same file sent twice is two of them.",
     "report": "The report; null for a document that failed or was rejected.",
     "filing": "The filing that the document is in; null for a report without agency or year, and for a document never read.",
     "evidence": "By indicator: where a value is printed, how it was read and how sure it is.",

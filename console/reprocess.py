@@ -7,11 +7,14 @@ from functools import partial
 import msgspec
 from sqlalchemy import Engine
 
-from codebook.stages import StageName
+from codebook.stages import REGISTER, StageName
 from database import ledger
+from database.intake.refusals import refusals
 from database.ledger import Selection
-from database.monitoring import queries
 from database.session import reading, run_transaction
+from database.users.audit import note
+from ingest.archives.limits import Limits
+from ingest.files.refused import read_again
 from runtime.settings import Settings
 from runtime.store import Store
 
@@ -23,17 +26,31 @@ def readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[lis
     store = Store(settings.store)
     with reading(engine) as connection:
         ids = ledger.select_documents(connection, chosen)
-        refused = queries.refused_at_the_door(connection, ids)
-    absent = {number for number, sha256 in refused.items() if not store.exists(sha256)}
+        refused = refusals(connection, ids)
+    absent = {one.document_id for one in refused if not store.exists(one.sha256)}
     return [number for number in ids if number not in absent], sorted(absent)
 
 
-def start(engine: Engine, chosen: Selection, ids: list[int], stage: StageName | None, *, who: str, reason: str) -> int:
-    """Start these documents again, in transactions of bounded size, each with its entry in the audit trail. Return how
-    many.
+def start(
+    settings: Settings, engine: Engine, chosen: Selection, ids: list[int], stage: StageName | None, *, who: str, reason: str
+) -> int:
+    """Start these documents again, in transactions of bounded size, each with its entry in the audit trail. Return how many are
+    processed now.
+
+    What was refused when it was registered is read again as if it came in now: it is admitted, gives way to its members if it is
+    an archive, or stays refused.
     """
+    with reading(engine) as connection:
+        refused = refusals(connection, ids)
+    at_registration = {one.document_id for one in refused}
+    rest = [number for number in ids if number not in at_registration]
     count = 0
-    for at in range(0, len(ids), TRANSACTION):
-        part = msgspec.structs.replace(chosen, documents=tuple(ids[at : at + TRANSACTION]))  # all of it goes into the audit
+    if refused:
+        asked = {"selection": msgspec.to_builtins(chosen), "from": REGISTER}
+        run_transaction(engine, lambda c: note(c, "reprocess", who, reason=reason, documents=sorted(at_registration), **asked))
+        again = read_again(refused, engine=engine, store=Store(settings.store), limits=Limits.of(settings), who=who)
+        count += again.started
+    for at in range(0, len(rest), TRANSACTION):
+        part = msgspec.structs.replace(chosen, documents=tuple(rest[at : at + TRANSACTION]))  # all of it goes into the audit
         count += run_transaction(engine, partial(ledger.reprocess, chosen=part, stage=stage, who=who, reason=reason))
     return count

@@ -42,6 +42,13 @@ STATUS = ExportColumn(
     "status", "document.status", str, "Status of the document: accepted, needs_review, failed, …", sql="d.status"
 )
 
+# ---- where a document was found: the file as it came in, and each place where the same content lay again --------------------
+FOUND_PATH = ExportColumn("path", "found.path", str, "Path of a file with this content, as it was given")
+FOUND_IN = ExportColumn("batch", "found.batch", str, "Name of the batch in which it was found")
+FOUND_AT = ExportColumn("seen_at", "found_at", str, "When it came in (ISO 8601, UTC)")
+CHANGED_AT = ExportColumn("changed_at", "changed_at", str, "When the file was changed last, as its file system or archive says")
+SOURCE_COUNT = ExportColumn("sources", "counts.sources", int, "Number of files with this content that came in", "files")
+
 # ---- the report -------------------------------------------------------------------------------------------------------------
 AGENCY = ExportColumn("agency", "document.agency", str, "Agency, as the report names it", sql="r.agency")
 PROVINCE = ExportColumn("province", "document.province", str, "Province of the agency", sql="r.province")
@@ -211,6 +218,7 @@ FILED: Columns = (FILING_ID, AGENCY_ID, AGENCY_NAME)
 
 # ---- JSON: the keys of each object in their order ---------------------------------------------------------------------------
 JSON_SOURCE: Columns = (PATH, SHA256, MEDIA_TYPE, PAGES, BATCH)
+JSON_SOURCES: Columns = (FOUND_PATH, FOUND_IN, FOUND_AT, CHANGED_AT)
 JSON_REPORT: Columns = (AGENCY, REGION, REGION_CODE, YEAR, FORM, TITLE, PUBLISHED_ON, SCRIPT)
 JSON_FILING: Columns = (
     FILING_ID._replace(name="id"),
@@ -229,6 +237,7 @@ JSON_EVIDENCE: Columns = (
 JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE, PACK)
 JSON_OBJECTS: dict[str, Columns] = {
     "source": JSON_SOURCE,
+    "sources": JSON_SOURCES,
     "report": JSON_REPORT,
     "filing": JSON_FILING,
     "evidence": JSON_EVIDENCE,
@@ -249,7 +258,7 @@ FINDINGS: Columns = (
 DOCUMENTS: Columns = (
     *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *TABLE_WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),
     *(CELL_COUNT, DOUBT_COUNT, FINDING_COUNT, ERROR_CODE, ERROR_MESSAGE),
-    *(*FILED, EDITION, RENDITION_OF, IN_FORCE),
+    *(*FILED, EDITION, RENDITION_OF, IN_FORCE, SOURCE_COUNT),
 )
 WIDE_BEFORE: Columns = (*TABLE_WHO, BLOCK_FORM, STATUS, DOUBTFUL_COUNT)
 WIDE_AFTER: Columns = (*WHERE, *FILED, IN_FORCE)

@@ -20,6 +20,10 @@ _JUNK = (
     ".*", "~$*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.lock", "*.lck", "*~",
     "thumbs.db", "desktop.ini", "__macosx",
 )  # fmt: skip
+_DOCUMENTS = (
+    ".txt", ".htm", ".html", ".mht", ".mhtml", ".doc", ".docx", ".wps", ".rtf", ".odt", ".xls", ".xlsx", ".et", ".ods", ".csv",
+    ".pdf", ".ofd", ".zip", ".rar", ".7z", ".eml", ".msg",
+)  # fmt: skip
 _ANY_JUNK = re.compile("|".join(map(translate, _JUNK)))
 
 
@@ -68,3 +72,8 @@ def number_key(digits: str) -> tuple[int, str, str]:
 def is_picture(name: str) -> bool:
     """Return whether a file is a picture by its name."""
     return name.lower().endswith(SUFFIXES)
+
+
+def is_named_like_a_document(name: str) -> bool:
+    """Return whether something is called what a document, a picture or an archive would be called."""
+    return name.lower().endswith((*_DOCUMENTS, *SUFFIXES))

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     """Largest unpacked size of an archive, nested archives included."""
     max_archive_ratio: Count = 200
     """How many times larger than its packed form a file in an archive, and all of the archive, may be."""
-    max_archive_depth: Count = 2
+    max_archive_depth: Count = 4
     """How many archives may be nested."""
     intake_seconds: Seconds = 60
     """Processor time of the process that reads a file that comes in, without progress; beyond it the file is refused."""

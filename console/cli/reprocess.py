@@ -77,7 +77,7 @@ def reprocess_documents(
             _rehearse(found, engine, ids, limit, as_json=as_json)
             return
         from_stage = StageName(first) if first else None
-        count = start(engine, chosen, ids, from_stage, who=environment.who(), reason=reason)
+        count = start(found, engine, chosen, ids, from_stage, who=environment.who(), reason=reason)
         say(f"{counted(count, 'document')} queued again")
         if no_wait:
             if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from database.export_columns import (
     JSON_FINDING,
     JSON_REPORT,
     JSON_SOURCE,
+    JSON_SOURCES,
     LABELS,
     VALUES,
     WIDE_AFTER,
@@ -54,6 +56,7 @@ class _Counts(NamedTuple):
     cells: int
     doubts: int
     findings: int
+    sources: int
 
 
 class _Filing(NamedTuple):
@@ -132,6 +135,9 @@ class ExportRow(NamedTuple):
     block_form: str = ""
     doubtful_count: int = 0
     label: _Label | None = None
+    found: Any = None
+    found_at: str | None = None
+    changed_at: str | None = None
 
 
 @cache
@@ -205,6 +211,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
         "doubts": [],
         "findings": [],
         "error": error(exported),
+        "sources": [_object(JSON_SOURCES, _source_row(row, source)) for source in exported.sources],
     }
     if exported.has_report:
         found = cells(exported)
@@ -217,6 +224,14 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
             "findings": [_object(JSON_FINDING, _finding_row(row, exported, f)) for f in _findings(exported, in_force=in_force)],
         }
     return line
+
+
+def _source_row(row: ExportRow, source: Row[Any]) -> ExportRow:
+    return row._replace(found=source, found_at=_moment(source.seen_at), changed_at=_moment(source.dated_at))
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None
 
 
 def _filing(exported: Exported) -> _Filing:
@@ -257,7 +272,7 @@ def _value_row(row: ExportRow, exported: Exported, indicator: str, value: Value 
     """``row`` with a value: where it is printed, how it was read, who decided about it, and which renditions agree."""
     if value is None:
         return row._replace(indicator=indicator)
-    decided_at = value.decided_at.isoformat(timespec="seconds") if value.decided_at else None
+    decided_at = _moment(value.decided_at)
     decision = {"by": value.decided_by, "at": decided_at, "reason": value.reason}
     own: list[Line] = [{"by": kind} for kind in value.witnesses or ()]
     row = row if value.witness is None else _witnessed(row, value.witness, exported.witnesses)
@@ -335,7 +350,7 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     failure = error(exported) or {}
     found = cells(exported) if exported.has_report else []
     doubts = sum(value is not None and value.state in UNSETTLED for _, value in found)
-    counts = _Counts(len(found), doubts, len(exported.findings))
+    counts = _Counts(len(found), doubts, len(exported.findings), len(exported.sources))
     stopped = _Stopped(failure.get("code"), failure.get("message"))
     row = ExportRow(exported.document, _filing(exported), _body(exported), stopped, counts)
     yield "documents", _fields(DOCUMENTS, row)

@@ -60,7 +60,7 @@ class Exported:
     """A document with its report (none where it shows none) and the failure that stopped it.
 
     ``in_force``: the document speaks for its agency and year; None when it is in no filing. ``witnesses`` are the SHA-256 of
-    the documents that the witnesses of its values name.
+    the documents that the witnesses of its values name; ``sources`` are all places where its content was found.
     """
 
     document: Row[Any]
@@ -70,6 +70,7 @@ class Exported:
     values: list[Value] = field(default_factory=list)
     findings: list[Row[Any]] = field(default_factory=list)
     failure: Row[Any] | None = None
+    sources: list[Row[Any]] = field(default_factory=list)
     witnesses: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -188,6 +189,12 @@ _FINDINGS = (
 _FAILURES = (
     select(FAILURE.c.document_id, FAILURE.c.code, FAILURE.c.message).where(FAILURE.c.document_id.in_(_IDS)).order_by(FAILURE.c.id)
 )
+_SOURCES = (
+    select(SOURCE.c.document_id, SOURCE.c.path, BATCH.c.name.label("batch"), SOURCE.c.seen_at, SOURCE.c.dated_at)
+    .outerjoin(BATCH, BATCH.c.id == SOURCE.c.batch_id)
+    .where(SOURCE.c.document_id.in_(_IDS))
+    .order_by(SOURCE.c.id)
+)
 _SHA256 = select(DOCUMENT.c.id, DOCUMENT.c.sha256).where(DOCUMENT.c.id.in_(_IDS))
 _STOPPED = (Status.FAILED.value, Status.REJECTED.value, Status.DISCARDED.value)
 
@@ -214,6 +221,9 @@ def _read_chunk(connection: Connection, rows: Sequence[Row[Any]], speakers: dict
         for row in connection.execute(_FINDINGS, ids):
             by_report[row.report_id].findings.append(row)
         _read_witnesses(connection, by_report.values())
+    by_document = {d.document.id: d for d in documents}
+    for row in connection.execute(_SOURCES, {"ids": list(by_document)}):
+        by_document[row.document_id].sources.append(row)
     stopped = {d.document.id: d for d in documents if d.document.status in _STOPPED}
     if stopped:
         for row in connection.execute(_FAILURES, {"ids": list(stopped)}):

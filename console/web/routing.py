@@ -20,7 +20,7 @@ from console.web import auth
 from console.web.auth import Cookies
 from console.web.context import AppContext
 from console.web.request import PageRequest
-from console.web.security import UPLOAD_BYTES, Fields, read_form
+from console.web.security import UPLOAD_BYTES, Fields, read_bytes, read_form
 from database.models import Role
 from database.session import fault_code
 from database.users.accounts import CurrentUser
@@ -149,3 +149,17 @@ def post(path: str, act: Page, role: Role | None, *, uploads: int = 0) -> Route:
     a file.
     """
     return Route(path, _endpoint(act, role, uploads=uploads), methods=["POST"])
+
+
+def post_bytes(path: str, act: Page, role: Role | None) -> Route:
+    """An act of a script of ours: its body is bytes, as large as a form at most, and its token is in the header ``x-csrf``."""
+
+    async def endpoint(http: Request) -> Response:
+        try:
+            body = await read_bytes(http)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        form = None if body is None else Fields([("csrf", http.headers.get("x-csrf", ""))], body=body)
+        return await run_in_threadpool(answer, http.app.state.context, http, act, role, form)
+
+    return Route(path, endpoint, methods=["POST"])

@@ -139,9 +139,15 @@ class Upload(NamedTuple):
 
 
 class Fields:
-    """The fields of a form or of an address, and the files of a form. A field that is absent is empty."""
+    """The fields of a form or of an address, and the files of a form. A field that is absent is empty.
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = (), files: Mapping[str, Upload] | None = None) -> None:
+    ``body`` is what a script of ours sends as bytes (see console.web.routing.post_bytes).
+    """
+
+    def __init__(
+        self, pairs: Iterable[tuple[str, str]] = (), files: Mapping[str, Upload] | None = None, *, body: bytes = b""
+    ) -> None:
+        self.body = body
         self._files = dict(files or {})
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
@@ -182,6 +188,18 @@ def number(text: str) -> int | None:
 
 def _kind(headers: Headers) -> str:
     return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+async def read_bytes(request: Request) -> bytes | None:
+    """The body of a request that is no form (application/octet-stream); None when it is too large or something else."""
+    if _kind(request.headers) != "application/octet-stream":
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            return None
+    return bytes(body)
 
 
 async def read_form(request: Request, *, uploads: int = 0) -> Fields | None:

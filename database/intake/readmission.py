@@ -42,7 +42,7 @@ def readmit(connection: Connection, arrivals: Mapping[int, Arrival]) -> list[int
 
 def replace_stand_ins(connection: Connection, contents: Sequence[str]) -> int:
     """Discard the documents with these hashes: they stood in for files that could not be read and have come in whole now."""
-    absent = select(Document.id).where(Document.sha256.in_(list(contents)), Document.status == Status.FAILED)
+    absent = select(Document.id).where(Document.sha256.in_(list(contents)), Document.status.in_((Status.FAILED, Status.REJECTED)))
     ids = tuple(connection.scalars(absent))
     if not ids:
         return 0

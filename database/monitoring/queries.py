@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from codebook.records import UNSETTLED_STATES, Record, Severity, State, Status
-from codebook.stages import REGISTER
 from database.clock import now
 from database.filings.in_force import DOCUMENT, holds, is_shown, speaks
 from database.intake.purging import tombstones
@@ -96,6 +95,11 @@ def batches(connection: Connection, limit: int = 50) -> list[BatchCount]:
 def has_batch(connection: Connection, name: str) -> bool:
     """Return whether a batch of this name exists."""
     return connection.scalar(select(Batch.id).where(Batch.name == name)) is not None
+
+
+def batch_id(connection: Connection, name: str) -> int | None:
+    """The number of the batch of this name."""
+    return connection.scalar(select(Batch.id).where(Batch.name == name))
 
 
 def status_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
@@ -397,14 +401,3 @@ def busy(connection: Connection, ids: Sequence[int]) -> list[int]:
     wanted = set(ids)
     query = select(Document.id).where(Document.status == Status.PROCESSING).order_by(Document.id)
     return [number for number in connection.scalars(query) if number in wanted]
-
-
-def refused_at_the_door(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    """Those of the documents that were refused when they were registered and are so still, with their sha256."""
-    query = (
-        select(Document.id, Document.sha256)
-        .join(Failure, Failure.document_id == Document.id)
-        .where(Failure.stage == REGISTER, Failure.state == FailureState.OPEN)
-    )
-    wanted = set(ids)
-    return {number: sha256 for number, sha256 in connection.execute(query) if number in wanted}

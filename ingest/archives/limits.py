@@ -26,7 +26,7 @@ class Limits(Record, frozen=True):
     archive_members: int = 100_000
     archive_bytes: int = 20 * 1024 * MIB
     archive_ratio: int = 200
-    archive_depth: int = 2
+    archive_depth: int = 4
     seconds: float = 60
     memory_bytes: int = 2048 * MIB
 

@@ -14,6 +14,8 @@ TAR = "application/x-tar"
 GZIP = "application/gzip"
 BZIP2 = "application/x-bzip2"
 XZ = "application/x-xz"
+SEVEN_ZIP = "application/x-7z-compressed"
+RAR = "application/vnd.rar"
 _BLOCK = 64 * 1024
 _XZ_MEMORY = 256 * 1024 * 1024  # bytes
 

@@ -8,9 +8,10 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from codebook.errors import GongkaiError
+from ingest.archives import deflate64
 from ingest.archives.limits import DIRECTORY_BYTES_PER_MEMBER, LZMA_DICTIONARY, RATIO_COUNTS_FROM, Limits
 from ingest.file_dates import CHINA, moment_of
 
@@ -25,7 +26,7 @@ _UTF8_NAME = 0x800  # 4.4.4, bit 11
 _ENCRYPTED = 0x1
 _UNICODE_PATH = 0x7075  # Info-ZIP's extra field with the name in UTF-8
 _TIMESTAMP = 0x5455
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, deflate64.METHOD)
 # What zipfile raises on a file that is not whole.
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError, struct.error, OSError, NotImplementedError)
 
@@ -82,6 +83,13 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
             size = int(_END64.unpack(record)[8])
             stop -= _END64_LOCATOR.size + _END64.size
     return max(0, stop - size), size
+
+
+def open_member(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> BinaryIO:
+    """A reader of a member, of the listed size at most and with its CRC checked. Raises one of BROKEN where it is damaged."""
+    if info.compress_type == deflate64.METHOD:
+        return cast(BinaryIO, deflate64.Deflate64Reader(file, info))
+    return cast(BinaryIO, archive.open(info))
 
 
 def member_names(members: list[zipfile.ZipInfo]) -> list[str]:

@@ -17,7 +17,8 @@ from codebook.records import Record
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import MIB, Limits
 from ingest.archives.mails import MAIL
-from ingest.archives.streams import BZIP2, GZIP, TAR, XZ, ZIP, is_tar_header
+from ingest.archives.streams import BZIP2, GZIP, RAR, SEVEN_ZIP, TAR, XZ, ZIP, is_tar_header
+from ingest.archives.volumes import is_last_volume
 from ingest.archives.zips import BROKEN, open_zip
 
 SAMPLE = 64 * 1024  # bytes of the head that are looked at
@@ -66,14 +67,16 @@ _PREFIXES: tuple[tuple[bytes, FileIdentity], ...] = (
     (b"MM\0*", FileIdentity("image/tiff")),
     (b"II+\0\x08\0", FileIdentity("image/tiff")),
     (b"MM\0+\0\x08", FileIdentity("image/tiff")),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", FileIdentity("image/jp2")),  # ISO/IEC 15444-1, I.5.1
+    (b"\xff\x4f\xff\x51", FileIdentity("image/jp2")),  # its bare codestream, A.4.1
     (b"GIF87a", FileIdentity("image/gif")),
     (b"GIF89a", FileIdentity("image/gif")),
     (b"\x1f\x8b\x08", FileIdentity(GZIP, FileRole.ARCHIVE)),
     (b"BZh", FileIdentity(BZIP2, FileRole.ARCHIVE)),
     (b"\xfd7zXZ\0", FileIdentity(XZ, FileRole.ARCHIVE)),
-    (b"7z\xbc\xaf\x27\x1c", _refused("application/x-7z-compressed", "a 7z archive", "a zip or tar archive")),
-    (b"Rar!\x1a\x07", _refused("application/vnd.rar", "a RAR archive", "a zip or tar archive")),
-    (b"\x28\xb5\x2f\xfd", _refused("application/zstd", "a zstd file", "a zip or tar archive")),
+    (b"7z\xbc\xaf\x27\x1c", FileIdentity(SEVEN_ZIP, FileRole.ARCHIVE)),
+    (b"Rar!\x1a\x07", FileIdentity(RAR, FileRole.ARCHIVE)),
+    (b"\x28\xb5\x2f\xfd", _refused("application/zstd", "a zstd file", "a zip, tar, 7z or RAR archive")),
     (b"{\\rtf", FileIdentity("application/rtf")),
     (b"\x7fELF", _refused("application/x-executable", "a program")),
     (b"MZ\x90\0", _refused("application/x-msdownload", "a Windows program")),
@@ -96,14 +99,37 @@ def _by_magic(file: BinaryIO, head: bytes) -> FileIdentity | None:
         return _refused("application/x-empty", "0 bytes", "a file with content", "file.empty")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # before PDF: a zip may hold one uncompressed in its first kilobyte
         return _zip(file)
+    if head.startswith(b"PK\x07\x08PK\x03\x04"):  # the mark of a split zip (PKWARE appnote 8.5.3), whole or its first volume
+        whole = _zip(file)
+        return whole if whole.code is None else _VOLUME
+    if _is_last_volume(file):
+        return _VOLUME
     if head.startswith(OLE2_MAGIC):
         return _ole2(file)
     return next((identity for magic, identity in _PREFIXES if head.startswith(magic)), None) or _by_structure(head)
 
 
+_VOLUME = _refused(ZIP, "one volume of a split zip", "all its volumes (.z01 and on, and .zip) in one folder", "file.corrupt")
+
+
+def _is_last_volume(file: BinaryIO) -> bool:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 22))
+    return is_last_volume(file.read(), size)
+
+
+# Brands of pictures in ISO base media files (ISO/IEC 23008-12, AV1 Image File Format).
+_FTYP = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx"), "image/heic"),
+    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
+}
+
+
 def _by_structure(head: bytes) -> FileIdentity | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return FileIdentity("image/webp")
+    if head[4:8] == b"ftyp" and (kind := _FTYP.get(head[8:12])) is not None:
+        return FileIdentity(kind)
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:18] in _BMP_HEADERS:
         return FileIdentity("image/bmp")
     if is_tar_header(head[:512]):
@@ -115,7 +141,7 @@ def _by_structure(head: bytes) -> FileIdentity | None:
 
 def looks_packed(head: bytes) -> bool:
     """Return whether a content with these first bytes may be an archive (or an Office document, which is a zip)."""
-    return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or is_tar_header(head[:512])
+    return head.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")) or is_tar_header(head[:512])
 
 
 _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))

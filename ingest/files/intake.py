@@ -75,8 +75,8 @@ class Intake:
 
         Raises StoreFaultError for faults of the machine (store.unavailable, disk.full) only.
         """
-        if found.note is Note.UNREADABLE:
-            yield self.refused(found.shown, GongkaiError("file.unreadable", found.detail, "permission to read it"))
+        if found.note is not None:
+            yield self.refused(found.shown, _cannot_be_read(found))
             return
         self._reader.use_paths(self._manifest.paths() if self._manifest is not None else None)
         request = ReadFile(
@@ -85,6 +85,7 @@ class Intake:
             self._limits,
             follow,
             tuple(os.fsencode(os.path.abspath(page)) for page in found.pages),
+            volumes=tuple(os.fsencode(os.path.abspath(volume)) for volume in found.volumes),
         )
         for number in range(1, _MOST_ENDS + 1):
             past, ended = yield from self._answers(request)
@@ -175,6 +176,18 @@ class Intake:
             return self.refused(looked.path, error)
         rejection = (error.code, str(error).removeprefix(f"{error.code}: "))
         return self._taken(FoundDocument(looked.sha256, UNKNOWN, looked.size, looked.path, rejection), set())
+
+
+def _cannot_be_read(found: Found) -> GongkaiError:
+    """Return why something that was met in a folder, or was given, is no file to be read."""
+    if found.note is Note.UNREADABLE:
+        return GongkaiError("file.unreadable", found.detail, "permission to read it")
+    called = {
+        Note.LINK: f"a symbolic link to {found.detail}",
+        Note.SPECIAL: "a pipe, a socket or a device",
+        Note.EMPTY_FOLDER: "a folder without anything in it, named like a file",
+    }
+    return GongkaiError("file.not_regular", called[found.note] if found.note in called else str(found.note), "the file itself")
 
 
 def load_manifest(path: Path, reader: BoundedReader, limits: Limits) -> Manifest:

@@ -28,7 +28,8 @@ class Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class ReadFile(Message, frozen=True):
-    """Read the file at ``path`` (bytes as the system has it), or the page images ``pages`` of the folder there.
+    """Read the file at ``path`` (bytes as the system has it), the page images ``pages`` of the folder there, or the archive whose
+    ``volumes`` lie there.
 
     ``shown`` is the path under which it is registered. ``follow``: the file may be a link. ``past`` documents were received
     before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over.
@@ -41,6 +42,7 @@ class ReadFile(Message, frozen=True):
     pages: tuple[bytes, ...] = ()
     past: int = 0
     refused: tuple[str, ...] = ()
+    volumes: tuple[bytes, ...] = ()
 
 
 class UsePaths(Message, frozen=True):

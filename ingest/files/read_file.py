@@ -9,6 +9,7 @@ import errno
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
@@ -17,7 +18,8 @@ from codebook import image_package
 from codebook.errors import GongkaiError
 from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
 from ingest.archives.limits import Limits
-from ingest.files.fingerprint import HEAD, Content, content_from, content_of, stand_in
+from ingest.archives.volumes import joined
+from ingest.files.fingerprint import HEAD, Content, content_from, content_of, opened, stand_in
 from ingest.files.identify import FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
@@ -62,14 +64,21 @@ class FileReader:
         self._refused_members = refused
         self.archives = 0
 
-    def read(self, path: str, known_as: str, *, pages: Sequence[str] = (), follow: bool = False) -> Iterator[FoundDocument]:
-        """All that is to be registered of the file at ``path``, or of the page images ``pages`` of the folder there.
+    def read(
+        self, path: str, known_as: str, *, pages: Sequence[str] = (), volumes: Sequence[str] = (), follow: bool = False
+    ) -> Iterator[FoundDocument]:
+        """All that is to be registered of the file at ``path``, of the page images ``pages`` of the folder there, or of the
+        archive in these ``volumes``.
 
         Raises NoRoomError when a temporary file cannot be written.
         """
         try:
             if pages:
                 yield self._folder_of_pages(known_as, pages)
+                return
+            if volumes:
+                with self._joined(volumes) as content:
+                    yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
                 return
             with content_of(path, follow=follow) as content:
                 yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
@@ -79,6 +88,14 @@ class FileReader:
             yield refusal(known_as, _of_system(error))
         except MemoryError:
             yield refusal(known_as, _out_of_memory())
+
+    @contextmanager
+    def _joined(self, volumes: Sequence[str]) -> Iterator[Content]:
+        with (
+            joined(_each(volumes), self._limits) as whole,
+            content_from(whole, lambda _: self._limits.archive_bytes) as content,
+        ):
+            yield content
 
     def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
         self._outlet.looking(path, content)
@@ -144,6 +161,8 @@ class FileReader:
             if not members:
                 raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
         except GongkaiError as error:
+            if content.size <= self._limits.file_bytes:
+                self._outlet.keep(content, file)  # to be looked at, and read again when it can be
             yield _document(content, identity, path, error)
 
     def _groups(self, names: Sequence[str], path: str) -> dict[str, list[str]]:
@@ -181,6 +200,12 @@ class FileReader:
             yield refusal(path, _of_member(error))
         except MemoryError:
             yield refusal(path, _out_of_memory())
+
+
+def _each(paths: Sequence[str]) -> Iterator[BinaryIO]:
+    for path in paths:
+        with opened(path, follow=False) as file:
+            yield file
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

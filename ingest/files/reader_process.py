@@ -109,8 +109,9 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     outlet = _Outlet(out, grant, request.past)
     reader = FileReader(outlet, request.limits, decided_by(manifest), frozenset(request.refused))
     path, pages = os.fsdecode(request.path), tuple(map(os.fsdecode, request.pages))
+    volumes = tuple(map(os.fsdecode, request.volumes))
     try:
-        for document in reader.read(path, request.shown, pages=pages, follow=request.follow):
+        for document in reader.read(path, request.shown, pages=pages, volumes=volumes, follow=request.follow):
             outlet.document(document)
     except NoRoomError as error:
         outlet.send(NoRoom(str(error)))

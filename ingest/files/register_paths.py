@@ -27,7 +27,7 @@ from ingest.files.fingerprint import stand_in
 from ingest.files.intake import Intake, Taken, load_manifest
 from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.page_images import decided_by
-from ingest.files.walk import Note, walk
+from ingest.files.walk import walk
 from ingest.lists.manifest import Manifest
 from ingest.names import shown
 from runtime.log import get_logger
@@ -37,7 +37,7 @@ log = get_logger(__name__)
 CHUNK = 200  # arrivals in one transaction
 _NAME_LENGTH = 200
 _DEFAULT = Limits()
-STAND_INS = ("file.changed", "file.unreadable")
+STAND_INS = ("file.changed", "file.unreadable", "file.not_regular")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
 
 
@@ -45,8 +45,8 @@ class IngestSummary(Record, frozen=True):
     """What came in. ``files`` counts documents, members of archives and refused archives: each is new, a duplicate, or was
     admitted again; ``rejected`` counts the new ones that were refused at registration, by code.
 
-    ``passed_over`` counts what is no file to be read, by reason; ``first`` and ``last`` are the lowest and highest ids of the
-    documents that are new or admitted again (None when there are none).
+    ``passed_over`` counts what is nothing that came in (junk, parts of saved pages), by reason; ``first`` and ``last`` are the
+    lowest and highest ids of the documents that are new or admitted again (None when there are none).
     """
 
     batches: tuple[str, ...] = ()
@@ -126,11 +126,13 @@ def ingest_paths(
     priority: int = 0,
     notify: Callable[[Sequence[Queued]], None] = _ignore,
     progress: Callable[[IngestSummary], None] = _ignore,
+    known_as: Callable[[str], str] | None = None,
 ) -> IngestSummary:
     """Take in all files of a plan and register them.
 
     ``region`` is that of all files of which a manifest does not say another; work of a higher ``priority`` is served first.
-    ``notify`` gets the new first stages after each commit; ``progress`` the summary so far. Raises GongkaiError for faults of the
+    ``notify`` gets the new first stages after each commit; ``progress`` the summary so far; ``known_as`` says under which path a
+    file came in where that is not the one at which it lies. Raises GongkaiError for faults of the
     machine: what was registered before stays, and running again goes on.
     """
     with Keeper(store) as keeper, BoundedReader() as reader:
@@ -140,10 +142,11 @@ def ingest_paths(
             for found in walk(
                 planned.paths, decided_by(planned.manifest), leave=lambda path: _is_file(path, planned.manifest_file)
             ):
-                if found.note is not None and found.note is not Note.UNREADABLE:
+                if found.note is not None and found.is_passed_over:
                     run.passed_over[found.note] += 1
                     continue
-                for taken in intake.take(found, follow=found.path in planned.paths):
+                came = found if known_as is None else msgspec.structs.replace(found, known_as=known_as(found.path))
+                for taken in intake.take(came, follow=found.path in planned.paths):
                     run.archives = intake.archives
                     run.add(taken)
             run.archives = intake.archives

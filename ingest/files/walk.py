@@ -6,18 +6,21 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 
 from codebook.records import Record
+from ingest.archives.volumes import volumes
 from ingest.files.saved_pages import folders_of_pages
-from ingest.names import is_junk, is_picture, natural, shown
+from ingest.names import is_junk, is_named_like_a_document, is_picture, natural, shown
 
 
 class Note(StrEnum):
     """What was met that is no file to be read."""
 
     IGNORED = "ignored"  # hidden or temporary
-    LINK = "link"  # a symbolic link inside a folder: what it points to is found where it lies
+    LINK = "link"  # a symbolic link inside a folder; it is not followed
     SPECIAL = "special"  # pipe, socket, device
+    EMPTY_FOLDER = "empty folder"  # named like a document (a folder "report.pdf"), with nothing in it
     UNREADABLE = "unreadable"  # no permission, or gone
     SAVED_PAGE = "of a saved page"  # a folder that belongs to a web page next to it
     FOLDER = "folder"  # to be gone into; never given out
@@ -28,6 +31,7 @@ class Found(Record, frozen=True):
     ``known_as`` is the path under which it came in where that is another.
 
     ``pages`` are the files, in order, of a folder whose pictures are the pages of one report; ``path`` is then the folder.
+    ``volumes`` are the files, in order, of an archive in several; ``path`` is the one under which it is registered.
     """
 
     path: str
@@ -35,6 +39,12 @@ class Found(Record, frozen=True):
     detail: str = ""
     pages: tuple[str, ...] = ()
     known_as: str | None = None
+    volumes: tuple[str, ...] = ()
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether it is nothing that came in: junk, or a part of a saved page that the page brings with it."""
+        return self.note in (Note.IGNORED, Note.SAVED_PAGE)
 
     @property
     def shown(self) -> str:
@@ -53,12 +63,12 @@ def walk(
 ) -> Iterator[Found]:
     """The files under the given paths, folders recursively and in natural order, a relative path staying relative.
 
-    A path that is given itself is taken whatever its name is, and followed if it is a link; what is found inside a folder is
-    passed over when it is junk, a link, a folder that belongs to a saved page, or no ordinary file, and given out with a note so
-    that it can be counted. Only the names of one folder, and of those around it, are held at a time. ``one_report`` says of a
-    folder without folders in it, with the names of its files, whether they are the pages of one report; ``leave`` of a path
-    inside whether it is none of our business: it is not even given out. Raises FileNotFoundError for a given path that is not
-    there.
+    A path that is given itself is taken whatever its name is, and followed if it is a link. What is found inside a folder is
+    passed over when it is junk or belongs to a saved page, and refused when it is a link or no ordinary file; it is given out
+    with a note, so that it can be counted or registered. Only the names of one folder, and of those around it, are held at a
+    time. ``one_report`` says of a folder without folders in it, with the names of its files, whether they are the pages of one
+    report; ``leave`` of a path inside whether it is none of our business: it is not even given out. Raises FileNotFoundError
+    for a given path that is not there.
     """
     for path in paths:
         mode = os.stat(path).st_mode
@@ -85,6 +95,11 @@ def _pages_or_all(folder: str, one_report: OneReport, leave: Callable[[str], boo
     """Yield what is in a folder, or the folder itself where it holds the pages of one report. Only files that are read count."""
     listed: list[Found] = []
     rest = _listing(folder, leave)
+    if (first := next(rest, None)) is None:
+        if is_named_like_a_document(folder):
+            yield Found(folder, Note.EMPTY_FOLDER)
+        return
+    rest = chain([first], rest)
     for found in rest:
         listed.append(found)
         if found.note not in (None, Note.IGNORED) or (found.note is None and not is_picture(found.path)):
@@ -106,7 +121,11 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
         yield Found(folder, Note.UNREADABLE, error.strerror or str(error))
         return
     belonging = folders_of_pages(names)
+    in_volumes = volumes(names)
+    others = {part for lead, parts in in_volumes.items() for part in parts if part != lead}
     for name in names:
+        if name in others:
+            continue
         path = os.path.join(folder, name)
         if leave(path):
             continue
@@ -115,11 +134,15 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
             continue
         try:
             mode = os.lstat(path).st_mode
+            detail = shown(os.readlink(path)) if stat.S_ISLNK(mode) else ""
         except OSError as error:
             yield Found(path, Note.UNREADABLE, error.strerror or str(error))
             continue
         note = _KINDS.get(stat.S_IFMT(mode), Note.SPECIAL)
-        yield Found(path, Note.SAVED_PAGE if note is Note.FOLDER and name in belonging else note)
+        if note is None and name in in_volumes:
+            yield Found(path, volumes=tuple(os.path.join(folder, part) for part in in_volumes[name]))
+        else:
+            yield Found(path, Note.SAVED_PAGE if note is Note.FOLDER and name in belonging else note, detail)
 
 
 _KINDS = {stat.S_IFREG: None, stat.S_IFDIR: Note.FOLDER, stat.S_IFLNK: Note.LINK}

@@ -262,6 +262,8 @@ class FolderWatcher:
                 self._notice(found.path)
             elif found.note is Note.UNREADABLE and os.path.lexists(found.path):
                 self._block(found.path, found.detail)
+            elif found.note is Note.SPECIAL:
+                self._block(found.path, "a pipe, a socket or a device; it is not read")
             elif found.note is Note.LINK and not os.path.realpath(found.path).startswith(self.inbox.root + os.sep):
                 self._block(found.path, "a symbolic link out of the folder; it is not followed")
 

@@ -11,7 +11,7 @@ from tasks.extraction.images import check_pixels, guarded
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text_flow import FlowPicture
 
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000")
 _LONG, _SHORT = 240, 60  # pixels of the sides of the smallest picture in which a table can be read
 _SQUARE, _LARGE = 1.15, 500  # a picture that is as wide as high, and no larger than this, is a seal or a code to be scanned
 _SPECK = 6  # pixels of both sides of what only fills space

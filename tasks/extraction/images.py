@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from typing import BinaryIO
 
@@ -49,11 +50,22 @@ def pictures(data: bytes, media_type: str, limits: ExtractionLimits) -> Iterator
 
 
 def _frames(file: BinaryIO) -> Iterator[Image.Image]:
+    if file.read(8)[4:] == b"ftyp":  # of HEIF and AVIF (ISO/IEC 14496-12, 4.3)
+        _register_heif()
+    file.seek(0)
     with Image.open(file) as image:
         yield image
         for frame in range(1, getattr(image, "n_frames", 1) if image.format == "TIFF" else 1):
             image.seek(frame)
             yield image
+
+
+@cache
+def _register_heif() -> None:
+    """Have Pillow open HEIC, which is what telephones take pictures in; loaded when the first one comes."""
+    from pillow_heif import register_heif_opener  # noqa: PLC0415
+
+    register_heif_opener(thumbnails=False)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from sqlalchemy.exc import NoResultFound
 from codebook.records import Hints
 from database.clock import now
 from database.intake import register
+from database.intake.refusals import refusals
 from database.ledger import Arrival, claim
 from database.models import Document
 from database.monitoring import queries
@@ -97,7 +98,7 @@ def test_a_document_with_its_tries(filled: Engine) -> None:
     with reading(filled) as connection:
         (third,) = queries.find_documents(connection, "in/c%.txt")
         one, three = queries.document(connection, 1), queries.document(connection, third)
-        assert queries.refused_at_the_door(connection, [1, third]) == {third: f"{3:064x}"}
+        assert [(one.document_id, one.sha256) for one in refusals(connection, [1, third])] == [(third, f"{3:064x}")]
         with pytest.raises(NoResultFound):
             queries.document(connection, 99)
     assert [(source.path, source.duplicate) for source in one.sources] == [("in/a 1.txt", False), ("copy/a 1.txt", True)]

@@ -128,6 +128,7 @@ def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
         "doubts",
         "findings",
         "error",
+        "sources",
     ]
     sha = hashlib.sha256("in/甲.txt".encode()).hexdigest()
     assert line["source"] == {"path": "in/甲.txt", "sha256": sha, "media_type": "text/plain", "pages": 2, "batch": "甲"}
@@ -286,6 +287,8 @@ def test_a_batch_has_the_documents_it_brought_under_its_own_paths(engine: Engine
     sources = [(line["source"]["path"], line["source"]["batch"]) for line in lines(engine, tmp_path, batch="乙")]
     assert sources == [("again/a.txt", "乙"), ("b.txt", "乙")]
     assert [line["source"]["path"] for line in lines(engine, tmp_path)] == ["a.txt", "b.txt"]
+    (one, _) = lines(engine, tmp_path, batch="乙")
+    assert [(found["path"], found["batch"]) for found in one["sources"]] == [("a.txt", "甲"), ("again/a.txt", "乙")]
     with pytest.raises(ValueError, match="no batch"):
         export(engine, "jsonl", tmp_path / "x.jsonl", batch="丙")
     assert not (tmp_path / "x.jsonl").exists()

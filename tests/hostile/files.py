@@ -263,12 +263,12 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("%s%n{0}{self}.txt", letter("format"), LETTER)
     yield Hostile("\u202etxt.fdp", letter("right to left"), LETTER)
     # ---- not files ----
-    yield Hostile("pipe.pdf", _fifo, None)
+    yield Hostile("pipe.pdf", _fifo, refused("file.not_regular"))
     yield Hostile("folder.pdf", _folder, None)
-    yield Hostile("link-to-passwd.txt", _link("/etc/passwd"), None)
-    yield Hostile("link-to-nothing.txt", _link("/nowhere"), None)
-    yield Hostile("link-to-itself.txt", _link("link-to-itself.txt"), None)
-    yield Hostile("link-to-above", _link(".."), None)
+    yield Hostile("link-to-passwd.txt", _link("/etc/passwd"), refused("file.not_regular"))
+    yield Hostile("link-to-nothing.txt", _link("/nowhere"), refused("file.not_regular"))
+    yield Hostile("link-to-itself.txt", _link("link-to-itself.txt"), refused("file.not_regular"))
+    yield Hostile("link-to-above", _link(".."), refused("file.not_regular"))
     yield Hostile("deep", _deep, None)
     yield Hostile(".hidden.txt", letter("hidden"), None)
     # ---- texts ----

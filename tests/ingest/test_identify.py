@@ -68,6 +68,9 @@ KNOWN = {
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "image/png"),
     "jpeg": (b"\xff\xd8\xff\xe0" + bytes(20), "image/jpeg"),
     "tiff": (b"II*\0\x08\0\0\0", "image/tiff"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"),
+    "avif": (b"\0\0\0\x1cftypavif\0\0\0\0", "image/avif"),
+    "jp2": (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftyp", "image/jp2"),
     "webp": (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
     "bmp": (b"BM" + bytes(4) + bytes(4) + bytes(4) + b"\x28\0\0\0" + bytes(40), "image/bmp"),
     "gif": (b"GIF89a" + bytes(20), "image/gif"),
@@ -116,6 +119,8 @@ ARCHIVES = {
     ),
     "tar.gz": (gzip.compress(tarred()), "application/gzip"),
     "tar.bz2": (bz2.compress(tarred()), "application/x-bzip2"),
+    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(30), "application/x-7z-compressed"),
+    "rar": (b"Rar!\x1a\x07\x01\0" + bytes(30), "application/vnd.rar"),
     "tar.xz": (lzma.compress(tarred()), "application/x-xz"),
 }
 
@@ -139,8 +144,6 @@ REFUSED = {
     "encrypted docx": (ole2("EncryptedPackage"), "file.encrypted"),
     "docx without its text": (zipped("[Content_Types].xml", "docProps/app.xml"), "file.corrupt"),
     "cut docx": (zipped("[Content_Types].xml", "word/document.xml")[:150], "file.corrupt"),
-    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(30), "file.unsupported"),
-    "rar": (b"Rar!\x1a\x07\x01\0" + bytes(30), "file.unsupported"),
     "xml": (b'<?xml version="1.0"?><data><a/></data>', "file.unsupported"),
 }
 

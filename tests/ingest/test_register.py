@@ -26,7 +26,7 @@ from ingest.archives.limits import Limits
 from ingest.files.register_paths import IngestSummary, default_batch, ingest_paths, plan
 
 REPORT = "示例县{}局2024年政府信息公开工作年度报告\n"
-LIMITS = Limits(file_bytes=20_000, archive_bytes=1_000_000, archive_members=100)
+LIMITS = Limits(file_bytes=20_000, archive_bytes=1_000_000, archive_members=100, archive_depth=2)
 
 
 class MemoryStore:

@@ -8,12 +8,15 @@ import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image, ImageDraw
+from pillow_heif import register_heif_opener
 
 from codebook import image_package
 from codebook.errors import GongkaiError
 from tasks.extraction.limits import ExtractionLimits
 from tasks.ocr.render import page_image, render, resolution
 from tests.ocr.papers import image_pdf, saved
+
+register_heif_opener()
 
 
 def marked(width: int = 60, height: int = 40, mode: str = "RGB", paper: object = "white", ink: object = "black") -> Image.Image:
@@ -39,6 +42,9 @@ def corner(image: Image.Image | np.ndarray) -> int:
         ("BMP", "RGB", "image/bmp"),
         ("GIF", "L", "image/gif"),
         ("TIFF", "1", "image/tiff"),
+        ("HEIF", "RGB", "image/heic"),
+        ("AVIF", "RGB", "image/avif"),
+        ("JPEG2000", "RGB", "image/jp2"),
     ],
 )
 def test_every_format_is_rgb_on_paper(kind: str, mode: str, media_type: str) -> None:

@@ -21,6 +21,7 @@ from console.web.pages import (
 )
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
+from console.web.pages.intake import upload
 from database.models import Role
 
 MODULES = (
@@ -28,6 +29,7 @@ MODULES = (
     health,
     account,
     batches,
+    upload,
     documents,
     document,
     filing,

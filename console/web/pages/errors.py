@@ -128,7 +128,7 @@ def decide(request: PageRequest) -> Response:
         return _question(request, form, "decide.changed")
     if act == "reprocess":
         stage = StageName(first) if first else None
-        done = reprocess.start(engine, chosen, ids, stage, who=request.user_name, reason=reason)
+        done = reprocess.start(request.app.settings, engine, chosen, ids, stage, who=request.user_name, reason=reason)
     else:
         if request.is_bound:  # others are chosen as well, which this person does not see
             chosen = msgspec.structs.replace(chosen, documents=tuple(ids))
