@@ -56,16 +56,32 @@ class Reader(StrEnum):
     WORKBOOK = "workbook"
 
 
+class LineNumber(Record, frozen=True):
+    """A number in a column of its own in a line of text: characters ``start`` to ``end`` of the line, and where it stands.
+
+    ``seen``, ``seen_score`` and ``looked_at`` are as for :class:`Cell`.
+    """
+
+    start: int
+    end: int
+    place: Place
+    seen: str | None = None
+    seen_score: float = 0.0
+    looked_at: bool = False
+
+
 class Line(Record, frozen=True, tag="line"):
     """One line (paragraph, for HTML and DOCX) of raw text. ``score`` is the reader's surety, 1.0 for text that was not OCRed.
 
     ``read_by`` is None where it is the page's (see :class:`Page`), as it is but for what stands in the picture of a MIXED page.
+    ``numbers`` are those of a row of a table without lines on a PDF page.
     """
 
     text: str
     place: Place
     score: float = 1.0
     read_by: Reader | None = None
+    numbers: tuple[LineNumber, ...] = ()
 
 
 class Cell(Record, frozen=True):
@@ -75,7 +91,8 @@ class Cell(Record, frozen=True):
     an OCRed cell with their scores, best first.
 
     ``seen`` is the number that a second reader saw in the cell's pixels, whatever the text says, with its surety ``seen_score``;
-    "" where it saw no ink, None where it did not look or could not tell.
+    "" where it saw no ink, None where it did not look or could not tell. ``looked_at``: the pixels were looked at, whether or not
+    anything could be said of them.
     """
 
     row: int
@@ -88,6 +105,7 @@ class Cell(Record, frozen=True):
     alternatives: tuple[tuple[str, float], ...] = ()
     seen: str | None = None
     seen_score: float = 0.0
+    looked_at: bool = False
 
 
 class Table(Record, frozen=True, tag="table"):
@@ -226,7 +244,8 @@ class Reading(Record, frozen=True):
     sentence around it when it was read from prose. ``doubt`` says why the state is
     doubtful; ``candidates`` are the values that were possible. ``note`` is the remark or note mark that is printed beside the
     number and is no part of it (其中修订16件 in brackets, ①). ``witnesses`` are those who agree on the value (see
-    :class:`WitnessKind`): two of them make it proven.
+    :class:`WitnessKind`): two of them make it proven. ``looked_at``: its pixels were looked at; they did not confirm the value
+    unless PIXELS is among the witnesses.
     """
 
     indicator: str
@@ -242,6 +261,7 @@ class Reading(Record, frozen=True):
     candidates: tuple[Number, ...] = ()
     note: str | None = None
     witnesses: tuple[str, ...] = ()
+    looked_at: bool = False
 
 
 class StatementKind(StrEnum):
@@ -317,6 +337,10 @@ class Clue(Record, frozen=True):
     source: str
     raw: str
     place: Place | None = None
+
+
+ON_PICTURE = "its title stands on a picture, and no table was read below it"
+"""The note of a block of which OCR read the title alone."""
 
 
 class BlockSeen(Record, frozen=True):

@@ -29,7 +29,7 @@ _SHORT = 300  # characters of a text whose folding is remembered: 2,000 of these
 _UNIFIED = chr(0x4E00)
 _SPACE = re.compile(r"\s+")
 # ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
-_INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\u00ad\ue000-\uf8ff\ufffc\x00]")
+_INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\ue000-\uf8ff\ufffc\x00]")
 # The mark of a note behind a number is no digit of it: 7① is no 71, though its compatibility character is 1.
 _NOTE_MARK = re.compile("(?<=[0-9０-９])[①-⓿⁰-⁹¹²³₀-₉❶-➓]+")
 _LABEL_NOISE = re.compile(r"[\s\W_]+")

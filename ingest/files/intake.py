@@ -86,6 +86,7 @@ class Intake:
             follow,
             tuple(os.fsencode(os.path.abspath(page)) for page in found.pages),
             volumes=tuple(os.fsencode(os.path.abspath(volume)) for volume in found.volumes),
+            beside=os.fsencode(found.beside) if found.beside is not None else None,
         )
         for number in range(1, _MOST_ENDS + 1):
             past, ended = yield from self._answers(request)

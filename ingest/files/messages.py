@@ -32,7 +32,8 @@ class ReadFile(Message, frozen=True):
     ``volumes`` lie there.
 
     ``shown`` is the path under which it is registered. ``follow``: the file may be a link. ``past`` documents were received
-    before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over.
+    before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over. What a web
+    page shows lies in ``beside`` (default: its own folder).
     """
 
     path: bytes
@@ -43,6 +44,7 @@ class ReadFile(Message, frozen=True):
     past: int = 0
     refused: tuple[str, ...] = ()
     volumes: tuple[bytes, ...] = ()
+    beside: bytes | None = None
 
 
 class UsePaths(Message, frozen=True):

@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
@@ -20,14 +22,16 @@ from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
 from ingest.archives.limits import Limits
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, opened, stand_in
-from ingest.files.identify import FileIdentity, FileRole, identify, looks_packed
+from ingest.files.identify import HTML, MHTML, FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
+from ingest.files.page_parts import Read, with_parts
 from ingest.files.saved_pages import parts_of_pages
 from ingest.files.walk import OneReport
 from ingest.names import shown
 
 UNKNOWN = "application/octet-stream"
+_PAGE_NAME = "page.html"  # in a web archive of ours: the name of the file does not count
 
 
 class Outlet(Protocol):
@@ -65,10 +69,17 @@ class FileReader:
         self.archives = 0
 
     def read(
-        self, path: str, known_as: str, *, pages: Sequence[str] = (), volumes: Sequence[str] = (), follow: bool = False
+        self,
+        path: str,
+        known_as: str,
+        *,
+        pages: Sequence[str] = (),
+        volumes: Sequence[str] = (),
+        beside: str | None = None,
+        follow: bool = False,
     ) -> Iterator[FoundDocument]:
         """All that is to be registered of the file at ``path``, of the page images ``pages`` of the folder there, or of the
-        archive in these ``volumes``.
+        archive in these ``volumes``. What a web page shows lies in the folder ``beside`` (default: that of ``path``).
 
         Raises NoRoomError when a temporary file cannot be written.
         """
@@ -81,7 +92,8 @@ class FileReader:
                     yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
                 return
             with content_of(path, follow=follow) as content:
-                yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
+                folder = partial(_in_folder, beside or os.path.dirname(path), self._limits.file_bytes)
+                yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1, beside=folder)
         except GongkaiError as error:
             yield refusal(known_as, error)
         except OSError as error:
@@ -97,7 +109,10 @@ class FileReader:
         ):
             yield content
 
-    def _content(self, content: Content, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
+    def _content(
+        self, content: Content, path: str, *, budget: Budget, depth: int, beside: Read | None = None
+    ) -> Iterator[FoundDocument]:
+        """``beside`` reads what lies in the folder of the content, for a web page that shows it."""
         self._outlet.looking(path, content)
         identity = identify(content.file or io.BytesIO(content.head))
         if content.file is None or (identity.role is not FileRole.ARCHIVE and content.size > self._limits.file_bytes):
@@ -108,12 +123,37 @@ class FileReader:
         elif identity.role is FileRole.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
         else:
-            if content.size:
+            if identity.media_type == HTML and beside is not None:
+                content, identity, shown_documents = self._with_parts(content, content.file, identity, beside)
+                for name in shown_documents:
+                    yield from self._shown_document(name, path, beside, budget=budget, depth=depth)
+            if content.size and content.file is not None:
                 self._outlet.keep(content, content.file)
             if identity.code:
                 yield _document(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
             else:
                 yield _document(content, identity, path)
+
+    def _with_parts(
+        self, content: Content, file: BinaryIO, identity: FileIdentity, beside: Read
+    ) -> tuple[Content, FileIdentity, tuple[str, ...]]:
+        """A web page with the pictures and frames that lie in its folder, and the names of the documents that it shows."""
+        page = file.read()
+        file.seek(0)
+        found = with_parts(page, _PAGE_NAME, beside, self._limits.file_bytes)
+        if found.archive is None:
+            return content, identity, found.documents
+        data = found.archive
+        whole = Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data), content.dated_at)
+        return whole, FileIdentity(MHTML), found.documents
+
+    def _shown_document(self, name: str, page: str, beside: Read, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
+        """The document that a page shows in a frame: it would not come in otherwise."""
+        data = beside(name)
+        if data:
+            sha256 = hashlib.sha256(data).hexdigest()
+            content = Content(sha256, len(data), data[:HEAD], io.BytesIO(data))
+            yield from self._content(content, f"{page}!{shown(name)}", budget=budget, depth=depth)
 
     def _folder_of_pages(self, known_as: str, paths: Sequence[str]) -> FoundDocument:
         """Raises GongkaiError and OSError of the first page that cannot be read: a report with a page less is another report."""
@@ -148,6 +188,7 @@ class FileReader:
                 raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
             names = [member.name for member in unpack(file, identity.media_type, path, copy(budget))]
             left = parts_of_pages(names)
+            parts = self._parts_of_pages(unpack(file, identity.media_type, path, copy(budget)), left) if left else {}
             reports = Reports(self._groups([name for name in names if name not in left], path), self._limits.file_bytes)
             for one in unpack(file, identity.media_type, path, budget):
                 members += 1
@@ -155,7 +196,8 @@ class FileReader:
                     continue
                 member = one._replace(dated_at=one.dated_at or content.dated_at)
                 if reports.path_of(member.name) is None:
-                    yield from self._member(member, f"{path}!{shown(member.name)}", budget=budget, depth=depth)
+                    beside = partial(_in_archive, parts, PurePosixPath(member.name).parent)
+                    yield from self._member(member, f"{path}!{shown(member.name)}", budget=budget, depth=depth, beside=beside)
                 else:
                     yield from self._page(reports, member)
             if not members:
@@ -164,6 +206,22 @@ class FileReader:
             if content.size <= self._limits.file_bytes:
                 self._outlet.keep(content, file)  # to be looked at, and read again when it can be
             yield _document(content, identity, path, error)
+
+    def _parts_of_pages(self, members: Iterator[Member], wanted: Collection[str]) -> dict[str, bytes]:
+        """What belongs to saved pages of an archive, as far as it may be held."""
+        parts: dict[str, bytes] = {}
+        left = self._limits.file_bytes
+        for member in members:
+            if member.name not in wanted or left <= 0:
+                continue
+            try:
+                content = member.reader.read(left + 1)
+            except BROKEN_MEMBER:
+                continue  # the page lacks it, and its reader says so
+            if len(content) <= left:
+                parts[member.name] = content
+                left -= len(content)
+        return parts
 
     def _groups(self, names: Sequence[str], path: str) -> dict[str, list[str]]:
         """The paths in the archive, as they are shown, whose members are the pages of one report, with these members in order."""
@@ -186,7 +244,9 @@ class FileReader:
         if report is not None:
             yield self._pages(report)
 
-    def _member(self, member: Member, path: str, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
+    def _member(
+        self, member: Member, path: str, *, budget: Budget, depth: int, beside: Read | None = None
+    ) -> Iterator[FoundDocument]:
         if path in self._refused_members:
             return
 
@@ -195,7 +255,7 @@ class FileReader:
 
         try:
             with content_from(member.reader, limit, member.dated_at) as content:
-                yield from self._content(content, path, budget=budget, depth=depth + 1)
+                yield from self._content(content, path, budget=budget, depth=depth + 1, beside=beside)
         except BROKEN_MEMBER as error:
             yield refusal(path, _of_member(error))
         except MemoryError:
@@ -206,6 +266,23 @@ def _each(paths: Sequence[str]) -> Iterator[BinaryIO]:
     for path in paths:
         with opened(path, follow=False) as file:
             yield file
+
+
+def _in_archive(parts: Mapping[str, bytes], folder: PurePosixPath, name: str) -> bytes | None:
+    return parts.get(str(folder / name))
+
+
+def _in_folder(folder: str, most: int, name: str) -> bytes | None:
+    """The content of an ordinary file in a folder; None where there is none of ``most`` bytes. Links are not followed."""
+    path = os.path.join(folder, name)
+    if os.path.realpath(path) != os.path.join(os.path.realpath(folder), os.path.normpath(name)):
+        return None
+    try:
+        with opened(path, follow=False) as file:
+            data = file.read(most + 1)
+    except (OSError, GongkaiError):
+        return None
+    return data if len(data) <= most else None
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -110,8 +110,9 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     reader = FileReader(outlet, request.limits, decided_by(manifest), frozenset(request.refused))
     path, pages = os.fsdecode(request.path), tuple(map(os.fsdecode, request.pages))
     volumes = tuple(map(os.fsdecode, request.volumes))
+    beside = os.fsdecode(request.beside) if request.beside is not None else None
     try:
-        for document in reader.read(path, request.shown, pages=pages, volumes=volumes, follow=request.follow):
+        for document in reader.read(path, request.shown, pages=pages, volumes=volumes, beside=beside, follow=request.follow):
             outlet.document(document)
     except NoRoomError as error:
         outlet.send(NoRoom(str(error)))

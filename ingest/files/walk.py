@@ -31,7 +31,8 @@ class Found(Record, frozen=True):
     ``known_as`` is the path under which it came in where that is another.
 
     ``pages`` are the files, in order, of a folder whose pictures are the pages of one report; ``path`` is then the folder.
-    ``volumes`` are the files, in order, of an archive in several; ``path`` is the one under which it is registered.
+    ``volumes`` are the files, in order, of an archive in several; ``path`` is the one under which it is registered. ``beside`` is
+    the folder in which what a web page shows lies, where that is another than its own.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Found(Record, frozen=True):
     pages: tuple[str, ...] = ()
     known_as: str | None = None
     volumes: tuple[str, ...] = ()
+    beside: str | None = None
 
     @property
     def is_passed_over(self) -> bool:

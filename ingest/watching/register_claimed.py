@@ -103,7 +103,7 @@ def receive(
 
 
 def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
-    found = Found(parcel.staged, known_as=parcel.known_as)
+    found = Found(parcel.staged, known_as=parcel.known_as, beside=os.path.dirname(parcel.known_as))
     if parcel.given_up:
         error = GongkaiError("worker.crashed", "each process that took it up ended", "a file that can be read")
         yield intake.refused(found.shown, error)

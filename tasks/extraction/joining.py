@@ -45,7 +45,8 @@ def moved_block(block: Block, move: Callable[[Place], Place]) -> Block:
     """The block with all its places moved."""
     place = move(block.place)
     if isinstance(block, Line):
-        return msgspec.structs.replace(block, place=place)
+        numbers = tuple(msgspec.structs.replace(number, place=move(number.place)) for number in block.numbers)
+        return msgspec.structs.replace(block, place=place, numbers=numbers)
     cells: tuple[Cell, ...] = tuple(msgspec.structs.replace(cell, place=move(cell.place)) for cell in block.cells)
     return msgspec.structs.replace(block, place=place, cells=cells)
 

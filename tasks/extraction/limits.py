@@ -15,7 +15,8 @@ class ExtractionLimits(Record, frozen=True):
     read; ``max_docx_chunks``: documents inside of it; ``max_docx_entries``: files in it; ``max_ratio``: unpacked to packed
     size of any of them above 1 MB. ``max_page_objects``: characters, lines and rectangles on one PDF page;
     ``max_document_objects``: on all its pages together (they may share one large content); ``max_rulings``: lines among them,
-    joined. ``max_pixels``: of one picture frame.
+    joined. ``max_page_area``: of a PDF page in square points (an A4 page has half a million): a larger one is drawn too small to
+    be judged. ``max_pixels``: of one picture frame.
     """
 
     max_text_bytes: int = 50 * 1024 * 1024
@@ -33,4 +34,5 @@ class ExtractionLimits(Record, frozen=True):
     max_page_objects: int = 200_000
     max_document_objects: int = 1_000_000
     max_rulings: int = 5_000
+    max_page_area: int = 20_000_000
     max_pixels: int = 400_000_000

@@ -27,7 +27,8 @@ def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extracti
     """The extraction with the pages ``read`` by OCR in their places.
 
     A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers. A
-    picture inside of a web page or Word document counts only where it holds a table or text; one without a table is left out.
+    picture inside of a web page or Word document counts only where it holds a table or text. A picture beside text in which no
+    table was found is left out.
     Tables and paragraphs that go on over a page break are joined, page numbers dropped. Raises LookupError when a page that is
     to be read is not among ``read``: a page that nobody read must not pass for an empty one.
     """
@@ -41,6 +42,9 @@ def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extracti
         left_out = (*left_out, *(_without_table(page) for page in pictures if not _has_table(page)))
     else:
         gaps = tuple(sorted({*gaps, *gaps_of(pages)}))
+        beside = [page for page in extraction.pages if page.kind is not PageKind.PICTURE and page.pictures]
+        without = [page.number for page in beside if not any(isinstance(block, Table) for block in read[page.number].blocks)]
+        left_out = (*left_out, *(LeftOut(LeftOutKind.PICTURE, f"page {n}", Place(page=n)) for n in without))
     joined = _joined(pages, pixels=extraction.media_type != "application/pdf")
     return msgspec.structs.replace(extraction, pages=joined, page_gaps=gaps, left_out=left_out)
 

@@ -12,6 +12,7 @@ from tasks.ocr.prepare_image import Grey
 
 Box = tuple[int, int, int, int]
 
+_PARTED = 0.72  # of a character's height: paper that parts two pieces of one line
 _NEAR = 0.8  # of its height: the paper after the mark in 三、 is no gap between columns
 
 
@@ -171,6 +172,34 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
             lines.append([box])
     trimmed = [_joined([piece for box in sorted(line) for piece in _trimmed(free, box)]) for line in lines]
     return sorted((line for line in trimmed if line), key=lambda line: min(b[1] for b in line))
+
+
+def single_pieces(marks: Grey, outside: list[Box], size: int) -> list[Box]:
+    """The pieces of single lines outside of the boxes ``outside``, parted also where lines stand close to each other.
+
+    Paper of nearly a character parts two pieces. Level strokes are pieces too; the strokes of 三 are one.
+    """
+    free = marks.copy()
+    for x0, y0, x1, y1 in outside:
+        free[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 0
+    free = without_dust(free, size)
+    _, labels, shapes, _ = cv2.connectedComponentsWithStats(free, connectivity=8)
+    free[(shapes[:, cv2.CC_STAT_HEIGHT] > 2.5 * size)[labels]] = 0  # what is left of a frame
+    joined = cv2.morphologyEx(free, cv2.MORPH_CLOSE, np.ones((1, max(3, round(size * _PARTED))), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    found: list[Box] = []
+    boxes = [(int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, _ in stats[1:]]
+    for box in sorted(boxes, key=lambda b: b[1] - b[3]):  # whole characters first, then what belongs to them
+        for at, other in enumerate(found):
+            high = max(box[3], other[3]) - min(box[1], other[1])
+            if high <= 1.25 * size and box[0] < other[2] + size // 3 and other[0] - size // 3 < box[2]:
+                found[at] = (min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3]))
+                break
+        else:
+            found.append(box)
+    return [
+        box for box in found if box[2] - box[0] >= size // 6 and (box[3] - box[1] >= size // 3 or box[2] - box[0] >= size // 3)
+    ]
 
 
 def _joined(pieces: list[Box]) -> list[Box]:

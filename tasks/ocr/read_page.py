@@ -13,7 +13,8 @@ from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
 from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, with_separator
 from tasks.ocr.engines.recognise import LineReader, LineReading
-from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines
+from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
+from tasks.ocr.open_tables import find_open_tables
 from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.seals import without_seals
@@ -153,7 +154,12 @@ def _layout(picture: Picture) -> Layout:
     clean = _without_rules(marks, rules, grids)
     size = character_height(clean)
     cell_lines = [[ink_lines(clean, _inside(cell, grid.thickness), size) for cell in grid.cells] for grid in grids]
-    return Layout(picture, grids, cell_lines, page_lines(clean, [grid.box for grid in grids], size), clean, size)
+    drawn = [grid.box for grid in grids]
+    tables = find_open_tables(single_pieces(clean, drawn, size), size)
+    grids += [table.grid for table in tables]
+    cell_lines += [table.cell_lines for table in tables]
+    lines = page_lines(clean, drawn + [table.grid.box for table in tables], size)
+    return Layout(picture, grids, cell_lines, lines, clean, size)
 
 
 def _without_rules(marks: Grey, rules: Rules, grids: list[Grid]) -> Grey:

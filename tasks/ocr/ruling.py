@@ -18,7 +18,8 @@ _LEAST = 6  # grey levels by which a rule is darker than its paper on a page wit
 class Rules(NamedTuple):
     """Where rules may run on a page (masks, 255 = rule), the ink they were found in, and how thick a rule is at most.
 
-    ``across`` and ``down`` are level and upright lines, however faint: thin, and darker than the paper on both sides.
+    ``across`` and ``down`` are level and upright lines, however faint: thin, and darker than the paper on both sides. ``grey`` is
+    the page itself.
     """
 
     horizontal: Mask
@@ -27,6 +28,7 @@ class Rules(NamedTuple):
     thickness: int
     across: Mask
     down: Mask
+    grey: Grey
 
     @property
     def both(self) -> Mask:
@@ -75,7 +77,7 @@ def find_rules(grey: Grey) -> Rules:
     down = _lines(np.ascontiguousarray(grey.T), np.ascontiguousarray(marks.T), thickness)
     horizontal = _thin_runs(across, thickness, max(40, width // 20))
     vertical = np.ascontiguousarray(_thin_runs(down, thickness, max(30, height // 60)).T)
-    return Rules(horizontal, vertical, marks, thickness, across, np.ascontiguousarray(down.T))
+    return Rules(horizontal, vertical, marks, thickness, across, np.ascontiguousarray(down.T), grey)
 
 
 def anchored(rules: Rules) -> Rules:

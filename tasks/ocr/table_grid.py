@@ -15,9 +15,14 @@ _OTHER = 0.3  # share of the longest rule near it that another rule is long at l
 _WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
 _PART = 0.35  # share of an edge that is seen where a rule goes on that is seen on one side of it
 _TRACE = 0.1  # the same, where it is seen on both sides
+_FREE = 0.5  # share of an edge without characters beside it where its paper is looked at as a whole
+_LEAST_TRACE = 12  # pixels along an edge without characters beside it, by whose mean a faint rule is seen
+_LEAST_DIP = 2.0  # grey levels by which it is darker than the paper
+_CLEAR, _LIKELY = 5.0, 2.5  # times the noise of such means, where the rule is seen on one side of the edge, and on both
 _BESIDE = 0.2  # share of a stroke of a character with ink close to it on each side
 _AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
+_SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
@@ -65,12 +70,14 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
 
 
 class _Way(NamedTuple):
-    """What rules of one direction are judged by, as if they were horizontal: the ink, its thin parts, and the long thin runs.
+    """What rules of one direction are judged by, as if they were horizontal: the page, its ink, the thin parts of that, and the
+    long thin runs.
 
     A rule is looked for within ``reach`` pixels of its place, and is at most ``thickness`` thick. ``unbroken`` is how long a line
     is at least that is no stroke of a character: a row is higher than its characters, while a column may be as wide as one.
     """
 
+    grey: Mask
     marks: Mask
     thin: Mask
     runs: Mask
@@ -85,9 +92,10 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, ...]:
     In this order: the share of the way that thin ink covers along one row; the share with ink both above and below that row, as
     the middle of a row of characters has; the share that lies in long runs, whose gaps are closed; the share that is covered
     where no ink stands near, where a faint rule is seen and strokes of characters are not; 1 when it is joined to the rules at
-    its ends, else 0; and the shares with ink close to it on the side that has less and on that which has more, as beside strokes.
+    its ends, else 0; the shares with ink close to it on the side that has less and on that which has more, as beside strokes; and
+    by how many times its noise the paper along it is darker on the whole than beside it, however faint each part of it is.
     """
-    marks, thin, runs, reach, thickness, _ = way
+    grey, marks, thin, runs, reach, thickness, _ = way
     # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
     inset = min(thickness // 2 + 1, max(0, (end - start) // 4))
     margin = reach + 4 * thickness
@@ -95,7 +103,7 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, ...]:
     across = (slice(top, at + margin + 1), slice(start + inset, end - inset))
     strip = marks[across] > 0
     if strip.shape[1] == 0:
-        return (0.0,) * 7
+        return (0.0,) * 8
     line = thin[across] > 0
     band = line.copy()
     band[1:] |= line[:-1]
@@ -127,11 +135,26 @@ def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, ...]:
     free = ~(above | below)
     alone = float(band[row][free].mean()) if free.mean() >= 0.25 else 0.0
     ends = joined or min(band[row, :end_zone].mean(), band[row, -end_zone:].mean()) >= 0.5
-    return max(float(cover.max()), touched), crossed, whole, alone, float(ends), float(min(near)), float(max(near))
+    trace = _trace(grey[across][:, free], at - top, reach, thickness) if free.mean() >= _FREE else 0.0
+    return max(float(cover.max()), touched), crossed, whole, alone, float(ends), float(min(near)), float(max(near)), trace
+
+
+def _trace(paper: Mask, at: int, reach: int, thickness: int) -> float:
+    """Return by how many times its noise ``paper`` without characters is darker at about row ``at`` than above and below."""
+    if paper.shape[1] < _LEAST_TRACE:
+        return 0.0
+    level = paper.mean(axis=1)
+    row = max(0, at - reach) + int(level[max(0, at - reach) : at + reach + 1].argmin())
+    sides = level[max(0, row - 3 * thickness) : max(0, row - 2)], level[row + 3 : row + 3 * thickness + 1]
+    if min(side.size for side in sides) < thickness:
+        return 0.0
+    noise = max(float(np.median(np.abs(side - np.median(side)))) * 1.48 for side in sides)
+    dip = min(float(np.median(side)) for side in sides) - float(level[row])
+    return dip / max(noise, 0.2) if dip >= _LEAST_DIP else 0.0
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Return which edges are rules, of evidence (lines, edges along a line, 7).
+    """Return which edges are rules, of evidence (lines, edges along a line, 8).
 
     An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
     well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
@@ -150,7 +173,45 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
                 line, start:end
             ].all():
                 drawn[line, start:end] &= whole[line, start:end]
-    return _continued(drawn & ~_strokes(drawn, evidence, places)[:, None], evidence[..., 3])
+    return _continued(drawn & ~_strokes(drawn, evidence, places)[:, None], evidence[..., 3], evidence[..., 7])
+
+
+def _in_characters(
+    way: _Way, drawn: NDArray[np.bool_], evidence: NDArray[np.float64], lines: list[int], places: list[int]
+) -> NDArray[np.bool_]:
+    """Return which of the ``drawn`` edges are strokes of characters, which are one piece with the rest of these.
+
+    Between the rules that it ends at, a rule is ink as thin as it is. Text that touches a rule does so beside few of its edges: a
+    short line is none if most of its edges are such strokes or stand between others. A long one only ends at characters that
+    stand on both sides of it.
+    """
+    stroke = np.zeros_like(drawn)
+    lengths = np.diff(places)
+    for line, is_short in enumerate((drawn * lengths).sum(axis=1) < _SHORT * lengths.sum()):
+        edges = np.flatnonzero(drawn[line])
+        beside = evidence[line, edges]
+        amid = (beside[:, 5] >= _BESIDE) | (beside[:, 6] >= 0.5) & (beside[:, 1] >= _AMID)
+        held = np.array([_is_held(way, places[edge], places[edge + 1], lines[line]) for edge in edges], bool)
+        if is_short:
+            stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
+        else:
+            stroke[line, edges] = held & (beside[:, 5] >= _BESIDE)
+    return stroke
+
+
+def _is_held(way: _Way, start: int, end: int, at: int) -> bool:
+    """Return whether the ink of an edge, within the rules at its ends, is one piece with ink beside it as wide as a character."""
+    inset = min(way.thickness // 2 + 2, max(0, (end - start) // 4))
+    margin = 6 * way.thickness
+    top = max(0, at - margin)
+    window = np.ascontiguousarray(way.marks[top : at + margin + 1, start + inset : end - inset])
+    if window.shape[1] < 3:
+        return False
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
+    near = labels[max(0, at - top - way.reach) : at - top + way.reach + 1]
+    covers = [(float((near == i).any(axis=0).mean()), i) for i in np.unique(near) if i]
+    cover, piece = max(covers, default=(0.0, 0))
+    return cover >= 0.4 and int(stats[piece, cv2.CC_STAT_HEIGHT]) >= 2 * way.thickness
 
 
 def _strokes(drawn: NDArray[np.bool_], evidence: NDArray[np.float64], places: list[int]) -> NDArray[np.bool_]:
@@ -166,11 +227,19 @@ def _strokes(drawn: NDArray[np.bool_], evidence: NDArray[np.float64], places: li
     return np.asarray(stroke & (share < 0.5) | always((less >= _BESIDE / 2) | (crossed >= _AMID)) & (share < _STROKE))
 
 
-def _continued(drawn: NDArray[np.bool_], seen: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return the rules with what is faint of them: a rule that is seen beside an edge goes on where a part of it is seen."""
-    padded = np.pad(drawn, ((0, 0), (1, 1)))
-    before, after = padded[:, :-2], padded[:, 2:]
-    return np.asarray(drawn | (before | after) & (seen >= _PART) | before & after & (seen >= _TRACE))
+def _continued(drawn: NDArray[np.bool_], seen: NDArray[np.float64], trace: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the rules with what is faint of them.
+
+    A rule that is seen beside an edge goes on where a part of it is seen, or where the paper is darker there on the whole.
+    """
+    while True:
+        padded = np.pad(drawn, ((0, 0), (1, 1)))
+        before, after = padded[:, :-2], padded[:, 2:]
+        part, little = (seen >= _PART) | (trace >= _CLEAR), (seen >= _TRACE) | (trace >= _LIKELY)
+        more = (before | after) & (part | (seen >= _TRACE) & (trace >= _LIKELY)) | before & after & little
+        if not (more & ~drawn).any():
+            return drawn
+        drawn = drawn | more
 
 
 def _merged(horizontal: NDArray[np.bool_], vertical: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
@@ -296,8 +365,9 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
     turned = np.ascontiguousarray(marks.T)
     ways = (
-        _Way(marks, rules.across[window], horizontal, tolerance, rules.thickness, np.inf),
+        _Way(rules.grey[window], marks, rules.across[window], horizontal, tolerance, rules.thickness, np.inf),
         _Way(
+            np.ascontiguousarray(rules.grey[window].T),
             turned,
             np.ascontiguousarray(rules.down[window].T),
             np.ascontiguousarray(vertical.T),
@@ -306,19 +376,29 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
             5 * rules.thickness,
         ),
     )
-    for _ in range(3):
+    for left_to_go in reversed(range(4)):
         if min(len(rows), len(columns)) < 2:
             return None
-        across = _drawn(_judged(ways[0], rows, columns), columns, page_width / 18)
-        down = _drawn(_judged(ways[1], columns, rows), rows, 0).T
-        across[[rows.index(at) for at in open_rows]] = True
-        down[:, [columns.index(at) for at in open_columns]] = True
+        seen_across, seen_down = _judged(ways[0], rows, columns), _judged(ways[1], columns, rows)
+        across = _drawn(seen_across, columns, page_width / 18)
+        down = _drawn(seen_down, rows, 0).T
+        across &= ~_in_characters(ways[0], across, seen_across, rows, columns)
+        down &= ~_in_characters(ways[1], down.T, seen_down, columns, rows).T
+        across[[rows.index(at) for at in open_rows if at in rows]] = True
+        down[:, [columns.index(at) for at in open_columns if at in columns]] = True
+        _without_loose(across, down, np.diff(rows), np.diff(columns))
+        _without_islands(across, down, rows, columns, page_width / 8)
         across &= ~_too_close(rows, across @ np.diff(columns), page_height / 110)[:, None]
         down &= ~_too_close(columns, np.diff(rows) @ down, page_width / 75)[None]
         shape = len(rows), len(columns)
         rows, across, down = _without_idle(rows, across, down)
         columns, down_turned, across_turned = _without_idle(columns, down.T, across.T)
         across, down = across_turned.T, down_turned.T
+        if min(len(rows), len(columns)) > 1 and left_to_go:
+            # strokes of characters beyond the outermost rule are no outer rule
+            rows, more_rows = _closed(vertical.T, rows, columns, page_height / 40)
+            columns, more_columns = _closed(horizontal, columns, rows, page_width / 30)
+            open_rows, open_columns = open_rows + more_rows, open_columns + more_columns
         # without the lines that were none, edges are longer, and what is taken for them by chance is less
         if (len(rows), len(columns)) == shape:
             break
@@ -335,6 +415,42 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     return Grid(cells, len(rows) - 1, len(columns) - 1, (columns[0], rows[0], columns[-1], rows[-1]), rules.thickness)
 
 
+def _without_loose(across: NDArray[np.bool_], down: NDArray[np.bool_], high: NDArray[np.int64], wide: NDArray[np.int64]) -> None:
+    """Take from the edges those of very short lines that end at no other edge, again and again: a rule ends at others."""
+    for _ in range(3):
+        before = across.sum() + down.sum()
+        for along, other, lengths in ((across, down.T, wide), (down.T, across, high)):
+            # other[k, i] is the edge across this line's end k that lies after line i
+            meets = np.zeros((along.shape[0], other.shape[0]), bool)
+            meets[1:] |= other.T
+            meets[:-1] |= other.T
+            for line in np.flatnonzero((along * lengths).sum(axis=1) < _STROKE * lengths.sum()):
+                edges = np.flatnonzero(np.diff(np.concatenate([[False], along[line], [False]]).astype(np.int8)))
+                for start, end in edges.reshape(-1, 2):
+                    along[line, start:end] &= bool(meets[line, start] and meets[line, end])
+        if across.sum() + down.sum() == before:
+            return
+
+
+def _without_islands(
+    across: NDArray[np.bool_], down: NDArray[np.bool_], rows: list[int], columns: list[int], least: float
+) -> None:
+    """Take from the edges those that hang together with few others, within ``least`` pixels: brackets and what is in them."""
+    # each crossing and each edge is a point of a small picture, where edges touch the crossings that they end at
+    drawn = np.zeros((2 * len(rows) - 1, 2 * len(columns) - 1), np.uint8)
+    drawn[::2, 1::2], drawn[1::2, ::2] = across, down
+    drawn[::2, ::2][:, :-1] |= drawn[::2, 1::2]
+    drawn[::2, ::2][:, 1:] |= drawn[::2, 1::2]
+    drawn[::2, ::2][:-1] |= drawn[1::2, ::2]
+    drawn[::2, ::2][1:] |= drawn[1::2, ::2]
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(drawn, connectivity=4)
+    for piece, (x, y, wide, high, _) in enumerate(stats[1:].tolist(), 1):
+        extent = columns[(x + wide - 1) // 2] - columns[x // 2], rows[(y + high - 1) // 2] - rows[y // 2]
+        if max(extent) < least:
+            across &= pieces[::2, 1::2] != piece
+            down &= pieces[1::2, ::2] != piece
+
+
 def _too_close(places: list[int], lengths: NDArray[np.int64], least: float) -> NDArray[np.bool_]:
     """Return which lines leave no room for a row of characters to a longer one: strokes of characters next to a rule."""
     close = np.zeros(len(places), bool)
@@ -346,7 +462,7 @@ def _too_close(places: list[int], lengths: NDArray[np.int64], least: float) -> N
 
 
 def _judged(way: _Way, lines: list[int], places: list[int]) -> NDArray[np.float64]:
-    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 7)."""
+    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 8)."""
     return np.array([[_evidence(way, start, end, at) for start, end in pairwise(places)] for at in lines])
 
 

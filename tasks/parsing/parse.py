@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from codebook.agencies import load_agencies
 from codebook.book import load_book
 from codebook.errors import GongkaiError
-from codebook.records import BlockSeen, Extraction, Hints, LeftOut, Reading, Report, State, Statement, StatementKind
+from codebook.records import BlockSeen, Extraction, Hints, LeftOut, LeftOutKind, Reading, Report, State, Statement, StatementKind
 from codebook.text.fold import script_of
 from tasks.extraction.left_out import kind_elsewhere, tables_elsewhere
 from tasks.parsing.identity.identify import ReportIdentity, identify
@@ -145,9 +145,11 @@ def _check(
     if given:
         return
     text = outline.passage.text
-    if not (identity.title or tables.blocks or said or load_agencies().speaks_of_itself.search(text)):
+    is_short = len(text) < _SHELL
+    is_cover = is_short and any(one.kind is LeftOutKind.FILE for one in left_out)
+    if not (is_cover or identity.title or tables.blocks or said or load_agencies().speaks_of_itself.search(text)):
         raise GongkaiError("report.not_a_report", text[:60].replace("\n", " "), words().messages.expected_report)
-    if (kind := kind_elsewhere(left_out, is_short=len(text) < _SHELL)) is not None:
+    if (kind := kind_elsewhere(left_out, is_short=is_short)) is not None:
         raise tables_elsewhere(kind, left_out)
     if readings:
         return

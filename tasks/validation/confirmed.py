@@ -16,9 +16,10 @@ def doubt_unconfirmed(report: Report) -> Report:
     """The report with those values as doubts that stand in a sum which would be an error of the office, though the pixels did not
     confirm them.
 
-    Only where pixels were looked at: text, web pages and Word files have none, and of scans the picture itself was read.
+    Only where pixels were looked at, whether or not anything could be said of them: text, web pages and Word files have none, and
+    of scans the picture itself was read.
     """
-    if not any(WitnessKind.PIXELS in reading.witnesses for reading in report.readings):
+    if not any(reading.looked_at for reading in report.readings):
         return report
     facts = Facts(report)
     suspects: set[str] = set()

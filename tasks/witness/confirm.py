@@ -4,14 +4,15 @@ picture."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 import pypdfium2
 
-from codebook.records import Block, Cell, Extraction, Line, Page, PageKind, Reader, Table
+from codebook.records import Block, Cell, Extraction, Line, LineNumber, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
 from codebook.text.numbers import Token, ValueKind, read_number, split_remark
 from tasks.ocr.engines.numbers import number_reader
@@ -23,6 +24,7 @@ PDF = "application/pdf"
 _SURE = 0.9  # score from which on another number than the text's is believed
 _FEW = 3  # cells of a page that must be shown otherwise before its text is given up
 _SHARE = 0.04  # of the cells that were looked at
+_MOST_GLYPHS = 40_000  # of a document, each of 2 kB while they are compared; a report has a few thousand
 _SLANTING = frozenset("17")  # what a stroke in place of a number may be taken for
 
 
@@ -53,7 +55,7 @@ class _Judged(NamedTuple):
 
 
 def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineReader | None = None) -> Extraction:
-    """The extraction with what the pixels show in the number cells of its tables (``Cell.seen``).
+    """The extraction with what the pixels show in the number cells of its tables (``Cell.seen``), and which cells were looked at.
 
     Only PDFs have pixels that their text can be held against. ``reader`` reads crops with numbers (default: our own recogniser);
     it is not loaded where there is no table. A page on which several cells show another number than their text says, or a number
@@ -71,7 +73,10 @@ def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineRe
         swaps = any(_says_other(one) for number in lying for one in judged[number])
         extraction = _as_pictures(extraction, lying, swaps=swaps)
     found = {id(old.cell): new.cell for number, cells in looked.items() for old, new in zip(cells, judged[number], strict=True)}
-    return msgspec.structs.replace(extraction, pages=tuple(_with_cells(page, found) for page in extraction.pages))
+    by_place = {new.cell.place: new.cell for cells in judged.values() for new in cells}
+    return msgspec.structs.replace(
+        extraction, pages=tuple(_with_cells(page, found, by_place, looked.keys()) for page in extraction.pages)
+    )
 
 
 # ---- which cells, and what they show ----------------------------------------------------------------------------------------
@@ -81,6 +86,8 @@ def _number_cells(extraction: Extraction) -> dict[int, list[_Placed]]:
     """The cells of tables on pages with text that hold a number, or nothing that is Chinese, by page."""
     found: dict[int, list[_Placed]] = defaultdict(list)
     kinds = {page.number: page.kind for page in extraction.pages}
+    for number, placed in _line_cells(extraction.pages).items():
+        found[number] += placed
     for table in _tables(extraction.pages):
         turns = _turns(table)
         for cell in table.cells:
@@ -90,10 +97,29 @@ def _number_cells(extraction: Extraction) -> dict[int, list[_Placed]]:
     return found
 
 
+def _line_cells(pages: Iterable[Page]) -> dict[int, list[_Placed]]:
+    """The numbers of rows without lines, each as a cell, by page; a page with a few of them has no such table."""
+    found: dict[int, list[_Placed]] = {}
+    for page in pages:
+        if page.kind is PageKind.PICTURE:
+            continue
+        lines = [block for block in page.blocks if isinstance(block, Line) and block.numbers and _is_pdf(block, page)]
+        cells = [Cell(0, 0, line.text[one.start : one.end], one.place) for line in lines for one in line.numbers]
+        if len(cells) >= _FEW:
+            ways: Counter[int] = Counter(_way(a, b) for line in lines for a, b in pairwise(one.place for one in line.numbers))
+            turn = ways.most_common(1)[0][0] if ways else 0
+            found[page.number] = [_Placed(cell, turn) for cell in cells]
+    return found
+
+
+def _is_pdf(block: Block, page: Page) -> bool:
+    return (block.read_by or page.read_by) is Reader.PDF
+
+
 def _tables(pages: Iterable[Page]) -> Iterator[Table]:
     for page in pages:
         for block in page.blocks:
-            if isinstance(block, Table) and (block.read_by or page.read_by) is Reader.PDF:
+            if isinstance(block, Table) and _is_pdf(block, page):
                 yield block
 
 
@@ -104,10 +130,16 @@ def _turns(table: Table) -> dict[int, int]:
     for cell in table.cells:
         here, then = cell.place, boxes.get((cell.row, cell.column + cell.column_span))
         if then is not None and here.page == then.page and here.box is not None and then.box is not None:
-            right, down = then.box[0] - here.box[0], then.box[1] - here.box[1]
-            way = (0 if right > 0 else 2) if abs(right) >= abs(down) else (1 if down > 0 else 3)
-            ways[here.page][way] += 1
+            ways[here.page][_way(here, then)] += 1
     return {page: count.most_common(1)[0][0] for page, count in ways.items()}
+
+
+def _way(here: Place, then: Place) -> int:
+    """The quarter turns clockwise of a row in which one place follows another."""
+    if here.box is None or then.box is None:
+        return 0
+    right, down = then.box[0] - here.box[0], then.box[1] - here.box[1]
+    return (0 if right > 0 else 2) if abs(right) >= abs(down) else (1 if down > 0 else 3)
 
 
 def _may_hold_number(text: str) -> bool:
@@ -119,17 +151,23 @@ def _may_hold_number(text: str) -> bool:
 
 
 def _look(by_page: Mapping[int, list[_Placed]], data: bytes) -> dict[int, list[_Looked]]:
-    """The cells with their ink. A page that cannot be drawn is left out."""
+    """The cells with their ink. A page that cannot be drawn is left out, and what comes behind more glyphs than reports have."""
     looked: dict[int, list[_Looked]] = {}
+    glyphs = 0
     with drawn_pages(data) as pages:
         for number, cells in sorted(by_page.items()):
             try:
                 page = pages.draw(number)
             except pypdfium2.PdfiumError:
                 continue
-            looked[number] = [
-                _Looked(cell, read_number(cell.text), page.cell(cell.place.box, turn)) for cell, turn in cells if cell.place.box
-            ]
+            found = looked[number] = []
+            for cell, turn in cells:
+                if cell.place.box and glyphs < _MOST_GLYPHS:
+                    ink = page.cell(cell.place.box, turn)
+                    found.append(_Looked(cell, read_number(cell.text), ink))
+                    glyphs += len(ink.glyphs)
+            if glyphs >= _MOST_GLYPHS:
+                break
     return looked
 
 
@@ -247,11 +285,30 @@ def _has_digits(page: Page) -> bool:
     return page.kind is not PageKind.PICTURE and any(char.isdigit() for text in texts for char in text)
 
 
-def _with_cells(page: Page, found: Mapping[int, Cell]) -> Page:
+def _with_cells(page: Page, found: Mapping[int, Cell], by_place: Mapping[Place, Cell], drawn: Collection[int]) -> Page:
+    """The page with what was seen in its cells and in rows without lines. Cells with digits on pages that were drawn were looked
+    at, whatever could be said of them.
+    """
+
+    def marked(cell: Cell) -> Cell:
+        new = found.get(id(cell))
+        if new is None and (cell.place.page not in drawn or not any(map(str.isdigit, cell.text))):
+            return cell
+        return msgspec.structs.replace(new or cell, looked_at=True)
+
     blocks: list[Block] = []
     for block in page.blocks:
-        if isinstance(block, Line):
+        if not _is_pdf(block, page):
             blocks.append(block)
+        elif isinstance(block, Line):
+            numbers = tuple(_seen_number(number, by_place.get(number.place)) for number in block.numbers)
+            blocks.append(msgspec.structs.replace(block, numbers=numbers) if numbers else block)
         else:
-            blocks.append(msgspec.structs.replace(block, cells=tuple(found.get(id(cell), cell) for cell in block.cells)))
+            blocks.append(msgspec.structs.replace(block, cells=tuple(map(marked, block.cells))))
     return msgspec.structs.replace(page, blocks=tuple(blocks))
+
+
+def _seen_number(number: LineNumber, cell: Cell | None) -> LineNumber:
+    if cell is None:
+        return number
+    return msgspec.structs.replace(number, seen=cell.seen, seen_score=cell.seen_score, looked_at=True)

@@ -145,7 +145,7 @@ def _line(inside: Pixels, ink: Ink, rows: Runs, columns: Runs, scale: float) -> 
     if y1 - y0 < _LOWEST * scale:
         return _MARK_CELL
     x0, x1 = columns[0][0], columns[-1][1]
-    crop, marks = inside[y0:y1, x0:x1], ink[y0:y1, x0:x1]
+    crop, marks = inside[y0:y1, x0:x1].copy(), ink[y0:y1, x0:x1]  # a part of the page would keep all of it in memory
     near = min(x0, ink.shape[1] - x1) < _NEAR * (y1 - y0)
     return CellInk(InkKind.NUMBER, crop, tuple(_glyphs(crop, marks, [(start - x0, end - x0) for start, end in columns])), near)
 

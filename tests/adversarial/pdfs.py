@@ -137,17 +137,21 @@ class TrickPrinter(Printer):
     def field(self, x: float, y: float, text: str, size: float) -> None:
         """A number as the value of a form field."""
         self.fields += 1
-        width = max(self.width(text, size) + 6, 14)
+        # the field stands upright whatever the page does, but in its cell, and is as wide as its text
+        ends = (x - 3, y - 2), (x - 3 + max(self.width(text, size) + 6, 14), y + size + 1)
+        (ax, ay), (bx, by) = (self.canvas.absolutePosition(*end) for end in ends)
+        letters = 7 if abs(ax - bx) > abs(ay - by) else 4
+        wide = max(abs(ax - bx), self.width(text, letters) + 6)
         self.canvas.acroForm.textfield(
             value=text,
             name=f"f{self.fields}",
-            x=x - 3,
-            y=y - 2,
-            width=width,
-            height=size + 3,
-            fontSize=7,
+            x=(ax + bx - wide) / 2,
+            y=min(ay, by),
+            width=wide,
+            height=abs(ay - by),
+            fontSize=letters,
             borderWidth=0,
-            relative=True,
+            relative=False,
         )
 
     def decoy(self, x: float, y: float, text: str, size: float) -> None:

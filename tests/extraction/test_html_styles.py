@@ -307,6 +307,31 @@ def test_sheets_that_are_longer_than_any_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sheet", "text"),
+    [
+        (".a { & b { display: none } }", "21"),
+        (".a { color: red; b { display: none } }", "21"),
+        (".a { &:hover { color: red } > b.h { display: none } color: black }", "21"),
+        (".z, .a { b, i { display: none } }", "21"),
+        (".z { b { display: none } }", "219"),
+        (".a { @media print { b { display: none } } @media screen { color: red } }", "219"),
+        (".a { @media screen { b { display: none } } }", "21"),
+        (".a b { display: none } .a { b { display: inline !important } }", "219"),
+        ("@layer base, top; @layer top { .h { display: none } } @layer base { .h { display: inline } }", "21"),
+        (".h { display: none } @layer top { .h { display: inline } }", "21"),
+        ("@layer top { .h { display: none } } .h { display: inline }", "219"),
+        ("@layer a { .h { display: none !important } } @layer b { .h { display: inline !important } }", "21"),
+        ("@layer a { @layer in { .h { display: inline } } .h { display: none } }", "21"),
+        ("@layer a.in { .h { display: none } } @layer a { .h { display: inline } }", "219"),
+        ("@layer { .h { display: none } } @layer { .h { display: inline } }", "219"),
+        ("@layer a { b.h { display: none } } @layer b { .h { display: inline } }", "219"),
+    ],
+)
+def test_nested_rules_and_layers_count_as_a_browser_counts_them(sheet: str, text: str) -> None:
+    assert shown("<span class=a><b class=h>9</b></span>", sheet) == (text, True)
+
+
+@pytest.mark.parametrize(
     "sheet",
     [
         "@media screen{" * 3_000 + ".h{display:none}",
@@ -316,6 +341,9 @@ def test_sheets_that_are_longer_than_any_are_refused() -> None:
         "".join(f":root{{--a{n}:var(--a{n + 1}) var(--a{n + 1})}}" for n in range(60)) + ".h{display:var(--a0)}",
         "{}{}{}}}}}]]]>.h{color:;display:}",
         ".h{color:color(xyz 1 2 3);color:lab(1 2 3);opacity:calc(1);font-size:calc(1px);left:min(1px)}",
+        ".a{" * 3_000 + ".h{display:none}",
+        "@layer " + "a." * 3_000 + "b{.h{display:none}} @layer " + "a." * 3_000 + "c{.h{display:inline}}",
+        ".a{&:not(" + ":not(" * 3_000 + "{display:none}}",
         ".h{content:counters(a,'x')} svg|.h{display:none} @namespace x y; x|b{color:red} ::slotted(b){color:red}",
     ],
 )

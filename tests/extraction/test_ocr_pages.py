@@ -7,7 +7,7 @@ from math import radians, tan
 import msgspec
 import pytest
 
-from codebook.records import Cell, Extraction, Line, Page, PageKind, Place, Reader, Table
+from codebook.records import Cell, Extraction, LeftOutKind, Line, Page, PageKind, Place, Reader, Table
 from tasks.extraction.ocr_pages import needs_ocr, renumbered, with_ocr_pages
 
 A4 = (595.0, 842.0)
@@ -121,6 +121,14 @@ def test_a_picture_beside_text_gives_what_no_text_covers() -> None:
     seen = read(1, line("一、总体倩况", (80, 60, 300, 75), score=0.9), found, line("页脚", (80, 800, 120, 812)))
     pages = with_ocr_pages(Extraction("application/pdf", (page,)), {1: seen}).pages
     assert pages[0].blocks == (own, msgspec.structs.replace(found, read_by=Reader.OCR))
+
+
+def test_a_picture_beside_text_without_a_table_is_left_out() -> None:
+    page = msgspec.structs.replace(text_page(1, line("四、行政复议", (80, 60, 300, 75))), pictures=((80.0, 100.0, 480.0, 300.0),))
+    empty = with_ocr_pages(Extraction("application/pdf", (page,)), {1: read(1, line("某大厅", (90, 120, 200, 140)))})
+    assert [(one.kind, one.name) for one in empty.left_out] == [(LeftOutKind.PICTURE, "page 1")]
+    filled = with_ocr_pages(Extraction("application/pdf", (page,)), {1: read(1, table(1, 120, ("维持", "0")))})
+    assert filled.left_out == ()
 
 
 def test_a_photograph_is_no_text() -> None:

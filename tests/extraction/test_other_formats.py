@@ -136,6 +136,12 @@ def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> 
     assert not has_unseen_marks(rb"{\rtf1\ansi \viewkind4\v0 7\super0 \up0}", "rtf")
     assert has_unseen_marks(rb"{\rtf1\ansi \v 7}", "rtf")
     assert has_unseen_marks(rb"{\rtf1\ansi {\deleted 9}7}", "rtf")
+    colours = rb"{\rtf1{\colortbl;\red0\green0\blue0;\red255\green255\blue255;}"
+    assert not has_unseen_marks(colours + rb"\cf1 21\cf20 \cb2}", "rtf")
+    assert has_unseen_marks(colours + rb"\cf1 21{\cf2 9}}", "rtf")
+    box = rb"{\shp{\*\shpinst{\shptxt \pard 21\par}}}"
+    assert not has_unseen_marks(rb"{\rtf1 " + box + rb"\trowd\cellx9\intbl 7\cell\row " + box + rb"}", "rtf")
+    assert has_unseen_marks(rb"{\rtf1\trowd\cellx9\intbl " + box + rb"\cell\row}", "rtf")
     assert has_unseen_marks(b"\0\0\x3c\x08\x01\0", "doc")
     assert has_unseen_marks(b"\0\0\x48\x2a\x01\0", "doc")
     assert not has_unseen_marks(b"\0\0\x3c\x08\x00\0", "doc")
@@ -171,6 +177,8 @@ def _write_unread(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Workshe
     )
     if kind == "formula":
         sheet.write_formula("B2", "=1+1", None, "")
+    elif kind == "stale":
+        sheet.write_formula("B2", "=1+1")  # 0 is stored, and the file asks to be computed
     elif kind == "error":
         sheet.write_formula("B2", "=1/0", None, "#DIV/0!")
     elif kind == "yes":
@@ -190,7 +198,7 @@ def _write_unread(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Workshe
 @pytest.mark.parametrize(
     ("kind", "is_sure"),
     [
-        *((kind, False) for kind in ("formula", "error", "yes", "struck", "raised", "white")),
+        *((kind, False) for kind in ("formula", "stale", "error", "yes", "struck", "raised", "white")),
         *((kind, True) for kind in ("bold", "computed")),
     ],
 )

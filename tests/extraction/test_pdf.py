@@ -120,6 +120,33 @@ def test_prose_in_a_visible_frame_above_a_table() -> None:
     assert grid(table) == [(0, 0, 1, 1, "行政许可"), (0, 1, 1, 1, "12")]
 
 
+def test_a_grid_without_lines_between_its_rows_is_text_whose_lines_are_the_rows() -> None:
+    paper = Paper()
+    rows = [("一、本年新收", "12", "3"), ("二、上年结转", "0", "305"), ("（一）予以公开", "7", "—")]
+    for column, (x, width) in enumerate(((70, 200), (270, 60), (330, 60))):
+        paper.cell(x, 100, width, 60, "\n".join(row[column] for row in rows))
+    [page] = pages(paper)
+    assert texts(page) == ["  ".join(row) for row in rows]
+    assert len(page.blocks) == len(rows)
+
+
+def test_headings_and_numbers_in_cells_of_their_own_columns_are_lines() -> None:
+    paper = Paper()
+    for column, text in enumerate(("结果维持", "结果纠正", "其他结果", "总计")):
+        paper.cell(70 + 80 * column, 100, 80, 40, f"{text}\n{column}")
+    [page] = pages(paper)
+    assert texts(page) == ["结果维持  结果纠正  其他结果  总计", "0  1  2  3"]
+
+
+def test_numbers_that_are_broken_over_lines_stay_in_their_cells() -> None:
+    paper = Paper()
+    for column, (x, text) in enumerate(((70, "行政许可"), (150, "256\n3"), (171, "981\n20"), (192, "7"))):
+        paper.cell(x, 100, 80 if column == 0 else 21, 40, text)
+    [page] = pages(paper)
+    [table] = page.blocks
+    assert [text for *_, text in grid(table)] == ["行政许可", "256\n3", "981\n20", "7"]
+
+
 def broken_table(first_label: str, second_label: str, *, footer: str = "- {} -") -> Paper:
     """A table whose group label runs over a page break."""
     paper = Paper()

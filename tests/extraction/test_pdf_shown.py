@@ -76,6 +76,15 @@ def test_text_that_nobody_sees_is_not_read_and_is_said(kind: str) -> None:
     assert note.endswith("characters that the page does not show were not read")
 
 
+@pytest.mark.parametrize("kind", ["clipped away", "transparent", "invisible"])
+def test_text_that_nobody_sees_is_not_read_beside_a_watermark(kind: str) -> None:
+    resources = PROPERTIES + b" /ExtGState << /Clear << /ca 0 /CA 0 >> >>"
+    marks = b"".join(b"0.88 g " + text(110 + 90 * n, 650, "DRAFT", 40) for n in range(3)) + b"0 g "
+    hidden = HIDDEN[kind].replace(b"210 666", b"188 668")  # it touches the number
+    for content in (marks + table(ROWS) + hidden, table(ROWS) + hidden + marks):
+        assert cells(raw_pdf(content, resources=resources)) == ROWS
+
+
 @pytest.mark.parametrize(
     ("config", "seen"),
     [

@@ -202,3 +202,44 @@ def test_a_fax_has_wide_characters_and_is_made_square(wear: Wear) -> None:
     x0, y0, x1, y1 = picture.source_box((0, 0, picture.grey.shape[1], picture.grey.shape[0]))
     assert abs((y1 - y0) - fax.shape[0]) < 0.03 * fax.shape[0] + 20
     assert abs((x1 - x0) - fax.shape[1]) < 0.03 * fax.shape[1] + 20
+
+
+@pytest.mark.parametrize("wear", [Wear(), Wear(skew=0.5, blur=0.6, noise=5, jpeg=60), Wear(blur=0.5, bilevel=True)])
+def test_a_table_without_rules_has_rows_and_columns(wear: Wear) -> None:
+    """Labels over one or two lines stand beside their numbers, blanks are cells, and each number is in its own one."""
+    drawn = _drawn("none")
+    page, moved = worn(drawn.image, wear, 9)
+    layout = _read(page)
+    assert len(layout.grids) == 1
+    rows: dict[int, dict[int, set[str]]] = {}
+    for cell, lines in zip(layout.grids[0].cells, layout.cell_lines[0], strict=True):
+        texts = {_text_at(layout, drawn, moved, box) for box in lines}
+        rows.setdefault(cell.row, {}).setdefault(cell.column, set()).update(texts)
+    first = layout.grids[0].columns - 7
+    body = [row for row in rows.values() if len(row) >= 8][-len(_LABELS) :]
+    for r, (row, label) in enumerate(zip(body, _LABELS, strict=True)):
+        texts = [("0", "12", "—", "", "307", "1", "8")[(r + c) % 7] for c in range(7)]
+        assert [row[first + c] for c in range(7)] == [{text} - {""} for text in texts]
+        assert set().union(*(texts for column, texts in row.items() if column < first)) == {label}
+
+
+def _text_at(layout: Layout, drawn: Drawn, moved: NDArray[np.float64], box: tuple[int, int, int, int]) -> str:
+    """What the cell of the clean page says in which the middle of a line lies."""
+    x0, y0, x1, y1 = layout.picture.source_box(box)
+    x, y = cv2.perspectiveTransform(np.array([[[(x0 + x1) / 2, (y0 + y1) / 2]]]), np.linalg.inv(moved))[0, 0]
+    return next(cell.text for cell in drawn.cells if cell.box[0] <= x < cell.box[2] and cell.box[1] <= y < cell.box[3])
+
+
+def test_characters_that_fill_their_rows_make_no_column() -> None:
+    """The same character with an upright stroke in a whole column of low rows, brackets in a label."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules="tight", size=9.0, padding=1.0), 200)
+    cells = [
+        GridCell(r, c, text, is_value=c == 2)
+        for r in range(14)
+        for c, text in enumerate((f"（{'一二三'[r % 3]}）申请答复数", "件", str(r)))
+    ]
+    sheet.table(Grid("part", 14, 3, tuple(cells)), (60, 60), [230.0, 110.0, 120.0], 0, 14)
+    for seed, blur in enumerate((0.3, 0.8, 1.1)):
+        page, _ = worn(sheet.finish().image, Wear(blur=blur, noise=4, jpeg=60), seed)
+        assert [(grid.rows, grid.columns, len(grid.cells)) for grid in _read(page).grids] == [(14, 3, 42)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from codebook.records import Cell, Number, Page, PageKind, Place, Reader, Reading, Report, State, Table
+from codebook.records import Cell, Line, LineNumber, Number, Page, PageKind, Place, Reader, Reading, Report, State, Table
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.validation.validate import validate
 from tests.validation.makers import report
@@ -111,3 +111,26 @@ def test_what_a_seal_left_of_numbers_is_no_label_and_no_blank() -> None:
     ]
     assert [(r.value, r.doubt) for r in row[:4]] == [(2, None), (0, None), (0, None), (0, None)]
     assert [r.state for r in row[4:]] == [State.DOUBTFUL] * 3
+
+
+def in_lines(text: str, seen: str) -> dict[str, Reading]:
+    """The same table as rows of text, whose first number is ``text`` and was ``seen`` so."""
+    blocks = [Line("  ".join(HEADER[1:]), Place(1, (100, 0, 400, 10)))]
+    for r, label in enumerate(ROWS):
+        words = [label, text if r == 0 else "0", *["0"] * 6]
+        at, numbers = len(label) + 2, []
+        for c, word in enumerate(words[1:]):
+            place = Place(1, (50 * c, 20 * r, 50 * c + 50, 20 * r + 20))
+            numbers.append(LineNumber(at, at + len(word), place, seen if (r, c) == (0, 0) else word, 0.99, True))
+            at += len(word) + 2
+        blocks.append(Line("  ".join(words), Place(1, (0, 20 * r, 400, 20 * r + 20)), numbers=tuple(numbers)))
+    return {r.indicator: r for r in read_tables((Page(1, PageKind.TEXT, "", Reader.PDF, tuple(blocks)),)).readings}
+
+
+def test_what_was_seen_of_rows_without_lines_counts_as_in_cells() -> None:
+    found = in_lines("12", "12")[FIRST]
+    assert (found.doubt, found.witnesses, found.place.box, found.looked_at) == (None, ("text", "pixels"), (0, 0, 50, 20), True)
+    other = in_lines("12", "18")[FIRST]
+    assert (other.state, other.doubt, other.candidates) == (State.DOUBTFUL, "seen", (12, 18))
+    unseen = in_lines("12", "")[FIRST]
+    assert (unseen.state, unseen.doubt, unseen.candidates) == (State.DOUBTFUL, "unseen", (12,))

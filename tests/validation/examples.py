@@ -361,7 +361,7 @@ CASES: dict[str, Case] = {
         lambda m: m("report", dict.fromkeys(m("values"))), changed()(review__reconsideration__other=None), (), WARNING
     ),
     "table.unreadable": Case(
-        changed(blocks=(BlockSeen("review", "2021", HERE, readable=False, note="图片"),))(),
+        changed(blocks=(BlockSeen("review", "2021", HERE, readable=False),))(),
         changed(blocks=(BlockSeen("review", "2021", HERE),))(),
         (),
         ERROR,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from codebook.records import Reader, Reading, Severity, State, Status, Verdict
+from codebook.records import (
+    ON_PICTURE,
+    BlockSeen,
+    LeftOut,
+    LeftOutKind,
+    Place,
+    Reader,
+    Reading,
+    Severity,
+    State,
+    Status,
+    Verdict,
+)
 from tasks.validation.validate import validate
 from tests.validation.makers import form_values, report
 
@@ -12,13 +24,16 @@ WRONG = "requests.granted.total"
 AT = "requests.granted.natural_person"
 
 
-def checked(*, confirmed: bool, unconfirmed: frozenset[str] = frozenset(), reader: Reader = Reader.PDF) -> Verdict:
+def checked(
+    *, confirmed: bool, looked_at: bool = True, unconfirmed: frozenset[str] = frozenset(), reader: Reader = Reader.PDF
+) -> Verdict:
     """A report whose row 予以公开 prints 5, 0, 0, 0, 0, 0 and the total 6."""
     made = report(form_values() | {AT: 5, WRONG: 6, "requests.new_received.natural_person": 5, "requests.new_received.total": 5})
 
     def told(reading: Reading) -> Reading:
         pixels = confirmed and reading.indicator not in unconfirmed
-        return msgspec.structs.replace(reading, read_by=reader, witnesses=("text", "pixels") if pixels else ("text",))
+        witnesses = ("text", "pixels") if pixels else ("text",)
+        return msgspec.structs.replace(reading, read_by=reader, looked_at=looked_at, witnesses=witnesses)
 
     return validate(msgspec.structs.replace(made, readings=tuple(map(told, made.readings))))
 
@@ -59,6 +74,25 @@ def test_a_number_in_no_broken_sum_needs_no_confirmation() -> None:
 
 def test_where_no_pixels_were_looked_at_all_is_as_it_was() -> None:
     for reader in (Reader.PDF, Reader.HTML, Reader.TXT):
-        verdict = checked(confirmed=False, reader=reader)
+        verdict = checked(confirmed=False, looked_at=False, reader=reader)
         assert "requests.row_sum" in errors(verdict)
         assert doubts(verdict) == {}
+
+
+def test_where_the_pixels_confirmed_nothing_at_all_nobody_is_accused() -> None:
+    verdict = checked(confirmed=False)
+    assert "requests.row_sum" not in errors(verdict)
+    assert {WRONG, AT} <= set(doubts(verdict))
+    assert verdict.status is Status.NEEDS_REVIEW
+
+
+def test_a_title_without_a_table_is_the_offices_only_where_all_of_the_document_was_read() -> None:
+    def severity(note: str | None = None, *left_out: LeftOut) -> Severity:
+        seen = BlockSeen("review", "2021", Place(page=2), readable=False, note=note)
+        verdict = validate(msgspec.structs.replace(report(form_values()), blocks=(seen,), left_out=left_out))
+        (finding,) = [finding for finding in verdict.findings if finding.rule == "table.unreadable"]
+        return finding.severity
+
+    assert severity() is Severity.ERROR
+    assert severity(ON_PICTURE) is Severity.WARNING
+    assert severity(None, LeftOut(LeftOutKind.PICTURE, "page 3", Place(page=3))) is Severity.WARNING

@@ -33,15 +33,16 @@ class Sheet:
         self.canvas = Canvas(self.target, pagesize=(595, HEIGHT), pageCompression=0, invariant=invariant)
         self.font, self.size = font, size
 
-    def table(self, rows: list[list[str]], draw: dict[tuple[int, int], Draw] | None = None) -> Sheet:
+    def table(self, rows: list[list[str]], draw: dict[tuple[int, int], Draw] | None = None, *, ruled: bool = True) -> Sheet:
+        box = self.canvas.rect if ruled else lambda *_: None
         for r, row in enumerate(rows):
             y = HEIGHT - TOP - TALL * (r + 1)
-            self.canvas.rect(LEFT - 120, y, 120, TALL)
+            box(LEFT - 120, y, 120, TALL)
             self.canvas.setFont(LABELS, 9)
             self.canvas.drawString(LEFT - 116, y + 7, f"第{'一二三四五六七八九十'[r]}行")
             for c, text in enumerate(row):
                 x = LEFT + WIDE * c
-                self.canvas.rect(x, y, WIDE, TALL)
+                box(x, y, WIDE, TALL)
                 (draw or {}).get((r, c), write)(self, x, y, text)
         return self
 

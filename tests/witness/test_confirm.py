@@ -243,3 +243,48 @@ def test_a_page_of_noise_ends(reader: NumberReader) -> None:
     rows = [[""] * 6 for _ in range(10)]
     extraction = seen(drawn(rows, {(r, c): scribble for r in range(10) for c in range(6)}), reader)
     assert all(cell.seen in (None, "?", "") or cell.seen.isdecimal() for row in cells(extraction) for cell in row)
+
+
+def test_cells_that_were_looked_at_are_marked_though_nothing_could_be_told(reader: NumberReader) -> None:
+    def at_the_rule(sheet: Sheet, x: float, y: float, text: str) -> None:
+        sheet.text(x - 1, y - 1, text)
+
+    data = Sheet().table(NUMBERS, {(r, c): at_the_rule for r in range(3) for c in range(6)}).saved()
+    found = [cell for row in cells(seen(data, reader)) for cell in row]
+    assert {cell.seen for cell in found} == {None}
+    assert all(cell.looked_at for cell in found)
+    assert not any(cell.looked_at for row in cells(extract(data, PDF)) for cell in row)
+
+
+def lines(extraction: Extraction) -> list[Line]:
+    return [block for page in extraction.pages for block in page.blocks if isinstance(block, Line)]
+
+
+def test_numbers_of_rows_without_lines_are_seen(reader: NumberReader) -> None:
+    found = lines(seen(Sheet("Times-Roman").table(NUMBERS, ruled=False).saved(), reader))
+    assert [[number.seen for number in line.numbers] for line in found] == NUMBERS
+    assert [[line.text[number.start : number.end] for number in line.numbers] for line in found] == NUMBERS
+    assert all(number.looked_at and number.seen_score > 0.9 for line in found for number in line.numbers)
+
+
+def test_rows_without_lines_whose_text_lies_become_a_picture(reader: NumberReader) -> None:
+    honest = Sheet("Vera").table(NUMBERS, ruled=False).saved()
+    assert [page.kind for page in seen(honest, reader).pages] == [PageKind.TEXT]
+    lying = seen(swapped(honest, {"0": "6", "1": "7", "6": "0", "7": "1"}), reader)
+    assert [page.kind for page in lying.pages] == [PageKind.PICTURE]
+
+
+def test_one_swapped_digit_of_rows_without_lines_is_seen(reader: NumberReader) -> None:
+    extraction = seen(swapped(Sheet("Vera").table(NUMBERS, ruled=False).saved(), {"0": "8"}), reader)
+    assert extraction.pages[0].kind is PageKind.TEXT
+    found = [(line.text[number.start : number.end], number.seen) for line in lines(extraction) for number in line.numbers]
+    assert [number for _, number in found] == [text for row in NUMBERS for text in row]
+    assert {text for text, number in found if text != number} == {"18", "385", "8"}
+
+
+def test_a_few_numbers_beside_each_other_in_prose_are_not_looked_at(reader: NumberReader) -> None:
+    sheet = Sheet()
+    for at, text in enumerate(("2024", "3")):
+        sheet.text(100 + 200 * at, 700, text)
+    (line,) = lines(seen(sheet.saved(), reader))
+    assert [(number.seen, number.looked_at) for number in line.numbers] == [(None, False)] * 2

@@ -15,6 +15,7 @@ from lxml import etree
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, LeftOutKind, Reader
 from tasks.extraction import grid
+from tasks.extraction.characters import lowered, raised
 from tasks.extraction.docx.chunks import chunk_flow, is_document
 from tasks.extraction.docx.fields import fields_of
 from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
@@ -26,7 +27,6 @@ from tasks.extraction.grid import Slot
 from tasks.extraction.joining import gaps_within
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.raised import lowered, raised
 from tasks.extraction.text_flow import CellGrid, Composition, Flow, FlowPicture, Unsure, compose
 
 _DEEPEST = 4  # documents in documents

@@ -55,15 +55,18 @@ PICTURE = "picture"  # a background that is no colour
 TRANSPARENT = Colour(0, 0, 0, 0)
 CURRENT = "currentcolor"
 
+UNLAYERED = 1 << 30
+
 Value = str | float | bool | Colour | Length | None
 
 
 class Declaration(NamedTuple):
-    """One property with its value; ``important``: marked so."""
+    """One property with its value; ``important``: marked so. ``layer``: the place of its cascade layer among all."""
 
     name: str
     value: Value
     important: bool
+    layer: int = UNLAYERED
 
 
 def declarations(nodes: Sequence[Any], variables: Mapping[str, Sequence[Any]]) -> Iterator[Declaration]:

@@ -111,10 +111,14 @@ def _bare(look: Look) -> Look:
 
 
 def _cascaded(element: etree._Element, matched: list[Declaration], inline: Iterable[Declaration]) -> dict[str, Value]:
-    """The value of each property that is set: by browser, attributes, sheets and the element's own style, in this order."""
+    """The value of each property that is set: by browser, attributes, sheets and the element's own style, in this order. What is
+    in a later layer wins, and what is in none; of what is important, the other way round.
+    """
     values = _by_itself(element)
-    first, last = ([one for one in (*matched, *inline) if one.important is important] for important in (False, True))
-    for one in (*first, *last):
+    plain = sorted((one for one in matched if not one.important), key=lambda one: one.layer)
+    important = sorted((one for one in matched if one.important), key=lambda one: -one.layer)
+    own = [[one for one in inline if one.important is marked] for marked in (False, True)]
+    for one in (*plain, *own[0], *important, *own[1]):
         values[one.name] = one.value
     return values
 

@@ -13,13 +13,13 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
+from tasks.extraction.characters import lowered, raised
 from tasks.extraction.grid import lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.surroundings import contents, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.raised import lowered, raised
 from tasks.extraction.text import decode
 from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Composition, Flow, FlowPicture, Unsure, compose
 from tasks.extraction.words import patterns, words

@@ -1,7 +1,6 @@
 """The style sheets of a page itself, and which of their declarations each element gets, by specificity and order.
 
-Sheets count as a browser's window of ``_WINDOW`` pixels shows them: rules for print do not. What a page only links to did not
-come in; ``StyleSheets.is_linked`` says so.
+What a page only links to did not come in; ``StyleSheets.is_linked`` says so.
 """
 
 from __future__ import annotations
@@ -17,12 +16,10 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from tasks.extraction.html.declarations import Declaration, declarations
+from tasks.extraction.html.style_rules import Layers, is_for_screen, style_rules
 from tasks.extraction.limits import ExtractionLimits
 
-_WINDOW = 1280.0  # pixels
-_DEEPEST = 8  # at-rules in at-rules
 _COMPILING = 200  # steps that making a selector ready costs about
-_GROUPS = ("supports", "layer", "container", "scope", "starting-style")
 
 
 class ElementStyles(NamedTuple):
@@ -112,39 +109,17 @@ class StyleSheets:
         ]
         if (size := sum(map(len, sheets))) > limits.max_style_characters:
             raise GongkaiError("file.bomb", f"style sheets of {size} characters", f"at most {limits.max_style_characters}")
-        blocks = [
-            (rule.prelude, tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True))
-            for sheet in sheets
-            for rule in self._rules(sheet)
-        ]
-        for _, content in blocks:
-            self._variables |= {node.name: node.value for node in content if node.type == "declaration" and node.name[:2] == "--"}
+        layers = Layers()
+        rules = [rule for sheet in sheets for rule in style_rules(sheet, layers, self._steps.take)]
+        self.is_linked = self.is_linked or layers.is_linked
+        for rule in rules:
+            self._variables |= {node.name: node.value for node in rule.content if node.name[:2] == "--"}
         is_any = False
-        for prelude, content in blocks:
-            if found := list(declarations(content, self._variables)):
-                is_any = self._add(prelude, found) or is_any
+        for rule in rules:
+            if found := list(declarations(rule.content, self._variables)):
+                rank = layers.rank(rule.layer)
+                is_any = self._add(rule.selectors, [one._replace(layer=rank) for one in found]) or is_any
         self._is_any = is_any
-
-    def _rules(self, sheet: str) -> Iterator[Any]:
-        """The style rules of a sheet for a screen, in order, those in at-rules too."""
-        stack = [iter(tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True))]
-        while stack:
-            node = next(stack[-1], None)
-            if node is None:
-                stack.pop()
-                continue
-            self._steps.take(1)
-            if node.type == "qualified-rule":
-                yield node
-            elif node.type == "at-rule":
-                name = node.lower_at_keyword
-                if name == "import":
-                    self.is_linked = True
-                is_read = (name in _GROUPS and not _is_denied(name, node.prelude)) or (
-                    name == "media" and is_for_screen(node.prelude)
-                )
-                if is_read and node.content is not None and len(stack) <= _DEEPEST:
-                    stack.append(iter(tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)))
 
     def _add(self, prelude: Sequence[Any], found: list[Declaration]) -> bool:
         try:
@@ -179,58 +154,3 @@ def inline_declarations(style: str) -> tuple[Declaration, ...]:
     nodes = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
     own: Mapping[str, Sequence[Any]] = {n.name: n.value for n in nodes if n.type == "declaration" and n.name[:2] == "--"}
     return tuple(declarations(nodes, own))
-
-
-def is_for_screen(prelude: Sequence[Any]) -> bool:
-    """Return whether a list of media queries holds on a screen. A condition that is not known does not."""
-    queries: list[list[Any]] = [[]]
-    for token in prelude:
-        if token.type == "literal" and token.value == ",":
-            queries.append([])
-        elif token.type not in ("whitespace", "comment"):
-            queries[-1].append(token)
-    return any(map(_holds, queries))
-
-
-def _is_denied(name: str, prelude: Sequence[Any]) -> bool:
-    """Return whether a group of rules is for browsers that lack what its condition names: ``@supports not (display: grid)``."""
-    first = next((token for token in prelude if token.type not in ("whitespace", "comment")), None)
-    return name == "supports" and first is not None and first.type == "ident" and first.lower_value == "not"
-
-
-def _holds(query: Sequence[Any]) -> bool:
-    is_negated, result = False, True
-    for token in query:
-        if token.type == "ident":
-            word = token.lower_value
-            if word == "not":
-                is_negated = True
-            elif word not in ("only", "and", "or"):
-                result = result and word in ("all", "screen")
-        elif token.type == "() block":
-            result = result and _is_true(token.content)
-        else:
-            return False
-    return result != is_negated
-
-
-def _is_true(condition: Sequence[Any]) -> bool:
-    """Return whether a condition in brackets holds in a window of ``_WINDOW`` pixels: (min-width: 600px)."""
-    tokens = [token for token in condition if token.type not in ("whitespace", "comment")]
-    name = tokens[0].lower_value if tokens and tokens[0].type == "ident" else ""
-    value = tokens[2] if len(tokens) == 3 and tokens[1].type == "literal" and tokens[1].value == ":" else None
-    if value is not None and value.type in ("dimension", "number"):
-        pixels = value.value * (16 if getattr(value, "lower_unit", "px") in ("em", "rem") else 1)
-        if name in ("min-width", "min-device-width"):
-            return bool(pixels <= _WINDOW)
-        if name in ("max-width", "max-device-width"):
-            return bool(pixels >= _WINDOW)
-        return name.startswith("min-height") or (name == "min-resolution" and pixels <= 1)
-    word = value.lower_value if value is not None and value.type == "ident" else ""
-    return (name, word) in (
-        ("orientation", "landscape"),
-        ("prefers-color-scheme", "light"),
-        ("prefers-reduced-motion", "no-preference"),
-        ("hover", "hover"),
-        ("pointer", "fine"),
-    ) or (name in ("color", "hover", "pointer", "grid") and value is None and name != "grid")

@@ -11,12 +11,12 @@ import anydoc
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
+from tasks.extraction.characters import raised
 from tasks.extraction.embedded_pictures import flow_picture
 from tasks.extraction.grid import Slot
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.office.unseen_marks import has_unseen_marks
-from tasks.extraction.raised import raised
 from tasks.extraction.text_flow import MAX_DEPTH, CellGrid, Composition, Flow, FlowPicture, compose
 
 FORMATS: dict[str, anydoc.Format] = {
@@ -49,7 +49,7 @@ def read_office(data: bytes, media_type: str, limits: ExtractionLimits) -> Extra
 def compose_office(data: bytes, limits: ExtractionLimits, kind: anydoc.Format) -> Composition:
     """The pages of a document with its pictures. Raises as :func:`read_office`."""
     if has_unseen_marks(data, kind):
-        found = f"a document (.{kind}) in which characters are hidden, white, deleted, raised or lowered"
+        found = f"a document (.{kind}) with characters that are hidden, white, deleted, raised or lowered, or boxes in a table"
         raise GongkaiError("file.unsupported", found, "the document opened and saved as DOCX")
     try:
         document = anydoc.to_document(data, kind)

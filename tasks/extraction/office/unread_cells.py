@@ -1,7 +1,7 @@
 """Cells of an .xlsx workbook whose text the library that reads workbooks does not know, or does not know as it is shown.
 
-A formula that nobody computed has no value in the file; an error is shown as one; parts of a text may be struck through, raised,
-lowered or coloured, and the library reads all of them alike.
+A formula that nobody computed has no value in the file, or 0 in one that is to be computed when it is opened; an error is shown
+as one; parts of a text may be struck through, raised, lowered or coloured, and the library reads all of them alike.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from lxml import etree
 from tasks.extraction.office.workbook_extent import SHEET, place_of
 
 _STRINGS = re.compile(r"/?xl/sharedStrings\.xml", re.IGNORECASE)
+_WORKBOOK = re.compile(r"/?xl/workbook\.xml", re.IGNORECASE)
+_STALE = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad\s*=\s*[\"'](?:1|true)[\"']")
+_NOTHING = ("0", "0.0")
 _MARKED = frozenset(("strike", "vertAlign", "color"))
 
 
@@ -28,8 +31,9 @@ def unread_cells(data: bytes) -> frozenset[tuple[int, int]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             names = package.namelist()
+            stale = any(_STALE.search(package.read(name)) for name in names if _WORKBOOK.fullmatch(name))
             marked = {at for name in names if _STRINGS.fullmatch(name) for at in _marked_strings(package.read(name))}
-            return frozenset(at for name in names if SHEET.fullmatch(name) for at in _unread(package.read(name), marked))
+            return frozenset(at for name in names if SHEET.fullmatch(name) for at in _unread(package.read(name), marked, stale))
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
         return frozenset()
 
@@ -60,7 +64,7 @@ def _look(run: etree._Element) -> list[str]:
     ]
 
 
-def _unread(part: bytes, marked: set[int]) -> list[tuple[int, int]]:
+def _unread(part: bytes, marked: set[int], stale: bool) -> list[tuple[int, int]]:
     found = []
     parsed = etree.iterparse(io.BytesIO(part), events=("end",), tag="{*}c", resolve_entities=False, no_network=True)
     for _, cell in parsed:
@@ -69,7 +73,9 @@ def _unread(part: bytes, marked: set[int]) -> list[tuple[int, int]]:
         is_marked = kind == "s" and value.isascii() and value.isdecimal() and int(value) in marked
         is_marked = is_marked or (kind == "inlineStr" and any(_is_marked(item) for item in cell.iterchildren("{*}is")))
         place = place_of(cell)
-        if place is not None and (is_marked or kind in ("e", "b") or (is_formula and not value)):
+        if place is not None and (
+            is_marked or kind in ("e", "b") or (is_formula and (not value or (stale and value in _NOTHING)))
+        ):
             found.append((place[0] - 1, place[1] - 1))
         cell.clear()
     return found

@@ -17,6 +17,10 @@ _DOC = re.compile(rb"\x3c\x08[\x01\x80\x81]|\x48\x2a[\x01\x02]")
 # RTF 1.9.1: \v hides, \super, \sub, \up and \dn raise and lower; with the parameter 0 they end it. \deleted marks what a tracked
 # change took out.
 _RTF = re.compile(rb"\\(?:v|deleted)(?:1)?(?![a-z0-9])|\\(?:super|sub)(?![a-z0-9])|\\(?:up|dn)[1-9]")
+_COLOURS = re.compile(rb"\{\\colortbl([^{}]*)\}")
+_PART = re.compile(rb"\\(?:red|green|blue)([0-9]{1,3})(?![0-9])")
+_WHITE = 250  # of 255
+_BOXES = re.compile(rb"\\(trowd|intbl|row|shptxt|dptxbxtext)(?![a-z])")
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -32,19 +36,40 @@ _MOST = 50 * 1024 * 1024  # bytes of a part
 
 
 def has_unseen_marks(data: bytes, kind: str) -> bool:
-    """Return whether a document (``doc``, ``rtf`` or ``odt``) hides, raises or lowers characters; True also where that cannot be
-    found out.
+    """Return whether a document (``doc``, ``rtf`` or ``odt``) hides, raises or lowers characters, or has text boxes in a table,
+    with which the library loses the rest of the row; True also where that cannot be found out.
     """
     if kind == "doc":
         return _DOC.search(data) is not None
     if kind == "rtf":
-        return _RTF.search(data) is not None
+        return _RTF.search(data) is not None or _has_white_text(data) or _has_box_in_table(data)
     try:
         return _odt(data)
     except zipfile.BadZipFile:
         return False  # its reader says so
     except (zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
         return True
+
+
+def _has_white_text(data: bytes) -> bool:
+    """Whether a colour of text is white (RTF 1.9.1: \\colortbl lists colours, \\cf names one by its place)."""
+    for table in _COLOURS.finditer(data):
+        for number, entry in enumerate(table[1].split(b";")):
+            parts = [int(part) for part in _PART.findall(entry)]
+            if len(parts) == 3 and min(parts) >= _WHITE and re.search(rb"\\cf%d(?![0-9])" % number, data[table.end() :]):
+                return True
+    return False
+
+
+def _has_box_in_table(data: bytes) -> bool:
+    is_in_row = False
+    for mark in _BOXES.finditer(data):
+        if mark[1] in (b"shptxt", b"dptxbxtext"):
+            if is_in_row:
+                return True
+        else:
+            is_in_row = mark[1] != b"row"
+    return False
 
 
 def _odt(data: bytes) -> bool:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from codebook.records import Line, Place
+from codebook.records import Line, LineNumber, Place
+from tasks.extraction.grid import NUMERIC
 from tasks.extraction.words import patterns
 
 _COLUMN_GAP = 0.9  # of the character size: a wider gap separates columns and becomes two spaces
 _WORD_GAP = 0.25  # between characters of Latin script, a wider gap separates words
+_BESIDE, _OVER = 0.3, 0.12  # of the character size: what belongs to the place of a number beside and above it
 _INDENT = 1.2  # of the character size
 _RAGGED = 2.2  # of the character size: a line that ends further from the right margin ends its paragraph
 _VALUES = re.compile(r"(?:^|\s)[-\d.,/—]+\s+[-\d.,/—]+\s*$")  # ends like a row of numbers
@@ -36,7 +38,10 @@ class Char(NamedTuple):
 
 
 class VisualLine(NamedTuple):
-    """Characters that stand side by side, as they are read; ``size`` is the usual height of its characters, in points."""
+    """Characters that stand side by side, as they are read; ``size`` is the usual height of its characters, in points.
+
+    ``numbers``: (start, end, x0, x1) of each number that a gap parts from other columns.
+    """
 
     text: str
     x0: float
@@ -44,6 +49,7 @@ class VisualLine(NamedTuple):
     x1: float
     bottom: float
     size: float
+    numbers: tuple[tuple[int, int, float, float], ...] = ()
 
 
 def lines_of(chars: Sequence[Char]) -> list[VisualLine]:
@@ -74,6 +80,8 @@ def _line(row: list[Char]) -> VisualLine | None:
         return None
     size = median(char.bottom - char.top for char in seen)
     pieces: list[str] = []
+    columns: list[tuple[int, Char]] = []  # the piece and the character with which each column begins
+    ends: list[Char] = []
     last: Char | None = None
     space = False
     for char in row:
@@ -82,11 +90,29 @@ def _line(row: list[Char]) -> VisualLine | None:
             continue
         if last is not None:
             pieces.append(_between(last, char, size, space))
+            if pieces[-1] == "  ":
+                columns.append((len(pieces), char))
+                ends.append(last)
         pieces.append(char.text)
         last, space = char, False
-    return VisualLine(
-        "".join(pieces), seen[0].x0, min(c.top for c in seen), max(c.x1 for c in seen), max(c.bottom for c in seen), size
-    )
+    numbers = _numbers(pieces, [(0, seen[0]), *columns], [*ends, last or seen[-1]]) if columns else ()
+    sides = seen[0].x0, min(c.top for c in seen), max(c.x1 for c in seen), max(c.bottom for c in seen)
+    return VisualLine("".join(pieces), *sides, size, numbers)
+
+
+def _numbers(
+    pieces: Sequence[str], columns: Sequence[tuple[int, Char]], ends: Sequence[Char]
+) -> tuple[tuple[int, int, float, float], ...]:
+    """The numbers among the columns of a line."""
+    found = []
+    start = 0
+    stops = [*(at - 1 for at, _ in columns[1:]), len(pieces)]
+    for (at, first), last, stop in zip(columns, ends, stops, strict=True):
+        text = "".join(pieces[at:stop])
+        if NUMERIC.fullmatch(text) and any(map(str.isdigit, text)):
+            found.append((start, start + len(text), first.x0, last.x1))
+        start += len(text) + 2
+    return tuple(found)
 
 
 def _between(left: Char, right: Char, size: float, space: bool) -> str:
@@ -151,7 +177,15 @@ def _paragraph(group: list[VisualLine], page: int) -> Line:
         max(line.x1 for line in group),
         max(line.bottom for line in group),
     )
-    return Line(text, Place(page=page, box=rounded(box)))
+    numbers = tuple(_number(group[0], number, page) for number in group[0].numbers) if len(group) == 1 else ()
+    return Line(text, Place(page=page, box=rounded(box)), numbers=numbers)
+
+
+def _number(line: VisualLine, number: tuple[int, int, float, float], page: int) -> LineNumber:
+    start, end, x0, x1 = number
+    beside, over = _BESIDE * line.size, _OVER * line.size
+    box = rounded((x0 - beside, line.top - over, x1 + beside, line.bottom + over))
+    return LineNumber(start, end, Place(page=page, box=box))
 
 
 def rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from codebook.text.numbers import number_words
+from tasks.extraction.characters import raised
 from tasks.extraction.pdf.layout import Char
-from tasks.extraction.raised import raised
 
 _DIGITS = frozenset("0123456789")
 _SMALLER = 0.85  # of the height of the digit before: no mark is higher

@@ -19,7 +19,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from codebook.errors import GongkaiError
-from codebook.records import Block, Extraction, Line, Page, PageKind, Place, Reader
+from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Reader
 from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
 from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
@@ -27,6 +27,7 @@ from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, rounded
+from tasks.extraction.pdf.nesting import refuse_deep_forms
 from tasks.extraction.pdf.page import Contents, Letters, contents, letters
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
 from tasks.extraction.pdf.tables import grid_boxes, marked_blanks
@@ -34,6 +35,8 @@ from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
 from tasks.extraction.pdf.upright_blocks import top_of, upright_blocks
 from tasks.extraction.pdf.watermarks import TextLook, TextLooks, looks, watermarks
 
+_MOST_ATTACHED = 100  # files of a portfolio that are named
+_LONGEST_NAME = 120  # characters
 _FEW_CHARACTERS = 10  # a page number or a stamp is no text
 _PICTURE_SHARE = 0.08  # of the page: larger than a seal or a logo; a table could be in it
 _FULL_PAGE = 0.8
@@ -61,7 +64,8 @@ def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extracti
 
     Pages that are pictures have no blocks; mixed pages have those of their text.
     Raises GongkaiError: ``file.empty``, ``file.encrypted`` (needs a password), ``file.corrupt`` (no PDF, cut off, or damaged),
-    ``file.too_large`` (more than ``limits.max_pages``), ``page.too_large`` (more than ``limits.max_page_objects`` on a page).
+    ``file.too_large`` (more than ``limits.max_pages``), ``page.too_large`` (more than ``limits.max_page_objects`` on a page,
+    larger than ``limits.max_page_area``, or forms that draw one another without end).
     """
     with opened(data) as document:
         damaged, streams = damaged_streams(data)
@@ -69,17 +73,25 @@ def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extracti
             raise GongkaiError("file.corrupt", f"{damaged} of {streams} compressed parts are damaged", "a whole PDF document")
         if len(document) > limits.max_pages:
             raise GongkaiError("file.too_large", f"{len(document)} pages", f"at most {limits.max_pages}")
+        refuse_deep_forms(data)
         sheets, marks = _sheets(document, limits)
         read = [_page(sheet, marks, limits) for sheet in sheets]
         title = document.get_metadata_value("Title").strip() or None
         notes = [note for _, _, noticed in read for note in noticed]
+        attached = _attached(document)
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
             notes.append("pdf: its table of objects is damaged and was rebuilt; parts may be missing")
     gaps = gaps_of([page for page, _, _ in read])
     pages = join_pages([page for page, _, _ in read])
     turns = {page.number: (turn, page.width or 0.0, page.height or 0.0) for page, turn, _ in read if turn}
     pages = tuple(_as_shown(page, turns) for page in pages)
-    return Extraction(media_type, pages, title=title, notes=tuple(notes), page_gaps=gaps)
+    return Extraction(media_type, pages, title=title, notes=tuple(notes), page_gaps=gaps, left_out=attached)
+
+
+def _attached(document: pypdfium2.PdfDocument) -> tuple[LeftOut, ...]:
+    """The files that a document carries: in a portfolio one of them is the report, and the pages are its cover."""
+    names = (document.get_attachment(index).get_name() for index in range(min(document.count_attachments(), _MOST_ATTACHED)))
+    return tuple(LeftOut(LeftOutKind.FILE, name[:_LONGEST_NAME], Place(page=1)) for name in names if name)
 
 
 def _as_shown(page: Page, turns: dict[int, tuple[int, float, float]]) -> Page:
@@ -166,6 +178,10 @@ def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[
 
 def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks: set[TextLook]) -> tuple[_Sheet, int]:
     """What is on a page, and how many objects it holds; the looks of its watermarks are added to ``marks``."""
+    width, height = page.get_size()
+    if width * height > limits.max_page_area:
+        size, most = f"a page of {width:.0f} x {height:.0f} points", f"at most {limits.max_page_area:,} square points"
+        raise GongkaiError("page.too_large", size, most, page=number)
     textpage = page.get_textpage()
     count = textpage.count_chars()
     if count > limits.max_page_objects:
@@ -180,7 +196,6 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
         if unseen:
             covered = drawn.pictures >= _PICTURE_SHARE and len(_text(chars)) <= unseen * _STAMPED
             kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, covered)
-    width, height = page.get_size()
     look = look or looks(chars, drawn.styles)
     sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted)
     return sheet, count + drawn.objects
@@ -201,8 +216,14 @@ def _seen(
         marks |= watermarks(found.chars, found.inks, look, drawn.rulings)
         behind = {found.chars[index].run for mark in marks for index in look.groups.get(mark, ())}
         ignored = [*found.slanted_runs, *(item for run, item in found.runs.items() if run in behind)]
-        view = shown(page, found.chars, found.inks, found.runs, ignored)
-        seen = [one or char.run in behind for char, one in zip(found.chars, view.seen, strict=True)] if behind else view.seen
+        own = {run: item for run, item in found.runs.items() if run not in behind}
+        judged = (
+            [index for index, char in enumerate(found.chars) if char.run not in behind] if behind else range(len(found.chars))
+        )
+        view = shown(page, [found.chars[index] for index in judged], found.inks[judged], own, ignored)
+        seen = [True] * len(found.chars)
+        for index, one in zip(judged, view.seen, strict=True):
+            seen[index] = one
         unseen += sum(char.text.isalnum() and not one for char, one in zip(found.chars, seen, strict=True))
         hidden = unseen_runs(found.chars, seen)
         if not hidden:
@@ -301,7 +322,12 @@ def _blocks(chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> tuple
     What stands in another direction than the rest (a table laid on its side) is read in its own, and comes as one.
     """
     width, height, lines = sheet.width, sheet.height, sheet.drawn.rulings
-    groups = by_turn(chars, lambda: grid_boxes(lines, sheet.number, limits))
+
+    def grids(turn: int) -> list[Box]:
+        found = grid_boxes([upright(line, turn, width, height) for line in lines], sheet.number, limits)
+        return [as_shown(box, turn, width, height) for box in found]
+
+    groups = by_turn(chars, grids)
     main = groups[0][0]
     apart = [(turn, box) for turn, _, boxes in groups[1:] for box in boxes]
     units: list[tuple[float, list[Block]]] = []

@@ -9,15 +9,19 @@ from pdfplumber.table import cells_to_tables, edges_to_intersections, intersecti
 
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
-from tasks.extraction.grid import Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
+from codebook.text.fold import is_han
+from tasks.extraction.grid import NUMERIC, Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.edges import SNAP, closed_edges
-from tasks.extraction.pdf.layout import Char, lines_of, rounded
+from tasks.extraction.pdf.layout import Char, VisualLine, lines_of, rounded
 from tasks.extraction.pdf.turned import readable
 
 _OVERHANG = 0.6  # of a character's width that may hang over the outer border of a table
 _DIGITS = frozenset("0123456789.,")
 _CLOSE = 0.15  # of the character size: the widest gap inside of a number
+_DIGIT = 0.5  # of the character size: the width of a digit
+_HEADED = 3  # cells with a heading and a number below it
+_ROOM = 2  # digits that could stand beside a number that is not broken over two lines
 
 
 def ruled_tables(
@@ -26,6 +30,7 @@ def ruled_tables(
     """The tables that visible lines (boxes without width or height) draw on page ``number``, and the characters in none of them.
 
     Rows of one cell across that hold a chapter heading or a paragraph are not part of the table; their characters are returned.
+    So are those of a grid whose rows have no lines between them: as text, its lines are the rows.
     Raises ``page.too_large`` beyond ``limits.max_rulings`` lines.
     """
     tables: list[Table] = []
@@ -33,8 +38,13 @@ def ruled_tables(
     for cells in _grids(lines, number, limits):
         slots = from_boxes(cells)
         boxes = [cells[slot.content] for slot in slots]
-        inside, rest = _assign(boxes, rest)
-        made, returned = _tables(slots, boxes, inside, number)
+        inside, others = _assign(boxes, rest)
+        lines_inside = [lines_of(readable(chars)) for chars in inside]
+        if _holds_rows(boxes, lines_inside):
+            continue
+        texts = ["\n".join(line.text for line in found) for found in lines_inside]
+        made, returned = _tables(slots, boxes, inside, texts, number)
+        rest = others
         tables += made
         rest += returned
     return tables, rest
@@ -74,10 +84,36 @@ def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[
     return grids
 
 
-def _tables(slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], number: int) -> tuple[list[Table], list[Char]]:
-    """The tables in one grid (prose rows may cut it) and the characters of its prose rows."""
+def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> bool:
+    """Return whether cells of a grid hold rows of a table: a cell several labels with their numbers, two cells several numbers
+    below each other, or three cells a heading and a number. A number that is broken over lines is none of these: its first line
+    fills the cell.
+    """
+    columns = headed = 0
+    for (x0, _, x1, _), found in zip(boxes, lines, strict=True):
+        if sum(_is_row(line.text) for line in found) > 1:
+            return True
+        numbers = [line for line in found if NUMERIC.fullmatch(line.text)]
+        columns += any(line.x1 - line.x0 + _ROOM * _DIGIT * line.size <= x1 - x0 for line in numbers[:-1])
+        headed += len(numbers) == 1 < len(found) and numbers[0] is found[-1] and _is_heading(found[:-1])
+    return columns > 1 or headed >= _HEADED
+
+
+def _is_heading(lines: Sequence[VisualLine]) -> bool:
+    return all(any(map(is_han, line.text)) and not any(map(str.isdigit, line.text)) for line in lines)
+
+
+def _is_row(text: str) -> bool:
+    """Return whether a line is a label with numbers in columns of their own behind it."""
+    label, *cells = text.split("  ")
+    return bool(cells) and not NUMERIC.fullmatch(label) and NUMERIC.fullmatch(cells[-1]) is not None
+
+
+def _tables(
+    slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], texts: list[str], number: int
+) -> tuple[list[Table], list[Char]]:
+    """The tables in one grid (prose rows may cut it) and the characters of its prose rows; ``texts`` by box."""
     indexed = [refill(slot, index) for index, slot in enumerate(slots)]
-    texts = ["\n".join(line.text for line in lines_of(readable(chars))) for chars in inside]
     prose = prose_rows(compact([refill(slot, texts[slot.content]) for slot in indexed]))
     returned: list[Char] = []
     tables = []
@@ -118,8 +154,8 @@ def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list
     left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
     last: int | None = None
     for group in _numbers(chars):
-        x = (group[0].x0 + group[-1].x1) / 2
-        y = (group[0].top + group[0].bottom) / 2
+        x = (min(char.x0 for char in group) + max(char.x1 for char in group)) / 2
+        y = (min(char.top for char in group) + max(char.bottom for char in group)) / 2
         slack = (group[0].x1 - group[0].x0) * _OVERHANG
         at: int | None = None
         if low <= y <= high and left - slack <= x <= right + slack:
@@ -135,14 +171,22 @@ def _contains(box: Box, x: float, y: float) -> bool:
     return box[1] <= y <= box[3] and box[0] <= x <= box[2]
 
 
+def _side_by_side(last: Char, char: Char) -> bool:
+    """Return whether a character follows another in the direction in which they stand, without a gap."""
+    if char.turn % 2:
+        gap = min(abs(char.top - last.bottom), abs(last.top - char.bottom))
+        return gap <= _CLOSE * (char.x1 - char.x0) and abs(char.x0 - last.x0) < 1
+    gap = min(abs(char.x0 - last.x1), abs(last.x0 - char.x1))
+    return gap <= _CLOSE * (char.bottom - char.top) and abs(char.top - last.top) < 1
+
+
 def _numbers(chars: Sequence[Char]) -> list[list[Char]]:
     """Characters by themselves, but the digits of a number together: one too wide for its cell must not be cut by the ruling."""
     groups: list[list[Char]] = []
     for char in chars:
         if groups and char.text in _DIGITS:
             last = groups[-1][-1]
-            close = abs(char.x0 - last.x1) <= _CLOSE * (char.bottom - char.top) and abs(char.top - last.top) < 1
-            if last.text in _DIGITS and close and char.run and char.run == last.run:
+            if last.text in _DIGITS and char.run and char.run == last.run and _side_by_side(last, char):
                 groups[-1].append(char)
                 continue
         groups.append([char])

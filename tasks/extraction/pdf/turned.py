@@ -51,16 +51,17 @@ def readable(chars: Sequence[Char]) -> Sequence[Char]:
     return turned_back(chars, turn, 0.0, 0.0) if turn else chars
 
 
-def by_turn(chars: Sequence[Char], grids: Callable[[], Sequence[Box]]) -> list[tuple[int, list[Char], list[Box]]]:
+def by_turn(chars: Sequence[Char], grids: Callable[[int], Sequence[Box]]) -> list[tuple[int, list[Char], list[Box]]]:
     """(turn, characters, boxes of grids) of each direction in which a page is read, the main one first.
 
-    ``grids`` returns the boxes of the ruled grids of the page, and is asked only where characters stand in several directions.
+    ``grids`` returns the boxes of the ruled grids of the page when it is read in a direction (tables leave out their sides, not
+    their top), and is asked only where characters stand in several directions.
     All characters in a grid are read as most of them stand.
     """
     main = main_turn(chars)
     if all(char.turn == main or char.text.isspace() for char in chars):
         return [(main, list(chars), [])]
-    boxes = list(grids())
+    boxes = list(grids(main))
     inside: list[list[Char]] = [[] for _ in boxes]
     groups: dict[int, list[Char]] = {main: []}
     for char in chars:

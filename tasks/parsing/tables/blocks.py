@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from codebook.book import BlockKind, load_book
+from codebook.records import ON_PICTURE, Reader
 from tasks.parsing.tables.cells import BlockRead, Used
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.readers.cross import read_cross, read_unlabelled_cross
@@ -69,9 +70,9 @@ def _empty(text: AtomText, titles: list[TitleSpan], reads: list[BlockRead]) -> l
     for title, then in pairwise([*titles, TitleSpan(len(text.atoms), len(text.atoms), None)]):
         between = sum(len(atom.raw) for atom in text.atoms[title.last + 1 : then.first])
         if title.block and title.block not in found and between <= _NOTE:
-            result.setdefault(
-                title.block, BlockRead(title.block, (), text.place(title.first), (), False, "a title without a table")
-            )
+            reader = text.lines[text.atoms[title.first].line].reader
+            note = ON_PICTURE if reader is Reader.OCR else "a title without a table"
+            result.setdefault(title.block, BlockRead(title.block, (), text.place(title.first), (), False, note))
     return list(result.values())
 
 

@@ -225,6 +225,7 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
         candidates=candidates if doubt else (),
         note=split_remark(slot.raw.strip())[1] or None if slot and slot.token.kind is ValueKind.NUMBER else None,
         witnesses=() if doubt else _witnesses(slot, read_by, indicator.unit),
+        looked_at=slot is not None and slot.looked_at,
     )
 
 

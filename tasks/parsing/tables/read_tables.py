@@ -57,7 +57,7 @@ def _others(reads: list[BlockRead], joined: list[BlockRead]) -> list[BlockRead]:
 def _lines(block: Line, page: Page, number: int, reader: Reader) -> list[TextLine]:
     """A block of text as lines; a paragraph may hold several."""
     if "\n" not in block.text:
-        return [TextLine(block.text, page.number, number, block.place, reader, block.score)]
+        return [TextLine(block.text, page.number, number, block.place, reader, block.score, numbers=block.numbers)]
     lines: list[TextLine] = []
     offset = 0
     for text in block.text.split("\n"):

@@ -20,6 +20,8 @@ from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, 
 # This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 _DIGIT = re.compile(r"\d")
+_NUMBER_AT_END = re.compile(r"(?:^|\s)[\d,.]+\s*$", re.MULTILINE)
+_FEW_NUMBERS = 3  # lines that end with a number in a cell that is no number; a year or a remark may
 
 
 class AtomText(NamedTuple):
@@ -47,19 +49,29 @@ class AtomText(NamedTuple):
         line = self.lines[atom.line]
         token = atom.token or Token(ValueKind.OTHER)
         if line.cells is None:
-            return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+            seen = next((one for one in line.numbers if (one.start, one.end) == (atom.start, atom.end)), None)
+            if seen is None:
+                return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+            return PrintedValue(atom.raw, token, seen.place, line.reader, line.score, (), seen.seen, seen.looked_at)
         cell = line.cells[atom.cell]
-        return PrintedValue(atom.raw, token, self.place(index), line.reader, cell.score, cell.alternatives, cell.seen)
+        evidence = cell.score, cell.alternatives, cell.seen, cell.looked_at
+        return PrintedValue(atom.raw, token, self.place(index), line.reader, *evidence)
 
 
 class TableText(NamedTuple):
-    """The span of a table with its labels and its runs of values, both in reading order, from its first label on."""
+    """The span of a table with its labels and its runs of values, both in reading order, from its first label on.
+
+    ``crowded``: the drawn cells (line and column) that hold the labels of several rows. ``holds_rows``: a drawn cell that is no
+    number holds those of several rows, one a line.
+    """
 
     text: AtomText
     lex: Lexicon
     span: TableSpan
     labels: list[FoundLabel]
     runs: list[ValueRun]
+    crowded: frozenset[tuple[int, int]] = frozenset()
+    holds_rows: bool = False
 
     @property
     def block(self) -> Block:
@@ -84,10 +96,21 @@ class TableText(NamedTuple):
         return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
 
     def has_unread_numbers(self, index: int) -> bool:
-        """Return whether digits among other text stand in the cells behind the one of atom ``index``: its row is not blank."""
+        """Return whether the row of a label that ends at atom ``index`` is not blank though it has no values: digits among other
+        text stand in the cells behind it, it shares its cell with other rows, or a cell of the table holds numbers of several.
+        """
+        if self.holds_rows or self.shares_cell(index):
+            return True
         line, atom = self.text.lines[self.text.atoms[index].line], self.text.atoms[index]
         behind = [cell.text for column, cell in (line.cells or {}).items() if column > atom.cell]
-        return any(_DIGIT.search(text) is not None and value_token(text) is None for text in behind)
+        return any(_DIGIT.search(text) and value_token(text) is None for text in behind)
+
+    def shares_cell(self, index: int) -> bool:
+        """Return whether the label that ends at atom ``index`` stands in one drawn cell with those of other rows: their numbers
+        may stand together too.
+        """
+        atom = self.text.atoms[index]
+        return (atom.line, atom.cell) in self.crowded
 
     @property
     def padded(self) -> bool:
@@ -116,7 +139,21 @@ def span_to_table(text: AtomText, span: TableSpan) -> TableText:
     begin = min(known, default=span.start)
     while begin > span.start and atoms[begin - 1].kind in (AtomKind.VALUE, AtomKind.BLANK):
         begin -= 1  # the first row's values may stand before its label
-    return TableText(text, lex, span, [m for m in labels if m.first >= begin], atoms_to_runs(atoms, begin, span.end, units))
+    labels = [m for m in labels if m.first >= begin]
+    runs = atoms_to_runs(atoms, begin, span.end, units)
+    return TableText(text, lex, span, labels, runs, _crowded(text, labels), _holds_rows(text, span))
+
+
+def _crowded(text: AtomText, labels: list[FoundLabel]) -> frozenset[tuple[int, int]]:
+    rows = [text.atoms[label.last] for label in labels if label.entry.part is LabelPart.ROW]
+    counts = Counter((atom.line, atom.cell) for atom in rows if text.lines[atom.line].cells is not None)
+    return frozenset(place for place, count in counts.items() if count > 1)
+
+
+def _holds_rows(text: AtomText, span: TableSpan) -> bool:
+    lines = {text.atoms[index].line for index in range(span.start, span.end)}
+    texts = (cell.text for line in lines for cell in (text.lines[line].cells or {}).values())
+    return any(len(_NUMBER_AT_END.findall(found)) >= _FEW_NUMBERS and value_token(found) is None for found in texts)
 
 
 def atoms_to_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -> list[ValueRun]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.confidence import surety
-from codebook.records import Cell, Place, Reader
+from codebook.records import Cell, LineNumber, Place, Reader
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
@@ -49,7 +49,7 @@ class TextLine(NamedTuple):
 
     ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
     the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone;
-    ``by_order`` that the label was not read, and the order of the form names the row.
+    ``by_order`` that the label was not read, and the order of the form names the row. ``numbers``: those that have pixels.
     """
 
     text: str
@@ -62,6 +62,7 @@ class TextLine(NamedTuple):
     offset: int = 0
     whole: bool = False
     by_order: bool = False
+    numbers: tuple[LineNumber, ...] = ()
 
 
 class AtomKind(IntEnum):
@@ -88,7 +89,7 @@ class Atom(NamedTuple):
 
 class PrintedValue(NamedTuple):
     """A printed value with its evidence; ``alternatives`` are other readings of it with their scores, ``seen`` is what a second
-    reader saw in its pixels (see records.Cell)."""
+    reader saw in its pixels, and ``looked_at`` whether it looked (see records.Cell)."""
 
     raw: str
     token: Token
@@ -97,6 +98,7 @@ class PrintedValue(NamedTuple):
     score: float = 1.0
     alternatives: tuple[tuple[str, float], ...] = ()
     seen: str | None = None
+    looked_at: bool = False
 
 
 @cache

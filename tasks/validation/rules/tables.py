@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from codebook.agency_kinds import kind_of
 from codebook.book import load_book
 from codebook.divisions import level_of
-from codebook.records import Extra, Finding, Number, Record
+from codebook.records import ON_PICTURE, Extra, Finding, Number, Record
 from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.registry import Bound, NoOptions, rule
@@ -158,21 +158,23 @@ def table_missing(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
             yield facts.finding(this.rule, (), named, message=message, severity=severity, place=place)
 
 
-@rule("table.unreadable", fields=("table", "title", "note"))
-def table_unreadable(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
-    """Every table that is there could be read."""
-    for seen in facts.report.blocks:
-        if not seen.readable:
-            title = load_book().blocks[seen.block].title
-            named = {"table": words().tables[seen.block], "title": title, "note": seen.note or ""}
-            message = "main" if seen.note else "plain"
-            yield facts.finding(this.rule, (), named, message=message, place=seen.place)
-
-
 class ListOptions(Record, frozen=True):
     """How many cells a message names."""
 
     listed: int
+
+
+@rule("table.unreadable", fields=("table", "title", "names"), options=ListOptions)
+def table_unreadable(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
+    """Every title of a table has one below it. What was not read of the document may be that table: nobody is blamed then."""
+    names = [one.name for one in facts.report.left_out]
+    for seen in facts.report.blocks:
+        if not seen.readable:
+            title = load_book().blocks[seen.block].title
+            named = {"table": words().tables[seen.block], "title": title, "names": write_list(names, this.options.listed)}
+            message = "picture" if seen.note == ON_PICTURE else "elsewhere" if names else "main"
+            severity = None if message == "main" else lowered(this.rule.severity)
+            yield facts.finding(this.rule, (), named, message=message, severity=severity, place=seen.place)
 
 
 @rule("table.blank_cells", fields=("count", "labels"), options=ListOptions)

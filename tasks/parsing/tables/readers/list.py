@@ -31,7 +31,8 @@ def read_list(table: TableText) -> BlockRead:
         if pair.margin < MARGIN:
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         elif pair.run is None:
-            cells.append(CellRead(item.slug, None, None, place, reader))
+            doubt = Doubt.TEXT if table.holds_rows or table.shares_cell(item.last) else None
+            cells.append(CellRead(item.slug, None, None, place, reader, doubt))
         elif _apart(table, item, pair.run):
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         else:

@@ -158,6 +158,8 @@ def read_matrix(table: TableText) -> BlockRead:
         item = items[pair.item]
         if item.part is not LabelPart.UNKNOWN:
             row = _row(table, item, pair, size, style)
+            if table.shares_cell(item.last):
+                row = doubted_row(row)
             if item.part is LabelPart.ROW or any(row.cells):
                 rows.append(row)
     rows = _unlabelled(table, items, pairs, rows, wanted)

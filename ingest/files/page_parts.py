@@ -1,0 +1,107 @@
+"""What a web page shows from files that came in with it: pictures and frames become one file with it, documents come in too.
+
+The page and its parts are written as a web archive (MHTML, RFC 2557) in which nothing depends on when or where they came in: the
+same page with the same parts has the same sha256. Only parts that lie in the page's own folder, or below it, are taken.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from codebook.text.decoding import decode_sample
+from ingest.files.identify import HTML, FileRole, identify
+
+_SHOWS = re.compile(
+    r"""<(img|iframe|frame|embed|object)\b[^<>]{0,2000}?\s(?:src|data|data-src|data-original)\s{0,5}=\s{0,5}"""
+    r"""(?:"([^"<>]{1,500})"|'([^'<>]{1,500})'|([^\s"'<>]{1,500}))""",
+    re.I,
+)
+_MOST_PARTS = 500
+_LINE = 76  # characters of a line of base64 (RFC 2045, 6.8)
+
+
+class PageParts(NamedTuple):
+    """A page with what it shows: ``archive``, the web archive (None: it shows neither pictures nor frames that came in), and the
+    paths of the documents that it shows in frames.
+    """
+
+    archive: bytes | None
+    documents: tuple[str, ...]
+
+
+Read = Callable[[str], bytes | None]
+"""Reads a file by its path in the folder of the page; None where it is not there or may not be read."""
+
+
+def with_parts(page: bytes, name: str, read: Read, most: int) -> PageParts:
+    """Put a page together with what it shows. ``name`` is that of the page, ``most`` the bytes that all of it may have."""
+    parts: dict[str, tuple[str, bytes]] = {}
+    documents: dict[str, None] = {}
+    size = len(page)
+    for address in _shown(page):
+        path = _path_of(address)
+        if path is None or path == name or address in parts or len(parts) >= _MOST_PARTS:
+            continue
+        content = read(path)
+        if not content:
+            continue
+        identity = identify(io.BytesIO(content))
+        if identity.role is not FileRole.DOCUMENT:
+            continue
+        if identity.media_type == HTML or identity.media_type.startswith("image/"):
+            size += len(content)
+            if size > most:
+                return PageParts(None, tuple(documents))
+            parts[address] = (identity.media_type, content)
+        else:
+            documents[path] = None
+    return PageParts(_archive(page, name, parts) if parts else None, tuple(documents))
+
+
+def _shown(page: bytes) -> Iterator[str]:
+    """The addresses of what a page shows, as they stand in it, each once."""
+    text = decode_sample(page) or ""
+    yield from dict.fromkeys(html.unescape(match[2] or match[3] or match[4]).strip() for match in _SHOWS.finditer(text))
+
+
+def _path_of(address: str) -> str | None:
+    """The path in the page's folder that an address leads to; None for one that leads elsewhere."""
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+    except ValueError:
+        return None
+    path = PurePosixPath(unquote(parts.path))
+    if parts.scheme or parts.netloc or not parts.path or path.is_absolute() or ".." in path.parts or "\0" in str(path):
+        return None
+    return str(path)
+
+
+def _archive(page: bytes, name: str, parts: dict[str, tuple[str, bytes]]) -> bytes:
+    found = [(HTML, name, page), *((media_type, address, content) for address, (media_type, content) in parts.items())]
+    digest = hashlib.sha256()
+    for _, address, content in found:
+        digest.update(address.encode("utf-8", "surrogateescape") + b"\0" + hashlib.sha256(content).digest())
+    boundary = f"gongkai-{digest.hexdigest()[:32]}"
+    lines = ["MIME-Version: 1.0", f'Content-Type: multipart/related; type="{HTML}"; boundary="{boundary}"', ""]
+    for media_type, address, content in found:
+        coded = base64.b64encode(content).decode("ascii")
+        lines += [f"--{boundary}", f"Content-Type: {media_type}", "Content-Transfer-Encoding: base64"]
+        lines += [f"Content-Location: {_header(address)}", ""]
+        lines += [coded[at : at + _LINE] for at in range(0, len(coded), _LINE)]
+        lines.append("")
+    return "\r\n".join([*lines, f"--{boundary}--", ""]).encode("ascii")
+
+
+def _header(text: str) -> str:
+    """A text in a header (RFC 2047)."""
+    if text.isascii() and text.isprintable() and "=?" not in text:
+        return text
+    return f"=?utf-8?b?{base64.b64encode(text.encode('utf-8', 'replace')).decode('ascii')}?="

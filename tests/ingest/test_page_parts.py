@@ -1,0 +1,132 @@
+"""Web pages that came in with what they show: one file with their pictures, and the documents in their frames."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from ingest.archives.limits import Limits
+from ingest.files.identify import MHTML, identify
+from ingest.files.page_parts import with_parts
+from ingest.files.register_paths import ingest_paths, plan
+from tests.ingest.test_refused import MemoryStore, became
+
+
+def picture(shade: int = 0) -> bytes:
+    target = io.BytesIO()
+    Image.new("L", (400, 300), shade).save(target, "PNG")
+    return target.getvalue()
+
+
+def parts_of(archive: bytes) -> dict[str | None, bytes]:
+    parts = message_from_bytes(archive, policy=policy.default).walk()
+    return {part["Content-Location"]: part.get_payload(decode=True) for part in parts if not part.is_multipart()}  # type: ignore[misc]
+
+
+FILES = {
+    "a_files/1.png": picture(),
+    "甲_files/图 2.png": picture(9),
+    "f.html": b"<p>frame</p>",
+    "r.pdf": b"%PDF-1.7",
+    "s.js": b"x=1",
+}
+
+
+@pytest.mark.parametrize(
+    ("shown", "path"),
+    [
+        ('<img src="a_files/1.png">', "a_files/1.png"),
+        ("<IMG width=3 SRC='./a_files/1.png' >", "./a_files/1.png"),
+        ("<img alt=x data-src=a_files/1.png>", "a_files/1.png"),
+        ('<img src="甲_files/图 2.png">', "甲_files/图 2.png"),
+        ('<img src="%E7%94%B2_files/%E5%9B%BE%202.png">', "%E7%94%B2_files/%E5%9B%BE%202.png"),
+        ('<img src="a_files\\1.png?v=1&amp;w=2">', "a_files\\1.png?v=1&w=2"),
+        ('<iframe src="f.html"></iframe>', "f.html"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_what_a_page_shows_is_in_its_archive_under_the_address_that_it_has_there(shown: str, path: str, encoding: str) -> None:
+    page = f"<html><body>示例县年报{shown}</body></html>".encode(encoding)
+    found = with_parts(page, "page.html", FILES.get, 10_000_000)
+    assert found.archive is not None
+    assert identify(io.BytesIO(found.archive)).media_type == MHTML
+    parts = parts_of(found.archive)
+    assert list(parts) == ["page.html", path]
+    assert parts["page.html"] == page
+    assert parts[path] in FILES.values()
+    assert with_parts(page, "page.html", FILES.get, 10_000_000) == found
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '<img src="../a_files/1.png">',
+        '<img src="/a_files/1.png">',
+        '<img src="http://elsewhere/a_files/1.png">',
+        '<img src="file:///etc/passwd">',
+        '<img src="missing.png">',
+        '<script src="s.js"></script>',
+        '<img src="s.js">',
+        "<img src>",
+    ],
+)
+def test_nothing_else_is_taken(shown: str) -> None:
+    page = f"<html><body>示例县年报{shown}</body></html>".encode()
+    assert with_parts(page, "page.html", lambda path: FILES.get(path.removeprefix("../")), 10_000_000).archive is None
+
+
+def test_a_document_in_a_frame_is_named_and_too_much_is_left_out() -> None:
+    page = b'<iframe src="r.pdf"></iframe><img src="a_files/1.png">'
+    assert with_parts(page, "page.html", FILES.get, 10_000_000).documents == ("r.pdf",)
+    assert with_parts(page, "page.html", FILES.get, 100) == (None, ("r.pdf",))
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+def test_a_saved_page_is_the_same_document_in_a_folder_and_in_an_archive(engine: Any, tmp_path: Path) -> None:
+    inside = tmp_path / "in"
+    saved = {
+        "年报.html": '<html><p>示例县<img src="年报_files/1.png"><iframe src="年报_files/附件.pdf"></iframe></html>'.encode(),
+        "年报_files/1.png": picture(),
+        "年报_files/附件.pdf": b"%PDF-1.7 nothing",
+        "年报_files/logo.css": b"p{}",
+    }
+    for name, data in saved.items():
+        (inside / "甲" / name).parent.mkdir(parents=True, exist_ok=True)
+        (inside / "甲" / name).write_bytes(data)
+    (inside / "pile.zip").write_bytes(zipped({f"乙/{name}": data for name, data in saved.items()}))
+    store = MemoryStore()
+    summary = ingest_paths(plan([str(inside)]), engine=engine, store=store, limits=Limits())
+    assert (summary.files, summary.documents, summary.duplicates) == (4, 2, 2)
+    assert set(became(engine)) == {
+        f"{inside}/甲/年报.html",
+        f"{inside}/甲/年报.html!年报_files/附件.pdf",
+        f"{inside}/pile.zip!乙/年报.html",
+        f"{inside}/pile.zip!乙/年报.html!年报_files/附件.pdf",
+    }
+    kept = sorted(store.kept.values(), key=len)
+    assert kept[0] == b"%PDF-1.7 nothing"
+    assert parts_of(kept[1])["年报_files/1.png"] == picture()
+
+
+def test_a_link_beside_a_page_is_not_followed(engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(picture())
+    inside = tmp_path / "in"
+    inside.mkdir()
+    (inside / "a.html").write_text('<html><body>示例县年报<img src="b.png"></body></html>')
+    (inside / "b.png").symlink_to(tmp_path / "secret.png")
+    store = MemoryStore()
+    ingest_paths(plan([str(inside / "a.html")]), engine=engine, store=store, limits=Limits())
+    assert [len(data) for data in store.kept.values()] == [len((inside / "a.html").read_bytes())]

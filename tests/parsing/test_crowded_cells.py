@@ -1,0 +1,60 @@
+"""Drawn cells that hold the labels, or the numbers, of several rows: what cannot be placed is in doubt, never blank."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebook.records import Hints, Reading, State
+from tasks.extraction.extract import extract
+from tasks.parsing.parse import parse
+
+COLUMNS = ["自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计"]
+LABELS = ["一、本年新收政府信息公开申请数量", "二、上年结转政府信息公开申请数量", "（一）予以公开"]
+ROWS = "new_received", "carried_over", "granted"
+
+
+def readings(*rows: str) -> dict[str, Reading]:
+    """The readings of table three with these rows of cells."""
+    header = "".join(f"<td>{name}</td>" for name in ("申请人情况", *COLUMNS))
+    body = "".join(f"<tr>{row}</tr>" for row in (header, *rows))
+    page = f"<meta charset=utf-8><p>三、收到和处理政府信息公开申请情况</p><table>{body}</table>"
+    report = parse(extract(page.encode(), "text/html"), Hints())
+    return {reading.indicator: reading for reading in report.readings}
+
+
+def row(label: str, values: list[str]) -> str:
+    return "".join(f"<td>{text}</td>" for text in (label, *values))
+
+
+@pytest.mark.parametrize("between", ["<br>", "</p><p>"])
+def test_numbers_of_several_rows_in_a_cell_leave_no_row_blank(between: str) -> None:
+    numbers = [between.join(str(n + column) for n in range(3)) for column in range(7)]
+    found = readings(row(between.join(LABELS), numbers))
+    for name in ROWS:
+        assert {found[f"requests.{name}.{column}"].state for column in ("natural_person", "total")} == {State.DOUBTFUL}
+
+
+def test_numbers_beside_several_labels_are_nobodys_for_sure() -> None:
+    found = readings(row(LABELS[0], ["1"] * 6 + ["6"]), row("<br>".join(LABELS[1:]), ["0"] * 7))
+    assert found["requests.new_received.total"].state is State.READ
+    assert {found[f"requests.{name}.total"].state for name in ROWS[1:]} == {State.DOUBTFUL}
+
+
+def test_numbers_below_the_headings_leave_no_row_blank() -> None:
+    header = "".join(f"<td>{name}<br>3<br>0<br>2</td>" for name in COLUMNS)
+    page = f"<meta charset=utf-8><p>三、收到和处理政府信息公开申请情况</p><table><tr><td>申请人情况</td>{header}</tr>"
+    page += "".join(f"<tr><td>{label}</td>{'<td></td>' * 7}</tr>" for label in LABELS) + "</table>"
+    found = {reading.indicator: reading for reading in parse(extract(page.encode(), "text/html"), Hints()).readings}
+    assert {found[f"requests.{name}.total"].state for name in ROWS if f"requests.{name}.total" in found} <= {
+        State.DOUBTFUL,
+        State.NOT_SEEN,
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "state"), [("\u202e21\u202c", State.DOUBTFUL), ("\u202d21\u202c", State.READ), ("\u206621\u2069", State.READ)]
+)
+def test_a_number_whose_characters_are_turned_around_is_in_doubt(written: str, state: State) -> None:
+    rows = [row(label, ["0"] * 7) for label in LABELS[1:]]
+    found = readings(row(LABELS[0], ["0"] * 6 + [written]), *rows)["requests.new_received.total"]
+    assert (found.state, found.value) == (state, 21)
