@@ -171,6 +171,10 @@ class Settings(BaseSettings):
     """A person without a request for this long has to log in again."""
     console_url: str | None = None
     """Address by which people reach the operators' pages (``https://pages.example``). Single sign-on needs it."""
+    notice_templates: Path | None = None
+    """Folder with ``notice.docx``, the office's own template of notices. Unset: the one that comes with the program."""
+    notice_issuer: str = ""
+    """The office that sends notices, as it signs them."""
     console_password_days: Annotated[int, Field(ge=0)] = 0
     """Days after which a password has to be changed. 0: never."""
     console_totp_roles: str = ""

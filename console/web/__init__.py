@@ -1,7 +1,8 @@
 """The operators' pages: a small web application that is rendered on the server.
 
 A request goes through ``routing`` (who asks, whether they may) to a page of ``pages/``, which gets a :class:`PageRequest` and
-takes what it shows from ``views/``; ``rendering/`` draws pages of documents; :class:`AppContext` holds what all requests share.
+takes what it shows from ``views/``; :mod:`console.rendering` draws pages of documents; :class:`AppContext` holds what all
+requests share.
 
 How to add a page
 -----------------

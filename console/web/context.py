@@ -15,9 +15,9 @@ from typing import Any, TypeVar, cast
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
+from console.rendering.images import Pictures
 from console.web.addresses import address
 from console.web.oidc import Provider
-from console.web.rendering.images import Pictures
 from console.web.views import filters
 from database.ledger import Queued
 from database.models import Role

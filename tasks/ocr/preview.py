@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from codebook.errors import GongkaiError
-from tasks.ocr.render import Box, render
+from tasks.ocr.render import Box, Pixels, render
 
 WIDE = 1500  # pixels of a page on a screen
 _GREY = 12  # of 255: colours that lie no further apart are grey
@@ -92,6 +92,15 @@ def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]], bo
         if image.width * image.height > _OWN_MOST:
             raise GongkaiError("page.too_large", f"{image.width} x {image.height} pixels")
         image.load()
+    return _png(_few(_joined_strips(image, page, strips, () if box is None else (box,))))
+
+
+def page_strips_png(pixels: Pixels, page: Size, strips: Sequence[tuple[float, float]], boxes: Sequence[Box]) -> bytes:
+    """Strips of a drawn page over its whole width, one below the other, with all ``boxes`` framed; see :func:`strips_png`."""
+    return _png(_few(_joined_strips(Image.fromarray(pixels), page, strips, boxes)))
+
+
+def _joined_strips(image: Image.Image, page: Size, strips: Sequence[tuple[float, float]], boxes: Sequence[Box]) -> Image.Image:
     scale = image.height / page.height
     cuts = []
     for top, bottom in strips:
@@ -99,16 +108,17 @@ def strips_png(png: bytes, page: Size, strips: Sequence[tuple[float, float]], bo
         if lower - upper < 4:
             raise GongkaiError("page.unreadable", f"the strip {top} to {bottom} lies outside of the page", "a place on the page")
         cut = image.crop((0, upper, image.width, lower)).convert("RGB")
-        if box is not None and top <= (box[1] + box[3]) / 2 <= bottom:
-            x0, y0, x1, y1 = (value * scale for value in box)
-            ImageDraw.Draw(cut).rectangle((x0, y0 - upper, x1, y1 - upper), outline=_PEN, width=3)
+        for box in boxes:
+            if top <= (box[1] + box[3]) / 2 <= bottom:
+                x0, y0, x1, y1 = (value * scale for value in box)
+                ImageDraw.Draw(cut).rectangle((x0, y0 - upper, x1, y1 - upper), outline=_PEN, width=3)
         cuts.append(cut)
     whole = Image.new("RGB", (image.width, sum(cut.height for cut in cuts) + _SEAM * (len(cuts) - 1)), _PEN)
     at = 0
     for cut in cuts:
         whole.paste(cut, (0, at))
         at += cut.height + _SEAM
-    return _png(_few(whole))
+    return whole
 
 
 def _few(image: Image.Image) -> Image.Image:

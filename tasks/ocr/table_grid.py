@@ -18,11 +18,12 @@ _TRACE = 0.1  # the same, where it is seen on both sides
 _FREE = 0.5  # share of an edge without characters beside it where its paper is looked at as a whole
 _LEAST_TRACE = 12  # pixels along an edge without characters beside it, by whose mean a faint rule is seen
 _LEAST_DIP = 2.0  # grey levels by which it is darker than the paper
-_CLEAR, _LIKELY = 5.0, 2.5  # times the noise of such means, where the rule is seen on one side of the edge, and on both
+_LIKELY = 2.5  # times the noise of such means by which it is so
 _BESIDE = 0.2  # share of a stroke of a character with ink close to it on each side
 _AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
+_ALONE = 0.5  # share of an edge that is seen where no ink is near it: a stroke of a character is not
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
@@ -192,6 +193,7 @@ def _in_characters(
         beside = evidence[line, edges]
         amid = (beside[:, 5] >= _BESIDE) | (beside[:, 6] >= 0.5) & (beside[:, 1] >= _AMID)
         held = np.array([_is_held(way, places[edge], places[edge + 1], lines[line]) for edge in edges], bool)
+        held &= beside[:, 3] < _ALONE
         if is_short:
             stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
         else:
@@ -235,8 +237,8 @@ def _continued(drawn: NDArray[np.bool_], seen: NDArray[np.float64], trace: NDArr
     while True:
         padded = np.pad(drawn, ((0, 0), (1, 1)))
         before, after = padded[:, :-2], padded[:, 2:]
-        part, little = (seen >= _PART) | (trace >= _CLEAR), (seen >= _TRACE) | (trace >= _LIKELY)
-        more = (before | after) & (part | (seen >= _TRACE) & (trace >= _LIKELY)) | before & after & little
+        part, little = (seen >= _PART) | (seen >= _TRACE) & (trace >= _LIKELY), (seen >= _TRACE) | (trace >= _LIKELY)
+        more = (before | after) & part | before & after & little
         if not (more & ~drawn).any():
             return drawn
         drawn = drawn | more

@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 _TEXTS = sorted(
     [
         *(REPOSITORY / "console" / "web" / "words").glob("*.yaml"),
-        *(REPOSITORY / "console" / folder / name for folder, name in (("export", "headings.yaml"),)),
+        *(REPOSITORY / "console" / folder / name for folder, name in (("export", "headings.yaml"), ("notices", "words.yaml"))),
         *(REPOSITORY / "runtime" / "language" / "chinese").glob("*.yaml"),
         *(REPOSITORY / "codebook" / "data" / name for name in ("errors.yaml", "messages.yaml", "notes.yaml")),
         *(REPOSITORY / "codebook" / "data" / "rules").glob("*.yaml"),

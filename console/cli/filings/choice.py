@@ -25,12 +25,14 @@ Limit = Annotated[int, typer.Option(min=1, help="Maximum number of lines.")]
 
 
 class ListingGroup(typer.core.TyperGroup):
-    """A group of commands of which ``list`` need not be named: ``gongkai agencies 民政`` is ``gongkai agencies list 民政``."""
+    """A group of commands of which ``usual`` need not be named: ``gongkai agencies 民政`` is ``gongkai agencies list 民政``."""
+
+    usual = "list"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Return the arguments, with ``list`` before them unless they name a command or ask for help."""
+        """Return the arguments, with the usual command before them unless they name a command or ask for help."""
         if not args or (args[0] not in self.commands and args[0] not in self.get_help_option_names(ctx)):
-            args = ["list", *args]
+            args = [self.usual, *args]
         return list(super().parse_args(ctx, args))
 
 

@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from codebook.errors import GongkaiError
 from codebook.records import UNSETTLED_STATES, Decided, PageKind, State, Statement, Status, Verdict
+from console.rendering.images import BusyError, has_drawings, has_pages
 from console.web.decisions import Draft, Wish, decide, draft_of, notify_overtaken, parse
-from console.web.rendering.images import BusyError, has_drawings, has_pages
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.views import around, form_tables, original

@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from console.rendering.images import has_pages
 from console.web.decisions import (
     Draft,
     check_row_untouched,
@@ -20,7 +21,6 @@ from console.web.decisions import (
     parse,
     parse_row,
 )
-from console.web.rendering.images import has_pages
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.security import Fields, number

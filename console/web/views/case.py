@@ -17,7 +17,7 @@ from codebook.stages import StageName
 from codebook.text.numbers import whole
 from console.decided_value import LARGEST
 from console.export.cells import order
-from console.web.rendering.images import has_drawings, has_pages
+from console.rendering.images import has_drawings, has_pages
 from console.web.views import original
 from database.ledger import outputs
 from database.monitoring import queries

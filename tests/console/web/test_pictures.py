@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from codebook.errors import GongkaiError
-from console.web.rendering import images
-from console.web.rendering.images import Pictures, has_pages
+from console.rendering import images
+from console.rendering.images import Pictures, has_pages
 from runtime.settings import Settings
 from runtime.store import Store
 from tests.ocr.papers import saved

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import msgspec
 
 from codebook.errors import GongkaiError
-from console.web.rendering.renderer import Answer, Wanted
+from console.rendering.renderer import Answer, StripsWanted, Wanted
 from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.store import Store
@@ -140,6 +140,21 @@ class Pictures:
         """Strips (top, bottom) of a page over its whole width, with ``box`` framed, as PNG. Raises as :meth:`page` does."""
         return strips_png(self.page(sha256, media_type, number), size, strips, box)
 
+    def framed(self, sha256: str, media_type: str, number: int, asked: StripsWanted) -> bytes:
+        """Strips of a page with several boxes framed, as PNG; the page is not kept. For one caller at a time.
+
+        Raises as :meth:`page` does, but no BusyError.
+        """
+        wanted = Wanted(self._url, sha256, media_type, number, self._memory, asked)
+        self._failures.check(sha256, number)
+        with self._lock:
+            try:
+                return self._drawn(wanted)
+            except GongkaiError as error:
+                if self._process is None:
+                    self._failures.add(sha256, 0, error)
+                raise
+
     def close(self) -> None:
         """End the drawing process."""
         with self._lock:
@@ -178,7 +193,7 @@ class Pictures:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            command = module_command("console.web.rendering.renderer")
+            command = module_command("console.rendering.renderer")
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self._process
 
