@@ -217,9 +217,9 @@ def _ocr(settings: Settings) -> Probe:
     except Exception as error:  # noqa: BLE001 (an engine raises what it likes; it does not work)
         remedy = getattr(error, "expected", "") or "install onnxruntime and rapidocr again, or set GONGKAI_OCR_ENGINE"
         return Probe("ocr", Grade.ERROR, f"{settings.ocr_engine}: {error}", remedy)
-    return Probe(
-        "ocr", Grade.GOOD, f"numbers: {readers.numbers.name}, then {readers.general.name}; all else: {readers.general.name}"
-    )
+    general = readers.general.name
+    labels = f"labels of the forms: {readers.labels.name}, then {general}; " if readers.labels else ""
+    return Probe("ocr", Grade.GOOD, f"numbers: {readers.numbers.name}, then {general}; {labels}all else: {general}")
 
 
 def _tesseract(settings: Settings) -> Probe:

@@ -6,6 +6,7 @@ package          subject
 ``ledger``       which document is where, who works on it, what was tried; the state machine of a stage
 ``intake``       registering files, admitting them again, watched folders, purging
 ``filings``      the register of agencies, the documents of each agency and year, which of them is in force
+``findings``     the cases of findings: opened, kept and settled as reports change; what people decide about them
 ``reports``      writing and reading results, corrections, coverage, what waits for review
 ``users``        user accounts, sessions, login attempts, the audit trail
 ``monitoring``   questions that people and Prometheus ask; nothing here writes but counters

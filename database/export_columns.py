@@ -159,6 +159,19 @@ ALONE_VALUE = ExportColumn(
 )
 
 # ---- a finding --------------------------------------------------------------------------------------------------------------
+FINDING_ID = ExportColumn("finding_id", "finding.case_id", int, "Number of the finding; it lasts, whatever is processed again")
+FINDING_STATE = ExportColumn(
+    "finding_state",
+    "finding.case_state",
+    str,
+    "new, confirmed, dismissed, sent, answered, settled or reopened; empty: only an earlier edition or a rendition has it",
+)
+SETTLED_BY = ExportColumn(
+    "settled_by",
+    "finding.case_settled_by",
+    str,
+    "How it was settled: edition, other (the other report's edition), reports, person; or withdrawn: reading, gone, joined",
+)
 RULE = ExportColumn("rule", "finding.rule", str, "Id of the rule", sql="f.rule")
 SEVERITY = ExportColumn("severity", "finding.severity", str, "error, warning or note", sql="f.severity")
 MESSAGE = ExportColumn("message", "finding.message", str, "What does not agree, in Chinese", sql="f.message")
@@ -234,7 +247,10 @@ JSON_EVIDENCE: Columns = (
     *(PAGE, BOX, LINE, COLUMN, RAW, READ_BY, SCORE, STATE, SENTENCE, DOUBT, CANDIDATES, CORRECTION),
     *(WITNESSES, ALONE, NOTE),
 )
-JSON_FINDING: Columns = (RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE, PACK)
+JSON_FINDING: Columns = (
+    *(FINDING_ID._replace(name="id"), FINDING_STATE._replace(name="state")),
+    *(RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE, SETTLED_BY, PACK),
+)
 JSON_OBJECTS: dict[str, Columns] = {
     "source": JSON_SOURCE,
     "sources": JSON_SOURCES,
@@ -253,7 +269,8 @@ VALUES: Columns = (
 )
 FINDINGS: Columns = (
     *(*TABLE_WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
-    *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE, *FILED, FINDING_IN_FORCE, PACK),
+    *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE, *FILED, FINDING_IN_FORCE),
+    *(FINDING_ID, FINDING_STATE, SETTLED_BY, PACK),
 )
 DOCUMENTS: Columns = (
     *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *TABLE_WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),

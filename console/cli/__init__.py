@@ -39,6 +39,7 @@ COMMANDS = {
     "correct": "console.cli.corrections:correct_cell",
     "corrections": "console.cli.corrections:list_corrections",
     "filings": "console.cli.filings.filings:filings",
+    "findings": "console.cli.filings.findings:findings",
     "agencies": "console.cli.filings.agencies:agencies",
     "expect": "console.cli.coverage:expect_agencies",
     "coverage": "console.cli.coverage:show_coverage",

@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bin
 from codebook.records import Status
 from database.access import ACCESS
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, holds, is_shown, speaks
+from database.findings.following import CASE
 from database.models import Base
 from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION, VALUE
 from database.session import reading
@@ -181,8 +182,15 @@ _VALUES = (
 )
 # A finding between two documents is exported while both are shown, and marked as history unless both are in force.
 _FINDINGS = (
-    select(FINDING, OTHER.c.sha256.label("other_sha256"), holds().label("holds"))
+    select(
+        FINDING,
+        OTHER.c.sha256.label("other_sha256"),
+        holds().label("holds"),
+        CASE.c.state.label("case_state"),
+        CASE.c.settled_by.label("case_settled_by"),
+    )
     .outerjoin(OTHER, and_(OTHER.c.report_id == FINDING.c.other_report_id, OTHER.c.status.in_(SHOWN)))
+    .outerjoin(CASE, CASE.c.id == FINDING.c.case_id)
     .where(FINDING.c.report_id.in_(_IDS), or_(FINDING.c.other_report_id.is_(None), OTHER.c.id.is_not(None)))
     .order_by(FINDING.c.id)
 )

@@ -6,17 +6,19 @@ Long lists are read by the last key of the page before. Counts are read from an 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select, tuple_
 
 from codebook.records import Record
+from database.filings.in_force import DOCUMENT, FILING, is_shown
 from database.findings.following import AGENCY, CASE, MOVE
-from database.models import FindingState, ReportRow, SettledBy, Source
+from database.models import FindingState, ReportRow, SettledBy, Source, ValueRow
+from database.sql import chunks
 
 WITHDRAWN = "withdrawn"
 """In a filter: cases that were settled since we see them otherwise (SettledBy.withdrawn). ``settled`` are then the others."""
@@ -85,12 +87,8 @@ def in_state(state: str) -> ColumnElement[bool]:
 def _named(words: str) -> ColumnElement[bool]:
     if words.isascii() and words.isdecimal() and len(words) < 15:
         return CASE.c.id == int(words)
-    return and_(*(_holds(word) for word in words.split()))
-
-
-def _holds(word: str) -> ColumnElement[bool]:
-    agencies = select(AGENCY.c.id).where(AGENCY.c.name.contains(word, autoescape=True))
-    return or_(CASE.c.agency_id.in_(agencies), CASE.c.message.contains(word, autoescape=True))
+    names = (AGENCY.c.name.contains(word, autoescape=True) for word in words.split())
+    return CASE.c.agency_id.in_(select(AGENCY.c.id).where(*names))
 
 
 class CaseLine(Record, frozen=True):
@@ -207,11 +205,16 @@ def case_numbers(
     order: CaseOrder = CaseOrder.NEWEST,
     after: int | None = None,
     limit: int | None = None,
+    states: Collection[str] = (),
 ) -> list[int]:
-    """The numbers of the cases that are wanted, in order, after the case ``after`` if given."""
+    """The numbers of the cases that are wanted, in order, after the case ``after`` if given; with ``states``, those in one of
+    them alone.
+    """
     keys = _KEYS[order]
     is_rising = order is CaseOrder.REGION
     query = select(CASE.c.id).where(*wanted.conditions()).order_by(*(key if is_rising else key.desc() for key in keys))
+    if states:
+        query = query.where(CASE.c.state.in_(sorted(states)))
     if after is not None:
         last = connection.execute(select(*keys).where(CASE.c.id == after)).one_or_none()
         if last is not None:
@@ -273,6 +276,12 @@ def case_counts(connection: Connection, wanted: CaseFilter) -> CaseCounts:
     return CaseCounts(dict(states), dict(severities), dict(rules), total)
 
 
+def count_states(connection: Connection, wanted: CaseFilter) -> dict[str, int]:
+    """Return how many of the cases that are wanted are in which state."""
+    query = select(CASE.c.state, func.count().label("found")).where(*wanted.conditions()).group_by(CASE.c.state)
+    return {row.state: row.found for row in connection.execute(query)}
+
+
 def case_years(connection: Connection) -> list[int]:
     """The years that cases are on, the newest first."""
     found: list[int] = []
@@ -284,7 +293,55 @@ def case_years(connection: Connection) -> list[int]:
         found.append(year)
 
 
-def states_of(connection: Connection, numbers: Sequence[int]) -> Mapping[int, tuple[str, str | None]]:
-    """Return (state, settled_by) of cases by number."""
-    query = select(CASE.c.id, CASE.c.state, CASE.c.settled_by).where(CASE.c.id.in_(sorted(set(numbers))))
-    return {row.id: (row.state, row.settled_by) for row in connection.execute(query)} if numbers else {}
+def states_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, str | None]]:
+    """Return (state, settled_by) of cases by number, in the order of ``numbers``; those that there are not are left out."""
+    columns = (CASE.c.id, CASE.c.state, CASE.c.settled_by)
+    there = {
+        row.id: (row.state, row.settled_by)
+        for part in chunks(numbers)
+        for row in connection.execute(select(*columns).where(CASE.c.id.in_(part)))
+    }
+    return {number: there[number] for number in numbers if number in there}
+
+
+def shown_states(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the states of cases as people see them, by number."""
+    found = states_of(connection, numbers)
+    return {number: WITHDRAWN if settled_by in _WITHDRAWN else state for number, (state, settled_by) in found.items()}
+
+
+class CellEvidence(Record, frozen=True):
+    """A cell of a case in the report in which it was found: ``drawn``: its place on a page is known."""
+
+    value: float | None
+    state: str
+    raw: str
+    page: int
+    drawn: bool
+
+
+class CaseEvidence(Record, frozen=True):
+    """What a case rests on. ``media_type`` is that of the document, None unless it shows the report in which the case was found;
+    ``other`` is the agency's name and the year of the other report of a pair.
+    """
+
+    cells: dict[str, CellEvidence]
+    media_type: str | None
+    other: tuple[str, int] | None
+
+
+def evidence(connection: Connection, case: CaseLine) -> CaseEvidence:
+    """Return what a case rests on."""
+    columns = (ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.raw, ValueRow.page, ValueRow.box)
+    query = select(*columns).where(ValueRow.report_id == case.report_id, ValueRow.indicator.in_(case.cells))
+    cells = {
+        row.indicator: CellEvidence(row.value, row.state, row.raw, row.page, row.box is not None)
+        for row in connection.execute(query)
+    }
+    shows = (DOCUMENT.c.id == case.document_id, DOCUMENT.c.report_id == case.report_id, is_shown(DOCUMENT))
+    media_type = connection.scalar(select(DOCUMENT.c.media_type).where(*shows))
+    other = None
+    if case.other_filing_id is not None and case.other_filing_id != case.filing_id:
+        named = select(AGENCY.c.name, FILING.c.year).join(FILING, FILING.c.agency_id == AGENCY.c.id)
+        other = connection.execute(named.where(FILING.c.id == case.other_filing_id)).first()
+    return CaseEvidence(cells, media_type, (other.name, other.year) if other is not None else None)

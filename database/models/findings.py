@@ -120,6 +120,8 @@ class FindingCase(Base):
         Index(None, "other_document_id"),
         Index("ix_gk_finding_case_state", "state", "id"),
         Index("ix_gk_finding_case_changed", "changed_at", "id"),
+        Index(None, "agency_id"),
+        Index("ix_gk_finding_case_grouped", "state", "settled_by", "severity", "rule"),
         # Counts by all that a filter knows are read from this index alone.
         Index("ix_gk_finding_case_counted", *_COUNTED),
     )

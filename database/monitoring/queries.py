@@ -92,9 +92,14 @@ def batches(connection: Connection, limit: int = 50) -> list[BatchCount]:
     return [BatchCount(*row) for row in rows]
 
 
+def batch_number(connection: Connection, name: str) -> int | None:
+    """Return the number of the batch of this name, or None."""
+    return connection.scalar(select(Batch.id).where(Batch.name == name))
+
+
 def has_batch(connection: Connection, name: str) -> bool:
     """Return whether a batch of this name exists."""
-    return connection.scalar(select(Batch.id).where(Batch.name == name)) is not None
+    return batch_number(connection, name) is not None
 
 
 def batch_id(connection: Connection, name: str) -> int | None:

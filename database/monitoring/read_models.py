@@ -141,7 +141,7 @@ class ReportItem(Record, frozen=True):
 
 
 class FindingItem(Record, frozen=True):
-    """What is wrong or remarkable in the report in force."""
+    """What is wrong or remarkable in the report in force. ``case_id`` is its case."""
 
     rule: str
     severity: str
@@ -152,7 +152,8 @@ class FindingItem(Record, frozen=True):
     sentence: str | None
     between: str | None
     other_report_id: int | None
-    pack: str | None
+    case_id: int | None = None
+    pack: str | None = None
 
 
 class ValueItem(Record, frozen=True):

@@ -1,1 +1,1 @@
-"""Commands about filings (one report for each agency and year), and about the register of agencies."""
+"""Commands about filings (one report for each agency and year), the cases of findings, and the register of agencies."""

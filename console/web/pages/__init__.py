@@ -21,6 +21,8 @@ from console.web.pages import (
 )
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
+from console.web.pages.findings import cases as finding_cases
+from console.web.pages.findings import deciding
 from console.web.pages.intake import upload
 from database.models import Role
 
@@ -35,6 +37,8 @@ MODULES = (
     filing,
     agency,
     cases,
+    finding_cases,
+    deciding,
     errors,
     review,
     drafts,
@@ -51,6 +55,7 @@ NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("documents.title", "/documents", Role.VIEW),
     ("filings.title", "/filings", Role.VIEW),
     ("agencies.title", "/agencies", Role.VIEW),
+    ("findings.title", "/findings", Role.VIEW),
     ("errors.title", "/errors", Role.VIEW),
     ("review.title", "/review", Role.OPERATE),
     ("drafts.title", "/drafts", Role.OPERATE),

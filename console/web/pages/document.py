@@ -22,6 +22,7 @@ from console.web.views import case as cases
 from console.web.views.case import File, case_context, opened_file
 from database.filings.in_force import SHOWN
 from database.filings.listing import filing_of_document
+from database.findings import listing as finding_listing
 from database.models import Role
 from database.monitoring.read_models import DocumentItem, ValueItem
 from database.reports import corrections
@@ -44,6 +45,7 @@ def shown(request: PageRequest) -> Response:
         versions = changes(connection, number)
         filing = filing_of_document(connection, number)
         speaks = filing.document_in_force if filing is not None else None
+        states = finding_listing.shown_states(connection, [f.case_id for f in file.item.findings if f.case_id is not None])
         in_force = filing_of_document(connection, speaks) if speaks is not None and speaks != number else filing
     values = file.values if verdict is not None else ()
     doubtful = cases.in_order([v.indicator for v in values if v.state in UNSETTLED_STATES])
@@ -53,6 +55,7 @@ def shown(request: PageRequest) -> Response:
         "document.html",
         item=file.item,
         filing=filing,
+        finding_states=states,
         in_force=in_force if speaks is not None else None,
         report=next((r for r in file.item.reports if r.in_force), None) if verdict is not None else None,
         busy=file.item.status == Status.PROCESSING,

@@ -25,6 +25,8 @@ UNFILED = sa.text("filing_id is null")
 INDEXES = {
     "state": ["state", "id"],
     "changed": ["changed_at", "id"],
+    "agency_id": ["agency_id"],
+    "grouped": ["state", "settled_by", "severity", "rule"],
     "counted": ["year", "region_code", "rule", "severity", "state", "settled_by", "agency_kind", "batch_id", "present"],
     "document_id": ["document_id"],
     "other_filing_id": ["other_filing_id"],
