@@ -1,6 +1,6 @@
 """The rule pack of a finding
 
-Revision: 0017, after 0016. A new column that may be null: programs of the version before go on beside it.
+Revision: 0019, after 0018. A new column that may be null: programs of the version before go on beside it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0017"
-down_revision: str | None = "0016"
+revision: str = "0019"
+down_revision: str | None = "0018"
 branch_labels: str | None = None
 depends_on: str | None = None
 
