@@ -72,8 +72,8 @@ scans: $(VENV)/dev.stamp ## scans at length: pages at both resolutions, reports 
 drop: $(VENV)/dev.stamp ## 5,000 files copied into a watched folder while watchers are killed: each once, whole, none missed
 	DROP_FILES=5000 $(BIN)/python -m pytest tests/ingest/test_drop.py -q -s
 
-train: $(VENV)/dev.stamp ## make the recogniser of numbers again (FONTS; needs training/requirements.txt, hours of CPU)
-	$(BIN)/python -m training.train --fonts $(FONTS)
+train: $(VENV)/dev.stamp ## make a recogniser again (LESSON=numbers or labels, FONTS; needs training/requirements.txt, half an hour of CPU)
+	$(BIN)/python -m training.train --lesson $(or $(LESSON),numbers) --fonts $(FONTS)
 
 samples: $(VENV)/dev.stamp ## write the shipped samples again
 	$(BIN)/python -m tests.generator.samples

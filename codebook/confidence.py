@@ -12,13 +12,14 @@ from codebook.records import Record
 
 class Surety(Record, frozen=True):
     """Scores below which a cell of a table, or a number in a line of text, is a doubt; ``first``: of a number read by one reader
-    of pictures alone, below which the second one is asked, too; ``proposed``: of a doubt, below which a review offers none of its
-    values as chosen."""
+    of pictures alone, below which the second one is asked, too; ``label``: the same of a label of the forms; ``proposed``: of a
+    doubt, below which a review offers none of its values as chosen."""
 
     cell: float
     line: float
     proposed: float
     first: float
+    label: float
 
 
 @cache

@@ -18,7 +18,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from tasks.ocr.engines.labels import LabelReader
 from tasks.ocr.engines.numbers import NumberReader
+from tasks.ocr.engines.printed import known_label
 from training.dataset import load
 
 _BANDS = (0.0, 0.5, 0.9, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1.0001)
@@ -33,7 +35,7 @@ class Said(NamedTuple):
     score: float
 
 
-def read_shards(reader: NumberReader, paths: Sequence[Path]) -> list[Said]:
+def read_shards(reader: NumberReader | LabelReader, paths: Sequence[Path]) -> list[Said]:
     """All lines of some shards, read."""
     said = []
     for path in paths:
@@ -76,15 +78,18 @@ def is_number(text: str) -> bool:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.calibrate", description=__doc__)
+    parser.add_argument("--lesson", choices=("numbers", "labels"), default="numbers")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--shards", type=Path, nargs="+", required=True)
     parser.add_argument("--write", type=Path, help="the model with the fit, to this file")
     given = parser.parse_args()
-    said = read_shards(NumberReader(1, given.model), given.shards)
+    is_labels = given.lesson == "labels"
+    reader = LabelReader(1, given.model) if is_labels else NumberReader(1, given.model)
+    said = read_shards(reader, given.shards)
     print(f"{len(said)} lines, right {100 * np.mean([s.text == s.target for s in said]):.2f} %")  # noqa: T201
-    numbers = [s for s in said if is_number(s.text)]
-    print("said to be numbers:", *bands(numbers), sep="\n  ")  # noqa: T201
-    for s in sorted((s for s in numbers if s.text != s.target), key=lambda s: -s.score)[:25]:
+    taken = [s for s in said if (known_label(s.text) is not None if is_labels else is_number(s.text))]
+    print(f"said to be {given.lesson}:", *bands(taken), sep="\n  ")  # noqa: T201
+    for s in sorted((s for s in taken if s.text != s.target), key=lambda s: -s.score)[:25]:
         print(f"  {s.target!r} read as {s.text!r} {s.score:.5f}")  # noqa: T201
     if given.write:
         model = onnx.load(given.model)

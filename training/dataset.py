@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.ocr.engines.framing import HEIGHT, framed
 from training.crops import Fonts, make_crop
-from training.recipe import alphabet, sample
+from training.lessons import Lesson
 
 SHARD = 10_000  # crops
 
@@ -35,21 +35,21 @@ class Shard(NamedTuple):
         return np.diff(self.starts)
 
 
-def classes_of(target: str) -> list[int]:
+def classes_of(target: str, alphabet: str) -> list[int]:
     """The classes of a text: the place in the alphabet plus one, since 0 is the blank."""
-    return [alphabet().index(character) + 1 for character in target]
+    return [alphabet.index(character) + 1 for character in target]
 
 
-def draw_shard(seed: str, number: int, fonts: Fonts, count: int = SHARD, level: float = 1.0) -> Shard:
-    """Shard ``number`` of ``count`` lines."""
+def draw_shard(lesson: Lesson, seed: str, number: int, fonts: Fonts, *, count: int = SHARD, level: float = 1.0) -> Shard:
+    """Shard ``number`` of ``count`` lines for a lesson."""
     cv2.setNumThreads(1)
     rng = random.Random(f"{seed}/{number}")
     lines, targets = [], []
     while len(lines) < count:
-        made = sample(rng)
+        made = lesson.sample(rng)
         if (crop := make_crop(made, fonts, rng, level)) is None:
             continue
-        line = framed(crop)
+        line = framed(crop, lesson.widest)
         # a frame is four pixels; a text needs one for each character, and one between equal neighbours
         needed = len(made.target) + sum(a == b for a, b in zip(made.target, made.target[1:], strict=False))
         if line is not None and needed * 4 <= line.shape[1]:
@@ -75,17 +75,26 @@ def load(path: Path) -> Shard:
     return shard
 
 
-def _draw(job: tuple[Path, str, int, Fonts, int, float]) -> None:
-    path, seed, number, fonts, count, level = job
+def _draw(job: tuple[Path, Lesson, str, int, Fonts, int, float]) -> None:
+    path, lesson, seed, number, fonts, count, level = job
     if not path.is_file():
-        save(path, draw_shard(seed, number, fonts, count, level))
+        save(path, draw_shard(lesson, seed, number, fonts, count=count, level=level))
 
 
 def draw_shards(
-    folder: Path, seed: str, numbers: Sequence[int], fonts: Fonts, *, count: int = SHARD, level: float = 1.0, workers: int = 1
+    folder: Path,
+    lesson: Lesson,
+    kind: str,
+    numbers: Sequence[int],
+    fonts: Fonts,
+    *,
+    count: int = SHARD,
+    level: float = 1.0,
+    workers: int = 1,
 ) -> list[Path]:
-    """The files of the shards ``numbers``, drawn where they are not there."""
-    jobs = [(folder / f"{seed}-{number:04}.npz", seed, number, fonts, count, level) for number in numbers]
+    """The files of the shards ``numbers`` of a ``kind`` (train, watch, held) for a lesson, drawn where they are not there."""
+    seed = f"{kind}{lesson.edition}"
+    jobs = [(folder / f"{seed}-{number:04}.npz", lesson, seed, number, fonts, count, level) for number in numbers]
     if workers > 1:
         with ProcessPoolExecutor(workers) as pool:
             list(pool.map(_draw, jobs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-# channels out, (kernel height, width), (stride down, across), (padding down, across)
+# (kernel height, width), (stride down, across), (padding down, across)
 _LAYERS = (
-    (16, (3, 3), (2, 2), (1, 1)),
-    (32, (3, 3), (2, 2), (1, 1)),
-    (48, (3, 3), (1, 1), (1, 1)),
-    (64, (3, 3), (2, 1), (1, 1)),
-    (96, (3, 3), (2, 1), (1, 1)),
-    (128, (2, 3), (1, 1), (0, 1)),
-    (128, (1, 5), (1, 1), (0, 2)),
+    ((3, 3), (2, 2), (1, 1)),
+    ((3, 3), (2, 2), (1, 1)),
+    ((3, 3), (1, 1), (1, 1)),
+    ((3, 3), (2, 1), (1, 1)),
+    ((3, 3), (2, 1), (1, 1)),
+    ((2, 3), (1, 1), (0, 1)),
+    ((1, 5), (1, 1), (0, 2)),
 )
 FRAME = 4  # pixels of width of one frame
 
@@ -27,14 +28,14 @@ FRAME = 4  # pixels of width of one frame
 class Network(nn.Module):
     """(lines, 1, HEIGHT, width) of 0 to 1 in, (lines, width / FRAME, classes) of logarithms of probabilities out."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, channels: Sequence[int]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList()
         before = 1
-        for channels, kernel, stride, padding in _LAYERS:
-            convolution = nn.Conv2d(before, channels, kernel, stride, padding, bias=False)
-            self.blocks.append(nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)))
-            before = channels
+        for after, (kernel, stride, padding) in zip(channels, _LAYERS, strict=True):
+            convolution = nn.Conv2d(before, after, kernel, stride, padding, bias=False)
+            self.blocks.append(nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True)))
+            before = after
         self.drop = nn.Dropout(0.1)
         self.head = nn.Conv2d(before, classes, 1)
 
@@ -54,17 +55,30 @@ def _folded(block: nn.Sequential) -> tuple[np.ndarray[Any, Any], np.ndarray[Any,
     return weight.detach().numpy(), bias.detach().numpy()
 
 
-def export(network: Network, path: Path, metadata: dict[str, str]) -> None:
+def _halved(weights: list[TensorProto]) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
+    """The weights with 16 bits each where they are fractions, and the nodes that cast them back."""
+    stored, casts = [], []
+    for weight in weights:
+        if weight.data_type == TensorProto.FLOAT:
+            stored.append(numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}_half"))
+            casts.append(helper.make_node("Cast", [f"{weight.name}_half"], [weight.name], to=TensorProto.FLOAT))
+        else:
+            stored.append(weight)
+    return stored, casts
+
+
+def export(network: Network, path: Path, metadata: dict[str, str], *, is_half: bool = False) -> None:
     """Write the network as ONNX, node by node: the same weights make the same bytes.
 
     Input ``lines``: uint8 (lines, 1, 32, width); output ``frames``: float32 (lines, frames, classes), probabilities.
+    ``is_half``: weights are stored with 16 bits and cast to 32 when the file is loaded.
     """
     nodes = [
         helper.make_node("Cast", ["lines"], ["grey"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["grey", "scale"], ["x0"]),
     ]
     weights = [numpy_helper.from_array(np.array(1 / 255, np.float32), "scale")]
-    for i, (block, (_, kernel, stride, padding)) in enumerate(zip(network.blocks, _LAYERS, strict=True)):
+    for i, (block, (kernel, stride, padding)) in enumerate(zip(network.blocks, _LAYERS, strict=True)):
         weight, bias = _folded(block)  # type: ignore[arg-type]
         weights += [numpy_helper.from_array(weight, f"w{i}"), numpy_helper.from_array(bias, f"b{i}")]
         attributes = {"kernel_shape": list(kernel), "strides": list(stride), "pads": [*padding, *padding]}
@@ -80,10 +94,13 @@ def export(network: Network, path: Path, metadata: dict[str, str]) -> None:
         helper.make_node("Transpose", ["rows"], ["turned"], perm=[0, 2, 1]),
         helper.make_node("Softmax", ["turned"], ["frames"], axis=2),
     ]
+    if is_half:
+        weights, casts = _halved(weights)
+        nodes = casts + nodes
     classes = network.head.out_channels
     graph = helper.make_graph(
         nodes,
-        "numbers",
+        path.stem,
         [helper.make_tensor_value_info("lines", TensorProto.UINT8, ["lines", 1, 32, "width"])],
         [helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["lines", "frames", classes])],
         weights,

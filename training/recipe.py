@@ -158,7 +158,7 @@ def _words(rng: random.Random) -> Sample:
     return _plain(text)
 
 
-def sample(rng: random.Random) -> Sample:
+def number_sample(rng: random.Random) -> Sample:
     """A text of a cell: mostly numbers, marks of blank, numbers with units and notes, and what is no number at all."""
     kinds = (_plain_number, _mark, _with_unit, _with_note, _two_numbers, lambda _: Sample((), ""), _words)
     return rng.choices(kinds, (66, 6, 8, 5, 3, 2, 10))[0](rng)

@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from codebook.confidence import surety
-from tasks.ocr.engines.pair import ReaderPair
+from codebook.text.fold import fold_label
+from tasks.ocr.engines.pair import LabelFinder, ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading, SecondLooker
 from tasks.ocr.near_duplicates import PROBES, twin_groups
 from tasks.ocr.prepare_image import Grey
-from tasks.ocr.two_readers import alone, is_sure, to_sample, together
+from tasks.ocr.two_readers import LABEL_SAMPLE, alone, is_mark, is_number, is_sure, to_sample, together
 
 SURE = surety().cell  # the score from which on a cell or line counts as read; below it is a doubt
 _UNSURE = 0.9  # the most that a reading is worth when the looks disagree
@@ -48,25 +49,65 @@ class Settled(NamedTuple):
 
 
 def read_surely(
-    crops: Sequence[Grey], known: Mapping[int, LineReading], reader: LineReader, *, is_poor: bool = False
+    crops: Sequence[Grey],
+    known: Mapping[int, LineReading],
+    reader: LineReader,
+    *,
+    texts: Sequence[Sequence[int]] = (),
+    is_poor: bool = False,
 ) -> list[Settled]:
     """Read each crop, again where that is needed, and crops that look the same only a few times.
 
     ``known`` are crops that were read before, by index. ``is_poor`` is for pages so poor that the model is sure of what is not
     there: every number is looked at again, and no two crops are taken for the same. Where ``reader`` is a pair, its reader of
-    numbers reads first, and of the numbers of which it is sure only a sample is read by both.
+    numbers reads first, and of the numbers of which it is sure only a sample is read by both. ``texts`` are crops, by index, that
+    may be a label of the forms, such as the lines of a cell from top to bottom: its reader of labels reads those first, and again
+    only a sample of those of which it is sure is read by both.
     """
     if not isinstance(reader, ReaderPair):
         return list(_read_lines(dict(enumerate(crops)), known, reader, {}, is_poor).values())
     firsts, general = reader.numbers.read(crops), reader.general
     sure = set() if is_poor else {i for i, first in enumerate(firsts) if is_sure(first)}
+    labels = {} if is_poor or not reader.labels else _labels(crops, texts, firsts, reader.labels, general)
+    sure |= labels.keys()
     asked = [i for i in range(len(crops)) if i not in sure] + (sample := [i for i in to_sample(firsts) if i in sure])
     seconds = _read_lines({i: crops[i] for i in asked}, known, general, dict(enumerate(firsts)), is_poor)
     if any(seconds[i].score >= SURE and together(firsts[i], seconds[i].text, 1.0).score < SURE for i in sample):
         # on this page it cannot be trusted alone
-        left = [i for i in sure if i not in seconds]
+        left = [i for i in sure if i not in seconds and i not in labels]
         seconds |= _read_lines({i: crops[i] for i in left}, known, general, dict(enumerate(firsts)), is_poor)
-    return [_of_both(first, seconds.get(i)) for i, first in enumerate(firsts)]
+    return [labels[i] if i in labels else _of_both(first, seconds.get(i)) for i, first in enumerate(firsts)]
+
+
+def _labels(
+    crops: Sequence[Grey], texts: Sequence[Sequence[int]], firsts: Sequence[LineReading], own: LabelFinder, general: LineReader
+) -> dict[int, Settled]:
+    """The crops that are lines of labels, by index, as far as the reader of labels is sure of them and a sample bears it out.
+
+    Where the general reader legibly reads another text for one of the sample, the page has none.
+    """
+    likely = [text for text in texts if not all(is_number(firsts[i]) or is_mark(firsts[i]) for i in text)]
+    found = own.labels([[crops[i] for i in text] for text in likely])
+    sure = [(text, lines) for text, lines in zip(likely, found, strict=True) if lines and lines[0].score >= _least(lines)]
+    sample = sure[::LABEL_SAMPLE]
+    seconds = iter(general.read([crops[i] for text, _ in sample for i in text]))
+    for _, lines in sample:
+        said = [next(seconds) for _ in lines]
+        is_legible = all(line.words >= _LEGIBLE for line in said)
+        if is_legible and _label_of(said) != _label_of(lines):
+            return {}
+    return {
+        i: Settled(line.text, line.score, line=line.score) for text, lines in sure for i, line in zip(text, lines, strict=True)
+    }
+
+
+def _least(label: Sequence[LineReading]) -> float:
+    """Return how surely a label must be read; a single character, such as a unit, has nothing beside it that bears it out."""
+    return surety().label if sum(len(line.text) for line in label) > 1 else SURE
+
+
+def _label_of(lines: Sequence[LineReading]) -> str:
+    return fold_label("".join(line.text for line in lines))
 
 
 def _of_both(first: LineReading, second: Settled | None) -> Settled:

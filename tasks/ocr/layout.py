@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.prepare_image import Grey
+from tasks.ocr.prepare_image import Grey, pieces
 
 Box = tuple[int, int, int, int]
 
@@ -130,7 +130,7 @@ def _whole_lines(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int
 
 def character_height(marks: Grey) -> int:
     """The usual height of a character on the page in pixels: the median of the pieces of ink that may be characters."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(marks, np.ones((3, 3), np.uint8)), connectivity=8)
+    _, stats = pieces(cv2.dilate(marks, np.ones((3, 3), np.uint8)).astype(np.uint8))
     heights, widths = stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_WIDTH]
     page = marks.shape[0]
     likely = heights[(heights > page / 220) & (heights < page / 25) & (widths < heights * 3)]
@@ -139,7 +139,7 @@ def character_height(marks: Grey) -> int:
 
 def without_dust(marks: Grey, size: int) -> Grey:
     """The ink without specks: what is smaller than a fifth of a character both ways."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    labels, stats = pieces(marks)
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     solid = (extent >= max(3, size // 5)) & (stats[:, cv2.CC_STAT_AREA] >= max(6, size * size // 50))
     solid[0] = False
@@ -156,7 +156,7 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
         free[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 0
     free = without_dust(free, size)
     joined = cv2.dilate(free, np.ones((max(1, size // 6), round(size * 1.1)), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, stats = pieces(joined.astype(np.uint8))
     boxes = []
     for x, y, w, h, area in stats[1:]:
         if h >= size * 0.5 and w >= size * 0.5 and area >= size * size * 0.4 and h < size * 4:

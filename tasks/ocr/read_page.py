@@ -12,6 +12,8 @@ from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, T
 from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
 from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, with_separator
+from tasks.ocr.engines.network import OTHER
+from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
@@ -28,6 +30,9 @@ _SAMPLE = 10  # lines that decide the orientation
 _FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
+_TITLE = 20  # times its height; wider lines are prose
+_FEW_LABELS = 3  # lines of a sample that the reader of labels reads surely: they show a page to be upright
+_PLAIN = 0.9  # the score of such a line at least
 _SEPARATORS = ".,·•。|．，"
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
@@ -73,18 +78,18 @@ def read_picture(
     )
 
 
-def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], Grey]]:
-    """(box in pixels of the image, crop of the ink) of each table cell with a single line of it, as they are given to readers.
+def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[Grey]]]:
+    """(box in pixels of the image, crops of its lines of ink) of each table cell that has any, as they are given to readers.
 
     The page is taken as it stands; nothing is recognised.
     """
     layout = _layout(prepared(image))
     to_page = _Scale(layout.picture, 1, 1.0)
     return [
-        (to_page.place(cell.box).box or (), _crop(layout.picture.grey, lines[0]))
+        (to_page.place(cell.box).box or (), [_crop(layout.picture.grey, line) for line in lines])
         for grid, of_cells in zip(layout.grids, layout.cell_lines, strict=True)
         for cell, lines in zip(grid.cells, of_cells, strict=True)
-        if len(lines) == 1
+        if lines
     ]
 
 
@@ -116,10 +121,19 @@ def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader,
                 found[lines[0]] = Settled(mark, _MARK_SCORE)
     left = [box for box in layout.boxes if box not in found]
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
-    settled = read_surely([_crop(grey, box) for box in left], read_before, reader, is_poor=is_poor)
+    at = {box: i for i, box in enumerate(left)}
+    texts = [[at[box] for box in text] for text in _texts(layout) if all(box in at for box in text)]
+    settled = read_surely([_crop(grey, box) for box in left], read_before, reader, texts=texts, is_poor=is_poor)
     for box, line in zip(left, settled, strict=True):
         found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
     return [found[box] for box in layout.boxes]
+
+
+def _texts(layout: Layout) -> list[list[Box]]:
+    """The lines of each cell, and each line of the page that is short enough for a title: what may be a label of the forms."""
+    lines = [[box] for line in layout.lines if len(line) == 1 for box in line]
+    short = [line for line in lines if line[0][2] - line[0][0] <= _TITLE * (line[0][3] - line[0][1])]
+    return [cell for grid in layout.cell_lines for cell in grid if cell] + short
 
 
 def _stands_alone(grey: Grey, dash: Box, inside: Box, size: int) -> bool:
@@ -237,12 +251,22 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     sample = (longest[len(longest) // 3 :] or lines or layout.boxes)[:_SAMPLE]
     if not sample:
         return _Look(0.0, 0.0, False, {})
-    found = reader.read([_crop(layout.picture.grey, box) for box in sample])
-    chinese = float(np.mean([any(map(is_han, reading.text)) for reading in found]))
-    score = float(np.median([reading.mean for reading in found]))
+    crops = [_crop(layout.picture.grey, box) for box in sample]
     # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
     is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
+    narrow = [crop for crop in crops if crop.shape[1] <= _TITLE * crop.shape[0]]
+    own = reader.labels.read(narrow) if isinstance(reader, ReaderPair) and reader.labels and len(narrow) >= _FEW_LABELS else []
+    if sum(map(_is_plain, own)) >= _FEW_LABELS:
+        return _Look(1.0, 1.0, is_sideways, {})
+    found = reader.read(crops)
+    chinese = float(np.mean([any(map(is_han, reading.text)) for reading in found]))
+    score = float(np.median([reading.mean for reading in found]))
     return _Look(score, chinese, is_sideways, dict(zip(sample, found, strict=True)))
+
+
+def _is_plain(reading: LineReading) -> bool:
+    """Return whether the reader of labels reads a line of a few Chinese characters surely, which it does of none on its head."""
+    return sum(map(is_han, reading.text)) >= _FEW and OTHER not in reading.text and reading.score >= _PLAIN
 
 
 def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.prepare_image import Grey, marks_of
+from tasks.ocr.prepare_image import Grey, marks_of, pieces
 
 Mask = NDArray[np.uint8]
 
@@ -95,7 +95,7 @@ def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
 
     Strokes of text do neither. A rule may be lost where characters stand close to it, and so end between the others.
     """
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    labels, stats = pieces(mask)
     height, width = mask.shape
     kept = mask.copy()
     for index in np.flatnonzero(stats[:, cv2.CC_STAT_WIDTH] < free):
@@ -112,9 +112,9 @@ def _anchored(mask: Mask, other: Mask, thickness: int, free: int) -> Mask:
 
 def _slopes(mask: Mask, least: int) -> NDArray[np.float64]:
     """Long horizontal rules as rows (middle x, middle y, slope, length), each fitted to the pixels of one piece of rule."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    labels, stats = pieces(mask)
     found = []
-    for index in range(1, count):
+    for index in range(1, len(stats)):
         x, y, w, h, _ = (int(v) for v in stats[index])
         if w < least:
             continue

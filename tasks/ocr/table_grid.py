@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.ocr.prepare_image import pieces
 from tasks.ocr.ruling import Mask, Rules
 
 _OTHER = 0.3  # share of the longest rule near it that another rule is long at least
@@ -277,7 +278,7 @@ def find_grids(rules: Rules) -> list[Grid]:
     """The ruled tables, from top to bottom. A table has at least two cells."""
     height, width = rules.horizontal.shape
     joined = cv2.dilate(rules.both, np.ones((rules.thickness, rules.thickness), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, stats = pieces(joined.astype(np.uint8))
     boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist() if w >= width // 8]
     grids = []
     for x0, y0, x1, y1 in _stacked(boxes, rules):

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from codebook.confidence import surety
 from tasks.ocr.blank_marks import DASH, SLASH
-from tasks.ocr.engines.numbers import OTHER
+from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.recognise import LineReading
 
 _NUMBER = re.compile(r"-?\d[\d.,]*|\d[\d.,]*%")
 _DASHES = re.compile(r"[-\u2014\u2013\uff0d\u2015\u4e00_]+")  # as printed, or as a reader of lines takes a stroke to be
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SAMPLE = 8  # every eighth number of which the first reader is sure is read by the second, too
+LABEL_SAMPLE = 8  # every eighth label of which the reader of labels is sure is read by the second, too
 _DOUBTED = 0.9  # the most that a cell is worth about which the readers differ
 
 

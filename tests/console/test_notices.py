@@ -230,7 +230,7 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
         (entry,) = audit.trail(connection, action="finding_sent")
     assert (entry.who, entry.reason, entry.count) == ("王五", "第一批", len(mine))
     states = [row[15] for row in openpyxl.load_workbook(sent.workbook)["明细"].iter_rows(min_row=4, values_only=True)]
-    assert states == ["已下发"] * len(mine)
+    assert states == ["已发送"] * len(mine)
     assert send(desk, tmp_path / "again").notices == 0
 
 

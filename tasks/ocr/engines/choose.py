@@ -11,8 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tasks.ocr.engines.labels import label_reader
 from tasks.ocr.engines.numbers import number_reader
 from tasks.ocr.engines.pair import ReaderPair
+from tasks.ocr.engines.printed import printed_texts
 from tasks.ocr.engines.recognise import LineReader, rapid_reader
 from tasks.ocr.engines.tesseract import tesseract_reader
 from tasks.ocr.lexicon import known_pairs
@@ -26,15 +28,16 @@ TESSERACT = "tesseract"
 def reader(engine: str, threads: int = 1) -> ReaderPair:
     """The readers of this process, their models loaded once, with ``threads`` threads at work in all that they call.
 
-    The first reader of numbers is always our own; ``engine`` reads all else, and is the second witness of numbers.
+    The first readers of numbers and of labels are always our own; ``engine`` reads all else, and is the second witness
+    of numbers.
 
     Raises GongkaiError ``page.unreadable`` when the engine, or its data, is not installed; ValueError for an unknown engine.
     """
     cv2.setNumThreads(threads)
     if engine == RAPIDOCR:
-        return ReaderPair(number_reader(threads), rapid_reader(threads))
+        return ReaderPair(number_reader(threads), rapid_reader(threads), label_reader(threads))
     if engine == TESSERACT:
-        return ReaderPair(number_reader(threads), tesseract_reader())
+        return ReaderPair(number_reader(threads), tesseract_reader(), label_reader(threads))
     raise ValueError(f"{engine!r} is no OCR engine; expected {RAPIDOCR} or {TESSERACT}")
 
 
@@ -46,7 +49,7 @@ def code_version() -> str:
     for file in sorted(package.rglob("*.py")):
         if file.name not in ("task.py", "merge.py"):
             digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
-    digest.update("".join(sorted(known_pairs())).encode())
+    digest.update("".join(sorted(known_pairs() | printed_texts().keys())).encode())
     return digest.hexdigest()[:12]
 
 
