@@ -79,7 +79,8 @@ def views(access: Access, schema: str) -> list[str]:
         "gk_batch": batch,
         "gk_expected": expected,
         **dict.fromkeys(
-            ("gk_stage", "gk_output", "gk_failure", "gk_report", "gk_correction"), "document_id in (select id from gk_document)"
+            ("gk_stage", "gk_output", "gk_failure", "gk_report", "gk_correction", "gk_review_lease", "gk_search"),
+            "document_id in (select id from gk_document)",
         ),
         "gk_attempt": "stage_id in (select id from gk_stage)",
         **dict.fromkeys(("gk_block", "gk_section", "gk_value"), "report_id in (select id from gk_report)"),

@@ -32,10 +32,11 @@ _MISSED_HEARTBEATS = 1.5
 class ProcessMonitor(threading.Thread):
     """A thread of a worker's main process."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, queues: str | None = None) -> None:
         super().__init__(name="process-monitor", daemon=True)
         self._settings = settings
         self._worker = name
+        self._queues = queues
         self._engine: Engine = make_engine(
             settings.database,
             pooled=False,
@@ -72,7 +73,7 @@ class ProcessMonitor(threading.Thread):
         overdue = _MISSED_HEARTBEATS * settings.heartbeat_seconds
 
         def show(connection: Connection) -> int:
-            ledger.beat(connection, self._worker, settings.stale_seconds)
+            ledger.beat(connection, self._worker, settings.stale_seconds, self._queues)
             return ledger.renew_leases_of(connection, owners, self._terms, overdue)
 
         try:
@@ -129,10 +130,10 @@ def running_children() -> list[int]:
 _monitor: list[ProcessMonitor] = []
 
 
-def start(settings: Settings, name: str) -> None:
+def start(settings: Settings, name: str, queues: str | None = None) -> None:
     """Start the process monitor of this process, once."""
     if not _monitor:
-        _monitor.append(ProcessMonitor(settings, name))
+        _monitor.append(ProcessMonitor(settings, name, queues))
         _monitor[0].beat()
         _monitor[0].start()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import resource
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -48,18 +50,17 @@ def main(argv: Sequence[str]) -> None:
     settings = load_settings()
     keep_private(settings)
     log.configure(settings)
-    _connect(settings)
+    _connect(settings, _joined(queues))
     # Celery would import these with the current folder first on the path, whatever Python was told.
     for module in app.conf.include:
         import_module(module)
-    nonce = worker_name().rpartition(":")[2]
     arguments = [
         "--quiet",
         "worker",
         "--pool=prefork",
         f"--queues={queues}",
         f"--concurrency={concurrency}",
-        f"--hostname={queues.replace(',', '+')}.{nonce}@%h",  # Flower shows it
+        f"--hostname={node_name(queues)}",
     ]
     # Talk among workers (mingle, gossip) is for revoked tasks and clocks, which nothing here uses.
     arguments += ["--without-mingle", "--without-gossip", f"--loglevel={settings.log_level}"]
@@ -69,14 +70,23 @@ def main(argv: Sequence[str]) -> None:
         process_monitor.stop()
 
 
-def _connect(settings: Settings) -> None:
+def _joined(queues: str) -> str:
+    return queues.replace(",", "+")
+
+
+def node_name(queues: str) -> str:
+    """Return the name by which Celery and Flower know this worker: its queues, its process number, and its host."""
+    return f"{_joined(queues)}.{os.getpid()}@{socket.gethostname()}"
+
+
+def _connect(settings: Settings, queues: str) -> None:
     """Tie our own parts to the worker's life."""
 
     def keep_logging(**_: Any) -> None:
         log.configure(settings)
 
     def begin(**_: Any) -> None:
-        process_monitor.start(settings, worker_name())
+        process_monitor.start(settings, worker_name(), queues)
 
     def begin_process(**_: Any) -> None:
         faulthandler.enable()

@@ -24,6 +24,7 @@ from database.models import Role
 from runtime.child_command import module_command
 from runtime.log import get_logger
 from runtime.settings import Settings
+from runtime.store import Store
 from workers.notifier import RedisNotifier
 
 log = get_logger(__name__)
@@ -66,6 +67,18 @@ class AppContext:
     def pictures(self) -> Pictures:
         """The pictures of pages."""
         return Pictures(self.settings)
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.settings.store)
+
+    def has_original(self, sha256: str) -> bool:
+        """Return whether the content is kept: what was refused when it came in, and what was purged, is not."""
+        return self._store.exists(sha256)
+
+    def original(self, sha256: str) -> bytes:
+        """The content of a document. Raises GongkaiError ``store.unavailable``, ``store.damaged``."""
+        return self._store.get(sha256)
 
     @cached_property
     def _notifier(self) -> RedisNotifier:

@@ -143,8 +143,12 @@ def decide_row(request: PageRequest, document: int, wishes: Sequence[tuple[str, 
     fields: dict[str, Any] = {"who": request.user_name, "reason": request.form.text("reason", _LONGEST_REASON), "pause": pause}
 
     def write(connection: Connection) -> list[int]:
-        act = corrections.correct
-        return [act(connection, document, cell, w.decided, w.value, seen=w.seen, **fields).number for cell, w in wishes]
+        numbers: list[int] = []
+        for cell, w in wishes:
+            step = numbers[0] if numbers else None
+            done = corrections.correct(connection, document, cell, w.decided, w.value, seen=w.seen, step=step, **fields)
+            numbers.append(done.number)
+        return numbers
 
     return request.write(write)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from markupsafe import Markup
@@ -25,6 +26,8 @@ from database import session
 from database.access import ACCESS, visible
 from database.models import Role
 from database.users.accounts import CurrentUser
+from database.users.saved_filters import FilterItem, saved_filters
+from runtime.language import CHINESE, in_chinese
 
 T = TypeVar("T")
 
@@ -119,6 +122,12 @@ class PageRequest:
         """
         return session.run_transaction(self.app.engine, act)
 
+    def saved_filters(self, page: str) -> list[tuple[FilterItem, str]]:
+        """The filters that the person keeps of a list, each with its address."""
+        with self.reading() as connection:
+            kept = saved_filters(connection, self.user_name, page)
+        return [(each, address(f"/{page}", **dict(parse_qsl(each.query)))) for each in kept]
+
     # ---- what is answered ---------------------------------------------------------------------------------------------
 
     def notify(self, key: str, *, good: bool = True, **values: str | int) -> None:
@@ -148,6 +157,7 @@ class PageRequest:
             "request": self,
             "t": self.t,
             "label": label,
+            "said": in_chinese if language == CHINESE else str,
             "csrf_field": csrf_field,
             "language": i18n.LANGUAGES[language],
             "languages": i18n.LANGUAGES,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, select, tuple_, union
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, literal, select, tuple_, union
 
 from codebook.book import load_book
 from codebook.filings import Dated, EditionEvidence
@@ -30,7 +30,8 @@ class FilingFilter(Record, frozen=True):
     """Which filings are listed: those that meet all conditions that are given.
 
     ``region`` is the code of a region or its beginning, ``agency`` a part of any name of the agency. ``editions``: only those
-    with more than one edition; ``chosen``: only those whose edition a person put in force.
+    with more than one edition; ``chosen``: only those whose edition a person put in force. ``sort`` is one of SORTS, down with a
+    minus before it.
     """
 
     year: int | None = None
@@ -39,6 +40,7 @@ class FilingFilter(Record, frozen=True):
     agency_id: int | None = None
     editions: bool = False
     chosen: bool = False
+    sort: str | None = None
 
 
 class FilingLine(Record, frozen=True):
@@ -169,12 +171,32 @@ class DocumentFiling(Record, frozen=True):
 
 
 def filing_lines(connection: Connection, wanted: FilingFilter, before: int | None = None, limit: int = 50) -> list[FilingLine]:
-    """Return the filings that are wanted, the newest year first, those behind the filing ``before`` if given."""
+    """Return the filings that are wanted, the newest year first or as they are sorted, behind ``before`` if given."""
+    if wanted.sort is not None:
+        return lines_of(connection, _sorted_ids(connection, wanted, wanted.sort, before, limit))
     query = _wanted(wanted).order_by(FILING.c.year.desc(), FILING.c.id.desc()).limit(limit)
     if before is not None:
         year = select(FILING.c.year).where(FILING.c.id == before).scalar_subquery()
         query = query.where(tuple_(FILING.c.year, FILING.c.id) < tuple_(year, before))
     return lines_of(connection, list(connection.scalars(query)))
+
+
+SORTS = {"year": (FILING.c.year,), "agency": (_AGENCY.c.name,), "region": (func.coalesce(_AGENCY.c.region_code, ""),)}
+"""By what filings are sorted, before their number."""
+
+
+def _sorted_ids(connection: Connection, wanted: FilingFilter, sort: str, before: int | None, limit: int) -> list[int]:
+    keys, down = (*SORTS[sort.removeprefix("-")], FILING.c.id), sort.startswith("-")
+    query = _wanted(wanted)
+    if wanted.region is None:
+        query = query.join(_AGENCY, _AGENCY.c.id == FILING.c.agency_id)
+    if before is not None:
+        at = select(*keys).join(_AGENCY, _AGENCY.c.id == FILING.c.agency_id).where(FILING.c.id == before)
+        last = connection.execute(at).first()
+        if last is not None:
+            place = tuple_(*(literal(value) for value in last))
+            query = query.where(tuple_(*keys) < place if down else tuple_(*keys) > place)
+    return list(connection.scalars(query.order_by(*(key.desc() if down else key for key in keys)).limit(limit)))
 
 
 def count_filings(connection: Connection, wanted: FilingFilter, most: int = MOST) -> int:

@@ -30,6 +30,7 @@ from database.models import (
     FindingRow,
     Output,
     ReportRow,
+    SearchRow,
     SectionRow,
     Source,
     Stage,
@@ -101,7 +102,7 @@ def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
     connection.execute(update(FilingRow).where(FilingRow.id.in_(filing)).values(arranged_at=None))
     connection.execute(update(FilingRow).where(FilingRow.chosen_document_id == document_id).values(chosen))
     connection.execute(update(AgencyAlias).where(AgencyAlias.document_id == document_id).values(document_id=None))
-    tables = (FilingDocument, ReportRow, Output, CorrectionRow, Failure)
+    tables = (FilingDocument, ReportRow, Output, CorrectionRow, Failure, SearchRow)
     of_document = [(table, table.document_id == document_id) for table in tables]
     counted = {
         table.__tablename__: connection.execute(delete(table).where(condition)).rowcount

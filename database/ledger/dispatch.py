@@ -52,9 +52,13 @@ def try_rescue_lock(connection: Connection) -> bool:
     return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_RESCUE_LOCK))))
 
 
-def beat(connection: Connection, worker: str, stale_seconds: float) -> None:
-    """Record that ``worker`` is alive. After a silence longer than ``stale_seconds`` its steady time begins again."""
-    statement = insert_into(connection, Worker).values(name=worker, started_at=now(), seen_at=now(), steady_since=now())
+def beat(connection: Connection, worker: str, stale_seconds: float, queues: str | None = None) -> None:
+    """Record that ``worker``, which serves ``queues``, is alive. After a silence longer than ``stale_seconds`` its steady time
+    begins again.
+    """
+    statement = insert_into(connection, Worker).values(
+        name=worker, started_at=now(), seen_at=now(), steady_since=now(), queues=queues
+    )
     steady = case((Worker.seen_at < now(-stale_seconds), now()), else_=Worker.steady_since)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"seen_at": now(), "steady_since": steady}))
 

@@ -35,6 +35,8 @@ from database.models.ledger import (
     Worker,
 )
 from database.models.reports import Between, BlockRow, CorrectionRow, FindingRow, ReportRow, SectionRow, ValueRow
+from database.models.review import ReviewLease, ReviewShare
+from database.models.search import SavedFilter, SearchRow
 from database.models.users import Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Role, Session, User
 
 __all__ = [
@@ -74,7 +76,11 @@ __all__ = [
     "Nullable",
     "Output",
     "ReportRow",
+    "ReviewLease",
+    "ReviewShare",
     "Role",
+    "SavedFilter",
+    "SearchRow",
     "SectionRow",
     "Session",
     "SettledBy",

@@ -223,6 +223,7 @@ class Worker(Base):
 
     ``steady_since`` is when its present unbroken row of signs of life began: a process of a worker that was steady all the
     time has crashed by itself, one of a worker that could not reach the database for a while may have been cut off with it.
+    ``queues`` are those that it serves, with + between them.
     """
 
     __tablename__ = "gk_worker"
@@ -230,6 +231,7 @@ class Worker(Base):
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     steady_since: Mapped[datetime]
+    queues: Mapped[str | None] = mapped_column(String(100))
 
 
 class Watcher(Base):

@@ -163,7 +163,8 @@ class CorrectionRow(Base):
     It belongs to the document's content, not to a version of its report: every later run applies it again. ``decided`` is a
     codebook.records.Decided, ``value`` or (for facts) ``text`` what was decided, both null for blank. ``raw`` is what had been
     read, ``read`` the whole reading as it was parsed. Rows are never deleted: one that was undone, or replaced by the next
-    decision (``replaced_by``), is ended; at most one a cell stands.
+    decision (``replaced_by``), is ended; at most one a cell stands. ``step`` is the number of the first of several decisions that
+    were made at once, as about the cells of a row; null for a single one.
     """
 
     __tablename__ = "gk_correction"
@@ -182,9 +183,11 @@ class CorrectionRow(Base):
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(Text)
     replaced_by: Mapped[int | None] = mapped_column(BigInteger)
+    step: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (
         one_of("decided", Decided),
         Index("ix_gk_correction_document_id", "document_id", "indicator"),
+        Index("ix_gk_correction_decided_by", "decided_by", "id"),
         Index(
             "ix_gk_correction_standing",
             "document_id",

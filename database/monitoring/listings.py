@@ -7,14 +7,15 @@ page are found first, and what is shown of them is read for these alone.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select, union_all
+from sqlalchemy import Connection, Select, and_, distinct, exists, func, literal, select, tuple_, union, union_all
 
 from codebook.records import UNSETTLED_STATES, Record, Severity, Status
 from codebook.stages import STAGES, StageName
+from codebook.text.grams import wanted_grams
 from database.ledger.conditions import OPEN, RUNNING
 from database.models import (
     Batch,
@@ -30,6 +31,8 @@ from database.models import (
 )
 from database.monitoring.queries import ALL, DocumentScope
 from database.monitoring.read_models import StageCount
+from database.monitoring.region_filter import of_document
+from database.monitoring.text_search import found_by
 
 MOST = 10_000  # documents of a filter that are counted; beyond that it is "more"
 
@@ -73,8 +76,9 @@ class Span(Record, frozen=True):
 class DocumentFilter(Record, frozen=True):
     """Which documents are listed: those that meet all conditions that are given.
 
-    ``batch``: the id of a batch in which it was found. ``region`` and ``agency`` are contained in the names of the report in
-    force, ``text`` in a path; or it is the document's number or the beginning of its sha256. ``code`` is that of an open failure.
+    ``batch``: the id of a batch in which it was found. ``region``: see database.monitoring.region_filter. ``agency`` is contained
+    in the name of the report in force, ``text`` in a path or in the text of the document; or it is the document's number or the
+    beginning of its sha256. ``code`` is that of an open failure. ``sort`` is one of SORTS, down with a minus before it.
     """
 
     batch: int | None = None
@@ -84,6 +88,17 @@ class DocumentFilter(Record, frozen=True):
     year: int | None = None
     code: str | None = None
     text: str | None = None
+    sort: str | None = None
+
+
+SORTS: Mapping[str, tuple[Any, ...]] = {
+    "number": (),
+    "status": (Document.status,),
+    "agency": (func.coalesce(ReportRow.agency, ""),),
+    "region": (func.coalesce(ReportRow.region_code, ""),),
+    "year": (func.coalesce(ReportRow.year, 0),),
+}
+"""By what documents are sorted, besides their number: their report in force must be joined."""
 
 
 class DocumentRow(Record, frozen=True):
@@ -118,10 +133,23 @@ class FailureGroup(Record, frozen=True):
 # ---- batches ----------------------------------------------------------------------------------------------------------------
 
 
-def batch_lines(connection: Connection, before: int | None = None, limit: int = 50) -> list[BatchLine]:
-    """The newest batches, before the batch ``before`` if given."""
-    query = select(Batch.id, Batch.name, Batch.created_at).order_by(Batch.id.desc()).limit(limit)
-    return _lines(connection, query if before is None else query.where(Batch.id < before))
+def batch_lines(
+    connection: Connection, before: int | None = None, limit: int = 50, *, name: str = "", sort: str | None = None
+) -> list[BatchLine]:
+    """The newest batches, or those sorted by ``name`` or ``-name``, behind the batch ``before`` if given; with ``name`` in their
+    names.
+    """
+    query = select(Batch.id, Batch.name, Batch.created_at).limit(limit)
+    if name:
+        query = query.where(Batch.name.contains(name, autoescape=True))
+    if sort is None:
+        query = query.order_by(Batch.id.desc())
+        return _lines(connection, query if before is None else query.where(Batch.id < before))
+    down = sort.startswith("-")
+    if before is not None:
+        last = select(Batch.name).where(Batch.id == before).scalar_subquery()
+        query = query.where(Batch.name < last if down else Batch.name > last)
+    return _lines(connection, query.order_by(Batch.name.desc() if down else Batch.name))
 
 
 def batch_line(connection: Connection, number: int) -> BatchLine | None:
@@ -194,9 +222,27 @@ def open_stages(connection: Connection, scope: DocumentScope = ALL) -> list[Stag
 def document_rows(
     connection: Connection, wanted: DocumentFilter, before: int | None = None, limit: int = 50
 ) -> list[DocumentRow]:
-    """The documents that are wanted, the newest first, before the document ``before`` if given."""
-    query = _wanted(wanted).order_by(Document.id.desc()).limit(limit)
-    return document_lines(connection, list(connection.scalars(query if before is None else query.where(Document.id < before))))
+    """The documents that are wanted, the newest first or as they are sorted, behind the document ``before`` if given."""
+    query = _wanted(wanted).limit(limit)
+    if wanted.sort is None:
+        query = query.order_by(Document.id.desc())
+        return document_lines(
+            connection, list(connection.scalars(query if before is None else query.where(Document.id < before)))
+        )
+    if not _has_report(wanted):
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
+    down = wanted.sort.startswith("-")
+    keys = SORTS[wanted.sort.removeprefix("-")]
+    if before is not None:
+        last = connection.execute(
+            select(*keys, Document.id).outerjoin(ReportRow, ReportRow.id == Document.report_id).where(Document.id == before)
+        ).first()
+        row = tuple_(*keys, Document.id)
+        if last is not None:
+            place = tuple_(*(literal(value) for value in last))
+            query = query.where(row < place if down else row > place)
+    order = (*keys, Document.id)
+    return document_lines(connection, list(connection.scalars(query.order_by(*(key.desc() if down else key for key in order)))))
 
 
 def document_lines(connection: Connection, ids: Sequence[int]) -> list[DocumentRow]:
@@ -221,31 +267,36 @@ def _wanted(wanted: DocumentFilter) -> Select[int]:
         query = query.where(Document.id.in_(failed))
     if wanted.text is not None:
         query = query.where(_named(wanted.text))
-    if wanted.region is not None or wanted.agency is not None or wanted.year is not None:
-        query = query.join(ReportRow, ReportRow.id == Document.report_id)
+    if _has_report(wanted):
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
         if wanted.year is not None:
             query = query.where(ReportRow.year == wanted.year)
         if wanted.agency is not None:
             query = query.where(ReportRow.agency.contains(wanted.agency, autoescape=True))
-        for name in (wanted.region or "").split("/"):
-            levels = (ReportRow.province, ReportRow.city, ReportRow.county)
-            if name.strip():
-                query = query.where(or_(*(level.contains(name.strip(), autoescape=True) for level in levels)))
+        if wanted.region is not None:
+            query = query.where(of_document(wanted.region))
     return query
+
+
+def _has_report(wanted: DocumentFilter) -> bool:
+    return wanted.region is not None or wanted.agency is not None or wanted.year is not None
 
 
 _SHORTEST_PREFIX = 6
 
 
 def _named(words: str) -> Any:
-    """A path that holds all words; or the document's number, or the beginning of its sha256."""
+    """A path that holds all words, or a text that has their pieces; or the document's number, or the beginning of its sha256."""
     if words.isascii() and words.isdecimal() and len(words) < 10:
         return Document.id == int(words)
     if len(words) >= _SHORTEST_PREFIX and set(words.lower()) <= set("0123456789abcdef"):
         prefix = words.lower()  # a range of hexadecimal digits, which the index knows in whatever collation
         return and_(Document.sha256 >= prefix, Document.sha256 < f"{prefix}g")
     holds = [Source.path.contains(word, autoescape=True) for word in words.split()]
-    return exists(select(Source.id).where(Source.document_id == Document.id, *holds))
+    wanted = wanted_grams(words)
+    if not wanted:
+        return exists(select(Source.id).where(Source.document_id == Document.id, *holds))
+    return Document.id.in_(union(select(Source.document_id).where(*holds), found_by(wanted)))
 
 
 def _row_query() -> Select[Any]:
@@ -281,8 +332,10 @@ def _document_row(row: Any) -> DocumentRow:
 # ---- the error queue --------------------------------------------------------------------------------------------------------
 
 
-def failure_groups(connection: Connection, *, batch: str | None = None, stage: str | None = None) -> list[FailureGroup]:
-    """The open failures by code, the most frequent first."""
+def failure_groups(
+    connection: Connection, *, batch: str | None = None, stage: str | None = None, region: str | None = None
+) -> list[FailureGroup]:
+    """The open failures by code, the most frequent first; of a ``region``: see database.monitoring.region_filter."""
     query = (
         select(
             Failure.code,
@@ -296,8 +349,10 @@ def failure_groups(connection: Connection, *, batch: str | None = None, stage: s
     )
     if stage is not None:
         query = query.where(Failure.stage == stage)
-    if batch is not None:
+    if batch is not None or region is not None:
         query = query.join(Document, and_(Document.id == Failure.document_id, *DocumentScope(batch).conditions()))
+    if region is not None:
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id).where(of_document(region))
     by_code: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         by_code[row.code].append(row)

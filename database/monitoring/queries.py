@@ -45,6 +45,7 @@ from database.monitoring.read_models import (
     StageItem,
     ValueItem,
 )
+from database.monitoring.region_filter import of_document
 
 RATE_SECONDS = 60.0
 WORKER_SECONDS = 60.0
@@ -136,6 +137,13 @@ def rate(connection: Connection, scope: DocumentScope = ALL) -> float:
         )
     ).one()
     return _rate(*recent)
+
+
+def worker_names(connection: Connection) -> list[str]:
+    """Return the workers that :func:`live_workers` counts as people know them: host, queues, process number."""
+    query = select(Worker.name, Worker.queues).where(Worker.seen_at > now(-WORKER_SECONDS)).order_by(Worker.name)
+    named = ((*row.name.split(":")[:2], row.queues) for row in connection.execute(query))
+    return [" · ".join(part for part in (host, queues, number) if part) for host, number, queues in named]
 
 
 def live_workers(connection: Connection) -> int:
@@ -254,11 +262,14 @@ def failures(
     code: str | None = None,
     stage: str | None = None,
     batch: str | None = None,
+    region: str | None = None,
     states: Sequence[str] = (FailureState.OPEN,),
     before: int | None = None,
     limit: int | None = None,
 ) -> list[FailureItem]:
-    """The error queue, the newest first: what is open, or in other ``states``; older than the failure ``before``, if given."""
+    """The error queue, the newest first: what is open, or in other ``states``; older than the failure ``before``, if given; of a
+    ``region`` (see database.monitoring.region_filter).
+    """
     query = _failures().where(Failure.state.in_(list(states)), *DocumentScope(batch).conditions())
     if code is not None:
         query = query.where(or_(Failure.code == code, Failure.code.startswith(f"{code}.", autoescape=True)))
@@ -266,6 +277,8 @@ def failures(
         query = query.where(Failure.stage == stage)
     if before is not None:
         query = query.where(Failure.id < before)
+    if region is not None:
+        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id).where(of_document(region))
     return [FailureItem(*row) for row in connection.execute(query.limit(limit))]
 
 

@@ -133,9 +133,10 @@ def correct(
     reason: str,
     seen: Seen | None = None,
     pause: float = 0.0,
+    step: int | None = None,
 ) -> Done:
     """Decide what a cell of a document is, and have the document validated again, after ``pause`` seconds (in which further
-    decisions join).
+    decisions join). ``step`` is the number of the first decision that is made at once with this one.
 
     ``value`` is a number in the indicator's unit, or a text for a fact of the report; it is ignored for BLANK and AS_READ
     (what is shown now). A decision that stood is replaced. Raises RefusedError, and OvertakenError when ``seen`` is no longer
@@ -160,6 +161,7 @@ def correct(
         "reason": storable(reason)[:_LONGEST_REASON],
         "decided_by": who,
         "decided_at": now(),
+        "step": step,
     }
     if standing is not None:
         _end(connection, standing.id, who, "")

@@ -16,7 +16,9 @@ from codebook.filings import as_read
 from codebook.records import UNSETTLED_STATES, Record, Status
 from database.models import CorrectionRow, Document, ReportRow, Source, ValueRow
 from database.monitoring.read_models import ValueItem
+from database.monitoring.region_filter import of_report
 from database.reports.corrections import FACTS
+from database.reports.review_leases import Share, free_of_others, handed_to, not_handed_to_others
 
 # Written out as in the condition of its index: SQLite does not use that for bound values.
 _IS_UNSETTLED = ValueRow.state.in_([literal_column(f"'{state}'") for state in UNSETTLED_STATES])
@@ -25,12 +27,16 @@ _WAITING = (Status.NEEDS_REVIEW, Status.PROCESSING)
 
 
 class ReviewScope(Record, frozen=True):
-    """Which documents: found in the batch with the id ``batch``; of a region, by its names or parts of them, with strokes between
-    them.
+    """Which documents: found in the batch with the id ``batch``; of a region (see database.monitoring.region_filter); handed out
+    to ``person``. ``reviewer`` leaves out what others have at the moment, and, without ``person``, what was handed out to others;
+    ``shares`` are the parts that were handed out.
     """
 
     batch: int | None = None
     region: str | None = None
+    person: str | None = None
+    reviewer: str | None = None
+    shares: tuple[Share, ...] = ()
 
 
 class Waiting(Record, frozen=True):
@@ -69,10 +75,14 @@ def _scope(scope: ReviewScope) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if scope.batch is not None:
         wanted.append(Document.id.in_(select(Source.document_id).where(Source.batch_id == scope.batch)))
-    levels = (ReportRow.province, ReportRow.city, ReportRow.county)
-    for name in (part.strip() for part in (scope.region or "").split("/")):
-        if name:
-            wanted.append(or_(*(level.contains(name, autoescape=True) for level in levels)))
+    if scope.region:
+        wanted.append(of_report(scope.region))
+    if scope.reviewer is not None:
+        wanted.append(free_of_others(scope.reviewer))
+    if scope.person is not None:
+        wanted.append(handed_to(scope.shares, scope.person))
+    elif scope.reviewer is not None:
+        wanted.append(not_handed_to_others(scope.shares, scope.reviewer))
     return wanted
 
 

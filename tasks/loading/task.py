@@ -19,6 +19,7 @@ from database.filings.register import AgencyName
 from database.findings import following as cases
 from database.ledger import finish
 from database.models import AliasSource, Between
+from database.monitoring.text_search import write_search
 from database.reports import corrections, results
 from database.reports.results import Before, CurrentReport, Neighbours, Pointer, ReportKey, Written
 from tasks.loading.editions import arrange
@@ -54,6 +55,8 @@ def load_verdict(
 
     settled = _settle(connection, document_id, lambda _: row, write)
     assert settled is not None
+    chapters = [part for section in rows["gk_section"] for part in (section["title"], section["text"])]
+    write_search(connection, document_id, (row["title"], row["agency"], "".join(row["region"]), *chapters))
     return settled.report_id, verdict.status if settled.alone else results.status_of(connection, document_id)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from codebook.records import Place, Reader, Reading, Report, State, Status, Verdict
+from codebook.text.grams import grams
 from database.blob import pack
 from database.models import Base
 
@@ -93,8 +94,9 @@ class Rows:
 class _World:
     """Writes documents one by one, in an order that a province would: a city's reports of a year are a batch."""
 
-    def __init__(self, count: int, seed: int, newest: float, until: datetime) -> None:
+    def __init__(self, count: int, seed: int, newest: float, until: datetime, pieces: int) -> None:
         self.rng, self.count, self.newest, self.until = Random(seed), count, newest, until
+        self.pieces = pieces
         self.ids: dict[str, int] = {}
         self.batches: dict[str, int] = {}
 
@@ -255,6 +257,9 @@ class _World:
             versions=_VERSIONS,
             created_at=at,
         )
+        words = grams(f"{agency}{year}年政府信息公开工作年度报告示例省{city}{county}")
+        words |= {self.rng.choice(_COMMON) + self.rng.choice(_COMMON) for _ in range(self.pieces)}
+        rows.add("search", document_id=document, grams=" ".join(sorted(words)))
         readings: list[Reading] = []
         for indicator in _INDICATORS:
             doubtful = status == "needs_review" and self.rng.random() < 0.2
@@ -291,15 +296,19 @@ class _World:
             )
 
 
-_ORDER = ("batch", "document", "source", "stage", "attempt", "output", "report", "value", "finding", "failure")
+_ORDER = ("batch", "document", "source", "stage", "attempt", "output", "report", "value", "finding", "failure", "search")
+_COMMON = "".join(chr(0x4E00 + 3 * number) for number in range(140))  # of which texts are made up: 19,600 pairs
 _CHUNK = 5000
 
 
-def fill(engine: Engine, count: int, *, seed: int = 1, newest: float = 0.4, until: datetime | None = None) -> None:
+def fill(
+    engine: Engine, count: int, *, seed: int = 1, newest: float = 0.4, until: datetime | None = None, pieces: int = 0
+) -> None:
     """Write ``count`` documents into an empty database, by bulk insert. ``newest`` is the share of the newest batch, which is
-    still being worked on; ``until`` is when the last document came in (default: now).
+    still being worked on; ``until`` is when the last document came in (default: now); ``pieces`` are those of the text of a
+    report, besides its title, by which it is found.
     """
-    world = _World(count, seed, newest, until or datetime.now(UTC))
+    world = _World(count, seed, newest, until or datetime.now(UTC), pieces)
     numbers = iter(range(count))
     while part := list(islice(numbers, _CHUNK)):
         rows = Rows()

@@ -37,6 +37,7 @@ _PASSWORD = "only for this benchmark"
 PAGES = (
     ("batches", "/batches"),
     ("batches, the second page", "/batches?after=12"),
+    ("batches by name", "/batches?sort=-name&name=年度"),
     ("a batch of 40 %, in work", "/batches/61"),
     ("a batch of 1 %", "/batches/3"),
     ("findings of a batch of 40 %", "/batches/61/findings"),
@@ -47,6 +48,14 @@ PAGES = (
     ("of a status", "/documents?status=failed"),
     ("of a batch and a status", "/documents?batch=3&status=rejected"),
     ("of a region", "/documents?region=示例省/示例十市/北县"),
+    ("of a region that is not there", "/documents?region=洪泽区"),
+    ("sorted by agency", "/documents?sort=agency"),
+    ("sorted by year, far down", "/documents?sort=-year&after=1200"),
+    ("of a status, sorted by region", "/documents?status=failed&sort=region"),
+    ("text that few documents have", "/documents?text=示例七市西县审计局"),
+    ("text that all documents have", "/documents?text=政府信息公开"),
+    ("text of a chapter", "/documents?text=七三"),
+    ("count of text", "/documents/count?text=政府信息公开"),
     ("of an agency and a year", "/documents?agency=审计局&year=2021"),
     ("of an agency that is not there", "/documents?agency=没有"),
     ("count of a region", "/documents/count?region=示例省/示例十市/北县"),
@@ -57,6 +66,7 @@ PAGES = (
     ("by sha256", "/documents?text=6b1dc27d"),
     ("error queue", "/errors"),
     ("error queue of a batch of 40 %", "/errors?batch=示例省2024年度"),
+    ("error queue of a region", "/errors?region=示例省/示例十市"),
     ("failures of a code", "/errors?code=page.timeout"),
     ("question: process a code again", "/decide?act=reprocess&code=page.timeout"),
     ("question: discard a status", "/decide?act=discard&status=needs_review"),
@@ -66,10 +76,13 @@ PAGES = (
     ("review, far down", "/review?after=60000"),
     ("review of a region", "/review?region=示例省/示例十市/北县"),
     ("review of a batch of 40 %", "/review?batch=61"),
+    ("review, what is left", "/review/left"),
+    ("review, what is left of a batch", "/review/left?batch=61"),
     ("coverage of 3,200 agencies", "/coverage?year=2024"),
     ("coverage of a region", "/coverage?year=2024&region=9903"),
     ("filings", "/filings"),
     ("filings, far down", "/filings?after=1200"),
+    ("filings by agency", "/filings?sort=-agency&after=1200"),
     ("filings with several editions", "/filings?show=several"),
     ("filings of a region", "/filings?region=9903"),
     ("filings of an agency by its name", "/filings?agency=审计局&year=2021"),
@@ -151,10 +164,11 @@ def plans(engine: Engine, statements: Sequence[Statement]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and print; gives 1 when a page's median is over the target."""
+    """Measure and print; gives 1 when the 95th percentile of a page is over the target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--pieces", type=int, default=600, help="pairs of characters in the text of a report")
     parser.add_argument("--plans", action="store_true", help="the plan of every query")
     parser.add_argument("--only", default="", help="only pages whose address begins so")
     asked = parser.parse_args(arguments)
@@ -165,7 +179,7 @@ def main(arguments: Sequence[str]) -> int:
             engine = make_engine(server.url(server.create()), statement_seconds=300)
             migrations.upgrade(engine)
             began = time.perf_counter()
-            fill(engine, asked.documents)
+            fill(engine, asked.documents, pieces=asked.pieces)
             expected(engine)
             say(f"{asked.documents:,} documents filled in {time.perf_counter() - began:.0f} s\n")
             watch, client = Watch(engine), log_in(engine, folder)
@@ -182,8 +196,9 @@ def main(arguments: Sequence[str]) -> int:
                     within.append(watch.seconds)
                 statements = list(watch.statements)
                 median = statistics.median(spent[1:])  # the first one warms up
-                slow += median > TARGET
-                figures = f"{median * 1000:6.0f}ms {percentile(spent[1:], 0.95) * 1000:6.0f}ms"
+                late = percentile(spent[1:], 0.95)
+                slow += late > TARGET
+                figures = f"{median * 1000:6.0f}ms {late * 1000:6.0f}ms"
                 say(f"{name:34} {figures} {statistics.median(within[1:]) * 1000:7.0f}ms  {len(statements):7}  {path}", flush=True)
                 if asked.plans:
                     say("\n\n".join(plans(engine, statements)), end="\n\n")

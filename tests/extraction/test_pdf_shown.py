@@ -13,6 +13,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from codebook.records import Extraction, Line, PageKind, Table
 from tasks.extraction.extract import extract
+from tasks.extraction.pdf.layout import Char
+from tasks.extraction.pdf.turned import by_turn
 from tests.extraction.raw_pdf import raw_pdf, stream, table, text
 
 FONT = "STSong-Light"
@@ -347,3 +349,13 @@ def test_a_table_as_a_small_picture_is_read_and_a_seal_is_not() -> None:
         (page,) = read(sheet.saved()).pages
         assert bool(page.pictures) is read_too, (wide, high)
         assert (page.kind is PageKind.MIXED) is read_too
+
+
+@pytest.mark.parametrize(("label", "turns"), [("", [(2, 23)]), ("文", [(2, 20), (0, 4)])])
+def test_values_that_stand_on_their_head_are_read_in_the_direction_of_their_page(
+    label: str, turns: list[tuple[int, int]]
+) -> None:
+    prose = [Char("文", 10 * n, 10, 10 * n + 9, 20, 1, 2) for n in range(20)]
+    table = [Char(text, 100 + 40 * n, 100, 106 + 40 * n, 110, 2 + n, 0) for n, text in enumerate("123" + label)]
+    groups = by_turn([*prose, *table], lambda _: [(90, 90, 290, 120)])
+    assert [(turn, len(found)) for turn, found, _ in groups] == turns

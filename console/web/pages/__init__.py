@@ -17,6 +17,7 @@ from console.web.pages import (
     health,
     login,
     review,
+    saved,
     upkeep,
 )
 from console.web.pages.filings import agency, cases, filing
@@ -45,6 +46,7 @@ MODULES = (
     downloads,
     administration,
     upkeep,
+    saved,
 )
 
 # The bar at the top: the key of a word, the address, and the role that is needed.

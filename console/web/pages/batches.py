@@ -20,16 +20,25 @@ _ROWS = 50
 
 def listed(request: PageRequest) -> Response:
     """The newest batches, and whether anybody works."""
-    before = request.query.number("after")
+    before, sort = request.query.number("after"), request.query.text("sort", 10)
+    given = {"name": request.query.text("name", 100), "sort": sort if sort in ("name", "-name") else ""}
     with request.reading() as connection:
-        lines = listings.batch_lines(connection, before, _ROWS)
+        lines = listings.batch_lines(connection, before, _ROWS, name=given["name"], sort=given["sort"] or None)
         rate = queries.rate(connection)
-        workers = queries.live_workers(connection)
+        workers = queries.worker_names(connection)
         work = listings.open_stages(connection)
         watched = inboxes.watchers(connection, request.app.settings.stale_seconds)
     after = lines[-1].id if len(lines) == _ROWS else None
     return request.render(
-        "batches.html", lines=lines, workers=workers, rate=rate, work=work, watched=watched, before=before, after=after
+        "batches.html",
+        given=given,
+        lines=lines,
+        workers=workers,
+        rate=rate,
+        work=work,
+        watched=watched,
+        before=before,
+        after=after,
     )
 
 

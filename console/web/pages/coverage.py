@@ -13,10 +13,11 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from codebook.regions import region_chains
 from console.export.coverage import coverage_rows, region_rows
 from console.web.request import PageRequest
 from console.web.routing import get
-from console.web.views.regions import region_name, region_names
+from console.web.views.regions import region_name
 from database.access import region_prefix, visible_documents
 from database.models import Role
 from database.reports import coverage as covering
@@ -132,7 +133,7 @@ def _prefix(counts: RegionCounts, all_counts: Sequence[RegionCounts]) -> str:
 def _regions(lines: list[CoverageLine]) -> list[tuple[str, str]]:
     """The regions of the list with their names: provinces, cities and counties, each by the beginning of its code."""
     codes = {line.region_code for line in lines if line.region_code}
-    found = {code[:length] for code in codes for length in (2, 4, 6) if code[:length].ljust(6, "0") in region_names()}
+    found = {code[:length] for code in codes for length in (2, 4, 6) if code[:length].ljust(6, "0") in region_chains()}
     shortest = {code[:-2] if code.endswith("00") else code for code in found}
     return [(code, region_name(code)) for code in sorted(shortest)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection
@@ -20,14 +21,16 @@ from console.web.routing import get, post
 from console.web.views import around, form_tables, original
 from console.web.views import case as cases
 from console.web.views.case import File, case_context, opened_file
+from console.web.views.filters import file_name
 from database.filings.in_force import SHOWN
 from database.filings.listing import filing_of_document
 from database.findings import listing as finding_listing
-from database.models import Role
+from database.models import FailureState, Role
 from database.monitoring.read_models import DocumentItem, ValueItem
 from database.reports import corrections
 from database.reports.corrections import CorrectionRefusedError, OvertakenError
 from database.reports.reviewing import changes, head_of, report_body
+from database.users import audit
 from tasks.loading.rows import unpack
 from tasks.ocr.preview import Size
 from tasks.validation.validate import doubts
@@ -61,6 +64,8 @@ def shown(request: PageRequest) -> Response:
         busy=file.item.status == Status.PROCESSING,
         sheets=form_tables.sheets(verdict.report.blocks, values) if verdict is not None else [],
         doubtful=doubtful,
+        stopped=[f for f in file.item.failures if f.state == FailureState.OPEN],
+        kept=request.app.has_original(file.item.sha256),
         unknown_tables=verdict.report.unknown_tables if verdict is not None else (),
         facts=_facts(verdict),
         statements=_statements(verdict, file.item),
@@ -123,6 +128,18 @@ def progress(request: PageRequest) -> Response:
     if head.status == Status.PROCESSING:
         return Response(status_code=204)
     return Response(status_code=204, headers={"hx-refresh": "true"})
+
+
+def download(request: PageRequest) -> Response:
+    """The original as it came in, to be saved: nothing of it is shown or run by the browser."""
+    with request.reading() as connection:
+        item = opened_file(connection, request.number("id")).item
+    if not request.app.has_original(item.sha256):
+        raise HTTPException(404)
+    name = file_name(item.sources[0].path if item.sources else "") or item.sha256
+    request.write(lambda c: audit.note(c, "download", request.user_name, documents=[item.id]))
+    headers = {"content-disposition": f"attachment; filename=\"original\"; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(request.app.original(item.sha256), media_type="application/octet-stream", headers=headers)
 
 
 # ---- pictures -------------------------------------------------------------------------------------------------------------
@@ -287,6 +304,7 @@ def undo(request: PageRequest) -> Response:
 
 ROUTES = (
     get("/documents/{id:int}", shown, Role.VIEW),
+    get("/documents/{id:int}/original", download, Role.VIEW),
     get("/documents/{id:int}/progress", progress, Role.VIEW),
     get("/documents/{id:int}/pages/{page:int}.png", page, Role.VIEW),
     get("/documents/{id:int}/crops/{cell}.png", crop, Role.VIEW),

@@ -24,6 +24,9 @@ def _given(request: PageRequest) -> dict[str, Any]:
     query = request.query
     given = {name: query.text(name, 100) for name in ("status", "region", "agency", "code", "text")}
     parameters: dict[str, Any] = {**given, "batch": query.number("batch"), "year": _year(query.number("year"))}
+    parameters["sort"] = query.text("sort", 20)
+    if parameters["sort"].removeprefix("-") not in listings.SORTS or parameters["sort"] == "-number":
+        parameters["sort"] = ""
     if parameters["status"] not in _STATUSES:
         parameters["status"] = ""
     return parameters
@@ -50,7 +53,7 @@ def listed(request: PageRequest) -> Response:
         count=len(rows) if before is None and after is None else None,  # a long list is counted by itself
         most=listings.MOST,
         given=parameters,
-        filtered=wanted != DocumentFilter(),
+        filtered=wanted != DocumentFilter(sort=wanted.sort),
         batches=batches,
         years=years,
         statuses=_STATUSES,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -29,22 +31,29 @@ ACTS = ("reprocess", "discard")
 
 def queue(request: PageRequest) -> Response:
     """The codes with their counts and next steps; of one code, its failures."""
-    code, stage, batch = (request.query.text(name, 200) or None for name in ("code", "stage", "batch"))
-    before = request.query.number("after")
+    names = ("code", "stage", "batch", "region")
+    code, stage, batch, region = (request.query.text(name, 200) or None for name in names)
+    before, sort = request.query.number("after"), request.query.text("sort", 20)
     with request.reading() as connection:
-        groups = listings.failure_groups(connection, batch=batch, stage=stage)
+        groups = listings.failure_groups(connection, batch=batch, stage=stage, region=region)
+    if sort.removeprefix("-") in ("code", "documents", "first"):
+        groups.sort(key=attrgetter(sort.removeprefix("-")), reverse=sort.startswith("-"))
+    else:
+        sort = ""
+    with request.reading() as connection:
         items = []
         if code is not None:
-            items = queries.failures(connection, code=code, stage=stage, batch=batch, before=before, limit=_ROWS)
-        names = listings.batch_names(connection)
+            wanted: dict[str, Any] = {"code": code, "stage": stage, "batch": batch, "region": region}
+            items = queries.failures(connection, before=before, limit=_ROWS, **wanted)
+        batches = listings.batch_names(connection)
     after = items[-1].id if len(items) == _ROWS else None
     return request.render(
         "errors.html",
         groups=groups,
         items=items,
         codes=CODES,
-        given={"code": code, "stage": stage, "batch": batch},
-        batches=names.values(),
+        given={"code": code, "stage": stage, "batch": batch, "region": region, "sort": sort},
+        batches=batches.values(),
         stages=(REGISTER, *StageName),
         before=before,
         after=after,

@@ -1,15 +1,6 @@
 // One document: what was read and its place in the original light up together.
 "use strict";
 (() => {
-  // A picture is refused (503) while too many are drawn: ask again a little later.
-  const tries = new WeakMap();
-  document.addEventListener("error", (event) => {
-    const image = event.target, count = (tries.get(image) || 0) + 1;
-    if (!(image instanceof HTMLImageElement) || count > 3) return;
-    tries.set(image, count);
-    setTimeout(() => { image.src = `${image.src.split("?")[0]}?again=${count}`; }, 5000 * count);
-  }, true);
-
   const quoted = (cell) => `[data-cell="${CSS.escape(cell)}"]`;
   const source = document.getElementById("source");
 

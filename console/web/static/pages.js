@@ -59,3 +59,12 @@ const announce = (root) => {
 };
 document.addEventListener("DOMContentLoaded", () => announce(document));
 document.addEventListener("htmx:afterSettle", (event) => announce(event.detail.elt || document));
+
+// A picture is refused (503) while too many are drawn: ask again a little later.
+const tries = new WeakMap();
+document.addEventListener("error", (event) => {
+  const image = event.target, count = (tries.get(image) || 0) + 1;
+  if (!(image instanceof HTMLImageElement) || count > 3) return;
+  tries.set(image, count);
+  setTimeout(() => { image.src = `${image.src.split("?")[0]}?again=${count}`; }, 5000 * count);
+}, true);

@@ -6,6 +6,42 @@
   document.addEventListener("htmx:beforeRequest", (event) => { if (isCase(event)) waits = true; });
   document.addEventListener("htmx:afterRequest", (event) => { if (isCase(event)) waits = false; });
 
+  // The document stays with the person while the page is open and somebody is there; it is given back when the page is left.
+  const HOLD = 30_000, IDLE = 600_000;
+  let active = Date.now();
+  for (const kind of ["keydown", "pointerdown", "pointermove", "wheel"]) {
+    document.addEventListener(kind, () => { active = Date.now(); }, { passive: true });
+  }
+  const fields = (form) => {
+    const sent = new URLSearchParams();
+    for (const name of ["csrf", "batch", "region", "person", "document", "cell"]) {
+      const field = form.elements[name];
+      if (field) sent.set(name, field.value);
+    }
+    return sent;
+  };
+  const hold = async () => {
+    const form = document.getElementById("decide");
+    if (!form || Date.now() - active > IDLE) return;
+    const before = form.elements.document.value;
+    const answer = await fetch(form.dataset.hold, { method: "POST", body: fields(form), headers: { "hx-request": "true" } });
+    const now = document.getElementById("decide"), held = document.getElementById("held");
+    if (!now || !held || now.elements.document.value !== before) return;
+    if (answer.status === 204) held.replaceChildren();
+    else if (answer.ok) {
+      held.innerHTML = await answer.text();
+      held.scrollIntoView({ block: "nearest" });
+    }
+  };
+  setInterval(() => hold().catch(() => {}), HOLD);
+  setTimeout(() => hold().catch(() => {}), 1500); // the page before may have given it back after this one took it
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) hold().catch(() => {}); });
+  addEventListener("pagehide", () => {
+    const form = document.getElementById("decide");
+    if (form) navigator.sendBeacon(form.dataset.leave, fields(form));
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) hold().catch(() => {}); });
+
   const press = (id) => {
     const element = document.getElementById(id);
     if (!element || waits) return;
@@ -28,7 +64,7 @@
         press("confirm-table");
         return;
       }
-      if (event.target.closest("#undo, .filter, a, .decisions")) return;
+      if (event.target.closest("#undo, #steps, #shares, #held, .filter, a, .decisions")) return;
       event.preventDefault();
       press("decide");
       return;

@@ -59,13 +59,15 @@ def open_of(connection: Connection, document: int) -> list[str]:
 
 def next_case(connection: Connection, scope: ReviewScope, last: OpenCell | None) -> OpenCell | None:
     """The next open cell behind ``last``; the first one without it."""
-    first = 0
-    if last is not None:
-        place = cases.place_of(last.cell) if last.cell else (-1, 0)
-        rest = [cell for cell in open_of(connection, last.document) if cases.place_of(cell) > place]
-        if rest:
-            return OpenCell(last.document, rest[0])
-        first = last.document + 1
+    if last is None:
+        return first_case(connection, scope, 0)
+    place = cases.place_of(last.cell) if last.cell else (-1, 0)
+    rest = [cell for cell in open_of(connection, last.document) if cases.place_of(cell) > place]
+    return OpenCell(last.document, rest[0]) if rest else first_case(connection, scope, last.document + 1)
+
+
+def first_case(connection: Connection, scope: ReviewScope, first: int) -> OpenCell | None:
+    """The first open cell of the documents from number ``first`` on."""
     while items := waiting(connection, scope, first=first, limit=1):
         first = items[0].document_id + 1
         if cells := open_of(connection, items[0].document_id):

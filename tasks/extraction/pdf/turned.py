@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from codebook.text.fold import is_han
 from tasks.extraction.grid import Box
 from tasks.extraction.pdf.layout import Char
 
@@ -71,6 +72,8 @@ def by_turn(chars: Sequence[Char], grids: Callable[[int], Sequence[Box]]) -> lis
     places: dict[int, list[Box]] = {main: []}
     for box, found in zip(boxes, inside, strict=True):
         turn = main_turn(found) if found else main
+        if (turn - main) % 4 == 2 and not any(is_han(char.text) for char in found):
+            turn = main  # values of form fields, which stand upright whatever the page does
         groups.setdefault(turn, []).extend(found)
         places.setdefault(turn, []).append(box)
     return [(turn, found, places.get(turn, [])) for turn, found in groups.items()]

@@ -19,6 +19,8 @@ from sqlalchemy import update
 from codebook.agency_kinds import stored_key
 from codebook.confidence import surety
 from codebook.records import CONFLICT, Clue, Decided, Place, State
+from console.web import i18n
+from database.ledger import Selection, discard
 from database.models import ReportRow, Source
 from database.monitoring import queries
 from database.reports import corrections, coverage
@@ -143,6 +145,27 @@ def test_a_document_without_a_report_is_shown_with_what_there_is(desk: Any, inli
     assert "file.empty" in page
     assert desk.viewer.get(f"/documents/{number}/cells/{CELL}").status_code == 404
     assert desk.viewer.get("/documents/999").status_code == 404
+
+
+def test_a_failed_document_says_why_and_what_to_do(desk: Any, inline: Inline) -> None:
+    number = inline.add(b" ", "text/plain", "in/空白 文件.txt")
+    inline.work()
+    for client, may in ((desk.viewer, False), (desk.operator, True)):
+        top = client.get(f"/documents/{number}").text.partition('id="failed"')[2].partition("</section>")[0]
+        assert i18n.label("zh", "code", "file.empty") in top
+        assert i18n.label("zh", "step", "file.empty") in top
+        assert f'href="/documents/{number}/original"' in top
+        for act in ("reprocess", "discard"):
+            assert (f"act={act}&amp;document={number}" in top) is may
+    desk.viewer.post("/language", data={"csrf": desk.token(desk.viewer), "language": "en", "to": "/"})
+    assert i18n.label("en", "step", "file.empty") in html.unescape(desk.viewer.get(f"/documents/{number}").text)
+    answer = desk.viewer.get(f"/documents/{number}/original")
+    assert (answer.content, answer.headers["content-type"]) == (b" ", "application/octet-stream")
+    assert "%E7%A9%BA%E7%99%BD%20%E6%96%87%E4%BB%B6.txt" in answer.headers["content-disposition"]
+    assert desk.client().get(f"/documents/{number}/original").headers["location"].startswith("/login")
+    with reading(desk.engine) as connection:
+        assert audit.trail(connection, action="download")[0].who == "viewer"
+    assert desk.viewer.get("/documents/999/original").status_code == 404
 
 
 def test_a_case_shows_the_sums_that_each_value_would_satisfy(desk: Any, document: int) -> None:
@@ -275,9 +298,14 @@ def decide(desk: Any, page: str, client: Any = None, **fields: str) -> str:
     return answer.text
 
 
+def undoable(page: str) -> list[str]:
+    """The decisions that the key U of a review page undoes."""
+    return re.findall(r'name="number" value="(\d+)"', page.partition('id="undo"')[2].partition("</form>")[0])
+
+
 def test_doubts_one_after_the_other(desk: Any, inline: Inline) -> None:
     documents = [file_scan(inline, f"in/{at}.pdf", mark=at) for at in range(3)]
-    assert re.findall(r"<b>(\d+)</b>", desk.operator.get("/review/left").text) == ["3", "3"]
+    assert re.findall(r"<b>(\d+)</b>", desk.operator.get("/review/left").text) == ["3", "3", "0"]
     page = desk.operator.get("/review").text
     seen = []
     for choice in ("v3", "blank", "v8"):
@@ -286,6 +314,8 @@ def test_doubts_one_after_the_other(desk: Any, inline: Inline) -> None:
         assert "已核定" in page
     assert seen == documents
     assert "没有待复核的数据" in page
+    left = desk.operator.get("/review/left?batch=1").text
+    assert re.findall(r"<b>(\d+)</b>", left) == ["0", "0", "3", "3"]  # nothing is left; three by me, today and in this batch
     # each had no other doubt: it does not wait for more
     assert [said.partition(": ")[2] for said in inline.work()] == ["validate: done"] * 3
     assert [value(desk, number)[1:] for number in documents] == [(3, "corrected"), (None, "corrected"), (8, "corrected")]
@@ -314,7 +344,10 @@ def test_skipping_goes_on_and_tells_at_the_end(desk: Any, inline: Inline) -> Non
 
 def test_the_second_operator_is_told(desk: Any, document: int) -> None:
     one, other = desk.operator, desk.administrator
-    first, second = one.get("/review").text, other.get("/review").text
+    first = one.get("/review").text
+    assert "没有待复核的数据" in other.get("/review").text  # it is handed out already
+    second = other.get(f"/review?document={document}&cell={CELL}").text
+    assert "operator 自" in second
     decide(desk, first, one, choice="v3")
     told = decide(desk, second, other, choice="v8", reason="看过原件")
     assert "operator 刚刚已核定为 3" in told
@@ -327,6 +360,92 @@ def test_the_second_operator_is_told(desk: Any, document: int) -> None:
     with reading(desk.engine) as connection:
         (kept,) = corrections.in_force(connection, document)
     assert (kept.by, kept.value) == ("administrator", 8)
+
+
+def test_two_reviewers_are_never_sent_to_the_same_document(desk: Any, inline: Inline) -> None:
+    documents = [file_scan(inline, f"in/{at}.pdf", mark=at) for at in range(4)]
+    one, other = desk.operator, desk.administrator
+    mine, theirs = one.get("/review").text, other.get("/review").text
+    assert [int(hidden(page, "document")) for page in (mine, theirs)] == documents[:2]
+    assert int(hidden(one.get("/review").text, "document")) == documents[0]  # asked for again: it is theirs still
+    mine = decide(desk, mine, one, choice="v3")
+    assert int(hidden(mine, "document")) == documents[2]  # not the one that the other has
+    skip = f"/review?after={documents[1]}&after_cell={CELL}"
+    assert int(hidden(other.get(skip).text, "document")) == documents[3]
+    assert int(hidden(other.get("/review").text, "document")) == documents[1]  # given back when it was skipped
+
+
+def test_a_document_is_taken_over_in_sight_of_who_had_it(desk: Any, document: int) -> None:
+    one, other = desk.operator, desk.administrator
+    mine = one.get("/review").text
+    where = {"document": document, "cell": CELL}
+    assert desk.post(one, "/review/hold", **where).status_code == 204
+    theirs = other.get(f"/review?document={document}&cell={CELL}").text
+    refused = decide(desk, theirs, other, choice="v8", reason="看过")
+    assert "现由 operator 复核，未作记录" in refused
+    assert 'value="v8" checked' in refused
+    assert 'name="reason" value="看过"' in refused
+    assert desk.post(other, "/review/take", **where).headers["location"] == f"/review?document={document}&cell={CELL}"
+
+    told = desk.post(one, "/review/hold", **where)
+    assert (told.status_code, "administrator 于" in told.text, "接手了该文档" in told.text) == (200, True, True)
+    assert "现由 administrator 复核，未作记录" in decide(desk, mine, one, choice="v3")
+    with reading(desk.engine) as connection:
+        assert corrections.in_force(connection, document) == ()
+        assert audit.trail(connection, action="review.take_over")[0].subject == "operator"
+    desk.post(other, "/review/leave", **where)
+    assert desk.post(one, "/review/hold", **where).status_code == 204  # nobody has it: it is theirs again
+    assert "已核定" in decide(desk, mine, one, choice="v3")
+
+
+def test_parts_are_handed_out_on_the_page(desk: Any, inline: Inline) -> None:
+    first = file_scan(inline, "in/1.pdf", mark=1, batch="甲")
+    second = file_scan(
+        inline, "in/2.pdf", report(region=("江苏省", "淮安市", "洪泽区"), region_code="320813"), mark=2, batch="乙"
+    )
+    admin, operator = desk.administrator, desk.operator
+    assert desk.post(admin, "/review/share", to="administrator", of_batch="1").status_code == 303
+    assert desk.post(admin, "/review/share", to="operator", of_region="江苏省淮安市洪泽区").status_code == 303
+    assert int(hidden(operator.get("/review").text, "document")) == second
+    assert int(hidden(admin.get("/review").text, "document")) == first
+    wrong = desk.post(admin, "/review/share", to="operator", of_region="没有这里")
+    assert "没有这里" in wrong.text
+    assert 'name="of_region" maxlength="100" size="18" value="没有这里"' in wrong.text
+    page = operator.get("/review?person=administrator").text
+    assert "option selected>administrator" in page
+    end = re.findall(r'name="end" value="(\d+)"', page)[0]
+    desk.post(admin, "/review/share", end=end)
+    desk.post(admin, "/review/leave", document=first)
+    desk.post(operator, "/review/leave", document=second)
+    assert int(hidden(operator.get("/review").text, "document")) == first
+
+
+def test_several_steps_are_undone_and_what_cannot_be_says_why(desk: Any, inline: Inline) -> None:
+    documents = [file_scan(inline, f"in/{at}.pdf", mark=at) for at in range(4)]
+    page = desk.operator.get("/review").text
+    for _ in documents:
+        page = decide(desk, page, choice="v3")
+    inline.work()
+    path = f"/documents/{documents[1]}/cells/{CELL}"
+    case = desk.administrator.get(path).text
+    desk.post(desk.administrator, path, choice="v8", standing=hidden(case, "standing"), mark=hidden(case, "mark"))
+    inline.work()
+    run_transaction(desk.engine, lambda c: discard(c, Selection(documents=(documents[0],)), who="lead", reason="twice"))
+
+    page = desk.operator.get("/review").text
+    assert "administrator 于" in page  # by whom the second one was replaced
+    assert "该文档目前没有可更正的数据，不能撤销" in page  # the first one was discarded
+    undone = []
+    for _ in range(2):
+        fields = {"csrf": desk.token(desk.operator), "number": undoable(page)}
+        page = desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"}).text
+        undone.append(int(hidden(page, "document")))
+    assert undone == [documents[3], documents[2]]  # the newest first
+    assert 'id="undo"' not in page  # nothing is left that can be undone
+    again = desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"}).text
+    assert "已不再有效" in again
+    with reading(desk.engine) as connection:
+        assert [len(corrections.in_force(connection, number)) for number in documents[2:]] == [0, 0]
 
 
 def test_a_row_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) -> None:
@@ -345,7 +464,7 @@ def test_a_row_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline) 
     assert "7 处" in after
     inline.work()
     assert [value(desk, number, f"{ROW}.{column}")[1] for column in ("natural_person", "public_welfare", "total")] == [5, None, 5]
-    numbers = re.findall(r'name="number" value="(\d+)"', after)
+    numbers = undoable(after)
     assert len(numbers) == 7
     fields = {"csrf": desk.token(desk.operator), "number": numbers}
     desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"})
@@ -376,7 +495,7 @@ def test_a_table_is_decided_at_once_and_undone_at_once(desk: Any, inline: Inline
     decide(desk, after, choice="v3")
     inline.work()
     assert value(desk, number, "requests.partially_granted.total")[1:] == (2, "corrected")
-    numbers = re.findall(r'name="number" value="(\d+)"', after)
+    numbers = undoable(after)
     fields = {"csrf": desk.token(desk.operator), "number": numbers}
     desk.operator.post("/review/undo", data=fields, headers={"hx-request": "true"})
     with reading(desk.engine) as connection:

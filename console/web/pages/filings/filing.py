@@ -31,10 +31,18 @@ def listed(request: PageRequest) -> Response:
         "region": query.text("region", 100),
         "agency": query.text("agency", 100),
         "show": show if show in _SHOW else "",
+        "sort": query.text("sort", 20),
     }
+    if given["sort"].removeprefix("-") not in listing.SORTS or given["sort"] == "-year":  # that is their order anyway
+        given["sort"] = ""
     region = region_code(given["region"])
     wanted = FilingFilter(
-        given["year"], region, given["agency"] or None, editions=given["show"] == "several", chosen=given["show"] == "chosen"
+        given["year"],
+        region,
+        given["agency"] or None,
+        editions=given["show"] == "several",
+        chosen=given["show"] == "chosen",
+        sort=given["sort"] or None,
     )
     known = not given["region"] or region is not None
     if not known:

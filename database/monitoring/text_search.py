@@ -1,0 +1,62 @@
+"""The search in the text of documents: written in the transaction that loads a report, asked by the lists of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Boolean, Connection, literal, select, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from codebook.text.grams import WantedGram, grams
+from database.models import SearchRow, Source
+
+INDEX = "gk_search_index"
+"""The table of FTS5 on SQLite; its own tables begin with the same name."""
+
+_PATH = select(Source.path).order_by(Source.duplicate, Source.id).limit(1)
+_CONFLICT = "on conflict (document_id) do update set grams = excluded.grams"
+_WRITE = {
+    "postgresql": text(
+        f"insert into gk_search (document_id, grams) values (:document, array_to_tsvector(cast(:grams as text[]))) {_CONFLICT}"
+    ),
+    "sqlite": text(f"insert into gk_search (document_id, grams) values (:document, :grams) {_CONFLICT}"),
+}
+
+
+def write_search(connection: Connection, document_id: int, texts: Iterable[str | None]) -> None:
+    """Let a document be found by ``texts`` and by the path of its origin, and by nothing else."""
+    path = connection.scalar(_PATH.where(Source.document_id == document_id))
+    found = set[str]().union(*(grams(each) for each in (*texts, path) if each))
+    dialect = connection.dialect.name
+    pieces: Any = sorted(found) if dialect == "postgresql" else " ".join(sorted(found))
+    connection.execute(_WRITE[dialect], {"document": document_id, "grams": pieces})
+
+
+def found_by(wanted: tuple[WantedGram, ...]) -> Any:
+    """The numbers of the documents that have all these pieces, wherever in the text, as a query."""
+    vector = " & ".join(f"'{gram}'{':*' if is_prefix else ''}" for gram, is_prefix in wanted)
+    full = " ".join(f'"{gram}"{"*" if is_prefix else ""}' for gram, is_prefix in wanted)
+    return select(SearchRow.document_id).where(_Matches(literal(vector), literal(full)))
+
+
+class _Matches(FunctionElement[bool]):
+    """Whether a row of gk_search has what is wanted: as a tsquery, and as a question to FTS5."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "gk_matches"
+
+
+@compiles(_Matches, "postgresql")
+def _matches_postgresql(element: _Matches, compiler: SQLCompiler, **kw: Any) -> str:
+    vector, _ = element.clauses
+    return f"gk_search.grams @@ cast({compiler.process(vector, **kw)} as tsquery)"
+
+
+@compiles(_Matches, "sqlite")
+def _matches_sqlite(element: _Matches, compiler: SQLCompiler, **kw: Any) -> str:
+    _, full = element.clauses
+    return f"gk_search.document_id in (select rowid from {INDEX} where {INDEX} match {compiler.process(full, **kw)})"
