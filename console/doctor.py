@@ -91,7 +91,7 @@ def _packages() -> Probe:
         return Probe("packages", Grade.WARNING, "gongkai itself is not installed", "install it with `make` or `pip install -e .`")
     names = [match[0] for line in wanted if (match := _REQUIREMENT.match(line))]
     missing = [name for name in names if not _installed(name)]
-    return _of("packages", not missing, f"{len(names) - len(missing)} of {len(names)}", f"install {', '.join(missing)}")
+    return _of("packages", not missing, f"{len(names) - len(missing)} of {len(names)} installed", f"install {', '.join(missing)}")
 
 
 def _installed(name: str) -> bool:
@@ -169,7 +169,7 @@ def _books(engine: Engine, settings: Settings) -> Iterator[Probe]:
 
 
 def _watcher(item: WatcherItem) -> Probe:
-    where = f"{item.folder} on {item.host}"
+    where = f"{item.host}:{item.folder}"
     if not item.alive:
         remedy = "start it again (`gongkai watch` or `gongkai up`); what lies in the folder is safe"
         return Probe("watcher", Grade.ERROR, f"{where}: no sign of life for {item.age:.0f} s", remedy)

@@ -19,7 +19,9 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from console.cli.terminal.help import ChineseErrors, first_sentence, translated
 from console.cli.terminal.output import Exit
+from runtime.language import CHINESE, language, said
 
 COMMANDS = {
     "ingest": "console.cli.ingest:ingest_files",
@@ -56,19 +58,22 @@ COMMANDS = {
 }
 
 
-@cache
 def load(name: str) -> Any:
     """Return the command that is called ``name``, imported: a function, or a group of commands. Raises KeyError."""
+    return _load(name, language())
+
+
+@cache
+def _load(name: str, _: str) -> Any:
     module, _, attribute = COMMANDS[name].partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
-        return typer.main.get_group(found)
+        return translated(typer.main.get_group(found))
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name)(found)
-    return typer.main.get_command(single)
+    return translated(typer.main.get_command(single))
 
 
-@cache
 def summary(place: str) -> str:
     """Return the first sentence of the help text at ``place``, read from the source without importing it.
 
@@ -81,7 +86,7 @@ def summary(place: str) -> str:
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     text = ast.get_docstring(functions.get(attribute, tree)) or ""
-    return text.split("\n\n", maxsplit=1)[0].replace("\n", " ").split(". ", maxsplit=1)[0].rstrip(".")
+    return first_sentence(text)
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -94,7 +99,7 @@ class LazyGroup(typer.core.TyperGroup):
         return load(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (as the base class has it)
-        with formatter.section("Commands"):
+        with formatter.section(said("Commands")):
             formatter.write_dl([(name, summary(place)) for name, place in COMMANDS.items()])
 
 
@@ -139,7 +144,11 @@ def all_commands() -> dict[str, Any]:
 def main() -> None:
     """Run the program ``gongkai``."""
     try:
-        app()
+        if language() == CHINESE:
+            with ChineseErrors():
+                raise SystemExit(translated(typer.main.get_command(app))(standalone_mode=False))
+        else:
+            app()
     except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(Exit.FAULT) from None

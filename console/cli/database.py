@@ -14,6 +14,7 @@ from console.filing import upgrade_database
 from database import migrations
 from database.roles import script, views_of
 from database.session import make_engine, reading
+from runtime.language import said
 from runtime.private import make_home
 
 db = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
@@ -49,7 +50,7 @@ def downgrade(
         before = migrations.current(engine)
         if not yes:
             typer.confirm(
-                f"from version {before} back to {revision}: what was added since, and all in it, will be gone", abort=True
+                said(f"from version {before} back to {revision}: what was added since, and all in it, will be gone"), abort=True
             )
         try:
             migrations.downgrade(engine, revision)

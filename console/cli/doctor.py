@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from console.cli import environment
-from console.cli.terminal.output import Exit, plain, show, show_json, table
+from console.cli.terminal.output import Exit, show, show_json, table, words
 from console.doctor import Grade, examine
+from runtime.language import said
 
 
 def examine_machine(
@@ -22,6 +23,6 @@ def examine_machine(
         made = table("", "state", "found", "remedy")
         colours = {Grade.GOOD: "green", Grade.WARNING: "yellow", Grade.ERROR: "red"}
         for check in checks:
-            made.add_row(check.name, f"[{colours[check.state]}]{check.state}[/]", plain(check.found), plain(check.remedy))
+            made.add_row(check.name, f"[{colours[check.state]}]{said(check.state)}[/]", words(check.found), words(check.remedy))
         show(made)
     raise typer.Exit(Exit.FAULT if any(check.state is Grade.ERROR for check in checks) else Exit.GOOD)

@@ -20,6 +20,7 @@ from database import ledger
 from database.ledger import Selection
 from database.monitoring import queries
 from database.session import reading, run_transaction
+from runtime.language import said
 from runtime.settings import Settings
 
 Code = Annotated[str | None, typer.Option(help="Those with an open failure of this code.")]
@@ -121,7 +122,7 @@ def discard_documents(
             everything=everything,
         )
         if everything and not dry_run and not yes:
-            typer.confirm("Discard all documents of this database?", abort=True, err=True)
+            typer.confirm(said("Discard all documents of this database?"), abort=True, err=True)
         count = run_transaction(
             engine, lambda c: ledger.discard(c, chosen, who=environment.who(), reason=reason, dry_run=dry_run)
         )

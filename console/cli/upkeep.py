@@ -13,6 +13,7 @@ from console.filing import purge
 from console.verify import Verification
 from database.monitoring import verifications
 from database.session import reading, run_transaction
+from runtime.language import said
 from runtime.store import Store
 
 _SHOWN = 200  # problems
@@ -31,7 +32,7 @@ def purge_document(
     if not reason.strip():
         wrong("--reason is empty; expected why the document is purged")
     if not yes:
-        typer.confirm(f"Purge document {document}? Its content cannot be restored", abort=True, err=True)
+        typer.confirm(said(f"Purge document {document}? Its content cannot be restored"), abort=True, err=True)
     found = environment.settings()
     with environment.database(found) as engine:
         try:
@@ -67,5 +68,5 @@ def verify_originals(
             for problem in problems[:_SHOWN]:
                 made.add_row(problem.harm, str(problem.document_id or ""), plain(problem.found), plain(problem.expected))
             show(made)
-        say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+        say(", ".join(f"{count:,} {said(name)}" for name, count in counts.items()))
     raise typer.Exit(Exit.FAULT if problems else Exit.GOOD)

@@ -20,6 +20,7 @@ from database.models import Role
 from database.session import reading, run_transaction
 from database.users import accounts
 from database.users.accounts import AccountError, UserItem
+from runtime.language import said
 
 user = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
@@ -148,7 +149,7 @@ def _act(act: Callable[[Connection], Any]) -> None:
         try:
             run_transaction(engine, act)
         except AccountError as error:
-            said = {
+            refused = {
                 "taken": f"there is a user {error.name!r} already",
                 "alike": f"there is a user {error.name!r}, whose name looks the same",
                 "bound_administrator": f"{error.name!r}: an administrator cannot be bound to regions or batches",
@@ -156,7 +157,7 @@ def _act(act: Callable[[Connection], Any]) -> None:
                 "unknown": f"there is no user {error.name!r}; `gongkai user list` shows them",
                 "last_administrator": f"{error.name!r} is the last administrator; make another one first",
             }
-            wrong(said[error.key])
+            wrong(refused[error.key])
 
 
 def _role(name: str) -> Role:
@@ -168,10 +169,10 @@ def _role(name: str) -> Role:
 def _password(name: str) -> str:
     """Asked for twice on a terminal, else the first line of standard input."""
     if sys.stdin.isatty():
-        given = typer.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
+        given = typer.prompt(said("password"), hide_input=True, confirmation_prompt=True, err=True)
     else:
         given = sys.stdin.readline().rstrip("\r\n")
-    said = {
+    refused = {
         "short": f"it has fewer than {passwords.SHORTEST} characters",
         "long": f"it has more than {passwords.LONGEST} characters",
         "name": "it is the user's name",
@@ -179,5 +180,5 @@ def _password(name: str) -> str:
         "common": "it is common or easy to guess",
     }
     if weak := passwords.weakness(name, given):
-        wrong(f"the password cannot be taken: {said[weak]}")
+        wrong(f"the password cannot be taken: {refused[weak]}")
     return str(given)

@@ -25,7 +25,7 @@ from console.cli.services import (
     kept_flower_auth,
     tell_first_user,
 )
-from console.cli.terminal.output import Exit, fault, plain, say, wrong
+from console.cli.terminal.output import Exit, fault, plain, say, words, wrong
 from ingest.archives.limits import Limits
 from ingest.files.register_paths import check_batch
 from ingest.watching.events import is_network
@@ -33,6 +33,7 @@ from ingest.watching.heartbeat import watch as run
 from ingest.watching.inbox import Inbox, open_inboxes
 from ingest.watching.watcher import FolderWatcher, WatchContext, WatchPace
 from runtime.child_command import module_command
+from runtime.language import said
 from runtime.log import configure
 from runtime.settings import Settings
 from runtime.store import Store
@@ -116,7 +117,7 @@ def _run(supervisor: Supervisor, stop: threading.Event, found: Settings) -> None
 
 
 def _tell(part: str, state: str) -> None:
-    say(f"{part:<9} {plain(state)}")
+    say(f"{said(part):<9} {words(state)}")
 
 
 def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: bool) -> list[ExtraPart]:

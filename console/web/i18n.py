@@ -1,7 +1,7 @@
 """The words of the pages, in Chinese and English, from the data files under ``words/``.
 
-What the codebook says in Chinese is not said twice: its English stands under ``english/`` (error codes: the namespaces ``code``
-and ``step``).
+The error codes (namespaces ``code`` and ``step``) have their words in the codebook and in :mod:`runtime.language`, which commands
+use too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from importlib.resources import files
 
 import msgspec
 
-from codebook.errors import CODES
 from codebook.records import Record
+from runtime.language import CHINESE, ENGLISH, error_words
 
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 DEFAULT = "zh"
@@ -49,17 +49,11 @@ def words() -> Mapping[str, Word]:
     return found | _of_errors()
 
 
-class _English(Record, frozen=True):
-    meaning: str
-    next_step: str
-
-
 def _of_errors() -> dict[str, Word]:
     """Meaning and next step of each error code. Raises KeyError for a code that has no English."""
-    source = files(__package__).joinpath("english", "errors.yaml").read_bytes()
-    english = msgspec.yaml.decode(source, type=dict[str, _English])
-    meanings = {f"code.{name}": Word(code.meaning, english[name].meaning) for name, code in CODES.items()}
-    return meanings | {f"step.{name}": Word(code.next_step, english[name].next_step) for name, code in CODES.items()}
+    chinese, english = error_words(CHINESE), error_words(ENGLISH)
+    meanings = {f"code.{name}": Word(words.meaning, english[name].meaning) for name, words in chinese.items()}
+    return meanings | {f"step.{name}": Word(words.next_step, english[name].next_step) for name, words in chinese.items()}
 
 
 def translate(language: str, key: str, /, **values: object) -> str:

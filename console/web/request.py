@@ -27,6 +27,7 @@ from database.access import ACCESS, visible
 from database.models import Role
 from database.users.accounts import CurrentUser
 from database.users.saved_filters import FilterItem, saved_filters
+from runtime.language import CHINESE, in_chinese
 
 T = TypeVar("T")
 
@@ -156,6 +157,7 @@ class PageRequest:
             "request": self,
             "t": self.t,
             "label": label,
+            "said": in_chinese if language == CHINESE else str,
             "csrf_field": csrf_field,
             "language": i18n.LANGUAGES[language],
             "languages": i18n.LANGUAGES,

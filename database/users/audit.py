@@ -29,7 +29,9 @@ _ROWS = 2000  # entries that are read at a time
 
 
 class AuditItem(Record, frozen=True):
-    """One entry of the trail. ``count`` is to how many documents (or users) it was done, ``subject`` a name where it was one."""
+    """One entry of the trail. ``count`` is to how many documents (or users) it was done, ``subject`` a name where it was one,
+    ``documents`` the first of the documents.
+    """
 
     id: int
     at: datetime
@@ -39,6 +41,7 @@ class AuditItem(Record, frozen=True):
     reason: str
     subject: str
     detail: dict[str, Any]
+    documents: tuple[int, ...] = ()
 
     @property
     def by_command(self) -> bool:
@@ -173,4 +176,5 @@ def trail(
 
 def _item(number: int, at: datetime, who: str, action: str, detail: dict[str, Any]) -> AuditItem:
     rest = {key: value for key, value in detail.items() if key not in ("count", "reason", "subject", "documents")}
-    return AuditItem(number, at, who, action, detail.get("count"), detail.get("reason") or "", detail.get("subject", ""), rest)
+    subject, documents = detail.get("subject", ""), tuple(detail.get("documents") or ())
+    return AuditItem(number, at, who, action, detail.get("count"), detail.get("reason") or "", subject, rest, documents)

@@ -16,6 +16,7 @@ from database.intake.inboxes import FailedFile
 from ingest.files.saved_pages import folders_of_pages, is_page_of
 from ingest.names import unshown
 from ingest.watching.inbox import NOTE_SUFFIX, Inbox, fitted, words
+from runtime.language import in_chinese
 from runtime.private import share_file
 
 _NOTE = re.compile(rf"(.*)\.(\d+){re.escape(NOTE_SUFFIX)}", re.S)
@@ -47,7 +48,7 @@ def write_note(inbox: Inbox, failed: FailedFile, name: str | None = None) -> str
         path=_line(failed.path),
         code=failed.code,
         meaning=rule.meaning if rule else "",
-        found=_line(failed.message),
+        found=_line(in_chinese(failed.message)),
         next_step=rule.next_step if rule else "",
         document=failed.document_id,
         when=failed.created_at.astimezone().isoformat(" ", "seconds"),

@@ -102,7 +102,7 @@ def test_ingest_tells_what_came_in(run: Run, home: Path, tmp_path: Path) -> None
     result = run("ingest", str(tmp_path / "a.txt"), str(tmp_path / "e.txt"), "--no-wait")
     assert result.exit_code == 3
     assert "file.empty" in result.stdout
-    assert "文件为空" in result.stdout
+    assert "The file is empty" in result.stdout
     assert "\x1b" not in result.stdout
     again = answer(run("ingest", str(tmp_path / "a.txt"), "--no-wait", "--json"))
     assert (again["summary"]["files"], again["summary"].get("documents", 0), again["summary"]["duplicates"]) == (1, 0, 1)
@@ -188,7 +188,7 @@ def test_failures(run: Run, filled: Engine) -> None:
     assert len(answer(run("failures", "--code", "file", "--stage", "register", "--batch", "春", "--json"))) == 2
     assert answer(run("failures", "--stage", "parse", "--json")) == []
     shown = run("failures")
-    assert "文件类型不受支持" in shown.stdout
+    assert "File type is not supported" in shown.stdout
     assert "请提供 txt、HTML、DOCX、PDF 或图像文件" in shown.stdout
 
 

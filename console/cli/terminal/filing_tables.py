@@ -8,11 +8,12 @@ from typing import Any
 from rich.table import Table
 
 from codebook.filings import Dated, EditionEvidence
-from console.cli.terminal.output import counted, plain, table
+from console.cli.terminal.output import counted, plain, table, words
 from console.cli.terminal.tables import number, shortened, status_text, when
 from database.filings.agencies import AgencyItem, AgencyLine, CaseItem, CaseSide, DecisionItem
 from database.filings.listing import CellHistory, DocumentFiling, EditionItem, FiledDocument, FilingItem, FilingLine
 from database.filings.register import Agency
+from runtime.language import CHINESE, language
 
 _NO_REGION = "no region"
 _EVIDENCE = {
@@ -53,7 +54,7 @@ def filings_table(lines: Iterable[FilingLine]) -> Table:
             str(line.documents),
             str(line.document_id or ""),
             status_text(line.status) if line.status else "[red]nothing shown[/]",
-            plain(evidence(line.reason, line.chosen_by)),
+            words(evidence(line.reason, line.chosen_by)),
         )
     return made
 
@@ -68,13 +69,13 @@ def filing_parts(item: FilingItem) -> list[Any]:
         ("year", str(line.year)),
         ("in force", f"document {line.document_id}: {evidence(line.reason, line.chosen_by)}" if line.document_id else "nothing"),
     ):
-        head.add_row(name, plain(text))
+        head.add_row(name, words(text))
     if item.chosen_document_id is not None:
         chosen = f"document {item.chosen_document_id} by {line.chosen_by}, {when(item.chosen_at)}: {item.chosen_why}"
-        head.add_row("chosen", plain(chosen))
+        head.add_row("chosen", words(chosen))
     parts: list[Any] = [head, _editions_table(item)]
     for edition in item.editions:
-        parts += [plain(f"edition {edition.number}: {change.message}") for change in edition.changes]
+        parts += [words(f"edition {edition.number}: {change.message}") for change in edition.changes]
     if item.cells:
         parts.append(_cells_table(item))
     return parts
@@ -86,7 +87,7 @@ def _editions_table(item: FilingItem) -> Table:
     made = table(*columns, title="editions", right=numbers)
     for edition in item.editions:
         for document in edition.documents:
-            made.add_row(str(edition.number), plain(evidence(edition.dated)), *_document_cells(document))
+            made.add_row(str(edition.number), words(evidence(edition.dated)), *_document_cells(document))
     for document in item.unsorted:
         made.add_row("", "", *_document_cells(document))
     return made
@@ -182,7 +183,7 @@ def agency_parts(item: AgencyItem) -> list[Any]:
         ("after it", ", ".join(f"{_agency(each.agency)} from {each.year or '?'}" for each in item.successors)),
     ):
         if text:
-            head.add_row(name, plain(text))
+            head.add_row(name, words(text))
     names = table("name", "key", "from", "document", "region", "seen", title="names", right=["document"])
     for each in item.names:
         cells = (each.name, each.key, each.source, str(each.document_id or ""), each.region_code or "", when(each.seen_at))
@@ -206,8 +207,10 @@ def cases_table(items: Iterable[CaseItem]) -> Table:
     made = table("case", "agency", "names", "region", "years", "documents", "asked because", right=["case", "agency"])
     for item in items:
         reform = f" ({item.year}: {item.predecessor} came first)" if item.year else ""
-        made.add_row(str(item.id), *_side_cells(item.one), plain(f"{item.en}{reform}"))
-        made.add_row("", *_side_cells(item.other), plain(item.zh))
+        made.add_row(
+            str(item.id), *_side_cells(item.one), plain(item.zh) if language() == CHINESE else plain(f"{item.en}{reform}")
+        )
+        made.add_row("", *_side_cells(item.other), words(reform.strip(" ()")) if language() == CHINESE else plain(item.zh))
     return made
 
 

@@ -22,6 +22,7 @@ from database.monitoring import queries
 from database.monitoring.queries import DocumentScope
 from database.session import reading
 from ingest.files.register_paths import IngestSummary
+from runtime.language import said
 
 _SHORTEST = 0.2  # seconds between two looks
 _SHARE = 40  # a look, which goes through all documents, takes at most a fortieth of the time
@@ -47,8 +48,8 @@ class Bar:
             transient=True,
             disable=not self._live,
         )
-        self._registered = self._progress.add_task("registered", total=None, bad="")
-        self._finished = self._progress.add_task("finished", total=None, bad="", visible=False)
+        self._registered = self._progress.add_task(said("registered"), total=None, bad="")
+        self._finished = self._progress.add_task(said("finished"), total=None, bad="", visible=False)
         self._next_line = time.monotonic() + _LINE_SECONDS
 
     def __enter__(self) -> Bar:
@@ -62,7 +63,7 @@ class Bar:
         """Show how far registering is."""
         total = max(summary.expected, summary.files)
         bad = sum(summary.rejected.values())
-        self._progress.update(self._registered, completed=summary.files, total=total, bad=f"{bad} refused" if bad else "")
+        self._progress.update(self._registered, completed=summary.files, total=total, bad=said(f"{bad} refused") if bad else "")
         self._line(f"registered {summary.files:,} of {total:,}")
 
     def finished(self, statuses: dict[str, int]) -> None:
@@ -70,7 +71,9 @@ class Bar:
         total = sum(statuses.values())
         done = total - statuses.get(Status.PROCESSING, 0)
         bad = statuses.get(Status.FAILED, 0) + statuses.get(Status.REJECTED, 0)
-        self._progress.update(self._finished, completed=done, total=total, bad=f"{bad} failed" if bad else "", visible=total > 0)
+        self._progress.update(
+            self._finished, completed=done, total=total, bad=said(f"{bad} failed") if bad else "", visible=total > 0
+        )
         self._line(f"finished {done:,} of {total:,}, {bad:,} of them failed or rejected")
 
     def _line(self, text: str) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 
 from rich.table import Table
 
-from codebook.errors import CODES
 from codebook.records import Severity, Status
 from codebook.stages import StageName
-from console.cli.terminal.output import counted, meaning, plain, table
+from console.cli.terminal.output import counted, meaning, next_step, plain, table, words
 from database.intake.inboxes import WatcherItem
 from database.ledger import Balance
 from database.ledger.throughput import Throughput
 from database.models import StageState
 from database.monitoring.read_models import BatchCount, DocumentItem, DocumentLine, FailureItem, Progress, ReportCounts, ValueItem
 from ingest.files.register_paths import IngestSummary
+from runtime.language import said
 
 _COLOURS = {
     Status.ACCEPTED: "green",
@@ -56,8 +56,8 @@ def when(moment: datetime | None) -> str:
 def status_text(status: str) -> str:
     """A status in its colour."""
     colour = _COLOURS.get(Status(status))
-    words = status.replace("_", " ")
-    return f"[{colour}]{words}[/]" if colour else words
+    name = said(status.replace("_", " "))
+    return f"[{colour}]{name}[/]" if colour else name
 
 
 def shortened(path: str | None, width: int = _PATH) -> str:
@@ -121,7 +121,7 @@ def codes_table(codes: dict[str, int]) -> Table:
     """Return why documents failed or were rejected, the most frequent first, and what to do."""
     made = table("code", "count", "meaning", "next step", right=["count"])
     for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
-        made.add_row(code, number(count), meaning(code), CODES[code].next_step if code in CODES else "")
+        made.add_row(code, number(count), meaning(code), next_step(code))
     return made
 
 
@@ -201,7 +201,7 @@ def watchers_table(items: Iterable[WatcherItem]) -> Table:
         counts = map(number, (item.taken, item.waiting, item.blocked))
         canary = "" if item.canary_age is None else f"{duration(item.canary_age)} ago"
         seen = f"{duration(item.age)} ago"
-        made.add_row(plain(item.folder), plain(item.host), state, *counts, seen, canary, plain(item.problem or ""))
+        made.add_row(plain(item.folder), plain(item.host), state, *counts, seen, canary, words(item.problem or ""))
     return made
 
 
@@ -218,7 +218,7 @@ def failures_table(items: Iterable[FailureItem]) -> Table:
             meaning(item.code),
             item.stage,
             str(item.page or ""),
-            plain(item.message),
+            words(item.message),
             shortened(item.path),
             when(item.created_at),
         )
@@ -247,7 +247,7 @@ def document_parts(item: DocumentItem, filing: str | None = None, *, values: boo
         told = f" ({plain(', '.join(known))})" if known else ""
         head.add_row("duplicate at" if source.duplicate else "source", plain(source.path) + told)
     if filing is not None:
-        head.add_row("filing", plain(filing))
+        head.add_row("filing", words(filing))
     if item.purged is not None:
         stone = item.purged
         head.add_row("purged", plain(f"{when(stone.purged_at)} by {stone.purged_by}: {stone.reason}"))
@@ -316,7 +316,7 @@ def _tries_table(item: DocumentItem) -> Table:
         for at, one in enumerate(stage.tries, start=1):
             found = f"{one.code}: {one.message}" if one.code else ""
             spent = f"{one.seconds:.3f}" if one.seconds is not None else ""
-            made.add_row(*start, str(at), one.outcome or "running", spent, plain(one.worker), plain(found))
+            made.add_row(*start, str(at), one.outcome or "running", spent, plain(one.worker), words(found))
         if not stage.tries:
             made.add_row(*start, "0", "", "", "", stage.code or "")
     return made
@@ -325,14 +325,13 @@ def _tries_table(item: DocumentItem) -> Table:
 def _decisions_table(items: Iterable[FailureItem]) -> Table:
     made = table("code", "meaning", "stage", "found", "next step", "state", "decided by", "at", title="failures")
     for item in items:
-        step = CODES[item.code].next_step if item.code in CODES else ""
         decided = f"{item.decided_by or ''} {item.reason or ''}".strip()
         made.add_row(
             item.code,
             meaning(item.code),
             item.stage,
-            plain(item.message),
-            step,
+            words(item.message),
+            next_step(item.code),
             item.state,
             plain(decided),
             when(item.created_at),

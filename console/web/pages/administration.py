@@ -13,12 +13,16 @@ from console import passwords
 from console.bounds import split_names, unknown_regions
 from console.web.request import PageRequest
 from console.web.routing import get, post
+from console.web.views.case import label_of
+from console.web.views.regions import region_name
+from database.filings.agencies import agencies_by_id
 from database.models import Role
 from database.monitoring import listings
 from database.users import accounts
 from database.users import audit as auditing
 
 _ROWS = 100
+_NAMED = 3  # documents of an entry that are named
 _BATCHES = 200  # names that are offered
 
 
@@ -123,9 +127,14 @@ def audit(request: PageRequest) -> Response:
     before = request.query.number("after")
     with request.reading() as connection:
         items = auditing.trail(connection, who=who, action=action, before=before, limit=_ROWS)
+        documents = {number for item in items for number in (*item.documents[:_NAMED], item.detail.get("document")) if number}
+        named = {row.id: row for row in listings.document_lines(connection, sorted(documents))}
+        ids = {number for item in items for key in ("agency", "other") if isinstance(number := item.detail.get(key), int)}
+        agencies = agencies_by_id(connection, ids)
     after = items[-1].id if len(items) == _ROWS else None
     given = {"who": who, "action": action}
-    return request.render("audit.html", items=items, given=given, before=before, after=after)
+    shown: dict[str, Any] = {"documents": named, "agencies": agencies, "most": _NAMED, "name": label_of, "region_of": region_name}
+    return request.render("audit.html", items=items, given=given, before=before, after=after, **shown)
 
 
 ROUTES = (
