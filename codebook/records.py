@@ -404,7 +404,9 @@ class Severity(StrEnum):
 
 
 class Finding(Record, frozen=True):
-    """What is wrong, or remarkable, in the source. ``message`` is Chinese and says what an office should do."""
+    """What is wrong, or remarkable, in the source. ``message`` is Chinese and says what an office should do. ``pack`` names the
+    rule pack that made or changed the rule, with its version.
+    """
 
     rule: str
     severity: Severity
@@ -414,6 +416,7 @@ class Finding(Record, frozen=True):
     actual: Number | None = None
     sentence: str | None = None
     place: Place | None = None
+    pack: str | None = None
 
 
 class Status(StrEnum):

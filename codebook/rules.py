@@ -102,7 +102,8 @@ class Rule(Record, frozen=True):
 
     ``messages`` are Chinese templates by name ("main" is the usual one). ``options`` are what its function needs to know, as
     they stand in the file: the function declares their type. ``id``, ``file`` (of FILES) and ``scope`` follow from where the
-    rule stands, ``forms`` from its ``since``, ``until`` and ``form``.
+    rule stands, ``forms`` from its ``since``, ``until`` and ``form``. ``pack`` names the pack that changed the rule or made it,
+    with its version (codebook.rule_packs), and ``points`` are what a finding of it costs there.
     """
 
     id: str
@@ -116,6 +117,19 @@ class Rule(Record, frozen=True):
     exceptions: tuple[str, ...] = ()
     sums: tuple[Sum, ...] = ()
     options: dict[str, Any] = msgspec.field(default_factory=dict)
+    pack: str | None = None
+    points: float | None = None
+
+
+class RuleSet:
+    """Rules that hold together for a report: those of the data files, or with what the packs of a region change of them.
+
+    Two sets are the same only when they are one object, so that what was computed for a set can be kept.
+    """
+
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        self.rules = dict(rules)
+        self.order = {name: place for place, name in enumerate(self.rules)}
 
 
 class Equation(NamedTuple):
@@ -210,11 +224,14 @@ def members(row: Sum, book: Codebook) -> tuple[str | None, ...]:
 
 
 @lru_cache(maxsize=512)
-def expand(printed: tuple[str, ...], scope: RuleScope) -> tuple[Equation, ...]:
-    """All sums of ``scope`` written out for a report that prints the cells ``printed``, in the order of the rules."""
+def expand(printed: tuple[str, ...], scope: RuleScope, rules: RuleSet | None = None) -> tuple[Equation, ...]:
+    """All sums of ``scope`` written out for a report that prints the cells ``printed``, in the order of the rules.
+
+    Without ``rules``, those of the data files: what settles a doubt or proves a number is never a sum of a pack.
+    """
     book, present = load_book(), dict.fromkeys(printed)
     found: list[Equation] = []
-    for name, rule in load_rules().items():
+    for name, rule in (rules.rules if rules else load_rules()).items():
         for row in rule.sums if rule.scope is scope else ():
             if any(cell in present for cell in row.absent):
                 continue
@@ -236,31 +253,35 @@ def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
+def rule_problems(rule: Rule, book: Codebook) -> list[str]:
+    """Return what is wrong with a rule: indicators, messages and placeholders that its sums name and that there are not."""
+    wrong = [] if "main" in rule.messages else ["no main message"]
+    for row in rule.sums:
+        used = [row.message, row.soft.message] if row.soft else [row.message]
+        wrong += [f"no message {message}" for message in used if message not in rule.messages]
+        for message in used:
+            wrong += [f"unknown placeholder {field}" for field in fields(rule.messages.get(message, "")) - SUM_FIELDS]
+        for at in members(row, book):
+            where: dict[str, str] = {row.over: at} if row.over and at else {}
+            for pattern in (*row.left, *row.right, *row.at_least, *row.absent):
+                for one in pattern.format(**where).split(" | "):
+                    if not any(_pattern(plain(one)).fullmatch(cell) for cell in book.indicators):
+                        wrong.append(f"no indicator {one}")
+    return sorted(set(wrong))
+
+
 def _check(rules: Mapping[str, Rule], book: Codebook) -> None:
     """Every indicator, form, message and placeholder that a sum names exists. Raises ValueError with all that is wrong."""
-    wrong: list[str] = []
-    for name, rule in rules.items():
-        wrong += [f"{name}: no main message"] if "main" not in rule.messages else []
-        for row in rule.sums:
-            used = [row.message, row.soft.message] if row.soft else [row.message]
-            wrong += [f"{name}: no message {message}" for message in used if message not in rule.messages]
-            for message in used:
-                wrong += [f"{name}: {field}" for field in fields(rule.messages.get(message, "")) - SUM_FIELDS]
-            for at in members(row, book):
-                where: dict[str, str] = {row.over: at} if row.over and at else {}
-                for pattern in (*row.left, *row.right, *row.at_least, *row.absent):
-                    for one in pattern.format(**where).split(" | "):
-                        if not any(_pattern(plain(one)).fullmatch(cell) for cell in book.indicators):
-                            wrong.append(f"{name}: no indicator {one}")
+    wrong = [f"{name}: {problem}" for name, rule in rules.items() for problem in rule_problems(rule, book)]
     if wrong:
-        raise ValueError("rules: " + "; ".join(sorted(set(wrong))))
+        raise ValueError("rules: " + "; ".join(wrong))
 
 
 def _read(name: str, scope: RuleScope, forms: Sequence[str]) -> Iterator[Rule]:
     """The rules of a file."""
     rows = msgspec.yaml.decode(data.read(f"rules/{name}.yaml"), type=dict[str, dict[str, Any]])
     for rule, row in rows.items():
-        if given := row.keys() & {"id", "file", "scope"}:
+        if given := row.keys() & {"id", "file", "scope", "pack", "points"}:
             raise ValueError(f"{rule}: {sorted(given)} follow from where the rule stands")
         row |= {"forms": take_forms(row, forms, rule), "id": rule, "file": name, "scope": scope}
         yield msgspec.convert(row, Rule)
@@ -281,3 +302,9 @@ def load_rules() -> dict[str, Rule]:
         raise ValueError("rules: an id stands in two files")
     _check(rules, book)
     return rules
+
+
+@cache
+def national() -> RuleSet:
+    """Return the rules of the data files as a set (see :func:`load_rules`)."""
+    return RuleSet(load_rules())

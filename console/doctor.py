@@ -29,10 +29,10 @@ from database.monitoring import queries
 from database.session import make_engine, reading
 from runtime import embedded_broker
 from runtime.private import open_places
+from runtime.process_limits import SILENT
 from runtime.settings import Settings
 from runtime.store import Store
 from tasks.ocr.engines.choose import reader
-from workers.run import SILENT
 
 _GIB = 1024**3
 _LEAST_DISK = 1 * _GIB

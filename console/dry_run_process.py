@@ -1,4 +1,4 @@
-"""The process that reads documents for a dry run, with the limits of a worker: ``python -m console.dry_run_process``.
+"""The process that reads documents for dry runs and drafts, with the limits of a worker: ``python -m console.dry_run_process``.
 
 It takes requests from standard input, one JSON object a line, and answers each with one line. A document that needs too much
 memory or breaks the readers ends this process alone.
@@ -7,38 +7,29 @@ memory or breaks the readers ends this process alone.
 from __future__ import annotations
 
 import sys
+from functools import cache
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from codebook.errors import GongkaiError
-from codebook.records import Correction, Hints, Record, Verdict
+from codebook.rule_packs.packs import Packs, install
+from codebook.rule_packs.reading import read_packs
+from console.reading_messages import ReadAnswer, ReadRequest
+from runtime.process_limits import limit_memory
 from runtime.store import Store
 from tasks.flow import read_document
-from workers.run import limit_memory
 
 
-class ReadRequest(Record, frozen=True):
-    """A document in a store. ``memory_bytes`` bounds the address space of the process (0: no bound)."""
-
-    store: str
-    sha256: str
-    media_type: str
-    hints: Hints
-    decided: tuple[Correction, ...]
-    memory_bytes: int
-
-
-class ReadAnswer(Record, frozen=True):
-    """What was read, or the code and message of the error that stopped it."""
-
-    verdict: Verdict | None = None
-    code: str = ""
-    found: str = ""
+@cache
+def _packs(folder: str) -> Packs:
+    return read_packs(Path(folder)) if folder else Packs()
 
 
 def _read(request: ReadRequest) -> ReadAnswer:
     try:
+        install(_packs(request.rule_packs))
         data = Store(request.store).get(request.sha256)
         limit_memory(request.memory_bytes)
         return ReadAnswer(read_document(data, request.media_type, request.hints, corrections=request.decided))

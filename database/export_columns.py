@@ -178,6 +178,13 @@ MESSAGE = ExportColumn("message", "finding.message", str, "What does not agree, 
 CELLS = ExportColumn("cells", "finding.cells", list, "Ids of the indicators that the finding is about", sql="f.cells")
 EXPECTED = ExportColumn("expected", "expected", float, "Value that the rule expects", "of the indicator", sql="f.expected")
 ACTUAL = ExportColumn("actual", "actual", float, "Value that was found", "of the indicator", sql="f.actual")
+PACK = ExportColumn(
+    "pack",
+    "finding.pack",
+    str,
+    "Rule pack, with its version, that made or changed the rule; empty: the rule holds everywhere",
+    sql="f.pack",
+)
 FINDING_SENTENCE = ExportColumn("sentence", "finding.sentence", str, "Sentence that disagrees", sql="f.sentence")
 FINDING_PAGE = ExportColumn("page", "place.page", int, "Page of that sentence, from 1")
 FINDING_LINE = ExportColumn("line", "place.line", int, "Line of that sentence, from 1")
@@ -242,7 +249,7 @@ JSON_EVIDENCE: Columns = (
 )
 JSON_FINDING: Columns = (
     *(FINDING_ID._replace(name="id"), FINDING_STATE._replace(name="state")),
-    *(RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE, SETTLED_BY),
+    *(RULE, SEVERITY, CELLS, MESSAGE, EXPECTED, ACTUAL, FINDING_IN_FORCE, SETTLED_BY, PACK),
 )
 JSON_OBJECTS: dict[str, Columns] = {
     "source": JSON_SOURCE,
@@ -263,7 +270,7 @@ VALUES: Columns = (
 FINDINGS: Columns = (
     *(*TABLE_WHO, FORM, RULE, SEVERITY, MESSAGE, CELLS, EXPECTED, ACTUAL),
     *(FINDING_SENTENCE, FINDING_PAGE, FINDING_LINE, OTHER_SHA256, *WHERE, *FILED, FINDING_IN_FORCE),
-    *(FINDING_ID, FINDING_STATE, SETTLED_BY),
+    *(FINDING_ID, FINDING_STATE, SETTLED_BY, PACK),
 )
 DOCUMENTS: Columns = (
     *(*WHERE, MEDIA_TYPE, PAGES, BATCH, STATUS, *TABLE_WHO, FORM, TITLE, PUBLISHED_ON, SCRIPT),

@@ -22,12 +22,14 @@ from database.export_columns import (
     DOUBTFUL_COUNT,
     FILED,
     NOTE,
+    PACK,
     PATH,
     SHA256,
     STATUS,
     VIEW_FINDINGS,
     VIEW_VALUES,
     WHO,
+    Columns,
     selected,
 )
 from database.filings.in_force import FILED_SQL, SHOWN_SQL, SPEAKS_SQL
@@ -81,8 +83,8 @@ def create_views(connection: Connection) -> None:
     there = inspect(connection).has_table("gk_filing")
     filed = _FILINGS if there else _BEFORE_FILINGS
     views = {
-        "current_value": _CURRENT_VALUE.format(**filed, added=_added(connection)),
-        "current_finding": _CURRENT_FINDING.format(**filed),
+        "current_value": _CURRENT_VALUE.format(**filed, added=_added(connection, "value", (NOTE, AGREED_BY))),
+        "current_finding": _CURRENT_FINDING.format(**filed, added=_added(connection, "finding", (PACK,))),
         **({"current_filing": _CURRENT_FILING} if there else {}),
         "error_queue": _ERROR_QUEUE,
         **{f"wide_{table.name}": wide(table, filed) for table in wide_tables()},
@@ -92,10 +94,12 @@ def create_views(connection: Connection) -> None:
         connection.exec_driver_sql(f"create view {PREFIX}{name} as {query}")
 
 
-def _added(connection: Connection) -> str:
-    """The columns of values that were added later: a database that was taken back to a version before has not all of them."""
-    there = {column["name"] for column in inspect(connection).get_columns(f"{PREFIX}value")}
-    columns = tuple(column for column in (NOTE, AGREED_BY) if column.sql.removeprefix("v.") in there)
+def _added(connection: Connection, table: str, later: Columns) -> str:
+    """Those of the columns of ``table`` that were added later: a database that was taken back to a version before has not all of
+    them.
+    """
+    there = {column["name"] for column in inspect(connection).get_columns(f"{PREFIX}{table}")}
+    columns = tuple(column for column in later if column.sql.rpartition(".")[2] in there)
     return f", {selected(columns)}" if columns else ""
 
 
@@ -153,7 +157,7 @@ from {{in_force}} join gk_value v on v.report_id = r.id"""
 
 _CURRENT_FINDING = f"""
 select {selected(VIEW_FINDINGS)}, f.place, f."between", f.other_report_id, {selected((PATH, SHA256))}, d.id as document_id,
-    r.id as report_id, f.id as finding_id{{filing}}
+    r.id as report_id, f.id as finding_id{{filing}}{{added}}
 from {{in_force}} join gk_finding f on f.report_id = r.id
 where f.other_report_id is null or exists (select 1 from gk_document o {{other}})"""
 

@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from codebook.rule_packs.packs import install
+from codebook.rule_packs.reading import read_packs
 from codebook.stages import STAGES, StageName
 from database.ledger import Policy
 from database.models import Role
@@ -54,6 +56,10 @@ class Settings(BaseSettings):
     """``redis://host:port/number`` of a shared Redis; unset: a private one is started where it is needed."""
     store_url: str | None = None
     """Where originals are kept: a folder, or a URL that fsspec knows (``s3://bucket/path``); unset: ``originals`` in home."""
+
+    rule_packs: Path | None = None
+    """Folder with the rule packs of regions (docs/rule-packs.md); unset: the rules of the data files hold everywhere. It is read
+    when a process starts."""
 
     concurrency: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
     """Processes of one worker. Default: as many as the machine has cores."""
@@ -190,6 +196,14 @@ class Settings(BaseSettings):
     failpoint: str | None = None
     """For tests only: ``point:action``, see runtime.failpoints."""
 
+    @field_validator("rule_packs")
+    @classmethod
+    def _packs_are_in_order(cls, folder: Path | None) -> Path | None:
+        if folder is not None:
+            folder = folder.absolute()
+            read_packs(folder)
+        return folder
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -267,4 +281,7 @@ def inherited(*names: str) -> dict[str, str]:
 @cache
 def load_settings() -> Settings:
     """The settings of this process, read once from the environment. Raises pydantic.ValidationError when one does not fit."""
-    return Settings()
+    found = Settings()
+    if found.rule_packs is not None:
+        install(read_packs(found.rule_packs))
+    return found

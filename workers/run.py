@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import resource
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,13 @@ from codebook.stages import QUEUES
 from runtime import log
 from runtime.child_command import module_command
 from runtime.private import keep_private
+from runtime.process_limits import SILENT, limit_memory
 from runtime.settings import Settings, load_settings
 from workers import broker, process_monitor
 from workers.app import app
 from workers.worker_context import versions, worker_name
 
 MODULE = "workers.run"
-# By default ONNX Runtime reports to its maker over the network.
-SILENT = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def worker_command(
@@ -105,14 +103,6 @@ def _receivers(keep_logging: Any, begin: Any, begin_process: Any) -> Mapping[Any
         signals.worker_init: begin,
         signals.worker_process_init: begin_process,
     }
-
-
-def limit_memory(limit: int) -> None:
-    """Bound the address space of this process in bytes (0: no bound): beyond it Python raises MemoryError."""
-    if limit:
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        bound = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (bound, hard))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ COMMANDS = {
     "show": "console.cli.documents:show_document",
     "export": "console.cli.sheets.export:export_documents",
     "check": "console.cli.coverage:check_reports",
+    "check-draft": "console.cli.rules.drafts:check_draft",
+    "rules": "console.cli.rules.packs:rules",
     "notices": "console.cli.sheets.notices:notices",
     "labels": "console.cli.coverage:list_labels",
     "purge": "console.cli.upkeep:purge_document",

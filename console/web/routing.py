@@ -20,7 +20,7 @@ from console.web import auth
 from console.web.auth import Cookies
 from console.web.context import AppContext
 from console.web.request import PageRequest
-from console.web.security import Fields, read_bytes, read_form
+from console.web.security import UPLOAD_BYTES, Fields, read_bytes, read_form
 from database.models import Role
 from database.session import fault_code
 from database.users.accounts import CurrentUser
@@ -97,10 +97,12 @@ register_url_convertor("int", _Number())
 
 
 def _endpoint(
-    page: Page, role: Role | None, *, watched: bool = False, uploads: bool = False
+    page: Page, role: Role | None, *, watched: bool = False, uploads: int = 0
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(http: Request) -> Response:
         app: AppContext = http.app.state.context
+        if uploads > UPLOAD_BYTES and not await run_in_threadpool(_may_send, app, http, role):
+            return Response(status_code=403, headers={"connection": "close"})  # before any of it is read
         try:
             form = await read_form(http, uploads=uploads) if http.method == "POST" else None
         except ClientDisconnect:
@@ -135,8 +137,17 @@ def get(path: str, page: Page, role: Role | None, *, watched: bool = False) -> R
     return Route(path, _endpoint(page, role, watched=watched), methods=["GET"])
 
 
-def post(path: str, act: Page, role: Role | None, *, uploads: bool = False) -> Route:
-    """An act: a form that is sent with its token, and is answered with a redirect. ``uploads``: it may hold a file."""
+def _may_send(app: AppContext, http: Request, role: Role | None) -> bool:
+    """Return whether a request comes from somebody who may use the page."""
+    keys = Cookies(http)
+    user = auth.current_user(app.engine, app.settings, keys, active=True)
+    return role is None or (user is not None and PageRequest(app, http, keys, user, Fields()).may(role))
+
+
+def post(path: str, act: Page, role: Role | None, *, uploads: int = 0) -> Route:
+    """An act: a form that is sent with its token, and is answered with a redirect. ``uploads``: the bytes of a form that may hold
+    a file.
+    """
     return Route(path, _endpoint(act, role, uploads=uploads), methods=["POST"])
 
 

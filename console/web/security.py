@@ -18,6 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FORM_BYTES = 1_000_000
 UPLOAD_BYTES = 2_000_000
 """Bytes of a form with a file (multipart/form-data), where a page takes one."""
+DRAFT_BYTES = 50_000_000
+"""Bytes of a form with a draft of a report: a scan of some pages."""
+LARGER = {"/drafts": DRAFT_BYTES}
+"""Pages that take larger files, by their address: the whole of it. They read nothing before the person is known."""
 _FIELDS = 5000
 _UPLOAD_FIELDS = 50
 _FILE_NAME = 200
@@ -80,7 +84,8 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         length = headers.get("content-length", "0")
-        if len(length) > 15 or int(length) > (UPLOAD_BYTES if _kind(headers) == _MULTIPART else FORM_BYTES):
+        most = LARGER.get(scope.get("path", ""), UPLOAD_BYTES) if _kind(headers) == _MULTIPART else FORM_BYTES
+        if len(length) > 15 or int(length) > most:
             refusal = Response(status_code=413, headers={"connection": "close"})
             await refusal(scope, receive, send)
             return
@@ -197,14 +202,14 @@ async def read_bytes(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def read_form(request: Request, *, uploads: bool = False) -> Fields | None:
+async def read_form(request: Request, *, uploads: int = 0) -> Fields | None:
     """The fields of a form (application/x-www-form-urlencoded); None when it is too large or nothing of the kind.
 
-    With ``uploads`` also those of a form with a file (multipart/form-data).
+    With ``uploads`` also those of a form with a file (multipart/form-data) of at most this number of bytes.
     """
     kind = _kind(request.headers)
     if kind == _MULTIPART and uploads:
-        return await _read_multipart(request)
+        return await _read_multipart(request, uploads)
     if kind != "application/x-www-form-urlencoded":
         return None
     body = bytearray()
@@ -219,11 +224,11 @@ async def read_form(request: Request, *, uploads: bool = False) -> Fields | None
     return Fields(pairs)
 
 
-async def _read_multipart(request: Request) -> Fields | None:
+async def _read_multipart(request: Request, most: int) -> Fields | None:
     """The fields and the file of a form; None when it is too large, damaged, or has more than one file."""
 
     async def bounded() -> AsyncGenerator[bytes, None]:
-        left = UPLOAD_BYTES
+        left = most
         async for chunk in request.stream():
             left -= len(chunk)
             if left < 0:

@@ -138,7 +138,8 @@ class Between(StrEnum):
 class FindingRow(Base):
     """What is wrong or remarkable in a report. ``between`` is null for what the report shows by itself, else how it was
     found by comparing reports (see Between); such findings come and go with the other reports. ``other_report_id`` is
-    the other report of a pair. ``case_id`` is the case that this is a finding of (gk_finding_case).
+    the other report of a pair, ``pack`` the rule pack that made or changed the rule, with its version. ``case_id`` is the case
+    that this is a finding of (gk_finding_case).
     """
 
     __tablename__ = "gk_finding"
@@ -155,6 +156,7 @@ class FindingRow(Base):
     sentence: Mapped[str | None] = mapped_column(Text)
     place: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
     case_id: Mapped[int | None] = mapped_column(BigInteger)
+    pack: Mapped[str | None] = mapped_column(String(80))
 
 
 class CorrectionRow(Base):

@@ -153,6 +153,7 @@ class FindingItem(Record, frozen=True):
     between: str | None
     other_report_id: int | None
     case_id: int | None = None
+    pack: str | None = None
 
 
 class ValueItem(Record, frozen=True):

@@ -65,6 +65,7 @@ def finding_row(finding: Finding, *, between: str | None = None, other_report_id
         "actual": _number(finding.actual),
         "sentence": _text(finding.sentence),
         "place": _place(finding.place),
+        "pack": finding.pack,
     }
 
 

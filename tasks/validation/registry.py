@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from codebook.records import Finding, Number, Place, Record, Severity
-from codebook.rules import Rule, RuleScope, fields, load_rules
+from codebook.rules import Rule, RuleScope, RuleSet, fields, load_rules
 from tasks.validation.wording import show
 
 # What every message may speak of: these are the finding's own fields.
@@ -50,8 +50,19 @@ class RuleFunction(Generic[Options, Subject]):
         row = load_rules()[self.id]
         return Bound(row, msgspec.convert(row.options, self.options))
 
-    def __call__(self, subject: Subject) -> Iterable[Finding]:
-        return self.function(self.bound, subject)
+    def bound_in(self, rules: RuleSet | None) -> Bound[Options] | None:
+        """The rule's row and options in a set of rules (None: those of the data files); None where the set lacks the rule."""
+        return self.bound if rules is None else _bound(self, rules)
+
+    def __call__(self, subject: Subject, rules: RuleSet | None = None) -> Iterable[Finding]:
+        bound = self.bound_in(rules)
+        return () if bound is None else self.function(bound, subject)
+
+
+@lru_cache(maxsize=4096)
+def _bound(function: RuleFunction[Options, Any], rules: RuleSet) -> Bound[Options] | None:
+    row = rules.rules.get(function.id)
+    return None if row is None else Bound(row, msgspec.convert(row.options, function.options))
 
 
 FUNCTIONS: dict[str, RuleFunction[Any, Any]] = {}
@@ -108,6 +119,16 @@ def check_registry() -> None:
         raise ValueError("rules: " + "; ".join(wrong))
 
 
+def option_problems(rule: Rule) -> list[str]:
+    """Return what is wrong with the options of a rule that is a function, as its function reads them."""
+    known = FUNCTIONS.get(rule.id)
+    try:
+        msgspec.convert(rule.options, known.options if known else NoOptions)
+    except msgspec.ValidationError as error:
+        return [f"options: {error}"]
+    return []
+
+
 def finding(
     row: Rule,
     cells: Iterable[str] = (),
@@ -131,4 +152,4 @@ def finding(
         "sentence": sentence or "",
     }
     text = row.messages[message].format(**{**shown, **(filled or {})}) + note
-    return Finding(row.id, severity or row.severity, text, tuple(cells), expected, actual, sentence, place)
+    return Finding(row.id, severity or row.severity, text, tuple(cells), expected, actual, sentence, place, row.pack)

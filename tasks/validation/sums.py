@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from codebook.records import Finding, Number, Severity
-from codebook.rules import Equation, Rule, RuleScope, SumResult, evaluate, expand, load_rules
+from codebook.rules import Equation, Rule, RuleScope, RuleSet, SumResult, evaluate, expand, load_rules
 from codebook.text.numbers import exact
 from tasks.validation.facts import Facts
 from tasks.validation.wording import column_label, lowered, row_label, show, table_of, words, write_terms
@@ -48,9 +48,11 @@ def _softened(equation: Equation, result: SumResult, facts: Facts) -> bool:
     return any(_phrase(phrase).search(facts.text) for phrase in soft.phrases)
 
 
-def broken(equation: Equation, result: SumResult, facts: Facts) -> Finding:
-    """The finding of a sum that does not hold: expected is the left side, actual the right one, as a rule a printed total."""
-    rule, row = load_rules()[equation.rule], equation.sum
+def broken(equation: Equation, result: SumResult, facts: Facts, rule: Rule | None = None) -> Finding:
+    """The finding of a sum of ``rule`` (default: as the data files have it) that does not hold: expected is the left side, actual
+    the right one, as a rule a printed total.
+    """
+    rule, row = rule or load_rules()[equation.rule], equation.sum
     severity, message = severity_of(equation, result, rule), row.message
     if row.soft is not None and _softened(equation, result, facts):
         message = row.soft.message
@@ -67,16 +69,26 @@ def broken(equation: Equation, result: SumResult, facts: Facts) -> Finding:
     )
 
 
-def check_sums(facts: Facts) -> tuple[list[Finding], set[str]]:
-    """Findings of all broken sums, and the cells that a satisfied identity without blanks pins."""
+def check_sums(facts: Facts, rules: RuleSet | None = None) -> tuple[list[Finding], set[str]]:
+    """Findings of all broken sums of ``rules`` (default: those of the data files), and the cells that a satisfied identity of the
+    data files without blanks pins: a pack's own sum proves nothing.
+    """
+    printed = tuple(facts.readings)
+    findings, proven = _check(facts, expand(printed, RuleScope.REPORT), load_rules())
+    if rules is not None:
+        findings, _ = _check(facts, expand(printed, RuleScope.REPORT, rules), rules.rules)
+    return findings, proven
+
+
+def _check(facts: Facts, equations: Iterable[Equation], rules: Mapping[str, Rule]) -> tuple[list[Finding], set[str]]:
     findings: list[Finding] = []
     proven: set[str] = set()
-    for equation in expand(tuple(facts.readings), RuleScope.REPORT):
+    for equation in equations:
         result = evaluate(equation, facts.values, facts.unsettled)
         if result is None:
             continue
         if not result.holds:
-            findings.append(broken(equation, result, facts))
+            findings.append(broken(equation, result, facts, rules[equation.rule]))
         elif equation.is_identity and not result.blank:
             proven.update(equation.cells)
     return findings, proven

@@ -24,12 +24,13 @@ from codebook.records import (
     Verdict,
     WitnessKind,
 )
-from codebook.rules import RuleScope, load_rules
+from codebook.rule_packs.packs import Packs, installed
+from codebook.rules import RuleScope, RuleSet, national
 from tasks.validation.confirmed import doubt_unconfirmed
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
-from tasks.validation.registry import RuleFunction, checks
+from tasks.validation.registry import FUNCTIONS, RuleFunction, checks
 from tasks.validation.rules import between_reports, completeness, filings, tables, text, unread
 from tasks.validation.sums import check_sums
 
@@ -102,7 +103,26 @@ def settled_by_sums(report: Report, corrections: Sequence[Correction] = ()) -> R
     return doubt_unconfirmed(resolve_doubts(applied.report, leave=applied.contested))
 
 
-def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
+def _was_left_unread(facts: Facts, findings: Sequence[Finding] | None) -> bool:
+    """Return whether something of the report was not read: by ``findings``, or, where those are a pack's, by the rules."""
+    if findings is not None:
+        return any(finding.rule in FOR_REVIEW for finding in findings)
+    return any(True for name in FOR_REVIEW for _ in FUNCTIONS[name](facts))
+
+
+def findings_of(report: Report, rules: RuleSet | None) -> tuple[tuple[Finding, ...], set[str]]:
+    """Return what the rules that concern a report alone find in it, and the cells that sums prove. ``rules`` None: those of the
+    data files.
+    """
+    facts = Facts(report)
+    found, proven = check_sums(facts, rules)
+    for check in report_checks():
+        found += check(facts, rules)
+    order = rules.order if rules else national().order
+    return tuple(sorted(found, key=lambda f: order[f.rule])), proven
+
+
+def validate(report: Report, corrections: Sequence[Correction] = (), packs: Packs | None = None) -> Verdict:
     """Check a report against all rules that concern it alone, and settle how sure each value is.
 
     READ cells become PROVEN when the pixels show the same, an identity of the form holds with them, or the text repeats them;
@@ -110,18 +130,15 @@ def validate(report: Report, corrections: Sequence[Correction] = ()) -> Verdict:
     sums fail is kept as printed, with findings, and accepted. NEEDS_REVIEW when the reading leaves a doubt, a cell was not seen,
     a table could not be read, is unknown or empty, or a page is missing.
 
-    ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values.
+    ``corrections`` are the decisions of people that are in force, one a cell: the rules see the decided values. ``packs`` are the
+    rule packs of regions (default: those of this installation): they change findings, never a value, its state or the status.
     """
     report = settled_by_sums(report, corrections)
     facts = Facts(report)
-    findings: list[Finding]
-    findings, proven = check_sums(facts)
-    for check in report_checks():
-        findings += check(facts)
-    order = {name: index for index, name in enumerate(load_rules())}
-    findings.sort(key=lambda f: order[f.rule])
+    of_region = (packs or installed()).rules_for(report.region, report.region_code, report.year)
+    findings, proven = findings_of(report, of_region)
     settled = _settle(report, proven, _told_by_prose(facts))
     notes = tuple(dict.fromkeys((*report.notes, *text.alternative_notes(facts))))
     settled = msgspec.structs.replace(settled, notes=notes)
-    review = bool(doubts_of(settled)) or any(f.rule in FOR_REVIEW for f in findings)
-    return Verdict(settled, tuple(findings), Status.NEEDS_REVIEW if review else Status.ACCEPTED, tuple(corrections))
+    review = bool(doubts_of(settled)) or _was_left_unread(facts, findings if of_region is None else None)
+    return Verdict(settled, findings, Status.NEEDS_REVIEW if review else Status.ACCEPTED, tuple(corrections))

@@ -110,6 +110,8 @@ def value_of(table: str, column: Any) -> Any:
         return "2024-01-01 00:00:00+00"
     if "JSON" in kind:
         return "{}"
+    if "TSVECTOR" in kind:
+        return "a"
     if "BYTEA" in kind or "BLOB" in kind:
         return b""
     if "BOOL" in kind:

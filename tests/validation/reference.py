@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,13 +17,15 @@ from tasks.validation.rules.between_reports import compare_region, compare_years
 from tasks.validation.validate import validate
 from tests.validation.examples import CASES
 from tests.validation.makers import make, sections
+from tests.validation.precision import FIGURES
 
 _HEAD = """# Rules
 
 Each rule with the law that it comes from, when it does not apply, and two examples: one that breaks it, with what an office
 then reads, and one like it that keeps it. Messages, limits and words of a rule stand in `codebook/data/rules/`;
 [how-to.md](how-to.md) says how to change a rule and how to add one. An example names only what matters: all other cells are 0,
-all other chapters are there and say nothing. This page is made by `python -m tests.validation.reference`.
+all other chapters are there and say nothing. This page is made by `python -m tests.validation.reference`; what is measured beside
+a rule is counted by `python -m tests.validation.precision`, on generated reports with sentences in wordings of real ones.
 """
 _TITLES = {
     "tables": "The tables of a report",
@@ -53,10 +56,19 @@ def _section(rule: Rule) -> str:
     (found,) = (finding for finding in _findings(rule.scope, bad) if finding.rule == rule.id)
     lines = [f"### {rule.id}", f"{rule.words[:1].upper()}{rule.words[1:]}.", ""]
     lines += [f"Severity: {rule.severity}. {_forms(rule)} Law: {rule.law}.", ""]
+    if rule.scope is RuleScope.REPORT:
+        lines += [_measured(rule), ""]
     if rule.exceptions:
         lines += ["Not applied:", *(f"- {exception}" for exception in rule.exceptions), ""]
     lines += ["Breaks it:", *_told(bad), "", f"> {found.message}", "", "Keeps it:", *_told(good)]
     return "\n".join(lines) + "\n"
+
+
+def _measured(rule: Rule) -> str:
+    """How often the rule accused generated reports that are right, with true sentences (tests.validation.precision)."""
+    figures = json.loads(FIGURES.read_text())
+    false = figures["false"].get(rule.id, 0)
+    return f"Measured: {false} false errors or warnings in {figures['reports']:,} generated reports that are right."
 
 
 def _findings(scope: RuleScope, example: Any) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ from console.web.pages import (
     saved,
     upkeep,
 )
+from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
 from console.web.pages.findings import deciding
@@ -41,6 +42,7 @@ MODULES = (
     deciding,
     errors,
     review,
+    drafts,
     coverage,
     expected,
     downloads,
@@ -58,6 +60,7 @@ NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("findings.title", "/findings", Role.VIEW),
     ("errors.title", "/errors", Role.VIEW),
     ("review.title", "/review", Role.OPERATE),
+    ("drafts.title", "/drafts", Role.OPERATE),
     ("coverage.title", "/coverage", Role.VIEW),
     ("downloads.title", "/downloads", Role.VIEW),
     ("users.title", "/users", Role.ADMINISTER),

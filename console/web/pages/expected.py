@@ -13,6 +13,7 @@ from codebook.records import Record
 from console import filing
 from console.web.request import PageRequest
 from console.web.routing import get, post
+from console.web.security import UPLOAD_BYTES
 from console.web.views.regions import region_name
 from database.access import region_prefix
 from database.models import Role
@@ -220,8 +221,8 @@ def _removal(request: PageRequest, line: ExpectedLine, status: int = 200) -> Res
 
 ROUTES = (
     get("/coverage/list", ask, Role.OPERATE),
-    post("/coverage/list", preview, Role.OPERATE, uploads=True),
-    post("/coverage/list/take", take, Role.OPERATE, uploads=True),
+    post("/coverage/list", preview, Role.OPERATE, uploads=UPLOAD_BYTES),
+    post("/coverage/list/take", take, Role.OPERATE, uploads=UPLOAD_BYTES),
     post("/coverage/lines", add, Role.OPERATE),
     get("/coverage/lines/{id:int}/remove", ask_removal, Role.OPERATE),
     post("/coverage/lines/{id:int}/remove", remove, Role.OPERATE),

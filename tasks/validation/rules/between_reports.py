@@ -13,7 +13,8 @@ from rapidfuzz import fuzz
 from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
 from codebook.records import UNSETTLED_STATES, Finding, Number, Record, Snapshot, State, Verdict
-from codebook.rules import RuleScope, Sum, evaluate, expand, load_rules
+from codebook.rule_packs.packs import Packs, installed
+from codebook.rules import RuleScope, RuleSet, Sum, evaluate, expand, national
 from codebook.text.numbers import exact
 from tasks.validation.facts import fold_text
 from tasks.validation.registry import Bound, NoOptions, RuleFunction, checks, finding, rule
@@ -29,10 +30,11 @@ _SENTENCE = re.compile(r"[^。]*。|[^。]+")
 
 
 class Pair(NamedTuple):
-    """The reports of one agency on two consecutive years."""
+    """The reports of one agency on two consecutive years. ``rules``: see :func:`rules_for`."""
 
     earlier: Snapshot
     later: Snapshot
+    rules: RuleSet | None = None
 
     @property
     def years(self) -> dict[str, str]:
@@ -58,6 +60,11 @@ class Area(NamedTuple):
     parent: Snapshot
     children: tuple[Snapshot, ...]
     expected: tuple[Expected, ...] | None
+
+
+def rules_for(report: Snapshot, packs: Packs | None) -> RuleSet | None:
+    """Return the rules for a report by ``packs`` (default: those of this installation); None: those of the data files."""
+    return (packs or installed()).rules_for(report.region, report.region_code, report.year)
 
 
 @cache
@@ -103,8 +110,8 @@ def _in_years(row: Sum, year: int) -> bool:
 def _year_sums(pair: Pair) -> Iterator[Finding]:
     values: dict[str, Number | None] = {f"earlier:{cell}": value for cell, value in pair.earlier.values.items()}
     values |= {f"later:{cell}": value for cell, value in pair.later.values.items()}
-    rules = load_rules()
-    for equation in expand(tuple(values), RuleScope.YEARS):
+    rules = (pair.rules or national()).rules
+    for equation in expand(tuple(values), RuleScope.YEARS, pair.rules):
         result = evaluate(equation, values) if _in_years(equation.sum, pair.later.year) else None
         if result is not None and not result.holds:
             row = rules[equation.rule]
@@ -120,18 +127,20 @@ def _year_sums(pair: Pair) -> Iterator[Finding]:
             )
 
 
-def compare_years(earlier: Snapshot, later: Snapshot) -> tuple[Finding, ...]:
-    """Return what two reports of one agency on consecutive years contradict; the findings belong to the later one.
+def compare_years(earlier: Snapshot, later: Snapshot, packs: Packs | None = None) -> tuple[Finding, ...]:
+    """Return what two reports of one agency on consecutive years contradict; the findings belong to the later one, and so do the
+    rules (see :func:`rules_for`).
 
     Nothing when the years are not consecutive. Whether both are of one agency is the caller's to know (:func:`agency_key`).
     """
     if later.year != earlier.year + 1:
         return ()
-    pair = Pair(in_printing_order(earlier), in_printing_order(later))
+    rules = rules_for(later, packs)
+    pair = Pair(in_printing_order(earlier), in_printing_order(later), rules)
     found = list(_year_sums(pair))
     for check in _checks(RuleScope.YEARS):
-        found += check(pair)
-    order = {name: index for index, name in enumerate(load_rules())}
+        found += check(pair, rules)
+    order = (rules or national()).order
     return tuple(sorted(found, key=lambda f: order[f.rule]))
 
 
@@ -180,7 +189,8 @@ class JumpOptions(Record, frozen=True):
 def years_jump(this: Bound[JumpOptions], pair: Pair) -> Iterator[Finding]:
     """More than fivefold, by 30 or more: one finding a row of a table, with the cells of it that jumped."""
     book, factor, least = load_book(), this.options.factor, this.options.least_difference
-    slipped = {cell for cell, _, _ in _slips(disclosure_unit_slip.bound.options, pair)}
+    slip = disclosure_unit_slip.bound_in(pair.rules) or disclosure_unit_slip.bound
+    slipped = {cell for cell, _, _ in _slips(slip.options, pair)}
     rows: dict[tuple[str, str], list[str]] = {}
     for cell, now in pair.later.values.items():
         before, indicator = pair.earlier.values.get(cell), book.indicators.get(cell)
@@ -318,9 +328,12 @@ def text_copied(this: Bound[CopyOptions], pair: Pair) -> Iterator[Finding]:
         yield finding(this.rule, (), {"chapter": chapter, "ratio": int(100 * ratio), **pair.years}, actual=round(ratio, 3))
 
 
-def compare_texts(one: Snapshot, other: Snapshot) -> tuple[Finding, ...]:
-    """Chapters of ``one`` that repeat those of another agency; the findings belong to ``one``."""
-    row, options = text_copied.bound
+def compare_texts(one: Snapshot, other: Snapshot, packs: Packs | None = None) -> tuple[Finding, ...]:
+    """Chapters of ``one`` that repeat those of another agency; the findings belong to ``one``, and so do the rules."""
+    bound = text_copied.bound_in(rules_for(one, packs))
+    if bound is None:
+        return ()
+    row, options = bound
     return tuple(
         finding(
             row,
@@ -444,9 +457,13 @@ def region_absent(this: Bound[NoOptions], area: Area) -> Iterator[Finding]:
 
 
 def compare_region(
-    parent: Snapshot, children: Sequence[Snapshot], expected: Sequence[Expected] | None = None
+    parent: Snapshot,
+    children: Sequence[Snapshot],
+    expected: Sequence[Expected] | None = None,
+    packs: Packs | None = None,
 ) -> tuple[Finding, ...]:
-    """Return what a government's report and those of the bodies under it contradict, child by child; it belongs to the parent's.
+    """Return what a government's report and those of the bodies under it contradict, child by child; it belongs to the parent's,
+    and so do the rules.
 
     ``expected`` are all agencies that must report, if they are known. Children of another year are left out; nothing is
     compared when the parent is no government of county level and up, since its report covers itself alone.
@@ -455,4 +472,5 @@ def compare_region(
         return ()
     under = sorted((c for c in children if c.year == parent.year), key=lambda c: (c.region_code or "", c.agency))
     area = Area(in_printing_order(parent), tuple(map(in_printing_order, under)), None if expected is None else tuple(expected))
-    return tuple(found for check in _checks(RuleScope.REGION) for found in check(area))
+    rules = rules_for(parent, packs)
+    return tuple(found for check in _checks(RuleScope.REGION) for found in check(area, rules))

@@ -1,0 +1,1 @@
+"""Drafts of reports, checked before they are published; nothing of them is kept."""
