@@ -91,7 +91,7 @@ def steps() -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[1] not in FOR_STOPPED_PROGRAMS]
 
 
-def value_of(table: str, column: Any) -> Any:
+def value_of(table: str, column: Any) -> Any:  # noqa: PLR0911 - a value for each type
     """Something that a column takes."""
     state = {"gk_stage": "queued", "gk_finding_case": "new"}.get(table, "open")
     known = {
