@@ -43,7 +43,7 @@ OUTLINE = "(s => s.outlineWidth + s.outlineStyle)(getComputedStyle(document.acti
 UNLABELLED = """[...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
   .filter(e => !e.labels?.length && !e.getAttribute('aria-label')).map(e => e.outerHTML)"""
 UNNAMED = """[...document.querySelectorAll('a, button')]
-  .filter(e => !e.innerText.trim() && !e.getAttribute('aria-label') && !e.querySelector('img[alt]')).map(e => e.outerHTML)"""
+  .filter(e => !e.textContent.trim() && !e.getAttribute('aria-label') && !e.querySelector('img[alt]')).map(e => e.outerHTML)"""
 
 
 @pytest.fixture
