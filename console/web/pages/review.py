@@ -157,8 +157,10 @@ def hold(request: PageRequest) -> Response:
 def leave(request: PageRequest) -> Response:
     """Give the document back whose page is left."""
     at = _at(request.form)
-    if at is not None:
-        _free(request, at.document)
+    if at is None:
+        raise HTTPException(404)
+    request.require([at.document])
+    _free(request, at.document)
     return Response(status_code=204)
 
 
