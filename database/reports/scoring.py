@@ -12,8 +12,7 @@ from sqlalchemy import Connection, and_, or_, select
 from codebook.records import Severity
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, FINDING, MEMBER, holds, speaks
-from database.findings.following import CASE
-from database.models import AgencyRow, FindingState
+from database.models import AgencyRow, FindingCase, FindingState
 from database.reports.results import REPORT, in_force
 
 
@@ -74,10 +73,10 @@ def found_lines(connection: Connection, report_ids: Sequence[int]) -> list[Found
     """The findings of these reports, which are in force, without those about reports that are no longer in force, and without
     those that a person dismissed or settled.
     """
-    counts = or_(CASE.c.id.is_(None), CASE.c.state.not_in((FindingState.DISMISSED.value, FindingState.SETTLED.value)))
+    counts = or_(FindingCase.id.is_(None), FindingCase.state.not_in((FindingState.DISMISSED.value, FindingState.SETTLED.value)))
     query = (
         select(FINDING.c.report_id, FINDING.c.rule, FINDING.c.severity, FINDING.c.pack)
-        .outerjoin(CASE, CASE.c.id == FINDING.c.case_id)
+        .outerjoin(FindingCase, FindingCase.id == FINDING.c.case_id)
         .where(FINDING.c.report_id.in_(list(report_ids)), holds(), counts)
         .order_by(FINDING.c.id)
     )
