@@ -44,6 +44,8 @@ SECTION: Table = Base.metadata.tables[SectionRow.__tablename__]
 _OF_FINDING = ("rule", "severity", "between", "message", "cells", "expected", "actual", "sentence", "place")
 _OF_PLACE = ("agency_id", "year", "region_code", "agency_kind", "batch_id")
 _SNAPSHOT = (*_OF_FINDING, *_OF_PLACE, "document_id", "report_id", "edition", "other_filing_id", "other_document_id")
+# A person decided on these numbers, and no notice states them yet.
+_DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
 
 
 class Followed(Record, frozen=True):
@@ -288,7 +290,7 @@ class _Step:
         if state is FindingState.SETTLED and (returns or is_other):
             withdrawn = case["settled_by"] is not None and SettledBy(case["settled_by"]).withdrawn
             becomes = FindingState(case["held"]) if withdrawn and case["held"] and not is_other else FindingState.REOPENED
-        elif state is FindingState.DISMISSED and is_other:
+        elif state in _DECIDED and is_other:
             becomes = FindingState.REOPENED
         if becomes is not state:
             self._counts["reopened" if becomes is FindingState.REOPENED else "returned"] += 1

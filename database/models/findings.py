@@ -32,7 +32,7 @@ class FindingState(StrEnum):
     SETTLED = "settled"
     """It is at an end; ``settled_by`` says how."""
     REOPENED = "reopened"
-    """It was at an end, and is there again, or other than it was decided on. A person has to look again."""
+    """It was at an end, and is there again; or it is other than it was decided on. A person has to look again."""
 
 
 class SettledBy(StrEnum):

@@ -99,6 +99,29 @@ def test_a_later_edition_settles_exactly_what_was_mended(engine: Engine):
     assert history(engine, other)[-1][2]["was"]["actual"] == 8
 
 
+@pytest.mark.parametrize(
+    ("steps", "becomes"),
+    [
+        ([FindingState.CONFIRMED], "reopened"),  # nobody confirmed this number, and no notice may state it
+        ([FindingState.CONFIRMED, FindingState.SENT], "sent"),
+        ([FindingState.CONFIRMED, FindingState.SENT, FindingState.ANSWERED], "answered"),
+    ],
+    ids=["confirmed", "sent", "answered"],
+)
+def test_other_numbers_reopen_what_was_confirmed_and_are_noted_of_what_was_sent(
+    engine: Engine, steps: list[FindingState], becomes: str
+):
+    first, second = register(engine, 2)
+    load(engine, first, dated(wrong(verdict(new_received=3), balance(3)), "2023-01-20"))
+    number = cases(engine)[0][0]
+    for step in steps:
+        decide(engine, step, number)
+    load(engine, second, dated(wrong(verdict(new_received=2), balance(2)), "2023-03-01"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, becomes, None, True)]
+    *_, (was, to, detail) = history(engine, number)
+    assert (was, to, detail["was"]["actual"]) == (steps[-1], becomes, 3)
+
+
 def test_what_our_own_reading_made_disappear_is_withdrawn_and_comes_back_as_it_was(engine: Engine):
     (document,) = register(engine, 1)
     load(engine, document, wrong(verdict(new_received=3), balance(3)))
@@ -146,9 +169,10 @@ def test_a_sentence_is_the_same_when_it_is_written_again_and_mended_when_it_is_g
     load(engine, first, dated(saying(wrong(verdict(new_received=3), one), words), "2023-01-20"))
     [(number, *_)] = cases(engine)
     decide(engine, FindingState.CONFIRMED, number)
+    decide(engine, FindingState.SENT, number)
     two = Finding(rule, Severity.ERROR, "不等", (), 80, 91, again)
     load(engine, second, dated(saying(wrong(verdict(new_received=3), two), again), "2023-02-20"))
-    assert [row for row in cases(engine) if row[0] == number] == [(number, "confirmed", None, True)]
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "sent", None, True)]
     load(engine, third, dated(saying(verdict(new_received=3), "全年共主动公开政府信息80条。"), "2023-03-20"))
     assert [row for row in cases(engine) if row[0] == number] == [(number, "settled", "edition", False)]
 
