@@ -479,10 +479,10 @@ def carry(connection: Connection, document_id: int, was: int | None, to: int | N
     moving = _leaving(connection, document_id, was)
     if moving:
         there = [] if to is None else connection.execute(select(CASE).where(CASE.c.filing_id == to).order_by(CASE.c.id)).all()
-        twins = {_identity(row._mapping): row for row in reversed(there)}
+        twins = {_identity(dict(row._mapping)): row for row in reversed(there)}
         going = []
         for row in moving:
-            twin = twins.pop(_identity(row._mapping), None)
+            twin = twins.pop(_identity(dict(row._mapping)), None)
             if twin is None or to is None:
                 going.append(row)
             elif _goes_on(row, twin):
@@ -533,10 +533,9 @@ def _joined_in(connection: Connection, document_id: int, filing_id: int) -> tupl
     rows = {row.id: row for row in connection.execute(select(CASE).where(_IS_JOINED, of_these).order_by(CASE.c.id))}
     if not rows:
         return {}, {}
-    moves = select(MOVE.c.case_id, MOVE.c.detail).where(
-        MOVE.c.case_id.in_(list(rows)), MOVE.c.to_state == FindingState.SETTLED.value
-    )
-    details = {move.case_id: move.detail or {} for move in connection.execute(moves.order_by(MOVE.c.id))}
+    settled = MOVE.c.case_id.in_(list(rows)) & (MOVE.c.to_state == FindingState.SETTLED.value)
+    moves = connection.execute(select(MOVE.c.case_id, MOVE.c.detail).where(settled).order_by(MOVE.c.id))
+    details = {move.case_id: move.detail or {} for move in moves}
     known = {number for number, detail in details.items() if detail.get("filing") == filing_id and "into" in detail}
     return {number: row for number, row in rows.items() if number in known}, details
 
@@ -557,7 +556,7 @@ def _end(connection: Connection, case: Row[Any], into: Row[Any], document_id: in
     detail = {"by": SettledBy.JOINED.value, "filing": filing_id, "into": into.id, "document": document_id}
     move = {"case_id": case.id, "from_state": case.state, "to_state": FindingState.SETTLED.value, "at": now()}
     connection.execute(insert(MOVE).values(**move, detail=detail))
-    ended = {"filing_id": None, "key": matching.ended_key(case.key, case.id), "state": FindingState.SETTLED.value}
+    ended: dict[str, Any] = {"filing_id": None, "key": matching.ended_key(case.key, case.id), "state": FindingState.SETTLED.value}
     ended |= {"settled_by": SettledBy.JOINED.value, "held": _before(case), "present": False, "changed_at": now()}
     connection.execute(update(CASE).where(CASE.c.id == case.id).values(**ended))
 
@@ -571,7 +570,7 @@ def _put(connection: Connection, cases: Sequence[Row[Any]], filing_id: int | Non
     taken = set(connection.scalars(there.where(CASE.c.id.not_in([case.id for case in cases]))))
     for case in cases:
         joined = case.settled_by == SettledBy.JOINED
-        key = matching.free_key(_identity(case._mapping), taken) if joined or case.key in taken else case.key
+        key = matching.free_key(_identity(dict(case._mapping)), taken) if joined or case.key in taken else case.key
         taken.add(key)
         values = {"filing_id": filing_id, "key": key, "document_id": document_id or case.document_id}
         connection.execute(update(CASE).where(CASE.c.id == case.id).values(**values))
