@@ -345,6 +345,63 @@ def test_many_are_decided_at_once_and_the_act_can_be_taken_back(engine: Engine, 
     assert [tuple(row) for row in acts][-2:] == [("finding_sent", "li"), ("finding_undo", "li")]
 
 
+def undo_last(engine: Engine, who: str = "li") -> decisions.ActResult:
+    with reading(engine) as connection:
+        last = decisions.last_act(connection, who)
+    assert last is not None
+    return filings.undo_on_findings(engine, last.id, who=who)
+
+
+def test_several_acts_are_taken_back_one_after_another(engine: Engine, three: list[int]):
+    for to in (FindingState.CONFIRMED, FindingState.SENT, FindingState.ANSWERED):
+        decide(engine, to, *three[:2])
+    for state in ("sent", "confirmed", "new"):
+        assert undo_last(engine).cases == 2
+        assert [found for _, found, *_ in cases(engine)] == [state, state, "new"]
+    with reading(engine) as connection:
+        assert decisions.last_act(connection, "li") is None
+
+
+def test_an_act_that_others_went_on_from_can_be_taken_back_after_theirs(engine: Engine, three: list[int]):
+    earlier = decide(engine, FindingState.DISMISSED, three[1])
+    act = decide(engine, FindingState.CONFIRMED, three[0]).act
+    assert act is not None
+    sent = run_transaction(engine, lambda c: decisions.decide(c, three[:1], FindingState.SENT, who="wang"))
+    with reading(engine) as connection:
+        last = decisions.last_act(connection, "li")
+    assert last is not None
+    assert last.id == earlier.act  # the one after it cannot be taken back now
+    assert run_transaction(engine, lambda c: decisions.undo(c, act, who="li")).others == {"sent": 1}
+    assert sent.act is not None
+    assert undo_last(engine, "wang").cases == 1
+    assert undo_last(engine).act == act
+    assert [state for _, state, *_ in cases(engine)] == ["new", "dismissed", "new"]
+
+
+def test_an_undo_restores_the_state_that_a_withdrawn_case_returns_to(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.CONFIRMED, number)
+    load(engine, document, verdict(new_received=4))
+    decide(engine, FindingState.REOPENED, number)
+    assert undo_last(engine).cases == 1
+    assert cases(engine) == [(number, "settled", "reading", False)]
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    assert cases(engine) == [(number, "confirmed", None, True)]
+
+
+def test_an_undo_settles_what_went_away_meanwhile(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.DISMISSED, number)
+    load(engine, document, verdict(new_received=4))
+    assert cases(engine) == [(number, "dismissed", None, False)]
+    assert undo_last(engine).cases == 1
+    assert cases(engine) == [(number, "settled", "reading", False)]
+
+
 def test_only_what_is_allowed_moves(engine: Engine, three: list[int]):
     done = decide(engine, FindingState.SENT, *three)
     assert (done.act, done.cases, done.others) == (None, 0, {"new": 3})
