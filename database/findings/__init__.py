@@ -11,7 +11,7 @@ force, in the transaction that changed them::
     new --person--> confirmed --> sent --> answered --> settled
      |                  '-------------------------------^   |
      '--> dismissed     (a later edition mends it: settled) |
-               '--------- found other than before ---> reopened <--- found again
+    confirmed, dismissed --- other numbers ---> reopened <--- found again
 
 A case that our own reading made disappear is settled too, and says so (``SettledBy.withdrawn``): the agency mended nothing.
 """

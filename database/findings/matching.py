@@ -66,6 +66,11 @@ def free_key(wanted: Identity, taken: Collection[str]) -> str:
     raise AssertionError("unreachable: there is always a next number")
 
 
+def ended_key(key: str, number: int) -> str:
+    """Return the key of a case that another goes on for: no other case has it."""
+    return hashlib.sha256(f"{key} {number}".encode()).hexdigest()
+
+
 def pair(cases: Sequence[Identity], found: Sequence[Identity], same_edition: Sequence[bool]) -> dict[int, int]:
     """Return which of ``found`` (by place) is which of ``cases``: {place in found: place in cases}; each at most once.
 

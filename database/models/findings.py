@@ -32,7 +32,7 @@ class FindingState(StrEnum):
     SETTLED = "settled"
     """It is at an end; ``settled_by`` says how."""
     REOPENED = "reopened"
-    """It was at an end, and is there again, or other than it was decided on. A person has to look again."""
+    """It was at an end, and is there again; or it is other than it was decided on. A person has to look again."""
 
 
 class SettledBy(StrEnum):
@@ -151,7 +151,8 @@ class FindingMove(Base):
     """A move of a case: from a state to another, or a change of what was found in the same state. Rows are only added.
 
     ``who`` is null for what the program did; ``detail`` then says what it saw: ``by`` (a SettledBy), ``edition``, ``dated``,
-    ``document``, and ``was``, what had been found before. ``act_id`` is the act of the person.
+    ``document``, ``was``, what had been found before, and of a case that was joined ``filing`` and ``into``, the case that goes
+    on there. ``act_id`` is the act of the person.
     """
 
     __tablename__ = "gk_finding_move"

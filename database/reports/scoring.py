@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from codebook.records import Severity
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, FINDING, MEMBER, holds, speaks
-from database.models import AgencyRow
+from database.models import AgencyRow, FindingCase, FindingState
 from database.reports.results import REPORT, in_force
 
 
@@ -70,10 +70,14 @@ def filed_lines(connection: Connection, year: int, region_code: str | None, afte
 
 
 def found_lines(connection: Connection, report_ids: Sequence[int]) -> list[FoundLine]:
-    """The findings of these reports, which are in force, without those about reports that are no longer in force."""
+    """The findings of these reports, which are in force, without those about reports that are no longer in force, and without
+    those that a person dismissed or settled.
+    """
+    counts = or_(FindingCase.id.is_(None), FindingCase.state.not_in((FindingState.DISMISSED.value, FindingState.SETTLED.value)))
     query = (
         select(FINDING.c.report_id, FINDING.c.rule, FINDING.c.severity, FINDING.c.pack)
-        .where(FINDING.c.report_id.in_(list(report_ids)), holds())
+        .outerjoin(FindingCase, FindingCase.id == FINDING.c.case_id)
+        .where(FINDING.c.report_id.in_(list(report_ids)), holds(), counts)
         .order_by(FINDING.c.id)
     )
     return [FoundLine(row.report_id, row.rule, Severity(row.severity), row.pack) for row in connection.execute(query)]

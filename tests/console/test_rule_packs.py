@@ -22,8 +22,10 @@ from console.cli import app
 from console.rules.scores import scores
 from console.rules.trial import try_packs, with_pack
 from database import migrations
-from database.models import FindingRow, ReportRow
-from database.session import make_engine, reading
+from database.findings.decisions import decide
+from database.findings.listing import CaseFilter, iterate
+from database.models import FindingRow, FindingState, ReportRow
+from database.session import make_engine, reading, run_transaction
 from runtime.settings import Settings, load_settings
 from tasks.validation.validate import validate
 from tests.conftest import REPOSITORY
@@ -138,6 +140,18 @@ def test_a_report_loses_the_points_of_its_findings(engine: Engine, tmp_path: Pat
     assert score.lost["requests.balance"] == 6  # two findings of four points, at most six a rule
     assert score.score == 100 - sum(score.lost.values())
     assert list(scores(engine, city, 2024, "530000")) == []
+
+
+def test_a_finding_that_was_dismissed_costs_no_points(engine: Engine, tmp_path: Path, city: Packs) -> None:
+    load(engine, tmp_path)
+    (before,) = scores(engine, city, 2024, "320800")
+    with reading(engine) as connection:
+        one, other, *_ = [line.id for line in iterate(connection, CaseFilter(rule="requests.balance", region="3208", year=2024))]
+    run_transaction(engine, lambda c: decide(c, [one], FindingState.DISMISSED, who="li", reason="经核对原件"))
+    run_transaction(engine, lambda c: decide(c, [other], FindingState.CONFIRMED, who="li", reason="经核对原件"))
+    (after,) = scores(engine, city, 2024, "320800")
+    assert after.lost == before.lost | {"requests.balance": 4}
+    assert after.score == before.score + 2
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from sqlalchemy import Engine, delete, select, text, update
 from codebook.errors import UsageError
 from codebook.records import Finding, Place, Section, Severity, Status, Verdict
 from console import filing as filings
+from database.filings.in_force import FILING
 from database.findings import decisions, listing
 from database.findings.following import CASE, MOVE, Followed
 from database.findings.listing import CaseFilter, CaseOrder
-from database.models import FindingState
+from database.models import AgencyRow, FindingState
 from database.reports.results import DOCUMENT, FINDING
 from database.session import reading, run_transaction
 from tests.database.test_filings import dated
@@ -99,6 +100,29 @@ def test_a_later_edition_settles_exactly_what_was_mended(engine: Engine):
     assert history(engine, other)[-1][2]["was"]["actual"] == 8
 
 
+@pytest.mark.parametrize(
+    ("steps", "becomes"),
+    [
+        ([FindingState.CONFIRMED], "reopened"),  # nobody confirmed this number, and no notice may state it
+        ([FindingState.CONFIRMED, FindingState.SENT], "sent"),
+        ([FindingState.CONFIRMED, FindingState.SENT, FindingState.ANSWERED], "answered"),
+    ],
+    ids=["confirmed", "sent", "answered"],
+)
+def test_other_numbers_reopen_what_was_confirmed_and_are_noted_of_what_was_sent(
+    engine: Engine, steps: list[FindingState], becomes: str
+):
+    first, second = register(engine, 2)
+    load(engine, first, dated(wrong(verdict(new_received=3), balance(3)), "2023-01-20"))
+    number = cases(engine)[0][0]
+    for step in steps:
+        decide(engine, step, number)
+    load(engine, second, dated(wrong(verdict(new_received=2), balance(2)), "2023-03-01"))
+    assert [row for row in cases(engine) if row[0] == number] == [(number, becomes, None, True)]
+    *_, (was, to, detail) = history(engine, number)
+    assert (was, to, detail["was"]["actual"]) == (steps[-1], becomes, 3)
+
+
 def test_what_our_own_reading_made_disappear_is_withdrawn_and_comes_back_as_it_was(engine: Engine):
     (document,) = register(engine, 1)
     load(engine, document, wrong(verdict(new_received=3), balance(3)))
@@ -146,9 +170,10 @@ def test_a_sentence_is_the_same_when_it_is_written_again_and_mended_when_it_is_g
     load(engine, first, dated(saying(wrong(verdict(new_received=3), one), words), "2023-01-20"))
     [(number, *_)] = cases(engine)
     decide(engine, FindingState.CONFIRMED, number)
+    decide(engine, FindingState.SENT, number)
     two = Finding(rule, Severity.ERROR, "不等", (), 80, 91, again)
     load(engine, second, dated(saying(wrong(verdict(new_received=3), two), again), "2023-02-20"))
-    assert [row for row in cases(engine) if row[0] == number] == [(number, "confirmed", None, True)]
+    assert [row for row in cases(engine) if row[0] == number] == [(number, "sent", None, True)]
     load(engine, third, dated(saying(verdict(new_received=3), "全年共主动公开政府信息80条。"), "2023-03-20"))
     assert [row for row in cases(engine) if row[0] == number] == [(number, "settled", "edition", False)]
 
@@ -204,6 +229,60 @@ def test_two_cases_that_become_one_keep_what_a_person_decided(engine: Engine):
     run_transaction(engine, lambda c: filings.join(c, agencies[0], agencies[1], who="li", reason="同一单位"))
     both = [row for row in cases(engine) if row[0] in (first, second)]
     assert both == [(first, "settled", "joined", False), (second, "confirmed", None, True)]
+
+
+def placed(engine: Engine) -> dict[int, tuple[str | None, int, str, bool]]:
+    """(agency of the filing, document, state, present) of the cases by number."""
+    columns = (CASE.c.id, AgencyRow.name, CASE.c.document_id, CASE.c.state, CASE.c.present)
+    query = select(*columns).outerjoin(FILING, FILING.c.id == CASE.c.filing_id)
+    query = query.outerjoin(AgencyRow, AgencyRow.id == FILING.c.agency_id).where(CASE.c.rule == BALANCE)
+    with engine.connect() as connection:
+        return {number: tuple(rest) for number, *rest in connection.execute(query.order_by(CASE.c.id))}
+
+
+def join(engine: Engine) -> int:
+    """Make one agency of the first two. Return the decision."""
+    with engine.connect() as connection:
+        keep, gone = connection.execute(text("select id from gk_agency order by id limit 2")).scalars().all()
+    run_transaction(engine, lambda c: filings.join(c, keep, gone, who="li", reason="同一单位"))
+    with engine.connect() as connection:
+        return connection.execute(text("select max(id) from gk_agency_decision")).scalar_one()
+
+
+@pytest.mark.parametrize("day", ["2023-01-10", "2023-01-20", "2023-03-01"])
+@pytest.mark.parametrize("decided", [0, 1])
+def test_agencies_that_part_again_have_their_own_cases(engine: Engine, day: str, decided: int):
+    """Whichever report was in force meanwhile, and whichever case went on."""
+    one, other = register(engine, 2)
+    load(engine, one, dated(wrong(verdict(new_received=3), balance(3)), "2023-01-20"))
+    load(engine, other, dated(wrong(verdict("洪泽区民政", new_received=3), balance(3)), day))
+    numbers = list(placed(engine))
+    decide(engine, FindingState.DISMISSED, numbers[decided])
+    before = placed(engine)
+    for _ in range(2):
+        decision = join(engine)
+        assert [row[2:] for row in placed(engine).values() if row[0]] == [("dismissed", True)]
+        run_transaction(engine, lambda c, undone=decision: filings.undo(c, undone, who="li", reason="误并"))
+        assert placed(engine) == before
+
+
+def test_a_document_that_comes_and_goes_leaves_the_cases_of_others(engine: Engine):
+    one, other = register(engine, 2)
+    load(engine, one, dated(wrong(verdict(new_received=3), balance(3)), "2023-01-20"))
+    own = dated(wrong(verdict("洪泽区水利局", new_received=3), balance(3)), "2023-03-01")
+    load(engine, other, own)
+    first, second = placed(engine)
+    decide(engine, FindingState.CONFIRMED, first)
+    before = placed(engine)
+    nameless = msgspec.structs.replace(own, report=msgspec.structs.replace(own.report, agency=None))
+    for _ in range(2):
+        load(engine, other, dated(own, "2023-03-01", agency="洪泽区民政局"))
+        assert placed(engine)[second] == (None, other, "settled", False)
+        load(engine, other, nameless)
+        assert placed(engine) == {**before, second: (None, other, "new", True)}
+        load(engine, other, dated(own, "2023-03-01", agency="洪泽区民政局"))
+        load(engine, other, own)
+        assert placed(engine) == before
 
 
 def test_a_purge_leaves_no_case_that_quotes_the_document(engine: Engine):

@@ -7,16 +7,32 @@ import zipfile
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
 from database.access import ACCESS, Access
-from database.models import AgencyRow, Batch, CorrectionRow, Document, Failure, FilingRow, FindingCase, ReportRow, Role, Stage
+from database.clock import now
+from database.models import (
+    AgencyRow,
+    Batch,
+    CorrectionRow,
+    Document,
+    Failure,
+    FilingRow,
+    FindingCase,
+    ReportRow,
+    Role,
+    Source,
+    Stage,
+)
 from database.reports.coverage import Listed, expect
 from database.session import reading, run_transaction
 from database.users import accounts
 from database.users.accounts import AccountError
 from tests.console.web.filed import CELL, file_scan, report
+from tests.database.test_filings import dated
+from tests.database.test_finding_cases import balance, wrong
+from tests.database.test_results import load, register, verdict
 from tests.inline import Inline
 from tests.security.test_routes import TABLE, filled
 
@@ -175,6 +191,26 @@ def test_a_report_that_moves_to_another_region_goes_with_it(desk: Any) -> None:
     with desk.engine.begin() as connection:
         connection.execute(update(ReportRow).where(ReportRow.document_id == office.own).values(region_code="330100"))
     assert office.client.get(f"/documents/{office.own}").status_code == 404
+
+
+def test_a_case_of_an_edition_out_of_bounds_is_not_seen(desk: Any) -> None:
+    """Both editions are of one filing; the second came in with another batch."""
+    first, second = register(desk.engine, 2)
+    load(desk.engine, first, dated(wrong(verdict(new_received=3, carried_over=9), balance(3)), "2023-01-20"))
+    load(desk.engine, second, dated(wrong(verdict(new_received=4, carried_over=9), balance(9, "carried_over")), "2023-03-01"))
+    with desk.engine.begin() as connection:
+        batch = connection.execute(insert(Batch).values(name="B", priority=0, created_at=now())).inserted_primary_key[0]
+        connection.execute(update(Source).where(Source.document_id == second).values(batch_id=batch))
+        there = connection.execute(select(FindingCase.document_id, FindingCase.filing_id).order_by(FindingCase.id)).all()
+    assert {document for document, _ in there} == {first, second}
+    assert len({filing for _, filing in there}) == 1
+    access = Access(batches=(batch - 1,))
+    with reading(desk.engine.execution_options(**{ACCESS: access})) as connection:
+        assert connection.scalars(select(FindingCase.document_id)).all() == [first]
+    with desk.engine.begin() as connection:
+        connection.execute(update(FindingCase).where(FindingCase.document_id == first).values(other_document_id=second))
+    with reading(desk.engine.execution_options(**{ACCESS: access})) as connection:
+        assert connection.scalars(select(FindingCase.document_id)).all() == []
 
 
 def test_no_bounds_at_all_is_not_the_same_as_none_that_fit(desk: Any) -> None:

@@ -42,6 +42,31 @@ def test_the_list_filters_counts_and_escapes(filed: Desk) -> None:
         assert filed.viewer.get("/findings", params={"order": order, "after": "2"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("state", "unknown"), ("rule", "unknown"), ("severity", "fatal"), ("kind", "unknown"), ("region", "无此地")),
+        *(("year", "0"), ("year", "x"), ("year", "99999"), ("batch", "0"), ("batch", "x")),
+    ],
+)
+def test_a_value_that_there_is_not_selects_nothing(filed: Desk, name: str, value: str) -> None:
+    page = filed.operator.get("/findings", params={name: value})
+    assert (page.status_code, page.text.count('name="case"')) == (200, 0)
+    asked = filed.operator.get("/findings/decide", params={"to": "dismissed", name: value}).text
+    assert 'name="count"' not in asked
+    fields = {"to": "dismissed", "reason": "原文如此", name: value}
+    for count in (0, 3):
+        filed.post(filed.operator, "/findings/decide", **fields, count=count)
+    assert {state for _, state, *_ in cases(filed.engine)} == {"new"}
+
+
+def test_a_rule_of_a_pack_is_a_filter_as_any_other(filed: Desk) -> None:
+    with filed.engine.begin() as connection:
+        connection.execute(text("update gk_finding_case set rule = 'js.own_rule' where id = 2"))
+    asked = filed.operator.get("/findings/decide", params={"to": "dismissed", "rule": "js.own_rule"}).text
+    assert re.findall(r'<td class="number"><a href="/findings/(\d+)"', asked) == ["2"]
+
+
 def test_a_viewer_decides_nothing(filed: Desk) -> None:
     assert 'name="case"' not in filed.viewer.get("/findings").text
     assert filed.post(filed.viewer, "/findings/1", to="confirmed").status_code == 403

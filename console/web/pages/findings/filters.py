@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from codebook.agency_kinds import kind_names
-from codebook.records import Severity
-from codebook.rules import load_rules
 from console.web.security import Fields
 from console.web.views.regions import region_code
 from database.access import region_prefix
@@ -17,20 +14,32 @@ STATES = (OPEN, *FindingState, WITHDRAWN)
 """What can be chosen as a state, in the order of the page."""
 
 
+_ABSENT = -1
+"""A number that no case has."""
+_LAST_YEAR = 9999
+
+
 def given(fields: Fields) -> dict[str, Any]:
-    """Return the filter that an address or a form holds; what cannot be chosen is empty."""
-    state, rule, severity, kind = (fields.text(name, 60) for name in ("state", "rule", "severity", "kind"))
-    year = fields.number("year")
+    """Return the filter that an address or a form holds.
+
+    What cannot be chosen stays, and no case meets it: without it the filter would mean more cases than the person asked for.
+    """
     return {
-        "state": state if state in STATES else "",
-        "rule": rule if rule in load_rules() else "",
-        "severity": severity if severity in list(Severity) else "",
+        **{name: fields.text(name, 60) for name in ("state", "rule", "severity")},
         "region": fields.text("region", 100),
-        "year": year if year is not None and year < 10_000 else None,
-        "kind": kind if kind in kind_names() else "",
-        "batch": fields.number("batch"),
+        "year": _number(fields, "year", _LAST_YEAR),
+        "kind": fields.text("kind", 60),
+        "batch": _number(fields, "batch"),
         "text": fields.text("text", 100),
     }
+
+
+def _number(fields: Fields, name: str, most: int = 2**63 - 1) -> int | None:
+    """The number of a field; None for an empty one, and one that no case has for what is no such number."""
+    if not fields.text(name):
+        return None
+    value = fields.number(name)
+    return value if value and value <= most else _ABSENT
 
 
 def wanted(parameters: dict[str, Any]) -> CaseFilter | None:
