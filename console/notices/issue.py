@@ -77,15 +77,20 @@ def issue(
     options: IssueOptions,
     progress: Callable[[int], object] | None = None,
 ) -> Issued:
-    """Make the sheets of a region and a year in ``options.out``; files of the same names are replaced.
+    """Make the sheets of a region and a year in ``options.out``; a workbook of the same name is replaced.
 
-    ``progress`` is called with the number of notices written. Raises UsageError for a template that does not fit, or where PDF is
-    asked for and LibreOffice is not there; OSError when the files cannot be written. Nothing is marked as sent before that.
+    ``progress`` is called with the number of notices written. Raises UsageError for a template that does not fit, for a folder
+    that has notices already, or where PDF is asked for and LibreOffice is not there; OSError when the files cannot be written.
+    Nothing is marked as sent before that.
     """
     template = open_template(options.template or settings.notice_templates)
     if options.pdf and shutil.which("soffice") is None:
         raise UsageError("PDF needs LibreOffice, and soffice is not on the path; leave out --pdf, or install it")
     words, today = notice_words(), date.today()
+    folder = options.out / words.texts.folder
+    # The folder is sent as it is: a notice of an earlier run would go out though its case was dismissed since.
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds files already; remove it, or name another folder with --out")
     due_on = options.due_on or (today + timedelta(days=words.days)).isoformat()
     issuer = options.issuer or settings.notice_issuer
     sending = Sending(due_on, today.isoformat(), issuer, options.contact, settings.console_url)
@@ -93,7 +98,6 @@ def issue(
         cases = gather.cases_of(connection, selected)
         sources = sources_of(connection, [case.line.document_id for case in cases])
         lines = coverage(connection, selected.year, today.isoformat(), region=selected.region or None)
-    folder = options.out / words.texts.folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gongkai-notices-") as made, closing(_PageSizes(engine)) as sizes:
         drawn = pictures.draw(settings, cases, sources, sizes.of, Path(made))

@@ -5,6 +5,7 @@ Every act is a row of gk_finding_act with a move for each case, and is noted in 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -54,9 +55,11 @@ def decide(
     who: str,
     reason: str = "",
     wanted: Mapping[str, Any] | None = None,
+    mark: str | None = None,
 ) -> ActResult:
     """Set the state of the cases ``numbers``. ``wanted`` is the filter that found them, to be kept with the act.
 
+    With ``mark``, the :func:`mark_of` of the cases that the person saw, nothing is set when any of them moved since.
     Cases whose state does not allow it stay as they are. Raises UsageError without a reason where one is needed, and for a state
     that nobody can set.
     """
@@ -64,6 +67,8 @@ def decide(
         raise UsageError(f"nobody sets a case to {to.value}; the states are {', '.join(BY_PERSON)}")
     if to in NEEDS_REASON and not reason.strip():
         raise UsageError(f"say why the case is {to.value}: a reason is needed")
+    if mark is not None and mark != mark_of(connection, numbers, lock=True):
+        return ActResult(None, 0, {})
     values = {"to_state": to.value, "cases": 0, "wanted": dict(wanted or {}), "reason": reason, "decided_by": who}
     act, moved, others = None, [], Counter[str]()
     for part in chunks(sorted(set(numbers))):
@@ -82,6 +87,22 @@ def decide(
         detail |= {"filter": dict(wanted)} if wanted else {}
         note(connection, f"finding_{to.value}", who, reason=reason, **detail)
     return ActResult(act, len(moved), dict(others))
+
+
+def mark_of(connection: Connection, numbers: Sequence[int], *, lock: bool = False) -> str:
+    """Return a digest of the numbers, states and last moves of cases, which is another one when any of them moved.
+
+    With ``lock``, nobody else moves them until the transaction ends.
+    """
+    found = hashlib.sha256()
+    for part in chunks(sorted(set(numbers))):
+        cases = select(CASE.c.id, CASE.c.state).where(CASE.c.id.in_(part)).order_by(CASE.c.id)
+        rows = connection.execute(cases.with_for_update() if lock else cases).all()
+        moves = select(MOVE.c.case_id, func.max(MOVE.c.id)).where(MOVE.c.case_id.in_(part)).group_by(MOVE.c.case_id)
+        last = dict(connection.execute(moves).tuples().all())
+        for row in rows:
+            found.update(f"{row.id} {row.state} {last.get(row.id, 0)}\n".encode())
+    return found.hexdigest()
 
 
 def _set(connection: Connection, rows: Sequence[Any], to: FindingState, *, who: str, reason: str, act: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -223,7 +224,7 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
     drawn = [line for line in mine if str(line.path).endswith(".pdf")]
     assert pictures == len(drawn) == draft.points - draft.without_picture > 0
 
-    sent = send(desk, tmp_path / "out", mark_sent=True, who="王五", reason="第一批")
+    sent = send(desk, tmp_path / "sent", mark_sent=True, who="王五", reason="第一批")
     assert sent.marked == len(mine)
     assert {line.state for line in cases(desk.engine) if line.id in {each.id for each in mine}} == {"sent"}
     with reading(desk.engine) as connection:
@@ -232,6 +233,20 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
     states = [row[15] for row in openpyxl.load_workbook(sent.workbook)["明细"].iter_rows(min_row=4, values_only=True)]
     assert states == ["已发送"] * len(mine)
     assert send(desk, tmp_path / "again").notices == 0
+
+
+def test_no_notice_of_an_earlier_run_lies_among_those_that_are_sent(desk: Inline, tmp_path: Path):
+    kept, dismissed = [line.id for line in cases(desk.engine) if line.rule in PLANTS][:2]
+    confirm(desk.engine, [kept, dismissed])
+    draft = send(desk, tmp_path / "out")
+    confirm(desk.engine, [dismissed], FindingState.DISMISSED)
+    with pytest.raises(UsageError, match="holds files already"):
+        send(desk, tmp_path / "out", mark_sent=True, who="li", reason="第一批")
+    assert {line.id for line in cases(desk.engine, state="confirmed")} == {kept}  # nothing was sent
+    shutil.rmtree(draft.folder)
+    sent = send(desk, tmp_path / "out", mark_sent=True, who="li", reason="第一批")
+    (text,) = [text_of(path) for path in Path(sent.folder).iterdir()]
+    assert f"（问题编号 {kept}）" in text
 
 
 def test_the_answers_come_back_by_the_number_of_the_case(desk: Inline, tmp_path: Path):
