@@ -295,6 +295,28 @@ def test_a_purge_leaves_no_case_that_quotes_the_document(engine: Engine):
         assert connection.execute(select(MOVE)).all() == []
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_purge_leaves_no_words_of_the_document_in_the_history(engine: Engine, is_known: bool):
+    """Not even in that of a case which another document shows now; the moves stay. Moves of before do not say what they quote."""
+    first, second, third = register(engine, 3)
+    rule = "narrative.sum"
+    for document, actual, day in ((first, 90, "01"), (second, 91, "02"), (third, 92, "03")):
+        words = f"全年共主动公开政府信息{actual}条，其中概况信息30条、政务动态50条。"
+        found = Finding(rule, Severity.ERROR, f"不等{actual}", (), 80, actual, words)
+        load(engine, document, dated(saying(wrong(verdict(new_received=3), found), words), f"2023-{day}-20"))
+    number = next(number for number, *_ in cases(engine) if len(history(engine, number)) == 2)
+    if not is_known:
+        with engine.begin() as connection:
+            for move in connection.execute(select(MOVE.c.id, MOVE.c.detail).where(MOVE.c.case_id == number)).all():
+                was = {name: value for name, value in move.detail["was"].items() if not name.endswith("document_id")}
+                connection.execute(update(MOVE).where(MOVE.c.id == move.id).values(detail={**move.detail, "was": was}))
+    run_transaction(engine, lambda c: filings.purge(c, first, who="li", reason="误传"))
+    with engine.connect() as connection:
+        left = [detail.get("was") for detail in connection.scalars(select(MOVE.c.detail).where(MOVE.c.case_id == number))]
+    assert "90" not in str(left)
+    assert [was and was["actual"] for was in left] == ([None, 91] if is_known else [None, None])
+
+
 def test_findings_of_before_become_new_cases_and_what_is_not_shown_is_withdrawn(engine: Engine):
     one, other, nameless = register(engine, 3)
     load(engine, one, wrong(verdict(new_received=3), balance(3)))
