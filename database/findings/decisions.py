@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, exists, func, insert, select, update
+from sqlalchemy import Connection, Table, exists, func, insert, select, update
 
 from codebook.errors import UsageError
 from codebook.records import Record
@@ -156,9 +156,8 @@ def undo(connection: Connection, act: int, *, who: str) -> ActResult:
             before = move.detail or {}
             by_before.setdefault((move.from_state, before.get("settled_by"), before.get("held")), []).append(move.case_id)
         for (state, settled_by, held), ids in by_before.items():
-            values = {"state": state, "settled_by": settled_by, "held": held}
-            values |= {"changed_at": now(), "changed_by": who, "reason": None}
-            connection.execute(update(CASE).where(CASE.c.id.in_(ids)).values(**values))
+            values = {"state": state, "settled_by": settled_by, "held": held, "changed_by": who, "reason": None}
+            connection.execute(update(CASE).where(CASE.c.id.in_(ids)).values(**values, changed_at=now()))
         back = [{"case_id": move.case_id, "from_state": move.to_state, "to_state": move.from_state} for move in part]
         connection.execute(insert(MOVE).values(at=now(), who=who, reason=None, detail={"undone": act}, act_id=None), back)
     connection.execute(update(ACT).where(ACT.c.id == act).values(ended_by=who, ended_at=now()))
@@ -170,7 +169,7 @@ def _latest_steps(connection: Connection, cases: Sequence[int], since: int) -> s
     """Return the last move to another state of each case, from the move ``since`` on: those that were taken back do not count."""
     columns = (MOVE.c.id, MOVE.c.case_id, MOVE.c.act_id, MOVE.c.detail)
     query = select(*columns).where(MOVE.c.case_id.in_(cases), MOVE.c.id >= since, MOVE.c.from_state != MOVE.c.to_state)
-    steps: dict[int, list[Row[Any]]] = defaultdict(list)
+    steps: dict[int, list[Any]] = defaultdict(list)
     for move in connection.execute(query.order_by(MOVE.c.id)):
         undone = (move.detail or {}).get("undone")
         if undone is None:
