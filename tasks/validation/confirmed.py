@@ -4,10 +4,12 @@ be the reading, and the numbers that nobody confirmed are doubts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from codebook.records import NOT_CONFIRMED, Origin, Reader, Reading, Report, Severity, State, WitnessKind
-from codebook.rules import RuleScope, evaluate, expand
+from codebook.records import NOT_CONFIRMED, Finding, Origin, Reader, Reading, Report, Severity, State, WitnessKind
+from codebook.rules import RuleScope, evaluate, expand, load_rules
 from tasks.validation.facts import Facts
 from tasks.validation.sums import broken
 
@@ -33,9 +35,25 @@ def doubt_unconfirmed(report: Report) -> Report:
     return msgspec.structs.replace(report, readings=readings)
 
 
+def held_back(findings: Iterable[Finding], facts: Facts) -> list[Finding]:
+    """Return findings of broken sums without the errors that only a rule pack makes of numbers that the pixels did not confirm:
+    those of a rule of its own are left out, those of a rule that it changes are warnings. A pack puts no value in doubt.
+    """
+    if not any(reading.looked_at for reading in facts.readings.values()):
+        return list(findings)
+    kept: list[Finding] = []
+    for finding in findings:
+        unconfirmed = any(cell in facts.readings and _is_unconfirmed(facts.readings[cell]) for cell in finding.cells)
+        if finding.pack is None or finding.severity is not Severity.ERROR or not unconfirmed:
+            kept.append(finding)
+        elif finding.rule in load_rules():
+            kept.append(msgspec.structs.replace(finding, severity=Severity.WARNING))
+    return kept
+
+
 def _is_unconfirmed(reading: Reading) -> bool:
     return (
-        reading.state is State.READ
+        reading.state in (State.READ, State.PROVEN)
         and reading.read_by is Reader.PDF
         and reading.origin is Origin.TABLE
         and WitnessKind.PIXELS not in reading.witnesses

@@ -26,7 +26,7 @@ from codebook.records import (
 )
 from codebook.rule_packs.packs import Packs, installed
 from codebook.rules import RuleScope, RuleSet, national
-from tasks.validation.confirmed import doubt_unconfirmed
+from tasks.validation.confirmed import doubt_unconfirmed, held_back
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
@@ -116,6 +116,7 @@ def findings_of(report: Report, rules: RuleSet | None) -> tuple[tuple[Finding, .
     """
     facts = Facts(report)
     found, proven = check_sums(facts, rules)
+    found = held_back(found, facts)
     for check in report_checks():
         found += check(facts, rules)
     order = rules.order if rules else national().order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codebook.book import load_book
 from codebook.records import Hints, Reading, State
 from tasks.extraction.extract import extract
 from tasks.parsing.parse import parse
@@ -58,3 +59,20 @@ def test_a_number_whose_characters_are_turned_around_is_in_doubt(written: str, s
     rows = [row(label, ["0"] * 7) for label in LABELS[1:]]
     found = readings(row(LABELS[0], ["0"] * 6 + [written]), *rows)["requests.new_received.total"]
     assert (found.state, found.value) == (state, 21)
+
+
+@pytest.mark.parametrize("between", ["<br>", ""])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 10])
+def test_a_cell_with_labels_that_run_together_is_nobodys_row(at: int, between: str) -> None:
+    block = load_book().blocks["requests"]
+    rows = [slug for slug, label in block.rows.items() if not label.parts]
+    labels = [block.rows[slug].label.split("（区分")[0] for slug in rows]
+    crowded = between.join(labels[at : at + 2])
+    found = readings(
+        *(row(label, ["0"] * 7) for label in labels[:at]),
+        row(crowded, ["1"] * 6 + ["6"]),
+        *(row(label, ["0"] * 7) for label in labels[at + 2 :]),
+    )
+    assert {found[f"requests.{slug}.{column}"].state for slug in rows[at : at + 2] for column in ("natural_person", "total")} == {
+        State.DOUBTFUL
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from codebook.records import (
     ON_PICTURE,
@@ -17,6 +18,8 @@ from codebook.records import (
     Status,
     Verdict,
 )
+from codebook.rule_packs.packs import Packs
+from codebook.rule_packs.reading import parse_pack
 from tasks.validation.validate import validate
 from tests.validation.makers import form_values, report
 
@@ -96,3 +99,51 @@ def test_a_title_without_a_table_is_the_offices_only_where_all_of_the_document_w
     assert severity() is Severity.ERROR
     assert severity(ON_PICTURE) is Severity.WARNING
     assert severity(None, LeftOut(LeftOutKind.PICTURE, "page 3", Place(page=3))) is Severity.WARNING
+
+
+OWN = """
+id: t
+version: "1"
+region: "*"
+years: [2020, 2030]
+own:
+  t.same:
+    severity: error
+    words: as many
+    law: a letter
+    messages: {main: "{left} {right}"}
+    sums:
+      - left: {requests.new_received.natural_person: 1}
+        relation: "="
+        right: {requests.granted.natural_person: 1}
+        message: main
+"""
+NEW = "requests.new_received.natural_person"
+ISSUED, IN_FORCE = "disclosure.normative_documents.issued", "disclosure.normative_documents.in_force"
+
+
+def checked_with(pack: str, values: dict[str, int], unconfirmed: str) -> Verdict:
+    """A report with ``values``, of which the pixels confirmed all but one, checked with a pack."""
+
+    def seen(reading: Reading) -> Reading:
+        witnesses = ("text",) if reading.indicator == unconfirmed else ("text", "pixels")
+        return msgspec.structs.replace(reading, read_by=Reader.PDF, looked_at=True, witnesses=witnesses)
+
+    made = report(form_values() | values)
+    made = msgspec.structs.replace(made, readings=tuple(map(seen, made.readings)))
+    return validate(made, packs=Packs([parse_pack(pack.encode(), "t.yaml")]))
+
+
+@pytest.mark.parametrize(("unconfirmed", "accused"), [("", {"t.same"}), (NEW, set())])
+def test_a_pack_accuses_of_no_number_that_nobody_confirmed(unconfirmed: str, accused: set[str]) -> None:
+    same = {NEW: 5, "requests.new_received.total": 5, "requests.carried_forward.natural_person": 5}
+    verdict = checked_with(OWN, same | {"requests.carried_forward.total": 5}, unconfirmed)
+    assert errors(verdict) == accused
+    assert (verdict.status, doubts(verdict)) == (Status.ACCEPTED, {})
+
+
+@pytest.mark.parametrize(("unconfirmed", "severity"), [("", Severity.ERROR), (ISSUED, Severity.WARNING)])
+def test_a_warning_that_a_pack_makes_an_error_stays_one_where_nobody_confirmed(unconfirmed: str, severity: Severity) -> None:
+    pack = OWN.partition("own:")[0] + "rules: {disclosure.in_force: {severity: error}}\n"
+    verdict = checked_with(pack, {ISSUED: 9, IN_FORCE: 3}, unconfirmed)
+    assert [f.severity for f in verdict.findings if f.rule == "disclosure.in_force"] == [severity]

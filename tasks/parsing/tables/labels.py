@@ -7,7 +7,8 @@ second witness; a misprinted one is taken only where the order of the form expec
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
@@ -24,6 +25,8 @@ _LIKE_OF_TWO = 0.5
 SURELY_LIKE = 0.87
 # The next best label must be less like by this much.
 APART = 0.12
+# So many rows that follow each other in the form may have their labels in one cell.
+_MOST_TOGETHER = 4
 # Labels up to this length (规章, 总计) must fill the printed piece that they stand in.
 _SHORT = 4
 
@@ -137,6 +140,35 @@ def likeness(text: str, label: str) -> float:
 def is_like(text: str, score: float) -> bool:
     """Return whether a likeness is enough to take a misprinted text for the row that the order of the form expects."""
     return score >= (_LIKE_OF_TWO if len(text) <= 2 else LIKE)
+
+
+@lru_cache(maxsize=4096)
+def holds_several_rows(text: str, name: str) -> bool:
+    """Return whether a folded text is more like the labels of several neighbouring rows of block ``name``, one behind the other,
+    than like any one label.
+    """
+    lex = lexicon(name)
+    if text in lex.exact:
+        return False
+    single = max(LIKE, *(likeness(text, entry.text) for entry in lex.entries))
+    return any(likeness(text, together) > single for together in _labels_together(name))
+
+
+@cache
+def _labels_together(name: str) -> tuple[str, ...]:
+    """The folded labels of two and more rows that follow each other, joined. A row that others divide is there or they are."""
+    block, lex = load_book().blocks[name], lexicon(name)
+    orders = (
+        [slug for slug, label in block.rows.items() if not label.parts],
+        [slug for slug in block.rows if slug not in block.part_rows],
+    )
+    windows = {
+        tuple(order[at : at + size])
+        for order in orders
+        for size in range(2, _MOST_TOGETHER + 1)
+        for at in range(len(order) - size + 1)
+    }
+    return tuple(sorted({"".join(texts) for window in windows for texts in product(*(lex.rows[slug] for slug in window))}))
 
 
 def without_ordinal(text: str) -> str:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from codebook.book import Block, BlockKind, load_book
 from codebook.records import Place, Reader
+from codebook.text.fold import fold_label
 from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.align import Item, ValueRun
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
-from tasks.parsing.tables.labels import LabelPart, Lexicon, lexicon
+from tasks.parsing.tables.labels import LabelPart, Lexicon, holds_several_rows, lexicon
 from tasks.parsing.tables.spans import TableSpan
 from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, value_token
 
@@ -141,13 +142,20 @@ def span_to_table(text: AtomText, span: TableSpan) -> TableText:
         begin -= 1  # the first row's values may stand before its label
     labels = [m for m in labels if m.first >= begin]
     runs = atoms_to_runs(atoms, begin, span.end, units)
-    return TableText(text, lex, span, labels, runs, _crowded(text, labels), _holds_rows(text, span))
+    return TableText(text, lex, span, labels, runs, _crowded(text, span, labels), _holds_rows(text, span))
 
 
-def _crowded(text: AtomText, labels: list[FoundLabel]) -> frozenset[tuple[int, int]]:
+def _crowded(text: AtomText, span: TableSpan, labels: list[FoundLabel]) -> frozenset[tuple[int, int]]:
     rows = [text.atoms[label.last] for label in labels if label.entry.part is LabelPart.ROW]
     counts = Counter((atom.line, atom.cell) for atom in rows if text.lines[atom.line].cells is not None)
-    return frozenset(place for place, count in counts.items() if count > 1)
+    found = {place for place, count in counts.items() if count > 1}
+    if load_book().blocks[span.block].kind is BlockKind.MATRIX:  # misprinted labels run together into one that was found
+        found |= {(line, at) for line, at in counts if holds_several_rows(fold_label(_cell(text, line, at)), span.block)}
+    return frozenset(found)
+
+
+def _cell(text: AtomText, line: int, at: int) -> str:
+    return (text.lines[line].cells or {})[at].text
 
 
 def _holds_rows(text: AtomText, span: TableSpan) -> bool:

@@ -31,7 +31,7 @@ from rapidfuzz.distance import LCSseq
 from codebook.book import BlockKind, load_book
 from codebook.records import Cell
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.labels import APART, LIKE, LabelPart, Lexicon, is_like, lexicon, likeness
+from tasks.parsing.tables.labels import APART, LIKE, LabelPart, Lexicon, holds_several_rows, is_like, lexicon, likeness
 from tasks.parsing.tables.tokens import TextLine, value_token
 
 # This many rows whose labels were read show which block a grid is.
@@ -48,7 +48,8 @@ class DrawnRow(NamedTuple):
     """A row of a grid: line ``at``; the cell that should hold its ``label`` (None: none begins in this row), and that folded.
 
     ``slug`` names the row or subtotal (``"=slug"``) whose label it holds exactly. ``even``: it has a cell for each column.
-    ``joined``: its label's cell reaches over the next row too, or is that of the row before.
+    ``joined``: its label's cell reaches over the next row too, or is that of the row before. ``several``: it holds the labels of
+    several rows.
     """
 
     at: int
@@ -58,6 +59,7 @@ class DrawnRow(NamedTuple):
     even: bool
     first_value: int
     joined: bool = False
+    several: bool = False
 
 
 def name_by_order(lines: list[TextLine]) -> list[TextLine]:
@@ -149,7 +151,7 @@ def _row(at: int, cells: dict[int, Cell], columns: tuple[int, ...], lex: Lexicon
         label = max(before, key=lambda cell: cell.column, default=label)
     text = "" if label is None or value_token(label.text) else fold_label(label.text)
     even = len(values) == len(columns) and all(cell.row_span == 1 for cell in values)
-    return DrawnRow(at, label, text, _exact(text, lex), even, columns[0])
+    return DrawnRow(at, label, text, _exact(text, lex), even, columns[0], several=holds_several_rows(text, lex.block))
 
 
 def _is_words(text: str) -> bool:
@@ -161,7 +163,7 @@ def _joined(rows: list[DrawnRow]) -> list[DrawnRow]:
     result = list(rows)
     for n, (row, below) in enumerate(pairwise(rows)):
         if row.label is not None and row.label.row_span > 1 and below.label is None:
-            result[n] = row._replace(slug="", joined=True)
+            result[n] = row._replace(slug="", joined=True, several=False)
             result[n + 1] = below._replace(text=row.text, slug="", joined=True)
     return result
 
@@ -254,7 +256,7 @@ def _in_gap(gap: _Gap, lex: Lexicon, *, blank: bool) -> dict[int, _Name]:
 
     ``blank``: a label of which nothing is left does not.
     """
-    if len(gap.rows) != len(gap.wanted) or not all(row.even for row in gap.rows):
+    if len(gap.rows) != len(gap.wanted) or not all(row.even and not row.several for row in gap.rows):
         return {}
     named: dict[int, _Name] = {}
     for number, (row, slug) in enumerate(zip(gap.rows, gap.wanted, strict=True)):
@@ -272,6 +274,8 @@ def _without_order(gap: _Gap, lex: Lexicon) -> dict[int, _Name]:
     few = len(gap.wanted) - len(gap.rows)  # rows of the form that the source leaves out, or whose rows ran together
     named: dict[int, _Name] = {}
     for number, row in enumerate(gap.rows):
+        if row.several:
+            continue  # with its labels as printed, no number beside them is anybody's for sure
         possible = gap.wanted[number : number + few + 1] if few >= 0 else gap.wanted
         like = []
         for slug in () if row.joined else possible:
