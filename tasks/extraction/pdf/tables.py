@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import cache
 
 from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells
 
+from codebook.book import load_book
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
-from codebook.text.fold import is_han
+from codebook.text.fold import fold_label, is_han
 from tasks.extraction.grid import NUMERIC, Box, Slot, compact, from_boxes, make_table, pieces, prose_rows, refill
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.edges import SNAP, closed_edges
@@ -20,6 +22,7 @@ _OVERHANG = 0.6  # of a character's width that may hang over the outer border of
 _DIGITS = frozenset("0123456789.,")
 _CLOSE = 0.15  # of the character size: the widest gap inside of a number
 _DIGIT = 0.5  # of the character size: the width of a digit
+_LABELS = 6  # labels of rows in a cell
 _HEADED = 3  # cells with a heading and a number below it
 _ROOM = 2  # digits that could stand beside a number that is not broken over two lines
 
@@ -85,18 +88,31 @@ def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[
 
 
 def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> bool:
-    """Return whether cells of a grid hold rows of a table: a cell several labels with their numbers, two cells several numbers
-    below each other, or three cells a heading and a number. A number that is broken over lines is none of these: its first line
-    fills the cell.
+    """Return whether cells of a grid hold rows of a table: a cell several labels with their numbers, or many labels with fewer
+    rows beside it, two cells several numbers below each other, or three cells a heading and a number. A number that is broken
+    over lines is none of these: its first line fills the cell.
     """
     columns = headed = 0
-    for (x0, _, x1, _), found in zip(boxes, lines, strict=True):
+    for (x0, y0, x1, y1), found in zip(boxes, lines, strict=True):
         if sum(_is_row(line.text) for line in found) > 1:
+            return True
+        if len(found) >= _LABELS and _holds_labels(found, {box[1] for box in boxes if y0 <= box[1] < y1}):
             return True
         numbers = [line for line in found if NUMERIC.fullmatch(line.text)]
         columns += any(line.x1 - line.x0 + _ROOM * _DIGIT * line.size <= x1 - x0 for line in numbers[:-1])
         headed += len(numbers) == 1 < len(found) and numbers[0] is found[-1] and _is_heading(found[:-1])
     return columns > 1 or headed >= _HEADED
+
+
+def _holds_labels(lines: Sequence[VisualLine], tops: set[float]) -> bool:
+    labels = sum(fold_label(line.text) in _row_labels() for line in lines)
+    return labels >= _LABELS and labels > len(tops)
+
+
+@cache
+def _row_labels() -> frozenset[str]:
+    rows = (label for block in load_book().blocks.values() for label in block.rows.values())
+    return frozenset(fold_label(text) for label in rows for text in label.texts)
 
 
 def _is_heading(lines: Sequence[VisualLine]) -> bool:

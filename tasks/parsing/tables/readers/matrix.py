@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import Block
+from codebook.text.fold import fold_label
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
 from tasks.parsing.tables.cells import BlockRead, Doubt
 from tasks.parsing.tables.found_labels import FoundLabel
@@ -29,7 +30,7 @@ from tasks.parsing.tables.rows import (
     unsure_columns,
 )
 from tasks.parsing.tables.table_text import TableText, labels_to_items, split_runs
-from tasks.parsing.tables.tokens import PrintedValue, value_token
+from tasks.parsing.tables.tokens import AtomKind, PrintedValue, value_token
 
 _MOST_ROWS = 0.8  # share of the rows
 
@@ -203,15 +204,30 @@ def _columns(table: TableText) -> tuple[tuple[str, ...], bool]:
 def _columns_left(table: TableText) -> tuple[str, ...]:
     """Return the columns of a table whose header lacks some of those of the form; empty where it lacks none.
 
-    Its rows must have as many values as the header has columns: a label that was only misread has values under it.
+    Its rows must have as many values as the header has columns: a label that was only misread has values under it. Nor may other
+    text stand between the labels of the header, or a piece of a column that seems to lack: its label may be broken over lines.
     """
     plain = shape_of(table.span.block).columns
     header = {m.entry.slug for m in table.labels if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA)}
     left = tuple(column for column in plain if column in header)
     lengths = Counter(len(run.values) for run in table.runs if len(run.values) > 1)
-    if not 1 < len(left) < len(plain) or header > set(left) or not lengths:
+    if not 1 < len(left) < len(plain) or header > set(left) or not lengths or _has_other_labels(table, set(plain) - header):
         return ()
     return left if lengths[len(left)] >= _MOST_ROWS * lengths.total() else ()
+
+
+def _has_other_labels(table: TableText, lacking: set[str]) -> bool:
+    """Return whether text between the labels of a header, or a piece of a label of ``lacking`` before them, is none of theirs."""
+    atoms, columns = table.text.atoms, table.block.columns
+    row = min((m.first for m in table.labels if m.entry.part is LabelPart.ROW), default=table.span.end)
+    known = [m for m in table.labels if m.entry.part is not LabelPart.UNKNOWN and m.first < row]
+    first = min((m.first for m in known if m.entry.part in (LabelPart.COLUMN, LabelPart.EXTRA)), default=row)
+    if any(m.entry.part is LabelPart.UNKNOWN and first < m.first < row for m in table.labels):
+        return True
+    covered = {i for m in known for i in range(m.first, m.last + 1)}
+    texts = [atoms[i].text for i in range(table.span.start, row) if i not in covered and atoms[i].kind is AtomKind.TEXT]
+    labels = [fold_label(text) for slug in lacking for text in columns[slug].texts]
+    return any(one + other in text for label in labels for one, other in pairwise(label) for text in texts)
 
 
 def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
