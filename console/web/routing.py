@@ -102,7 +102,9 @@ def _endpoint(
     async def endpoint(http: Request) -> Response:
         app: AppContext = http.app.state.context
         if uploads > UPLOAD_BYTES and not await run_in_threadpool(_may_send, app, http, role):
-            return Response(status_code=403, headers={"connection": "close"})  # before any of it is read
+            refusal = await run_in_threadpool(answer, app, http, page, role, None)  # before any of it is read
+            refusal.headers["connection"] = "close"
+            return refusal
         try:
             form = await read_form(http, uploads=uploads) if http.method == "POST" else None
         except ClientDisconnect:

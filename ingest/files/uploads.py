@@ -46,10 +46,13 @@ class Uploads:
         self._folder, self._limits = folder, limits
 
     def begin(self, who: int) -> str:
-        """Begin an upload of the user with the id ``who``. Return its name."""
-        self._sweep()
+        """Begin an upload of the user with the id ``who``. Return its name. Raises GongkaiError disk.full."""
         name = secrets.token_hex(16)
-        (self._of(who, name) / _FILES).mkdir(parents=True)
+        try:
+            self._sweep()
+            (self._of(who, name) / _FILES).mkdir(parents=True)
+        except OSError as error:
+            raise GongkaiError("disk.full", error.strerror or str(error), "a data folder that can be written to") from error
         return name
 
     def exists(self, who: int, name: str) -> bool:

@@ -63,8 +63,15 @@ class Office:
                     f"values ({number}, 'parse', 0, 'internal', 'x', 1, '{{}}', 'open', '2026-01-01 00:00:00+00')"
                 )
             self.foreign_batch = connection.scalar(select(Batch.id).where(Batch.name == "foreign-batch"))
+            self.foreign_finding = connection.scalar(select(FindingCase.id).where(FindingCase.document_id == self.foreign))
+        assert self.foreign_finding is not None
         run_transaction(desk.engine, lambda c: accounts.set_access(c, "operator", **bounds, who="test"))
         self.client: TestClient = desk.operator
+
+    def foreign_number(self, path: str) -> str:
+        """The number of what is foreign and of the kind that a page is about."""
+        kinds = {"/batches": self.foreign_batch, "/findings": self.foreign_finding}
+        return str(next((number for start, number in kinds.items() if path.startswith(start)), self.foreign))
 
     def state(self) -> list[Any]:
         """All that acts change, of the foreign document."""
@@ -75,7 +82,8 @@ class Office:
             stages = connection.execute(select(Stage.id, Stage.state).where(Stage.document_id == self.foreign)).all()
             agencies = connection.execute(select(AgencyRow.id, AgencyRow.name, AgencyRow.merged_into)).all()
             filings = connection.execute(select(FilingRow.id, FilingRow.agency_id, FilingRow.chosen_document_id)).all()
-        return [document, failures, made, stages, agencies, filings]
+            cases = connection.execute(select(FindingCase.id, FindingCase.state)).all()
+        return [cases, document, failures, made, stages, agencies, filings]
 
 
 @pytest.fixture(params=BOUNDS)
@@ -110,7 +118,7 @@ def test_no_page_shows_what_is_foreign(office: Office) -> None:
     queries += [{"region": "3301"}, {"region": "浙江", "text": str(office.foreign)}]
     queries += [{"text": "财政", "agency": "财政", "find": "财政", "case": "1"}]
     for path in [path for (method, path), role in TABLE.items() if method == "GET" and role is not Role.ADMINISTER]:
-        number = str(office.foreign_batch if path.startswith("/batches") else office.foreign)
+        number = office.foreign_number(path)
         address = filled(path, number).replace(f"/crops/{number}", f"/crops/{CELL}").replace(f"/cells/{number}", f"/cells/{CELL}")
         forms: list[dict[str, Any]] = [{"format": form} for form in ("jsonl", "csv")] if path == "/downloads/file" else []
         for query in queries + forms:
@@ -133,10 +141,11 @@ def test_no_act_changes_what_is_foreign(office: Office) -> None:
     common |= {"other": office.foreign, "name": "外地县审计局", "case": 1, "find": FOREIGN}
     row = {"row": "1", "row_cell": CELL, "row_mark": "x", f"row:{CELL}": "8"}
     for path in [path for method, path in TABLE if method == "POST" and TABLE[method, path] is Role.OPERATE]:
-        address = path.replace("{id}", str(office.foreign)).replace("{cell}", CELL).replace("{number}", str(correction))
+        address = path.replace("{id}", office.foreign_number(path)).replace("{cell}", CELL).replace("{number}", str(correction))
         for more in ({}, row, {"batch": "foreign-batch"}, {"act": "discard", "count": 1}, {"act": "reprocess", "count": 1}):
             answer = office.client.post(address, data={**common, **more})
-            assert answer.status_code in (303, 404, 422), (path, more)
+            scripts = (403,) if path.startswith("/upload/") else ()  # what only a script of ours sends, with a header
+            assert answer.status_code in (303, 404, 422, *scripts), (path, more)
         if "{number}" in path:  # under the address of one's own document
             own = path.replace("{id}", str(office.own)).replace("{number}", str(correction))
             assert office.client.post(own, data=common).status_code == 404
@@ -230,9 +239,9 @@ def test_bounds_are_set_on_the_page_of_users(desk: Any) -> None:
         ({"regions": "999999"}, "地区代码不存在"),
         ({"batches": "no such batch"}, "没有批次"),
     ):
-        answer = desk.post(admin, "/users/change", name="viewer", act="access", **fields)
-        assert said in admin.get(answer.headers["location"]).text
-    desk.post(admin, "/users/change", name="viewer", act="access", regions="320800，330100", batches="own-batch")
+        answer = desk.post(admin, "/users/change", name="viewer", act="save", role="view", role_shown="view", **fields)
+        assert said in answer.text
+    desk.post(admin, "/users/change", name="viewer", act="save", role="view", regions="320800，330100", batches="own-batch")
     with reading(office.engine) as connection:
         found = {user.name: user.access for user in accounts.users(connection)}
     assert found["viewer"].regions == ("320800", "330100")

@@ -178,7 +178,13 @@ def take_over(request: PageRequest) -> Response:
 
 
 def hand_out(request: PageRequest) -> Response:
-    """Hand a batch or a region out to a person, or end what was handed out."""
+    """Hand a batch or a region out to a person, or end what was handed out.
+
+    Raises HTTPException 404 for who is bound to regions or batches, who sees only a part of what is handed out, and for a batch
+    that is not there.
+    """
+    if request.is_bound:
+        raise HTTPException(404)
     _, given = _given(request, request.form)
     form, ended = request.form, request.form.number("end")
     if ended is not None:
@@ -187,6 +193,10 @@ def hand_out(request: PageRequest) -> Response:
         return request.redirect("/review", **given)
     to, batch, region = form.text("to", 60), form.number("of_batch"), form.text("of_region", 100)
     code = region_code(region) if region else None
+    if batch is not None:
+        with request.reading() as connection:
+            if listings.batch_line(connection, batch) is None:
+                raise HTTPException(404)
     if region and code is None:
         request.notify("agencies.no_region", good=False, region=region)
         return _next_page(request, *_given(request, form), None)

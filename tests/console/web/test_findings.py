@@ -19,6 +19,13 @@ from tests.database.test_results import load, register, verdict
 EVIL = "<script>alert(1)</script>"
 
 
+def mark(page: str) -> str:
+    """What a page says that it showed."""
+    found = re.search(r'name="mark" value="(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
 @pytest.fixture
 def filed(desk: Desk) -> Desk:
     """Three filings with a finding each; the third has another rule, and words that are no markup."""
@@ -53,10 +60,9 @@ def test_a_value_that_there_is_not_selects_nothing(filed: Desk, name: str, value
     page = filed.operator.get("/findings", params={name: value})
     assert (page.status_code, page.text.count('name="case"')) == (200, 0)
     asked = filed.operator.get("/findings/decide", params={"to": "dismissed", name: value}).text
-    assert 'name="count"' not in asked
-    fields = {"to": "dismissed", "reason": "原文如此", name: value}
-    for count in (0, 3):
-        filed.post(filed.operator, "/findings/decide", **fields, count=count)
+    assert 'name="mark"' not in asked
+    every = filed.operator.get("/findings/decide", params={"to": "dismissed"}).text
+    filed.post(filed.operator, "/findings/decide", to="dismissed", reason="原文如此", mark=mark(every), **{name: value})
     assert {state for _, state, *_ in cases(filed.engine)} == {"new"}
 
 
@@ -76,12 +82,13 @@ def test_a_viewer_decides_nothing(filed: Desk) -> None:
 def test_one_case_with_its_history(filed: Desk) -> None:
     refused = filed.post(filed.operator, "/findings/3", to="dismissed", reason=" ")
     assert refused.status_code == 422
-    assert filed.post(filed.operator, "/findings/3", to="dismissed", reason="原文如此").status_code == 303
+    seen = mark(filed.operator.get("/findings/3").text)
+    assert filed.post(filed.operator, "/findings/3", to="dismissed", reason="原文如此", mark=seen).status_code == 303
     page = filed.operator.get("/findings/3").text
     assert "原文如此" in page
     assert "operator" in page
     assert EVIL not in page
-    assert filed.post(filed.operator, "/findings/3", to="sent").status_code == 409  # a dismissed one cannot be sent
+    assert filed.post(filed.operator, "/findings/3", to="sent", mark=mark(page)).status_code == 409  # it was dismissed
     assert filed.operator.get("/findings/99").status_code == 404
     assert filed.post(filed.operator, "/findings/99", to="confirmed").status_code == 404
     document = filed.operator.get("/documents/3").text
@@ -90,12 +97,12 @@ def test_one_case_with_its_history(filed: Desk) -> None:
 
 def test_many_are_counted_first_and_the_act_is_taken_back(filed: Desk) -> None:
     asked = filed.operator.get("/findings/decide", params={"to": "confirmed", "rule": "requests.balance"}).text
-    assert 'name="count" value="2"' in asked
+    assert re.findall(r'<td class="number"><a href="/findings/(\d+)"', asked) == ["2", "1"]
     fields = {"to": "confirmed", "rule": "requests.balance", "back": "/findings?state=new"}
-    changed = filed.post(filed.operator, "/findings/decide", **fields, count=1)
+    changed = filed.post(filed.operator, "/findings/decide", **fields)
     assert changed.status_code == 409
     assert {state for _, state, *_ in cases(filed.engine)} == {"new"}
-    done = filed.post(filed.operator, "/findings/decide", **fields, count=2)
+    done = filed.post(filed.operator, "/findings/decide", **fields, mark=mark(asked))
     assert (done.status_code, done.headers["location"]) == (303, "/findings?state=new")
     assert [state for _, state, *_ in cases(filed.engine)] == ["confirmed", "confirmed", "new"]
     page = filed.operator.get("/findings").text
@@ -113,8 +120,40 @@ def test_marked_ones_and_who_is_bound_decides_about_ones_own(filed: Desk) -> Non
         connection.execute(text("update gk_report set region_code = '330100' where document_id = 1"))
     run_transaction(filed.engine, lambda c: accounts.set_access(c, "operator", Access(("3208",)).regions, None, who="test"))
     asked = filed.operator.get("/findings/decide?to=confirmed&case=1&case=2").text
-    assert 'name="count" value="1"' in asked
-    assert filed.post(filed.operator, "/findings/decide", to="confirmed", case=["1", "2"], count=1).status_code == 303
+    assert re.findall(r'<td class="number"><a href="/findings/(\d+)"', asked) == ["2"]
+    done = filed.post(filed.operator, "/findings/decide", to="confirmed", case=["1", "2"], mark=mark(asked))
+    assert done.status_code == 303
     assert [state for _, state, *_ in cases(filed.engine)] == ["new", "confirmed", "new"]
     assert filed.operator.get("/findings/1").status_code == 404
     assert filed.post(filed.operator, "/findings/1", to="confirmed").status_code == 404
+
+
+def test_what_another_person_decided_meanwhile_stands(filed: Desk) -> None:
+    """The page was open while another person confirmed the case, and sent the notice."""
+    open_page = filed.operator.get("/findings/3").text
+    for to in ("confirmed", "sent"):
+        seen = mark(filed.administrator.get("/findings/3").text)
+        assert filed.post(filed.administrator, "/findings/3", to=to, mark=seen).status_code == 303
+    late = filed.post(filed.operator, "/findings/3", to="dismissed", reason="原文如此", mark=mark(open_page))
+    assert late.status_code == 409
+    assert "原文如此" in late.text
+    assert cases(filed.engine)[2][1] == "sent"
+    again = filed.post(filed.operator, "/findings/3", to="dismissed", reason="原文如此", mark=mark(late.text))
+    assert again.status_code == 303
+
+
+def test_as_many_other_cases_are_not_the_same(filed: Desk) -> None:
+    """Between question and answer one case leaves the filter, and another enters it."""
+    with filed.engine.begin() as connection:
+        connection.execute(text("update gk_finding_case set rule = 'js.own_rule' where id = 1"))
+    fields = {"to": "dismissed", "rule": "js.own_rule", "reason": "原文如此"}
+    asked = filed.operator.get("/findings/decide", params=fields).text
+    with filed.engine.begin() as connection:
+        connection.execute(text("update gk_finding_case set rule = 'js.other' where id = 1"))
+        connection.execute(text("update gk_finding_case set rule = 'js.own_rule' where id = 2"))
+    late = filed.post(filed.operator, "/findings/decide", **fields, mark=mark(asked))
+    assert late.status_code == 409
+    assert {state for _, state, *_ in cases(filed.engine)} == {"new"}
+    done = filed.post(filed.operator, "/findings/decide", **fields, mark=mark(late.text))
+    assert done.status_code == 303
+    assert [state for _, state, *_ in cases(filed.engine)] == ["new", "dismissed", "new"]

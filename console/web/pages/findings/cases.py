@@ -74,6 +74,7 @@ def page(request: PageRequest, number: int, status: int = 200, draft: str = "") 
         if line is None:
             raise HTTPException(404)
         history = listing.moves(connection, number)
+        mark = decisions.mark_of(connection, [number])
         found = listing.evidence(connection, line)
     drawn = found.media_type is not None and has_drawings(found.media_type)
     there: list[dict[str, Any]] = [
@@ -93,6 +94,7 @@ def page(request: PageRequest, number: int, status: int = 200, draft: str = "") 
         region_of=region_name,
         nexts=next_states(FindingState(line.state)) if request.may("operate") else (),
         needs_reason=NEEDS_REASON,
+        mark=mark,
         draft=draft,
     )
 

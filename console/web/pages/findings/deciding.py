@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.errors import UsageError
+from console.filing import undo_on_findings
 from console.web import i18n
 from console.web.addresses import local
 from console.web.pages.findings import cases, filters
@@ -20,6 +21,7 @@ from database.models import FindingState, Role
 
 _SHOWN = 20  # cases that a question shows
 _REASON = 500  # characters
+_MARK = 64  # characters of decisions.mark_of
 
 
 def one(request: PageRequest) -> Response:
@@ -30,7 +32,8 @@ def one(request: PageRequest) -> Response:
     if to in NEEDS_REASON and not reason.strip():
         request.notify("findings.no_reason", good=False)
         return cases.page(request, case, 422)
-    done = request.write(lambda c: decisions.decide(c, [case], to, who=request.user_name, reason=reason))
+    mark = request.form.text("mark", _MARK)
+    done = request.write(lambda c: decisions.decide(c, [case], to, who=request.user_name, reason=reason, mark=mark))
     if not done.cases:  # another person was first
         request.notify("findings.moved_on", good=False)
         return cases.page(request, case, 409, reason)
@@ -67,17 +70,19 @@ def _question(request: PageRequest, fields: Fields, status: int = 200, problem: 
         if marked:
             there = listing.states_of(connection, marked)
             counts = dict(Counter(state for state, _ in there.values()))
-            numbers = [each for each, (state, _) in there.items() if state in BY_PERSON[to]][:_SHOWN]
+            numbers = [each for each, (state, _) in there.items() if state in BY_PERSON[to]]
         else:
             counts = listing.count_states(connection, wanted) if wanted is not None else {}
-            numbers = listing.case_numbers(connection, wanted, limit=_SHOWN, states=BY_PERSON[to]) if wanted is not None else []
-        lines = listing.case_lines(connection, numbers)
-    count = sum(number for state, number in counts.items() if state in BY_PERSON[to])
+            numbers = listing.case_numbers(connection, wanted, states=BY_PERSON[to]) if wanted is not None else []
+        lines = listing.case_lines(connection, numbers[:_SHOWN])
+        mark = decisions.mark_of(connection, numbers)
+    count = len(numbers)
     return request.render(
         "findings_decide.html",
         status,
         to=to,
         count=count,
+        mark=mark,
         others={state: number for state, number in counts.items() if state not in BY_PERSON[to]},
         rows=lines,
         more=max(0, count - _SHOWN),
@@ -91,7 +96,7 @@ def _question(request: PageRequest, fields: Fields, status: int = 200, problem: 
 
 
 def decided(request: PageRequest) -> Response:
-    """Set the state of many cases. When there are others than the person saw, it is asked again."""
+    """Set the state of many cases. When they are others than the person saw, or one of them moved, it is asked again."""
     form = request.form
     to, reason, marked, parameters = _state(form), form.text("reason", _REASON), _marked(form), filters.given(form)
     if to in NEEDS_REASON and not reason.strip():
@@ -102,10 +107,11 @@ def decided(request: PageRequest) -> Response:
             allowed = [each for each, (state, _) in listing.states_of(connection, marked).items() if state in BY_PERSON[to]]
         else:
             allowed = listing.case_numbers(connection, wanted, states=BY_PERSON[to]) if wanted is not None else []
-    if len(allowed) != form.number("count"):
-        return _question(request, form, 409, "findings.other_count")
     given = {} if marked else {name: value for name, value in parameters.items() if value}
-    done = request.write(lambda c: decisions.decide(c, allowed, to, who=request.user_name, reason=reason, wanted=given))
+    who, mark = request.user_name, form.text("mark", _MARK)
+    done = request.write(lambda c: decisions.decide(c, allowed, to, who=who, reason=reason, wanted=given, mark=mark))
+    if done.act is None:
+        return _question(request, form, 409, "findings.changed_since")
     request.notify("findings.decided", count=done.cases, state=i18n.label(request.language, "finding_state", to.value))
     return request.redirect(local(form.text("back", 1000), "/findings"))
 
@@ -119,7 +125,7 @@ def undo(request: PageRequest) -> Response:
         request.notify("findings.not_last", good=False)
         return request.redirect("/findings")
     try:
-        done = request.write(lambda c: decisions.undo(c, last.id, who=request.user_name))
+        done = undo_on_findings(request.app.engine, last.id, who=request.user_name)
     except UsageError:
         request.notify("findings.not_last", good=False)
     else:

@@ -10,6 +10,7 @@ import threading
 from functools import partial
 from typing import NamedTuple
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -36,6 +37,7 @@ class Registration(Record, frozen=True):
     """How far the registering of an upload is. ``problem`` says why it stopped; the upload is still there then."""
 
     batch: str
+    region: tuple[str, ...] = ()
     summary: IngestSummary = IngestSummary()
     done: bool = False
     problem: str | None = None
@@ -97,7 +99,7 @@ def register(request: PageRequest) -> Response:
     with _LOCK:
         running = _REGISTRATIONS.get(name)
         if running is None or running.problem is not None:
-            _remember(name, Registration(batch))
+            _remember(name, Registration(batch, region_of(region)))
             asked = _UploadRequest(who, name, batch, region_of(region))
             work = partial(_registering, request.app, uploads, asked)
             threading.Thread(target=work, name=f"upload-{name[:8]}", daemon=True).start()
@@ -131,7 +133,7 @@ def _registering(app: AppContext, uploads: Uploads, asked: _UploadRequest) -> No
     """Register an upload, and remember how far that is."""
 
     def progress(summary: IngestSummary) -> None:
-        _remember(asked.name, Registration(asked.batch, summary))
+        _remember(asked.name, Registration(asked.batch, asked.region, summary))
 
     try:
         summary = uploads.register(
@@ -144,11 +146,11 @@ def _registering(app: AppContext, uploads: Uploads, asked: _UploadRequest) -> No
             notify=app.notify,
             progress=progress,
         )
-    except (GongkaiError, UsageError, KeyError) as error:
+    except (GongkaiError, UsageError, KeyError, OSError, SQLAlchemyError) as error:
         log.warning("an upload could not be registered", upload=asked.name, error=str(error))
-        _remember(asked.name, Registration(asked.batch, problem=str(error)))
+        _remember(asked.name, Registration(asked.batch, asked.region, problem=str(error)))
     else:
-        _remember(asked.name, Registration(asked.batch, summary, done=True))
+        _remember(asked.name, Registration(asked.batch, asked.region, summary, done=True))
 
 
 def _remember(name: str, found: Registration) -> None:
@@ -158,8 +160,10 @@ def _remember(name: str, found: Registration) -> None:
 
 
 def _may(request: PageRequest) -> int:
-    """The id of the user. Raises HTTPException 404 for who is bound to batches: a new batch would be out of their sight."""
-    if request.user is None or request.user.access.batches is not None:
+    """The id of the user. Raises HTTPException 404 for who is bound: what they send could be out of their sight, or in a batch of
+    others.
+    """
+    if request.user is None or request.is_bound:
         raise HTTPException(404)
     return request.user.id
 
