@@ -18,7 +18,9 @@ from database import migrations
 from database.filings import decisions, members, register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.filings.register import key_of
+from database.findings import decisions as on_findings
 from database.findings import following
+from database.findings.decisions import ActResult
 from database.findings.following import Followed
 from database.intake import purging
 from database.intake.purging import Purged
@@ -69,9 +71,22 @@ def follow_all(engine: Engine) -> Followed:
         counts.update(msgspec.structs.asdict(done))
 
 
-def _follow(connection: Connection, part: Mapping[int, int]) -> Followed:
+def _follow(connection: Connection, part: Mapping[int, int], documents: Sequence[int] = ()) -> Followed:
     results.lock_places(connection, {f"agency:{agency}" for agency in part.values()})
-    return following.follow(connection, part)
+    return following.follow(connection, part, documents)
+
+
+def undo_on_findings(engine: Engine, act: int, *, who: str) -> ActResult:
+    """Take back an act on findings, and settle those of its cases whose finding went away meanwhile. Return what was taken back.
+
+    Raises UsageError as :func:`database.findings.decisions.undo` does.
+    """
+    done = run_transaction(engine, lambda c: on_findings.undo(c, act, who=who))
+    with reading(engine) as connection:  # in a transaction of its own: agencies are locked before cases
+        filings, documents = on_findings.waiting(connection, act)
+    if done.cases and (filings or documents):
+        run_transaction(engine, partial(_follow, part=filings, documents=documents))
+    return done
 
 
 def file_pending(engine: Engine) -> int:

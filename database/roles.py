@@ -37,7 +37,7 @@ _RIGHTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     PAGES: {
         "gk_finding_act": ("select", "insert", "update"),
-        "gk_finding_move": ("select", "insert", "delete"),
+        "gk_finding_move": ("select", "insert", "update (detail)", "delete"),
         "gk_audit": _APPEND,
         "gk_audit_head": ("select", "insert", "update"),
         "gk_tombstone": _APPEND,

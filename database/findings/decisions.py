@@ -6,18 +6,19 @@ Every act is a row of gk_finding_act with a move for each case, and is noted in 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, exists, func, insert, select, update
 
 from codebook.errors import UsageError
 from codebook.records import Record
 from database.clock import now
+from database.filings.in_force import FILING
 from database.findings.following import CASE, MOVE
-from database.findings.transitions import BY_PERSON, NEEDS_REASON
+from database.findings.transitions import AT_END, BY_PERSON, NEEDS_REASON
 from database.models import Base, FindingAct, FindingState, SettledBy
 from database.sql import chunks
 from database.users.audit import note
@@ -72,7 +73,7 @@ def decide(
     values = {"to_state": to.value, "cases": 0, "wanted": dict(wanted or {}), "reason": reason, "decided_by": who}
     act, moved, others = None, [], Counter[str]()
     for part in chunks(sorted(set(numbers))):
-        columns = (CASE.c.id, CASE.c.state, CASE.c.settled_by)
+        columns = (CASE.c.id, CASE.c.state, CASE.c.settled_by, CASE.c.held)
         rows = connection.execute(select(*columns).where(CASE.c.id.in_(part)).order_by(CASE.c.id).with_for_update()).all()
         allowed = [row for row in rows if row.state in BY_PERSON[to]]
         others.update(row.state for row in rows if row.state not in BY_PERSON[to])
@@ -98,8 +99,8 @@ def mark_of(connection: Connection, numbers: Sequence[int], *, lock: bool = Fals
     for part in chunks(sorted(set(numbers))):
         cases = select(CASE.c.id, CASE.c.state).where(CASE.c.id.in_(part)).order_by(CASE.c.id)
         rows = connection.execute(cases.with_for_update() if lock else cases).all()
-        moves = select(MOVE.c.case_id, func.max(MOVE.c.id)).where(MOVE.c.case_id.in_(part)).group_by(MOVE.c.case_id)
-        last = dict(connection.execute(moves).tuples().all())
+        moves = select(MOVE.c.case_id, func.max(MOVE.c.id).label("last")).where(MOVE.c.case_id.in_(part))
+        last = {row.case_id: row.last for row in connection.execute(moves.group_by(MOVE.c.case_id))}
         for row in rows:
             found.update(f"{row.id} {row.state} {last.get(row.id, 0)}\n".encode())
     return found.hexdigest()
@@ -109,26 +110,31 @@ def _set(connection: Connection, rows: Sequence[Any], to: FindingState, *, who: 
     values = {"state": to.value, "held": None, "changed_at": now(), "changed_by": who, "reason": reason or None}
     values["settled_by"] = SettledBy.PERSON.value if to is FindingState.SETTLED else None
     connection.execute(update(CASE).where(CASE.c.id.in_([row.id for row in rows])).values(**values))
-    moves = [
-        {"case_id": row.id, "from_state": row.state, "detail": {"settled_by": row.settled_by} if row.settled_by else None}
-        for row in rows
-    ]
+    moves = []
+    for row in rows:  # what an undo restores besides the state
+        before = {"settled_by": row.settled_by, "held": row.held} if row.held else {"settled_by": row.settled_by}
+        moves.append({"case_id": row.id, "from_state": row.state, "detail": before if row.settled_by else None})
     same = {"to_state": to.value, "at": now(), "who": who, "reason": reason or None, "act_id": act}
     connection.execute(insert(MOVE).values(**same), moves)
 
 
 def last_act(connection: Connection, who: str) -> ActItem | None:
-    """Return the last act of a person that was not undone."""
+    """Return the last act of a person that can be taken back: one of its cases at least has the state that it set."""
+    later = MOVE.alias()
+    by_program = (later.c.case_id == MOVE.c.case_id, later.c.id > MOVE.c.id, later.c.from_state != later.c.to_state)
+    moved_on = exists(select(later.c.id).where(*by_program, later.c.who.is_(None)))
+    holds = select(MOVE.c.id).join(CASE, CASE.c.id == MOVE.c.case_id)
+    holds = holds.where(MOVE.c.act_id == ACT.c.id, CASE.c.state == ACT.c.to_state, ~moved_on)
     columns = [ACT.c[name] for name in ActItem.__struct_fields__]
-    query = select(*columns).where(ACT.c.decided_by == who, ACT.c.ended_at.is_(None)).order_by(ACT.c.id.desc()).limit(1)
-    row = connection.execute(query).first()
+    query = select(*columns).where(ACT.c.decided_by == who, ACT.c.ended_at.is_(None), exists(holds))
+    row = connection.execute(query.order_by(ACT.c.id.desc()).limit(1)).first()
     return ActItem(*row) if row else None
 
 
 def undo(connection: Connection, act: int, *, who: str) -> ActResult:
     """Take back an act: every case that did not move since has its state of before. Return how many, and how many did move on.
 
-    Raises UsageError when there is no such act, or it was undone.
+    An act of which nothing can be taken back stays. Raises UsageError when there is no such act, or it was undone.
     """
     row = connection.execute(select(ACT).where(ACT.c.id == act).with_for_update()).first()
     if row is None or row.ended_at is not None:
@@ -139,21 +145,47 @@ def undo(connection: Connection, act: int, *, who: str) -> ActResult:
         ids = [move.case_id for move in part]
         cases = select(CASE.c.id, CASE.c.state).where(CASE.c.id.in_(ids)).order_by(CASE.c.id)
         states = {case.id: case.state for case in connection.execute(cases.with_for_update())}
-        is_step = MOVE.c.from_state != MOVE.c.to_state
-        last = select(func.max(MOVE.c.id)).where(MOVE.c.case_id.in_(ids), is_step).group_by(MOVE.c.case_id)
-        latest = set(connection.scalars(last))
+        latest = _latest_steps(connection, ids, min(move.id for move in part))
         restored += [move for move in part if move.id in latest]
         others.update(states[move.case_id] for move in part if move.id not in latest and move.case_id in states)
+    if not restored:
+        return ActResult(act, 0, dict(others))
     for part in chunks(restored):
-        by_before: dict[tuple[str, str | None], list[int]] = {}
+        by_before: dict[tuple[str, str | None, str | None], list[int]] = {}
         for move in part:
-            before = (move.from_state, (move.detail or {}).get("settled_by"))
-            by_before.setdefault(before, []).append(move.case_id)
-        for (state, settled_by), ids in by_before.items():
-            values = {"state": state, "settled_by": settled_by, "changed_at": now(), "changed_by": who, "reason": None}
-            connection.execute(update(CASE).where(CASE.c.id.in_(ids)).values(**values))
+            before = move.detail or {}
+            by_before.setdefault((move.from_state, before.get("settled_by"), before.get("held")), []).append(move.case_id)
+        for (state, settled_by, held), ids in by_before.items():
+            values = {"state": state, "settled_by": settled_by, "held": held, "changed_by": who, "reason": None}
+            connection.execute(update(CASE).where(CASE.c.id.in_(ids)).values(**values, changed_at=now()))
         back = [{"case_id": move.case_id, "from_state": move.to_state, "to_state": move.from_state} for move in part]
         connection.execute(insert(MOVE).values(at=now(), who=who, reason=None, detail={"undone": act}, act_id=None), back)
     connection.execute(update(ACT).where(ACT.c.id == act).values(ended_by=who, ended_at=now()))
     note(connection, "finding_undo", who, count=len(restored), act=act)
     return ActResult(act, len(restored), dict(others))
+
+
+def _latest_steps(connection: Connection, cases: Sequence[int], since: int) -> set[int]:
+    """Return the last move to another state of each case, from the move ``since`` on: those that were taken back do not count."""
+    columns = (MOVE.c.id, MOVE.c.case_id, MOVE.c.act_id, MOVE.c.detail)
+    query = select(*columns).where(MOVE.c.case_id.in_(cases), MOVE.c.id >= since, MOVE.c.from_state != MOVE.c.to_state)
+    steps: dict[int, list[Any]] = defaultdict(list)
+    for move in connection.execute(query.order_by(MOVE.c.id)):
+        undone = (move.detail or {}).get("undone")
+        if undone is None:
+            steps[move.case_id].append(move)
+        else:
+            steps[move.case_id] = [step for step in steps[move.case_id] if step.act_id != undone]
+    return {each[-1].id for each in steps.values() if each}
+
+
+def waiting(connection: Connection, act: int) -> tuple[dict[int, int], list[int]]:
+    """Return where the cases of an act are open though their finding is not there: filings with their agencies, and documents
+    that are in none.
+    """
+    query = select(CASE.c.filing_id, FILING.c.agency_id, CASE.c.document_id).distinct()
+    query = query.join(MOVE, MOVE.c.case_id == CASE.c.id).outerjoin(FILING, FILING.c.id == CASE.c.filing_id)
+    open_ones = CASE.c.state.not_in([state.value for state in AT_END])
+    rows = connection.execute(query.where(MOVE.c.act_id == act, ~CASE.c.present, open_ones)).all()
+    filings = {row.filing_id: row.agency_id for row in rows if row.filing_id is not None}
+    return filings, [row.document_id for row in rows if row.filing_id is None]

@@ -42,6 +42,7 @@ SECTION: Table = Base.metadata.tables[SectionRow.__tablename__]
 
 # What a case holds of the finding, by the finding's own columns.
 _OF_FINDING = ("rule", "severity", "between", "message", "cells", "expected", "actual", "sentence", "place")
+_WAS = ("cells", "expected", "actual", "sentence", "message", "document_id", "other_document_id")
 _OF_PLACE = ("agency_id", "year", "region_code", "agency_kind", "batch_id")
 _SNAPSHOT = (*_OF_FINDING, *_OF_PLACE, "document_id", "report_id", "edition", "other_filing_id", "other_document_id")
 # A person decided on these numbers, and no notice states them yet.
@@ -301,7 +302,7 @@ class _Step:
         if becomes is not state:
             self._counts["reopened" if becomes is FindingState.REOPENED else "returned"] += 1
         if is_other:
-            detail["was"] = {name: case[name] for name in ("cells", "expected", "actual", "sentence", "message")}
+            detail["was"] = {name: case[name] for name in _WAS}
         if becomes is not state or is_other:
             self._move(case, becomes, detail)
         if becomes is not state:

@@ -67,8 +67,8 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
 
     Running work on the document is fenced. Deleted are reports of all versions with their values, sections, blocks and findings
     (also findings of other reports that compare with them), the cases of these findings, outputs of stages, corrections and
-    failures; paths, hints and error messages are erased. A document that was purged before is purged again (its tombstone stays
-    as it was). Raises LookupError when there is no such document.
+    failures; paths, hints, error messages and what the history of other cases quotes are erased. A document that was purged
+    before is purged again (its tombstone stays as it was). Raises LookupError when there is no such document.
     """
     sha256 = connection.scalar(select(Document.sha256).where(Document.id == document_id).with_for_update())
     if sha256 is None:
@@ -91,6 +91,7 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
 def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
     reports = select(ReportRow.id).where(ReportRow.document_id == document_id)
     rows = _delete_cases(connection, document_id)
+    _erase_moves(connection, document_id)
     of_reports = [
         (FindingRow, or_(FindingRow.report_id.in_(reports), FindingRow.other_report_id.in_(reports))),
         (ValueRow, ValueRow.report_id.in_(reports)),
@@ -119,6 +120,20 @@ def _delete_cases(connection: Connection, document_id: int) -> dict[str, int]:
     moves = connection.execute(delete(FindingMove).where(FindingMove.case_id.in_(ids))).rowcount
     cases = connection.execute(delete(FindingCase).where(quoting)).rowcount
     return {FindingMove.__tablename__: moves, FindingCase.__tablename__: cases}
+
+
+def _erase_moves(connection: Connection, document_id: int) -> None:
+    """Erase from the history of the cases that are left what had been found in the document. Moves of before that do not say in
+    which document it was: all of the document's filing.
+    """
+    was = FindingMove.detail["was"]
+    own, other = was["document_id"].as_integer(), was["other_document_id"].as_integer()
+    filings = select(FilingDocument.filing_id).where(FilingDocument.document_id == document_id)
+    of_filing = FindingMove.case_id.in_(select(FindingCase.id).where(FindingCase.filing_id.in_(filings)))
+    quoting = or_(own == document_id, other == document_id, own.is_(None) & of_filing)
+    for move in connection.execute(select(FindingMove.id, FindingMove.detail).where(quoting)).all():
+        kept = {name: value for name, value in (move.detail or {}).items() if name != "was"}
+        connection.execute(update(FindingMove).where(FindingMove.id == move.id).values(detail=kept or None))
 
 
 def _erase_texts(connection: Connection, document_id: int) -> None:

@@ -151,8 +151,9 @@ class FindingMove(Base):
     """A move of a case: from a state to another, or a change of what was found in the same state. Rows are only added.
 
     ``who`` is null for what the program did; ``detail`` then says what it saw: ``by`` (a SettledBy), ``edition``, ``dated``,
-    ``document``, ``was``, what had been found before, and of a case that was joined ``filing`` and ``into``, the case that goes
-    on there. ``act_id`` is the act of the person.
+    ``document``, ``was``, what had been found before and where, and of a case that was joined ``filing`` and ``into``, the case
+    that goes on there. A purge erases ``was`` of a purged document; nothing else is changed. ``act_id`` is the act of the
+    person.
     """
 
     __tablename__ = "gk_finding_move"

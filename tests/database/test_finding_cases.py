@@ -295,6 +295,28 @@ def test_a_purge_leaves_no_case_that_quotes_the_document(engine: Engine):
         assert connection.execute(select(MOVE)).all() == []
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_purge_leaves_no_words_of_the_document_in_the_history(engine: Engine, is_known: bool):
+    """Not even in that of a case which another document shows now; the moves stay. Moves of before do not say what they quote."""
+    first, second, third = register(engine, 3)
+    rule = "narrative.sum"
+    for document, actual, day in ((first, 90, "01"), (second, 91, "02"), (third, 92, "03")):
+        words = f"全年共主动公开政府信息{actual}条，其中概况信息30条、政务动态50条。"
+        found = Finding(rule, Severity.ERROR, f"不等{actual}", (), 80, actual, words)
+        load(engine, document, dated(saying(wrong(verdict(new_received=3), found), words), f"2023-{day}-20"))
+    number = next(number for number, *_ in cases(engine) if len(history(engine, number)) == 2)
+    if not is_known:
+        with engine.begin() as connection:
+            for move in connection.execute(select(MOVE.c.id, MOVE.c.detail).where(MOVE.c.case_id == number)).all():
+                was = {name: value for name, value in move.detail["was"].items() if not name.endswith("document_id")}
+                connection.execute(update(MOVE).where(MOVE.c.id == move.id).values(detail={**move.detail, "was": was}))
+    run_transaction(engine, lambda c: filings.purge(c, first, who="li", reason="误传"))
+    with engine.connect() as connection:
+        left = [detail.get("was") for detail in connection.scalars(select(MOVE.c.detail).where(MOVE.c.case_id == number))]
+    assert "90" not in str(left)
+    assert [was and was["actual"] for was in left] == ([None, 91] if is_known else [None, None])
+
+
 def test_findings_of_before_become_new_cases_and_what_is_not_shown_is_withdrawn(engine: Engine):
     one, other, nameless = register(engine, 3)
     load(engine, one, wrong(verdict(new_received=3), balance(3)))
@@ -343,6 +365,63 @@ def test_many_are_decided_at_once_and_the_act_can_be_taken_back(engine: Engine, 
     with engine.connect() as connection:
         acts = connection.execute(text("select action, who from gk_audit order by id")).all()
     assert [tuple(row) for row in acts][-2:] == [("finding_sent", "li"), ("finding_undo", "li")]
+
+
+def undo_last(engine: Engine, who: str = "li") -> decisions.ActResult:
+    with reading(engine) as connection:
+        last = decisions.last_act(connection, who)
+    assert last is not None
+    return filings.undo_on_findings(engine, last.id, who=who)
+
+
+def test_several_acts_are_taken_back_one_after_another(engine: Engine, three: list[int]):
+    for to in (FindingState.CONFIRMED, FindingState.SENT, FindingState.ANSWERED):
+        decide(engine, to, *three[:2])
+    for state in ("sent", "confirmed", "new"):
+        assert undo_last(engine).cases == 2
+        assert [found for _, found, *_ in cases(engine)] == [state, state, "new"]
+    with reading(engine) as connection:
+        assert decisions.last_act(connection, "li") is None
+
+
+def test_an_act_that_others_went_on_from_can_be_taken_back_after_theirs(engine: Engine, three: list[int]):
+    earlier = decide(engine, FindingState.DISMISSED, three[1])
+    act = decide(engine, FindingState.CONFIRMED, three[0]).act
+    assert act is not None
+    sent = run_transaction(engine, lambda c: decisions.decide(c, three[:1], FindingState.SENT, who="wang"))
+    with reading(engine) as connection:
+        last = decisions.last_act(connection, "li")
+    assert last is not None
+    assert last.id == earlier.act  # the one after it cannot be taken back now
+    assert run_transaction(engine, lambda c: decisions.undo(c, act, who="li")).others == {"sent": 1}
+    assert sent.act is not None
+    assert undo_last(engine, "wang").cases == 1
+    assert undo_last(engine).act == act
+    assert [state for _, state, *_ in cases(engine)] == ["new", "dismissed", "new"]
+
+
+def test_an_undo_restores_the_state_that_a_withdrawn_case_returns_to(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.CONFIRMED, number)
+    load(engine, document, verdict(new_received=4))
+    decide(engine, FindingState.REOPENED, number)
+    assert undo_last(engine).cases == 1
+    assert cases(engine) == [(number, "settled", "reading", False)]
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    assert cases(engine) == [(number, "confirmed", None, True)]
+
+
+def test_an_undo_settles_what_went_away_meanwhile(engine: Engine):
+    (document,) = register(engine, 1)
+    load(engine, document, wrong(verdict(new_received=3), balance(3)))
+    [(number, *_)] = cases(engine)
+    decide(engine, FindingState.DISMISSED, number)
+    load(engine, document, verdict(new_received=4))
+    assert cases(engine) == [(number, "dismissed", None, False)]
+    assert undo_last(engine).cases == 1
+    assert cases(engine) == [(number, "settled", "reading", False)]
 
 
 def test_only_what_is_allowed_moves(engine: Engine, three: list[int]):

@@ -13,6 +13,7 @@ from console.cli import environment
 from console.cli.filings.choice import AsJson, Limit, ListingGroup, Region, region_code
 from console.cli.terminal.finding_tables import case_parts, cases_of_findings
 from console.cli.terminal.output import Exit, counted, say, show, show_json, wrong
+from console.filing import undo_on_findings
 from database.access import region_prefix
 from database.findings import decisions, listing
 from database.findings.listing import OPEN, WITHDRAWN, CaseFilter, CaseOrder
@@ -175,7 +176,7 @@ def undo(as_json: AsJson = False) -> None:
             last = decisions.last_act(connection, who)
         if last is None:
             raise UsageError("there is no act of yours to be undone")
-        done = run_transaction(engine, lambda c: decisions.undo(c, last.id, who=who))
+        done = undo_on_findings(engine, last.id, who=who)
     if as_json:
         show_json({"act": last.id, "findings": done.cases, "others": sum(done.others.values())})
     else:

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.errors import UsageError
+from console.filing import undo_on_findings
 from console.web import i18n
 from console.web.addresses import local
 from console.web.pages.findings import cases, filters
@@ -124,7 +125,7 @@ def undo(request: PageRequest) -> Response:
         request.notify("findings.not_last", good=False)
         return request.redirect("/findings")
     try:
-        done = request.write(lambda c: decisions.undo(c, last.id, who=request.user_name))
+        done = undo_on_findings(request.app.engine, last.id, who=request.user_name)
     except UsageError:
         request.notify("findings.not_last", good=False)
     else:
