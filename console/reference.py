@@ -156,7 +156,8 @@ _OBJECTS = {
 }
 _TABLES_ABOUT = {
     "values": "One row for each cell of each report; in the database the view `gk_current_value`.",
-    "findings": "One row for each finding; in the database the view `gk_current_finding`.",
+    "findings": "One row for each finding; in the database the view `gk_current_finding`, which names the lasting number "
+    "`case_id` (`finding_id` is that of its row, another one after processing again).",
     "documents": "One row for each document, also those without a report and those not in force.",
     "labels": "One row for each indicator of the codebook.",
 }

@@ -21,6 +21,7 @@ from database.export_columns import (
     BODY,
     DOUBTFUL_COUNT,
     FILED,
+    FINDING_ID,
     NOTE,
     PACK,
     PATH,
@@ -35,6 +36,7 @@ from database.export_columns import (
 from database.filings.in_force import FILED_SQL, SHOWN_SQL, SPEAKS_SQL
 from database.models import PREFIX, Between, FailureState
 
+_CASE_ID = FINDING_ID._replace(name="case_id", sql="f.case_id")  # ``finding_id`` of the view is that of the row
 _LONGEST_NAME = 63  # bytes, of an identifier in PostgreSQL
 
 
@@ -84,7 +86,7 @@ def create_views(connection: Connection) -> None:
     filed = _FILINGS if there else _BEFORE_FILINGS
     views = {
         "current_value": _CURRENT_VALUE.format(**filed, added=_added(connection, "value", (NOTE, AGREED_BY))),
-        "current_finding": _CURRENT_FINDING.format(**filed, added=_added(connection, "finding", (PACK,))),
+        "current_finding": _CURRENT_FINDING.format(**filed, added=_added(connection, "finding", (PACK, _CASE_ID))),
         **({"current_filing": _CURRENT_FILING} if there else {}),
         "error_queue": _ERROR_QUEUE,
         **{f"wide_{table.name}": wide(table, filed) for table in wide_tables()},

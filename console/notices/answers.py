@@ -20,6 +20,7 @@ from database.models import FindingState
 _LARGEST = 100 << 20  # bytes of a workbook: a thousand points with their pictures are some 40 MB
 _HEADER_ROWS = 10  # in which the headings are looked for
 _CASES = 500  # of one statement
+_NUMBERS = 1 << 63  # of cases are below this
 
 
 class AnswerRow(Record, frozen=True):
@@ -104,7 +105,7 @@ def plan(connection: Connection, rows: Iterable[AnswerRow]) -> AnswerPlan:
             refused.append(AnswerRefused(row, "the number of the case is missing"))
         else:
             by_case[row.case].append(row)
-    numbers = sorted(by_case)
+    numbers = sorted(number for number in by_case if number < _NUMBERS)
     lines: dict[int, CaseLine] = {}
     for start in range(0, len(numbers), _CASES):
         lines |= {line.id: line for line in case_lines(connection, numbers[start : start + _CASES])}
@@ -128,8 +129,8 @@ def _wrong(rows: Sequence[AnswerRow], line: CaseLine | None) -> str:
         return "there is no such case"
     if any((row.answer, row.result) != (first.answer, first.result) for row in rows):
         return "two sheets have different answers"
-    if any(row.agency != line.agency for row in rows):
-        return f"the case is of {line.agency}"
+    if any(row.agency != (line.agency or "") for row in rows):
+        return f"the case is of {line.agency}" if line.agency else "the case is of no agency"
     if first.result and first.result not in words.ledger.results:
         return f"the result is one of {', '.join(words.ledger.results)}"
     if line.state not in (FindingState.SENT, FindingState.ANSWERED) and not _is_done(first, line):

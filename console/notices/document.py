@@ -34,7 +34,8 @@ _PICTURE = (156.0, 90.0)  # millimetres, at most
 _BODY, _TITLE, _LINE = Pt(16), Pt(22), Pt(28)  # GB/T 9704: size three, size two, and the distance of lines
 _MARGINS = (Mm(37), Mm(35), Mm(28), Mm(26))  # GB/T 9704: top, bottom, left, right
 _LOOP = re.compile(r"\{%p?\s*for\s+(\w+)\s+in\s+(\w+)")
-_DOTTED = re.compile(r"\{\{[^}]*?\b(\w+)\.(\w+)")
+_FIELD = re.compile(r"\{\{([^{}]{0,300})\}")
+_DOTTED = re.compile(r"(?<!\w)(\w++)\.(\w++)")
 
 
 class NoticeTemplate:
@@ -61,13 +62,13 @@ class NoticeTemplate:
             raise UsageError(f"{self._name} is no Word document (.docx): {error}") from error
         known = set(words.fields.values())
         wrong = [f"there is no field {each}" for each in sorted(used - known)]
-        text = re.sub(r"<[^>]+>", "", source)
+        text = re.sub(r"<[^<>]++>", "", source)
         points = words.fields["points"]
         loops = {variable for variable, listed in _LOOP.findall(text) if listed == points}
         known_of_point = set(words.point_fields.values())
         wrong += [
             f"there is no field {owner}.{field}"
-            for owner, field in sorted(set(_DOTTED.findall(text)))
+            for owner, field in sorted({found for field in _FIELD.findall(text) for found in _DOTTED.findall(field)})
             if owner in loops and field not in known_of_point
         ]
         wrong += [f"the field {words.fields[each]} is missing" for each in words.needed if words.fields[each] not in used]

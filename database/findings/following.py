@@ -162,11 +162,17 @@ def follow(connection: Connection, filings: Collection[int], documents: Collecti
         return Followed()
     cases = _read_cases(connection, filings, documents)
     places = _Places()
-    for wanted, numbers in ((MEMBER.c.filing_id, filings), (DOCUMENT.c.id, documents)):
-        if numbers:
-            places.read(connection, wanted.in_(numbers))
+    if filings:
+        places.read(connection, _of_filings(filings))
+    if documents:
+        places.read(connection, DOCUMENT.c.id.in_(documents))
     found = _read_findings(connection, places, filings)
     return _Step(connection, places).take(cases, found)
+
+
+def _of_filings(filings: Sequence[int] | Select[tuple[int]]) -> ColumnElement[bool]:
+    """The condition on the documents of filings, as a list: a database that joins first goes through all documents."""
+    return DOCUMENT.c.id.in_(select(MEMBER.c.document_id).where(MEMBER.c.filing_id.in_(filings)))
 
 
 def _read_cases(connection: Connection, filings: Sequence[int], documents: Sequence[int]) -> list[Row[Any]]:
@@ -186,7 +192,7 @@ def _read_findings(connection: Connection, places: _Places, filings: Sequence[in
     if outside:
         reports = select(REPORT.c.document_id).where(REPORT.c.id.in_(sorted(outside)))
         beside = select(MEMBER.c.filing_id).where(MEMBER.c.document_id.in_(reports))
-        places.read(connection, MEMBER.c.filing_id.in_(beside))
+        places.read(connection, _of_filings(beside))
     inside = set(filings)
     found = []
     for row in rows:

@@ -52,9 +52,8 @@ def take(connection: Connection, document: int, who: str, *, seconds: float = LE
 
     One statement: of two who take it at once, one has it.
     """
-    values = {"document_id": document, "who": who, "taken_at": now(), "lease_until": now(seconds), "taken_from": None}
     mine = ReviewLease.who == who
-    made = insert_into(connection, ReviewLease).values(**values)
+    made = _lease(connection, document, who, seconds)
     taken = made.on_conflict_do_update(
         index_elements=["document_id"],
         set_={
@@ -70,15 +69,28 @@ def take(connection: Connection, document: int, who: str, *, seconds: float = LE
 
 def take_over(connection: Connection, document: int, who: str, *, seconds: float = LEASE_SECONDS) -> str | None:
     """Take a document, also from another person. Return from whom; None when nobody else had it. It is in the audit trail."""
-    held = holder(connection, document)
-    if held is None or held.who == who:
-        take(connection, document, who, seconds=seconds)
+    if take(connection, document, who, seconds=seconds):
         return None
-    connection.execute(delete(ReviewLease).where(ReviewLease.document_id == document))
-    values = {"document_id": document, "who": who, "taken_at": now(), "lease_until": now(seconds), "taken_from": held.who}
-    connection.execute(insert(ReviewLease).values(**values))
-    note(connection, "review.take_over", who, documents=[document], subject=held.who)
-    return held.who
+    made = _lease(connection, document, who, seconds)
+    taken = made.on_conflict_do_update(
+        index_elements=["document_id"],
+        set_={
+            "who": made.excluded.who,
+            "lease_until": made.excluded.lease_until,
+            "taken_at": made.excluded.taken_at,
+            "taken_from": func.nullif(ReviewLease.who, made.excluded.who),  # who has it now: of two who take it over, the first
+        },
+    )
+    taken_from: str | None = connection.execute(taken.returning(ReviewLease.taken_from)).scalar_one()
+    if taken_from is not None:
+        note(connection, "review.take_over", who, documents=[document], subject=taken_from)
+    return taken_from
+
+
+def _lease(connection: Connection, document: int, who: str, seconds: float) -> Any:
+    """The INSERT of a lease that begins now."""
+    values = {"document_id": document, "who": who, "taken_at": now(), "lease_until": now(seconds), "taken_from": None}
+    return insert_into(connection, ReviewLease).values(**values)
 
 
 def holder(connection: Connection, document: int) -> Held | None:

@@ -82,19 +82,15 @@ class SevenZip:
         """
         with tempfile.TemporaryFile() as room:
             parts = _MemberWriters(room, most)
-            try:
+            with _whole():
                 self._archive.reset()
                 self._archive.extractall(factory=parts)
-            except UnsupportedCompressionMethodError as error:
-                raise GongkaiError(
-                    "file.unsupported", f"a 7z archive packed in another way ({error})", "LZMA or LZMA2"
-                ) from error
-            made = iter(parts.made)
+            made = iter([part for part in parts.made if part.length])
             for member in self.members():
                 part = next(made, None) if member.size else None
-                while part is not None and part.name != member.name:  # of one without content
-                    part = next(made, None)
-                if part is None and member.size:
+                # The library calls a second file of one name NAME_0, and so on.
+                named = part is not None and (part.name == member.name or part.name.startswith(f"{member.name}_"))
+                if member.size and (part is None or not named or part.length != member.size):
                     raise GongkaiError("file.corrupt", f"a member that is listed and not there: {member.name}", "a whole archive")
                 yield cast(BinaryIO, _Slice(room, part.start, part.length)) if part else io.BytesIO()
 

@@ -6,7 +6,6 @@ written again for the whole.
 
 from __future__ import annotations
 
-import re
 import struct
 import tempfile
 from collections import defaultdict
@@ -19,10 +18,9 @@ from codebook.errors import GongkaiError
 from ingest.archives.limits import Limits
 from ingest.archives.progress import advanced
 
-_SPLIT_ZIP = re.compile(r"(.*)\.z(\d{2,3})", re.I | re.S)
-_PIECE = re.compile(r"(.*\.(?:zip|7z))\.(\d{3})", re.I | re.S)
 _END = struct.Struct("<4s4H2LH")  # appnote 4.3.16
 _CHUNK = 1024 * 1024
+_DIGITS = (2, 3)  # of the number of a volume
 
 
 def volumes(names: Sequence[str]) -> dict[str, list[str]]:
@@ -37,9 +35,14 @@ def volumes(names: Sequence[str]) -> dict[str, list[str]]:
     split: dict[str, dict[int, str]] = defaultdict(dict)
     pieces: dict[str, dict[int, str]] = defaultdict(dict)
     for name in names:
-        for kind, found in ((split, _SPLIT_ZIP), (pieces, _PIECE)):
-            if (match := found.fullmatch(name)) is not None:
-                kind[match[1]][int(match[2])] = name
+        stem, _, end = name.rpartition(".")
+        number = end[1:] if end[:1] in ("z", "Z") else end
+        if not (number.isascii() and number.isdecimal()) or len(number) not in _DIGITS:
+            continue
+        if number != end:
+            split[stem][int(number)] = name
+        elif stem.lower().endswith((".zip", ".7z")):
+            pieces[stem][int(number)] = name
     groups = {}
     for stem, parts in split.items():
         last = next((name for name in (f"{stem}.zip", f"{stem}.ZIP", f"{stem}.Zip") if name in there), None)

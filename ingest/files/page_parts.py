@@ -19,9 +19,9 @@ from urllib.parse import unquote, urlsplit
 from codebook.text.decoding import decode_sample
 from ingest.files.identify import HTML, FileRole, identify
 
-_SHOWS = re.compile(
-    r"""<(img|iframe|frame|embed|object)\b[^<>]{0,2000}?\s(?:src|data|data-src|data-original)\s{0,5}=\s{0,5}"""
-    r"""(?:"([^"<>]{1,500})"|'([^'<>]{1,500})'|([^\s"'<>]{1,500}))""",
+_SHOWS = re.compile(r"<(?:img|iframe|frame|embed|object)\b([^<>]{0,4000})", re.I)
+_ADDRESS = re.compile(
+    r"""(?<=\s)(?:src|data|data-src|data-original)\s{0,5}=\s{0,5}(?:"([^"<>]{1,500})"|'([^'<>]{1,500})'|([^\s"'<>]{1,500}))""",
     re.I,
 )
 _MOST_PARTS = 500
@@ -57,9 +57,9 @@ def with_parts(page: bytes, name: str, read: Read, most: int) -> PageParts:
         if identity.role is not FileRole.DOCUMENT:
             continue
         if identity.media_type == HTML or identity.media_type.startswith("image/"):
+            if size + len(content) > most:
+                continue  # the page says which picture it lacks
             size += len(content)
-            if size > most:
-                return PageParts(None, tuple(documents))
             parts[address] = (identity.media_type, content)
         else:
             documents[path] = None
@@ -69,7 +69,8 @@ def with_parts(page: bytes, name: str, read: Read, most: int) -> PageParts:
 def _shown(page: bytes) -> Iterator[str]:
     """The addresses of what a page shows, as they stand in it, each once."""
     text = decode_sample(page) or ""
-    yield from dict.fromkeys(html.unescape(match[2] or match[3] or match[4]).strip() for match in _SHOWS.finditer(text))
+    found = (address for tag in _SHOWS.finditer(text) for address in _ADDRESS.finditer(tag[1]))
+    yield from dict.fromkeys(html.unescape(match[1] or match[2] or match[3]).strip() for match in found)
 
 
 def _path_of(address: str) -> str | None:

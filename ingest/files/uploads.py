@@ -6,6 +6,7 @@ What is not registered yet stays there, so that an upload that was broken off ca
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -13,11 +14,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from io import BufferedRandom
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Engine
 
-from codebook.errors import GongkaiError
+from codebook.errors import GongkaiError, UsageError
 from codebook.records import Record
 from database.ledger import Queued
 from ingest.archives.limits import Limits
@@ -62,8 +64,9 @@ class Uploads:
     def receive(self, who: int, name: str, path: str, *, at: int, data: bytes, last: bool) -> int:
         """Take a piece of a file that begins at byte ``at``. Return how many bytes of the file are there now.
 
-        ``path`` is what the browser says, with the folders that were chosen. A piece that came before is not taken twice: a
-        browser that got no answer sends it again. With ``last`` the file is whole.
+        ``path`` is what the browser says, with the folders that were chosen. A piece that came before is written again in its
+        place: a browser that got no answer sends it again. The first one begins the file, with ``last`` it is whole. Another file
+        that came under the same path stays, and this one is called ``NAME (2)``.
 
         Raises KeyError when there is no such upload, ValueError when pieces between are missing, GongkaiError:
         file.unsafe_archive for a path that leads out of the upload, file.too_large, disk.full.
@@ -71,26 +74,39 @@ class Uploads:
         if not self.exists(who, name):
             raise KeyError(name)
         target = self._of(who, name) / _FILES / _clean(path)
-        part = target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:32]}{_PART}")
+        part = _part_of(target)
         if at + len(data) > self._limits.archive_bytes:
             most = f"{self._limits.archive_bytes:,}"
             raise GongkaiError("file.too_large", f"more than {most} bytes", f"at most {most}")
         try:
+            if at and not part.exists():
+                raise ValueError(f"0 bytes are there, the piece begins at {at:,}")
             part.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("ab") as file:
-                there = file.tell()
+            with part.open("r+b" if part.exists() else "w+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                there = file.seek(0, 2)
                 if at > there:
                     raise ValueError(f"{there:,} bytes are there, the piece begins at {at:,}")
-                file.write(data[there - at :])
-                size = file.tell()
-            if last:
-                part.replace(target)
+                file.seek(at)
+                file.write(data)
+                if at == 0 or last:
+                    file.truncate()
+                file.flush()
+                size = file.seek(0, 2)
+                if last:
+                    part.replace(_free(target, file))
         except OSError as error:
             raise GongkaiError("disk.full", error.strerror or str(error), "room in the data folder") from error
         return size
 
+    def drop(self, who: int, name: str, path: str) -> None:
+        """Forget the pieces of a file that cannot come in whole. Raises KeyError, GongkaiError as :meth:`receive`."""
+        if not self.exists(who, name):
+            raise KeyError(name)
+        _part_of(self._of(who, name) / _FILES / _clean(path)).unlink(missing_ok=True)
+
     def size(self, who: int, name: str) -> UploadSize:
-        """What lies in an upload. Raises KeyError when there is none."""
+        """What lies in an upload, as far as it came in whole. Raises KeyError when there is none."""
         if not self.exists(who, name):
             raise KeyError(name)
         sizes = [
@@ -115,11 +131,14 @@ class Uploads:
     ) -> IngestSummary:
         """Register all files of an upload as ``batch``, under the paths that the browser said, and delete it.
 
-        Raises KeyError, UsageError, and GongkaiError for faults of the machine: the upload stays, and calling it again goes on.
+        Raises KeyError, UsageError (also for a file that did not come in whole), and GongkaiError for faults of the machine: the
+        upload stays, and calling it again goes on.
         """
         if not self.exists(who, name):
             raise KeyError(name)
         folder = self._of(who, name) / _FILES
+        if broken := sum(1 for _ in folder.rglob(f".*{_PART}")):
+            raise UsageError(f"{broken} files did not come in whole; expected all of them sent to their end")
         summary = ingest_paths(
             plan([str(folder)], batch=batch),
             engine=engine,
@@ -144,8 +163,27 @@ class Uploads:
     def _sweep(self) -> None:
         """Delete uploads that nobody went on with for a week."""
         for one in self._folder.glob("*/*"):
-            if _NAME.fullmatch(one.name) and time.time() - (one / _FILES).stat().st_mtime > _WEEK:
+            if _NAME.fullmatch(one.name) and time.time() - one.stat().st_mtime > _WEEK:
                 shutil.rmtree(one, ignore_errors=True)
+
+
+def _part_of(target: Path) -> Path:
+    """Where the pieces of a file are until it is whole."""
+    return target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:32]}{_PART}")
+
+
+def _free(target: Path, file: BufferedRandom) -> Path:
+    """The path for a file that came in as ``target``: another one if a file of another content is there."""
+    file.seek(0)
+    content = hashlib.file_digest(file, "sha256").digest()
+    number, place = 1, target
+    while place.exists():
+        with place.open("rb") as other:
+            if hashlib.file_digest(other, "sha256").digest() == content:
+                return place
+        number += 1
+        place = target.with_name(f"{target.stem} ({number}){target.suffix}")
+    return place
 
 
 def _clean(path: str) -> PurePosixPath:

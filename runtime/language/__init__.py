@@ -23,7 +23,7 @@ _LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides, a
 _VALUE = re.compile(r"\{[^{}]*\}")
 _ENGLISH = re.compile(r"[A-Za-z]")
 _COMMA = "\uff0c"
-_COUNTED = re.compile(r"([\d,.]+) (.+)")
+_COUNTED = re.compile(r"(?<![\d,.])([\d,.]++) (.++)")
 
 
 def language(environment: Mapping[str, str] | None = None) -> str:

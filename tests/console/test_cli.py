@@ -75,7 +75,7 @@ finally:
 
 def test_help_lists_the_commands_and_imports_none_of_them(run: Run) -> None:
     shown = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
-    listed = re.findall(r"^  ([a-z]+) +(\S.*)$", shown.stdout.partition("Commands:")[2], flags=re.M)
+    listed = re.findall(r"^  ([a-z-]+) +(\S.*)$", shown.stdout.partition("Commands:")[2], flags=re.M)
     assert [name for name, _ in listed] == list(COMMANDS)
     loaded = set(shown.stderr.split())
     assert not {"sqlalchemy", "celery", "pydantic", "alembic"} & loaded
@@ -189,7 +189,7 @@ def test_failures(run: Run, filled: Engine) -> None:
     assert answer(run("failures", "--stage", "parse", "--json")) == []
     shown = run("failures")
     assert "File type is not supported" in shown.stdout
-    assert "请提供 txt、HTML、DOCX、PDF 或图像文件" in shown.stdout
+    assert "Provide txt, HTML, DOCX, PDF or a picture" in shown.stdout
 
 
 def load(engine: Engine) -> int:

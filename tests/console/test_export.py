@@ -194,6 +194,8 @@ def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
     assert line["doubts"] == ["requests.granted.total"]
     assert line["findings"] == [
         {
+            "id": 1,
+            "state": "new",
             "rule": "requests.balance",
             "severity": "error",
             "cells": ["requests.granted.total"],
@@ -201,6 +203,8 @@ def test_a_line_holds_what_the_contract_says(engine: Engine, tmp_path: Path):
             "expected": 4,
             "actual": 3,
             "in_force": True,
+            "settled_by": None,
+            "pack": None,
         }
     ]
     assert line["error"] is None

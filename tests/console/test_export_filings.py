@@ -140,9 +140,10 @@ def test_the_tables_add_up_to_what_the_views_hold(engine: Engine, family: Family
             for row in found[name]:
                 exported[row["filing_id"], row["agency_id"], row["agency_name"]] += row[value] or 0
             assert exported == viewed, name
-        findings = connection.exec_driver_sql("select filing_id, agency_id, rule, cells from gk_current_finding").all()
+        findings = connection.exec_driver_sql("select filing_id, agency_id, rule, cells, case_id from gk_current_finding").all()
     assert len(findings) == len(found["findings"]) == 3  # one of each report in force, and filing.changed
     assert {row[2] for row in findings} == {row["rule"] for row in found["findings"]}
+    assert {row.case_id for row in findings} == {row["finding_id"] for row in found["findings"]}  # what lasts
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from sqlalchemy import Engine
 from codebook.agency_kinds import stored_key
 from codebook.errors import UsageError
 from codebook.records import Hints
-from console.notices.answers import plan, read_answers, take_in
+from console.notices.answers import AnswerRow, plan, read_answers, take_in
 from console.notices.document import NoticeTemplate, default_template, open_template
 from console.notices.gather import Selected
 from console.notices.issue import Issued, IssueOptions, issue
@@ -34,6 +35,9 @@ from database.models import FindingState
 from database.reports.coverage import Listed, expect
 from database.session import make_engine, reading, run_transaction
 from database.users import audit
+from runtime.language import in_chinese
+from tests.database.test_finding_cases import balance, wrong
+from tests.database.test_results import load, register, verdict
 from tests.generator.documents import Wishes, make_document
 from tests.inline import Inline
 
@@ -278,6 +282,37 @@ def test_the_answers_come_back_by_the_number_of_the_case(desk: Inline, tmp_path:
     with reading(desk.engine) as connection:
         again = plan(connection, read_answers(filled))
     assert (again.moves, again.unchanged) == ((), 3)
+
+
+def test_answers_of_a_report_without_an_agency_are_taken_and_every_refusal_has_its_chinese(sqlite_url: str):
+    engine = make_engine(sqlite_url)
+    unnamed, named, other, unsent = register(engine, 4)
+    for number, agency in ((unnamed, None), (named, "洪泽区民政局"), (other, "洪泽区财政局"), (unsent, "洪泽区教育局")):
+        loaded = wrong(verdict(new_received=3), balance(3))
+        load(engine, number, msgspec.structs.replace(loaded, report=msgspec.structs.replace(loaded.report, agency=agency)))
+    first, second, third, fourth = (line.id for line in sorted(cases(engine), key=lambda line: line.document_id))
+    for state in (FindingState.CONFIRMED, FindingState.SENT):
+        confirm(engine, [first, second, third], state)
+    rows = [
+        AnswerRow("明细", 4, first, "", "已更正", ""),
+        AnswerRow("明细", 5, 1 << 63, "", "已更正", ""),
+        AnswerRow("明细", 6, None, "", "已更正", ""),
+        AnswerRow("明细", 7, second, "洪泽区民政局", "已更正", ""),
+        AnswerRow("雷同", 4, second, "洪泽区民政局", "未更正", ""),
+        AnswerRow("明细", 8, third, "洪泽区审计局", "已更正", ""),
+        AnswerRow("明细", 9, fourth, "洪泽区教育局", "已更正", ""),
+    ]
+    with reading(engine) as connection:
+        planned = plan(connection, rows)
+        elsewhere = plan(connection, [AnswerRow("明细", 4, first, "洪泽区民政局", "已更正", "")])
+        unclear = plan(connection, [AnswerRow("明细", 4, first, "", "已更正", "好")])
+    engine.dispose()
+    assert [(move.case, move.to) for move in planned.moves] == [(first, FindingState.ANSWERED)]
+    refused = [each for one in (planned, elsewhere, unclear) for each in one.refused]
+    assert sorted(each.row.row for each in refused) == [4, 4, 4, 5, 6, 7, 8, 9]
+    said = {in_chinese(each.why) for each in refused}
+    assert len(said) == 7
+    assert not [text for text in said if re.search("[a-z]", text)]
 
 
 def filled_in(path: Path, target: Path, answers: Mapping[int, tuple[str, str]]) -> Path:

@@ -122,9 +122,7 @@ def test_doctor_and_status_raise_the_alarm(home: Path) -> None:
 
     def doctor() -> dict[str, tuple[str, str]]:
         checks = json.loads(run("doctor", "--json").stdout)
-        return {
-            check["found"].split(" on ")[0]: (check["state"], check["found"]) for check in checks if check["name"] == "watcher"
-        }
+        return {check["found"].split(":")[1]: (check["state"], check["found"]) for check in checks if check["name"] == "watcher"}
 
     def fill(connection: Any) -> None:
         for name, blocked in (("good", 0), ("blind", 0), ("blocked", 3), ("dead", 0)):

@@ -175,7 +175,18 @@ def test_every_way_leads_to_the_same_filings(engine: Engine, seed: int) -> None:
 
 def clear(engine: Engine) -> None:
     """Empty the tables, in an order that the references between them allow."""
-    first = ("finding_move", "finding_case", "finding", "value", "section", "block", "filing_document", "filing")
+    first = (
+        "search",
+        "review_lease",
+        "finding_move",
+        "finding_case",
+        "finding",
+        "value",
+        "section",
+        "block",
+        "filing_document",
+        "filing",
+    )
     tables = (*first, *(f"agency_{name}" for name in ("case", "decision", "alias", "key")))
     with engine.begin() as connection:
         for table in tables:

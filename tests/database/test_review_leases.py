@@ -83,6 +83,28 @@ def test_a_lease_runs_out_and_can_be_taken_over(inline: Inline) -> None:
     assert run_transaction(inline.engine, lambda c: leases.take_over(c, 2, "li")) is None  # nobody had it
 
 
+def test_of_two_who_take_a_document_over_at_once_the_later_takes_it_from_the_first(inline: Inline) -> None:
+    for document in (1, 2, 3, 4):
+        run_transaction(inline.engine, lambda c, number=document: leases.take(c, number, "chen"))
+        ready, taken = threading.Barrier(2), dict[str, str | None]()
+
+        def take_over(
+            who: str, document: int = document, ready: threading.Barrier = ready, taken: dict[str, str | None] = taken
+        ) -> None:
+            ready.wait()
+            taken[who] = run_transaction(inline.engine, lambda c: leases.take_over(c, document, who))
+
+        threads = [threading.Thread(target=take_over, args=(who,)) for who in ("li", "wang")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with reading(inline.engine) as connection:
+            held = leases.holder(connection, document)
+        assert held is not None
+        assert taken == {held.taken_from: "chen", held.who: held.taken_from}
+
+
 def test_parts_are_handed_out_by_batch_and_region(inline: Inline) -> None:
     def out(to: str, batch: int | None = None, region: str | None = None) -> bool:
         return run_transaction(inline.engine, lambda c: leases.hand_out(c, to, batch=batch, region=region, who="lead"))

@@ -176,3 +176,22 @@ def test_pieces_of_7z_are_one_archive_and_a_missing_piece_leaves_them_apart(tmp_
     assert volumes(["a.7z.001", "a.7z.003", "b.7z.002", "c.zip.001", "c.zip.002"]) == {"c.zip.001": ["c.zip.001", "c.zip.002"]}
     with joined(map(io.BytesIO, pieces), Limits()) as whole:
         assert contents(whole.read()) == MEMBERS
+
+
+def test_files_of_one_name_in_a_7z_keep_their_contents() -> None:
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w") as archive:
+        for data in (b"", b"first", b"second"):
+            archive.writestr(data, "a.txt")
+        archive.writestr(b"other", "b.txt")
+    file = io.BytesIO(out.getvalue())
+    found = [(name, reader.read(100)) for name, reader, _ in unpack(file, identify(file).media_type, "a.7z", Budget(SMALL))]
+    assert found == [("a.txt", b""), ("a.txt", b"first"), ("a.txt", b"second"), ("b.txt", b"other")]
+
+
+def test_a_7z_with_a_wrong_checksum_is_damaged() -> None:
+    data = bytearray(seven_zipped({"a.txt": b"0123456789" * 30}, filters=[{"id": py7zr.FILTER_COPY}]))
+    data[data.index(b"0123456789") + 3] ^= 1
+    with pytest.raises(GongkaiError) as raised:
+        contents(bytes(data))
+    assert raised.value.code == "file.corrupt"

@@ -85,6 +85,11 @@ def test_a_document_in_a_frame_is_named_and_too_much_is_left_out() -> None:
     page = b'<iframe src="r.pdf"></iframe><img src="a_files/1.png">'
     assert with_parts(page, "page.html", FILES.get, 10_000_000).documents == ("r.pdf",)
     assert with_parts(page, "page.html", FILES.get, 100) == (None, ("r.pdf",))
+    last = b'<img src="a_files/1.png"><iframe src="r.pdf"></iframe>'
+    assert with_parts(last, "page.html", FILES.get, 100) == (None, ("r.pdf",))
+    later = with_parts('<img src="甲_files/图 2.png" data-original="a_files/1.png">'.encode(), "page.html", FILES.get, 10_000_000)
+    assert later.archive is not None
+    assert list(parts_of(later.archive)) == ["page.html", "甲_files/图 2.png", "a_files/1.png"]
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

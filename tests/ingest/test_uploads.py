@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from sqlalchemy import Engine, select
 
-from codebook.errors import GongkaiError
+from codebook.errors import GongkaiError, UsageError
 from database import migrations
 from database.models import Batch, Document, Source
 from database.session import make_engine, reading
@@ -116,6 +116,43 @@ def test_a_file_above_the_limit_is_refused(uploads: Uploads) -> None:
 def test_uploads_that_were_left_are_deleted_after_a_week(uploads: Uploads, tmp_path: Path) -> None:
     old, young = uploads.begin(1), uploads.begin(2)
     long_ago = time.time() - 8 * 86_400
-    os.utime(tmp_path / "uploads" / "1" / old / "files", (long_ago, long_ago))
+    os.utime(tmp_path / "uploads" / "1" / old, (long_ago, long_ago))
     uploads.begin(1)
     assert (uploads.exists(1, old), uploads.exists(2, young)) == (False, True)
+
+
+def test_two_files_of_one_name_are_both_kept(uploads: Uploads, books: Engine) -> None:
+    name = uploads.begin(1)
+    for data in (REPORT, REPORT + b"2", REPORT, REPORT + b"3"):
+        send(uploads, name, "甲/年报.txt", data)
+    assert uploads.size(1, name).files == 3
+    store = MemoryStore()
+    uploads.register(1, name, engine=books, store=store, batch="b")
+    assert sorted(store.kept.values()) == [REPORT, REPORT + b"2", REPORT + b"3"]
+    with reading(books) as connection:
+        assert sorted(connection.scalars(select(Source.path))) == ["甲/年报 (2).txt", "甲/年报 (3).txt", "甲/年报.txt"]
+
+
+def test_a_file_that_did_not_come_in_whole_stops_the_registering(uploads: Uploads, books: Engine) -> None:
+    name = uploads.begin(1)
+    send(uploads, name, "a.txt", REPORT)
+    uploads.receive(1, name, "b.txt", at=0, data=b"half", last=False)
+    with pytest.raises(UsageError, match="1 files"):
+        uploads.register(1, name, engine=books, store=MemoryStore(), batch="b")
+    assert uploads.exists(1, name)
+    uploads.drop(1, name, "b.txt")
+    assert uploads.register(1, name, engine=books, store=MemoryStore(), batch="b").files == 1
+
+
+def test_another_file_that_begins_under_a_path_takes_nothing_of_the_one_before(uploads: Uploads, books: Engine) -> None:
+    name = uploads.begin(1)
+    uploads.receive(1, name, "a.txt", at=0, data=b"x" * 900, last=False)
+    send(uploads, name, "a.txt", b"short")
+    store = MemoryStore()
+    uploads.register(1, name, engine=books, store=store, batch="b")
+    assert list(store.kept.values()) == [b"short"]
+
+
+def test_a_folder_that_is_half_deleted_stops_nobody(uploads: Uploads, tmp_path: Path) -> None:
+    (tmp_path / "uploads" / "1" / ("0" * 32)).mkdir(parents=True)
+    assert uploads.exists(2, uploads.begin(2))

@@ -47,6 +47,7 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("POST", "/upload"): OPERATE,
     ("POST", "/upload/begin"): OPERATE,
     ("POST", "/upload/file"): OPERATE,
+    ("POST", "/upload/drop"): OPERATE,
     ("GET", "/upload/state"): OPERATE,
     ("GET", "/documents"): VIEW,
     ("GET", "/documents/count"): VIEW,
@@ -178,7 +179,7 @@ def batched(names: Sequence[str], count: int) -> list[Sequence[str]]:
     return [names[at : at + count] for at in range(0, len(names), count)]
 
 
-SCRIPTS = ("/upload/begin", "/upload/file")  # what a script of ours sends: bytes, and the token in a header
+SCRIPTS = ("/upload/begin", "/upload/file", "/upload/drop")  # what a script of ours sends: bytes, and the token in a header
 
 
 def filled(path: str, value: str = "1") -> str:

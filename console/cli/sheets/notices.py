@@ -39,7 +39,7 @@ def make_notices(
     *,
     year: Annotated[int, typer.Option(help="The year that the reports are on.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    region: Annotated[str, typer.Option(help="The region with all in it: 江苏省/淮安市, or a code. Default: all regions.")] = "",
+    region: Annotated[str, typer.Option(help="The region with all in it, by name or code. Default: all regions.")] = "",
     template: Annotated[
         Path | None, typer.Option(help="Folder with notice.docx, or the file: the office's own template.")
     ] = None,

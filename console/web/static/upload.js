@@ -12,7 +12,12 @@ const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[
 const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const total = (files) => [...files].reduce((sum, file) => sum + file.size, 0);
 
-function add(path, file) {
+function add(given, file) {
+  let path = given, number = 1;
+  while (chosen.has(path) && (chosen.get(path).size !== file.size || chosen.get(path).lastModified !== file.lastModified)) {
+    number += 1; // another file of the same name, from another folder
+    path = given.replace(/(\.[^./]*)?$/, ` (${number})$1`);
+  }
   chosen.set(path, file);
   part("said").textContent = filled(form.dataset.chosen, { count: chosen.size, size: size(total(chosen.values())) });
 }
@@ -90,6 +95,7 @@ form.addEventListener("submit", async (event) => {
         const line = document.createElement("li");
         line.textContent = `${form.dataset.refused}${path} (${problem})`;
         part("refusals").append(line);
+        await asked(`/upload/drop?${new URLSearchParams({ name: form.elements.name.value, path })}`, new Blob());
       }
       before += file.size;
       done += 1;
@@ -98,6 +104,11 @@ form.addEventListener("submit", async (event) => {
     }
   } catch {
     part("said").textContent = form.dataset.broken;
+    button.textContent = form.dataset.again;
+    button.disabled = false;
+    return;
+  }
+  if (part("refusals").children.length) { // said above; what came in is registered by the next press
     button.textContent = form.dataset.again;
     button.disabled = false;
     return;

@@ -1,7 +1,8 @@
 """Findings as cases: their states, the moves between them, and what people decided
 
-Revision: 0016, after 0015. New tables, and a column that may be null: programs of the version before go on beside it. What was
-found before becomes cases in the state "new" by `gongkai db upgrade` or `gongkai check`.
+Revision: 0016, after 0015. New tables, and a column that may be null: programs of the version before go on beside it, but
+cannot remove a filing that has cases. What was found before becomes cases in the state "new" by `gongkai db upgrade` or
+`gongkai check`.
 """
 
 from __future__ import annotations

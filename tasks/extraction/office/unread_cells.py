@@ -17,7 +17,7 @@ from tasks.extraction.office.workbook_extent import SHEET, place_of
 
 _STRINGS = re.compile(r"/?xl/sharedStrings\.xml", re.IGNORECASE)
 _WORKBOOK = re.compile(r"/?xl/workbook\.xml", re.IGNORECASE)
-_STALE = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad\s*=\s*[\"'](?:1|true)[\"']")
+_STALE = re.compile(rb"<(?:\w{1,40}+:)?+calcPr\b[^<>]{0,2000}?\bfullCalcOnLoad\s{0,9}=\s{0,9}[\"'](?:1|true)[\"']")
 _NOTHING = ("0", "0.0")
 _MARKED = frozenset(("strike", "vertAlign", "color"))
 

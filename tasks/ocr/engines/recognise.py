@@ -24,8 +24,6 @@ _HEIGHT = 48  # pixels; what the model was trained on
 _STEP = 32  # crops whose widths fall into one step of this are read together
 _BATCH = 24
 _MARGIN = 0.1  # of the line's height, white, around the ink
-_LONG = 8  # times its height: a line of prose
-_LONG_WIDTH = 0.55  # a line of prose is read in half of its width first, which costs half
 _NARROWEST = 64  # pixels; single digits in less than that are read unsurely
 
 
@@ -98,12 +96,10 @@ class RapidReader:
 
     def read(self, crops: Sequence[Grey]) -> list[LineReading]:
         """See :class:`LineReader`."""
-        return self._read(
-            [_long(crop) if crop.shape[1] > _LONG * crop.shape[0] else _scaled(crop, _MARGIN) for crop in crops], _NARROWEST
-        )
+        return self._read([_scaled(crop, _MARGIN) for crop in crops], _NARROWEST)
 
     def read_again(self, crops: Sequence[Grey]) -> list[tuple[LineReading, ...]]:
-        """See :class:`SecondLooker`: with more margin and a wider frame, and softened; all in their whole width."""
+        """See :class:`SecondLooker`: with more margin and a wider frame, and softened."""
         wider = self._read([_scaled(crop, 3 * _MARGIN) for crop in crops], 2 * _HEIGHT)
         softer = [cv2.GaussianBlur(crop, (0, 0), max(0.5, crop.shape[0] / 24)).astype(np.uint8) for crop in crops]
         return list(zip(wider, self._read([_scaled(crop, 2 * _MARGIN) for crop in softer], 3 * _HEIGHT), strict=True))
@@ -164,16 +160,14 @@ class RapidReader:
                     said[i], peaks[i] = found[0], peak + found[1]
 
 
-def _long(crop: Grey) -> Grey:
-    """A line of prose as it is read first: narrower, since its characters are larger than they need be."""
-    return _scaled(crop, _MARGIN, _LONG_WIDTH)
+def _scaled(crop: Grey, share: float) -> Grey:
+    """The crop with a white margin of ``share`` of its height, brought to the height of the model.
 
-
-def _scaled(crop: Grey, share: float, wide: float = 1.0) -> Grey:
-    """The crop with a white margin of ``share`` of its height, brought to the height of the model, and ``wide`` times as wide."""
+    In half of its width, which would cost half, a line of prose loses one of two equal digits beside each other, surely.
+    """
     margin = max(1, round(crop.shape[0] * share))
     framed = cv2.copyMakeBorder(crop, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=255)
-    width = max(8, round(framed.shape[1] * _HEIGHT / framed.shape[0] * wide))
+    width = max(8, round(framed.shape[1] * _HEIGHT / framed.shape[0]))
     method = cv2.INTER_AREA if framed.shape[0] > _HEIGHT or width < framed.shape[1] else cv2.INTER_CUBIC
     return cv2.resize(framed, (width, _HEIGHT), interpolation=method).astype(np.uint8)
 

@@ -215,7 +215,8 @@ def test_names_are_parted_and_an_agency_is_renamed(desk: Any, two: tuple[int, in
     for fields in ({"name": "示例县教体局"}, {"reason": "x"}):
         assert desk.post(desk.operator, f"/agencies/{made}/rename", **fields).status_code == 422
     taken = desk.post(desk.operator, f"/agencies/{made}/rename", name="示例县教育局", reason="x")
-    assert "该名称已属于另一家单位" in desk.operator.get(taken.headers["location"]).text
+    assert taken.status_code == 409
+    assert "该名称已属于另一家单位" in taken.text
     done = desk.post(desk.operator, f"/agencies/{made}/rename", name="示例县教育和体育委员会", reason="规范名称")
     assert "登记名称改为“示例县教育和体育委员会”" in desk.operator.get(done.headers["location"]).text
     assert sorted(names(desk)) == ["示例县教育和体育委员会", "示例县教育局"]

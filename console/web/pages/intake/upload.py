@@ -78,6 +78,16 @@ def receive(request: PageRequest) -> Response:
         return JSONResponse({"problem": str(error)}, 422)
 
 
+def drop(request: PageRequest) -> Response:
+    """Forget the pieces of a file that cannot come in."""
+    who = _may(request)
+    try:
+        _uploads(request).drop(who, request.query.text("name"), request.query.secret("path"))
+    except (KeyError, GongkaiError):
+        raise HTTPException(404) from None
+    return JSONResponse({})
+
+
 def register(request: PageRequest) -> Response:
     """Register what has come in."""
     who, name = _may(request), request.form.text("name")
@@ -177,6 +187,7 @@ ROUTES = (
     get("/upload", ask, Role.OPERATE),
     post_bytes("/upload/begin", begin, Role.OPERATE),
     post_bytes("/upload/file", receive, Role.OPERATE),
+    post_bytes("/upload/drop", drop, Role.OPERATE),
     post("/upload", register, Role.OPERATE),
     get("/upload/state", state, Role.OPERATE),
 )
