@@ -27,6 +27,10 @@ def test_nothing_is_silently_wrong_or_lost(kind: str) -> None:
     assert read(kind, 3).silent == []
 
 
+def test_numbers_broken_over_lines_in_wide_cells_are_no_rows() -> None:
+    assert read("pdf broken numbers", 109).silent == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", kinds(slow=True))
 def test_nothing_is_silently_wrong_or_lost_in_more(kind: str) -> None:

@@ -344,7 +344,7 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("good.zip", zipped(("in/报告.txt", report(908)), ("in/letter.txt", letter("in a zip"))), None,
                   {"in/报告.txt": GOOD, "in/letter.txt": LETTER})  # fmt: skip
     yield Hostile("bomb.zip", zipped(("bomb.txt", bytes(60 * MIB))), refused("file.bomb"))
-    yield Hostile("nested.zip", nested(5), None, {"4.zip!3.zip": refused("file.bomb")})
+    yield Hostile("nested.zip", nested(7), None, {"6.zip!5.zip!4.zip!3.zip": refused("file.bomb")})
     yield Hostile("self-like.zip.gz", gzip.compress(nested(1)), None, {"self-like.zip!letter.txt": LETTER})
     yield Hostile("traversal.zip", zipped(("../../evil.txt", letter("up"))), refused("file.unsafe_archive"))
     yield Hostile("absolute.zip", zipped(("/tmp/evil-gongkai.txt", letter("abs"))), refused("file.unsafe_archive"))

@@ -23,6 +23,8 @@ _DIGITS = frozenset("0123456789.,")
 _CLOSE = 0.15  # of the character size: the widest gap inside of a number
 _DIGIT = 0.5  # of the character size: the width of a digit
 _LABELS = 6  # labels of rows in a cell
+_BROKEN = 2  # lines over which a number is broken
+_PAIRS = 5  # cells with two numbers below each other
 _HEADED = 3  # cells with a heading and a number below it
 _ROOM = 2  # digits that could stand beside a number that is not broken over two lines
 
@@ -89,19 +91,21 @@ def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[
 
 def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> bool:
     """Return whether cells of a grid hold rows of a table: a cell several labels with their numbers, or many labels with fewer
-    rows beside it, two cells several numbers below each other, or three cells a heading and a number. A number that is broken
-    over lines is none of these: its first line fills the cell.
+    rows beside it, two cells three numbers below each other (five cells two), or three cells a heading and a number. A number
+    that is broken over lines is none of these: its first line fills the cell, or there are two lines in a few cells.
     """
-    columns = headed = 0
+    columns = pairs = headed = 0
     for (x0, y0, x1, y1), found in zip(boxes, lines, strict=True):
         if sum(_is_row(line.text) for line in found) > 1:
             return True
         if len(found) >= _LABELS and _holds_labels(found, {box[1] for box in boxes if y0 <= box[1] < y1}):
             return True
         numbers = [line for line in found if NUMERIC.fullmatch(line.text)]
-        columns += any(line.x1 - line.x0 + _ROOM * _DIGIT * line.size <= x1 - x0 for line in numbers[:-1])
+        apart = any(line.x1 - line.x0 + _ROOM * _DIGIT * line.size <= x1 - x0 for line in numbers[:-1])
+        columns += apart and len(numbers) > _BROKEN
+        pairs += apart
         headed += len(numbers) == 1 < len(found) and numbers[0] is found[-1] and _is_heading(found[:-1])
-    return columns > 1 or headed >= _HEADED
+    return columns > 1 or pairs >= _PAIRS or headed >= _HEADED
 
 
 def _holds_labels(lines: Sequence[VisualLine], tops: set[float]) -> bool:
