@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from training.recipe import FontGroup, Run, Sample
+from training.recipe import FontGroup, Sample, TextRun
 
 Grey = NDArray[np.uint8]
 _SIZES = (
@@ -97,7 +97,7 @@ def _drawn(sample: Sample, fonts: Fonts, size: int, rng: random.Random) -> Grey 
 
 
 def _placed(
-    run: Run,
+    run: TextRun,
     faces: tuple[Path, Path],
     measures: tuple[int, float, float],
     glyphs: list[tuple[str, ImageFont.FreeTypeFont, float, float]],

@@ -11,7 +11,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from training.recipe import OTHER, Run, Sample, number_sample, phrases, recipe
+from training.recipe import OTHER, Sample, TextRun, number_sample, phrases, recipe
 
 EDITION = "a"  # part of the seed of every shard: another letter, other crops
 
@@ -99,6 +99,6 @@ def sample(rng: random.Random) -> Sample:
     kind = rng.choices((_piece, changed, _mixed, _words, None), (40, 16, 28, 8, 8))[0]
     if kind is not None:
         text = kind(rng)
-        return Sample((Run(text),), folded(text))
+        return Sample((TextRun(text),), folded(text))
     number = number_sample(rng)
     return Sample(number.runs, folded("".join(run.text for run in number.runs)))

@@ -22,7 +22,7 @@ from tasks.ocr.engines.printed import half_width, known_label, printed_texts
 from tasks.ocr.prepare_image import Grey
 from training.crops import Fonts, make_crop
 from training.labels import common_characters, mutated
-from training.recipe import Run, Sample, fonts
+from training.recipe import Sample, TextRun, fonts
 
 _SCORES = (0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 _SIDE = 24
@@ -57,7 +57,7 @@ def lookalike(text: str, face: Path, rng: random.Random) -> str:
 
 def drawn(text: str, known: Fonts, rng: random.Random, level: float) -> Grey | None:
     """A worn crop of ``text``; None where no font has all of it."""
-    return make_crop(Sample((Run(text),), text), known, rng, level)
+    return make_crop(Sample((TextRun(text),), text), known, rng, level)
 
 
 def main() -> None:

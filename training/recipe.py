@@ -18,7 +18,7 @@ _FULL_WIDTH = range(0xFF01, 0xFF5F)
 OTHER = "\u25a1"  # any character outside of the alphabet
 
 
-class Run(NamedTuple):
+class TextRun(NamedTuple):
     """A piece of a text, drawn in one size; ``is_raised``: small and high, as a note mark."""
 
     text: str
@@ -28,7 +28,7 @@ class Run(NamedTuple):
 class Sample(NamedTuple):
     """What is drawn, and ``target``, what a reader of numbers is to say of it."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[TextRun, ...]
     target: str
 
 
@@ -133,15 +133,15 @@ def _with_unit(rng: random.Random) -> Sample:
 def _with_note(rng: random.Random) -> Sample:
     number = _number(rng)
     if rng.random() < 0.5:
-        raised = Run(rng.choice(recipe()["raised"]), is_raised=True)
-        return Sample((Run(number), raised), folded(number) + OTHER)
+        raised = TextRun(rng.choice(recipe()["raised"]), is_raised=True)
+        return Sample((TextRun(number), raised), folded(number) + OTHER)
     return _plain(number + rng.choice(recipe()["notes"]))
 
 
 def _two_numbers(rng: random.Random) -> Sample:
     first, second = _digits(rng)[:4], _digits(rng)[:4]
     gap = "\u3000" if rng.random() < 0.5 else "    "
-    return Sample((Run(f"{first}{gap}{second}"),), f"{first} {second}")
+    return Sample((TextRun(f"{first}{gap}{second}"),), f"{first} {second}")
 
 
 def _words(rng: random.Random) -> Sample:
@@ -170,4 +170,4 @@ def _plain_number(rng: random.Random) -> Sample:
 
 
 def _plain(text: str) -> Sample:
-    return Sample((Run(text),), folded(text))
+    return Sample((TextRun(text),), folded(text))

@@ -1,7 +1,8 @@
 """Findings as cases: what became of each of them, whichever run or edition found it.
 
 ``matching`` says which finding of a later run is the same case, ``transitions`` which state may follow which, ``following``
-keeps the cases in step with what is in force, ``outcome`` says how a finding that is not there any more came to its end,
+keeps the cases in step with what is in force, ``joining`` moves them between filings, ``outcome`` says how a finding that is not
+there any more came to its end,
 ``decisions`` is what people decide, ``listing`` is what they ask.
 
 Findings are rows that come and go with runs, reports and their neighbours. A case stays: it hangs on the filing, the rule and

@@ -12,10 +12,10 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
@@ -45,6 +45,12 @@ def identity(rule: str, other: str, cells: Iterable[str], sentence: str | None, 
     named = tuple(sorted(set(cells)))
     mark = words_of(sentence) if sentence else "" if named else words_of(message)
     return Identity(rule, other, named, mark, bool(sentence))
+
+
+def identity_of(case: Mapping[str, Any]) -> Identity:
+    """Return by what a case is known, from its columns or those that it would have."""
+    other = "" if case["other_filing_id"] is None else str(case["other_filing_id"])
+    return identity(case["rule"], other, case["cells"], case["sentence"], case["message"])
 
 
 def words_of(text: str) -> str:

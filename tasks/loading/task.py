@@ -17,6 +17,7 @@ from codebook.stages import StageName
 from database.filings import members, register
 from database.filings.register import AgencyName
 from database.findings import following as cases
+from database.findings import joining
 from database.ledger import finish
 from database.models import AliasSource, Between
 from database.monitoring.text_search import write_search
@@ -206,12 +207,12 @@ def _file(connection: Connection, document_id: int, kept: Before, place: ReportK
         members.leave(connection, document_id)
         members.replace_filing_findings(connection, [document_id], [])
         if left is not None:
-            cases.carry(connection, document_id, left, None)
+            joining.carry(connection, document_id, left, None)
             arrange_filing(connection, left)
         return _FiledIn(None, is_new=False)
     entered = members.enter(connection, document_id, place.agency_id, place.year)
     if kept.report_id is not None:
-        cases.carry(connection, document_id, was, entered.filing_id)
+        joining.carry(connection, document_id, was, entered.filing_id)
     if left is not None:
         members.carry_choice(connection, document_id, entered.filing_id)
         arrange_filing(connection, left)

@@ -1,4 +1,4 @@
-"""Leases of the review: a document is handed out to one person, whoever asks at the same moment; shares keep others away."""
+"""Leases of the review: of several people who ask at the same moment, one gets the document; shares keep others away."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def leave(request: PageRequest) -> Response:
 
 
 def take_over(request: PageRequest) -> Response:
-    """Take the document over from who has it, who is told on their page."""
+    """Take the document over from another person, whose page then says so."""
     _, given = _given(request, request.form)
     at = _at(request.form)
     if at is None or not at.cell:
