@@ -9,8 +9,10 @@ write. Why: ADR 16.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from codebook.records import Record
 from database.models import Document
@@ -52,6 +54,14 @@ def region_prefix(code: str) -> str:
     while len(code) > 2 and code.endswith("00"):
         code = code[:-2]
     return code
+
+
+def in_region(column: InstrumentedAttribute[Any] | ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """The condition that a code is of the region whose codes begin with ``prefix`` (see :func:`region_prefix`).
+
+    A range that the index knows in whatever collation: letters come after digits.
+    """
+    return and_(column >= prefix, column < f"{prefix}a")
 
 
 def views(access: Access, schema: str) -> list[str]:

@@ -192,8 +192,10 @@ def _kind(headers: Headers) -> str:
 
 async def read_bytes(request: Request) -> bytes | None:
     """The body of a request that is no form (application/octet-stream); None when it is too large or something else."""
-    if _kind(request.headers) != "application/octet-stream":
-        return None
+    return await _read_body(request) if _kind(request.headers) == "application/octet-stream" else None
+
+
+async def _read_body(request: Request) -> bytes | None:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -212,11 +214,9 @@ async def read_form(request: Request, *, uploads: int = 0) -> Fields | None:
         return await _read_multipart(request, uploads)
     if kind != "application/x-www-form-urlencoded":
         return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES:
-            return None
+    body = await _read_body(request)
+    if body is None:
+        return None
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS, errors="replace")
     except ValueError:  # not ASCII, or too many fields

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select, tuple_
 
 from codebook.records import Record
+from database.access import in_region
 from database.filings.in_force import DOCUMENT, FILING, is_shown
 from database.findings.following import AGENCY, CASE, MOVE
 from database.models import FindingState, ReportRow, SettledBy, Source, ValueRow
@@ -64,8 +65,7 @@ class CaseFilter(Record, frozen=True):
         named |= {"batch_id": self.batch, "present": self.present, "filing_id": self.filing, "document_id": self.document}
         found = [CASE.c[name] == value for name, value in named.items() if value is not None]
         if self.region:
-            # A range that the index knows in whatever collation: letters come after digits.
-            found += [CASE.c.region_code >= self.region, CASE.c.region_code < self.region + "a"]
+            found.append(in_region(CASE.c.region_code, self.region))
         if self.state is not None:
             found.append(in_state(self.state))
         if self.text:

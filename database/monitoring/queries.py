@@ -103,11 +103,6 @@ def has_batch(connection: Connection, name: str) -> bool:
     return batch_number(connection, name) is not None
 
 
-def batch_id(connection: Connection, name: str) -> int | None:
-    """The number of the batch of this name."""
-    return connection.scalar(select(Batch.id).where(Batch.name == name))
-
-
 def status_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:
     """Return how many documents have which status."""
     query = select(Document.status, func.count()).where(*scope.conditions()).group_by(Document.status)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from codebook.regions import region_chains, region_codes
-from database.access import region_prefix
+from database.access import in_region, region_prefix
 from database.models import Document, ReportRow, Source
 
 _LEVELS = 3  # of a region that a source can name
@@ -35,8 +35,7 @@ def of_document(text: str) -> ColumnElement[bool]:
 
 def _of_code(code: str) -> ColumnElement[bool]:
     prefix = region_prefix(code)
-    # A range that the index knows in whatever collation: letters come after digits.
-    found = and_(ReportRow.region_code >= prefix, ReportRow.region_code < f"{prefix}a")
+    found = in_region(ReportRow.region_code, prefix)
     chain = region_chains().get(code.ljust(6, "0")[:6])
     if chain is None:
         return found

@@ -154,7 +154,7 @@ def _seven_zip(file: BinaryIO, budget: Budget) -> Iterator[Member]:
 
 
 def _rar(file: BinaryIO, budget: Budget) -> Iterator[Member]:
-    for listed, readers in rar_files.members(file, budget.limits):
+    with rar_files.opened(file, budget.limits) as (listed, readers):
         budget.take(len(listed), sum(member.size for member in listed))
         for member in listed:
             check_name(member.name)

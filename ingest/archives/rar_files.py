@@ -7,6 +7,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, NamedTuple
 
@@ -35,8 +36,9 @@ class RarMember(NamedTuple):
     dated_at: datetime | None
 
 
-def members(file: BinaryIO, limits: Limits) -> Iterator[tuple[list[RarMember], Iterator[BinaryIO]]]:
-    """Yield once: the files in a RAR archive, and readers of them in the same order, made when they are asked for.
+@contextmanager
+def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[list[RarMember], Iterator[BinaryIO]]]:
+    """The files in a RAR archive, and readers of them in the same order, made when they are asked for.
 
     Raises GongkaiError: file.encrypted, file.unsafe_archive for links, file.bomb for a member that packs too well, file.corrupt
     for a part of an archive in several volumes.

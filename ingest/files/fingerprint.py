@@ -114,7 +114,7 @@ class _UnsteadyError(GongkaiError):
 def _read(file: BinaryIO, path: str) -> tuple[FileSnapshot, Content]:
     try:
         before = FileSnapshot.of(os.fstat(file.fileno()))
-        content = _hash_in_place(file) if before.size > IN_MEMORY else _hash_in_memory(file)
+        content = hashed_in_place(file) if before.size > IN_MEMORY else _hash_in_memory(file)
         _check(before, file, path)
         if content.size != before.size:
             found = f"{before.size:,} bytes announced, {content.size:,} read"
@@ -129,7 +129,8 @@ def _hash_in_memory(file: BinaryIO) -> Content:
     return Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data))
 
 
-def _hash_in_place(file: BinaryIO) -> Content:
+def hashed_in_place(file: BinaryIO) -> Content:
+    """The content of a seekable file from where it stands to its end, read where it lies."""
     digest, size, head = hashlib.sha256(), 0, b""
     while chunk := file.read(CHUNK):
         head = head or chunk[:HEAD]

@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from copy import copy
 from functools import partial
 from pathlib import PurePosixPath
@@ -21,7 +20,7 @@ from codebook.errors import GongkaiError
 from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
 from ingest.archives.limits import Limits
 from ingest.archives.volumes import joined
-from ingest.files.fingerprint import HEAD, Content, content_from, content_of, opened, stand_in
+from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
@@ -88,7 +87,8 @@ class FileReader:
                 yield self._folder_of_pages(known_as, pages)
                 return
             if volumes:
-                with self._joined(volumes) as content:
+                with joined(_each(volumes), self._limits) as whole:
+                    content = hashed_in_place(whole)
                     yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
                 return
             with content_of(path, follow=follow) as content:
@@ -100,14 +100,6 @@ class FileReader:
             yield refusal(known_as, _of_system(error))
         except MemoryError:
             yield refusal(known_as, _out_of_memory())
-
-    @contextmanager
-    def _joined(self, volumes: Sequence[str]) -> Iterator[Content]:
-        with (
-            joined(_each(volumes), self._limits) as whole,
-            content_from(whole, lambda _: self._limits.archive_bytes) as content,
-        ):
-            yield content
 
     def _content(
         self, content: Content, path: str, *, budget: Budget, depth: int, beside: Read | None = None

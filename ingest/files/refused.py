@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from codebook.records import Record
 from database.intake.refusals import RefusedDocument, refuse_again, replace_by_members
@@ -101,15 +102,12 @@ def _settle(engine: Engine, one: RefusedDocument, taken: Iterable[Taken], counts
     arrivals = [each.arrival for each in taken]
     itself = next((arrival for arrival in arrivals if arrival.path == one.path), None)
     if itself is None:
-        run_transaction(engine, lambda c: replace_by_members(c, one.document_id, len(arrivals), who))
+        run_transaction(engine, partial(replace_by_members, document=one.document_id, members=len(arrivals), who=who))
         admitted = sum(arrival.rejection is None for arrival in arrivals)
         return msgspec.structs.replace(counts, unpacked=counts.unpacked + 1, members=counts.members + admitted)
     if itself.rejection is None:
         return msgspec.structs.replace(counts, admitted=counts.admitted + 1)
-    again = (itself.media_type, itself.rejection)
-
-    def write(connection: Connection) -> None:
-        refuse_again(connection, one.document_id, *again)
-
-    run_transaction(engine, write)
+    run_transaction(
+        engine, partial(refuse_again, document=one.document_id, media_type=itself.media_type, rejection=itself.rejection)
+    )
     return msgspec.structs.replace(counts, refused=counts.refused + 1)

@@ -61,6 +61,12 @@ class Uploads:
         """Return whether there is such an upload of this user."""
         return bool(_NAME.fullmatch(name)) and (self._of(who, name) / _FILES).is_dir()
 
+    def _files(self, who: int, name: str) -> Path:
+        """The folder with the files of an upload. Raises KeyError when there is no such upload."""
+        if not self.exists(who, name):
+            raise KeyError(name)
+        return self._of(who, name) / _FILES
+
     def receive(self, who: int, name: str, path: str, *, at: int, data: bytes, last: bool) -> int:
         """Take a piece of a file that begins at byte ``at``. Return how many bytes of the file are there now.
 
@@ -71,9 +77,7 @@ class Uploads:
         Raises KeyError when there is no such upload, ValueError when pieces between are missing, GongkaiError:
         file.unsafe_archive for a path that leads out of the upload, file.too_large, disk.full.
         """
-        if not self.exists(who, name):
-            raise KeyError(name)
-        target = self._of(who, name) / _FILES / _clean(path)
+        target = self._files(who, name) / _clean(path)
         part = _part_of(target)
         if at + len(data) > self._limits.archive_bytes:
             most = f"{self._limits.archive_bytes:,}"
@@ -101,17 +105,13 @@ class Uploads:
 
     def drop(self, who: int, name: str, path: str) -> None:
         """Forget the pieces of a file that cannot come in whole. Raises KeyError, GongkaiError as :meth:`receive`."""
-        if not self.exists(who, name):
-            raise KeyError(name)
-        _part_of(self._of(who, name) / _FILES / _clean(path)).unlink(missing_ok=True)
+        _part_of(self._files(who, name) / _clean(path)).unlink(missing_ok=True)
 
     def size(self, who: int, name: str) -> UploadSize:
         """What lies in an upload, as far as it came in whole. Raises KeyError when there is none."""
-        if not self.exists(who, name):
-            raise KeyError(name)
         sizes = [
             os.path.getsize(os.path.join(folder, file))
-            for folder, _, files in os.walk(self._of(who, name) / _FILES)
+            for folder, _, files in os.walk(self._files(who, name))
             for file in files
             if not file.endswith(_PART)
         ]
@@ -134,9 +134,7 @@ class Uploads:
         Raises KeyError, UsageError (also for a file that did not come in whole), and GongkaiError for faults of the machine: the
         upload stays, and calling it again goes on.
         """
-        if not self.exists(who, name):
-            raise KeyError(name)
-        folder = self._of(who, name) / _FILES
+        folder = self._files(who, name)
         if broken := sum(1 for _ in folder.rglob(f".*{_PART}")):
             raise UsageError(f"{broken} files did not come in whole; expected all of them sent to their end")
         summary = ingest_paths(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from ingest.archives.limits import Limits
 from ingest.files.identify import MHTML, identify
 from ingest.files.page_parts import with_parts
 from ingest.files.register_paths import ingest_paths, plan
-from tests.ingest.test_refused import MemoryStore, became
+from tests.ingest.test_refused import MemoryStore
+from tests.ingest.test_register import rows, zipped
 
 
 def picture(shade: int = 0) -> bytes:
@@ -92,14 +92,6 @@ def test_a_document_in_a_frame_is_named_and_too_much_is_left_out() -> None:
     assert list(parts_of(later.archive)) == ["page.html", "甲_files/图 2.png", "a_files/1.png"]
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return target.getvalue()
-
-
 def test_a_saved_page_is_the_same_document_in_a_folder_and_in_an_archive(engine: Any, tmp_path: Path) -> None:
     inside = tmp_path / "in"
     saved = {
@@ -115,7 +107,7 @@ def test_a_saved_page_is_the_same_document_in_a_folder_and_in_an_archive(engine:
     store = MemoryStore()
     summary = ingest_paths(plan([str(inside)]), engine=engine, store=store, limits=Limits())
     assert (summary.files, summary.documents, summary.duplicates) == (4, 2, 2)
-    assert set(became(engine)) == {
+    assert set(rows(engine)) == {
         f"{inside}/甲/年报.html",
         f"{inside}/甲/年报.html!年报_files/附件.pdf",
         f"{inside}/pile.zip!乙/年报.html",

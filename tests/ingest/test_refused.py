@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from database.session import reading
 from ingest.archives.limits import Limits
 from ingest.files.refused import ReadAgain, read_again
 from ingest.files.register_paths import ingest_paths, plan
+from tests.ingest.test_register import rows, zipped
 
 REPORT = "示例县教育局2024年政府信息公开工作年度报告（示例）\n".encode() * 400
 
@@ -47,29 +46,9 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def became(engine: Engine) -> dict[str, tuple[str, str | None]]:
-    """The status of the document at each path, and the code of its failure."""
-    query = (
-        select(Source.path, Document.status, Failure.code)
-        .join(Document, Document.id == Source.document_id)
-        .outerjoin(Failure, Failure.document_id == Document.id)
-        .order_by(Failure.id)
-    )
-    with reading(engine) as connection:
-        return {path: (status, code) for path, status, code in connection.execute(query)}
-
-
 def refused(engine: Engine) -> list[RefusedDocument]:
     with reading(engine) as connection:
         return refusals(connection, list(connection.scalars(select(Document.id))))
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return out.getvalue()
 
 
 def test_links_pipes_and_empty_folders_are_in_the_books(engine: Engine, store: MemoryStore, tmp_path: Path) -> None:
@@ -83,7 +62,7 @@ def test_links_pipes_and_empty_folders_are_in_the_books(engine: Engine, store: M
     os.mkfifo(inside / "pipe")
     for _ in range(2):  # a second time changes nothing
         summary = ingest_paths(plan([str(inside)]), engine=engine, store=store, limits=Limits())
-    found = became(engine)
+    found = rows(engine)
     refusal = ("rejected", "file.not_regular")
     assert found == {
         f"{inside}/a.txt": ("processing", None),
@@ -117,14 +96,14 @@ def test_an_archive_that_was_refused_gives_way_to_its_members(engine: Engine, st
     low = Limits(archive_bytes=1000)
     ingest_paths(plan([str(tmp_path / "pile.zip")]), engine=engine, store=store, limits=low, region=("江苏省",))
     path = str(tmp_path / "pile.zip")
-    assert became(engine) == {path: ("rejected", "file.bomb")}
+    assert rows(engine) == {path: ("rejected", "file.bomb")}
     (one,) = refused(engine)
     assert one.sha256 in store.kept
     (tmp_path / "pile.zip").unlink()  # it is read from the store
     result = read_again([one], engine=engine, store=store, limits=Limits(), who="operator")
     assert result == ReadAgain(unpacked=1, members=2)
     assert result.started == 2
-    found = became(engine)
+    found = rows(engine)
     assert found == {
         path: ("discarded", "file.bomb"),
         f"{path}!甲/a.txt": ("processing", None),
@@ -173,5 +152,5 @@ def test_what_is_refused_again_says_why_it_is_now(engine: Engine, store: MemoryS
             [Arrival(store.put(broken), "application/octet-stream", len(broken), "in/a.rar", rejection=rejection)],
         )
     assert read_again(refused(engine), engine=engine, store=store, limits=Limits(), who="operator") == ReadAgain(refused=1)
-    assert became(engine) == {"in/a.rar": ("failed", "file.corrupt")}
+    assert rows(engine) == {"in/a.rar": ("failed", "file.corrupt")}
     assert len(refused(engine)) == 1

@@ -21,6 +21,7 @@ from tasks.ocr.engines.printed import half_width, known_label, printed_texts
 from tasks.ocr.engines.recognise import LineReading
 from tasks.ocr.prepare_image import Grey
 from tasks.ocr.read_page import read_picture
+from tests.ocr.fixed_reader import Fixed
 from tests.scans.fonts import chinese_fonts
 
 SURE = surety().label
@@ -95,16 +96,8 @@ def test_both_own_models_are_small() -> None:
     assert MODEL.stat().st_size + NUMBERS.stat().st_size <= 3 * 2**20
 
 
-class Fixed:
-    """A reader that gives each crop, by its width, the reading that is fixed for it."""
-
-    def __init__(self, name: str, says: dict[int, LineReading]) -> None:
-        self.name, self.says = name, says
-        self.asked: list[int] = []
-
-    def read(self, crops: Sequence[Grey]) -> list[LineReading]:
-        self.asked += [crop.shape[1] for crop in crops]
-        return [self.says[crop.shape[1]] for crop in crops]
+class FixedLabels(Fixed):
+    """One that reads labels too."""
 
     def labels(self, texts: Sequence[Sequence[Grey]]) -> list[tuple[LineReading, ...] | None]:
         return [as_label(self.read(lines)) for lines in texts]
@@ -129,7 +122,7 @@ def read_both(general: dict[int, str], own: dict[int, str]) -> tuple[list[str], 
     """The texts of crops that are labels, given what the general reader and our own say of them, and the general reader."""
     numbers = Fixed("numbers", {width: LineReading(OTHER, 0.9) for width in own})
     second = Fixed("general", {width: LineReading(text, 0.999, mean=0.999) for width, text in general.items()})
-    first = Fixed("labels", {width: LineReading(text, 0.9999) for width, text in own.items()})
+    first = FixedLabels("labels", {width: LineReading(text, 0.9999) for width, text in own.items()})
     crops = [np.full((20, width), 255, np.uint8) for width in own]
     pair = ReaderPair(numbers, second, first)
     return [settled.text for settled in read_surely(crops, {}, pair, texts=[[i] for i in range(len(crops))])], second

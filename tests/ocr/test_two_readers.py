@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
@@ -13,22 +11,10 @@ from tasks.ocr.confidence import SURE, read_surely
 from tasks.ocr.engines.numbers import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReading
-from tasks.ocr.prepare_image import Grey
 from tasks.ocr.two_readers import together
+from tests.ocr.fixed_reader import Fixed
 
 FIRST = surety().first
-
-
-class Fixed:
-    """A reader that gives each crop, by its width, the reading that is fixed for it."""
-
-    def __init__(self, name: str, says: dict[int, LineReading]) -> None:
-        self.name, self.says = name, says
-        self.asked: list[int] = []
-
-    def read(self, crops: Sequence[Grey]) -> list[LineReading]:
-        self.asked += [crop.shape[1] for crop in crops]
-        return [self.says[crop.shape[1]] for crop in crops]
 
 
 def read(first: LineReading, second: LineReading) -> tuple[str, float, tuple[str, ...]]:

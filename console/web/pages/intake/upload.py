@@ -124,8 +124,10 @@ def state(request: PageRequest) -> Response:
         if not _uploads(request).exists(who, name):
             raise HTTPException(404)
         return request.render("upload.html", name=name, batch=default_batch([request.t("upload.title")]), region="")
-    with request.reading() as connection:
-        number = queries.batch_id(connection, found.batch)
+    number = None
+    if found.done:
+        with request.reading() as connection:
+            number = queries.batch_number(connection, found.batch)
     template = "upload_state_part.html" if request.is_partial else "upload_state.html"
     return request.render(template, name=name, found=found, batch_id=number)
 
