@@ -29,6 +29,7 @@ COMMANDS = {
     "failures": "console.cli.documents:list_failures",
     "show": "console.cli.documents:show_document",
     "export": "console.cli.sheets.export:export_documents",
+    "release": "console.cli.sheets.release:write_release",
     "check": "console.cli.coverage:check_reports",
     "check-draft": "console.cli.rules.drafts:check_draft",
     "rules": "console.cli.rules.packs:rules",
