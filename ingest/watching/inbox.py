@@ -262,9 +262,9 @@ def _move(root: str, source: str, top: str, inner: str) -> str:
 def _rename_beside(source: str, target: str) -> None:
     """Rename without replacing what has the new name. Raises FileExistsError.
 
-    A file gets its second name first, and loses the first one then. A kill between the two leaves both names on one file, which is
-    noticed the next time. A folder can have one name only; its rename fails where the name belongs to a file or to a folder that
-    holds something, and takes the name of an empty folder (rename(2)).
+    A file gets its second name first, and loses the first one then. A kill between the two leaves both names on one file, which
+    is noticed the next time. A folder can have one name only; its rename fails where the name belongs to a file or to a folder
+    that holds something, and takes the name of an empty folder (rename(2)).
     """
     if os.path.isdir(source):
         try:
