@@ -1,12 +1,12 @@
 """Releases: the data as a folder that can be cited, checked and joined without this program.
 
-``data/parquet`` and ``data/csv`` hold the same tables (``tables.yaml`` names columns, keys and meanings): values in long and in wide
-form, filings, editions, agencies, indicators, texts, findings. With them come metadata (Frictionless, CSVW, DCAT, DataCite,
+``data/parquet`` and ``data/csv`` hold the same tables (``tables.yaml`` names columns, keys and meanings): values in long and in
+wide form, filings, editions, agencies, indicators, texts, findings. With them come metadata (Frictionless, CSVW, DCAT, DataCite,
 CITATION.cff), the codebook in both languages, a DuckDB file with views, the report of checks, the change log of numbers and the
 digests of all files.
 
-A release is of the filings in force. It holds no path, no name of an operator and no dismissed finding; in texts the contact lines
-of persons are masked. The same database and the same version make the same bytes.
+A release is of the filings in force. It holds no path, no name of an operator and no dismissed finding; in texts the contact
+lines of persons are masked. The same database and the same version make the same bytes.
 
 A release is written beside its place and moved there when its checks have passed.
 """

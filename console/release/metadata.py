@@ -67,7 +67,14 @@ def data_package(
             path = f"data/{kind}/{name}.{kind}"
             if path not in digests:
                 continue
-            what = {"name": _slug(name, kind), "path": path, "title": table.title.en, "mediatype": _MEDIA[kind], "format": kind}
+            what: dict[str, Any] = {
+                "name": _slug(name, kind),
+                "path": path,
+                "title": table.title.en,
+                "mediatype": _MEDIA[kind],
+                "format": kind,
+            }
+            what["type"] = "table" if kind == "csv" else "file"
             what |= {"bytes": sizes[path], "hash": f"sha256:{digests[path]}"}
             if kind == "csv":
                 what |= {"profile": "tabular-data-resource", "encoding": "utf-8", "schema": _schema(table)}
