@@ -54,7 +54,8 @@ class UnitFacts(Record, frozen=True):
     """An agency on a year: who it is, and what is known of it by term (cells and facts of indicators.yaml).
 
     ``known`` are numbers that are sure, ``open`` terms that are there and not known. A term in neither is not in its report.
-    ``kind`` is a kind of agencies/kinds.yaml, ``level`` province, city, county or town. ``filing_id`` is None for an agency of the
+    ``kind`` is a kind of agencies/kinds.yaml, ``level`` province, city, county or town. ``filing_id`` is None for an agency of
+    the
     list that has no report in force; ``document_id`` is the document in force. ``rules`` are the rules of which it has findings
     that stand, with ``any`` where one is an error.
     """
@@ -105,7 +106,8 @@ class UnitFigure(Record, frozen=True):
 class Figure(Record, frozen=True):
     """An indicator of several units: the sums, their quotient, and how many units are in it and not.
 
-    ``numerator`` and ``denominator`` are None when no unit is in it (the denominator of counts always). ``low`` and ``high`` are the
+    ``numerator`` and ``denominator`` are None when no unit is in it (the denominator of counts always). ``low`` and ``high``
+    are the
     ends of the Wilson interval (95 %) of a proportion. ``ranked``: the denominator is great enough to compare it with others.
     """
 

@@ -86,7 +86,8 @@ class DerivedIndicator(Record, frozen=True):
     """What is computed from cells. ``id`` has no dot at its first place but the one of its family (``denial_rate.state_secret``),
     and is never the id of a cell.
 
-    ``least`` is the least denominator from which figures are ranked, ``measures`` whether more is better for disclosure, ``family``
+    ``least`` is the least denominator from which figures are ranked, ``measures`` whether more is better for disclosure,
+    ``family``
     the indicator of which this is one row, chapter or rule. ``of_years``: it compares a report with the agency's report on the
     year before.
     """
@@ -114,8 +115,8 @@ class DerivedIndicator(Record, frozen=True):
         return next((definition for definition in self.definitions if form in definition.forms), None)
 
     def series_of(self, year: int) -> str | None:
-        """Return the series of the national form for reports on ``year``, in which figures of the year are; None before there was a
-        form, and where the form of the year has no such indicator.
+        """Return the series of the national form for reports on ``year``, in which figures of the year are; None before there
+        was a form, and where the form of the year has no such indicator.
         """
         form = next((name for name, each in load_book().forms.items() if each.covers(year)), None)
         definition = self.definition_of(form) if form is not None else None

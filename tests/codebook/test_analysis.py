@@ -12,7 +12,6 @@ from codebook.analysis.indicators import FigureKind, derived_indicators, indicat
 from codebook.book import load_book
 from codebook.records import Number
 
-
 _WANTED = """
 obligations grant_rate disclosure_rate decided_rate denial_rate denial_rate.state_secret not_held_rate
 not_processed_rate carry_forward_rate natural_person_share legal_service_share reconsideration_rate
