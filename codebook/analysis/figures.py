@@ -21,7 +21,7 @@ _Z95 = 1.959963984540054
 _FINDING = "finding."
 
 
-class LeftOut(StrEnum):
+class Omission(StrEnum):
     """Why a unit is not in a figure. Of several reasons the first counts."""
 
     NO_FILING = "no_filing"
@@ -46,7 +46,7 @@ class LeftOut(StrEnum):
     """The report leaves a cell blank."""
 
 
-REASONS = tuple(LeftOut)
+REASONS = tuple(Omission)
 """All reasons, in the order in which they count."""
 
 
@@ -55,9 +55,8 @@ class UnitFacts(Record, frozen=True):
 
     ``known`` are numbers that are sure, ``open`` terms that are there and not known. A term in neither is not in its report.
     ``kind`` is a kind of agencies/kinds.yaml, ``level`` province, city, county or town. ``filing_id`` is None for an agency of
-    the
-    list that has no report in force; ``document_id`` is the document in force. ``rules`` are the rules of which it has findings
-    that stand, with ``any`` where one is an error.
+    the list that has no report in force; ``document_id`` is the document in force. ``rules`` are the rules of which it has
+    findings that stand, with ``any`` where one is an error.
     """
 
     agency_id: int
@@ -70,24 +69,24 @@ class UnitFacts(Record, frozen=True):
     document_id: int | None = None
     form: str | None = None
     known: dict[str, Number] = msgspec.field(default_factory=dict)
-    open: dict[str, LeftOut] = msgspec.field(default_factory=dict)
+    open: dict[str, Omission] = msgspec.field(default_factory=dict)
     rules: frozenset[str] = frozenset()
 
     def has(self, term: str) -> bool:
         """Return whether its report has a term, known or not."""
         return term in self.known or term in self.open
 
-    def of_term(self, term: str) -> Number | LeftOut:
+    def of_term(self, term: str) -> Number | Omission:
         """Return the number of a term, or why it is not known."""
         if term in self.known:
             return self.known[term]
         if term in self.open:
             return self.open[term]
         if self.filing_id is None:
-            return LeftOut.NO_FILING
+            return Omission.NO_FILING
         if term.startswith(_FINDING):
             return int(term.removeprefix(_FINDING) in self.rules)
-        return LeftOut.NOT_IN_FORM
+        return Omission.NOT_IN_FORM
 
 
 class UnitFigure(Record, frozen=True):
@@ -95,7 +94,7 @@ class UnitFigure(Record, frozen=True):
 
     numerator: Number | None = None
     denominator: Number | None = None
-    why: LeftOut | None = None
+    why: Omission | None = None
 
     @property
     def value(self) -> float | None:
@@ -106,14 +105,14 @@ class UnitFigure(Record, frozen=True):
 class Figure(Record, frozen=True):
     """An indicator of several units: the sums, their quotient, and how many units are in it and not.
 
-    ``numerator`` and ``denominator`` are None when no unit is in it (the denominator of counts always). ``low`` and ``high``
-    are the
-    ends of the Wilson interval (95 %) of a proportion. ``ranked``: the denominator is great enough to compare it with others.
+    ``numerator`` and ``denominator`` are None when no unit is in it (the denominator of counts always). ``low`` and ``high`` are
+    the ends of the Wilson interval (95 %) of a proportion. ``ranked``: the denominator is great enough to compare it with
+    others.
     """
 
     indicator: str
     units: int
-    left_out: dict[LeftOut, int]
+    left_out: dict[Omission, int]
     numerator: Number | None = None
     denominator: Number | None = None
     value: float | None = None
@@ -139,14 +138,14 @@ def unit_figure(indicator: DerivedIndicator, unit: UnitFacts) -> UnitFigure:
     """Return an indicator of one unit: by the first definition all of whose cells its report has."""
     definition = _definition(indicator, unit)
     if definition is None:
-        return UnitFigure(why=LeftOut.NO_FILING if unit.filing_id is None else LeftOut.NOT_IN_FORM)
+        return UnitFigure(why=Omission.NO_FILING if unit.filing_id is None else Omission.NOT_IN_FORM)
     terms = {term: unit.of_term(term) for term in definition.terms}
-    reasons = {found for found in terms.values() if isinstance(found, LeftOut)}
+    reasons = {found for found in terms.values() if isinstance(found, Omission)}
     if not reasons and definition.series != indicator.series_of(unit.year):
-        reasons = {LeftOut.NOT_COMPARABLE}
+        reasons = {Omission.NOT_COMPARABLE}
     if reasons:
         return UnitFigure(why=min(reasons, key=REASONS.index))
-    numbers = {term: found for term, found in terms.items() if not isinstance(found, LeftOut)}
+    numbers = {term: found for term, found in terms.items() if not isinstance(found, Omission)}
     return UnitFigure(
         _weighted(definition.numerator, numbers), _weighted(definition.denominator, numbers) if definition.denominator else None
     )
@@ -171,16 +170,16 @@ def sum_of(indicator: DerivedIndicator, figures: Iterable[UnitFigure]) -> Figure
 
     >>> from codebook.analysis.indicators import derived_indicators
     >>> rate = derived_indicators()["grant_rate"]
-    >>> figure = sum_of(rate, [UnitFigure(3, 4), UnitFigure(1, 6), UnitFigure(why=LeftOut.BLANK)])
+    >>> figure = sum_of(rate, [UnitFigure(3, 4), UnitFigure(1, 6), UnitFigure(why=Omission.BLANK)])
     >>> figure.value, figure.units, figure.left_out
-    (0.4, 2, {<LeftOut.BLANK: 'blank'>: 1})
+    (0.4, 2, {<Omission.BLANK: 'blank'>: 1})
     """
-    left_out: Counter[LeftOut] = Counter()
+    left_out: Counter[Omission] = Counter()
     numerators: list[Number] = []
     denominators: list[Number] = []
     for each in figures:
         if each.why is not None or each.numerator is None:
-            left_out[each.why or LeftOut.NOT_IN_FORM] += 1
+            left_out[each.why or Omission.NOT_IN_FORM] += 1
             continue
         numerators.append(each.numerator)
         if each.denominator is not None:
@@ -196,7 +195,7 @@ def sum_of(indicator: DerivedIndicator, figures: Iterable[UnitFigure]) -> Figure
 
 
 def figure_of(
-    indicator: DerivedIndicator, units: int, numerator: Number, denominator: Number | None, left_out: dict[LeftOut, int]
+    indicator: DerivedIndicator, units: int, numerator: Number, denominator: Number | None, left_out: dict[Omission, int]
 ) -> Figure:
     """Return the figure of sums over ``units`` units."""
     if not units:

@@ -87,9 +87,8 @@ class DerivedIndicator(Record, frozen=True):
     and is never the id of a cell.
 
     ``least`` is the least denominator from which figures are ranked, ``measures`` whether more is better for disclosure,
-    ``family``
-    the indicator of which this is one row, chapter or rule. ``of_years``: it compares a report with the agency's report on the
-    year before.
+    ``family`` the indicator of which this is one row, chapter or rule. ``of_years``: it compares a report with the agency's
+    report on the year before.
     """
 
     id: str

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import chinese_calendar
 
 from codebook.agency_kinds import kind_of
-from codebook.analysis.figures import LeftOut
+from codebook.analysis.figures import Omission
 
 
 class Lateness(NamedTuple):
@@ -29,7 +29,7 @@ def due_by_law(agency: str, year: int) -> str | None:
     return f"{year + 1}-{kind.deadline}" if kind is not None and kind.deadline is not None else None
 
 
-def lateness(due_on: str | None, published_on: str | None, first_seen_on: str | None) -> Lateness | LeftOut:
+def lateness(due_on: str | None, published_on: str | None, first_seen_on: str | None) -> Lateness | Omission:
     """Return how late a report is by its dates (ISO), or why that is not known.
 
     A report was published not later than it was first seen, whatever it prints.
@@ -37,14 +37,14 @@ def lateness(due_on: str | None, published_on: str | None, first_seen_on: str | 
     >>> lateness("2025-01-31", "2025-02-06", None)
     Lateness(days=6, workdays=2)
     >>> lateness("2025-01-31", None, "2025-01-20"), lateness("2025-01-31", None, "2025-03-01"), lateness(None, "2025-02-06", None)
-    (Lateness(days=0, workdays=0), <LeftOut.UNDATED: 'undated'>, <LeftOut.NO_DATE: 'no_date'>)
+    (Lateness(days=0, workdays=0), <Omission.UNDATED: 'undated'>, <Omission.NO_DATE: 'no_date'>)
     """
     if due_on is None:
-        return LeftOut.NO_DATE
+        return Omission.NO_DATE
     if first_seen_on is not None and first_seen_on <= due_on:
         return Lateness(0, 0)
     if published_on is None:
-        return LeftOut.UNDATED
+        return Omission.UNDATED
     if published_on <= due_on:
         return Lateness(0, 0)
     first, last = date.fromisoformat(due_on), date.fromisoformat(published_on)

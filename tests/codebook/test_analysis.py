@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from codebook.analysis import figures, indicators, lateness
-from codebook.analysis.figures import LeftOut, UnitFacts, sum_of, unit_figure, wilson
+from codebook.analysis.figures import Omission, UnitFacts, sum_of, unit_figure, wilson
 from codebook.analysis.indicators import FigureKind, derived_indicators, indicator_of
 from codebook.book import load_book
 from codebook.records import Number
@@ -21,7 +21,7 @@ first_pass_rate error_rate error_rate.requests.balance
 """
 
 
-def unit(known: dict[str, Number], open_: dict[str, LeftOut] | None = None, **more: object) -> UnitFacts:
+def unit(known: dict[str, Number], open_: dict[str, Omission] | None = None, **more: object) -> UnitFacts:
     facts = {"filing_id": 1, "document_id": 1, "form": "2021", **more}
     return UnitFacts(1, "示例局", 2023, known=known, open=open_ or {}, **facts)  # type: ignore[arg-type]
 
@@ -51,8 +51,8 @@ def test_no_family_shares_an_id_with_a_cell() -> None:
     assert set(derived_indicators()) & set(load_book().indicators) == set()
 
 
-@pytest.mark.parametrize("reason", [LeftOut.BLANK, LeftOut.DOUBT, LeftOut.NOT_SEEN])
-def test_what_is_not_known_is_never_zero(reason: LeftOut) -> None:
+@pytest.mark.parametrize("reason", [Omission.BLANK, Omission.DOUBT, Omission.NOT_SEEN])
+def test_what_is_not_known_is_never_zero(reason: Omission) -> None:
     rate = derived_indicators()["grant_rate"]
     open_one = unit({"requests.total_handled.total": 4}, {"requests.granted.total": reason})
     assert unit_figure(rate, open_one).why is reason
@@ -67,12 +67,12 @@ def _granted(granted: int, handled: int) -> UnitFacts:
 def test_an_agency_without_a_report_is_left_out_and_counted() -> None:
     rate = derived_indicators()["grant_rate"]
     absent = UnitFacts(2, "缺报局", 2023, known={"unit.expected": 1, "unit.filed": 0})
-    assert unit_figure(rate, absent).why is LeftOut.NO_FILING
+    assert unit_figure(rate, absent).why is Omission.NO_FILING
     filed = derived_indicators()["filed_rate"]
     there = unit({"unit.expected": 1, "unit.filed": 1})
-    not_listed = unit({}, {"unit.expected": LeftOut.NOT_LISTED, "unit.filed": LeftOut.NOT_LISTED})
+    not_listed = unit({}, {"unit.expected": Omission.NOT_LISTED, "unit.filed": Omission.NOT_LISTED})
     figure = sum_of(filed, [unit_figure(filed, each) for each in (absent, there, not_listed)])
-    assert (figure.value, figure.left_out) == (0.5, {LeftOut.NOT_LISTED: 1})
+    assert (figure.value, figure.left_out) == (0.5, {Omission.NOT_LISTED: 1})
 
 
 def test_forms_that_count_something_else_are_not_added() -> None:
@@ -81,7 +81,7 @@ def test_forms_that_count_something_else_are_not_added() -> None:
     old = UnitFacts(1, "示例局", 2016, filing_id=1, form="2014", known=cells)
     assert unit_figure(rate, old).value == 0.75
     late = UnitFacts(1, "示例局", 2019, filing_id=1, form="2014", known=cells)
-    assert unit_figure(rate, late).why is LeftOut.NOT_COMPARABLE
+    assert unit_figure(rate, late).why is Omission.NOT_COMPARABLE
     received = derived_indicators()["received"]
     assert received.comparable("2014", "2021")
     assert not rate.comparable("2014", "2019")
@@ -133,7 +133,7 @@ def test_findings_count_reports_of_the_forms_that_the_rule_has() -> None:
         UnitFacts(3, "旧局", 2016, filing_id=3, form="2014"),
     ]
     figure = sum_of(rate, [unit_figure(rate, each) for each in reports])
-    assert (figure.numerator, figure.denominator, figure.left_out) == (1, 2, {LeftOut.NOT_IN_FORM: 1})
+    assert (figure.numerator, figure.denominator, figure.left_out) == (1, 2, {Omission.NOT_IN_FORM: 1})
 
 
 @pytest.mark.parametrize("module", [figures, indicators, lateness])
