@@ -141,7 +141,7 @@ def unit_figure(indicator: DerivedIndicator, unit: UnitFacts) -> UnitFigure:
         return UnitFigure(why=Omission.NO_FILING if unit.filing_id is None else Omission.NOT_IN_FORM)
     terms = {term: unit.of_term(term) for term in definition.terms}
     reasons = {found for found in terms.values() if isinstance(found, Omission)}
-    if not reasons and definition.series != indicator.series_of(unit.year):
+    if not reasons and indicator.series_of(unit.year) not in (None, definition.series):
         reasons = {Omission.NOT_COMPARABLE}
     if reasons:
         return UnitFigure(why=min(reasons, key=REASONS.index))
