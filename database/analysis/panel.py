@@ -391,8 +391,7 @@ def _read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:
 
 
 class Panel:
-    """A panel to be asked with DuckDB: the files that one manifest names. Threads share it; each asks with a cursor of its own.
-    """
+    """A panel to be asked with DuckDB: the files that a manifest names. Threads share it; each asks with a cursor of its own."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.manifest = manifest
