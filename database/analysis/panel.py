@@ -69,7 +69,7 @@ class Manifest(Record, frozen=True):
         return sum(year.units for year in self.years.values())
 
 
-class _Filed(NamedTuple):
+class _FilingInForce(NamedTuple):
     """A filing in force."""
 
     filing_id: int
@@ -85,7 +85,7 @@ class _Filed(NamedTuple):
     arranged_at: Any
 
 
-class _Due(NamedTuple):
+class _DueReport(NamedTuple):
     """An agency of a list on a year."""
 
     agency: str
@@ -242,14 +242,14 @@ def _units(connection: Connection) -> dict[int, list[_UnitRow]]:
     rules: dict[int, set[str]] = defaultdict(set)
     for filing_id, rule, severity in connection.execute(_RULES):
         rules[filing_id] |= {rule, "any"} if severity == "error" else {rule}
-    due: dict[tuple[int, int], _Due] = {}
+    due: dict[tuple[int, int], _DueReport] = {}
     kinds: dict[int, str | None] = {}
     for year, agency_id, agency, region_code, due_on, kind in connection.execute(_EXPECTED):
-        due[year, agency_id] = _Due(agency, region_code, due_on)
+        due[year, agency_id] = _DueReport(agency, region_code, due_on)
         kinds[agency_id] = kind
     found: dict[int, list[_UnitRow]] = defaultdict(list)
     for row in connection.execute(_FILED):
-        filed = _Filed(*row)
+        filed = _FilingInForce(*row)
         listed = due.pop((filed.year, filed.agency_id), None)
         dated = (dates.get(filed.filing_id), seen.get(filed.filing_id))
         found[filed.year].append(_filed_row(filed, listed, dated, rules.get(filed.filing_id, set())))
@@ -271,7 +271,9 @@ def _where(kind: str | None, region_code: str | None) -> tuple[Any, ...]:
     return (kind, level, region_code, province_of(region_code), city_of(region_code), county_of(region_code), above)
 
 
-def _filed_row(filed: _Filed, listed: _Due | None, dated: tuple[str | None, str | None], rules: set[str]) -> _UnitRow:
+def _filed_row(
+    filed: _FilingInForce, listed: _DueReport | None, dated: tuple[str | None, str | None], rules: set[str]
+) -> _UnitRow:
     published_on, first_seen_on = dated
     due_on = (listed.due_on if listed else None) or due_by_law(filed.agency, filed.year)
     late = lateness(due_on, published_on, first_seen_on)
@@ -304,7 +306,7 @@ def _filed_row(filed: _Filed, listed: _Due | None, dated: tuple[str | None, str 
     return _UnitRow(columns, filed.report_id, f"{filed.report_id} {filed.arranged_at}")
 
 
-def _absent_row(year: int, agency_id: int, kind: str | None, listed: _Due) -> _UnitRow:
+def _absent_row(year: int, agency_id: int, kind: str | None, listed: _DueReport) -> _UnitRow:
     facts: dict[str, float | Omission | None] = dict.fromkeys(FACTS, Omission.NO_FILING)
     facts |= {"unit.expected": 1, "unit.filed": 0}
     due_on = listed.due_on or due_by_law(listed.agency, year)
