@@ -55,7 +55,7 @@ class PanelYear(Record, frozen=True):
     digest: str
 
 
-class Manifest(Record, frozen=True):
+class PanelManifest(Record, frozen=True):
     """Which files hold. ``made_at`` is the ISO moment (UTC) at which the database was read, ``version`` changes with any file."""
 
     layout: int
@@ -141,10 +141,10 @@ def cell_ids() -> tuple[str, ...]:
     return tuple(load_book().indicators)
 
 
-def manifest_of(folder: Path) -> Manifest | None:
+def manifest_of(folder: Path) -> PanelManifest | None:
     """Return the manifest of a panel; None where there is none, or one of another layout."""
     try:
-        found = msgspec.json.decode((folder / "panel.json").read_bytes(), type=Manifest)
+        found = msgspec.json.decode((folder / "panel.json").read_bytes(), type=PanelManifest)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
     return found if found.layout == _LAYOUT else None
@@ -162,7 +162,7 @@ def _alone(folder: Path) -> Any:
             flock(lock, LOCK_UN)
 
 
-def refresh(engine: Engine, folder: Path) -> Manifest:
+def refresh(engine: Engine, folder: Path) -> PanelManifest:
     """Bring the panel of a folder up to date with the database; return its manifest. One process at a time does it.
 
     ``engine`` must have no bounds: the panel has all filings, and queries bound what a user sees.
@@ -174,7 +174,7 @@ def refresh(engine: Engine, folder: Path) -> Manifest:
             units = _units(connection)
             years = {year: _refreshed(connection, folder, year, rows, before) for year, rows in sorted(units.items())}
         version = hashlib.sha256("".join(f"{year}{each.digest}" for year, each in years.items()).encode()).hexdigest()[:16]
-        manifest = Manifest(_LAYOUT, version, made_at, years)
+        manifest = PanelManifest(_LAYOUT, version, made_at, years)
         _put(folder / "panel.json", msgspec.json.encode(manifest))
         kept = {each.file for each in years.values()} | {each.file for each in (before.years.values() if before else ())}
         for path in folder.glob("year-*.parquet"):
@@ -321,7 +321,8 @@ def _as_columns(facts: Mapping[str, float | Omission | None]) -> tuple[Any, ...]
     return (*values, *codes)
 
 
-def _refreshed(connection: Connection, folder: Path, year: int, rows: Sequence[_UnitRow], before: Manifest | None) -> PanelYear:
+def _refreshed(connection: Connection, folder: Path, year: int, rows: Sequence[_UnitRow], before: PanelManifest | None) ->
+PanelYear:
     """The file of a year: the one of before where nothing changed, else a new one with the cells that are still good."""
     seed = f"{load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
     digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
@@ -395,7 +396,7 @@ def _read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:
 class Panel:
     """A panel to be asked with DuckDB: the files that a manifest names. Threads share it; each asks with a cursor of its own."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: PanelManifest) -> None:
         self.manifest = manifest
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
         files = [str(folder / each.file) for each in manifest.years.values()]

@@ -53,7 +53,7 @@ class GroupBy(StrEnum):
 _LEVELS = (GroupBy.PROVINCE, GroupBy.CITY, GroupBy.COUNTY)
 
 
-class Selection(Record, frozen=True):
+class UnitSelection(Record, frozen=True):
     """Which units: those that meet all conditions. None: all.
 
     ``region`` is the beginning of a region's code, ``level`` province, city, county or town. ``filings`` and ``listed`` bound
@@ -149,7 +149,7 @@ def unit_sql(indicator: DerivedIndicator, years: tuple[int, ...]) -> tuple[str, 
     return numerator, denominator, f"case {' '.join(parts['reason'])} else {lacking} end"
 
 
-def _conditions(selection: Selection, by: GroupBy) -> tuple[str, dict[str, Any]]:
+def _conditions(selection: UnitSelection, by: GroupBy) -> tuple[str, dict[str, Any]]:
     found, values = [f"year in ({', '.join(str(int(year)) for year in selection.years) or 'null'})"], dict[str, Any]()
     if selection.region:
         found.append("starts_with(region_code, $region)")
@@ -186,7 +186,7 @@ _WHO = "agency_id, agency, year, kind, level, region_code, filing_id, document_i
 
 
 def unit_lines(
-    panel: Panel, indicator: DerivedIndicator, selection: Selection, *, after: int = 0, limit: int | None = None
+    panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, *, after: int = 0, limit: int | None = None
 ) -> list[UnitLine]:
     """Return the units of a selection with their figures, by region and agency."""
     numerator, denominator, reason = unit_sql(indicator, selection.years)
@@ -208,7 +208,7 @@ def _exact(number: float | None) -> Number | None:
     return None if number is None else exact(round(number, _DIGITS))
 
 
-def group_lines(panel: Panel, indicator: DerivedIndicator, selection: Selection, by: GroupBy) -> list[GroupLine]:
+def group_lines(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy) -> list[GroupLine]:
     """Return the figures of the groups of a selection, a line for each group and year.
 
     Raises ValueError where reports would count twice: governments together with those under them.
@@ -244,7 +244,7 @@ def _grouped(indicator: DerivedIndicator, rows: Iterable[tuple[Any, ...]]) -> li
     return found
 
 
-def unit_facts(panel: Panel, selection: Selection, cells: Sequence[str] | None = None) -> list[UnitFacts]:
+def unit_facts(panel: Panel, selection: UnitSelection, cells: Sequence[str] | None = None) -> list[UnitFacts]:
     """Return the units of a selection with those ``cells`` (None: all) and with the facts of each, by region and agency."""
     where, values = _conditions(selection, GroupBy.UNIT)
     return _facts(panel, where, values, cell_ids() if cells is None else cells)
@@ -269,9 +269,9 @@ def _facts(panel: Panel, where: str, values: Mapping[str, Any], cells: Sequence[
     return found
 
 
-def area_rollup(panel: Panel, area: str, year: int, cells: Sequence[str], visible: Selection | None = None) -> AreaRollup:
+def area_rollup(panel: Panel, area: str, year: int, cells: Sequence[str], visible: UnitSelection | None = None) -> AreaRollup:
     """Return the roll-up of the area of a government (a code of six digits) on a year. ``visible`` bounds what a user sees."""
-    selection = Selection((year,), basis=Basis.ALL)
+    selection = UnitSelection((year,), basis=Basis.ALL)
     if visible is not None:
         selection = msgspec.structs.replace(selection, filings=visible.filings, listed=visible.listed)
     where, values = _conditions(selection, GroupBy.UNIT)

@@ -243,14 +243,14 @@ def ours(folder: Path, engine: Any, indicators: set[str]) -> tuple[dict[Any, Any
     """The same by the panel and its queries."""
     from codebook.analysis.indicators import derived_indicators  # noqa: PLC0415 - the SQL above is to stand without it
     from database.analysis.panel import Panel, refresh  # noqa: PLC0415
-    from database.analysis.queries import Basis, GroupBy, Selection, area_sums, group_lines  # noqa: PLC0415
+    from database.analysis.queries import Basis, GroupBy, UnitSelection, area_sums, group_lines  # noqa: PLC0415
 
     panel = Panel(folder, refresh(engine, folder))
     years = tuple(panel.manifest.years)
     figures: dict[Any, Any] = {}
     for name in indicators:
         for basis, by in BASES:
-            for line in group_lines(panel, derived_indicators()[name], Selection(years, basis=Basis(basis)), GroupBy(by)):
+            for line in group_lines(panel, derived_indicators()[name], UnitSelection(years, basis=Basis(basis)), GroupBy(by)):
                 at = (basis, by, line.key, line.year, name)
                 if line.figure.units:
                     figures[*at, None] = (line.figure.units, line.figure.numerator, line.figure.denominator)
