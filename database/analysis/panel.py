@@ -321,8 +321,9 @@ def _as_columns(facts: Mapping[str, float | Omission | None]) -> tuple[Any, ...]
     return (*values, *codes)
 
 
-def _refreshed(connection: Connection, folder: Path, year: int, rows: Sequence[_UnitRow], before: PanelManifest | None) ->
-PanelYear:
+def _refreshed(
+    connection: Connection, folder: Path, year: int, rows: Sequence[_UnitRow], before: PanelManifest | None
+) -> PanelYear:
     """The file of a year: the one of before where nothing changed, else a new one with the cells that are still good."""
     seed = f"{load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
     digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
