@@ -71,7 +71,7 @@ class _Filing(NamedTuple):
     in_force: bool | None = None
 
 
-class Body(NamedTuple):
+class AgencyBody(NamedTuple):
     """Kind and level of the agency: the report of a government covers its area, and the units in it report again."""
 
     kind: str | None = None
@@ -112,7 +112,7 @@ class ExportRow(NamedTuple):
 
     document: Any
     filing: _Filing = _Filing()
-    body: Body = Body()
+    body: AgencyBody = AgencyBody()
     error: _Stopped = _Stopped()
     counts: _Counts | None = None
     indicator: str = ""
@@ -241,12 +241,12 @@ def _filing(exported: Exported) -> _Filing:
     return _Filing(d.filing_id, str(d.agency_id), d.agency_name, d.filing_year, d.edition, d.rendition_of, exported.in_force)
 
 
-def body(exported: Exported) -> Body:
+def body(exported: Exported) -> AgencyBody:
     """Kind and level of the agency: the register's kind for what is in a filing, else by the name that the report prints."""
     d = exported.document
     kind = d.agency_kind if d.filing_id is not None else _kind_by_name(d.agency)
     named = (("county", d.county), ("city", d.city), ("province", d.province))
-    return Body(kind, "town" if kind == "town" else next((level for level, name in named if name is not None), None))
+    return AgencyBody(kind, "town" if kind == "town" else next((level for level, name in named if name is not None), None))
 
 
 def _kind_by_name(agency: str | None) -> str | None:

@@ -153,7 +153,7 @@ class SeriesEnd(Record, frozen=True):
     indicators: tuple[str, ...]
 
 
-class Comparison(Record, frozen=True):
+class SeriesComparison(Record, frozen=True):
     """Whether the numbers of two forms are one series, and why."""
 
     concept: str
@@ -165,9 +165,9 @@ class Comparison(Record, frozen=True):
 
 
 @cache
-def comparisons() -> tuple[Comparison, ...]:
+def comparisons() -> tuple[SeriesComparison, ...]:
     """The rows of the data file. Raises ValueError for an indicator that the form does not have."""
-    found = msgspec.yaml.decode(read_data("comparability.yaml"), type=tuple[Comparison, ...])
+    found = msgspec.yaml.decode(read_data("comparability.yaml"), type=tuple[SeriesComparison, ...])
     known = load_book().indicators
     for row in found:
         for end in (row.one, row.two):
