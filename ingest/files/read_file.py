@@ -20,6 +20,7 @@ from codebook.errors import GongkaiError
 from codebook.sheets import row_file
 from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
 from ingest.archives.limits import Limits
+from ingest.archives.summaries import may_be_summary, part_summary
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, FileIdentity, FileRole, identify, looks_packed
@@ -27,7 +28,6 @@ from ingest.files.messages import FoundDocument
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
 from ingest.files.page_parts import Read, with_parts
 from ingest.files.saved_pages import parts_of_pages
-from ingest.files.summary_rows import may_be_summary, part_summary
 from ingest.files.walk import OneReport
 from ingest.names import shown
 

@@ -16,7 +16,7 @@ from codebook.records import Hints, Reading, State, Verdict
 from codebook.sheets.cells import FORMATS, XLSB
 from codebook.sheets.columns import SummaryField, columns_of
 from codebook.sheets.row_file import MEDIA_TYPE
-from ingest.files.summary_rows import PartedBook, part_summary
+from ingest.archives.summaries import PartedBook, part_summary
 from tasks.extraction.extract import extract
 from tasks.flow import read_document
 from tests.accuracy.compare import compare

@@ -15,8 +15,9 @@ from codebook.sheets.summary import AgencyRow, Summary, SummaryTable, find_summa
 from codebook.sheets.unread import unread_cells
 from codebook.text.decoding import decode, decode_sample
 from ingest.archives.limits import MIB
-from ingest.files.identify import SAMPLE, TEXT
 
+_TEXT = "text/plain"
+_SAMPLE = 64 * 1024  # bytes of a text that show whether it is a summary
 _MOST_CELLS = 1_000_000  # of all sheets: a province's 3,000 agencies have 600,000
 _MOST_COLUMNS = 2_000
 _PART_BYTES = 100 * MIB
@@ -40,11 +41,11 @@ class PartedBook(NamedTuple):
 
 def may_be_summary(media_type: str, head: bytes) -> bool:
     """Return whether a content of this type and with this head may be a summary: others need not be read for it."""
-    return media_type in FORMATS or (media_type == TEXT and _summary_of(head) is not None)
+    return media_type in FORMATS or (media_type == _TEXT and _summary_of(head) is not None)
 
 
 def _summary_of(head: bytes) -> Summary | None:
-    sample = decode_sample(head[:SAMPLE])
+    sample = decode_sample(head[:_SAMPLE])
     sheet = read_delimited(sample, _MOST_CELLS) if sample is not None else None
     return find_summary(sheet) if sheet is not None else None
 
@@ -54,7 +55,7 @@ def part_summary(data: bytes, media_type: str) -> PartedBook | None:
     try:
         if media_type in FORMATS:
             return _of_workbook(data)
-        return _of_text(data) if media_type == TEXT else None
+        return _of_text(data) if media_type == _TEXT else None
     except GongkaiError:
         return None
 
