@@ -48,7 +48,7 @@ class SummaryColumn(NamedTuple):
     unit: str | None = None
 
 
-class _Part(StrEnum):
+class _HeadPart(StrEnum):
     ROW = "row"
     COLUMN = "column"
     SUBTOTAL_ROW = "subtotal_row"
@@ -61,7 +61,7 @@ class _Role(NamedTuple):
     """What a text may be: of which block, which part, and its slug (of a group or title its own text)."""
 
     block: str
-    part: _Part
+    part: _HeadPart
     slug: str
 
 
@@ -162,7 +162,7 @@ def _column(head: Head) -> SummaryColumn:
 
 def _labels_of(ways: list[_Way]) -> list[_Way]:
     """The ways of a text that name a row or a column: what stands above them contradicts them, and is passed over."""
-    wanted = (_Part.ROW, _Part.COLUMN)
+    wanted = (_HeadPart.ROW, _HeadPart.COLUMN)
     return [way for way in ways if all(role.part in wanted for role in way)]
 
 
@@ -174,14 +174,14 @@ def _fits(ways: Sequence[list[_Way]]) -> tuple[tuple[str, ...], bool]:
         roles = [role for part in way for role in part]
         if len({role.block for role in roles}) != 1:
             continue
-        of_part = {part: list(dict.fromkeys(role.slug for role in roles if role.part is part)) for part in _Part}
-        rows = [*of_part[_Part.ROW], *of_part[_Part.SUBTOTAL_ROW]]
-        columns = [*of_part[_Part.COLUMN], *of_part[_Part.SUBTOTAL_COLUMN]]
+        of_part = {part: list(dict.fromkeys(role.slug for role in roles if role.part is part)) for part in _HeadPart}
+        rows = [*of_part[_HeadPart.ROW], *of_part[_HeadPart.SUBTOTAL_ROW]]
+        columns = [*of_part[_HeadPart.COLUMN], *of_part[_HeadPart.SUBTOTAL_COLUMN]]
         if len(rows) > 1 or len(columns) > 1 or not (rows or columns):
             continue
         block = load_book().blocks[roles[0].block]
-        named = [*of_part[_Part.GROUP]]
-        if of_part[_Part.SUBTOTAL_ROW] or of_part[_Part.SUBTOTAL_COLUMN]:
+        named = [*of_part[_HeadPart.GROUP]]
+        if of_part[_HeadPart.SUBTOTAL_ROW] or of_part[_HeadPart.SUBTOTAL_COLUMN]:
             subtotal = True
         else:
             found |= dict.fromkeys(_indicators(roles[0].block, block, next(iter(rows), None), next(iter(columns), None), named))
@@ -258,27 +258,27 @@ def _roles() -> _Roles:
             loose.setdefault(_bare(fold_label(raw)), {})[role] = None
             loose.setdefault(_bare(fold_label(_without_note(raw))), {})[role] = None
 
-    def add_all(block: str, part: _Part, labels: dict[str, Label]) -> None:
+    def add_all(block: str, part: _HeadPart, labels: dict[str, Label]) -> None:
         for slug, label in labels.items():
             add(_Role(block, part, slug), *label.texts)
 
     words, book = summary_words(), load_book()
     for name, block in book.blocks.items():
-        add_all(name, _Part.ROW, block.rows)
-        add_all(name, _Part.COLUMN, block.columns)
-        add_all(name, _Part.SUBTOTAL_ROW, block.subtotals)
-        add_all(name, _Part.SUBTOTAL_COLUMN, block.extra_columns)
-        add(_Role(name, _Part.TITLE, ""), block.title, *words.about.get(name, ()), *(group.clause for group in block.groups))
+        add_all(name, _HeadPart.ROW, block.rows)
+        add_all(name, _HeadPart.COLUMN, block.columns)
+        add_all(name, _HeadPart.SUBTOTAL_ROW, block.subtotals)
+        add_all(name, _HeadPart.SUBTOTAL_COLUMN, block.extra_columns)
+        add(_Role(name, _HeadPart.TITLE, ""), block.title, *words.about.get(name, ()), *(group.clause for group in block.groups))
         for form in book.forms.values():
             add(
-                _Role(name, _Part.TITLE, ""),
+                _Role(name, _HeadPart.TITLE, ""),
                 *(text for c in form.sections if c.number == block.section for text in (c.title, *c.variants)),
             )
         for label in (*block.rows.values(), *block.columns.values(), *block.extra_columns.values()):
             for text in label.under:
-                add(_Role(name, _Part.GROUP, _bare(fold_label(text))), text)
+                add(_Role(name, _HeadPart.GROUP, _bare(fold_label(text))), text)
     for row, texts in words.short.items():
         block_name, _, slug = row.partition(".")
-        add(_Role(block_name, _Part.ROW, slug), *texts)
+        add(_Role(block_name, _HeadPart.ROW, slug), *texts)
     kept = {text: tuple(roles) for text, roles in exact.items() if text}
     return _Roles(kept, {text: tuple(roles) for text, roles in loose.items() if text})

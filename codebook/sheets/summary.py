@@ -34,7 +34,7 @@ class ColumnValue(NamedTuple):
     text: str
 
 
-class AgencyRow(NamedTuple):
+class ListedAgency(NamedTuple):
     """An agency's row: its number in the sheet from 1, its cells that are not blank, without its serial number."""
 
     row: int
@@ -45,7 +45,7 @@ class SummaryTable(NamedTuple):
     """A table of agencies: the heads by column from 0, and its rows."""
 
     heads: dict[int, Head]
-    rows: tuple[AgencyRow, ...]
+    rows: tuple[ListedAgency, ...]
 
 
 class Summary(NamedTuple):
@@ -164,7 +164,7 @@ def _table(grid: _Grid, head: _HeadPlace, names: set[str]) -> tuple[SummaryTable
     if sum(column.field is SummaryField.CELLS for column in columns.values()) < _FEWEST:
         return None, head.bottom + 1
     kept = [at for at in range(grid.width) if at not in columns or columns[at].field is not SummaryField.SERIAL]
-    rows: list[AgencyRow] = []
+    rows: list[ListedAgency] = []
     at = head.bottom + 1
     while at < grid.height:
         texts = [fold_label(cell.text) for cell in grid.filled(at) if len(cell.text) < _LONG]
@@ -172,7 +172,7 @@ def _table(grid: _Grid, head: _HeadPlace, names: set[str]) -> tuple[SummaryTable
             break
         if grid.filled(at) and _is_agency(grid, at, head.column, columns):
             values = tuple(ColumnValue(column, text) for column in kept if (text := grid.text(at, column)))
-            rows.append(AgencyRow(at + 1, values))
+            rows.append(ListedAgency(at + 1, values))
         at += 1
     return (SummaryTable(heads, tuple(rows)) if rows else None), at
 

@@ -11,7 +11,7 @@ from codebook.sheets.columns import Head
 from codebook.sheets.delimited import read_delimited
 from codebook.sheets.extent import check_extent
 from codebook.sheets.row_file import RowColumn, SummaryRow, pack
-from codebook.sheets.summary import AgencyRow, Summary, SummaryTable, find_summary
+from codebook.sheets.summary import ListedAgency, Summary, SummaryTable, find_summary
 from codebook.sheets.unread import unread_cells
 from codebook.text.decoding import decode, decode_sample
 from ingest.archives.limits import MIB
@@ -88,7 +88,7 @@ def _rows(summary: Summary, unread: frozenset[tuple[int, int]]) -> Iterator[Part
             yield PartedRow(summary.sheet, row.row, pack(SummaryRow(summary.sheet, summary.titles, columns)))
 
 
-def _columns(table: SummaryTable, row: AgencyRow, unread: frozenset[tuple[int, int]]) -> Iterator[RowColumn]:
+def _columns(table: SummaryTable, row: ListedAgency, unread: frozenset[tuple[int, int]]) -> Iterator[RowColumn]:
     texts = dict(row.values)
     for column in sorted(table.heads.keys() | texts.keys()):
         head: Head = table.heads.get(column, ())
