@@ -20,6 +20,7 @@ from console.web.pages import (
     saved,
     upkeep,
 )
+from console.web.pages.api import resources, tokens
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
@@ -50,6 +51,8 @@ MODULES = (
     administration,
     upkeep,
     saved,
+    resources,
+    tokens,
 )
 
 # The bar at the top: the key of a word, the address, and the role that is needed.
