@@ -300,7 +300,6 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
     """
     owners = {pair.run: items[pair.item] for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
     owned = {pair.run for pair in pairs}
-    labels = [label.first for label in table.labels]
     result = list(rows)  # a row that is printed twice is here twice
     places = {(row.row, row.place): at for at, row in enumerate(rows)}
     for index, run in enumerate(table.runs):
@@ -309,11 +308,14 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
             continue
         owner = owners.get(index - 1)
         at = None if owner is None else places.get((owner.slug, table.text.place(owner.first)))
-        if at is None or not result[at].sure or any(above.last < label < run.first for label in labels):
+        between = {label.entry.part for label in table.labels if above.last < label.first < run.first}
+        if at is None or not result[at].sure or between - {LabelPart.GROUP}:
             continue
         under = _drawn_under(table, run, above)
         if len(run.values) < len(result[at].cells) and (under is None or -1 in under.values()):
             result[at] = doubted_blanks(result[at], _slots(table, run))
+        if between:
+            continue
         if 0 < len(run.values) < len(above.values) and (under is None or -1 not in under.values()):
             result[at] = _perhaps_broken(result[at], _slots(table, run), under)
     return result if table.grid else _without_repeated_labels(result)
