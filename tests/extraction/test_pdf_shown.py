@@ -401,3 +401,14 @@ def test_cells_beyond_the_edge_of_the_page_are_doubts() -> None:
     (found,) = [block for block in read(data).pages[0].blocks if isinstance(block, Table)]
     assert [(cell.row, cell.column, cell.text) for cell in found.cells if cell.score < 0.9] == [(r, 2, "") for r in range(3)]
     assert "page 1: 3 cells of tables lie beyond the edge of the page" in read(data).notes
+
+
+@pytest.mark.parametrize(
+    "cover",
+    [b"1 g 191 663 14 12 re f 0 g", b"q 0 0 189.5 842 re W n " + text(185, 666, "4567") + b"Q"],
+    ids=["under a white box", "clipped"],
+)
+def test_a_number_of_which_a_part_is_not_seen_is_a_doubt(cover: bytes) -> None:
+    rows = [["new", "12", "3"], ["old", "" if cover.startswith(b"q") else "4567", "678"], ["all", "57", "681"]]
+    (found,) = [block for block in read(raw_pdf(table(rows) + cover)).pages[0].blocks if isinstance(block, Table)]
+    assert [cell.text for cell in found.cells if cell.score < 0.9] == ["4"]

@@ -34,6 +34,7 @@ from tasks.parsing.tables.table_text import TableText, labels_to_items, split_ru
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue, value_token
 
 _MOST_ROWS = 0.8  # share of the rows
+_OF_GROUPS = {LabelPart.GROUP, LabelPart.SUBTOTAL}  # labels that stand beside several rows
 
 
 class FormRows(NamedTuple):
@@ -309,7 +310,7 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
         owner = owners.get(index - 1)
         at = None if owner is None else places.get((owner.slug, table.text.place(owner.first)))
         between = {label.entry.part for label in table.labels if above.last < label.first < run.first}
-        if at is None or not result[at].sure or between - {LabelPart.GROUP}:
+        if at is None or not result[at].sure or between - _OF_GROUPS:
             continue
         under = _drawn_under(table, run, above)
         if len(run.values) < len(result[at].cells) and (under is None or -1 in under.values()):
