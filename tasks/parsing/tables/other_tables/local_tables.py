@@ -18,8 +18,8 @@ from codebook.records import Place, Record
 from codebook.text.fold import fold_label
 from codebook.text.numbers import number_words
 from tasks.parsing.tables.cells import BlockRead, CellRead, LocalTable, Used, cells_to_readings
+from tasks.parsing.tables.other_tables.unknown_tables import FLAT, flat_rows, is_number, tables_of, texts_of
 from tasks.parsing.tables.tokens import PrintedValue, TextLine, value_token
-from tasks.parsing.tables.unknown_tables import FLAT, flat_rows, is_number, tables_of, texts_of
 
 _WORD = re.compile(r"\S+")
 _FEWEST_ROWS = 4  # of the form, in a table that is taken for one of these
