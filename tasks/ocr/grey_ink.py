@@ -169,7 +169,7 @@ def _only_print(grey: Grey, where: Grey, darkest: float, size: int) -> Grey:
     characters = cv2.bitwise_and(core, cv2.bitwise_not(beside_rules))
     rest = np.where((marks > 0) & (cv2.dilate(core, np.ones((5, 5), np.uint8)) == 0), 255, 0).astype(np.uint8)
     if is_faint:
-        rest = cv2.bitwise_and(rest, cv2.bitwise_not(beside_rules))
+        rest = cv2.bitwise_and(rest, cv2.bitwise_not(beside_rules)).astype(np.uint8)
     labels, stats = pieces(rest)
     gone = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) <= _LARGE * size
     gone[np.unique(labels[cv2.dilate(characters, np.ones((7, 7), np.uint8)) > 0])] = False
