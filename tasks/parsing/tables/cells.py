@@ -201,8 +201,6 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
     doubt, candidates = cell.doubt, cell.candidates
-    if not doubt and slot is None and cell.reader is Reader.OCR:
-        doubt = Doubt.BLANK  # no cell is drawn here: what was not recognised may be the number
     if not doubt and slot:
         doubt, candidates = _against(slot, indicator.unit)
     if not doubt and slot and slot.score < surety().cell:
