@@ -127,7 +127,8 @@ Block = Line | Table
 class Page(Record, frozen=True):
     """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``.
 
-    ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR.
+    ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR. Where a
+    page is a picture because its text is not what it shows, ``said`` are the numbers of that text, with the boxes of their cells.
     """
 
     number: int
@@ -138,6 +139,7 @@ class Page(Record, frozen=True):
     width: float | None = None
     height: float | None = None
     pictures: tuple[tuple[float, float, float, float], ...] = ()
+    said: tuple[tuple[tuple[float, float, float, float], str], ...] = ()
 
 
 class LeftOutKind(StrEnum):
@@ -358,7 +360,8 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages``, ``page_gaps`` and ``left_out`` are those of its extraction.
+    ``missing_pages``, ``page_gaps`` and ``left_out`` are those of its extraction. ``is_row``: it is a row of a summary, which has
+    no chapters, and those columns alone that the summary has.
     """
 
     agency: str | None
@@ -380,6 +383,7 @@ class Report(Record, frozen=True):
     missing_pages: tuple[int, ...] = ()
     page_gaps: tuple[int, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    is_row: bool = False
 
 
 class Hints(Record, frozen=True):

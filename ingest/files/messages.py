@@ -122,9 +122,10 @@ class NoRoom(Message, frozen=True):
 
 
 class End(Message, frozen=True):
-    """The file was read. ``archives`` counts those that were looked into."""
+    """The file was read. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members came in."""
 
     archives: int = 0
+    unpacked: tuple[str, ...] = ()
 
 
 Answer = Looking | Kept | FoundDocument | ManifestRow | ManifestEnd | Bug | NoRoom | End

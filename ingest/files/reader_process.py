@@ -119,7 +119,7 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     except Exception as error:  # noqa: BLE001 (a bug ends in the books, with its traceback in the log, and the rest goes on)
         outlet.send(Bug(request.shown, traceback.format_exc()[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()))
         outlet.document(refusal(request.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"[:500])))
-    outlet.send(End(reader.archives))
+    outlet.send(End(reader.archives, tuple(reader.unpacked)))
 
 
 def _read_manifest(request: ReadManifest, out: BinaryIO) -> None:

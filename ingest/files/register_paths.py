@@ -18,7 +18,7 @@ from codebook.errors import UsageError
 from codebook.records import Record
 from database.intake import register, to_notify
 from database.intake.purging import purged_contents
-from database.intake.readmission import readmit, replace_stand_ins
+from database.intake.readmission import readmit, replace_stand_ins, replace_unpacked
 from database.ledger import Arrival, Queued, Registered
 from database.session import run_transaction
 from ingest.archives.limits import Limits
@@ -149,6 +149,7 @@ def ingest_paths(
                 for taken in intake.take(came, follow=found.path in planned.paths):
                     run.archives = intake.archives
                     run.add(taken)
+                run.add_unpacked(intake.unpacked)
             run.archives = intake.archives
             run.flush()
         except StoreFaultError as fault:
@@ -199,6 +200,7 @@ class Run:
         self._on_registered = on_registered
         self._engine, self._keeper, self._batch, self._notify, self._progress = engine, keeper, batch, notify, progress
         self._waiting: list[Taken] = []
+        self._unpacked: list[str] = []
         self._counts: Counter[str] = Counter(expected=expected)
         self._rejected: Counter[str] = Counter()
         self._batches: dict[str, None] = {}
@@ -211,6 +213,11 @@ class Run:
         self._waiting.append(taken)
         if len(self._waiting) >= CHUNK:
             self.flush()
+
+    def add_unpacked(self, contents: list[str]) -> None:
+        """Take note of contents (and empty the list) whose members came in: where one was refused before, they replace it."""
+        self._unpacked += contents
+        contents.clear()
 
     def flush(self) -> None:
         """Register what waits, in one transaction for each batch, after its contents are kept; notify after the commit."""
@@ -227,6 +234,9 @@ class Run:
             for arrival, result in zip(arrivals, results, strict=True):
                 self._on_registered(arrival, result)
         self._waiting = []
+        if self._unpacked:
+            run_transaction(self._engine, partial(replace_unpacked, contents=self._unpacked))
+            self._unpacked = []
         self._progress(self.summary())
 
     def _batch_of(self, taken: Taken) -> str:

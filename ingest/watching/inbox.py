@@ -41,6 +41,8 @@ _DONE, _FAILED = "done", "failed"
 _FOLDERS = "f"  # at the end of the names of rounds
 _NAME_BYTES = 255
 _LAST_DAYS = 3  # in which the page of a folder that comes in later is looked for
+# What rename(2) says when the new name of a folder belongs to something.
+_NAME_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 # What systems say that have no hard links, or allow none to a file of somebody else.
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL)
 
@@ -258,11 +260,19 @@ def _move(root: str, source: str, top: str, inner: str) -> str:
 
 
 def _rename_beside(source: str, target: str) -> None:
-    """Rename without replacing what has the new name: as a second name first, then without the first name. A kill between the two
-    leaves both names on one file, which is noticed the next time. Raises FileExistsError.
+    """Rename without replacing what has the new name. Raises FileExistsError.
+
+    A file gets its second name first, and loses the first one then. A kill between the two leaves both names on one file, which
+    is noticed the next time. A folder can have one name only; its rename fails where the name belongs to a file or to a folder
+    that holds something, and takes the name of an empty folder (rename(2)).
     """
-    if os.path.isdir(source):  # has one name only
-        _rename_held(source, target)
+    if os.path.isdir(source):
+        try:
+            os.rename(source, target)
+        except OSError as error:
+            if error.errno not in _NAME_TAKEN:
+                raise
+            raise FileExistsError(error.errno, "a file, or a folder that is not empty, has this name", target) from error
         return
     try:
         os.link(source, target)
@@ -278,18 +288,12 @@ def _rename_beside(source: str, target: str) -> None:
 
 
 def _rename_held(source: str, target: str) -> None:
-    """The same where files cannot have two names: an empty file (or folder) of our own holds the name until the rename replaces
-    it.
-    """
-    folder = os.path.isdir(source)
-    if folder:
-        os.mkdir(target)
-    else:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    """The same where files cannot have two names: an empty file of our own holds the name until the rename replaces it."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         os.rename(source, target)
     except BaseException:
-        (os.rmdir if folder else os.unlink)(target)
+        os.unlink(target)
         raise
 
 

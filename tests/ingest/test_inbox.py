@@ -270,3 +270,18 @@ def test_filing_replaces_nothing_and_a_kill_in_the_middle_leaves_no_second_file(
         assert inbox.file_done(str(staged), "a.txt") == filed
         assert not staged.exists()
     assert sorted(path.name for path in Path(filed).parent.iterdir()) == ["a (2).txt", "a.txt"]
+
+
+def test_a_folder_takes_an_empty_name_and_replaces_nothing_that_holds_something(folder: Path) -> None:
+    inbox = opened(folder)
+    (folder / "done" / TODAY / "页_files").mkdir(parents=True)  # left by a process that ended between two steps
+    (folder / "done" / TODAY / "卷").write_text("a file")
+    filed = []
+    for text in ("one", "two"):
+        for name in ("页_files", "卷"):
+            (folder / name).mkdir()
+            (folder / name / "1.png").write_text(text)
+            filed.append(os.path.relpath(inbox.file_done(str(folder / name), name), folder / "done" / TODAY))
+    assert filed == ["页_files", "卷 (2)", "页_files (2)", "卷 (3)"]
+    assert [(folder / "done" / TODAY / name / "1.png").read_text() for name in filed] == ["one", "one", "two", "two"]
+    assert (folder / "done" / TODAY / "卷").read_text() == "a file"

@@ -343,7 +343,7 @@ def test_folders_and_saved_pages_come_in_once_and_whole_while_watchers_are_kille
                 victim.kill()
                 victim.wait()
                 processes.append(start(sqlite_url, store, inbox, *(["poll"] if number % 20 == 9 else []), "patience=8"))
-        until(lambda: untouched(inbox) == set(), 90)
+        until(lambda: untouched(inbox) == set(), 240)
     finally:
         for process in processes:
             process.terminate()
