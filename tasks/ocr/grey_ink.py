@@ -26,7 +26,7 @@ _APART = 40  # grey levels between print and a seal, or between print and dirt, 
 _OF_DIRT = 0.4  # of the way from the print to the dirt of a page: dirt that stands alone is nowhere darker
 _PALE = 200  # what is nowhere darker is no speck, but a piece of a faint rule
 _SPECK = 0.35  # of the height of a character: dirt is no larger
-_DIRTY, _MANY = 4, 400  # a dirty page has as many times as many specks as characters, and so many at least
+_DIRTY, _MANY = 4, 400  # of specks to characters on a dirty page, and of specks on it, at least
 _HALF = 0.5  # of the rules of a page: where fewer are as dark as print, rules are faint
 _LARGE = 4  # times the height of a character: faint rules, and all that hangs together with them
 
