@@ -5,7 +5,10 @@ Only digests are kept. Making and revoking a token is in the audit trail.
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, or_, select, update
 
@@ -21,6 +24,7 @@ MOST_DAYS = 366
 """How long a token can last."""
 MOST_TOKENS = 20
 """Valid tokens of one user."""
+_SECRET_BYTES = 32
 _USED_SECONDS = 60.0  # the last use is kept at most so often
 _DAY = 86_400.0
 
@@ -43,6 +47,13 @@ class TokenItem(Record, frozen=True):
     revoked_at: datetime | None
 
 
+class MadeToken(NamedTuple):
+    """A new token: its number, and itself, which is shown once."""
+
+    number: int
+    secret: str
+
+
 class TokenUser(Record, frozen=True):
     """The user of a valid token, with the lesser of both roles. ``due``: its use should be marked."""
 
@@ -51,10 +62,8 @@ class TokenUser(Record, frozen=True):
     due: bool
 
 
-def add_token(  # noqa: PLR0917 (the facts of a token)
-    connection: Connection, user: str, label: str, digest: str, role: Role, days: int, *, who: str, reason: str = ""
-) -> int:
-    """Keep the digest of a new token of ``user`` that ends after ``days``. Return its number.
+def add_token(connection: Connection, user: str, label: str, role: Role, days: int, *, who: str, reason: str = "") -> MadeToken:
+    """Make a token of ``user`` that ends after ``days``, and keep its digest. Return it.
 
     Raises AccountError ``unknown`` for a user that there is not or that is disabled, TokenError for a role above that of the
     user, for more than MOST_DAYS or MOST_TOKENS, and for a label that is empty.
@@ -73,11 +82,18 @@ def add_token(  # noqa: PLR0917 (the facts of a token)
     valid = (ApiToken.user_id == row.id, ApiToken.revoked_at.is_(None), ApiToken.expires_at > now())
     if len(connection.scalars(select(ApiToken.id).where(*valid)).all()) >= MOST_TOKENS:
         raise TokenError(f"{row.name} has {MOST_TOKENS} tokens; revoke one first")
-    values = {"user_id": row.id, "label": label.strip()[:60], "digest": digest, "role": role.value, "created_by": who[:100]}
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    values = {
+        "user_id": row.id,
+        "label": label.strip()[:60],
+        "digest": _digest(secret),
+        "role": role.value,
+        "created_by": who[:100],
+    }
     made = insert(ApiToken).values(**values, created_at=now(), expires_at=now(days * _DAY)).returning(ApiToken.id)
     number = int(connection.scalar(made) or 0)
     note(connection, "token.add", who, reason=reason, subject=row.name, token=number, label=values["label"], role=role, days=days)
-    return number
+    return MadeToken(number, secret)
 
 
 def revoke_token(connection: Connection, number: int, *, who: str, reason: str = "", owner: str | None = None) -> bool:
@@ -113,15 +129,19 @@ def tokens(connection: Connection, owner: str | None = None) -> list[TokenItem]:
     ]
 
 
-def token_user(connection: Connection, digest: str) -> TokenUser | None:
-    """Return the user of the token with this digest; None when it is not valid (any more), or its user is disabled."""
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def token_user(connection: Connection, secret: str) -> TokenUser | None:
+    """Return the user of a token; None when it is not valid (any more), or its user is disabled."""
     due = or_(ApiToken.used_at.is_(None), ApiToken.used_at <= now(-_USED_SECONDS))
     fields = (User.id, User.name, User.role, User.regions, User.batches, ApiToken.role.label("token_role"))
     query = (
         select(*fields, ApiToken.id.label("token_id"), due.label("due"))
         .join(User, User.id == ApiToken.user_id)
         .where(
-            ApiToken.digest == digest,
+            ApiToken.digest == _digest(secret),
             ApiToken.revoked_at.is_(None),
             ApiToken.expires_at > now(),
             User.disabled_at.is_(None),

@@ -16,7 +16,6 @@ from random import Random
 from starlette.testclient import TestClient
 
 from console.web.app import create_app
-from console.web.security import digest
 from database import migrations
 from database.models import Role
 from database.session import make_engine, run_transaction
@@ -47,12 +46,11 @@ def main() -> None:
         if given.database is None:
             migrations.upgrade(engine)
             fill(engine, round(given.filings / 0.94))
-        secret = f"secret {time.time()}"
         name = f"program{time.time():.0f}"
         run_transaction(engine, lambda c: accounts.add_user(c, name, "", Role.VIEW, who="test"))
-        run_transaction(engine, lambda c: tokens.add_token(c, name, "test", digest(secret), Role.VIEW, 1, who="test"))
+        made = run_transaction(engine, lambda c: tokens.add_token(c, name, "test", Role.VIEW, 1, who="test"))
         client = TestClient(create_app(Settings(home=Path(folder), console_api_per_minute=0), engine))
-        client.headers["authorization"] = f"Bearer {secret}"
+        client.headers["authorization"] = f"Bearer {made.secret}"
         rng = Random(1)
         for case, asked in CASES.items():
             times = []

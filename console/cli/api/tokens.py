@@ -13,7 +13,6 @@ from codebook.errors import UsageError
 from console.cli import environment
 from console.cli.terminal.output import plain, say, show, show_json, table, wrong
 from console.cli.terminal.tables import when
-from console.web.security import digest, new_token
 from database.models import Role
 from database.session import reading, run_transaction
 from database.users import tokens
@@ -37,14 +36,13 @@ def add(
     """Make a token. It is printed once, on standard output, and only its digest is kept."""
     if role not in list(Role):
         wrong(f"there is no role {role}; expected {', '.join(Role)}")
-    made = new_token()
     with environment.database(environment.settings()) as engine:
-        number = _act(
+        made = _act(
             engine,
-            lambda c: tokens.add_token(c, user, label, digest(made), Role(role), days, who=environment.who(), reason=reason),
+            lambda c: tokens.add_token(c, user, label, Role(role), days, who=environment.who(), reason=reason),
         )
-    sys.stdout.write(f"{made}\n")
-    say(f"token {number}; keep it now, it is not shown again")
+    sys.stdout.write(f"{made.secret}\n")
+    say(f"token {made.number}; keep it now, it is not shown again")
 
 
 @token.command("list")

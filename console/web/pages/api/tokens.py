@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from console.web import auth, security
+from console.web import auth
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from database.models import Role
@@ -42,14 +42,12 @@ def add(request: PageRequest) -> Response:
         except auth.LoginRefusedError:
             request.notify("account.wrong", good=False)
             return _page(request, 403)
-    made = security.new_token()
-    kept = security.digest(made)
     try:
-        request.write(lambda c: tokens.add_token(c, person.name, label, kept, Role(role), days, who=person.name))
+        made = request.write(lambda c: tokens.add_token(c, person.name, label, Role(role), days, who=person.name))
     except TokenError:
         request.notify("tokens.refused", good=False)
         return _page(request, 422)
-    return _page(request, made=made)
+    return _page(request, made=made.secret)
 
 
 def revoke(request: PageRequest) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,18 +13,22 @@ import polars as pl
 import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from codebook.records import Place, Reader, State
+from console.cli import app
 from console.web.pages.api.endpoint import CSV, JSON, PARQUET, PROBLEM, accepted
 from console.web.pages.api.resources import RESOURCES
 from console.web.security import CallLimit, digest
+from database import migrations
 from database.access import Access
 from database.models import ApiToken, Audit, Role, User
 from database.reports.coverage import Listed, expect
+from database.session import make_engine, run_transaction
 from database.session import reading as reading_transaction
-from database.session import run_transaction
 from database.users import accounts, tokens
 from database.users.tokens import TokenError
+from runtime.settings import load_settings
 from tests.console.test_export import add, load, reading, verdict
 
 RECEIVED, GRANTED = "requests.new_received.total", "requests.granted.total"
@@ -43,9 +49,7 @@ def fill(desk: Any) -> None:
 
 
 def token(desk: Any, name: str = "viewer", role: Role = Role.VIEW) -> str:
-    secret = f"secret of {name} {role}"
-    run_transaction(desk.engine, lambda c: tokens.add_token(c, name, "test", digest(secret), role, 30, who="test"))
-    return secret
+    return run_transaction(desk.engine, lambda c: tokens.add_token(c, name, "test", role, 30, who="test")).secret
 
 
 @pytest.fixture
@@ -288,3 +292,31 @@ def test_a_person_makes_and_revokes_a_token_on_the_page(desk: Any) -> None:
     assert program.get(f"{ROOT}/indicators").status_code == 200
     assert desk.post(desk.viewer, "/tokens/revoke", number=str(item.id)).status_code == 303
     assert program.get(f"{ROOT}/indicators").status_code == 401
+
+
+def test_the_commands_make_list_and_revoke_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONGKAI_HOME", str(tmp_path))
+    load_settings.cache_clear()
+    engine = make_engine(f"sqlite:///{tmp_path / 'gongkai.db'}")
+    migrations.upgrade(engine)
+    run_transaction(engine, lambda c: accounts.add_user(c, "li", "", Role.VIEW, who="test"))
+    run = CliRunner()
+    made = run.invoke(app, ["token", "add", "li", "--label", "panel"])
+    assert made.exit_code == 0, made.output
+    with reading_transaction(engine) as connection:
+        known = tokens.token_user(connection, made.stdout.strip())
+    assert known is not None
+    assert known.user.name == "li"
+    (item,) = json.loads(run.invoke(app, ["token", "list", "--json"]).stdout)
+    assert (item["user"], item["label"], item["role"]) == ("li", "panel", "view")
+    assert made.stdout.strip() not in json.dumps(item)
+    for wrong in (
+        ["li", "--label", "x", "--role", "operate"],
+        ["nobody", "--label", "x"],
+        ["li", "--label", "x", "--days", "900"],
+    ):
+        assert run.invoke(app, ["token", "add", *wrong]).exit_code == 2, wrong
+    assert run.invoke(app, ["token", "revoke", str(item["id"])]).exit_code == 0
+    assert run.invoke(app, ["token", "revoke", str(item["id"])]).exit_code == 2
+    engine.dispose()
+    load_settings.cache_clear()
