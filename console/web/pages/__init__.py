@@ -24,7 +24,7 @@ from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
 from console.web.pages.findings import deciding, sheets
-from console.web.pages.intake import upload
+from console.web.pages.intake import collecting, upload
 from database.models import Role
 
 MODULES = (
@@ -33,6 +33,7 @@ MODULES = (
     account,
     batches,
     upload,
+    collecting,
     documents,
     document,
     filing,
