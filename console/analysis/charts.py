@@ -92,7 +92,7 @@ def ticks(greatest: float, count: int = 5) -> list[float]:
 
 
 def bars(title: str, rows: Sequence[Bar], scale: Callable[[float], str], top: float | None = None) -> Markup:
-    """Return ordered bars with the ends of their intervals. ``scale`` writes a value of the axis, ``top`` is the most it can be."""
+    """Return ordered bars with the ends of their intervals. ``scale`` writes a value, ``top`` is the most that it can be."""
     ends = [end for row in rows for end in (row.value, row.high) if end is not None]
     greatest = max(ends, default=0.0)
     marks = ticks(greatest if top is None else min(greatest, top))

@@ -29,7 +29,7 @@ def _lines(request: PageRequest, panel: Panel, asked: Asked) -> list[UnitLine]:
 
 
 def _ordered(lines: Sequence[UnitLine]) -> list[UnitLine]:
-    """Those with a figure first, the greatest denominators (of counts, the greatest figures) before others; then those left out."""
+    """Those with a figure first, the greatest denominators (of counts, figures) before others; then those left out."""
     return sorted(lines, key=lambda line: (line.figure.why is not None, -(line.figure.denominator or line.figure.value or 0)))
 
 
