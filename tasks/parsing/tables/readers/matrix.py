@@ -261,7 +261,8 @@ def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: Blan
     doubtful = pair.margin < MARGIN
     if pair.run is None:
         if not doubtful:
-            return row_cells(name, where, reader, (None,) * size, Doubt.TEXT if table.has_unread_numbers(item.last) else None)
+            unread = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.last)
+            return row_cells(name, where, reader, (None,) * size, unread)
         return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, run) for run in chosen])
     run = chosen[0]
     placed = place_values(text.atoms, run, size, style)
