@@ -25,7 +25,7 @@ _FUNNEL_STEPS = 60
 _COLOURS = ("#2b669f", "#236b41", "#a82f27", "#7c63cf", "#85550f", "#56636f")
 
 
-class Bar(NamedTuple):
+class ChartBar(NamedTuple):
     """A bar: its name, value (None: there is none), the ends of its interval, and where it leads. ``faint``: not to be ranked."""
 
     label: str
@@ -37,14 +37,14 @@ class Bar(NamedTuple):
     faint: bool = False
 
 
-class Line(NamedTuple):
+class ChartLine(NamedTuple):
     """A line over years. A year without a value breaks it."""
 
     name: str
     points: tuple[tuple[int, float | None, str], ...]
 
 
-class Point(NamedTuple):
+class ChartPoint(NamedTuple):
     """A unit of a funnel."""
 
     label: str
@@ -91,7 +91,7 @@ def ticks(greatest: float, count: int = 5) -> list[float]:
     return [round(step * number, 10) for number in range(ceil(greatest / step - 1e-9) + 1)]
 
 
-def bars(title: str, rows: Sequence[Bar], scale: Callable[[float], str], top: float | None = None) -> Markup:
+def bars(title: str, rows: Sequence[ChartBar], scale: Callable[[float], str], top: float | None = None) -> Markup:
     """Return ordered bars with the ends of their intervals. ``scale`` writes a value, ``top`` is the most that it can be."""
     ends = [end for row in rows for end in (row.value, row.high) if end is not None]
     greatest = max(ends, default=0.0)
@@ -127,7 +127,7 @@ def bars(title: str, rows: Sequence[Bar], scale: Callable[[float], str], top: fl
     return _svg(_WIDTH, height, title, parts)
 
 
-def lines(title: str, series: Sequence[Line], scale: Callable[[float], str]) -> Markup:
+def lines(title: str, series: Sequence[ChartLine], scale: Callable[[float], str]) -> Markup:
     """Return lines over years, with their names below."""
     years = sorted({year for line in series for year, _, _ in line.points})
     marks = ticks(max((value for line in series for _, value, _ in line.points if value is not None), default=0.0))
@@ -168,7 +168,7 @@ def lines(title: str, series: Sequence[Line], scale: Callable[[float], str]) -> 
     return _svg(_WIDTH, height, title, parts)
 
 
-def funnel(title: str, points: Sequence[Point], share: float, scale: Callable[[float], str], axis: str) -> Markup:
+def funnel(title: str, points: Sequence[ChartPoint], share: float, scale: Callable[[float], str], axis: str) -> Markup:
     """Return a funnel: shares by their denominators, with the limits within which units lie that do as all do (95 % and 99.8 %).
 
     Denominators are on a logarithmic axis. ``axis`` says what they are.

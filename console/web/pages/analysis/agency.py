@@ -139,7 +139,7 @@ def _chart(request: PageRequest, units: Sequence[UnitFacts]) -> Markup:
             for unit in units
             for figure in (unit_figure(indicator, unit),)
         )
-        series.append(charts.Line(indicator.name.of(request.language), points))
+        series.append(charts.ChartLine(indicator.name.of(request.language), points))
     return charts.lines(request.t("analysis.years"), series, lambda value: f"{100 * value:.0f}%")
 
 

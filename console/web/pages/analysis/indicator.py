@@ -47,7 +47,7 @@ def _funnel(request: PageRequest, asked: Asked, lines: Sequence[UnitLine]) -> Ma
         return None
     figure = sum_of(indicator, [line.figure for line in lines])
     drawn = [
-        charts.Point(
+        charts.ChartPoint(
             line.agency,
             float(line.figure.denominator),
             line.figure.value,

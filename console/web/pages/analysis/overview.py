@@ -103,7 +103,7 @@ def bar_chart(request: PageRequest, asked: Asked, rows: Sequence[RegionRow]) -> 
     indicator = asked.indicator
     share = indicator.kind is FigureKind.PROPORTION
     drawn = [
-        charts.Bar(
+        charts.ChartBar(
             row.name,
             row.line.figure.value,
             shown_value(indicator, row.line.figure.value) or "—",
@@ -128,7 +128,7 @@ def trend_chart(
         rates = [asked.indicator, *rates]
     found = [(each, group_lines(panel, each, _selection(request, asked, years), GroupBy.ALL)) for each in rates]
     series = [
-        charts.Line(
+        charts.ChartLine(
             each.name.of(request.language),
             tuple((line.year, line.figure.value, shown_value(each, line.figure.value)) for line in some),
         )
