@@ -390,13 +390,17 @@ class Report(Record, frozen=True):
 
 
 class Hints(Record, frozen=True):
-    """What is known of a document before it is read: its path as given, and what a manifest or the command line says."""
+    """What is known of a document before it is read: its path as given, and what a manifest or the command line says.
+
+    ``published_with`` is the same for documents that were fetched in one visit to a page of a portal: the page and its files.
+    """
 
     path: str = ""
     region: tuple[str, ...] = ()
     agency: str | None = None
     year: int | None = None
     published_on: str | None = None
+    published_with: str | None = None
 
 
 # ---- verdict -----------------------------------------------------------------------------------------------------------------

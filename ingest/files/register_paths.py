@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from codebook.errors import UsageError
+from codebook.errors import CODES, UsageError
 from codebook.records import Record
 from database.intake import register, to_notify
 from database.intake.purging import purged_contents
@@ -39,6 +39,14 @@ _NAME_LENGTH = 200
 _DEFAULT = Limits()
 STAND_INS = ("file.changed", "file.unreadable", "file.not_regular")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
+FETCH_STAND_INS = (*(code for code in CODES if code.startswith("fetch.")), "file.bomb", "worker.crashed", "internal")
+"""Codes of addresses whose content could not be fetched."""
+_ADDRESS = ("http://", "https://")
+
+
+def stand_ins_of(path: str) -> tuple[str, ...]:
+    """Return the codes of what may stand in for the content at ``path``."""
+    return FETCH_STAND_INS if path.startswith(_ADDRESS) else STAND_INS
 
 
 class IngestSummary(Record, frozen=True):
@@ -275,7 +283,7 @@ def _register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -
     admitted = _admitted(arrivals, results)
     again = readmit(connection, admitted) if admitted else []
     whole = [arrival.path for arrival in arrivals if arrival.rejection is None]
-    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in STAND_INS])
+    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in stand_ins_of(path)])
     known = [arrival.sha256 for arrival, result in zip(arrivals, results, strict=True) if result.duplicate]
     return results, again, purged_contents(connection, known)
 
