@@ -24,7 +24,7 @@ from console.web.pages.analysis import agency as analysis_agency
 from console.web.pages.analysis import compare as analysis_compare
 from console.web.pages.analysis import indicator as analysis_indicator
 from console.web.pages.analysis import overview as analysis
-from console.web.pages.api import resources, tokens
+from console.web.pages.api import figures, resources, tokens
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
@@ -61,6 +61,7 @@ MODULES = (
     upkeep,
     saved,
     resources,
+    figures,
     tokens,
 )
 

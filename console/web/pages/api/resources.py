@@ -13,6 +13,7 @@ from codebook.book import load_book
 from codebook.records import Record
 from console.export.headings import printed_name
 from console.release.schema import english_label
+from console.web.pages.api import figures
 from console.web.pages.api.endpoint import ApiError, ApiList, ApiResource, NoParameters, Number64, Text, route
 from console.web.pages.api.openapi import description
 from console.web.pages.coverage import visible_lines
@@ -266,7 +267,7 @@ def errors(request: PageRequest, asked: ErrorParameters) -> ApiList[FailureItem]
 
 def openapi(_: PageRequest, __: NoParameters) -> dict[str, Any]:
     """This description."""
-    return description(RESOURCES, version("gongkai"))
+    return description((*RESOURCES, *figures.RESOURCES), version("gongkai"))
 
 
 RESOURCES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,41 @@ def test_nothing_is_sent_again_that_the_client_has(api: TestClient) -> None:
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
     other = api.get(f"{ROOT}/indicators", headers={"if-none-match": '"x"'})
     assert other.status_code == 200
+
+
+def answered(api: TestClient, path: str, **asked: object) -> dict[str, Any]:
+    """The answer, once the panel is there."""
+    for _ in range(120):
+        answer = api.get(ROOT + path, params=asked)
+        if answer.status_code != 503:
+            break
+        time.sleep(0.5)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_figures_and_the_roll_up_say_who_is_not_in_them(desk: Any, api: TestClient) -> None:
+    (line,) = answered(api, "/figures", indicator=RECEIVED, year=2024, region="320000")["items"]
+    assert (line["key"], line["figure"]["numerator"], line["figure"]["units"]) == ("320800", 95, 1)
+    assert line["figure"]["left_out"] == {}
+    (rate,) = answered(api, "/figures", indicator="grant_rate", year=2024, region="3208")["items"]
+    assert rate["figure"]["units"] == 0
+    units = answered(api, "/figures/units", indicator=RECEIVED, year=2024)["items"]
+    assert {unit["agency"]: unit["figure"].get("numerator") for unit in units} == {
+        "洪泽区民政局": 95,
+        "杭州市民政局": 7,
+    }
+    whole = answered(api, "/rollup", area="320813", year=2024, cells=f"{RECEIVED},{GRANTED}")
+    assert {cell["cell"]: cell["computed"]["value"] for cell in whole["cells"]} == {RECEIVED: 95, GRANTED: None}
+    assert "grant_rate" in {each["id"] for each in answered(api, "/derived")["items"]}
+    assert api.get(f"{ROOT}/figures", params={"indicator": "no_such", "year": 2024}).status_code == 404
+    twice = api.get(f"{ROOT}/figures", params={"indicator": RECEIVED, "year": 2024, "basis": "areas", "by": "all"})
+    assert twice.status_code == 400
+    run_transaction(desk.engine, lambda c: c.execute(update(User).where(User.name == "viewer").values(regions=["330000"])))
+    text = api.get(f"{ROOT}/figures/units", params={"indicator": RECEIVED, "year": 2024}).text
+    assert "杭州市民政局" in text
+    assert "洪泽区" not in text
 
 
 # ---- errors -----------------------------------------------------------------------------------------------------------------
