@@ -43,10 +43,15 @@ UNITS = 198  # agencies more with a finding
 WAIT = 180_000  # milliseconds, at most, for what another process does
 
 
-def paper(seed: int, *, mended: bool = False) -> Document:
-    """The report of an agency, with an error or without it."""
-    wishes = Wishes(clean=True, plant=None if mended else RULE, year=2024)
-    return make_document(seed, "pipes", wishes)
+def paper(seed: int) -> Document:
+    """The report of an agency with an error."""
+    return make_document(seed, "pipes", Wishes(clean=True, plant=RULE, year=2024, encoding="utf-8"))
+
+
+def mended(seed: int) -> bytes:
+    """The report as the agency hands it in again, with the words by which people know a later edition."""
+    document = make_document(seed, "pipes", Wishes(clean=True, year=2024, encoding="utf-8"))
+    return document.data.decode().replace("年度报告", "年度报告（更正版）", 1).encode()
 
 
 @pytest.fixture
@@ -153,9 +158,8 @@ def take_in(page: Page, folder: Path) -> None:
     """Upload the files that two agencies have mended."""
     files = []
     for seed in SEEDS:
-        document = paper(seed, mended=True)
-        files.append(folder / document.name)
-        files[-1].write_bytes(document.data)
+        files.append(folder / f"{seed}.txt")
+        files[-1].write_bytes(mended(seed))
     page.click('nav a[href="/batches"]')
     page.click('a[href="/upload"]')
     with page.expect_file_chooser() as chooser:
