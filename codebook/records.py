@@ -127,7 +127,8 @@ Block = Line | Table
 class Page(Record, frozen=True):
     """One page in reading order. ``reason`` says why ``kind`` was chosen, e.g. ``"612 characters, no picture"``.
 
-    ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR.
+    ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR. Where a
+    page is a picture because its text is not what it shows, ``said`` are the numbers of that text, with the boxes of their cells.
     """
 
     number: int
@@ -138,6 +139,7 @@ class Page(Record, frozen=True):
     width: float | None = None
     height: float | None = None
     pictures: tuple[tuple[float, float, float, float], ...] = ()
+    said: tuple[tuple[tuple[float, float, float, float], str], ...] = ()
 
 
 class LeftOutKind(StrEnum):

@@ -37,13 +37,13 @@ def rehearse(engine: Engine, settings: Settings, ids: Sequence[int]) -> Iterator
 
     Raises GongkaiError ``store.unavailable`` or ``disk.full`` when an original cannot be read.
     """
-    with LimitedReader(settings) as reader:
+    with LimitedReader() as reader:
         for document_id in ids:
             with reading(engine) as connection:
                 item, decided = queries.document(connection, document_id), corrections.in_force(connection, document_id)
             hints = msgspec.convert(item.sources[0].hints, Hints) if item.sources else Hints()
             original = Original(settings.store, item.sha256, item.media_type, hints)
-            answer = reader.read(original, decided, seconds=reading_seconds(settings, item.pages or 1))
+            answer = reader.read(original, settings, decided, seconds=reading_seconds(settings, item.pages or 1))
             if answer.code.startswith(("store.", "disk.")):
                 raise GongkaiError(answer.code, answer.found, "an original that can be read")
             yield from _changes(item, answer)

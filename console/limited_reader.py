@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,9 @@ from codebook.records import Correction, Hints
 from console.reading_messages import ReadAnswer, ReadRequest
 from runtime.child_command import module_command
 from runtime.process_limits import SILENT
-from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 _LIGHT_STAGES = 3  # extract, parse, validate: each may take light_seconds
 
@@ -34,10 +36,12 @@ def reading_seconds(settings: Settings, pages: int) -> float:
 
 
 class LimitedReader:
-    """The process that reads. When a document breaks it or takes too long it is ended; the next document starts another."""
+    """The process that reads. When a document breaks it or takes too long it is ended; the next document starts another.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    Its settings are asked for when it reads, so that it can load its modules before they are known.
+    """
+
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LimitedReader:
@@ -50,12 +54,12 @@ class LimitedReader:
         """Start the process, which loads its modules while others work."""
         self._running()
 
-    def read(self, original: Original, decided: Sequence[Correction] = (), *, seconds: float) -> ReadAnswer:
+    def read(self, original: Original, settings: Settings, decided: Sequence[Correction] = (), *, seconds: float) -> ReadAnswer:
         """Return what is read of a document within ``seconds``; ``stage.timeout`` or ``worker.crashed`` when the process did not
         answer, the code of the store's fault when the original cannot be read.
         """
-        packs = self._settings.rule_packs
-        request = ReadRequest(*original, tuple(decided), self._settings.memory_bytes, "" if packs is None else str(packs))
+        packs = settings.rule_packs
+        request = ReadRequest(*original, tuple(decided), settings.memory_bytes, "" if packs is None else str(packs))
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None

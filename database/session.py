@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import random
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -23,6 +23,9 @@ from sqlalchemy.pool import NullPool
 
 from codebook.errors import GongkaiError
 from database.access import ACCESS, Access, views
+
+if TYPE_CHECKING:
+    import psycopg
 
 T = TypeVar("T")
 
@@ -180,7 +183,8 @@ def fault_code(error: BaseException) -> str | None:
     cause = error.orig if isinstance(error, DBAPIError) else error  # prepared statements raise the driver's own errors
     if isinstance(cause, sqlite3.Error):
         return _sqlite_code(cause)
-    if isinstance(cause, psycopg.Error):
+    driver = sys.modules.get("psycopg")  # SQLAlchemy loads it for the databases that need it
+    if driver is not None and isinstance(cause, driver.Error):
         return _postgresql_code(cause)
     return "database.unavailable" if isinstance(error, DBAPIError) and error.connection_invalidated else None
 
@@ -197,7 +201,8 @@ def _sqlite_code(error: sqlite3.Error) -> str | None:
 
 def _postgresql_code(error: psycopg.Error) -> str | None:
     # A connection that could not be made, or broke off, has no SQLSTATE.
-    lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    driver = sys.modules["psycopg"]
+    lost = isinstance(error, driver.OperationalError | driver.InterfaceError)
     state = error.sqlstate or ("08000" if lost else "")
     if state in _PG_DISK_FULL:
         return "disk.full"

@@ -29,6 +29,8 @@ COMMANDS = {
     "failures": "console.cli.documents:list_failures",
     "show": "console.cli.documents:show_document",
     "export": "console.cli.sheets.export:export_documents",
+    "indicators": "console.cli.analysis.indicators:show_indicators",
+    "rollup": "console.cli.analysis.rollup:roll_up_region",
     "check": "console.cli.coverage:check_reports",
     "check-draft": "console.cli.rules.drafts:check_draft",
     "rules": "console.cli.rules.packs:rules",

@@ -10,6 +10,7 @@ import typer
 from console.cli import environment
 from console.cli.terminal.output import Exit, plain, say, show, show_json, table, wrong
 from console.filing import purge
+from console.notices.jobs import forget
 from console.verify import Verification
 from database.monitoring import verifications
 from database.session import reading, run_transaction
@@ -40,6 +41,7 @@ def purge_document(
         except LookupError:
             wrong(f"there is no document {document}; `gongkai show` takes a number, a sha256 or a path")
         Store(found.store).delete(gone.sha256)
+        forget(found.home, document)
     say(f"document {document} is purged: {sum(gone.rows.values()):,} rows and the original")
     for path in filter(None, gone.paths):
         say(f"a copy may still be at {plain(path)}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -83,16 +84,19 @@ def check_drafts(
     *,
     region: tuple[str, ...] = (),
     seconds: float | None = None,
+    reader: LimitedReader | None = None,
 ) -> Iterator[CheckedDraft]:
     """Check the files at ``paths`` (folders and archives with all that is in them), one after the other.
 
     ``connect`` opens a connection to the database whose reports they are compared with, ``region`` is theirs where they do not
-    say it; ``seconds`` bounds the reading of one document. Raises UsageError when a path is not there, GongkaiError for faults of
-    the machine.
+    say it; ``seconds`` bounds the reading of one document. ``reader`` is a process that was
+    started before. Raises UsageError when a path is not there, GongkaiError for faults of the machine.
     """
     given, limits = tuple(paths), Limits.of(settings)
     bound = seconds or reading_seconds(settings, _SCAN_PAGES)
-    with tempfile.TemporaryDirectory(prefix="gongkai-drafts-") as folder, LimitedReader(settings) as reader:
+    with tempfile.TemporaryDirectory(prefix="gongkai-drafts-") as folder, ExitStack() as stack:
+        if reader is None:
+            reader = stack.enter_context(LimitedReader())
         reader.start()
         with Keeper(Store(folder)) as keeper, BoundedReader() as bounded:
             intake = Intake(bounded, keeper, limits, region=region)
@@ -102,20 +106,20 @@ def check_drafts(
                         continue
                     for taken in intake.take(found, follow=found.path in given):
                         keeper.settle()
-                        yield _checked(taken.arrival, reader, folder, bound, connect)
+                        yield _checked(taken.arrival, partial(reader.read, settings=settings, seconds=bound), folder, connect)
             except StoreFaultError as fault:
                 raise fault.error from None
             except FileNotFoundError as error:
                 raise UsageError(f"{shown(str(error.filename))}: no such file or folder; expected a path that exists") from error
 
 
-def _checked(arrival: Arrival, reader: LimitedReader, store: str, seconds: float, connect: Connect | None) -> CheckedDraft:
+def _checked(arrival: Arrival, read: Callable[[Original], ReadAnswer], store: str, connect: Connect | None) -> CheckedDraft:
     head = CheckedDraft(arrival.path, arrival.media_type)
     if arrival.rejection is not None:
         code, found = arrival.rejection
         return _refused(head, ReadAnswer(code=code, found=found))
     original = Original(store, arrival.sha256, arrival.media_type, arrival.hints)
-    answer = reader.read(original, seconds=seconds)
+    answer = read(original)
     if answer.verdict is None:
         if answer.code.startswith(("store.", "disk.")):
             raise GongkaiError(answer.code, answer.found, "room for temporary files")

@@ -2,5 +2,6 @@
 
 ``records`` are what is written, ``gather`` takes them from the confirmed cases and the coverage, ``pictures`` cuts the places out
 of the pages, ``document`` fills the template of the office, ``ledger`` writes the workbook,
-``issue`` does all of it in order, and ``answers`` reads what comes back. ``words.yaml`` holds what the sheets say.
+``writing`` does so for many, ``issue`` does all of it in order, and ``answers`` reads what comes back. ``preview`` counts
+first; ``jobs`` and ``job_process`` make sheets behind the pages. ``words.yaml`` holds what the sheets say.
 """

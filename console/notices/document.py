@@ -20,7 +20,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docxtpl import DocxTemplate, InlineImage
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from PIL import Image
 
@@ -38,6 +38,22 @@ _FIELD = re.compile(r"\{\{([^{}]{0,300})\}")
 _DOTTED = re.compile(r"(?<!\w)(\w++)\.(\w++)")
 
 
+class _CompilingOnce(SandboxedEnvironment):
+    """A sandbox that compiles a text once: every notice has the same, and compiling took half of its time."""
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=True)
+        self._compiled: dict[str, Template] = {}
+
+    def from_string(self, source: Any, *options: Any, **named: Any) -> Any:
+        """Return the template of ``source``."""
+        if options or named or not isinstance(source, str):
+            return super().from_string(source, *options, **named)
+        if source not in self._compiled:
+            self._compiled[source] = super().from_string(source)
+        return self._compiled[source]
+
+
 class NoticeTemplate:
     """A template, checked. ``render`` may be called again and again.
 
@@ -45,21 +61,21 @@ class NoticeTemplate:
     """
 
     def __init__(self, content: bytes, name: str) -> None:
-        self._content, self._name = content, name
-        self._environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
+        self.content, self.name = content, name
+        self._environment = _CompilingOnce()
         self._check()
 
     def _check(self) -> None:
         words = notice_words()
         try:
-            template = DocxTemplate(BytesIO(self._content))
+            template = DocxTemplate(BytesIO(self.content))
             template.init_docx()
             used = template.get_undeclared_template_variables(self._environment)
             source = template.get_xml()
         except TemplateError as error:
-            raise UsageError(f"{self._name}: {error}; expected {{{{ field }}}} and {{% … %}} that are closed") from error
+            raise UsageError(f"{self.name}: {error}; expected {{{{ field }}}} and {{% … %}} that are closed") from error
         except (OSError, KeyError, ValueError, SyntaxError, BadZipFile, OpcError) as error:
-            raise UsageError(f"{self._name} is no Word document (.docx): {error}") from error
+            raise UsageError(f"{self.name} is no Word document (.docx): {error}") from error
         known = set(words.fields.values())
         wrong = [f"there is no field {each}" for each in sorted(used - known)]
         text = re.sub(r"<[^<>]++>", "", source)
@@ -74,16 +90,16 @@ class NoticeTemplate:
         wrong += [f"the field {words.fields[each]} is missing" for each in words.needed if words.fields[each] not in used]
         if wrong:
             fields = ", ".join((*words.fields.values(), *(f"{points}: {each}" for each in words.point_fields.values())))
-            raise UsageError(f"{self._name}: {'; '.join(wrong)}; the fields are {fields}")
+            raise UsageError(f"{self.name}: {'; '.join(wrong)}; the fields are {fields}")
 
     def render(self, notice: AgencyNotice, target: Path) -> None:
         """Write ``notice`` to ``target``. Raises UsageError when the template fails with it."""
-        template = DocxTemplate(BytesIO(self._content))
+        template = DocxTemplate(BytesIO(self.content))
         template.init_docx()
         try:
             template.render(_fields(notice, template), self._environment)
         except TemplateError as error:
-            raise UsageError(f"{self._name}: {error}") from error
+            raise UsageError(f"{self.name}: {error}") from error
         template.save(target)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -68,20 +68,25 @@ def cases_of(connection: Connection, selected: Selected) -> list[CasePrinted]:
     return found
 
 
-def notices(
-    cases: Sequence[CasePrinted], sending: Sending, picture: Callable[[CasePrinted], Path | None]
-) -> Iterator[AgencyNotice]:
-    """Yield a notice for each agency, in the order of regions; errors come first."""
-    by_unit = sorted(cases, key=lambda each: (each.line.region_code or "", each.line.agency or "", _key(each.line)))
-    for number, (_, group) in enumerate(groupby(by_unit, key=lambda each: _key(each.line)), 1):
-        mine = sorted(group, key=lambda each: (_SEVERITIES.index(each.line.severity), each.line.rule, each.line.id))
-        first = mine[0].line
-        points = tuple(point_of(each, sending, picture(each)) for each in mine)
-        sent = (sending.due_on, sending.made_on, sending.issuer, sending.contact)
-        yield AgencyNotice(number, unit_of(first), first.year or 0, points, *sent)
+def by_unit(cases: Sequence[CasePrinted]) -> list[list[CasePrinted]]:
+    """Return the cases of each agency, in the order of regions; errors come first."""
+    ordered = sorted(cases, key=lambda each: (each.line.region_code or "", each.line.agency or "", key_of(each.line)))
+    groups = (group for _, group in groupby(ordered, key=lambda each: key_of(each.line)))
+    return [
+        sorted(group, key=lambda each: (_SEVERITIES.index(each.line.severity), each.line.rule, each.line.id)) for group in groups
+    ]
 
 
-def _key(line: CaseLine) -> tuple[str, int]:
+def notice_of(number: int, cases: Sequence[CasePrinted], sending: Sending, pictures: Mapping[int, Path]) -> AgencyNotice:
+    """Return the notice of an agency from its cases, with their pictures by the number of the case."""
+    first = cases[0].line
+    points = tuple(point_of(each, sending, pictures.get(each.line.id)) for each in cases)
+    sent = (sending.due_on, sending.made_on, sending.issuer, sending.contact)
+    return AgencyNotice(number, unit_of(first), first.year or 0, points, *sent)
+
+
+def key_of(line: CaseLine) -> tuple[str, int]:
+    """Return what one notice is about: the filing, or the document in none."""
     return ("filing", line.filing_id) if line.filing_id is not None else ("document", line.document_id)
 
 
@@ -89,7 +94,9 @@ def unit_of(line: CaseLine) -> Unit:
     """Return the agency of a case as sheets print it."""
     words, code = notice_words(), (line.region_code or "")[:6]
     level = "town" if line.agency_kind == "town" else str(level_of((), code) or "")
-    return Unit(_key(line), line.agency or "", region_text(code), word(words.kind, line.agency_kind), words.level.get(level, ""))
+    return Unit(
+        key_of(line), line.agency or "", region_text(code), word(words.kind, line.agency_kind), words.level.get(level, "")
+    )
 
 
 def region_text(code: str | None) -> str:

@@ -39,38 +39,40 @@ class _PageWanted(NamedTuple):
     points: tuple[_PointWanted, ...]
 
 
-def draw(
-    settings: Settings,
-    cases: Sequence[CasePrinted],
-    sources: Mapping[int, CaseSource],
-    sizes: Callable[[int], Mapping[int, tuple[float, float]]],
-    folder: Path,
-) -> dict[int, Path]:
-    """Draw the place of each case into ``folder``; return the files by the number of the case.
+class CaseDrawer:
+    """Draws the places of cases into ``folder``, in processes that are ended by ``close``.
 
-    A case has none where its source has no pages, its cells no boxes, or the page cannot be drawn: the last is logged. ``sizes``
-    gives the sizes of a document's pages. Raises GongkaiError ``store.unavailable`` and ``disk.*``.
+    ``sizes`` gives the sizes of a document's pages.
     """
-    pages = list(_pages(cases, sources, sizes))
-    if not pages:
-        return {}
-    pool: SimpleQueue[Pictures] = SimpleQueue()
-    drawers = [Pictures(settings) for _ in range(min(_PROCESSES, len(pages)))]
-    for drawer in drawers:
-        pool.put(drawer)
 
-    def draw_page(page: _PageWanted) -> list[tuple[int, Path]]:
-        drawer = pool.get()
+    def __init__(self, settings: Settings, sizes: Callable[[int], Mapping[int, tuple[float, float]]], folder: Path) -> None:
+        self._sizes, self._folder = sizes, folder
+        self._drawers = [Pictures(settings) for _ in range(_PROCESSES)]
+        self._threads = ThreadPoolExecutor(_PROCESSES)
+        self._free: SimpleQueue[Pictures] = SimpleQueue()
+        for drawer in self._drawers:
+            self._free.put(drawer)
+
+    def draw(self, cases: Sequence[CasePrinted], sources: Mapping[int, CaseSource]) -> dict[int, Path]:
+        """Return the pictures of cases by their number.
+
+        A case has none where its source has no pages, its cells no boxes, or the page cannot be drawn: the last is logged.
+        Raises GongkaiError ``store.unavailable`` and ``disk.*``.
+        """
+        pages = list(_pages(cases, sources, self._sizes))
+        return dict(each for found in self._threads.map(self._draw_page, pages) for each in found)
+
+    def _draw_page(self, page: _PageWanted) -> list[tuple[int, Path]]:
+        drawer = self._free.get()
         try:
-            return _draw(drawer, page, folder)
+            return _draw(drawer, page, self._folder)
         finally:
-            pool.put(drawer)
+            self._free.put(drawer)
 
-    try:
-        with ThreadPoolExecutor(len(drawers)) as threads:
-            return dict(each for found in threads.map(draw_page, pages) for each in found)
-    finally:
-        for drawer in drawers:
+    def close(self) -> None:
+        """End the processes."""
+        self._threads.shutdown(cancel_futures=True)
+        for drawer in self._drawers:
             drawer.close()
 
 

@@ -87,3 +87,20 @@ class RegionSheets(Record, frozen=True):
     notices: tuple[AgencyNotice, ...]
     late: tuple[LateUnit, ...]
     counts: RegionCount
+
+
+class Issued(Record, frozen=True):
+    """What was made.
+
+    ``without_picture`` counts points whose source has no pages, or whose page could not be drawn; ``marked`` the cases that
+    are sent now.
+    """
+
+    notices: int
+    points: int
+    without_picture: int
+    late: int
+    folder: str
+    workbook: str
+    pdf: int
+    marked: int

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -30,6 +31,7 @@ from workers.notifier import RedisNotifier
 log = get_logger(__name__)
 
 T = TypeVar("T")
+_SHEETS = 2  # makings of problem sheets at a time: each keeps two cores busy
 
 
 class AppContext:
@@ -40,6 +42,7 @@ class AppContext:
         self.provider = Provider(settings) if settings.console_oidc_issuer else None
         self._kept: dict[str, tuple[float, Any]] = {}
         self._verification: subprocess.Popen[bytes] | None = None
+        self._sheets: list[subprocess.Popen[bytes]] = []
         self._starting = threading.Lock()
         self.templates = Environment(
             loader=PackageLoader("console.web"),
@@ -99,10 +102,25 @@ class AppContext:
         with self._starting:
             if self.verifies:
                 return False
-            command = module_command("console.cli", "verify", *(["--quick"] if quick else []))
-            environment = {**os.environ, **self.settings.environment()}
-            self._verification = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self._verification = self._started("console.cli", "verify", *(["--quick"] if quick else []))
         return True
+
+    def begin_sheets(self, begin: Callable[[], Path]) -> bool:
+        """Start the making of problem sheets in the folder that ``begin`` makes, in a process of its own (console.notices.jobs).
+
+        Return False, and make no folder, when two run already.
+        """
+        with self._starting:
+            self._sheets = [process for process in self._sheets if process.poll() is None]
+            if len(self._sheets) >= _SHEETS:
+                return False
+            self._sheets.append(self._started("console.notices.job_process", str(begin())))
+        return True
+
+    def _started(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, **self.settings.environment()}
+        command = module_command(module, *arguments)
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def close(self) -> None:
         """End what was begun for the pages."""
@@ -110,9 +128,11 @@ class AppContext:
         for name in ("pictures", "_notifier"):
             if name in made:
                 made[name].close()
-        if self._verification is not None:
-            self._verification.terminate()
-            self._verification.wait()
+        begun = [*self._sheets, *([self._verification] if self._verification is not None else [])]
+        for process in begun:
+            process.terminate()
+        for process in begun:
+            process.wait()
 
     def kept(self, name: str, ask: Callable[[], T], seconds: float = 30) -> T:
         """Return what ``ask`` gives, at most ``seconds`` old: for what changes seldom and is on every page."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from database.roles import grant_again
 from database.views import create_views
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE = "gk_alembic_version"
 
@@ -21,6 +21,8 @@ _UPGRADE_LOCK = 0x676F6E676B6162
 
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration, bound to ``connection``; there is no alembic.ini."""
+    from alembic.config import Config  # noqa: PLC0415 - a quarter of a second that few commands need
+
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent))
     made.attributes["connection"] = connection
@@ -32,6 +34,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
     Two processes that upgrade at once wait for each other. Rows of others in a shared database are not touched.
     """
+    from alembic import command  # noqa: PLC0415 - as above
+
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
@@ -46,6 +50,8 @@ def downgrade(engine: Engine, revision: str) -> None:
 
     Raises alembic.util.CommandError for a revision that is not there, or not behind us.
     """
+    from alembic import command  # noqa: PLC0415 - as above
+
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
@@ -54,11 +60,14 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def current(engine: Engine) -> str | None:
-    """The revision of the database; None when it was never upgraded."""
+    """The revision of the database; None when it was never upgraded. Every command asks, so Alembic is not loaded for it."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        found = connection.scalar(text(f"select version_num from {VERSION_TABLE}"))
+    return None if found is None else str(found)
 
 
-def head() -> str | None:
-    """The newest revision of this program."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+def head() -> str:
+    """The newest revision of this program: they form one chain, and each file begins with the number of its own."""
+    return max(path.name.partition("_")[0] for path in (Path(__file__).parent / "versions").glob("[0-9]*_*.py"))

@@ -15,21 +15,36 @@ from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.ofd import read_ofd
 from tasks.extraction.office import read_office, read_workbook
-from tasks.extraction.pdf.read_pdf import read_pdf
 from tasks.extraction.text import read_text
 from tasks.extraction.text_flow import Composition
 
+PDF = "application/pdf"
+OFD = "application/ofd"
 _DEFAULT = ExtractionLimits()
+
+
+def _read_pdf(data: bytes, kind: str, limits: ExtractionLimits) -> Extraction:
+    # Its libraries take longer to load than a text takes to be read.
+    from tasks.extraction.pdf.read_pdf import read_pdf  # noqa: PLC0415
+
+    return read_pdf(data, kind, limits)
+
+
+def _read_ofd(data: bytes, kind: str, limits: ExtractionLimits) -> Extraction:
+    from tasks.extraction.ofd.read_ofd import read_ofd  # noqa: PLC0415 - as above
+
+    return read_ofd(data, kind, limits)
+
+
 _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     "text/plain": read_text,
     "text/html": read_html,
     "application/xhtml+xml": read_html,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": read_docx,
-    "application/pdf": read_pdf,
+    PDF: _read_pdf,
     image_package.MEDIA_TYPE: read_picture,
-    read_ofd.MEDIA_TYPE: read_ofd.read_ofd,
+    OFD: _read_ofd,
     web_archive.MEDIA_TYPE: web_archive.read_web_archive,
     flat_package.MEDIA_TYPE: flat_package.read_flat_package,
     **dict.fromkeys(read_office.FORMATS, read_office.read_office),

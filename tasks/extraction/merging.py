@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from codebook.records import Cell, Place, Table
+from codebook.text.fold import is_han
 from tasks.extraction.grid import NUMERIC, make_table, nearest
 from tasks.extraction.words import patterns
 
@@ -141,16 +142,20 @@ def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
 
 
 def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:
-    """Return whether the last row above and the first below are one row: every cell has its counterpart, the values stand on
-    one side only (or are cut themselves), and the label goes on (it is blank below, or has an item number above and none below).
+    """Return whether the last row above and the first below are one row: every cell has its counterpart, each value stands on
+    one side only (or is cut itself), and the label goes on (it is blank below, or has an item number above and none below).
+
+    A row without a label holds no words.
     """
     pairs = [(bottom.get((cell.column, cell.column_span)), cell) for cell in first]
-    if not labels or any(above is None for above, _ in pairs) or len(labels) == len(first):
+    if any(above is None for above, _ in pairs) or len(labels) == len(first):
         return False
     values = [(above.text.strip(), below.text.strip()) for above, below in pairs[len(labels) :] if above is not None]
-    # a side without values: the whole of it; two rows that are both empty look like one, and one loses nothing
-    if any(above for above, _ in values) and any(below for _, below in values):
-        return not any(cell.text.strip() for cell in labels) and _are_ends_of_numbers(values)
+    # two rows that are both empty look like one, and one loses nothing
+    if any(above and below for above, below in values):
+        return bool(labels) and not any(cell.text.strip() for cell in labels) and _are_ends_of_numbers(values)
+    if not labels:
+        return not any(is_han(char) for pair in values for text in pair for char in text)
     return all(above is not None and _label_goes_on(above, below) for above, below in pairs[: len(labels)])
 
 

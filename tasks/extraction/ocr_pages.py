@@ -9,6 +9,7 @@ import msgspec
 from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Table
 from tasks.extraction.extract import has_inner_pictures
 from tasks.extraction.joining import gaps_of, join_pages, moved
+from tasks.extraction.pdf.said_numbers import beside_said
 
 Box = tuple[float, float, float, float]
 
@@ -61,6 +62,8 @@ def _on(place: Place, number: int) -> Place:
 def _replaced(page: Page, read: Page, is_inner: bool) -> Page:
     if page.kind is PageKind.PICTURE:
         kept = read.blocks if not is_inner or _worth(read.blocks) else ()
+        if page.said:
+            kept = beside_said(kept, page.said)
         return msgspec.structs.replace(read, reason=page.reason, blocks=kept)
     found = [msgspec.structs.replace(block, read_by=read.read_by) for block in read.blocks if _new(block, page)]
     if not _worth(found):

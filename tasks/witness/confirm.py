@@ -17,7 +17,7 @@ from codebook.text.fold import is_han
 from codebook.text.numbers import Token, ValueKind, read_number, split_remark
 from tasks.ocr.engines.numbers import number_reader
 from tasks.ocr.engines.recognise import LineReader
-from tasks.witness.page_ink import CellInk, InkKind, drawn_pages
+from tasks.witness.page_ink import Box, CellInk, InkKind, drawn_pages
 from tasks.witness.read_glyphs import SeenNumber, read_numbers
 
 PDF = "application/pdf"
@@ -71,7 +71,7 @@ def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineRe
     judged = {number: [_judge(one, next(seen)) for one in cells] for number, cells in looked.items()}
     if lying := {number: reason for number, cells in judged.items() if (reason := _complaint(cells))}:
         swaps = any(_says_other(one) for number in lying for one in judged[number])
-        extraction = _as_pictures(extraction, lying, swaps=swaps)
+        extraction = _as_pictures(extraction, lying, judged, swaps=swaps)
     found = {id(old.cell): new.cell for number, cells in looked.items() for old, new in zip(cells, judged[number], strict=True)}
     by_place = {new.cell.place: new.cell for cells in judged.values() for new in cells}
     return msgspec.structs.replace(
@@ -92,7 +92,8 @@ def _number_cells(extraction: Extraction) -> dict[int, list[_Placed]]:
         turns = _turns(table)
         for cell in table.cells:
             on_page = kinds.get(cell.place.page, PageKind.PICTURE) is not PageKind.PICTURE
-            if on_page and cell.place.box is not None and table.columns > 1 and _may_hold_number(cell.text):
+            is_sure = cell.score >= 1.0  # struck text, or what lies beyond the edge, is drawn as well
+            if on_page and is_sure and cell.place.box is not None and table.columns > 1 and _may_hold_number(cell.text):
                 found[cell.place.page].append(_Placed(cell, turns.get(cell.place.page, 0)))
     return found
 
@@ -250,8 +251,11 @@ def _swapped(cells: Iterable[_Judged]) -> set[tuple[str, str]]:
     return pairs
 
 
-def _as_pictures(extraction: Extraction, lying: Mapping[int, str], *, swaps: bool) -> Extraction:
-    """The extraction with pages as pictures, and those that share a table with them; what was read of them is left out.
+def _as_pictures(
+    extraction: Extraction, lying: Mapping[int, str], judged: Mapping[int, Sequence[_Judged]], *, swaps: bool
+) -> Extraction:
+    """The extraction with pages as pictures, and those that share a table with them; what was read of them is left out, but for
+    the numbers of their tables.
 
     ``swaps``: the text has other digits than are shown; then it is not believed on any page that has digits.
     """
@@ -271,9 +275,20 @@ def _as_pictures(extraction: Extraction, lying: Mapping[int, str], *, swaps: boo
     for page in extraction.pages:
         kept = msgspec.structs.replace(page, blocks=tuple(block for block in page.blocks if block.place.page not in gone))
         if page.number in gone and page.kind is not PageKind.PICTURE:
-            kept = msgspec.structs.replace(kept, kind=PageKind.PICTURE, reason=gone[page.number], read_by=Reader.OCR, pictures=())
+            numbers = tuple(_said(judged.get(page.number, ())))
+            kept = msgspec.structs.replace(
+                kept, kind=PageKind.PICTURE, reason=gone[page.number], read_by=Reader.OCR, pictures=(), said=numbers
+            )
         pages.append(kept)
     return msgspec.structs.replace(extraction, pages=tuple(pages))
+
+
+def _said(cells: Iterable[_Judged]) -> Iterator[tuple[Box, str]]:
+    """The numbers that a page's text says, or, where it says nothing, that were seen."""
+    for cell, comparison in cells:
+        text = cell.text if cell.text.strip() or comparison is not Comparison.DIFFERS else cell.seen or ""
+        if cell.place.box is not None and read_number(text).kind is ValueKind.NUMBER:
+            yield cell.place.box, text
 
 
 def _says_other(one: _Judged) -> bool:

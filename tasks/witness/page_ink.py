@@ -30,6 +30,8 @@ _WIDE = 0.72  # times the height of its line, of what may be two glyphs
 _DOT, _ON_LINE = 0.24, 0.04  # of the height of its line: size and bottom of a decimal point
 _NEAR = 0.4  # of the height of its line, of ink to the side of its cell
 _MOST_GLYPHS = 22
+_THIN_LINE = 0.14  # of the height of the glyphs above: an underline is no thicker
+_ITALIC = 0.35  # of an underline: how far the glyphs above it may hang over at a side
 _RAISED = 0.25  # of the line's height: the bottom of a mark of a note is at least so much above that of the digits
 _SMALL = 0.8  # of the line's height, of such a mark
 
@@ -133,7 +135,11 @@ def _look(inside: Pixels, scale: float) -> CellInk:
         return _BLANK_CELL
     if rows[0] or rows[-1] or columns[0] or columns[-1]:
         return _OTHER_CELL
-    return _line(_stretched(inside, ground), ink, _runs(rows), _runs(columns), scale)
+    lines = _runs(rows)
+    if len(lines) > 1 and (underlined := _above_underline(ink, lines)) is not None:
+        inside, ink = inside[:underlined], ink[:underlined]
+        lines, columns = lines[:-1], np.asarray(ink.any(axis=0))
+    return _line(_stretched(inside, ground), ink, lines, _runs(columns), scale)
 
 
 def _line(inside: Pixels, ink: Ink, rows: Runs, columns: Runs, scale: float) -> CellInk:
@@ -198,6 +204,16 @@ def _without_rules(ink: Ink) -> tuple[int, int, int, int]:
         if moved == (top, bottom, left, right):
             break
     return top, bottom, left, right
+
+
+def _above_underline(ink: Ink, lines: Runs) -> int | None:
+    """Where the ink ends above a line that underlines all of it, None where the last rows of ink are no such line."""
+    (start, end), above = lines[-1], lines[-2]
+    across, over = np.flatnonzero(ink[start:end].any(axis=0)), np.flatnonzero(ink[: above[1]].any(axis=0))
+    wide = int(across[-1]) - int(across[0]) + 1
+    is_thin = end - start <= max(2, _THIN_LINE * (lines[-2][1] - lines[0][0]))
+    is_whole = len(across) == wide and across[0] <= over[0] + _ITALIC * wide and across[-1] >= over[-1] - _ITALIC * wide
+    return above[1] if is_thin and is_whole and wide > 2 * (end - start) else None
 
 
 def _runs(filled: Row) -> Runs:

@@ -6,6 +6,10 @@ import re
 
 import pytest
 
+from codebook import data
+from codebook.agencies import agency_files, read_agencies
+from codebook.agency_names import read_matching
+from codebook.phrases import phrase_files, read_phrases
 from codebook.text.linear import weakness_of
 from tests.pumping import Target, pump_all
 
@@ -79,3 +83,10 @@ def test_the_clock_agrees() -> None:
 def test_a_backreference_is_refused() -> None:
     with pytest.raises(ValueError, match="groupref"):
         weakness_of(r"(a)\1*")
+
+
+def test_the_patterns_of_the_codebook_are_linear() -> None:
+    """They are not looked at when a process loads them: that took half of the time in which a short text is read."""
+    assert read_phrases(phrase_files()).statistics
+    assert read_agencies(agency_files()).titles
+    assert read_matching(data.read("agencies/matching.yaml"))

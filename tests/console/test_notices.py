@@ -26,6 +26,7 @@ from console.notices.document import NoticeTemplate, default_template, open_temp
 from console.notices.gather import Selected
 from console.notices.issue import Issued, IssueOptions, issue
 from console.notices.ledger import write_ledger
+from console.notices.preview import preview
 from console.notices.records import AgencyNotice, LateUnit, Point, RegionCount, RegionSheets, Unit
 from console.notices.words import category_of, notice_words
 from database.findings import decisions, listing
@@ -251,6 +252,24 @@ def test_no_notice_of_an_earlier_run_lies_among_those_that_are_sent(desk: Inline
     sent = send(desk, tmp_path / "out", mark_sent=True, who="li", reason="第一批")
     (text,) = [text_of(path) for path in Path(sent.folder).iterdir()]
     assert f"（问题编号 {kept}）" in text
+
+
+def test_nothing_is_sent_when_a_finding_moved_since_it_was_counted(desk: Inline, tmp_path: Path):
+    first, second = [line.id for line in cases(desk.engine) if line.rule in PLANTS][:2]
+    confirm(desk.engine, [first, second])
+    old = preview(desk.engine, Selected("", 2024))
+    assert (old.points, sum(count for *_, count in old.units)) == (2, 2)
+    options = IssueOptions(tmp_path / "out", mark_sent=True, who="li", seen=old.mark)
+
+    def move() -> None:
+        confirm(desk.engine, [first], FindingState.DISMISSED)
+
+    with pytest.raises(UsageError, match="while the sheets were made"):
+        issue(desk.engine, desk.settings, Selected("", 2024), options, made=move)
+    with pytest.raises(UsageError, match="since they were counted"):
+        issue(desk.engine, desk.settings, Selected("", 2024), options._replace(out=tmp_path / "again"))
+    assert not (tmp_path / "again").exists()
+    assert {line.id: line.state for line in cases(desk.engine)}[second] == "confirmed"
 
 
 def test_the_answers_come_back_by_the_number_of_the_case(desk: Inline, tmp_path: Path):

@@ -84,6 +84,10 @@ def test_back_to_the_version_before_and_forward(empty: Engine) -> None:
 FOR_STOPPED_PROGRAMS = {"0008"}
 
 
+def test_the_newest_file_is_the_head_of_the_chain():
+    assert ScriptDirectory.from_config(migrations.config()).get_current_head() == migrations.head()
+
+
 def steps() -> list[tuple[str, str]]:
     """The revisions, each with the one before it, but for those that need all programs stopped."""
     found = ScriptDirectory.from_config(migrations.config()).walk_revisions()

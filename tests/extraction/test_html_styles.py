@@ -98,7 +98,6 @@ def test_what_a_style_hides_is_not_read(style: str) -> None:
         "height:0;overflow:hidden",
         "left:-9999px",
         "text-decoration:underline",
-        "position:absolute;left:4px",
         "display:none;display:inline",
         "display:none;display:bogus-value(",
         "color:white;color:initial",
@@ -128,6 +127,9 @@ def test_what_a_style_leaves_is_read(style: str) -> None:
         "<!--9-->",
         "<input type=hidden value=9>",
         "<dialog>9</dialog>",
+        "<details><summary></summary>9</details>",
+        "<details>9<b>8</b></details>",
+        "<button>关闭</button>",
         "<font color=#FFFFFF>9</font>",
         "<font color=FFFFFF>9</font>",
         "<span style='visibility:hidden'>9<b style='color:red'>8</b></span>",
@@ -238,6 +240,8 @@ def test_white_text_of_a_page_whose_sheets_did_not_come_in_is_a_doubt() -> None:
         "<bdo dir=rtl>9</bdo>",
         "<b style='unicode-bidi:bidi-override;direction:rtl'>9</b>",
         "9<script>document.write('8')</script>",
+        "<span style='position:absolute;left:0;background:#fff'>9</span>",
+        "<b style='position:absolute'><i>9</i></b>",
     ],
 )
 def test_what_a_page_shows_otherwise_than_it_is_written_is_a_doubt(markup: str) -> None:
@@ -270,13 +274,28 @@ def test_a_page_that_a_script_shows_is_read() -> None:
         ]
 
 
+def test_what_is_folded_in_a_page_is_read_and_a_summary_is_seen() -> None:
+    assert shown("<details><summary>9</summary>8</details>")[0] == "21\n9"
+    assert shown("<details open><summary></summary>9</details>")[0] == "21\n9"
+    table = "<table><tr><td>许可</td><td>7</td></tr><tr><td>处罚</td><td>8</td></tr></table>"
+    page = f"<details><summary>年报</summary>{table}</details>"
+    assert [text for text, _ in cells(page)] == ["许可", "7", "处罚", "8"]
+
+
+def test_a_number_placed_by_itself_alone_in_its_cell_is_sure() -> None:
+    alone = "<b style='position:absolute;top:2px'>21</b>"
+    page = f"<table><tr><td>许可</td><td>{alone}</td></tr><tr><td>处罚</td><td>7</td></tr></table>"
+    assert cells(page)[1] == ("21", True)
+
+
 def test_values_of_fields_are_text() -> None:
     page = (
         "<table><tr><td>许可<td><input value=21 readonly><tr><td>处罚<td><textarea> 7\n</textarea><tr><td>强制"
         "<td><select><option value=1>3<option selected>4</select><tr><td>收费<td><select><option>5<option>6</select>"
-        "<tr><td>规章<td><input type=number value='0'><tr><td>文件<td><input type=checkbox value=9 checked>2</table>"
+        "<tr><td>规章<td><input type=number value='0'><tr><td>文件<td><input type=checkbox value=9 checked>2"
+        "<tr><td>采购<td><button>8</button></table>"
     )
-    assert [text for text, _ in cells(page)][1::2] == ["21", "7", "4", "5", "0", "2"]
+    assert [text for text, _ in cells(page)][1::2] == ["21", "7", "4", "5", "0", "2", "8"]
     lines = extract("<p>许可 <input value=21> 件</p><select><option>友情链接</select>".encode(), "text/html").pages[0].blocks
     assert [line.text for line in lines if isinstance(line, Line)] == ["许可 21 件"]
 

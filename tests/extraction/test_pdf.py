@@ -223,6 +223,49 @@ def test_a_row_that_the_break_cuts_is_one_row() -> None:
     assert [(c.text, c.place.page) for c in table.cells if c.row == 1 and c.column] == [("3", 2), ("3", 2)]
 
 
+def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:
+    """Programs that lay out pages move each line of a cell by itself: a number with a raised mark is higher than the others."""
+    paper = Paper()
+    row(paper, 720, "4.无正当理由", "0", "0", "0")
+    row(paper, 740, "5.要求确认", "", "1", "")
+    paper.page()
+    row(paper, 60, "", "3*", "", "4*")
+    row(paper, 80, "（六）其他处理", "1", "1", "2")
+    table = pages(paper.page())[0].blocks[0]
+    assert [(c.column, c.text, c.place.page) for c in table.cells if c.row == 1] == [
+        (0, "5.要求确认", 1),
+        (1, "3*", 2),
+        (2, "1", 1),
+        (3, "4*", 2),
+    ]
+    assert [c.text for c in table.cells if c.row == 2] == ["（六）其他处理", "1", "1", "2"]
+
+
+@pytest.mark.parametrize("below", [("0", "", "3*", ""), ("0", "2", "3", "1")], ids=["some", "all"])
+def test_a_row_without_label_of_which_cells_go_over_the_break_is_one_row(below: tuple[str, ...]) -> None:
+    paper = Paper()
+    above = ["" if text else value for text, value in zip(below, ("7", "8", "9", "6"), strict=True)]
+    paper.cell(70, 720, 240, 20, "行政复议")
+    for index, (head, value) in enumerate(zip(("结果维持", "结果纠正", "其他结果", "总计"), above, strict=True)):
+        paper.cell(70 + index * 60, 740, 60, 20, head).cell(70 + index * 60, 760, 60, 20, value)
+    paper.page()
+    for index, value in enumerate(below):
+        paper.cell(70 + index * 60, 60, 60, 20, value)
+    table = pages(paper.page())[0].blocks[0]
+    joined = [one or other for one, other in zip(above, below, strict=True)]
+    assert [c.text for c in table.cells if c.row == 2] == joined
+    assert table.rows == 3
+
+
+def test_two_rows_with_numbers_in_one_column_stay_two() -> None:
+    paper = Paper()
+    row(paper, 740, "5.要求确认", "", "1", "0")
+    paper.page()
+    row(paper, 60, "", "3", "", "4*")
+    table = pages(paper.page())[0].blocks[0]
+    assert table.rows == 2
+
+
 def test_a_printed_again_header_is_left_out() -> None:
     paper = Paper()
     row(paper, 700, "信息内容", "本年制发", "本年废止")

@@ -359,3 +359,45 @@ def test_values_that_stand_on_their_head_are_read_in_the_direction_of_their_page
     table = [Char(text, 100 + 40 * n, 100, 106 + 40 * n, 110, 2 + n, 0) for n, text in enumerate("123" + label)]
     groups = by_turn([*prose, *table], lambda _: [(90, 90, 290, 120)])
     assert [(turn, len(found)) for turn, found, _ in groups] == turns
+
+
+STRUCK = {
+    "a stroke": b"0.6 w 185 669 m 196 669 l S",
+    "a thin box": b"185 668.7 11 0.6 re f",
+    "two strokes": b"0.4 w 185 668 m 196 668 l S 185 670 m 196 670 l S",
+    "longer by a little": b"0.6 w 183 669.5 m 198 669.5 l S",
+}
+
+
+@pytest.mark.parametrize("kind", STRUCK)
+def test_what_is_struck_through_is_not_read_and_its_cell_is_a_doubt(kind: str) -> None:
+    rows = [["new", "12", "3"], ["old", "45", "678"], ["all", "57", "681"]]
+    data = raw_pdf(table(rows) + STRUCK[kind] + b" " + text(210, 666, "99"))
+    assert cells(data) == [["new", "12", "3"], ["old", "99", "678"], ["all", "57", "681"]]
+    (found,) = [block for block in read(data).pages[0].blocks if isinstance(block, Table)]
+    assert [cell.text for cell in found.cells if cell.score < 0.9] == ["99"]
+    assert read(data).notes == ("page 1: 2 characters that are struck through were not read",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"0.6 w 185 664.5 m 196 664.5 l S", b"0.6 w 180 669 m 280 669 l S", b"0.6 w 185 677 m 196 677 l S"],
+    ids=["underlined", "a rule through the row", "a line above"],
+)
+def test_other_lines_at_a_number_strike_nothing(line: bytes) -> None:
+    data = raw_pdf(table(ROWS) + line)
+    assert [text for row in cells(data) for text in row if text] == [text for row in ROWS for text in row]
+
+
+def test_italics_that_a_program_slants_are_read_and_a_watermark_is_not() -> None:
+    slanted = b"BT /F 10 Tf 1 0 0.33 1 210 666 Tm (9) Tj ET"
+    assert cells(raw_pdf(table(ROWS) + slanted))[1] == ["old", "45  9", "678"]
+    turned = b"BT /F 10 Tf 0.94 0.34 -0.34 0.94 210 666 Tm (9) Tj ET"
+    assert cells(raw_pdf(table(ROWS) + turned)) == ROWS
+
+
+def test_cells_beyond_the_edge_of_the_page_are_doubts() -> None:
+    data = raw_pdf(table(ROWS, x=440))
+    (found,) = [block for block in read(data).pages[0].blocks if isinstance(block, Table)]
+    assert [(cell.row, cell.column, cell.text) for cell in found.cells if cell.score < 0.9] == [(r, 2, "") for r in range(3)]
+    assert "page 1: 3 cells of tables lie beyond the edge of the page" in read(data).notes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from codebook.records import Cell, Hints, Line, Page, PageKind, Place, Reader, Reading, State, Table
@@ -27,13 +29,13 @@ def rows() -> list[list[str]]:
     return [[label, str(one), str(two), *"0000", str(one + two)] for label, (one, two) in numbers.items()]
 
 
-def table(page: int, cells: list[list[str]], top: float) -> Table:
+def table(page: int, cells: list[list[str]], top: float, sides: Sequence[float] = SIDES) -> Table:
     made = [
-        Cell(r, c, text, Place(page, (SIDES[c], top + 20 * r, SIDES[c + 1], top + 20 * r + 20)))
+        Cell(r, c, text, Place(page, (sides[c], top + 20 * r, sides[c + 1], top + 20 * r + 20)))
         for r, row in enumerate(cells)
         for c, text in enumerate(row)
     ]
-    return Table(tuple(made), len(cells), 8, Place(page, (50, top, 530, top + 20 * len(cells))))
+    return Table(tuple(made), len(cells), len(sides) - 1, Place(page, (sides[0], top, sides[-1], top + 20 * len(cells))))
 
 
 def read(*pages: Page) -> dict[str, Reading]:
@@ -170,3 +172,31 @@ def test_the_sums_say_which_of_two_numbers_counts() -> None:
     page = f"<h1>某某市某某局2023年政府信息公开工作年度报告</h1><table><tr>{header}{lines}</table>"
     found = {r.indicator: r for r in read_document(page.encode(), "text/html", Hints()).report.readings}
     assert (found["requests.carried_over.natural_person"].value, found["requests.total_handled.business"].value) == (9, 20)
+
+
+@pytest.mark.parametrize("moved", [(1,), (7,), (1, 7), (1, 2, 3, 7), (1, 2, 3, 4, 5, 7)])
+@pytest.mark.parametrize("at", [0, 2, 5])
+def test_numbers_of_a_row_that_stand_below_it_are_not_blank(at: int, moved: tuple[int, ...]) -> None:
+    """A page break in a row moves some of its cells to the next page, and the columns of the pages are not the same."""
+    body = rows()
+    upper = ["" if column in moved else text for column, text in enumerate(body[at])]
+    lower = [text if column in moved else "" for column, text in enumerate(body[at])]
+    found = read(page(1, table(1, [HEADER, *body[:at], upper, lower, *body[at + 1 :]], 60)))
+    name = (RECEIVED, "requests.carried_over", GRANTED, "", "", "requests.carried_forward")[at]
+    keys = ("natural_person", "business", "research", "public_welfare", "legal_service", "other_org", "total")
+    for column, key in enumerate(keys, 1):
+        reading = found[f"{name}.{key}"]
+        assert reading.state is State.DOUBTFUL or reading.value == int(body[at][column])
+    assert found["requests.partially_granted.total"].value == 31
+
+
+@pytest.mark.parametrize("moved", [0, 1])
+def test_a_number_of_an_item_that_stands_below_it_is_not_blank(moved: int) -> None:
+    cells = [["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"], ["规章", "0", "0", "0"]]
+    upper = ["行政规范性文件", "12", "3", "40"]
+    lower = ["" if column != moved + 1 else text for column, text in enumerate(upper)]
+    upper[moved + 1] = ""
+    found = read(page(1, table(1, [*cells, upper, lower], 60, (50, 150, 250, 350, 450))))
+    reading = found["disclosure.normative_documents." + ("issued", "repealed")[moved]]
+    assert reading.state is State.DOUBTFUL
+    assert (12, 3)[moved] in reading.candidates

@@ -70,6 +70,28 @@ def test_blanks_stay_where_they_are_and_scores_are_kept() -> None:
     assert found["disclosure.normative_documents.in_force"].raw == "/"
 
 
+@pytest.mark.parametrize("text", ["20（含上年结转2件）", "20\n注：含转办1件", "20（注：另有3件转办）", "20\n（备注：2件并案）"])
+def test_a_remark_in_the_cell_of_a_number_is_kept_beside_it(text: str) -> None:
+    rows = [
+        ["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"],
+        ["规章", "1", text, "3"],
+        ["行政规范性文件", "0", "0", "7"],
+    ]
+    reading = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}["disclosure.rules.repealed"]
+    assert (reading.value, reading.state, reading.note) == (20, State.READ, text[2:].strip())
+
+
+@pytest.mark.parametrize("text", ["20\n3", "20\n3件", "20注：3"])
+def test_what_may_be_more_of_the_number_is_no_remark(text: str) -> None:
+    rows = [
+        ["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"],
+        ["规章", "1", text, "3"],
+        ["行政规范性文件", "0", "0", "7"],
+    ]
+    reading = {r.indicator: r for r in read_tables(_page(_table(rows))).readings}["disclosure.rules.repealed"]
+    assert reading.state is State.DOUBTFUL or reading.note == "注：3"
+
+
 @pytest.mark.parametrize("text", ["20（件", "20（4）", "20（其中修订16件", "20其中修订", "20 见说明"])
 def test_a_number_with_other_text_is_a_doubt_of_its_cell_alone(text: str) -> None:
     names = ["", "自然人", "商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他", "总计"]

@@ -288,3 +288,27 @@ def test_a_few_numbers_beside_each_other_in_prose_are_not_looked_at(reader: Numb
         sheet.text(100 + 200 * at, 700, text)
     (line,) = lines(seen(sheet.saved(), reader))
     assert [(number.seen, number.looked_at) for number in line.numbers] == [(None, False)] * 2
+
+
+def underlined(sheet: Sheet, x: float, y: float, text: str) -> None:
+    """The number with a line below it."""
+    x, y = x + 4, y + 7
+    sheet.text(x, y, text)
+    sheet.canvas.setLineWidth(0.5)
+    sheet.canvas.line(x, y - 1.5, x + sheet.canvas.stringWidth(text, sheet.font, sheet.size), y - 1.5)
+
+
+@pytest.mark.parametrize("font", ["Helvetica", "Times-BoldOblique", "Vera"])
+def test_underlined_numbers_are_seen_without_their_line(font: str, reader: NumberReader) -> None:
+    font = font.replace("BoldOblique", "BoldItalic")
+    every = {(r, c): underlined for r in range(3) for c in range(6)}
+    found = [[cell.seen for cell in row] for row in cells(seen(drawn(NUMBERS, every, font), reader))]
+    assert found == NUMBERS
+
+
+def test_what_the_text_said_goes_with_a_page_that_becomes_a_picture(reader: NumberReader) -> None:
+    honest = drawn(NUMBERS, {}, "Vera")
+    lying = seen(swapped(honest, {"0": "6", "1": "7", "6": "0", "7": "1"}), reader)
+    said = [text for _, text in lying.pages[0].said]
+    change = str.maketrans("0167", "6701")
+    assert said == [text.translate(change) for row in NUMBERS for text in row]

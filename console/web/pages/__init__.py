@@ -23,7 +23,7 @@ from console.web.pages import (
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
-from console.web.pages.findings import deciding
+from console.web.pages.findings import deciding, sheets
 from console.web.pages.intake import upload
 from database.models import Role
 
@@ -40,6 +40,7 @@ MODULES = (
     cases,
     finding_cases,
     deciding,
+    sheets,
     errors,
     review,
     drafts,

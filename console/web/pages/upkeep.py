@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from console import filing
+from console.notices.jobs import forget
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.views.case import opened_file
@@ -57,6 +58,7 @@ def purge(request: PageRequest) -> Response:
     gone = request.write(lambda c: filing.purge(c, number, who=request.user_name, reason=reason))
     # After the commit: a crash in between leaves content that a verification finds, and that a second purge deletes.
     Store(request.app.settings.store).delete(gone.sha256)
+    forget(request.app.settings.home, number)
     request.notify("purge.done", number=number)
     return request.redirect(f"/documents/{number}")
 

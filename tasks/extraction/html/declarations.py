@@ -155,6 +155,13 @@ def _length(name: str) -> Reader:
     return read
 
 
+def _vertical_align(tokens: Sequence[Any]) -> Found:
+    if tokens and (found := _length_of(tokens[0])) is not None:
+        yield "vertical-align", found
+    elif words := _words(tokens):
+        yield "vertical-align", words[0]
+
+
 def _opacity(tokens: Sequence[Any]) -> Found:
     if tokens and tokens[0].type in ("number", "percentage"):
         yield "opacity", float(tokens[0].value / (100 if tokens[0].type == "percentage" else 1))
@@ -309,7 +316,7 @@ _READERS: dict[str, Reader] = {
     "transform": _transform,
     "text-decoration": _decoration,
     "text-decoration-line": _decoration,
-    "vertical-align": _word("vertical-align"),
+    "vertical-align": _vertical_align,
     "content": _content,
 }
 _NAMES: dict[str, tuple[str, ...]] = {

@@ -28,6 +28,7 @@ _LINK = Colour(0, 0, 0.93)
 _SAME = 0.05  # by which two colours differ at most, in each of their parts, that nobody can tell apart
 _INVISIBLE = 0.05  # opacity
 _FAR = -500.0  # pixels
+_SMALLER, _MOVED = 0.85, 1.5  # of the font around, and pixels: smaller text that is moved so far is the mark of a note
 _TINY = 3.0  # pixels; some browsers show such a font larger
 _THIN = 1.0  # pixels
 _FIELDS = frozenset(("input", "textarea", "select"))
@@ -49,8 +50,8 @@ class Look(NamedTuple):
     cannot be told. ``before``, ``after``: text that styles add, None where it is not known. ``shift``: "super", "sub" or "".
 
     What its children take from it: ``visibility``, ``colour``, ``backdrop`` (None: a picture, or not known), ``size`` of the font
-    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order) and
-    ``opacity``.
+    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order),
+    ``opacity``, and ``is_over``: it is placed by itself, and may lie over other text.
     """
 
     is_gone: bool = False
@@ -67,6 +68,7 @@ class Look(NamedTuple):
     is_pushed_out: bool = False
     is_turned: bool = False
     opacity: float = 1.0
+    is_over: bool = False
 
 
 _PLAIN = Look()
@@ -89,11 +91,17 @@ def looks_of(
         if above.is_gone:
             looks[element] = above
             continue
+        if _is_folded(element.getparent()):
+            if element.tag != "summary" or element.getprevious() is not None:
+                looks[element] = above._replace(is_gone=True)
+                continue
+            above = above._replace(is_unseen=False)
         found = matched.get(element, NOTHING)
         inline = inline_declarations(style) if (style := element.get("style")) else ()
         values = _cascaded(element, found.own, inline)
         if not values and not found.before and not found.after:
-            looks[element] = above if not (above.before or above.after or above.shift) else _bare(above)
+            look = above if not (above.before or above.after or above.shift) else _bare(above)
+            looks[element] = look._replace(is_unseen=True) if _is_folded(element) else look
             continue
         key = (id(above), element.tag, *((name, type(value), value) for name, value in values.items()))
         look = computed.get(key)
@@ -101,6 +109,8 @@ def looks_of(
             look = computed[key] = _computed(values, above, element.tag, sheets.is_linked)
         if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
             look = _bare(above)._replace(backdrop=None)
+        if _is_folded(element):
+            look = look._replace(is_unseen=True)
         if not look.is_gone and (found.before or found.after):
             look = look._replace(
                 before=_generated(found.before, look, element, sheets.is_linked),
@@ -108,6 +118,13 @@ def looks_of(
             )
         looks[element] = look
     return looks
+
+
+def _is_folded(element: etree._Element | None) -> bool:
+    """Return whether an element shows its summary alone: one in a cell, in which nobody looks for more."""
+    if element is None or element.tag != "details" or element.get("open") is not None:
+        return False
+    return any(around.tag in ("td", "th") for around in element.iterancestors())
 
 
 def _bare(look: Look) -> Look:
@@ -179,12 +196,11 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
     is_clear = colour.alpha <= _INVISIBLE
     is_unseen = visibility != "visible" or is_struck or is_pushed_out or size <= 0 or is_clear or (is_same and not is_linked)
     is_turned = above.is_turned or values.get("unicode-bidi") in ("bidi-override", "isolate-override")
-    align = values.get("vertical-align")
     return Look(
         is_gone=_is_gone(values, tag, size) or opacity <= _INVISIBLE,
         is_unseen=is_unseen,
         is_unsure=not is_unseen and (is_same or size < _TINY or is_turned),
-        shift="super" if align in ("super", "text-top") else "sub" if align == "sub" else "",
+        shift=_shift(values, size, above.size),
         visibility=visibility,
         colour=colour,
         backdrop=backdrop,
@@ -193,7 +209,25 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
         is_pushed_out=is_pushed_out,
         is_turned=is_turned,
         opacity=opacity,
+        is_over=above.is_over or values.get("position") in ("absolute", "fixed"),
     )
+
+
+def _shift(values: Mapping[str, Value], size: float, around: float) -> str:
+    """Whether an element is raised or lowered: by its alignment, or as smaller text that is moved."""
+    align = values.get("vertical-align")
+    if align in ("super", "text-top"):
+        return "super"
+    if align == "sub":
+        return "sub"
+    if size > _SMALLER * around:
+        return ""
+    moved = align.pixels(size) if isinstance(align, Length) else 0.0
+    if values.get("position") == "relative":
+        moved += _pixels(values.get("bottom"), size, 0.0) - _pixels(values.get("top"), size, 0.0)
+    if align == "top":
+        return "super"
+    return "super" if moved >= _MOVED else "sub" if moved <= -_MOVED else ""
 
 
 def _font_size(values: Mapping[str, Value], above: Look) -> float:

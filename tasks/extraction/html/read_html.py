@@ -14,7 +14,7 @@ from lxml import etree
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
 from tasks.extraction.characters import lowered, raised
-from tasks.extraction.grid import lay_out
+from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.surroundings import contents, is_main, surroundings
@@ -57,7 +57,9 @@ class _HtmlWalker:
 
     def is_skipped(self, element: etree._Element) -> bool:
         """Return whether an element is no content, or nothing of it is seen."""
-        return element in self.chrome or self.looks[element].is_gone or element.tag in words().chrome.tags
+        if element in self.chrome or self.looks[element].is_gone:
+            return True
+        return element.tag in words().chrome.tags and not (self.depth and _is_number(element))
 
     def flow(self, root: etree._Element) -> Flow:
         """Paragraphs and tables below ``root``, in reading order. Walks without recursion, but for nested tables."""
@@ -163,6 +165,7 @@ class _Line:
         self._pieces: list[str] = []
         self._pictures: list[FlowPicture] = []
         self._is_unsure = False
+        self._places: set[bool] = set()  # of the text of this line: whether it is placed by itself
 
     def add_item(self, item: CellGrid | FlowPicture) -> None:
         """A table or the like, which ends the line."""
@@ -177,8 +180,9 @@ class _Line:
     def end(self) -> None:
         """The line goes to what was found, unless nothing of it is seen."""
         text = "".join(self._pieces).strip(" \t\r\n\f")
-        is_unsure = self._is_unsure
+        is_unsure = self._is_unsure or (self._in_cell and len(self._places) > 1)
         self._pieces.clear()
+        self._places.clear()
         self._is_unsure = False
         if _VISIBLE.search(text) and not patterns().chrome_text.fullmatch(text.strip()):
             self.found.append(Unsure(text) if is_unsure else text)
@@ -191,8 +195,9 @@ class _Line:
         """Text that has this look."""
         if not text or look.is_unseen:
             return
-        if look.is_unsure and _VISIBLE.search(text):
-            self._is_unsure = True
+        if _VISIBLE.search(text):
+            self._is_unsure |= look.is_unsure
+            self._places.add(look.is_over)
         if self.shifts:
             text = self.shifts[-1](text)
         if self.preformatted:
@@ -212,6 +217,11 @@ class _Line:
             self._is_unsure = self._in_cell
         elif text:
             self.add(text, look._replace(is_unseen=False, is_unsure=False))
+
+
+def _is_number(element: etree._Element) -> bool:
+    """Return whether an element is a button with a number on it."""
+    return element.tag == "button" and NUMERIC.fullmatch("".join(element.itertext()).strip()) is not None
 
 
 def _draws_text(element: etree._Element) -> bool:

@@ -19,7 +19,6 @@ from tasks.extraction.ofd.shapes import Frame, chars_of, lines_of_path, millimet
 from tasks.extraction.pdf.layout import Char
 from tasks.extraction.pdf.upright_blocks import upright_blocks
 
-MEDIA_TYPE = "application/ofd"
 _A4 = (0.0, 0.0, 210.0, 297.0)  # millimetres
 _GROUPS = ("Content", "Layer", "PageBlock", "CompositeObject")
 _WIDE, _HIGH = 60.0, 12.0  # millimetres of a picture that may be a table

@@ -143,9 +143,9 @@ def letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Letters
         item = pdfium.FPDFText_GetTextObject(textpage, index)
         run = cast(item, c_void_p).value or 0
         if run == 0 or run not in angles:  # all characters of a text object stand alike
-            angles[run] = pdfium.FPDFText_GetCharAngle(textpage, index)
+            angles[run] = _angle(textpage, index)
         angle = angles[run]
-        if angle > _SLANT and _SLANT < angle % _QUARTER < _QUARTER - _SLANT:
+        if _is_slanting(angle):
             oblique += 1
             slanted[run] = item
             continue
@@ -187,6 +187,22 @@ class _CharBoxes:
         corners.extend(body)
         corners.extend(ink if x1 > x0 and y1 > y0 else body)
         return True
+
+
+def _is_slanting(angle: float) -> bool:
+    return angle > _SLANT and _SLANT < angle % _QUARTER < _QUARTER - _SLANT
+
+
+def _angle(textpage: pypdfium2.PdfTextPage, index: int) -> float:
+    """The angle clockwise, in radians, of the line on which a character stands.
+
+    pdfium measures its upright strokes, which slant in italics that a program makes of an upright font.
+    """
+    angle: float = pdfium.FPDFText_GetCharAngle(textpage, index)
+    matrix = pdfium.FS_MATRIX()
+    if _is_slanting(angle) and pdfium.FPDFText_GetMatrix(textpage, index, byref(matrix)):
+        return -math.atan2(matrix.b, matrix.a) % (4 * _QUARTER)
+    return angle
 
 
 def _size(textpage: pypdfium2.PdfTextPage, index: int) -> float:

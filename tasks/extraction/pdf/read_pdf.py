@@ -19,7 +19,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from codebook.errors import GongkaiError
-from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Reader
+from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.decoding import plausibility
 from tasks.extraction.grid import Box
 from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
@@ -30,6 +30,7 @@ from tasks.extraction.pdf.layout import Char, rounded
 from tasks.extraction.pdf.nesting import refuse_deep_forms
 from tasks.extraction.pdf.page import Contents, Letters, contents, letters
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
+from tasks.extraction.pdf.struck import struck_through
 from tasks.extraction.pdf.tables import grid_boxes, marked_blanks
 from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
 from tasks.extraction.pdf.upright_blocks import top_of, upright_blocks
@@ -52,6 +53,8 @@ _LINES = 36.0  # points: three lines of a table
 _ROW = 6.0  # points: characters of one line
 _BOLD = 2.0  # points by which a character that is printed again to look bold is moved at most
 _SHIFT = 0.45  # the same in its own widths
+_OUTSIDE = 0.3  # of a cell: if more of it lies outside of the page, it may hold what is not seen
+_UNSURE = 0.5  # score of a cell of which nobody can tell what it shows
 _NEAR = 3.0  # points around a table that belong to it
 _UNKNOWN = "\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f"
 _UNMAPPED = re.compile(f"[{_UNKNOWN}]")
@@ -246,12 +249,17 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
     dropped = {index for look in marks for index in sheet.found.groups.get(look, ())}
     chars = [char for index, char in enumerate(sheet.chars) if index not in dropped] if dropped else sheet.chars
     blocks: tuple[Block, ...] = ()
+    struck: list[Char] = []
     turn = 0
     if kind is not PageKind.PICTURE and (chars or sheet.marks):
+        chars, struck, sheet = _without_struck(chars, sheet)
         turn, blocks = _blocks(_distinct(chars), sheet, limits)
         if (complaint := _unsaid(blocks, chars, sheet, limits)) is not None:
             kind, reason, blocks, turn = PageKind.PICTURE, complaint, (), 0
     width, height = (sheet.height, sheet.width) if turn % 2 else (sheet.width, sheet.height)
+    blocks, beyond = _with_cells_beyond(blocks, width, height)
+    if struck:
+        blocks = tuple(_beside_struck(block, turned_back(struck, turn, sheet.width, sheet.height)) for block in blocks)
     large = _large(sheet, chars) if kind is not PageKind.PICTURE else ()
     if large:
         kind = PageKind.MIXED
@@ -262,10 +270,67 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
             (sheet.unseen, "characters that the page does not show were not read"),
             (sheet.slanted, "slanted characters left out"),
             (len(dropped), "characters of a watermark left out"),
+            (len(struck), "characters that are struck through were not read"),
+            (beyond, "cells of tables lie beyond the edge of the page"),
         )
         if count
     ]
     return Page(number, kind, reason, reader, blocks, width, height, large), turn, noticed
+
+
+def _without_struck(chars: list[Char], sheet: _Sheet) -> tuple[list[Char], list[Char], _Sheet]:
+    """The characters that are not struck through, those that are, and the page without the lines that do it."""
+    found = struck_through(chars, sheet.drawn.rulings)
+    if not found.chars:
+        return chars, [], sheet
+    rulings = [line for index, line in enumerate(sheet.drawn.rulings) if index not in found.lines]
+    kept = [char for index, char in enumerate(chars) if index not in found.chars]
+    struck = [chars[index] for index in sorted(found.chars)]
+    return kept, struck, sheet._replace(drawn=sheet.drawn._replace(rulings=rulings))
+
+
+def _beside_struck(block: Block, struck: Sequence[Char]) -> Block:
+    """The block, of which what stands in one cell or line with struck text is not sure."""
+    places = [((char.x0 + char.x1) / 2, (char.top + char.bottom) / 2) for char in struck]
+
+    def holds(place: Place) -> bool:
+        box = place.box
+        return box is not None and any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for x, y in places)
+
+    if not holds(block.place):
+        return block
+    if isinstance(block, Line):
+        return msgspec.structs.replace(block, score=_UNSURE) if block.numbers else block
+    cells = tuple(msgspec.structs.replace(cell, score=_UNSURE) if holds(cell.place) else cell for cell in block.cells)
+    return msgspec.structs.replace(block, cells=cells)
+
+
+def _with_cells_beyond(blocks: tuple[Block, ...], width: float, height: float) -> tuple[tuple[Block, ...], int]:
+    """The blocks of a page, whose cells beyond its edge are not sure, and how many these are: a table can be wider than its page,
+    and nobody sees what is there.
+    """
+    found: list[Block] = []
+    beyond = 0
+    for block in blocks:
+        cells = block.cells if isinstance(block, Table) else ()
+        out = [index for index, cell in enumerate(cells) if _is_beyond(cell.place.box, width, height)]
+        if out and isinstance(block, Table):
+            changed = {index: msgspec.structs.replace(cells[index], score=_UNSURE) for index in out}
+            whole = tuple(changed.get(index, cell) for index, cell in enumerate(cells))
+            found.append(msgspec.structs.replace(block, cells=whole))
+            beyond += len(out)
+        else:
+            found.append(block)
+    return tuple(found), beyond
+
+
+def _is_beyond(box: Box | None, width: float, height: float) -> bool:
+    """Return whether more of a cell than a little lies outside of the page."""
+    if box is None:
+        return False
+    x0, y0, x1, y1 = box
+    out = max(-x0, x1 - width), max(-y0, y1 - height)
+    return out[0] > _OUTSIDE * (x1 - x0) or out[1] > _OUTSIDE * (y1 - y0)
 
 
 def _large(sheet: _Sheet, chars: Sequence[Char]) -> tuple[Box, ...]:

@@ -197,6 +197,16 @@ def doubted_row(row: RowCells) -> RowCells:
     return row._replace(doubts=doubts, candidates=tuple(one or other for one, other in zip(row.candidates, read, strict=True)))
 
 
+def doubted_blanks(row: RowCells, strays: Sequence[PrintedValue]) -> RowCells:
+    """The row, whose blanks may hold numbers that stand below it without a label."""
+    blank = [slot is None and not doubt for slot, doubt in zip(row.cells, row.doubts, strict=True)]
+    doubts = tuple(Doubt.BLANK if empty else doubt for empty, doubt in zip(blank, row.doubts, strict=True))
+    numbers = different_numbers(strays)
+    return row._replace(
+        doubts=doubts, candidates=tuple(numbers if empty else own for empty, own in zip(blank, row.candidates, strict=True))
+    )
+
+
 def _surely(row: RowCells, at: int) -> Number | None:
     """Return the number of a cell, 0 where it is blank or has a mark; None where it was not surely read."""
     slot = row.cells[at]

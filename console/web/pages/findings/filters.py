@@ -16,7 +16,7 @@ STATES = (OPEN, *FindingState, WITHDRAWN)
 
 _ABSENT = -1
 """A number that no case has."""
-_LAST_YEAR = 9999
+LAST_YEAR = 9999
 
 
 def given(fields: Fields) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def given(fields: Fields) -> dict[str, Any]:
     return {
         **{name: fields.text(name, 60) for name in ("state", "rule", "severity")},
         "region": fields.text("region", 100),
-        "year": _number(fields, "year", _LAST_YEAR),
+        "year": _number(fields, "year", LAST_YEAR),
         "kind": fields.text("kind", 60),
         "batch": _number(fields, "batch"),
         "text": fields.text("text", 100),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import Block, load_book
+from codebook.records import Number
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
 from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers
 from tasks.parsing.tables.found_labels import FoundLabel
@@ -14,7 +16,7 @@ from tasks.parsing.tables.header import Header, columns_by_form, group_of, read_
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.table_text import TableText, labels_to_items
-from tasks.parsing.tables.tokens import AtomKind
+from tasks.parsing.tables.tokens import AtomKind, PrintedValue
 
 
 class HeadedRow(NamedTuple):
@@ -47,15 +49,33 @@ def read_items(table: TableText) -> BlockRead:
         size: blank_style(text.atoms, runs, size, table.grid, table.padded) for size in {*range(1, most + 1), *sizes.values()}
     }
     cells: list[CellRead] = []
-    for row, pair in zip(rows, pairs, strict=True):
-        cells += _cells(table, row, pair, runs, styles)
     owned = {pair.run for pair in pairs}
+    for row, pair in zip(rows, pairs, strict=True):
+        own = _cells(table, row, pair, runs, styles)
+        strays = [] if pair.run is None else _below(table, runs, owned, pair.run)
+        cells += _with_doubted_blanks(own, different_numbers(strays)) if strays else own
     surplus = {row.label.entry.slug for row, pair in zip(rows, pairs, strict=True) if _has_surplus(row, pair, runs)}
     unsure = surplus | {cell.row for cell in cells if cell.doubt in (Doubt.ALIGNMENT, Doubt.COUNT)}
     cells += _lost(table, rows, unsure, [*strange, *(run for n, run in enumerate(runs) if n not in owned)])
     forms = next((row.header.forms for row in rows if row.header and row.header.forms), ())
     notes = tuple(f"{table.span.block}: the header of row {row.label.entry.slug} is lost" for row in rows if not row.sure)
     return BlockRead(table.span.block, _narrowed(rows, forms), where, tuple(cells), notes=notes)
+
+
+def _below(table: TableText, runs: list[ValueRun], owned: Collection[int | None], at: int) -> list[PrintedValue]:
+    """Return the values that stand right below those of run ``at`` and that no label owns: a page break may have cut the row."""
+    if at + 1 == len(runs) or at + 1 in owned:
+        return []
+    between = (label for label in table.labels if runs[at].first < label.first < runs[at + 1].first)
+    return [] if any(between) else [table.text.slot(i) for i in runs[at + 1].values]
+
+
+def _with_doubted_blanks(cells: list[CellRead], candidates: tuple[Number, ...]) -> list[CellRead]:
+    """The cells of a row, whose blanks may hold one of ``candidates``."""
+    return [
+        cell._replace(doubt=Doubt.BLANK, candidates=candidates) if cell.slot is None and not cell.doubt else cell
+        for cell in cells
+    ]
 
 
 def _of_strange_rows(table: TableText) -> list[ValueRun]:

@@ -19,6 +19,7 @@ from tasks.parsing.tables.rows import (
     RowCells,
     adds_up,
     doubt_by_order,
+    doubted_blanks,
     doubted_row,
     extra_position,
     row_cells,
@@ -294,7 +295,9 @@ def _beside_surplus(
 
 
 def _above_stray_digits(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
-    """A row right above values that no label owns: they may be the last digits of its numbers, broken over two lines."""
+    """A row right above values that no label owns: they may be the last digits of its numbers, broken over two lines, or numbers
+    of its own that a page break cut off.
+    """
     owners = {pair.run: items[pair.item] for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
     owned = {pair.run for pair in pairs}
     labels = [label.first for label in table.labels]
@@ -302,12 +305,17 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
     places = {(row.row, row.place): at for at, row in enumerate(rows)}
     for index, run in enumerate(table.runs):
         above = table.runs[index - 1] if index else None
-        if index in owned or above is None or not 0 < len(run.values) < len(above.values) or run.cut:
+        if index in owned or above is None or not run.values or run.cut:
             continue
         owner = owners.get(index - 1)
         at = None if owner is None else places.get((owner.slug, table.text.place(owner.first)))
-        if at is not None and result[at].sure and not any(above.last < label < run.first for label in labels):
-            result[at] = _perhaps_broken(result[at], _slots(table, run), _drawn_under(table, run, above))
+        if at is None or not result[at].sure or any(above.last < label < run.first for label in labels):
+            continue
+        under = _drawn_under(table, run, above)
+        if len(run.values) < len(result[at].cells) and (under is None or -1 in under.values()):
+            result[at] = doubted_blanks(result[at], _slots(table, run))
+        if 0 < len(run.values) < len(above.values) and (under is None or -1 not in under.values()):
+            result[at] = _perhaps_broken(result[at], _slots(table, run), under)
     return result if table.grid else _without_repeated_labels(result)
 
 
@@ -321,11 +329,14 @@ def _without_repeated_labels(rows: list[RowCells]) -> list[RowCells]:
 
 
 def _drawn_under(table: TableText, run: ValueRun, above: ValueRun) -> dict[int, int] | None:
-    """Return which values of ``run`` stand under which of ``above``, by their positions; None where no grid shows it."""
+    """Return which values of ``run`` stand under which of ``above``, by their positions (-1: under none); None where no grid
+    shows it.
+    """
+    if not table.grid:
+        return None
     atoms = table.text.atoms
     cells = {atoms[i].cell: at for at, i in enumerate(above.values)}
-    under = {at: cells.get(atoms[i].cell, -1) for at, i in enumerate(run.values)}
-    return under if table.grid and all(place >= 0 for place in under.values()) else None
+    return {at: cells.get(atoms[i].cell, -1) for at, i in enumerate(run.values)}
 
 
 def _perhaps_broken(row: RowCells, strays: list[PrintedValue], under: dict[int, int] | None) -> RowCells:

@@ -1,0 +1,172 @@
+"""Roll-up: what the report of a government states for its area, beside the sum of the reports under it.
+
+The area of a government is its own office, its departments, the governments directly under it (each with its whole area) and its
+towns. Bodies that a ministry runs are kept apart: they report in the area, and are no part of the government's sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+
+from codebook.analysis.figures import Omission, UnitFacts
+from codebook.book import load_book
+from codebook.divisions import parent_code
+from codebook.records import Number, Record
+from codebook.text.numbers import exact
+
+
+class AreaPart(StrEnum):
+    """What an agency is in an area."""
+
+    OFFICE = "office"
+    """The government's own office."""
+    DEPARTMENT = "department"
+    """A department, or another body of the same level."""
+    LOWER = "lower"
+    """A government directly under it, with its whole area."""
+    TOWN = "town"
+    """A town or street."""
+    VERTICAL = "vertical"
+    """A body that a ministry runs there: no part of the sum."""
+
+
+OWN_LEVEL = (AreaPart.OFFICE, AreaPart.DEPARTMENT)
+"""The parts of which the level itself (本级) consists."""
+WHOLE_AREA = (*OWN_LEVEL, AreaPart.LOWER, AreaPart.TOWN)
+"""The parts of which the whole area (全口径) consists."""
+_PART_OF_KIND = {
+    "government_office": AreaPart.OFFICE,
+    "town": AreaPart.TOWN,
+    "vertical_body": AreaPart.VERTICAL,
+}
+_GOVERNMENT = "government"
+
+
+class AreaMember(Record, frozen=True):
+    """An agency in an area."""
+
+    unit: UnitFacts
+    part: AreaPart
+
+
+class MemberGap(Record, frozen=True):
+    """An agency that is not in a sum, and why."""
+
+    agency_id: int
+    why: Omission
+
+
+class PartSum(Record, frozen=True):
+    """The sum of a cell over a part of an area: None when no unit is in it."""
+
+    value: Number | None
+    units: int
+    left_out: tuple[MemberGap, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every unit is in it."""
+        return not self.left_out
+
+
+class CellRollup(Record, frozen=True):
+    """A cell of an area: what the government's report states (or why that is not known), and the sums of the parts.
+
+    ``own_level`` is the sum of office and departments, ``computed`` that of the whole area. ``exceeds`` are agencies whose own
+    number is greater than the stated one.
+    """
+
+    cell: str
+    stated: Number | Omission
+    parts: dict[AreaPart, PartSum]
+    own_level: PartSum
+    computed: PartSum
+    exceeds: tuple[int, ...] = ()
+
+    @property
+    def difference(self) -> Number | None:
+        """The stated number less the computed one; None where one of them is not known."""
+        if isinstance(self.stated, Omission) or self.computed.value is None:
+            return None
+        return exact(self.stated - self.computed.value)
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the stated number cannot be right: the sum is complete and another one, or greater without all units."""
+        difference = self.difference
+        if difference is None:
+            return False
+        return difference != 0 if self.computed.complete else difference < 0 and not load_book().indicators[self.cell].signed
+
+
+class AreaRollup(Record, frozen=True):
+    """The roll-up of an area on a year. ``own`` is the report of its government (None: no such agency is known).
+
+    ``doubles`` are more governments with the code of the area: they are in no sum, and a person has to look.
+    """
+
+    region_code: str
+    year: int
+    own: UnitFacts | None
+    members: tuple[AreaMember, ...]
+    doubles: tuple[UnitFacts, ...]
+    cells: tuple[CellRollup, ...]
+
+    @property
+    def absent(self) -> tuple[AreaMember, ...]:
+        """The members without a report."""
+        return tuple(member for member in self.members if member.unit.filing_id is None)
+
+
+def part_of(unit: UnitFacts, area: str) -> AreaPart | None:
+    """Return what an agency is in the area of a government; None for one that is deeper, elsewhere, or the government itself.
+
+    >>> bureau = UnitFacts(1, "洪泽区民政局", 2023, "department", region_code="320813")
+    >>> part_of(bureau, "320813"), part_of(bureau, "320800")
+    (<AreaPart.DEPARTMENT: 'department'>, None)
+    >>> part_of(UnitFacts(2, "洪泽区人民政府", 2023, "government", region_code="320813"), "320800")
+    <AreaPart.LOWER: 'lower'>
+    """
+    code = (unit.region_code or "")[:6]
+    if unit.kind == _GOVERNMENT:
+        return AreaPart.LOWER if code and parent_code(code) == area else None
+    if code != area:
+        return None
+    return _PART_OF_KIND.get(unit.kind or "", AreaPart.DEPARTMENT)
+
+
+def roll_up(area: str, year: int, units: Collection[UnitFacts], cells: Sequence[str]) -> AreaRollup:
+    """Return the roll-up of an area (a code of six digits) from the units of a year in it and under it."""
+    of_year = sorted((unit for unit in units if unit.year == year), key=lambda unit: unit.agency_id)
+    seats = [unit for unit in of_year if unit.kind == _GOVERNMENT and (unit.region_code or "")[:6] == area]
+    own = next((unit for unit in seats if unit.filing_id is not None), seats[0] if seats else None)
+    found = ((unit, part_of(unit, area)) for unit in of_year)
+    members = tuple(AreaMember(unit, part) for unit, part in found if part is not None)
+    rolled = tuple(_roll_up_cell(cell, own, members) for cell in cells)
+    return AreaRollup(area, year, own, members, tuple(unit for unit in seats if unit is not own), rolled)
+
+
+def _roll_up_cell(cell: str, own: UnitFacts | None, members: Sequence[AreaMember]) -> CellRollup:
+    stated = own.of_term(cell) if own is not None else Omission.NO_FILING
+    parts = {part: _sum_of(cell, [m.unit for m in members if m.part is part]) for part in AreaPart}
+    exceeds: list[int] = []
+    if not isinstance(stated, Omission) and not load_book().indicators[cell].signed:
+        for member in members:
+            value = member.unit.known.get(cell)
+            if member.part in WHOLE_AREA and value is not None and value > stated:
+                exceeds.append(member.unit.agency_id)
+    own_level, whole = (_sum_of(cell, [m.unit for m in members if m.part in group]) for group in (OWN_LEVEL, WHOLE_AREA))
+    return CellRollup(cell, stated, parts, own_level, whole, tuple(exceeds))
+
+
+def _sum_of(cell: str, units: Sequence[UnitFacts]) -> PartSum:
+    numbers: list[Number] = []
+    left_out: list[MemberGap] = []
+    for unit in units:
+        found = unit.of_term(cell)
+        if isinstance(found, Omission):
+            left_out.append(MemberGap(unit.agency_id, found))
+        else:
+            numbers.append(found)
+    return PartSum(exact(sum(numbers)) if numbers else None, len(numbers), tuple(left_out))

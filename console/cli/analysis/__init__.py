@@ -1,0 +1,1 @@
+"""Commands that compute: figures of derived indicators, and roll-ups of regions."""

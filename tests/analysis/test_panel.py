@@ -1,0 +1,136 @@
+"""The panel follows the database, and asking it says what the pure functions say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from codebook.analysis.figures import Omission, sum_of, unit_figure
+from codebook.analysis.indicators import derived_indicators
+from database.analysis.panel import Panel, manifest_of, refresh
+from database.analysis.queries import (
+    Basis,
+    GroupBy,
+    UnitSelection,
+    area_rollup,
+    area_sums,
+    group_lines,
+    unit_facts,
+    unit_lines,
+    years_of,
+)
+from tests.analysis.independent import CELLS
+from tests.analysis.world import World, make_world
+
+YEARS = (2018, 2021, 2023)
+
+
+@pytest.fixture
+def world(sqlite_engine: Engine) -> World:
+    return make_world(sqlite_engine, provinces=2, agencies=50, years=YEARS)
+
+
+@pytest.fixture
+def panel(sqlite_engine: Engine, world: World, tmp_path: Path) -> Panel:
+    return Panel(tmp_path, refresh(sqlite_engine, tmp_path))
+
+
+def test_each_unit_is_what_the_pure_function_says(panel: Panel) -> None:
+    everybody = UnitSelection(YEARS, basis=Basis.ALL)
+    units = unit_facts(panel, everybody)
+    for indicator in derived_indicators().values():
+        if not indicator.of_years:
+            lines = unit_lines(panel, indicator, everybody)
+            assert [line.figure for line in lines] == [unit_figure(indicator, unit) for unit in units], indicator.id
+            assert [line.agency_id for line in lines] == [unit.agency_id for unit in units]
+
+
+def test_a_group_is_the_sum_of_its_units(panel: Panel) -> None:
+    rate = derived_indicators()["grant_rate"]
+    (year,) = (2021,)
+    whole = group_lines(panel, rate, UnitSelection((year,)), GroupBy.ALL)
+    units = unit_lines(panel, rate, UnitSelection((year,)))
+    assert [line.figure for line in whole] == [sum_of(rate, [each.figure for each in units])]
+    assert whole[0].figure.all_units == len(units)
+
+
+def test_nothing_is_counted_twice(panel: Panel) -> None:
+    rate = derived_indicators()["received"]
+    with pytest.raises(ValueError, match="hold those of their departments"):
+        group_lines(panel, rate, UnitSelection(YEARS, basis=Basis.ALL), GroupBy.CITY)
+    with pytest.raises(ValueError, match="choose a level"):
+        group_lines(panel, rate, UnitSelection(YEARS, basis=Basis.AREAS), GroupBy.ALL)
+    kinds = {line.kind for line in unit_lines(panel, rate, UnitSelection(YEARS))}
+    assert kinds == {"government_office", "department", "town"}
+
+
+def test_the_roll_up_of_one_area_is_that_of_all(panel: Panel) -> None:
+    sums = {(each.area, each.year, each.part): each for each in area_sums(panel, [2021], CELLS)}
+    seen = 0
+    for area in {key[0] for key in sums}:
+        rolled = area_rollup(panel, area, 2021, CELLS)
+        for place, cell in enumerate(rolled.cells):
+            for part, total in cell.parts.items():
+                there = sums.get((area, 2021, part.value))
+                assert (total.value, total.units) == ((there.sums[place], there.counts[place]) if there else (None, 0))
+                seen += 1
+    assert seen > 500
+
+
+def test_an_area_without_bounds_has_all_and_one_with_bounds_what_is_seen(panel: Panel) -> None:
+    units = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL))
+    some = tuple(unit.filing_id for unit in units if unit.filing_id is not None)[:7]
+    code = next(unit.region_code for unit in units if unit.filing_id is None and unit.region_code) or ""
+    bound = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL, filings=some, listed=(code[:4],)))
+    assert {unit.filing_id for unit in bound} - {None} == set(some)
+    assert all((unit.region_code or "").startswith(code[:4]) for unit in bound if unit.filing_id is None)
+
+
+def test_a_change_comes_in_and_the_rest_is_kept(sqlite_engine: Engine, panel: Panel, tmp_path: Path) -> None:
+    unit = next(unit for unit in unit_facts(panel, UnitSelection((2021,))) if "requests.granted.total" in unit.known)
+    one = UnitSelection((2021,), agencies=(unit.agency_id,))
+    before = manifest_of(tmp_path)
+    assert before is not None
+    with sqlite_engine.begin() as connection:
+        connection.execute(
+            text("update gk_value set state = 'doubtful' where report_id = :d and indicator = 'requests.granted.total'"),
+            {"d": unit.document_id},
+        )
+        connection.execute(
+            text("update gk_filing set arranged_at = '2026-07-01T00:00:00.000000Z' where id = :f"), {"f": unit.filing_id}
+        )
+    after = refresh(sqlite_engine, tmp_path)
+    assert {year for year in YEARS if after.years[year] != before.years[year]} == {2021}
+    changed = unit_facts(Panel(tmp_path, after), one)[0]
+    assert changed.open["requests.granted.total"] is Omission.DOUBT
+    others = UnitSelection((2021,), basis=Basis.ALL)
+    kept = [each for each in unit_facts(Panel(tmp_path, after), others) if each.agency_id != unit.agency_id]
+    assert kept == [each for each in unit_facts(panel, others) if each.agency_id != unit.agency_id]
+
+
+def test_a_document_that_fails_hands_over_to_the_next(sqlite_engine: Engine, panel: Panel, tmp_path: Path) -> None:
+    unit = next(unit for unit in unit_facts(panel, UnitSelection((2023,))) if unit.filing_id is not None)
+    with sqlite_engine.begin() as connection:
+        connection.execute(
+            text(
+                "update gk_document set status = 'failed'"
+                " where id in (select document_id from gk_filing_document where filing_id = :f)"
+            ),
+            {"f": unit.filing_id},
+        )
+    renewed = unit_facts(Panel(tmp_path, refresh(sqlite_engine, tmp_path)), UnitSelection((2023,), agencies=(unit.agency_id,)))
+    assert [each.filing_id for each in renewed] in ([None], [])  # on the list, and without a report; or not on the list
+    assert all(each.of_term("requests.granted.total") is Omission.NO_FILING for each in renewed)
+
+
+def test_a_panel_of_nothing_answers(sqlite_engine: Engine, tmp_path: Path) -> None:
+    panel = Panel(tmp_path, refresh(sqlite_engine, tmp_path))
+    assert years_of(panel) == []
+    assert group_lines(panel, derived_indicators()["grant_rate"], UnitSelection((2023,)), GroupBy.CITY) == []
+
+
+def test_what_compares_two_years_is_not_in_the_panel(panel: Panel) -> None:
+    with pytest.raises(ValueError, match="compares two years"):
+        unit_lines(panel, derived_indicators()["table_repeat"], UnitSelection(YEARS))
