@@ -33,7 +33,7 @@ def value_of(element: etree._Element | None, name: str = "val") -> str | None:
         return None
     for key, value in element.items():
         if _local(key) == name:
-            return value
+            return str(value)
     return None
 
 

@@ -104,9 +104,9 @@ def looks_of(
             looks[element] = look._replace(is_unseen=True) if _is_folded(element) else look
             continue
         key = (id(above), element.tag, *((name, type(value), value) for name, value in values.items()))
-        look = computed.get(key)
-        if look is None:
-            look = computed[key] = _computed(values, above, element.tag, sheets.is_linked)
+        if key not in computed:
+            computed[key] = _computed(values, above, element.tag, sheets.is_linked)
+        look = computed[key]
         if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
             look = _bare(above)._replace(backdrop=None)
         if _is_folded(element):
