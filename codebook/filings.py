@@ -62,7 +62,7 @@ class FiledReport(Record, frozen=True):
 
     ``agency`` is the name as it prints it, ``reader`` what most of its cells were read by (None: it has none). ``path`` is that
     of its first source, ``published_on`` the printed ISO date, ``dated_on`` the ISO date of the file, ``seen_at`` the ISO moment
-    (UTC) when it came in first. ``sections`` are (number, title, text).
+    (UTC) when it came in first. ``sections`` are (number, title, text). ``published_with``: see codebook.records.Hints.
     """
 
     document_id: int
@@ -77,12 +77,22 @@ class FiledReport(Record, frozen=True):
     seen_at: str
     cells: dict[str, FiledCell]
     sections: tuple[tuple[int | None, str, str], ...] = ()
+    published_with: str | None = None
 
     @property
     def place(self) -> tuple[str, str]:
-        """The folder and the name without its ending: documents that share it were published together."""
+        """What documents share that were published together: the folder and the name without its ending, or the visit to the page
+        of a portal. Two visits to one address are not together: it may have been changed between them.
+        """
+        if self.published_with is not None:
+            return self.published_with, ""
         path = PurePosixPath(self.path.replace("!", "/"))
         return str(path.parent), path.stem
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its ending."""
+        return PurePosixPath(self.path.replace("!", "/")).stem
 
 
 class EditionEvidence(StrEnum):

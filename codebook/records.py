@@ -360,7 +360,8 @@ class Report(Record, frozen=True):
 
     ``agency`` (simplified script) and ``year`` are None when no evidence names them; the report then needs review.
     ``published_on`` is an ISO date, ``script`` "simplified" or "traditional", ``region`` runs from the province down.
-    ``missing_pages``, ``page_gaps`` and ``left_out`` are those of its extraction.
+    ``missing_pages``, ``page_gaps`` and ``left_out`` are those of its extraction. ``is_row``: it is a row of a summary, which has
+    no chapters, and those columns alone that the summary has.
     """
 
     agency: str | None
@@ -382,16 +383,21 @@ class Report(Record, frozen=True):
     missing_pages: tuple[int, ...] = ()
     page_gaps: tuple[int, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    is_row: bool = False
 
 
 class Hints(Record, frozen=True):
-    """What is known of a document before it is read: its path as given, and what a manifest or the command line says."""
+    """What is known of a document before it is read: its path as given, and what a manifest or the command line says.
+
+    ``published_with`` is the same for documents that were fetched in one visit to a page of a portal: the page and its files.
+    """
 
     path: str = ""
     region: tuple[str, ...] = ()
     agency: str | None = None
     year: int | None = None
     published_on: str | None = None
+    published_with: str | None = None
 
 
 # ---- verdict -----------------------------------------------------------------------------------------------------------------

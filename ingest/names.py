@@ -21,8 +21,8 @@ _JUNK = (
     "thumbs.db", "desktop.ini", "__macosx",
 )  # fmt: skip
 _DOCUMENTS = (
-    ".txt", ".htm", ".html", ".mht", ".mhtml", ".doc", ".docx", ".wps", ".rtf", ".odt", ".xls", ".xlsx", ".et", ".ods", ".csv",
-    ".pdf", ".ofd", ".zip", ".rar", ".7z", ".eml", ".msg",
+    ".txt", ".htm", ".html", ".mht", ".mhtml", ".doc", ".docx", ".wps", ".rtf", ".odt", ".xls", ".xlsx", ".xlsb", ".et", ".ods",
+    ".csv", ".pdf", ".ofd", ".zip", ".rar", ".7z", ".eml", ".msg",
 )  # fmt: skip
 _ANY_JUNK = re.compile("|".join(map(translate, _JUNK)))
 

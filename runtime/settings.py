@@ -148,6 +148,23 @@ class Settings(BaseSettings):
     watch_sync_seconds: Seconds = 30
     """How often the notes under `failed/` are brought up to what the database says."""
 
+    collect_least_seconds: Annotated[float, Field(ge=0)] = 5
+    """Least pause between two requests to a host; it is chosen again each time."""
+    collect_most_seconds: Annotated[float, Field(ge=0)] = 10
+    """Longest pause between two requests to a host. A longer one that the host asks for is kept."""
+    collect_seconds: Seconds = 120
+    """How long one answer of a host may take, from the request to its end."""
+    collect_hosts: Count = 4
+    """Hosts that one collector asks at the same time."""
+    collect_pages: Count = 50
+    """Most pages of one list that are fetched."""
+    collect_files: Count = 20
+    """Most files of one report page that are fetched."""
+    collect_allow: str = ""
+    """Networks (`10.3.0.0/16`) and hosts, with commas, that may be fetched although their addresses are not public."""
+    collect_agent: str = "gongkai"
+    """Name by which the collector shows itself to hosts. Put an address into it at which their owners can reach you."""
+
     metrics_address: str = "127.0.0.1"
     """Address of the metrics endpoint; others than this machine's own are for a network that is trusted."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464

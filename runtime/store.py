@@ -100,6 +100,21 @@ class Store:
         path = self._derived_path(name)
         self._guard(lambda: self._write_local(Path(path), data) if self._local else self._files.pipe_file(path, data))
 
+    def visit(self, name: str) -> bytes | None:
+        """Return the answer of a host that was kept under ``name`` (see :meth:`keep_visit`); None when there is none."""
+        path = self._visit_path(name)
+        return self._guard(lambda: bytes(self._files.cat_file(path)) if self._files.exists(path) else None)
+
+    def keep_visit(self, name: str, data: bytes) -> None:
+        """Keep the answer of a host, as a file of WARC. It is whole, or not there."""
+        path = self._visit_path(name)
+        self._guard(lambda: self._write_local(Path(path), data) if self._local else self._files.pipe_file(path, data))
+
+    def _visit_path(self, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"no name of a visit: {name!r}")
+        return f"{self._root}/visits/{name[:2]}/{name}"
+
     def _derived_path(self, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise ValueError(f"no name for what is derived: {name!r}")

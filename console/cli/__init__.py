@@ -25,6 +25,7 @@ from runtime.language import CHINESE, language, said
 
 COMMANDS = {
     "ingest": "console.cli.ingest:ingest_files",
+    "collect": "console.cli.collect:collect_reports",
     "status": "console.cli.documents:show_status",
     "failures": "console.cli.documents:list_failures",
     "show": "console.cli.documents:show_document",

@@ -179,6 +179,7 @@ class _MemberRow(NamedTuple):
     path: str | None
     seen_at: datetime | None
     dated_at: datetime | None
+    hints: dict[str, Any] | None
     agency: str | None
     title: str | None
     published_on: str | None
@@ -197,6 +198,7 @@ _READ = Prepared(
         Source.path,
         Source.seen_at,
         Source.dated_at,
+        Source.hints,
         ReportRow.agency,
         ReportRow.title,
         ReportRow.published_on,
@@ -238,6 +240,7 @@ def read_members(connection: Connection, filing_id: int, *, whole: bool = False)
                 _moment(row.seen_at or row.registered_at),
                 cells.get(row.report_id, {}),
                 tuple(sections.get(row.report_id, ())),
+                (row.hints or {}).get("published_with"),
             )
             for row in shown
         ),

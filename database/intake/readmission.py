@@ -10,6 +10,7 @@ from codebook.records import Status
 from codebook.stages import FIRST, REGISTER
 from database.ledger import Arrival, Selection, discard, reprocess
 from database.models import Document, Failure, FailureState
+from database.sql import chunks
 
 WHO = "gongkai"
 
@@ -47,3 +48,26 @@ def replace_stand_ins(connection: Connection, contents: Sequence[str]) -> int:
     if not ids:
         return 0
     return discard(connection, Selection(documents=ids), who=WHO, reason="the file came in whole later")
+
+
+def replace_unpacked(connection: Connection, contents: Sequence[str]) -> int:
+    """Discard the documents with these hashes that were refused when they were registered: archives and summaries whose members
+    have come in by now.
+    """
+    ids: list[int] = []
+    for part in chunks(sorted(set(contents))):
+        refused = (
+            select(Document.id)
+            .join(Failure, Failure.document_id == Document.id)
+            .where(
+                Document.sha256.in_(part),
+                Failure.stage == REGISTER,
+                Failure.state == FailureState.OPEN,
+                Document.status.in_((Status.REJECTED, Status.FAILED)),
+            )
+            .distinct()
+        )
+        ids += connection.scalars(refused)
+    if not ids:
+        return 0
+    return discard(connection, Selection(documents=tuple(ids)), who=WHO, reason="came in again and was unpacked")

@@ -27,7 +27,7 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
     """
     if not arrivals:
         return []
-    batch_id = _batch_id(connection, batch, max(a.priority for a in arrivals))
+    batch_id = batch_id_of(connection, batch, max(a.priority for a in arrivals))
     first: dict[str, Arrival] = {}
     for arrival in arrivals:
         first.setdefault(arrival.sha256, arrival)
@@ -54,7 +54,8 @@ def to_notify(registered: Sequence[Registered]) -> list[Queued]:
     return [Queued(stage_id, FIRST, STAGES[FIRST].queue, document_id) for stage_id, document_id in due]
 
 
-def _batch_id(connection: Connection, name: str, priority: int) -> int:
+def batch_id_of(connection: Connection, name: str, priority: int = 0) -> int:
+    """Return the number of a batch, which is made when it is new."""
     known = select(Batch.id).where(Batch.name == name)
     found = connection.scalar(known)
     if found is None:

@@ -4,6 +4,7 @@ All names begin with ``gk_``, so that the database can be shared with others.
 """
 
 from database.models.base import PREFIX, Base, Key, Nullable
+from database.models.collecting import AddressState, CollectAddress, CollectHost, CollectVisit, VisitOutcome
 from database.models.filings import (
     AgencyAlias,
     AgencyCase,
@@ -41,6 +42,7 @@ from database.models.users import Audit, AuditHead, LoginAttempt, LoginPlace, Lo
 
 __all__ = [
     "PREFIX",
+    "AddressState",
     "AgencyAlias",
     "AgencyCase",
     "AgencyDecision",
@@ -56,6 +58,9 @@ __all__ = [
     "Between",
     "BlockRow",
     "CaseState",
+    "CollectAddress",
+    "CollectHost",
+    "CollectVisit",
     "CorrectionRow",
     "Count",
     "Document",
@@ -91,6 +96,7 @@ __all__ = [
     "User",
     "ValueRow",
     "VerificationRow",
+    "VisitOutcome",
     "Watcher",
     "Worker",
 ]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.files.messages import Answer, End, Kept, ManifestEnd, Message, Request, UsePaths, packed, received
+from ingest.files.messages import Answer, End, Kept, ManifestEnd, Message, Request, SeenPage, UsePaths, packed, received
 from runtime.child_command import module_command
 from runtime.settings import inherited
 
@@ -98,7 +98,7 @@ class BoundedReader:
                     yield self._ended()
                     return
                 yield content
-            elif isinstance(answer, End | ManifestEnd):
+            elif isinstance(answer, End | ManifestEnd | SeenPage):
                 return
 
     # ---- the process ----

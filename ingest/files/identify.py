@@ -150,7 +150,7 @@ _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64,
 _PARTS = (
     ("word/document.xml", DOCX, None),
     ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", None),
-    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary Excel workbook"),
+    ("xl/workbook.bin", "application/vnd.ms-excel.sheet.binary.macroenabled.12", None),
     ("ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "a presentation"),
     ("ofd.xml", "application/ofd", None),
     ("content.xml", "application/vnd.oasis.opendocument", "an OpenDocument file"),

@@ -50,7 +50,9 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Takes files in. ``archives`` counts those that were looked into. Work of a higher ``priority`` is served first."""
+    """Takes files in. ``archives`` counts those that were looked into, ``unpacked`` are the contents of those whose members all
+    came in. Work of a higher ``priority`` is served first.
+    """
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Intake:
         self._region = region
         self._priority = priority
         self.archives = 0
+        self.unpacked: list[str] = []
 
     def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
         """All that is to be registered of a file that was found. Contents are in the store when the keeper has settled.
@@ -137,6 +140,7 @@ class Intake:
             log.error("a bug in reading a file", path=answer.path, traceback=answer.traceback)
         if isinstance(answer, End):
             self.archives += answer.archives
+            self.unpacked += answer.unpacked
         return isinstance(answer, End)
 
     def _keep(self, sha256: str, content: bytes, changed: set[str]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from codebook.records import Hints
 from ingest.archives.limits import Limits
+from ingest.webpages.links import PageView
 
 _LENGTH = struct.Struct(">I")
 _Decoded = TypeVar("_Decoded")
@@ -60,7 +61,15 @@ class ReadManifest(Message, frozen=True):
     limits: Limits
 
 
-Request = ReadFile | UsePaths | ReadManifest
+class LookThrough(Message, frozen=True):
+    """Look through the page at ``path``, which was fetched from ``address``."""
+
+    path: bytes
+    address: str
+    limits: Limits
+
+
+Request = ReadFile | UsePaths | ReadManifest | LookThrough
 
 
 # ---- from the reader ----
@@ -108,6 +117,12 @@ class ManifestEnd(Message, frozen=True):
     wrong: str | None = None
 
 
+class SeenPage(Message, frozen=True):
+    """What was seen in a page."""
+
+    view: PageView
+
+
 class Bug(Message, frozen=True):
     """An error that is none of those foreseen, with its traceback, for the log."""
 
@@ -122,12 +137,13 @@ class NoRoom(Message, frozen=True):
 
 
 class End(Message, frozen=True):
-    """The file was read. ``archives`` counts those that were looked into."""
+    """The file was read. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members came in."""
 
     archives: int = 0
+    unpacked: tuple[str, ...] = ()
 
 
-Answer = Looking | Kept | FoundDocument | ManifestRow | ManifestEnd | Bug | NoRoom | End
+Answer = Looking | Kept | FoundDocument | ManifestRow | ManifestEnd | SeenPage | Bug | NoRoom | End
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from pathlib import PurePosixPath
@@ -17,8 +17,10 @@ from typing import BinaryIO, Protocol
 
 from codebook import image_package
 from codebook.errors import GongkaiError
+from codebook.sheets import row_file
 from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
 from ingest.archives.limits import Limits
+from ingest.archives.summaries import may_be_summary, part_summary
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, FileIdentity, FileRole, identify, looks_packed
@@ -58,7 +60,9 @@ def _storable(text: str) -> str:
 
 
 class FileReader:
-    """Reads files. ``archives`` counts those that were looked into; ``refused`` are paths of members that are passed over."""
+    """Reads files. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members all came in;
+    ``refused`` are paths of members that are passed over.
+    """
 
     def __init__(self, outlet: Outlet, limits: Limits, one_report: OneReport, refused: frozenset[str] = frozenset()) -> None:
         self._outlet = outlet
@@ -66,6 +70,7 @@ class FileReader:
         self._one_report = one_report
         self._refused_members = refused
         self.archives = 0
+        self.unpacked: list[str] = []
 
     def read(
         self,
@@ -114,6 +119,8 @@ class FileReader:
             )
         elif identity.role is FileRole.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
+        elif (yield from self._rows(content, content.file, identity, path, budget=budget)):
+            self.unpacked.append(content.sha256)
         else:
             if identity.media_type == HTML and beside is not None:
                 content, identity, shown_documents = self._with_parts(content, content.file, identity, beside)
@@ -125,6 +132,31 @@ class FileReader:
                 yield _document(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
             else:
                 yield _document(content, identity, path)
+
+    def _rows(
+        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget
+    ) -> Generator[FoundDocument, None, bool]:
+        """The rows of a summary, each a document. Return whether that is all of the content."""
+        if identity.role is not FileRole.DOCUMENT or not may_be_summary(identity.media_type, content.head):
+            return False
+        data = file.read()
+        file.seek(0)
+        found = part_summary(data, identity.media_type)
+        if found is None:
+            return False
+        try:
+            budget.take(len(found.rows), sum(len(row.data) for row in found.rows))
+        except GongkaiError as error:
+            self._outlet.keep(content, file)
+            yield _document(content, identity, path, error)
+            return False
+        for row in found.rows:
+            place = f"{path}!{shown(row.sheet)}!{row.row}" if row.sheet else f"{path}!{row.row}"
+            sha256 = hashlib.sha256(row.data).hexdigest()
+            one = Content(sha256, len(row.data), row.data[:HEAD], io.BytesIO(row.data), content.dated_at)
+            self._outlet.keep(one, io.BytesIO(row.data))
+            yield _document(one, FileIdentity(row_file.MEDIA_TYPE), place)
+        return not found.has_more
 
     def _with_parts(
         self, content: Content, file: BinaryIO, identity: FileIdentity, beside: Read
@@ -194,6 +226,7 @@ class FileReader:
                     yield from self._page(reports, member)
             if not members:
                 raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
+            self.unpacked.append(content.sha256)
         except GongkaiError as error:
             if content.size <= self._limits.file_bytes:
                 self._outlet.keep(content, file)  # to be looked at, and read again when it can be

@@ -30,6 +30,7 @@ from ingest.files.messages import (
     FoundDocument,
     Kept,
     Looking,
+    LookThrough,
     ManifestEnd,
     ManifestRow,
     Message,
@@ -37,6 +38,7 @@ from ingest.files.messages import (
     ReadFile,
     ReadManifest,
     Request,
+    SeenPage,
     UsePaths,
     packed,
     received,
@@ -44,6 +46,7 @@ from ingest.files.messages import (
 from ingest.files.page_images import decided_by
 from ingest.files.read_file import FileReader, NoRoomError, refusal
 from ingest.lists.manifest import Manifest, Row, read_manifest
+from ingest.webpages.links import PageView, look_through
 
 _LONGEST_TRACEBACK = 10_000  # characters
 
@@ -119,7 +122,7 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     except Exception as error:  # noqa: BLE001 (a bug ends in the books, with its traceback in the log, and the rest goes on)
         outlet.send(Bug(request.shown, traceback.format_exc()[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()))
         outlet.document(refusal(request.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"[:500])))
-    outlet.send(End(reader.archives))
+    outlet.send(End(reader.archives, tuple(reader.unpacked)))
 
 
 def _read_manifest(request: ReadManifest, out: BinaryIO) -> None:
@@ -138,6 +141,19 @@ def _read_manifest(request: ReadManifest, out: BinaryIO) -> None:
         outlet.send(ManifestEnd(wrong=f"manifest {os.fsdecode(request.path)!r}: takes too much memory; expected a CSV file"))
 
 
+def _look_through(request: LookThrough, out: BinaryIO) -> None:
+    grant = limit(request.limits)
+    report_to(grant)
+    grant()
+    outlet = _Outlet(out, grant, 0)
+    try:
+        view = look_through(Path(os.fsdecode(request.path)).read_bytes(), request.address)
+    except Exception:  # noqa: BLE001 (a bug is in the log, with its traceback; the page is registered all the same)
+        outlet.send(Bug(request.address, traceback.format_exc()[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()))
+        view = PageView()
+    outlet.send(SeenPage(view))
+
+
 def main() -> None:
     """Serve requests until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for those who started us; they let us end
@@ -152,6 +168,8 @@ def main() -> None:
             manifest = None if paths is None else Manifest([Row(0, path, Hints()) for path in paths])
         elif isinstance(request, ReadFile):
             _read_file(request, out, manifest)
+        elif isinstance(request, LookThrough):
+            _look_through(request, out)
         else:
             _read_manifest(request, out)
 

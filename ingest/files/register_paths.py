@@ -14,11 +14,11 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from codebook.errors import UsageError
+from codebook.errors import CODES, UsageError
 from codebook.records import Record
 from database.intake import register, to_notify
 from database.intake.purging import purged_contents
-from database.intake.readmission import readmit, replace_stand_ins
+from database.intake.readmission import readmit, replace_stand_ins, replace_unpacked
 from database.ledger import Arrival, Queued, Registered
 from database.session import run_transaction
 from ingest.archives.limits import Limits
@@ -39,6 +39,14 @@ _NAME_LENGTH = 200
 _DEFAULT = Limits()
 STAND_INS = ("file.changed", "file.unreadable", "file.not_regular")
 """Codes of files whose content could not be told: something else stands in for it (see ingest.files.fingerprint.stand_in)."""
+FETCH_STAND_INS = (*(code for code in CODES if code.startswith("fetch.")), "file.bomb", "worker.crashed", "internal")
+"""Codes of addresses whose content could not be fetched."""
+_ADDRESS = ("http://", "https://")
+
+
+def stand_ins_of(path: str) -> tuple[str, ...]:
+    """Return the codes of what may stand in for the content at ``path``."""
+    return FETCH_STAND_INS if path.startswith(_ADDRESS) else STAND_INS
 
 
 class IngestSummary(Record, frozen=True):
@@ -149,6 +157,7 @@ def ingest_paths(
                 for taken in intake.take(came, follow=found.path in planned.paths):
                     run.archives = intake.archives
                     run.add(taken)
+                run.add_unpacked(intake.unpacked)
             run.archives = intake.archives
             run.flush()
         except StoreFaultError as fault:
@@ -199,6 +208,7 @@ class Run:
         self._on_registered = on_registered
         self._engine, self._keeper, self._batch, self._notify, self._progress = engine, keeper, batch, notify, progress
         self._waiting: list[Taken] = []
+        self._unpacked: list[str] = []
         self._counts: Counter[str] = Counter(expected=expected)
         self._rejected: Counter[str] = Counter()
         self._batches: dict[str, None] = {}
@@ -211,6 +221,11 @@ class Run:
         self._waiting.append(taken)
         if len(self._waiting) >= CHUNK:
             self.flush()
+
+    def add_unpacked(self, contents: list[str]) -> None:
+        """Take note of contents (and empty the list) whose members came in: where one was refused before, they replace it."""
+        self._unpacked += contents
+        contents.clear()
 
     def flush(self) -> None:
         """Register what waits, in one transaction for each batch, after its contents are kept; notify after the commit."""
@@ -227,6 +242,9 @@ class Run:
             for arrival, result in zip(arrivals, results, strict=True):
                 self._on_registered(arrival, result)
         self._waiting = []
+        if self._unpacked:
+            run_transaction(self._engine, partial(replace_unpacked, contents=self._unpacked))
+            self._unpacked = []
         self._progress(self.summary())
 
     def _batch_of(self, taken: Taken) -> str:
@@ -265,7 +283,7 @@ def _register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) -
     admitted = _admitted(arrivals, results)
     again = readmit(connection, admitted) if admitted else []
     whole = [arrival.path for arrival in arrivals if arrival.rejection is None]
-    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in STAND_INS])
+    replace_stand_ins(connection, [stand_in(code, path) for path in whole for code in stand_ins_of(path)])
     known = [arrival.sha256 for arrival, result in zip(arrivals, results, strict=True) if result.duplicate]
     return results, again, purged_contents(connection, known)
 

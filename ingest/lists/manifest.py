@@ -141,6 +141,12 @@ def _header_words() -> ManifestColumns:
     return msgspec.yaml.decode(data.read("manifest.yaml"), type=ManifestColumns)
 
 
+def hint_words() -> dict[str, tuple[str, ...]]:
+    """Return the header words of the columns that say what is known of a document: agency, region, year, published_on."""
+    words = msgspec.structs.asdict(_header_words())
+    return {field: tuple(words[field]) for field in ("agency", "region", "year", "published_on")}
+
+
 def _rows(lines: list[tuple[int, list[str]]], columns: dict[int, str], problems: list[str]) -> Iterable[Row]:
     for number, line in lines:
         given = {field: line[at].strip() for at, field in columns.items() if at < len(line)}

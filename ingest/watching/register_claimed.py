@@ -96,6 +96,7 @@ def receive(
                         continue
                     owners[taken.arrival.path] = receipt
                     run.add(msgspec.structs.replace(taken, batch=taken.batch or parcel.batch))
+                run.add_unpacked(intake.unpacked)
             run.flush()
         except StoreFaultError as fault:
             raise fault.error from None

@@ -8,6 +8,7 @@ from functools import partial
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.records import Extraction
+from codebook.sheets import cells, row_file
 from tasks.extraction import web_archive
 from tasks.extraction.characters import doubt_reversed
 from tasks.extraction.docx import flat_package
@@ -15,7 +16,7 @@ from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.office import read_office, read_workbook
+from tasks.extraction.office import read_office, read_row, read_workbook
 from tasks.extraction.text import read_text
 from tasks.extraction.text_flow import Composition
 
@@ -48,7 +49,8 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     web_archive.MEDIA_TYPE: web_archive.read_web_archive,
     flat_package.MEDIA_TYPE: flat_package.read_flat_package,
     **dict.fromkeys(read_office.FORMATS, read_office.read_office),
-    **dict.fromkeys(read_workbook.FORMATS, read_workbook.read_workbook),
+    **dict.fromkeys(cells.FORMATS, read_workbook.read_workbook),
+    row_file.MEDIA_TYPE: read_row.read_row,
 }
 
 _COMPOSERS: dict[str, Callable[[bytes, ExtractionLimits], Composition]] = {

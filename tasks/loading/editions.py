@@ -163,7 +163,7 @@ def _key(group: Sequence[FiledReport], year: int, *, marks: bool) -> _TimeKey:
 
 def corrected_mark(document: FiledReport) -> str | None:
     """Return the word by which the file name or the title says that it corrects an earlier edition, or None."""
-    name = fold(f"{document.place[1]} {document.title or ''}").text
+    name = fold(f"{document.name} {document.title or ''}").text
     return next((word for word in filing_options().corrected if word in name), None)
 
 

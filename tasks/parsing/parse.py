@@ -18,6 +18,7 @@ from tasks.parsing.prose.search import Search
 from tasks.parsing.prose.statements import read_statements
 from tasks.parsing.prose.statistics import read_statistics, search_of
 from tasks.parsing.several_reports.find_reports import describe, find_reports
+from tasks.parsing.summary_rows import is_summary_row, read_summary_row
 from tasks.parsing.tables.cells import TablesRead, consumed
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.parsing.words import words
@@ -32,6 +33,8 @@ def parse(extraction: Extraction, hints: Hints) -> Report:
     Pure: the same pages and hints give the same report. A missing year or agency is None, for validation to question. Raises
     GongkaiError ``report.several``, ``report.not_a_report`` or ``report.no_tables``.
     """
+    if is_summary_row(extraction):
+        return assemble(extraction, hints, read_summary_row(extraction.pages))
     if reports := find_reports(extraction):
         raise GongkaiError("report.several", describe(reports), words().messages.expected_one)
     return assemble(extraction, hints, read_tables(extraction.pages))
@@ -56,7 +59,8 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     form = form or load_book().narrative or load_book().fallback
     readings = doubt_empty_tables(readings, statements)
     readings = with_cells_not_seen(readings, tables.blocks, outline.sections, extraction.pages, form)
-    readings = doubt_cut_end(readings, outline.sections, extraction.pages)
+    if not is_summary_row(extraction):  # which has no end that could be cut off
+        readings = doubt_cut_end(readings, outline.sections, extraction.pages)
     return Report(
         agency=identity.agency,
         region=identity.region,
@@ -77,6 +81,7 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
         missing_pages=extraction.missing_pages,
         page_gaps=extraction.page_gaps,
         left_out=extraction.left_out,
+        is_row=is_summary_row(extraction),
     )
 
 

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 import xlsxwriter
 
 from codebook.records import Cell, Extraction, Line, Table
+from tests.extraction.xlsb_files import of_cells, xlsb
 
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RTF = "application/rtf"
@@ -44,6 +45,23 @@ def workbook(extraction: Extraction, *, sheets: bool = False, as_text: bool = Fa
         hidden.write(0, 1, 99999)
         hidden.hide()
     return target.getvalue()
+
+
+def binary_workbook(extraction: Extraction) -> bytes:
+    """The same in the binary format, on one sheet."""
+    cells: list[tuple[int, int, int, int, str | float]] = []
+    row = 0
+    for block in _blocks(extraction):
+        if isinstance(block, Line):
+            cells.append((row, 0, 1, 1, block.text))
+            row += 1
+            continue
+        for cell in block.cells:
+            text = cell.text.strip()
+            value = float(text) if text.isdecimal() and text.isascii() else cell.text
+            cells.append((row + cell.row, cell.column, cell.row_span, cell.column_span, value))
+        row += block.rows
+    return xlsb({"年报": of_cells(cells)})
 
 
 def _write(

@@ -27,6 +27,7 @@ WRITERS: dict[str, Callable[[Document, Extraction], bytes]] = {
     "workbook": lambda _, e: formats.workbook(e),
     "workbook, numbers as text": lambda _, e: formats.workbook(e, as_text=True),
     "workbook, a sheet a table": lambda _, e: formats.workbook(e, sheets=True),
+    "binary workbook": lambda _, e: formats.binary_workbook(e),
     "rtf": lambda _, e: formats.rtf(e),
     "odt": lambda _, e: formats.odt(e),
     "web archive": lambda _, e: formats.web_archive(e),

@@ -138,7 +138,6 @@ REFUSED = {
     "few random bytes": (bytes([0x81, 0xFF, 0x01, 0x02, 0x90, 0x00, 0x13]), "file.unsupported"),
     "only NULs": (bytes(3000), "file.unsupported"),
     "compressed noise": (random.Random(8).randbytes(70000), "file.unsupported"),
-    "binary workbook": (zipped("[Content_Types].xml", "xl/workbook.bin"), "file.unsupported"),
     "odt": (zipped("mimetype", "content.xml"), "file.unsupported"),
     "old presentation": (ole2("PowerPoint Document"), "file.unsupported"),
     "encrypted docx": (ole2("EncryptedPackage"), "file.encrypted"),

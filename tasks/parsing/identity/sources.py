@@ -14,6 +14,7 @@ from typing import NamedTuple
 from codebook.agencies import NamingSentence, SelfName, load_agencies
 from codebook.records import Clue, Extraction, Hints, Place
 from codebook.regions import load_regions
+from codebook.sheets.columns import SummaryField
 from codebook.text.fold import fold
 from tasks.parsing.identity.names import (
     Title,
@@ -32,6 +33,7 @@ from tasks.parsing.identity.names import (
 from tasks.parsing.identity.region import Evidence
 from tasks.parsing.outline import Outline
 from tasks.parsing.prose.lines import ProseLine
+from tasks.parsing.summary_rows import is_summary_row, row_facts
 from tasks.parsing.words import words as patterns
 
 _TITLE_LINE = 90  # characters that a line which is a title may have
@@ -67,6 +69,7 @@ class Collector:
     def gather(self) -> None:
         """Ask every source, from the manifest down to what stands around the text."""
         self.from_hints()
+        self.from_summary_row()
         self.from_path()
         self.from_metadata()
         self.from_title_lines()
@@ -98,6 +101,22 @@ class Collector:
         if self.hints.published_on:
             found = find_date(fold(self.hints.published_on).text)
             self.add(200, "published_on", found[0] if found else self.hints.published_on, "manifest", self.hints.published_on)
+
+    def from_summary_row(self) -> None:
+        """A row of a summary names its agency in a column, its year there or above the table."""
+        if not is_summary_row(self.extraction):
+            return
+        *folders, _ = self.hints.path.replace("\\", "/").replace("!", "/").split("/")
+        for fact in row_facts(self.extraction, folders):
+            text = fold(fact.text).text
+            if fact.field is SummaryField.AGENCY:
+                self.add(190, "agency", _without_serial(text), "table", fact.text, fact.place)
+            elif fact.field is SummaryField.REGION:
+                self.evidence.append(Evidence(text, "text", 3))
+            elif fact.field is SummaryField.YEAR and (match := patterns().identity.text_year.search(f"{text}\u5e74")):
+                self.add(190 if fact.is_in_row else 90, "year", match[1], "table", fact.text, fact.place)
+            elif fact.field is SummaryField.PUBLISHED_ON and (found := find_date(text)):
+                self.add(190, "published_on", found[0], "table", fact.text, fact.place)
 
     def from_path(self) -> None:
         path = PurePosixPath(self.hints.path.replace("\\", "/").replace("!", "/"))
@@ -392,6 +411,10 @@ class Collector:
             year, times = counts.most_common(1)[0]
             if times >= 2:
                 self.add(15, "year", year, "text", patterns().messages.year_in_text.format(year=year, times=times))
+
+
+def _without_serial(name: str) -> str:
+    return re.sub(r"^\d{1,3}[.、]\s?", "", name)
 
 
 def _self_names(text: str) -> list[tuple[SelfName, str]]:

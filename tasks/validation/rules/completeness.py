@@ -52,7 +52,7 @@ class LikenessOptions(Record, frozen=True):
 def section_missing(this: Bound[LikenessOptions], facts: Facts) -> Iterator[Finding]:
     """The chapters of the form are there, in order, not empty. 六、…: 无 is a full one."""
     report, book = facts.report, load_book()
-    if report.form not in this.rule.forms:
+    if report.form not in this.rule.forms or report.is_row:
         return
     chapters = book.forms[report.form].sections
     found: dict[int, Section] = {}

@@ -420,7 +420,7 @@ def requests_unpaid_fee(this: Bound[UnpaidOptions], facts: Facts) -> Iterator[Fi
     """A request ended for an unpaid fee implies a fee notice in chapter six (国办函〔2020〕109号)."""
     options = this.options
     count, section = facts.number(options.cell), facts.section(options.chapter)
-    if not count or not facts.report.sections:
+    if not count or not facts.report.sections or facts.report.is_row:
         return
     text = fold_text(section.text) if section else ""
     cells, filled = (options.cell,), {"count": show(count)}

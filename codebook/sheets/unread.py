@@ -1,4 +1,4 @@
-"""Cells of an .xlsx workbook whose text the library that reads workbooks does not know, or does not know as it is shown.
+"""Cells of an .xlsx or .xlsb workbook whose text the library that reads workbooks does not know, or does not know as it is shown.
 
 A formula that nobody computed has no value in the file, or 0 in one that is to be computed when it is opened; an error is shown
 as one; parts of a text may be struck through, raised, lowered or coloured, and the library reads all of them alike.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
+from collections.abc import Iterator
 
 from lxml import etree
 
-from tasks.extraction.office.workbook_extent import SHEET, place_of
+from codebook.sheets import xlsb
+from codebook.sheets.extent import SHEET, place_of
 
 _STRINGS = re.compile(r"/?xl/sharedStrings\.xml", re.IGNORECASE)
 _WORKBOOK = re.compile(r"/?xl/workbook\.xml", re.IGNORECASE)
@@ -24,18 +25,29 @@ _MARKED = frozenset(("strike", "vertAlign", "color"))
 
 def unread_cells(data: bytes) -> frozenset[tuple[int, int]]:
     """Return the rows and columns (from 0) of such cells, of all sheets together. Empty for other formats and files that are
-    damaged. Call it after :func:`tasks.extraction.office.workbook_extent.check_extent`.
+    damaged. Call it after :func:`codebook.sheets.extent.check_extent`.
     """
     if not data.startswith(b"PK"):
         return frozenset()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             names = package.namelist()
+            if any(xlsb.SHEET.fullmatch(name) for name in names):
+                return frozenset(_unread_binary(package, names))
             stale = any(_STALE.search(package.read(name)) for name in names if _WORKBOOK.fullmatch(name))
             marked = {at for name in names if _STRINGS.fullmatch(name) for at in _marked_strings(package.read(name))}
             return frozenset(at for name in names if SHEET.fullmatch(name) for at in _unread(package.read(name), marked, stale))
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
+    except (*xlsb.BROKEN, etree.XMLSyntaxError):
         return frozenset()
+
+
+def _unread_binary(package: zipfile.ZipFile, names: list[str]) -> Iterator[tuple[int, int]]:
+    parts = {name.lower(): name for name in names}
+    is_stale = xlsb.WORKBOOK in parts and xlsb.is_stale(package.read(parts[xlsb.WORKBOOK]))
+    marked = xlsb.marked_strings(package.read(parts[xlsb.STRINGS])) if xlsb.STRINGS in parts else frozenset()
+    for name in names:
+        if xlsb.SHEET.fullmatch(name):
+            yield from xlsb.unread(package.read(name), marked, is_stale)
 
 
 def _marked_strings(part: bytes) -> list[int]:

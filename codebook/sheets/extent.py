@@ -8,13 +8,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 from lxml import etree
 
 from codebook.errors import GongkaiError
-from tasks.extraction.limits import ExtractionLimits
+from codebook.sheets import xlsb
 
 SHEET = re.compile(r"/?xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
@@ -22,9 +21,9 @@ _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _VALUE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}value-type"
 
 
-def check_extent(data: bytes, limits: ExtractionLimits) -> None:
-    """Raise ``file.too_large`` when the sheets of a workbook span more cells than a document may have, ``file.bomb`` when a part
-    of it unpacks to too much. A content that is no zip, or no workbook, is left to its reader.
+def check_extent(data: bytes, max_cells: int, max_part_bytes: int) -> None:
+    """Raise ``file.too_large`` when a sheet of a workbook spans more than ``max_cells`` cells, ``file.bomb`` when a part of it
+    unpacks to more than ``max_part_bytes``. A content that is no zip, or no workbook, is left to its reader.
     """
     if not data.startswith(b"PK"):
         return  # .xls: at most 65,536 rows of 256 columns
@@ -32,22 +31,24 @@ def check_extent(data: bytes, limits: ExtractionLimits) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             for info in package.infolist():
                 if SHEET.fullmatch(info.filename):
-                    _check(_sheet_cells(_unpacked(package, info, limits)), limits)
+                    _check(_sheet_cells(_unpacked(package, info, max_part_bytes)), max_cells)
                 elif info.filename == "content.xml":
-                    _check(_open_document_cells(_unpacked(package, info, limits)), limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, etree.XMLSyntaxError):
+                    _check(_open_document_cells(_unpacked(package, info, max_part_bytes)), max_cells)
+                elif xlsb.SHEET.fullmatch(info.filename):
+                    _check(xlsb.sheet_cells(_unpacked(package, info, max_part_bytes).getvalue()), max_cells)
+    except (*xlsb.BROKEN, etree.XMLSyntaxError):
         return
 
 
-def _check(counts: Iterator[int], limits: ExtractionLimits) -> None:
+def _check(counts: Iterator[int], most: int) -> None:
     for count in counts:
-        if count > limits.max_cells:
-            raise GongkaiError("file.too_large", f"a sheet of {count:,} cells", f"at most {limits.max_cells:,}")
+        if count > most:
+            raise GongkaiError("file.too_large", f"a sheet of {count:,} cells", f"at most {most:,}")
 
 
-def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, limits: ExtractionLimits) -> io.BytesIO:
-    if info.file_size > limits.max_docx_part_bytes:
-        raise GongkaiError("file.bomb", f"{info.filename} of {info.file_size:,} bytes", f"at most {limits.max_docx_part_bytes:,}")
+def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> io.BytesIO:
+    if info.file_size > most:
+        raise GongkaiError("file.bomb", f"{info.filename} of {info.file_size:,} bytes", f"at most {most:,}")
     return io.BytesIO(package.read(info))
 
 

@@ -1,0 +1,95 @@
+"""Summaries (汇总表): a workbook, or a comma-separated text, of many agencies comes in as one document for each of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from codebook.errors import GongkaiError
+from codebook.sheets.cells import FORMATS, BookSheet, Workbook
+from codebook.sheets.columns import Head
+from codebook.sheets.delimited import read_delimited
+from codebook.sheets.extent import check_extent
+from codebook.sheets.row_file import RowColumn, SummaryRow, pack
+from codebook.sheets.summary import ListedAgency, Summary, SummaryTable, find_summary
+from codebook.sheets.unread import unread_cells
+from codebook.text.decoding import decode, decode_sample
+from ingest.archives.limits import MIB
+
+_TEXT = "text/plain"
+_SAMPLE = 64 * 1024  # bytes of a text that show whether it is a summary
+_MOST_CELLS = 1_000_000  # of all sheets: a province's 3,000 agencies have 600,000
+_MOST_COLUMNS = 2_000
+_PART_BYTES = 100 * MIB
+_REPORT = 20  # numbers of a sheet that may be a report of its own
+
+
+class PartedRow(NamedTuple):
+    """The file of a row, and where it stands: the name of its sheet ("" for a text) and the number of its row."""
+
+    sheet: str
+    row: int
+    data: bytes
+
+
+class PartedBook(NamedTuple):
+    """The rows of a summary. ``has_more``: other sheets hold numbers, so that the workbook is a document too."""
+
+    rows: tuple[PartedRow, ...]
+    has_more: bool
+
+
+def may_be_summary(media_type: str, head: bytes) -> bool:
+    """Return whether a content of this type and with this head may be a summary: others need not be read for it."""
+    return media_type in FORMATS or (media_type == _TEXT and _summary_of(head) is not None)
+
+
+def _summary_of(head: bytes) -> Summary | None:
+    sample = decode_sample(head[:_SAMPLE])
+    sheet = read_delimited(sample, _MOST_CELLS) if sample is not None else None
+    return find_summary(sheet) if sheet is not None else None
+
+
+def part_summary(data: bytes, media_type: str) -> PartedBook | None:
+    """Part a summary into its rows; None for other contents, and for those that their reader is to refuse."""
+    try:
+        if media_type in FORMATS:
+            return _of_workbook(data)
+        return _of_text(data) if media_type == _TEXT else None
+    except GongkaiError:
+        return None
+
+
+def _of_workbook(data: bytes) -> PartedBook | None:
+    check_extent(data, _MOST_CELLS, _PART_BYTES)
+    sheets = [(sheet, find_summary(sheet)) for sheet in Workbook(data).sheets(_MOST_CELLS, _MOST_COLUMNS)]
+    found = [(sheet, summary) for sheet, summary in sheets if summary is not None]
+    if not found:
+        return None
+    unread = unread_cells(data)
+    rows = [row for _, summary in found for row in _rows(summary, unread)]
+    return PartedBook(tuple(rows), any(summary is None and _may_be_report(sheet) for sheet, summary in sheets))
+
+
+def _may_be_report(sheet: BookSheet) -> bool:
+    return sum(cell.text.isascii() and cell.text.isdecimal() for cell in sheet.cells) >= _REPORT
+
+
+def _of_text(data: bytes) -> PartedBook | None:
+    sheet = read_delimited(decode(data).text, _MOST_CELLS)
+    summary = find_summary(sheet) if sheet is not None else None
+    return PartedBook(tuple(_rows(summary, frozenset())), False) if summary is not None else None
+
+
+def _rows(summary: Summary, unread: frozenset[tuple[int, int]]) -> Iterator[PartedRow]:
+    for table in summary.tables:
+        for row in table.rows:
+            columns = tuple(_columns(table, row, unread))
+            yield PartedRow(summary.sheet, row.row, pack(SummaryRow(summary.sheet, summary.titles, columns)))
+
+
+def _columns(table: SummaryTable, row: ListedAgency, unread: frozenset[tuple[int, int]]) -> Iterator[RowColumn]:
+    texts = dict(row.values)
+    for column in sorted(table.heads.keys() | texts.keys()):
+        head: Head = table.heads.get(column, ())
+        yield RowColumn(column + 1, head, texts.get(column, ""), (row.row - 1, column) not in unread)

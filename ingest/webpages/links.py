@@ -1,0 +1,189 @@
+"""Looking through a page of a portal: what it links to, and whether it is a report, a list, or asks who is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from lxml import etree
+
+from codebook.records import Record
+from codebook.text.decoding import decode_sample
+from codebook.text.portals import leads_to_report, link_text, portal_words
+from ingest.webpages.addresses import folder_of, host_of, normal
+
+MOST_BYTES = 8 * 1024 * 1024
+"""A page that is larger is not looked through."""
+_MOST_LINKS = 20_000
+_MOST_PAGES = 1000  # of one list
+_LONGEST_TEXT = 300
+_TAG = re.compile(rb"<(?:!doctype|html|head|body|meta|script|title|table|div|a|frame)\b", re.I)
+_MOVES = re.compile(r"""\blocation(?:\.href)?\s{0,5}=\s{0,5}["']([^"'<>\s]{1,500})["']""")
+_FRAMES = {"iframe": "src", "frame": "src", "embed": "src", "object": "data"}
+_NUMBER = re.compile(r"\d{1,4}")
+_ARROWS = "<>«»‹›[]"
+_FEW_CHARACTERS = 200  # of a page that only leads on to another
+
+
+class PageLink(Record, frozen=True):
+    """A link: where it leads, and its text."""
+
+    address: str
+    text: str
+
+
+class PageView(Record, frozen=True):
+    """What was seen in a page. ``is_page`` False: it is no web page, and nothing was seen.
+
+    ``reports`` are links whose words name a report, ``more`` other pages of the same list, ``files`` what belongs to a report,
+    ``moved_to`` the page that it leads on to by itself. ``has_form``: it holds a table of a form. ``is_challenge``: it asks
+    whether a person is there.
+    """
+
+    is_page: bool = False
+    has_form: bool = False
+    is_challenge: bool = False
+    moved_to: str | None = None
+    reports: tuple[PageLink, ...] = ()
+    more: tuple[str, ...] = ()
+    files: tuple[PageLink, ...] = ()
+
+
+class _Anchor(NamedTuple):
+    address: str
+    text: str
+
+
+def look_through(body: bytes, address: str) -> PageView:
+    """Look through a page that was fetched from ``address``."""
+    if len(body) > MOST_BYTES or not _TAG.search(body[:65536]):
+        return PageView()
+    text = decode_sample(body)
+    if text is None:
+        return PageView()
+    root = etree.fromstring(text.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8", no_network=True))
+    if root is None:
+        return PageView()
+    encoding = _encoding(body)
+    base = _base(root, address)
+    seen = link_text_of(root)
+    words = portal_words()
+    anchors = list(_anchors(root, base, encoding))
+    few = len(seen) < words.challenge_characters
+    return PageView(
+        is_page=True,
+        has_form=sum(word in seen for word in words.form_words) >= 2,
+        is_challenge=few and any(word in seen for word in words.challenge),
+        moved_to=_moved_to(root, text, base, encoding) if len(seen) < _FEW_CHARACTERS else None,
+        reports=_unique(PageLink(one.address, one.text) for one in anchors if leads_to_report(link_text(one.text))),
+        more=tuple(dict.fromkeys(one for one in _more(anchors, text, address, base) if one != address)),
+        files=_unique([*_files(anchors), *_framed(root, base, encoding)]),
+    )
+
+
+def link_text_of(root: etree._Element) -> str:
+    """The text that is seen of a page, as texts are compared, without spaces."""
+    parts = root.xpath("//body//text()[not(parent::script or parent::style or parent::noscript)] | //title/text()")
+    return "".join(link_text(part) for part in parts)
+
+
+def is_file(address: str) -> bool:
+    """Return whether an address names a file of a report, in its path or in a parameter.
+
+    >>> is_file("http://example.cn/a/P0202.PDF"), is_file("http://example.cn/down?f=%E9%99%84.doc"), is_file("http://a.cn/b.html")
+    (True, True, False)
+    """
+    parts = urlsplit(address)
+    ends = portal_words().attachments
+    return parts.path.lower().endswith(ends) or any(value.lower().endswith(ends) for _, value in parse_qsl(parts.query[:2000]))
+
+
+def _encoding(body: bytes) -> str:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8"
+
+
+def _base(root: etree._Element, address: str) -> str:
+    for element in root.iter("base"):
+        if element.get("href"):
+            try:
+                return normal(element.get("href"), address)
+            except ValueError:
+                break
+    return address
+
+
+def _to(href: str | None, base: str, encoding: str) -> str | None:
+    if not href or href.lstrip()[:11].lower().startswith(("javascript:", "mailto:", "#", "data:", "tel:")):
+        return None
+    try:
+        return normal(href, base, encoding)
+    except ValueError:
+        return None
+
+
+def _anchors(root: etree._Element, base: str, encoding: str) -> Iterator[_Anchor]:
+    for number, element in enumerate(root.iter("a", "area")):
+        if number >= _MOST_LINKS:
+            return
+        address = _to(element.get("href"), base, encoding)
+        if address is None:
+            continue
+        text = "".join(element.itertext())
+        title = element.get("title") or ""
+        # A list shows the beginning of a long title, and all of it in the link's own title.
+        yield _Anchor(address, " ".join((title if len(title) > len(text.strip()) else text).split())[:_LONGEST_TEXT])
+
+
+def _more(anchors: list[_Anchor], text: str, address: str, base: str) -> Iterator[str]:
+    """The other pages of a list: on the same host, by their words, by their number, or as a script makes their links."""
+    host, folder = host_of(address), folder_of(address)
+    for one in anchors:
+        words = link_text(one.text)
+        words = words.strip(_ARROWS) or words
+        is_next = words in portal_words().next
+        is_numbered = _NUMBER.fullmatch(words) is not None and folder_of(one.address) == folder
+        if host_of(one.address) == host and (is_next or is_numbered) and not is_file(one.address):
+            yield one.address
+    for pattern in portal_words().paging:
+        for found in pattern.finditer(text):
+            for number in range(min(int(found["pages"]), _MOST_PAGES)):
+                name = f"{found['name']}{f'_{number}' if number else ''}.{found['end']}"
+                yield normal(name, base)
+
+
+def _files(anchors: list[_Anchor]) -> Iterator[PageLink]:
+    for one in anchors:
+        if is_file(one.address) or unquote(one.text).lower().endswith(portal_words().attachments):
+            yield PageLink(one.address, one.text)
+
+
+def _framed(root: etree._Element, base: str, encoding: str) -> Iterator[PageLink]:
+    """What a page shows in a frame: a viewer names the file in a parameter."""
+    for element in root.iter(*_FRAMES):
+        address = _to(element.get(_FRAMES[element.tag]), base, encoding)
+        if address is None:
+            continue
+        named = (value for name, value in parse_qsl(urlsplit(address).query[:2000]) if name in ("file", "url", "src", "furl"))
+        inner = next((to for value in named if (to := _to(value, base, encoding)) is not None and is_file(to)), None)
+        yield PageLink(inner or address, "")
+
+
+def _moved_to(root: etree._Element, text: str, base: str, encoding: str) -> str | None:
+    """The page that a page without text leads on to."""
+    for element in root.iter("meta"):
+        if (element.get("http-equiv") or "").strip().lower() == "refresh":
+            target = _to((element.get("content") or "").partition("=")[2].strip("'\" "), base, encoding)
+            if target is not None:
+                return target
+    found = _MOVES.search(text)
+    return _to(found[1], base, encoding) if found else None
+
+
+def _unique(links: Iterator[PageLink] | list[PageLink]) -> tuple[PageLink, ...]:
+    return tuple({one.address: one for one in links}.values())
