@@ -232,6 +232,11 @@ def cell_score(lines: Sequence[Settled], is_torn: bool) -> float:
     return min(score, _TORN) if numbers > 1 or (numbers and is_torn) or (numbers and len(lines) > 1) else score
 
 
+def numbers_among(lines: Sequence[Settled]) -> tuple[tuple[str, float], ...]:
+    """Return the numbers that a cell of several lines may hold: one of its lines, where the others are dirt or a seal."""
+    return _ranked("", [(line.text, line.score) for line in lines if _is_bare_number(line.text)])
+
+
 def _agreed(looks: Sequence[LineReading]) -> Settled:
     """Several looks at one short line put together: sure when all say the same and one of them surely, or two nearly so.
 

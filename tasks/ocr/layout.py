@@ -13,6 +13,12 @@ from tasks.ocr.prepare_image import Grey, pieces
 Box = tuple[int, int, int, int]
 
 _PARTED = 0.72  # of a character's height: paper that parts two pieces of one line
+_ONE_LINE = 1.6  # the same: what is higher is several lines, or one of larger characters
+_LARGE = 1.35  # the same, of characters that are larger than those of the page on the whole
+_FRAME = 4.0  # the same: no character is as high
+_SPECK = 0.34  # the same: a piece of ink that is no larger either way is a speck or a point
+_FAR = 0.6  # the same: a point is nearer to its digits
+_DIRT = 0.3  # the same: half of the ink of dirt is in pieces that are no higher
 _NEAR = 0.8  # of its height: the paper after the mark in 三、 is no gap between columns
 
 
@@ -49,17 +55,41 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
     for i in solid:
         rows[stats[i, cv2.CC_STAT_TOP] : stats[i, cv2.CC_STAT_TOP] + stats[i, cv2.CC_STAT_HEIGHT]] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(np.int8)))
-    found = []
+    found: list[Box] = []
+    specks: list[Box] = []
     for start, end in _whole_lines([(int(a), int(b)) for a, b in edges.reshape(-1, 2)], size):
         parts = [i for i in solid if start <= stats[i, cv2.CC_STAT_TOP] < end]
+        parts = _without_far_specks(parts, np.asarray(stats), size)
+        top = min(int(stats[i, cv2.CC_STAT_TOP]) for i in parts)
+        bottom = max(int(stats[i, cv2.CC_STAT_TOP] + stats[i, cv2.CC_STAT_HEIGHT]) for i in parts)
         left = min(int(stats[i, cv2.CC_STAT_LEFT]) for i in parts)
         right = max(int(stats[i, cv2.CC_STAT_LEFT] + stats[i, cv2.CC_STAT_WIDTH]) for i in parts)
         # a little more than the ink: the threshold may have missed the faint side of a character
         more = max(2, size // 12)
-        found.append((max(x0, x0 + left - more), max(y0, y0 + start - 1), min(x1, x0 + right + more), min(y1, y0 + end + 1)))
+        box = (max(x0, x0 + left - more), max(y0, y0 + top - 1), min(x1, x0 + right + more), min(y1, y0 + bottom + 1))
+        (found if extent[parts].max() > _SPECK * size else specks).append(box)
+    found = found or specks
     # a speck beside a line is none itself
     lines = [b for b in found if b[3] - b[1] - 2 > 0.45 * size or b[2] - b[0] - 2 * max(2, size // 12) > 0.45 * size]
     return lines or found
+
+
+def _without_far_specks(parts: list[int], stats: NDArray[np.int32], size: int) -> list[int]:
+    """The pieces of a line without specks that stand further from all others than a point or the mark of a list does."""
+    speck = {i for i in parts if max(stats[i, cv2.CC_STAT_WIDTH], stats[i, cv2.CC_STAT_HEIGHT]) <= _SPECK * size}
+    others = stats[[i for i in parts if i not in speck]]
+    if not speck or not others.size:
+        return parts
+    left, top = others[:, cv2.CC_STAT_LEFT], others[:, cv2.CC_STAT_TOP]
+    right, bottom = left + others[:, cv2.CC_STAT_WIDTH], top + others[:, cv2.CC_STAT_HEIGHT]
+
+    def is_far(i: int) -> bool:
+        x, y, w, h = (int(v) for v in stats[i, :4])
+        across = np.maximum(left - (x + w), x - right)
+        along = np.maximum(top - (y + h), y - bottom)
+        return bool((np.maximum(across, along) > _FAR * size).all())
+
+    return [i for i in parts if i not in speck or not is_far(i)]
 
 
 def _rule_rests(stats: NDArray[np.int32], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
@@ -157,10 +187,10 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
     free = without_dust(free, size)
     joined = cv2.dilate(free, np.ones((max(1, size // 6), round(size * 1.1)), np.uint8))
     _, stats = pieces(joined.astype(np.uint8))
-    boxes = []
-    for x, y, w, h, area in stats[1:]:
-        if h >= size * 0.5 and w >= size * 0.5 and area >= size * size * 0.4 and h < size * 4:
-            boxes.append((int(x), int(y), int(x + w), int(y + h)))
+    boxes: list[Box] = []
+    for x, y, w, h, area in stats[1:].tolist():
+        if h >= size * 0.5 and w >= size * 0.5 and area >= size * size * 0.4:
+            boxes += [(x, y, x + w, y + h)] if h < size * _ONE_LINE else _tight_lines(free, (x, y, x + w, y + h), size)
     lines: list[list[Box]] = []
     for box in sorted(boxes, key=lambda b: b[1] + b[3]):
         middle = (box[1] + box[3]) / 2
@@ -172,6 +202,50 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
             lines.append([box])
     trimmed = [_joined([piece for box in sorted(line) for piece in _trimmed(free, box)]) for line in lines]
     return sorted((line for line in trimmed if line), key=lambda line: min(b[1] for b in line))
+
+
+def _tight_lines(marks: Grey, box: Box, size: int) -> list[Box]:
+    """The lines of text in ``box``, which stand close to each other; the box itself where it is one line of larger characters.
+
+    Lines whose ink meets are cut where the least ink is. What is higher than any character is a frame, and no line.
+    """
+    x0, y0, x1, y1 = box
+    window = marks[y0:y1, x0:x1]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
+    heights, areas = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
+    frames = heights >= _FRAME * size
+    frames[0] = False
+    if frames.any():
+        window = np.where(frames[labels], 0, window).astype(np.uint8)
+    kept = ~frames
+    kept[0] = False
+    if not kept.any():
+        return []
+    # half of the ink belongs to characters that are no lower than this
+    order = np.argsort(heights[kept])
+    usual = int(heights[kept][order][np.searchsorted(np.cumsum(areas[kept][order]), areas[kept].sum() / 2)])
+    if usual <= _DIRT * size:
+        return []
+    if usual >= _LARGE * size:
+        return [box] if y1 - y0 < _FRAME * size else []
+    inked = (window > 0).sum(axis=1)
+    rows = inked > 0.04 * inked.max()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(np.int8)))
+    lines = []
+    for start, end in _whole_lines([(int(a), int(b)) for a, b in edges.reshape(-1, 2)], size):
+        lines += [(x0, y0 + a, x1, y0 + b) for a, b in _cut(inked, start, end, size)]
+    return lines
+
+
+def _cut(inked: NDArray[np.int64], start: int, end: int, size: int) -> list[tuple[int, int]]:
+    """Rows ``start`` to ``end`` of ink in parts no higher than one line, each cut at the row with the least ink."""
+    found = []
+    while end - start > _ONE_LINE * size:
+        first, last = start + round(0.8 * size), min(end - round(0.5 * size), start + round(1.45 * size))
+        at = first + int(inked[first:last].argmin())
+        found.append((start, at))
+        start = at
+    return [*found, (start, end)]
 
 
 def single_pieces(marks: Grey, outside: list[Box], size: int) -> list[Box]:

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
-from tasks.ocr.confidence import SURE, Settled, cell_score, read_surely, with_separator
+from tasks.ocr.confidence import SURE, Settled, cell_score, numbers_among, read_surely, with_separator
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
+from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
 from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
-from tasks.ocr.seals import without_seals
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
 __all__ = ["SURE", "Layout", "cell_crops", "read_picture"]
@@ -30,10 +30,13 @@ _SAMPLE = 10  # lines that decide the orientation
 _FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
+_DIRTY_MARK_SCORE = 0.9  # the same on a dirty page, where it may be dirt
 _TITLE = 20  # times its height; wider lines are prose
 _FEW_LABELS = 3  # lines of a sample that the reader of labels reads surely: they show a page to be upright
 _PLAIN = 0.9  # the score of such a line at least
 _SEPARATORS = ".,·•。|．，"
+_COVERED = 0.5  # the most that a blank cell is worth from which something as high as a digit was taken away
+_DIGIT = 0.5  # of the height of a character: digits are higher
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
 
@@ -96,29 +99,32 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
 def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
     """The tables and lines of a page image, each with how far down it begins."""
     picture = prepared(image)
-    layout, known = _upright(picture._replace(grey=without_seals(picture.grey)), reader)
-    is_poor = layout.size < _SMALL or is_bilevel(image)
-    readings = iter(_readings(layout, known, reader, is_poor))
-    to_page = _Scale(layout.picture, number, points_per_pixel)
+    clean = without_grey_ink(picture.grey)
+    layout, known = _upright(picture._replace(grey=clean.grey), reader)
+    is_poor = layout.size < _SMALL or is_bilevel(image) or clean.is_dirty
+    page = _ReadPage(layout, _Scale(layout.picture, number, points_per_pixel), None if clean.grey is picture.grey else picture)
+    readings = iter(_readings(layout, known, reader, is_poor, _DIRTY_MARK_SCORE if clean.is_dirty else _MARK_SCORE))
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        blocks.append((grid.box[1], _table(layout, grid, cells, [[next(readings) for _ in lines] for lines in cells], to_page)))
+        blocks.append((grid.box[1], _table(page, grid, cells, [[next(readings) for _ in lines] for lines in cells])))
     for line in layout.lines:
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
-            blocks.append((line[0][1], _line(line, parts, to_page)))
+            blocks.append((line[0][1], _line(line, parts, page.to_page)))
     return blocks
 
 
-def _readings(layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool) -> list[Settled]:
-    """Return what each of the layout's boxes says; ``known`` are lines that were read before."""
+def _readings(
+    layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool, mark_score: float
+) -> list[Settled]:
+    """Return what each of the layout's boxes says; ``known`` were read before, ``mark_score`` is how sure a dash is."""
     grey = layout.picture.grey
     found: dict[Box, Settled] = {}
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
         for cell, lines in zip(grid.cells, cells, strict=True):
             mark = mark_in(layout.clean, lines[0], layout.size) if len(lines) == 1 else None
             if mark is not None and (mark != DASH or _stands_alone(grey, lines[0], _inside(cell, grid.thickness), layout.size)):
-                found[lines[0]] = Settled(mark, _MARK_SCORE)
+                found[lines[0]] = Settled(mark, mark_score)
     left = [box for box in layout.boxes if box not in found]
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     at = {box: i for i, box in enumerate(left)}
@@ -269,7 +275,17 @@ def _is_plain(reading: LineReading) -> bool:
     return sum(map(is_han, reading.text)) >= _FEW and OTHER not in reading.text and reading.score >= _PLAIN
 
 
-def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]], to_page: _Scale) -> Table:
+class _ReadPage(NamedTuple):
+    """A page whose lines were read. ``covered`` is it before ink was taken away that is no print; None where there was none."""
+
+    layout: Layout
+    to_page: _Scale
+    covered: Picture | None
+
+
+def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]]) -> Table:
+    """The table of a grid."""
+    layout, to_page, covered = page
     cells = []
     for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
@@ -285,8 +301,12 @@ def _table(layout: Layout, grid: Grid, boxes: list[list[Box]], readings: list[li
             )
             score = cell_score(lines, is_torn)
         else:
-            score = _blank_score(layout.picture.grey, _inside(cell, grid.thickness))
-        others, seen, seen_score = (lines[0].others, lines[0].seen, lines[0].seen_score) if len(lines) == 1 else ((), None, 0.0)
+            inside = _inside(cell, grid.thickness)
+            score = _blank_score(layout.picture.grey, inside)
+            if covered is not None and _was_covered(covered, layout.picture.source_box(inside), layout.size):
+                score = min(score, _COVERED)
+        others = lines[0].others if len(lines) == 1 else numbers_among(lines)
+        seen, seen_score = (lines[0].seen, lines[0].seen_score) if len(lines) == 1 else (None, 0.0)
         cells.append(
             Cell(
                 cell.row,
@@ -310,6 +330,19 @@ def _blank_score(grey: Grey, box: Box) -> float:
     inset_x, inset_y = max(2, (x1 - x0) // 8), max(2, (y1 - y0) // 8)
     middle = grey[y0 + inset_y : y1 - inset_y, x0 + inset_x : x1 - inset_x]
     return 1.0 if middle.size == 0 or (middle < _FAINT).sum() < 6 else 0.5
+
+
+def _was_covered(page: Picture, box: tuple[float, ...], size: int) -> bool:
+    """Return whether something as large as a digit stands in a cell of the page as it came: it may have been one."""
+    corners = np.array([[[box[0], box[1]]], [[box[2], box[3]]]], np.float64)
+    (x0, y0), (x1, y1) = cv2.perspectiveTransform(corners, np.linalg.inv(page.to_source))[:, 0].round().astype(int)
+    inset = max(2, size // 6)
+    window = page.grey[max(0, y0 + inset) : y1 - inset, max(0, x0 + inset) : x1 - inset]
+    dark = np.ascontiguousarray(window < _FAINT, np.uint8)
+    if not dark.any():
+        return False
+    _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    return bool((stats[1:, cv2.CC_STAT_HEIGHT] >= _DIGIT * size).any())
 
 
 def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:

@@ -14,6 +14,7 @@ from tasks.ocr.ruling import Mask, Rules
 
 _OTHER = 0.3  # share of the longest rule near it that another rule is long at least
 _WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
+_GOES_ON = 0.9  # of what the rules of a table cover of an edge: where a rule goes on at both ends
 _PART = 0.35  # share of an edge that is seen where a rule goes on that is seen on one side of it
 _TRACE = 0.1  # the same, where it is seen on both sides
 _FREE = 0.5  # share of an edge without characters beside it where its paper is looked at as a whole
@@ -25,6 +26,7 @@ _AMID = 0.75  # share with ink somewhat further away on both sides, as between t
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
 _ALONE = 0.5  # share of an edge that is seen where no ink is near it: a stroke of a character is not
+_WIDER = 10  # times the thickness of rules: an edge that is longer is wider than a character
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
@@ -168,6 +170,8 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
     quality = max(0.8, float(np.median(likely))) if likely.size else 1.0
     whole = long >= _WHOLE
     drawn = whole | (cover >= 0.87 * quality) & ((crossed < 0.35) | (cover >= 0.97 * quality))
+    # a speck at a rule that goes on at both ends does not break it
+    drawn[:, 1:-1] |= drawn[:, :-2] & drawn[:, 2:] & (cover[:, 1:-1] >= _GOES_ON * quality)
     for line in range(drawn.shape[0]):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn[line], [False]]).astype(np.int8)))
         for start, end in edges.reshape(-1, 2):
@@ -198,7 +202,9 @@ def _in_characters(
         if is_short:
             stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
         else:
-            stroke[line, edges] = held & (beside[:, 5] >= _BESIDE)
+            # no character reaches without a gap from one rule to the next, unless they are as near as its own sides
+            long = (beside[:, 0] >= _UNBROKEN) & (beside[:, 2] >= _WHOLE) & (lengths[edges] >= _WIDER * way.thickness)
+            stroke[line, edges] = held & (beside[:, 5] >= _BESIDE) & ~long
     return stroke
 
 
@@ -364,7 +370,7 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns = _positions(vertical, 0, page_height / 70, 2 * tolerance)
     if not rows or not columns:
         return None
-    rows, open_rows = _closed(vertical.T, rows, columns, page_height / 40)
+    rows, open_rows = _closed(vertical.T, rows, columns, page_width / 45)
     columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
     turned = np.ascontiguousarray(marks.T)
     ways = (
@@ -399,7 +405,7 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
         across, down = across_turned.T, down_turned.T
         if min(len(rows), len(columns)) > 1 and left_to_go:
             # strokes of characters beyond the outermost rule are no outer rule
-            rows, more_rows = _closed(vertical.T, rows, columns, page_height / 40)
+            rows, more_rows = _closed(vertical.T, rows, columns, page_width / 45)
             columns, more_columns = _closed(horizontal, columns, rows, page_width / 30)
             open_rows, open_columns = open_rows + more_rows, open_columns + more_columns
         # without the lines that were none, edges are longer, and what is taken for them by chance is less

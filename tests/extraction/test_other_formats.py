@@ -148,8 +148,12 @@ def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> 
     assert not has_unseen_marks(b"\0\0\x3c\x08\x00\0", "doc")
     plain = formats.odt(extract(b"<p>7</p>", "text/html"))
     assert not has_unseen_marks(plain, "odt")
-    white = 'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" fo:color="#FFFFFF"'
-    for look in ('text:display="none"', 'style:text-position="super 58%"', white):
+    fo = 'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" '
+    colours = ('fo:color="#FFFFFF"', 'fo:color="#d9d9d9" fo:background-color="#D9D9D9"', 'fo:font-size="1pt"')
+    assert not has_unseen_marks(
+        formats.restyled(plain, fo + 'fo:color="#ffffff" fo:background-color="#000000"', used=True), "odt"
+    )
+    for look in ('text:display="none"', 'style:text-position="super 58%"', *(fo + colour for colour in colours)):
         assert has_unseen_marks(formats.restyled(plain, look, used=True), "odt")
         assert not has_unseen_marks(formats.restyled(plain, look, used=False), "odt")
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.ocr.blank_marks import DASH, mark_in
+from tasks.ocr.grey_ink import find_seals, without_grey_ink
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
-from tasks.ocr.seals import find_seals, without_seals
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
@@ -63,7 +63,7 @@ def _rules(drawn: Drawn) -> NDArray[np.bool_]:
 
 def _read(image: Pixels) -> Layout:
     picture = prepared(image)
-    return _layout(picture._replace(grey=without_seals(picture.grey)))
+    return _layout(picture._replace(grey=without_grey_ink(picture.grey).grey))
 
 
 def _spans(layout: Layout) -> list[Spans]:
@@ -150,7 +150,7 @@ def test_a_grey_seal_breaks_no_grid(at: tuple[float, float], level: int) -> None
 def test_numbers_under_a_grey_seal_keep_their_strokes() -> None:
     clean = prepared(_drawn().image).grey
     sealed = prepared(_sealed(_drawn().image, (0.6, 0.5), 160)).grey
-    before, after = ink(clean) > 0, ink(without_seals(sealed)) > 0
+    before, after = ink(clean) > 0, ink(without_grey_ink(sealed).grey) > 0
     assert (before & ~after).sum() < 0.02 * before.sum()
     assert (ink(sealed) > 0).sum() - before.sum() > 4 * (after & ~before).sum()
 
@@ -243,3 +243,25 @@ def test_characters_that_fill_their_rows_make_no_column() -> None:
     for seed, blur in enumerate((0.3, 0.8, 1.1)):
         page, _ = worn(sheet.finish().image, Wear(blur=blur, noise=4, jpeg=60), seed)
         assert [(grid.rows, grid.columns, len(grid.cells)) for grid in _read(page).grids] == [(14, 3, 42)]
+
+
+def test_a_last_row_without_a_rule_below_it() -> None:
+    """A page break leaves out the rule below a row that goes on."""
+    drawn = _drawn()
+    image = drawn.image.copy()
+    bottom = round(max(cell.box[3] for cell in drawn.cells))
+    left, right = (round(edge(cell.box[i] for cell in drawn.cells)) for edge, i in ((min, 0), (max, 2)))
+    beside = image[bottom - 6, left - 4 : right + 4]
+    image[bottom - 3 : bottom + 4, left - 4 : right + 4] = beside
+    page, _ = worn(image, Wear(skew=0.3, blur=0.4, noise=3), 5)
+    assert _spans(_read(page)) == [WHOLE]
+
+
+def test_specks_at_rules_break_none() -> None:
+    drawn = _drawn()
+    image = drawn.image.copy()
+    for number, cell in enumerate(drawn.cells):
+        x0, y0, x1, _ = (round(v) for v in cell.box)
+        cv2.circle(image, (x0 + (x1 - x0) * (1 + number % 3) // 4, y0 - 4), 4, (30, 30, 30), -1)
+    page, _ = worn(image, Wear(skew=0.3, blur=0.5, noise=4), 5)
+    assert _spans(_read(page)) == [WHOLE]

@@ -183,3 +183,17 @@ def test_a_table_without_cells_at_the_end() -> None:
     total = next(reading for reading in report.readings if reading.indicator == "requests.carried_over.total")
     assert (total.state, total.doubt, total.candidates) == (State.DOUBTFUL, "cut", (1,))
     assert not [reading for reading in report.readings if reading.state.unsettled and reading.witnesses]
+
+
+@pytest.mark.parametrize("rest", ["", "   □", "   口"])
+def test_a_label_of_a_picture_without_number_and_without_cell_is_no_blank(rest: str) -> None:
+    """Nothing drawn shows that its cell is blank: the number may be what was not recognised."""
+    texts = ("第二十条第（六）项", "信息内容   本年处理决定数量", f"行政处罚{rest}", "行政强制   4")
+    lines = tuple(Line(text, Place(page=1, box=(0, 20.0 * at, 90, 20.0 * at + 9))) for at, text in enumerate(texts))
+    found: dict[Reader, State] = {}
+    for reader, kind, media_type in ((Reader.OCR, PageKind.PICTURE, "image/png"), (Reader.TXT, PageKind.TEXT, "text/plain")):
+        page = Page(1, kind, "", reader, lines)
+        readings = {r.indicator: r for r in parse(Extraction(media_type, (page,)), Hints()).readings}
+        assert readings["disclosure.coercion.decisions"].value == 4
+        found[reader] = readings["disclosure.penalties.decisions"].state
+    assert found == {Reader.OCR: State.DOUBTFUL, Reader.TXT: State.MISSING}

@@ -24,7 +24,8 @@ _BOXES = re.compile(rb"\\(trowd|intbl|row|shptxt|dptxbxtext)(?![a-z])")
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-_COLOUR = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}color"
+_FO = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}"
+_TINY = re.compile(r"(?:[0-2](?:\.[0-9]+)?|3)pt")
 # What is not among the text of a cell: text that a condition hides, comments, and readings above characters.
 _BESIDE = (
     f"{_TEXT}hidden-text",
@@ -83,6 +84,7 @@ def _odt(data: bytes) -> bool:
             return True
         roots = [etree.fromstring(package.read(name), parser) for name in names]
     marked: set[str] = set()
+    tiny: set[str] = set()
     parents: dict[str, str] = {}
     for root in roots:
         for style in root.iter(f"{_STYLE}style"):
@@ -90,6 +92,11 @@ def _odt(data: bytes) -> bool:
             parents[name] = style.get(f"{_STYLE}parent-style-name", "")
             if any(_is_marked(look) for look in style.iter(f"{_STYLE}text-properties")):
                 marked.add(name)
+            if any(_TINY.fullmatch(look.get(f"{_FO}font-size", "")) for look in style.iter(f"{_STYLE}text-properties")):
+                tiny.add(name)
+    written = (element for element in roots[0].iter(f"{_TEXT}span", f"{_TEXT}p") if (element.text or "").strip())
+    if any(element.get(f"{_TEXT}style-name") in tiny for element in written):
+        return True
     if any(next(cell.iter(*_BESIDE), None) is not None for cell in roots[0].iter(f"{_TABLE}table-cell")):
         return True
     used = {element.get(f"{_TEXT}style-name") for element in roots[0].iter(f"{_TEXT}span", f"{_TEXT}p", f"{_TEXT}h", f"{_TEXT}a")}
@@ -104,5 +111,6 @@ def _odt(data: bytes) -> bool:
 
 def _is_marked(look: etree._Element) -> bool:
     position = look.get(f"{_STYLE}text-position", "0%").split()[0]
-    is_white = look.get(_COLOUR, "").lower() == "#ffffff"
-    return is_white or look.get(f"{_TEXT}display", "true") not in ("true", "") or position not in ("0%", "0")
+    colour = look.get(f"{_FO}color", "").lower()
+    is_same = colour != "" and colour == look.get(f"{_FO}background-color", "#ffffff").lower()
+    return is_same or look.get(f"{_TEXT}display", "true") not in ("true", "") or position not in ("0%", "0")

@@ -13,6 +13,7 @@ from codebook.records import Place, Reader
 from codebook.text.fold import fold_label
 from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.align import Item, ValueRun
+from tasks.parsing.tables.cells import Doubt
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
 from tasks.parsing.tables.labels import LabelPart, Lexicon, holds_several_rows, lexicon
 from tasks.parsing.tables.spans import TableSpan
@@ -95,6 +96,14 @@ class TableText(NamedTuple):
         upright = self.lex.upright
         atoms = self.text.atoms[self.span.start : self.span.end]
         return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
+
+    def doubt_without_cell(self, label: int) -> str | None:
+        """Return the doubt about the values behind a label that has none, or None where they are blank.
+
+        In a line of a picture without drawn cells, what was not recognised may be a number.
+        """
+        line = self.text.lines[self.text.atoms[label].line]
+        return Doubt.BLANK if line.cells is None and line.reader is Reader.OCR else None
 
     def has_unread_numbers(self, index: int) -> bool:
         """Return whether the row of a label that ends at atom ``index`` is not blank though it has no values: digits among other
