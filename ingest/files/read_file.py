@@ -129,7 +129,7 @@ class FileReader:
         elif identity.role is FileRole.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
         elif (yield from self._parted(content, content.file, identity, path, budget=budget, depth=depth)):
-            self.unpacked.append(content.sha256)
+            return
         else:
             if identity.media_type == HTML and beside is not None:
                 content, identity, shown_documents = self._with_parts(content, content.file, identity, beside)
@@ -166,13 +166,15 @@ class FileReader:
         except GongkaiError as error:
             self._outlet.keep(content, file)
             yield _document(content, identity, path, error)
-            return False
+            return True
         for row in found.rows:
             place = f"{path}!{shown(row.sheet)}!{row.row}" if row.sheet else f"{path}!{row.row}"
             sha256 = hashlib.sha256(row.data).hexdigest()
             one = Content(sha256, len(row.data), row.data[:HEAD], io.BytesIO(row.data), content.dated_at)
             self._outlet.keep(one, io.BytesIO(row.data))
             yield _document(one, FileIdentity(row_file.MEDIA_TYPE), place)
+        if not found.has_more:
+            self.unpacked.append(content.sha256)
         return not found.has_more
 
     def _attached(
@@ -197,6 +199,8 @@ class FileReader:
             if inner not in self._refused_members:
                 yield from self._content(one, inner, budget=budget, depth=depth + 1)
             came_in = True
+        if came_in and found.is_cover:
+            self.unpacked.append(content.sha256)
         return came_in and found.is_cover
 
     def _with_parts(

@@ -12,11 +12,21 @@ import zlib
 
 from lxml import etree
 
-# [MS-DOC] 2.6.1: sprmCFVanish (0x083C) that is set, sprmCIss (0x2A48) with superscript or subscript.
-_DOC = re.compile(rb"\x3c\x08[\x01\x80\x81]|\x48\x2a[\x01\x02]")
+# [MS-DOC] 2.6.1: sprmCFVanish (0x083C) that is set, sprmCIss (0x2A48) with superscript or subscript, sprmCFDStrike (0x2A53),
+# sprmCFRMarkDel (0x0800) with the time of the deletion (0x6864), sprmCCv (0x6870) white, sprmCHpsPos (0x4845) up or down.
+_DOC = re.compile(
+    rb"\x3c\x08[\x01\x80\x81]|\x48\x2a[\x01\x02]|\x53\x2a\x01|\x00\x08\x01.{0,14}\x64\x68"
+    rb"|\x70\x68\xff\xff\xff\x00|\x45\x48[\x01-\x30\xd0-\xff][\x00\xff]",
+    re.DOTALL,
+)
 # RTF 1.9.1: \v hides, \super, \sub, \up and \dn raise and lower; with the parameter 0 they end it. \deleted marks what a tracked
 # change took out.
 _RTF = re.compile(rb"\\(?:v|deleted)(?:1)?(?![a-z0-9])|\\(?:super|sub)(?![a-z0-9])|\\(?:up|dn)[1-9]")
+# Text in the colour of what is behind it: \\cf names its colour, \\chcbpat, \\highlight and \\cb that of the ground.
+_SAME = re.compile(
+    rb"\\cf([1-9][0-9]{0,2})(?![0-9])(?:\\(?!chcbpat|highlight|cb[0-9])[a-z]+-?[0-9]*+ ?){0,12}"
+    rb"\\(?:chcbpat|highlight|cb)\1(?![0-9])"
+)
 _COLOURS = re.compile(rb"\{\\colortbl([^{}]*)\}")
 _PART = re.compile(rb"\\(?:red|green|blue)([0-9]{1,3})(?![0-9])")
 _WHITE = 250  # of 255
@@ -43,7 +53,8 @@ def has_unseen_marks(data: bytes, kind: str) -> bool:
     if kind == "doc":
         return _DOC.search(data) is not None
     if kind == "rtf":
-        return _RTF.search(data) is not None or _has_white_text(data) or _has_box_in_table(data)
+        marked = _RTF.search(data) is not None or _SAME.search(data) is not None
+        return marked or _has_white_text(data) or _has_box_in_table(data)
     try:
         return _odt(data)
     except zipfile.BadZipFile:
