@@ -184,6 +184,17 @@ def see_through(settings: Settings, engine: Engine) -> Outcome:
         return outcome_of(engine, scope, time.monotonic() - began)
 
 
+def _tell_kept(engine: Engine, scope: DocumentScope) -> None:
+    """Say what an interrupted run leaves: nothing that came in is lost."""
+    with reading(engine) as connection:
+        statuses = queries.status_counts(connection, scope)
+    waiting = statuses.get(Status.PROCESSING, 0)
+    done = sum(statuses.values()) - waiting
+    say(f"interrupted; what came in is kept: {counted(done, 'document')} at an end, {counted(waiting, 'document')} waiting")
+    if waiting:
+        say("give the same command again to go on; what is there already is not taken in twice")
+
+
 def ingest_files(
     paths: Annotated[list[str], typer.Argument(help="Files, folders (with all that is in them) and archives.")],
     *,
@@ -205,7 +216,13 @@ def ingest_files(
     environment.tell_home(found)
     with environment.database(found, make=True) as engine:
         request = Request(tuple(paths), batch, region, str(manifest) if manifest else None, priority)
-        result = take_in(found, engine, request, waits=not no_wait)
+        with reading(engine) as connection:
+            since = queries.moment(connection)
+        try:
+            result = take_in(found, engine, request, waits=not no_wait)
+        except KeyboardInterrupt:
+            _tell_kept(engine, DocumentScope(since=since))
+            raise typer.Abort from None
     summary, outcome = result.summary, result.outcome
     for problem in summary.problems:
         say(f"[yellow]manifest[/]: {plain(problem)}")
