@@ -23,7 +23,7 @@ from database.monitoring.queries import DocumentScope
 from database.monitoring.read_models import DocumentLine, Progress, ReportCounts
 from database.session import reading
 from ingest.archives.limits import Limits
-from ingest.files.register_paths import IngestSummary, ingest_paths, plan
+from ingest.files.register_paths import IngestSummary, begins_with_new, ingest_paths, plan
 from ingest.lists.manifest import region_of
 from runtime.settings import Settings
 from runtime.store import Store
@@ -121,6 +121,8 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
     with reading(engine) as connection:
         since = queries.moment(connection)
     with workforce(settings, engine) as hands, Bar() as bar:
+        if waits and settings.broker_url is None and begins_with_new(planned, engine):
+            hands.begin()  # its workers load their modules while files are registered
         summary = ingest_paths(
             planned,
             engine=engine,

@@ -34,7 +34,7 @@ from runtime.settings import Settings
 from workers.local.child_process import ChildProcess, LogFile, private_folder
 from workers.notifier import RedisNotifier
 from workers.rescuer import LookGap, rescuer_command
-from workers.run import MODULE, worker_command
+from workers.worker_command import MODULE, worker_command
 
 log = get_logger(__name__)
 
