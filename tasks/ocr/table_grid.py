@@ -209,11 +209,9 @@ def _in_characters(
         amid = (beside[:, 5] >= _BESIDE) | (beside[:, 6] >= 0.5) & (beside[:, 1] >= _AMID)
         held = np.array([_is_held(way, places[edge], places[edge + 1], lines[line]) for edge in edges], bool)
         held &= beside[:, 3] < _ALONE
-        is_column = (not is_short and alone[line] < _NEVER_ALONE * usual) or (
-            min(usually_whole, usually_joined) >= _STRONG
-            and whole[line] < _NEVER_ALONE
-            and joined[line] < _JOINED
-            and len(edges) >= _SEVERAL
+        is_column = whole[line] < _NEVER_ALONE and (
+            (not is_short and alone[line] < _NEVER_ALONE * usual)
+            or (min(usually_whole, usually_joined) >= _STRONG and joined[line] < _JOINED and len(edges) >= _SEVERAL)
         )
         if is_column:
             stroke[line] = True  # seen nowhere but in characters that stand below each other
