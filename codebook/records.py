@@ -143,12 +143,15 @@ class Page(Record, frozen=True):
 
 
 class LeftOutKind(StrEnum):
-    """What of a document was not read: a picture, an embedded object (a workbook), a file that it shows or refers to, a part."""
+    """What of a document was not read: a picture, an embedded object (a workbook), a file that it shows or refers to, a part,
+    data of a script.
+    """
 
     PICTURE = "picture"
     OBJECT = "object"
     FILE = "file"
     PART = "part"
+    SCRIPT = "script"
 
 
 class LeftOut(Record, frozen=True):

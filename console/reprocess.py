@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -9,7 +10,9 @@ from sqlalchemy import Engine
 
 from codebook.stages import REGISTER, StageName
 from database import ledger
-from database.intake.refusals import refusals
+from database.collecting.adding import fetch_again
+from database.collecting.listing import known_urls
+from database.intake.refusals import RefusedDocument, refusals
 from database.ledger import Selection
 from database.session import reading, run_transaction
 from database.users.audit import note
@@ -22,13 +25,22 @@ TRANSACTION = 1000  # documents that are started in one
 
 
 def readable(settings: Settings, engine: Engine, chosen: Selection) -> tuple[list[int], list[int]]:
-    """The chosen documents whose content was kept, and those that were refused at registration without being kept."""
-    store = Store(settings.store)
+    """The chosen documents whose content was kept or can be fetched again, and those that were refused at registration without
+    being kept.
+    """
     with reading(engine) as connection:
         ids = ledger.select_documents(connection, chosen)
         refused = refusals(connection, ids)
-    absent = {one.document_id for one in refused if not store.exists(one.sha256)}
+        known = known_urls(connection, [one.path for one in refused])
+    kept = _kept(settings, refused)
+    absent = {one.document_id for one in refused if one.document_id not in kept and one.path not in known}
     return [number for number in ids if number not in absent], sorted(absent)
+
+
+def _kept(settings: Settings, refused: Sequence[RefusedDocument]) -> set[int]:
+    """The refused documents whose content is in the store."""
+    store = Store(settings.store)
+    return {one.document_id for one in refused if store.exists(one.sha256)}
 
 
 def start(
@@ -38,17 +50,21 @@ def start(
     processed now.
 
     What was refused when it was registered is read again as if it came in now: it is admitted, gives way to its members if it is
-    an archive, or stays refused.
+    an archive, or stays refused. An address that could not be fetched is queued for the collector.
     """
     with reading(engine) as connection:
         refused = refusals(connection, ids)
+    kept = _kept(settings, refused)
     at_registration = {one.document_id for one in refused}
     rest = [number for number in ids if number not in at_registration]
     count = 0
     if refused:
         asked = {"selection": msgspec.to_builtins(chosen), "from": REGISTER}
         run_transaction(engine, lambda c: note(c, "reprocess", who, reason=reason, documents=sorted(at_registration), **asked))
-        again = read_again(refused, engine=engine, store=Store(settings.store), limits=Limits.of(settings), who=who)
+        urls = [one.path for one in refused if one.document_id not in kept]
+        count += len(run_transaction(engine, lambda c: fetch_again(c, urls)))
+        there = [one for one in refused if one.document_id in kept]
+        again = read_again(there, engine=engine, store=Store(settings.store), limits=Limits.of(settings), who=who)
         count += again.started
     for at in range(0, len(rest), TRANSACTION):
         part = msgspec.structs.replace(chosen, documents=tuple(rest[at : at + TRANSACTION]))  # all of it goes into the audit

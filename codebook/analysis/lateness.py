@@ -55,6 +55,11 @@ def lateness(due_on: str | None, published_on: str | None, first_seen_on: str | 
 def _workdays(after: date, until: date) -> int | None:
     """The working days after a day until another one; None where the table of holidays ends before."""
     try:
-        return sum(bool(chinese_calendar.is_workday(after + timedelta(days))) for days in range(1, (until - after).days + 1))
+        return sum(_is_workday(after + timedelta(days)) for days in range(1, (until - after).days + 1))
     except NotImplementedError:
         return None
+
+
+@lru_cache(maxsize=10_000)
+def _is_workday(day: date) -> bool:
+    return bool(chinese_calendar.is_workday(day))

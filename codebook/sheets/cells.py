@@ -82,9 +82,14 @@ def _corrupt(error: Exception) -> GongkaiError:
 
 
 def _filled(sheet: calamine.CalamineSheet, merged: xlsb.Ranges) -> Iterator[SheetCell]:
-    """The cells of a sheet that are not blank, or span several places, from top to bottom and from left to right."""
+    """The cells of a sheet that are not blank, or span several places, from top to bottom and from left to right. A span ends
+    where the sheet ends: one may name a million rows.
+    """
+    bottom, right = sheet.total_height, sheet.total_width
     ranges = sheet.merged_cell_ranges or merged
-    spans: _Spans = {start: (end[0] - start[0] + 1, end[1] - start[1] + 1) for start, end in ranges}
+    spans: _Spans = {
+        start: (max(min(end[0] + 1, bottom) - start[0], 1), max(min(end[1] + 1, right) - start[1], 1)) for start, end in ranges
+    }
     for row, values in enumerate(sheet.to_python(skip_empty_area=False)):
         for column, value in enumerate(values):
             text = _shown(value)

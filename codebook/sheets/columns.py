@@ -18,7 +18,7 @@ from codebook.sheets.words import column_words, summary_words
 from codebook.text.fold import fold_label
 
 Head = tuple[str, ...]
-_MOST_WAYS = 4_000  # ways to understand a head that are tried
+_MOST_WAYS = 1_000  # ways to understand a head that are tried
 _MOST_CANDIDATES = 8  # indicators that a column may be: of more its words say nothing
 _LONGEST = 60  # characters of a head that is taken apart
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "failures": "console.cli.documents:list_failures",
     "show": "console.cli.documents:show_document",
     "export": "console.cli.sheets.export:export_documents",
+    "release": "console.cli.sheets.release:write_release",
     "indicators": "console.cli.analysis.indicators:show_indicators",
     "rollup": "console.cli.analysis.rollup:roll_up_region",
     "check": "console.cli.coverage:check_reports",

@@ -80,6 +80,8 @@ def reprocess_documents(
         from_stage = StageName(first) if first else None
         count = start(found, engine, chosen, ids, from_stage, who=environment.who(), reason=reason)
         say(f"{counted(count, 'document')} queued again")
+        if code is not None and code.startswith("fetch."):
+            say("their addresses wait for a collector: `gongkai collect`, or `gongkai up`")
         if no_wait:
             if as_json:
                 show_json({"started": count})

@@ -26,7 +26,9 @@ from console.cli.services import (
     tell_first_user,
 )
 from console.cli.terminal.output import Exit, fault, plain, say, words, wrong
+from database.collecting.turns import is_open
 from ingest.archives.limits import Limits
+from ingest.collecting.collector import collector_command
 from ingest.files.register_paths import check_batch
 from ingest.watching.events import is_network
 from ingest.watching.heartbeat import watch as run
@@ -130,6 +132,7 @@ def _extras(found: Settings, folders: list[str], batch: str | None, *, poll: boo
     if found.flower_port:
         command, more = flower_command(found, FLOWER_ADDRESS, found.flower_port, kept_flower_auth(found))
         made.append(ExtraPart("flower", command, {**more, "GONGKAI_BROKER_URL": found.broker}))
+    made.append(ExtraPart("collector", *collector_command(found), wanted=is_open))
     if folders:
         options = [*(["--batch", batch] if batch else []), *(["--poll"] if poll else [])]
         command = module_command("console.cli", "watch", *options, "--", *map(os.path.realpath, folders))

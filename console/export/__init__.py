@@ -158,7 +158,7 @@ def _watched(
 
 
 @contextmanager
-def _workplace(out: Path) -> Iterator[Path]:
+def workplace(out: Path) -> Iterator[Path]:
     """A folder on the file system of ``out`` for files in the making; gone afterwards, whatever happens."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -170,7 +170,7 @@ def _workplace(out: Path) -> Iterator[Path]:
 
 def _write_jsonl(job: _Job, out: Path) -> ExportSummary:
     encoder = msgspec.json.Encoder()
-    with _workplace(out) as folder:
+    with workplace(out) as folder:
         made = folder / "export.jsonl"
         with made.open("wb") as file:
             for chunk in job.chunks:
@@ -199,7 +199,7 @@ def _fill(job: _Job, writer: Writer) -> None:
 
 
 def _write_xlsx(job: _Job, out: Path) -> ExportSummary:
-    with _workplace(out) as folder:
+    with workplace(out) as folder:
         made = folder / "export.xlsx"
         left_out = () if job.options.values else ("values",)
         now = datetime.now().astimezone().replace(tzinfo=None)
@@ -230,7 +230,7 @@ def _write_folder(
     make: Callable[[dict[str, Path], dict[str, cells.Table]], Writer],
 ) -> ExportSummary:
     """Files are made apart and moved into ``target`` one by one at the end; other files there stay."""
-    with _workplace(out) as folder:
+    with workplace(out) as folder:
         _fill(job, make({table: folder / name for table, name in names.items()}, cells.tables()))
         target.mkdir(parents=True, exist_ok=True)
         files = [(folder / name).replace(target / name) for name in names.values()]

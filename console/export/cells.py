@@ -71,7 +71,7 @@ class _Filing(NamedTuple):
     in_force: bool | None = None
 
 
-class _Body(NamedTuple):
+class AgencyBody(NamedTuple):
     """Kind and level of the agency: the report of a government covers its area, and the units in it report again."""
 
     kind: str | None = None
@@ -112,7 +112,7 @@ class ExportRow(NamedTuple):
 
     document: Any
     filing: _Filing = _Filing()
-    body: _Body = _Body()
+    body: AgencyBody = AgencyBody()
     error: _Stopped = _Stopped()
     counts: _Counts | None = None
     indicator: str = ""
@@ -199,7 +199,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
     if in_force and not exported.in_force:
         return None
     d = exported.document
-    row = ExportRow(d, _filing(exported), _body(exported))
+    row = ExportRow(d, _filing(exported), body(exported))
     line: Line = {
         "source": _object(JSON_SOURCE, row),
         "status": d.status,
@@ -221,7 +221,7 @@ def json_line(exported: Exported, *, in_force: bool = False) -> Line | None:
             "indicators": {i: _number(value) for i, value in found},
             "evidence": {i: _object(JSON_EVIDENCE, _value_row(row, exported, i, v)) for i, v in found if v is not None},
             "doubts": [*(i for i, value in found if value is not None and value.state in UNSETTLED), *d.doubts],
-            "findings": [_object(JSON_FINDING, _finding_row(row, exported, f)) for f in _findings(exported, in_force=in_force)],
+            "findings": [_object(JSON_FINDING, _finding_row(row, exported, f)) for f in findings_of(exported, in_force=in_force)],
         }
     return line
 
@@ -241,12 +241,12 @@ def _filing(exported: Exported) -> _Filing:
     return _Filing(d.filing_id, str(d.agency_id), d.agency_name, d.filing_year, d.edition, d.rendition_of, exported.in_force)
 
 
-def _body(exported: Exported) -> _Body:
+def body(exported: Exported) -> AgencyBody:
     """Kind and level of the agency: the register's kind for what is in a filing, else by the name that the report prints."""
     d = exported.document
     kind = d.agency_kind if d.filing_id is not None else _kind_by_name(d.agency)
     named = (("county", d.county), ("city", d.city), ("province", d.province))
-    return _Body(kind, "town" if kind == "town" else next((level for level, name in named if name is not None), None))
+    return AgencyBody(kind, "town" if kind == "town" else next((level for level, name in named if name is not None), None))
 
 
 def _kind_by_name(agency: str | None) -> str | None:
@@ -301,7 +301,7 @@ def _witnessed(row: ExportRow, witness: Line, sha256: Mapping[int, str]) -> Expo
     )
 
 
-def _findings(exported: Exported, *, in_force: bool) -> list[Row[Any]]:
+def findings_of(exported: Exported, *, in_force: bool) -> list[Row[Any]]:
     """The findings of a document; with ``in_force``, those alone that are about reports in force."""
     return [finding for finding in exported.findings if not in_force or _finding_in_force(exported, finding)]
 
@@ -352,7 +352,7 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     doubts = sum(value is not None and value.state in UNSETTLED for _, value in found)
     counts = _Counts(len(found), doubts, len(exported.findings), len(exported.sources))
     stopped = _Stopped(failure.get("code"), failure.get("message"))
-    row = ExportRow(exported.document, _filing(exported), _body(exported), stopped, counts)
+    row = ExportRow(exported.document, _filing(exported), body(exported), stopped, counts)
     yield "documents", _fields(DOCUMENTS, row)
     if in_force and not exported.in_force:
         return
@@ -361,14 +361,14 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     for table in wide_tables():
         form = exported.blocks.get(table.block)
         if form is not None and table.form in (None, form):
-            doubtful, sure = _wide_fields(table, found)
+            doubtful, sure = wide_fields(table, found)
             here = row._replace(block_form=form, doubtful_count=doubtful)
             yield f"wide_{table.name}", (*_fields(WIDE_BEFORE, here), *sure, *_fields(WIDE_AFTER, here))
-    for finding in _findings(exported, in_force=in_force):
+    for finding in findings_of(exported, in_force=in_force):
         yield "findings", _fields(FINDINGS, _finding_row(row, exported, finding))
 
 
-def _wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[int, list[Any]]:
+def wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[int, list[Any]]:
     """The number of cells that are not settled, and the sure value of each indicator."""
     sure = {i: value.value for i, value in found if value is not None and value.state not in (*UNSETTLED, MISSING)}
     ids = {i.id for i in table.indicators}

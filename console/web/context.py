@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
+from console.analysis.keeper import PANEL, PanelKeeper
 from console.rendering.images import Pictures
 from console.web.addresses import address
 from console.web.oidc import Provider
@@ -72,6 +73,11 @@ class AppContext:
         return Pictures(self.settings)
 
     @cached_property
+    def panels(self) -> PanelKeeper:
+        """The filings in force as columns, for analysis."""
+        return PanelKeeper(self.engine, self.settings.home / PANEL)
+
+    @cached_property
     def _store(self) -> Store:
         return Store(self.settings.store)
 
@@ -125,7 +131,7 @@ class AppContext:
     def close(self) -> None:
         """End what was begun for the pages."""
         made = vars(self)
-        for name in ("pictures", "_notifier"):
+        for name in ("pictures", "panels", "_notifier"):
             if name in made:
                 made[name].close()
         begun = [*self._sheets, *([self._verification] if self._verification is not None else [])]

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -39,6 +40,7 @@ from database.sql import chunks
 
 _LAYOUT = 1  # raised when columns change: older panels are made again
 _READ_AT_ONCE = 2_000  # reports; some 400,000 cells
+_ROWS_KEPT, _ANSWERS_KEPT = 5_000, 300  # of answers that are given again
 _CHINA = timezone(timedelta(hours=8))
 _LEVELS = {1: "province", 2: "city", 3: "county"}
 KNOWN = 0
@@ -181,6 +183,21 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
             if path.name not in kept:  # files of the manifest before stay for who reads them now
                 path.unlink(missing_ok=True)
         return manifest
+
+
+_CHANGES = text(
+    """
+    select (select max(id) from gk_report), (select count(*) from gk_filing), (select max(arranged_at) from gk_filing),
+        (select max(finished_at) from gk_document), (select max(changed_at) from gk_finding_case),
+        (select count(*) from gk_expected), (select max(listed_at) from gk_expected),
+        (select max(decided_at) from gk_agency_decision), (select max(ended_at) from gk_agency_decision)
+    """
+)
+
+
+def changes_of(connection: Connection) -> str:
+    """Return a text that is another one when the panel has to be brought up to date: a few aggregates, quickly asked."""
+    return f"{load_book().version} {tuple(connection.execute(_CHANGES).one())!r}"
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -399,6 +416,8 @@ class Panel:
 
     def __init__(self, folder: Path, manifest: PanelManifest) -> None:
         self.manifest = manifest
+        self._answers: OrderedDict[tuple[str, str], list[tuple[Any, ...]]] = OrderedDict()
+        self._lock = threading.Lock()
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
         files = [str(folder / each.file) for each in manifest.years.values()]
         self._connection.execute("set parquet_metadata_cache = true")
@@ -410,12 +429,23 @@ class Panel:
             self._connection.execute(f"create table panel ({', '.join(columns)})")
 
     def ask(self, query: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
+        """Return the rows of a query. The same question has the same answer: short ones are kept."""
+        key = (query, repr(parameters))
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
         cursor = self._connection.cursor()
         try:
-            return cursor.execute(query, parameters).fetchall()
+            rows = cursor.execute(query, parameters).fetchall()
         finally:
             cursor.close()
+        if len(rows) <= _ROWS_KEPT:
+            with self._lock:
+                self._answers[key] = rows
+                while len(self._answers) > _ANSWERS_KEPT:
+                    self._answers.popitem(last=False)
+        return rows
 
     def close(self) -> None:
         """Close the connection."""

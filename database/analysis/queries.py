@@ -300,14 +300,16 @@ def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[
         f"case kind when '{GOVERNMENT}' then 'stated' when 'government_office' then '{AreaPart.OFFICE.value}' when 'town' then"
         f" '{AreaPart.TOWN.value}' when '{VERTICAL}' then '{AreaPart.VERTICAL.value}' else '{AreaPart.DEPARTMENT.value}' end"
     )
-    totals = ", ".join(f"sum({_quoted(cell)}), count({_quoted(cell)})" for cell in cells)
+    sums = ", ".join(f"round(sum({_quoted(cell)}), {_DIGITS})" for cell in cells)
+    counts = ", ".join(f"count({_quoted(cell)})" for cell in cells)
     query = (
         f"with units as (select substr(region_code, 1, 6) as area, year, {part} as part, {columns} from panel where {wanted}"
         f" union all select parent_code, year, '{AreaPart.LOWER.value}', {columns} from panel"
         f" where {wanted} and kind = '{GOVERNMENT}' and parent_code is not null)"
-        f" select area, year, part, count(*), {totals} from units group by area, year, part order by area, year, part"
+        f" select area, year, part, count(*), {sums}, {counts} from units group by area, year, part order by area, year, part"
     )
-    return [AreaSums(*(*row[:4], tuple(_exact(total) for total in row[4::2]), tuple(row[5::2]))) for row in panel.ask(query)]
+    end = 4 + len(cells)
+    return [AreaSums(*(*row[:4], row[4:end], row[end:])) for row in panel.ask(query)]
 
 
 def years_of(panel: Panel) -> list[int]:

@@ -12,6 +12,7 @@ from codebook.records import Record
 from codebook.text.portals import AddressKind
 from database.collecting.adding import url_key
 from database.models import AddressState, Batch, CollectAddress, CollectHost, CollectVisit, VisitOutcome
+from database.sql import chunks
 
 OPEN = (AddressState.QUEUED, AddressState.WAITING, AddressState.RUNNING)
 
@@ -116,8 +117,9 @@ def kept_visits(connection: Connection, batch: str | None = None) -> Iterator[st
 
 def known_urls(connection: Connection, urls: list[str]) -> set[str]:
     """Return those of ``urls`` that are collected."""
-    keys = [url_key(url) for url in urls]
-    return set(connection.scalars(select(CollectAddress.url).where(CollectAddress.url_key.in_(keys))))
+    keys = sorted({url_key(url) for url in urls})
+    query = select(CollectAddress.url)
+    return {url for part in chunks(keys) for url in connection.scalars(query.where(CollectAddress.url_key.in_(part)))}
 
 
 def _from(query: Any, wanted: AddressFilter) -> Any:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple, cast
@@ -81,21 +82,35 @@ def unpack(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterat
     whole; reading a member may still raise one of ``BROKEN_MEMBER``.
     An OSError of the system is let through.
     """
+    yield from _with_codes(_members(file, media_type, name, budget))
+
+
+def unpack_volumes(paths: Sequence[str], budget: Budget) -> Iterator[Member]:
+    """The files in a RAR archive whose volumes lie at ``paths``, in order. Raises as :func:`unpack`."""
+    yield from _with_codes(_rar(rar_files.opened_volumes(paths, budget.limits), budget))
+
+
+def _members(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[Member]:
+    if media_type == ZIP:
+        yield from _zip(file, budget)
+    elif media_type == TAR:
+        yield from _tar(file, None, budget)
+    elif media_type in (GZIP, BZIP2, XZ):
+        yield from _compressed(file, media_type, name, budget)
+    elif media_type == SEVEN_ZIP:
+        yield from _seven_zip(file, budget)
+    elif media_type == RAR:
+        yield from _rar(rar_files.opened(file, budget.limits), budget)
+    elif media_type == MAIL:
+        yield from _mail(file, budget)
+    else:
+        raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip, tar, 7z or RAR")
+
+
+def _with_codes(members: Iterator[Member]) -> Iterator[Member]:
+    """The members, with a code for whatever the reader of an archive raises."""
     try:
-        if media_type == ZIP:
-            yield from _zip(file, budget)
-        elif media_type == TAR:
-            yield from _tar(file, None, budget)
-        elif media_type in (GZIP, BZIP2, XZ):
-            yield from _compressed(file, media_type, name, budget)
-        elif media_type == SEVEN_ZIP:
-            yield from _seven_zip(file, budget)
-        elif media_type == RAR:
-            yield from _rar(file, budget)
-        elif media_type == MAIL:
-            yield from _mail(file, budget)
-        else:
-            raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip, tar, 7z or RAR")
+        yield from members
     except MemoryError as error:
         raise GongkaiError("file.bomb", "an archive that takes more memory than there is", "an ordinary archive") from error
     except _BROKEN as error:
@@ -153,8 +168,10 @@ def _seven_zip(file: BinaryIO, budget: Budget) -> Iterator[Member]:
             yield Member(_clean(member.name), reader, member.dated_at)
 
 
-def _rar(file: BinaryIO, budget: Budget) -> Iterator[Member]:
-    with rar_files.opened(file, budget.limits) as (listed, readers):
+def _rar(
+    archive: AbstractContextManager[tuple[list[rar_files.RarMember], Iterator[BinaryIO]]], budget: Budget
+) -> Iterator[Member]:
+    with archive as (listed, readers):
         budget.take(len(listed), sum(member.size for member in listed))
         for member in listed:
             check_name(member.name)

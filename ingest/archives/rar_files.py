@@ -6,7 +6,7 @@ import io
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, NamedTuple
@@ -41,20 +41,61 @@ def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[list[RarMember], It
     """The files in a RAR archive, and readers of them in the same order, made when they are asked for.
 
     Raises GongkaiError: file.encrypted, file.unsafe_archive for links, file.bomb for a member that packs too well, file.corrupt
-    for a part of an archive in several volumes.
+    for one of several volumes.
     """
     with tempfile.NamedTemporaryFile(prefix="gongkai-") as copy:  # the library wants a path
         file.seek(0)
         shutil.copyfileobj(file, copy)
         copy.flush()
-        try:
-            archive = rars.RarFile(copy.name, options=_options(limits, limits.archive_bytes))
-        except rars.PasswordRequired as error:
-            raise _encrypted() from error
-        listed = [_listed(archive, info, limits) for info in archive.infolist() if not info.is_dir()]
-        if archive.needs_password:
-            raise _encrypted()
+        archive = _archive(copy.name, limits)
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+        if any(info.is_split_before or info.is_split_after for info in infos):
+            expected = "all its volumes (.part1.rar and on, or .rar, .r00 and on) in one folder"
+            raise GongkaiError("file.corrupt", "one of several volumes of a RAR archive", expected)
+        listed = [_listed(archive, info, info.compress_size, limits) for info in infos]
         yield listed, _unpacked(archive, listed, limits)
+
+
+@contextmanager
+def opened_volumes(paths: Sequence[str], limits: Limits) -> Iterator[tuple[list[RarMember], Iterator[BinaryIO]]]:
+    """The same of an archive in several volumes, by their paths in order; what is unpacked lies in a temporary folder. Raises as
+    :func:`opened`; file.corrupt where a volume is missing.
+    """
+    found: list[tuple[rars.RarFile, list[Any]]] = []
+    for path in paths:
+        archive = _archive(path, limits)
+        for info in archive.infolist():
+            if info.is_split_before and found:
+                found[-1][1].append(info)
+            elif not info.is_dir():
+                found.append((archive, [info]))
+    if not found or found[0][1][0].is_split_before or found[-1][1][-1].is_split_after:
+        raise GongkaiError("file.corrupt", "volumes of a RAR archive without the first or the last", "all its volumes")
+    listed = [_listed(archive, parts[0], sum(part.compress_size for part in parts), limits) for archive, parts in found]
+    with tempfile.TemporaryDirectory(prefix="gongkai-") as folder:
+        yield listed, _unpacked_volumes(paths, folder, len(listed), limits)
+
+
+def _unpacked_volumes(paths: Sequence[str], folder: str, members: int, limits: Limits) -> Iterator[BinaryIO]:
+    unpacked = rars.extract_volumes(list(paths), path=folder, options=_options(limits, limits.archive_bytes))
+    files = [path for path in unpacked if stat.S_ISREG(path.lstat().st_mode)]
+    if len(files) != members:
+        raise GongkaiError("file.corrupt", f"{len(files)} of {members} files in the volumes of a RAR archive", "all its volumes")
+    for path in files:
+        advanced(path.stat().st_size)
+        with path.open("rb") as file:
+            yield file
+        path.unlink()
+
+
+def _archive(path: str, limits: Limits) -> rars.RarFile:
+    try:
+        archive = rars.RarFile(path, options=_options(limits, limits.archive_bytes))
+    except rars.PasswordRequired as error:
+        raise _encrypted() from error
+    if archive.needs_password:
+        raise _encrypted()
+    return archive
 
 
 def _options(limits: Limits, most: int) -> rars.ReadOptions:
@@ -71,21 +112,20 @@ def _encrypted() -> GongkaiError:
     return GongkaiError("file.encrypted", "a RAR archive with a password", "an archive without a password")
 
 
-def _listed(archive: rars.RarFile, info: Any, limits: Limits) -> RarMember:
+def _listed(archive: rars.RarFile, info: Any, packed: int, limits: Limits) -> RarMember:
+    """A member of ``packed`` bytes in all volumes."""
     name = _name(info)
     if info.is_encrypted:
         raise _encrypted()
-    if info.is_split_before or info.is_split_after:
-        raise GongkaiError("file.corrupt", "one of several volumes of a RAR archive", "the archive in one file, or its documents")
     if _is_link(archive, info):
         raise GongkaiError("file.unsafe_archive", f"a link or device in the archive: {name}", "ordinary files only")
-    if info.file_size > RATIO_COUNTS_FROM and not info.is_solid and info.file_size > info.compress_size * limits.archive_ratio:
+    if info.file_size > RATIO_COUNTS_FROM and not info.is_solid and info.file_size > packed * limits.archive_ratio:
         raise GongkaiError(
             "file.bomb",
-            f"{name} unpacks {info.file_size // max(info.compress_size, 1):,} times larger",
+            f"{name} unpacks {info.file_size // max(packed, 1):,} times larger",
             f"at most {limits.archive_ratio} times",
         )
-    return RarMember(info, name, info.compress_size, info.file_size, _dated_at(archive, info))
+    return RarMember(info, name, packed, info.file_size, _dated_at(archive, info))
 
 
 def _name(info: Any) -> str:

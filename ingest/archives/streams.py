@@ -16,6 +16,7 @@ BZIP2 = "application/x-bzip2"
 XZ = "application/x-xz"
 SEVEN_ZIP = "application/x-7z-compressed"
 RAR = "application/vnd.rar"
+RAR_MAGIC = b"Rar!\x1a\x07"
 _BLOCK = 64 * 1024
 _XZ_MEMORY = 256 * 1024 * 1024  # bytes
 

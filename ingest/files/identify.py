@@ -17,7 +17,7 @@ from codebook.records import Record
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import MIB, Limits
 from ingest.archives.mails import MAIL
-from ingest.archives.streams import BZIP2, GZIP, RAR, SEVEN_ZIP, TAR, XZ, ZIP, is_tar_header
+from ingest.archives.streams import BZIP2, GZIP, RAR, RAR_MAGIC, SEVEN_ZIP, TAR, XZ, ZIP, is_tar_header
 from ingest.archives.volumes import is_last_volume
 from ingest.archives.zips import BROKEN, open_zip
 
@@ -75,7 +75,7 @@ _PREFIXES: tuple[tuple[bytes, FileIdentity], ...] = (
     (b"BZh", FileIdentity(BZIP2, FileRole.ARCHIVE)),
     (b"\xfd7zXZ\0", FileIdentity(XZ, FileRole.ARCHIVE)),
     (b"7z\xbc\xaf\x27\x1c", FileIdentity(SEVEN_ZIP, FileRole.ARCHIVE)),
-    (b"Rar!\x1a\x07", FileIdentity(RAR, FileRole.ARCHIVE)),
+    (RAR_MAGIC, FileIdentity(RAR, FileRole.ARCHIVE)),
     (b"\x28\xb5\x2f\xfd", _refused("application/zstd", "a zstd file", "a zip, tar, 7z or RAR archive")),
     (b"{\\rtf", FileIdentity("application/rtf")),
     (b"\x7fELF", _refused("application/x-executable", "a program")),
@@ -214,12 +214,15 @@ def _open_parts(media_type: str) -> tuple[str, ...]:
     return ("content.xml",) if media_type in _OPEN_DOCUMENTS else ()
 
 
+OUTLOOK = "application/vnd.ms-outlook"
+_WISHES = {OUTLOOK: "the message saved as .eml, or the files that are attached to it"}
 _OLE2_STREAMS = (
     ("EncryptedPackage", "application/x-ole-encrypted", "file.encrypted", "a DOCX file with a password"),
     ("WordDocument", "application/msword", "", ""),  # .doc of Word 97 to 2003, .wps
     ("Workbook", "application/vnd.ms-excel", "", ""),
     ("Book", "application/vnd.ms-excel", "", ""),
     ("PowerPoint Document", "application/vnd.ms-powerpoint", "file.unsupported", "an old presentation"),
+    ("__properties_version1.0", OUTLOOK, "file.unsupported", "a message of Outlook (.msg)"),
 )
 
 
@@ -237,7 +240,7 @@ def _ole2(file: BinaryIO) -> FileIdentity:
         if (media_type, code, called) in found:
             if not code:
                 return FileIdentity(media_type)
-            wish = "the file without its password" if code == "file.encrypted" else SAVED
+            wish = _WISHES.get(media_type, SAVED) if code == "file.unsupported" else "the file without its password"
             return _refused(media_type, called, wish, code)
     return _refused("application/x-ole-storage", "an unknown OLE2 file")
 

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from pathlib import PurePosixPath
@@ -18,12 +18,14 @@ from typing import BinaryIO, Protocol
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.sheets import row_file
-from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack
+from ingest.archives.archive import BROKEN_MEMBER, Budget, Member, unpack, unpack_volumes
 from ingest.archives.limits import Limits
+from ingest.archives.portfolios import may_have_files, portfolio_of
+from ingest.archives.streams import RAR, RAR_MAGIC
 from ingest.archives.summaries import may_be_summary, part_summary
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
-from ingest.files.identify import HTML, MHTML, FileIdentity, FileRole, identify, looks_packed
+from ingest.files.identify import HTML, MHTML, PDF, FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
 from ingest.files.page_parts import Read, with_parts
@@ -94,7 +96,14 @@ class FileReader:
             if volumes:
                 with joined(_each(volumes), self._limits) as whole:
                     content = hashed_in_place(whole)
-                    yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1)
+                    budget = Budget(self._limits, content.size)
+                    if content.head.startswith(RAR_MAGIC):
+                        archive = FileIdentity(RAR, FileRole.ARCHIVE)
+                        members = partial(unpack_volumes, volumes)
+                        self._outlet.looking(known_as, content)
+                        yield from self._archive(content, whole, archive, known_as, budget=budget, depth=1, members=members)
+                    else:
+                        yield from self._content(content, known_as, budget=budget, depth=1)
                 return
             with content_of(path, follow=follow) as content:
                 folder = partial(_in_folder, beside or os.path.dirname(path), self._limits.file_bytes)
@@ -119,8 +128,8 @@ class FileReader:
             )
         elif identity.role is FileRole.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
-        elif (yield from self._rows(content, content.file, identity, path, budget=budget)):
-            self.unpacked.append(content.sha256)
+        elif (yield from self._parted(content, content.file, identity, path, budget=budget, depth=depth)):
+            return
         else:
             if identity.media_type == HTML and beside is not None:
                 content, identity, shown_documents = self._with_parts(content, content.file, identity, beside)
@@ -132,6 +141,14 @@ class FileReader:
                 yield _document(content, identity, path, GongkaiError(identity.code, identity.found, identity.expected))
             else:
                 yield _document(content, identity, path)
+
+    def _parted(
+        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
+    ) -> Generator[FoundDocument, None, bool]:
+        """The documents that a document holds. Return whether it is no more than that."""
+        if identity.media_type == PDF:
+            return (yield from self._attached(content, file, path, budget=budget, depth=depth))
+        return (yield from self._rows(content, file, identity, path, budget=budget))
 
     def _rows(
         self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget
@@ -149,14 +166,42 @@ class FileReader:
         except GongkaiError as error:
             self._outlet.keep(content, file)
             yield _document(content, identity, path, error)
-            return False
+            return True
         for row in found.rows:
             place = f"{path}!{shown(row.sheet)}!{row.row}" if row.sheet else f"{path}!{row.row}"
             sha256 = hashlib.sha256(row.data).hexdigest()
             one = Content(sha256, len(row.data), row.data[:HEAD], io.BytesIO(row.data), content.dated_at)
             self._outlet.keep(one, io.BytesIO(row.data))
             yield _document(one, FileIdentity(row_file.MEDIA_TYPE), place)
+        if not found.has_more:
+            self.unpacked.append(content.sha256)
         return not found.has_more
+
+    def _attached(
+        self, content: Content, file: BinaryIO, path: str, *, budget: Budget, depth: int
+    ) -> Generator[FoundDocument, None, bool]:
+        """The documents and archives that are attached to a PDF. Return whether its own page is no more than their cover."""
+        if depth > self._limits.archive_depth or not may_have_files(file):
+            return False
+        found = portfolio_of(file, self._limits)
+        came_in = False
+        for name, data in found.files:
+            if data is None or identify(io.BytesIO(data)).role is FileRole.REFUSED:
+                continue  # extraction names what it leaves out
+            try:
+                budget.take(1, len(data))
+            except GongkaiError as error:
+                yield refusal(f"{path}!{shown(name)}", error)
+                return False
+            sha256 = hashlib.sha256(data).hexdigest()
+            one = Content(sha256, len(data), data[:HEAD], io.BytesIO(data), content.dated_at)
+            inner = f"{path}!{shown(PurePosixPath(name.replace(chr(92), '/')).name or name)}"
+            if inner not in self._refused_members:
+                yield from self._content(one, inner, budget=budget, depth=depth + 1)
+            came_in = True
+        if came_in and found.is_cover:
+            self.unpacked.append(content.sha256)
+        return came_in and found.is_cover
 
     def _with_parts(
         self, content: Content, file: BinaryIO, identity: FileIdentity, beside: Read
@@ -203,19 +248,29 @@ class FileReader:
         return _document(content, identity, path)
 
     def _archive(
-        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
+        self,
+        content: Content,
+        file: BinaryIO,
+        identity: FileIdentity,
+        path: str,
+        *,
+        budget: Budget,
+        depth: int,
+        members: Callable[[Budget], Iterator[Member]] | None = None,
     ) -> Iterator[FoundDocument]:
+        """The members of an archive, as ``members`` unpacks them (default: as its kind is unpacked), each with what is in it."""
         self.archives += 1
-        members = 0
+        unpacked = members or partial(unpack, file, identity.media_type, path)
+        count = 0
         try:
             if depth > self._limits.archive_depth:
                 raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
-            names = [member.name for member in unpack(file, identity.media_type, path, copy(budget))]
+            names = [member.name for member in unpacked(copy(budget))]
             left = parts_of_pages(names)
-            parts = self._parts_of_pages(unpack(file, identity.media_type, path, copy(budget)), left) if left else {}
+            parts = self._parts_of_pages(unpacked(copy(budget)), left) if left else {}
             reports = Reports(self._groups([name for name in names if name not in left], path), self._limits.file_bytes)
-            for one in unpack(file, identity.media_type, path, budget):
-                members += 1
+            for one in unpacked(budget):
+                count += 1
                 if one.name in left:
                     continue
                 member = one._replace(dated_at=one.dated_at or content.dated_at)
@@ -224,7 +279,7 @@ class FileReader:
                     yield from self._member(member, f"{path}!{shown(member.name)}", budget=budget, depth=depth, beside=beside)
                 else:
                     yield from self._page(reports, member)
-            if not members:
+            if not count:
                 raise GongkaiError("file.empty", "an archive without files", "an archive with documents")
             self.unpacked.append(content.sha256)
         except GongkaiError as error:

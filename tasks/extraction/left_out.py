@@ -10,6 +10,7 @@ from codebook.records import LeftOut, LeftOutKind
 _CODES = {
     LeftOutKind.OBJECT: "report.tables_are_objects",
     LeftOutKind.PART: "report.tables_are_objects",
+    LeftOutKind.SCRIPT: "report.tables_are_objects",
     LeftOutKind.PICTURE: "report.tables_are_pictures",
     LeftOutKind.FILE: "report.in_another_file",
 }

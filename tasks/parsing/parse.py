@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from codebook.agencies import load_agencies
 from codebook.book import load_book
@@ -19,7 +21,7 @@ from tasks.parsing.prose.statements import read_statements
 from tasks.parsing.prose.statistics import read_statistics, search_of
 from tasks.parsing.several_reports.find_reports import describe, find_reports
 from tasks.parsing.summary_rows import is_summary_row, read_summary_row
-from tasks.parsing.tables.cells import TablesRead, consumed
+from tasks.parsing.tables.cells import Doubt, LocalTable, TablesRead, consumed
 from tasks.parsing.tables.read_tables import read_tables
 from tasks.parsing.words import words
 
@@ -51,10 +53,12 @@ def assemble(extraction: Extraction, hints: Hints, tables: TablesRead) -> Report
     identity = identify(extraction, outline, hints)
     search = search_of(outline, identity.year, identity.agency)
     form = form_of(tables.blocks, identity.year)
+    local = _local(tables.local, form, identity.year)
+    form = form or (load_book().narrative if local else None)
     prose, phrases = read_statistics(search, outline) if _narrative(form, identity.year) else ((), {})
     if form is None and prose and (identity.year is not None or len(prose) >= _FEW):
         form = load_book().narrative
-    readings, statements = _merge(form, tables.readings, prose, phrases, search)
+    readings, statements = _merge(form, (*local, *tables.readings), prose, phrases, search)
     _check(outline, identity, tables, readings, said=bool(statements), left_out=extraction.left_out)
     form = form or load_book().narrative or load_book().fallback
     readings = doubt_empty_tables(readings, statements)
@@ -96,6 +100,27 @@ def form_of(blocks: Iterable[BlockSeen], year: int | None) -> str | None:
     declared = [b.form for b in readable if book.blocks[b.block].shows_form] or [readable[0].form]
     fitting = [f for f in declared if year is not None and book.forms[f].covers(year)]
     return (fitting or declared)[0]
+
+
+def _local(tables: Sequence[LocalTable], form: str | None, year: int | None) -> tuple[Reading, ...]:
+    """The numbers of a province's own tables, where their form was in force in ``year`` and no other form's table is there; those
+    of a table of another year are doubts.
+    """
+    found: dict[str, Reading] = {}
+    for table in tables:
+        if form not in (None, table.form) or (year is not None and not load_book().forms[table.form].covers(year)):
+            continue
+        other = table.year is not None and year is not None and table.year != year
+        for reading in table.readings:
+            found.setdefault(reading.indicator, _of_other_year(reading) if other else reading)
+    return tuple(found.values())
+
+
+def _of_other_year(reading: Reading) -> Reading:
+    candidates = (reading.value,) if reading.value is not None else ()
+    return msgspec.structs.replace(
+        reading, state=State.DOUBTFUL, doubt=Doubt.COLUMN, candidates=reading.candidates or candidates, witnesses=()
+    )
 
 
 def _narrative(form: str | None, year: int | None) -> bool:

@@ -24,6 +24,7 @@ PDF = "application/pdf"
 _SURE = 0.9  # score from which on another number than the text's is believed
 _FEW = 3  # cells of a page that must be shown otherwise before its text is given up
 _SHARE = 0.04  # of the cells that were looked at
+_UNSURE = 0.5  # score of a number with a digit that is shown otherwise elsewhere
 _MOST_GLYPHS = 40_000  # of a document, each of 2 kB while they are compared; a report has a few thousand
 _SLANTING = frozenset("17")  # what a stroke in place of a number may be taken for
 
@@ -71,12 +72,15 @@ def confirm(extraction: Extraction, data: bytes, media_type: str, reader: LineRe
     judged = {number: [_judge(one, next(seen)) for one in cells] for number, cells in looked.items()}
     if lying := {number: reason for number, cells in judged.items() if (reason := _complaint(cells))}:
         swaps = any(_says_other(one) for number in lying for one in judged[number])
+        if swaps:  # of a page with few digits all that lie may be one
+            more = {number for number, cells in judged.items() if any(map(_says_other, cells))} - lying.keys()
+            lying |= dict.fromkeys(more, "a page of a document that shows other numbers than its text: read from the pixels")
         extraction = _as_pictures(extraction, lying, judged, swaps=swaps)
     found = {id(old.cell): new.cell for number, cells in looked.items() for old, new in zip(cells, judged[number], strict=True)}
     by_place = {new.cell.place: new.cell for cells in judged.values() for new in cells}
-    return msgspec.structs.replace(
-        extraction, pages=tuple(_with_cells(page, found, by_place, looked.keys()) for page in extraction.pages)
-    )
+    suspect = _suspect(judged.values())
+    pages = (_with_cells(page, found, by_place, looked.keys(), suspect) for page in extraction.pages)
+    return msgspec.structs.replace(extraction, pages=tuple(pages))
 
 
 # ---- which cells, and what they show ----------------------------------------------------------------------------------------
@@ -251,6 +255,17 @@ def _swapped(cells: Iterable[_Judged]) -> set[tuple[str, str]]:
     return pairs
 
 
+def _suspect(pages: Iterable[Sequence[_Judged]]) -> frozenset[str]:
+    """The digits that the text says in several cells of a page which show another one: where the pixels say nothing, nobody can
+    tell which of the two it is.
+    """
+    found: set[str] = set()
+    for cells in pages:
+        counts = Counter(one for cell in cells for one, _ in _swapped([cell]) if len(one) == 1)
+        found |= {digit for digit, count in counts.items() if count >= _FEW and digit.isdigit()}
+    return frozenset(found)
+
+
 def _as_pictures(
     extraction: Extraction, lying: Mapping[int, str], judged: Mapping[int, Sequence[_Judged]], *, swaps: bool
 ) -> Extraction:
@@ -300,16 +315,21 @@ def _has_digits(page: Page) -> bool:
     return page.kind is not PageKind.PICTURE and any(char.isdigit() for text in texts for char in text)
 
 
-def _with_cells(page: Page, found: Mapping[int, Cell], by_place: Mapping[Place, Cell], drawn: Collection[int]) -> Page:
+def _with_cells(
+    page: Page, found: Mapping[int, Cell], by_place: Mapping[Place, Cell], drawn: Collection[int], suspect: frozenset[str]
+) -> Page:
     """The page with what was seen in its cells and in rows without lines. Cells with digits on pages that were drawn were looked
-    at, whatever could be said of them.
+    at, whatever could be said of them; one with a ``suspect`` digit of which nothing could be said is not sure.
     """
 
     def marked(cell: Cell) -> Cell:
         new = found.get(id(cell))
         if new is None and (cell.place.page not in drawn or not any(map(str.isdigit, cell.text))):
             return cell
-        return msgspec.structs.replace(new or cell, looked_at=True)
+        made = msgspec.structs.replace(new or cell, looked_at=True)
+        if made.seen is None and not suspect.isdisjoint(made.text) and read_number(made.text).kind is ValueKind.NUMBER:
+            return msgspec.structs.replace(made, score=min(made.score, _UNSURE))
+        return made
 
     blocks: list[Block] = []
     for block in page.blocks:

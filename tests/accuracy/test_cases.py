@@ -112,8 +112,10 @@ def test_the_sentences(path: Path) -> None:
 
 @pytest.mark.parametrize("path", cases("national"))
 def test_a_table_of_the_place(path: Path) -> None:
-    """Its numbers are kept where a person sees them."""
+    """Its numbers are kept where a person sees them, and those that are of the form are read."""
     found = case(path)
+    readings = {r.indicator: r.value for r in found.verdict.report.readings if not r.state.unsettled}
+    assert {cell: readings.get(cell) for cell in found.expected["national"]} == found.expected["national"]
     local = [f for f in found.verdict.findings if f.rule == "table.unknown"]
     assert len(local) == 1
     assert all(str(value) in local[0].message for value in found.expected["year_column"].values())

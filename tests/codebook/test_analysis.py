@@ -6,9 +6,10 @@ import doctest
 
 import pytest
 
-from codebook.analysis import figures, indicators, lateness
+from codebook.analysis import figures, indicators, lateness, repeats, rollup
 from codebook.analysis.figures import Omission, UnitFacts, sum_of, unit_figure, wilson
 from codebook.analysis.indicators import FigureKind, derived_indicators, indicator_of
+from codebook.analysis.repeats import with_year_before
 from codebook.book import load_book
 from codebook.records import Number
 
@@ -136,6 +137,18 @@ def test_findings_count_reports_of_the_forms_that_the_rule_has() -> None:
     assert (figure.numerator, figure.denominator, figure.left_out) == (1, 2, {Omission.NOT_IN_FORM: 1})
 
 
-@pytest.mark.parametrize("module", [figures, indicators, lateness])
+@pytest.mark.parametrize("module", [figures, indicators, lateness, repeats, rollup])
 def test_the_examples_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+def test_numbers_that_are_zero_in_both_years_say_nothing_of_a_repetition() -> None:
+    now = unit({"requests.granted.total": 0, "requests.new_received.total": 3, "requests.total_handled.total": 4})
+    before = unit({"requests.granted.total": 0, "requests.new_received.total": 3, "requests.total_handled.total": 0})
+    both = with_year_before(now, before, {1: "abcdefgh", 5: "x"}, {1: "abcdefgz"})
+    rates = derived_indicators()
+    assert unit_figure(rates["table_repeat"], both).value == 0.5
+    assert unit_figure(rates["text_repeat.chapter_1"], both).value == 0.75
+    assert unit_figure(rates["text_repeat.chapter_5"], both).why is Omission.NOT_IN_FORM
+    alone = with_year_before(now, None, {1: "abcdefgh"}, {})
+    assert unit_figure(rates["table_repeat"], alone).why is Omission.NO_YEAR_BEFORE

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from codebook.records import Hints
 from codebook.text.portals import AddressKind
+from console.reprocess import readable, start
 from database.collecting.adding import resume
+from database.ledger import Selection
 from database.session import run_transaction
 from tests.collecting.conftest import Desk
 from tests.collecting.site import Portal, Reply, html, links, packed
@@ -237,3 +239,17 @@ def test_a_page_that_was_changed_is_a_new_edition(desk: Desk, site: Portal) -> N
         desk.inline.work()
     filed = desk.rows("select filing_id, edition, rendition_of from gk_filing_document order by document_id")
     assert [tuple(row) for row in filed] == [(1, 1, None), (1, 2, None)]
+
+
+def test_an_address_that_failed_is_fetched_again_by_reprocessing(desk: Desk, site: Portal) -> None:
+    site.pages = {}
+    desk.add(f"{site.url}/late.txt")
+    desk.collect()
+    chosen = Selection(code="fetch.not_found")
+    site.pages = {"/late.txt": Reply(sample("示例区教育局2023"))}
+    ids, absent = readable(desk.settings, desk.engine, chosen)
+    assert (len(ids), absent) == (1, [])
+    assert start(desk.settings, desk.engine, chosen, ids, None, who="test", reason="it is there now") == 1
+    desk.collect()
+    desk.inline.work()
+    assert sorted(status for (status,) in desk.rows("select status from gk_document")) == ["accepted", "discarded"]

@@ -146,10 +146,22 @@ def test_a_document_in_which_nothing_is_hidden_is_told_from_one_with_marks() -> 
     assert has_unseen_marks(b"\0\0\x3c\x08\x01\0", "doc")
     assert has_unseen_marks(b"\0\0\x48\x2a\x01\0", "doc")
     assert not has_unseen_marks(b"\0\0\x3c\x08\x00\0", "doc")
+    deleted, raised = b"\x00\x08\x01\x63\x48\x01\x00\x64\x68\x00\x80\x10\x7c", b"\x45\x48\x08\x00"
+    for mark in (b"\x53\x2a\x01", b"\x70\x68\xff\xff\xff\x00", deleted, raised):
+        assert has_unseen_marks(b"\0\0" + mark + b"\0", "doc")
+    for mark in (b"\x53\x2a\x00", b"\x70\x68\x00\x00\xff\x00", deleted[:3], b"\x45\x48\x00\x00"):
+        assert not has_unseen_marks(b"\0\0" + mark + b"\0", "doc")
+    assert has_unseen_marks(rb"{\rtf1 7{\cf17\lang1033\kerning0\chcbpat17 9}}", "rtf")
+    assert has_unseen_marks(rb"{\rtf1 7{\cf2\highlight2 9}}", "rtf")
+    assert not has_unseen_marks(rb"{\rtf1 7{\cf17\lang1033\chcbpat1 9}{\cf0\cb0 1}{\cf2 8}{\cb2 1}}", "rtf")
     plain = formats.odt(extract(b"<p>7</p>", "text/html"))
     assert not has_unseen_marks(plain, "odt")
-    white = 'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" fo:color="#FFFFFF"'
-    for look in ('text:display="none"', 'style:text-position="super 58%"', white):
+    fo = 'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" '
+    colours = ('fo:color="#FFFFFF"', 'fo:color="#d9d9d9" fo:background-color="#D9D9D9"', 'fo:font-size="1pt"')
+    assert not has_unseen_marks(
+        formats.restyled(plain, fo + 'fo:color="#ffffff" fo:background-color="#000000"', used=True), "odt"
+    )
+    for look in ('text:display="none"', 'style:text-position="super 58%"', *(fo + colour for colour in colours)):
         assert has_unseen_marks(formats.restyled(plain, look, used=True), "odt")
         assert not has_unseen_marks(formats.restyled(plain, look, used=False), "odt")
 

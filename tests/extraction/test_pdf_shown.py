@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import pikepdf
 import pytest
 from PIL import Image
 from reportlab.lib.utils import ImageReader
@@ -401,3 +402,25 @@ def test_cells_beyond_the_edge_of_the_page_are_doubts() -> None:
     (found,) = [block for block in read(data).pages[0].blocks if isinstance(block, Table)]
     assert [(cell.row, cell.column, cell.text) for cell in found.cells if cell.score < 0.9] == [(r, 2, "") for r in range(3)]
     assert "page 1: 3 cells of tables lie beyond the edge of the page" in read(data).notes
+
+
+@pytest.mark.parametrize(
+    "cover",
+    [b"1 g 191 663 14 12 re f 0 g", b"q 0 0 189.5 842 re W n " + text(185, 666, "4567") + b"Q"],
+    ids=["under a white box", "clipped"],
+)
+def test_a_number_of_which_a_part_is_not_seen_is_a_doubt(cover: bytes) -> None:
+    rows = [["new", "12", "3"], ["old", "" if cover.startswith(b"q") else "4567", "678"], ["all", "57", "681"]]
+    (found,) = [block for block in read(raw_pdf(table(rows) + cover)).pages[0].blocks if isinstance(block, Table)]
+    assert [cell.text for cell in found.cells if cell.score < 0.9] == ["4"]
+
+
+def test_what_an_annotation_strikes_through_is_not_read() -> None:
+    data = raw_pdf(table(ROWS) + text(210, 666, "99"))
+    with pikepdf.open(BytesIO(data)) as document:
+        look = document.make_stream(b"1 0 0 RG 0.6 w 185 669 m 196 669 l S", Subtype=pikepdf.Name.Form, BBox=[184, 663, 197, 676])
+        note = pikepdf.Dictionary(Subtype=pikepdf.Name.StrikeOut, Rect=[184, 663, 197, 676], F=4, AP=pikepdf.Dictionary(N=look))
+        document.pages[0].Annots = pikepdf.Array([document.make_indirect(note)])
+        target = BytesIO()
+        document.save(target)
+    assert cells(target.getvalue()) == [["new", "12", "3"], ["old", "99", "678"], ["all", "57", "681"]]

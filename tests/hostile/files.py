@@ -21,6 +21,7 @@ from reportlab.pdfbase.pdfdoc import PDFObject
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.generator.documents import Wishes, make_document
+from tests.hostile.newer import newer_files
 from tests.hostile.office import BOMB_SHEET, BOMB_TABLE, FLAT, OLE2, XXE_HEAD, open_document, workbook
 
 MIB = 1024 * 1024
@@ -362,6 +363,11 @@ def hostile_files() -> Iterator[Hostile]:
 def write_all(folder: Path) -> dict[str, Hostile]:
     """Write them into ``folder``; gives them by the name by which they are shown."""
     written = {}
+    for newer in newer_files():
+        parts = newer.data if isinstance(newer.data, dict) else {newer.name: newer.data}
+        for name, data in parts.items():
+            (folder / name).write_bytes(data)
+        written[newer.name] = Hostile(newer.name, b"", newer.ends, newer.members)
     for one in hostile_files():
         path = folder / os.fsdecode(one.name)
         if callable(one.data):

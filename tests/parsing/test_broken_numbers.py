@@ -190,6 +190,16 @@ def test_numbers_of_a_row_that_stand_below_it_are_not_blank(at: int, moved: tupl
     assert found["requests.partially_granted.total"].value == 31
 
 
+def test_a_number_of_a_row_that_stands_beside_the_label_of_the_next_group() -> None:
+    """The page break moves the number and the label of the group, which reaches over the rows of both pages."""
+    names = ["（四）无法提供", "（五）不予处理", "1.信访举报投诉类申请", "2.重复申请"]
+    body = rows()
+    printed = [HEADER, *body[:4], [names[2], "", *"000000"], [names[1], "1", *[""] * 6], [names[3], *"0000000"], *body[4:]]
+    found = read(page(1, table(1, printed, 60)))
+    reading = found["requests.not_processed.petition.natural_person"]
+    assert (reading.state, reading.candidates) == (State.DOUBTFUL, (1,))
+
+
 @pytest.mark.parametrize("moved", [0, 1])
 def test_a_number_of_an_item_that_stands_below_it_is_not_blank(moved: int) -> None:
     cells = [["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"], ["规章", "0", "0", "0"]]

@@ -180,6 +180,28 @@ def test_one_swapped_digit_is_a_doubt_in_each_cell(reader: NumberReader) -> None
     assert [cell.seen for cell in found] == [text for row in NUMBERS for text in row]
 
 
+def test_a_number_of_which_the_pixels_say_nothing_is_a_doubt_where_its_digit_is_swapped_elsewhere(reader: NumberReader) -> None:
+    honest = drawn(NUMBERS, {(1, 1): touching, (1, 3): touching}, "Vera")
+    found = cells(seen(swapped(honest, {"0": "8"}), reader))
+    assert [(cell.text, cell.seen) for cell in (found[1][1], found[1][3])] == [("8", None), ("19", None)]
+    assert [found[1][1].score < 0.9, found[1][3].score < 0.9] == [True, False]
+
+
+def test_a_page_with_one_digit_lies_where_another_page_does(reader: NumberReader) -> None:
+    sheet = Sheet("Vera").table(NUMBERS)
+    sheet.canvas.showPage()
+    honest = sheet.table([["0"] * 6] * 3).saved()
+    assert {page.kind for page in seen(honest, reader).pages} == {PageKind.TEXT}
+    assert {page.kind for page in seen(swapped(honest, {"0": "6", "1": "7", "6": "0", "7": "1"}), reader).pages} == {
+        PageKind.PICTURE
+    }
+
+
+def touching(sheet: Sheet, x: float, y: float, text: str) -> None:
+    """The number, on the rule below it."""
+    sheet.text(x + 5, y - 1, text)
+
+
 class Misreader:
     """A reader that takes one digit for another now and then."""
 

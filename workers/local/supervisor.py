@@ -39,8 +39,8 @@ from workers.run import MODULE, worker_command
 log = get_logger(__name__)
 
 _LOOK_SECONDS = 0.3
-# How often the supervisor looks for pages that are pictures, until there is one.
-_PICTURE_SECONDS = 1.0
+# How often the supervisor looks for work of a part that is not started yet, such as pages that are pictures.
+_WORK_SECONDS = 1.0
 # A part that just started loads its modules, and models, before it shows itself.
 STARTUP_SECONDS = 120.0
 # The broker is killed after this many looks without an answer.
@@ -53,11 +53,14 @@ _SIGNS = {WORKER: "worker", PICTURES: "worker", RESCUER: "rescuer", "watcher": "
 
 
 class ExtraPart(NamedTuple):
-    """A part that others bring: its name, the command and the environment additions that start it."""
+    """A part that others bring: its name, the command and the environment additions that start it. With ``wanted`` it is started
+    when the database first has work for it.
+    """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str]
+    wanted: Callable[[Connection], bool] | None = None
 
 
 class Supervisor:
@@ -86,7 +89,7 @@ class Supervisor:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="supervisor")
         self._engine: Engine | None = None
-        self._next_picture_look = 0.0
+        self._next_work_look = 0.0
         self._next_life_look = 0.0
         self._gap = LookGap(settings.stale_seconds / 2)
         self._broker_silent = 0
@@ -138,7 +141,7 @@ class Supervisor:
                         self._settled.set()
                     else:
                         self._restart_dead()
-                        self._look_for_pictures(stack)
+                        self._look_for_work(stack)
                         self._look_for_life(stack)
                         for log_file in self._logs:
                             log_file.rotate()
@@ -160,7 +163,7 @@ class Supervisor:
             self._start_broker(stack)
         worker = ExtraPart(WORKER, *worker_command(self.settings, (DOCUMENTS, RETRY), module=self._module))
         rescuer = ExtraPart(RESCUER, *rescuer_command(self.settings))
-        for part in (worker, rescuer, *self._extras):
+        for part in (worker, rescuer, *(extra for extra in self._extras if extra.wanted is None)):
             self._start(self._add(part, stack))
         log.info("the parts run", home=str(self.settings.home), **self.pids())
 
@@ -194,20 +197,26 @@ class Supervisor:
             stack.callback(self._engine.dispose)
         return self._engine
 
-    def _look_for_pictures(self, stack: ExitStack) -> None:
-        """Start the worker for pictures when the first of them waits."""
-        if PICTURES in self._parts or time.monotonic() < self._next_picture_look:
+    def _look_for_work(self, stack: ExitStack) -> None:
+        """Start the worker for pictures, and parts like it, when there is first something for them."""
+        settings = self.settings.model_copy(update={"prefetch": 1})
+        pictures = ExtraPart(
+            PICTURES,
+            *worker_command(settings, (OCR,), module=self._module),
+            wanted=lambda connection: ledger.is_open(connection, OCR),
+        )
+        waiting = [part for part in (pictures, *self._extras) if part.wanted is not None and part.name not in self._parts]
+        if not waiting or time.monotonic() < self._next_work_look:
             return
-        self._next_picture_look = time.monotonic() + _PICTURE_SECONDS
+        self._next_work_look = time.monotonic() + _WORK_SECONDS
         try:
             with reading(self._database(stack)) as connection:
-                if not ledger.is_open(connection, OCR):
-                    return
+                due = [part for part in waiting if part.wanted is not None and part.wanted(connection)]
         except DBAPIError as error:
             log.debug("the database does not answer", error=str(error))
             return
-        settings = self.settings.model_copy(update={"prefetch": 1})
-        self._start(self._add(ExtraPart(PICTURES, *worker_command(settings, (OCR,), module=self._module)), stack))
+        for part in due:
+            self._start(self._add(part, stack))
 
     def _restart_dead(self) -> None:
         for part in self._parts.values():

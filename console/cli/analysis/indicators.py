@@ -12,6 +12,7 @@ import typer
 from codebook.agency_kinds import kind_names
 from codebook.analysis.indicators import DerivedIndicator, derived_indicators, indicator_of
 from codebook.errors import UsageError
+from console.analysis.keeper import PANEL
 from console.analysis.rows import (
     group_header,
     group_name,
@@ -31,9 +32,6 @@ from database.analysis.panel import Panel, refresh
 from database.analysis.queries import Basis, GroupBy, GroupLine, UnitLine, UnitSelection, group_lines, unit_lines
 from ingest.lists.expected import region_named
 from runtime.language import CHINESE, language
-
-PANEL = "analysis"
-"""The folder of the panel in the data folder."""
 
 
 class LevelOfAgency(StrEnum):

@@ -12,12 +12,13 @@ from codebook.analysis.rollup import AreaPart, AreaRollup, CellRollup
 from codebook.book import load_book
 from codebook.errors import UsageError
 from console.analysis.document import write_document
+from console.analysis.keeper import PANEL
 from console.analysis.layout import cells_of, form_of_year
 from console.analysis.rows import shown_number
 from console.analysis.words import word
 from console.analysis.workbook import agency_names, gaps_of, write_workbook
 from console.cli import environment
-from console.cli.analysis.indicators import PANEL, spoken
+from console.cli.analysis.indicators import spoken
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from database.analysis.panel import Panel, refresh
 from database.analysis.queries import area_rollup

@@ -20,11 +20,15 @@ from console.web.pages import (
     saved,
     upkeep,
 )
+from console.web.pages.analysis import agency as analysis_agency
+from console.web.pages.analysis import compare as analysis_compare
+from console.web.pages.analysis import indicator as analysis_indicator
+from console.web.pages.analysis import overview as analysis
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
 from console.web.pages.findings import deciding, sheets
-from console.web.pages.intake import upload
+from console.web.pages.intake import collecting, upload
 from database.models import Role
 
 MODULES = (
@@ -33,6 +37,7 @@ MODULES = (
     account,
     batches,
     upload,
+    collecting,
     documents,
     document,
     filing,
@@ -46,6 +51,10 @@ MODULES = (
     drafts,
     coverage,
     expected,
+    analysis,
+    analysis_indicator,
+    analysis_agency,
+    analysis_compare,
     downloads,
     administration,
     upkeep,
@@ -63,6 +72,7 @@ NAVIGATION: tuple[tuple[str, str, Role], ...] = (
     ("review.title", "/review", Role.OPERATE),
     ("drafts.title", "/drafts", Role.OPERATE),
     ("coverage.title", "/coverage", Role.VIEW),
+    ("analysis.title", "/analysis", Role.VIEW),
     ("downloads.title", "/downloads", Role.VIEW),
     ("users.title", "/users", Role.ADMINISTER),
     ("audit.title", "/audit", Role.ADMINISTER),

@@ -17,6 +17,7 @@ from tasks.extraction.characters import lowered, raised
 from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
+from tasks.extraction.html.script_data import script_data
 from tasks.extraction.html.surroundings import contents, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
@@ -36,6 +37,7 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 # fields that show no value, or not as text
 _NO_TEXT = frozenset(("hidden", "checkbox", "radio", "submit", "button", "reset", "image", "file", "password", "range", "color"))
 _DRAWN = frozenset(("canvas", "math", "svg"))  # whose text is drawn in ways that are not read
+_FEWEST_CELLS = 20  # of tables of a page that shows its numbers itself
 _MAX_SPAN = 1000  # of columns; rows are bounded by the table
 
 
@@ -294,7 +296,9 @@ class _HtmlPage:
         looks = looks_of(self.root, self.limits, lambda element: is_main(held[element], held[self.root]))
         chrome = frozenset(surroundings(self.root, held))
         found = _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
-        return [*found, *opened_by_itself(self.root)]
+        shown_tables = sum(len(item.slots) for item in found if isinstance(item, CellGrid))
+        data = script_data(self.root, has_tables=shown_tables >= _FEWEST_CELLS)
+        return [*found, *data, *opened_by_itself(self.root)]
 
 
 def _parse(text: str) -> etree._Element:

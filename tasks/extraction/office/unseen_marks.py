@@ -12,11 +12,21 @@ import zlib
 
 from lxml import etree
 
-# [MS-DOC] 2.6.1: sprmCFVanish (0x083C) that is set, sprmCIss (0x2A48) with superscript or subscript.
-_DOC = re.compile(rb"\x3c\x08[\x01\x80\x81]|\x48\x2a[\x01\x02]")
+# [MS-DOC] 2.6.1: sprmCFVanish (0x083C) that is set, sprmCIss (0x2A48) with superscript or subscript, sprmCFDStrike (0x2A53),
+# sprmCFRMarkDel (0x0800) with the time of the deletion (0x6864), sprmCCv (0x6870) white, sprmCHpsPos (0x4845) up or down.
+_DOC = re.compile(
+    rb"\x3c\x08[\x01\x80\x81]|\x48\x2a[\x01\x02]|\x53\x2a\x01|\x00\x08\x01.{0,14}\x64\x68"
+    rb"|\x70\x68\xff\xff\xff\x00|\x45\x48[\x01-\x30\xd0-\xff][\x00\xff]",
+    re.DOTALL,
+)
 # RTF 1.9.1: \v hides, \super, \sub, \up and \dn raise and lower; with the parameter 0 they end it. \deleted marks what a tracked
 # change took out.
 _RTF = re.compile(rb"\\(?:v|deleted)(?:1)?(?![a-z0-9])|\\(?:super|sub)(?![a-z0-9])|\\(?:up|dn)[1-9]")
+# Text in the colour of what is behind it: \\cf names its colour, \\chcbpat, \\highlight and \\cb that of the ground.
+_SAME = re.compile(
+    rb"\\cf([1-9][0-9]{0,2})(?![0-9])(?:\\(?!chcbpat|highlight|cb[0-9])[a-z]+-?[0-9]*+ ?){0,12}"
+    rb"\\(?:chcbpat|highlight|cb)\1(?![0-9])"
+)
 _COLOURS = re.compile(rb"\{\\colortbl([^{}]*)\}")
 _PART = re.compile(rb"\\(?:red|green|blue)([0-9]{1,3})(?![0-9])")
 _WHITE = 250  # of 255
@@ -24,7 +34,8 @@ _BOXES = re.compile(rb"\\(trowd|intbl|row|shptxt|dptxbxtext)(?![a-z])")
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-_COLOUR = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}color"
+_FO = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}"
+_TINY = re.compile(r"(?:[0-2](?:\.[0-9]+)?|3)pt")
 # What is not among the text of a cell: text that a condition hides, comments, and readings above characters.
 _BESIDE = (
     f"{_TEXT}hidden-text",
@@ -42,7 +53,8 @@ def has_unseen_marks(data: bytes, kind: str) -> bool:
     if kind == "doc":
         return _DOC.search(data) is not None
     if kind == "rtf":
-        return _RTF.search(data) is not None or _has_white_text(data) or _has_box_in_table(data)
+        marked = _RTF.search(data) is not None or _SAME.search(data) is not None
+        return marked or _has_white_text(data) or _has_box_in_table(data)
     try:
         return _odt(data)
     except zipfile.BadZipFile:
@@ -83,6 +95,7 @@ def _odt(data: bytes) -> bool:
             return True
         roots = [etree.fromstring(package.read(name), parser) for name in names]
     marked: set[str] = set()
+    tiny: set[str] = set()
     parents: dict[str, str] = {}
     for root in roots:
         for style in root.iter(f"{_STYLE}style"):
@@ -90,6 +103,11 @@ def _odt(data: bytes) -> bool:
             parents[name] = style.get(f"{_STYLE}parent-style-name", "")
             if any(_is_marked(look) for look in style.iter(f"{_STYLE}text-properties")):
                 marked.add(name)
+            if any(_TINY.fullmatch(look.get(f"{_FO}font-size", "")) for look in style.iter(f"{_STYLE}text-properties")):
+                tiny.add(name)
+    written = (element for element in roots[0].iter(f"{_TEXT}span", f"{_TEXT}p") if (element.text or "").strip())
+    if any(element.get(f"{_TEXT}style-name") in tiny for element in written):
+        return True
     if any(next(cell.iter(*_BESIDE), None) is not None for cell in roots[0].iter(f"{_TABLE}table-cell")):
         return True
     used = {element.get(f"{_TEXT}style-name") for element in roots[0].iter(f"{_TEXT}span", f"{_TEXT}p", f"{_TEXT}h", f"{_TEXT}a")}
@@ -104,5 +122,6 @@ def _odt(data: bytes) -> bool:
 
 def _is_marked(look: etree._Element) -> bool:
     position = look.get(f"{_STYLE}text-position", "0%").split()[0]
-    is_white = look.get(_COLOUR, "").lower() == "#ffffff"
-    return is_white or look.get(f"{_TEXT}display", "true") not in ("true", "") or position not in ("0%", "0")
+    colour = look.get(f"{_FO}color", "").lower()
+    is_same = colour != "" and colour == look.get(f"{_FO}background-color", "#ffffff").lower()
+    return is_same or look.get(f"{_TEXT}display", "true") not in ("true", "") or position not in ("0%", "0")

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-# Kinds that put text on a page, or cover it. Marks beside the text (highlights, links, sticky notes) would hide what they mark.
+# Kinds that put text on a page, cover it, or strike it through. Marks beside the text (highlights, links, sticky notes) would
+# hide what they mark.
 _SHOWN = frozenset(
     (
         pdfium.FPDF_ANNOT_WIDGET,
@@ -17,6 +18,8 @@ _SHOWN = frozenset(
         pdfium.FPDF_ANNOT_SQUARE,
         pdfium.FPDF_ANNOT_CIRCLE,
         pdfium.FPDF_ANNOT_POLYGON,
+        pdfium.FPDF_ANNOT_STRIKEOUT,
+        pdfium.FPDF_ANNOT_LINE,
         pdfium.FPDF_ANNOT_REDACT,
         pdfium.FPDF_ANNOT_WATERMARK,
     )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -141,7 +142,8 @@ def opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
 class _Sheet(NamedTuple):
     """What is on a page before its lines and tables are made. Boxes are those of the page as it is shown.
 
-    ``chars`` are those that are seen; ``unseen`` and ``slanted`` how many were left out; ``marks`` shapes that may be numbers.
+    ``chars`` are those that are seen; ``unseen`` and ``slanted`` how many were left out; ``marks`` shapes that may be numbers;
+    ``cut`` are digits of numbers of which more is written than seen.
     """
 
     number: int
@@ -155,6 +157,7 @@ class _Sheet(NamedTuple):
     drawn: Contents
     unseen: int
     slanted: int
+    cut: list[Char]
 
 
 def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[list[_Sheet], set[TextLook]]:
@@ -193,22 +196,23 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
     drawn = contents(page, limits.max_page_objects, number)
     kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
     chars, shapes, unseen = found.chars, drawn.marks, 0
+    cut: list[Char] = []
     look = None
     if kind is not PageKind.PICTURE and (chars or shapes):
-        chars, look, shapes, unseen = _seen(page, found, drawn, marks)
+        chars, look, shapes, unseen, cut = _seen(page, found, drawn, marks)
         if unseen:
             covered = drawn.pictures >= _PICTURE_SHARE and len(_text(chars)) <= unseen * _STAMPED
             kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, covered)
     look = look or looks(chars, drawn.styles)
-    sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted)
+    sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted, cut)
     return sheet, count + drawn.objects
 
 
 def _seen(
     page: pypdfium2.PdfPage, found: Letters, drawn: Contents, marks: set[TextLook]
-) -> tuple[list[Char], TextLooks, list[Box], int]:
-    """The characters that the page shows with their looks, the small shapes, and the number of letters and digits that it does
-    not show.
+) -> tuple[list[Char], TextLooks, list[Box], int, list[Char]]:
+    """The characters that the page shows with their looks, the small shapes, the number of letters and digits that it does
+    not show, and the digits next to which one of their own text is not shown: the number is cut off.
 
     pdfium leaves out a character that is written a second time in its place: what lies under a text is taken off, and the text
     is read again.
@@ -231,12 +235,21 @@ def _seen(
         hidden = unseen_runs(found.chars, seen)
         if not hidden:
             chars = found.chars
+            cut: list[Char] = []
             if not all(seen):
+                cut = list(_cut(chars, seen))
                 chars = [char for char, one in zip(chars, seen, strict=True) if one]
                 look = looks(chars, drawn.styles)
-            return chars, look, view.inked(drawn.marks), unseen
+            return chars, look, view.inked(drawn.marks), unseen, cut
         switch_off(found.runs[run] for run in hidden)
         found = letters(page, page.get_textpage())
+
+
+def _cut(chars: Sequence[Char], seen: Sequence[bool]) -> Iterator[Char]:
+    """The digits that are seen beside one of the same text that is not."""
+    for (one, one_seen), (other, other_seen) in pairwise(zip(chars, seen, strict=True)):
+        if one_seen != other_seen and one.run == other.run and one.text.isdigit() and other.text.isdigit():
+            yield one if one_seen else other
 
 
 def _text(chars: Sequence[Char]) -> str:
@@ -258,8 +271,8 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
             kind, reason, blocks, turn = PageKind.PICTURE, complaint, (), 0
     width, height = (sheet.height, sheet.width) if turn % 2 else (sheet.width, sheet.height)
     blocks, beyond = _with_cells_beyond(blocks, width, height)
-    if struck:
-        blocks = tuple(_beside_struck(block, turned_back(struck, turn, sheet.width, sheet.height)) for block in blocks)
+    if unsure := [*struck, *sheet.cut]:
+        blocks = tuple(_not_sure_at(block, turned_back(unsure, turn, sheet.width, sheet.height)) for block in blocks)
     large = _large(sheet, chars) if kind is not PageKind.PICTURE else ()
     if large:
         kind = PageKind.MIXED
@@ -289,9 +302,9 @@ def _without_struck(chars: list[Char], sheet: _Sheet) -> tuple[list[Char], list[
     return kept, struck, sheet._replace(drawn=sheet.drawn._replace(rulings=rulings))
 
 
-def _beside_struck(block: Block, struck: Sequence[Char]) -> Block:
-    """The block, of which what stands in one cell or line with struck text is not sure."""
-    places = [((char.x0 + char.x1) / 2, (char.top + char.bottom) / 2) for char in struck]
+def _not_sure_at(block: Block, chars: Sequence[Char]) -> Block:
+    """The block, of which what stands in one cell or line with any of ``chars`` is not sure."""
+    places = [((char.x0 + char.x1) / 2, (char.top + char.bottom) / 2) for char in chars]
 
     def holds(place: Place) -> bool:
         box = place.box

@@ -94,6 +94,15 @@ class Used(Record, frozen=True):
     end: int | None = None
 
 
+class LocalTable(Record, frozen=True):
+    """The rows of a province's own table that are rows of ``form``; ``year`` is what its header prints, None for 本年."""
+
+    place: Place
+    form: str
+    year: int | None
+    readings: tuple[Reading, ...]
+
+
 class TablesRead(Record, frozen=True):
     """All that the tables of a document say. ``readings`` hold each indicator at most once."""
 
@@ -103,6 +112,7 @@ class TablesRead(Record, frozen=True):
     used: tuple[Used, ...]
     notes: tuple[str, ...] = ()
     unknown: tuple[UnknownTable, ...] = ()
+    local: tuple[LocalTable, ...] = ()
 
 
 def consumed(used: Iterable[Used]) -> dict[tuple[int, int], tuple[tuple[int, int], ...] | None]:

@@ -17,10 +17,11 @@ from tasks.parsing.tables.blocks import read_blocks
 from tasks.parsing.tables.cells import BlockRead, TablesRead, cells_to_readings, seen
 from tasks.parsing.tables.filled import text_tables_to_cells
 from tasks.parsing.tables.grid_lines import table_to_lines
+from tasks.parsing.tables.other_tables.local_tables import read_local_tables
+from tasks.parsing.tables.other_tables.unknown_tables import find_unknown_tables
 from tasks.parsing.tables.readers.lost_labels import name_by_order
 from tasks.parsing.tables.readers.run_together import read_run_together
 from tasks.parsing.tables.tokens import TextLine, value_token
-from tasks.parsing.tables.unknown_tables import find_unknown_tables
 
 _FEWEST_VALUES = 20  # pairs of lines with values that show how a table with a cell a line is set
 _LONGEST_VALUE = 20  # characters
@@ -45,7 +46,8 @@ def read_tables(pages: tuple[Page, ...]) -> TablesRead:
     readings, extras, notes = cells_to_readings(reads)
     blocks = seen(reads, _form(reads))
     unknown = find_unknown_tables(lines, used)
-    return TablesRead(tuple(readings), tuple(extras), blocks, tuple(used), tuple(dict.fromkeys(notes)), unknown)
+    local = read_local_tables(lines, used)
+    return TablesRead(tuple(readings), tuple(extras), blocks, tuple(used), tuple(dict.fromkeys(notes)), unknown, local)
 
 
 def _others(reads: list[BlockRead], joined: list[BlockRead]) -> list[BlockRead]:

@@ -23,7 +23,7 @@ from tasks.validation.rules.text import any_of
 from tasks.validation.sums import describe, severity_of
 from tasks.validation.wording import cell_label, show, table_of, words, write_list
 
-__all__ = ["agency_key", "compare_region", "compare_texts", "compare_years", "is_government", "snapshot_of"]
+__all__ = ["agency_key", "compare_region", "compare_texts", "compare_years", "is_government", "own_words", "snapshot_of"]
 
 _MARKS = re.compile(r"[\W\d_]+")
 _SENTENCE = re.compile(r"[^。]*。|[^。]+")
@@ -298,6 +298,12 @@ def _own_words(text: str, options: CopyOptions) -> str:
         folded = pattern.sub("", folded)
     folded = _without_contents(folded, options.parts)
     return _MARKS.sub("", folded)
+
+
+def own_words(text: str) -> str:
+    """Return a chapter's text without what the law makes all reports say, marks and digits, as the national rule knows it."""
+    bound = text_copied.bound_in(national())
+    return text if bound is None else _own_words(text, bound[1])
 
 
 def _chapters_with_tables(form: str) -> set[int | None]:

@@ -189,12 +189,14 @@ def table_unknown(this: Bound[ListedOptions], facts: Facts) -> Iterator[Finding]
 
 @rule("part.left_out", fields=("count", "names"), options=ListedOptions)
 def part_left_out(this: Bound[ListedOptions], facts: Facts) -> Iterator[Finding]:
-    """Nothing in the document that may hold numbers was left out: a part, an object, or a picture where a table is missing."""
+    """Nothing in the document that may hold numbers was left out: a part, an object; where a table is missing, a picture or the
+    data of a script.
+    """
     report, book = facts.report, load_book()
     read = {block.block for block in report.blocks if block.readable}
     is_whole = report.form in book.forms and all(name in read for name in book.forms[report.form].blocks)
-    always = (LeftOutKind.PART, LeftOutKind.OBJECT)
-    found = [one for one in report.left_out if one.kind in always or (one.kind is LeftOutKind.PICTURE and not is_whole)]
+    always, otherwise = (LeftOutKind.PART, LeftOutKind.OBJECT), (LeftOutKind.PICTURE, LeftOutKind.SCRIPT)
+    found = [one for one in report.left_out if one.kind in always or (one.kind in otherwise and not is_whole)]
     if found:
         named = {"count": len(found), "names": write_list([one.name for one in found], this.options.listed)}
         yield facts.finding(this.rule, (), named, place=found[0].place)

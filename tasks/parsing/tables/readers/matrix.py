@@ -34,6 +34,7 @@ from tasks.parsing.tables.table_text import TableText, labels_to_items, split_ru
 from tasks.parsing.tables.tokens import AtomKind, PrintedValue, value_token
 
 _MOST_ROWS = 0.8  # share of the rows
+_OF_GROUPS = {LabelPart.GROUP, LabelPart.SUBTOTAL}  # labels that stand beside several rows
 
 
 class FormRows(NamedTuple):
@@ -301,7 +302,6 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
     """
     owners = {pair.run: items[pair.item] for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
     owned = {pair.run for pair in pairs}
-    labels = [label.first for label in table.labels]
     result = list(rows)  # a row that is printed twice is here twice
     places = {(row.row, row.place): at for at, row in enumerate(rows)}
     for index, run in enumerate(table.runs):
@@ -310,11 +310,14 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
             continue
         owner = owners.get(index - 1)
         at = None if owner is None else places.get((owner.slug, table.text.place(owner.first)))
-        if at is None or not result[at].sure or any(above.last < label < run.first for label in labels):
+        between = {label.entry.part for label in table.labels if above.last < label.first < run.first}
+        if at is None or not result[at].sure or between - _OF_GROUPS:
             continue
         under = _drawn_under(table, run, above)
         if len(run.values) < len(result[at].cells) and (under is None or -1 in under.values()):
             result[at] = doubted_blanks(result[at], _slots(table, run))
+        if between:
+            continue
         if 0 < len(run.values) < len(above.values) and (under is None or -1 not in under.values()):
             result[at] = _perhaps_broken(result[at], _slots(table, run), under)
     return result if table.grid else _without_repeated_labels(result)

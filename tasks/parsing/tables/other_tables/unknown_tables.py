@@ -14,7 +14,7 @@ from tasks.parsing.tables.tokens import TextLine, value_token
 
 _FEWEST_ROWS = 4  # with a label and a number each, of a table that is worth a word
 _LABEL = re.compile(r"[\u3400-\u9fff].*[\u3400-\u9fff]", re.DOTALL)
-_FLAT = 80  # characters of a line that may hold a table
+FLAT = 80  # characters of a line that may hold a table
 _NAME, _UNIT = 40, 3  # characters of a row's label and of a unit, in such a line
 _WORD = re.compile(r"\S+")
 _SENTENCE = re.compile("[,;。，；]")
@@ -25,12 +25,12 @@ def find_unknown_tables(lines: Sequence[TextLine], used: Sequence[Used]) -> tupl
     """Return the tables of ``lines``, grids or lines of cells, that no reader has taken up."""
     taken = {(one.page, one.block) for one in used}
     found: list[UnknownTable] = []
-    for part in _tables(lines):
+    for part in tables_of(lines):
         rows = [_cells(line) for line in part if (line.page, line.block) not in taken]
         if sum(_is_row(row) for row in rows) >= _FEWEST_ROWS:
             found.append(UnknownTable(part[0].place, tuple(rows)))
     for line in lines:
-        if line.cells is None and len(line.text) >= _FLAT:
+        if line.cells is None and len(line.text) >= FLAT:
             spans = [(one.start, one.end) for one in used if (one.page, one.block) == (line.page, line.block)]
             found += _flat_tables(line, spans)
     return tuple(found)
@@ -40,7 +40,7 @@ def _flat_tables(line: TextLine, taken: Sequence[tuple[int | None, int | None]])
     """Series of rows in one line of text, outside of what is taken: a label, perhaps a unit, and numbers, between spaces."""
     rows: list[tuple[str, ...]] = []
     first = 0
-    for start, row, follows in _flat_rows(line.text):
+    for start, row, follows in flat_rows(line.text):
         free = not any((begin or 0) <= start + line.offset < (end or len(line.text) + line.offset) for begin, end in taken)
         if not (row and free and follows):
             if len(rows) >= _FEWEST_ROWS:
@@ -60,12 +60,12 @@ def _flat_table(line: TextLine, at: int, rows: list[tuple[str, ...]]) -> Unknown
     return UnknownTable(place, tuple(rows))
 
 
-def _flat_rows(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
+def flat_rows(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
     """The rows with their places, and whether each follows the one before it; a row is empty where words are no label."""
     names: list[re.Match[str]] = []
     numbers: list[str] = []
     for match in (*_WORD.finditer(text), None):
-        if match is not None and _is_number(match.group()):
+        if match is not None and is_number(match.group()):
             numbers.append(match.group())
             continue
         if numbers:
@@ -82,12 +82,13 @@ def _flat_row(words: list[str], numbers: list[str]) -> tuple[str, ...]:
     return (*words, *numbers) if is_row else ()
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Return whether a word is a number."""
     token = value_token(word)
     return token is not None and token.kind is ValueKind.NUMBER
 
 
-def _tables(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
+def tables_of(lines: Sequence[TextLine]) -> Iterator[list[TextLine]]:
     """Neighbouring rows of one grid, and neighbouring lines of cells, whatever their blocks, on one page."""
     part: list[TextLine] = []
     for line in lines:
@@ -113,9 +114,15 @@ def _row(cells: Mapping[int, Cell]) -> int:
     return next(iter(cells.values())).row
 
 
+def texts_of(line: TextLine) -> list[tuple[int, str]]:
+    """The texts of the cells of a line, blank ones too, with their columns."""
+    if line.cells is not None:
+        return [(column, cell.text) for column, cell in sorted(line.cells.items())]
+    return list(enumerate(_SEPARATOR.split(line.text)))
+
+
 def _cells(line: TextLine) -> tuple[str, ...]:
-    cells = [cell.text for _, cell in sorted(line.cells.items())] if line.cells is not None else _SEPARATOR.split(line.text)
-    return tuple(text for cell in cells if (text := " ".join(cell.split())))
+    return tuple(text for _, cell in texts_of(line) if (text := " ".join(cell.split())))
 
 
 def _is_row(row: tuple[str, ...]) -> bool:

@@ -1,0 +1,140 @@
+"""What a page of analysis is asked, and how it answers: the panel with the bounds of the person, figures as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from codebook.analysis.figures import Figure, Omission
+from codebook.analysis.indicators import DerivedIndicator, derived_indicators, indicator_of
+from codebook.divisions import level_of
+from console.analysis.rows import Cell, left_out_words, shown_value
+from console.analysis.words import word
+from console.web.request import PageRequest
+from console.web.views.regions import region_code
+from database.access import region_prefix
+from database.analysis.panel import Panel
+from database.analysis.queries import Basis, GroupBy, UnitSelection, years_of
+from database.analysis.texts import bounded, seen_filings
+from database.users import audit
+from tasks.validation.wording import cell_label, table_of
+
+USUAL = "grant_rate"
+LEVELS = ("province", "city", "county", "town")
+
+
+class Asked(NamedTuple):
+    """What is to be shown. ``region`` is the beginning of a region's code, "" for all."""
+
+    year: int
+    region: str
+    indicator: DerivedIndicator
+    basis: Basis
+    level: str
+    known: bool
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters of the address."""
+        basis = "" if self.basis is Basis.UNITS else self.basis.value
+        return {"year": self.year, "region": self.region, "indicator": self.indicator.id, "basis": basis, "level": self.level}
+
+
+def asked_of(request: PageRequest, panel: Panel) -> Asked:
+    """Return what the address asks; what it does not say is usual, and an unknown region is none."""
+    query, years = request.query, years_of(panel)
+    year = query.number("year")
+    region = query.text("region", 40).strip()
+    code = region_code(region) if region else None
+    try:
+        indicator = indicator_of(query.text("indicator", 80) or USUAL)
+    except KeyError:
+        indicator = derived_indicators()[USUAL]
+    if indicator.of_years:
+        indicator = derived_indicators()[USUAL]
+    basis = query.text("basis", 10)
+    level = query.text("level", 10)
+    return Asked(
+        year if year in years else (years[0] if years else 0),
+        region_prefix(code) if code else "",
+        indicator,
+        Basis(basis) if basis in [each.value for each in Basis] else Basis.UNITS,
+        level if level in LEVELS else "",
+        not region or code is not None,
+    )
+
+
+def seen(request: PageRequest, selection: UnitSelection) -> UnitSelection:
+    """Return a selection with the bounds of the person."""
+    if request.user is None or not request.is_bound:
+        return selection
+    filings = request.kept("filings seen", lambda: _seen_filings(request))
+    return bounded(selection, request.user.access, filings)
+
+
+def _seen_filings(request: PageRequest) -> tuple[int, ...]:
+    with request.reading() as connection:
+        return seen_filings(connection)
+
+
+def below(region: str) -> GroupBy:
+    """Return by which regions the ones below a region are grouped; GroupBy.UNIT where there are none."""
+    if not region:
+        return GroupBy.PROVINCE
+    level = level_of((), region.ljust(6, "0"))
+    if level == 1:
+        return GroupBy.COUNTY if region[:2] in ("11", "12", "31", "50") else GroupBy.CITY
+    return GroupBy.COUNTY if level == 2 else GroupBy.UNIT
+
+
+def waiting(request: PageRequest) -> Response:
+    """The page that says that the figures are being prepared."""
+    return request.render("analysis_waiting.html", 503)
+
+
+def as_csv(request: PageRequest, name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Response:
+    """A table as a CSV file, as a spreadsheet opens it; the audit trail says who took it."""
+    request.write(lambda c: audit.note(c, "download", request.user_name, subject=name))
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(header)
+    writer.writerows(rows)
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    return Response(target.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def as_picture(name: str, chart: Markup) -> Response:
+    """A chart as an SVG file."""
+    headers = {"content-disposition": f'attachment; filename="{name}.svg"'}
+    return Response(str(chart), media_type="image/svg+xml", headers=headers)
+
+
+def render(request: PageRequest, template: str, **context: Any) -> Response:
+    """A page of analysis, with what its templates call figures, cells and reasons."""
+
+    def figure_word(group: str, name: str | None) -> str:
+        return word(group, name, request.language)
+
+    def left_out(figure: Figure) -> str:
+        return left_out_words(figure, request.language)
+
+    return request.render(
+        template,
+        figure_word=figure_word,
+        left_out_words=left_out,
+        cell_name=cell_name,
+        omissions=tuple(Omission),
+        value_of=shown_value,
+        levels=LEVELS,
+        **context,
+    )
+
+
+def cell_name(cell: str) -> str:
+    """What messages call a cell: its table, row and column."""
+    return f"{table_of(cell)}{cell_label(cell)}"

@@ -1,0 +1,111 @@
+"""One indicator across agencies: a funnel of shares, and the table of agencies, each of which opens into its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from codebook.analysis.figures import sum_of
+from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
+from console.analysis import charts
+from console.analysis.rows import shown_value, unit_header, unit_rows
+from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, render, seen, waiting
+from console.web.request import PageRequest
+from console.web.routing import get
+from console.web.views.regions import region_name
+from database.analysis.panel import Panel
+from database.analysis.queries import Basis, UnitLine, UnitSelection, unit_lines, years_of
+from database.models import Role
+
+_ROWS = 200  # agencies that a page shows; the file has all
+_POINTS = 1_500  # of a funnel
+
+
+def _lines(request: PageRequest, panel: Panel, asked: Asked) -> list[UnitLine]:
+    selection = UnitSelection((asked.year,), asked.region or None, asked.level or None, asked.basis)
+    return unit_lines(panel, asked.indicator, seen(request, selection))
+
+
+def _ordered(lines: Sequence[UnitLine]) -> list[UnitLine]:
+    """Those with a figure first, the greatest denominators (of counts, figures) before others; then those left out."""
+    return sorted(lines, key=lambda line: (line.figure.why is not None, -(line.figure.denominator or line.figure.value or 0)))
+
+
+def evidence(indicator: DerivedIndicator, line: UnitLine) -> str | None:
+    """The address of the cell that a figure rests on first; None where there is none."""
+    if line.document_id is None:
+        return None
+    cell = next((each for each in indicator.cells if each in next(iter(indicator.definitions)).numerator), None)
+    return f"/documents/{line.document_id}/cells/{cell}" if cell is not None else f"/documents/{line.document_id}"
+
+
+def _funnel(request: PageRequest, asked: Asked, lines: Sequence[UnitLine]) -> Markup | None:
+    indicator = asked.indicator
+    if indicator.kind is not FigureKind.PROPORTION:
+        return None
+    figure = sum_of(indicator, [line.figure for line in lines])
+    drawn = [
+        charts.ChartPoint(
+            line.agency,
+            float(line.figure.denominator),
+            line.figure.value,
+            f"{shown_value(indicator, line.figure.value)} ({line.figure.numerator} / {line.figure.denominator})",
+            f"/filings/{line.filing_id}",
+        )
+        for line in lines
+        if line.figure.denominator and line.figure.denominator > 0 and line.figure.value is not None and line.figure.value <= 1
+    ]
+    if figure.value is None or not drawn or not 0 <= figure.value <= 1:
+        return None
+    title = f"{indicator.name.of(request.language)} {asked.year}"
+    points = sorted(drawn, key=lambda point: -point.denominator)[:_POINTS]
+    return charts.funnel(title, points, figure.value, lambda value: shown_value(indicator, value), request.t("analysis.axis"))
+
+
+def shown(request: PageRequest) -> Response:
+    """The agencies of a region with one indicator."""
+    panel = request.app.panels.panel()
+    if panel is None:
+        return waiting(request)
+    asked = asked_of(request, panel)
+    if not asked.known:
+        request.notify("analysis.unknown_region", good=False, region=request.query.text("region", 40))
+    lines = _ordered(_lines(request, panel, asked))
+    figure = sum_of(asked.indicator, [line.figure for line in lines])
+    return render(
+        request,
+        "analysis_indicator.html",
+        panel=panel.manifest,
+        years=years_of(panel),
+        asked=asked,
+        given=asked.given,
+        indicators=[each for each in derived_indicators().values() if not each.of_years],
+        bases=list(Basis),
+        place=region_name(asked.region),
+        figure=figure,
+        summed=asked.basis in (Basis.UNITS, Basis.VERTICAL),
+        chart=_funnel(request, asked, lines),
+        points=min(_POINTS, sum(line.figure.value is not None for line in lines)),
+        lines=[(line, evidence(asked.indicator, line)) for line in lines[:_ROWS]],
+        more=max(0, len(lines) - _ROWS),
+        too_many=sum(line.figure.value is not None for line in lines) > _POINTS,
+    )
+
+
+def file(request: PageRequest) -> Response:
+    """The agencies as CSV, or the funnel as SVG."""
+    panel = request.app.panels.panel()
+    if panel is None:
+        return waiting(request)
+    asked = asked_of(request, panel)
+    lines = _ordered(_lines(request, panel, asked))
+    name = f"agencies-{asked.indicator.id}-{asked.year}{f'-{asked.region}' if asked.region else ''}"
+    chart = _funnel(request, asked, lines) if request.query.text("chart", 10) == "funnel" else None
+    if chart is not None:
+        return as_picture(name, chart)
+    return as_csv(request, name, unit_header(request.language), unit_rows(asked.indicator, lines, request.language))
+
+
+ROUTES = (get("/analysis/indicator", shown, Role.VIEW), get("/analysis/indicator/file", file, Role.VIEW))

@@ -1,0 +1,228 @@
+"""The overview of a region on a year: totals, rates, the regions below it, the years before, and who is late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from codebook.analysis.figures import Figure
+from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
+from codebook.analysis.rollup import AreaRollup
+from console.analysis import charts
+from console.analysis.rows import group_header, group_name, group_rows, left_out_words, places, shown_value
+from console.web.addresses import address
+from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, below, render, seen, waiting
+from console.web.request import PageRequest
+from console.web.routing import get
+from console.web.views.regions import region_name
+from database.access import region_prefix
+from database.analysis.panel import Panel
+from database.analysis.queries import (
+    Basis,
+    GroupBy,
+    GroupLine,
+    UnitLine,
+    UnitSelection,
+    area_rollup,
+    group_lines,
+    unit_lines,
+    years_of,
+)
+from database.models import Role
+
+_TILES = (
+    "received", "handled", "obligations", "grant_rate", "disclosure_rate", "denial_rate", "not_held_rate", "not_processed_rate",
+    "carry_forward_rate", "reconsideration_rate", "litigation_rate", "reconsideration_corrected_rate", "filed_rate",
+    "first_pass_rate", "error_rate", "late_days",
+)  # fmt: skip
+_TREND = ("grant_rate", "disclosure_rate", "denial_rate", "carry_forward_rate")
+_STATED = (
+    "requests.new_received.total", "requests.carried_over.total", "requests.total_handled.total", "requests.granted.total",
+    "requests.carried_forward.total", "review.reconsideration.total", "review.litigation_direct.total",
+)  # fmt: skip
+_LATE = 20  # agencies of the list of those that are late
+
+
+class Tile(NamedTuple):
+    """An indicator of the region."""
+
+    indicator: DerivedIndicator
+    figure: Figure | None
+
+
+class RegionRow(NamedTuple):
+    """A region below, with its figure."""
+
+    name: str
+    line: GroupLine
+    rank: int | None
+    href: str | None
+    left_out: str
+
+
+def _figure(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection) -> Figure | None:
+    lines = group_lines(panel, indicator, selection, GroupBy.ALL)
+    return lines[0].figure if lines else None
+
+
+def _ordered(indicator: DerivedIndicator, lines: Sequence[GroupLine]) -> list[GroupLine]:
+    """Those with the best figure first; those without one last."""
+    sign = 1 if indicator.measures == "down" else -1
+    return sorted(lines, key=lambda line: (line.figure.value is None, sign * (line.figure.value or 0), line.key or ""))
+
+
+def region_rows(request: PageRequest, panel: Panel, asked: Asked) -> list[RegionRow]:
+    """The regions below, ordered."""
+    by = below(asked.region)
+    if by is GroupBy.UNIT:
+        return []
+    lines = group_lines(panel, asked.indicator, _selection(request, asked), by)
+    ranked = places(asked.indicator, lines)
+    found = []
+    for line in _ordered(asked.indicator, lines):
+        prefix = region_prefix(line.key) if line.key else ""
+        deeper = prefix and prefix != asked.region
+        href = address("/analysis", **{**asked.given, "region": prefix}) if deeper else None
+        name = group_name(line.key, by, request.language).rpartition(" ")[2] or request.t("analysis.no_region")
+        found.append(
+            RegionRow(name, line, ranked.get((line.key, line.year)), href, left_out_words(line.figure, request.language))
+        )
+    return found
+
+
+def _selection(request: PageRequest, asked: Asked, years: tuple[int, ...] | None = None) -> UnitSelection:
+    basis = asked.basis if asked.basis is not Basis.ALL else Basis.UNITS
+    return seen(request, UnitSelection(years or (asked.year,), asked.region or None, asked.level or None, basis))
+
+
+def bar_chart(request: PageRequest, asked: Asked, rows: Sequence[RegionRow]) -> Markup:
+    """The regions below as ordered bars."""
+    indicator = asked.indicator
+    share = indicator.kind is FigureKind.PROPORTION
+    drawn = [
+        charts.ChartBar(
+            row.name,
+            row.line.figure.value,
+            shown_value(indicator, row.line.figure.value) or "—",
+            row.line.figure.low,
+            row.line.figure.high,
+            row.href,
+            faint=not row.line.figure.ranked,
+        )
+        for row in rows
+    ]
+    title = f"{indicator.name.of(request.language)} {asked.year}"
+    return charts.bars(title, drawn, lambda value: shown_value(indicator, value), 1.0 if share else None)
+
+
+def trend_chart(
+    request: PageRequest, panel: Panel, asked: Asked
+) -> tuple[Markup, list[tuple[DerivedIndicator, list[GroupLine]]]]:
+    """The rates of the region over all years as lines, and their figures."""
+    years = tuple(sorted(years_of(panel)))
+    rates = [derived_indicators()[name] for name in _TREND]
+    if asked.indicator.kind is FigureKind.PROPORTION and asked.indicator not in rates:
+        rates = [asked.indicator, *rates]
+    found = [(each, group_lines(panel, each, _selection(request, asked, years), GroupBy.ALL)) for each in rates]
+    series = [
+        charts.ChartLine(
+            each.name.of(request.language),
+            tuple((line.year, line.figure.value, shown_value(each, line.figure.value)) for line in some),
+        )
+        for each, some in found
+    ]
+    return charts.lines(request.t("analysis.trend"), series, lambda value: f"{100 * value:.0f}%"), found
+
+
+def _late(request: PageRequest, panel: Panel, asked: Asked) -> list[tuple[UnitLine, str]]:
+    """The agencies that published latest, with the days."""
+    days = derived_indicators()["late_days"]
+    selection = seen(request, UnitSelection((asked.year,), asked.region or None, asked.level or None, Basis.ALL))
+    late = [line for line in unit_lines(panel, days, selection) if line.figure.numerator]
+    latest = sorted(late, key=lambda line: -(line.figure.numerator or 0))[:_LATE]
+    return [(line, shown_value(days, line.figure.value)) for line in latest]
+
+
+def _rollup(request: PageRequest, panel: Panel, asked: Asked) -> AreaRollup | None:
+    if not asked.region:
+        return None
+    bounds = seen(request, UnitSelection((asked.year,)))
+    found = area_rollup(panel, asked.region.ljust(6, "0"), asked.year, _STATED, bounds)
+    return found if found.own is not None or found.members else None
+
+
+def shown(request: PageRequest) -> Response:
+    """The overview of a region on a year."""
+    panel = request.app.panels.panel()
+    if panel is None:
+        return waiting(request)
+    asked = asked_of(request, panel)
+    if not asked.known:
+        request.notify("analysis.unknown_region", good=False, region=request.query.text("region", 40))
+    selection = _selection(request, asked)
+    rows = region_rows(request, panel, asked)
+    trend, years = trend_chart(request, panel, asked)
+    rollup = _rollup(request, panel, asked)
+    names = {each.unit.agency_id: each.unit.agency for each in rollup.members} if rollup is not None else {}
+    return render(
+        request,
+        "analysis.html",
+        panel=panel.manifest,
+        years=years_of(panel),
+        asked=asked,
+        given=asked.given,
+        indicators=[each for each in derived_indicators().values() if not each.of_years],
+        bases=[Basis.UNITS, Basis.AREAS, Basis.VERTICAL]
+        if below(asked.region) is not GroupBy.UNIT
+        else [Basis.UNITS, Basis.VERTICAL],
+        place=region_name(asked.region),
+        above=_above(asked),
+        tiles=[_tile(panel, name, selection) for name in _TILES],
+        rows=rows,
+        chart=bar_chart(request, asked, rows) if rows else None,
+        trend=trend,
+        trend_years=[(indicator, {line.year: line for line in lines}) for indicator, lines in years],
+        trend_span=sorted(years_of(panel)),
+        late=_late(request, panel, asked),
+        rollup=rollup,
+        names=names,
+    )
+
+
+def _tile(panel: Panel, name: str, selection: UnitSelection) -> Tile:
+    indicator = derived_indicators()[name]
+    if selection.basis is Basis.AREAS and selection.level is None:
+        return Tile(indicator, None)
+    return Tile(indicator, _figure(panel, indicator, selection))
+
+
+def _above(asked: Asked) -> list[tuple[str, str]]:
+    """The regions around the one that is shown, from all down, with their addresses."""
+    prefixes = [asked.region[:length] for length in (2, 4) if length < len(asked.region)]
+    whole = [("", address("/analysis", **{**asked.given, "region": ""}))] if asked.region else []
+    named = [(region_name(prefix), address("/analysis", **{**asked.given, "region": prefix})) for prefix in prefixes]
+    return [*whole, *((name.rpartition(" ")[2], path) for name, path in named if not name.isdecimal())]
+
+
+def file(request: PageRequest) -> Response:
+    """The regions below as CSV, or a chart (``chart=bars`` or ``trend``) as SVG."""
+    panel = request.app.panels.panel()
+    if panel is None:
+        return waiting(request)
+    asked = asked_of(request, panel)
+    name = f"analysis-{asked.indicator.id}-{asked.year}{f'-{asked.region}' if asked.region else ''}"
+    chart = request.query.text("chart", 10)
+    if chart == "trend":
+        return as_picture(f"{name}-trend", trend_chart(request, panel, asked)[0])
+    rows = region_rows(request, panel, asked)
+    if chart == "bars":
+        return as_picture(f"{name}-bars", bar_chart(request, asked, rows))
+    lines = [row.line for row in rows]
+    table = group_rows(asked.indicator, lines, below(asked.region), request.language)
+    return as_csv(request, name, group_header(request.language), table)
+
+
+ROUTES = (get("/analysis", shown, Role.VIEW), get("/analysis/file", file, Role.VIEW))

@@ -1,0 +1,70 @@
+"""Files that are attached to a PDF come in as documents, and only a mere cover gives way to them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pikepdf
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from ingest.archives.limits import Limits
+from ingest.files.messages import FoundDocument
+from ingest.files.read_file import FileReader
+from tests.ingest.test_archive import zipped
+from tests.ingest.test_rar_volumes import Outlet
+
+REPORT = "示例县教育局2024年政府信息公开工作年度报告\n".encode()
+
+
+def pdf(files: dict[str, bytes], *, text: str = "Open this portfolio in Acrobat.", pages: int = 1) -> bytes:
+    """A PDF with attached files; ``text`` stands on each of its pages."""
+    target = io.BytesIO()
+    canvas = Canvas(target)
+    for _ in range(pages):
+        for line, at in enumerate(range(0, len(text), 80)):
+            canvas.drawString(40, 800 - 14 * line, text[at : at + 80])
+        canvas.showPage()
+    canvas.save()
+    with pikepdf.open(io.BytesIO(target.getvalue())) as document:
+        for name, data in files.items():
+            document.attachments[name] = pikepdf.AttachedFileSpec(document, data, filename=name)
+        out = io.BytesIO()
+        document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return out.getvalue()
+
+
+def read(folder: Path, data: bytes, limits: Limits = Limits()) -> dict[str, FoundDocument]:  # noqa: B008 (frozen)
+    (folder / "a.pdf").write_bytes(data)
+    found = FileReader(Outlet(), limits, lambda *_: False).read(str(folder / "a.pdf"), "a.pdf")
+    return {one.path: one for one in found}
+
+
+def test_what_a_portfolio_holds_comes_in(tmp_path: Path) -> None:
+    files = {"报告.txt": REPORT, "全部.zip": zipped({"b.txt": REPORT + b"2"}), "invoice.xml": b"<?xml version='1.0'?><invoice/>"}
+    found = read(tmp_path, pdf(files))
+    assert sorted(found) == ["a.pdf!全部.zip!b.txt", "a.pdf!报告.txt"]
+    assert all(one.rejection is None for one in found.values())
+
+
+@pytest.mark.parametrize("more", [{"pages": 3}, {"text": "This is a whole report of its own. " * 40}])
+def test_a_report_with_attached_files_is_a_document_too(tmp_path: Path, more: dict[str, object]) -> None:
+    found = read(tmp_path, pdf({"附件.txt": REPORT}, **more))  # type: ignore[arg-type]
+    assert sorted(found) == ["a.pdf", "a.pdf!附件.txt"]
+
+
+def test_portfolios_in_each_other_end(tmp_path: Path) -> None:
+    inner = pdf({"a.txt": REPORT})
+    for _ in range(7):
+        inner = pdf({"inner.pdf": inner})
+    found = read(tmp_path, inner, Limits(archive_depth=3))
+    assert list(found) == ["a.pdf!inner.pdf!inner.pdf!inner.pdf"]
+
+
+def test_attached_files_count_against_the_limits(tmp_path: Path) -> None:
+    found = read(tmp_path, pdf({f"{number}.txt": REPORT * (number + 1) for number in range(6)}), Limits(archive_members=3))
+    assert [one.rejection[0] for one in found.values() if one.rejection] == ["file.bomb"]
+    assert "a.pdf" in found
+    found = read(tmp_path, pdf({"bomb.txt": bytes(3_000_000)}), Limits(file_bytes=1_000_000))
+    assert list(found) == ["a.pdf"]
