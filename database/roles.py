@@ -20,7 +20,7 @@ ROLES: Mapping[str, str] = {
 }
 _ALL = ("select", "insert", "update", "delete")
 _APPEND = ("select", "insert")
-_PRIVATE = ("gk_user", "gk_session", "gk_login_step", "gk_login_place", "gk_knock")
+_PRIVATE = ("gk_user", "gk_session", "gk_login_step", "gk_login_place", "gk_knock", "gk_api_token")
 # What differs from "all" of a worker and of the pages, and from "select" of a reader.
 _RIGHTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     WORKER: {
@@ -45,6 +45,7 @@ _RIGHTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "gk_source": ("select", "insert", "update"),
         "gk_batch": ("select", "insert", "update"),
         "gk_user": ("select", "insert", "update"),
+        "gk_api_token": ("select", "insert", "update"),
         "gk_watcher": ("select",),
     },
     READER: {**dict.fromkeys(_PRIVATE, ()), "gk_audit": (), "gk_audit_head": ()},

@@ -182,6 +182,8 @@ class Settings(BaseSettings):
     """Most connections to the operators' pages at a time. Beyond it the one that was without a request longest is closed."""
     console_slow_seconds: Seconds = 20
     """A client that takes longer to send a request, or to take up a part of an answer, is cut off."""
+    console_api_per_minute: int = Field(default=600, ge=0)
+    """Most calls of the API a minute by one token or user, in each process of the pages. 0: as many as they like."""
     console_session_seconds: Seconds = 43_200
     """How long a person stays logged in to the operators' pages at most."""
     console_idle_seconds: Seconds = 7200

@@ -59,6 +59,7 @@ COMMANDS = {
     "doctor": "console.cli.doctor:examine_machine",
     "alive": "console.cli.health:check_alive",
     "user": "console.cli.users:user",
+    "token": "console.cli.api.tokens:token",
     "audit": "console.cli.audit:audit",
     "db": "console.cli.database:db",
 }

@@ -31,6 +31,7 @@ from console.release.changes import changed_rows, version_of
 from console.release.checks import check_files, contents
 from console.release.database_file import write_database
 from console.release.digests import write_digests
+from console.release.figures import derived_rows
 from console.release.metadata import ReleaseIdentity, write_metadata
 from console.release.pages import ReleaseReport, write_pages
 from console.release.rows import DocumentRows, Row, code_rows, comparability_rows, indicator_rows
@@ -100,7 +101,7 @@ def _write_tables(
     engine: Engine, data: Path, progress: Callable[[int], object] | None, *, mask: bool
 ) -> tuple[DocumentRows, Counter[str]]:
     rows, counts = DocumentRows(mask=mask), Counter[str]()
-    fixed = {"indicators": indicator_rows, "comparability": comparability_rows, "codes": code_rows}
+    fixed = {"derived": derived_rows, "indicators": indicator_rows, "comparability": comparability_rows, "codes": code_rows}
     with _writing(data, [name for name in release_tables() if name != "changes"]) as write:
         for table, make in fixed.items():
             for row in make():

@@ -21,6 +21,10 @@ select v.agency_id, a.name as agency, a.kind, a.level, a.province, a.city, a.cou
     i.label_zh, i.label_en, i.unit, v.value, v.code, v.state, v.page, v.raw, f.sha256, v.filing_id, v.edition
 from "values" v join filings f using (filing_id) join agencies a on a.agency_id = v.agency_id
     join indicators i using (indicator)""",
+    "rates": """
+select g.agency_id, a.name as agency, a.kind, a.level, a.province, a.city, a.county, a.region_code, g.year, f.form, g.derived,
+    d.name_zh, d.name_en, g.numerator, g.denominator, g.value, g.left_out, g.filing_id
+from figures g join filings f using (filing_id) join agencies a on a.agency_id = g.agency_id join derived d using (derived)""",
     "agencies_without_a_sure_value": """
 select v.indicator, v.year, a.agency_id, a.name as agency, a.city, v.code
 from "values" v join agencies a using (agency_id) where v.code <> 'value'""",

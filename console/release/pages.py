@@ -14,6 +14,7 @@ from codebook.book import load_book
 from console.release.about import ReleaseFacts
 from console.release.changes import change_counts
 from console.release.checks import ReleaseCheck
+from console.release.figures import derived_rows
 from console.release.metadata import ReleaseIdentity
 from console.release.rows import comparability_rows, comparisons, indicator_rows
 from console.release.schema import cell_codes, labels, release_tables
@@ -52,6 +53,7 @@ def write_pages(folder: Path, facts: ReleaseFacts, identity: ReleaseIdentity, re
         "book": book,
         "blocks": labels().blocks,
         "indicators": list(indicator_rows()),
+        "derived": list(derived_rows()),
         "comparisons": comparisons(),
         "same": sum(1 for _ in comparability_rows()) - len(comparisons()),
         **report._asdict(),

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from codebook.analysis.figures import UnitFacts
 from codebook.book import load_book
 from codebook.records import Record, State
 from codebook.text.numbers import ValueKind, read_number
@@ -17,6 +18,7 @@ from console.export import cells
 from console.export.headings import printed_name
 from console.export.read import Exported, Value
 from console.release.contacts import masked
+from console.release.figures import figure_rows
 from console.release.schema import cell_codes, english_label, labels, read_data
 from database.models.findings import FindingState
 from database.views import column_name, wide_tables
@@ -86,6 +88,9 @@ class DocumentRows:
             yield "values", (d.filing_id, indicator, agency, year, d.edition, *self._value(value, codes[indicator]))
         yield from self._wide(exported, found, codes)
         yield from self._findings(exported)
+        sure = {i: value.value for i, value in found if value is not None and value.value is not None and codes[i] == NUMBER}
+        who = (d.agency_id, d.agency_name, year, cells.body(exported).kind, None, d.region_code, d.filing_id, d.id, d.form)
+        yield from (("figures", row) for row in figure_rows(UnitFacts(*who), sure, codes))
         for section in exported.sections:
             title, text = self._text(section.title), self._text(section.text)
             yield "texts", (d.filing_id, section.position, section.number, title, text)

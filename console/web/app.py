@@ -20,6 +20,7 @@ from console.web.auth import Cookies
 from console.web.context import AppContext
 from console.web.i18n import words
 from console.web.pages import NAVIGATION, routes
+from console.web.pages.api.endpoint import ROOT, problem_details
 from console.web.request import PageRequest
 from console.web.routing import problem
 from console.web.security import BodyLimit, Fields, SecurityHeaders
@@ -81,5 +82,7 @@ async def _bug(request: Request, error: Exception) -> Response:
 def _shown(request: Request, status: int) -> Response:
     if request.url.path.startswith("/static/"):
         return Response(status_code=status)
+    if request.url.path.startswith(f"{ROOT}/"):
+        return problem_details(status, f"{request.method} {request.url.path}"[:300])
     context: AppContext = request.app.state.context
     return problem(PageRequest(context, request, Cookies(request), None, Fields()), status)

@@ -20,6 +20,7 @@ from console.analysis.keeper import PANEL, PanelKeeper
 from console.rendering.images import Pictures
 from console.web.addresses import address
 from console.web.oidc import Provider
+from console.web.security import CallLimit
 from console.web.views import filters
 from database.ledger import Queued
 from database.models import Role
@@ -42,6 +43,7 @@ class AppContext:
         self.settings, self.engine, self.navigation = settings, engine, navigation
         self.provider = Provider(settings) if settings.console_oidc_issuer else None
         self._kept: dict[str, tuple[float, Any]] = {}
+        self.calls = CallLimit()
         self._verification: subprocess.Popen[bytes] | None = None
         self._sheets: list[subprocess.Popen[bytes]] = []
         self._starting = threading.Lock()

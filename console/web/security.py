@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
+import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -90,6 +92,39 @@ class BodyLimit:
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+class CallLimit:
+    """Counts calls by who makes them, in steady windows of a minute of this process. Old windows are forgotten."""
+
+    _MOST = 10_000  # callers that are kept
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: dict[str, tuple[int, int]] = {}
+
+    def has_room(self, caller: str, most: int) -> bool:
+        """Return whether ``caller`` has made fewer than ``most`` calls within this minute."""
+        with self._lock:
+            window, count = self._calls.get(caller, (0, 0))
+            return window != self._window() or count < most
+
+    def take(self, caller: str, most: int) -> bool:
+        """Count a call. Return False when ``caller`` has made ``most`` within this minute."""
+        now = self._window()
+        with self._lock:
+            window, count = self._calls.get(caller, (now, 0))
+            count = count if window == now else 0
+            if len(self._calls) >= self._MOST:
+                self._calls = {name: kept for name, kept in self._calls.items() if kept[0] == now}
+            if count >= most or (len(self._calls) >= self._MOST and caller not in self._calls):
+                return False
+            self._calls[caller] = (now, count + 1)
+            return True
+
+    @staticmethod
+    def _window() -> int:
+        return int(time.monotonic() // 60)
 
 
 def new_token() -> str:

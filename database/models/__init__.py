@@ -38,7 +38,7 @@ from database.models.ledger import (
 from database.models.reports import Between, BlockRow, CorrectionRow, FindingRow, ReportRow, SectionRow, ValueRow
 from database.models.review import ReviewLease, ReviewShare
 from database.models.search import SavedFilter, SearchRow
-from database.models.users import Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Role, Session, User
+from database.models.users import ApiToken, Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Role, Session, User
 
 __all__ = [
     "PREFIX",
@@ -50,6 +50,7 @@ __all__ = [
     "AgencyRow",
     "AgencySuccession",
     "AliasSource",
+    "ApiToken",
     "Attempt",
     "Audit",
     "AuditHead",

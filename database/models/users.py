@@ -81,6 +81,26 @@ class Session(Base):
     oidc: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
+class ApiToken(Base):
+    """A token by which a program asks as its user. ``digest`` is the SHA-256 of the token; ``role`` bounds that of the user.
+
+    ``used_at`` is kept to the minute. Rows stay when a token ends.
+    """
+
+    __tablename__ = "gk_api_token"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("gk_user.id"), index=True)
+    label: Mapped[str] = mapped_column(String(60))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(100))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (one_of("role", Role),)
+
+
 class LoginStep(Base):
     """A login whose password was right and whose second factor is awaited. ``digest`` is the SHA-256 of its cookie."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from email.utils import parsedate_to_datetime
+from email.utils import parseaddr, parsedate_to_datetime
 from itertools import islice
 from mimetypes import guess_extension
 from typing import BinaryIO, NamedTuple
@@ -16,15 +16,19 @@ from codebook.errors import GongkaiError
 from ingest.archives.limits import Limits
 
 MAIL = "message/rfc822"
+_LONGEST = 200  # characters of a sender or a subject
 _TEXTS = ("text/plain", "text/html")
 
 
 class Attachment(NamedTuple):
-    """An attachment: its name as the mail gives it, its content, and when the mail was sent (None: it does not say)."""
+    """An attachment: its name as the mail gives it, its content, when the mail was sent (None: it does not say), and its sender
+    and subject as far as it has them.
+    """
 
     name: str
     content: bytes
     sent_at: datetime | None
+    about: tuple[str, ...] = ()
 
 
 def attachments(file: BinaryIO, limits: Limits) -> Iterator[Attachment]:
@@ -55,7 +59,7 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
     for number, part in enumerate(found, 1):
         content = part.get_payload(decode=True)
         if isinstance(content, bytes) and content:
-            yield Attachment(_name(part, number), content, sent_at)
+            yield Attachment(_name(part, number), content, sent_at, _about(message))
 
 
 def _is_attached(part: EmailMessage) -> bool:
@@ -68,6 +72,16 @@ def _is_attached(part: EmailMessage) -> bool:
 def _name(part: EmailMessage, number: int) -> str:
     given = (part.get_filename() or "").replace("\\", "/").rpartition("/")[2].strip()
     return given or f"{number}{guess_extension(part.get_content_type()) or ''}"
+
+
+def _about(message: EmailMessage) -> tuple[str, ...]:
+    """The name of the sender and the subject, as parts of a path."""
+    sender = parseaddr(str(message["From"] or ""))[0]
+    found = (
+        "".join(text.replace("/", " ").replace("!", " ").split("\0"))[:_LONGEST]
+        for text in (sender, str(message["Subject"] or ""))
+    )
+    return tuple(text.strip() for text in found if text.strip())
 
 
 def _sent_at(message: EmailMessage) -> datetime | None:

@@ -91,7 +91,9 @@ class Kept(Message, frozen=True):
 
 
 class FoundDocument(Message, frozen=True):
-    """Something to be registered. ``rejection`` is (code, message) where it is refused; ``dated_at`` when it was changed last."""
+    """Something to be registered. ``rejection`` is (code, message) where it is refused; ``dated_at`` when it was changed last;
+    ``about`` what came with it says of it: the sender and the subject of a mail.
+    """
 
     sha256: str
     media_type: str
@@ -99,6 +101,7 @@ class FoundDocument(Message, frozen=True):
     path: str
     rejection: tuple[str, str] | None = None
     dated_at: datetime | None = None
+    about: tuple[str, ...] = ()
 
 
 class ManifestRow(Message, frozen=True):

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
+from msgspec.structs import replace
+
 from codebook import image_package
 from codebook.errors import GongkaiError
 from codebook.sheets import row_file
@@ -276,7 +278,9 @@ class FileReader:
                 member = one._replace(dated_at=one.dated_at or content.dated_at)
                 if reports.path_of(member.name) is None:
                     beside = partial(_in_archive, parts, PurePosixPath(member.name).parent)
-                    yield from self._member(member, f"{path}!{shown(member.name)}", budget=budget, depth=depth, beside=beside)
+                    inner = f"{path}!{shown(member.name)}"
+                    for found in self._member(member, inner, budget=budget, depth=depth, beside=beside):
+                        yield replace(found, about=member.about) if member.about and not found.about else found
                 else:
                     yield from self._page(reports, member)
             if not count:
@@ -316,7 +320,7 @@ class FileReader:
         """The report of which ``page`` is the last page that was missing. A page that is broken is a report that is broken."""
         path = reports.path_of(page.name) or ""
         try:
-            report = reports.add(*page)
+            report = reports.add(page.name, page.reader, page.dated_at)
         except BROKEN_MEMBER as error:
             reports.drop(path)
             yield refusal(path, _of_member(error))

@@ -29,7 +29,7 @@ SMALL = Limits(file_bytes=10_000, archive_members=50, archive_bytes=20_000_000)
 
 def contents(data: bytes, limits: Limits = SMALL, name: str = "archive.zip") -> dict[str, bytes]:
     file = io.BytesIO(data)
-    return {path: reader.read(1_000_000) for path, reader, _ in unpack(file, identify(file).media_type, name, Budget(limits))}
+    return {path: reader.read(1_000_000) for path, reader, *_ in unpack(file, identify(file).media_type, name, Budget(limits))}
 
 
 def zipped(members: dict[str, bytes], change: Callable[[zipfile.ZipInfo], None] = lambda info: None) -> bytes:
@@ -135,7 +135,7 @@ def test_an_unsafe_archive_yields_nothing(name: str) -> None:
     got: list[str] = []
     file = io.BytesIO(UNSAFE[name])
     with pytest.raises(GongkaiError) as raised:
-        got.extend(path for path, _, _ in unpack(file, identify(file).media_type, "a.zip", Budget(SMALL)))
+        got.extend(path for path, *_ in unpack(file, identify(file).media_type, "a.zip", Budget(SMALL)))
     assert raised.value.code == "file.unsafe_archive"
     assert got == []
 
@@ -232,7 +232,7 @@ def test_a_member_whose_content_is_not_what_was_packed() -> None:
     broken[40:44] = b"\xff\xff\xff\xff"
     file = io.BytesIO(bytes(broken))
     seen = {}
-    for path, reader, _ in unpack(file, "application/zip", "a.zip", Budget(SMALL)):
+    for path, reader, *_ in unpack(file, "application/zip", "a.zip", Budget(SMALL)):
         try:
             seen[path] = reader.read()
         except BROKEN_MEMBER:

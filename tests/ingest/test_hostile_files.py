@@ -111,7 +111,7 @@ def test_an_archive_that_asks_for_too_much_is_refused(data: bytes, code: str, tm
 
 def test_an_honest_lzma_member_is_unpacked() -> None:
     data = packed.lzma_dictionary(8 * MIB)
-    assert [member.read() for _, member, _ in unpack(io.BytesIO(data), "application/zip", "a.zip", Budget(Limits()))]
+    assert [member.read() for _, member, *_ in unpack(io.BytesIO(data), "application/zip", "a.zip", Budget(Limits()))]
 
 
 def test_the_ratio_of_the_whole_counts_from_the_size_of_the_outermost_archive() -> None:

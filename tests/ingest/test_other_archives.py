@@ -185,7 +185,7 @@ def test_files_of_one_name_in_a_7z_keep_their_contents() -> None:
             archive.writestr(data, "a.txt")
         archive.writestr(b"other", "b.txt")
     file = io.BytesIO(out.getvalue())
-    found = [(name, reader.read(100)) for name, reader, _ in unpack(file, identify(file).media_type, "a.7z", Budget(SMALL))]
+    found = [(name, reader.read(100)) for name, reader, *_ in unpack(file, identify(file).media_type, "a.7z", Budget(SMALL))]
     assert found == [("a.txt", b""), ("a.txt", b"first"), ("a.txt", b"second"), ("b.txt", b"other")]
 
 

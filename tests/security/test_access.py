@@ -71,7 +71,8 @@ class Office:
     def foreign_number(self, path: str) -> str:
         """The number of what is foreign and of the kind that a page is about."""
         kinds = {"/batches": self.foreign_batch, "/findings": self.foreign_finding}
-        return str(next((number for start, number in kinds.items() if path.startswith(start)), self.foreign))
+        page = path.removeprefix("/api/v1")
+        return str(next((number for start, number in kinds.items() if page.startswith(start)), self.foreign))
 
     def state(self) -> list[Any]:
         """All that acts change, of the foreign document."""
@@ -117,6 +118,7 @@ def test_no_page_shows_what_is_foreign(office: Office) -> None:
     queries += [{"batch": office.foreign_batch}, {"batch": "foreign-batch", "code": "internal", "act": "reprocess"}]
     queries += [{"region": "3301"}, {"region": "浙江", "text": str(office.foreign)}]
     queries += [{"text": "财政", "agency": "财政", "find": "财政", "case": "1"}]
+    queries += [{"indicator": CELL}, {"year": 2024}, {"indicator": CELL, "region": "330000", "agency_id": office.foreign}]
     for path in [path for (method, path), role in TABLE.items() if method == "GET" and role is not Role.ADMINISTER]:
         number = office.foreign_number(path)
         address = filled(path, number).replace(f"/crops/{number}", f"/crops/{CELL}").replace(f"/cells/{number}", f"/cells/{CELL}")
@@ -125,7 +127,8 @@ def test_no_page_shows_what_is_foreign(office: Office) -> None:
             answer = office.client.get(address, params=query)
             assert answer.status_code < 500, (path, query)
             if "{id}" in path:
-                assert answer.status_code == 404, (path, query)
+                refused = (404, 400) if query and path.startswith("/api/") else (404,)  # a parameter that the API does not know
+                assert answer.status_code in refused, (path, query)
             shown, asked = content(answer), " ".join(map(str, query.values()))
             for mark in MARKS:
                 assert mark in asked or mark not in shown, (path, query, mark)

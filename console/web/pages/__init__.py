@@ -24,6 +24,7 @@ from console.web.pages.analysis import agency as analysis_agency
 from console.web.pages.analysis import compare as analysis_compare
 from console.web.pages.analysis import indicator as analysis_indicator
 from console.web.pages.analysis import overview as analysis
+from console.web.pages.api import resources, tokens
 from console.web.pages.drafts import check as drafts
 from console.web.pages.filings import agency, cases, filing
 from console.web.pages.findings import cases as finding_cases
@@ -59,6 +60,8 @@ MODULES = (
     administration,
     upkeep,
     saved,
+    resources,
+    tokens,
 )
 
 # The bar at the top: the key of a word, the address, and the role that is needed.

@@ -54,7 +54,7 @@ class _Asked(NamedTuple):
         return [line for line in inside if not self.standing or line.standing == self.standing]
 
 
-def _lines(request: PageRequest, connection: Connection, year: int) -> list[CoverageLine]:
+def visible_lines(request: PageRequest, connection: Connection, year: int) -> list[CoverageLine]:
     """The lines of a year that the person can see.
 
     A document that was not read is of no region. For a user who is bound to regions it counts for an agency of theirs, and its
@@ -82,7 +82,7 @@ def shown(request: PageRequest) -> Response:
         asked = asked._replace(year=asked.year or (years[0].year if years else None))
         lines, others = [], []
         if asked.year is not None:
-            lines = _lines(request, connection, asked.year)
+            lines = visible_lines(request, connection, asked.year)
             others = covering.unlisted(connection, asked.year, region=asked.region or None, limit=_ROWS)
     regions = _regions(lines)
     lines = asked._replace(standing="").chosen(lines)
@@ -113,7 +113,7 @@ def file(request: PageRequest) -> Response:
     lines: list[CoverageLine] = []
     if asked.year is not None:
         with request.reading() as connection:
-            lines = asked.chosen(_lines(request, connection, asked.year))
+            lines = asked.chosen(visible_lines(request, connection, asked.year))
         told: dict[str, Any] = {"year": asked.year, "region": asked.region, "by": asked.by}
         request.write(lambda c: audit.note(c, "download", request.user_name, subject="coverage", **told))
     target = io.StringIO()

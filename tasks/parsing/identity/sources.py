@@ -132,6 +132,8 @@ class Collector:
             text = fold(folder).text
             if is_name(text):
                 self.add(30, "agency", text, "folder", folder)
+            elif "!" in self.hints.path and (title := find_title(text, whole=True)):  # the subject of a mail
+                self.add_title(28, title, "folder", folder, None)
             if match := patterns().identity.folder_year.fullmatch(text):
                 self.add(25, "year", match[1], "folder", folder)
         if len(path.parts) > 1:

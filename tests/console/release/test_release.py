@@ -168,6 +168,17 @@ def test_a_contact_pattern_masks_its_examples_and_nothing_else(pattern: Any) -> 
     assert [masked(text) for text in pattern.counter_examples] == list(pattern.counter_examples)
 
 
+def test_derived_indicators_of_a_filing_are_those_of_their_definitions(made: Path) -> None:
+    figures = {(row["year"], row["derived"]): row for row in rows_of(made, "figures")}
+    received = figures[2024, "received"]
+    assert (received["numerator"], received["denominator"], received["value"], received["left_out"]) == (95, None, 95, None)
+    left_out = {name: figures[2024, name]["left_out"] for name in ("obligations", "grant_rate")}
+    assert left_out == {"obligations": "not_seen", "grant_rate": "doubt"}  # carried over was not seen, granted is in doubt
+    assert (2019, "text_repeat") not in figures
+    known = {row["derived"] for row in rows_of(made, "derived")}
+    assert {name for _, name in figures} <= known
+
+
 def test_csv_and_parquet_have_the_same_numbers(made: Path) -> None:
     for table in ("values", "wide_requests", "filings"):
         with (made / "data" / "csv" / f"{table}.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -1,0 +1,1 @@
+"""Commands about the API: the tokens of programs that ask it."""

@@ -1,0 +1,137 @@
+"""Values of the filings in force with their evidence, a page at a time: of one indicator over many filings, or of one filing.
+
+The filings of a page are found first, by the indexes of gk_filing and gk_agency; their values are read by the key of gk_value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from codebook.records import UNSETTLED_STATES, Number, Record, State
+from codebook.text.numbers import whole
+from database.access import in_region as within
+from database.access import region_prefix
+from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown, speaks
+from database.models import AgencyRow, ReportRow, ValueRow
+from database.sql import chunks
+
+_AGENCY = AgencyRow.__table__
+_REPORT = ReportRow.__table__
+_VALUE = ValueRow.__table__
+_NO_NUMBER = {state.value for state in UNSETTLED_STATES} | {State.MISSING.value}
+
+
+class ValueWithEvidence(Record, frozen=True):
+    """What a filing in force states in a cell, and where.
+
+    ``value`` is the number where it is sure, else null: never 0 in its place. ``state`` says why: read, proven and corrected
+    have a number; doubtful, missing and not_seen have none; null where the report has no such cell. ``box`` is x0, top, x1,
+    bottom in points, ``raw`` the text as it was read.
+    """
+
+    filing_id: int
+    agency_id: int
+    agency: str
+    kind: str | None
+    region_code: str | None
+    year: int
+    form: str
+    indicator: str
+    value: Number | None
+    state: State | None
+    raw: str | None
+    page: int | None
+    box: tuple[float, float, float, float] | None
+    line: int | None
+    column: int | None
+    read_by: str | None
+    score: float | None
+    note: str | None
+    document_id: int
+    sha256: str
+
+
+class ValueFilter(Record, frozen=True):
+    """Of which filings: those that meet all conditions that are given. ``region`` is a region's code or its beginning."""
+
+    year: int | None = None
+    region: str | None = None
+    kind: str | None = None
+    agency_id: int | None = None
+
+
+_FILING_FIELDS = (
+    FILING.c.id.label("filing_id"),
+    FILING.c.agency_id,
+    _AGENCY.c.name.label("agency"),
+    _AGENCY.c.kind,
+    _AGENCY.c.region_code,
+    FILING.c.year,
+    _REPORT.c.form,
+    DOCUMENT.c.id.label("document_id"),
+    DOCUMENT.c.sha256,
+    DOCUMENT.c.report_id,
+)
+_IN_FORCE = (
+    FILING.join(_AGENCY, _AGENCY.c.id == FILING.c.agency_id)
+    .join(MEMBER, MEMBER.c.filing_id == FILING.c.id)
+    .join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id)
+    .join(_REPORT, _REPORT.c.id == DOCUMENT.c.report_id)
+)
+_CELL_FIELDS = tuple(
+    _VALUE.c[name] for name in ("indicator", "value", "state", "raw", "page", "box", "line", "column", "read_by", "score", "note")
+)
+
+
+def indicator_values(
+    connection: Connection, indicator: str, wanted: ValueFilter, after: int = 0, limit: int = 100
+) -> list[ValueWithEvidence]:
+    """Return what the filings in force state for ``indicator``, by the number of the filing, behind ``after``."""
+    query = select(*_FILING_FIELDS).select_from(_IN_FORCE).where(FILING.c.id > after, is_shown(DOCUMENT), speaks())
+    if wanted.year is not None:
+        query = query.where(FILING.c.year == wanted.year)
+    if wanted.region:
+        query = query.where(within(_AGENCY.c.region_code, region_prefix(wanted.region)))
+    if wanted.kind:
+        query = query.where(_AGENCY.c.kind == wanted.kind)
+    if wanted.agency_id is not None:
+        query = query.where(FILING.c.agency_id == wanted.agency_id)
+    filings = connection.execute(query.order_by(FILING.c.id).limit(limit)).all()
+    cells: dict[int, Any] = {}
+    for part in chunks([row.report_id for row in filings]):
+        of_page = and_(_VALUE.c.report_id.in_(part), _VALUE.c.indicator == indicator)
+        cells |= {row.report_id: row for row in connection.execute(select(_VALUE.c.report_id, *_CELL_FIELDS).where(of_page))}
+    return [_line(row, indicator, cells.get(row.report_id)) for row in filings]
+
+
+def filing_values(connection: Connection, filing_id: int) -> list[ValueWithEvidence] | None:
+    """Return all values of a filing in force by indicator; None when there is no such filing, or nothing of it is shown."""
+    query = select(*_FILING_FIELDS).select_from(_IN_FORCE).where(FILING.c.id == filing_id, is_shown(DOCUMENT), speaks())
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    cells = select(*_CELL_FIELDS).where(_VALUE.c.report_id == row.report_id).order_by(_VALUE.c.indicator)
+    return [_line(row, cell.indicator, cell) for cell in connection.execute(cells)]
+
+
+def _line(row: Any, indicator: str, cell: Any) -> ValueWithEvidence:
+    who: dict[str, Any] = {
+        name: getattr(row, name) for name in ("filing_id", "agency_id", "agency", "kind", "region_code", "year", "form")
+    }
+    found: dict[str, Any] = {
+        name: getattr(cell, name, None) for name in ("raw", "page", "line", "column", "read_by", "score", "note")
+    }
+    state, box = getattr(cell, "state", None), getattr(cell, "box", None)
+    value = None if state is None or state in _NO_NUMBER else whole(getattr(cell, "value", None))
+    return ValueWithEvidence(
+        **who,
+        indicator=indicator,
+        value=value,
+        state=None if state is None else State(state),
+        box=tuple(box) if box else None,
+        document_id=row.document_id,
+        sha256=row.sha256,
+        **found,
+    )
