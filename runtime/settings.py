@@ -13,8 +13,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from codebook.rule_packs.packs import install
-from codebook.rule_packs.reading import read_packs
 from codebook.stages import STAGES, StageName
 from database.ledger import Policy
 from database.models import Role
@@ -219,6 +217,8 @@ class Settings(BaseSettings):
     @classmethod
     def _packs_are_in_order(cls, folder: Path | None) -> Path | None:
         if folder is not None:
+            from codebook.rule_packs.reading import read_packs  # noqa: PLC0415 - and with it all regions: most installations have none
+
             folder = folder.absolute()
             read_packs(folder)
         return folder
@@ -302,5 +302,8 @@ def load_settings() -> Settings:
     """The settings of this process, read once from the environment. Raises pydantic.ValidationError when one does not fit."""
     found = Settings()
     if found.rule_packs is not None:
+        from codebook.rule_packs.packs import install  # noqa: PLC0415 - as above
+        from codebook.rule_packs.reading import read_packs  # noqa: PLC0415 - as above
+
         install(read_packs(found.rule_packs))
     return found

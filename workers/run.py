@@ -1,4 +1,4 @@
-"""A worker as a process: ``python -m workers.run QUEUES CONCURRENCY``, and the command by which others start one."""
+"""A worker as a process: ``python -m workers.run QUEUES CONCURRENCY`` (see :mod:`workers.worker_command`)."""
 
 from __future__ import annotations
 
@@ -12,34 +12,13 @@ from typing import Any
 
 from celery import signals
 
-from codebook.stages import QUEUES
 from runtime import log
-from runtime.child_command import module_command
 from runtime.private import keep_private
-from runtime.process_limits import SILENT, limit_memory
+from runtime.process_limits import limit_memory
 from runtime.settings import Settings, load_settings
 from workers import broker, process_monitor
 from workers.app import app
 from workers.worker_context import versions, worker_name
-
-MODULE = "workers.run"
-
-
-def worker_command(
-    settings: Settings, queues: Sequence[str] = QUEUES, concurrency: int | None = None, module: str = MODULE
-) -> tuple[list[str], dict[str, str]]:
-    """The arguments and the environment additions that start a worker for ``queues`` with ``concurrency`` processes.
-
-    Celery reads REMAP_SIGTERM when it is imported: a worker that is asked to end then lets running tasks go on for a bounded
-    time and releases the rest.
-    """
-    argv = module_command(module, ",".join(queues), str(concurrency or settings.concurrency))
-    return argv, {**settings.environment(), **_threads(settings.ocr_threads), **SILENT, "REMAP_SIGTERM": "SIGQUIT"}
-
-
-def _threads(count: int) -> dict[str, str]:
-    """Bounds for libraries that would start a thread for each core in each process; they read them when they are loaded."""
-    return dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), str(count))
 
 
 def main(argv: Sequence[str]) -> None:

@@ -64,6 +64,19 @@ def _common() -> frozenset[str]:
     return frozenset(known.simplified + known.traditional + known.marks) - {" ", "\n"}
 
 
+class _WithoutCommon(dict[int, int | None]):
+    """The table by which a text is translated to the characters that are not common, filled as they come."""
+
+    def __missing__(self, number: int) -> int | None:
+        self[number] = None if number > 0x7F and chr(number) in _common() else number
+        return self[number]
+
+
+@cache
+def _without_common() -> _WithoutCommon:
+    return _WithoutCommon()
+
+
 class Decoded(NamedTuple):
     """Text without its byte order mark, the name of its encoding, and what was noticed on the way."""
 
@@ -109,9 +122,8 @@ def plausibility(text: str) -> float:
     if len(text) > _SAMPLE:
         third, middle = _SAMPLE // 3, len(text) // 2
         text = text[:third] + text[middle : middle + third] + text[-third:]
-    beyond = [char for char in text if char > "\x7f"]
-    common = _common()
-    return sum(char in common for char in beyond) / len(beyond) if beyond else 0.0
+    beyond = len(text) - len(text.encode("ascii", "ignore"))
+    return (len(text) - len(text.translate(_without_common()))) / beyond if beyond else 0.0
 
 
 def _try(data: bytes, name: str, codec: str) -> _Trial | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -27,11 +28,13 @@ _DOUBLED = re.compile(rf"([{_HAN}])\1(?=[(（][a-zü]{{1,6}}[)）][(（][a-zü]{
 _FIRST_HAN, _LAST_HAN = chr(0x3400), chr(0x9FFF)
 _SHORT = 300  # characters of a text whose folding is remembered: 2,000 of these take at most 10 MB
 _UNIFIED = chr(0x4E00)
-_SPACE = re.compile(r"\s+")
+# Spaces that are not one between two characters of ASCII.
+_SPACE = re.compile(r"\s{2,}|[^\S ]|(?<![\x00-\x7f]) | (?![\x00-\x7f])")
 # ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\ue000-\uf8ff\ufffc\x00]")
 # The mark of a note behind a number is no digit of it: 7① is no 71, though its compatibility character is 1.
 _NOTE_MARK = re.compile("(?<=[0-9０-９])[①-⓿⁰-⁹¹²³₀-₉❶-➓]+")
+_DROPPED = re.compile(f"[{_INVISIBLE.pattern[1:-1]}①-⓿⁰-⁹¹²³₀-₉❶-➓]")
 _LABEL_NOISE = re.compile(r"[\s\W_]+")
 
 
@@ -89,8 +92,22 @@ def _normal(char: str) -> str:
     return _radicals().get(char) or unicodedata.normalize("NFKC", char)
 
 
+class _NormalForms(dict[int, str]):
+    """The table by which a text is translated to normal forms, filled as characters come."""
+
+    def __missing__(self, number: int) -> str:
+        char = chr(number)
+        form = self[number] = char if _UNIFIED <= char <= _LAST_HAN or char.isascii() else _normal(char)
+        return form
+
+
+_NORMAL_FORMS = _NormalForms()
+
+
 def _simplify(text: str) -> str:
     """Simplified script, character by character: the result is as long as ``text``."""
+    if text.isascii():
+        return text
     result = _converter().convert(text)
     return result if len(result) == len(text) else "".join(c if len(c := _converter().convert(x)) == 1 else x for x in text)
 
@@ -107,29 +124,43 @@ def _fold_short(raw: str) -> Folded:
 
 
 def _fold(raw: str) -> Folded:
-    chars: list[str] = []
-    origins: list[int] = []
+    """Most lines have each folded character in the place of its raw one: they are translated as a whole, and only the others
+    character by character."""
+    drop = _dropped(raw)
+    text = raw.translate(_NORMAL_FORMS)
+    origins: Sequence[int] = range(len(raw))
+    if drop or len(text) != len(raw):
+        forms = [(index, _NORMAL_FORMS[ord(char)]) for index, char in enumerate(raw) if index not in drop]
+        text = "".join(form for _, form in forms)
+        origins = [index for index, form in forms for _ in form]
+    text, origins = _replace_words(_simplify(text), origins)
+    return _squeeze(text, origins)
+
+
+def _dropped(raw: str) -> set[int]:
+    """The characters that are none of the text: invisible ones, marks of notes, pinyin, the first of two by two syllables."""
     drop = set()
-    for match in _INVISIBLE.finditer(raw):
-        drop.add(match.start())
-    for match in _NOTE_MARK.finditer(raw):
-        drop.update(range(match.start(), match.end()))
-    for match in _PINYIN.finditer(raw):
-        drop.update(range(match.start(), match.end()))
-    for match in _DOUBLED.finditer(raw):
-        drop.add(match.start())
-    for index, char in enumerate(raw):
-        if index in drop:
-            continue
-        for piece in char if _UNIFIED <= char <= _LAST_HAN or char.isascii() else _normal(char):
-            chars.append(piece)
-            origins.append(index)
-    text = _simplify("".join(chars))
+    if _DROPPED.search(raw):
+        drop = {match.start() for match in _INVISIBLE.finditer(raw)}
+        for match in _NOTE_MARK.finditer(raw):
+            drop.update(range(match.start(), match.end()))
+    if "(" in raw or "（" in raw:
+        for match in _PINYIN.finditer(raw):
+            drop.update(range(match.start(), match.end()))
+        drop.update(match.start() for match in _DOUBLED.finditer(raw))
+    return drop
+
+
+def _replace_words(text: str, origins: Sequence[int]) -> tuple[str, Sequence[int]]:
+    """The text with mainland words in the place of others, and the origins of its characters."""
     pattern, table = _words()
+    first = pattern.search(text)
+    if first is None:
+        return text, origins
     out: list[str] = []
     where: list[int] = []
     last = 0
-    for match in pattern.finditer(text):
+    for match in pattern.finditer(text, first.start()):
         new = table[match.group()]
         out.append(text[last : match.start()])
         where += origins[last : match.start()]
@@ -139,23 +170,25 @@ def _fold(raw: str) -> Folded:
         last = match.end()
     out.append(text[last:])
     where += origins[last:]
-    return _squeeze("".join(out), where)
+    return "".join(out), where
 
 
-def _squeeze(text: str, origins: list[int]) -> Folded:
+def _squeeze(text: str, origins: Sequence[int]) -> Folded:
     """Spaces next to a Chinese character or mark are dropped, others become one."""
+    spaces = _SPACE.search(text)
+    if spaces is None:
+        return Folded(text, tuple(origins))
     out: list[str] = []
     where: list[int] = []
     last = 0
-    for match in _SPACE.finditer(text):
-        out.append(text[last : match.start()])
-        where += origins[last : match.start()]
-        before = text[match.start() - 1] if match.start() else _UNIFIED
-        after = text[match.end()] if match.end() < len(text) else _UNIFIED
-        if before.isascii() and after.isascii():
+    for match in _SPACE.finditer(text, spaces.start()):
+        first, end = match.span()
+        out.append(text[last:first])
+        where += origins[last:first]
+        if first and end < len(text) and text[first - 1].isascii() and text[end].isascii():
             out.append(" ")
-            where.append(origins[match.start()])
-        last = match.end()
+            where.append(origins[first])
+        last = end
     out.append(text[last:])
     where += origins[last:]
     return Folded("".join(out), tuple(where))

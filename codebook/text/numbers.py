@@ -113,6 +113,8 @@ def split_remark(raw: str) -> tuple[str, str]:
     >>> split_remark("22（其中修订16件）")
     ('22', '（其中修订16件）')
     """
+    if raw.isascii() and raw.isdecimal():
+        return raw, ""
     match = _patterns().remark.search(raw)
     if match is None or match.end() != len(raw) or not raw[:1].strip():
         return raw, ""

@@ -23,7 +23,7 @@ from database.monitoring.queries import DocumentScope
 from database.monitoring.read_models import DocumentLine, Progress, ReportCounts
 from database.session import reading
 from ingest.archives.limits import Limits
-from ingest.files.register_paths import IngestSummary, ingest_paths, plan
+from ingest.files.register_paths import IngestSummary, begins_with_new, ingest_paths, plan
 from ingest.lists.manifest import region_of
 from runtime.settings import Settings
 from runtime.store import Store
@@ -121,6 +121,8 @@ def take_in(settings: Settings, engine: Engine, request: Request, *, waits: bool
     with reading(engine) as connection:
         since = queries.moment(connection)
     with workforce(settings, engine) as hands, Bar() as bar:
+        if waits and settings.broker_url is None and begins_with_new(planned, engine):
+            hands.begin()  # its workers load their modules while files are registered
         summary = ingest_paths(
             planned,
             engine=engine,
@@ -182,6 +184,17 @@ def see_through(settings: Settings, engine: Engine) -> Outcome:
         return outcome_of(engine, scope, time.monotonic() - began)
 
 
+def _tell_kept(engine: Engine, scope: DocumentScope) -> None:
+    """Say what an interrupted run leaves: nothing that came in is lost."""
+    with reading(engine) as connection:
+        statuses = queries.status_counts(connection, scope)
+    waiting = statuses.get(Status.PROCESSING, 0)
+    done = sum(statuses.values()) - waiting
+    say(f"interrupted; what came in is kept: {counted(done, 'document')} at an end, {counted(waiting, 'document')} waiting")
+    if waiting:
+        say("give the same command again to go on; what is there already is not taken in twice")
+
+
 def ingest_files(
     paths: Annotated[list[str], typer.Argument(help="Files, folders (with all that is in them) and archives.")],
     *,
@@ -203,7 +216,13 @@ def ingest_files(
     environment.tell_home(found)
     with environment.database(found, make=True) as engine:
         request = Request(tuple(paths), batch, region, str(manifest) if manifest else None, priority)
-        result = take_in(found, engine, request, waits=not no_wait)
+        with reading(engine) as connection:
+            since = queries.moment(connection)
+        try:
+            result = take_in(found, engine, request, waits=not no_wait)
+        except KeyboardInterrupt:
+            _tell_kept(engine, DocumentScope(since=since))
+            raise typer.Abort from None
     summary, outcome = result.summary, result.outcome
     for problem in summary.problems:
         say(f"[yellow]manifest[/]: {plain(problem)}")

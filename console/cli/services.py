@@ -22,7 +22,7 @@ from runtime.private import make_home
 from runtime.settings import Settings
 from workers.metrics import metrics_command
 from workers.rescuer import rescuer_command
-from workers.run import worker_command
+from workers.worker_command import worker_command
 
 FLOWER_ADDRESS = "127.0.0.1"
 FLOWER_AUTH = "flower.auth"  # a file in the home folder: user:password

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, tuple_
 
 from codebook.records import Record
 from database.access import in_region
@@ -89,7 +89,8 @@ def _named(words: str) -> ColumnElement[bool]:
     if words.isascii() and words.isdecimal() and len(words) < 15:
         return CASE.c.id == int(words)
     names = (AGENCY.c.name.contains(word, autoescape=True) for word in words.split())
-    return CASE.c.agency_id.in_(select(AGENCY.c.id).where(*names))
+    said = (CASE.c.message.contains(word, autoescape=True) for word in words.split())
+    return or_(CASE.c.agency_id.in_(select(AGENCY.c.id).where(*names)), and_(*said))
 
 
 class CaseLine(Record, frozen=True):

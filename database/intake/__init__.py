@@ -5,6 +5,6 @@
 watched folders. Every function takes a connection inside a transaction.
 """
 
-from database.intake.registering import register, to_notify
+from database.intake.registering import is_known, register, to_notify
 
-__all__ = ["register", "to_notify"]
+__all__ = ["is_known", "register", "to_notify"]

@@ -48,6 +48,11 @@ def register(connection: Connection, batch: str, arrivals: Sequence[Arrival]) ->
     return results
 
 
+def is_known(connection: Connection, sha256: str) -> bool:
+    """Return whether a content was registered before."""
+    return connection.scalar(select(Document.id).where(Document.sha256 == sha256)) is not None
+
+
 def to_notify(registered: Sequence[Registered]) -> list[Queued]:
     """Return what is to be notified after the commit."""
     due = [(one.stage_id, one.document_id) for one in registered if one.stage_id is not None]

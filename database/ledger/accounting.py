@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from codebook.records import Record, Status
 from codebook.stages import LAST, STAGES
@@ -108,7 +109,15 @@ def _done_without_output() -> Select[int]:
         )
     )
     made = Stage.stage.in_([name for name, spec in STAGES.items() if spec.keeps_output])
-    done = _stage_of_run(Stage.state == StageState.DONE, made, ~kept)
+    # What was loaded stands in the report; loading drops the second copy of it.
+    last = aliased(Stage)
+    loaded = exists(
+        select(last.id).where(
+            last.document_id == Document.id, last.run == Document.run, last.stage == LAST, last.state == StageState.DONE
+        )
+    )
+    loads_it = Stage.stage == STAGES[LAST].needs
+    done = _stage_of_run(Stage.state == StageState.DONE, made, ~kept, ~and_(loads_it, loaded))
     return _document(done)
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from codebook.records import Hints, Record, Status
 from codebook.stages import STAGES, StageName
@@ -127,6 +127,11 @@ def complete(
             _insert_claimed(connection, held, following[0], lease_seconds), _insert_queued(connection, held, following[1:])
         )
     return Completed(None, _insert_queued(connection, held, following))
+
+
+def forget_output(connection: Connection, document_id: int, stage: StageName) -> None:
+    """Delete what ``stage`` made of a document: what is kept elsewhere, or can be made again."""
+    connection.execute(delete(Output).where(Output.document_id == document_id, Output.stage == stage))
 
 
 def _key(held: Claim) -> dict[str, Any]:

@@ -34,12 +34,13 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
     Two processes that upgrade at once wait for each other. Rows of others in a shared database are not touched.
     """
-    from alembic import command  # noqa: PLC0415 - as above
-
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        command.upgrade(config(connection), revision)
+        if revision != "head" or _version(connection) != head():  # else it is done, and nobody waits for Alembic to be loaded
+            from alembic import command  # noqa: PLC0415 - as above
+
+            command.upgrade(config(connection), revision)
         create_views(connection)
         if revision == "head":
             grant_again(connection)
@@ -62,9 +63,13 @@ def downgrade(engine: Engine, revision: str) -> None:
 def current(engine: Engine) -> str | None:
     """The revision of the database; None when it was never upgraded. Every command asks, so Alembic is not loaded for it."""
     with engine.connect() as connection:
-        if not inspect(connection).has_table(VERSION_TABLE):
-            return None
-        found = connection.scalar(text(f"select version_num from {VERSION_TABLE}"))
+        return _version(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.scalar(text(f"select version_num from {VERSION_TABLE}"))
     return None if found is None else str(found)
 
 

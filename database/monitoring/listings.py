@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, exists, func, literal, select, tuple_, union, union_all
+from sqlalchemy import Connection, Select, and_, distinct, exists, func, literal, select, tuple_, union_all
 
 from codebook.records import UNSETTLED_STATES, Record, Severity, Status
 from codebook.stages import STAGES, StageName
@@ -32,7 +32,7 @@ from database.models import (
 from database.monitoring.queries import ALL, DocumentScope
 from database.monitoring.read_models import StageCount
 from database.monitoring.region_filter import of_document
-from database.monitoring.text_search import found_by
+from database.monitoring.text_search import by_index, found_by
 
 MOST = 10_000  # documents of a filter that are counted; beyond that it is "more"
 
@@ -226,9 +226,9 @@ def document_rows(
     query = _wanted(wanted).limit(limit)
     if wanted.sort is None:
         query = query.order_by(Document.id.desc())
-        return document_lines(
-            connection, list(connection.scalars(query if before is None else query.where(Document.id < before)))
-        )
+        behind = query if before is None else query.where(Document.id < before)
+        with by_index(connection, wanted.text):
+            return document_lines(connection, list(connection.scalars(behind)))
     if not _has_report(wanted):
         query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
     down = wanted.sort.startswith("-")
@@ -242,7 +242,9 @@ def document_rows(
             place = tuple_(*(literal(value) for value in last))
             query = query.where(row < place if down else row > place)
     order = (*keys, Document.id)
-    return document_lines(connection, list(connection.scalars(query.order_by(*(key.desc() if down else key for key in order)))))
+    with by_index(connection, wanted.text):
+        numbers = list(connection.scalars(query.order_by(*(key.desc() if down else key for key in order))))
+    return document_lines(connection, numbers)
 
 
 def document_lines(connection: Connection, ids: Sequence[int]) -> list[DocumentRow]:
@@ -253,7 +255,8 @@ def document_lines(connection: Connection, ids: Sequence[int]) -> list[DocumentR
 
 def count_documents(connection: Connection, wanted: DocumentFilter, most: int = MOST) -> int:
     """Return how many documents are wanted; one more than ``most`` when they are more."""
-    return connection.scalar(select(func.count()).select_from(_wanted(wanted).limit(most + 1).subquery())) or 0
+    with by_index(connection, wanted.text):
+        return connection.scalar(select(func.count()).select_from(_wanted(wanted).limit(most + 1).subquery())) or 0
 
 
 def _wanted(wanted: DocumentFilter) -> Select[int]:
@@ -267,19 +270,19 @@ def _wanted(wanted: DocumentFilter) -> Select[int]:
         query = query.where(Document.id.in_(failed))
     if wanted.text is not None:
         query = query.where(_named(wanted.text))
+    if wanted.region is not None:
+        query = query.where(of_document(wanted.region))
     if _has_report(wanted):
         query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id)
         if wanted.year is not None:
             query = query.where(ReportRow.year == wanted.year)
         if wanted.agency is not None:
             query = query.where(ReportRow.agency.contains(wanted.agency, autoescape=True))
-        if wanted.region is not None:
-            query = query.where(of_document(wanted.region))
     return query
 
 
 def _has_report(wanted: DocumentFilter) -> bool:
-    return wanted.region is not None or wanted.agency is not None or wanted.year is not None
+    return wanted.agency is not None or wanted.year is not None
 
 
 _SHORTEST_PREFIX = 6
@@ -296,7 +299,7 @@ def _named(words: str) -> Any:
     wanted = wanted_grams(words)
     if not wanted:
         return exists(select(Source.id).where(Source.document_id == Document.id, *holds))
-    return Document.id.in_(union(select(Source.document_id).where(*holds), found_by(wanted)))
+    return Document.id.in_(union_all(select(Source.document_id).where(*holds), found_by(wanted)))
 
 
 def _row_query() -> Select[Any]:
@@ -352,7 +355,7 @@ def failure_groups(
     if batch is not None or region is not None:
         query = query.join(Document, and_(Document.id == Failure.document_id, *DocumentScope(batch).conditions()))
     if region is not None:
-        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id).where(of_document(region))
+        query = query.where(of_document(region))
     by_code: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         by_code[row.code].append(row)

@@ -273,7 +273,7 @@ def failures(
     if before is not None:
         query = query.where(Failure.id < before)
     if region is not None:
-        query = query.outerjoin(ReportRow, ReportRow.id == Document.report_id).where(of_document(region))
+        query = query.where(of_document(region))
     return [FailureItem(*row) for row in connection.execute(query.limit(limit))]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, union_all
 
+from codebook.records import Status
 from codebook.regions import region_chains, region_codes
 from database.access import in_region, region_prefix
 from database.models import Document, ReportRow, Source
 
+_UNREAD = [status.value for status in Status if status not in (Status.ACCEPTED, Status.NEEDS_REVIEW)]
 _LEVELS = 3  # of a region that a source can name
 
 
@@ -25,12 +27,17 @@ def of_report(text: str) -> ColumnElement[bool]:
 
 
 def of_document(text: str) -> ColumnElement[bool]:
-    """The same for documents, of which ReportRow is the report in force, or null: what could not be read is of the region that
-    the manifest, the command line or its folder names.
+    """The same for documents, by their report in force; what could not be read is of the region that the manifest, the command
+    line or its folder names. For queries of Document.
+
+    Each way has an index of its own: of one condition with all of them a database reads every document.
     """
-    # With a limit PostgreSQL asks for the sources of single documents, and does not look through all of them first.
-    named = select(Source.id).where(Source.document_id == Document.id, _named(text)).correlate(Document).limit(1)
-    return or_(of_report(text), and_(ReportRow.region_code.is_(None), named.scalar_subquery().is_not(None)))
+    shown = and_(Document.id == ReportRow.document_id, Document.report_id == ReportRow.id)
+    read = select(ReportRow.document_id).join(Document, shown).where(of_report(text))
+    named = exists(select(Source.id).where(Source.document_id == Document.id, _named(text)).correlate(Document))
+    placeless = select(Document.id).join(ReportRow, shown).where(ReportRow.region_code.is_(None), named)
+    unread = select(Document.id).where(Document.status.in_(_UNREAD), Document.report_id.is_(None), named)
+    return Document.id.in_(union_all(read, placeless, unread))
 
 
 def _of_code(code: str) -> ColumnElement[bool]:

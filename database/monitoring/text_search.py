@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, literal, select, text
@@ -40,6 +41,21 @@ def found_by(wanted: tuple[WantedGram, ...]) -> Any:
     vector = " & ".join(f"'{gram}'{':*' if is_prefix else ''}" for gram, is_prefix in wanted)
     full = " ".join(f'"{gram}"{"*" if is_prefix else ""}' for gram, is_prefix in wanted)
     return select(SearchRow.document_id).where(_Matches(literal(vector), literal(full)))
+
+
+@contextmanager
+def by_index(connection: Connection, searched: str | None) -> Iterator[None]:
+    """Let the queries within the ``with`` statement find a text by its index, where one is searched.
+
+    PostgreSQL takes the pieces of a text for as cheap to read as a number and looks through all documents for a text that many
+    have, which unpacks each of them: seconds, where the index takes a tenth of one.
+    """
+    if not searched or connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("set local enable_seqscan = off"))
+    yield
+    connection.execute(text("set local enable_seqscan = on"))  # a query that failed has ended the transaction, and this with it
 
 
 class _Matches(FunctionElement[bool]):

@@ -14,16 +14,16 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from codebook.errors import CODES, UsageError
+from codebook.errors import CODES, GongkaiError, UsageError
 from codebook.records import Record
-from database.intake import register, to_notify
+from database.intake import is_known, register, to_notify
 from database.intake.purging import purged_contents
 from database.intake.readmission import readmit, replace_stand_ins, replace_unpacked
 from database.ledger import Arrival, Queued, Registered
-from database.session import run_transaction
+from database.session import reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
-from ingest.files.fingerprint import stand_in
+from ingest.files.fingerprint import IN_MEMORY, content_of, stand_in
 from ingest.files.intake import Intake, Taken, load_manifest
 from ingest.files.keeping import ContentStore, Keeper, StoreFaultError
 from ingest.files.page_images import decided_by
@@ -118,6 +118,22 @@ def plan(paths: Sequence[str], *, batch: str | None = None, manifest: Path | Non
         with BoundedReader() as reader:
             given = load_manifest(manifest, reader, limits)
     return Plan(tuple(paths), batch or default_batch(paths), given, _survey(paths, given, file), file)
+
+
+def begins_with_new(planned: Plan, engine: Engine) -> bool:
+    """Return whether the first file of a plan holds something new, so that there will be something to do. False for what is not
+    to be told at once: a large file, a folder of pages, a file that cannot be read.
+    """
+    for found in walk(planned.paths, decided_by(planned.manifest), leave=lambda path: _is_file(path, planned.manifest_file)):
+        if found.note is None:
+            try:
+                if os.path.getsize(found.path) > IN_MEMORY:
+                    return False
+                with content_of(found.path) as content, reading(engine) as connection:
+                    return not is_known(connection, content.sha256)
+            except (OSError, GongkaiError):
+                return False
+    return False
 
 
 def _is_file(path: str, file: str | None) -> bool:

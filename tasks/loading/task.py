@@ -18,7 +18,7 @@ from database.filings import members, register
 from database.filings.register import AgencyName
 from database.findings import following as cases
 from database.findings import joining
-from database.ledger import finish
+from database.ledger import finish, forget_output
 from database.models import AliasSource, Between
 from database.monitoring.text_search import write_search
 from database.reports import corrections, results
@@ -387,6 +387,7 @@ def run(work: Work) -> StageResult:
 
     def write(connection: Connection) -> None:
         load_verdict(connection, work.claim.document_id, verdict, versions, point)
+        forget_output(connection, work.claim.document_id, StageName.VALIDATE)  # the row of the report holds the same
         if work.claim.run > 1:  # what was decided while this run went on is taken up in another
             corrections.catch_up(connection, work.claim.document_id, {c.number for c in verdict.corrections})
 

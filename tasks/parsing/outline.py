@@ -8,20 +8,23 @@ them before 2019) are found by their numbers, which must go up one by one.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from codebook.book import load_book
 from codebook.records import Place, Section
 from codebook.text.chinese_numbers import read_numeral
-from codebook.text.fold import fold, fold_label, is_han
+from codebook.text.fold import Folded, fold, fold_label, is_han
 from tasks.parsing.prose.lines import Passage, ProseLine
 from tasks.parsing.words import words
 
 _TRIM = "。:;,.、*# |"
 _STYLES = ("part", "cn", "paren", "arabic")
+_STOP = re.compile("[。:]")
+_NO_TITLE = re.compile(r"[。;\d]")
+_REMARK = re.compile(r"\([^()]{1,12}\)$")
 _TITLE = 30  # characters that a title before a full stop may have
 _UNMISTAKABLE = 8  # characters of a title that begins no other sentence
 _WHOLE = 42  # characters that a line may have to be a title as a whole
@@ -63,9 +66,12 @@ class Outline(NamedTuple):
 
 
 class _KnownTitles(NamedTuple):
-    """The prescribed titles as (number, folded label) and as one pattern, and the rows of tables that look like chapters."""
+    """The prescribed titles as (number, folded label), the highest number first, and as one pattern, a pattern of what each of
+    them begins with, and the rows of tables that look like chapters.
+    """
 
     labels: tuple[tuple[int, str], ...]
+    begins: re.Pattern[str]
     pattern: re.Pattern[str]
     numbers: dict[str, int]
     rows: tuple[str, ...]
@@ -89,7 +95,8 @@ def _known() -> _KnownTitles:
     row_number = words().chapter.row_number
     texts = {text for row in rows for text in (*row.texts, *row.under) if row_number.match(text)}
     return _KnownTitles(
-        tuple((number, fold_label(title)) for title, number in titles.items()),
+        tuple(sorted(((number, fold_label(title)) for title, number in titles.items()), reverse=True)),
+        re.compile("|".join(sorted({re.escape(title.partition("、")[0]) for title in titles}))),
         re.compile(f"(?:{'|'.join(patterns)})(?:\\([^()]{{1,12}}\\))?"),
         numbers,
         tuple(row_number.sub("", fold(text).text, count=1) for text in texts),
@@ -97,22 +104,30 @@ def _known() -> _KnownTitles:
 
 
 def _marker(match: re.Match[str]) -> tuple[str, int]:
-    style = next(s for s in _STYLES if match.groupdict().get(s))
+    groups = match.groupdict()
+    style = next(s for s in _STYLES if groups.get(s))
     text = match[style]
     return style, int(text) if style == "arabic" else read_numeral(text) or 0
 
 
+@lru_cache(maxsize=4_000)
 def known_title(text: str) -> int | None:
     """The number of the prescribed chapter whose title this is, misprints allowed; ``text`` is folded."""
-    label = fold_label(re.sub(r"\([^()]{1,12}\)$", "", text))
+    label = fold_label(_REMARK.sub("", text))
     if not 4 <= len(label) <= 40:
         return None
-    best, number = max((fuzz.ratio(label, known), number) for number, known in _known().labels)
-    return number if best >= 85 else None
+    labels = _known().labels
+    best = process.extractOne(label, [known for _, known in labels], scorer=fuzz.ratio, score_cutoff=85)
+    return labels[best[2]][0] if best else None
 
 
 def _row_of_table(rest: str) -> bool:
     """Return whether this is a row of the requests table (一、本年新收…), which is no chapter."""
+    return _begins_row(rest[: max(map(len, _known().rows), default=0)])
+
+
+@lru_cache(maxsize=4_000)
+def _begins_row(rest: str) -> bool:
     return any(rest.startswith(row[:6]) or (len(row) > 6 and fuzz.ratio(rest[: len(row)], row) >= 80) for row in _known().rows)
 
 
@@ -130,34 +145,49 @@ def _prescribed(text: str, at: int, raw_gap: bool) -> tuple[int, int] | None:
 
 
 def _at_start(index: int, line: ProseLine) -> Heading | None:
-    text = line.text
+    """The heading at the beginning of a line. The lines of a document are looked at several times, and every document has some
+    of the same.
+    """
+    if len(line.raw) > _WHOLE:
+        return _heading_of(line.raw, line.folded, index)
+    found = _heading_of_short(line.raw, line.folded)
+    return found._replace(line=index) if found else None
+
+
+@lru_cache(maxsize=4_000)
+def _heading_of_short(raw: str, folded: Folded) -> Heading | None:
+    return _heading_of(raw, folded, 0)
+
+
+def _heading_of(raw: str, folded: Folded, index: int) -> Heading | None:
+    text = folded.text
     match = words().chapter.numbered.match(text) or (
         words().chapter.loose.match(text) if _known().pattern.match(text, 1) else None
     )
     if not match:
         bare = text.strip(_TRIM)
-        known = known_title(bare) if len(bare) <= _WHOLE and not re.search(r"[。;\d]", bare) else None
+        known = known_title(bare) if len(bare) <= _WHOLE and not _NO_TITLE.search(bare) else None
         start = text.find(bare)
         return Heading(index, 0, len(text), "bare", None, (start, start + len(bare)), known) if known else None
     style, number = _marker(match)
     at = match.end()
     if _row_of_table(text[at:]) or not text[at:].strip(_TRIM):
         return None
-    if found := _prescribed(text, at, False) or _gap_after_title(line, at) or _run_on(text, at, number):
+    if found := _prescribed(text, at, False) or _gap_after_title(raw, folded, at) or _run_on(text, at, number):
         return Heading(index, 0, _past(text, found[1]), style, number, (at, found[1]), found[0])
     whole = text[at:].rstrip(_TRIM)
-    if len(whole) <= _WHOLE and not re.search("[。:]", whole) and (known := known_title(whole)):
+    if len(whole) <= _WHOLE and not _STOP.search(whole) and (known := known_title(whole)):
         return Heading(index, 0, len(text), style, number, (at, at + len(whole)), known)
     return _other(index, text, at, style, number)
 
 
-def _gap_after_title(line: ProseLine, at: int) -> tuple[int, int] | None:
+def _gap_after_title(raw: str, folded: Folded, at: int) -> tuple[int, int] | None:
     """A prescribed title that raw text sets off by a space from the words behind it."""
-    found = _prescribed(line.text, at, True)
-    if not found or found[1] >= len(line.text):
+    found = _prescribed(folded.text, at, True)
+    if not found or found[1] >= len(folded.text):
         return found
-    before, after = line.folded.origins[found[1] - 1], line.folded.origins[found[1]]
-    return found if line.raw[before + 1 : after].isspace() else None
+    before, after = folded.origins[found[1] - 1], folded.origins[found[1]]
+    return found if raw[before + 1 : after].isspace() else None
 
 
 def _run_on(text: str, at: int, number: int) -> tuple[int, int] | None:
@@ -178,7 +208,7 @@ def _past(text: str, end: int) -> int:
 def _other(index: int, text: str, at: int, style: str, number: int) -> Heading | None:
     """A numbered line whose title no form prescribes: its first sentence if short, or the line if it is short."""
     rest = text[at:]
-    stop = re.search(r"[。:]", rest)
+    stop = _STOP.search(rest)
     if stop and stop.start() <= _TITLE:
         known = known_title(rest[: stop.start()])
         return Heading(index, 0, _past(text, at + stop.start()), style, number, (at, at + stop.start()), known)
@@ -192,7 +222,7 @@ def _inside(index: int, line: ProseLine) -> list[Heading]:
     """Headings in the middle of a long line: prescribed titles with a number, and 一、 behind a full stop."""
     text = line.text
     found: dict[int, Heading] = {}
-    for match in _known().pattern.finditer(text, 1):
+    for match in _known().pattern.finditer(text, 1) if _known().begins.search(text, 1) else ():
         mark = words().chapter.before_title.search(text[max(match.start() - 8, 0) : match.start()])
         if not mark:
             continue

@@ -52,6 +52,9 @@ def report_checks() -> tuple[RuleFunction[Any, Facts], ...]:
     return checks(RuleScope.REPORT)
 
 
+_SETTLED = (State.READ, State.PROVEN)
+
+
 def _told_by_prose(facts: Facts) -> set[str]:
     """Table cells whose value a statement of the text repeats exactly: two independent readings."""
     return {
@@ -68,17 +71,24 @@ def _told_by_prose(facts: Facts) -> set[str]:
 
 def _settle(report: Report, by_sums: Collection[str], by_prose: Collection[str]) -> Report:
     """The report with what sums and prose agree with among the witnesses; two of these make a value that was read proven."""
-    readings = tuple(_with_witnesses(r, r.indicator in by_sums, r.indicator in by_prose) for r in report.readings)
+    readings = tuple(
+        _with_witnesses(r, r.indicator in by_sums, r.indicator in by_prose) if r.state in _SETTLED else r for r in report.readings
+    )
     return msgspec.structs.replace(report, readings=readings)
 
 
 def _with_witnesses(reading: Reading, sum_holds: bool, prose_agrees: bool) -> Reading:
-    if reading.state not in (State.READ, State.PROVEN):
+    """A value that was read, with what agrees with it among its witnesses."""
+    witnesses = reading.witnesses
+    if sum_holds and WitnessKind.SUM not in witnesses:
+        witnesses = (*witnesses, WitnessKind.SUM)
+    if prose_agrees and WitnessKind.PROSE not in witnesses:
+        witnesses = (*witnesses, WitnessKind.PROSE)
+    is_proven = reading.state is State.PROVEN or sum_holds or prose_agrees or len(witnesses) > 1
+    state = State.PROVEN if is_proven else State.READ
+    if state is reading.state and witnesses is reading.witnesses:
         return reading
-    agreeing = [kind for kind, agrees in ((WitnessKind.SUM, sum_holds), (WitnessKind.PROSE, prose_agrees)) if agrees]
-    witnesses = tuple(dict.fromkeys((*reading.witnesses, *agreeing)))
-    is_proven = reading.state is State.PROVEN or bool(agreeing) or len(witnesses) > 1
-    return msgspec.structs.replace(reading, state=State.PROVEN if is_proven else State.READ, witnesses=witnesses)
+    return msgspec.structs.replace(reading, state=state, witnesses=witnesses)
 
 
 def doubts_of(report: Report) -> tuple[str, ...]:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +21,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
+HEEDS_CTRL_C = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 def gongkai(home: Path, *arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
@@ -83,3 +90,41 @@ def test_no_process_runs_code_from_the_current_folder(tmp_path: Path) -> None:
     done = gongkai(home, "ingest", str(sample), "--json", cwd=trap)
     assert (done.returncode, (tmp_path / "ran").exists()) == (0, False), done.stderr
     assert answer(done)["outcome"]["progress"]["statuses"]["accepted"] == 1
+
+
+def test_ctrl_c_says_what_is_kept(tmp_path: Path):
+    folder, home = tmp_path / "in", tmp_path / "home"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number}.txt").write_text(f"这不是一份报告，是第{number}封来信。", encoding="utf-8")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GONGKAI_", "LC_", "LANG"))}
+    environment = {**clean, "GONGKAI_HOME": str(home), "GONGKAI_CONCURRENCY": "1", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-P", "-m", "console.cli", "ingest", str(folder)]
+    # A process that a shell starts in the background inherits that Ctrl-C is ignored; a person's terminal heeds it.
+    command = [sys.executable, "-c", HEEDS_CTRL_C, *command]
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    running = subprocess.Popen(command, env=environment, cwd=REPOSITORY, **output)
+    until(lambda: rows(home / "gongkai.db") == 40)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=120)[0]
+    assert running.returncode == 1, said
+    found = re.search(r"what came in is kept: (\d+) documents? at an end, (\d+) documents? waiting", said)
+    assert found is not None, said
+    assert int(found[1]) + int(found[2]) == 40
+    assert "Traceback" not in said
+
+
+def rows(database: Path) -> int:
+    """How many documents there are; 0 while there is no such table."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("select count(*) from gk_document").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)

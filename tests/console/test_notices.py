@@ -26,7 +26,7 @@ from console.notices.document import NoticeTemplate, default_template, open_temp
 from console.notices.gather import Selected
 from console.notices.issue import Issued, IssueOptions, issue
 from console.notices.ledger import write_ledger
-from console.notices.preview import preview
+from console.notices.preview import has_office, preview
 from console.notices.records import AgencyNotice, LateUnit, Point, RegionCount, RegionSheets, Unit
 from console.notices.words import category_of, notice_words
 from database.findings import decisions, listing
@@ -37,6 +37,7 @@ from database.reports.coverage import Listed, expect
 from database.session import make_engine, reading, run_transaction
 from database.users import audit
 from runtime.language import in_chinese
+from tasks.validation.wording import cell_label
 from tests.database.test_finding_cases import balance, wrong
 from tests.database.test_results import load, register, verdict
 from tests.generator.documents import Wishes, make_document
@@ -238,6 +239,43 @@ def test_only_confirmed_findings_go_out_and_nothing_is_sent_before_it_is_asked(d
     states = [row[15] for row in openpyxl.load_workbook(sent.workbook)["明细"].iter_rows(min_row=4, values_only=True)]
     assert states == ["已发送"] * len(mine)
     assert send(desk, tmp_path / "again").notices == 0
+
+
+@pytest.mark.slow
+def test_the_notices_say_the_planted_errors_as_they_are_printed(sqlite_url: str, tmp_path: Path):
+    """The whole chain, from PDFs with a planted error each, and two without: the right agencies get the right numbers."""
+    engine = make_engine(sqlite_url)
+    worker = Inline(engine, tmp_path / "home")
+    plants = (*PLANTS, "review.sum")
+    made = {}
+    for seed in range(3 * len(plants) + 2):
+        plant = plants[seed % len(plants)] if seed < 3 * len(plants) else None
+        document = make_document(500 + seed, "pdf", Wishes(clean=True, plant=plant, year=2024))
+        number = worker.add(document.data, document.media_type, document.name, hints=Hints(path=document.name))
+        made[number] = document
+    worker.work()
+    found = [line for line in cases(engine, severity="error") if line.document_id in made]
+    confirm(engine, [line.id for line in found])
+    out = issue(engine, worker.settings, Selected("", 2024), IssueOptions(tmp_path / "out"))
+    texts = {path: text_of(path) for path in sorted(Path(out.folder).iterdir())}
+    for number, document in made.items():
+        mine = [line for line in found if line.document_id == number]
+        assert bool(mine) == bool(document.plants), (document.name, [line.message for line in mine])
+        for plant in document.plants:
+            assert [line for line in mine if line.rule == plant.rule and set(line.cells) & set(plant.cells)], plant
+        for line in mine:
+            (text,) = [text for text in texts.values() if f"（问题编号 {line.id}）" in text]
+            assert text.split("\n")[3] == f"{line.agency}："
+            (block,) = [each for each in re.split(r"(?m)^\d+\. 【", text) if f"（问题编号 {line.id}）" in each]
+            said = dict(re.findall(r"([^；：\n]+)：([\d.]+)(?=；|\n|$)", block.split("报告原文：")[1].split("\n")[0]))
+            truth = {cell_label(cell): document.indicators[cell] for cell in line.cells if cell in document.indicators}
+            assert said, block
+            assert {label: float(value) for label, value in said.items()} == {label: float(truth[label]) for label in said}
+    assert (out.points, out.without_picture, out.notices) == (len(found), 0, 3 * len(plants))
+    assert sum(len(docx.Document(str(path)).inline_shapes) for path in texts) == out.points
+    if has_office():
+        assert issue(engine, worker.settings, Selected("", 2024), IssueOptions(tmp_path / "pdf", pdf=True)).pdf == out.notices
+    engine.dispose()
 
 
 def test_no_notice_of_an_earlier_run_lies_among_those_that_are_sent(desk: Inline, tmp_path: Path):

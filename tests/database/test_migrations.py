@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import CheckConstraint, Engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from database import migrations
 from database.models import PREFIX, Base
@@ -97,7 +97,7 @@ def steps() -> list[tuple[str, str]]:
 
 def value_of(table: str, column: Any) -> Any:  # noqa: PLR0911 - a value for each type
     """Something that a column takes."""
-    state = {"gk_stage": "queued", "gk_finding_case": "new"}.get(table, "open")
+    state = {"gk_stage": "queued", "gk_finding_case": "new", "gk_collect_address": "queued"}.get(table, "open")
     known = {
         "to_state": "new",
         "stage": "extract",
@@ -106,10 +106,11 @@ def value_of(table: str, column: Any) -> Any:  # noqa: PLR0911 - a value for eac
         "role": "view",
         "decided": "value",
         "source": "list",
+        "outcome": "new",
     }
-    if column["name"] in known:
-        return known[column["name"]]
     kind = str(column["type"]).upper()
+    if column["name"] in known and "INT" not in kind:
+        return known[column["name"]]
     if "TIME" in kind:
         return "2024-01-01 00:00:00+00"
     if "JSON" in kind:
@@ -202,7 +203,7 @@ def test_two_upgrades_at_once(empty: Engine) -> None:
 
 
 def test_notes_go_on_the_way_back_and_every_value_stays(empty: Engine) -> None:
-    migrations.upgrade(empty)
+    migrations.upgrade(empty, "0020")  # the next one copies the values, and with them finds the report that is not there
     with empty.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("set session_replication_role = replica"))  # a row without the report that it refers to
@@ -213,6 +214,42 @@ def test_notes_go_on_the_way_back_and_every_value_stays(empty: Engine) -> None:
         names = "report_id, indicator, value, state, raw, origin, read_by, score, page, note"
         connection.execute(text(f"insert into gk_value ({names}) values (1, 'a', 7, 'read', '7①', 'table', 'pdf', 1, 1, '①')"))
     migrations.downgrade(empty, "0012")
-    migrations.upgrade(empty)
+    migrations.upgrade(empty, "0020")
     with empty.connect() as connection:
         assert connection.execute(text("select value, raw, note from gk_value")).all() == [(7, "7①", None)]
+
+
+def test_values_of_sqlite_go_into_their_primary_key_and_back(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'values.db'}", pooled=False)
+    migrations.upgrade(engine, "0020")
+    names = "report_id, indicator, value, state, raw, origin, read_by, score, page, note, box"
+    rows = [(2, "b", 1.5, "read"), (1, "z", None, "doubtful"), (1, "a", 7, "proven")]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("rollback")
+        connection.exec_driver_sql("pragma foreign_keys = off")
+        connection.exec_driver_sql("begin")
+        columns = inspect(connection).get_columns("gk_report")
+        report = {column["name"]: value_of("gk_report", column) for column in columns}
+        for number in (1, 2):
+            marks = ", ".join(f":{name}" for name in report)
+            connection.execute(text(f"insert into gk_report values ({marks})"), report | {"id": number, "document_id": number})
+        values = f"insert into gk_value ({names}) values (?, ?, ?, ?, '7①', 'table', 'pdf', 1, 1, '①', '[1,2]')"
+        for row in rows:
+            connection.exec_driver_sql(values, row)
+
+    def kept() -> tuple[list[Any], list[Any]]:
+        with engine.connect() as connection:
+            found = connection.execute(text("select * from gk_value order by report_id, indicator")).all()
+            indexes = text("select sql from sqlite_master where tbl_name = 'gk_value' and type = 'index' and sql is not null")
+            return [tuple(row) for row in found], sorted(connection.scalars(indexes))
+
+    before = kept()
+    assert [row[:4] for row in before[0]] == sorted(rows)
+    migrations.upgrade(engine)
+    assert kept() == before
+    with engine.connect() as connection, pytest.raises(OperationalError, match="no such column: rowid"):
+        connection.execute(text("select rowid from gk_value"))
+    migrations.downgrade(engine, "0020")
+    assert kept() == before
+    with engine.connect() as connection:
+        assert len(connection.execute(text("select rowid from gk_value")).all()) == 3

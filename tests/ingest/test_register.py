@@ -23,7 +23,7 @@ from database.ledger import Queued, balance
 from database.models import Batch, Document, Failure, Source, Stage
 from database.session import make_engine, reading
 from ingest.archives.limits import Limits
-from ingest.files.register_paths import IngestSummary, default_batch, ingest_paths, plan
+from ingest.files.register_paths import IngestSummary, begins_with_new, default_batch, ingest_paths, plan
 
 REPORT = "示例县{}局2024年政府信息公开工作年度报告\n"
 LIMITS = Limits(file_bytes=20_000, archive_bytes=1_000_000, archive_members=100, archive_depth=2)
@@ -266,3 +266,20 @@ def test_the_priority_stands_at_the_work(sqlite: Engine, store: MemoryStore, tmp
     ingest_paths(plan([str(tmp_path)]), engine=sqlite, store=store, limits=Limits(), priority=7)
     with sqlite.connect() as connection:
         assert connection.exec_driver_sql("select priority from gk_stage").scalars().all() == [7]
+
+
+def test_whether_a_plan_begins_with_something_new_is_told_by_its_content(
+    tmp_path: Path, sqlite: Engine, store: MemoryStore
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text(REPORT.format("甲"), encoding="utf-8")
+    planned = plan([str(tmp_path / "in")])
+    assert begins_with_new(planned, sqlite)
+    ingest_paths(planned, engine=sqlite, store=store, limits=Limits())
+    assert not begins_with_new(planned, sqlite)
+    (tmp_path / "in" / "a.txt").rename(tmp_path / "in" / "b.txt")
+    assert not begins_with_new(plan([str(tmp_path / "in")]), sqlite)
+    (tmp_path / "in" / "b.txt").write_text(REPORT.format("乙"), encoding="utf-8")
+    assert begins_with_new(plan([str(tmp_path / "in")]), sqlite)
+    (tmp_path / "none").mkdir()
+    assert not begins_with_new(plan([str(tmp_path / "none")]), sqlite)

@@ -25,7 +25,7 @@ from runtime.store import Store
 from tests.servers import RedisServer
 from workers.notifier import RedisNotifier
 from workers.rescuer import rescuer_command
-from workers.run import worker_command
+from workers.worker_command import worker_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -32,7 +32,7 @@ from workers.faults import fault_of
 from workers.lease_heartbeat import LeaseHeartbeat
 from workers.notifier import RedisNotifier
 from workers.rescuer import LookGap, QueueWindow, Rescuer, RescueRun
-from workers.run import worker_command
+from workers.worker_command import worker_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -34,7 +34,7 @@ from runtime.settings import Settings
 from workers.local.child_process import ChildProcess, LogFile, private_folder
 from workers.notifier import RedisNotifier
 from workers.rescuer import LookGap, rescuer_command
-from workers.run import MODULE, worker_command
+from workers.worker_command import MODULE, worker_command
 
 log = get_logger(__name__)
 
@@ -99,7 +99,11 @@ class Supervisor:
         """Start the parts, or stand by where another process of the same home runs them. Raises what went wrong."""
         make_home(self.settings)
         self._thread.start()
-        self._settled.wait()
+        try:
+            self._settled.wait()
+        except BaseException:  # Ctrl-C meanwhile: the thread would keep this process, and its parts, for ever
+            self.stop()
+            raise
         if self._error is not None:
             self._thread.join()
             raise self._error

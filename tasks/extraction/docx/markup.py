@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lxml import etree
 
 
 def local_name(element: etree._Element) -> str:
     """The name of an element without its namespace, "" for what is no element."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    return _local(tag) if isinstance(tag, str) else ""
+
+
+@lru_cache(maxsize=1_000)
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def child_of(element: etree._Element | None, name: str) -> etree._Element | None:
     """The first child of that name, None when there is none."""
-    return next((child for child in element if local_name(child) == name), None) if element is not None else None
+    if element is not None:
+        for child in element:
+            if local_name(child) == name:
+                return child
+    return None
 
 
 def value_of(element: etree._Element | None, name: str = "val") -> str | None:
     """The attribute of that name, whatever its namespace."""
     if element is None:
         return None
-    return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), None)
+    for key, value in element.items():
+        if _local(key) == name:
+            return str(value)
+    return None
 
 
 def number_of(element: etree._Element | None, default: int, name: str = "val") -> int:

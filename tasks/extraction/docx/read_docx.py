@@ -245,26 +245,28 @@ class _DocxDocument:
         open_at: dict[int, int] = {}  # column -> index of the cell that a vertical merge continues
         row = 0
         for line in _descend(table, "tr"):
-            if any(local_name(mark) == "del" for mark in _properties(line)):
+            of_row = _properties_by_name(line)
+            if "del" in of_row:
                 continue
             cells = []
             for cell in _descend(line, "tc"):
+                of_cell = _properties_by_name(cell)
                 self.around = around._replace(table_style=style, cell_shade=shade_of(child_of(cell, "tcPr")) or shade)
-                cells.append((cell, [] if _property(cell, "cellDel") is not None else self._flow(cell)))
-            if (mark := _property(line, "hidden")) is not None and is_on(value_of(mark)):
+                cells.append((of_cell, [] if "cellDel" in of_cell else self._flow(cell)))
+            if (mark := of_row.get("hidden")) is not None and is_on(value_of(mark)):
                 if not any(content for _, content in cells):
                     continue
                 # Word hides a row when all that is in it is hidden too, other programs in any case
-                cells = [(cell, [Unsure(item) if isinstance(item, str) else item for item in flow]) for cell, flow in cells]
-            column = number_of(_property(line, "gridBefore"), 0)
+                cells = [(of_cell, [Unsure(item) if isinstance(item, str) else item for item in flow]) for of_cell, flow in cells]
+            column = number_of(of_row.get("gridBefore"), 0)
             ended = set(open_at)
-            for cell, content in cells:
-                span = max(1, number_of(_property(cell, "gridSpan"), 1))
+            for of_cell, content in cells:
+                span = max(1, number_of(of_cell.get("gridSpan"), 1))
                 if column + span > self.limits.max_columns:
                     raise GongkaiError(
                         "file.too_large", f"a table of {column + span} columns", f"at most {self.limits.max_columns}"
                     )
-                merge = _property(cell, "vMerge")
+                merge = of_cell.get("vMerge")
                 at = open_at.get(column)
                 if (
                     _continues(merge)
@@ -274,7 +276,7 @@ class _DocxDocument:
                 ):
                     slots[at] = slots[at]._replace(row_span=slots[at].row_span + 1, content=slots[at].content + content)
                     ended.discard(column)
-                elif _continues(_property(cell, "hMerge")) and slots and slots[-1].row == row:
+                elif _continues(of_cell.get("hMerge")) and slots and slots[-1].row == row:
                     slots[-1] = slots[-1]._replace(column_span=slots[-1].column_span + span)
                 else:
                     slots.append(Slot(row, column, 1, span, content))
@@ -391,8 +393,16 @@ def _shown(element: etree._Element) -> Iterator[etree._Element]:
             stack.append(iter(child))
 
 
+_PROPERTIES = frozenset(("tcPr", "trPr", "pPr", "rPr", "sdtPr"))
+
+
 def _properties(element: etree._Element) -> list[etree._Element]:
-    return [entry for child in element if local_name(child) in ("tcPr", "trPr", "pPr", "rPr", "sdtPr") for entry in child]
+    return [entry for child in element if local_name(child) in _PROPERTIES for entry in child]
+
+
+def _properties_by_name(element: etree._Element) -> dict[str, etree._Element]:
+    """The properties of an element, of several of one name the first."""
+    return {local_name(entry): entry for entry in reversed(_properties(element))}
 
 
 def _property(element: etree._Element, name: str) -> etree._Element | None:

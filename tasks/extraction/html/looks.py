@@ -33,6 +33,7 @@ _TINY = 3.0  # pixels; some browsers show such a font larger
 _THIN = 1.0  # pixels
 _FIELDS = frozenset(("input", "textarea", "select"))
 _DELETED = frozenset(("s", "strike"))
+_TAGS_WITH_LOOKS = _FIELDS | _DELETED | frozenset(("del", "mark", "sup", "sub", "bdo", "dialog"))  # whatever their attributes
 _TABLE_PARTS = frozenset(("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption", "html", "body"))
 _INLINE_TAGS = (
     "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike strong sub sup "
@@ -84,6 +85,7 @@ def looks_of(
     sheets = StyleSheets(root, limits)
     matched = sheets.matched(root)
     looks: dict[etree._Element, Look] = {}
+    computed: dict[tuple[object, ...], Look] = {}  # by tag, what is set, and the look above: most cells of a table are alike
     for element in root.iter(etree.Element):
         above = looks.get(element.getparent(), _PLAIN)
         if above.is_gone:
@@ -101,7 +103,10 @@ def looks_of(
             look = above if not (above.before or above.after or above.shift) else _bare(above)
             looks[element] = look._replace(is_unseen=True) if _is_folded(element) else look
             continue
-        look = _computed(values, above, element.tag, sheets.is_linked)
+        key = (id(above), element.tag, *((name, type(value), value) for name, value in values.items()))
+        if key not in computed:
+            computed[key] = _computed(values, above, element.tag, sheets.is_linked)
+        look = computed[key]
         if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
             look = _bare(above)._replace(backdrop=None)
         if _is_folded(element):
@@ -131,7 +136,11 @@ def _cascaded(element: etree._Element, matched: list[Declaration], inline: Itera
     """The value of each property that is set: by browser, attributes, sheets and the element's own style, in this order. What is
     in a later layer wins, and what is in none; of what is important, the other way round.
     """
-    values = _by_itself(element)
+    values = _by_itself(element) if element.keys() or element.tag in _TAGS_WITH_LOOKS else {}
+    if not matched:
+        values |= {one.name: one.value for one in inline if not one.important}
+        values |= {one.name: one.value for one in inline if one.important}
+        return values
     plain = sorted((one for one in matched if not one.important), key=lambda one: one.layer)
     important = sorted((one for one in matched if one.important), key=lambda one: -one.layer)
     own = [[one for one in inline if one.important is marked] for marked in (False, True)]

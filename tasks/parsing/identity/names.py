@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from codebook.agencies import load_agencies
@@ -11,6 +12,9 @@ from codebook.regions import load_regions
 from codebook.text.chinese_numbers import read_numeral
 from tasks.parsing.words import words as patterns
 
+_SENTENCE_END = re.compile(r"[。;!?]")
+_SHORT = 300  # characters of a line whose title is remembered
+_AGENCY_BEGINS = re.compile(r"[。;!?|\n]")
 _HAN_NAME = re.compile(r"[A-Za-z\u3400-\u9fff()·、\d]{2,45}")
 
 
@@ -129,16 +133,26 @@ def find_title(text: str, *, whole: bool = False) -> Title | None:
 
     ``whole``: the line must be the title, with at most a name before it.
     """
-    words = load_agencies()
-    if not words.title_cue.search(text):
+    if not load_agencies().title_cue.search(text):
         return None
+    return _title_of_short(text, whole) if len(text) <= _SHORT else _title_of(text, whole)
+
+
+@lru_cache(maxsize=1_000)
+def _title_of_short(text: str, whole: bool) -> Title | None:
+    """The lines with a title are looked at by everyone who asks whose report it is, and of how many."""
+    return _title_of(text, whole)
+
+
+def _title_of(text: str, whole: bool) -> Title | None:
+    words = load_agencies()
     first: Title | None = None
     for pattern in words.titles:
         for match in pattern.finditer(text):
             year = next((year_number(match[g]) for g in ("y1", "y2", "y3") if match[g]), None)
             before = text[: match.start()]
             behind = text[match.end() :]
-            if whole and (len(before) > 60 or re.search(r"[。;!?]", before) or len(behind.strip("》」”\"')）】] 。|")) > 30):
+            if whole and (len(before) > 60 or _SENTENCE_END.search(before) or len(behind.strip("》」”\"')）】] 。|")) > 30):
                 continue
             agency = _agency_of(before, match["mid"])
             if year is None and agency is None and whole and before:
@@ -153,7 +167,7 @@ def find_title(text: str, *, whole: bool = False) -> Title | None:
 
 def _agency_of(before: str, middle: str) -> str | None:
     """The body of a title from the words before the year and those between the year and 政府信息公开."""
-    before = re.split(r"[。;!?|\n]", before)[-1]
+    before = _AGENCY_BEGINS.split(before)[-1]
     head, rest = clean_name(before), clean_name(middle)
     whole = head + rest if head and rest and (not is_name(head) or is_name(rest)) else ""
     for candidate in (whole, head, rest):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from codebook.agencies import load_agencies
@@ -24,6 +25,7 @@ _STOP = "。!?;:。！？；："
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _WRAPPED = 18  # a shorter line that ends without a mark is a line of its own, not one broken by the margin
 _LONGEST_SENTENCE = 2000  # characters before and behind a hit; the longest sentence of the real reports has 441
+_SHORT = 60  # characters of a line of which it is remembered whether it is noise
 _SHORTEST_TITLE = 6  # 一、总体情况
 
 
@@ -87,6 +89,16 @@ def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[
 
 
 def _is_noise(text: str) -> bool:
+    return _is_short_noise(text) if len(text) <= _SHORT else _noise(text)
+
+
+@lru_cache(maxsize=4_000)
+def _is_short_noise(text: str) -> bool:
+    """Headings, labels and page numbers are the same in all reports."""
+    return _noise(text)
+
+
+def _noise(text: str) -> bool:
     """Page numbers, rules and empty pipes, and what the form itself prints around its tables."""
     return bool(
         not text.strip("|-—*· ") or page_numbers().among_prose.fullmatch(text) or load_agencies().form_words.fullmatch(text)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from codebook.agencies import load_agencies
 from codebook.records import Place
 from codebook.text.fold import fold
 from tasks.parsing.identity.names import Title, find_title
@@ -55,10 +56,14 @@ def _columns(line: ProseLine) -> list[ProseLine]:
 def _titles(head: list[ProseLine]) -> Iterator[TitleBeside]:
     """The titles of a document's first lines, those that the margins of their columns broke too."""
     rows = [_columns(line) for line in head]
+    cue = load_agencies().title_cue
     for number, row in enumerate(rows):
         below = [column.text for columns in rows[number + 1 : number + 1 + _BELOW] for column in columns]
         for column in row:
-            joined = (find_title(column.text + rest, whole=True) for rest in ("", *(below if len(row) > 1 else ())))
+            texts = [column.text + rest for rest in ("", *(below if len(row) > 1 else ()))]
+            if not cue.search("\n".join(texts)):
+                continue
+            joined = (find_title(text, whole=True) for text in texts)
             title = next((title for title in joined if title and title.agency and title.year), None)
             if title:
                 yield TitleBeside(title, column.place)

@@ -101,6 +101,9 @@ def _size_cost(count: int, size: int) -> float:
     return 1.5 if count <= 2 and size > 3 else 0.7
 
 
+_PART_COST = {LabelPart.ROW: 0.0, LabelPart.SUBTOTAL: 0.8}  # what it costs that the label is no row's
+
+
 class _Between(NamedTuple):
     """Where labels begin that name something (``known``), and runs that hold values (``filled``): atoms, ascending."""
 
@@ -121,9 +124,9 @@ def _paired(item: Item, run: ValueRun, between: _Between, stranger: bool, either
     has labels on ``either`` side of their values.
     """
     far = item.first - run.last > _REACH or run.first - item.last > _REACH
-    if item.blank or item.part is LabelPart.GROUP or not run.values or far:
+    if far or not run.values or item.blank or item.part is LabelPart.GROUP:
         return _FAR
-    cost = {LabelPart.ROW: 0.0, LabelPart.SUBTOTAL: 0.8}.get(item.part, 1.0) + (3.0 if stranger else 0.0)
+    cost = _PART_COST.get(item.part, 1.0) + (3.0 if stranger else 0.0)
     step = 1.2 if either else 3.0
     size = _size_cost(len(run.values), item.size)
     if item.first < run.first and item.last > run.last:  # the label's pieces stand around its values
@@ -252,7 +255,12 @@ def _align(items: list[Item], runs: list[ValueRun], complete: bool, from_print: 
         [item.first for item in items if item.part is not LabelPart.UNKNOWN], [run.first for run in runs if run.values]
     )
     cost = [
-        [_paired(item, run, between, owner[j] not in (None, i), either) for j, run in enumerate(runs)]
+        [
+            _FAR
+            if item.first - run.last > _REACH or run.first - item.last > _REACH
+            else _paired(item, run, between, owner[j] not in (None, i), either)
+            for j, run in enumerate(runs)
+        ]
         for i, item in enumerate(items)
     ]
     pairs = _margins(items, runs, cost, frozenset(item.size for item in items))
@@ -328,9 +336,12 @@ def _costs(skip_item: list[float], skip_run: list[float], cost: list[list[float]
         first.append(first[-1] + skip)
     table = [first]
     for i, skip in enumerate(skip_item):
-        above, row = table[-1], [table[-1][0] + skip]
-        for j, other in enumerate(skip_run):
-            row.append(min(above[j + 1] + skip, row[j] + other, above[j] + cost[i][j]))
+        above = table[-1]
+        best = above[0] + skip
+        row = [best]
+        for left, missed, other, paired in zip(above, above[1:], skip_run, cost[i], strict=False):
+            best = min(missed + skip, best + other, left + paired)
+            row.append(best)
         table.append(row)
     return table
 
@@ -345,9 +356,10 @@ def _margins(items: list[Item], runs: list[ValueRun], cost: list[list[float]], s
     backward = [row[::-1] for row in turned[::-1]]
     pairs: list[AlignedPair] = []
     for i in range(m):
-        none = min(forward[i][j] + skip_item[i] + backward[i + 1][j] for j in range(k + 1))
+        before, behind, skip, costs = forward[i], backward[i + 1], skip_item[i], cost[i]
+        none = min(one + skip + other for one, other in zip(before, behind, strict=True))
         options: list[tuple[float, int | None]] = [(none, None)]
-        options += [(forward[i][j] + cost[i][j] + backward[i + 1][j + 1], j) for j in range(k) if cost[i][j] < _FAR]
+        options += [(before[j] + costs[j] + behind[j + 1], j) for j in range(k) if costs[j] < _FAR]
         options.sort(key=lambda option: (option[0], option[1] is None))
         margin = options[1][0] - options[0][0] if len(options) > 1 else _FAR
         pairs.append(AlignedPair(i, options[0][1], margin, options[1][1] if len(options) > 1 else None))

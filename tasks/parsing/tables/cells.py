@@ -166,6 +166,8 @@ def _two_numbers(slot: PrintedValue, unit: str | None) -> tuple[Number, ...]:
     Empty where no digits stand apart, where the pixels show one number, and where several numbers were read out of one text.
     """
     raw = slot.raw.strip()
+    if raw.isdecimal():
+        return ()
     parts = _APART.split(split_remark(raw)[0].strip())
     if len(parts) < 2 or slot.seen or value_token(raw) != slot.token:
         return ()

@@ -87,11 +87,13 @@ def _by_context(labels: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
         if label.entry.part is not LabelPart.ROW:
             result.append(label)
             continue
-        same = [slug for slug, texts in lex.rows.items() if label.entry.text in texts]
-        later = [slug for slug in same if lex.order[slug] > before]
-        slug = min(later or same, key=lambda one: lex.order[one])
+        same = lex.slugs[label.entry.text]
+        slug = same[0]
+        if len(same) > 1:
+            later = [slug for slug in same if lex.order[slug] > before]
+            slug = min(later or same, key=lex.order.__getitem__)
         before = lex.order[slug]
-        result.append(label._replace(entry=label.entry._replace(slug=slug)))
+        result.append(label if slug == label.entry.slug else label._replace(entry=label.entry._replace(slug=slug)))
     return result
 
 

@@ -63,7 +63,8 @@ class LabelClaim(NamedTuple):
 class Lexicon(NamedTuple):
     """The labels of a block, folded. ``order`` ranks its rows and subtotals (``"=slug"``) as the form prints them.
 
-    ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows.
+    ``upright`` are the characters of the group labels that are printed from top to bottom, one a line, between the rows;
+    ``slugs`` the rows that print a text, in the order of ``rows``.
     """
 
     block: str
@@ -73,6 +74,7 @@ class Lexicon(NamedTuple):
     exact: dict[str, Entry]
     upright: frozenset[str]
     kind: BlockKind
+    slugs: dict[str, tuple[str, ...]]
 
     @property
     def plain(self) -> bool:
@@ -129,7 +131,11 @@ def lexicon(name: str) -> Lexicon:
     upright = frozenset(
         "".join(entry.text for entry in entries if entry.part is LabelPart.GROUP and words().table.group_number.match(entry.text))
     )
-    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, block.kind)
+    slugs: dict[str, tuple[str, ...]] = {}
+    for slug, texts in rows.items():
+        for text in dict.fromkeys(texts):
+            slugs[text] = (*slugs.get(text, ()), slug)
+    return Lexicon(name, tuple(entries), rows, _form_order(block), exact, upright, block.kind, slugs)
 
 
 def likeness(text: str, label: str) -> float:

@@ -6,6 +6,7 @@ Nothing is interpreted here; an atom knows its line and its characters, so that 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -266,37 +267,54 @@ def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> N
     """Words between spaces, cut further where an item begins and where a number is glued to a label."""
     if len(text) > _ONE_LINE and ("-" in text or "—" in text or "–" in text):
         text = page_numbers().within_line.sub(lambda match: " " * len(match.group()), text)
-    item = words().table.item
     for match in _WORD.finditer(text):
         word, start = match.group(), offset + match.start()
-        if len(word) > PROSE_LENGTH and len(_HAN.findall(word)) > PROSE_LENGTH and not item.search(word):
-            atoms.append(Atom(AtomKind.PROSE, word, line, start, start + len(word), cell))
-            continue
-        cuts = [0, *(m.start() for m in item.finditer(word) if m.start()), len(word)]
-        for begin, end in pairwise(cuts):
-            _piece(word[begin:end], start + begin, line, cell, atoms)
+        for kind, raw, at, label, token in _short_word(word) if len(word) <= PROSE_LENGTH else _word(word):
+            atoms.append(Atom(kind, raw, line, start + at, start + at + len(raw), cell, label, token))
 
 
-def _piece(raw: str, start: int, line: int, cell: int, atoms: list[Atom]) -> None:
+class _WordPart(NamedTuple):
+    """A part of a word, as an atom has it: its kind and characters, where it begins in the word, its label and its value."""
+
+    kind: AtomKind
+    raw: str
+    at: int
+    text: str = ""
+    token: Token | None = None
+
+
+@lru_cache(maxsize=20_000)
+def _short_word(word: str) -> tuple[_WordPart, ...]:
+    """The parts of a word: labels and small numbers are the same in all reports."""
+    return _word(word)
+
+
+def _word(word: str) -> tuple[_WordPart, ...]:
+    item = words().table.item
+    if len(word) > PROSE_LENGTH and len(_HAN.findall(word)) > PROSE_LENGTH and not item.search(word):
+        return (_WordPart(AtomKind.PROSE, word, 0),)
+    cuts = [0, *(m.start() for m in item.finditer(word) if m.start()), len(word)]
+    return tuple(part for begin, end in pairwise(cuts) for part in _piece(word[begin:end], begin))
+
+
+def _piece(raw: str, start: int) -> Iterator[_WordPart]:
     token = value_token(raw)
     if token:
-        atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), cell, "", token))
+        yield _WordPart(AtomKind.VALUE, raw, start, "", token)
         return
-    if raw[-1].isdecimal() and (match := words().table.glued_behind.fullmatch(raw)) and len(raw) <= PROSE_LENGTH:
-        _piece(match[1], start, line, cell, atoms)
-        _piece(match[2], start + match.start(2), line, cell, atoms)
-        return
-    if raw[0].isdecimal() and (match := _GLUED_BEFORE.fullmatch(raw)) and _row_start().match(fold_label(match[2])):
-        _piece(match[1], start, line, cell, atoms)
-        _piece(match[2], start + match.start(2), line, cell, atoms)
+    glued = words().table.glued_behind.fullmatch(raw) if raw[-1].isdecimal() and len(raw) <= PROSE_LENGTH else None
+    if glued is None and raw[0].isdecimal():
+        before = _GLUED_BEFORE.fullmatch(raw)
+        glued = before if before and _row_start().match(fold_label(before[2])) else None
+    if glued:
+        yield from _piece(glued[1], start)
+        yield from _piece(glued[2], start + glued.start(2))
         return
     han = len(_HAN.findall(raw)) if len(raw) > 20 else 0
     if han > PROSE_LENGTH or (_SENTENCE.search(raw) and len(raw) > 8):
-        atoms.append(Atom(AtomKind.PROSE, raw, line, start, start + len(raw), cell))
-        return
-    text = fold_label(raw)
-    if text:
-        atoms.append(Atom(AtomKind.TEXT, raw, line, start, start + len(raw), cell, text))
+        yield _WordPart(AtomKind.PROSE, raw, start)
+    elif text := fold_label(raw):
+        yield _WordPart(AtomKind.TEXT, raw, start, text)
 
 
 def _mend_ordinals(atoms: list[Atom]) -> list[Atom]:

@@ -44,6 +44,8 @@ def test_the_list_filters_counts_and_escapes(filed: Desk) -> None:
     assert "requests.balance (2)" in page
     only = filed.viewer.get("/findings", params={"rule": "problems.empty", "region": "淮安市", "text": "民政"}).text
     assert re.findall(r'<td class="number"><a href="/findings/(\d+)"', only) == ["3"]
+    said = filed.viewer.get("/findings", params={"text": "存在 alert"}).text
+    assert re.findall(r'<td class="number"><a href="/findings/(\d+)"', said) == ["3"]
     assert filed.viewer.get("/findings", params={"region": "无此地"}).text.count("<tr>") == 0
     for order in ("newest", "changed", "region"):
         assert filed.viewer.get("/findings", params={"order": order, "after": "2"}).status_code == 200

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -224,12 +224,17 @@ def _in_order(rows: list[DrawnRow], order: list[str], lex: Lexicon) -> dict[int,
     gaps.append(_Gap(tuple(open_rows), tuple(order[last + 1 :])))
     # A subtotal whose label is lost may stand among the rows where the table prints some subtotals, and not all of them.
     # Rows that an office has put in another order show as such only where most labels are there.
-    lost = sum(not is_like(row.text, max(likeness(row.text, text) for text, _ in _texts(lex.block))) for row in rows)
+    lost = sum(not _is_like_any(row.text, lex.block) for row in rows)
     known = subtotals in (0, _subtotals_of(order, lex)) and lost <= _MOST_LOST * len(rows)
     named: dict[int, _Name] = {}
     for gap in gaps:
         named |= _in_gap(gap, lex, blank=known and not _has_whole(gap.wanted, lex)) or _without_order(gap, lex)
     return named
+
+
+@lru_cache(maxsize=4_000)
+def _is_like_any(text: str, block: str) -> bool:
+    return is_like(text, max(likeness(text, label) for label, _ in _texts(block)))
 
 
 def _subtotals_of(order: list[str], lex: Lexicon) -> int:
