@@ -17,6 +17,7 @@ from database.analysis.queries import (
     area_rollup,
     area_sums,
     group_lines,
+    group_lines_of,
     unit_facts,
     unit_lines,
     years_of,
@@ -54,6 +55,12 @@ def test_a_group_is_the_sum_of_its_units(panel: Panel) -> None:
     units = unit_lines(panel, rate, UnitSelection((year,)))
     assert [line.figure for line in whole] == [sum_of(rate, [each.figure for each in units])]
     assert whole[0].figure.all_units == len(units)
+
+
+def test_several_indicators_at_once_are_each_alone(panel: Panel) -> None:
+    some = [each for each in derived_indicators().values() if not each.of_years]
+    found = group_lines_of(panel, some, UnitSelection(YEARS), GroupBy.CITY)
+    assert found == [group_lines(panel, each, UnitSelection(YEARS), GroupBy.CITY) for each in some]
 
 
 def test_nothing_is_counted_twice(panel: Panel) -> None:

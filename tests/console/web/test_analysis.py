@@ -157,7 +157,18 @@ def test_the_pages_stand_on_an_empty_database(desk: Desk, path: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["year=abc", "year=1", "region=nowhere", "indicator=x.y", "basis=z", "level=q", "indicator=table_repeat", "region=%00"],
+    [
+        "year=abc",
+        "year=1",
+        "region=nowhere",
+        "indicator=x.y",
+        "basis=z",
+        "level=q",
+        "indicator=table_repeat",
+        "region=%00",
+        "basis=areas",
+        "basis=all",
+    ],
 )
 def test_what_nobody_can_mean_is_passed_over(desk: Desk, world: World, query: str) -> None:
     for path in ("/analysis", "/analysis/indicator"):

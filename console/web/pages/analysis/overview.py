@@ -28,6 +28,7 @@ from database.analysis.queries import (
     UnitSelection,
     area_rollup,
     group_lines,
+    group_lines_of,
     unit_lines,
     years_of,
 )
@@ -61,11 +62,6 @@ class RegionRow(NamedTuple):
     rank: int | None
     href: str | None
     left_out: str
-
-
-def _figure(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection) -> Figure | None:
-    lines = group_lines(panel, indicator, selection, GroupBy.ALL)
-    return lines[0].figure if lines else None
 
 
 def _ordered(indicator: DerivedIndicator, lines: Sequence[GroupLine]) -> list[GroupLine]:
@@ -126,7 +122,7 @@ def trend_chart(
     rates = [derived_indicators()[name] for name in _TREND]
     if asked.indicator.kind is FigureKind.PROPORTION and asked.indicator not in rates:
         rates = [asked.indicator, *rates]
-    found = [(each, group_lines(panel, each, _selection(request, asked, years), GroupBy.ALL)) for each in rates]
+    found = list(zip(rates, _lines_of_all(panel, rates, _selection(request, asked, years)), strict=True))
     series = [
         charts.ChartLine(
             each.name.of(request.language),
@@ -180,7 +176,7 @@ def shown(request: PageRequest) -> Response:
         else [Basis.UNITS, Basis.VERTICAL],
         place=region_name(asked.region),
         above=_above(asked),
-        tiles=[_tile(panel, name, selection) for name in _TILES],
+        tiles=_tiles(panel, selection),
         rows=rows,
         chart=bar_chart(request, asked, rows) if rows else None,
         trend=trend,
@@ -192,11 +188,17 @@ def shown(request: PageRequest) -> Response:
     )
 
 
-def _tile(panel: Panel, name: str, selection: UnitSelection) -> Tile:
-    indicator = derived_indicators()[name]
+def _tiles(panel: Panel, selection: UnitSelection) -> list[Tile]:
+    rates = [derived_indicators()[name] for name in _TILES]
+    found = _lines_of_all(panel, rates, selection)
+    return [Tile(each, lines[0].figure if lines else None) for each, lines in zip(rates, found, strict=True)]
+
+
+def _lines_of_all(panel: Panel, rates: Sequence[DerivedIndicator], selection: UnitSelection) -> list[list[GroupLine]]:
+    """The figures of all units together; none of governments of all levels, which hold each other."""
     if selection.basis is Basis.AREAS and selection.level is None:
-        return Tile(indicator, None)
-    return Tile(indicator, _figure(panel, indicator, selection))
+        return [[] for _ in rates]
+    return group_lines_of(panel, rates, selection, GroupBy.ALL)
 
 
 def _above(asked: Asked) -> list[tuple[str, str]]:
