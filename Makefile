@@ -68,6 +68,7 @@ scans: $(VENV)/dev.stamp ## scans at length: pages at both resolutions, reports 
 	GONGKAI_SCANS=full $(BIN)/python -m pytest tests/ocr/test_read.py -m slow -q
 	$(BIN)/python -m tests.scans.chain --reports 30
 	$(BIN)/python -m tests.scans.report
+	$(BIN)/python -m tests.scans.at_length --book $(or $(BOOK),build/scans) --minutes $(or $(MINUTES),60)
 
 drop: $(VENV)/dev.stamp ## 5,000 files copied into a watched folder while watchers are killed: each once, whole, none missed
 	DROP_FILES=5000 $(BIN)/python -m pytest tests/ingest/test_drop.py -q -s

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -68,9 +68,14 @@ class Store:
         self._last = (sha256, data) if len(data) <= _KEPT_BYTES else None
         return data
 
-    def delete(self, sha256: str) -> bool:
-        """Delete a content and the pictures of its pages, for good. Return whether the content was there."""
+    def delete(self, sha256: str, visits: Sequence[str] = ()) -> bool:
+        """Delete a content, the pictures of its pages and the ``visits`` that hold it, for good. Return whether the content was
+        there.
+        """
         self._last = None
+        for path in map(self._visit_path, visits):
+            if self._guard(partial(self._files.exists, path)):
+                self._guard(partial(self._files.rm_file, path))
         there = self.exists(sha256)
         if there:
             self._guard(lambda: self._files.rm_file(self.path(sha256)))

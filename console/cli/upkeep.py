@@ -40,7 +40,7 @@ def purge_document(
             gone = run_transaction(engine, lambda c: purge(c, document, who=environment.who(), reason=reason))
         except LookupError:
             wrong(f"there is no document {document}; `gongkai show` takes a number, a sha256 or a path")
-        Store(found.store).delete(gone.sha256)
+        Store(found.store).delete(gone.sha256, gone.visits)
         forget(found.home, document)
     say(f"document {document} is purged: {sum(gone.rows.values()):,} rows and the original")
     for path in filter(None, gone.paths):

@@ -20,6 +20,8 @@ from database.models import (
     AgencyAlias,
     Attempt,
     BlockRow,
+    CollectAddress,
+    CollectVisit,
     CorrectionRow,
     Document,
     Failure,
@@ -43,13 +45,14 @@ from database.users.audit import note
 
 class Purged(Record, frozen=True):
     """What a purge deleted. ``paths`` are where the content was found: copies of it may still be there. ``rows`` counts deleted
-    rows by table.
+    rows by table; ``visits`` names the answers of portals that hold the content, which the caller deletes from the store too.
     """
 
     document_id: int
     sha256: str
     paths: tuple[str, ...]
     rows: dict[str, int]
+    visits: tuple[str, ...] = ()
 
 
 class TombstoneItem(Record, frozen=True):
@@ -77,6 +80,7 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
     paths = tuple(connection.scalars(select(Source.path).where(Source.document_id == document_id).order_by(Source.id)))
     connection.execute(update(Document).where(Document.id == document_id).values(report_id=None, pages=None))
     rows = _delete_rows(connection, document_id)
+    visits = _visits(connection, document_id, sha256, paths)
     _erase_texts(connection, document_id)
     known = connection.scalar(select(Tombstone.document_id).where(Tombstone.document_id == document_id))
     if known is None:
@@ -85,7 +89,15 @@ def purge(connection: Connection, document_id: int, *, who: str, reason: str) ->
         )
         connection.execute(stone)
     note(connection, "purge", who, reason=reason, documents=[document_id], sha256=sha256, rows=rows)
-    return Purged(document_id, sha256, paths, rows)
+    return Purged(document_id, sha256, paths, rows, visits)
+
+
+def _visits(connection: Connection, document_id: int, sha256: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """The visits to addresses whose answers hold the content: by itself, or in an archive."""
+    archives = [path.partition("!")[0] for path in paths if "!" in path]
+    held = or_(CollectVisit.sha256 == sha256, CollectAddress.document_id == document_id, CollectAddress.url.in_(archives))
+    query = select(CollectVisit.warc).join(CollectAddress, CollectAddress.id == CollectVisit.address_id).where(held)
+    return tuple(name for name in connection.scalars(query) if name is not None)
 
 
 def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:

@@ -24,9 +24,10 @@ from database.collecting import turns
 from database.collecting.adding import NewAddress, url_key
 from database.collecting.turns import Turn, TurnAddress, Visit
 from database.intake import register
+from database.intake.purging import purged_contents
 from database.ledger import Arrival, Decision, Fenced, Policy, Queued, Registered
 from database.models import VisitOutcome
-from database.session import fault_code, run_transaction
+from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.collecting.fetching import Fetched, FetchLimits, PausedError, check_status, fetch, unpacked
 from ingest.collecting.guard import AddressGuard
@@ -77,6 +78,9 @@ class VisitStore(ContentStore, Protocol):
 
     def keep_visit(self, name: str, data: bytes) -> None:
         """Keep an answer."""
+
+    def delete(self, sha256: str, visits: Sequence[str] = ()) -> bool:
+        """Delete a content, and the answers that hold it."""
 
 
 class CollectContext(NamedTuple):
@@ -250,6 +254,9 @@ class TurnTaker:
             if is_same:
                 return replace(visit, found=files, ask_below=True)
             document = self._register(one, path, answer.modified_at)
+            if self._is_purged(visit):
+                self._context.store.delete(visit.sha256 or "", [warc_name(one)])
+                visit = replace(visit, warc=None)
         outcome = VisitOutcome.NEW if one.sha256 is None else VisitOutcome.CHANGED
         return replace(visit, outcome=outcome, found=files, document_id=document)
 
@@ -330,6 +337,11 @@ class TurnTaker:
             run.add(replace(taken, arrival=arrival))
         run.flush()
         return numbers.get(one.url) or next(iter(numbers.values()), None)
+
+    def _is_purged(self, visit: Visit) -> bool:
+        """Whether the content was purged before: then no answer that holds it is kept either."""
+        with reading(self._context.engine) as connection:
+            return bool(purged_contents(connection, [visit.sha256 or ""]))
 
     def _fail(self, turn: Turn, error: GongkaiError, *, asked: float | None = None) -> None:
         """End a turn whose try failed. An address that is failed for good, and of which nothing was ever seen, is in the error

@@ -291,21 +291,20 @@ def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[l
         text = "\n".join(line.text for line in lines)
         if lines:
             inside = _inside(cell, grid.thickness)
-            is_torn = any(
-                has_gap(layout.clean, place, layout.size)
-                or has_stroke_through(layout.clean, inside, place, layout.size)
-                # ink up to the side of the cell: that side may be a stroke of a digit, and the rest of it beyond
-                or place[0] <= inside[0]
-                or place[2] >= inside[2]
+            # ink up to the side of the cell: that side may be a stroke of a digit, and the rest of it beyond
+            is_cut = any(place[0] <= inside[0] or place[2] >= inside[2] for place in places)
+            is_torn = is_cut or any(
+                has_gap(layout.clean, place, layout.size) or has_stroke_through(layout.clean, inside, place, layout.size)
                 for place in places
             )
             score = cell_score(lines, is_torn)
         else:
-            inside = _inside(cell, grid.thickness)
+            is_cut, inside = False, _inside(cell, grid.thickness)
             score = _blank_score(layout.picture.grey, inside)
             if covered is not None and _was_covered(covered, layout.picture.source_box(inside), layout.size):
                 score = min(score, _COVERED)
-        others = lines[0].others if len(lines) == 1 else numbers_among(lines)
+        # of parts of digits, sums must not choose one that fits
+        others = () if is_cut else lines[0].others if len(lines) == 1 else numbers_among(lines)
         seen, seen_score = (lines[0].seen, lines[0].seen_score) if len(lines) == 1 else (None, 0.0)
         cells.append(
             Cell(

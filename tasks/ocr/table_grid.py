@@ -25,6 +25,9 @@ _BESIDE = 0.2  # share of a stroke of a character with ink close to it on each s
 _AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
+_STRONG = 0.7  # share of the edges of its long rules that a table draws whole, and joined to other rules, when they are not faint
+_JOINED, _SEVERAL = 0.6, 4  # share of edges of a line of characters that seem to be joined to rules; edges that tell
+_NEVER_ALONE = 0.2  # of what rules of a table are seen of, on the whole, where no ink is near them
 _ALONE = 0.5  # share of an edge that is seen where no ink is near it: a stroke of a character is not
 _WIDER = 10  # times the thickness of rules: an edge that is longer is wider than a character
 _UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
@@ -193,13 +196,26 @@ def _in_characters(
     """
     stroke = np.zeros_like(drawn)
     lengths = np.diff(places)
-    for line, is_short in enumerate((drawn * lengths).sum(axis=1) < _SHORT * lengths.sum()):
+    shares = (drawn * lengths).sum(axis=1)
+    alone = (drawn * lengths * evidence[..., 3]).sum(axis=1) / np.maximum(shares, 1)
+    whole, joined = ((drawn * evidence[..., of]).sum(axis=1) / np.maximum(drawn.sum(axis=1), 1) for of in (2, 4))
+    is_long = shares >= _SHORT * lengths.sum()
+    usual, usually_whole, usually_joined = (
+        float(np.median(of[is_long])) if is_long.any() else 0.0 for of in (alone, whole, joined)
+    )
+    for line, is_short in enumerate(~is_long):
         edges = np.flatnonzero(drawn[line])
         beside = evidence[line, edges]
         amid = (beside[:, 5] >= _BESIDE) | (beside[:, 6] >= 0.5) & (beside[:, 1] >= _AMID)
         held = np.array([_is_held(way, places[edge], places[edge + 1], lines[line]) for edge in edges], bool)
         held &= beside[:, 3] < _ALONE
-        if is_short:
+        is_column = whole[line] < _NEVER_ALONE and (
+            (not is_short and alone[line] < _NEVER_ALONE * usual)
+            or (min(usually_whole, usually_joined) >= _STRONG and joined[line] < _JOINED and len(edges) >= _SEVERAL)
+        )
+        if is_column:
+            stroke[line] = True  # seen nowhere but in characters that stand below each other
+        elif is_short:
             stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
         else:
             # no character reaches without a gap from one rule to the next, unless they are as near as its own sides

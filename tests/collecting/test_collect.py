@@ -8,10 +8,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import text
+
 from codebook.records import Hints
 from codebook.text.portals import AddressKind
 from console.reprocess import readable, start
 from database.collecting.adding import resume
+from database.intake.purging import purge
 from database.ledger import Selection
 from database.session import run_transaction
 from tests.collecting.conftest import Desk
@@ -253,3 +256,21 @@ def test_an_address_that_failed_is_fetched_again_by_reprocessing(desk: Desk, sit
     desk.collect()
     desk.inline.work()
     assert sorted(status for (status,) in desk.rows("select status from gk_document")) == ["accepted", "discarded"]
+
+
+def test_a_purge_deletes_the_answers_that_hold_the_content(desk: Desk, site: Portal) -> None:
+    site.pages = {"/1.txt": Reply(sample("示例区教育局2023")), "/2.txt": Reply(b"another")}
+    desk.add(f"{site.url}/1.txt", f"{site.url}/2.txt")
+    desk.collect()
+    ((document,),) = desk.rows("select document_id from gk_collect_address where url like '%/1.txt'")
+    gone = run_transaction(desk.engine, lambda c: purge(c, document, who="test", reason="asked for"))
+    assert len(gone.visits) == 1
+    desk.inline.store.delete(gone.sha256, gone.visits)
+    kept = [path.name for path in (desk.settings.home / "originals" / "visits").rglob("*.warc.gz")]
+    assert len(kept) == 1
+    assert kept[0] not in gone.visits
+    desk.add(f"{site.url}/1.txt")
+    run_transaction(desk.engine, lambda c: c.execute(text("update gk_collect_address set sha256 = null")))
+    desk.collect()
+    assert len(list((desk.settings.home / "originals" / "visits").rglob("*.warc.gz"))) == 1
+    assert not desk.inline.store.exists(gone.sha256)

@@ -14,7 +14,7 @@ from tasks.ocr.grey_ink import find_seals, without_grey_ink
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
 from tests.generator.paper import Grid, GridCell
-from tests.scans.degrade import Wear, worn
+from tests.scans.degrade import LEVELS, Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
 from tests.scans.fonts import chinese_fonts
 
@@ -265,3 +265,19 @@ def test_specks_at_rules_break_none() -> None:
         cv2.circle(image, (x0 + (x1 - x0) * (1 + number % 3) // 4, y0 - 4), 4, (30, 30, 30), -1)
     page, _ = worn(image, Wear(skew=0.3, blur=0.5, noise=4), 5)
     assert _spans(_read(page)) == [WHOLE]
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_digits_below_each_other_are_no_rule(seed: int) -> None:
+    """In low rows a column of digits is ink nearly all the way; where no digit stands, as between rows, a rule goes on."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules="tight", size=10.5), 200)
+    cells = [
+        GridCell(r, c, ("其中：主动公开政府信息数", "条", "08"[r % 2])[c], is_value=c == 2) for r in range(34) for c in range(3)
+    ]
+    sheet.table(Grid("list", 30, 3, tuple(cells)), (60, 60), [190.0, 140.0, 140.0], 0, 30)
+    drawn = sheet.finish()
+    image = drawn.image.copy()
+    image[_rules(drawn)] = 120
+    page, _ = worn(image, replace(LEVELS["3"], skew=1.0), seed)
+    assert [(grid.rows, grid.columns) for grid in _read(page).grids] == [(30, 3)]

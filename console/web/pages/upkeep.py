@@ -57,7 +57,7 @@ def purge(request: PageRequest) -> Response:
         return _form(request, number, 422)
     gone = request.write(lambda c: filing.purge(c, number, who=request.user_name, reason=reason))
     # After the commit: a crash in between leaves content that a verification finds, and that a second purge deletes.
-    Store(request.app.settings.store).delete(gone.sha256)
+    Store(request.app.settings.store).delete(gone.sha256, gone.visits)
     forget(request.app.settings.home, number)
     request.notify("purge.done", number=number)
     return request.redirect(f"/documents/{number}")
