@@ -54,6 +54,7 @@ class IdentityPatterns(Record, frozen=True):
     file_year: re.Pattern[str]
     folder_year: re.Pattern[str]
     text_year: re.Pattern[str]
+    cell_year: re.Pattern[str]
 
 
 class Messages(Record, frozen=True):

@@ -18,6 +18,7 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 # Strings with Chinese characters that may stand in Python, with the reason.
 CHINESE = {
     "\0\n 0a_Zé中。": "one character of each kind, to try patterns on",
+    "Region of all reports, from the province down: 江苏省/淮安市.": "help with an example",
     "Region of all files, from the province down: 江苏省/淮安市.": "help with an example",
     "The region of agencies for which the list names none: 江苏省/淮安市, or a code.": "help with an example",
 }

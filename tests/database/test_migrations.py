@@ -203,7 +203,7 @@ def test_two_upgrades_at_once(empty: Engine) -> None:
 
 
 def test_notes_go_on_the_way_back_and_every_value_stays(empty: Engine) -> None:
-    migrations.upgrade(empty, "0020")  # the next one copies the values, and with them finds the report that is not there
+    migrations.upgrade(empty, "0021")  # the next one copies the values, and with them finds the report that is not there
     with empty.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("set session_replication_role = replica"))  # a row without the report that it refers to
@@ -214,14 +214,14 @@ def test_notes_go_on_the_way_back_and_every_value_stays(empty: Engine) -> None:
         names = "report_id, indicator, value, state, raw, origin, read_by, score, page, note"
         connection.execute(text(f"insert into gk_value ({names}) values (1, 'a', 7, 'read', '7①', 'table', 'pdf', 1, 1, '①')"))
     migrations.downgrade(empty, "0012")
-    migrations.upgrade(empty, "0020")
+    migrations.upgrade(empty, "0021")
     with empty.connect() as connection:
         assert connection.execute(text("select value, raw, note from gk_value")).all() == [(7, "7①", None)]
 
 
 def test_values_of_sqlite_go_into_their_primary_key_and_back(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'values.db'}", pooled=False)
-    migrations.upgrade(engine, "0020")
+    migrations.upgrade(engine, "0021")
     names = "report_id, indicator, value, state, raw, origin, read_by, score, page, note, box"
     rows = [(2, "b", 1.5, "read"), (1, "z", None, "doubtful"), (1, "a", 7, "proven")]
     with engine.begin() as connection:
@@ -249,7 +249,7 @@ def test_values_of_sqlite_go_into_their_primary_key_and_back(tmp_path: Path) -> 
     assert kept() == before
     with engine.connect() as connection, pytest.raises(OperationalError, match="no such column: rowid"):
         connection.execute(text("select rowid from gk_value"))
-    migrations.downgrade(engine, "0020")
+    migrations.downgrade(engine, "0021")
     assert kept() == before
     with engine.connect() as connection:
         assert len(connection.execute(text("select rowid from gk_value")).all()) == 3

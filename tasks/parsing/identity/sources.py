@@ -113,7 +113,7 @@ class Collector:
                 self.add(190, "agency", _without_serial(text), "table", fact.text, fact.place)
             elif fact.field is SummaryField.REGION:
                 self.evidence.append(Evidence(text, "text", 3))
-            elif fact.field is SummaryField.YEAR and (match := patterns().identity.text_year.search(f"{text}\u5e74")):
+            elif fact.field is SummaryField.YEAR and (match := patterns().identity.cell_year.search(text)):
                 self.add(190 if fact.is_in_row else 90, "year", match[1], "table", fact.text, fact.place)
             elif fact.field is SummaryField.PUBLISHED_ON and (found := find_date(text)):
                 self.add(190, "published_on", found[0], "table", fact.text, fact.place)

@@ -1,6 +1,6 @@
 """The values of SQLite lie in their primary key
 
-Revision: 0021, after 0020. A table with row numbers keeps its primary key a second time, as an index: 8 of 57 kB for each report.
+Revision: 0022, after 0021. A table with row numbers keeps its primary key a second time, as an index: 8 of 57 kB for each report.
 The rows are copied in one transaction, which takes as much room again until it is over. Nothing changes on PostgreSQL, nor for
 programs of the version before.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 from alembic import op
 from sqlalchemy import text
 
-revision: str = "0021"
-down_revision: str | None = "0020"
+revision: str = "0022"
+down_revision: str | None = "0021"
 branch_labels: str | None = None
 depends_on: str | None = None
 
