@@ -1,6 +1,6 @@
 """Tokens of programs that ask the API
 
-Revision: 0022, after 0021. A new table: programs of the version before go on beside it.
+Revision: 0021, after 0020. A new table: programs of the version before go on beside it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from database.clock import UtcDateTime
 
-revision: str = "0022"
-down_revision: str | None = "0021"
+revision: str = "0021"
+down_revision: str | None = "0020"
 branch_labels: str | None = None
 depends_on: str | None = None
 
