@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import docx
@@ -18,6 +19,8 @@ import pytest
 from httpx2 import Response
 
 from console.notices import jobs
+from console.notices.gather import Selected
+from console.notices.preview import preview
 from database.access import Access
 from database.findings import decisions
 from database.models import FindingState
@@ -217,20 +220,33 @@ def run_process(desk: Desk, folder: Path, file: str, text: str, what: str) -> su
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
-def wanted_again(desk: Desk) -> Path:
+def wanted(desk: Desk) -> Path:
     """A folder in which sheets that are marked at the end are wanted, not yet begun."""
-    begin(desk)
-    wanted = until_made(desk).wanted
-    jobs.remove(desk.settings.home, made(desk)[0])
-    return jobs.begin(desk.settings.home, jobs.SheetsWanted(**{**as_fields(wanted), "mark_sent": True}))
+    counted = preview(desk.engine, Selected("320813", 2022))
+    return jobs.begin(
+        desk.settings.home,
+        jobs.SheetsWanted(
+            who="operator",
+            access=Access(),
+            region="320813",
+            year=2022,
+            issuer="示例市",
+            contact="",
+            due_on="2026-03-31",
+            pdf=False,
+            mark_sent=True,
+            reason="",
+            seen=counted.mark,
+            units=len(counted.units),
+            points=counted.points,
+            started_at=datetime.now(UTC),
+        ),
+    )
 
 
-def as_fields(wanted: jobs.SheetsWanted) -> dict[str, object]:
-    return {name: getattr(wanted, name) for name in wanted.__struct_fields__}
-
-
+@pytest.mark.slow
 def test_a_process_that_is_to_end_while_it_marks_ends_after_the_marking(filed: Desk) -> None:
-    folder = wanted_again(filed)
+    folder = wanted(filed)
     run = run_process(filed, folder, jobs.FILE, "update gk_finding_case", "end")
     assert run.returncode == 0, run.stderr
     (job,) = made(filed)
@@ -239,8 +255,9 @@ def test_a_process_that_is_to_end_while_it_marks_ends_after_the_marking(filed: D
     assert states(filed) == ["sent", "sent", "new"]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_to_end_before_marks_nothing_and_leaves_nothing(filed: Desk) -> None:
-    folder = wanted_again(filed)
+    folder = wanted(filed)
     run = run_process(filed, folder, jobs.STATE, "select", "end")
     assert run.returncode == 143, run.stderr
     (job,) = made(filed)
@@ -249,8 +266,9 @@ def test_a_process_that_is_to_end_before_marks_nothing_and_leaves_nothing(filed:
     assert states(filed) == ["confirmed", "confirmed", "new"]
 
 
+@pytest.mark.slow
 def test_sheets_that_are_being_made_are_gone_with_a_purged_document(filed: Desk) -> None:
-    folder = wanted_again(filed)
+    folder = wanted(filed)
     with reading(filed.engine) as connection:
         document = connection.exec_driver_sql("select min(document_id) from gk_finding_case").scalar_one()
     run = run_process(filed, folder, jobs.STATE, "select", str(document))
@@ -274,6 +292,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_processes_that_write_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     script = tmp_path / "writers.py"
     script.write_text(WRITERS, encoding="utf-8")
