@@ -37,7 +37,7 @@ log = get_logger(__name__)
 _OUT = "out"
 
 
-class _Written:
+class _JobProgress:
     """The state of a job, which is in its folder as it is here."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +56,7 @@ def make(folder: Path) -> SheetsState:
     The folder is deleted when a document that the sheets quote was purged meanwhile.
     """
     wanted = msgspec.json.decode((folder / WANTED).read_bytes(), type=SheetsWanted)
-    settings, written = load_settings(), _Written(folder)
+    settings, written = load_settings(), _JobProgress(folder)
     engine = make_engine(settings.database)
     with (folder / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -73,7 +73,7 @@ def make(folder: Path) -> SheetsState:
     return written.state
 
 
-def _end(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWanted, written: _Written) -> dict[str, Any]:
+def _end(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWanted, written: _JobProgress) -> dict[str, Any]:
     """Make the sheets. Return what is to be changed in the state at the end."""
     try:
         issued = _issue(engine, settings, folder, wanted, written)
@@ -87,7 +87,7 @@ def _end(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWanted,
     return {"written": issued.notices, "issued": issued}
 
 
-def _issue(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWanted, written: _Written) -> Issued:
+def _issue(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWanted, written: _JobProgress) -> Issued:
     selected, out = Selected(wanted.region, wanted.year), folder / _OUT
     shown = time.monotonic()
 
