@@ -14,6 +14,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ _LAYOUT = 1  # raised when columns change: older panels are made again
 _READ_AT_ONCE = 2_000  # reports; some 400,000 cells
 _ROWS_KEPT, _ANSWERS_KEPT = 5_000, 300  # of answers that are given again
 _CHINA = timezone(timedelta(hours=8))
+_KEPT_SECONDS = 3_600.0  # that a file stays which no manifest names any more
 _LEVELS = {1: "province", 2: "city", 3: "county"}
 KNOWN = 0
 CODES: Mapping[Omission, int] = {reason: number for number, reason in enumerate(REASONS, start=1)}
@@ -178,11 +180,19 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
         version = hashlib.sha256("".join(f"{year}{each.digest}" for year, each in years.items()).encode()).hexdigest()[:16]
         manifest = PanelManifest(_LAYOUT, version, made_at, years)
         _put(folder / "panel.json", msgspec.json.encode(manifest))
-        kept = {each.file for each in years.values()} | {each.file for each in (before.years.values() if before else ())}
-        for path in folder.glob("year-*.parquet"):
-            if path.name not in kept:  # files of the manifest before stay for who reads them now
-                path.unlink(missing_ok=True)
+        _drop_old(folder, manifest, before)
         return manifest
+
+
+def _drop_old(folder: Path, manifest: PanelManifest, before: PanelManifest | None) -> None:
+    """Delete the files that no manifest has named for an hour: others may read them until they look at the manifest again."""
+    named = {each.file for each in manifest.years.values()}
+    for each in before.years.values() if before is not None else ():
+        if each.file not in named and (folder / each.file).exists():
+            os.utime(folder / each.file)  # its hour begins
+    for path in folder.glob("year-*.parquet"):
+        if path.name not in named and path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+            path.unlink()
 
 
 _CHANGES = text(
@@ -411,22 +421,41 @@ def _read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:
     return wide.with_columns(lacking).select("report_id", *_cell_columns())
 
 
+def _opened(folder: Path, manifest: PanelManifest) -> duckdb.DuckDBPyConnection:
+    """A connection with the files of a manifest as the view ``panel``. Raises duckdb.IOException where one is not there."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    files = [str(folder / each.file) for each in manifest.years.values()]
+    connection.execute("set parquet_metadata_cache = true")
+    if files:
+        named = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        connection.execute(f"create view panel as select * from read_parquet([{named}])")
+    else:
+        columns = (f'"{name}" {_SQL_TYPES[kind]}' for name, kind in {**UNIT_COLUMNS, **_cell_columns()}.items())
+        connection.execute(f"create table panel ({', '.join(columns)})")
+    return connection
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    try:
+        return cursor.execute(query, parameters).fetchall()
+    finally:
+        cursor.close()
+
+
 class Panel:
-    """A panel to be asked with DuckDB: the files that a manifest names. Threads share it; each asks with a cursor of its own."""
+    """A panel to be asked with DuckDB: the files that a manifest names. Threads share it; each asks with a cursor of its own.
+
+    Where another process has deleted files since, it opens those that the manifest of the folder names by then.
+    """
 
     def __init__(self, folder: Path, manifest: PanelManifest) -> None:
-        self.manifest = manifest
+        self.manifest, self._folder = manifest, folder
         self._answers: OrderedDict[tuple[str, str], list[tuple[Any, ...]]] = OrderedDict()
         self._lock = threading.Lock()
-        self._connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
-        files = [str(folder / each.file) for each in manifest.years.values()]
-        self._connection.execute("set parquet_metadata_cache = true")
-        if files:
-            named = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-            self._connection.execute(f"create view panel as select * from read_parquet([{named}])")
-        else:
-            columns = (f'"{name}" {_SQL_TYPES[kind]}' for name, kind in {**UNIT_COLUMNS, **_cell_columns()}.items())
-            self._connection.execute(f"create table panel ({', '.join(columns)})")
+        self._connection = _opened(folder, manifest)
 
     def ask(self, query: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query. The same question has the same answer: short ones are kept."""
@@ -435,17 +464,31 @@ class Panel:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
-        cursor = self._connection.cursor()
+            connection = self._connection
         try:
-            rows = cursor.execute(query, parameters).fetchall()
-        finally:
-            cursor.close()
+            rows = _asked(connection, query, parameters)
+        except duckdb.IOException:
+            connection = self._opened_again(connection)
+            rows = _asked(connection, query, parameters)
         if len(rows) <= _ROWS_KEPT:
             with self._lock:
-                self._answers[key] = rows
+                if connection is self._connection:
+                    self._answers[key] = rows
                 while len(self._answers) > _ANSWERS_KEPT:
                     self._answers.popitem(last=False)
         return rows
+
+    def _opened_again(self, failed: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """A connection to the files of the folder's manifest, in place of one whose files are gone. Raises duckdb.IOException
+        where these are gone too.
+        """
+        with self._lock:
+            if self._connection is failed and (manifest := manifest_of(self._folder)) is not None:
+                # The connection before is not closed: another thread may ask it now. It goes when nobody holds it.
+                self._connection = _opened(self._folder, manifest)
+                self.manifest = manifest
+                self._answers.clear()
+            return self._connection
 
     def close(self) -> None:
         """Close the connection."""

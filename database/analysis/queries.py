@@ -56,8 +56,8 @@ _LEVELS = (GroupBy.PROVINCE, GroupBy.CITY, GroupBy.COUNTY)
 class UnitSelection(Record, frozen=True):
     """Which units: those that meet all conditions. None: all.
 
-    ``region`` is the beginning of a region's code, ``level`` province, city, county or town. ``filings`` and ``listed`` bound
-    what a user sees: filings by number, and agencies without a report by the beginnings of their region's code.
+    ``region`` is the beginning of a region's code, ``level`` province, city, county or town. ``documents`` and ``listed`` bound
+    what a user sees: filings by their document in force, and agencies without a report by the beginnings of their region's code.
     """
 
     years: tuple[int, ...]
@@ -65,7 +65,7 @@ class UnitSelection(Record, frozen=True):
     level: str | None = None
     basis: Basis = Basis.UNITS
     agencies: tuple[int, ...] | None = None
-    filings: tuple[int, ...] | None = None
+    documents: tuple[int, ...] | None = None
     listed: tuple[str, ...] | None = None
 
 
@@ -168,10 +168,10 @@ def _conditions(selection: UnitSelection, by: GroupBy) -> tuple[str, dict[str, A
     if selection.agencies is not None:
         found.append("list_contains($agencies, agency_id)")
         values["agencies"] = list(selection.agencies)
-    if selection.filings is not None:
+    if selection.documents is not None:
         prefixes = " or ".join(f"starts_with(region_code, '{int(code)}')" for code in selection.listed or ()) or "false"
-        found.append(f"(filing_id in (select unnest($filings::bigint[])) or (filing_id is null and ({prefixes})))")
-        values["filings"] = list(selection.filings)
+        found.append(f"(document_id in (select unnest($documents::bigint[])) or (filing_id is null and ({prefixes})))")
+        values["documents"] = list(selection.documents)
     return " and ".join(found), values
 
 
@@ -276,7 +276,7 @@ def area_rollup(panel: Panel, area: str, year: int, cells: Sequence[str], visibl
     """Return the roll-up of the area of a government (a code of six digits) on a year. ``visible`` bounds what a user sees."""
     selection = UnitSelection((year,), basis=Basis.ALL)
     if visible is not None:
-        selection = msgspec.structs.replace(selection, filings=visible.filings, listed=visible.listed)
+        selection = msgspec.structs.replace(selection, documents=visible.documents, listed=visible.listed)
     where, values = _conditions(selection, GroupBy.UNIT)
     inside = f"{where} and (substr(region_code, 1, 6) = $area or (kind = '{GOVERNMENT}' and parent_code = $area))"
     return roll_up(area, year, _facts(panel, inside, {**values, "area": area}, cells), cells)

@@ -88,10 +88,10 @@ def test_the_roll_up_of_one_area_is_that_of_all(panel: Panel) -> None:
 
 def test_an_area_without_bounds_has_all_and_one_with_bounds_what_is_seen(panel: Panel) -> None:
     units = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL))
-    some = tuple(unit.filing_id for unit in units if unit.filing_id is not None)[:7]
+    some = tuple(unit.document_id for unit in units if unit.document_id is not None)[:7]
     code = next(unit.region_code for unit in units if unit.filing_id is None and unit.region_code) or ""
-    bound = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL, filings=some, listed=(code[:4],)))
-    assert {unit.filing_id for unit in bound} - {None} == set(some)
+    bound = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL, documents=some, listed=(code[:4],)))
+    assert {unit.document_id for unit in bound} - {None} == set(some)
     assert all((unit.region_code or "").startswith(code[:4]) for unit in bound if unit.filing_id is None)
 
 
