@@ -64,7 +64,7 @@ def make(folder: Path) -> SheetsState:
             end = _end(engine, settings, folder, wanted, written)
             with suppress(FileNotFoundError):  # a purge has deleted the folder
                 written.change(**end)
-            # After the end is written: whoever purges from now on finds the documents there.
+            # After the end is written: a purge from now on finds the documents there.
             if _is_purged(engine, written.state.documents):
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
