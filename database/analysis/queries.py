@@ -295,7 +295,7 @@ class AreaSums(Record, frozen=True):
 
 def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[AreaSums]:
     """Return the roll-up of all areas at once: for each area, year and part (``stated`` is the government's own report) the sums
-    of ``cells``. It says the same as :func:`area_rollup` of each.
+    of ``cells``. It says the same as :func:`area_rollup` of each: of several governments with one code, one counts.
     """
     wanted = f"year in ({', '.join(str(int(year)) for year in years)}) and region_code is not null"
     columns = ", ".join(_quoted(cell) for cell in cells)
@@ -306,9 +306,13 @@ def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[
     sums = ", ".join(f"round(sum({_quoted(cell)}), {_DIGITS})" for cell in cells)
     counts = ", ".join(f"count({_quoted(cell)})" for cell in cells)
     query = (
-        f"with units as (select substr(region_code, 1, 6) as area, year, {part} as part, {columns} from panel where {wanted}"
-        f" union all select parent_code, year, '{AreaPart.LOWER.value}', {columns} from panel"
-        f" where {wanted} and kind = '{GOVERNMENT}' and parent_code is not null)"
+        f"with found as (select substr(region_code, 1, 6) as area, parent_code, year, kind, {columns}, row_number() over"
+        f" (partition by substr(region_code, 1, 6), year, kind = '{GOVERNMENT}' order by filing_id is null, agency_id) as turn"
+        f" from panel where {wanted}),"
+        f" units as (select area, year, {part} as part, {columns} from found"
+        f" where kind is distinct from '{GOVERNMENT}' or turn = 1"
+        f" union all select parent_code, year, '{AreaPart.LOWER.value}', {columns} from found"
+        f" where kind = '{GOVERNMENT}' and turn = 1 and parent_code is not null)"
         f" select area, year, part, count(*), {sums}, {counts} from units group by area, year, part order by area, year, part"
     )
     end = 4 + len(cells)
