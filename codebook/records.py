@@ -332,7 +332,7 @@ DECISION = "decision"
 class Clue(Record, frozen=True):
     """Where a fact about the report (agency, region, year, date, title) was taken from.
 
-    ``source`` names the kind of evidence: title, attachment, signature, contact, file_name, folder, manifest, text, table; or
+    ``source`` is the kind of evidence: title, attachment, signature, contact, file_name, folder, sender, manifest, text, table or
     CONFLICT for evidence against the value that was taken, which makes it a doubt; DECISION for what a person decided, and
     OVERRULED for the evidence against that.
     """
@@ -387,6 +387,10 @@ class Report(Record, frozen=True):
     page_gaps: tuple[int, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     is_row: bool = False
+
+
+SENDER = "From: "
+"""Before the name of a mail's sender in the path of what is attached: an office sends the reports of others too."""
 
 
 class Hints(Record, frozen=True):

@@ -38,6 +38,8 @@ class Omission(StrEnum):
     """Neither the list nor the law names a date for the agency."""
     UNDATED = "undated"
     """The report prints no date, and came in after its date."""
+    NO_CALENDAR = "no_calendar"
+    """It is late, and the holidays of the year in which it was published are not known."""
     NOT_SEEN = "not_seen"
     """The form demands a cell of which nothing was found."""
     DOUBT = "doubt"

@@ -32,10 +32,12 @@ def due_by_law(agency: str, year: int) -> str | None:
 def lateness(due_on: str | None, published_on: str | None, first_seen_on: str | None) -> Lateness | Omission:
     """Return how late a report is by its dates (ISO), or why that is not known.
 
-    A report was published not later than it was first seen, whatever it prints.
+    A report was published not later than it was first seen, whatever it prints: the earlier of both days counts.
 
     >>> lateness("2025-01-31", "2025-02-06", None)
     Lateness(days=6, workdays=2)
+    >>> lateness("2025-01-31", "2026-01-20", "2025-02-03")
+    Lateness(days=3, workdays=0)
     >>> lateness("2025-01-31", None, "2025-01-20"), lateness("2025-01-31", None, "2025-03-01"), lateness(None, "2025-02-06", None)
     (Lateness(days=0, workdays=0), <Omission.UNDATED: 'undated'>, <Omission.NO_DATE: 'no_date'>)
     """
@@ -47,7 +49,8 @@ def lateness(due_on: str | None, published_on: str | None, first_seen_on: str | 
         return Omission.UNDATED
     if published_on <= due_on:
         return Lateness(0, 0)
-    first, last = date.fromisoformat(due_on), date.fromisoformat(published_on)
+    first = date.fromisoformat(due_on)
+    last = date.fromisoformat(published_on if first_seen_on is None else min(published_on, first_seen_on))
     return Lateness((last - first).days, _workdays(first, last))
 
 

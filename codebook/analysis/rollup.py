@@ -40,7 +40,7 @@ _PART_OF_KIND = {
     "town": AreaPart.TOWN,
     "vertical_body": AreaPart.VERTICAL,
 }
-_GOVERNMENT = "government"
+_GOVERNMENT, _LISTED = "government", "unit.expected"
 
 
 class AreaMember(Record, frozen=True):
@@ -66,7 +66,7 @@ class PartSum(Record, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether every unit is in it."""
+        """Whether every unit that is known is in it."""
         return not self.left_out
 
 
@@ -74,7 +74,7 @@ class CellRollup(Record, frozen=True):
     """A cell of an area: what the government's report states (or why that is not known), and the sums of the parts.
 
     ``own_level`` is the sum of office and departments, ``computed`` that of the whole area. ``exceeds`` are agencies whose own
-    number is greater than the stated one.
+    number is greater than the stated one. ``covered``: the list of the year covers the area, so that no agency is unknown.
     """
 
     cell: str
@@ -83,6 +83,7 @@ class CellRollup(Record, frozen=True):
     own_level: PartSum
     computed: PartSum
     exceeds: tuple[int, ...] = ()
+    covered: bool = False
 
     @property
     def difference(self) -> Number | None:
@@ -93,17 +94,22 @@ class CellRollup(Record, frozen=True):
 
     @property
     def contradicts(self) -> bool:
-        """Whether the stated number cannot be right: the sum is complete and another one, or greater without all units."""
+        """Whether the stated number cannot be right: the sum of all whom the list names is another one, or that of some is
+        greater. A smaller sum says nothing where agencies may be unknown.
+        """
         difference = self.difference
         if difference is None:
             return False
-        return difference != 0 if self.computed.complete else difference < 0 and not load_book().indicators[self.cell].signed
+        if self.covered and self.computed.complete:
+            return difference != 0
+        return difference < 0 and not load_book().indicators[self.cell].signed
 
 
 class AreaRollup(Record, frozen=True):
     """The roll-up of an area on a year. ``own`` is the report of its government (None: no such agency is known).
 
-    ``doubles`` are more governments with the code of the area: they are in no sum, and a person has to look.
+    ``doubles`` are more governments with the code of the area or of one directly under it: they are in no sum, and a person has
+    to look.
     """
 
     region_code: str
@@ -139,15 +145,43 @@ def part_of(unit: UnitFacts, area: str) -> AreaPart | None:
 def roll_up(area: str, year: int, units: Collection[UnitFacts], cells: Sequence[str]) -> AreaRollup:
     """Return the roll-up of an area (a code of six digits) from the units of a year in it and under it."""
     of_year = sorted((unit for unit in units if unit.year == year), key=lambda unit: unit.agency_id)
-    seats = [unit for unit in of_year if unit.kind == _GOVERNMENT and (unit.region_code or "")[:6] == area]
-    own = next((unit for unit in seats if unit.filing_id is not None), seats[0] if seats else None)
-    found = ((unit, part_of(unit, area)) for unit in of_year)
-    members = tuple(AreaMember(unit, part) for unit, part in found if part is not None)
-    rolled = tuple(_roll_up_cell(cell, own, members) for cell in cells)
-    return AreaRollup(area, year, own, members, tuple(unit for unit in seats if unit is not own), rolled)
+    seats = _seats(of_year)
+    own = seats.get(area)
+    members: list[AreaMember] = []
+    doubles: list[UnitFacts] = []
+    for unit in of_year:
+        code, part = (unit.region_code or "")[:6], part_of(unit, area)
+        if unit.kind == _GOVERNMENT and unit is not seats[code]:
+            if part is not None or code == area:
+                doubles.append(unit)
+        elif part is not None:
+            members.append(AreaMember(unit, part))
+    covered = not doubles and _is_covered(members)
+    rolled = tuple(_roll_up_cell(cell, own, members, covered) for cell in cells)
+    return AreaRollup(area, year, own, tuple(members), tuple(doubles), rolled)
 
 
-def _roll_up_cell(cell: str, own: UnitFacts | None, members: Sequence[AreaMember]) -> CellRollup:
+def _seats(units: Sequence[UnitFacts]) -> dict[str, UnitFacts]:
+    """The government of each code: the first that has a report, else the first."""
+    found: dict[str, UnitFacts] = {}
+    for unit in units:
+        code = (unit.region_code or "")[:6]
+        if unit.kind == _GOVERNMENT and (code not in found or (found[code].filing_id is None and unit.filing_id is not None)):
+            found[code] = unit
+    return found
+
+
+def _is_covered(members: Sequence[AreaMember]) -> bool:
+    """Whether the list of the year covers an area: it names each member of the sum, on its own level and below. A list of
+    departments alone does not say who else is there.
+    """
+    inside = [member for member in members if member.part in WHOLE_AREA]
+    parts = {member.part for member in inside}
+    below = AreaPart.LOWER in parts or AreaPart.TOWN in parts
+    return below and parts.issuperset(OWN_LEVEL) and all(_LISTED in member.unit.known for member in inside)
+
+
+def _roll_up_cell(cell: str, own: UnitFacts | None, members: Sequence[AreaMember], covered: bool) -> CellRollup:
     stated = own.of_term(cell) if own is not None else Omission.NO_FILING
     parts = {part: _sum_of(cell, [m.unit for m in members if m.part is part]) for part in AreaPart}
     exceeds: list[int] = []
@@ -157,7 +191,7 @@ def _roll_up_cell(cell: str, own: UnitFacts | None, members: Sequence[AreaMember
             if member.part in WHOLE_AREA and value is not None and value > stated:
                 exceeds.append(member.unit.agency_id)
     own_level, whole = (_sum_of(cell, [m.unit for m in members if m.part in group]) for group in (OWN_LEVEL, WHOLE_AREA))
-    return CellRollup(cell, stated, parts, own_level, whole, tuple(exceeds))
+    return CellRollup(cell, stated, parts, own_level, whole, tuple(exceeds), covered)
 
 
 def _sum_of(cell: str, units: Sequence[UnitFacts]) -> PartSum:

@@ -82,6 +82,12 @@ def columns_of(heads: Sequence[Head]) -> tuple[SummaryColumn, ...]:
     return _columns_of(tuple(heads))
 
 
+def is_label(text: str) -> bool:
+    """Return whether a text is the label of a row or a column of a form."""
+    labels = (_HeadPart.ROW, _HeadPart.COLUMN)
+    return len(text) < _LONGEST and any(role.part in labels for role in _roles().of(fold_label(text), loosely=True))
+
+
 @lru_cache(maxsize=64)
 def _columns_of(heads: tuple[Head, ...]) -> tuple[SummaryColumn, ...]:
     found = [_column(head) for head in heads]

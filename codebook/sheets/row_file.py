@@ -27,11 +27,14 @@ class RowColumn(Record, frozen=True):
 
 
 class SummaryRow(Record, frozen=True):
-    """A row of a summary. ``titles`` are the lines above its table."""
+    """A row of a summary. ``titles`` are the lines above its table. ``year`` is that of the path where the summary has none: rows
+    that are alike in the summaries of two years are not the same content.
+    """
 
     sheet: str
     titles: tuple[str, ...]
     columns: tuple[RowColumn, ...]
+    year: str | None = None
 
 
 def pack(row: SummaryRow) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 import msgspec
@@ -53,6 +54,12 @@ class _ListedWords(msgspec.Struct):
 def summary_words() -> SummaryWords:
     """Return the file. Raises msgspec.ValidationError on an unknown key, re.error on a pattern that is none."""
     return msgspec.yaml.decode(data.read("summary.yaml"), type=SummaryWords, dec_hook=lambda _, text: re.compile(text))
+
+
+def year_named(texts: Iterable[str]) -> str | None:
+    """Return the year that texts name, None where they name none or several."""
+    years = {year for text in texts for year in summary_words().year.findall(text)}
+    return years.pop() if len(years) == 1 else None
 
 
 @cache

@@ -39,6 +39,7 @@ class CollectingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenge_characters: int
     attachments: tuple[str, ...]
     sessions: tuple[str, ...]
+    sessions_by_value: tuple[str, ...]
     form_words: tuple[str, ...]
     columns: dict[str, tuple[str, ...]]
     kinds: dict[AddressKind, tuple[str, ...]]
@@ -55,6 +56,7 @@ class PortalWords(NamedTuple):
     challenge_characters: int
     attachments: tuple[str, ...]
     sessions: frozenset[str]
+    sessions_by_value: frozenset[str]
     form_words: tuple[str, ...]
     columns: dict[str, tuple[str, ...]]
     kinds: dict[str, AddressKind]
@@ -73,6 +75,7 @@ def portal_words() -> PortalWords:
         challenge_characters=found.challenge_characters,
         attachments=found.attachments,
         sessions=frozenset(found.sessions),
+        sessions_by_value=frozenset(found.sessions_by_value),
         form_words=found.form_words,
         columns=found.columns,
         kinds={word: kind for kind, words in found.kinds.items() for word in words},

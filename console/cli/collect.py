@@ -58,6 +58,8 @@ class CollectStanding(Record, frozen=True):
 
     states: dict[AddressState, int]
     outcomes: dict[VisitOutcome, int]
+    left_out: int
+    """Addresses that link to more than was followed."""
     hosts: tuple[HostLine, ...]
     addresses: tuple[AddressLine, ...]
 
@@ -200,6 +202,7 @@ def _show_status(engine: Engine, wanted: AddressFilter, *, as_json: bool) -> Non
         standing = CollectStanding(
             listing.state_counts(connection, wanted),
             listing.outcome_counts(connection, wanted),
+            listing.left_out_count(connection, wanted),
             tuple(listing.host_lines(connection)),
             tuple(lines),
         )
@@ -209,6 +212,8 @@ def _show_status(engine: Engine, wanted: AddressFilter, *, as_json: bool) -> Non
     made = table("address", "kind", "state", "result", "fetched", "first seen", "document", right=["document"])
     for one in lines:
         result = meaning(one.code) if one.code and one.state is not AddressState.DONE else one.outcome or ""
+        if one.left_out:
+            result = f"{result}; links left out: {one.left_out:,}"
         made.add_row(
             plain(one.url), one.kind, one.state, result, _moment(one.fetched_at), _moment(one.seen_at), str(one.document_id or "")
         )
@@ -216,6 +221,11 @@ def _show_status(engine: Engine, wanted: AddressFilter, *, as_json: bool) -> Non
     total = sum(standing.states.values())
     if total > len(lines):
         say(f"{len(lines):,} of {total:,} addresses shown; --json lists all")
+    if standing.left_out:
+        say(
+            f"[yellow]{standing.left_out:,}[/] of the addresses link to more than was followed: "
+            "GONGKAI_COLLECT_PAGES, GONGKAI_COLLECT_FILES"
+        )
     _show_stopped(standing.hosts)
 
 

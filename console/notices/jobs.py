@@ -1,8 +1,10 @@
 """Problem sheets that are made behind the pages: by a process of its own, which the pages start and look at.
 
 ``python -m console.notices.job_process FOLDER`` reads what is wanted from its folder, and writes there how far it is and, at the
-end, one ZIP file. The folder is all that the two share, so that the pages may be started again meanwhile. The process holds the
-lock of its folder as long as it lives: where nobody does, and no end is written, it was ended from outside.
+end, one ZIP file. The folder is all that the two share. The process holds the lock of its folder as long as it lives: where
+nobody does, and no end is written, it was ended from outside. The pages end it with SIGTERM when they end. From the moment that
+the ZIP file is complete it ignores the signal until its end is written; a process that was killed in that time may have set cases
+to sent.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ FILE = "sheets.zip"
 WANTED, STATE, LOCK = "wanted.json", "state.json", "lock"
 _KEPT_SECONDS = 30 * 86_400  # of sheets: those that were sent cannot be made again
 _STARTING_SECONDS = 60  # in which a process begins at the latest
+_ENDED = "the making was ended from outside; nothing was marked as sent"
+_ENDED_PACKED = "the making was ended from outside after the sheets were complete"
 
 
 class SheetsWanted(Record, frozen=True):
@@ -49,17 +53,26 @@ class SheetsWanted(Record, frozen=True):
 
 
 class SheetsState(Record, frozen=True):
-    """How far a job is. ``problem`` says why it ended without sheets, "" when it did not; ``documents`` are in the sheets."""
+    """How far a job is. ``problem`` says what stopped it, "" when nothing did; ``documents`` are those that the sheets quote.
+
+    ``packed``: the ZIP file is complete, and the marking has begun, if it is wanted. With a problem: cases may have been marked.
+    """
 
     written: int = 0
     issued: Issued | None = None
     problem: str = ""
     documents: tuple[int, ...] = ()
+    packed: bool = False
 
     @property
     def runs(self) -> bool:
         """Whether it goes on."""
         return self.issued is None and not self.problem
+
+    @property
+    def has_file(self) -> bool:
+        """Whether it has ended and left a complete ZIP file."""
+        return not self.runs and (self.issued is not None or self.packed)
 
 
 class SheetsJob(Record, frozen=True):
@@ -79,18 +92,23 @@ def begin(home: Path, wanted: SheetsWanted) -> Path:
     return folder
 
 
-def jobs_of(home: Path, who: str) -> list[SheetsJob]:
-    """Return the jobs of a person, the newest first."""
-    found = [job for folder in (home / FOLDER).glob("*") if (job := _job(folder)) is not None and job.wanted.who == who]
+def jobs_of(home: Path, who: str, access: Access) -> list[SheetsJob]:
+    """Return the jobs of a person that were made within these bounds, the newest first."""
+    found = [job for folder in (home / FOLDER).glob("*") if (job := _job(folder)) is not None and _is_of(job, who, access)]
     return sorted(found, key=lambda job: job.wanted.started_at, reverse=True)
 
 
-def job_of(home: Path, who: str, name: str) -> SheetsJob | None:
-    """Return a job of a person; None when there is no such."""
+def job_of(home: Path, who: str, access: Access, name: str) -> SheetsJob | None:
+    """Return a job of a person that was made within these bounds; None when there is no such."""
     if not (len(name) == 24 and name.isascii() and name.isalnum()):
         return None
     job = _job(home / FOLDER / name)
-    return job if job is not None and job.wanted.who == who else None
+    return job if job is not None and _is_of(job, who, access) else None
+
+
+def _is_of(job: SheetsJob, who: str, access: Access) -> bool:
+    # The bounds may have been changed since: the sheets hold what was within them then.
+    return job.wanted.who == who and job.wanted.access == access
 
 
 def remove(home: Path, job: SheetsJob) -> None:
@@ -121,10 +139,10 @@ def _job(folder: Path) -> SheetsJob | None:
     except (OSError, msgspec.MsgspecError):
         return None
     if state.runs and not _is_alive(folder, wanted):
-        state = msgspec.structs.replace(state, problem="the making was ended from outside; nothing was marked as sent")
-        if (folder / STATE).exists():  # it may have ended between the two looks
-            ended = msgspec.json.decode((folder / STATE).read_bytes(), type=SheetsState)
-            state = state if ended.runs else ended
+        if (folder / STATE).exists():  # it may have gone on between the two looks
+            state = msgspec.json.decode((folder / STATE).read_bytes(), type=SheetsState)
+        if state.runs:
+            state = msgspec.structs.replace(state, problem=_ENDED_PACKED if state.packed else _ENDED)
     return SheetsJob(folder.name, wanted, state)
 
 

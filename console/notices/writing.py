@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +26,7 @@ class NoticeWriter:
     def __init__(self, template: NoticeTemplate, count: int) -> None:
         self._template = template
         # A forked process would share our connections to the database.
-        self._pool = ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) if count > _FEW else None
+        self._pool = _pool() if count > _FEW else None
 
     def write(self, files: Iterable[tuple[AgencyNotice, Path]]) -> Iterator[None]:
         """Write each notice to its path; yield after each one. Raises UsageError when the template fails with one of them."""
@@ -44,6 +47,20 @@ class NoticeWriter:
         """End the processes."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+
+
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(_PROCESSES, get_context("spawn"), _end_with, (os.getpid(),))
+
+
+def _end_with(parent: int) -> None:
+    """Let the kernel kill this process when the thread that started it is gone, however it went: it waits for work otherwise."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; systems without prctl do without
+    except AttributeError:
+        return
+    if os.getppid() != parent:  # it has gone already
+        os._exit(0)
 
 
 def _write(content: bytes, name: str, notice: AgencyNotice, path: Path) -> None:

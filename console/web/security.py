@@ -103,12 +103,6 @@ class CallLimit:
         self._lock = threading.Lock()
         self._calls: dict[str, tuple[int, int]] = {}
 
-    def has_room(self, caller: str, most: int) -> bool:
-        """Return whether ``caller`` has made fewer than ``most`` calls within this minute."""
-        with self._lock:
-            window, count = self._calls.get(caller, (0, 0))
-            return window != self._window() or count < most
-
     def take(self, caller: str, most: int) -> bool:
         """Count a call. Return False when ``caller`` has made ``most`` within this minute."""
         now = self._window()

@@ -14,6 +14,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -38,10 +39,11 @@ from database.filings.in_force import SHOWN_SQL
 from database.session import reading
 from database.sql import chunks
 
-_LAYOUT = 1  # raised when columns change: older panels are made again
+_LAYOUT = 2  # raised when columns or codes of reasons change: older panels are made again
 _READ_AT_ONCE = 2_000  # reports; some 400,000 cells
-_ROWS_KEPT, _ANSWERS_KEPT = 5_000, 300  # of answers that are given again
+_ANSWERS_KEPT, _CELLS_OF_ONE, _CELLS_OF_ALL = 300, 250_000, 1_000_000  # of answers that are given again; a cell has some 60 bytes
 _CHINA = timezone(timedelta(hours=8))
+_KEPT_SECONDS = 3_600.0  # that a file stays which no manifest names any more
 _LEVELS = {1: "province", 2: "city", 3: "county"}
 KNOWN = 0
 CODES: Mapping[Omission, int] = {reason: number for number, reason in enumerate(REASONS, start=1)}
@@ -170,6 +172,9 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
     ``engine`` must have no bounds: the panel has all filings, and queries bound what a user sees.
     """
     with _alone(folder):
+        for pattern in (".year-*.parquet", "tmp*"):  # begun by a process that was ended: nobody else writes here now
+            for path in folder.glob(pattern):
+                path.unlink(missing_ok=True)
         before = manifest_of(folder)
         with reading(engine) as connection:
             made_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -178,11 +183,19 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
         version = hashlib.sha256("".join(f"{year}{each.digest}" for year, each in years.items()).encode()).hexdigest()[:16]
         manifest = PanelManifest(_LAYOUT, version, made_at, years)
         _put(folder / "panel.json", msgspec.json.encode(manifest))
-        kept = {each.file for each in years.values()} | {each.file for each in (before.years.values() if before else ())}
-        for path in folder.glob("year-*.parquet"):
-            if path.name not in kept:  # files of the manifest before stay for who reads them now
-                path.unlink(missing_ok=True)
+        _drop_old(folder, manifest, before)
         return manifest
+
+
+def _drop_old(folder: Path, manifest: PanelManifest, before: PanelManifest | None) -> None:
+    """Delete the files that no manifest has named for an hour: others may read them until they look at the manifest again."""
+    named = {each.file for each in manifest.years.values()}
+    for each in before.years.values() if before is not None else ():
+        if each.file not in named and (folder / each.file).exists():
+            os.utime(folder / each.file)  # its hour begins
+    for path in folder.glob("year-*.parquet"):
+        if path.name not in named and path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+            path.unlink()
 
 
 _CHANGES = text(
@@ -301,7 +314,7 @@ def _filed_row(
         "unit.passed": int(filed.editions <= 1 and "any" not in rules),
         "unit.dated": 1 if isinstance(late, Lateness) else late,
         "unit.late_days": late.days if isinstance(late, Lateness) else late,
-        "unit.late_workdays": (Omission.UNDATED if late.workdays is None else late.workdays)
+        "unit.late_workdays": (Omission.NO_CALENDAR if late.workdays is None else late.workdays)
         if isinstance(late, Lateness)
         else late,
     }
@@ -342,7 +355,7 @@ def _refreshed(
     connection: Connection, folder: Path, year: int, rows: Sequence[_UnitRow], before: PanelManifest | None
 ) -> PanelYear:
     """The file of a year: the one of before where nothing changed, else a new one with the cells that are still good."""
-    seed = f"{load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
+    seed = f"{_LAYOUT} {load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
     digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
     old = before.years.get(year) if before is not None else None
     if old is not None and old.digest == digest and (folder / old.file).exists():
@@ -411,42 +424,96 @@ def _read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:
     return wide.with_columns(lacking).select("report_id", *_cell_columns())
 
 
+def question_key(query: str, parameters: Mapping[str, Any] | Sequence[Any]) -> bytes:
+    """Return what a question is kept by: as short for a hundred thousand numbers as for one.
+
+    >>> len(question_key("select 1", {"numbers": list(range(100_000))}))
+    32
+    """
+    return hashlib.sha256(f"{query}\0{parameters!r}".encode()).digest()
+
+
+def _opened(folder: Path, manifest: PanelManifest) -> duckdb.DuckDBPyConnection:
+    """A connection with the files of a manifest as the view ``panel``. Raises duckdb.IOException where one is not there."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    files = [str(folder / each.file) for each in manifest.years.values()]
+    connection.execute("set parquet_metadata_cache = true")
+    if files:
+        named = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        connection.execute(f"create view panel as select * from read_parquet([{named}])")
+    else:
+        columns = (f'"{name}" {_SQL_TYPES[kind]}' for name, kind in {**UNIT_COLUMNS, **_cell_columns()}.items())
+        connection.execute(f"create table panel ({', '.join(columns)})")
+    return connection
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    try:
+        return cursor.execute(query, parameters).fetchall()
+    finally:
+        cursor.close()
+
+
 class Panel:
-    """A panel to be asked with DuckDB: the files that a manifest names. Threads share it; each asks with a cursor of its own."""
+    """A panel to be asked with DuckDB: the files that a manifest names. Threads share it; each asks with a cursor of its own.
+
+    Where another process has deleted files since, it opens those that the manifest of the folder names by then.
+    """
 
     def __init__(self, folder: Path, manifest: PanelManifest) -> None:
-        self.manifest = manifest
-        self._answers: OrderedDict[tuple[str, str], list[tuple[Any, ...]]] = OrderedDict()
+        self.manifest, self._folder = manifest, folder
+        self._answers: OrderedDict[bytes, list[tuple[Any, ...]]] = OrderedDict()
+        self._cells = 0
         self._lock = threading.Lock()
-        self._connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
-        files = [str(folder / each.file) for each in manifest.years.values()]
-        self._connection.execute("set parquet_metadata_cache = true")
-        if files:
-            named = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-            self._connection.execute(f"create view panel as select * from read_parquet([{named}])")
-        else:
-            columns = (f'"{name}" {_SQL_TYPES[kind]}' for name, kind in {**UNIT_COLUMNS, **_cell_columns()}.items())
-            self._connection.execute(f"create table panel ({', '.join(columns)})")
+        self._connection = _opened(folder, manifest)
 
     def ask(self, query: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of a query. The same question has the same answer: short ones are kept."""
-        key = (query, repr(parameters))
+        """Return the rows of a query. The same question has the same answer: small ones are kept."""
+        key = question_key(query, parameters)
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
-        cursor = self._connection.cursor()
+            connection = self._connection
         try:
-            rows = cursor.execute(query, parameters).fetchall()
-        finally:
-            cursor.close()
-        if len(rows) <= _ROWS_KEPT:
+            rows = _asked(connection, query, parameters)
+        except duckdb.IOException:
+            connection = self._opened_again(connection)
+            rows = _asked(connection, query, parameters)
+        if _cells_in(rows) <= _CELLS_OF_ONE:
             with self._lock:
-                self._answers[key] = rows
-                while len(self._answers) > _ANSWERS_KEPT:
-                    self._answers.popitem(last=False)
+                if connection is self._connection:
+                    self._cells += _cells_in(rows) - _cells_in(self._answers.pop(key, []))
+                    self._answers[key] = rows
+                while len(self._answers) > _ANSWERS_KEPT or self._cells > _CELLS_OF_ALL:
+                    self._cells -= _cells_in(self._answers.popitem(last=False)[1])
         return rows
+
+    @property
+    def cells_kept(self) -> int:
+        """The cells of all answers that are kept."""
+        return self._cells
+
+    def _opened_again(self, failed: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """A connection to the files of the folder's manifest, in place of one whose files are gone. Raises duckdb.IOException
+        where these are gone too.
+        """
+        with self._lock:
+            if self._connection is failed and (manifest := manifest_of(self._folder)) is not None:
+                # The connection before is not closed: another thread may ask it now. It goes when nobody holds it.
+                self._connection = _opened(self._folder, manifest)
+                self.manifest = manifest
+                self._answers.clear()
+                self._cells = 0
+            return self._connection
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _cells_in(rows: Sequence[tuple[Any, ...]]) -> int:
+    return len(rows) * len(rows[0]) if rows else 0

@@ -56,8 +56,8 @@ _LEVELS = (GroupBy.PROVINCE, GroupBy.CITY, GroupBy.COUNTY)
 class UnitSelection(Record, frozen=True):
     """Which units: those that meet all conditions. None: all.
 
-    ``region`` is the beginning of a region's code, ``level`` province, city, county or town. ``filings`` and ``listed`` bound
-    what a user sees: filings by number, and agencies without a report by the beginnings of their region's code.
+    ``region`` is the beginning of a region's code, ``level`` province, city, county or town. ``documents`` and ``listed`` bound
+    what a user sees: filings by their document in force, and agencies without a report by the beginnings of their region's code.
     """
 
     years: tuple[int, ...]
@@ -65,7 +65,7 @@ class UnitSelection(Record, frozen=True):
     level: str | None = None
     basis: Basis = Basis.UNITS
     agencies: tuple[int, ...] | None = None
-    filings: tuple[int, ...] | None = None
+    documents: tuple[int, ...] | None = None
     listed: tuple[str, ...] | None = None
 
 
@@ -168,10 +168,10 @@ def _conditions(selection: UnitSelection, by: GroupBy) -> tuple[str, dict[str, A
     if selection.agencies is not None:
         found.append("list_contains($agencies, agency_id)")
         values["agencies"] = list(selection.agencies)
-    if selection.filings is not None:
+    if selection.documents is not None:
         prefixes = " or ".join(f"starts_with(region_code, '{int(code)}')" for code in selection.listed or ()) or "false"
-        found.append(f"(filing_id in (select unnest($filings::bigint[])) or (filing_id is null and ({prefixes})))")
-        values["filings"] = list(selection.filings)
+        found.append(f"(document_id in (select unnest($documents::bigint[])) or (filing_id is null and ({prefixes})))")
+        values["documents"] = list(selection.documents)
     return " and ".join(found), values
 
 
@@ -276,7 +276,7 @@ def area_rollup(panel: Panel, area: str, year: int, cells: Sequence[str], visibl
     """Return the roll-up of the area of a government (a code of six digits) on a year. ``visible`` bounds what a user sees."""
     selection = UnitSelection((year,), basis=Basis.ALL)
     if visible is not None:
-        selection = msgspec.structs.replace(selection, filings=visible.filings, listed=visible.listed)
+        selection = msgspec.structs.replace(selection, documents=visible.documents, listed=visible.listed)
     where, values = _conditions(selection, GroupBy.UNIT)
     inside = f"{where} and (substr(region_code, 1, 6) = $area or (kind = '{GOVERNMENT}' and parent_code = $area))"
     return roll_up(area, year, _facts(panel, inside, {**values, "area": area}, cells), cells)
@@ -295,7 +295,7 @@ class AreaSums(Record, frozen=True):
 
 def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[AreaSums]:
     """Return the roll-up of all areas at once: for each area, year and part (``stated`` is the government's own report) the sums
-    of ``cells``. It says the same as :func:`area_rollup` of each.
+    of ``cells``. It says the same as :func:`area_rollup` of each: of several governments with one code, one counts.
     """
     wanted = f"year in ({', '.join(str(int(year)) for year in years)}) and region_code is not null"
     columns = ", ".join(_quoted(cell) for cell in cells)
@@ -306,9 +306,13 @@ def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[
     sums = ", ".join(f"round(sum({_quoted(cell)}), {_DIGITS})" for cell in cells)
     counts = ", ".join(f"count({_quoted(cell)})" for cell in cells)
     query = (
-        f"with units as (select substr(region_code, 1, 6) as area, year, {part} as part, {columns} from panel where {wanted}"
-        f" union all select parent_code, year, '{AreaPart.LOWER.value}', {columns} from panel"
-        f" where {wanted} and kind = '{GOVERNMENT}' and parent_code is not null)"
+        f"with found as (select substr(region_code, 1, 6) as area, parent_code, year, kind, {columns}, row_number() over"
+        f" (partition by substr(region_code, 1, 6), year, kind = '{GOVERNMENT}' order by filing_id is null, agency_id) as turn"
+        f" from panel where {wanted}),"
+        f" units as (select area, year, {part} as part, {columns} from found"
+        f" where kind is distinct from '{GOVERNMENT}' or turn = 1"
+        f" union all select parent_code, year, '{AreaPart.LOWER.value}', {columns} from found"
+        f" where kind = '{GOVERNMENT}' and turn = 1 and parent_code is not null)"
         f" select area, year, part, count(*), {sums}, {counts} from units group by area, year, part order by area, year, part"
     )
     end = 4 + len(cells)

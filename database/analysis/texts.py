@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from database.access import Access, region_prefix
 from database.analysis.queries import UnitSelection
 from database.filings.in_force import DOCUMENT
-from database.models import FilingRow, SectionRow
+from database.models import SectionRow
 
 
 class ChapterText(msgspec.Struct, frozen=True):
@@ -36,12 +36,17 @@ def chapters_of(connection: Connection, documents: Sequence[int]) -> dict[int, l
     return found
 
 
-def seen_filings(connection: Connection) -> tuple[int, ...]:
-    """Return the filings that a connection with bounds shows (see database.access)."""
-    return tuple(connection.scalars(select(FilingRow.id)))
+def seen_documents(connection: Connection) -> tuple[int, ...]:
+    """Return the documents with a report that a connection with bounds shows (see database.access).
+
+    Not filings: a filing is seen when any of its documents is, and the panel has the cells of the one in force.
+    """
+    return tuple(connection.scalars(select(DOCUMENT.c.id).where(DOCUMENT.c.report_id.is_not(None))))
 
 
-def bounded(selection: UnitSelection, access: Access, filings: tuple[int, ...]) -> UnitSelection:
-    """Return a selection that shows no more than a user may see: ``filings``, and of the lists what lies in their regions."""
+def bounded(selection: UnitSelection, access: Access, documents: tuple[int, ...]) -> UnitSelection:
+    """Return a selection that shows no more than a user may see: the filings of which one of ``documents`` is in force, and of
+    the lists what lies in the user's regions.
+    """
     listed = tuple(region_prefix(code) for code in access.regions or ()) if access.batches is None else ()
-    return msgspec.structs.replace(selection, filings=filings, listed=listed)
+    return msgspec.structs.replace(selection, documents=documents, listed=listed)

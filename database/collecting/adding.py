@@ -17,6 +17,9 @@ from database.models import AddressState, CollectAddress, CollectHost
 from database.sql import chunks, insert_into, storable
 
 FINAL = (AddressState.DONE, AddressState.FAILED)
+FORGOTTEN: dict[str, None] = dict.fromkeys(("etag", "modified", "sha256", "outcome"))
+"""What an address loses whose kind was changed: nothing of its last visit says what the next one brings."""
+_ROUNDS = 0x676B_0001  # the lock under which rounds are numbered
 
 
 class NewAddress(Record, frozen=True):
@@ -56,6 +59,8 @@ def url_key(url: str) -> str:
 
 def add_list(connection: Connection, batch: str, addresses: Sequence[NewAddress]) -> Added:
     """Take in the addresses of a list, as a round: those that are known are fetched again, with all that they led to."""
+    if connection.dialect.name == "postgresql":  # one list at a time: two with one number would ask for an address only once
+        connection.execute(select(func.pg_advisory_xact_lock(_ROUNDS)))
     number = (connection.scalar(select(func.max(CollectAddress.round))) or 0) + 1
     own = batch_id_of(connection, batch)
     added = _add(connection, addresses, own, number, None)
@@ -100,6 +105,9 @@ def _add(connection: Connection, addresses: Sequence[NewAddress], batch: int, nu
             elif one.kind is not AddressKind.FILE:
                 continue
             known = (CollectAddress.url_key == key, CollectAddress.round < number)
+            if parent is None:
+                other = update(CollectAddress).where(*known, CollectAddress.kind != one.kind)
+                connection.execute(other.values(FORGOTTEN))
             connection.execute(update(CollectAddress).where(*known).values(values))
         again += _ask_again(connection, CollectAddress.url_key.in_(old), number) if old else 0
     return Added(fresh, again, number)
@@ -131,6 +139,12 @@ def fetch_again(connection: Connection, urls: Iterable[str]) -> list[str]:
         known += connection.scalars(select(CollectAddress.url).where(chosen))
         connection.execute(update(CollectAddress).where(chosen, CollectAddress.state.in_(FINAL)).values(_again()))
     return known
+
+
+def ask_as_changed(connection: Connection, address_id: int, kind: AddressKind) -> None:
+    """Have an address fetched again whose kind was changed while it was fetched as one of ``kind``."""
+    changed = (CollectAddress.id == address_id, CollectAddress.kind != kind)
+    connection.execute(update(CollectAddress).where(*changed).values({**_again(), **FORGOTTEN}))
 
 
 def _ask_again(connection: Connection, chosen: Any, number: int) -> int:

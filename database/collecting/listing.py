@@ -30,7 +30,9 @@ ALL_ADDRESSES = AddressFilter()
 
 
 class AddressLine(Record, frozen=True):
-    """An address: what it is taken for, its state, what the last visit brought, and when what was seen here first."""
+    """An address: what it is taken for, its state, what the last visit brought, and when what was seen here first. ``left_out``
+    is how many links of it were not followed because of the bounds.
+    """
 
     id: int
     url: str
@@ -49,6 +51,7 @@ class AddressLine(Record, frozen=True):
     seen_at: datetime | None
     changed_at: datetime | None
     next_attempt_at: datetime | None
+    left_out: int | None
 
 
 class HostLine(Record, frozen=True):
@@ -82,10 +85,16 @@ def address_lines(
     """Return addresses in the order in which they came, those behind the number ``after``."""
     one = CollectAddress
     columns = (one.id, one.url, one.kind, one.title, Batch.name, one.state, one.outcome, one.code, one.message, one.status)
-    more = (one.size, one.visit, one.document_id, one.fetched_at, one.seen_at, one.changed_at, one.next_attempt_at)
+    more = (one.size, one.visit, one.document_id, one.fetched_at, one.seen_at, one.changed_at, one.next_attempt_at, one.left_out)
     query = _from(select(*columns, *more), wanted).join(Batch, Batch.id == one.batch_id)
     query = query.where(one.id > after).order_by(one.id).limit(limit)
     return [_line(row) for row in connection.execute(query)]
+
+
+def left_out_count(connection: Connection, wanted: AddressFilter = ALL_ADDRESSES) -> int:
+    """Return how many addresses link to more than was followed."""
+    query = _from(select(func.count()).select_from(CollectAddress), wanted).where(CollectAddress.left_out > 0)
+    return int(connection.scalar(query) or 0)
 
 
 def host_lines(connection: Connection, *, stopped: bool = False) -> list[HostLine]:

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from codebook.records import Hints, Record
 from codebook.text.portals import STOPPING, AddressKind
 from database.clock import now
-from database.collecting.adding import Added, NewAddress, Parent, add_found, ask_again_below, url_key
+from database.collecting.adding import NewAddress, Parent, add_found, ask_again_below, ask_as_changed, url_key
 from database.ledger import Decision, Fenced, Policy, Tries, decide
 from database.models import AddressState, Batch, CollectAddress, CollectHost, CollectVisit, StageState, VisitOutcome
-from database.sql import insert_into, storable
+from database.sql import chunks, insert_into, storable
 
 _WAITING = (AddressState.QUEUED, AddressState.WAITING)
 _LONGEST_PAUSE = 86_400.0
@@ -53,7 +53,9 @@ class Turn(Record, frozen=True):
 
 
 class Visit(Record, frozen=True):
-    """What a visit that came to its end brought."""
+    """What a visit that came to its end brought. ``left_out`` is how many links are beyond the bounds; None where it is
+    as before.
+    """
 
     outcome: VisitOutcome
     status: int | None = None
@@ -67,6 +69,7 @@ class Visit(Record, frozen=True):
     pages: tuple[NewAddress, ...] = ()
     moved_to: NewAddress | None = None
     ask_below: bool = False
+    left_out: int | None = None
 
 
 def take_turn(connection: Connection, owner: str, lease_seconds: float, robots_seconds: float) -> Turn | None:
@@ -173,9 +176,9 @@ def keep_robots(connection: Connection, turn: Turn, robots: dict[str, Any], paus
     connection.execute(update(CollectAddress).where(CollectAddress.id == turn.address.id).values(back))
 
 
-def complete_turn(connection: Connection, turn: Turn, visit: Visit, pause: float, most_pages: int) -> Added | None:
+def complete_turn(connection: Connection, turn: Turn, visit: Visit, pause: float, most_pages: int) -> int:
     """End a turn with what its visit brought: the address is done, and what it led to is queued, of a list ``most_pages`` pages
-    at most. The next request may follow after ``pause`` seconds. Return what was added.
+    at most. The next request may follow after ``pause`` seconds. Return how many links are left out because of the bounds.
 
     Raises Fenced when another holds the host by now; nothing is written then.
     """
@@ -206,18 +209,19 @@ def complete_turn(connection: Connection, turn: Turn, visit: Visit, pause: float
         values |= {"document_id": visit.document_id}
     connection.execute(update(CollectAddress).where(CollectAddress.id == one.id).values(values))
     _note(connection, one, visit.outcome, None, visit)
-    added = None
     if visit.moved_to is not None:
-        added = _move(connection, one, visit.moved_to)
+        _move(connection, one, visit.moved_to)
     if visit.found:
-        added = add_found(
-            connection, visit.found, msgspec.structs.replace(one.parent, hops=one.parent.hops + 1, moves=0, page_number=0)
-        )
+        add_found(connection, visit.found, msgspec.structs.replace(one.parent, hops=one.parent.hops + 1, moves=0, page_number=0))
+    left_out = visit.left_out or 0
     if visit.pages:
-        _add_pages(connection, one, visit.pages, most_pages)
+        left_out += _add_pages(connection, one, visit.pages, most_pages)
+    if visit.left_out is not None:
+        connection.execute(update(CollectAddress).where(CollectAddress.id == one.id).values(left_out=left_out))
     if visit.ask_below:
         ask_again_below(connection, one.id, one.parent.round)
-    return added
+    ask_as_changed(connection, one.id, one.kind)
+    return left_out
 
 
 def _header(value: str | None, most: int) -> str | None:
@@ -225,12 +229,11 @@ def _header(value: str | None, most: int) -> str | None:
     return value if value is not None and len(value) <= most and value.isascii() and value.isprintable() else None
 
 
-def _move(connection: Connection, one: TurnAddress, target: NewAddress) -> Added:
+def _move(connection: Connection, one: TurnAddress, target: NewAddress) -> None:
     moved = msgspec.structs.replace(one.parent, moves=one.parent.moves + 1)
-    added = add_found(connection, [target], moved)
+    add_found(connection, [target], moved)
     to = select(CollectAddress.id).where(CollectAddress.url_key == url_key(target.url)).scalar_subquery()
     connection.execute(update(CollectAddress).where(CollectAddress.id == one.id).values(moved_to=to))
-    return added
 
 
 def leads_back(connection: Connection, turn: Turn, target: str) -> bool:
@@ -249,13 +252,12 @@ def leads_back(connection: Connection, turn: Turn, target: str) -> bool:
     return True
 
 
-def _add_pages(connection: Connection, one: TurnAddress, pages: Sequence[NewAddress], most: int) -> None:
+def _add_pages(connection: Connection, one: TurnAddress, pages: Sequence[NewAddress], most: int) -> int:
+    """Queue the further pages of a list, as far as there is room. Return how many are left out."""
     listed = select(func.count()).where(CollectAddress.root_id == one.parent.root_id, CollectAddress.page_number > 0)
-    known = set(
-        connection.scalars(
-            select(CollectAddress.url_key).where(CollectAddress.url_key.in_([url_key(page.url) for page in pages[:most]]))
-        )
-    )
+    known: set[str] = set()
+    for part in chunks([url_key(page.url) for page in pages]):
+        known.update(connection.scalars(select(CollectAddress.url_key).where(CollectAddress.url_key.in_(part))))
     room = most - 1 - (connection.scalar(listed) or 0)
     chosen: list[NewAddress] = []
     for page in pages[:most]:
@@ -266,6 +268,8 @@ def _add_pages(connection: Connection, one: TurnAddress, pages: Sequence[NewAddr
     if chosen:
         parent = msgspec.structs.replace(one.parent, page_number=one.parent.page_number + 1, moves=0)
         add_found(connection, chosen, parent)
+    left = {url_key(page.url) for page in pages} - known - {url_key(page.url) for page in chosen}
+    return len(left)
 
 
 def fail_turn(

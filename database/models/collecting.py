@@ -80,8 +80,9 @@ class CollectAddress(Base):
     ``page_number`` which page of a list it is. ``round`` is the collection that asked for it last. ``visit`` counts the visits
     that came to an end; ``tries`` those of the present one, of which ``crashes`` ended with the collector.
 
-    Of the last visit: ``status``, ``etag``, ``modified``, ``sha256``, ``size``, ``outcome``. ``seen_at`` is when a content was
-    first seen here, ``changed_at`` when it last was another one, ``document_id`` the document that it is.
+    Of the last visit: ``status``, ``etag``, ``modified``, ``sha256``, ``size``, ``outcome``, and ``left_out``, how many links
+    were not followed because of the bounds. ``seen_at`` is when a content was first seen here, ``changed_at`` when it last was
+    another one, ``document_id`` the document that it is.
     """
 
     __tablename__ = "gk_collect_address"
@@ -114,6 +115,7 @@ class CollectAddress(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     size: Mapped[int | None] = mapped_column(BigInteger)
     outcome: Mapped[str | None] = mapped_column(String(10))
+    left_out: Mapped[int | None]
     document_id: Mapped[int | None] = mapped_column(ForeignKey("gk_document.id"), index=True)
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]

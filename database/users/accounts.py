@@ -497,7 +497,6 @@ def session_user(
     connection: Connection, digest: str, idle_seconds: float, demands: Demands = _NO_DEMANDS
 ) -> tuple[CurrentUser, bool] | None:
     """The user of the session with this digest, and whether it should be marked as seen; None when it is not valid (any more)."""
-    old = func.coalesce(User.password_at, User.created_at) <= now(-_DAY * max(1, demands.password_days))
     query = (
         select(
             User.id,
@@ -507,7 +506,7 @@ def session_user(
             User.batches,
             User.must_change,
             User.totp_key,
-            old.label("old"),
+            password_is_old(demands).label("old"),
             Session.oidc,
             (Session.seen_at <= now(-_SEEN_SECONDS)).label("due"),
         )
@@ -522,15 +521,26 @@ def session_user(
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    duty = None
-    if not row.oidc:  # the provider of single sign-on sees to passwords and factors of its own
-        if row.must_change or (row.old and demands.password_days):
-            duty = Duty.PASSWORD
-        elif row.totp_key is None and row.role in demands.totp_roles:
-            duty = Duty.SECOND_FACTOR
+    duty = None if row.oidc else duty_of(row, demands)  # the provider of single sign-on sees to passwords and factors of its own
     factor = row.totp_key is not None
     access = _access(row.regions, row.batches)
     return CurrentUser(row.id, row.name, Role(row.role), access, duty, factor, row.oidc), bool(row.due)
+
+
+def password_is_old(demands: Demands) -> ColumnElement[bool]:
+    """The condition that the password of a user is as old as ``demands`` allows at most (of a day, where any age is allowed)."""
+    return func.coalesce(User.password_at, User.created_at) <= now(-_DAY * max(1, demands.password_days))
+
+
+def duty_of(row: Any, demands: Demands) -> Duty | None:
+    """Return what a user has to do first who logs in with a password. ``row`` has ``role``, ``must_change``, ``totp_key``, and as
+    ``old`` what :func:`password_is_old` says.
+    """
+    if row.must_change or (row.old and demands.password_days):
+        return Duty.PASSWORD
+    if row.totp_key is None and row.role in demands.totp_roles:
+        return Duty.SECOND_FACTOR
+    return None
 
 
 def touch_session(connection: Connection, digest: str) -> None:

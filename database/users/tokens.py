@@ -16,7 +16,7 @@ from codebook.records import Record
 from database.access import Access
 from database.clock import now
 from database.models import ApiToken, Role, User
-from database.users.accounts import AccountError, CurrentUser
+from database.users.accounts import AccountError, CurrentUser, Demands, duty_of, password_is_old
 from database.users.audit import note
 from database.users.names import normal
 
@@ -133,12 +133,16 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def token_user(connection: Connection, secret: str) -> TokenUser | None:
-    """Return the user of a token; None when it is not valid (any more), or its user is disabled."""
+def token_user(connection: Connection, secret: str, demands: Demands) -> TokenUser | None:
+    """Return the user of a token; None when it is not valid (any more), or its user is disabled.
+
+    The user's ``duty`` is that of a session, by the role of the user; none for who logs in by single sign-on alone.
+    """
     due = or_(ApiToken.used_at.is_(None), ApiToken.used_at <= now(-_USED_SECONDS))
-    fields = (User.id, User.name, User.role, User.regions, User.batches, ApiToken.role.label("token_role"))
+    fields = (User.id, User.name, User.role, User.regions, User.batches, User.password, User.must_change, User.totp_key)
+    more = (ApiToken.id.label("token_id"), ApiToken.role.label("token_role"), due.label("due"))
     query = (
-        select(*fields, ApiToken.id.label("token_id"), due.label("due"))
+        select(*fields, *more, password_is_old(demands).label("old"))
         .join(User, User.id == ApiToken.user_id)
         .where(
             ApiToken.digest == _digest(secret),
@@ -152,7 +156,8 @@ def token_user(connection: Connection, secret: str) -> TokenUser | None:
         return None
     roles = sorted((Role(row.role), Role(row.token_role)), key=list(Role).index)
     access = Access(*(None if each is None else tuple(each) for each in (row.regions, row.batches)))
-    return TokenUser(row.token_id, CurrentUser(row.id, row.name, roles[0], access), bool(row.due))
+    duty = duty_of(row, demands) if row.password else None
+    return TokenUser(row.token_id, CurrentUser(row.id, row.name, roles[0], access, duty), bool(row.due))
 
 
 def mark_used(connection: Connection, number: int) -> None:

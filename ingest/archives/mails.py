@@ -13,6 +13,7 @@ from mimetypes import guess_extension
 from typing import BinaryIO, NamedTuple
 
 from codebook.errors import GongkaiError
+from codebook.records import SENDER
 from ingest.archives.limits import Limits
 
 MAIL = "message/rfc822"
@@ -81,7 +82,8 @@ def _about(message: EmailMessage) -> tuple[str, ...]:
         "".join(text.replace("/", " ").replace("!", " ").split("\0"))[:_LONGEST]
         for text in (sender, str(message["Subject"] or ""))
     )
-    return tuple(text.strip() for text in found if text.strip())
+    marks = (SENDER, "")
+    return tuple(f"{mark}{text.strip()}" for mark, text in zip(marks, found, strict=True) if text.strip())
 
 
 def _sent_at(message: EmailMessage) -> datetime | None:

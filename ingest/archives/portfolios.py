@@ -21,7 +21,7 @@ class AttachedFile(NamedTuple):
 
 
 class Portfolio(NamedTuple):
-    """The files attached to a PDF. ``is_cover``: its own page says no more than that they are there."""
+    """The files attached to a PDF. ``is_cover``: its own page says no more than that they are there, and these are all."""
 
     files: tuple[AttachedFile, ...]
     is_cover: bool
@@ -47,9 +47,10 @@ def portfolio_of(file: BinaryIO, limits: Limits) -> Portfolio:
     finally:
         file.seek(0)
     with document:
-        count = min(document.count_attachments(), _MOST)
+        attached = document.count_attachments()
+        count = min(attached, _MOST)
         files = tuple(_files(document, count, limits)) if count else ()
-        return Portfolio(files, bool(files) and _is_cover(document))
+        return Portfolio(files, bool(files) and count == attached and _is_cover(document))
 
 
 def _files(document: Any, count: int, limits: Limits) -> Iterator[AttachedFile]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from codebook.errors import GongkaiError
 from codebook.sheets.cells import FORMATS, BookSheet, Workbook
-from codebook.sheets.columns import Head
+from codebook.sheets.columns import Head, SummaryField, columns_of, is_label
 from codebook.sheets.delimited import read_delimited
 from codebook.sheets.extent import check_extent
 from codebook.sheets.row_file import RowColumn, SummaryRow, pack
 from codebook.sheets.summary import ListedAgency, Summary, SummaryTable, find_summary
 from codebook.sheets.unread import unread_cells
+from codebook.sheets.words import year_named
 from codebook.text.decoding import decode, decode_sample
 from ingest.archives.limits import MIB
 
@@ -21,7 +23,7 @@ _SAMPLE = 64 * 1024  # bytes of a text that show whether it is a summary
 _MOST_CELLS = 1_000_000  # of all sheets: a province's 3,000 agencies have 600,000
 _MOST_COLUMNS = 2_000
 _PART_BYTES = 100 * MIB
-_REPORT = 20  # numbers of a sheet that may be a report of its own
+_NUMBER = re.compile(r"[-+−]?\d[\d,.，]*%?")
 
 
 class PartedRow(NamedTuple):
@@ -33,7 +35,7 @@ class PartedRow(NamedTuple):
 
 
 class PartedBook(NamedTuple):
-    """The rows of a summary. ``has_more``: other sheets hold numbers, so that the workbook is a document too."""
+    """The rows of a summary. ``has_more``: other sheets hold numbers or labels, so that the workbook is a document too."""
 
     rows: tuple[PartedRow, ...]
     has_more: bool
@@ -50,42 +52,51 @@ def _summary_of(head: bytes) -> Summary | None:
     return find_summary(sheet) if sheet is not None else None
 
 
-def part_summary(data: bytes, media_type: str) -> PartedBook | None:
-    """Part a summary into its rows; None for other contents, and for those that their reader is to refuse."""
+def part_summary(data: bytes, media_type: str, names: Sequence[str] = ()) -> PartedBook | None:
+    """Part a summary into its rows; None for other contents, and for those that their reader is to refuse. ``names`` are those on
+    its path, of which the last with a year counts where the summary has none.
+    """
     try:
         if media_type in FORMATS:
-            return _of_workbook(data)
-        return _of_text(data) if media_type == _TEXT else None
+            return _of_workbook(data, names)
+        return _of_text(data, names) if media_type == _TEXT else None
     except GongkaiError:
         return None
 
 
-def _of_workbook(data: bytes) -> PartedBook | None:
+def _of_workbook(data: bytes, names: Sequence[str]) -> PartedBook | None:
     check_extent(data, _MOST_CELLS, _PART_BYTES)
     sheets = [(sheet, find_summary(sheet)) for sheet in Workbook(data).sheets(_MOST_CELLS, _MOST_COLUMNS)]
     found = [(sheet, summary) for sheet, summary in sheets if summary is not None]
     if not found:
         return None
     unread = unread_cells(data)
-    rows = [row for _, summary in found for row in _rows(summary, unread)]
+    rows = [row for _, summary in found for row in _rows(summary, unread, names)]
     return PartedBook(tuple(rows), any(summary is None and _may_be_report(sheet) for sheet, summary in sheets))
 
 
 def _may_be_report(sheet: BookSheet) -> bool:
-    return sum(cell.text.isascii() and cell.text.isdecimal() for cell in sheet.cells) >= _REPORT
+    """Return whether a sheet may be a report, or a part of one: even a blank form is, so that somebody sees it."""
+    return any(_NUMBER.fullmatch(cell.text.strip()) or is_label(cell.text) for cell in sheet.cells)
 
 
-def _of_text(data: bytes) -> PartedBook | None:
+def _of_text(data: bytes, names: Sequence[str]) -> PartedBook | None:
     sheet = read_delimited(decode(data).text, _MOST_CELLS)
     summary = find_summary(sheet) if sheet is not None else None
-    return PartedBook(tuple(_rows(summary, frozenset())), False) if summary is not None else None
+    return PartedBook(tuple(_rows(summary, frozenset(), names)), False) if summary is not None else None
 
 
-def _rows(summary: Summary, unread: frozenset[tuple[int, int]]) -> Iterator[PartedRow]:
+def _rows(summary: Summary, unread: frozenset[tuple[int, int]], names: Sequence[str]) -> Iterator[PartedRow]:
+    own = year_named(summary.titles) or year_named([summary.sheet])
+    of_path = None if own else next((year for name in reversed(names) if (year := year_named([name]))), None)
     for table in summary.tables:
+        fields = zip(table.heads, columns_of(list(table.heads.values())), strict=True)
+        years = {column for column, each in fields if each.field is SummaryField.YEAR}
         for row in table.rows:
             columns = tuple(_columns(table, row, unread))
-            yield PartedRow(summary.sheet, row.row, pack(SummaryRow(summary.sheet, summary.titles, columns)))
+            has_year = any(value.column in years for value in row.values)
+            packed = pack(SummaryRow(summary.sheet, summary.titles, columns, None if has_year else of_path))
+            yield PartedRow(summary.sheet, row.row, packed)
 
 
 def _columns(table: SummaryTable, row: ListedAgency, unread: frozenset[tuple[int, int]]) -> Iterator[RowColumn]:

@@ -94,6 +94,7 @@ class PortalCollector:
     def _run(self, owner: str) -> None:
         taker = TurnTaker(self._context, owner, self._lease)
         pause = _IDLE_SECONDS if self._context.pace.least_seconds >= _IDLE_SECONDS else _SHORT_IDLE_SECONDS
+        fault = min(_FAULT_SECONDS, self._lease)
         try:
             while not self._stop.is_set():
                 try:
@@ -104,7 +105,10 @@ class PortalCollector:
                     self._stop.wait(pause)
                 except GongkaiError as error:
                     log.warning("the collector waits", error=str(error))
-                    self._stop.wait(_FAULT_SECONDS)
+                    self._stop.wait(fault)
+                except Exception as error:  # what it had is taken up again when the lease ends, and counts a crash
+                    log.error("a turn broke off", error=f"{type(error).__name__}: {error}", exc_info=True)
+                    self._stop.wait(fault)
         finally:
             taker.close()
 

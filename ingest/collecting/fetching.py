@@ -23,6 +23,9 @@ MIB = 1024 * 1024
 _HEAD_BYTES = MIB  # of status line, headers and framing, beside the body
 _LONGEST_PAUSE = 86_400.0
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_GZIP = b"\x1f\x8b"
+_MOST_MEMBERS = 10_000  # of a body of gzip
+_STEP = 64 * 1024  # bytes that are unpacked at a time
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_MODIFIED = 304
 _REFUSED = (401, 403, 407, 451)
@@ -160,7 +163,7 @@ def unpacked(answer: Fetched, most: int) -> bytes:
         return _inflate(answer.body, most, _GZIP_OR_ZLIB)
     except zlib.error:
         if coding != "deflate":
-            if not answer.body.startswith(b"\x1f\x8b"):
+            if not answer.body.startswith(_GZIP):
                 return answer.body  # it says that it is packed, and is not
             raise GongkaiError("fetch.broken", "the packed body is damaged", "a whole body") from None
     try:
@@ -170,13 +173,22 @@ def unpacked(answer: Fetched, most: int) -> bytes:
 
 
 def _inflate(body: bytes, most: int, bits: int) -> bytes:
-    machine = zlib.decompressobj(bits)
-    made = machine.decompress(body, most + 1)
-    if len(made) > most:
-        raise GongkaiError("file.bomb", f"more than {most:,} bytes when unpacked", f"at most {most:,}")
-    if not machine.eof:
-        raise GongkaiError("fetch.broken", "the packed body ends too early", "a whole body")
-    return made
+    """Unpack a body. One of gzip may have several members; it is read in steps, so that many small ones are not copied often."""
+    made: list[bytes] = []
+    size = at = 0
+    for _ in range(_MOST_MEMBERS):
+        machine = zlib.decompressobj(bits)
+        while not machine.eof and at < len(body):
+            made.append(machine.decompress(body[at : at + _STEP], most + 1 - size))
+            at, size = min(at + _STEP, len(body)), size + len(made[-1])
+            if size > most:
+                raise GongkaiError("file.bomb", f"more than {most:,} bytes when unpacked", f"at most {most:,}")
+        if not machine.eof:
+            raise GongkaiError("fetch.broken", "the packed body ends too early", "a whole body")
+        at -= len(machine.unused_data)
+        if bits != _GZIP_OR_ZLIB or not body.startswith(_GZIP, at):
+            return b"".join(made)
+    raise GongkaiError("fetch.broken", f"the body is packed in more than {_MOST_MEMBERS:,} parts", "a body in fewer parts")
 
 
 def check_status(answer: Fetched) -> None:

@@ -164,7 +164,9 @@ class TurnTaker:
         fail_here("collect_registered", turn)
         pause = self._pause(turn)
         most = self._context.pace.pages
-        self._end(lambda c: turns.complete_turn(c, turn, visit, pause, most))
+        left_out = self._end(lambda c: turns.complete_turn(c, turn, visit, pause, most))
+        if left_out:
+            log.warning("links were left out because of the bounds", url=one.url, links=left_out)
         log.info("fetched", url=one.url, outcome=str(visit.outcome), found=len(visit.found), pages=len(visit.pages))
 
     def _end(self, function: Callable[[Connection], T]) -> T:
@@ -220,7 +222,10 @@ class TurnTaker:
     def _kept(self, one: TurnAddress) -> Fetched | None:
         """The answer that a collector kept before it died."""
         data = self._context.store.visit(warc_name(one))
-        return visit_of(data) if data is not None else None
+        answer = visit_of(data) if data is not None else None
+        if answer is not None and answer.is_unchanged and one.etag is None and one.modified is None:
+            return None  # the kind was changed since: what is unchanged was not looked at as such
+        return answer
 
     # ---- what an answer holds ----
 
@@ -247,18 +252,20 @@ class TurnTaker:
             if view.moved_to is not None and not view.files:
                 return self._moved(turn, view.moved_to, visit)
             if is_list(one.kind, view):
+                reports, left_out = self._reports(one, view)
                 outcome = VisitOutcome.UNCHANGED if is_same else VisitOutcome.LISTED
-                found, pages = self._reports(one, view), self._pages(one, view)
-                return replace(visit, outcome=outcome, found=found, pages=pages, ask_below=is_same)
-            files = self._files(one, view)
-            if is_same:
-                return replace(visit, found=files, ask_below=True)
+                pages = self._pages(one, view)
+                return replace(visit, outcome=outcome, found=reports, pages=pages, ask_below=is_same, left_out=left_out)
+            files, left_out = self._files(one, view)
+            visit = replace(visit, found=files, left_out=left_out)
+            if is_same and one.document_id is not None:
+                return replace(visit, ask_below=True)
             document = self._register(one, path, answer.modified_at)
             if self._is_purged(visit):
                 self._context.store.delete(visit.sha256 or "", [warc_name(one)])
                 visit = replace(visit, warc=None)
         outcome = VisitOutcome.NEW if one.sha256 is None else VisitOutcome.CHANGED
-        return replace(visit, outcome=outcome, found=files, document_id=document)
+        return replace(visit, outcome=outcome, document_id=document)
 
     def _moved(self, turn: Turn, location: str, visit: Visit) -> Visit:
         one = turn.address
@@ -288,23 +295,26 @@ class TurnTaker:
                 log.warning("a page ended the process that looked through it", url=address, code=answer.code)
         return view
 
-    def _reports(self, one: TurnAddress, view: PageView) -> tuple[NewAddress, ...]:
+    def _reports(self, one: TurnAddress, view: PageView) -> tuple[tuple[NewAddress, ...], int]:
+        """The reports to which a list leads, and how many more are left out."""
+        links = [link for link in view.reports if link.address != one.url]
         if one.parent.hops >= _MOST_HOPS:
-            return ()
+            return (), len(links)
         hints = replace(one.hints, agency=None, year=None, published_on=None, published_with=None)
-        links = (link for link in view.reports if link.address != one.url)
-        return tuple(NewAddress(link.address, host_of(link.address), AddressKind.REPORT, hints, link.text) for link in links)
+        return tuple(NewAddress(link.address, host_of(link.address), AddressKind.REPORT, hints, link.text) for link in links), 0
 
     def _pages(self, one: TurnAddress, view: PageView) -> tuple[NewAddress, ...]:
         return tuple(NewAddress(page, host_of(page), AddressKind.COLUMN, one.hints) for page in view.more)
 
-    def _files(self, one: TurnAddress, view: PageView) -> tuple[NewAddress, ...]:
-        """The files that belong to a report. A file, or a page in a frame, has none of its own."""
-        if one.kind is AddressKind.FILE or one.parent.hops >= _MOST_HOPS:
-            return ()
-        links = [link for link in view.files if link.address != one.url][: self._context.pace.files]
+    def _files(self, one: TurnAddress, view: PageView) -> tuple[tuple[NewAddress, ...], int]:
+        """The files that belong to a report, and how many more are left out. A file, or a page in a frame, has none."""
+        if one.kind is AddressKind.FILE:
+            return (), 0
+        links = [link for link in view.files if link.address != one.url]
+        most = self._context.pace.files if one.parent.hops < _MOST_HOPS else 0
         hints = self._together(one)
-        return tuple(NewAddress(link.address, host_of(link.address), AddressKind.FILE, hints, link.text) for link in links)
+        taken = (NewAddress(link.address, host_of(link.address), AddressKind.FILE, hints, link.text) for link in links[:most])
+        return tuple(taken), max(0, len(links) - most)
 
     @staticmethod
     def _together(one: TurnAddress) -> Hints:
@@ -335,6 +345,7 @@ class TurnTaker:
                 inside = replace(arrival.hints, region=one.hints.region, published_with=together)
                 arrival = replace(arrival, hints=inside)
             run.add(replace(taken, arrival=arrival))
+        run.add_unpacked(self._intake.unpacked)
         run.flush()
         return numbers.get(one.url) or next(iter(numbers.values()), None)
 

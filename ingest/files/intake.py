@@ -31,6 +31,7 @@ from ingest.files.messages import (
     NoRoom,
     ReadFile,
     ReadManifest,
+    path_with,
 )
 from ingest.files.walk import Found, Note
 from ingest.lists.manifest import Manifest, Row
@@ -154,7 +155,7 @@ class Intake:
             error = GongkaiError("file.changed", "another content when it was read again", "a file that is complete")
             return self.refused(document.path, error)
         row = self._manifest.row(document.path) if self._manifest else None
-        path = _with_about(document)
+        path = path_with(document.about, document.path)
         hints = msgspec.structs.replace(row.hints, path=path) if row else Hints(path=path)
         if not hints.region:
             hints = msgspec.structs.replace(hints, region=self._region)
@@ -182,12 +183,6 @@ class Intake:
             return self.refused(looked.path, error)
         rejection = (error.code, str(error).removeprefix(f"{error.code}: "))
         return self._taken(FoundDocument(looked.sha256, UNKNOWN, looked.size, looked.path, rejection), set())
-
-
-def _with_about(document: FoundDocument) -> str:
-    """The path of a document with the sender and the subject of its mail as folders: who it is by may stand there."""
-    folder, mark, name = document.path.rpartition("!")
-    return "!".join((folder, *document.about, name)) if mark and document.about else document.path
 
 
 def _cannot_be_read(found: Found) -> GongkaiError:

@@ -104,6 +104,14 @@ class FoundDocument(Message, frozen=True):
     about: tuple[str, ...] = ()
 
 
+def path_with(about: tuple[str, ...], path: str) -> str:
+    """The path of a document with the sender and the subject of its mail as folders, before the names in the mail: these are
+    nearer to it.
+    """
+    outside, mark, inside = path.partition("!")
+    return "!".join((outside, *about, inside)) if mark and about else path
+
+
 class ManifestRow(Message, frozen=True):
     """A row of the manifest."""
 

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import io
 import os
+import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
@@ -28,7 +29,7 @@ from ingest.archives.summaries import may_be_summary, part_summary
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, PDF, FileIdentity, FileRole, identify, looks_packed
-from ingest.files.messages import FoundDocument
+from ingest.files.messages import FoundDocument, path_with
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
 from ingest.files.page_parts import Read, with_parts
 from ingest.files.saved_pages import parts_of_pages
@@ -118,9 +119,16 @@ class FileReader:
             yield refusal(known_as, _out_of_memory())
 
     def _content(
-        self, content: Content, path: str, *, budget: Budget, depth: int, beside: Read | None = None
+        self,
+        content: Content,
+        path: str,
+        *,
+        budget: Budget,
+        depth: int,
+        beside: Read | None = None,
+        about: tuple[str, ...] = (),
     ) -> Iterator[FoundDocument]:
-        """``beside`` reads what lies in the folder of the content, for a web page that shows it."""
+        """``beside`` reads what lies in the folder of the content, for a web page that shows it; ``about`` as of Member."""
         self._outlet.looking(path, content)
         identity = identify(content.file or io.BytesIO(content.head))
         if content.file is None or (identity.role is not FileRole.ARCHIVE and content.size > self._limits.file_bytes):
@@ -130,7 +138,7 @@ class FileReader:
             )
         elif identity.role is FileRole.ARCHIVE:
             yield from self._archive(content, content.file, identity, path, budget=budget, depth=depth)
-        elif (yield from self._parted(content, content.file, identity, path, budget=budget, depth=depth)):
+        elif (yield from self._parted(content, content.file, identity, path, budget=budget, depth=depth, about=about)):
             return
         else:
             if identity.media_type == HTML and beside is not None:
@@ -145,22 +153,30 @@ class FileReader:
                 yield _document(content, identity, path)
 
     def _parted(
-        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
+        self,
+        content: Content,
+        file: BinaryIO,
+        identity: FileIdentity,
+        path: str,
+        *,
+        budget: Budget,
+        depth: int,
+        about: tuple[str, ...],
     ) -> Generator[FoundDocument, None, bool]:
         """The documents that a document holds. Return whether it is no more than that."""
         if identity.media_type == PDF:
             return (yield from self._attached(content, file, path, budget=budget, depth=depth))
-        return (yield from self._rows(content, file, identity, path, budget=budget))
+        return (yield from self._rows(content, file, identity, path, budget=budget, about=about))
 
     def _rows(
-        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget
+        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, about: tuple[str, ...]
     ) -> Generator[FoundDocument, None, bool]:
         """The rows of a summary, each a document. Return whether that is all of the content."""
         if identity.role is not FileRole.DOCUMENT or not may_be_summary(identity.media_type, content.head):
             return False
         data = file.read()
         file.seek(0)
-        found = part_summary(data, identity.media_type)
+        found = part_summary(data, identity.media_type, re.split(r"[/\\!]", path_with(about, path)))
         if found is None:
             return False
         try:
@@ -182,14 +198,17 @@ class FileReader:
     def _attached(
         self, content: Content, file: BinaryIO, path: str, *, budget: Budget, depth: int
     ) -> Generator[FoundDocument, None, bool]:
-        """The documents and archives that are attached to a PDF. Return whether its own page is no more than their cover."""
+        """The documents and archives that are attached to a PDF. Return whether its own page is no more than their cover: not
+        where one of them did not come in, since the extraction of the PDF names what it carries.
+        """
         if depth > self._limits.archive_depth or not may_have_files(file):
             return False
         found = portfolio_of(file, self._limits)
-        came_in = False
+        came_in, left_out = False, False
         for name, data in found.files:
             if data is None or identify(io.BytesIO(data)).role is FileRole.REFUSED:
-                continue  # extraction names what it leaves out
+                left_out = True
+                continue
             try:
                 budget.take(1, len(data))
             except GongkaiError as error:
@@ -201,9 +220,10 @@ class FileReader:
             if inner not in self._refused_members:
                 yield from self._content(one, inner, budget=budget, depth=depth + 1)
             came_in = True
-        if came_in and found.is_cover:
+        is_cover = came_in and not left_out and found.is_cover
+        if is_cover:
             self.unpacked.append(content.sha256)
-        return came_in and found.is_cover
+        return is_cover
 
     def _with_parts(
         self, content: Content, file: BinaryIO, identity: FileIdentity, beside: Read
@@ -339,7 +359,7 @@ class FileReader:
 
         try:
             with content_from(member.reader, limit, member.dated_at) as content:
-                yield from self._content(content, path, budget=budget, depth=depth + 1, beside=beside)
+                yield from self._content(content, path, budget=budget, depth=depth + 1, beside=beside, about=member.about)
         except BROKEN_MEMBER as error:
             yield refusal(path, _of_member(error))
         except MemoryError:

@@ -14,6 +14,8 @@ _HOST = re.compile(r"[a-z0-9._-]+")
 _PATH = "/%:@!$&'()*+,;=~"
 _QUERY = _PATH + "?"
 _SESSION_IN_PATH = re.compile(r";[^/;]{0,200}")
+_SESSION = re.compile(r"[0-9A-Za-z]{20,}")
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 
 
 def normal(address: str, base: str | None = None, encoding: str = "utf-8") -> str:
@@ -38,8 +40,8 @@ def normal(address: str, base: str | None = None, encoding: str = "utf-8") -> st
     path = _without_session(parts.path) or "/"
     if "/." in path and "//" not in path:
         path = urlsplit(urljoin(f"http://{place}/", path)).path
-    path = quote(path, safe=_PATH)
-    query = quote(_without_parameters(parts.query), safe=_QUERY, encoding=encoding, errors="replace")
+    path = _escaped(path, _PATH)
+    query = _escaped(_without_parameters(parts.query), _QUERY, encoding)
     made = urlunsplit((parts.scheme, place, path, query, ""))
     if len(made) > LONGEST:
         raise ValueError(f"an address of {len(made):,} characters")
@@ -76,10 +78,20 @@ def _host(name: str) -> str:
 
 
 def _without_session(path: str) -> str:
-    sessions = portal_words().sessions
-    return _SESSION_IN_PATH.sub(lambda m: "" if m[0][1:].partition("=")[0].lower() in sessions else m[0], path)
+    return _SESSION_IN_PATH.sub(lambda found: "" if _is_session(found[0][1:]) else found[0], path)
 
 
 def _without_parameters(query: str) -> str:
-    sessions = portal_words().sessions
-    return "&".join(one for one in query.split("&") if one.partition("=")[0].lower() not in sessions)
+    return "&".join(one for one in query.split("&") if not _is_session(one))
+
+
+def _is_session(parameter: str) -> bool:
+    """Return whether a parameter names a session. A short value of a name that pages and sites have too does not."""
+    name, _, value = parameter.partition("=")
+    words = portal_words()
+    return name.lower() in words.sessions or (name.lower() in words.sessions_by_value and bool(_SESSION.fullmatch(value)))
+
+
+def _escaped(text: str, safe: str, encoding: str = "utf-8") -> str:
+    """Return a part of an address in ASCII, its escapes in upper case (RFC 3986)."""
+    return _ESCAPE.sub(lambda found: found[0].upper(), quote(text, safe=safe, encoding=encoding, errors="replace"))

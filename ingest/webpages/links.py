@@ -25,6 +25,10 @@ _FRAMES = {"iframe": "src", "frame": "src", "embed": "src", "object": "data"}
 _NUMBER = re.compile(r"\d{1,4}")
 _ARROWS = "<>«»‹›[]"
 _FEW_CHARACTERS = 200  # of a page that only leads on to another
+_HARDLY_ANY = 60  # characters of one that a script leads on from, without its title
+_TEXTS = "//body//text()[not(parent::script or parent::style or parent::noscript)]"
+_SEEN = ("img", "iframe", "frame", "embed", "object", "canvas", "video")
+_ON_CONDITION = re.compile(r"\bif\s{0,9}\(|\bswitch\s{0,9}\(|&&|\|\||\?|\bonchange\b", re.I)
 
 
 class PageLink(Record, frozen=True):
@@ -76,7 +80,7 @@ def look_through(body: bytes, address: str) -> PageView:
         is_page=True,
         has_form=sum(word in seen for word in words.form_words) >= 2,
         is_challenge=few and any(word in seen for word in words.challenge),
-        moved_to=_moved_to(root, text, base, encoding) if len(seen) < _FEW_CHARACTERS else None,
+        moved_to=_moved_to(root, base, encoding) if len(seen) < _FEW_CHARACTERS else None,
         reports=_unique(PageLink(one.address, one.text) for one in anchors if leads_to_report(link_text(one.text))),
         more=tuple(dict.fromkeys(one for one in _more(anchors, text, address, base) if one != address)),
         files=_unique([*_files(anchors), *_framed(root, base, encoding)]),
@@ -85,8 +89,7 @@ def look_through(body: bytes, address: str) -> PageView:
 
 def link_text_of(root: etree._Element) -> str:
     """The text that is seen of a page, as texts are compared, without spaces."""
-    parts = root.xpath("//body//text()[not(parent::script or parent::style or parent::noscript)] | //title/text()")
-    return "".join(link_text(part) for part in parts)
+    return "".join(link_text(part) for part in root.xpath(f"{_TEXTS} | //title/text()"))
 
 
 def is_file(address: str) -> bool:
@@ -174,15 +177,23 @@ def _framed(root: etree._Element, base: str, encoding: str) -> Iterator[PageLink
         yield PageLink(inner or address, "")
 
 
-def _moved_to(root: etree._Element, text: str, base: str, encoding: str) -> str | None:
-    """The page that a page without text leads on to."""
+def _moved_to(root: etree._Element, base: str, encoding: str) -> str | None:
+    """The page that a page without text leads on to. A script is believed where nothing else is seen, and where it leads there
+    in any case: it may do so for telephones, or when somebody chooses something.
+    """
     for element in root.iter("meta"):
         if (element.get("http-equiv") or "").strip().lower() == "refresh":
             target = _to((element.get("content") or "").partition("=")[2].strip("'\" "), base, encoding)
             if target is not None:
                 return target
-    found = _MOVES.search(text)
-    return _to(found[1], base, encoding) if found else None
+    if len(link_text("".join(root.xpath(_TEXTS)))) > _HARDLY_ANY or next(root.iter(*_SEEN), None) is not None:
+        return None
+    for script in root.iter("script"):
+        text = "".join(script.itertext())
+        found = _MOVES.search(text)
+        if found and not _ON_CONDITION.search(text[: found.start()]):
+            return _to(found[1], base, encoding)
+    return None
 
 
 def _unique(links: Iterator[PageLink] | list[PageLink]) -> tuple[PageLink, ...]:

@@ -16,6 +16,7 @@ _INNER = 5.0  # points by which a ruled line may move between the parts
 _STRETCH = 0.05  # by which the widths of a table's parts may differ on two scanned pages
 _SHIFT = 70.0  # points by which they may be shifted (2.5 cm), and turned about the page's far end
 _MAX_HEADER_ROWS = 5
+_UNSURE = 0.5  # the score of a value where no label shows whether a page break cuts a row or parts two
 _DIGITS = re.compile(r"[\d,.]+")
 
 
@@ -124,28 +125,35 @@ def _stack(top: list[Cell], rows: int, low: list[Cell]) -> list[Cell]:
     one_row = _is_cut_row(bottom, first, labels)
     merged = first if one_row else _continued_labels(bottom, labels)
     shift = rows - 1 if one_row else rows
+    surety = 1.0 if not one_row or labels or not _are_on_both_sides(bottom, first) else _UNSURE
     result = dict.fromkeys(top)
     for cell in merged:
         above = bottom[cell.column, cell.column_span]
         del result[above]
-        result[_merge(above, cell, cell.row_span - 1 if one_row else cell.row_span)] = None
+        result[_merge(above, cell, cell.row_span - 1 if one_row else cell.row_span, surety)] = None
     done = set(map(id, merged))
     return [*result, *(msgspec.structs.replace(cell, row=cell.row + shift) for cell in low if id(cell) not in done)]
 
 
-def _merge(above: Cell, below: Cell, more_rows: int) -> Cell:
+def _merge(above: Cell, below: Cell, more_rows: int, surety: float) -> Cell:
     text = "\n".join(part for part in (above.text, below.text) if part.strip())
     place: Place = above.place if above.text.strip() or not below.text.strip() else below.place
     return msgspec.structs.replace(
-        above, text=text, place=place, row_span=above.row_span + more_rows, score=min(above.score, below.score)
+        above, text=text, place=place, row_span=above.row_span + more_rows, score=min(above.score, below.score, surety)
     )
+
+
+def _are_on_both_sides(bottom: dict[tuple[int, int], Cell], first: list[Cell]) -> bool:
+    """Return whether some cells hold text above the page break, and some below it."""
+    above = any(bottom[cell.column, cell.column_span].text.strip() for cell in first)
+    return above and any(cell.text.strip() for cell in first)
 
 
 def _is_cut_row(bottom: dict[tuple[int, int], Cell], first: list[Cell], labels: list[Cell]) -> bool:
     """Return whether the last row above and the first below are one row: every cell has its counterpart, each value stands on
     one side only (or is cut itself), and the label goes on (it is blank below, or has an item number above and none below).
 
-    A row without a label holds no words.
+    A row without a label holds no words; where it has values on both sides, these are in doubt.
     """
     pairs = [(bottom.get((cell.column, cell.column_span)), cell) for cell in first]
     if any(above is None for above, _ in pairs) or len(labels) == len(first):

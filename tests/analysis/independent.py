@@ -153,8 +153,8 @@ create view by_facts as
         union all select x.name, case when p.form is null then 'no_filing' when l.due is null then 'no_date'
             when p.seen_on <= l.due then null when p.published_on is null then 'undated' end,
             case when p.seen_on <= l.due or p.published_on <= l.due then 0 when x.name = 'late_days'
-            then date_diff('day', l.due::date, p.published_on::date)
-            else (select count(*) from workday w where w.day > l.due and w.day <= p.published_on) end, 1
+            then date_diff('day', l.due::date, least(p.published_on, p.seen_on)::date)
+            else (select count(*) from workday w where w.day > l.due and w.day <= least(p.published_on, p.seen_on)) end, 1
             from (values ('late_days'), ('late_workdays')) x(name)
     ) f;
 create table unit_figure as

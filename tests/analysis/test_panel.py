@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 
 from codebook.analysis.figures import Omission, sum_of, unit_figure
 from codebook.analysis.indicators import derived_indicators
-from database.analysis.panel import Panel, manifest_of, refresh
+from codebook.divisions import parent_code
+from database.analysis.panel import Panel, manifest_of, question_key, refresh
 from database.analysis.queries import (
     Basis,
     GroupBy,
@@ -88,10 +89,10 @@ def test_the_roll_up_of_one_area_is_that_of_all(panel: Panel) -> None:
 
 def test_an_area_without_bounds_has_all_and_one_with_bounds_what_is_seen(panel: Panel) -> None:
     units = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL))
-    some = tuple(unit.filing_id for unit in units if unit.filing_id is not None)[:7]
+    some = tuple(unit.document_id for unit in units if unit.document_id is not None)[:7]
     code = next(unit.region_code for unit in units if unit.filing_id is None and unit.region_code) or ""
-    bound = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL, filings=some, listed=(code[:4],)))
-    assert {unit.filing_id for unit in bound} - {None} == set(some)
+    bound = unit_facts(panel, UnitSelection((2021,), basis=Basis.ALL, documents=some, listed=(code[:4],)))
+    assert {unit.document_id for unit in bound} - {None} == set(some)
     assert all((unit.region_code or "").startswith(code[:4]) for unit in bound if unit.filing_id is None)
 
 
@@ -141,3 +142,75 @@ def test_a_panel_of_nothing_answers(sqlite_engine: Engine, tmp_path: Path) -> No
 def test_what_compares_two_years_is_not_in_the_panel(panel: Panel) -> None:
     with pytest.raises(ValueError, match="compares two years"):
         unit_lines(panel, derived_indicators()["table_repeat"], UnitSelection(YEARS))
+
+
+def test_two_governments_of_one_code_count_once_in_one_area_and_in_all(
+    sqlite_engine: Engine, panel: Panel, tmp_path: Path
+) -> None:
+    seats = unit_facts(panel, UnitSelection((2021,), level="county", basis=Basis.AREAS))
+    one, other = next(
+        (one, other)
+        for one in seats
+        for other in seats
+        if one.agency_id < other.agency_id and one.filing_id is not None and other.filing_id is not None
+    )
+    with sqlite_engine.begin() as connection:
+        at = {"code": one.region_code, "agency": other.agency_id, "name": other.agency}
+        connection.execute(text("update gk_agency set region_code = :code where id = :agency"), at)
+        connection.execute(text("update gk_expected set region_code = :code where agency = :name"), at)
+    changed = Panel(tmp_path, refresh(sqlite_engine, tmp_path))
+    above = parent_code(one.region_code or "") or ""
+    assert [unit.agency_id for unit in area_rollup(changed, above, 2021, CELLS).doubles] == [other.agency_id]
+    sums = {(each.area, each.part): each for each in area_sums(changed, [2021], CELLS)}
+    for area in (above, one.region_code or ""):
+        rolled = area_rollup(changed, area, 2021, CELLS)
+        for place, cell in enumerate(rolled.cells):
+            for part, total in cell.parts.items():
+                there = sums.get((area, part.value))
+                assert (total.value, total.units) == ((there.sums[place], there.counts[place]) if there else (None, 0))
+            if (stated := sums.get((area, "stated"))) is not None:
+                assert (stated.units, stated.sums[place]) == (1, None if isinstance(cell.stated, Omission) else cell.stated)
+    assert sums[one.region_code or "", "stated"].units == 1
+
+
+def test_working_days_beyond_the_holidays_that_are_known_have_a_reason_of_their_own(
+    sqlite_engine: Engine, panel: Panel, tmp_path: Path
+) -> None:
+    unit = next(unit for unit in unit_facts(panel, UnitSelection((2023,))) if unit.known.get("unit.late_days"))
+    with sqlite_engine.begin() as connection:
+        at = {"agency": unit.agency_id, "due": "2090-01-31", "day": "2090-02-02"}
+        own = "select m.document_id from gk_filing_document m join gk_filing f on f.id = m.filing_id"
+        own += " where f.year = 2023 and f.agency_id = :agency"
+        connection.execute(text(f"update gk_report set published_on = :day where document_id in ({own})"), at)
+        connection.execute(text(f"update gk_source set seen_at = '2090-03-01 00:00:00' where document_id in ({own})"), at)
+        keys = "select key from gk_agency_key where agency_id = :agency"
+        connection.execute(text(f"update gk_expected set due_on = :due where year = 2023 and agency_key in ({keys})"), at)
+    again = UnitSelection((2023,), agencies=(unit.agency_id,))
+    (changed,) = unit_facts(Panel(tmp_path, refresh(sqlite_engine, tmp_path)), again)
+    assert changed.known["unit.late_days"] > 0
+    assert changed.open["unit.late_workdays"] is Omission.NO_CALENDAR
+
+
+def test_answers_are_kept_by_their_cells(panel: Panel) -> None:
+    wide = "select " + ", ".join(["i"] * 100) + " from range($rows) t(i)"
+    for rows in range(2_001, 2_009):
+        assert len(panel.ask(wide, {"rows": rows})) == rows
+    assert 0 < panel.cells_kept <= 1_000_000
+    assert panel.ask(wide, {"rows": 2_008}) is panel.ask(wide, {"rows": 2_008})
+    assert panel.ask(wide, {"rows": 5_000}) is not panel.ask(wide, {"rows": 5_000})
+
+
+def test_a_long_question_is_not_kept_with_its_answer(panel: Panel) -> None:
+    query = "select list_sum($numbers::bigint[])"
+    one, other = {"numbers": list(range(50_000))}, {"numbers": list(range(1, 50_001))}
+    assert panel.ask(query, other)[0][0] - panel.ask(query, one)[0][0] == 50_000
+    assert len(question_key(query, one)) == len(question_key(query, other)) == 32
+
+
+def test_a_refresh_takes_away_what_one_that_was_ended_left(sqlite_engine: Engine, panel: Panel, tmp_path: Path) -> None:
+    left = [tmp_path / name for name in (".year-2021-0123456789abcdef.parquet", "tmpa1b2c3d4")]
+    for path in left:
+        path.write_bytes(b"half")
+    manifest = refresh(sqlite_engine, tmp_path)
+    assert [path.name for path in left if path.exists()] == []
+    assert {path.name for path in tmp_path.glob("*.parquet")} == {each.file for each in manifest.years.values()}

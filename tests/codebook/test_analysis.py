@@ -9,7 +9,9 @@ import pytest
 from codebook.analysis import figures, indicators, lateness, repeats, rollup
 from codebook.analysis.figures import Omission, UnitFacts, sum_of, unit_figure, wilson
 from codebook.analysis.indicators import FigureKind, derived_indicators, indicator_of
+from codebook.analysis.lateness import Lateness
 from codebook.analysis.repeats import with_year_before
+from codebook.analysis.rollup import AreaRollup, roll_up
 from codebook.book import load_book
 from codebook.records import Number
 
@@ -152,3 +154,81 @@ def test_numbers_that_are_zero_in_both_years_say_nothing_of_a_repetition() -> No
     assert unit_figure(rates["text_repeat.chapter_5"], both).why is Omission.NOT_IN_FORM
     alone = with_year_before(now, None, {1: "abcdefgh"}, {})
     assert unit_figure(rates["table_repeat"], alone).why is Omission.NO_YEAR_BEFORE
+
+
+CELL, AREA = "requests.new_received.total", "320800"
+
+
+def agency(number: int, kind: str, value: int | None, region: str = AREA, *, listed: bool = True) -> UnitFacts:
+    known: dict[str, Number] = {} if value is None else {CELL: value}
+    known |= {"unit.expected": 1} if listed else {}
+    open_ = {} if listed else {"unit.expected": Omission.NOT_LISTED}
+    return UnitFacts(
+        number, f"{kind} {number}", 2023, kind, None, region, value and number, value and number, "2021", known, open_
+    )
+
+
+def rolled(*units: UnitFacts) -> AreaRollup:
+    return roll_up(AREA, 2023, units, [CELL])
+
+
+def a_listed_city(stated: int, *, listed: bool = True) -> list[UnitFacts]:
+    """A city that states a number, with an office, a bureau and a district of 10 each."""
+    return [
+        agency(1, "government", stated, listed=listed),
+        agency(2, "government_office", 10),
+        agency(3, "department", 10),
+        agency(4, "government", 10, "320813"),
+    ]
+
+
+def test_a_smaller_sum_of_those_who_happen_to_be_there_accuses_nobody() -> None:
+    found = rolled(agency(1, "government", 100, listed=False), agency(2, "department", 3, listed=False)).cells[0]
+    assert (found.difference, found.covered, found.contradicts) == (97, False, False)
+
+
+def test_a_smaller_sum_of_all_whom_the_list_names_contradicts() -> None:
+    found = rolled(*a_listed_city(100)).cells[0]
+    assert (found.difference, found.covered, found.contradicts) == (70, True, True)
+    assert not rolled(*a_listed_city(30)).cells[0].contradicts
+
+
+@pytest.mark.parametrize("part", [2, 3, 4])
+def test_a_list_of_departments_alone_does_not_cover_an_area(part: int) -> None:
+    """The sum lacks the office, the departments or what is below: it is smaller, and nobody is wrong."""
+    found = rolled(*(each for each in a_listed_city(100) if each.agency_id != part)).cells[0]
+    assert (found.covered, found.contradicts) == (False, False)
+
+
+def test_one_agency_that_no_list_names_leaves_it_open_who_else_there_is() -> None:
+    found = rolled(*a_listed_city(100), agency(5, "department", 1, listed=False)).cells[0]
+    assert (found.covered, found.contradicts) == (False, False)
+
+
+def test_a_greater_sum_contradicts_whoever_else_there_is() -> None:
+    found = rolled(agency(1, "government", 100, listed=False), agency(2, "department", 103, listed=False)).cells[0]
+    assert (found.difference, found.contradicts, found.exceeds) == (-3, True, (2,))
+
+
+def test_two_governments_of_one_code_below_count_once() -> None:
+    twins = (agency(5, "government", 50, "320813"), agency(6, "government", 50, "320813"))
+    found = rolled(agency(1, "government", 100), agency(2, "government_office", 50), *twins)
+    assert (found.cells[0].computed.value, found.cells[0].contradicts) == (100, False)
+    assert [unit.agency_id for unit in found.doubles] == [6]
+    assert 6 not in {member.unit.agency_id for member in found.members}
+
+
+def test_of_two_governments_of_one_code_the_one_with_a_report_counts() -> None:
+    found = rolled(*a_listed_city(100), agency(0, "government", None, "320813"))
+    assert [unit.agency_id for unit in found.doubles] == [0]
+    assert found.cells[0].computed.value == 30
+    assert not found.cells[0].contradicts  # which of them is the government of the area is for a person to say
+
+
+def test_a_report_is_not_later_than_the_day_on_which_it_was_seen() -> None:
+    assert lateness.lateness("2025-01-31", "2026-01-20", "2025-02-03") == Lateness(3, 0)
+    assert lateness.lateness("2025-01-31", "2025-02-01", "2025-02-03") == Lateness(1, 0)
+
+
+def test_working_days_are_not_known_where_no_holidays_are_named() -> None:
+    assert lateness.lateness("2090-01-31", "2090-02-02", None) == Lateness(2, None)

@@ -234,6 +234,11 @@ def test_what_says_that_it_is_packed_is_judged_by_its_bytes() -> None:
         return Fetched("http://h/", 200, "OK", (("Content-Encoding", coding),), body)
 
     assert unpacked(answer(gzip.compress(b"x")), 10) == b"x"
+    assert unpacked(answer(gzip.compress(b"first ") + gzip.compress(b"second")), 12) == b"first second"
+    assert code_of(lambda: unpacked(answer(gzip.compress(b"first ") + gzip.compress(b"second")), 11)) == "file.bomb"
+    assert code_of(lambda: unpacked(answer(gzip.compress(b"first ") + gzip.compress(b"second")[:-3]), 99)) == "fetch.broken"
+    assert code_of(lambda: unpacked(answer(gzip.compress(b"") * 10_001), 99)) == "fetch.broken"
+    assert unpacked(answer(gzip.compress(b"x") + b"\0\0"), 10) == b"x"
     assert unpacked(answer(b"<html>"), 10) == b"<html>"
     assert code_of(lambda: unpacked(answer(gzip.compress(b"x" * 99)[:-9]), 1000)) == "fetch.broken"
     assert code_of(lambda: unpacked(answer(b"x", "br"), 10)) == "fetch.broken"
@@ -260,11 +265,11 @@ def test_pages_with_the_sessions_of_a_calendar_come_to_an_end(desk: Desk, site: 
     """Each page links to itself under another session, and to further days without end."""
 
     def day(number: int) -> Reply:
-        again = f'<a href="/d?{number}&sid={number}">上一页</a><a href="/d?{number}&PHPSESSID=z#a">1</a>'
+        again = f'<a href="/d?{number}&sid={number:032x}">上一页</a><a href="/d?{number}&PHPSESSID=z#a">1</a>'
         return html(f'{again}<a href="/d?{number + 1}">下一页</a><a href="/r?{number}">教育局政府信息公开年报</a>')
 
     site.pages = {f"/d?{number}": day(number) for number in range(200)}
-    desk.add(*(f"{site.url}/d?0",) * 2, f"{site.url}/d?0&sid=1")
+    desk.add(*(f"{site.url}/d?0",) * 2, f"{site.url}/d?0&sid={1:032x}")
     desk.taker.close()
     desk.collect(400)
     assert sum(count for path, count in site.asked.items() if path.startswith("/d")) <= 50

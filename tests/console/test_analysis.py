@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from click.testing import Result
 from docx import Document
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from codebook.agency_kinds import kind_names
@@ -125,6 +125,26 @@ def test_a_region_is_added_up_beside_what_its_government_states(run: Run, world:
     sure = [c for c in world.cells if c.year == 2023 and c.agency_id in counted and c.cell == cell["cell"] and c.state in SURE]
     assert cell["computed"]["value"] == sum(c.value or 0 for c in sure)
     assert cell["computed"]["units"] + len(cell["computed"].get("left_out", ())) == len(counted)
+
+
+def test_without_a_list_a_smaller_sum_accuses_nobody(run: Run, world: World, engine: Engine, tmp_path: Path) -> None:
+    """Who else there is, nobody knows: the command, its file and its exit code say so alike."""
+    seat = next(u for u in world.units if u.year == 2023 and u.kind == "government" and u.form and not u.region.endswith("00"))
+    with engine.begin() as connection:
+        connection.execute(text("delete from gk_expected"))
+        connection.execute(
+            text(
+                "update gk_value set value = 1000000, state = 'read' where report_id in (select m.document_id from"
+                " gk_filing_document m join gk_filing f on f.id = m.filing_id where f.agency_id = :agency)"
+            ),
+            {"agency": seat.agency_id},
+        )
+    out = tmp_path / "area.xlsx"
+    answer = run("rollup", "--region", seat.region, "--year", "2023", "--out", str(out))
+    assert answer.exit_code == 0, answer.output
+    differences = [row[7] for row in openpyxl.load_workbook(out)["Roll-up"].iter_rows(min_row=4)]
+    assert sum(bool(place.value) for place in differences) > 10
+    assert {place.fill.fgColor.rgb for place in differences} == {"00000000"}
 
 
 def test_a_workbook_opens_each_sum_into_its_agencies(run: Run, world: World, tmp_path: Path) -> None:

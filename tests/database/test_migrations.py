@@ -36,6 +36,16 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     return make_engine(server.url(server.create()), pooled=False)
 
 
+def test_migrations_are_one_chain_with_unique_numbers() -> None:
+    directory = REPOSITORY / "database" / "migrations"
+    files = sorted((directory / "versions").glob("[0-9]*.py"))
+    numbers = [path.name.partition("_")[0] for path in files]
+    assert numbers == [f"{number:04}" for number in range(1, len(files) + 1)]
+    script = ScriptDirectory(str(directory))
+    assert script.get_heads() == [numbers[-1]]
+    assert [revision.revision for revision in script.walk_revisions()] == numbers[::-1]
+
+
 def test_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
     def ours(name: str | None, kind: str, _: object) -> bool:
         return kind != "table" or (str(name).startswith(PREFIX) and not str(name).startswith(APART))

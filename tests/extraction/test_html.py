@@ -248,3 +248,22 @@ def test_raised_digits_are_no_digits_of_the_number_before(markup: str, text: str
     table = table_of(f"<table><tr><td>行政许可</td><td style='vertical-align:text-top'>{markup}</td></tr></table>")
     assert [cell.text for cell in table.cells] == ["行政许可", text]
     assert texts(blocks(f"<p>共{markup}</p><p>二</p>")) == [f"共{text}", "二"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<span style='font-size:12px;vertical-align:top'>12</span>",
+        "<span style='font-size:12px;vertical-align:-2px'> 12 </span>",
+        "<p><span style='font-size:10pt;position:relative;top:-1.5pt'>12</span></p>",
+        "<span style='font-size:12px;vertical-align:top'>1</span><span style='font-size:12px;vertical-align:top'>2</span>",
+    ],
+)
+def test_a_smaller_number_alone_in_its_cell_is_no_mark(markup: str) -> None:
+    table = table_of(f"<table><tr><td>行政许可</td><td>{markup}</td></tr></table>")
+    assert [cell.text for cell in table.cells] == ["行政许可", "12"]
+
+
+def test_a_raised_mark_alone_in_its_cell_stays_one() -> None:
+    table = table_of("<table><tr><td>行政许可</td><td><sup>1</sup></td></tr></table>")
+    assert [cell.text for cell in table.cells] == ["行政许可", "¹"]

@@ -249,3 +249,17 @@ def test_words_of_heads() -> None:
     for head, indicator in expected.items():
         (column,) = columns_of([head])
         assert (column.indicators if column.field is SummaryField.CELLS else None) == ((indicator,) if indicator else None), head
+
+
+@pytest.mark.parametrize("row", [["规章", "", ""], ["行政规范性文件", "-", "-"], ["合计数", 7]])
+def test_an_other_sheet_with_a_label_or_a_number_leaves_the_workbook_a_document(row: list[str | float]) -> None:
+    for has_more, rows in ((True, [row]), (False, [["填表说明"], ["请于三月底前报送"]])):
+        target = io.BytesIO()
+        with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+            first, second = book.add_worksheet("汇总"), book.add_worksheet("年报")
+            for at, texts in enumerate([["单位", "新收", "上年结转"], ["县教育局", 1, 2]]):
+                first.write_row(at, 0, texts)
+            for at, texts in enumerate(rows):
+                second.write_row(at, 0, texts)
+        found = parted(target.getvalue())
+        assert (len(found.rows), found.has_more) == (1, has_more)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from codebook.records import Hints
+from codebook.records import Clue, Hints
 from database.models import Source
 from database.session import reading
 from ingest.archives.limits import Limits
@@ -35,6 +35,17 @@ def test_sender_and_subject_of_a_mail_are_hints(engine: Engine, tmp_path: Path) 
     with reading(engine) as connection:
         ((path, hints),) = connection.execute(select(Source.path, Source.hints)).all()
     assert path == f"{folder}/a.eml!表格.html"
-    assert hints["path"] == f"{folder}/a.eml!洪泽区教育局!报送：洪泽区教育局2023年政府信息公开工作年度报告!表格.html"
+    assert hints["path"] == f"{folder}/a.eml!From: 洪泽区教育局!报送：洪泽区教育局2023年政府信息公开工作年度报告!表格.html"
     report = read_document(page, "text/html", Hints(path=hints["path"])).report
     assert (report.agency, report.year) == ("洪泽区教育局", 2023)
+
+
+def test_the_sender_of_a_mail_is_not_who_a_report_is_by() -> None:
+    """An office sends the reports of others: one that names nobody waits for a person, who sees the sender."""
+    page = f"<html><body><p>政府信息公开工作年度报告</p><p>2023年度</p>{TABLE}</body></html>".encode()
+    verdict = read_document(page, "text/html", Hints(path="in/a.eml!From: 洪泽区教育局!报送材料!表格.html"))
+    assert (verdict.report.agency, verdict.status) == (None, "needs_review")
+    assert Clue("agency", "洪泽区教育局", "sender", "洪泽区教育局") in verdict.report.clues
+    subject = "报送：洪泽区民政局2023年政府信息公开工作年度报告"
+    verdict = read_document(page, "text/html", Hints(path=f"in/a.eml!From: 洪泽区教育局!{subject}!表格.html"))
+    assert verdict.report.agency == "洪泽区民政局"

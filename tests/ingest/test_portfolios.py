@@ -9,6 +9,7 @@ import pikepdf
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from ingest.archives import portfolios
 from ingest.archives.limits import Limits
 from ingest.files.messages import FoundDocument
 from ingest.files.read_file import FileReader
@@ -42,9 +43,11 @@ def read(folder: Path, data: bytes, limits: Limits = Limits()) -> dict[str, Foun
 
 
 def test_what_a_portfolio_holds_comes_in(tmp_path: Path) -> None:
-    files = {"报告.txt": REPORT, "全部.zip": zipped({"b.txt": REPORT + b"2"}), "invoice.xml": b"<?xml version='1.0'?><invoice/>"}
+    files = {"报告.txt": REPORT, "全部.zip": zipped({"b.txt": REPORT + b"2"})}
     found = read(tmp_path, pdf(files))
     assert sorted(found) == ["a.pdf!全部.zip!b.txt", "a.pdf!报告.txt"]
+    found = read(tmp_path, pdf(files | {"invoice.xml": b"<?xml version='1.0'?><invoice/>"}))
+    assert sorted(found) == ["a.pdf", "a.pdf!全部.zip!b.txt", "a.pdf!报告.txt"]
     assert all(one.rejection is None for one in found.values())
 
 
@@ -68,3 +71,17 @@ def test_attached_files_count_against_the_limits(tmp_path: Path) -> None:
     assert "a.pdf" in found
     found = read(tmp_path, pdf({"bomb.txt": bytes(3_000_000)}), Limits(file_bytes=1_000_000))
     assert list(found) == ["a.pdf"]
+
+
+@pytest.mark.parametrize("lost", ["too large", "refused", "too many"])
+def test_a_cover_stays_where_a_file_did_not_come_in(tmp_path: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its extraction names what it carries, so that nothing is lost without a trace."""
+    files = {"a.txt": REPORT, "b.txt": REPORT + b"2"}
+    if lost == "too large":
+        files["b.txt"] = bytes(1_500_000)
+    elif lost == "refused":
+        files["b.txt"] = b"\x7fELF" + bytes(200)
+    else:
+        monkeypatch.setattr(portfolios, "_MOST", 1)
+    found = read(tmp_path, pdf(files), Limits(file_bytes=1_000_000))
+    assert sorted(found) == ["a.pdf", "a.pdf!a.txt"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from codebook.sheets.row_file import MEDIA_TYPE
-from database.models import Document, FilingDocument, Source
+from database.models import Document, FilingDocument, FilingRow, Source
 from database.session import reading
 from ingest.archives.limits import Limits
 from ingest.files.register_paths import IngestSummary, ingest_paths, plan
@@ -84,3 +84,16 @@ def test_an_archive_that_was_refused_gives_way_to_its_members(engine: Engine, tm
     assert rows(engine)[str(packed)] == ("rejected", "file.bomb")
     assert take(worker, packed.parent).documents == 4
     assert rows(engine)[str(packed)][0] == "discarded"
+
+
+def test_the_year_of_a_summary_may_be_in_its_name_alone(engine: Engine, tmp_path: Path) -> None:
+    worker = Inline(engine, tmp_path / "home")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for year in (2022, 2023):
+        (folder / f"{year}.csv").write_text("单位名称,新收,上年结转,结转下年度\n民政局,0,0,0\n", encoding="utf-8")
+    found = take(worker, folder)
+    assert (found.documents, found.duplicates) == (2, 0)
+    worker.work()
+    with reading(engine) as connection:
+        assert sorted(connection.scalars(select(FilingRow.year))) == [2022, 2023]

@@ -210,3 +210,29 @@ def test_a_number_of_an_item_that_stands_below_it_is_not_blank(moved: int) -> No
     reading = found["disclosure.normative_documents." + ("issued", "repealed")[moved]]
     assert reading.state is State.DOUBTFUL
     assert (12, 3)[moved] in reading.candidates
+
+
+FOUR = [
+    ["行政复议", *[""] * 4, "行政诉讼", *[""] * 9],
+    [*[""] * 5, "未经复议直接起诉", *[""] * 4, "复议后起诉", *[""] * 4],
+    ["结果维持", "结果纠正", "其他结果", "尚未审结", "总计"] * 3,
+]
+FOUR_SIDES = [50 + 30 * at for at in range(16)]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 4])
+def test_values_without_a_label_on_both_sides_of_a_page_break_are_doubts(cut: int) -> None:
+    """They may be one row or two."""
+    row = ["5", "3", "4", "0", "12", *["0"] * 10]
+    upper = [text if at < cut else "" for at, text in enumerate(row)]
+    lower = [text if at >= cut else "" for at, text in enumerate(row)]
+    found = read(page(1, table(1, [*FOUR, upper], 700, FOUR_SIDES)), page(2, table(2, [lower], 60, FOUR_SIDES)))
+    assert found
+    assert {key for key, one in found.items() if one.state is State.READ} == set()
+
+
+def test_a_row_without_a_label_with_all_its_values_on_one_side_is_sure() -> None:
+    row = ["5", "3", "4", "0", "12", *["0"] * 10]
+    found = read(page(1, table(1, [*FOUR, row], 700, FOUR_SIDES)), page(2, table(2, [[""] * 15], 60, FOUR_SIDES)))
+    assert found["review.reconsideration.upheld"].value == 5
+    assert {one.state for one in found.values()} == {State.READ}

@@ -133,3 +133,16 @@ def test_such_a_table_in_a_report_of_a_later_form_is_no_table_of_it() -> None:
     with pytest.raises(GongkaiError) as refused:
         states(report(2022, "2022年度"))
     assert refused.value.code == "report.no_tables"
+
+
+@pytest.mark.parametrize("order", [(0, 2, 3, 1), (0, 1, 2, 3), (0, 3, 2, 1)])
+@pytest.mark.parametrize("has_units", [True, False])
+def test_a_line_of_text_whose_units_stand_elsewhere(order: tuple[int, ...], has_units: bool) -> None:
+    whole = [row if has_units else (row[0], "", *row[2:]) for row in ROWS if row[2] not in ("", "—")]
+    rows = [[row[at] for at in order] for row in (HEADER, *whole)]
+    text = "附表 " + " ".join(" ".join(part for part in row if part) for row in rows) + " 完" * 60
+    found = local(Page(1, PageKind.TEXT, "", Reader.TXT, (Line(text, Place(1, line=3, column=1)),)))
+    wanted = {key: value for key, value in EXPECTED.items() if value is not None}
+    assert {key: reading.value for key, reading in found.items()}.items() <= wanted.items()
+    if not has_units or order[1] == 1:
+        assert found

@@ -216,6 +216,49 @@ def test_a_case_of_an_edition_out_of_bounds_is_not_seen(desk: Any) -> None:
         assert connection.scalars(select(FindingCase.document_id)).all() == []
 
 
+FIGURES = (
+    "/analysis?year=2022&indicator=requests.new_received.total",
+    "/analysis/file?year=2022&indicator=requests.new_received.total",
+    "/analysis/indicator?year=2022&indicator=requests.new_received.total&basis=all",
+    "/analysis/indicator/file?year=2022&indicator=requests.new_received.total&basis=all",
+    "/analysis/agencies/1",
+    "/analysis/agencies/1/file",
+    "/analysis/compare?one=1&other=1&all=1",
+    "/api/v1/figures?year=2022&indicator=requests.new_received.total",
+    "/api/v1/figures/units?year=2022&indicator=requests.new_received.total",
+    "/api/v1/rollup?year=2022&area=320813&cells=requests.new_received.total",
+)
+
+
+def test_figures_of_an_edition_out_of_bounds_are_not_seen(desk: Any) -> None:
+    """Both editions are of one filing; the one in force came in with another batch."""
+    first, second = register(desk.engine, 2)
+    load(desk.engine, first, dated(verdict(new_received=314159), "2023-01-20"))
+    load(desk.engine, second, dated(verdict(new_received=271828), "2023-03-01"))
+    with desk.engine.begin() as connection:
+        own = connection.scalar(select(Batch.name))
+        batch = connection.execute(insert(Batch).values(name="B", priority=0, created_at=now())).inserted_primary_key[0]
+        connection.execute(update(Source).where(Source.document_id == second).values(batch_id=batch))
+
+    def shown(path: str) -> str:
+        for _ in range(20):
+            answer = desk.viewer.get(path)
+            if answer.status_code != 503:
+                break
+        assert answer.status_code in (200, 404), path
+        return content(answer).replace(",", "")
+
+    def has(path: str) -> bool:
+        return "271828" in shown(path) or f"/documents/{second}" in shown(path)
+
+    assert [path for path in FIGURES if not has(path)] == []
+    run_transaction(desk.engine, lambda c: accounts.set_access(c, "viewer", None, ["B"], who="test"))
+    assert [path for path in FIGURES if not has(path)] == []
+    run_transaction(desk.engine, lambda c: accounts.set_access(c, "viewer", None, [own], who="test"))
+    assert [path for path in FIGURES if has(path)] == []
+    assert "民政局" not in " ".join(map(shown, FIGURES))
+
+
 def test_no_bounds_at_all_is_not_the_same_as_none_that_fit(desk: Any) -> None:
     Office(desk, BOUNDS["region"])
     for access in (Access(regions=()), Access(batches=()), Access(regions=("110000",))):

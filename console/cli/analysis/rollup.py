@@ -38,8 +38,8 @@ def roll_up_region(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")] = False,
 ) -> None:
-    """Add up the reports of a region, beside what its government states; who is missing, who exceeds. Exit code 3 when they
-    differ.
+    """Add up the reports of a region, beside what its government states; who is missing, who exceeds. Exit code 3 when a number
+    cannot be right.
     """
     settings = environment.settings()
     with environment.database(settings) as engine:
@@ -95,5 +95,7 @@ def _show(rollup: AreaRollup, cells: tuple[CellRollup, ...] | list[CellRollup]) 
             plain(over),
         )
     show(made)
+    for unit in rollup.doubles:
+        say(plain(f"{unit.agency}: {word('sheets', 'doubles', spoken())}"))
     absent = len(rollup.absent)
     say(f"{counted(len(rollup.members), 'agency', 'agencies')}, {absent:,} without a report; {counted(len(cells), 'cell')} shown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lxml import etree
@@ -43,6 +43,7 @@ _INLINE = frozenset(_INLINE_TAGS.split())
 _BOXES = frozenset(("block", "inline-block", "flex", "inline-flex", "grid", "inline-grid", "list-item", "flow-root"))
 _SIDES = ("margin-left", "margin-top", "left", "top", "right", "bottom")
 _ATTRIBUTE = re.compile("\0([^\0]*)\0")
+_Kind = tuple[str, str | None, str | None]  # tag, style and class of an element
 
 
 class Look(NamedTuple):
@@ -83,6 +84,7 @@ def looks_of(
     shows it. Raises ``file.bomb`` for style sheets that take longer than any page's.
     """
     sheets = StyleSheets(root, limits)
+    marks = _Marks()
     matched = sheets.matched(root)
     looks: dict[etree._Element, Look] = {}
     computed: dict[tuple[object, ...], Look] = {}  # by tag, what is set, and the look above: most cells of a table are alike
@@ -109,6 +111,8 @@ def looks_of(
         look = computed[key]
         if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
             look = _bare(above)._replace(backdrop=None)
+        if look.shift and not _is_aligned(values) and marks.is_all(element):
+            look = look._replace(shift="")
         if _is_folded(element):
             look = look._replace(is_unseen=True)
         if not look.is_gone and (found.before or found.after):
@@ -118,6 +122,39 @@ def looks_of(
             )
         looks[element] = look
     return looks
+
+
+class _Marks:
+    """Says of smaller text that is moved whether its cell holds other text: what is alone there is no mark of a note."""
+
+    def __init__(self) -> None:
+        self._alone: dict[tuple[etree._Element, _Kind], bool] = {}
+
+    def is_all(self, element: etree._Element) -> bool:
+        """Return whether a cell holds no text but in elements like this one."""
+        cell = next((around for around in element.iterancestors() if around.tag in ("td", "th")), None)
+        if cell is None:
+            return False
+        key = cell, _kind(element)
+        if key not in self._alone:
+            self._alone[key] = not any(_holds_other_text(cell, key[1]))
+        return self._alone[key]
+
+
+def _kind(element: etree._Element) -> _Kind:
+    return str(element.tag), element.get("style"), element.get("class")
+
+
+def _holds_other_text(cell: etree._Element, kind: _Kind) -> Iterator[bool]:
+    """Of each text of a cell outside the elements of a kind, whether there is any."""
+    left = [cell]
+    while left:
+        element = left.pop()
+        yield bool((element.text or "").strip())
+        for child in element:
+            yield bool((child.tail or "").strip())
+            if isinstance(child.tag, str) and _kind(child) != kind:
+                left.append(child)
 
 
 def _is_folded(element: etree._Element | None) -> bool:
@@ -228,6 +265,11 @@ def _shift(values: Mapping[str, Value], size: float, around: float) -> str:
     if align == "top":
         return "super"
     return "super" if moved >= _MOVED else "sub" if moved <= -_MOVED else ""
+
+
+def _is_aligned(values: Mapping[str, Value]) -> bool:
+    """Return whether an element is raised or lowered by its alignment, whatever the size of its text."""
+    return values.get("vertical-align") in ("super", "text-top", "sub")
 
 
 def _font_size(values: Mapping[str, Value], above: Look) -> float:

@@ -90,6 +90,8 @@ def identify(extraction: Extraction, outline: Outline, hints: Hints) -> ReportId
     notes += _year_conflicts(year, found)
     published = _published(found, year, notes)
     chosen = _best(found, "agency")
+    if chosen is not None and chosen.clue.source == "sender":
+        chosen = None  # who sends a report need not be who it is by
     if chosen is None:
         notes += dict.fromkeys(collector.notes)
     name = chosen.clue.value if chosen else None

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from codebook.agencies import NamingSentence, SelfName, load_agencies
-from codebook.records import Clue, Extraction, Hints, Place
+from codebook.records import SENDER, Clue, Extraction, Hints, Place
 from codebook.regions import load_regions
 from codebook.sheets.columns import SummaryField
 from codebook.text.fold import fold
@@ -130,9 +130,12 @@ class Collector:
                 self.add(58, "agency", part, "file_name", path.name)
         for folder in path.parts[:-1]:
             text = fold(folder).text
-            if is_name(text):
+            if folder.startswith(SENDER):
+                if is_name(sender := text.removeprefix(fold(SENDER).text).strip()):
+                    self.add(15, "agency", sender, "sender", folder.removeprefix(SENDER))
+            elif is_name(text):
                 self.add(30, "agency", text, "folder", folder)
-            elif "!" in self.hints.path and (title := find_title(text, whole=True)):  # the subject of a mail
+            elif "!" in self.hints.path and (title := find_title(text.rpartition(":")[2], whole=True)):  # a mail's subject
                 self.add_title(28, title, "folder", folder, None)
             if match := patterns().identity.folder_year.fullmatch(text):
                 self.add(25, "year", match[1], "folder", folder)

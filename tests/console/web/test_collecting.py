@@ -28,6 +28,10 @@ def test_a_list_is_taken_in_and_shown(desk: Any) -> None:
         assert "collect" in set(connection.scalars(select(Audit.action)))
     typed = {**data, "addresses": "http://www.example.cn/2.html\nhttp://www.example.cn/3.html"}
     assert client.post("/collect", data=typed, files={"none": ("", b"")}).status_code == 303
+    run_transaction(desk.engine, lambda c: c.execute(update(CollectAddress).where(CollectAddress.id == 1).values(left_out=11)))
+    shown = client.get("/collect").text
+    assert "11 个链接超过上限" in shown
+    assert "1 个网址的链接超过上限" in shown
     assert "3.html" in desk.viewer.get("/collect?state=queued").text
     assert "3.html" not in desk.viewer.get("/collect?state=done").text
 

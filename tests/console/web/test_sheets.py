@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import docx
+import psutil
 import pytest
 from httpx2 import Response
 
 from console.notices import jobs
+from console.notices.gather import Selected
+from console.notices.preview import preview
+from database.access import Access
 from database.findings import decisions
 from database.models import FindingState
 from database.session import reading, run_transaction
-from database.users import audit
+from database.users import accounts, audit
 from tests.console.web.conftest import Desk
 from tests.database.test_finding_cases import balance, cases, wrong
 from tests.database.test_results import load, register, verdict
@@ -62,12 +71,17 @@ def until_made(desk: Desk) -> jobs.SheetsJob:
     """The last job, when it has ended."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        job = jobs.jobs_of(desk.settings.home, "operator")[0]
+        job = made(desk)[0]
         assert desk.operator.get(f"{ADDRESS}/state", headers={"hx-request": "true"}).status_code == 200
         if not job.state.runs:
             return job
         time.sleep(0.1)
     raise AssertionError("not made in two minutes")
+
+
+def made(desk: Desk) -> list[jobs.SheetsJob]:
+    """The jobs of the operator, who is not bound."""
+    return jobs.jobs_of(desk.settings.home, "operator", Access())
 
 
 def states(desk: Desk) -> list[str]:
@@ -110,7 +124,7 @@ def test_nothing_is_made_of_what_the_person_did_not_see(filed: Desk) -> None:
     decide(filed, FindingState.DISMISSED, 1)
     assert begin(filed, seen=old).status_code == 409
     assert begin(filed, due="soon").status_code == 422
-    assert jobs.jobs_of(filed.settings.home, "operator") == []
+    assert made(filed) == []
     begin(filed, mark_sent="yes")
     job = until_made(filed)
     assert job.state.issued is not None, job.state.problem
@@ -128,7 +142,7 @@ def test_sheets_belong_to_who_made_them_and_are_gone_with_a_purged_document(file
     assert filed.viewer.get(ADDRESS).status_code == 403
     document = job.state.documents[0]
     filed.post(filed.administrator, f"/documents/{document}/purge", reason="涉密", confirm=str(document))
-    assert jobs.jobs_of(filed.settings.home, "operator") == []
+    assert made(filed) == []
 
 
 def test_a_process_that_was_ended_is_told_as_ended(filed: Desk, tmp_path: Path) -> None:
@@ -136,6 +150,162 @@ def test_a_process_that_was_ended_is_told_as_ended(filed: Desk, tmp_path: Path) 
     until_made(filed)
     (folder,) = (filed.settings.home / jobs.FOLDER).iterdir()
     jobs.write(folder / jobs.STATE, jobs.SheetsState(1))
-    (job,) = jobs.jobs_of(filed.settings.home, "operator")
+    (job,) = made(filed)
     assert "ended from outside" in job.state.problem
     assert "从外部结束" in filed.operator.get(f"{ADDRESS}/state").text
+
+
+def test_sheets_are_not_seen_when_the_bounds_of_who_made_them_were_changed(filed: Desk) -> None:
+    begin(filed)
+    job = until_made(filed)
+    run_transaction(filed.engine, lambda c: accounts.set_access(c, "operator", regions=["330000"], batches=None, who="test"))
+    assert job.wanted.started_at.isoformat()[:4] not in filed.operator.get(f"{ADDRESS}/state").text
+    assert filed.operator.get(f"{ADDRESS}/file", params={"name": job.name}).status_code == 404
+    assert filed.post(filed.operator, f"{ADDRESS}/remove", name=job.name).status_code == 404
+    run_transaction(filed.engine, lambda c: accounts.set_access(c, "operator", regions=None, batches=None, who="test"))
+    assert filed.operator.get(f"{ADDRESS}/file", params={"name": job.name}).status_code == 200
+
+
+def test_a_process_that_was_ended_while_it_marked_leaves_its_sheets(filed: Desk) -> None:
+    begin(filed, mark_sent="yes")
+    job = until_made(filed)
+    state = jobs.SheetsState(2, documents=job.state.documents, packed=True)
+    jobs.write(filed.settings.home / jobs.FOLDER / job.name / jobs.STATE, state)
+    (job,) = made(filed)
+    assert "after the sheets were complete" in job.state.problem
+    page = filed.operator.get(f"{ADDRESS}/state").text
+    assert "问题可能已登记为“已发送”" in page
+    assert "未登记发送" not in page
+    assert filed.operator.get(f"{ADDRESS}/file", params={"name": job.name}).status_code == 200
+
+
+# ---- what happens to the process while it runs -----------------------------------------------------------------------------
+
+# Runs the process as the pages do. Before the first statement that holds a text, once a file is in the folder, something happens.
+PROCESS = """
+import os, runpy, signal, sys
+from pathlib import Path
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+folder, file, text, what = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+happened = []
+
+@event.listens_for(Engine, "before_cursor_execute")
+def before(connection, cursor, statement, *others):
+    if happened or text not in statement.lower() or not (folder / file).exists():
+        return
+    happened.append(statement)
+    if what == "end":
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        from console.notices.jobs import forget
+        from database.intake.purging import purge
+        from database.session import make_engine, run_transaction
+        from runtime.settings import load_settings
+        settings = load_settings()
+        run_transaction(make_engine(settings.database), lambda c: purge(c, int(what), who="test", reason="test"))
+        print(forget(settings.home, int(what)), flush=True)
+
+sys.argv = ["job_process", str(folder)]
+runpy.run_module("console.notices.job_process", run_name="__main__")
+"""
+
+
+def run_process(desk: Desk, folder: Path, file: str, text: str, what: str) -> subprocess.CompletedProcess[str]:
+    """Make the sheets of a folder in a process to which something happens on the way."""
+    settings = desk.app.state.context.settings
+    command = [sys.executable, "-c", PROCESS, str(folder), file, text, what]
+    environment = {**os.environ, **settings.environment()}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def wanted(desk: Desk) -> Path:
+    """A folder in which sheets that are marked at the end are wanted, not yet begun."""
+    counted = preview(desk.engine, Selected("320813", 2022))
+    return jobs.begin(
+        desk.settings.home,
+        jobs.SheetsWanted(
+            who="operator",
+            access=Access(),
+            region="320813",
+            year=2022,
+            issuer="示例市",
+            contact="",
+            due_on="2026-03-31",
+            pdf=False,
+            mark_sent=True,
+            reason="",
+            seen=counted.mark,
+            units=len(counted.units),
+            points=counted.points,
+            started_at=datetime.now(UTC),
+        ),
+    )
+
+
+@pytest.mark.slow
+def test_a_process_that_is_to_end_while_it_marks_ends_after_the_marking(filed: Desk) -> None:
+    folder = wanted(filed)
+    run = run_process(filed, folder, jobs.FILE, "update gk_finding_case", "end")
+    assert run.returncode == 0, run.stderr
+    (job,) = made(filed)
+    assert job.state.issued is not None
+    assert job.state.issued.marked == 2
+    assert states(filed) == ["sent", "sent", "new"]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_to_end_before_marks_nothing_and_leaves_nothing(filed: Desk) -> None:
+    folder = wanted(filed)
+    run = run_process(filed, folder, jobs.STATE, "select", "end")
+    assert run.returncode == 143, run.stderr
+    (job,) = made(filed)
+    assert "nothing was marked" in job.state.problem
+    assert sorted(path.name for path in folder.iterdir()) == [jobs.LOCK, jobs.STATE, jobs.WANTED]
+    assert states(filed) == ["confirmed", "confirmed", "new"]
+
+
+@pytest.mark.slow
+def test_sheets_that_are_being_made_are_gone_with_a_purged_document(filed: Desk) -> None:
+    folder = wanted(filed)
+    with reading(filed.engine) as connection:
+        document = connection.exec_driver_sql("select min(document_id) from gk_finding_case").scalar_one()
+    run = run_process(filed, folder, jobs.STATE, "select", str(document))
+    assert run.stdout.splitlines()[:1] == ["1"], run.stderr  # the purge has found them
+    assert not folder.exists()
+
+
+WRITERS = """
+import sys, time
+from pathlib import Path
+from console.notices.document import open_template
+from console.notices.writing import NoticeWriter
+from tests.console.test_notices import notice, point
+
+if __name__ == "__main__":
+    writer = NoticeWriter(open_template(None), 100)
+    for _ in writer.write([(notice(point(), number=n), Path(sys.argv[1]) / f"{n}.docx") for n in range(1, 9)]):
+        pass
+    print("written", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_write_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    script = tmp_path / "writers.py"
+    script.write_text(WRITERS, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, env=environment) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == b"written\n"
+            children = psutil.Process(parent.pid).children(recursive=True)
+            assert len(children) >= 2
+        finally:
+            parent.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(children, timeout=60)
+    for child in alive:
+        child.kill()
+    assert alive == []

@@ -20,7 +20,7 @@ from console.web.views.regions import region_code
 from database.access import region_prefix
 from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, UnitSelection, years_of
-from database.analysis.texts import bounded, seen_filings
+from database.analysis.texts import bounded, seen_documents
 from database.users import audit
 from tasks.validation.wording import cell_label, table_of
 
@@ -73,13 +73,13 @@ def seen(request: PageRequest, selection: UnitSelection) -> UnitSelection:
     """Return a selection with the bounds of the person."""
     if request.user is None or not request.is_bound:
         return selection
-    filings = request.kept("filings seen", lambda: _seen_filings(request))
-    return bounded(selection, request.user.access, filings)
+    documents = request.kept("documents seen", lambda: _seen_documents(request))
+    return bounded(selection, request.user.access, documents)
 
 
-def _seen_filings(request: PageRequest) -> tuple[int, ...]:
+def _seen_documents(request: PageRequest) -> tuple[int, ...]:
     with request.reading() as connection:
-        return seen_filings(connection)
+        return seen_documents(connection)
 
 
 def below(region: str) -> GroupBy:

@@ -30,7 +30,7 @@ from console.web.security import Fields
 from database.models import Role
 from database.session import fault_code, reading, run_transaction
 from database.users import tokens
-from database.users.accounts import CurrentUser
+from database.users.accounts import CurrentUser, Duty
 from runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -49,6 +49,10 @@ _TITLES = {
     503: "Out of order",
 }
 _BAD_TOKENS = 60  # a minute, from one address
+_DUTIES = {
+    Duty.PASSWORD: "log in to the pages first and choose another password: it was set by somebody else, or is too old",
+    Duty.SECOND_FACTOR: "log in to the pages first and set up a second factor, which the role demands",
+}
 
 T = TypeVar("T")
 
@@ -121,7 +125,7 @@ def answer(app: AppContext, http: Request, resource: ApiResource) -> Response:
         if not user.role.includes(resource.role):
             raise ApiError(403, f"your role is {user.role}, expected {resource.role}")
         if user.duty is not None:
-            raise ApiError(403, "log in to the pages first: something is to be done there before anything else")
+            raise ApiError(403, _DUTIES[user.duty])
         form = accepted(http.headers.get("accept", JSON), resource.forms)
         asked = parameters(resource.parameters, http.query_params.multi_items())
         found = resource.ask(PageRequest(app, http, Cookies(http), user, Fields()), asked)
@@ -159,12 +163,12 @@ def _user(app: AppContext, http: Request) -> CurrentUser:
         key = f"user {user.id}"
     else:
         scheme, _, token = given.partition(" ")
-        if not app.calls.has_room(f"address {client}", _BAD_TOKENS):
-            raise ApiError(429, "too many tokens that are not valid")
+        demands = auth.demands(app.settings)
         with reading(app.engine) as connection:
-            known = tokens.token_user(connection, token.strip()) if scheme.lower() == "bearer" else None
-        if known is None:
-            app.calls.take(f"address {client}", _BAD_TOKENS)
+            known = tokens.token_user(connection, token.strip(), demands) if scheme.lower() == "bearer" else None
+        if known is None:  # valid tokens of the same address, which may be that of a proxy, are not counted
+            if not app.calls.take(f"address {client}", _BAD_TOKENS):
+                raise ApiError(429, "too many tokens that are not valid")
             raise ApiError(401, "the token is unknown, revoked or too old, or its user is disabled")
         if known.due:
             run_transaction(app.engine, lambda c: tokens.mark_used(c, known.token_id), durable=False)

@@ -13,7 +13,7 @@ from database.models import Role
 _ERRORS = {
     "400": "A parameter does not fit",
     "401": "No valid token",
-    "403": "Not allowed for this role",
+    "403": "Not allowed for this role, or the user has to log in to the pages first",
     "404": "There is no such thing, or it is out of the bounds of the user",
     "406": "No such form of the answer",
     "429": "Too many calls",

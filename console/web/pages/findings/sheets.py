@@ -45,7 +45,7 @@ def _page(request: PageRequest, fields: Fields, status: int = 200) -> Response:
     if chosen is None and region:
         request.notify("findings.no_region", good=False, region=region)
     counted = preview(request.app.engine, chosen, _access(request)) if chosen is not None else None
-    shown = jobs.jobs_of(request.app.settings.home, request.user_name)
+    shown = jobs.jobs_of(request.app.settings.home, request.user_name, _access(request))
     return request.render(
         "sheets.html",
         status,
@@ -126,7 +126,7 @@ def _problem(request: PageRequest, counted: SheetsPreview) -> str | None:
 
 def state(request: PageRequest) -> Response:
     """The sheets that were made, and how far those are that are not."""
-    shown = jobs.jobs_of(request.app.settings.home, request.user_name)
+    shown = jobs.jobs_of(request.app.settings.home, request.user_name, _access(request))
     runs = any(each.state.runs for each in shown)
     return request.render("sheets_jobs.html", jobs=shown, runs=runs, region_text=region_text)
 
@@ -135,7 +135,7 @@ def file(request: PageRequest) -> Response:
     """The sheets as one ZIP file."""
     job = _job(request, request.query)
     path = request.app.settings.home / jobs.FOLDER / job.name / jobs.FILE
-    if job.state.issued is None or not path.is_file():
+    if not job.state.has_file or not path.is_file():
         raise HTTPException(404)
     name = jobs.file_name(job.wanted, region_text(job.wanted.region))
     request.write(lambda c: audit.note(c, "download", request.user_name, subject=name, format="notices", year=job.wanted.year))
@@ -153,7 +153,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _job(request: PageRequest, fields: Fields) -> SheetsJob:
-    job = jobs.job_of(request.app.settings.home, request.user_name, fields.text("name", 30))
+    job = jobs.job_of(request.app.settings.home, request.user_name, _access(request), fields.text("name", 30))
     if job is None:
         raise HTTPException(404)
     return job

@@ -92,6 +92,7 @@ def _page(request: PageRequest, status: int = 200, found: AddressList | None = N
     with request.reading() as connection:
         lines = listing.address_lines(connection, wanted, after=after, limit=_ROWS)
         counts = listing.state_counts(connection, AddressFilter(wanted.batch))
+        left_out = listing.left_out_count(connection, AddressFilter(wanted.batch))
         stopped = listing.host_lines(connection, stopped=True)
         batches = list(listings.batch_names(connection).values())
     return request.render(
@@ -101,6 +102,7 @@ def _page(request: PageRequest, status: int = 200, found: AddressList | None = N
         lines=lines,
         counts={state: counts.get(state, 0) for state in AddressState},
         states=list(AddressState),
+        left_out=left_out,
         stopped=stopped,
         batches=batches,
         after=lines[-1].id if len(lines) == _ROWS else None,

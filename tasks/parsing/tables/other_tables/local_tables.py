@@ -155,7 +155,9 @@ def _flat(line: TextLine) -> Iterator[LocalTable]:
 
 def _flat_cells(line: TextLine, start: int, header: _Header) -> Iterator[CellRead]:
     size = header.size - 1 - (header.unit is not None)
-    first = header.value - (header.unit is not None) - 1
+    first = header.value - (header.unit is not None and header.unit < header.value) - 1  # of the numbers, behind the label
+    if first < 0:  # the label does not come first
+        return
     for number, (at, row, follows) in enumerate(flat_rows(line.text[start:])):
         if not row or (number and not follows):
             return
