@@ -199,7 +199,9 @@ def funnel(title: str, points: Sequence[ChartPoint], share: float, scale: Callab
     limits = [funnel_limits(share, step) for step in steps]
     for kind, ends in (("limit95", ("low95", "high95")), ("limit998", ("low998", "high998"))):
         for end in ends:
-            path = " ".join(f"{x(each.denominator):.1f},{y(getattr(each, end)):.1f}" for each in limits)
+            # Beyond the axis a limit is not drawn: along its top it would look as if it were there.
+            ends_at = [(x(each.denominator), getattr(each, end)) for each in limits]
+            path = " ".join(f"{across:.1f},{y(value):.1f}" for across, value in ends_at if value <= marks[-1])
             dash = ' stroke-dasharray="5 4"' if kind == "limit95" else ""
             parts.append(f'<polyline class="{kind}" points="{path}" fill="none" stroke="#85550f"{dash}/>')
     parts.append(_line(_LEFT, y(share), _WIDTH - _RIGHT, y(share), "middle"))
