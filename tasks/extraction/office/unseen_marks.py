@@ -12,6 +12,8 @@ import zlib
 
 from lxml import etree
 
+from tasks.extraction.office.word97_properties import character_properties
+
 # [MS-DOC] 2.6.1: sprmCFVanish (0x083C) that is set, sprmCIss (0x2A48) with superscript or subscript, sprmCFDStrike (0x2A53),
 # sprmCFRMarkDel (0x0800) with the time of the deletion (0x6864), sprmCCv (0x6870) white, sprmCHpsPos (0x4845) up or down.
 _DOC = re.compile(
@@ -51,7 +53,8 @@ def has_unseen_marks(data: bytes, kind: str) -> bool:
     with which the library loses the rest of the row; True also where that cannot be found out.
     """
     if kind == "doc":
-        return _DOC.search(data) is not None
+        properties = character_properties(data)
+        return _DOC.search(data if properties is None else properties) is not None
     if kind == "rtf":
         marked = _RTF.search(data) is not None or _SAME.search(data) is not None
         return marked or _has_white_text(data) or _has_box_in_table(data)

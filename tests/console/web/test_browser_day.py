@@ -198,6 +198,4 @@ def test_the_day(sqlite_url: str, inline: Inline, tmp_path: Path) -> None:
         rows.first.locator("td.number a").click()
         assert "新版本已改正" in other.inner_text("main")
         assert Counter(found(inline.engine)) == {"sent": UNITS, "settled": planted - UNITS}
-        for each in seen:  # 503: a picture that was not drawn in time, on a machine with much to do
-            errors = [error for error in each["errors"] if " 503 " not in error]
-            assert (each["dialogs"], errors, each["elsewhere"]) == ([], [], [])
+        assert seen == [{"dialogs": [], "errors": [], "elsewhere": []}] * len(seen)
