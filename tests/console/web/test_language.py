@@ -26,6 +26,9 @@ _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _KEPT = {
     "GB",
     "UTF",
+    "UTC",
+    "SVG",
+    "https",
     "SHA",
     "CSV",
     "PDF",

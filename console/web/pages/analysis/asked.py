@@ -99,12 +99,13 @@ def waiting(request: PageRequest) -> Response:
 
 def as_csv(request: PageRequest, name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Response:
     """A table as a CSV file, as a spreadsheet opens it; the audit trail says who took it."""
-    request.write(lambda c: audit.note(c, "download", request.user_name, subject=name))
+    file = f"{name}.csv"
+    request.write(lambda c: audit.note(c, "download", request.user_name, subject=file))
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(header)
     writer.writerows(rows)
-    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    headers = {"content-disposition": f'attachment; filename="{file}"'}
     return Response(target.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
 
