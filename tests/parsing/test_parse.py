@@ -3,8 +3,6 @@
 # ruff: noqa: E501 - a text stands on one line beside what is expected of it
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 import pytest
 
@@ -25,32 +23,25 @@ from codebook.records import (
     State,
     Status,
     Table,
-    UnknownTable,
 )
 from codebook.records import Cell as GridCell
 from tasks.extraction.extract import extract
 from tasks.parsing.parse import assemble, form_of, parse
+from tasks.parsing.tables.cells import TablesRead, Used
 from tasks.validation.validate import validate
 from tests.validation.makers import make
 from tests.validation.printed import print_report
 
 
-class Used(NamedTuple):
-    page: int
-    block: int
-    start: int | None = None
-    end: int | None = None
-
-
-class Tables(NamedTuple):
+def tables_read(
+    readings: tuple[Reading, ...] = (),
+    extras: tuple[Extra, ...] = (),
+    blocks: tuple[BlockSeen, ...] = (),
+    used: tuple[Used, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> TablesRead:
     """What a table reader would have found."""
-
-    readings: tuple[Reading, ...] = ()
-    extras: tuple[Extra, ...] = ()
-    blocks: tuple[BlockSeen, ...] = ()
-    used: tuple[Used, ...] = ()
-    notes: tuple[str, ...] = ()
-    unknown: tuple[UnknownTable, ...] = ()
+    return TablesRead(readings, extras, blocks, used, notes)
 
 
 def pages(text: str) -> Extraction:
@@ -67,12 +58,12 @@ def block(name: str, form: str, *, readable: bool = True) -> BlockSeen:
     return BlockSeen(name, form, Place(), readable)
 
 
-def read(text: str, tables: Tables | None = None, hints: Hints | None = None) -> Report:
-    return assemble(pages(text), hints or Hints(), tables or Tables())
+def read(text: str, tables: TablesRead | None = None, hints: Hints | None = None) -> Report:
+    return assemble(pages(text), hints or Hints(), tables or tables_read())
 
 
 LATE = "示例市审计局2021年政府信息公开工作年度报告\n一、总体情况\n2021年，我局收到政府信息公开申请5件，均已答复。\n二、主动公开政府信息情况\n规章 0\n五、存在的主要问题及改进情况\n人手不足。"
-TABLE = Tables(
+TABLE = tables_read(
     (cell("requests.new_received.total", 5),),
     (),
     (block("disclosure", "2021"), block("requests", "2021")),
@@ -123,7 +114,7 @@ def test_the_form_of_2014_without_its_table() -> None:
 
 
 def test_the_table_is_believed_before_the_prose() -> None:
-    tables = Tables(
+    tables = tables_read(
         (cell("statistics.disclosed", 121), cell("statistics.requests.received", None)), (), (block("statistics", "2014"),)
     )
     report = read(NARRATIVE, tables)
@@ -155,14 +146,14 @@ def test_a_report_without_any_number() -> None:
     with pytest.raises(GongkaiError, match=r"report\.no_tables") as caught:
         read(
             "示例市审计局2021年政府信息公开工作年度报告\n一、总体情况\n详见附件。",
-            Tables(blocks=(block("requests", "2021", readable=False),)),
+            tables_read(blocks=(block("requests", "2021", readable=False),)),
         )
     assert "requests" in caught.value.found
 
 
 def test_missing_year_and_agency_are_no_error() -> None:
     report = read(
-        "本机关认真贯彻政府信息公开条例，编制本报告。\n一、总体情况\n做好工作。", Tables(TABLE.readings, (), TABLE.blocks)
+        "本机关认真贯彻政府信息公开条例，编制本报告。\n一、总体情况\n做好工作。", tables_read(TABLE.readings, (), TABLE.blocks)
     )
     assert (report.agency, report.year, report.form) == (None, None, "2021")
 
@@ -175,7 +166,7 @@ def test_hints_are_used() -> None:
 def test_characters_of_a_line_that_a_table_used() -> None:
     text = "示例市审计局2021年政府信息公开工作年度报告 一、总体情况 好。 二、主动公开政府信息情况 规章 0 0 0 五、存在的主要问题及改进情况 人手不足。"
     first, last = text.index("规章"), text.index(" 五、")
-    report = read(text, Tables(TABLE.readings, (), TABLE.blocks, (Used(1, 0, first, last),)))
+    report = read(text, tables_read(TABLE.readings, (), TABLE.blocks, (Used(1, 0, first, last),)))
     assert [(s.number, s.text) for s in report.sections] == [
         (None, "示例市审计局2021年政府信息公开工作年度报告"),
         (1, "好。"),
@@ -187,7 +178,7 @@ def test_characters_of_a_line_that_a_table_used() -> None:
 def test_text_in_a_table_that_lays_out_the_page() -> None:
     grid = Table((GridCell(0, 0, LATE, Place(1, None, 3)),), 1, 1, Place(1, None, 3))
     extraction = Extraction("text/html", (Page(1, PageKind.TEXT, "", Reader.HTML, (grid,)),))
-    report = assemble(extraction, Hints(), Tables(TABLE.readings, (), TABLE.blocks))
+    report = assemble(extraction, Hints(), tables_read(TABLE.readings, (), TABLE.blocks))
     assert report.agency == "示例市审计局"
     assert [s.number for s in report.sections] == [None, 1, 2, 5]
 
@@ -214,7 +205,7 @@ def test_a_page_on_one_line_that_ends_with_a_table_keeps_its_text() -> None:
         "示例市示例区教育局2024年政府信息公开工作年度报告 一、总体情况 新收申请3件。 四、政府信息公开行政复议、行政诉讼情况 表格"
     )
     start = text.index("表格")
-    tables = Tables((cell("review.reconsideration.total", 0),), (), (block("review", "2021"),), (Used(1, 0, start),))
+    tables = tables_read((cell("review.reconsideration.total", 0),), (), (block("review", "2021"),), (Used(1, 0, start),))
     report = assemble(pages(text), Hints(), tables)
     assert (report.agency, report.year) == ("示例市示例区教育局", 2024)
     assert [section.number for section in report.sections][-2:] == [1, 4]
