@@ -6,13 +6,14 @@ package). ``python -m tasks.flow FILE`` prints what each stage made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from codebook.records import Correction, Extraction, Hints, Page, Record, Verdict
-from tasks.extraction.extract import PDF, extract
+from codebook.records import Correction, Hints, Record, Verdict
+from tasks.extraction.extract import extract
 from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
 from tasks.parsing.parse import parse
+from tasks.pixels import confirmed, read_pictures
 from tasks.validation.validate import validate
 
 if TYPE_CHECKING:
@@ -32,33 +33,12 @@ def read_document(
     what people have decided about its cells, ``watch`` is called with what each stage made. Raises GongkaiError.
     """
     extraction = extract(data, media_type)  # bytes -> pages of lines and tables
-    watch(extraction := _confirmed(extraction, data, media_type))  # numbers of text pages -> seen in the pixels too, or not
+    watch(extraction := confirmed(extraction, data, media_type))  # numbers of text pages -> seen in the pixels too, or not
     if pictures := [page.number for page in extraction.pages if needs_ocr(page)]:
-        read = _read_pictures(pictures, data, media_type, reader)
+        read = read_pictures(pictures, data, media_type, reader)
         watch(extraction := with_ocr_pages(extraction, read))  # pictures -> pages of lines and tables, in their places
     watch(report := parse(extraction, hints or Hints()))  # pages -> agency, region, year, numbers with evidence
     return validate(report, corrections)  # report and decisions -> findings, states settled
-
-
-# What looks at pixels is loaded for those documents only that have some: a text is read in the time that it takes to load.
-
-
-def _confirmed(extraction: Extraction, data: bytes, media_type: str) -> Extraction:
-    if media_type != PDF:
-        return extraction
-    from tasks.witness.confirm import confirm  # noqa: PLC0415
-
-    return confirm(extraction, data, media_type)
-
-
-def _read_pictures(numbers: Sequence[int], data: bytes, media_type: str, reader: LineReader | None) -> Mapping[int, Page]:
-    from tasks.ocr.engines import choose  # noqa: PLC0415
-    from tasks.ocr.read_page import read_picture  # noqa: PLC0415
-    from tasks.ocr.render import render  # noqa: PLC0415
-
-    reader = reader or choose.reader(choose.RAPIDOCR)
-    images = {number: render(data, media_type, number) for number in numbers}
-    return {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ def test_a_draft_that_breaks_its_process_does_not_take_the_others_along(tmp_path
 
 def test_the_command_prints_the_problems_and_says_whether_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONGKAI_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GONGKAI_DATABASE_URL", raising=False)
     (bad,), (good,) = REPORTS.glob("*教育局2024*"), REPORTS.glob("*镇人民政府2024*")
     runner = CliRunner()
     shown = runner.invoke(app, ["check-draft", str(bad)])
