@@ -17,7 +17,7 @@ from console.drafts.check import CheckedDraft, check_drafts
 from console.drafts.not_run import BecauseOf
 from database.models import Document, FindingRow, ReportRow, Source
 from database.session import make_engine, reading
-from runtime.settings import Settings
+from runtime.settings import Settings, load_settings
 from tests.conftest import REPOSITORY
 from tests.generator.documents import make_documents
 from tests.inline import Inline
@@ -152,6 +152,7 @@ def test_a_draft_that_breaks_its_process_does_not_take_the_others_along(tmp_path
 def test_the_command_prints_the_problems_and_says_whether_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONGKAI_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("GONGKAI_DATABASE_URL", raising=False)
+    load_settings.cache_clear()
     (bad,), (good,) = REPORTS.glob("*教育局2024*"), REPORTS.glob("*镇人民政府2024*")
     runner = CliRunner()
     shown = runner.invoke(app, ["check-draft", str(bad)])
@@ -163,5 +164,6 @@ def test_the_command_prints_the_problems_and_says_whether_there_are_any(tmp_path
     assert (clean.get("findings", []), other["findings"][0]["rule"]) == ([], "requests.balance")
     assert other["findings"][0]["labels"][0].startswith("表三 本年新收")
     assert runner.invoke(app, ["check-draft", str(good)]).exit_code == 0
+    load_settings.cache_clear()
     assert runner.invoke(app, ["check-draft", str(tmp_path / "none.txt")]).exit_code == 2
     assert not (tmp_path / "home" / "gongkai.db").exists()
