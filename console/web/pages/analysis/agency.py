@@ -18,7 +18,7 @@ from codebook.records import Number
 from codebook.text.numbers import exact
 from console.analysis import charts
 from console.analysis.rows import shown_value
-from console.web.pages.analysis.asked import as_csv, as_picture, cell_name, render, seen, waiting
+from console.web.pages.analysis.asked import as_csv, as_picture, cell_name, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from database.analysis.panel import Panel
@@ -143,11 +143,9 @@ def _chart(request: PageRequest, units: Sequence[UnitFacts]) -> Markup:
     return charts.lines(request.t("analysis.years"), series, lambda value: f"{100 * value:.0f}%")
 
 
-def shown(request: PageRequest) -> Response:
+@of_panel
+def shown(request: PageRequest, panel: Panel) -> Response:
     """The years of an agency."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
     units = _units(request, panel, request.number("id"))
     return render(
         request,
@@ -167,11 +165,9 @@ def shown(request: PageRequest) -> Response:
     )
 
 
-def file(request: PageRequest) -> Response:
+@of_panel
+def file(request: PageRequest, panel: Panel) -> Response:
     """The numbers and rates of the years as CSV, or the lines as SVG."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
     number = request.number("id")
     units = _units(request, panel, number)
     if request.query.text("chart", 10) == "lines":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -44,6 +45,11 @@ class Asked(NamedTuple):
         basis = "" if self.basis is Basis.UNITS else self.basis.value
         return {"year": self.year, "region": self.region, "indicator": self.indicator.id, "basis": basis, "level": self.level}
 
+    @property
+    def file_name(self) -> str:
+        """What names of files say of it, after what they hold."""
+        return f"{self.indicator.id}-{self.year}{f'-{self.region}' if self.region else ''}"
+
 
 def asked_of(request: PageRequest, panel: Panel) -> Asked:
     """Return what the address asks; what it does not say is usual, and an unknown region is none."""
@@ -69,6 +75,14 @@ def asked_of(request: PageRequest, panel: Panel) -> Asked:
     )
 
 
+def asked_on_page(request: PageRequest, panel: Panel) -> Asked:
+    """Return what the address asks, with a notice on the page where its region is unknown."""
+    asked = asked_of(request, panel)
+    if not asked.known:
+        request.notify("analysis.unknown_region", good=False, region=request.query.text("region", 40))
+    return asked
+
+
 def seen(request: PageRequest, selection: UnitSelection) -> UnitSelection:
     """Return a selection with the bounds of the person."""
     if request.user is None or not request.is_bound:
@@ -92,9 +106,15 @@ def below(region: str) -> GroupBy:
     return GroupBy.COUNTY if level == 2 else GroupBy.UNIT
 
 
-def waiting(request: PageRequest) -> Response:
-    """The page that says that the figures are being prepared."""
-    return request.render("analysis_waiting.html", 503)
+def of_panel(answer: Callable[[PageRequest, Panel], Response]) -> Callable[[PageRequest], Response]:
+    """Return the handler that gives ``answer`` the panel, and says that figures are being prepared as long as there is none."""
+
+    @wraps(answer)
+    def handler(request: PageRequest) -> Response:
+        panel = request.app.panels.panel()
+        return answer(request, panel) if panel is not None else request.render("analysis_waiting.html", 503)
+
+    return handler
 
 
 def as_csv(request: PageRequest, name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Response:

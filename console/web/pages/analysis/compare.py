@@ -11,7 +11,7 @@ from codebook.analysis.figures import Omission, UnitFacts
 from codebook.analysis.repeats import CHAPTERS, Repeated, repeated_text
 from codebook.book import load_book
 from codebook.records import Number
-from console.web.pages.analysis.asked import cell_name, render, seen, waiting
+from console.web.pages.analysis.asked import cell_name, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.editions import TextPassage, compared_texts
@@ -78,11 +78,9 @@ def _unit(request: PageRequest, panel: Panel, number: int) -> UnitFacts:
     return found[0]
 
 
-def shown(request: PageRequest) -> Response:
+@of_panel
+def shown(request: PageRequest, panel: Panel) -> Response:
     """Two filings, or the form to choose them."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
     numbers = [request.query.number(name) for name in ("one", "other")]
     every = request.query.text("all", 1) == "1"
     given = {"one": numbers[0], "other": numbers[1]}

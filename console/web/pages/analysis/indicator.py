@@ -11,7 +11,7 @@ from codebook.analysis.figures import sum_of
 from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
 from console.analysis import charts
 from console.analysis.rows import shown_value, unit_header, unit_rows
-from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, render, seen, waiting
+from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, asked_on_page, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
@@ -64,14 +64,10 @@ def _funnel(request: PageRequest, asked: Asked, lines: Sequence[UnitLine]) -> Ma
     return charts.funnel(title, points, figure.value, lambda value: shown_value(indicator, value), request.t("analysis.axis"))
 
 
-def shown(request: PageRequest) -> Response:
+@of_panel
+def shown(request: PageRequest, panel: Panel) -> Response:
     """The agencies of a region with one indicator."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
-    asked = asked_of(request, panel)
-    if not asked.known:
-        request.notify("analysis.unknown_region", good=False, region=request.query.text("region", 40))
+    asked = asked_on_page(request, panel)
     lines = _ordered(_lines(request, panel, asked))
     figure = sum_of(asked.indicator, [line.figure for line in lines])
     return render(
@@ -94,14 +90,12 @@ def shown(request: PageRequest) -> Response:
     )
 
 
-def file(request: PageRequest) -> Response:
+@of_panel
+def file(request: PageRequest, panel: Panel) -> Response:
     """The agencies as CSV, or the funnel as SVG."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
     asked = asked_of(request, panel)
     lines = _ordered(_lines(request, panel, asked))
-    name = f"agencies-{asked.indicator.id}-{asked.year}{f'-{asked.region}' if asked.region else ''}"
+    name = f"agencies-{asked.file_name}"
     chart = _funnel(request, asked, lines) if request.query.text("chart", 10) == "funnel" else None
     if chart is not None:
         return as_picture(name, chart)

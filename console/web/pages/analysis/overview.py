@@ -14,7 +14,7 @@ from codebook.analysis.rollup import AreaRollup
 from console.analysis import charts
 from console.analysis.rows import group_header, group_name, group_rows, left_out_words, places, shown_value
 from console.web.addresses import address
-from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, below, render, seen, waiting
+from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, asked_on_page, below, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
@@ -150,14 +150,10 @@ def _rollup(request: PageRequest, panel: Panel, asked: Asked) -> AreaRollup | No
     return found if found.own is not None or found.members else None
 
 
-def shown(request: PageRequest) -> Response:
+@of_panel
+def shown(request: PageRequest, panel: Panel) -> Response:
     """The overview of a region on a year."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
-    asked = asked_of(request, panel)
-    if not asked.known:
-        request.notify("analysis.unknown_region", good=False, region=request.query.text("region", 40))
+    asked = asked_on_page(request, panel)
     selection = _selection(request, asked)
     rows = region_rows(request, panel, asked)
     trend, years = trend_chart(request, panel, asked)
@@ -209,13 +205,11 @@ def _above(asked: Asked) -> list[tuple[str, str]]:
     return [*whole, *((name.rpartition(" ")[2], path) for name, path in named if not name.isdecimal())]
 
 
-def file(request: PageRequest) -> Response:
+@of_panel
+def file(request: PageRequest, panel: Panel) -> Response:
     """The regions below as CSV, or a chart (``chart=bars`` or ``trend``) as SVG."""
-    panel = request.app.panels.panel()
-    if panel is None:
-        return waiting(request)
     asked = asked_of(request, panel)
-    name = f"analysis-{asked.indicator.id}-{asked.year}{f'-{asked.region}' if asked.region else ''}"
+    name = f"analysis-{asked.file_name}"
     chart = request.query.text("chart", 10)
     if chart == "trend":
         return as_picture(f"{name}-trend", trend_chart(request, panel, asked)[0])
