@@ -104,12 +104,21 @@ class _Outlet:
         if self._past < 0:
             self.send(document)
 
+    def bug(self, path: str) -> None:
+        """Send the exception that is being handled, for the log."""
+        self.send(Bug(path, traceback.format_exc()[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()))
 
-def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> None:
-    grant = limit(request.limits)
+
+def _bounded_outlet(limits: Limits, out: BinaryIO, past: int = 0) -> _Outlet:
+    """Limit this process for one request, and return where its answer goes."""
+    grant = limit(limits)
     report_to(grant)
     grant()
-    outlet = _Outlet(out, grant, request.past)
+    return _Outlet(out, grant, past)
+
+
+def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> None:
+    outlet = _bounded_outlet(request.limits, out, request.past)
     reader = FileReader(outlet, request.limits, decided_by(manifest), frozenset(request.refused))
     path, pages = os.fsdecode(request.path), tuple(map(os.fsdecode, request.pages))
     volumes = tuple(map(os.fsdecode, request.volumes))
@@ -120,16 +129,13 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     except NoRoomError as error:
         outlet.send(NoRoom(str(error)))
     except Exception as error:  # noqa: BLE001 (a bug ends in the books, with its traceback in the log, and the rest goes on)
-        outlet.send(Bug(request.shown, traceback.format_exc()[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()))
+        outlet.bug(request.shown)
         outlet.document(refusal(request.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"[:500])))
     outlet.send(End(reader.archives, tuple(reader.unpacked)))
 
 
 def _read_manifest(request: ReadManifest, out: BinaryIO) -> None:
-    grant = limit(request.limits)
-    report_to(grant)
-    grant()
-    outlet = _Outlet(out, grant, 0)
+    outlet = _bounded_outlet(request.limits, out)
     try:
         rows, problems = read_manifest(Path(os.fsdecode(request.path)))
         for row in rows:
@@ -142,14 +148,11 @@ def _read_manifest(request: ReadManifest, out: BinaryIO) -> None:
 
 
 def _look_through(request: LookThrough, out: BinaryIO) -> None:
-    grant = limit(request.limits)
-    report_to(grant)
-    grant()
-    outlet = _Outlet(out, grant, 0)
+    outlet = _bounded_outlet(request.limits, out)
     try:
         view = look_through(Path(os.fsdecode(request.path)).read_bytes(), request.address)
     except Exception:  # noqa: BLE001 (a bug is in the log, with its traceback; the page is registered all the same)
-        outlet.send(Bug(request.address, traceback.format_exc()[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()))
+        outlet.bug(request.address)
         view = PageView()
     outlet.send(SeenPage(view))
 
