@@ -1,4 +1,4 @@
-"""What so many cells without a silent one show."""
+"""The bound on the share of silent errors that follows from the cells that were read."""
 
 from __future__ import annotations
 
