@@ -29,7 +29,12 @@ HTML = "text/html"
 MHTML = "multipart/related"
 _LEAST_FIELDS = 2  # of those that a mail has
 FLAT_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.flat-opc+xml"
-_FLAT_PACKAGE = "http://schemas.microsoft.com/office/2006/xmlPackage"
+WORD_2003 = "application/x-word2003+xml"
+_XML_DOCUMENTS = {
+    "http://schemas.microsoft.com/office/2006/xmlPackage": FLAT_DOCX,
+    "http://schemas.microsoft.com/office/word/2003/wordml": WORD_2003,
+}
+_NAMESPACES = 4_000  # characters at the start of an XML document in which they are declared
 _LONGEST_TYPE = 200  # bytes
 
 
@@ -257,7 +262,7 @@ _HAS_HTML = re.compile(r"<!doctype\s+html|<(?:html|body)(?=[\s>])", re.I)
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
 _BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
 _MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?[ \t]*+:?-{3,}+:?[ \t]*+\|)", re.M)
-_XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
+_XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document|w:wordDocument)[\s>]", re.I)
 _HEADER_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60}):")  # RFC 5322, 2.2
 _MAIL_FIELDS = frozenset(("from", "to", "date", "subject", "message-id", "received"))
 
@@ -276,11 +281,13 @@ def _by_text(head: bytes) -> FileIdentity:
         return FileIdentity(MHTML) if kind == MHTML else FileIdentity(MAIL, FileRole.ARCHIVE)
     if is_html(text):
         return FileIdentity(HTML)
-    if _XML.match(text) and _FLAT_PACKAGE in text[:2000]:
-        return FileIdentity(FLAT_DOCX)
-    if _XML.match(text):
-        return _refused("application/xml", "an XML file")
-    return FileIdentity(TEXT)
+    return _xml(text) if _XML.match(text) else FileIdentity(TEXT)
+
+
+def _xml(text: str) -> FileIdentity:
+    """A document that is one XML file: its namespaces say whose."""
+    found = next((media_type for space, media_type in _XML_DOCUMENTS.items() if space in text[:_NAMESPACES]), None)
+    return FileIdentity(found) if found is not None else _refused("application/xml", "an XML file", SAVED)
 
 
 def _message_type(text: str) -> str | None:

@@ -105,7 +105,7 @@ def test_an_archive_that_asks_for_too_much_is_refused(data: bytes, code: str, tm
     codes, kept, peak = take(data, tmp_path)
     assert set(codes) <= {code, ""}
     assert codes[code] >= 1
-    assert kept <= max(4 * MIB, 200 * len(data))
+    assert kept <= max(Limits().archive_free, 200 * len(data))
     assert peak < 450 * MIB
 
 
