@@ -163,6 +163,7 @@ _PARTS = (
 _OPEN_DOCUMENTS = ("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet")
 
 
+_MAIN_TYPES = {b"wordprocessingml.": "word/document.xml", b"spreadsheetml.sheet.main": "xl/workbook.xml"}
 _WORD_PART = re.compile(r"word/document\d*+\.xml")
 
 # The parts of an Office document are unpacked into memory by its reader. A table of zeros packs 100 times.
@@ -178,6 +179,8 @@ def _zip(file: BinaryIO) -> FileIdentity:
             size = sum(info.file_size for info in archive.infolist())
             packed = sum(info.compress_size for info in archive.infolist())
             open_document = _open_document(archive)
+            if "[content_types].xml" in names and not any(name.startswith(("word/", "xl/", "ppt/")) for name in names):
+                names |= _main_part(archive)
     except GongkaiError as error:
         return _refused(ZIP, error.found, error.expected, error.code)
     office = "[content_types].xml" in names or "_rels/.rels" in names
@@ -212,6 +215,18 @@ def _open_document(archive: zipfile.ZipFile) -> str:
         return archive.read(info).decode("ascii", "replace").strip().removesuffix("-template")
     except BROKEN:
         return ""
+
+
+def _main_part(archive: zipfile.ZipFile) -> set[str]:
+    """The usual name of the main part of an Office document that keeps it elsewhere: its list of types says what it is."""
+    info = next((one for one in archive.infolist() if one.filename.lower().lstrip("/\\") == "[content_types].xml"), None)
+    if info is None or info.file_size > MIB or info.flag_bits & 1:
+        return set()
+    try:
+        types = archive.read(info)
+    except BROKEN:
+        return set()
+    return {name for kind, name in _MAIN_TYPES.items() if kind in types}
 
 
 def _open_parts(media_type: str) -> tuple[str, ...]:

@@ -296,6 +296,20 @@ def test_a_mail_without_attachments_is_its_text() -> None:
     assert list(contents(mail(text="示例县人民政府年度报告")).values()) == ["示例县人民政府年度报告\n".encode()]
 
 
+def test_a_report_in_the_text_of_a_mail_comes_in_beside_what_is_attached() -> None:
+    """A mail program attaches a logo to each mail."""
+    logo = ("image/png", b"logo", {"filename": "logo.png"})
+    text = "一、本年新收政府信息公开申请数量 12\n四、结转下年度继续办理 3\n"
+    assert list(contents(mail(logo, text=text))) == ["logo.png", "2.txt"]
+    assert list(contents(mail(logo, text="请查收年度报告。"))) == ["logo.png"]
+    message = EmailMessage()
+    message["From"], message["Subject"], message["MIME-Version"] = "a@example.org", "年度报告", "1.0"
+    message.set_content(text)
+    message.add_alternative(f"<table><tr><td>{text.replace('政府', '<b>政府</b>')}</table>", subtype="html")
+    message.add_attachment(b"logo", "image", "png", filename="logo.png")
+    assert list(contents(message.as_bytes())) == ["logo.png", "2.html"]
+
+
 @pytest.mark.parametrize("name", ["../up.txt", "/etc/passwd", "C:\\up.txt"])
 def test_an_attachment_has_no_path(name: str) -> None:
     assert list(contents(mail(("text/csv", b"a", {"filename": name})))) == [name.replace("\\", "/").rpartition("/")[2]]
