@@ -271,8 +271,8 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     narrow = [box for box in sample if box[2] - box[0] <= _TITLE * (box[3] - box[1])]
     own = reader.labels if isinstance(reader, ReaderPair) else None
     # on a dirty page the longest lines are dirt: labels stand in cells
-    for labels in (narrow, _in_cells(layout)) if own else ():
-        if sum(map(_is_plain, own.read([_crop(layout.picture.grey, box) for box in labels]))) >= _FEW_LABELS:
+    for labels in (narrow, _in_cells(layout)):
+        if own and sum(map(_is_plain, own.read([_crop(layout.picture.grey, box) for box in labels]))) >= _FEW_LABELS:
             return _Look(1.0, 1.0, is_sideways, {})
     found = reader.read(crops)
     chinese = float(np.mean([any(map(is_han, reading.text)) for reading in found]))
