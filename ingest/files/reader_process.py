@@ -125,8 +125,16 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     beside = os.fsdecode(request.beside) if request.beside is not None else None
     try:
         parts = {address: os.fsdecode(place) for address, place in request.parts}
-        inside = {"pages": pages, "volumes": volumes, "missing": request.missing, "beside": beside, "parts": parts}
-        for document in reader.read(path, request.shown, follow=request.follow, **inside):
+        for document in reader.read(
+            path,
+            request.shown,
+            pages=pages,
+            volumes=volumes,
+            missing=request.missing,
+            beside=beside,
+            parts=parts,
+            follow=request.follow,
+        ):
             outlet.document(document)
     except NoRoomError as error:
         outlet.send(NoRoom(str(error)))
