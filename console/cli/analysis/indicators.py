@@ -28,8 +28,9 @@ from console.analysis.words import word
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from database.access import region_prefix
-from database.analysis.panel import Panel, refresh
+from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, GroupLine, UnitLine, UnitSelection, group_lines, unit_lines
+from database.analysis.refresh import refresh
 from ingest.lists.expected import region_named
 from runtime.language import CHINESE, language
 

@@ -7,10 +7,14 @@ import io
 import re
 from xml.etree import ElementTree
 
+import openpyxl
 import pytest
+from docx import Document
 from sqlalchemy import text
 
 from codebook.analysis.figures import UnitFacts
+from codebook.divisions import parent_code
+from console.analysis.layout import tables_of
 from console.web.pages.analysis.agency import carry_over, stock
 from database.session import run_transaction
 from database.users import accounts
@@ -134,6 +138,47 @@ def test_carry_over_and_stock_are_compared_with_the_year_before_alone() -> None:
     units = [year(2021, 5, 0, 10), year(2022, 3, 4, 11), year(2024, 1, 3, 12)]
     assert [(each.year, each.difference) for each in carry_over(units)] == [(2022, -1)]
     assert [(each.year, each.difference) for each in stock(units)] == [(2022, 0)]
+
+
+def test_a_roll_up_is_downloaded_as_a_workbook_and_as_a_document(desk: Desk, world: World) -> None:
+    seat = next(unit for unit in world.units if unit.year == 2023 and unit.kind == "government" and unit.form)
+    page = desk.viewer.get(f"/analysis?year=2023&region={seat.region}").text
+    links = re.findall(r'href="(/analysis/rollup[^"]+)"', page)
+    assert len(links) == 2
+    book, document = (desk.viewer.get(link.replace("&amp;", "&")) for link in links)
+    assert {"汇总", "单位明细"} <= set(openpyxl.load_workbook(io.BytesIO(book.content)).sheetnames)
+    assert len(Document(io.BytesIO(document.content)).tables) == len(tables_of("2021"))
+    assert re.search(r'filename="rollup-2023-\d+\.docx"', document.headers["content-disposition"])
+    assert desk.viewer.get("/analysis/rollup?year=2023").status_code == 404
+
+
+def test_a_person_who_does_not_see_all_of_an_area_is_told_that_nothing_can_be_judged(desk: Desk, world: World) -> None:
+    """The government states less than those under it add up to; the person sees one of them."""
+    lower = next(
+        unit
+        for unit in world.units
+        if unit.year == 2023
+        and unit.kind == "government"
+        and unit.form
+        and parent_code(unit.region) in {u.region for u in world.units}
+    )
+    seat = next(u for u in world.units if u.year == 2023 and u.kind == "government" and u.region == parent_code(lower.region))
+    with desk.engine.begin() as connection:
+        own = "select m.document_id from gk_filing_document m join gk_filing f on f.id = m.filing_id where f.agency_id = :agency"
+        connection.execute(
+            text(f"update gk_value set value = 1, state = 'read' where report_id in ({own})"), {"agency": seat.agency_id}
+        )
+        connection.execute(text("update gk_filing set arranged_at = '2026-07-01T00:00:00.000000Z'"))
+    path = f"/analysis?year=2023&region={seat.region}"
+    whole = desk.viewer.get(path).text
+    assert "无法判断" not in whole
+    run_transaction(desk.engine, lambda c: accounts.set_access(c, "viewer", [lower.region], None, who="test"))
+    bound = desk.viewer.get(path).text
+    assert "无法判断填报数对错" in bound
+    assert not re.search(r'class="number failed"', bound)
+    book = desk.viewer.get(f"/analysis/rollup?year=2023&region={seat.region}")
+    main = openpyxl.load_workbook(io.BytesIO(book.content))["汇总"]
+    assert {row[7] for row in main.iter_rows(min_row=4, values_only=True)} == {"无法判断"}
 
 
 def test_who_is_bound_to_a_region_sees_no_other(desk: Desk, world: World) -> None:

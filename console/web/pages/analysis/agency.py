@@ -22,7 +22,7 @@ from console.web.pages.analysis.asked import as_csv, as_picture, cell_name, of_p
 from console.web.request import PageRequest
 from console.web.routing import get
 from database.analysis.panel import Panel
-from database.analysis.queries import Basis, UnitSelection, unit_facts, years_of
+from database.analysis.queries import Basis, UnitSelection, reported_facts, years_of
 from database.analysis.texts import chapters_of
 from database.models import Role
 from tasks.validation.rules.between_reports import own_words
@@ -65,7 +65,9 @@ class RateRow(NamedTuple):
 def _units(request: PageRequest, panel: Panel, number: int) -> list[UnitFacts]:
     """The years of the agency, the earliest first. Raises HTTPException 404 when the person sees none."""
     years = tuple(years_of(panel))
-    found = unit_facts(panel, seen(request, UnitSelection(years, basis=Basis.ALL, agencies=(number,))))
+    selection = seen(request, UnitSelection(years, basis=Basis.ALL, agencies=(number,)))
+    with request.reading() as connection:
+        found = reported_facts(panel, connection, selection)
     if not found:
         raise HTTPException(404)
     return sorted(found, key=lambda unit: unit.year)
