@@ -23,7 +23,7 @@ from database.analysis.cells import empty_cells, kept_cells, read_cells
 from database.analysis.columns import UNIT_COLUMNS, quoted
 from database.analysis.expressions import figure_columns
 from database.analysis.manifest import LAYOUT, PanelManifest, PanelYear, drop_old, manifest_of, refreshing, write_manifest
-from database.analysis.units import UnitRow, unit_rows
+from database.analysis.units import PanelUnit, unit_rows
 from database.session import reading
 from database.sql import chunks
 
@@ -63,7 +63,7 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
 
 
 def _refreshed(
-    connection: Connection, folder: Path, year: int, rows: Sequence[UnitRow], before: PanelManifest | None
+    connection: Connection, folder: Path, year: int, rows: Sequence[PanelUnit], before: PanelManifest | None
 ) -> PanelYear:
     """The files of a year: those of before where nothing changed, else a new one with the cells that are still good."""
     seed = f"{LAYOUT} {load_book().version} {[(row.columns, row.cells) for row in rows]!r}"

@@ -83,7 +83,7 @@ _EXPECTED = text(
 )
 
 
-class UnitRow(NamedTuple):
+class PanelUnit(NamedTuple):
     """A row of the panel without its cells: the columns of the unit in their order, and the digest of its cells."""
 
     columns: tuple[Any, ...]
@@ -91,7 +91,7 @@ class UnitRow(NamedTuple):
     cells: str
 
 
-def unit_rows(connection: Connection) -> dict[int, list[UnitRow]]:
+def unit_rows(connection: Connection) -> dict[int, list[PanelUnit]]:
     """The units of all years: the filings in force, and agencies of the lists that have none."""
     dates: dict[int, str] = {}
     for filing_id, published_on, doubts in connection.execute(_DATES):
@@ -106,7 +106,7 @@ def unit_rows(connection: Connection) -> dict[int, list[UnitRow]]:
     for year, agency_id, agency, region_code, due_on, kind in connection.execute(_EXPECTED):
         due[year, agency_id] = _DueReport(agency, region_code, due_on)
         kinds[agency_id] = kind
-    found: dict[int, list[UnitRow]] = defaultdict(list)
+    found: dict[int, list[PanelUnit]] = defaultdict(list)
     for row in connection.execute(_FILED):
         filed = _FilingInForce(*row)
         listed = due.pop((filed.year, filed.agency_id), None)
@@ -132,7 +132,7 @@ def _where(kind: str | None, region_code: str | None) -> tuple[Any, ...]:
 
 def _filed_row(
     filed: _FilingInForce, listed: _DueReport | None, dated: tuple[str | None, str | None], rules: set[str]
-) -> UnitRow:
+) -> PanelUnit:
     published_on, first_seen_on = dated
     due_on = (listed.due_on if listed else None) or due_by_law(filed.agency, filed.year)
     late = lateness(due_on, published_on, first_seen_on)
@@ -162,16 +162,16 @@ def _filed_row(
         sorted(rules),
         *_as_columns(facts),
     )
-    return UnitRow(columns, filed.report_id, f"{filed.report_id} {filed.arranged_at}")
+    return PanelUnit(columns, filed.report_id, f"{filed.report_id} {filed.arranged_at}")
 
 
-def _absent_row(year: int, agency_id: int, kind: str | None, listed: _DueReport) -> UnitRow:
+def _absent_row(year: int, agency_id: int, kind: str | None, listed: _DueReport) -> PanelUnit:
     facts: dict[str, float | Omission | None] = dict.fromkeys(FACTS, Omission.NO_FILING)
     facts |= {"unit.expected": 1, "unit.filed": 0}
     due_on = listed.due_on or due_by_law(listed.agency, year)
     where = _where(kind, listed.region_code)
     columns = (agency_id, listed.agency, year, *where, None, None, None, None, due_on, None, None, [], *_as_columns(facts))
-    return UnitRow(columns, None, "")
+    return PanelUnit(columns, None, "")
 
 
 def _as_columns(facts: Mapping[str, float | Omission | None]) -> tuple[Any, ...]:
