@@ -193,11 +193,16 @@ def group_lines_of(
     panel: Panel, indicators: Sequence[DerivedIndicator], selection: UnitSelection, by: GroupBy
 ) -> list[list[GroupLine]]:
     """Return :func:`group_lines` of several indicators, in one pass over the units."""
+    refuse_twice(selection, by)
+    return _sums(panel, indicators, selection, by)
+
+
+def refuse_twice(selection: UnitSelection, by: GroupBy) -> None:
+    """Raise ValueError where reports would count twice: governments together with those under them."""
     if selection.basis is Basis.ALL:
         raise ValueError("the reports of governments hold those of their departments; choose units, areas or vertical bodies")
     if selection.basis is Basis.AREAS and by not in _LEVELS and selection.level is None:
         raise ValueError("the reports of governments hold those of the governments under them; choose a level")
-    return _sums(panel, indicators, selection, by)
 
 
 def figure_of_units(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection) -> Figure:

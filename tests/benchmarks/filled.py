@@ -111,7 +111,7 @@ def _filing(
     day = f"{year + 1}-{rng.choice(('01', '02', '03', '04'))}-{rng.randrange(1, 29):02}"
     rows["document"].append(
         {"id": number, "sha256": sha256, "media_type": "text/html", "size": 1, "batch_id": 1, "status": "accepted", "run": 1}
-        | {"pages": 2, "report_id": number, "registered_at": _AT, "finished_at": _AT}
+        | {"pages": 2, "report_id": None, "registered_at": _AT, "finished_at": _AT}
     )
     rows["source"].append(
         {"id": number, "document_id": number, "batch_id": 1, "path": f"{number}.html", "path_key": sha256, "duplicate": False}
@@ -164,3 +164,5 @@ def _write(engine: Engine, rows: dict[str, list[dict[str, Any]]]) -> None:
             connection.execute(text("pragma defer_foreign_keys = on"))
         for name in _ORDER:
             write_rows(connection, f"gk_{name}", rows[name])
+        # Afterwards: SQLite looks through all that may name a report while one is named that is not there yet.
+        connection.execute(text("update gk_document set report_id = id where report_id is null"))
