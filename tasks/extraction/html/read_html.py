@@ -18,7 +18,7 @@ from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.script_data import script_data
-from tasks.extraction.html.surroundings import Contents, is_main, surroundings
+from tasks.extraction.html.surroundings import Holdings, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text import decode
@@ -301,7 +301,7 @@ class _HtmlPage:
 
     def flow(self) -> Flow:
         """What the page shows, in reading order."""
-        held = Contents()
+        held = Holdings()
         looks = looks_of(self.root, self.limits, lambda element: is_main(held.of(element), held.of(self.root)))
         chrome = frozenset(surroundings(self.root, held))
         found = _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)

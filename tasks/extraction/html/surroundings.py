@@ -38,7 +38,7 @@ _LONGEST_TEXT = 2 * _LONG_CHROME + 1
 _MAIN = frozenset(("h1", "h2", "article", "main"))
 
 
-class Contents:
+class Holdings:
     """What elements hold, found when it is asked for: it matters of few elements of a page."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ def _shrunk(text: str | None) -> str:
     return _SPACES.sub("", text) if text else ""
 
 
-def surroundings(root: etree._Element, held: Contents) -> Iterator[etree._Element]:
+def surroundings(root: etree._Element, held: Holdings) -> Iterator[etree._Element]:
     """The elements that are not content: the head, and menus, footers and buttons that are surely such."""
     for element in root.iter(etree.Element):
         tag = element.tag
