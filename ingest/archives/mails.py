@@ -64,7 +64,7 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
     leaves = [part for part in parts if not part.is_multipart()]
     attached = [part for part in leaves if _is_attached(part)]
     texts = [part for part in leaves if part.get_content_type() in _TEXTS and part not in attached]
-    reports = [part for part in texts if holds_report(part.get_payload(decode=True) or b"")]  # with a logo attached, as a rule
+    reports = [part for part in texts if holds_report(part.get_payload(decode=True))]  # with a logo attached, as a rule
     # The last of several ways to say the same is the richest (RFC 2046, 5.1.4).
     found = [*attached, *(reports[-1:] if attached else texts)]
     says = about(parseaddr(str(message["From"] or ""))[0], str(message["Subject"] or ""))
@@ -81,9 +81,9 @@ def _is_attached(part: EmailMessage) -> bool:
     return part.get_content_maintype() == "application"
 
 
-def holds_report(content: bytes) -> bool:
+def holds_report(content: object) -> bool:
     """Return whether a text of a mail is a report itself: it holds words of the form's tables."""
-    plain = "".join(fold(_TAG.sub("", decode_sample(content) or "")).text.split())
+    plain = "".join(fold(_TAG.sub("", decode_sample(content if isinstance(content, bytes) else b"") or "")).text.split())
     return sum(word in plain for word in portal_words().form_words) >= _FORM_WORDS
 
 
