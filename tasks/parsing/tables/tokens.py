@@ -119,6 +119,11 @@ def _labels() -> frozenset[str]:
     return frozenset(fold_label(text) for part in parts for label in part.values() for text in label.texts)
 
 
+def is_known_label(raw: str) -> bool:
+    """Return whether a text is a label of some form."""
+    return fold_label(raw) in _labels()
+
+
 def _without_remark(raw: str, *, beside_values: bool) -> str:
     """A label without what an office explains in brackets behind it: 上一年项目数量（指2019年事项数）.
 
@@ -209,7 +214,8 @@ def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     # what stands behind the first number is no label, whatever was read there: characters of a seal over numbers
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
     labels = [column for column in labels if column < min(values, default=column + 1)] or labels
-    if seen and not labels and len(values) >= _VALUES_ALONE:
+    unread = [column for column, cell in cells.items() if not cell.text.strip() and _misread(cell)] if seen else []
+    if seen and not labels and len(values) + len(unread) >= _VALUES_ALONE:
         labels = [-1]  # a row of values without a label, as in table four
     mixed = _numbers_with_text(cells)
     for column, cell in sorted(cells.items()):
