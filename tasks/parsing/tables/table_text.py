@@ -11,30 +11,22 @@ from typing import NamedTuple
 from codebook.book import Block, BlockKind, load_book
 from codebook.records import Place, Reader
 from codebook.text.fold import fold_label
-from codebook.text.numbers import Token, ValueKind, number_words
+from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.align import Item, ValueRun
 from tasks.parsing.tables.cells import Doubt
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
 from tasks.parsing.tables.labels import LabelPart, Lexicon, holds_several_rows, lexicon
 from tasks.parsing.tables.spans import TableSpan
-from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_known_label, value_token
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_unread_value, value_token
 
 # This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 _DIGIT = re.compile(r"\d")
-_WORD = re.compile(r"\w|[○×√]")
-_SHORT = 8  # characters of what stands where a value should be; longer text is prose
+_SPACES = re.compile(r"[\s|｜¦│]+")
+_FEW_WORDS = 8  # of a row of values; more are a sentence
 _UNREAD = 3  # cells of a row of values of which none was read
 _NUMBER_AT_END = re.compile(r"(?:^|\s)[\d,.]+\s*$", re.MULTILINE)
 _FEW_NUMBERS = 3  # lines that end with a number in a cell that is no number; a year or a remark may
-
-
-def is_unread_value(text: str) -> bool:
-    """Return whether what a cell holds in the place of a value is none, though it is not blank: 约3, 〇, 见附件, O."""
-    text = text.strip()
-    if not text or value_token(text) is not None or text in number_words().units or is_known_label(text):
-        return False
-    return _DIGIT.search(text) is not None or (len(text) <= _SHORT and _WORD.search(text) is not None)
 
 
 class AtomText(NamedTuple):
@@ -123,15 +115,19 @@ class TableText(NamedTuple):
         if self.holds_rows or self.shares_cell(index):
             return True
         line, atom = self.text.lines[self.text.atoms[index].line], self.text.atoms[index]
-        behind = [cell.text for column, cell in (line.cells or {}).items() if column > atom.cell]
+        if line.cells is None:
+            rest = list(filter(None, _SPACES.split(line.text[atom.end :])))
+            return bool(rest) and len(rest) <= _FEW_WORDS and all(map(is_unread_value, rest))
+        behind = [cell.text for column, cell in line.cells.items() if column > atom.cell]
         return any(map(is_unread_value, behind))
 
     def has_unread_row(self, index: int) -> bool:
-        """Return whether a drawn row behind atom ``index`` holds texts where values should be, none of which is one."""
+        """Return whether a row behind atom ``index`` holds texts where values should be, none of which is one."""
         first = self.text.atoms[index].line + 1
         last = self.text.atoms[self.span.end - 1].line
-        rows = (line.cells for line in self.text.lines[first : last + 1] if line.cells)
-        return any(sum(is_unread_value(cell.text) for cell in cells.values()) >= _UNREAD for cells in rows)
+        lines = self.text.lines[first : last + 1]
+        rows = ([cell.text for cell in line.cells.values()] if line.cells else _SPACES.split(line.text) for line in lines)
+        return any(sum(map(is_unread_value, texts)) >= _UNREAD for texts in rows)
 
     def shares_cell(self, index: int) -> bool:
         """Return whether the label that ends at atom ``index`` stands in one drawn cell with those of other rows: their numbers
