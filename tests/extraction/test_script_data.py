@@ -89,7 +89,7 @@ MARKUP = "<table>" + "".join(f"<tr><td>{label}</td><td>{at}</td></tr>" for at, l
     [
         f"<script>document.write('{MARKUP}')</script>",
         f"<script>a.innerHTML={json.dumps(MARKUP)}</script>",
-        f"<script>a.innerHTML={json.dumps(MARKUP.replace('</', chr(92) + '/'), ensure_ascii=False)}</script>",
+        f"<script>a.innerHTML='{MARKUP.replace('</', '<' + chr(92) + '/')}'</script>",
         f"<script type='text/template'>{MARKUP}</script>",
         f"<textarea style='display:none'>{MARKUP}</textarea>",
         f"<textarea>{MARKUP}</textarea>",
