@@ -91,11 +91,14 @@ class Prepared:
         """Run the statement inside the connection's transaction. Raises the driver's own errors; KeyError for a parameter
         without value.
         """
-        name = connection.dialect.name
-        compiled = self._compiled.get(name)
+        return self.compiled(connection.dialect).run(connection, values)
+
+    def compiled(self, dialect: Dialect) -> _Compiled:
+        """Return the statement as it is for ``dialect``."""
+        compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[name] = _Compiled(self._statement, connection.dialect)
-        return compiled.run(connection, values)
+            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+        return compiled
 
 
 class StatementResult:
@@ -117,7 +120,7 @@ class _Compiled:
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         assert isinstance(compiled, SQLCompiler)
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._positions = compiled.positiontup
         names = compiled.positiontup if compiled.positional and compiled.positiontup is not None else list(compiled.params)
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
@@ -138,7 +141,7 @@ class _Compiled:
             bound[name] = _bound(binder, values[name])
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(self._text, bound if self._positions is None else [bound[name] for name in self._positions])
+            cursor.execute(self.text, bound if self._positions is None else [bound[name] for name in self._positions])
             rows = cursor.fetchall() if self._returns else []
             count = cursor.rowcount
         finally:
