@@ -26,12 +26,13 @@ from ingest.archives.limits import Limits
 from ingest.archives.portfolios import may_have_files, portfolio_of
 from ingest.archives.streams import RAR, RAR_MAGIC
 from ingest.archives.summaries import may_be_summary, part_summary
+from ingest.archives.volume_sets import named
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, PDF, FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument, path_with
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
-from ingest.files.page_parts import Read, with_parts
+from ingest.files.page_parts import Read, held_documents, with_parts
 from ingest.files.saved_pages import parts_of_pages
 from ingest.files.walk import OneReport
 from ingest.names import shown
@@ -84,11 +85,13 @@ class FileReader:
         *,
         pages: Sequence[str] = (),
         volumes: Sequence[str] = (),
+        missing: Sequence[str] = (),
         beside: str | None = None,
         follow: bool = False,
     ) -> Iterator[FoundDocument]:
         """All that is to be registered of the file at ``path``, of the page images ``pages`` of the folder there, or of the
-        archive in these ``volumes``. What a web page shows lies in the folder ``beside`` (default: that of ``path``).
+        archive in these ``volumes``; ``missing`` are volumes that do not lie beside the one at ``path``. What a web page shows
+        lies in the folder ``beside`` (default: that of ``path``).
 
         Raises NoRoomError when a temporary file cannot be written.
         """
@@ -110,7 +113,8 @@ class FileReader:
                 return
             with content_of(path, follow=follow) as content:
                 folder = partial(_in_folder, beside or os.path.dirname(path), self._limits.file_bytes)
-                yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1, beside=folder)
+                for found in self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1, beside=folder):
+                    yield _without(found, missing) if missing and found.path == known_as else found
         except GongkaiError as error:
             yield refusal(known_as, error)
         except OSError as error:
@@ -166,6 +170,9 @@ class FileReader:
         """The documents that a document holds. Return whether it is no more than that."""
         if identity.media_type == PDF:
             return (yield from self._attached(content, file, path, budget=budget, depth=depth))
+        if identity.media_type in (HTML, MHTML):
+            yield from self._held(content, file, identity, path, budget=budget, depth=depth)
+            return False
         return (yield from self._rows(content, file, identity, path, budget=budget, about=about))
 
     def _rows(
@@ -214,16 +221,37 @@ class FileReader:
             except GongkaiError as error:
                 yield refusal(f"{path}!{shown(name)}", error)
                 return False
-            sha256 = hashlib.sha256(data).hexdigest()
-            one = Content(sha256, len(data), data[:HEAD], io.BytesIO(data), content.dated_at)
-            inner = f"{path}!{shown(PurePosixPath(name.replace(chr(92), '/')).name or name)}"
-            if inner not in self._refused_members:
-                yield from self._content(one, inner, budget=budget, depth=depth + 1)
+            yield from self._inner(name, data, content, path, budget=budget, depth=depth)
             came_in = True
         is_cover = came_in and not left_out and found.is_cover
         if is_cover:
             self.unpacked.append(content.sha256)
         return is_cover
+
+    def _inner(
+        self, name: str, data: bytes, around: Content, path: str, *, budget: Budget, depth: int
+    ) -> Iterator[FoundDocument]:
+        """What comes of a file inside a document."""
+        one = Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data), around.dated_at)
+        inner = f"{path}!{shown(PurePosixPath(name.replace(chr(92), '/')).name or name)}"
+        if inner not in self._refused_members:
+            yield from self._content(one, inner, budget=budget, depth=depth + 1)
+
+    def _held(
+        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
+    ) -> Iterator[FoundDocument]:
+        """The documents that a web page holds in itself."""
+        if depth > self._limits.archive_depth:
+            return
+        data = file.read()
+        file.seek(0)
+        for name, inner in held_documents(data, identity.media_type):
+            try:
+                budget.take(1, len(inner))
+            except GongkaiError as error:
+                yield refusal(f"{path}!{shown(name)}", error)
+                return
+            yield from self._inner(name, inner, content, path, budget=budget, depth=depth)
 
     def _with_parts(
         self, content: Content, file: BinaryIO, identity: FileIdentity, beside: Read
@@ -364,6 +392,14 @@ class FileReader:
             yield refusal(path, _of_member(error))
         except MemoryError:
             yield refusal(path, _out_of_memory())
+
+
+def _without(found: FoundDocument, missing: Sequence[str]) -> FoundDocument:
+    """What is said of a volume that is refused: which others are missing."""
+    if found.rejection is None or found.rejection[0] not in ("file.corrupt", "file.unsupported"):
+        return found
+    error = GongkaiError("file.corrupt", "one of several volumes of an archive", f"with it in one folder: {named(missing)}")
+    return replace(found, rejection=(error.code, _storable(str(error).removeprefix(f"{error.code}: "))))
 
 
 def _each(paths: Sequence[str]) -> Iterator[BinaryIO]:

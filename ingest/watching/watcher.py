@@ -29,6 +29,7 @@ from database.ledger import Queued
 from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
+from ingest.files.fingerprint import content_of
 from ingest.files.intake import load_manifest
 from ingest.files.keeping import ContentStore
 from ingest.files.page_images import decided_by
@@ -44,7 +45,7 @@ from ingest.watching.folder_metadata import Manifests, place
 from ingest.watching.inbox import MANIFEST, Inbox, round_of_folders
 from ingest.watching.register_claimed import Parcel, Receipt, receive
 from ingest.watching.stability import Ready, Settler, look_at
-from ingest.watching.taken_together import Sight, Together, claimed_whole
+from ingest.watching.taken_together import Sight, Together, claimed_volumes, claimed_whole
 from runtime.failpoints import fail_here
 from runtime.log import get_logger
 from workers.worker_context import worker_name
@@ -132,7 +133,7 @@ class FolderWatcher:
         self._problem: str | None = None
         self._sent: str | None = None
         self._mark: tuple[int, int] | None = None
-        self._rounds = self._taken = 0
+        self._rounds = self._taken = self._apart = 0
         self._next = {"look": 0.0, "canary": 0.0, "sync": 0.0}
 
     # ---- what others see ----
@@ -250,7 +251,8 @@ class FolderWatcher:
         if canary.may_be_canary(path):
             self._canaries.see(path)
         elif os.path.dirname(path) not in self._arriving:  # if it is, it is looked at when it can be ready
-            self._arriving.see(path)
+            held = self._together.volumes_of(path)
+            self._arriving.see(path if held is None else os.path.join(os.path.dirname(path), held.lead))
 
     def _walk(self, folder: str) -> None:
         if self._together.belongs_to_page(folder) or not os.path.isdir(folder):
@@ -316,11 +318,14 @@ class FolderWatcher:
         if self._is_put_off(ready.path, folder=folder):
             return None
         earlier = tuple(self._together.earlier(ready.path, self._together.pages(ready.path))) if folder else ()
-        round_name = self._round(folder=folder)
+        held = self._together.volumes_of(ready.path)
+        round_name = self._round(folder=folder or held is not None, apart=held is not None)
         try:
             if ready.path == self.inbox.root:
                 round_name = self._round(folder=True, top=True)
                 path: str | None = self.inbox.gather(self._together.pages(ready.path), round_name)
+            elif held is not None:
+                path = self.inbox.gather_volumes(ready.path, held.parts, round_name)
             else:
                 path = self.inbox.claim(ready.path, round_name)
         except OSError as error:
@@ -359,8 +364,10 @@ class FolderWatcher:
             self.inbox.file_done(late, self.inbox.relative(late))
         return True
 
-    def _round(self, *, folder: bool = False, top: bool = False) -> str:
-        name = f"{_round_of(self.name)}.{self._rounds}{'top' if top else ''}"
+    def _round(self, *, folder: bool = False, top: bool = False, apart: bool = False) -> str:
+        """The name of this round; ``apart``: that of one for a single thing in it."""
+        self._apart += apart
+        name = f"{_round_of(self.name)}.{self._rounds}{'top' if top else ''}{f'v{self._apart}' if apart else ''}"
         return round_of_folders(name) if folder else name
 
     def _take_canary(self, ready: Ready) -> None:
@@ -379,13 +386,35 @@ class FolderWatcher:
         """Register claimed files; those that were left behind one by one, since one of them may have ended a process."""
         for path in paths:
             if self._staged[path].left_behind:
-                given_up = self.inbox.begin_try(path) > MOST_TRIES
+                parcel = self._parcel(path, self._staged[path])
+                tries = self.inbox.begin_try(path, self.name, self._is_gone)
                 try:
-                    self._register_parcels([self._parcel(path, self._staged[path])._replace(given_up=given_up)])
+                    self._register_parcels([parcel._replace(given_up=tries > MOST_TRIES and not self._is_known(parcel))])
                 finally:
-                    self.inbox.end_try(path)
+                    self.inbox.end_try(path, self.name)
+                if path not in self._staged:
+                    self.inbox.forget_tries(path)
         others = [path for path in paths if path in self._staged and not self._staged[path].left_behind]
         self._register_parcels([self._parcel(path, self._staged[path]) for path in others])
+
+    def _is_gone(self, name: str) -> bool:
+        """Return whether a watcher is dead, as far as can be known."""
+        if name.partition(":")[0] == socket.gethostname():
+            return _died_here(name)
+        with reading(self._context.engine) as connection:
+            return name not in inboxes.live_names(connection, self.pace.stale)
+
+    def _is_known(self, parcel: Parcel) -> bool:
+        """Return whether the content of a claimed file is in the books under its path: what ended those that took it up was not
+        its reading.
+        """
+        if os.path.isdir(parcel.staged):
+            return False
+        try:
+            with content_of(parcel.staged, follow=False) as content, reading(self._context.engine) as connection:
+                return inboxes.is_registered(connection, content.sha256, shown(parcel.known_as))
+        except (OSError, GongkaiError):
+            return False
 
     def _register_parcels(self, parcels: Sequence[Parcel]) -> None:
         if not parcels:
@@ -405,6 +434,10 @@ class FolderWatcher:
         if not os.path.isdir(path):
             return Parcel(path, staged.inner, known_as, batch, place(staged.inner).region, self._manifests.of(staged.inner)[0])
         inside = os.path.join(staged.inner, MANIFEST)
+        if (held := claimed_volumes(path)) is not None:
+            found = tuple(os.path.join(path, name) for name in held.parts)
+            region, (manifest, _) = place(staged.inner).region, self._manifests.of(staged.inner)
+            return Parcel(path, staged.inner, known_as, batch, region, manifest, volumes=found, missing=held.missing)
         manifest, _ = self._manifests.of(inside, claimed=path)
         pages, others = self.inbox.contents(path)
         pages = sorted([*staged.earlier, *pages], key=lambda page: natural(os.path.basename(page)))
@@ -474,4 +507,8 @@ def _round_of(name: str) -> str:
 def _died_here(name: str) -> bool:
     """Return whether a watcher of this machine is dead for sure."""
     host, pid, _ = name.rsplit(":", 2)
-    return host == socket.gethostname() and not psutil.pid_exists(int(pid))
+    if host != socket.gethostname():
+        return False
+    if int(pid) == os.getpid():  # in a container each has the number of the one before it
+        return name.rpartition("#")[0] != worker_name()
+    return not psutil.pid_exists(int(pid))
