@@ -40,8 +40,8 @@ takes a process about a second, a document a fiftieth. What a message brings is 
 block.
 """
 
-# Into so many messages at least a number of documents is parted before they become blocks: enough for all processes of some hosts
-# to have work, and for them to end at about the same time.
+# What is sent at once is parted into this number of messages before they become blocks: enough for all processes of some hosts to
+# have work, and for them to end at about the same time.
 _MESSAGES = 16
 
 
@@ -146,7 +146,7 @@ class RedisNotifier:
         return 0 if depth is None else max(0, min(NEAR[queue], self._settings.window) - self.stages_in(queue, depth[queue]))
 
     def stages_in(self, queue: str, messages: int) -> int:
-        """Return how many stages so many messages of ``queue`` bring at most."""
+        """Return how many stages a number of messages of ``queue`` bring at most."""
         return messages * (self._settings.block if queue == DOCUMENTS else 1)
 
     def depths(self) -> dict[str, int] | None:

@@ -38,7 +38,7 @@ log = get_logger(__name__)
 _IN_PLACE_SHARE = 0.3
 # The same for the next document of a block, which is given back: so each has nearly the whole time limit for itself.
 _BLOCK_SHARE = 0.1
-# What was done of a block is on the disk after so many seconds, and when it is done.
+# What was done of a block is on the disk after this time at the latest, and when the block is done.
 _DURABLE_SECONDS = 1.0
 
 
@@ -149,7 +149,7 @@ def stage(name: StageName) -> Callable[[StageFunction], StageFunction]:
 
 
 @dataclass(frozen=True)
-class _Step:
+class _Finished:
     """A stage that was done and is not yet completed."""
 
     claim: Claim
@@ -162,10 +162,10 @@ class _Step:
 
 
 @dataclass(frozen=True)
-class _Done:
+class _Outcome:
     """What was done of a document of a block: its steps, then the fault that ended it, or the joining stage that is left."""
 
-    steps: Sequence[_Step]
+    steps: Sequence[_Finished]
     fault: Fault | None = None
     spent: Spent | None = None
     joining: bool = False
@@ -419,9 +419,9 @@ class StageRunner:
         self._context.notifier.notify(queued)
         return done.fault is None or _is_fit(done.fault)
 
-    def _perform(self, claim: Claim, started: float) -> _Done:
+    def _perform(self, claim: Claim, started: float) -> _Outcome:
         """Do a stage and what follows it in place, and write nothing. Faults are part of what is returned."""
-        steps: list[_Step] = []
+        steps: list[_Finished] = []
         while True:
             fail_here("after_claim", claim)
             stopwatch = _Stopwatch()
@@ -431,17 +431,17 @@ class StageRunner:
             except (SystemExit, KeyboardInterrupt):
                 raise
             except Exception as error:  # noqa: BLE001 (as for a stage alone)
-                return _Done(steps, fault_of(error, claim.stage), stopwatch.spent())
-            steps.append(_Step(claim, result, stopwatch.spent(result.engine)))
+                return _Outcome(steps, fault_of(error, claim.stage), stopwatch.spent())
+            steps.append(_Finished(claim, result, stopwatch.spent(result.engine)))
             in_place = time.monotonic() - started < _IN_PLACE_SHARE * self._context.settings.time_limit(claim.stage)
             following = self._in_place(claim, result) if in_place else None
             if following is None or following in self._registry.joining:
-                return _Done(steps, joining=following is not None)
+                return _Outcome(steps, joining=following is not None)
             # As it will be claimed when the steps before it are completed.
             changed = {"stage": following, "page": 0, "queue": STAGES[following].queue}
             claim = msgspec.structs.replace(claim, stage_id=0, fence=1, attempts=1, **changed)
 
-    def _complete_member(self, held: Claim, done: _Done, durable: bool) -> list[Queued]:
+    def _complete_member(self, held: Claim, done: _Outcome, durable: bool) -> list[Queued]:
         """Complete all that was done of a document in one transaction. Return what is to be notified."""
         policy = self._context.settings.policy
 
@@ -470,7 +470,7 @@ class StageRunner:
             fail_here("after_commit", step.claim)
         return queued
 
-    def _step_by_step(self, held: Claim, done: _Done, started: float) -> None:
+    def _step_by_step(self, held: Claim, done: _Outcome, started: float) -> None:
         """Complete each step in a transaction of its own, so that the fault of one that cannot be written has its own name."""
         claim: Claim | None = held
         for number, step in enumerate(done.steps, 1):

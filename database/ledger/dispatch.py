@@ -227,7 +227,8 @@ def _correct_guess(connection: Connection, owner: str, fault: Fault, policy: Pol
     this_try = (Attempt.stage_id == guess.stage_id, Attempt.fence == guess.fence)
     connection.execute(update(Attempt).where(*this_try).values(code=fault.code, message=storable(fault.message)))
     undecided = row.state in (StageState.WAITING, StageState.FAILED) and row.fence == guess.fence
-    # Another try has begun, a person has decided, or whoever it was, it did not count: only the books are corrected.
+    # Another try has begun, a person has decided, or the try was one of a block, which does not count: only the books are
+    # corrected.
     if not undecided or row.block is not None:
         return []
     failure = (Failure.document_id == row.document_id, Failure.stage == row.stage, Failure.page == row.page)

@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.pipeline", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10000])
     parser.add_argument("--ways", nargs="+", choices=("embedded", "served"), default=["embedded", "served"])
-    parser.add_argument("--blocks", type=int, nargs="+", default=[32], help="documents of a message at most")
+    parser.add_argument("--blocks", type=int, nargs="+", default=[1, 32], help="documents of a message at most")
     parser.add_argument("--seed", type=int, default=11)
     given = parser.parse_args()
     console, outcomes = Console(width=200), list[Outcome]()

@@ -60,7 +60,7 @@ def test_a_document_that_ends_its_process_always_is_found_among_thirty_one(
     make_cluster: MakeCluster, kind: str, action: str, request: pytest.FixtureRequest
 ) -> None:
     """Only it is set aside, after three tries of its own, and the others are loaded without a stain."""
-    cluster = make_cluster(request.getfixturevalue(f"{kind}_url"), light_seconds=4)
+    cluster = make_cluster(request.getfixturevalue(f"{kind}_url"), block=SIZE, light_seconds=4)
     plans: list[dict[str, object]] = [{} for _ in range(SIZE)]
     plans[13] = {"parse": [action]}
     documents = sent(cluster, plans)
@@ -81,7 +81,7 @@ def test_a_document_that_ends_its_process_always_is_found_among_thirty_one(
 def test_a_worker_that_is_asked_to_end_gives_back_the_rest_of_its_block(
     make_cluster: MakeCluster, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    cluster = make_cluster(request.getfixturevalue(f"{kind}_url"))
+    cluster = make_cluster(request.getfixturevalue(f"{kind}_url"), block=SIZE)
     worker = cluster.worker(concurrency=1)
     documents = sent(cluster, [{"extract": ["slow:0.4"]} for _ in range(20)])
     cluster.until(lambda: "accepted" in cluster.statuses().values())
@@ -100,7 +100,7 @@ def test_a_worker_that_is_asked_to_end_gives_back_the_rest_of_its_block(
 
 
 def test_a_block_dies_with_its_worker_and_is_done_by_another(make_cluster: MakeCluster, database_url: str) -> None:
-    cluster = make_cluster(database_url)
+    cluster = make_cluster(database_url, block=SIZE)
     worker = cluster.worker(concurrency=1)
     documents = sent(cluster, [{"extract": ["slow:0.2", "ok"]} for _ in range(20)])
     cluster.until(lambda: "accepted" in cluster.statuses().values())
@@ -115,7 +115,7 @@ def test_a_block_dies_with_its_worker_and_is_done_by_another(make_cluster: MakeC
 
 
 def test_a_frozen_process_loses_its_block_and_writes_nothing_when_it_wakes(make_cluster: MakeCluster, postgres_url: str) -> None:
-    cluster = make_cluster(postgres_url, lease_seconds=3, heartbeat_seconds=0.5, stale_seconds=1.9)
+    cluster = make_cluster(postgres_url, block=SIZE, lease_seconds=3, heartbeat_seconds=0.5, stale_seconds=1.9)
     worker = cluster.worker(concurrency=1)
     documents = sent(cluster, [{"extract": ["slow:0.2", "ok"]} for _ in range(20)])
     cluster.until(lambda: "accepted" in cluster.statuses().values())
@@ -132,7 +132,7 @@ def test_a_frozen_process_loses_its_block_and_writes_nothing_when_it_wakes(make_
 
 
 def test_the_same_blocks_come_again_and_overlap(make_cluster: MakeCluster, database_url: str) -> None:
-    cluster = make_cluster(database_url)
+    cluster = make_cluster(database_url, block=SIZE)
     documents = cluster.add(*[{} for _ in range(96)], notify=False)
     stages = stages_of(cluster, documents)
     for _ in range(3):
