@@ -256,6 +256,44 @@ def test_rows_and_cells_that_are_hidden() -> None:
     assert [text for text, _ in cells(page)] == ["许可", "1", "处罚", "7"]
 
 
+ALIKE = "<table><tr><td>许可<td>1<td>8</tr><tr><td>处罚<td>2<td>9</tr><tr><td>强制<td>3<td></tr></table>"
+
+
+@pytest.mark.parametrize(
+    ("style", "texts"),
+    [
+        ("td{color:red}", "许可 1 8 处罚 2 9 强制 3 "),
+        ("tr + tr td{display:none}", "许可 1 8"),
+        ("tr ~ tr ~ tr td{display:none}", "许可 1 8 处罚 2 9"),
+        ("td + td + td{display:none}", "许可 1 处罚 2 强制 3"),
+        ("tr:nth-child(2){display:none}", "许可 1 8 强制 3 "),
+        ("tr:not(:first-child){display:none}", "许可 1 8"),
+        ("tr:is(:last-child){display:none}", "许可 1 8 处罚 2 9"),
+        ("tr:has(td:empty){display:none}", "许可 1 8 处罚 2 9"),
+        ("table{tr + &{color:red} tr{& + tr{display:none}}}", "许可 1 8"),
+        ("tr:hover td, tr:not(.a) td:is(td){color:red}", "许可 1 8 处罚 2 9 强制 3 "),
+    ],
+)
+def test_elements_that_are_alike_may_be_hidden_by_what_is_beside_or_in_them(style: str, texts: str) -> None:
+    assert [text for text, _ in cells(f"<style>{style}</style><p>一段正文在这里。</p>{ALIKE}")] == texts.split(" ")
+
+
+def test_elements_that_are_alike_may_differ_in_what_is_around_them() -> None:
+    page = "<style>.h .n{display:none} .c::after{content:'4'}</style><p>一段正文在这里。</p><table>"
+    page += "<tr><td>许可<td class=c>1<b class=n>9</b></tr><tr class=h><td>处罚<td class=c>2<b class=n>9</b></tr>"
+    page += "<tr><td>强制<td style='display:none'>3<b class=n>9</b></tr></table>"
+    assert [text for text, _ in cells(page)] == ["许可", "194", "处罚", "24", "强制"]
+
+
+def test_summaries_that_are_alike_take_the_looks_of_their_own_cells() -> None:
+    folded = "<details><summary>{}</summary>8</details>"
+    page = "<table><tr><td>许可<td>" + folded.format(1) + "</tr><tr style='visibility:hidden'><td>处罚<td>" + folded.format(2)
+    page += "</tr><tr><td>强制<td>" + folded.format(3) + "</tr></table>"
+    before = cells(page)
+    assert [text for text, _ in before][:2] == ["许可", "1"]
+    assert [text for text, _ in before][-2:] == ["强制", "3"]
+
+
 def test_white_on_dark_is_seen() -> None:
     page = "<table><tr bgcolor=#003366><th style='color:#fff'>项目<td style='color:white'>5</tr><tr><td>处罚<td>7</tr></table>"
     assert [text for text, _ in cells(page)] == ["项目", "5", "处罚", "7"]

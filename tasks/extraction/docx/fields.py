@@ -32,6 +32,8 @@ def fields_of(paragraph: etree._Element) -> ParagraphFields:
     """The fields that begin and go on in a paragraph. A field whose result does not begin there has no code: what is shown of
     a damaged field must not be lost.
     """
+    if next(paragraph.iter("{*}fldChar"), None) is None:
+        return NONE
     codes: set[etree._Element] = set()
     chosen: dict[etree._Element, str] = {}
     stack: list[_Open] = []

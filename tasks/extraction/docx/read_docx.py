@@ -184,10 +184,9 @@ class _DocxDocument:
     def _paragraph(self, paragraph: etree._Element) -> Flow:
         """The lines of a paragraph (it may hold line breaks), then what stands in its text boxes, and its pictures."""
         before = self.around
-        self.around = before._replace(
-            paragraph_style=value_of(child_of(child_of(paragraph, "pPr"), "pStyle")) or "",
-            paragraph_shade=self.styles.paragraph_shade(paragraph),
-        )
+        properties = child_of(paragraph, "pPr")
+        style = value_of(child_of(properties, "pStyle")) or ""
+        self.around = before._replace(paragraph_style=style, paragraph_shade=self.styles.paragraph_shade(properties, style))
         text = _RunText(self, paragraph)
         text.collect(paragraph)
         self.around = before
@@ -308,7 +307,7 @@ class _RunText:
             tag = local_name(child)
             if tag == "t":
                 if child not in self.fields.codes:
-                    self.pieces.append("".join(child.itertext(etree.Element)))
+                    self.pieces.append("".join(child.itertext(etree.Element)) if len(child) else child.text or "")
             elif tag in _MARKS:
                 self.pieces.append(self.fields.chosen.get(child, "") if tag == "fldChar" else _MARKS[tag](child))
             elif tag == "txbxContent":
@@ -393,11 +392,11 @@ def _shown(element: etree._Element) -> Iterator[etree._Element]:
             stack.append(iter(child))
 
 
-_PROPERTIES = frozenset(("tcPr", "trPr", "pPr", "rPr", "sdtPr"))
+_PROPERTIES = ("{*}tcPr", "{*}trPr", "{*}pPr", "{*}rPr", "{*}sdtPr")
 
 
 def _properties(element: etree._Element) -> list[etree._Element]:
-    return [entry for child in element if local_name(child) in _PROPERTIES for entry in child]
+    return [entry for child in element.iterchildren(*_PROPERTIES) for entry in child]
 
 
 def _properties_by_name(element: etree._Element) -> dict[str, etree._Element]:

@@ -38,6 +38,8 @@ class Styles:
         self._defaults: dict[str, str] = {}  # type -> id of the style of what has none
         self._chains: dict[str, dict[str, etree._Element]] = {}
         self._shaded: dict[str, bool] = {}
+        self._paragraph_shades: dict[str, str] = {}
+        self._looks: dict[tuple[object, ...], RunLook] = {}  # by what is set, and the surroundings: most runs are alike
         self._base: dict[str, etree._Element] = {}
         for element in styles if styles is not None else ():
             if local_name(element) == "docDefaults":
@@ -79,7 +81,13 @@ class Styles:
 
     def look(self, run: etree._Element, around: RunSurroundings) -> RunLook:
         """How a run looks that stands in such a paragraph."""
-        own = _named(child_of(run, "rPr"))
+        properties = child_of(run, "rPr")
+        key = (around, *((entry.tag, *entry.items()) for entry in (() if properties is None else properties)))
+        if key not in self._looks:
+            self._looks[key] = self._look(_named(properties), around)
+        return self._looks[key]
+
+    def _look(self, own: Mapping[str, etree._Element], around: RunSurroundings) -> RunLook:
         table = self._chain(around.table_style or self._defaults.get("table"))
         paragraph = self._chain(around.paragraph_style or self._defaults.get("paragraph"))
         character = self._chain(value_of(own.get("rStyle")) or self._defaults.get("character"))
@@ -117,16 +125,15 @@ class Styles:
             behind = self.paper
         return _is_close(colour, _rgb(behind))
 
-    def paragraph_shade(self, paragraph: etree._Element) -> str:
-        """The shading of a paragraph, its own or its style's."""
-        properties = child_of(paragraph, "pPr")
+    def paragraph_shade(self, properties: etree._Element | None, style: str) -> str:
+        """The shading of a paragraph that has such properties: its own or its style's ("": that of the default style)."""
         if shade := _shade(child_of(properties, "shd")):
             return shade
-        name = value_of(child_of(properties, "pStyle")) or self._defaults.get("paragraph") or ""
-        for style in self._ancestry(name):
-            if shade := _shade(child_of(child_of(style, "pPr"), "shd")):
-                return shade
-        return ""
+        name = style or self._defaults.get("paragraph") or ""
+        if name not in self._paragraph_shades:
+            shades = (_shade(child_of(child_of(style, "pPr"), "shd")) for style in self._ancestry(name))
+            self._paragraph_shades[name] = next(filter(None, shades), "")
+        return self._paragraph_shades[name]
 
 
 class RunSurroundings(NamedTuple):

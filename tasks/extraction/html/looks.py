@@ -20,7 +20,8 @@ from tasks.extraction.html.declarations import (
     Value,
     colour_of,
 )
-from tasks.extraction.html.style_sheets import NOTHING, StyleSheets, inline_declarations
+from tasks.extraction.html.kinds import kinds_of
+from tasks.extraction.html.style_sheets import NOTHING, ElementStyles, StyleSheets, inline_declarations
 from tasks.extraction.limits import ExtractionLimits
 
 _BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
@@ -85,33 +86,31 @@ def looks_of(
     """
     sheets = StyleSheets(root, limits)
     marks = _Marks()
-    matched = sheets.matched(root)
+    kinds = kinds_of(root)
+    matched = sheets.matched(root, kinds)
     looks: dict[etree._Element, Look] = {}
-    computed: dict[tuple[object, ...], Look] = {}  # by tag, what is set, and the look above: most cells of a table are alike
-    for element in root.iter(etree.Element):
-        above = looks.get(element.getparent(), _PLAIN)
+    same: dict[Look, Look] = {}  # one of equal looks, which are then known by their id
+    shared: dict[tuple[int, int, int], _StyledLook] = {}  # by the look above, the kind of the element, and its styles
+    for element, kind in kinds.items():
+        parent = element.getparent()
+        above = looks.get(parent, _PLAIN)
         if above.is_gone:
             looks[element] = above
             continue
-        if _is_folded(element.getparent()):
+        if _is_folded(parent):
             if element.tag != "summary" or element.getprevious() is not None:
                 looks[element] = above._replace(is_gone=True)
                 continue
-            above = above._replace(is_unseen=False)
+            above = same.setdefault(opened := above._replace(is_unseen=False), opened)
         found = matched.get(element, NOTHING)
-        inline = inline_declarations(style) if (style := element.get("style")) else ()
-        values = _cascaded(element, found.own, inline)
-        if not values and not found.before and not found.after:
-            look = above if not (above.before or above.after or above.shift) else _bare(above)
-            looks[element] = look._replace(is_unseen=True) if _is_folded(element) else look
-            continue
-        key = (id(above), element.tag, *((name, type(value), value) for name, value in values.items()))
-        if key not in computed:
-            computed[key] = _computed(values, above, element.tag, sheets.is_linked)
-        look = computed[key]
-        if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
+        key = (id(above), kind, id(found))
+        if key not in shared:
+            shared[key] = _styled(element, above, found, sheets.is_linked)
+        styled = shared[key]
+        look = styled.look
+        if styled.is_hiding and is_main(element):
             look = _bare(above)._replace(backdrop=None)
-        if look.shift and not _is_aligned(values) and marks.is_all(element):
+        if look.shift and not styled.is_aligned and marks.is_all(element):
             look = look._replace(shift="")
         if _is_folded(element):
             look = look._replace(is_unseen=True)
@@ -120,8 +119,28 @@ def looks_of(
                 before=_generated(found.before, look, element, sheets.is_linked),
                 after=_generated(found.after, look, element, sheets.is_linked),
             )
-        looks[element] = look
+        looks[element] = look if look is styled.look else same.setdefault(look, look)
     return looks
+
+
+class _StyledLook(NamedTuple):
+    """How elements of one kind look by their styles. ``is_hiding``: these hide what would be seen; ``is_aligned``: they raise or
+    lower it whatever the size of its text.
+    """
+
+    look: Look
+    is_hiding: bool
+    is_aligned: bool
+
+
+def _styled(element: etree._Element, above: Look, found: ElementStyles, is_linked: bool) -> _StyledLook:
+    inline = inline_declarations(style) if (style := element.get("style")) else ()
+    values = _cascaded(element, found.own, inline)
+    if values or found.before or found.after:
+        look = _computed(values, above, element.tag, is_linked)
+    else:
+        look = _bare(above) if above.before or above.after or above.shift else above
+    return _StyledLook(look, look.is_gone or (look.is_unseen and not above.is_unseen), _is_aligned(values))
 
 
 class _Marks:

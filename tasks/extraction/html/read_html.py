@@ -18,7 +18,7 @@ from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.script_data import script_data
-from tasks.extraction.html.surroundings import contents, is_main, surroundings
+from tasks.extraction.html.surroundings import Holdings, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text import decode
@@ -38,6 +38,7 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _NO_TEXT = frozenset(("hidden", "checkbox", "radio", "submit", "button", "reset", "image", "file", "password", "range", "color"))
 _DRAWN = frozenset(("canvas", "math", "svg"))  # whose text is drawn in ways that are not read
 _FEWEST_CELLS = 20  # of tables of a page that shows its numbers itself
+_SPAN = re.compile(r"\s*\+?(\d{1,9})")
 _MAX_SPAN = 1000  # of columns; rows are bounded by the table
 
 
@@ -66,6 +67,11 @@ class _HtmlWalker:
     def flow(self, root: etree._Element) -> Flow:
         """Paragraphs and tables below ``root``, in reading order. Walks without recursion, but for nested tables."""
         line = _Line(in_cell=self.depth > 0)
+        if not len(root):  # as most cells
+            self._begin(line, root)
+            self._end(line, root, True)
+            line.end()
+            return line.found
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
@@ -150,7 +156,8 @@ class _HtmlWalker:
                 for row in group
                 if not self.is_skipped(row)
             ]
-            slots += [slot._replace(row=slot.row + offset) for slot in lay_out(rows, self.limits.max_columns)]
+            placed = lay_out(rows, self.limits.max_columns)
+            slots += [slot._replace(row=slot.row + offset) for slot in placed] if offset else placed
             offset += len(rows)
         self.depth -= 1
         return CellGrid(slots)
@@ -181,6 +188,8 @@ class _Line:
 
     def end(self) -> None:
         """The line goes to what was found, unless nothing of it is seen."""
+        if not (self._pieces or self._pictures or self._is_unsure):
+            return
         text = "".join(self._pieces).strip(" \t\r\n\f")
         is_unsure = self._is_unsure or (self._in_cell and len(self._places) > 1)
         self._pieces.clear()
@@ -292,8 +301,8 @@ class _HtmlPage:
 
     def flow(self) -> Flow:
         """What the page shows, in reading order."""
-        held = contents(self.root)
-        looks = looks_of(self.root, self.limits, lambda element: is_main(held[element], held[self.root]))
+        held = Holdings()
+        looks = looks_of(self.root, self.limits, lambda element: is_main(held.of(element), held.of(self.root)))
         chrome = frozenset(surroundings(self.root, held))
         found = _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
         shown_tables = sum(len(item.slots) for item in found if isinstance(item, CellGrid))
@@ -343,5 +352,5 @@ def _row_groups(table: etree._Element) -> list[list[etree._Element]]:
 
 def _span(cell: etree._Element, name: str, most: int) -> int:
     """The value of a span attribute as browsers read it: 1 where it is no number."""
-    match = re.match(r"\s*\+?(\d{1,9})", cell.get(name) or "")
+    match = _SPAN.match(cell.get(name) or "")
     return min(int(match[1]), most) if match else 1

@@ -16,6 +16,7 @@ from tasks.extraction.html.declarations import UNLAYERED
 _WINDOW = 1280.0  # pixels
 _DEEPEST = 8  # rules in rules, and layers in layers
 _LONGEST = 20_000  # characters of a selector with those around it
+_BY_ITSELF = frozenset(("before", "after", "hover", "active", "focus", "visited", "link"))
 _GROUPS = ("supports", "layer", "container", "scope", "starting-style")
 
 Path = tuple[str, ...]
@@ -145,6 +146,25 @@ def _inside(prelude: Sequence[Any], around: Sequence[Any]) -> Sequence[Any] | No
 
 def _is_outer(token: Any) -> bool:
     return bool(token.type == "literal" and token.value == "&")
+
+
+def looks_beside(selectors: Sequence[Any]) -> bool:
+    """Return whether selectors look at more than an element and those around it: at what is beside it or in it."""
+    before = None
+    for token in selectors:
+        if token.type == "literal" and token.value in ("+", "~"):
+            return True
+        if before is not None and before.type == "literal" and before.value == ":":
+            is_logical = token.type == "function" and token.lower_name in ("is", "not", "where")
+            if looks_beside(token.arguments) if is_logical else not _is_by_itself(token):
+                return True
+        before = token
+    return False
+
+
+def _is_by_itself(token: Any) -> bool:
+    """Return whether what stands behind a colon is the next colon or says something of an element itself."""
+    return (token.type == "literal" and token.value == ":") or (token.type == "ident" and token.lower_value in _BY_ITSELF)
 
 
 def is_for_screen(prelude: Sequence[Any]) -> bool:
