@@ -186,7 +186,7 @@ def _is_grid(rows: list[list[str]], separator: str) -> bool:
 
     Some rows must have a label and a number then, or one many numbers: prose has commas too.
     """
-    if any(_is_label(one) and one == other for row in rows for one, other in pairwise(row)) or _repeats_down(rows):
+    if any(one == other and _is_label(one) for row in rows for one, other in pairwise(row)) or _repeats_down(rows):
         return True
     if separator == _PIPES:
         return False
@@ -201,7 +201,7 @@ def _repeats_down(rows: list[list[str]]) -> bool:
     """Return whether three rows have one label in one column."""
     columns = zip(*rows, strict=True)
     return any(
-        _is_label(one) and one == column[at + 1] == column[at + 2] for column in columns for at, one in enumerate(column[:-2])
+        one == column[at + 1] == column[at + 2] and _is_label(one) for column in columns for at, one in enumerate(column[:-2])
     )
 
 

@@ -51,9 +51,10 @@ class AtomText(NamedTuple):
         line = self.lines[atom.line]
         token = atom.token or Token(ValueKind.OTHER)
         if line.cells is None:
-            seen = next((one for one in line.numbers if (one.start, one.end) == (atom.start, atom.end)), None)
-            if seen is None:
+            numbers = line.numbers and [one for one in line.numbers if (one.start, one.end) == (atom.start, atom.end)]
+            if not numbers:
                 return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+            seen = numbers[0]
             return PrintedValue(atom.raw, token, seen.place, line.reader, line.score, (), seen.seen, seen.looked_at)
         cell = line.cells[atom.cell]
         evidence = cell.score, cell.alternatives, cell.seen, cell.looked_at
