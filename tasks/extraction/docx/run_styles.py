@@ -16,16 +16,29 @@ from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of,
 _TOGGLES = ("vanish", "strike")
 _TINY = 3  # half points: a text so small is no text to a reader
 _SAME = 12  # of 255, by which two colours differ at most that nobody can tell apart
-_HIGHLIGHTS = {"white": "FFFFFF", "black": "000000", "none": ""}
+_HIGHLIGHTS = {
+    **{"white": "FFFFFF", "black": "000000", "none": "", "yellow": "FFFF00", "green": "00FF00", "cyan": "00FFFF"},
+    **{"magenta": "FF00FF", "blue": "0000FF", "red": "FF0000", "darkBlue": "000080", "darkCyan": "008080"},
+    **{"darkGreen": "008000", "darkMagenta": "800080", "darkRed": "800000", "darkYellow": "808000", "darkGray": "808080"},
+    "lightGray": "C0C0C0",
+}
+_PAPER = frozenset(("background1", "light1", "bg1", "lt1"))  # the colour of a theme that is white
+_NARROW = 25  # per cent of a character's width, below which nobody reads it
+_OVERLAP = 4  # of 20ths of a point for each half point of size, by which characters stand on each other
+_CLEAR = 95_000  # of 100 000: so transparent is what nobody sees
 
 
 class RunLook(NamedTuple):
-    """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen."""
+    """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen. ``size``
+    and ``rise`` above the line are in half points.
+    """
 
     is_hidden: bool = False
     is_struck: bool = False
     is_unsure: bool = False
     shift: str = ""
+    size: int = 21
+    rise: int = 0
 
 
 class Styles:
@@ -97,11 +110,14 @@ class Styles:
         is_struck = flags["strike"] or _is_set(joined.get("dstrike"))
         size = number_of(joined.get("sz"), 21)
         is_same = self._is_on_its_colour(joined, around)
+        is_dense = _signed(joined.get("spacing")) <= -_OVERLAP * size or number_of(joined.get("w"), 100) <= _NARROW
         return RunLook(
-            is_hidden=flags["vanish"] or is_same is True or size == 0,
+            is_hidden=flags["vanish"] or is_same is True or size == 0 or _is_clear(joined.get("textFill")),
             is_struck=is_struck,
-            is_unsure=is_same is None or 0 < size <= _TINY,
+            is_unsure=is_same is None or 0 < size <= _TINY or is_dense,
             shift=value_of(joined.get("vertAlign")) or "",
+            size=size,
+            rise=_signed(joined.get("position")),
         )
 
     def _toggled(self, name: str, levels: tuple[Mapping[str, etree._Element], ...], own: Mapping[str, etree._Element]) -> bool:
@@ -113,7 +129,7 @@ class Styles:
 
     def _is_on_its_colour(self, joined: Mapping[str, etree._Element], around: RunSurroundings) -> bool | None:
         """Return whether a text has the colour of what is behind it, None where that is not known."""
-        colour = _rgb(value_of(joined.get("color")))
+        colour = _colour(joined)
         if colour is None or around.is_drawn:
             return False
         highlight = value_of(joined.get("highlight"))
@@ -159,6 +175,33 @@ def _named(properties: etree._Element | None) -> dict[str, etree._Element]:
 
 def _is_set(element: etree._Element | None) -> bool:
     return element is not None and is_on(value_of(element))
+
+
+def _signed(element: etree._Element | None) -> int:
+    """The value of a property as a whole number with its sign, 0 where it is none."""
+    value = value_of(element) or ""
+    return int(value) if value.removeprefix("-").isdecimal() and len(value) < 9 else 0
+
+
+def _is_clear(fill: etree._Element | None) -> bool:
+    """Return whether characters are filled with nothing."""
+    if fill is None:
+        return False
+    parts = {local_name(part): part for part in fill.iter(etree.Element)}
+    return "noFill" in parts or number_of(parts.get("alpha"), 0) >= _CLEAR
+
+
+def _colour(joined: Mapping[str, etree._Element]) -> tuple[int, int, int] | None:
+    """The colour of a text: what its characters are filled with, or its own. A theme's colour counts before the one beside it."""
+    filled = joined.get("textFill")
+    solid = child_of(filled, "solidFill")
+    if solid is not None and len(solid) == 1:
+        name = value_of(solid[0])
+        return _rgb("FFFFFF" if name in _PAPER and not len(solid[0]) else name)
+    own = joined.get("color")
+    if value_of(own, "themeColor") in _PAPER and not value_of(own, "themeShade"):
+        return _rgb("FFFFFF")
+    return _rgb(value_of(own))
 
 
 def _shade(shading: etree._Element | None) -> str:

@@ -31,10 +31,13 @@ class StyleRule(NamedTuple):
 
 
 class Layers:
-    """The cascade layers of a page in the order in which they are first named. ``is_linked``: a sheet imports another one."""
+    """The cascade layers of a page in the order in which they are first named. ``is_linked``: a sheet imports another one.
+    ``fonts``: the names of those that its sheets bring.
+    """
 
     def __init__(self) -> None:
         self.is_linked = False
+        self.fonts: set[str] = set()
         self._inner: dict[Path, list[str]] = {(): []}
         self._ranks: dict[Path, int] = {}
 
@@ -114,9 +117,19 @@ def _entered(node: Any, around: _Around, layers: Layers) -> _Around | None:
         return None
     name = node.lower_at_keyword
     layers.is_linked = layers.is_linked or name == "import"
+    if name == "font-face" and node.content is not None:
+        layers.fonts |= set(_named_fonts(node.content))
     layer = layers.name(around.layer, node.prelude) if name == "layer" else around.layer
     is_group = (name in _GROUPS and not _is_denied(name, node.prelude)) or (name == "media" and is_for_screen(node.prelude))
     return _Around(around.selectors, layer, left) if is_group and node.content is not None else None
+
+
+def _named_fonts(content: Sequence[Any]) -> Iterator[str]:
+    """The name that a ``@font-face`` gives its font."""
+    for node in tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True):
+        if node.type == "declaration" and node.lower_name == "font-family":
+            words = [token.value for token in node.value if token.type in ("ident", "string")]
+            yield " ".join(words).lower()
 
 
 def _inside(prelude: Sequence[Any], around: Sequence[Any]) -> Sequence[Any] | None:

@@ -1,6 +1,7 @@
 """The style sheets of a page itself, and which of their declarations each element gets, by specificity and order.
 
-What a page only links to did not come in; ``StyleSheets.is_linked`` says so.
+What a page only links to did not come in; ``StyleSheets.is_linked`` says so. ``StyleSheets.fonts``: the fonts that a page
+brings itself, in small letters.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ class StyleSheets:
         layers = Layers()
         rules = [rule for sheet in sheets for rule in style_rules(sheet, layers, self._steps.take)]
         self.is_linked = self.is_linked or layers.is_linked
+        self.fonts = frozenset(layers.fonts)
         for rule in rules:
             self._variables |= {node.name: node.value for node in rule.content if node.name[:2] == "--"}
         is_any = is_beside = False

@@ -16,7 +16,7 @@ import msgspec
 
 from codebook.records import Cell, Place
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.tokens import RULE, TextLine, value_token
+from tasks.parsing.tables.tokens import RULE, TextLine, is_unread_cell, value_token
 
 _PIPES = "|｜"
 _FEWEST = 2  # rows, columns
@@ -139,7 +139,7 @@ def _is_outer(rows: list[_TextRow], separator: str) -> bool:
 
 
 def _is_label(text: str) -> bool:
-    return bool(fold_label(text)) and value_token(text) is None
+    return bool(fold_label(text)) and value_token(text) is None and not is_unread_cell(text)
 
 
 def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
@@ -162,7 +162,7 @@ def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
             if same and reached[column] == number - 1:
                 reached[column] = number  # the cell above reaches down to here
                 continue
-            cells[column] = Cell(number, column, text, _place(row, at), column_span=width)
+            cells[column] = Cell(number, column, text, _place(row, at), 1, width, line.score)
         for column, cell in cells.items():
             if _is_label(cell.text):
                 above |= dict.fromkeys(range(column, column + cell.column_span), cell)
