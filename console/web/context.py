@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
 from console.analysis.keeper import PANEL, PanelKeeper
+from console.drafts.readers import ReadyReader
 from console.rendering.images import Pictures
 from console.web.addresses import address
 from console.web.oidc import Provider
@@ -80,6 +81,11 @@ class AppContext:
         return PanelKeeper(self.engine, self.settings.home / PANEL)
 
     @cached_property
+    def draft_readers(self) -> ReadyReader:
+        """The process that reads the next draft."""
+        return ReadyReader()
+
+    @cached_property
     def _store(self) -> Store:
         return Store(self.settings.store)
 
@@ -133,7 +139,7 @@ class AppContext:
     def close(self) -> None:
         """End what was begun for the pages."""
         made = vars(self)
-        for name in ("pictures", "panels", "_notifier"):
+        for name in ("pictures", "panels", "draft_readers", "_notifier"):
             if name in made:
                 made[name].close()
         begun = [*self._sheets, *([self._verification] if self._verification is not None else [])]
