@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from codebook.errors import GongkaiError
 from ingest.archives import rar_files, zips
-from ingest.archives.limits import RATIO_COUNTS_FROM, Limits
+from ingest.archives.limits import Limits
 from ingest.archives.mails import MAIL, attachments
 from ingest.archives.streams import BROKEN_STREAM, BZIP2, GZIP, RAR, SEVEN_ZIP, TAR, XZ, ZIP, decompressed, is_tar_header
 from ingest.archives.tars import Gauge, tar_members
@@ -54,7 +54,7 @@ class Budget:
         self.members = limits.archive_members
         self._most = limits.archive_bytes
         if packed is not None:
-            self._most = min(self._most, max(RATIO_COUNTS_FROM, packed * limits.archive_ratio))
+            self._most = min(self._most, max(limits.archive_free, packed * limits.archive_ratio))
         self.bytes = self._most
 
     def check(self, members: int, size: int) -> None:
@@ -182,10 +182,12 @@ def _rar(
 
 
 def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[Member]:
+    packed = file.seek(0, io.SEEK_END) if media_type else None
+
     def gauge() -> Gauge:
         file.seek(0)
         stream = decompressed(file, media_type) if media_type else file
-        return Gauge(stream, file if media_type else None, budget.limits, budget.bytes)
+        return Gauge(stream, packed, budget.limits, budget.bytes)
 
     members = size = 0
     for info, name, reader in tar_members(gauge()):
@@ -215,9 +217,11 @@ def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> I
         yield from _tar(file, media_type, budget)
         return
 
+    packed = file.seek(0, io.SEEK_END)
+
     def gauge() -> Gauge:
         file.seek(0)
-        return Gauge(decompressed(file, media_type), file, budget.limits, budget.bytes)
+        return Gauge(decompressed(file, media_type), packed, budget.limits, budget.bytes)
 
     measured = gauge()
     while measured.read(SPOOL // 8):

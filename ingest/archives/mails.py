@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from email import message_from_bytes
@@ -14,11 +15,16 @@ from typing import BinaryIO, NamedTuple
 
 from codebook.errors import GongkaiError
 from codebook.records import SENDER
+from codebook.text.decoding import decode_sample
+from codebook.text.fold import fold
+from codebook.text.portals import portal_words
 from ingest.archives.limits import Limits
 
 MAIL = "message/rfc822"
 _LONGEST = 200  # characters of a sender or a subject
 _TEXTS = ("text/plain", "text/html")
+_TAG = re.compile(r"<[^<>]{0,2000}>|&nbsp;")
+_FORM_WORDS = 2
 
 
 class Attachment(NamedTuple):
@@ -56,7 +62,13 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
     if len(parts) > limits.archive_members:
         raise GongkaiError("file.bomb", "a mail of too many parts", f"at most {limits.archive_members:,}")
     leaves = [part for part in parts if not part.is_multipart()]
-    found = [part for part in leaves if _is_attached(part)] or [part for part in leaves if part.get_content_type() in _TEXTS]
+    attached = [part for part in leaves if _is_attached(part)]
+    texts = [part for part in leaves if part.get_content_type() in _TEXTS and part not in attached]
+    reports = [part for part in texts if _holds_report(part)]  # with a logo attached, as a rule
+    found = [
+        *attached,
+        *(reports[-1:] if attached else texts),
+    ]  # the last way to say it is the richest (RFC 2046, 5.1.4)
     for number, part in enumerate(found, 1):
         content = part.get_payload(decode=True)
         if isinstance(content, bytes) and content:
@@ -68,6 +80,14 @@ def _is_attached(part: EmailMessage) -> bool:
     if part.get_content_disposition() == "attachment" or part.get_filename():
         return part.get("Content-ID") is None or part.get_content_maintype() != "image"
     return part.get_content_maintype() == "application"
+
+
+def _holds_report(part: EmailMessage) -> bool:
+    """Return whether a text of a mail is a report itself: it holds words of the form's tables."""
+    content = part.get_payload(decode=True)
+    text = decode_sample(content) if isinstance(content, bytes) else None
+    plain = "".join(fold(_TAG.sub("", text or "")).text.split())
+    return sum(word in plain for word in portal_words().form_words) >= _FORM_WORDS
 
 
 def _name(part: EmailMessage, number: int) -> str:

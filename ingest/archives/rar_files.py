@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import rars
 
 from codebook.errors import GongkaiError
-from ingest.archives.limits import MIB, RATIO_COUNTS_FROM, Limits
+from ingest.archives.limits import MIB, Limits
 from ingest.archives.progress import advanced
 from ingest.file_dates import CHINA, moment_of
 
@@ -119,7 +119,7 @@ def _listed(archive: rars.RarFile, info: Any, packed: int, limits: Limits) -> Ra
         raise _encrypted()
     if _is_link(archive, info):
         raise GongkaiError("file.unsafe_archive", f"a link or device in the archive: {name}", "ordinary files only")
-    if info.file_size > RATIO_COUNTS_FROM and not info.is_solid and info.file_size > packed * limits.archive_ratio:
+    if info.file_size > limits.archive_free and not info.is_solid and info.file_size > packed * limits.archive_ratio:
         raise GongkaiError(
             "file.bomb",
             f"{name} unpacks {info.file_size // max(packed, 1):,} times larger",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from codebook.errors import GongkaiError
-from ingest.archives.limits import MIB, RATIO_COUNTS_FROM, Limits
+from ingest.archives.limits import MIB, Limits
 from ingest.archives.progress import advanced
 
 _LARGEST_READ = 4 * MIB  # a header that asks for more at once (names of a gigabyte) is an attack
@@ -17,10 +17,11 @@ _CHUNK = 256 * 1024
 class Gauge:
     """A forward reader that counts what comes out of a stream and stops it beyond the limits.
 
-    ``packed`` is the compressed file below, whose position tells the ratio; None for a plain tar.
+    ``packed`` is the size of the compressed file below in bytes, which bounds what may come out of it; None for a plain tar.
+    Where the reading stands in that file says nothing: rows that repeat pack a thousand times, and what follows does not.
     """
 
-    def __init__(self, stream: BinaryIO, packed: BinaryIO | None, limits: Limits, allowed: int) -> None:
+    def __init__(self, stream: BinaryIO, packed: int | None, limits: Limits, allowed: int) -> None:
         self._stream = stream
         self._packed = packed
         self._limits = limits
@@ -64,14 +65,13 @@ class Gauge:
             raise GongkaiError(
                 "file.bomb", f"more than {self._allowed:,} bytes unpacked", f"at most {self._limits.archive_bytes:,} in all"
             )
-        if self._packed is not None and self._position > RATIO_COUNTS_FROM:
-            packed = max(self._packed.tell(), 1)
-            if self._position > packed * self._limits.archive_ratio:
-                raise GongkaiError(
-                    "file.bomb",
-                    f"{self._position:,} bytes unpacked from {packed:,}",
-                    f"at most {self._limits.archive_ratio} times larger",
-                )
+        most = max(self._limits.archive_free, (self._packed or 0) * self._limits.archive_ratio)
+        if self._packed is not None and self._position > most:
+            raise GongkaiError(
+                "file.bomb",
+                f"{self._position:,} bytes unpacked from {self._packed:,}",
+                f"at most {self._limits.archive_ratio} times larger",
+            )
 
 
 def tar_members(gauge: Gauge) -> Iterator[tuple[tarfile.TarInfo, str, BinaryIO | None]]:

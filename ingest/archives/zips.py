@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from codebook.errors import GongkaiError
 from ingest.archives import deflate64
-from ingest.archives.limits import DIRECTORY_BYTES_PER_MEMBER, LZMA_DICTIONARY, RATIO_COUNTS_FROM, Limits
+from ingest.archives.limits import DIRECTORY_BYTES_PER_MEMBER, LZMA_DICTIONARY, Limits
 from ingest.file_dates import CHINA, moment_of
 
 _END = struct.Struct("<4s4H2LH")  # PKWARE appnote 4.3.16
@@ -157,7 +157,7 @@ def check_member(file: BinaryIO, info: zipfile.ZipInfo, name: str, limits: Limit
         raise GongkaiError("file.unsafe_archive", f"a link or device in the archive: {name}", "ordinary files only")
     if info.flag_bits & _ENCRYPTED:
         raise GongkaiError("file.encrypted", f"a member with a password: {name}", "an archive without a password")
-    if info.file_size > RATIO_COUNTS_FROM and info.file_size > info.compress_size * limits.archive_ratio:
+    if info.file_size > limits.archive_free and info.file_size > info.compress_size * limits.archive_ratio:
         raise GongkaiError(
             "file.bomb",
             f"{name} unpacks {info.file_size // max(info.compress_size, 1):,} times larger",

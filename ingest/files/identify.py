@@ -29,7 +29,12 @@ HTML = "text/html"
 MHTML = "multipart/related"
 _LEAST_FIELDS = 2  # of those that a mail has
 FLAT_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.flat-opc+xml"
-_FLAT_PACKAGE = "http://schemas.microsoft.com/office/2006/xmlPackage"
+WORD_2003 = "application/x-word2003+xml"
+_XML_DOCUMENTS = {
+    "http://schemas.microsoft.com/office/2006/xmlPackage": FLAT_DOCX,
+    "http://schemas.microsoft.com/office/word/2003/wordml": WORD_2003,
+}
+_NAMESPACES = 4_000  # characters at the start of an XML document in which they are declared
 _LONGEST_TYPE = 200  # bytes
 
 
@@ -158,6 +163,7 @@ _PARTS = (
 _OPEN_DOCUMENTS = ("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet")
 
 
+_MAIN_TYPES = {b"wordprocessingml.": "word/document.xml", b"spreadsheetml.sheet.main": "xl/workbook.xml"}
 _WORD_PART = re.compile(r"word/document\d*+\.xml")
 
 # The parts of an Office document are unpacked into memory by its reader. A table of zeros packs 100 times.
@@ -173,6 +179,8 @@ def _zip(file: BinaryIO) -> FileIdentity:
             size = sum(info.file_size for info in archive.infolist())
             packed = sum(info.compress_size for info in archive.infolist())
             open_document = _open_document(archive)
+            if "[content_types].xml" in names and not any(name.startswith(("word/", "xl/", "ppt/")) for name in names):
+                names |= _main_part(archive)
     except GongkaiError as error:
         return _refused(ZIP, error.found, error.expected, error.code)
     office = "[content_types].xml" in names or "_rels/.rels" in names
@@ -207,6 +215,18 @@ def _open_document(archive: zipfile.ZipFile) -> str:
         return archive.read(info).decode("ascii", "replace").strip().removesuffix("-template")
     except BROKEN:
         return ""
+
+
+def _main_part(archive: zipfile.ZipFile) -> set[str]:
+    """The usual name of the main part of an Office document that keeps it elsewhere: its list of types says what it is."""
+    info = next((one for one in archive.infolist() if one.filename.lower().lstrip("/\\") == "[content_types].xml"), None)
+    if info is None or info.file_size > MIB or info.flag_bits & 1:
+        return set()
+    try:
+        types = archive.read(info)
+    except BROKEN:
+        return set()
+    return {name for kind, name in _MAIN_TYPES.items() if kind in types}
 
 
 def _open_parts(media_type: str) -> tuple[str, ...]:
@@ -257,7 +277,7 @@ _HAS_HTML = re.compile(r"<!doctype\s+html|<(?:html|body)(?=[\s>])", re.I)
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.I)
 _BLOCK_END = re.compile(r"</(?:p|div|td|tr|table|li)>", re.I)
 _MARKDOWN = re.compile(r"^(?:#{1,6} \S|\|?[ \t]*+:?-{3,}+:?[ \t]*+\|)", re.M)
-_XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document)[\s>]", re.I)
+_XML = re.compile(r"\s*<\?xml\b|\s*<(?:svg|rss|feed|w:document|w:wordDocument)[\s>]", re.I)
 _HEADER_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60}):")  # RFC 5322, 2.2
 _MAIL_FIELDS = frozenset(("from", "to", "date", "subject", "message-id", "received"))
 
@@ -276,11 +296,13 @@ def _by_text(head: bytes) -> FileIdentity:
         return FileIdentity(MHTML) if kind == MHTML else FileIdentity(MAIL, FileRole.ARCHIVE)
     if is_html(text):
         return FileIdentity(HTML)
-    if _XML.match(text) and _FLAT_PACKAGE in text[:2000]:
-        return FileIdentity(FLAT_DOCX)
-    if _XML.match(text):
-        return _refused("application/xml", "an XML file")
-    return FileIdentity(TEXT)
+    return _xml(text) if _XML.match(text) else FileIdentity(TEXT)
+
+
+def _xml(text: str) -> FileIdentity:
+    """A document that is one XML file: its namespaces say whose."""
+    found = next((media_type for space, media_type in _XML_DOCUMENTS.items() if space in text[:_NAMESPACES]), None)
+    return FileIdentity(found) if found is not None else _refused("application/xml", "an XML file", SAVED)
 
 
 def _message_type(text: str) -> str | None:

@@ -1,29 +1,35 @@
 """What a web page shows from files that came in with it: pictures and frames become one file with it, documents come in too.
 
 The page and its parts are written as a web archive (MHTML, RFC 2557) in which nothing depends on when or where they came in: the
-same page with the same parts has the same sha256. Only parts that lie in the page's own folder, or below it, are taken.
+same page with the same parts has the same sha256. Only parts that lie in the page's own folder, or below it, are taken. Documents
+that a page holds in itself, as parts of a web archive or in ``data:`` addresses, come in by themselves.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import html
 import io
 import re
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from codebook.text.decoding import decode_sample
-from ingest.files.identify import HTML, FileRole, identify
+from ingest.files.identify import HTML, MHTML, FileRole, identify
 
 _SHOWS = re.compile(r"<(?:img|iframe|frame|embed|object)\b([^<>]{0,4000})", re.I)
 _ADDRESS = re.compile(
     r"""(?<=\s)(?:src|data|data-src|data-original)\s{0,5}=\s{0,5}(?:"([^"<>]{1,500})"|'([^'<>]{1,500})'|([^\s"'<>]{1,500}))""",
     re.I,
 )
+_DATA = re.compile(rb"data:application/[a-z0-9.+-]{1,100};base64,([A-Za-z0-9+/=%\s]{100,})", re.I)
+_OTHER_PART = re.compile(rb"^content-type:\s{0,9}(?!text/|image/|multipart/)", re.I | re.M)
 _MOST_PARTS = 500
 _LINE = 76  # characters of a line of base64 (RFC 2045, 6.8)
 
@@ -64,6 +70,41 @@ def with_parts(page: bytes, name: str, read: Read, most: int) -> PageParts:
         else:
             documents[path] = None
     return PageParts(_archive(page, name, parts) if parts else None, tuple(documents))
+
+
+def held_documents(data: bytes, media_type: str) -> Iterator[tuple[str, bytes]]:
+    """The documents and archives that a web page, or web archive, holds in itself: their names and contents."""
+    found = _other_parts(data) if media_type == MHTML else _data_addresses(data)
+    for number, (name, content) in enumerate(found, 1):
+        if number > _MOST_PARTS:
+            return
+        identity = identify(io.BytesIO(content))
+        is_page = identity.media_type.startswith(("text/", "image/"))
+        if identity.role is not FileRole.REFUSED and not is_page:
+            yield name or str(number), content
+
+
+def _other_parts(data: bytes) -> Iterator[tuple[str, bytes]]:
+    if not _OTHER_PART.search(data):
+        return
+    try:
+        for part in message_from_bytes(data, policy=default).walk():
+            if part.is_multipart() or part.get_content_maintype() in ("text", "image"):
+                continue
+            content = part.get_payload(decode=True)
+            if isinstance(content, bytes) and content:
+                location = str(part.get("Content-Location") or part.get_filename() or "")
+                yield unquote(location.partition("?")[0].replace("\\", "/").rpartition("/")[2]), content
+    except (LookupError, AttributeError, TypeError, ValueError):  # what the parser of headers raises on odd ones
+        return
+
+
+def _data_addresses(page: bytes) -> Iterator[tuple[str, bytes]]:
+    for match in _DATA.finditer(page):
+        try:
+            yield "", base64.b64decode(unquote(match[1].decode("ascii")))
+        except (binascii.Error, ValueError):
+            continue
 
 
 def _shown(page: bytes) -> Iterator[str]:

@@ -31,7 +31,7 @@ from ingest.files.fingerprint import HEAD, Content, content_from, content_of, ha
 from ingest.files.identify import HTML, MHTML, PDF, FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument, path_with
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
-from ingest.files.page_parts import Read, with_parts
+from ingest.files.page_parts import Read, held_documents, with_parts
 from ingest.files.saved_pages import parts_of_pages
 from ingest.files.walk import OneReport
 from ingest.names import shown
@@ -166,6 +166,9 @@ class FileReader:
         """The documents that a document holds. Return whether it is no more than that."""
         if identity.media_type == PDF:
             return (yield from self._attached(content, file, path, budget=budget, depth=depth))
+        if identity.media_type in (HTML, MHTML):
+            yield from self._held(content, file, identity, path, budget=budget, depth=depth)
+            return False
         return (yield from self._rows(content, file, identity, path, budget=budget, about=about))
 
     def _rows(
@@ -214,16 +217,37 @@ class FileReader:
             except GongkaiError as error:
                 yield refusal(f"{path}!{shown(name)}", error)
                 return False
-            sha256 = hashlib.sha256(data).hexdigest()
-            one = Content(sha256, len(data), data[:HEAD], io.BytesIO(data), content.dated_at)
-            inner = f"{path}!{shown(PurePosixPath(name.replace(chr(92), '/')).name or name)}"
-            if inner not in self._refused_members:
-                yield from self._content(one, inner, budget=budget, depth=depth + 1)
+            yield from self._inner(name, data, content, path, budget=budget, depth=depth)
             came_in = True
         is_cover = came_in and not left_out and found.is_cover
         if is_cover:
             self.unpacked.append(content.sha256)
         return is_cover
+
+    def _inner(
+        self, name: str, data: bytes, around: Content, path: str, *, budget: Budget, depth: int
+    ) -> Iterator[FoundDocument]:
+        """What comes of a file inside a document."""
+        one = Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data), around.dated_at)
+        inner = f"{path}!{shown(PurePosixPath(name.replace(chr(92), '/')).name or name)}"
+        if inner not in self._refused_members:
+            yield from self._content(one, inner, budget=budget, depth=depth + 1)
+
+    def _held(
+        self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
+    ) -> Iterator[FoundDocument]:
+        """The documents that a web page holds in itself."""
+        if depth > self._limits.archive_depth:
+            return
+        data = file.read()
+        file.seek(0)
+        for name, inner in held_documents(data, identity.media_type):
+            try:
+                budget.take(1, len(inner))
+            except GongkaiError as error:
+                yield refusal(f"{path}!{shown(name)}", error)
+                return
+            yield from self._inner(name, inner, content, path, budget=budget, depth=depth)
 
     def _with_parts(
         self, content: Content, file: BinaryIO, identity: FileIdentity, beside: Read

@@ -11,7 +11,7 @@ from codebook.records import Extraction
 from codebook.sheets import cells, row_file
 from tasks.extraction import web_archive
 from tasks.extraction.characters import doubt_reversed
-from tasks.extraction.docx import flat_package
+from tasks.extraction.docx import flat_package, word2003
 from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
 from tasks.extraction.images import read_picture
@@ -48,6 +48,7 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     OFD: _read_ofd,
     web_archive.MEDIA_TYPE: web_archive.read_web_archive,
     flat_package.MEDIA_TYPE: flat_package.read_flat_package,
+    word2003.MEDIA_TYPE: word2003.read_word2003,
     **dict.fromkeys(read_office.FORMATS, read_office.read_office),
     **dict.fromkeys(cells.FORMATS, read_workbook.read_workbook),
     row_file.MEDIA_TYPE: read_row.read_row,
@@ -56,6 +57,7 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
 _COMPOSERS: dict[str, Callable[[bytes, ExtractionLimits], Composition]] = {
     web_archive.MEDIA_TYPE: web_archive.compose_web_archive,
     flat_package.MEDIA_TYPE: flat_package.compose_flat_package,
+    word2003.MEDIA_TYPE: word2003.compose_word2003,
     **{name: partial(read_office.compose_office, kind=kind) for name, kind in read_office.FORMATS.items()},
     "text/html": compose_html,
     "application/xhtml+xml": compose_html,

@@ -22,8 +22,10 @@ _MOST = 4  # seals on a page
 _LEAST_INK = 6e-4  # share of a page that a seal covers at least
 
 _OF_SEAL = 0.4  # of the way from the print to a seal: what is nowhere darker is no print
+_OF_COLOUR = 0.6  # of the way from the print to what is pale: print under coloured ink is darker, what is left of the ink is not
 _APART = 40  # grey levels between print and a seal, or between print and dirt, at least, or they cannot be parted
 _OF_DIRT = 0.4  # of the way from the print to the dirt of a page: dirt that stands alone is nowhere darker
+_NEAR = 9  # pixels: the colour of ink is less sharp than the ink in a JPEG file
 _PALE = 200  # what is nowhere darker is no speck, but a piece of a faint rule
 _SPECK = 0.35  # of the height of a character: dirt is no larger
 _DIRTY, _MANY = 4, 400  # of specks to characters on a dirty page, and of specks on it, at least
@@ -106,8 +108,10 @@ def _measured(grey: Grey, x: int, y: int, radius: int) -> Seal | None:
     return Seal(round((x + 0.5) * scale), round((y + 0.5) * scale), round((radius + 3) * scale), level)
 
 
-def without_grey_ink(grey: Grey) -> CleanPage:
-    """The page without round grey seals, and without the dirt of a bad copy, as far as both are lighter than the print."""
+def without_grey_ink(grey: Grey, coloured: Grey | None = None) -> CleanPage:
+    """The page without round grey seals, without the dirt of a bad copy, and without what is left of ``coloured`` ink, a mask, as
+    far as these are lighter than the print.
+    """
     seals = find_seals(grey)
     marks = ink(grey)
     labels, stats = pieces(marks)
@@ -115,7 +119,7 @@ def without_grey_ink(grey: Grey) -> CleanPage:
     extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     specks, characters = extent <= _SPECK * size, (extent > 0.5 * size) & (extent <= 1.5 * size)
     specks[0] = characters[0] = False
-    if not characters.any() or not (seals or specks.sum() >= max(_MANY, _DIRTY * characters.sum())):
+    if not characters.any() or not (seals or coloured is not None or specks.sum() >= max(_MANY, _DIRTY * characters.sum())):
         return CleanPage(grey, False)
     darkest = _darkest(grey, labels, len(stats))
     specks &= darkest < _PALE
@@ -124,11 +128,14 @@ def without_grey_ink(grey: Grey) -> CleanPage:
     for seal in seals:
         disc = np.zeros(grey.shape, np.uint8)
         cv2.circle(disc, (seal.x, seal.y), seal.radius, 255, -1)
-        outside = characters.copy()
-        outside[np.unique(labels[disc > 0])] = False
-        usual = float(np.percentile(darkest[outside], 90)) if outside.any() else 255.0
+        usual = _usual(darkest, characters, labels, disc)
         if seal.level - usual >= _APART:
             cleaned = _only_print(cleaned, disc, usual + _OF_SEAL * (seal.level - usual), size)
+    if coloured is not None:
+        near = cv2.dilate(coloured, np.ones((_NEAR, _NEAR), np.uint8)).astype(np.uint8)
+        usual = _usual(darkest, characters, labels, near)
+        if _PALE - usual >= _APART:
+            cleaned = _only_print(cleaned, near, usual + _OF_COLOUR * (_PALE - usual), size)
     if is_dirty:
         level, _ = cv2.threshold(levels := darkest[characters], 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
         printed = levels[levels <= level]
@@ -136,6 +143,15 @@ def without_grey_ink(grey: Grey) -> CleanPage:
         if dirt - usual >= _APART:
             cleaned = _only_print(cleaned, np.full(grey.shape, 255, np.uint8), usual + _OF_DIRT * (dirt - usual), size)
     return CleanPage(cleaned, is_dirty)
+
+
+def _usual(
+    darkest: NDArray[np.uint8], characters: NDArray[np.bool_], labels: NDArray[np.int32] | NDArray[np.uint16], ink: Grey
+) -> float:
+    """The level that nine tenths of the characters outside the mask ``ink`` are as dark as somewhere; 255 without any."""
+    outside = characters.copy()
+    outside[np.unique(labels[ink > 0])] = False
+    return float(np.percentile(darkest[outside], 90)) if outside.any() else 255.0
 
 
 def _height_by_area(stats: NDArray[np.int32], page: int) -> int:
@@ -159,7 +175,8 @@ def _only_print(grey: Grey, where: Grey, darkest: float, size: int) -> Grey:
 
     What touches a darker character stays, as it may be a thin stroke of it. Rules stay, also faint ones.
     """
-    marks = cv2.bitwise_and(ink(grey), where)
+    inked = ink(grey)
+    marks = cv2.bitwise_and(inked, where)
     core = cv2.inRange(grey, 0, int(darkest))
     rules = _long(find_rules(grey))
     is_faint = cv2.countNonZero(cv2.bitwise_and(rules, cv2.dilate(core, np.ones((3, 3), np.uint8)))) < _HALF * cv2.countNonZero(
@@ -175,7 +192,7 @@ def _only_print(grey: Grey, where: Grey, darkest: float, size: int) -> Grey:
     gone[np.unique(labels[cv2.dilate(characters, np.ones((7, 7), np.uint8)) > 0])] = False
     gone[0] = False
     lost = cv2.dilate(np.where(gone[labels], 255, 0).astype(np.uint8), np.ones((5, 5), np.uint8))
-    return np.where((lost > 0) & ((rest > 0) | (marks == 0)), 255, grey).astype(np.uint8)
+    return np.where((lost > 0) & ((rest > 0) | (inked == 0)), 255, grey).astype(np.uint8)
 
 
 def _long(rules: Rules) -> Grey:

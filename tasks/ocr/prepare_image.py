@@ -18,6 +18,7 @@ Box = tuple[float, float, float, float]
 
 _SEAL_SATURATION = 50  # ink with less colour than this is black or blue-black text
 _SEAL_LEVEL = 110  # coloured pixels whose strongest channel is weaker lie over black text
+_LEAST_COLOUR = 2e-4  # share of a page that coloured ink covers at least
 _SKEW_LIMIT = 7.0  # degrees; a page is not laid on a scanner worse than that
 _SHAPES_WIDTH = 1654  # pixels: A4 at 200 dpi
 _FEW_SHAPES = 60  # pieces of ink; with fewer the shape of characters is not known
@@ -58,16 +59,33 @@ def without_colour(image: NDArray[np.uint8]) -> Grey:
     """
     if image.ndim == 2:
         return image
-    first, second, third = cv2.split(image)
-    strongest = cv2.max(cv2.max(first, second), third)
-    colour = cv2.subtract(strongest, cv2.min(cv2.min(first, second), third))
-    coloured = (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL)
-    if np.count_nonzero(coloured) < 2e-4 * coloured.size:
+    strongest, coloured = _colours(image)
+    if np.count_nonzero(coloured) < _LEAST_COLOUR * coloured.size:
         return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
     ink = float(np.percentile(strongest[coloured], 30))
     paper = float(np.percentile(strongest[::8, ::8], 60))
     lighter = np.clip(np.arange(256) * max(1.0, paper / ink), 0, 255).astype(np.uint8)
     return np.where(coloured, cv2.LUT(strongest, lighter), strongest).astype(np.uint8)
+
+
+def _colours(image: NDArray[np.uint8]) -> tuple[Grey, NDArray[np.bool_]]:
+    """The strongest channel of each pixel, and which pixels are of coloured ink."""
+    first, second, third = cv2.split(image)
+    strongest = cv2.max(cv2.max(first, second), third)
+    colour = cv2.subtract(strongest, cv2.min(cv2.min(first, second), third))
+    return strongest.astype(np.uint8), (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL)
+
+
+def coloured_ink(image: NDArray[np.uint8], picture: Picture) -> Grey | None:
+    """Where coloured ink was on the ``image`` that ``picture`` was made of: a mask as large as that, or None without such ink."""
+    if image.ndim == 2:
+        return None
+    _, coloured = _colours(image)
+    if np.count_nonzero(coloured) < _LEAST_COLOUR * coloured.size:
+        return None
+    size = picture.grey.shape[1], picture.grey.shape[0]
+    mask = np.where(coloured, np.uint8(255), np.uint8(0))
+    return cv2.warpPerspective(mask, np.linalg.inv(picture.to_source), size, flags=cv2.INTER_NEAREST).astype(np.uint8)
 
 
 def is_bilevel(image: NDArray[np.uint8]) -> bool:

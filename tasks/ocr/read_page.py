@@ -18,7 +18,7 @@ from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
-from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
+from tasks.ocr.prepare_image import Grey, Picture, coloured_ink, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
@@ -32,11 +32,13 @@ _SMALL = 16  # pixels; a page whose characters are lower is read with a second l
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
 _DIRTY_MARK_SCORE = 0.9  # the same on a dirty page, where it may be dirt
 _TITLE = 20  # times its height; wider lines are prose
+_IN_CELLS = 24  # lines in cells that are tried where the sample does not tell
 _FEW_LABELS = 3  # lines of a sample that the reader of labels reads surely: they show a page to be upright
 _PLAIN = 0.9  # the score of such a line at least
 _SEPARATORS = ".,·•。|．，"
 _COVERED = 0.5  # the most that a blank cell is worth from which something as high as a digit was taken away
 _DIGIT = 0.5  # of the height of a character: digits are higher
+_LARGE = 1.5  # of the height of a character: digits are lower
 _FAINT = 170  # a grey level that is neither paper nor ink: a blank cell that has it may hold a faint number
 
 
@@ -99,10 +101,16 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
 def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
     """The tables and lines of a page image, each with how far down it begins."""
     picture = prepared(image)
-    clean = without_grey_ink(picture.grey)
+    coloured = coloured_ink(image, picture)
+    clean = without_grey_ink(picture.grey, coloured)
     layout, known = _upright(picture._replace(grey=clean.grey), reader)
     is_poor = layout.size < _SMALL or is_bilevel(image) or clean.is_dirty
-    page = _ReadPage(layout, _Scale(layout.picture, number, points_per_pixel), None if clean.grey is picture.grey else picture)
+    page = _ReadPage(
+        layout,
+        _Scale(layout.picture, number, points_per_pixel),
+        None if clean.grey is picture.grey else picture,
+        None if coloured is None else picture._replace(grey=cv2.bitwise_not(coloured).astype(np.uint8)),
+    )
     readings = iter(_readings(layout, known, reader, is_poor, _DIRTY_MARK_SCORE if clean.is_dirty else _MARK_SCORE))
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
@@ -260,14 +268,29 @@ def _look(layout: Layout, reader: LineReader) -> _Look:
     crops = [_crop(layout.picture.grey, box) for box in sample]
     # hardly a line that is longer than high: the page lies on its side, whatever its single characters seem to say
     is_sideways = len(layout.boxes) > 2 * _FEW and len(longest) < _FEW
-    narrow = [crop for crop in crops if crop.shape[1] <= _TITLE * crop.shape[0]]
-    own = reader.labels.read(narrow) if isinstance(reader, ReaderPair) and reader.labels and len(narrow) >= _FEW_LABELS else []
-    if sum(map(_is_plain, own)) >= _FEW_LABELS:
-        return _Look(1.0, 1.0, is_sideways, {})
+    narrow = [box for box in sample if box[2] - box[0] <= _TITLE * (box[3] - box[1])]
+    own = reader.labels if isinstance(reader, ReaderPair) else None
+    # on a dirty page the longest lines are dirt: labels stand in cells
+    for labels in (narrow, _in_cells(layout)):
+        if own and sum(map(_is_plain, own.read([_crop(layout.picture.grey, box) for box in labels]))) >= _FEW_LABELS:
+            return _Look(1.0, 1.0, is_sideways, {})
     found = reader.read(crops)
     chinese = float(np.mean([any(map(is_han, reading.text)) for reading in found]))
     score = float(np.median([reading.mean for reading in found]))
     return _Look(score, chinese, is_sideways, dict(zip(sample, found, strict=True)))
+
+
+def _in_cells(layout: Layout) -> list[Box]:
+    """Return some of the lines in cells that are as high as text and longer than high, from all over the page."""
+    size = layout.size
+    lines = [
+        box
+        for grid in layout.cell_lines
+        for cell in grid
+        for box in cell
+        if 0.7 * size <= box[3] - box[1] <= 1.5 * size and 2.5 * size <= box[2] - box[0] <= _TITLE * size
+    ]
+    return lines[:: max(1, len(lines) // _IN_CELLS)]
 
 
 def _is_plain(reading: LineReading) -> bool:
@@ -276,16 +299,19 @@ def _is_plain(reading: LineReading) -> bool:
 
 
 class _ReadPage(NamedTuple):
-    """A page whose lines were read. ``covered`` is it before ink was taken away that is no print; None where there was none."""
+    """A page whose lines were read. ``covered`` is it before ink was taken away that is no print; None where there was none.
+    ``coloured`` is all of its coloured ink, in black; None without such ink.
+    """
 
     layout: Layout
     to_page: _Scale
     covered: Picture | None
+    coloured: Picture | None
 
 
 def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]]) -> Table:
     """The table of a grid."""
-    layout, to_page, covered = page
+    layout, to_page, covered, coloured = page
     cells = []
     for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
@@ -301,7 +327,9 @@ def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[l
         else:
             is_cut, inside = False, _inside(cell, grid.thickness)
             score = _blank_score(layout.picture.grey, inside)
-            if covered is not None and _was_covered(covered, layout.picture.source_box(inside), layout.size):
+            at = layout.picture.source_box(inside)
+            was_covered = covered is not None and _was_there(covered, at, layout.size)
+            if was_covered or (coloured is not None and _was_there(coloured, at, layout.size, is_free=True)):
                 score = min(score, _COVERED)
         # of parts of digits, sums must not choose one that fits
         others = () if is_cut else lines[0].others if len(lines) == 1 else numbers_among(lines)
@@ -331,8 +359,11 @@ def _blank_score(grey: Grey, box: Box) -> float:
     return 1.0 if middle.size == 0 or (middle < _FAINT).sum() < 6 else 0.5
 
 
-def _was_covered(page: Picture, box: tuple[float, ...], size: int) -> bool:
-    """Return whether something as large as a digit stands in a cell of the page as it came: it may have been one."""
+def _was_there(page: Picture, box: tuple[float, ...], size: int, *, is_free: bool = False) -> bool:
+    """Return whether something as large as a digit stands in a cell of the page as it came: it may have been one.
+
+    With ``is_free`` only what is no larger than a digit and reaches no side of the cell: the strokes of a seal do.
+    """
     corners = np.array([[[box[0], box[1]]], [[box[2], box[3]]]], np.float64)
     (x0, y0), (x1, y1) = cv2.perspectiveTransform(corners, np.linalg.inv(page.to_source))[:, 0].round().astype(int)
     inset = max(2, size // 6)
@@ -341,7 +372,11 @@ def _was_covered(page: Picture, box: tuple[float, ...], size: int) -> bool:
     if not dark.any():
         return False
     _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
-    return bool((stats[1:, cv2.CC_STAT_HEIGHT] >= _DIGIT * size).any())
+    x, y, wide, high = (stats[1:, of] for of in (cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT))
+    found = high >= _DIGIT * size
+    if is_free:
+        found &= (high <= _LARGE * size) & (x > 0) & (y > 0) & (x + wide < dark.shape[1]) & (y + high < dark.shape[0])
+    return bool(found.any())
 
 
 def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:

@@ -110,7 +110,7 @@ def send(pid: int, number: signal.Signals) -> bool:
     return True
 
 
-def wait_gone(pids: Sequence[int], seconds: float = 10) -> None:
+def wait_gone(pids: Sequence[int], seconds: float = 60) -> None:
     """Wait until these processes have ended."""
     end = time.monotonic() + seconds
     while any(psutil.pid_exists(pid) for pid in pids):

@@ -84,7 +84,7 @@ def ask(path: str, auth: str | None = None) -> tuple[int, str]:
     if auth is not None:
         request.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""
@@ -131,7 +131,7 @@ def test_flower_asks_for_a_password_and_shows_stages_documents_and_queues(office
     shutdown = urllib.request.Request(f"http://127.0.0.1:{PORT}/api/worker/shutdown/any", method="POST")
     shutdown.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(shutdown, timeout=10)
+        urllib.request.urlopen(shutdown, timeout=30)
     assert refused.value.code == 403  # it only shows
 
     assert office.end("flower") == 0

@@ -244,7 +244,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 def metrics() -> str:
     try:
-        with urllib.request.urlopen("http://127.0.0.1:19466/metrics", timeout=5) as answer:
+        with urllib.request.urlopen("http://127.0.0.1:19466/metrics", timeout=30) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""

@@ -237,6 +237,6 @@ def test_a_second_loader_waits_until_the_first_one_has_committed(postgres_url: s
         second.start()
         second.join(0.3)
         assert second.is_alive()
-    second.join(10)
+    second.join(60)
     assert between(engine) == [("years.carry_over", two, one)]
     engine.dispose()

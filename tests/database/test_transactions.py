@@ -44,7 +44,7 @@ def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
             tries.append(names[0])
             add_to(connection, names[0])
             if first:
-                both_hold_one.wait(30)
+                both_hold_one.wait(90)
             add_to(connection, names[1])
 
         run_transaction(engine, work, patience=60)

@@ -134,10 +134,10 @@ class Host:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
         for started in self._running:
-            started.wait(20)
+            started.wait(90)
         self._running.clear()
         self._first = None
-        psutil.wait_procs(family, timeout=20)
+        psutil.wait_procs(family, timeout=90)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -85,7 +85,7 @@ def office(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, pass
             yield Office(port, http_port, url)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(90)
 
 
 def token(client: httpx2.Client) -> str:

@@ -22,6 +22,7 @@ from ingest.files.identify import identify
 from tasks.extraction.extract import extract
 from tasks.flow import read_document
 from tests.extraction import other_formats as formats
+from tests.extraction import word2003_files
 from tests.generator.documents import Document, Wishes, make_document
 
 FIRST_SEED = 4000
@@ -35,6 +36,7 @@ OWN: dict[str, Callable[[Document, Extraction], bytes]] = {
     "own html": lambda _, e: formats.web_page(e).encode(),
     "own mht": lambda _, e: formats.web_archive(e),
     "own flat opc": lambda d, _: formats.flat_package(d.data),
+    "own Word 2003 XML": lambda d, _: word2003_files.from_docx(d.data),
 }
 FROM_DOCX = ("doc", "rtf", "odt", "docx", "html")
 FROM_WORKBOOK = ("xls", "ods", "xlsx")

@@ -90,6 +90,7 @@ CHUNKS: dict[str, Callable[[Document, Extraction], bytes]] = {
     "a web archive": lambda _, e: chunked("a.mht", "message/rfc822", formats.web_archive(e)),
     "a DOCX by an absolute path": lambda d, _: chunked("a.docx", DOCX, d.data, target="/word/a.docx"),
     "a DOCX in a DOCX": lambda d, _: chunked("a.docx", DOCX, chunked("b.docx", DOCX, d.data)),
+    "RTF": lambda _, e: chunked("a.rtf", "application/rtf", formats.rtf(e)),
     "HTML in a cell of a frame": lambda _, e: chunked("a.htm", "text/html", formats.web_page(e).encode(), in_cell=True),
 }  # fmt: skip
 

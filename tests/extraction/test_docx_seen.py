@@ -288,13 +288,13 @@ def test_chunks_are_read_in_their_places() -> None:
 def test_chunks_that_cannot_be_read_are_named() -> None:
     document = docx.Document()
     document.add_paragraph("正文")
-    found = read(with_chunks(("a.rtf", b"{\\rtf1 x}"), ("b.docx", b"PK\3\4 damaged"), document=document))
+    found = read(with_chunks(("a.rtf", b"{\\rtf1 \\v x}"), ("b.docx", b"PK\3\4 damaged"), document=document))
     assert [(one.kind, one.name) for one in found.left_out] == [
         (LeftOutKind.PART, "word/a.rtf"),
         (LeftOutKind.PART, "word/b.docx"),
     ]
     with pytest.raises(GongkaiError, match=r"report\.tables_are_objects: word/a\.rtf"):
-        read(with_chunks(("a.rtf", b"{\\rtf1 x}")))
+        read(with_chunks(("a.rtf", b"{\\rtf1 \\v x}")))
 
 
 def test_documents_nested_without_end_are_refused() -> None:

@@ -20,6 +20,7 @@ from tasks.extraction.office.unseen_marks import has_unseen_marks
 from tasks.flow import read_document
 from tests.accuracy.compare import Truth, compare
 from tests.extraction import other_formats as formats
+from tests.extraction import word2003_files
 from tests.generator.documents import Document, Wishes, make_document
 
 SEEDS = range(70, 76)
@@ -33,6 +34,7 @@ WRITERS: dict[str, Callable[[Document, Extraction], bytes]] = {
     "web archive": lambda _, e: formats.web_archive(e),
     "web archive in UTF-8, base64": lambda _, e: formats.web_archive(e, charset="utf-8", coding="base64"),
     "flat package": lambda d, _: formats.flat_package(d.data),
+    "XML of Word 2003": lambda d, _: word2003_files.from_docx(d.data),
 }
 
 

@@ -104,7 +104,7 @@ def volumes() -> Iterator[NewerFile]:
     )
     torn = {f"torn.part{at}.rar": made[name][:-60] + bytes(60) for at, name in enumerate(names, 1)}
     yield NewerFile("torn.part1.rar", torn, _failed("file.corrupt"))
-    bomb = _in_volumes({"bomb.txt": bytes(20 * MIB), "noise.bin": Random(3).randbytes(9_000)}, store=False)
+    bomb = _in_volumes({"bomb.txt": bytes(40 * MIB), "noise.bin": Random(3).randbytes(9_000)}, store=False)
     yield NewerFile(
         "bomb.part1.rar", {f"bomb.part{at}.rar": bomb[name] for at, name in enumerate(sorted(bomb), 1)}, _rejected("file.bomb")
     )

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from random import Random
 
 import pytest
 
@@ -24,7 +25,7 @@ from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
 from ingest.archives.limits import Limits
 from ingest.files.identify import identify
 
-SMALL = Limits(file_bytes=10_000, archive_members=50, archive_bytes=20_000_000)
+SMALL = Limits(file_bytes=10_000, archive_members=50, archive_bytes=20_000_000, archive_free=4_000_000)
 
 
 def contents(data: bytes, limits: Limits = SMALL, name: str = "archive.zip") -> dict[str, bytes]:
@@ -193,6 +194,22 @@ def test_bombs_are_refused_in_little_memory(name: str) -> None:
     assert raised.value.code == "file.bomb"
 
 
+ROWS = "本年新收政府信息公开申请数量\t12\n".encode() * 20_000  # 1 MB of one row pack several hundred times
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_members_that_repeat_one_row_are_no_bomb(pack: Callable[[bytes], bytes]) -> None:
+    """Neither where they are small together, nor where they only come first in an archive that packs as others do."""
+    limits = Limits(archive_free=3_000_000)
+    small = pack(tarred(*((f"{i}.txt", b"%d\n" % i + ROWS) for i in range(3))))
+    assert len(small) * limits.archive_ratio < 2 * len(ROWS)
+    first = pack(tarred(*((f"{i}.txt", ROWS) for i in range(5)), ("z.bin", Random(1).randbytes(40_000))))
+    assert len(contents(small, limits, "a.tar.gz")) == 3
+    assert len(contents(first, limits, "a.tar.gz")) == 6
+    with pytest.raises(GongkaiError, match=r"file\.bomb"):
+        contents(pack(tarred(*((f"{i}.txt", ROWS) for i in range(5)))), limits, "a.tar.gz")
+
+
 def encrypted() -> bytes:
     data = bytearray(zipped({"a.txt": b"secret"}))
     data[6] |= 1
@@ -277,6 +294,20 @@ def test_a_name_in_an_older_encoding_and_a_picture_of_the_mail_itself() -> None:
 
 def test_a_mail_without_attachments_is_its_text() -> None:
     assert list(contents(mail(text="示例县人民政府年度报告")).values()) == ["示例县人民政府年度报告\n".encode()]
+
+
+def test_a_report_in_the_text_of_a_mail_comes_in_beside_what_is_attached() -> None:
+    """A mail program attaches a logo to each mail."""
+    logo = ("image/png", b"logo", {"filename": "logo.png"})
+    text = "一、本年新收政府信息公开申请数量 12\n四、结转下年度继续办理 3\n"
+    assert list(contents(mail(logo, text=text))) == ["logo.png", "2.txt"]
+    assert list(contents(mail(logo, text="请查收年度报告。"))) == ["logo.png"]
+    message = EmailMessage()
+    message["From"], message["Subject"], message["MIME-Version"] = "a@example.org", "年度报告", "1.0"
+    message.set_content(text)
+    message.add_alternative(f"<table><tr><td>{text.replace('政府', '<b>政府</b>')}</table>", subtype="html")
+    message.add_attachment(b"logo", "image", "png", filename="logo.png")
+    assert list(contents(message.as_bytes())) == ["logo.png", "2.html"]
 
 
 @pytest.mark.parametrize("name", ["../up.txt", "/etc/passwd", "C:\\up.txt"])

@@ -207,7 +207,7 @@ def test_each_good_file_once_no_half_file_none_missed(sqlite_url: str, tmp_path:
         took = time.monotonic() - began
         for process in running:
             process.send_signal(signal.SIGTERM)
-        assert {process.wait(30) for process in running} <= {0, -signal.SIGTERM}  # one may hardly have begun
+        assert {process.wait(90) for process in running} <= {0, -signal.SIGTERM}  # one may hardly have begun
     finally:
         writing.join()
         for process in running:

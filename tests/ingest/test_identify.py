@@ -49,6 +49,10 @@ MHT = (
     'Content-Type: multipart/related;\r\n\ttype="text/html"; boundary="x"\r\n\r\n--x\r\n<html>'
 )
 
+TYPES = b'<Types><Override PartName="/a/main.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.\
+document.main+xml"/></Types>'
+ELSEWHERE = zipped("[Content_Types].xml", "_rels/.rels", "a/main.xml", content=TYPES)
+
 KNOWN = {
     "pdf": (b"%PDF-1.7\n%...", PDF),
     "pdf after a mail header": (b"\r\n" * 300 + b"%PDF-1.4\n", PDF),
@@ -63,6 +67,7 @@ KNOWN = {
     "mhtml of a browser": (MHT.encode("gb18030"), "multipart/related"),
     "flat package": (f'<?xml version="1.0"?>\n<pkg:package xmlns:pkg="{PACKAGE}">'.encode(), FLAT_DOCX),
     "docx of the browser": (zipped("[Content_Types].xml", "_rels/.rels", "word/document2.xml"), DOCX),
+    "docx with its main part elsewhere": (ELSEWHERE, DOCX),
     "docx without types": (zipped("_rels/.rels", "word/document.xml"), DOCX),
     "docx with backslashes": (zipped("[Content_Types].xml", "word\\document.xml"), DOCX),
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "image/png"),

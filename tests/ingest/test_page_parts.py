@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from PIL import Image
 
 from ingest.archives.limits import Limits
+from ingest.files.fingerprint import Content
 from ingest.files.identify import MHTML, identify
 from ingest.files.page_parts import with_parts
+from ingest.files.read_file import FileReader
 from ingest.files.register_paths import ingest_paths, plan
 from tests.ingest.test_refused import MemoryStore
 from tests.ingest.test_register import rows, zipped
@@ -127,3 +131,61 @@ def test_a_link_beside_a_page_is_not_followed(engine: Any, tmp_path: Path) -> No
     store = MemoryStore()
     ingest_paths(plan([str(inside / "a.html")]), engine=engine, store=store, limits=Limits())
     assert [len(data) for data in store.kept.values()] == [len((inside / "a.html").read_bytes())]
+
+
+def part(kind: str, location: str, content: bytes) -> bytes:
+    coded = base64.encodebytes(content)
+    head = f"--b\r\nContent-Type: {kind}\r\nContent-Location: {location}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return head.encode() + coded
+
+
+PDF_FILE = b"%PDF-1.7 nothing" + bytes(100)
+SHELL = "<html><p>示例县年报<iframe src='http://a.cn/r.pdf'></iframe></html>".encode()
+WEB_ARCHIVE = b"".join(
+    [
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/related; type="text/html"; boundary="b"\r\n\r\n',
+        part("text/html", "http://a.cn/1.html", SHELL),
+        part("application/pdf", "http://a.cn/x/%E6%8A%A5%E5%91%8A.pdf?v=1", PDF_FILE),
+        part("image/png", "http://a.cn/1.png", picture()),
+        part("font/woff", "http://a.cn/1.woff", b"wOFF" + bytes(200)),
+        part("application/json", "http://a.cn/1.json", b'{"a": 1}'),
+        b"--b--\r\n",
+    ]
+)
+DATA_PAGE = b"<p>x</p><embed src='data:application/pdf;base64," + base64.b64encode(PDF_FILE) + b"'>"
+
+
+@pytest.mark.parametrize(("name", "data", "inner"), [("a.mht", WEB_ARCHIVE, "a.mht!报告.pdf"), ("a.html", DATA_PAGE, "a.html!1")])
+def test_a_document_that_a_page_holds_in_itself_comes_in(engine: Any, tmp_path: Path, name: str, data: bytes, inner: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    store = MemoryStore()
+    ingest_paths(plan([str(tmp_path / name)]), engine=engine, store=store, limits=Limits())
+    assert set(rows(engine)) == {f"{tmp_path}/{name}", f"{tmp_path}/{inner}"}
+    assert PDF_FILE in store.kept.values()
+    low = Limits(archive_members=0)
+    assert list(rows_of(tmp_path / name, low).values()) == ["file.bomb", None]
+
+
+def rows_of(path: Path, limits: Limits) -> dict[str, str | None]:
+    """The code of each document that comes of a file."""
+    found = FileReader(Nobody(), limits, lambda *_: False).read(str(path), path.name)
+    return {one.path: one.rejection[0] if one.rejection else None for one in found}
+
+
+class Nobody:
+    """Keeps nothing."""
+
+    def looking(self, path: str, content: Content) -> None:
+        """Nothing is told."""
+
+    def keep(self, content: Content, file: BinaryIO) -> None:
+        """Nothing is kept."""
+
+
+def test_pages_in_each_other_end(tmp_path: Path) -> None:
+    inner = WEB_ARCHIVE
+    for _ in range(6):
+        head = b'MIME-Version: 1.0\r\nContent-Type: multipart/related; type="text/html"; boundary="b"\r\n\r\n'
+        inner = head + part("application/octet-stream", "http://a.cn/in.mht", gzip.compress(inner)) + b"--b--\r\n"
+    (tmp_path / "a.mht").write_bytes(inner)
+    assert next(iter(rows_of(tmp_path / "a.mht", Limits(archive_depth=3)).values())) == "file.bomb"

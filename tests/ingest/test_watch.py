@@ -351,7 +351,7 @@ def test_a_crash_between_claim_and_filing_loses_nothing(
         (inbox / name).parent.mkdir(exist_ok=True)
         (inbox / name).write_text("" if name == "empty.txt" else name)
     process = start(sqlite_url, str(tmp_path / "store"), inbox, GONGKAI_FAILPOINT=point)
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(90) == -signal.SIGKILL
     assert any(name.startswith(".gongkai/taken/") for name in files(inbox))
     with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
         until(lambda: untouched(inbox) == set())
@@ -437,7 +437,7 @@ def test_five_hundred_files_with_kills_and_two_watchers(
         people.join()
         for process in processes:
             process.terminate()
-        ended = [process.wait(30) for process in processes]
+        ended = [process.wait(90) for process in processes]
         assert all(code in (0, -signal.SIGTERM) for code in ended)  # one that had hardly begun is ended by the signal itself
     assert sources(engine, inbox) == people.expected
     assert rows(engine, select(Failure.code)) == []

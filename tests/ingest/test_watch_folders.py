@@ -302,7 +302,7 @@ def test_a_crash_while_folders_are_claimed_loses_nothing_and_takes_nothing_twice
     names = [*top, *([] if top else ["x/r/1.png", "x/r/2.png", "x/r/3.png", "p.html", "p_files/1.png", "p_files/2.png"])]
     put(inbox, *names)
     process = start(sqlite_url, str(tmp_path / "store"), inbox, GONGKAI_FAILPOINT=point)
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(90) == -signal.SIGKILL
     with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
         until(lambda: untouched(inbox) == set())
         until(lambda: not list((inbox / ".gongkai" / "taken").iterdir()))
@@ -347,7 +347,7 @@ def test_folders_and_saved_pages_come_in_once_and_whole_while_watchers_are_kille
     finally:
         for process in processes:
             process.terminate()
-        assert all(process.wait(30) in (0, -signal.SIGTERM) for process in processes)
+        assert all(process.wait(90) in (0, -signal.SIGTERM) for process in processes)
     kept, found = Store(store), dict(sources(engine, inbox))
     for number in range(40):
         pages = [name for name in names if name.startswith(f"深/r{number}/")]

@@ -11,8 +11,8 @@ from codebook.records import Table
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import ink_lines
-from tasks.ocr.prepare_image import ink, prepared
-from tasks.ocr.read_page import SURE, read_picture
+from tasks.ocr.prepare_image import coloured_ink, ink, prepared
+from tasks.ocr.read_page import SURE, _layout, _look, read_picture
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
@@ -87,7 +87,7 @@ def test_a_pale_number_under_a_seal_is_no_blank(reader: ReaderPair) -> None:
     assert found.text == "307" or found.score < SURE
 
 
-def _holds(box: tuple[float, float, float, float], at: tuple[int, int]) -> bool:
+def _holds(box: tuple[float, float, float, float], at: tuple[float, float]) -> bool:
     return box[0] <= at[0] <= box[2] and box[1] <= at[1] <= box[3]
 
 
@@ -103,3 +103,63 @@ def test_a_speck_in_a_cell_belongs_to_no_number(text: str) -> None:
     cv2.circle(dirty, (line[2] + size, line[1] + 4), 3, 255, -1)
     cv2.circle(dirty, (line[0] - size, line[3] + 3), 2, 255, -1)
     assert ink_lines(dirty, (100, 100, 400, 200), size) == [line]
+
+
+def _sealed(image: Pixels, at: tuple[int, int], colour: tuple[int, int, int]) -> Pixels:
+    """A page with a ring and strokes of coloured ink over it, which darkens what is under it, saved as JPEG."""
+    ink_of_seal = np.full_like(image, 255)
+    cv2.circle(ink_of_seal, at, 210, colour, 15)
+    for step in range(12):
+        x, y = (round(at[i] + 150 * (np.cos, np.sin)[i](step * np.pi / 6)) for i in (0, 1))
+        cv2.putText(ink_of_seal, "EKHR"[step % 4], (x - 20, y + 20), 0, 1.9, colour, 6)
+    page = (image.astype(np.uint16) * cv2.GaussianBlur(ink_of_seal, (0, 0), 1.2) // 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 50])
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1], np.uint8)
+
+
+def test_what_is_left_of_a_coloured_seal_is_taken_away_and_print_is_not() -> None:
+    drawn = _page()
+    x0, y0, x1, y1 = (round(v) for v in next(cell for cell in drawn.cells if cell.text == "307").box)
+    seal = ((x0 + x1) // 2, (y0 + y1) // 2)
+    image = _sealed(drawn.image, seal, (225, 60, 70))
+    picture = prepared(image)
+    coloured = coloured_ink(image, picture)
+    assert coloured is not None
+    cleaned = without_grey_ink(picture.grey, coloured)
+    near = np.zeros(cleaned.grey.shape, np.uint8)
+    cv2.circle(near, seal, 230, 255, -1)
+    printed = cv2.dilate((drawn.image[..., 0] < 200).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    rest = (near > 0) & ~printed
+    assert (ink(cleaned.grey) > 0)[rest].sum() < 0.1 * max(100, (ink(picture.grey) > 0)[rest].sum())
+    lost = (ink(picture.grey) > 0) & (ink(cleaned.grey) == 0)
+    assert (lost & (drawn.image[..., 0] < 60)).sum() == 0
+
+
+def test_a_coloured_number_is_no_blank(reader: ReaderPair) -> None:
+    """The colour of seals is taken off the page, and a number that is typed in it goes too: its cell is a doubt."""
+    drawn = _page()
+    image = drawn.image.copy()
+    numbers = [cell for cell in drawn.cells if cell.text in ("307", "1")]
+    for known in numbers:
+        x0, y0, x1, y1 = (round(v) for v in known.box)
+        cell = image[y0 + 3 : y1 - 3, x0 + 3 : x1 - 3]
+        cell[..., 0] = np.maximum(cell[..., 0], 220)
+    page = read_picture(image, 1, reader)
+    (table,) = [block for block in page.blocks if isinstance(block, Table)]
+    for known in numbers:
+        middle = (known.box[0] + known.box[2]) / 2, (known.box[1] + known.box[3]) / 2
+        (found,) = [cell for cell in table.cells if cell.place.box and _holds(cell.place.box, middle)]
+        assert found.text == known.text or found.score < SURE
+
+
+def test_a_page_is_upright_by_its_labels_where_most_of_its_lines_are_dirt(reader: ReaderPair) -> None:
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font), 200)
+    cells = tuple(GridCell(r, c, "0" if c else "2.重复申请处理决定文号", is_value=c > 0) for r in range(6) for c in range(8))
+    sheet.table(Grid("numbers", 6, 8, cells), (60, 60), [50.0] * 8, 0, 6)
+    image = sheet.finish().image
+    rng = np.random.default_rng(3)
+    for y in range(1150, 2300, 36):  # rows of specks, as of a worn drum
+        for x, at in np.column_stack([rng.uniform(0, image.shape[1], 3000), rng.normal(y, 5, 3000)]).astype(int):
+            image[at : at + 3, x : x + 3] = np.minimum(image[at : at + 3, x : x + 3], int(rng.integers(0, 60)))
+    assert _look(_layout(prepared(image)), reader).score == 1.0

@@ -171,8 +171,8 @@ def test_a_worker_that_is_asked_to_end_gives_back_what_it_has(make_cluster: Make
     cluster.until(lambda: cluster.rows("select 1 from gk_stage where state = 'running'"))
     started = time.monotonic()
     worker.terminate()
-    worker.wait(20)
-    assert time.monotonic() - started < 15
+    worker.wait(90)
+    assert time.monotonic() - started < 50  # not until the stage ends
     assert [tuple(row) for row in cluster.rows("select state, attempts, notified_at from gk_stage")] == [("queued", 0, None)]
     assert cluster.outcomes(document) == ["released"]
     assert cluster.living() == []

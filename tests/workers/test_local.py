@@ -133,7 +133,7 @@ def test_it_ends_with_its_parent(settings: Settings, number: signal.Signals) -> 
     assert len(pids) == 3
     pids += [child.pid for pid in pids for child in psutil.Process(pid).children(recursive=True)]
     parent.send_signal(number)
-    parent.wait(30)
+    parent.wait(90)
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 10)
 
 

@@ -194,7 +194,7 @@ def test_the_endpoint_as_a_process(sqlite_url: str, tmp_path: Path) -> None:
         until = time.monotonic() + 60
         while True:
             try:
-                with urllib.request.urlopen("http://127.0.0.1:19465/metrics", timeout=5) as answer:
+                with urllib.request.urlopen("http://127.0.0.1:19465/metrics", timeout=30) as answer:
                     found = parsed(answer.read().decode())
                 break
             except OSError:
@@ -203,4 +203,4 @@ def test_the_endpoint_as_a_process(sqlite_url: str, tmp_path: Path) -> None:
         assert found["gongkai_database_up", ()] == 1
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0

@@ -96,6 +96,8 @@ def _data_of(address: str) -> bytes:
 
 def _name_of(address: str) -> str:
     """The file that an address names; a viewer names it in a parameter."""
+    if (start := address.lstrip()[:100])[:5].lower() == "data:":
+        return start.partition(";")[0].partition(",")[0]
     try:
         parts = urlsplit(address.strip())
         given = parse_qs(parts.query, max_num_fields=50)

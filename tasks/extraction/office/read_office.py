@@ -48,6 +48,11 @@ def read_office(data: bytes, media_type: str, limits: ExtractionLimits) -> Extra
 
 def compose_office(data: bytes, limits: ExtractionLimits, kind: anydoc.Format) -> Composition:
     """The pages of a document with its pictures. Raises as :func:`read_office`."""
+    return compose(office_flow(data, limits, kind), limits, Reader.OFFICE)
+
+
+def office_flow(data: bytes, limits: ExtractionLimits, kind: anydoc.Format) -> Flow:
+    """Lines, tables and pictures of a document in reading order. Raises as :func:`read_office`."""
     if has_unseen_marks(data, kind):
         found = f"a document (.{kind}) with characters that are hidden, white, deleted, raised or lowered, or boxes in a table"
         raise GongkaiError("file.unsupported", found, "the document opened and saved as DOCX")
@@ -56,7 +61,7 @@ def compose_office(data: bytes, limits: ExtractionLimits, kind: anydoc.Format) -
     except anydoc.ConvertError as error:
         code, expected = next((code, expected) for each, code, expected in _CODES if isinstance(error, each))
         raise GongkaiError(code, f"{kind}: {error}", expected) from error
-    return compose(_OfficeWalker(document, limits).flow(document.blocks), limits, Reader.OFFICE)
+    return _OfficeWalker(document, limits).flow(document.blocks)
 
 
 class _OfficeWalker:

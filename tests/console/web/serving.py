@@ -42,7 +42,7 @@ def served(database_url: str, home: Path, **settings: str) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(90)
 
 
 def until_it_answers(url: str, seconds: float = 120) -> None:
@@ -74,8 +74,14 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.goto(f"{address}/login")
     page.fill("input[name=name]", name)
     page.fill("input[name=password]", password)
-    page.click("button.main")
-    page.wait_for_url(re.compile("/batches$"))
+    follow(page, "button.main")
+    assert re.search("/batches$", page.url), page.url
+
+
+def follow(page: Page, selector: str) -> None:
+    """Click on a link or a button that leads to another page, and wait as a person does: until that page is complete."""
+    with page.expect_navigation(wait_until="load"):
+        page.click(selector)
 
 
 def only_ours(page: Page, address: str) -> Mapping[str, list[str]]:

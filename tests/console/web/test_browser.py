@@ -60,12 +60,12 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
             waiting = select(func.count()).where(Failure.code == "page.timeout", Failure.state == "open")
             count = connection.execute(waiting).scalar_one()
             before = connection.execute(select(func.count()).where(Document.status == "processing")).scalar_one()
-        page.click('nav a[href="/errors"]')
+        serving.follow(page, 'nav a[href="/errors"]')
         page.click('a[href="/errors?code=page.timeout#failures"]')
         assert page.locator("#failures ~ form tbody tr").count() == count
         page.click('a[href="/decide?act=reprocess&code=page.timeout"]')
         page.fill("input[name=reason]", "示例：换用新模型")
-        page.click("form[method=post] button.main")
+        serving.follow(page, "form[method=post] button.main")
         assert str(count) in page.inner_text(".notice.good")
         with reading(engine) as connection:
             assert connection.execute(waiting).scalar_one() == 0
@@ -79,13 +79,13 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
         marked = page.locator("tbody input:checked").count()
         page.click("button[value=discard]")
         page.fill("input[name=reason]", "示例：重复报送")
-        page.click("button.danger")
-        page.wait_for_selector(".notice.good")
+        serving.follow(page, "button.danger")
+        assert page.locator(".notice.good").count() == 1
         with reading(engine) as connection:
             assert connection.execute(select(func.count()).where(Document.status == "discarded")).scalar_one() == marked > 0
 
         # A filter that is applied when it is chosen, and the workbook.
-        page.click('nav a[href="/documents"]')
+        serving.follow(page, 'nav a[href="/documents"]')
         page.select_option("select[name=status]", "needs_review")
         page.wait_for_url("**status=needs_review**")
         assert page.locator("tbody .status.needs_review").count() == page.locator("tbody tr").count() > 0
@@ -126,7 +126,7 @@ def test_a_list_of_agencies_is_taken_in_with_mouse_and_keys(site: str, sqlite_ur
         seen = serving.only_ours(page, site)
         serving.log_in(page, site, "operator", PASSWORD)
         page.click('nav a[href="/coverage"]')
-        page.click('a[href="/coverage/list"]')
+        serving.follow(page, 'a[href="/coverage/list"]')
         page.set_input_files("input[type=file]", path)
         page.fill('form[action="/coverage/list"] input[name=year]', "2024")
         page.keyboard.press("Enter")

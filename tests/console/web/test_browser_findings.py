@@ -60,27 +60,27 @@ def states(engine: Engine) -> list[str]:
 def test_200_are_confirmed_undone_and_settled_by_the_editions_that_mend_them(page: Page, engine: Engine) -> None:
     page.select_option("select[name=rule]", "requests.balance")
     page.wait_for_url("**rule=requests.balance**")
-    page.locator("a.button[href*='to=confirmed']").click()
+    serving.follow(page, "a.button[href*='to=confirmed']")
     assert "200" in page.inner_text(".question .big")
     page.keyboard.type("经抽查属实")  # the reason has the focus
     page.keyboard.press("Enter")
     page.wait_for_selector(".notice.good")
     assert states(engine) == ["confirmed"] * UNITS
-    page.locator("form[action='/findings/undo'] button").click()
-    page.wait_for_selector(".notice.good")
+    serving.follow(page, "form[action='/findings/undo'] button")
+    assert page.locator(".notice.good").count() == 1
     assert states(engine) == ["new"] * UNITS
-    page.locator("a.button[href*='to=confirmed']").click()
-    page.locator(".question button.main").click()
-    page.wait_for_selector(".notice.good")
+    serving.follow(page, "a.button[href*='to=confirmed']")
+    serving.follow(page, ".question button.main")
+    assert page.locator(".notice.good").count() == 1
     assert states(engine) == ["confirmed"] * UNITS
     # a unit mends its number, another one changes it and is still wrong
     load(engine, UNITS + 1, dated(verdict("洪泽区第1中学", new_received=4), "2023-03-01"))
     load(engine, UNITS + 2, dated(wrong(verdict("洪泽区第2中学", new_received=2), balance(2)), "2023-03-01"))
-    page.locator("a.finding-settled").click()
-    page.wait_for_url("**state=settled**")
+    serving.follow(page, "a.finding-settled")
+    assert "state=settled" in page.url
     rows = page.locator("table.list tbody tr")
     assert rows.count() == 1
-    rows.first.locator("td.number a").click()
+    serving.follow(page, "table.list tbody tr td.number a")
     assert "新版本已改正" in page.inner_text("main")
     assert "第 2 版" in page.inner_text("main")
     changed = [(state, there) for number, state, _, there in cases(engine) if number == 2]
@@ -88,8 +88,7 @@ def test_200_are_confirmed_undone_and_settled_by_the_editions_that_mend_them(pag
 
 
 def test_the_cells_of_a_finding_light_up_by_mouse_and_keyboard(page: Page) -> None:
-    page.locator("table.list tbody tr").first.locator("td a[href*='/documents/']").click()
-    page.wait_for_selector("#findings article.finding")
+    serving.follow(page, "table.list tbody tr:first-child td a[href*='/documents/']")
     article = page.locator("#findings article.finding").first
     field = "#numbers a[data-cell='requests.new_received.total']"
     article.hover()

@@ -90,8 +90,7 @@ def test_ten_doubts_with_the_keyboard(site: str, inline: Inline) -> None:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         seen = serving.only_ours(page, site)
         serving.log_in(page, site, "operator", PASSWORD)
-        page.click('nav a[href="/review"]')
-        page.wait_for_load_state()
+        serving.follow(page, 'nav a[href="/review"]')
         picture = page.locator("figure.sight img")
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
         address = page.url
@@ -107,8 +106,7 @@ def test_ten_doubts_with_the_keyboard(site: str, inline: Inline) -> None:
 
         # Skipped, and from the beginning again; blank, undone, and another value typed.
         press(page, "s")
-        page.click(".empty a")
-        page.wait_for_load_state()
+        serving.follow(page, ".empty a")
         page.keyboard.press("b")
         press(page, "Enter")
         assert standing(inline, number) == [None]

@@ -93,7 +93,7 @@ def test_a_person_chooses_files_and_sees_them_come_in(sqlite_url: str, tmp_path:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         seen = serving.only_ours(page, site)
         serving.log_in(page, site, "operator", "correct horse battery")
-        page.click('a[href="/upload"]')
+        serving.follow(page, 'a[href="/upload"]')
         with page.expect_file_chooser() as chooser:
             page.locator("input[type=file][multiple]").click()
         chooser.value.set_files(files)
