@@ -18,6 +18,7 @@ from console.notices import jobs
 from console.notices.gather import Selected, region_text
 from console.notices.jobs import SheetsJob, SheetsWanted
 from console.notices.preview import SheetsPreview, due_day, has_office, preview
+from console.notices.words import english_category
 from console.web.pages.findings import filters
 from console.web.request import PageRequest
 from console.web.routing import get, post
@@ -62,6 +63,7 @@ def _page(request: PageRequest, fields: Fields, status: int = 200) -> Response:
         due=fields.text("due", 10) or due_day(date.today()),
         reason=fields.text("reason", _REASON),
         office=has_office(),
+        category=lambda name: english_category(name) if request.language == "en" else name,
         **_shown_jobs(request),
     )
 
