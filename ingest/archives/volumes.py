@@ -1,5 +1,4 @@
-"""Archives in several files of one folder: ``a.z01``, ``a.z02``, ``a.zip``, pieces such as ``a.7z.001`` and ``a.zip.001``, RAR
-volumes such as ``a.part1.rar``, or ``a.rar``, ``a.r00``.
+"""Archives in several files of one folder (see :mod:`ingest.archives.volume_sets`).
 
 Put together in their order they are one archive; RAR volumes are each read as they are. The list of a split zip counts within its
 volumes (PKWARE appnote 8.5) and is written again for the whole.
@@ -7,10 +6,8 @@ volumes (PKWARE appnote 8.5) and is written again for the whole.
 
 from __future__ import annotations
 
-import re
 import struct
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
@@ -22,57 +19,6 @@ from ingest.archives.progress import advanced
 
 _END = struct.Struct("<4s4H2LH")  # appnote 4.3.16
 _CHUNK = 1024 * 1024
-_DIGITS = (2, 3)  # of the number of a volume
-_RAR_PART = re.compile(r"(.{1,250})\.part(\d{1,4})\.rar", re.IGNORECASE)
-_OLD_RAR_PART = re.compile(r"(.{1,250})\.r(\d\d)", re.IGNORECASE)
-
-
-def volumes(names: Sequence[str]) -> dict[str, list[str]]:
-    """The names of the volumes of each archive among the files of a folder, in order, by the name under which it is registered.
-
-    An archive of which a volume is missing between others is none.
-
-    >>> volumes(["a.z01", "a.zip", "b.7z.001", "b.7z.002", "c.z02", "c.zip"])
-    {'a.zip': ['a.z01', 'a.zip'], 'b.7z.001': ['b.7z.001', 'b.7z.002']}
-    >>> volumes(["a.part1.rar", "a.part2.rar", "b.rar", "b.r00", "c.rar"])
-    {'a.part1.rar': ['a.part1.rar', 'a.part2.rar'], 'b.rar': ['b.rar', 'b.r00']}
-    """
-    there = set(names)
-    split: dict[str, dict[int, str]] = defaultdict(dict)
-    pieces: dict[str, dict[int, str]] = defaultdict(dict)
-    for name in names:
-        stem, _, end = name.rpartition(".")
-        number = end[1:] if end[:1] in ("z", "Z") else end
-        if not (number.isascii() and number.isdecimal()) or len(number) not in _DIGITS:
-            continue
-        if number != end:
-            split[stem][int(number)] = name
-        elif stem.lower().endswith((".zip", ".7z")):
-            pieces[stem][int(number)] = name
-    groups = _rar_volumes(names)
-    for stem, parts in split.items():
-        last = next((name for name in (f"{stem}.zip", f"{stem}.ZIP", f"{stem}.Zip") if name in there), None)
-        if last is not None and sorted(parts) == list(range(1, len(parts) + 1)):
-            groups[last] = [*(parts[number] for number in sorted(parts)), last]
-    for parts in pieces.values():
-        if len(parts) > 1 and sorted(parts) == list(range(1, len(parts) + 1)):
-            groups[parts[1]] = [parts[number] for number in sorted(parts)]
-    return groups
-
-
-def _rar_volumes(names: Sequence[str]) -> dict[str, list[str]]:
-    parts: dict[str, dict[int, str]] = defaultdict(dict)
-    for name in names:
-        if (match := _RAR_PART.fullmatch(name)) is not None:
-            parts[match[1]][int(match[2])] = name
-        elif (match := _OLD_RAR_PART.fullmatch(name)) is not None:
-            parts[f"{match[1]}."][2 + int(match[2])] = name  # behind .rar, which is the first
-    for name in names:
-        stem, _, end = name.rpartition(".")
-        if end.lower() == "rar" and f"{stem}." in parts:
-            parts[f"{stem}."][1] = name
-    whole = (found for found in parts.values() if len(found) > 1 and sorted(found) == list(range(1, len(found) + 1)))
-    return {found[1]: [found[number] for number in sorted(found)] for found in whole}
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from ingest.files.messages import (
 )
 from ingest.files.walk import Found, Note
 from ingest.lists.manifest import Manifest, Row
+from ingest.names import shown
 from runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -91,6 +92,7 @@ class Intake:
             tuple(os.fsencode(os.path.abspath(page)) for page in found.pages),
             volumes=tuple(os.fsencode(os.path.abspath(volume)) for volume in found.volumes),
             beside=os.fsencode(found.beside) if found.beside is not None else None,
+            missing=tuple(map(shown, found.missing)),
         )
         for number in range(1, _MOST_ENDS + 1):
             past, ended = yield from self._answers(request)

@@ -34,7 +34,7 @@ class ReadFile(Message, frozen=True):
 
     ``shown`` is the path under which it is registered. ``follow``: the file may be a link. ``past`` documents were received
     before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over. What a web
-    page shows lies in ``beside`` (default: its own folder).
+    page shows lies in ``beside`` (default: its own folder). ``missing`` are volumes that do not lie beside this one.
     """
 
     path: bytes
@@ -46,6 +46,7 @@ class ReadFile(Message, frozen=True):
     refused: tuple[str, ...] = ()
     volumes: tuple[bytes, ...] = ()
     beside: bytes | None = None
+    missing: tuple[str, ...] = ()
 
 
 class UsePaths(Message, frozen=True):

@@ -26,6 +26,7 @@ from ingest.archives.limits import Limits
 from ingest.archives.portfolios import may_have_files, portfolio_of
 from ingest.archives.streams import RAR, RAR_MAGIC
 from ingest.archives.summaries import may_be_summary, part_summary
+from ingest.archives.volume_sets import named
 from ingest.archives.volumes import joined
 from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, PDF, FileIdentity, FileRole, identify, looks_packed
@@ -84,11 +85,13 @@ class FileReader:
         *,
         pages: Sequence[str] = (),
         volumes: Sequence[str] = (),
+        missing: Sequence[str] = (),
         beside: str | None = None,
         follow: bool = False,
     ) -> Iterator[FoundDocument]:
         """All that is to be registered of the file at ``path``, of the page images ``pages`` of the folder there, or of the
-        archive in these ``volumes``. What a web page shows lies in the folder ``beside`` (default: that of ``path``).
+        archive in these ``volumes``; ``missing`` are volumes that do not lie beside the one at ``path``. What a web page shows
+        lies in the folder ``beside`` (default: that of ``path``).
 
         Raises NoRoomError when a temporary file cannot be written.
         """
@@ -110,7 +113,8 @@ class FileReader:
                 return
             with content_of(path, follow=follow) as content:
                 folder = partial(_in_folder, beside or os.path.dirname(path), self._limits.file_bytes)
-                yield from self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1, beside=folder)
+                for found in self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1, beside=folder):
+                    yield _without(found, missing) if missing and found.path == known_as else found
         except GongkaiError as error:
             yield refusal(known_as, error)
         except OSError as error:
@@ -388,6 +392,14 @@ class FileReader:
             yield refusal(path, _of_member(error))
         except MemoryError:
             yield refusal(path, _out_of_memory())
+
+
+def _without(found: FoundDocument, missing: Sequence[str]) -> FoundDocument:
+    """What is said of a volume that is refused: which others are missing."""
+    if found.rejection is None or found.rejection[0] not in ("file.corrupt", "file.unsupported"):
+        return found
+    error = GongkaiError("file.corrupt", "one of several volumes of an archive", f"with it in one folder: {named(missing)}")
+    return replace(found, rejection=(error.code, _storable(str(error).removeprefix(f"{error.code}: "))))
 
 
 def _each(paths: Sequence[str]) -> Iterator[BinaryIO]:

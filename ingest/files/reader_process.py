@@ -124,7 +124,10 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     volumes = tuple(map(os.fsdecode, request.volumes))
     beside = os.fsdecode(request.beside) if request.beside is not None else None
     try:
-        for document in reader.read(path, request.shown, pages=pages, volumes=volumes, beside=beside, follow=request.follow):
+        missing = request.missing
+        for document in reader.read(
+            path, request.shown, pages=pages, volumes=volumes, missing=missing, beside=beside, follow=request.follow
+        ):
             outlet.document(document)
     except NoRoomError as error:
         outlet.send(NoRoom(str(error)))

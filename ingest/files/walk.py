@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import chain
 
 from codebook.records import Record
-from ingest.archives.volumes import volumes
+from ingest.archives.volume_sets import volume_sets
 from ingest.files.saved_pages import folders_of_pages
 from ingest.names import is_junk, is_named_like_a_document, is_picture, natural, shown
 
@@ -31,8 +31,9 @@ class Found(Record, frozen=True):
     ``known_as`` is the path under which it came in where that is another.
 
     ``pages`` are the files, in order, of a folder whose pictures are the pages of one report; ``path`` is then the folder.
-    ``volumes`` are the files, in order, of an archive in several; ``path`` is the one under which it is registered. ``beside`` is
-    the folder in which what a web page shows lies, where that is another than its own.
+    ``volumes`` are the files, in order, of an archive in several; ``path`` is the one under which it is registered. Of a volume
+    of an archive that is not whole, ``missing`` are the names of those that are not there. ``beside`` is the folder in which what
+    a web page shows lies, where that is another than its own.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Found(Record, frozen=True):
     pages: tuple[str, ...] = ()
     known_as: str | None = None
     volumes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     beside: str | None = None
 
     @property
@@ -123,8 +125,10 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
         yield Found(folder, Note.UNREADABLE, error.strerror or str(error))
         return
     belonging = folders_of_pages(names)
-    in_volumes = volumes(names)
+    sets = volume_sets(names)
+    in_volumes = {one.lead: one.parts for one in sets if len(one.parts) > 1 and not one.missing}
     others = {part for lead, parts in in_volumes.items() for part in parts if part != lead}
+    missing = {part: one.missing for one in sets for part in one.parts if one.missing}
     for name in names:
         if name in others:
             continue
@@ -144,7 +148,8 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
         if note is None and name in in_volumes:
             yield Found(path, volumes=tuple(os.path.join(folder, part) for part in in_volumes[name]))
         else:
-            yield Found(path, Note.SAVED_PAGE if note is Note.FOLDER and name in belonging else note, detail)
+            note = Note.SAVED_PAGE if note is Note.FOLDER and name in belonging else note
+            yield Found(path, note, detail, missing=missing.get(name, ()) if note is None else ())
 
 
 _KINDS = {stat.S_IFREG: None, stat.S_IFDIR: Note.FOLDER, stat.S_IFLNK: Note.LINK}

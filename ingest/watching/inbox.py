@@ -5,7 +5,7 @@
     inbox/
       江苏省/淮安市/….pdf      what people put in
       .gongkai/taken/<round>/   claimed, on the way into the books; folders of page images in <round>f/
-      .gongkai/gathering/       page images that lay in the inbox itself, for the moment of their claiming
+      .gongkai/gathering/       page images that lay in the inbox itself, and volumes, for the moment of their claiming
       .gongkai/tries/           how often a claimed file was taken up by a process that ended
       done/<day>/               registered
       failed/<code>/            refused or failed, each with a note beside it
@@ -125,6 +125,22 @@ class Inbox:
         os.rename(held, target)
         return target
 
+    def gather_volumes(self, lead: str, names: Iterable[str], round_name: str) -> str:
+        """Claim the volumes of an archive, files beside ``lead`` (a path), as one folder of its name, in a round of its own.
+
+        Return where it lies then; as :meth:`gather` otherwise.
+        """
+        held = os.path.join(self._gathering, round_name)
+        inside = os.path.join(held, self.relative(lead))
+        os.makedirs(inside)
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.rename(os.path.join(os.path.dirname(lead), name), os.path.join(inside, name))
+            fail_here("after_gather", name)
+        target = os.path.join(self.taken, round_name)
+        os.rename(held, target)
+        return os.path.join(target, self.relative(lead))
+
     def gatherings(self) -> list[str]:
         """The names of the rounds whose gathering did not come to its end."""
         return sorted(_listed(self._gathering))
@@ -132,11 +148,13 @@ class Inbox:
     def scatter(self, round_name: str) -> None:
         """Put back what was being gathered."""
         held = os.path.join(self._gathering, round_name)
-        for name in sorted(_listed(held)):
-            with suppress(FileNotFoundError):  # another watcher was faster
-                _move(self.root, os.path.join(held, name), self.root, name)
-        with suppress(OSError):
-            os.rmdir(held)
+        for folder, _, names in os.walk(held, topdown=False):
+            above = os.path.dirname(os.path.relpath(folder, held))  # of volumes: their folder is ours
+            for name in sorted(names):
+                with suppress(FileNotFoundError):  # another watcher was faster
+                    _move(self.root, os.path.join(folder, name), self.root, os.path.join(above, name))
+            with suppress(OSError):
+                os.rmdir(folder)
 
     def rounds(self) -> list[str]:
         """The names of the rounds in which claimed files lie."""

@@ -25,7 +25,8 @@ from runtime.failpoints import fail_here
 class Parcel(NamedTuple):
     """A claimed file or folder: where it lies, its path in the inbox, the path under which it came in, and what its place says.
 
-    Of a folder ``pages`` are its page images in order, ``others`` the files that slipped in while it was claimed.
+    Of a folder ``pages`` are its page images in order, ``others`` the files that slipped in while it was claimed; or ``volumes``
+    are those of an archive, in order, and ``missing`` the names of those without which it came.
     ``given_up``: it is registered as what ended too many processes, and not read.
     """
 
@@ -38,6 +39,8 @@ class Parcel(NamedTuple):
     given_up: bool = False
     pages: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Refusal(Record, frozen=True):
@@ -110,6 +113,15 @@ def _taken(intake: Intake, parcel: Parcel) -> Iterator[Taken]:
         yield intake.refused(found.shown, error)
         return
     fail_here("before_read", parcel.inner)
+    if parcel.missing:
+        above = os.path.dirname(parcel.known_as)
+        for path in parcel.volumes:
+            known_as = os.path.join(above, os.path.basename(path))
+            yield from intake.take(Found(path, known_as=known_as, missing=parcel.missing))
+        return
+    if parcel.volumes:
+        yield from intake.take(msgspec.structs.replace(found, volumes=parcel.volumes))
+        return
     if parcel.pages or not parcel.others:
         yield from intake.take(msgspec.structs.replace(found, pages=parcel.pages))
     for path in parcel.others:

@@ -14,11 +14,12 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, NamedTuple
 
 from codebook.errors import GongkaiError
 from codebook.records import Record
+from ingest.archives.volume_sets import TAIL, says_more
 from ingest.files.fingerprint import FileSnapshot, opened
 
 _HEAD = 1024
@@ -143,6 +144,22 @@ def looks_whole(path: str) -> bool:
     try:
         with opened(path, follow=False) as file:
             return not _held_open(file.fileno()) and _ends_well(file, os.fstat(file.fileno()).st_size)
+    except (OSError, GongkaiError):
+        return False
+
+
+def volumes_whole(paths: Sequence[str]) -> bool:
+    """Return whether these volumes of an archive, in order, are closed, not empty, and none of them says that it has more."""
+    try:
+        sizes = []
+        for path in paths:
+            with opened(path, follow=False) as file:
+                if _held_open(file.fileno()):
+                    return False
+                sizes.append(os.fstat(file.fileno()).st_size)
+        with opened(paths[0], follow=False) as first, opened(paths[-1], follow=False) as last:
+            head, tail = first.read(TAIL), _tail(last, sizes[-1], TAIL)
+        return all(sizes) and not says_more(head, tail, size=sum(sizes), count=len(paths))
     except (OSError, GongkaiError):
         return False
 

@@ -1,4 +1,5 @@
-"""What in an inbox is taken together: page images that are one report, with their folder, and a saved web page with its own.
+"""What in an inbox is taken together: page images that are one report, with their folder, a saved web page with its own, and the
+volumes of an archive.
 
 A folder of page images is claimed whole, with one rename, when it is quiet as a whole. The folder of a saved page goes where its
 page goes, unread.
@@ -14,6 +15,7 @@ from datetime import date
 from typing import NamedTuple
 
 from codebook.records import Record
+from ingest.archives.volume_sets import VolumeSet, may_be_volume, volume_sets
 from ingest.files.fingerprint import FileSnapshot
 from ingest.files.page_images import FIRST_YEAR, gaps
 from ingest.files.saved_pages import folder_ends, folders_of_pages, is_page, is_page_of, pages_of
@@ -21,7 +23,7 @@ from ingest.files.walk import OneReport
 from ingest.names import is_junk, is_picture, natural
 from ingest.watching.canary import may_be_canary
 from ingest.watching.inbox import Inbox
-from ingest.watching.stability import FolderSnapshot, look, look_at, looks_whole
+from ingest.watching.stability import FolderSnapshot, look, look_at, looks_whole, volumes_whole
 
 _FEW = 10  # names in a folder, those of a system among them, where there may be a single picture
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -72,6 +74,8 @@ class Together:
 
     def look(self, path: str) -> Sight | None:
         """Return how a file looks with the folder of a saved page, or a folder with all that is in it; None when it is gone."""
+        if (held := self.volumes_of(path)) is not None:
+            return self._look_at_volumes(path, held)
         own = self._look_at_top() if path == self._inbox.root else look_at(path)
         if own is None:
             return None
@@ -79,6 +83,14 @@ class Together:
         folders = [f"{stem}{end}" for end in folder_ends()] if is_page(path) else []
         beside = [look_at(folder) for folder in folders]
         return Sight(own, tuple(each for each in beside if isinstance(each, FolderSnapshot)))
+
+    @staticmethod
+    def _look_at_volumes(path: str, held: VolumeSet) -> Sight | None:
+        """The volumes of an archive; None for one that is not the lead of the others, which is looked at instead."""
+        folder, name = os.path.split(path)
+        seen = ((part, look(os.path.join(folder, part))) for part in sorted(held.parts))
+        found = tuple((part, snapshot) for part, snapshot in seen if snapshot is not None)
+        return Sight(FolderSnapshot(found)) if name == held.lead and found else None
 
     def _look_at_top(self) -> FolderSnapshot | None:
         """Only the pictures in the inbox itself."""
@@ -90,10 +102,15 @@ class Together:
 
     def is_whole(self, path: str) -> bool:
         """Return whether nothing shows that more is to come: each file is whole, no page is missing by its number, a picture is
-        no page whose folder is only begun, and the folder of a saved page has its page.
+        no page whose folder is only begun, the folder of a saved page has its page, and an archive all its volumes.
         """
         if os.path.isdir(path):
             return claimed_whole(path) and not gaps([name for name in _names(path) if is_picture(name)])
+        folder, name = os.path.split(path)
+        if (held := self.volumes_of(path)) is not None:
+            return not held.missing and volumes_whole([os.path.join(folder, part) for part in held.parts])
+        if may_be_volume(name) and not volumes_whole([path]):
+            return False
         return looks_whole(path) and not self._is_begun(path) and self.folder_of_page(path) is None
 
     def _is_begun(self, path: str) -> bool:
@@ -180,6 +197,19 @@ class Together:
         before = [os.path.basename(path) for path in pages]
         return pages if set(before).isdisjoint(names) and self._one_report(folder, [*before, *names]) else []
 
+    # ---- volumes ----
+
+    def volumes_of(self, path: str) -> VolumeSet | None:
+        """Return the volumes of the archive that a file in the inbox is one of; None for another file."""
+        folder, name = os.path.split(path)
+        if not may_be_volume(name):
+            return None
+        names = self._names(folder)
+        for one in volume_sets([*names, *([] if name in names else [name])]):
+            if name in one.parts and (len(one.parts) > 1 or one.missing):
+                return one
+        return None
+
     # ---- saved pages ----
 
     def folder_of_page(self, path: str) -> str | None:
@@ -239,3 +269,8 @@ def _names(folder: str) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
+
+
+def claimed_volumes(folder: str) -> VolumeSet | None:
+    """Return the volumes that were claimed in a folder that has the name of their lead; None for another folder."""
+    return next((one for one in volume_sets(_names(folder)) if one.lead == os.path.basename(folder)), None)

@@ -44,7 +44,7 @@ from ingest.watching.folder_metadata import Manifests, place
 from ingest.watching.inbox import MANIFEST, Inbox, round_of_folders
 from ingest.watching.register_claimed import Parcel, Receipt, receive
 from ingest.watching.stability import Ready, Settler, look_at
-from ingest.watching.taken_together import Sight, Together, claimed_whole
+from ingest.watching.taken_together import Sight, Together, claimed_volumes, claimed_whole
 from runtime.failpoints import fail_here
 from runtime.log import get_logger
 from workers.worker_context import worker_name
@@ -132,7 +132,7 @@ class FolderWatcher:
         self._problem: str | None = None
         self._sent: str | None = None
         self._mark: tuple[int, int] | None = None
-        self._rounds = self._taken = 0
+        self._rounds = self._taken = self._apart = 0
         self._next = {"look": 0.0, "canary": 0.0, "sync": 0.0}
 
     # ---- what others see ----
@@ -250,7 +250,8 @@ class FolderWatcher:
         if canary.may_be_canary(path):
             self._canaries.see(path)
         elif os.path.dirname(path) not in self._arriving:  # if it is, it is looked at when it can be ready
-            self._arriving.see(path)
+            held = self._together.volumes_of(path)
+            self._arriving.see(path if held is None else os.path.join(os.path.dirname(path), held.lead))
 
     def _walk(self, folder: str) -> None:
         if self._together.belongs_to_page(folder) or not os.path.isdir(folder):
@@ -316,11 +317,14 @@ class FolderWatcher:
         if self._is_put_off(ready.path, folder=folder):
             return None
         earlier = tuple(self._together.earlier(ready.path, self._together.pages(ready.path))) if folder else ()
-        round_name = self._round(folder=folder)
+        held = self._together.volumes_of(ready.path)
+        round_name = self._round(folder=folder or held is not None, apart=held is not None)
         try:
             if ready.path == self.inbox.root:
                 round_name = self._round(folder=True, top=True)
                 path: str | None = self.inbox.gather(self._together.pages(ready.path), round_name)
+            elif held is not None:
+                path = self.inbox.gather_volumes(ready.path, held.parts, round_name)
             else:
                 path = self.inbox.claim(ready.path, round_name)
         except OSError as error:
@@ -359,8 +363,10 @@ class FolderWatcher:
             self.inbox.file_done(late, self.inbox.relative(late))
         return True
 
-    def _round(self, *, folder: bool = False, top: bool = False) -> str:
-        name = f"{_round_of(self.name)}.{self._rounds}{'top' if top else ''}"
+    def _round(self, *, folder: bool = False, top: bool = False, apart: bool = False) -> str:
+        """The name of this round; ``apart``: that of one for a single thing in it."""
+        self._apart += apart
+        name = f"{_round_of(self.name)}.{self._rounds}{'top' if top else ''}{f'v{self._apart}' if apart else ''}"
         return round_of_folders(name) if folder else name
 
     def _take_canary(self, ready: Ready) -> None:
@@ -405,6 +411,10 @@ class FolderWatcher:
         if not os.path.isdir(path):
             return Parcel(path, staged.inner, known_as, batch, place(staged.inner).region, self._manifests.of(staged.inner)[0])
         inside = os.path.join(staged.inner, MANIFEST)
+        if (held := claimed_volumes(path)) is not None:
+            found = tuple(os.path.join(path, name) for name in held.parts)
+            region, (manifest, _) = place(staged.inner).region, self._manifests.of(staged.inner)
+            return Parcel(path, staged.inner, known_as, batch, region, manifest, volumes=found, missing=held.missing)
         manifest, _ = self._manifests.of(inside, claimed=path)
         pages, others = self.inbox.contents(path)
         pages = sorted([*staged.earlier, *pages], key=lambda page: natural(os.path.basename(page)))

@@ -16,6 +16,7 @@ _PARTED = 0.72  # of a character's height: paper that parts two pieces of one li
 _ONE_LINE = 1.6  # the same: what is higher is several lines, or one of larger characters
 _LARGE = 1.35  # the same, of characters that are larger than those of the page on the whole
 _FRAME = 4.0  # the same: no character is as high
+_FILLED = 0.08  # share of its box that a frame fills at most
 _SPECK = 0.34  # the same: a piece of ink that is no larger either way is a speck or a point
 _FAR = 0.6  # the same: a point is nearer to its digits
 _DIRT = 0.3  # the same: half of the ink of dirt is in pieces that are no higher
@@ -184,7 +185,7 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
     free = marks.copy()
     for x0, y0, x1, y1 in outside:
         free[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 0
-    free = without_dust(free, size)
+    free = _without_frames(without_dust(free, size), size)
     joined = cv2.dilate(free, np.ones((max(1, size // 6), round(size * 1.1)), np.uint8))
     _, stats = pieces(joined.astype(np.uint8))
     boxes: list[Box] = []
@@ -202,6 +203,15 @@ def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
             lines.append([box])
     trimmed = [_joined([piece for box in sorted(line) for piece in _trimmed(free, box)]) for line in lines]
     return sorted((line for line in trimmed if line), key=lambda line: min(b[1] for b in line))
+
+
+def _without_frames(marks: Grey, size: int) -> Grey:
+    """The ink without upright rules and frames that belong to no table: what is higher than characters and hardly filled."""
+    labels, stats = pieces(marks)
+    wide, high, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
+    frames = (high > _FRAME * size) & ((2 * wide <= size) | ((wide > 2 * _FRAME * size) & (area < _FILLED * wide * high)))
+    frames[0] = False
+    return np.where(frames[labels], 0, marks).astype(np.uint8) if frames.any() else marks
 
 
 def _tight_lines(marks: Grey, box: Box, size: int) -> list[Box]:

@@ -19,7 +19,8 @@ from inflate64 import Deflater
 from codebook.errors import GongkaiError
 from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
 from ingest.archives.limits import Limits
-from ingest.archives.volumes import joined, volumes
+from ingest.archives.volume_sets import volumes
+from ingest.archives.volumes import joined
 from ingest.files.identify import identify
 from ingest.files.walk import walk
 from tests.ingest.test_archive import SMALL, contents, zipped

@@ -7,7 +7,7 @@ import pytest
 
 from codebook.records import Line
 from tasks.ocr.engines.pair import ReaderPair
-from tasks.ocr.read_page import read_picture
+from tasks.ocr.read_page import SURE, read_picture
 from tests.scans.degrade import Wear, worn
 from tests.scans.drawing import Sheet, Style
 from tests.scans.fonts import chinese_fonts
@@ -47,3 +47,18 @@ def test_tight_lines_are_read_line_by_line(leading: float, wear: Wear, reader: R
         label + number for label, number in _ROWS
     ]
     assert len(found) == 1 + len(_ROWS) + 3
+
+
+def test_a_frame_without_rules_in_it_is_no_part_of_the_lines(reader: ReaderPair) -> None:
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font), 200)
+    for at, (label, number) in enumerate(_ROWS):
+        sheet.write(80, 90 + at * 20, label, 10)
+        sheet.write(330, 90 + at * 20, number, 10)
+    image = sheet.finish().image[:700].copy()
+    image[220:600, 190:194] = image[220:600, 1300:1304] = image[596:600, 190:1304] = 20
+    page = read_picture(image, 1, reader)
+    lines = [block for block in page.blocks if isinstance(block, Line)]
+    assert [plain(line.text) for line in lines] == [label + number for label, number in _ROWS]
+    assert min(line.score for line in lines) >= SURE
+    assert all(line.place.box and line.place.box[0] > 194 and line.place.box[2] < 1300 for line in lines)

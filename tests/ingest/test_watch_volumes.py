@@ -1,0 +1,162 @@
+"""Archives in volumes that come into a watched folder: taken together when all are there, and refused with what is missing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from database.models import Failure, Source
+from database.session import make_engine
+from ingest.archives.limits import Limits
+from ingest.archives.volume_sets import TAIL, says_more, volume_sets
+from ingest.files.register_paths import ingest_paths, plan
+from runtime.store import Store
+from tests.ingest.test_rar_volumes import in_volumes
+from tests.ingest.test_watch import files, rows, running, until, untouched
+from tests.ingest.watching import watcher
+
+REPORT = "洪泽区教育局2024年政府信息公开工作年度报告\n".encode() * 400
+ZIP = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "cases" / "50-archives"
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    made = make_engine(sqlite_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    made = tmp_path / "in"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> dict[str, bytes]:
+    """The volumes of a RAR archive with one report in it, by name."""
+    (tmp_path / "made").mkdir()
+    made = in_volumes(tmp_path / "made", {"教育局.txt": REPORT})
+    assert len(made) > 3
+    return {Path(path).name: Path(path).read_bytes() for path in made}
+
+
+def paths(engine: Engine) -> list[str]:
+    return [path for (path,) in rows(engine, select(Source.path).order_by(Source.path))]
+
+
+def failures(engine: Engine) -> list[tuple[str, str]]:
+    return [tuple(row) for row in rows(engine, select(Failure.code, Failure.message).order_by(Failure.id))]
+
+
+@pytest.mark.parametrize("polls", [False, True])
+def test_volumes_wait_for_each_other(
+    sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, parts: dict[str, bytes], polls: bool
+) -> None:
+    folder = inbox / "江苏省" / "淮安市"
+    folder.mkdir(parents=True)
+    *first, late = parts.items()
+    with running(watcher(sqlite_url, str(tmp_path / "store"), inbox, polls=polls, patience=600.0)):
+        for name, data in first:
+            (folder / name).write_bytes(data)
+        (inbox / "other.txt").write_text("it shows that the others were looked at")
+        until(lambda: len(paths(engine)) == 1)
+        time.sleep(1.0)  # longer than the quiet time: they are not taken
+        assert {path.rpartition("/")[2] for path in untouched(inbox)} == {name for name, _ in first}
+        (folder / late[0]).write_bytes(late[1])
+        until(lambda: untouched(inbox) == set())
+    lead = sorted(parts)[0]
+    assert f"{folder}/{lead}!教育局.txt" in paths(engine)
+    assert failures(engine) == []
+    assert {path.split("/", 1)[1] for path in files(inbox / "done")} == {
+        "other.txt",
+        *(f"江苏省/淮安市/{lead}/{name}" for name in parts),
+    }
+
+
+def test_what_is_missing_is_named_when_patience_ends(
+    sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, parts: dict[str, bytes]
+) -> None:
+    names = sorted(parts)
+    for name in (names[0], *names[2:]):
+        (inbox / name).write_bytes(parts[name])
+    with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
+        until(lambda: untouched(inbox) == set())
+    assert paths(engine) == [f"{inbox}/{name}" for name in (names[0], *names[2:])]
+    assert {code for code, _ in failures(engine)} == {"file.corrupt"}
+    assert all(names[1] in message for _, message in failures(engine))
+    lying = {path for path in files(inbox / "failed") if not path.endswith(".txt")}
+    assert lying == {f"file.corrupt/{names[0]}/{name}" for name in (names[0], *names[2:])}
+
+
+def test_a_claim_of_volumes_that_was_cut_off_is_taken_up_again(
+    sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, parts: dict[str, bytes]
+) -> None:
+    made = watcher(sqlite_url, str(tmp_path / "store"), inbox)
+    lead, *others = sorted(parts)
+    for name in others:
+        (inbox / name).write_bytes(parts[name])
+    held = inbox / ".gongkai" / "gathering" / "1-0.0v1f" / lead
+    held.mkdir(parents=True)
+    (held / lead).write_bytes(parts[lead])
+    with running(made):
+        until(lambda: untouched(inbox) == set())
+    assert paths(engine) == [f"{inbox}/{lead}!教育局.txt"]
+
+
+def test_a_folder_of_incomplete_volumes_says_what_is_missing(
+    engine: Engine, tmp_path: Path, inbox: Path, parts: dict[str, bytes]
+) -> None:
+    names = sorted(parts)
+    for name in names[1:]:
+        (inbox / name).write_bytes(parts[name])
+    (inbox / "report.z02").write_bytes(REPORT)  # only its name is that of a volume
+    ingest_paths(plan([str(inbox)]), engine=engine, store=Store(str(tmp_path / "store")), limits=Limits())
+    assert [code for code, _ in failures(engine)] == ["file.corrupt"] * (len(names) - 1)
+    assert all(names[0] in message for _, message in failures(engine))
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["a.part01.rar", "a.part03.rar"], ("a.part02.rar",)),
+        (["a.rar", "a.r01"], ("a.r00",)),
+        (["a.r00"], ("a.rar",)),
+        (["a.z01", "a.z03"], ("a.z02", "a.zip")),
+        (["A.Z01", "A.ZIP"], ()),
+        (["a.7z.002", "a.7z.003"], ("a.7z.001",)),
+        (["a.zip.001", "a.zip.002"], ()),
+    ],
+)
+def test_the_names_of_missing_volumes(names: list[str], missing: tuple[str, ...]) -> None:
+    (found,) = volume_sets(names)
+    assert (found.parts, found.missing) == (tuple(names), missing)
+
+
+@pytest.mark.parametrize("names", [["a.zip"], ["a.rar"], ["a.001"], ["a.txt.z1"], [], ["a.part99999.rar"]])
+def test_other_files_are_no_volumes(names: list[str]) -> None:
+    assert [one for one in volume_sets(names) if len(one.parts) > 1] == []
+
+
+def test_a_volume_says_whether_more_must_follow(parts: dict[str, bytes]) -> None:
+    *others, last = (parts[name] for name in sorted(parts))
+    assert [says_more(each[:TAIL], each[-TAIL:], size=len(each), count=1) for each in others] == [True] * len(others)
+    assert not says_more(last[:TAIL], last[-TAIL:], size=len(last), count=1)
+    old = b"Rar!\x1a\x07\x00" + bytes(57)
+    assert says_more(old, bytes(40) + bytes.fromhex("c43d7b01400700"), size=64, count=1)
+    assert not says_more(old, bytes(40) + bytes.fromhex("c43d7b00400700"), size=64, count=1)
+    seven = b"7z\xbc\xaf\x27\x1c\0\4" + bytes(4) + (1000).to_bytes(8, "little") + (100).to_bytes(8, "little") + bytes(40)
+    assert says_more(seven, bytes(64), size=1131, count=2)
+    assert not says_more(seven, bytes(64), size=1132, count=2)
+
+
+@pytest.mark.skipif(not ZIP.exists(), reason="the corpus is not there")
+def test_the_last_volume_of_a_split_zip_counts_the_others() -> None:
+    first, last = (ZIP / "split.z01").read_bytes(), (ZIP / "split.zip").read_bytes()
+    assert says_more(last[:TAIL], last[-TAIL:], size=len(last), count=1)
+    assert not says_more(first[:TAIL], last[-TAIL:], size=len(first) + len(last), count=2)
