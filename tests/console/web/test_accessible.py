@@ -31,6 +31,7 @@ def browsed(office: Desk) -> Iterator[tuple[Page, str]]:  # noqa: F811
     home = office.settings.home
     with serving.served(f"sqlite:///{home / 'gongkai.db'}", home) as address, serving.browsing() as browser:
         page = browser.new_page(viewport={"width": 1300, "height": 900})
+        page.set_default_timeout(180_000)  # a machine with much to do
         serving.log_in(page, address, "administrator", PASSWORD)
         yield page, address
 
