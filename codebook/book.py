@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -178,7 +178,15 @@ class Indicator(Record, frozen=True):
         return self.unit != number_words().money
 
 
-class Codebook(Record, frozen=True):
+def _wholes(row: str) -> Iterator[str]:
+    """The rows of which a row is a part, by their slugs: a.b and a of a.b.c."""
+    whole, dot, _ = row.rpartition(".")
+    while dot:
+        yield whole
+        whole, dot, _ = whole.rpartition(".")
+
+
+class Codebook(Record, frozen=True, dict=True):
     """All of it. ``version`` is a digest of the data files: results carry it, so that stale ones can be found."""
 
     version: str
@@ -186,9 +194,15 @@ class Codebook(Record, frozen=True):
     blocks: dict[str, Block]
     indicators: dict[str, Indicator]
 
+    @cached_property
+    def by_block(self) -> dict[str, tuple[Indicator, ...]]:
+        """The indicators of each block, in printing order."""
+        return {name: tuple(i for i in self.indicators.values() if i.block == name) for name in self.blocks}
+
     def of_form(self, form: str, block: str | None = None) -> tuple[Indicator, ...]:
         """The indicators that ``form`` asks for, in printing order; of one block only, if given."""
-        return tuple(i for i in self.indicators.values() if form in i.forms and block in (None, i.block))
+        indicators = self.indicators.values() if block is None else self.by_block.get(block, ())
+        return tuple(i for i in indicators if form in i.forms)
 
     def demanded(self, block: str, form: str, printed: Collection[str]) -> tuple[str, ...]:
         """Return the ids of the cells that a block of ``form`` has, in printing order, given those rows that are ``printed``.
@@ -198,11 +212,14 @@ class Codebook(Record, frozen=True):
         """
         indicators = self.of_form(form, block)
         rows = {i.row for i in indicators}
-        unmeant: set[str] = set()
+        parts_of: dict[str, set[str]] = {}
         for row in rows:
-            parts = {part for part in rows if part.startswith(f"{row}.")}
-            if parts:
-                unmeant |= parts if row in printed and parts.isdisjoint(printed) else {row}
+            for whole in _wholes(row):
+                parts_of.setdefault(whole, set()).add(row)
+        unmeant: set[str] = set()
+        for row in rows & parts_of.keys():
+            parts = parts_of[row]
+            unmeant |= parts if row in printed and parts.isdisjoint(printed) else {row}
         return tuple(i.id for i in indicators if i.row not in unmeant)
 
     def of_kind(self, kind: BlockKind) -> dict[str, Block]:

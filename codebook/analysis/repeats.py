@@ -51,8 +51,10 @@ def with_year_before(
 ) -> UnitFacts:
     """Return a unit with what it repeats of the year before. ``texts`` are its chapters by number, without what all reports say.
 
-    A chapter that one of the two reports lacks is not in its terms.
+    A chapter that one of the two reports lacks is not in its terms. An agency without a report repeats nothing.
     """
+    if unit.filing_id is None:
+        return unit
     terms = ("table.same", "table.compared", *(f"text.{number}.{part}" for number in CHAPTERS for part in ("same", "grams")))
     if before is None or before.filing_id is None:
         return msgspec.structs.replace(unit, open={**unit.open, **dict.fromkeys(terms, Omission.NO_YEAR_BEFORE)})

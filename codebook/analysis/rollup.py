@@ -75,20 +75,23 @@ class CellRollup(Record, frozen=True):
 
     ``own_level`` is the sum of office and departments, ``computed`` that of the whole area. ``exceeds`` are agencies whose own
     number is greater than the stated one. ``covered``: the list of the year covers the area, so that no agency is unknown.
+    ``hidden``: who asks does not see all agencies of the area. Then the sums are not those of the area, nothing can be judged,
+    and ``stated`` is None where the government itself is not seen.
     """
 
     cell: str
-    stated: Number | Omission
+    stated: Number | Omission | None
     parts: dict[AreaPart, PartSum]
     own_level: PartSum
     computed: PartSum
     exceeds: tuple[int, ...] = ()
     covered: bool = False
+    hidden: bool = False
 
     @property
     def difference(self) -> Number | None:
-        """The stated number less the computed one; None where one of them is not known."""
-        if isinstance(self.stated, Omission) or self.computed.value is None:
+        """The stated number less the computed one; None where one of them is not known, or not all of what is added is seen."""
+        if self.stated is None or isinstance(self.stated, Omission) or self.computed.value is None or self.hidden:
             return None
         return exact(self.stated - self.computed.value)
 
@@ -106,7 +109,8 @@ class CellRollup(Record, frozen=True):
 
 
 class AreaRollup(Record, frozen=True):
-    """The roll-up of an area on a year. ``own`` is the report of its government (None: no such agency is known).
+    """The roll-up of an area on a year. ``own`` is the report of its government (None: no such agency is known). ``hidden``:
+    who asks does not see all agencies of the area, and no number can be judged.
 
     ``doubles`` are more governments with the code of the area or of one directly under it: they are in no sum, and a person has
     to look.
@@ -118,6 +122,7 @@ class AreaRollup(Record, frozen=True):
     members: tuple[AreaMember, ...]
     doubles: tuple[UnitFacts, ...]
     cells: tuple[CellRollup, ...]
+    hidden: bool = False
 
     @property
     def absent(self) -> tuple[AreaMember, ...]:
@@ -142,8 +147,11 @@ def part_of(unit: UnitFacts, area: str) -> AreaPart | None:
     return _PART_OF_KIND.get(unit.kind or "", AreaPart.DEPARTMENT)
 
 
-def roll_up(area: str, year: int, units: Collection[UnitFacts], cells: Sequence[str]) -> AreaRollup:
-    """Return the roll-up of an area (a code of six digits) from the units of a year in it and under it."""
+def roll_up(area: str, year: int, units: Collection[UnitFacts], cells: Sequence[str], *, hidden: bool = False) -> AreaRollup:
+    """Return the roll-up of an area (a code of six digits) from the units of a year in it and under it.
+
+    ``hidden``: there are more of them, which may not be shown.
+    """
     of_year = sorted((unit for unit in units if unit.year == year), key=lambda unit: unit.agency_id)
     seats = _seats(of_year)
     own = seats.get(area)
@@ -156,9 +164,9 @@ def roll_up(area: str, year: int, units: Collection[UnitFacts], cells: Sequence[
                 doubles.append(unit)
         elif part is not None:
             members.append(AreaMember(unit, part))
-    covered = not doubles and _is_covered(members)
-    rolled = tuple(_roll_up_cell(cell, own, members, covered) for cell in cells)
-    return AreaRollup(area, year, own, tuple(members), tuple(doubles), rolled)
+    covered = not doubles and not hidden and _is_covered(members)
+    rolled = tuple(_roll_up_cell(cell, own, members, covered=covered, hidden=hidden) for cell in cells)
+    return AreaRollup(area, year, own, tuple(members), tuple(doubles), rolled, hidden)
 
 
 def _seats(units: Sequence[UnitFacts]) -> dict[str, UnitFacts]:
@@ -181,17 +189,18 @@ def _is_covered(members: Sequence[AreaMember]) -> bool:
     return below and parts.issuperset(OWN_LEVEL) and all(_LISTED in member.unit.known for member in inside)
 
 
-def _roll_up_cell(cell: str, own: UnitFacts | None, members: Sequence[AreaMember], covered: bool) -> CellRollup:
-    stated = own.of_term(cell) if own is not None else Omission.NO_FILING
+def _roll_up_cell(cell: str, own: UnitFacts | None, members: Sequence[AreaMember], *, covered: bool, hidden: bool) -> CellRollup:
+    absent = None if hidden else Omission.NO_FILING
+    stated = own.of_term(cell) if own is not None else absent
     parts = {part: _sum_of(cell, [m.unit for m in members if m.part is part]) for part in AreaPart}
     exceeds: list[int] = []
-    if not isinstance(stated, Omission) and not load_book().indicators[cell].signed:
+    if stated is not None and not isinstance(stated, Omission) and not hidden and not load_book().indicators[cell].signed:
         for member in members:
             value = member.unit.known.get(cell)
             if member.part in WHOLE_AREA and value is not None and value > stated:
                 exceeds.append(member.unit.agency_id)
     own_level, whole = (_sum_of(cell, [m.unit for m in members if m.part in group]) for group in (OWN_LEVEL, WHOLE_AREA))
-    return CellRollup(cell, stated, parts, own_level, whole, tuple(exceeds), covered)
+    return CellRollup(cell, stated, parts, own_level, whole, tuple(exceeds), covered, hidden)
 
 
 def _sum_of(cell: str, units: Sequence[UnitFacts]) -> PartSum:

@@ -42,10 +42,11 @@ class ListedAgency(NamedTuple):
 
 
 class SummaryTable(NamedTuple):
-    """A table of agencies: the heads by column from 0, and its rows."""
+    """A table of agencies: the heads by column from 0, its rows, and those that state sums."""
 
     heads: dict[int, Head]
     rows: tuple[ListedAgency, ...]
+    totals: tuple[ListedAgency, ...] = ()
 
 
 class Summary(NamedTuple):
@@ -165,16 +166,18 @@ def _table(grid: _Grid, head: _HeadPlace, names: set[str]) -> tuple[SummaryTable
         return None, head.bottom + 1
     kept = [at for at in range(grid.width) if at not in columns or columns[at].field is not SummaryField.SERIAL]
     rows: list[ListedAgency] = []
+    totals: list[ListedAgency] = []
     at = head.bottom + 1
     while at < grid.height:
         texts = [fold_label(cell.text) for cell in grid.filled(at) if len(cell.text) < _LONG]
         if any(text in names for text in texts) and not any(_NUMBER.fullmatch(cell.text) for cell in grid.filled(at)):
             break
-        if grid.filled(at) and _is_agency(grid, at, head.column, columns):
+        listed = rows if grid.filled(at) and _is_agency(grid, at, head.column, columns) else totals
+        if listed is rows or _is_total(grid, at, columns):
             values = tuple(ColumnValue(column, text) for column in kept if (text := grid.text(at, column)))
-            rows.append(ListedAgency(at + 1, values))
+            listed.append(ListedAgency(at + 1, values))
         at += 1
-    return (SummaryTable(heads, tuple(rows)) if rows else None), at
+    return (SummaryTable(heads, tuple(rows), tuple(totals)) if rows else None), at
 
 
 def _path(grid: _Grid, head: _HeadPlace, column: int) -> Head:
@@ -188,6 +191,13 @@ def _path(grid: _Grid, head: _HeadPlace, column: int) -> Head:
         if text and (not path or path[-1] != text):
             path.append(text)
     return tuple(path)
+
+
+def _is_total(grid: _Grid, row: int, columns: dict[int, SummaryColumn]) -> bool:
+    """Return whether a row below the heads states sums."""
+    first = min(at for at, each in columns.items() if each.field in (SummaryField.CELLS, SummaryField.SUBTOTAL))
+    total = summary_words().total
+    return any(total.fullmatch("".join(grid.text(row, at).split())) for at in range(first))
 
 
 def _is_agency(grid: _Grid, row: int, column: int, columns: dict[int, SummaryColumn]) -> bool:

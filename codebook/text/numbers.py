@@ -159,12 +159,12 @@ def in_unit(token: Token, unit: str | None) -> Number | None:
 
     Other printed units are format, not value (1件, 40個).
     """
-    if token.value is None:
-        return None
+    if token.value is None or not token.unit:
+        return token.value
     words = number_words()
     if unit == words.money:
         return token.value if token.unit not in words.money_units else money(token.value, token.unit)
-    factor = words.count_units.get(token.unit or "")
+    factor = words.count_units.get(token.unit)
     return token.value if factor is None else round(token.value * factor)
 
 

@@ -41,6 +41,7 @@ class CollectingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: tuple[str, ...]
     sessions_by_value: tuple[str, ...]
     form_words: tuple[str, ...]
+    decorations: frozenset[str]
     columns: dict[str, tuple[str, ...]]
     kinds: dict[AddressKind, tuple[str, ...]]
 
@@ -58,6 +59,7 @@ class PortalWords(NamedTuple):
     sessions: frozenset[str]
     sessions_by_value: frozenset[str]
     form_words: tuple[str, ...]
+    decorations: frozenset[str]
     columns: dict[str, tuple[str, ...]]
     kinds: dict[str, AddressKind]
 
@@ -77,6 +79,7 @@ def portal_words() -> PortalWords:
         sessions=frozenset(found.sessions),
         sessions_by_value=frozenset(found.sessions_by_value),
         form_words=found.form_words,
+        decorations=found.decorations,
         columns=found.columns,
         kinds={word: kind for kind, words in found.kinds.items() for word in words},
     )

@@ -34,6 +34,8 @@ def write_document(rollup: AreaRollup, form: str, path: Path, language: str) -> 
     title = word("sheets", "title", language).format(region=region_title(rollup.region_code), year=rollup.year)
     document.add_heading(title, 1)
     document.add_paragraph(f"{word('sheets', 'opens', language)} {word('sheets', 'own_only', language)}")
+    if rollup.hidden:
+        document.add_paragraph(word("sheets", "hidden", language))
     cells = {each.cell: each for each in rollup.cells}
     marks = {cell: f"c{number}" for number, cell in enumerate(cells)}
     for table in tables_of(form):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from database.analysis.panel import Panel, changes_of, manifest_of, refresh
+from database.analysis.manifest import manifest_of
+from database.analysis.panel import Panel
+from database.analysis.refresh import changes_of, refresh
 from database.session import reading
 from runtime.log import get_logger
 

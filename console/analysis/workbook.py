@@ -145,6 +145,8 @@ class _Sheets:
         title = self.word("title").format(region=region_title(self.rollup.region_code), year=self.rollup.year)
         sheet.write_string(0, 0, title, self.title)
         sheet.write_string(1, 0, self.word("opens"))
+        if self.rollup.hidden:
+            sheet.write_string(0, 3, self.word("hidden"))
         for number, (name, width) in enumerate(zip(_COLUMNS, _WIDTHS, strict=True)):
             heading = word("parts", name, self.language) if name in list(AreaPart) else self.word(name)
             sheet.write_string(2, number, heading, self.head)
@@ -159,13 +161,18 @@ class _Sheets:
         self._text(sheet, at, 1, indicator.unit or "")
         if isinstance(each.stated, Omission):
             self._text(sheet, at, 2, word("omissions", each.stated, self.language))
+        elif each.stated is None:
+            self._text(sheet, at, 2, self.word("unseen"))
         else:
             self._number(sheet, (at, 2), each.stated)
         self._opens(sheet, (at, 3), each.cell, each.own_level)
         self._opens(sheet, (at, 4), each.cell, each.parts[AreaPart.LOWER])
         self._opens(sheet, (at, 5), each.cell, each.parts[AreaPart.TOWN])
         self._opens(sheet, (at, 6), each.cell, each.computed)
-        self._number(sheet, (at, 7), each.difference, self.wrong if each.contradicts else None)
+        if each.hidden:
+            self._text(sheet, at, 7, self.word("unjudged"))
+        else:
+            self._number(sheet, (at, 7), each.difference, self.wrong if each.contradicts else None)
         self._opens(sheet, (at, 8), each.cell, each.parts[AreaPart.VERTICAL])
         self._number(sheet, (at, 9), each.computed.units)
         self._text(sheet, at, 10, gaps_of(each.computed, self.names, self.language))

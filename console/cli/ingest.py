@@ -226,6 +226,8 @@ def ingest_files(
     summary, outcome = result.summary, result.outcome
     for problem in summary.problems:
         say(f"[yellow]manifest[/]: {plain(problem)}")
+    for notice in summary.notices:
+        say(f"[yellow]summary[/]: {plain(notice)}")
     if as_json:
         show_json(result)
     else:

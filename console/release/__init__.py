@@ -34,7 +34,8 @@ from console.release.digests import write_digests
 from console.release.figures import derived_rows
 from console.release.metadata import ReleaseIdentity, write_metadata
 from console.release.pages import ReleaseReport, write_pages
-from console.release.rows import DocumentRows, Row, code_rows, comparability_rows, indicator_rows
+from console.release.repeats import repeat_rows
+from console.release.rows import DocumentRows, Row, absent_rows, code_rows, comparability_rows, indicator_rows
 from console.release.schema import release_tables
 
 
@@ -79,6 +80,7 @@ def release(
         made = work / "release"
         data = made / "data"
         rows, counts = _write_tables(engine, data, progress, mask=mask)
+        counts |= _write_rows(data, {"repeats": repeat_rows(engine, data)})
         changes = () if previous is None else changed_rows(data, previous)
         counts |= _write_rows(data, {"changes": changes})
         checks = check_files(data, rows.filings)
@@ -102,7 +104,7 @@ def _write_tables(
 ) -> tuple[DocumentRows, Counter[str]]:
     rows, counts = DocumentRows(mask=mask), Counter[str]()
     fixed = {"derived": derived_rows, "indicators": indicator_rows, "comparability": comparability_rows, "codes": code_rows}
-    with _writing(data, [name for name in release_tables() if name != "changes"]) as write:
+    with _writing(data, [name for name in release_tables() if name not in ("changes", "repeats")]) as write:
         for table, make in fixed.items():
             for row in make():
                 write(table, row)
@@ -117,6 +119,8 @@ def _write_tables(
                 progress(documents)
         for row in rows.agencies():
             write("agencies", row)
+        for row in absent_rows(engine):
+            write("absent", row)
     return rows, counts
 
 

@@ -22,9 +22,18 @@ select v.agency_id, a.name as agency, a.kind, a.level, a.province, a.city, a.cou
 from "values" v join filings f using (filing_id) join agencies a on a.agency_id = v.agency_id
     join indicators i using (indicator)""",
     "rates": """
-select g.agency_id, a.name as agency, a.kind, a.level, a.province, a.city, a.county, a.region_code, g.year, f.form, g.derived,
-    d.name_zh, d.name_en, g.numerator, g.denominator, g.value, g.left_out, g.filing_id
+select g.agency_id, a.name as agency, a.kind, a.level, a.province, a.city, a.county, a.region_code, a.city_code, g.year, f.form,
+    g.derived, d.name_zh, d.name_en, g.numerator, g.denominator, g.value, g.left_out, g.filing_id
 from figures g join filings f using (filing_id) join agencies a on a.agency_id = g.agency_id join derived d using (derived)""",
+    "left_out": """
+with d as (select distinct derived from figures)
+select f.filing_id, a.agency_id, a.name as agency, a.kind, a.city_code, f.year, d.derived,
+    coalesce(g.left_out, 'not_in_form') as why
+from filings f join agencies a using (agency_id) cross join d
+    left join figures g on g.filing_id = f.filing_id and g.derived = d.derived
+where g.filing_id is null or g.left_out is not null
+union all
+select null, b.agency_id, b.name, b.kind, b.city_code, b.year, d.derived, 'no_filing' from absent b cross join d""",
     "agencies_without_a_sure_value": """
 select v.indicator, v.year, a.agency_id, a.name as agency, a.city, v.code
 from "values" v join agencies a using (agency_id) where v.code <> 'value'""",

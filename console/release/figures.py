@@ -15,7 +15,9 @@ _FACTS = ("unit.", "finding.")
 
 @cache
 def released_indicators() -> tuple[DerivedIndicator, ...]:
-    """The derived indicators that follow from the cells of one filing. Those of two years, of lists and of findings do not."""
+    """The derived indicators that follow from the cells of one filing. Those of lists and of findings do not, and
+    those that compare two years have a table of their own.
+    """
     return tuple(
         indicator
         for indicator in derived_indicators().values()
@@ -25,8 +27,9 @@ def released_indicators() -> tuple[DerivedIndicator, ...]:
 
 
 def derived_rows() -> Iterator[tuple[object, ...]]:
-    """Yield the definitions of the derived indicators."""
-    for each in released_indicators():
+    """Yield the definitions of the derived indicators: those of one filing, and those that compare it with the year before."""
+    of_years = [each for each in derived_indicators().values() if each.of_years]
+    for each in (*released_indicators(), *of_years):
         series = {form: definition.series for form in each.forms if (definition := each.definition_of(form)) is not None}
         formulas = [
             {"forms": definition.forms, "numerator": definition.numerator, "denominator": definition.denominator}

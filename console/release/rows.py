@@ -9,6 +9,8 @@ from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from sqlalchemy import Engine
+from sqlalchemy import text as sql_text
 
 from codebook.analysis.figures import UnitFacts
 from codebook.book import load_book
@@ -20,7 +22,9 @@ from console.export.read import Exported, Value
 from console.release.contacts import masked
 from console.release.figures import figure_rows
 from console.release.schema import cell_codes, english_label, labels, read_data
+from database.analysis.keys import city_of, province_of
 from database.models.findings import FindingState
+from database.session import reading
 from database.views import column_name, wide_tables
 
 Row = tuple[Any, ...]
@@ -99,7 +103,7 @@ class DocumentRows:
         known = self._agencies.get(agency)
         if known is None or known.year < year:
             d, body = exported.document, cells.body(exported)
-            place = (d.province, d.city, d.county, d.region_code)
+            place = (d.province, d.city, d.county, d.region_code, province_of(d.region_code), city_of(d.region_code))
             self._agencies[agency] = ReleaseAgency(year, (agency, d.agency_name, body.kind, body.level, *place))
 
     def _value(self, value: Value | None, code: str) -> Row:
@@ -146,6 +150,26 @@ class DocumentRows:
         """Yield the agencies that have a filing, by number."""
         for agency in sorted(self._agencies, key=int):
             yield self._agencies[agency].row
+
+
+_ABSENT = sql_text(
+    """
+    select distinct e.year, k.agency_id, a.name, a.kind, coalesce(a.region_code, e.region_code) as region_code
+    from gk_expected e join gk_agency_key k on k.key = e.agency_key join gk_agency a on a.id = k.agency_id
+    where not exists (select 1 from gk_current_filing v where v.agency_id = k.agency_id and v.year = e.year)
+    order by e.year, k.agency_id, region_code
+    """
+)
+
+
+def absent_rows(engine: Engine) -> Iterator[Row]:
+    """Yield the agencies of the lists that have no filing in force, by year and agency."""
+    last = None
+    with reading(engine) as connection:
+        for year, agency, name, kind, region in connection.execute(_ABSENT):
+            if (year, agency) != last:
+                yield (year, str(agency), name, kind, region, province_of(region), city_of(region))
+            last = (year, agency)
 
 
 # ---- the codebook -----------------------------------------------------------------------------------------------------------

@@ -1,23 +1,23 @@
-"""What is asked of the panel: figures of units and of regions. The SQL is made from the definitions of indicators.yaml; that it
-says the same as :func:`codebook.analysis.figures.unit_figure` is tested.
-"""
+"""What is asked of the panel: figures of units and of regions."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from codebook.analysis.figures import REASONS, Figure, Omission, UnitFacts, UnitFigure, figure_of
-from codebook.analysis.indicators import Definition, DerivedIndicator, FigureKind
+from codebook.analysis.indicators import DerivedIndicator, FigureKind
 from codebook.analysis.rollup import AreaPart, AreaRollup, roll_up
 from codebook.records import Number, Record
 from codebook.text.numbers import exact
-from database.analysis.panel import CODES, KNOWN, Panel, cell_ids
-from database.analysis.panel import FACTS as FACT_COLUMNS
+from database.analysis.cells import cells_of_reports
+from database.analysis.columns import CODES, FACTS, KNOWN, cell_ids, quoted
+from database.analysis.expressions import stored_columns, stored_indicators, unit_sql
+from database.analysis.panel import Panel
 
 GOVERNMENT = "government"
 """The kind of agencies whose report covers their whole area."""
@@ -48,6 +48,17 @@ class GroupBy(StrEnum):
     COUNTY = "county"
     KIND = "kind"
     ALL = "all"
+
+
+class UnitOrder(StrEnum):
+    """In which order units come; those of equal size by place."""
+
+    PLACE = "place"
+    """By region and agency."""
+    SIZE = "size"
+    """Those with the greatest denominators (of counts, figures) first, those without a figure last."""
+    FIGURE = "figure"
+    """Those with the greatest numerators first, those without a figure last."""
 
 
 _LEVELS = (GroupBy.PROVINCE, GroupBy.CITY, GroupBy.COUNTY)
@@ -91,64 +102,6 @@ class GroupLine(Record, frozen=True):
     figure: Figure
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _number(term: str) -> str:
-    if term.startswith("finding."):
-        rule = term.removeprefix("finding.").replace("'", "''")
-        return f"cast(list_contains(rules, '{rule}') as double)"
-    return _quoted(term)
-
-
-def _code(term: str) -> str:
-    """Whether a term is known: 0, or the code of the reason; null where the report has no such cell."""
-    if term.startswith("finding."):
-        return f"case when filing_id is null then {CODES[Omission.NO_FILING]} else {KNOWN} end"
-    return _quoted(f"{term}?")
-
-
-def _sum(weights: Mapping[str, Number]) -> str:
-    return " + ".join(f"{weight} * {_number(term)}" for term, weight in weights.items())
-
-
-def _applies(definition: Definition) -> str:
-    if cells := definition.cells:
-        return " and ".join(f"{_quoted(f'{cell}?')} is not null" for cell in cells)
-    forms = ", ".join(f"'{form}'" for form in definition.forms)
-    return f"(form is null or form in ({forms}))"
-
-
-def _reason(indicator: DerivedIndicator, definition: Definition, years: Sequence[int]) -> str:
-    """The code of why a unit is left out by a definition; null where it is in."""
-    codes = ", ".join(f"nullif({_code(term)}, {KNOWN})" for term in definition.terms)
-    known = f"least({codes}, null)"
-    good = [str(year) for year in years if indicator.series_of(year) in (None, definition.series)]
-    other = f"case when year in ({', '.join(good) or 'null'}) then null else {CODES[Omission.NOT_COMPARABLE]} end"
-    return f"coalesce({known}, {other})"
-
-
-def unit_sql(indicator: DerivedIndicator, years: tuple[int, ...]) -> tuple[str, str, str]:
-    """Return the expressions of numerator, denominator and reason of an indicator over the columns of the panel.
-
-    Raises ValueError for an indicator that compares two years, which the panel does not hold.
-    """
-    if indicator.of_years:
-        raise ValueError(f"{indicator.id} compares two years of an agency; the panel does not have it")
-    no_filing, not_in_form = CODES[Omission.NO_FILING], CODES[Omission.NOT_IN_FORM]
-    lacking = f"case when filing_id is null then {no_filing} else {not_in_form} end"
-    parts: dict[str, list[str]] = defaultdict(list)
-    for definition in indicator.definitions:
-        when = f"when {_applies(definition)} then"
-        parts["numerator"].append(f"{when} {_sum(definition.numerator)}")
-        parts["denominator"].append(f"{when} {_sum(definition.denominator) if definition.denominator else 'null'}")
-        parts["reason"].append(f"{when} {_reason(indicator, definition, years)}")
-    numerator = f"case {' '.join(parts['numerator'])} end"
-    denominator = f"case {' '.join(parts['denominator'])} end"
-    return numerator, denominator, f"case {' '.join(parts['reason'])} else {lacking} end"
-
-
 def _conditions(selection: UnitSelection, by: GroupBy) -> tuple[str, dict[str, Any]]:
     found, values = [f"year in ({', '.join(str(int(year)) for year in selection.years) or 'null'})"], dict[str, Any]()
     if selection.region:
@@ -185,15 +138,35 @@ _KEYS: Mapping[GroupBy, str] = {
 _WHO = "agency_id, agency, year, kind, level, region_code, filing_id, document_id"
 
 
-def unit_lines(
-    panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, *, after: int = 0, limit: int | None = None
+def _source(
+    panel: Panel, indicators: Sequence[DerivedIndicator], years: tuple[int, ...]
+) -> tuple[str, list[tuple[str, str, str]]]:
+    """The view that has some indicators, with the expressions of numerator, denominator and reason of each: columns where they
+    were computed when the panel was made, else computed from cells.
+    """
+    if all(indicator.id in stored_indicators() for indicator in indicators):
+        columns = [stored_columns(indicator.id) for indicator in indicators]
+        return panel.view("figures", years), [(quoted(n), quoted(d), quoted(w)) for n, d, w in columns]
+    return panel.view("panel", years), [unit_sql(indicator, years) for indicator in indicators]
+
+
+def unit_lines(  # noqa: PLR0917 (what a list of units is asked by)
+    panel: Panel,
+    indicator: DerivedIndicator,
+    selection: UnitSelection,
+    order: UnitOrder = UnitOrder.PLACE,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[UnitLine]:
-    """Return the units of a selection with their figures, by region and agency."""
-    numerator, denominator, reason = unit_sql(indicator, selection.years)
+    """Return the units of a selection with their figures."""
+    source, [(numerator, denominator, reason)] = _source(panel, [indicator], selection.years)
     where, values = _conditions(selection, GroupBy.UNIT)
+    size = {UnitOrder.SIZE: "coalesce(d, n)", UnitOrder.FIGURE: "n"}.get(order)
+    first = f"w is not null, case when w is null then {size} end desc nulls last, " if size else ""
+    part = f" limit {int(limit)} offset {int(after)}" if limit else ""
     query = (
-        f"select {_WHO}, {numerator}, {denominator}, {reason} from panel where {where}"
-        f" order by region_code nulls last, agency_id, year{f' limit {int(limit)} offset {int(after)}' if limit else ''}"
+        f"with units as (select {_WHO}, {numerator} as n, {denominator} as d, {reason} as w from {source} where {where})"
+        f" select * from units order by {first}region_code nulls last, agency_id, year{part}"
     )
     return [UnitLine(*(*row[:8], _unit_figure(*row[8:]))) for row in panel.ask(query, values)]
 
@@ -220,19 +193,38 @@ def group_lines_of(
     panel: Panel, indicators: Sequence[DerivedIndicator], selection: UnitSelection, by: GroupBy
 ) -> list[list[GroupLine]]:
     """Return :func:`group_lines` of several indicators, in one pass over the units."""
+    refuse_twice(selection, by)
+    return _sums(panel, indicators, selection, by)
+
+
+def refuse_twice(selection: UnitSelection, by: GroupBy) -> None:
+    """Raise ValueError where reports would count twice: governments together with those under them."""
     if selection.basis is Basis.ALL:
         raise ValueError("the reports of governments hold those of their departments; choose units, areas or vertical bodies")
     if selection.basis is Basis.AREAS and by not in _LEVELS and selection.level is None:
         raise ValueError("the reports of governments hold those of the governments under them; choose a level")
+
+
+def figure_of_units(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection) -> Figure:
+    """Return the figure of all units of a selection of one year: how many are in it and why others are not. Of units that hold
+    each other (:attr:`Basis.ALL`, governments of several levels) its sums count them several times, and must not be shown.
+    """
+    lines = _sums(panel, [indicator], selection, GroupBy.ALL)[0]
+    if len(lines) > 1:
+        raise ValueError(f"{len(lines)} years; expected one")
+    return lines[0].figure if lines else figure_of(indicator, 0, 0, None, {})
+
+
+def _sums(panel: Panel, indicators: Sequence[DerivedIndicator], selection: UnitSelection, by: GroupBy) -> list[list[GroupLine]]:
     where, values = _conditions(selection, by)
+    source, expressions = _source(panel, indicators, selection.years)
     columns, totals = [f"{_KEYS[by]} as key", "year"], ["key", "year"]
-    for place, indicator in enumerate(indicators):
-        numerator, denominator, reason = unit_sql(indicator, selection.years)
+    for place, (numerator, denominator, reason) in enumerate(expressions):
         columns += [f"{numerator} as n{place}", f"{denominator} as d{place}", f"{reason} as w{place}"]
         inside = f"filter (where w{place} is null)"
         totals += [f"count(*) {inside}", f"sum(n{place}) {inside}", f"sum(d{place}) {inside}", f"histogram(w{place})"]
     query = (
-        f"with units as (select {', '.join(columns)} from panel where {where})"
+        f"with units as (select {', '.join(columns)} from {source} where {where})"
         f" select {', '.join(totals)} from units group by key, year"
     )
     rows = sorted(panel.ask(query, values), key=lambda row: (row[0] is None, row[0] or "", row[1]))
@@ -250,36 +242,69 @@ def _group_line(indicator: DerivedIndicator, row: tuple[Any, ...], at: int) -> G
 def unit_facts(panel: Panel, selection: UnitSelection, cells: Sequence[str] | None = None) -> list[UnitFacts]:
     """Return the units of a selection with those ``cells`` (None: all) and with the facts of each, by region and agency."""
     where, values = _conditions(selection, GroupBy.UNIT)
-    return _facts(panel, where, values, cell_ids() if cells is None else cells)
+    wanted = cell_ids() if cells is None else cells
+    return [unit for unit, _ in _facts(panel, selection.years, where, values, wanted)]
 
 
-def _facts(panel: Panel, where: str, values: Mapping[str, Any], cells: Sequence[str]) -> list[UnitFacts]:
-    names = (*cells, *FACT_COLUMNS)
-    columns = ", ".join(f"{_quoted(name)}, {_quoted(f'{name}?')}" for name in names)
-    query = f"select {_WHO}, form, rules, {columns} from panel where {where} order by region_code nulls last, agency_id, year"
+def reported_facts(panel: Panel, connection: Connection, selection: UnitSelection) -> list[UnitFacts]:
+    """Return what :func:`unit_facts` returns, with all cells, for a few units: their cells are read from the row store, which has
+    those of a report together. ``connection`` need not see them: the selection bounds what a user sees.
+    """
+    where, values = _conditions(selection, GroupBy.UNIT)
+    found = _facts(panel, selection.years, where, values, ())
+    cells = cells_of_reports(connection, [report for _, report in found if report is not None])
+    return [
+        msgspec.structs.replace(unit, known={**cells[report][0], **unit.known}, open={**cells[report][1], **unit.open})
+        if report is not None
+        else unit
+        for unit, report in found
+    ]
+
+
+def _facts(
+    panel: Panel, years: tuple[int, ...], where: str, values: Mapping[str, Any], cells: Sequence[str]
+) -> list[tuple[UnitFacts, int | None]]:
+    """Units with some cells, each with the number of its report."""
+    names = (*cells, *FACTS)
+    columns = ", ".join(f"{quoted(name)}, {quoted(f'{name}?')}" for name in names)
+    source = panel.view("panel" if cells else "figures", years)
+    query = (
+        f"select {_WHO}, form, rules, report_id, {columns} from {source} where {where}"
+        f" order by region_code nulls last, agency_id, year"
+    )
     found = []
     for row in panel.ask(query, values):
-        agency_id, agency, year, kind, level, region_code, filing_id, document_id, form, rules = row[:10]
+        agency_id, agency, year, kind, level, region_code, filing_id, document_id, form, rules, report_id = row[:11]
         known: dict[str, Number] = {}
         open_: dict[str, Omission] = {}
-        for name, value, code in zip(names, row[10::2], row[11::2], strict=True):
+        for name, value, code in zip(names, row[11::2], row[12::2], strict=True):
             if code == KNOWN:
                 known[name] = _exact(value) or 0
             elif code is not None:
                 open_[name] = REASONS[code - 1]
         who = (agency_id, agency, year, kind, level, region_code, filing_id, document_id, form)
-        found.append(UnitFacts(*who, known, open_, frozenset(rules or ())))
+        found.append((UnitFacts(*who, known, open_, frozenset(rules or ())), report_id))
     return found
 
 
 def area_rollup(panel: Panel, area: str, year: int, cells: Sequence[str], visible: UnitSelection | None = None) -> AreaRollup:
-    """Return the roll-up of the area of a government (a code of six digits) on a year. ``visible`` bounds what a user sees."""
-    selection = UnitSelection((year,), basis=Basis.ALL)
-    if visible is not None:
-        selection = msgspec.structs.replace(selection, documents=visible.documents, listed=visible.listed)
+    """Return the roll-up of the area of a government (a code of six digits) on a year. ``visible`` bounds what a user sees: where
+    it hides an agency of the area, the roll-up says so.
+    """
+    every = UnitSelection((year,), basis=Basis.ALL)
+    inside = f"(substr(region_code, 1, 6) = $area or (kind = '{GOVERNMENT}' and parent_code = $area))"
+    bounded = visible is not None and visible.documents is not None
+    selection = msgspec.structs.replace(every, documents=visible.documents, listed=visible.listed) if visible else every
     where, values = _conditions(selection, GroupBy.UNIT)
-    inside = f"{where} and (substr(region_code, 1, 6) = $area or (kind = '{GOVERNMENT}' and parent_code = $area))"
-    return roll_up(area, year, _facts(panel, inside, {**values, "area": area}, cells), cells)
+    found = _facts(panel, (year,), f"{where} and {inside}", {**values, "area": area}, cells)
+    hidden = bounded and _count(panel, every, inside, {"area": area}) > len(found)
+    return roll_up(area, year, [unit for unit, _ in found], cells, hidden=hidden)
+
+
+def _count(panel: Panel, selection: UnitSelection, condition: str, values: Mapping[str, Any]) -> int:
+    where, more = _conditions(selection, GroupBy.UNIT)
+    source = panel.view("figures", selection.years)
+    return int(panel.ask(f"select count(*) from {source} where {where} and {condition}", {**more, **values})[0][0])
 
 
 class AreaSums(Record, frozen=True):
@@ -298,22 +323,24 @@ def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[
     of ``cells``. It says the same as :func:`area_rollup` of each: of several governments with one code, one counts.
     """
     wanted = f"year in ({', '.join(str(int(year)) for year in years)}) and region_code is not null"
-    columns = ", ".join(_quoted(cell) for cell in cells)
+    columns = ", ".join(quoted(cell) for cell in cells)
     part = (
-        f"case kind when '{GOVERNMENT}' then 'stated' when 'government_office' then '{AreaPart.OFFICE.value}' when 'town' then"
-        f" '{AreaPart.TOWN.value}' when '{VERTICAL}' then '{AreaPart.VERTICAL.value}' else '{AreaPart.DEPARTMENT.value}' end"
+        f"case kind when 'government_office' then '{AreaPart.OFFICE.value}' when 'town' then '{AreaPart.TOWN.value}'"
+        f" when '{VERTICAL}' then '{AreaPart.VERTICAL.value}' else '{AreaPart.DEPARTMENT.value}' end"
     )
-    sums = ", ".join(f"round(sum({_quoted(cell)}), {_DIGITS})" for cell in cells)
-    counts = ", ".join(f"count({_quoted(cell)})" for cell in cells)
+    sums = ", ".join(f"round(sum({quoted(cell)}), {_DIGITS})" for cell in cells)
+    counts = ", ".join(f"count({quoted(cell)})" for cell in cells)
+    source = panel.view("panel", tuple(years))
+    # Governments are few: only among them one of several with a code is chosen.
     query = (
-        f"with found as (select substr(region_code, 1, 6) as area, parent_code, year, kind, {columns}, row_number() over"
-        f" (partition by substr(region_code, 1, 6), year, kind = '{GOVERNMENT}' order by filing_id is null, agency_id) as turn"
-        f" from panel where {wanted}),"
-        f" units as (select area, year, {part} as part, {columns} from found"
-        f" where kind is distinct from '{GOVERNMENT}' or turn = 1"
-        f" union all select parent_code, year, '{AreaPart.LOWER.value}', {columns} from found"
-        f" where kind = '{GOVERNMENT}' and turn = 1 and parent_code is not null)"
-        f" select area, year, part, count(*), {sums}, {counts} from units group by area, year, part order by area, year, part"
+        f"with seats as (select substr(region_code, 1, 6) as area, parent_code, year, {columns} from {source}"
+        f" where {wanted} and kind = '{GOVERNMENT}' qualify row_number()"
+        f" over (partition by substr(region_code, 1, 6), year order by filing_id is null, agency_id) = 1),"
+        f" found as (select substr(region_code, 1, 6) as area, year, {part} as part, count(*), {sums}, {counts} from {source}"
+        f" where {wanted} and kind is distinct from '{GOVERNMENT}' group by all"
+        f" union all select area, year, 'stated', count(*), {sums}, {counts} from seats group by all"
+        f" union all select parent_code, year, '{AreaPart.LOWER.value}', count(*), {sums}, {counts} from seats"
+        f" where parent_code is not null group by all) select * from found order by area, year, part"
     )
     end = 4 + len(cells)
     return [AreaSums(*(*row[:4], row[4:end], row[end:])) for row in panel.ask(query)]

@@ -142,6 +142,12 @@ def failures_mark(connection: Connection) -> tuple[int, int]:
     return row[0], row[1] or 0
 
 
+def is_registered(connection: Connection, sha256: str, path: str) -> bool:
+    """Return whether a content came in at this path (as shown)."""
+    query = select(Source.id).join(Document, Document.id == Source.document_id)
+    return connection.scalar(query.where(Document.sha256 == sha256, Source.path == storable(path)).limit(1)) is not None
+
+
 def failed_below(connection: Connection, folder: str) -> list[FailedFile]:
     """The files below ``folder`` (as shown, without a slash at its end) whose documents are failed or rejected, with the latest
     reason.

@@ -1,14 +1,18 @@
-"""Files that are attached to a PDF (ISO 32000-1, 7.11.4), as a portfolio has them: each comes in as a document."""
+"""Files that are attached to a PDF (ISO 32000-1, 7.11.4), as a portfolio has them, or to a place on one of its pages by an
+annotation (12.5.6.15): each comes in as a document.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any, BinaryIO, NamedTuple
 
 from ingest.archives.limits import Limits
 
 _MOST = 1_000  # attached files that are looked at
+_MOST_PAGES = 200  # pages on which annotations are looked for
 _COVER_PAGES = 1
 _COVER_TEXT = 600  # characters of a page that only says where the report is, at most
 
@@ -32,7 +36,7 @@ def may_have_files(file: BinaryIO) -> bool:
     file.seek(0)
     data = file.read()
     file.seek(0)
-    return b"/EmbeddedFile" in data or b"/ObjStm" in data
+    return b"/EmbeddedFile" in data or b"/FileAttachment" in data or b"/ObjStm" in data
 
 
 def portfolio_of(file: BinaryIO, limits: Limits) -> Portfolio:
@@ -49,7 +53,7 @@ def portfolio_of(file: BinaryIO, limits: Limits) -> Portfolio:
     with document:
         attached = document.count_attachments()
         count = min(attached, _MOST)
-        files = tuple(_files(document, count, limits)) if count else ()
+        files = tuple(islice(_files(document, count, limits), _MOST))
         return Portfolio(files, bool(files) and count == attached and _is_cover(document))
 
 
@@ -57,13 +61,34 @@ def _files(document: Any, count: int, limits: Limits) -> Iterator[AttachedFile]:
     import pypdfium2.raw as pdfium  # noqa: PLC0415 (as above)
 
     left = limits.archive_bytes
-    for index in range(count):
-        attachment = document.get_attachment(index)
+    for attachment in chain(map(document.get_attachment, range(count)), _annotated(document)):
         size = ctypes.c_ulong()
         is_whole = pdfium.FPDFAttachment_GetFile(attachment, None, 0, size) and 0 < size.value <= min(limits.file_bytes, left)
         content = bytes(attachment.get_data()) if is_whole else None
         left -= len(content or b"")
-        yield AttachedFile(attachment.get_name() or str(index + 1), content)
+        yield AttachedFile(attachment.get_name() or "attached", content)
+
+
+def _annotated(document: Any) -> Iterator[Any]:
+    """The files that annotations of pages hold."""
+    import pypdfium2  # noqa: PLC0415 (as above)
+    import pypdfium2.raw as pdfium  # noqa: PLC0415 (as above)
+
+    for number in range(min(len(document), _MOST_PAGES)):
+        try:
+            page = document[number]
+        except pypdfium2.PdfiumError:
+            continue  # its reader says so
+        for at in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MOST)):
+            annotation = pdfium.FPDFPage_GetAnnot(page, at)
+            if not annotation:
+                continue
+            if pdfium.FPDFAnnot_GetSubtype(annotation) == pdfium.FPDF_ANNOT_FILEATTACHMENT:
+                attachment = pdfium.FPDFAnnot_GetFileAttachment(annotation)
+                if attachment:
+                    yield pypdfium2.PdfAttachment(attachment, document)
+            pdfium.FPDFPage_CloseAnnot(annotation)
+        page.close()
 
 
 def _is_cover(document: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from codebook.errors import GongkaiError
@@ -13,15 +14,18 @@ from codebook.sheets.delimited import read_delimited
 from codebook.sheets.extent import check_extent
 from codebook.sheets.row_file import RowColumn, SummaryRow, pack
 from codebook.sheets.summary import ListedAgency, Summary, SummaryTable, find_summary
+from codebook.sheets.totals import different_totals
 from codebook.sheets.unread import unread_cells
 from codebook.sheets.words import year_named
 from codebook.text.decoding import decode, decode_sample
 from ingest.archives.limits import MIB
+from ingest.names import shown
 
 _TEXT = "text/plain"
 _SAMPLE = 64 * 1024  # bytes of a text that show whether it is a summary
 _MOST_CELLS = 1_000_000  # of all sheets: a province's 3,000 agencies have 600,000
 _MOST_COLUMNS = 2_000
+_MOST_NOTICES = 50  # of one workbook
 _PART_BYTES = 100 * MIB
 _NUMBER = re.compile(r"[-+−]?\d[\d,.，]*%?")
 
@@ -35,10 +39,13 @@ class PartedRow(NamedTuple):
 
 
 class PartedBook(NamedTuple):
-    """The rows of a summary. ``has_more``: other sheets hold numbers or labels, so that the workbook is a document too."""
+    """The rows of a summary. ``has_more``: other sheets hold numbers or labels, so that the workbook is a document too.
+    ``notices`` say which of its sums differ from its rows.
+    """
 
     rows: tuple[PartedRow, ...]
     has_more: bool
+    notices: tuple[str, ...] = ()
 
 
 def may_be_summary(media_type: str, head: bytes) -> bool:
@@ -72,7 +79,8 @@ def _of_workbook(data: bytes, names: Sequence[str]) -> PartedBook | None:
         return None
     unread = unread_cells(data)
     rows = [row for _, summary in found for row in _rows(summary, unread, names)]
-    return PartedBook(tuple(rows), any(summary is None and _may_be_report(sheet) for sheet, summary in sheets))
+    has_more = any(summary is None and _may_be_report(sheet) for sheet, summary in sheets)
+    return PartedBook(tuple(rows), has_more, tuple(islice(_notices([summary for _, summary in found]), _MOST_NOTICES)))
 
 
 def _may_be_report(sheet: BookSheet) -> bool:
@@ -83,7 +91,17 @@ def _may_be_report(sheet: BookSheet) -> bool:
 def _of_text(data: bytes, names: Sequence[str]) -> PartedBook | None:
     sheet = read_delimited(decode(data).text, _MOST_CELLS)
     summary = find_summary(sheet) if sheet is not None else None
-    return PartedBook(tuple(_rows(summary, frozenset(), names)), False) if summary is not None else None
+    if summary is None:
+        return None
+    return PartedBook(tuple(_rows(summary, frozenset(), names)), False, tuple(islice(_notices([summary]), _MOST_NOTICES)))
+
+
+def _notices(summaries: Sequence[Summary]) -> Iterator[str]:
+    for summary in summaries:
+        for table in summary.tables:
+            for one in different_totals(table):
+                sheet = f"!{shown(summary.sheet)}" if summary.sheet else ""
+                yield f"{sheet}!{one.row}: column {one.column} states a sum of {one.stated}, the rows add up to {one.added}"
 
 
 def _rows(summary: Summary, unread: frozenset[tuple[int, int]], names: Sequence[str]) -> Iterator[PartedRow]:

@@ -92,7 +92,7 @@ class PortalCollector:
             thread.join(seconds)
 
     def _run(self, owner: str) -> None:
-        taker = TurnTaker(self._context, owner, self._lease)
+        taker = TurnTaker(self._context, owner, self._lease, self._stop)
         pause = _IDLE_SECONDS if self._context.pace.least_seconds >= _IDLE_SECONDS else _SHORT_IDLE_SECONDS
         fault = min(_FAULT_SECONDS, self._lease)
         try:

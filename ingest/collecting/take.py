@@ -7,7 +7,7 @@ import os
 import random
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +31,7 @@ from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.collecting.fetching import Fetched, FetchLimits, PausedError, check_status, fetch, unpacked
 from ingest.collecting.guard import AddressGuard
+from ingest.collecting.pictures import FetchedPictures, fetch_pictures
 from ingest.collecting.robots import ALL, MOST_BYTES, SECONDS, RobotRules, read_robots
 from ingest.collecting.warc import packed_visit, visit_of
 from ingest.files.bounded_reader import BoundedReader, Ended
@@ -54,6 +55,7 @@ _MOST_MOVES = 5  # redirects in a row
 _MOST_HOPS = 8  # links from the address of the list
 _SEVERAL = 2  # links to reports that make a page a list
 _REPORT_PAGE_BYTES = 8 * 1024 * 1024
+_WHOLE = (200, 203)
 
 
 class CollectPace(Record, frozen=True):
@@ -99,8 +101,16 @@ class CollectContext(NamedTuple):
 class TurnTaker:
     """Takes turns, one after the other, in one thread."""
 
-    def __init__(self, context: CollectContext, owner: str, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self,
+        context: CollectContext,
+        owner: str,
+        lease_seconds: float = LEASE_SECONDS,
+        stopped: threading.Event | None = None,
+    ) -> None:
         self._context, self._owner, self._lease = context, owner, lease_seconds
+        self._stopped = stopped or threading.Event()
+        self._asked = 0.0  # the pause that the host asked for within the turn
         self._reader = BoundedReader()
         self._keeper = Keeper(context.store)
         self._intake = Intake(self._reader, self._keeper, context.limits)
@@ -132,6 +142,7 @@ class TurnTaker:
 
     def _work(self, turn: Turn) -> None:
         one = turn.address
+        self._asked = 0.0
         try:
             if one.tries.crashes >= self._context.policy.crash_limit:
                 raise GongkaiError("worker.crashed", "the collector died each time while it fetched it")
@@ -175,7 +186,7 @@ class TurnTaker:
 
     def _pause(self, turn: Turn) -> float:
         asked = float((turn.robots or {}).get("delay") or 0.0)
-        return self._context.pace.pause(asked)
+        return self._context.pace.pause(max(asked, self._asked))
 
     # ---- asking ----
 
@@ -260,12 +271,36 @@ class TurnTaker:
             visit = replace(visit, found=files, left_out=left_out)
             if is_same and one.document_id is not None:
                 return replace(visit, ask_below=True)
-            document = self._register(one, path, answer.modified_at)
-            if self._is_purged(visit):
+            pictures = self._pictures(turn, view)
+            self._asked = pictures.asked
+            visit = replace(visit, left_out=left_out + pictures.left_out)
+            document, contents = self._register(one, path, answer.modified_at, pictures.found)
+            if self._is_purged([visit.sha256 or "", *contents]):
                 self._context.store.delete(visit.sha256 or "", [warc_name(one)])
                 visit = replace(visit, warc=None)
         outcome = VisitOutcome.NEW if one.sha256 is None else VisitOutcome.CHANGED
         return replace(visit, outcome=outcome, document_id=document)
+
+    def _pictures(self, turn: Turn, view: PageView) -> FetchedPictures:
+        """The pictures of a page on its own host, one after the other with the pauses between requests; as many as files."""
+        links = view.pictures
+        if not links or turn.robots is None:
+            return FetchedPictures({}, len(links))
+        rules = msgspec.convert(turn.robots, RobotRules)
+
+        def ask(address: str) -> bytes:
+            if not rules.allow(address):
+                raise GongkaiError("fetch.robots", "robots.txt does not allow it", "an address that it allows")
+            if self._stopped.wait(self._pause(turn)):
+                raise SystemExit  # the turn is given back
+            answer = fetch(address, self._context.guard, self._context.fetch_limits, agent=self._context.pace.agent)
+            check_status(answer)
+            if answer.status not in _WHOLE:
+                raise GongkaiError("fetch.status", f"status {answer.status}", "a picture")
+            return unpacked(answer, self._context.limits.file_bytes)
+
+        most = self._context.pace.files
+        return fetch_pictures(links, ask, most=most, size=self._context.limits.file_bytes - _REPORT_PAGE_BYTES)
 
     def _moved(self, turn: Turn, location: str, visit: Visit) -> Visit:
         one = turn.address
@@ -325,17 +360,23 @@ class TurnTaker:
 
     # ---- into the books ----
 
-    def _register(self, one: TurnAddress, path: str, modified: datetime | None) -> int | None:
-        """Register what was fetched, by the way of every file that comes in. Return the document that it is; of an archive the
-        first that came out of it.
+    def _register(
+        self, one: TurnAddress, path: str, modified: datetime | None, pictures: Mapping[str, bytes]
+    ) -> tuple[int | None, list[str]]:
+        """Register what was fetched, by the way of every file that comes in, a page with its ``pictures``.
+
+        Return the document that it is, of an archive the first that came out of it, and what contents came in.
         """
         numbers: dict[str, int] = {}
+        contents: list[str] = []
 
         def registered(arrival: Arrival, result: Registered) -> None:
             numbers.setdefault(arrival.path, result.document_id)
+            contents.append(arrival.sha256)
 
         run = Run(self._context.engine, self._keeper, batch=one.batch, notify=self._context.notify, on_registered=registered)
-        for taken in self._intake.take(Found(path, known_as=one.url)):
+        parts = tuple(_beside(path, pictures))
+        for taken in self._intake.take(Found(path, known_as=one.url, beside=f"{path}.none", parts=parts)):
             arrival = taken.arrival
             if arrival.path == one.url:
                 hints = replace(self._together(one), path=one.url)
@@ -347,12 +388,12 @@ class TurnTaker:
             run.add(replace(taken, arrival=arrival))
         run.add_unpacked(self._intake.unpacked)
         run.flush()
-        return numbers.get(one.url) or next(iter(numbers.values()), None)
+        return numbers.get(one.url) or next(iter(numbers.values()), None), contents
 
-    def _is_purged(self, visit: Visit) -> bool:
-        """Whether the content was purged before: then no answer that holds it is kept either."""
+    def _is_purged(self, contents: Sequence[str]) -> bool:
+        """Whether one of these contents was purged before: then no answer that holds it is kept either."""
         with reading(self._context.engine) as connection:
-            return bool(purged_contents(connection, [visit.sha256 or ""]))
+            return bool(purged_contents(connection, contents))
 
     def _fail(self, turn: Turn, error: GongkaiError, *, asked: float | None = None) -> None:
         """End a turn whose try failed. An address that is failed for good, and of which nothing was ever seen, is in the error
@@ -417,12 +458,22 @@ def warc_name(one: TurnAddress) -> str:
 
 @contextmanager
 def _as_file(content: bytes, modified: datetime | None) -> Iterator[str]:
-    with tempfile.NamedTemporaryFile(prefix="gongkai-") as file:
-        file.write(content)
-        file.flush()
+    """The path of a file with a content, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="gongkai-") as folder:
+        path = os.path.join(folder, "answer")
+        with open(path, "wb") as file:
+            file.write(content)
         if modified is not None:
-            os.utime(file.name, (modified.timestamp(), modified.timestamp()))
-        yield file.name
+            os.utime(path, (modified.timestamp(), modified.timestamp()))
+        yield path
+
+
+def _beside(path: str, pictures: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """Write pictures beside a page. Yield the address and the path of each."""
+    for number, (address, data) in enumerate(pictures.items(), 1):
+        with open(f"{path}.{number}", "wb") as file:
+            file.write(data)
+        yield address, file.name
 
 
 def file_kind(url: str) -> AddressKind:

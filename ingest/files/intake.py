@@ -53,7 +53,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 class Intake:
     """Takes files in. ``archives`` counts those that were looked into, ``unpacked`` are the contents of those whose members all
-    came in. Work of a higher ``priority`` is served first.
+    came in, ``notices`` what people should know of them. Work of a higher ``priority`` is served first.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Intake:
         self._priority = priority
         self.archives = 0
         self.unpacked: list[str] = []
+        self.notices: list[str] = []
 
     def take(self, found: Found, *, follow: bool = False) -> Iterator[Taken]:
         """All that is to be registered of a file that was found. Contents are in the store when the keeper has settled.
@@ -93,6 +94,7 @@ class Intake:
             volumes=tuple(os.fsencode(os.path.abspath(volume)) for volume in found.volumes),
             beside=os.fsencode(found.beside) if found.beside is not None else None,
             missing=tuple(map(shown, found.missing)),
+            parts=tuple((address, os.fsencode(os.path.abspath(path))) for address, path in found.parts),
         )
         for number in range(1, _MOST_ENDS + 1):
             past, ended = yield from self._answers(request)
@@ -144,6 +146,9 @@ class Intake:
         if isinstance(answer, End):
             self.archives += answer.archives
             self.unpacked += answer.unpacked
+            self.notices += answer.notices
+            for notice in answer.notices:
+                log.warning("a summary states another sum", notice=notice)
         return isinstance(answer, End)
 
     def _keep(self, sha256: str, content: bytes, changed: set[str]) -> None:

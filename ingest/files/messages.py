@@ -34,7 +34,8 @@ class ReadFile(Message, frozen=True):
 
     ``shown`` is the path under which it is registered. ``follow``: the file may be a link. ``past`` documents were received
     before, and are left out; members with the paths ``refused`` ended the process that read them, and are passed over. What a web
-    page shows lies in ``beside`` (default: its own folder). ``missing`` are volumes that do not lie beside this one.
+    page shows lies in ``beside`` (default: its own folder). ``missing`` are volumes that do not lie beside this one, ``parts``
+    pictures of a web page: the address that each has there, and where it lies.
     """
 
     path: bytes
@@ -47,6 +48,7 @@ class ReadFile(Message, frozen=True):
     volumes: tuple[bytes, ...] = ()
     beside: bytes | None = None
     missing: tuple[str, ...] = ()
+    parts: tuple[tuple[str, bytes], ...] = ()
 
 
 class UsePaths(Message, frozen=True):
@@ -149,10 +151,13 @@ class NoRoom(Message, frozen=True):
 
 
 class End(Message, frozen=True):
-    """The file was read. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members came in."""
+    """The file was read. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members came in,
+    ``notices`` what people should know of it.
+    """
 
     archives: int = 0
     unpacked: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 Answer = Looking | Kept | FoundDocument | ManifestRow | ManifestEnd | SeenPage | Bug | NoRoom | End

@@ -13,7 +13,7 @@ import hashlib
 import html
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email import message_from_bytes
 from email.policy import default
 from pathlib import PurePosixPath
@@ -31,6 +31,7 @@ _ADDRESS = re.compile(
 _DATA = re.compile(rb"data:application/[a-z0-9.+-]{1,100};base64,([A-Za-z0-9+/=%\s]{100,})", re.I)
 _OTHER_PART = re.compile(rb"^content-type:\s{0,9}(?!text/|image/|multipart/)", re.I | re.M)
 _MOST_PARTS = 500
+_NOTHING: Mapping[str, bytes] = {}
 _LINE = 76  # characters of a line of base64 (RFC 2045, 6.8)
 
 
@@ -47,16 +48,18 @@ Read = Callable[[str], bytes | None]
 """Reads a file by its path in the folder of the page; None where it is not there or may not be read."""
 
 
-def with_parts(page: bytes, name: str, read: Read, most: int) -> PageParts:
-    """Put a page together with what it shows. ``name`` is that of the page, ``most`` the bytes that all of it may have."""
+def with_parts(page: bytes, name: str, read: Read, most: int, given: Mapping[str, bytes] = _NOTHING) -> PageParts:
+    """Put a page together with what it shows. ``name`` is that of the page, ``most`` the bytes that all of it may have; ``given``
+    are pictures by their addresses, wherever these lead.
+    """
     parts: dict[str, tuple[str, bytes]] = {}
     documents: dict[str, None] = {}
     size = len(page)
     for address in _shown(page):
         path = _path_of(address)
-        if path is None or path == name or address in parts or len(parts) >= _MOST_PARTS:
+        if path == name or address in parts or len(parts) >= _MOST_PARTS:
             continue
-        content = read(path)
+        content = given.get(address) or (read(path) if path is not None else None)
         if not content:
             continue
         identity = identify(io.BytesIO(content))
@@ -67,7 +70,7 @@ def with_parts(page: bytes, name: str, read: Read, most: int) -> PageParts:
                 continue  # the page says which picture it lacks
             size += len(content)
             parts[address] = (identity.media_type, content)
-        else:
+        elif path is not None:
             documents[path] = None
     return PageParts(_archive(page, name, parts) if parts else None, tuple(documents))
 

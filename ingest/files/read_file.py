@@ -38,6 +38,7 @@ from ingest.files.walk import OneReport
 from ingest.names import shown
 
 UNKNOWN = "application/octet-stream"
+_NO_PARTS: Mapping[str, str] = {}
 _PAGE_NAME = "page.html"  # in a web archive of ours: the name of the file does not count
 
 
@@ -66,8 +67,8 @@ def _storable(text: str) -> str:
 
 
 class FileReader:
-    """Reads files. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members all came in;
-    ``refused`` are paths of members that are passed over.
+    """Reads files. ``archives`` counts those that were looked into, ``unpacked`` are the contents whose members all came in,
+    ``notices`` what people should know of what was read; ``refused`` are paths of members that are passed over.
     """
 
     def __init__(self, outlet: Outlet, limits: Limits, one_report: OneReport, refused: frozenset[str] = frozenset()) -> None:
@@ -75,8 +76,10 @@ class FileReader:
         self._limits = limits
         self._one_report = one_report
         self._refused_members = refused
+        self._given: dict[str, bytes] = {}  # pictures of the page that is read, by their addresses in it
         self.archives = 0
         self.unpacked: list[str] = []
+        self.notices: list[str] = []
 
     def read(
         self,
@@ -87,11 +90,12 @@ class FileReader:
         volumes: Sequence[str] = (),
         missing: Sequence[str] = (),
         beside: str | None = None,
+        parts: Mapping[str, str] = _NO_PARTS,
         follow: bool = False,
     ) -> Iterator[FoundDocument]:
         """All that is to be registered of the file at ``path``, of the page images ``pages`` of the folder there, or of the
         archive in these ``volumes``; ``missing`` are volumes that do not lie beside the one at ``path``. What a web page shows
-        lies in the folder ``beside`` (default: that of ``path``).
+        lies in the folder ``beside`` (default: that of ``path``), or at the paths ``parts``, by its addresses.
 
         Raises NoRoomError when a temporary file cannot be written.
         """
@@ -112,6 +116,7 @@ class FileReader:
                         yield from self._content(content, known_as, budget=budget, depth=1)
                 return
             with content_of(path, follow=follow) as content:
+                self._given = dict(_read_parts(parts, self._limits.file_bytes))
                 folder = partial(_in_folder, beside or os.path.dirname(path), self._limits.file_bytes)
                 for found in self._content(content, known_as, budget=Budget(self._limits, content.size), depth=1, beside=folder):
                     yield _without(found, missing) if missing and found.path == known_as else found
@@ -186,6 +191,7 @@ class FileReader:
         found = part_summary(data, identity.media_type, re.split(r"[/\\!]", path_with(about, path)))
         if found is None:
             return False
+        self.notices += [f"{path}{notice}" for notice in found.notices]
         try:
             budget.take(len(found.rows), sum(len(row.data) for row in found.rows))
         except GongkaiError as error:
@@ -259,7 +265,7 @@ class FileReader:
         """A web page with the pictures and frames that lie in its folder, and the names of the documents that it shows."""
         page = file.read()
         file.seek(0)
-        found = with_parts(page, _PAGE_NAME, beside, self._limits.file_bytes)
+        found = with_parts(page, _PAGE_NAME, beside, self._limits.file_bytes, self._given)
         if found.archive is None:
             return content, identity, found.documents
         data = found.archive
@@ -406,6 +412,16 @@ def _each(paths: Sequence[str]) -> Iterator[BinaryIO]:
     for path in paths:
         with opened(path, follow=False) as file:
             yield file
+
+
+def _read_parts(parts: Mapping[str, str], most: int) -> Iterator[tuple[str, bytes]]:
+    """The contents of pictures that were fetched with a page, as far as they may be held."""
+    for address, path in parts.items():
+        with opened(path, follow=False) as file:
+            data = file.read(most + 1)
+        if len(data) <= most:
+            most -= len(data)
+            yield address, data
 
 
 def _in_archive(parts: Mapping[str, bytes], folder: PurePosixPath, name: str) -> bytes | None:

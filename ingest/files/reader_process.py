@@ -124,9 +124,16 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     volumes = tuple(map(os.fsdecode, request.volumes))
     beside = os.fsdecode(request.beside) if request.beside is not None else None
     try:
-        missing = request.missing
+        parts = {address: os.fsdecode(place) for address, place in request.parts}
         for document in reader.read(
-            path, request.shown, pages=pages, volumes=volumes, missing=missing, beside=beside, follow=request.follow
+            path,
+            request.shown,
+            pages=pages,
+            volumes=volumes,
+            missing=request.missing,
+            beside=beside,
+            parts=parts,
+            follow=request.follow,
         ):
             outlet.document(document)
     except NoRoomError as error:
@@ -134,7 +141,7 @@ def _read_file(request: ReadFile, out: BinaryIO, manifest: Manifest | None) -> N
     except Exception as error:  # noqa: BLE001 (a bug ends in the books, with its traceback in the log, and the rest goes on)
         outlet.bug(request.shown)
         outlet.document(refusal(request.shown, GongkaiError("internal", f"{type(error).__name__}: {error}"[:500])))
-    outlet.send(End(reader.archives, tuple(reader.unpacked)))
+    outlet.send(End(reader.archives, tuple(reader.unpacked), tuple(reader.notices)))
 
 
 def _read_manifest(request: ReadManifest, out: BinaryIO) -> None:

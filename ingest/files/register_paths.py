@@ -67,6 +67,7 @@ class IngestSummary(Record, frozen=True):
     rejected: dict[str, int] = msgspec.field(default_factory=dict)
     passed_over: dict[str, int] = msgspec.field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     first: int | None = None
     last: int | None = None
 
@@ -178,7 +179,7 @@ def ingest_paths(
             run.flush()
         except StoreFaultError as fault:
             raise fault.error from None
-    return run.summary(_problems(planned.manifest))
+    return run.summary(_problems(planned.manifest), intake.notices)
 
 
 def _problems(manifest: Manifest | None) -> list[str]:
@@ -279,7 +280,7 @@ class Run:
         ids = [*fresh, *again, *(self._ids or ())]
         self._ids = (min(ids), max(ids)) if ids else None
 
-    def summary(self, problems: Iterable[str] = ()) -> IngestSummary:
+    def summary(self, problems: Iterable[str] = (), notices: Iterable[str] = ()) -> IngestSummary:
         """The counts so far."""
         first, last = self._ids or (None, None)
         return IngestSummary(
@@ -288,6 +289,7 @@ class Run:
             rejected=dict(self._rejected),
             passed_over={str(note): count for note, count in self.passed_over.items()},
             problems=tuple(problems),
+            notices=tuple(notices),
             first=first,
             last=last,
             **self._counts,

@@ -33,7 +33,8 @@ class Found(Record, frozen=True):
     ``pages`` are the files, in order, of a folder whose pictures are the pages of one report; ``path`` is then the folder.
     ``volumes`` are the files, in order, of an archive in several; ``path`` is the one under which it is registered. Of a volume
     of an archive that is not whole, ``missing`` are the names of those that are not there. ``beside`` is the folder in which what
-    a web page shows lies, where that is another than its own.
+    a web page shows lies, where that is another than its own, ``parts`` the pictures of a web page: the address of each there,
+    and its path.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Found(Record, frozen=True):
     volumes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     beside: str | None = None
+    parts: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_passed_over(self) -> bool:

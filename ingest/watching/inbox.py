@@ -19,10 +19,11 @@ import itertools
 import os
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -200,28 +201,31 @@ class Inbox:
         name = hashlib.sha256(os.fsencode(os.path.relpath(staged, self.taken))).hexdigest()[:40]
         return os.path.join(self.root, _OWN, "tries", name)
 
-    def begin_try(self, staged: str) -> int:
-        """Note that a claimed file that was found again is taken up once more. Return for how many times that is.
+    def begin_try(self, staged: str, who: str, is_gone: Callable[[str], bool]) -> int:
+        """Note that ``who`` takes up a claimed file that was found again. Return for how many times that is.
 
-        The first time, when it was claimed, leaves no note. The note stays when the process ends before :meth:`end_try`.
+        The first time, when it was claimed, leaves no note. A note stays when the process ends before :meth:`end_try`; only those
+        of processes that are gone count, since two may take up one file at a time.
         """
         mark = self._mark_of(staged)
-        os.makedirs(os.path.dirname(mark), exist_ok=True)
-        try:
-            with open(mark, encoding="ascii") as file:
-                before = int(file.read(9) or 1)
-        except (FileNotFoundError, ValueError):
-            before = 1
-        part = f"{mark}.{os.getpid()}.part"
-        with open(part, "w", encoding="ascii") as file:
-            file.write(str(before + 1))
-        os.replace(part, mark)
-        return before + 1
+        folder, name = os.path.split(mark)
+        os.makedirs(folder, exist_ok=True)
+        others = {unquote(owner) for found in _listed(folder) if (owner := found.removeprefix(f"{name}.")) != found} - {who}
+        Path(_owned(mark, who)).touch()
+        return 2 + sum(map(is_gone, others))
 
-    def end_try(self, staged: str) -> None:
-        """Forget the tries of a file: the process that took it up is still there."""
+    def end_try(self, staged: str, who: str) -> None:
+        """Forget this try of a file: the process that took it up is still there."""
         with suppress(FileNotFoundError):
-            os.unlink(self._mark_of(staged))
+            os.unlink(_owned(self._mark_of(staged), who))
+
+    def forget_tries(self, staged: str) -> None:
+        """Forget all tries of a file: it is where it belongs."""
+        folder, name = os.path.split(self._mark_of(staged))
+        for found in _listed(folder):
+            if found.startswith(f"{name}."):
+                with suppress(FileNotFoundError):
+                    os.unlink(os.path.join(folder, found))
 
     # ---- filing ----
 
@@ -249,6 +253,11 @@ class Inbox:
     def folder_for(self, code: str, inner: str) -> str:
         """The folder under ``failed/<code>/`` for what came in at ``inner``; it is made."""
         return _folder(self.root, os.path.join(self.failed, code), os.path.dirname(inner))
+
+
+def _owned(mark: str, who: str) -> str:
+    """The path of the note of one process."""
+    return f"{mark}.{quote(who, safe='')}"
 
 
 def _listed(folder: str) -> list[str]:

@@ -29,6 +29,7 @@ from database.ledger import Queued
 from database.session import fault_code, reading, run_transaction
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
+from ingest.files.fingerprint import content_of
 from ingest.files.intake import load_manifest
 from ingest.files.keeping import ContentStore
 from ingest.files.page_images import decided_by
@@ -385,13 +386,35 @@ class FolderWatcher:
         """Register claimed files; those that were left behind one by one, since one of them may have ended a process."""
         for path in paths:
             if self._staged[path].left_behind:
-                given_up = self.inbox.begin_try(path) > MOST_TRIES
+                parcel = self._parcel(path, self._staged[path])
+                tries = self.inbox.begin_try(path, self.name, self._is_gone)
                 try:
-                    self._register_parcels([self._parcel(path, self._staged[path])._replace(given_up=given_up)])
+                    self._register_parcels([parcel._replace(given_up=tries > MOST_TRIES and not self._is_known(parcel))])
                 finally:
-                    self.inbox.end_try(path)
+                    self.inbox.end_try(path, self.name)
+                if path not in self._staged:
+                    self.inbox.forget_tries(path)
         others = [path for path in paths if path in self._staged and not self._staged[path].left_behind]
         self._register_parcels([self._parcel(path, self._staged[path]) for path in others])
+
+    def _is_gone(self, name: str) -> bool:
+        """Return whether a watcher is dead, as far as can be known."""
+        if name.partition(":")[0] == socket.gethostname():
+            return _died_here(name)
+        with reading(self._context.engine) as connection:
+            return name not in inboxes.live_names(connection, self.pace.stale)
+
+    def _is_known(self, parcel: Parcel) -> bool:
+        """Return whether the content of a claimed file is in the books under its path: what ended those that took it up was not
+        its reading.
+        """
+        if os.path.isdir(parcel.staged):
+            return False
+        try:
+            with content_of(parcel.staged, follow=False) as content, reading(self._context.engine) as connection:
+                return inboxes.is_registered(connection, content.sha256, shown(parcel.known_as))
+        except (OSError, GongkaiError):
+            return False
 
     def _register_parcels(self, parcels: Sequence[Parcel]) -> None:
         if not parcels:
@@ -484,4 +507,8 @@ def _round_of(name: str) -> str:
 def _died_here(name: str) -> bool:
     """Return whether a watcher of this machine is dead for sure."""
     host, pid, _ = name.rsplit(":", 2)
-    return host == socket.gethostname() and not psutil.pid_exists(int(pid))
+    if host != socket.gethostname():
+        return False
+    if int(pid) == os.getpid():  # in a container each has the number of the one before it
+        return name.rpartition("#")[0] != worker_name()
+    return not psutil.pid_exists(int(pid))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from lxml import etree
 
@@ -24,6 +24,10 @@ _MOVES = re.compile(r"""\blocation(?:\.href)?\s{0,5}=\s{0,5}["']([^"'<>\s]{1,500
 _FRAMES = {"iframe": "src", "frame": "src", "embed": "src", "object": "data"}
 _NUMBER = re.compile(r"\d{1,4}")
 _ARROWS = "<>«»‹›[]"
+_PICTURE_NAMES = ("data-src", "data-original", "data-lazy-src", "data-echo", "src")
+_LEAST_PICTURE = {"width": 200, "height": 80}  # pixels of what may be a table
+_NO_LETTER = re.compile(r"[^a-z]+")
+_FORM_WORDS = 2
 _FEW_CHARACTERS = 200  # of a page that only leads on to another
 _HARDLY_ANY = 60  # characters of one that a script leads on from, without its title
 _TEXTS = "//body//text()[not(parent::script or parent::style or parent::noscript)]"
@@ -42,7 +46,8 @@ class PageView(Record, frozen=True):
     """What was seen in a page. ``is_page`` False: it is no web page, and nothing was seen.
 
     ``reports`` are links whose words name a report, ``more`` other pages of the same list, ``files`` what belongs to a report,
-    ``moved_to`` the page that it leads on to by itself. ``has_form``: it holds a table of a form. ``is_challenge``: it asks
+    ``pictures`` what may be tables of it, with their addresses as they stand in the page for texts, ``moved_to`` the page that it
+    leads on to by itself. ``has_form``: it holds a table of a form. ``is_challenge``: it asks
     whether a person is there.
     """
 
@@ -53,6 +58,7 @@ class PageView(Record, frozen=True):
     reports: tuple[PageLink, ...] = ()
     more: tuple[str, ...] = ()
     files: tuple[PageLink, ...] = ()
+    pictures: tuple[PageLink, ...] = ()
 
 
 class _Anchor(NamedTuple):
@@ -74,16 +80,18 @@ def look_through(body: bytes, address: str) -> PageView:
     base = _base(root, address)
     seen = link_text_of(root)
     words = portal_words()
+    has_form = sum(word in seen for word in words.form_words) >= _FORM_WORDS
     anchors = list(_anchors(root, base, encoding))
     few = len(seen) < words.challenge_characters
     return PageView(
         is_page=True,
-        has_form=sum(word in seen for word in words.form_words) >= 2,
+        has_form=has_form,
         is_challenge=few and any(word in seen for word in words.challenge),
         moved_to=_moved_to(root, base, encoding) if len(seen) < _FEW_CHARACTERS else None,
         reports=_unique(PageLink(one.address, one.text) for one in anchors if leads_to_report(link_text(one.text))),
         more=tuple(dict.fromkeys(one for one in _more(anchors, text, address, base) if one != address)),
         files=_unique([*_files(anchors), *_framed(root, base, encoding)]),
+        pictures=tuple(dict.fromkeys(_pictures(root, base, encoding, folder_of(address if has_form else urljoin(address, "/"))))),
     )
 
 
@@ -175,6 +183,28 @@ def _framed(root: etree._Element, base: str, encoding: str) -> Iterator[PageLink
         named = (value for name, value in parse_qsl(urlsplit(address).query[:2000]) if name in ("file", "url", "src", "furl"))
         inner = next((to for value in named if (to := _to(value, base, encoding)) is not None and is_file(to)), None)
         yield PageLink(inner or address, "")
+
+
+def _pictures(root: etree._Element, base: str, encoding: str, below: str) -> Iterator[PageLink]:
+    """The pictures of a page whose addresses begin with ``below``, but for what adorns it. One that a script puts in the place of
+    another counts in its place.
+    """
+    for number, element in enumerate(root.iter("img")):
+        if number >= _MOST_LINKS:
+            return
+        raw = next((text for name in _PICTURE_NAMES if (text := (element.get(name) or "").strip())), "")
+        address = _to(raw, base, encoding)
+        if address is None or not address.startswith(below) or any(_is_small(element, *size) for size in _LEAST_PICTURE.items()):
+            continue
+        stem = unquote(urlsplit(address).path).rpartition("/")[2].partition(".")[0].lower()
+        if portal_words().decorations.isdisjoint(_NO_LETTER.split(stem)):
+            yield PageLink(address, raw)
+
+
+def _is_small(element: etree._Element, name: str, least: int) -> bool:
+    """Return whether an element says that its ``name`` (width, height) is below ``least`` pixels."""
+    value = (element.get(name) or "").strip().lower().removesuffix("px")
+    return value.isascii() and value.isdecimal() and len(value) < 6 and int(value) < least
 
 
 def _moved_to(root: etree._Element, base: str, encoding: str) -> str | None:

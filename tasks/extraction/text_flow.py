@@ -114,11 +114,12 @@ class _Composer:
 
     def add_table(self, grid: CellGrid, depth: int) -> None:
         """Append a table, or what is in its cells where it is only a frame."""
-        if _is_layout(grid):
+        texts = [_own_text(slot.content) for slot in grid.slots]
+        if _is_layout(grid, texts):
             for slot in sorted(grid.slots, key=lambda slot: (slot.row, slot.column)):
                 self.add(slot.content, depth + 1)
             return
-        slots = compact([refill(slot, _own_text(slot.content)) for slot in grid.slots])
+        slots = compact([refill(slot, text) for slot, text in zip(grid.slots, texts, strict=True)])
         self.cells += len(slots)
         if self.cells > self.limits.max_cells:
             raise GongkaiError("file.too_large", f"more than {self.limits.max_cells} cells", f"at most {self.limits.max_cells}")
@@ -188,14 +189,13 @@ def _score(text: str) -> float:
     return _UNSURE if isinstance(text, Unsure) else 1.0
 
 
-def _is_layout(grid: CellGrid) -> bool:
+def _is_layout(grid: CellGrid, texts: list[str]) -> bool:
     """Return whether a table only lays out a page: it holds other tables, pictures or long prose, and fewer than two numbers
-    of its own.
+    of its own. ``texts`` are those of its cells.
     """
     numbers = longest = 0
     nested = False
-    for slot in grid.slots:
-        text = _own_text(slot.content)
+    for slot, text in zip(grid.slots, texts, strict=True):
         numbers += NUMERIC.fullmatch(text) is not None
         longest = max(longest, len(text) if len(slot.content) > 1 else 0)
         nested = nested or any(

@@ -26,6 +26,9 @@ _AMID = 0.75  # share with ink somewhat further away on both sides, as between t
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
 _STRONG = 0.7  # share of the edges of its long rules that a table draws whole, and joined to other rules, when they are not faint
+_SCATTERED = 0.25  # share of a table's length below which a line is very short
+_LESS, _LESS_DARK = 0.4, 0.5  # of how whole and how dark long rules are: a very short line that is less in both is none
+_HARDLY = 0.05  # share of its edges that are whole, and no more, in a longer line that is none
 _JOINED, _SEVERAL = 0.6, 4  # share of edges of a line of characters that seem to be joined to rules; edges that tell
 _NEVER_ALONE = 0.2  # of what rules of a table are seen of, on the whole, where no ink is near them
 _ALONE = 0.5  # share of an edge that is seen where no ink is near it: a stroke of a character is not
@@ -192,17 +195,20 @@ def _in_characters(
 
     Between the rules that it ends at, a rule is ink as thin as it is. Text that touches a rule does so beside few of its edges: a
     short line is none if most of its edges are such strokes or stand between others. A long one only ends at characters that
-    stand on both sides of it.
+    stand on both sides of it. Where long rules are lines without gaps, and much darker than their paper, a very short line that
+    is neither is noise, or the rest of a seal, and so is a longer one that is seen in characters alone.
     """
     stroke = np.zeros_like(drawn)
     lengths = np.diff(places)
     shares = (drawn * lengths).sum(axis=1)
     alone = (drawn * lengths * evidence[..., 3]).sum(axis=1) / np.maximum(shares, 1)
-    whole, joined = ((drawn * evidence[..., of]).sum(axis=1) / np.maximum(drawn.sum(axis=1), 1) for of in (2, 4))
+    whole, joined, dark = ((drawn * evidence[..., of]).sum(axis=1) / np.maximum(drawn.sum(axis=1), 1) for of in (2, 4, 7))
     is_long = shares >= _SHORT * lengths.sum()
-    usual, usually_whole, usually_joined = (
-        float(np.median(of[is_long])) if is_long.any() else 0.0 for of in (alone, whole, joined)
+    usual, usually_whole, usually_joined, usually_dark = (
+        float(np.median(of[is_long])) if is_long.any() else 0.0 for of in (alone, whole, joined, dark)
     )
+    is_noise = (whole < _LESS * usually_whole) & (dark < _LESS_DARK * usually_dark) & (usually_whole >= _STRONG)
+    is_noise &= (shares < _SCATTERED * lengths.sum()) | (whole < _HARDLY) & (alone < _ALONE * usual)
     for line, is_short in enumerate(~is_long):
         edges = np.flatnonzero(drawn[line])
         beside = evidence[line, edges]
@@ -213,7 +219,7 @@ def _in_characters(
             (not is_short and alone[line] < _NEVER_ALONE * usual)
             or (min(usually_whole, usually_joined) >= _STRONG and joined[line] < _JOINED and len(edges) >= _SEVERAL)
         )
-        if is_column:
+        if is_column or is_noise[line]:
             stroke[line] = True  # seen nowhere but in characters that stand below each other
         elif is_short:
             stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)

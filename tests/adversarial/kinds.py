@@ -133,6 +133,19 @@ def _broken_text(sample: Sample, dice: Random) -> str:
     return render_text(replace(sample.paper, parts=parts), layout, dice)
 
 
+def _unread_text(sample: Sample, dice: Random) -> str:
+    """Text in whose tables stand texts where numbers should be, or numbers with the marks of Markdown."""
+    share = dice.choice((0.05, 0.3, 1.0))
+    written = dice.choice(("〇", "O", "约{0}", "{0}%", "{0}^2", "{0}[^1]", "**{0}**", "`{0}`", "~~9~~{0}", "{0}/9"))
+    parts = [
+        part.texts(lambda c: written.format(c.text) if c.is_value and c.text and dice.random() < share else c.text)
+        if isinstance(part, Grid)
+        else part
+        for part in sample.paper.parts
+    ]
+    return render_text(replace(sample.paper, parts=parts), dice.choice(("pipes", "tabs", "markdown", "tabs_tight")), dice)
+
+
 KINDS: dict[str, Make] = {
     **{name: _printed(name) for name in PDF_KINDS},
     **{name: _written(name) for name in WORD_KINDS},
@@ -144,6 +157,7 @@ KINDS: dict[str, Make] = {
     "text repeated labels": _text(lambda sample, dice: text_of(sample.paper, pick_style(dice))),
     "text squashed": _text(lambda sample, dice: squashed_text(sample.paper, dice)),
     "text remarks": _text(_broken_text),
+    "text for numbers": _text(_unread_text),
 }
 SLOW = ("pdf lying map", "pdf little pictures", "pdf outlines")  # pages that are read from their pixels
 

@@ -14,6 +14,9 @@ from tests.generator.paper import GridCell, Paper
 _STYLE = """
 .old {display: none} .ghost {visibility: hidden} .away {position: absolute; left: -9999px}
 td .tiny {font-size: 0} span[data-draft] {display: none !important} .shown {display: inline}
+.back {float: right} .rear {display: flex; flex-direction: row-reverse; justify-content: flex-end}
+.sprite {background: url(n.png)}
+@font-face {font-family: Own; src: url(own.woff2)} .own {font-family: Own, serif}
 .blank {color: transparent} table td > i.gone {display:none} .thin {opacity: 0} .cut {text-indent: -9999px; display: inline-block}
 """
 _HIDING = (
@@ -36,7 +39,18 @@ _HIDING = (
     "<select style='display:none'><option>{0}</option></select>",
     "<input type='hidden' value='{0}'>",
 )
+_DRAWN = (
+    "<i class='sprite' style='display:inline-block;width:20px'></i>",
+    "<svg width='30' height='14'><text x='2' y='12'>{0}</text></svg>",
+    "<canvas width='30' height='14'></canvas>",
+    "<input placeholder='{0}'>",
+    "<img src='n/{0}.png'>",
+    "<iframe srcdoc='{0}'></iframe>",
+)
+_UNREAD = ("约{0}", "{0}%", "〇", "O", "{0}/9", "{0}^2", "见附件")
 _MARKS = (
+    "<a href='#n{0}'>{0}</a>",
+    "<small style='position:relative;top:-.5em'>{0}</small>",
     "<sup>{0}</sup>",
     "<sup>[{0}]</sup>",
     "<sup><a href='#n{0}'>{0}</a></sup>",
@@ -91,6 +105,36 @@ def _broken(dice: Random, text: str) -> str:
     return f"<p>{inner}</p>" if "p>" in joint else f"<div>{inner}</div>" if "div" in joint else inner
 
 
+def _reordered(dice: Random, text: str) -> str:
+    """Digits that are written in another order than they are shown."""
+    places = list(enumerate(text))
+    dice.shuffle(places)
+    kind = dice.choice(("order", "place", "float", "rear", "over"))
+    if kind == "order":
+        return "<div style='display:flex'>" + "".join(f"<i style='order:{at}'>{char}</i>" for at, char in places) + "</div>"
+    if kind == "place":
+        digits = "".join(f"<i style='position:absolute;left:{at * 0.6}em'>{char}</i>" for at, char in places)
+        return f"<div style='position:relative'>{digits}</div>"
+    if kind == "over":
+        return f"<i>{other_number(dice, text)}</i><b style='margin-left:-4em;background:#fff'>{text}</b>"
+    digits = "".join(f"<i class='{'back' if kind == 'float' else ''}'>{char}</i>" for char in reversed(text))
+    return digits if kind == "float" else f"<div class='rear'>{digits}</div>"
+
+
+def _own_font(dice: Random, text: str) -> str:
+    """Digits that a font of the page draws as others."""
+    by = dice.randrange(1, 10)
+    return f"<span class='own'>{''.join(str((int(c) - by) % 10) if c.isdecimal() else c for c in text)}</span>"
+
+
+def _drawn(dice: Random, text: str) -> str:
+    return dice.choice(_DRAWN).format(text)
+
+
+def _unread(dice: Random, text: str) -> str:
+    return dice.choice(_UNREAD).format(text)
+
+
 Write = Callable[[Random, str], str]
 
 
@@ -110,6 +154,10 @@ PAGE_KINDS: dict[str, PageKind] = {
     "html remarks": PageKind(_remarked),
     "html numbers in pieces": PageKind(_pieces),
     "html broken numbers": PageKind(_broken),
+    "html other order": PageKind(_reordered),
+    "html font of its own": PageKind(_own_font),
+    "html drawn numbers": PageKind(_drawn),
+    "html text for numbers": PageKind(_unread),
 }
 
 

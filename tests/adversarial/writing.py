@@ -19,6 +19,8 @@ from tests.adversarial.printing import other_number
 from tests.generator.layouts.word import render_docx
 from tests.generator.paper import GridCell, Paper
 
+_W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
+_MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 _HIDDEN, _HIDDEN_PARAGRAPH = "Draft", "DraftLine"
 
 
@@ -35,7 +37,16 @@ def _either(dice: Random, seen: str, unseen: str) -> str:
 
 
 def _vanish(dice: Random, text: str) -> str:
-    mark = dice.choice(("<w:vanish/>", "<w:vanish w:val='1'/>", "<w:webHidden/><w:vanish w:val='true'/>"))
+    mark = dice.choice(
+        (
+            "<w:vanish/>",
+            "<w:vanish w:val='1'/>",
+            "<w:webHidden/><w:vanish w:val='true'/>",
+            "<w:color w:val='auto' w:themeColor='background1'/>",
+            "<w:color w:val='FFFF00'/><w:highlight w:val='yellow'/>",
+            f"<w14:textFill xmlns:w14='{_W14}'><w14:noFill/></w14:textFill>",
+        )
+    )
     return _either(dice, _run(text), _run(other_number(dice, text), mark))
 
 
@@ -70,6 +81,25 @@ def _raised(dice: Random, text: str) -> str:
 def _remarked(dice: Random, text: str) -> str:
     remark = dice.choice(("（其中修订1件）", "（含下属单位2件）", "(见注3)", "（注）", "（件）"))
     return _paragraph(_run(text), _run(remark))
+
+
+def _otherwise(dice: Random, text: str) -> str:
+    """Digits squeezed to nothing, much smaller, in a formula, turned round, or a field without its result."""
+    look = dice.choice(("<w:w w:val='1'/>", "<w:spacing w:val='-400'/>", "<w:sz w:val='9'/>", ""))
+    if look:
+        return _paragraph(_run(text), _run(other_number(dice, text), look))
+    raised = f"<m:e><m:r><m:t>{text}</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup>"
+    begin, end = (f"<w:r><w:fldChar w:fldCharType='{name}'/></w:r>" for name in ("begin", "end"))
+    code = f"<w:r><w:instrText> EQ \\o({text},) </w:instrText></w:r>"
+    return _paragraph(
+        dice.choice(
+            (
+                f"<m:oMath xmlns:m='{_MATH}'><m:sSup>{raised}</m:sSup></m:oMath>",
+                f"<w:bdo w:val='rtl'>{_run(text[::-1])}</w:bdo>",
+                f"{begin}{code}{end}",
+            )
+        )
+    )
 
 
 def _runs(dice: Random, text: str) -> str:
@@ -167,6 +197,7 @@ WORD_KINDS: dict[str, WordKind] = {
     "docx a run a digit": WordKind(_runs),
     "docx broken numbers": WordKind(_broken),
     "docx fields and controls": WordKind(_controlled),
+    "docx shown otherwise": WordKind(_otherwise),
 }
 
 

@@ -242,8 +242,9 @@ def _workdays(world: World) -> Iterator[str]:
 def ours(folder: Path, engine: Any, indicators: set[str]) -> tuple[dict[Any, Any], dict[Any, Any], list[str]]:
     """The same by the panel and its queries."""
     from codebook.analysis.indicators import derived_indicators  # noqa: PLC0415 - the SQL above is to stand without it
-    from database.analysis.panel import Panel, refresh  # noqa: PLC0415
+    from database.analysis.panel import Panel  # noqa: PLC0415
     from database.analysis.queries import Basis, GroupBy, UnitSelection, area_sums, group_lines  # noqa: PLC0415
+    from database.analysis.refresh import refresh  # noqa: PLC0415
 
     panel = Panel(folder, refresh(engine, folder))
     years = tuple(panel.manifest.years)

@@ -10,19 +10,24 @@ from sqlalchemy import Engine, text
 from codebook.analysis.figures import Omission, sum_of, unit_figure
 from codebook.analysis.indicators import derived_indicators
 from codebook.divisions import parent_code
-from database.analysis.panel import Panel, manifest_of, question_key, refresh
+from database.analysis.manifest import manifest_of
+from database.analysis.panel import Panel, question_key
 from database.analysis.queries import (
     Basis,
     GroupBy,
+    UnitOrder,
     UnitSelection,
     area_rollup,
     area_sums,
+    figure_of_units,
     group_lines,
     group_lines_of,
+    reported_facts,
     unit_facts,
     unit_lines,
     years_of,
 )
+from database.analysis.refresh import refresh
 from tests.analysis.independent import CELLS
 from tests.analysis.world import World, make_world
 
@@ -62,6 +67,26 @@ def test_several_indicators_at_once_are_each_alone(panel: Panel) -> None:
     some = [each for each in derived_indicators().values() if not each.of_years]
     found = group_lines_of(panel, some, UnitSelection(YEARS), GroupBy.CITY)
     assert found == [group_lines(panel, each, UnitSelection(YEARS), GroupBy.CITY) for each in some]
+
+
+def test_the_row_store_says_the_same_of_a_few_units(sqlite_engine: Engine, panel: Panel) -> None:
+    some = UnitSelection(YEARS, basis=Basis.ALL, agencies=tuple(range(1, 20)))
+    with sqlite_engine.begin() as connection:
+        found = reported_facts(panel, connection, some)
+    assert found == unit_facts(panel, some)
+    assert any(unit.open for unit in found)
+
+
+def test_units_come_in_the_order_that_is_asked_for(panel: Panel) -> None:
+    everybody, rate = UnitSelection((2021,), basis=Basis.ALL), derived_indicators()["grant_rate"]
+    whole = unit_lines(panel, rate, everybody)
+    by_size = unit_lines(panel, rate, everybody, UnitOrder.SIZE)
+    assert by_size == sorted(whole, key=lambda line: (line.figure.why is not None, -(line.figure.denominator or 0)))
+    days = derived_indicators()["late_days"]
+    latest = unit_lines(panel, days, everybody, UnitOrder.FIGURE, limit=5)
+    known = [line.figure.numerator or 0 for line in unit_lines(panel, days, everybody) if line.figure.why is None]
+    assert [line.figure.numerator for line in latest] == sorted(known, reverse=True)[:5]
+    assert figure_of_units(panel, rate, everybody) == sum_of(rate, [line.figure for line in whole])
 
 
 def test_nothing_is_counted_twice(panel: Panel) -> None:
@@ -213,4 +238,4 @@ def test_a_refresh_takes_away_what_one_that_was_ended_left(sqlite_engine: Engine
         path.write_bytes(b"half")
     manifest = refresh(sqlite_engine, tmp_path)
     assert [path.name for path in left if path.exists()] == []
-    assert {path.name for path in tmp_path.glob("*.parquet")} == {each.file for each in manifest.years.values()}
+    assert {path.name for path in tmp_path.glob("*.parquet")} == manifest.files

@@ -10,8 +10,10 @@ import duckdb
 import pytest
 from sqlalchemy import Engine, text
 
-from database.analysis.panel import Panel, PanelManifest, refresh
+from database.analysis.manifest import PanelManifest
+from database.analysis.panel import Panel
 from database.analysis.queries import Basis, UnitSelection, unit_facts
+from database.analysis.refresh import refresh
 from tests.analysis.world import make_world
 
 CELL = "requests.granted.total"

@@ -19,9 +19,12 @@ import polars as pl
 from codebook.analysis.indicators import derived_indicators
 from codebook.book import load_book
 from codebook.divisions import all_divisions, parent_code
+from database.analysis.columns import FACTS, cell_ids
 from database.analysis.keys import city_of, county_of, province_of
-from database.analysis.panel import FACTS, Panel, PanelManifest, PanelYear, cell_ids
+from database.analysis.manifest import LAYOUT, PanelManifest, PanelYear
+from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, UnitSelection, area_rollup, area_sums, group_lines, unit_lines
+from database.analysis.refresh import write_figures
 from tests.servers import short_folder
 
 YEARS = range(2019, 2024)
@@ -47,8 +50,9 @@ def make_panel(folder: Path, filings: int) -> PanelManifest:
             facts=", ".join(_fact(name) for name in FACTS), codes=", ".join(_code(cell, cell in there) for cell in cell_ids()),
             cells=", ".join(_number(cell) for cell in cell_ids()),
             file=folder / file))  # fmt: skip
-        years[year] = PanelYear(file, each, f"{year}")
-    made = PanelManifest(1, "benchmark", "2026-01-01T00:00:00", years)
+        write_figures(folder / file, folder / f"figures-{year}-benchmark.parquet", year)
+        years[year] = PanelYear(file, f"figures-{year}-benchmark.parquet", each, f"{year}")
+    made = PanelManifest(LAYOUT, "benchmark", "2026-01-01T00:00:00", years)
     (folder / "panel.json").write_bytes(msgspec.json.encode(made))
     return made
 
@@ -60,7 +64,7 @@ def _fact(name: str) -> str:
 
 def _code(cell: str, there: bool) -> str:
     """Most cells are known; some in a hundred are blank, doubtful or not seen; null where the form of the year has it not."""
-    code = "case when random() < 0.97 then 0 when random() < 0.5 then 10 when random() < 0.7 then 9 else 8 end"
+    code = "case when random() < 0.97 then 0 when random() < 0.5 then 11 when random() < 0.7 then 10 else 9 end"
     return f'({code})::utinyint as "{cell}?"' if there else f'null::utinyint as "{cell}?"'
 
 
@@ -107,7 +111,7 @@ def say(line: str) -> None:
 def measure(folder: Path, filings: int) -> None:
     began = time.perf_counter()
     panel = Panel(folder, make_panel(folder, filings))
-    size = sum(path.stat().st_size for path in folder.glob("year-*.parquet"))
+    size = sum(path.stat().st_size for path in folder.glob("*-benchmark.parquet"))
     say(f"{panel.manifest.units:,} filings made in {time.perf_counter() - began:.0f} s; {size / 1e6:.0f} MB")
     rate, years = derived_indicators()["grant_rate"], tuple(YEARS)
     questions: dict[str, Callable[[], object]] = {

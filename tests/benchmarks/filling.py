@@ -320,7 +320,7 @@ def fill(
             else:
                 connection.execute(text("pragma defer_foreign_keys = on"))
             for name in _ORDER:
-                _write(connection, f"gk_{name}", rows.tables.get(f"gk_{name}", []))
+                write_rows(connection, f"gk_{name}", rows.tables.get(f"gk_{name}", []))
     with engine.begin() as connection:
         for statement in _FILE:
             connection.execute(text(statement))
@@ -352,7 +352,7 @@ _FILE = (
 _KEYED = sorted(name for name, table in Base.metadata.tables.items() if "id" in table.c)
 
 
-def _write(connection: Any, table: str, rows: Sequence[dict[str, Any]]) -> None:
+def write_rows(connection: Any, table: str, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     columns = sorted({name for row in rows for name in row})

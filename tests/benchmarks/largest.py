@@ -207,6 +207,21 @@ def _texts(size: int, count: int) -> Iterator[tuple[str, bytes]]:
     yield from ((f"{n}.txt", _text(size, n)) for n in range(count))
 
 
+def _copies(size: int, count: int) -> Iterator[tuple[str, bytes]]:
+    """Texts that differ in their first bytes: as many are not made one by one."""
+    text = _text(size, 1)
+    yield from ((f"{n}.txt", b"%09d" % n + text[9:]) for n in range(count))
+
+
+def _large_zip(size: int, count: int) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, data in _copies(size, count):
+                archive.writestr(name, data)
+
+    return write
+
+
 def _zip(size: int, count: int) -> Callable[[Path], object]:
     def write(path: Path) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -279,6 +294,15 @@ KINDS: dict[str, Large] = {
     "PDF with attached files": Large("pdf", "5 texts of 8 MB", _portfolio),
     "OFD": Large("ofd", "200 pages", _ofd),
     **{name: Large(name.lower(), _PAGE, _picture) for name in ("PNG", "JPEG", "TIFF", "WebP", "HEIC", "AVIF", "JP2")},
+    **{
+        f"{name} near the limit": Large(name.lower(), "a page of 12,200 x 12,200 pixels", partial(_picture, side=12_200))
+        for name in ("PNG", "JPEG", "HEIC", "AVIF", "JP2")
+    },
+    "PDF near the limit": Large("pdf", "2,000 pages", lambda path: path.write_bytes(_report_pdf(2_000))),
+    "OFD near the limit": Large("ofd", "2,000 pages", partial(_ofd, pages=2_000)),
+    "zip near the limit of files": Large("zip", "99,000 texts of 1 kB", _zip(1_000, 99_000)),
+    "tar near the limit of files": Large("tar", "99,000 texts of 1 kB", _tar(1_000, 99_000)),
+    "zip near the limit of bytes": Large("zip", "300 texts of 64 MB", _large_zip(64 * MIB, 300)),
     "zip of small files": Large("zip", "20,000 texts of 1 kB", _zip(1_000, 20_000)),
     "zip of large files": Large("zip", "12 texts of 64 MB", _zip(64 * MIB, 12)),
     "tar of small files": Large("tar", "20,000 texts of 1 kB", _tar(1_000, 20_000)),

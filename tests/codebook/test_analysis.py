@@ -210,6 +210,15 @@ def test_a_greater_sum_contradicts_whoever_else_there_is() -> None:
     assert (found.difference, found.contradicts, found.exceeds) == (-3, True, (2,))
 
 
+def test_who_does_not_see_all_agencies_of_an_area_accuses_nobody() -> None:
+    """The rest of the sum is hidden: no number of it says anything, and an unseen report is not a missing one."""
+    units = [each for each in a_listed_city(100) if each.agency_id != 3]
+    found = roll_up(AREA, 2023, units, [CELL], hidden=True).cells[0]
+    assert (found.hidden, found.covered, found.difference, found.contradicts, found.exceeds) == (True, False, None, False, ())
+    unseen = roll_up(AREA, 2023, units[1:], [CELL], hidden=True).cells[0]
+    assert (unseen.stated, unseen.difference, unseen.contradicts) == (None, None, False)
+
+
 def test_two_governments_of_one_code_below_count_once() -> None:
     twins = (agency(5, "government", 50, "320813"), agency(6, "government", 50, "320813"))
     found = rolled(agency(1, "government", 100), agency(2, "government_office", 50), *twins)

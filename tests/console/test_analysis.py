@@ -98,13 +98,44 @@ def test_each_agency_says_why_it_is_not_in_it(run: Run, world: World) -> None:
     assert all(each["value"] is None for each in lines if each["why"])
 
 
+def test_what_repeats_last_year_is_computed_from_both_reports(run: Run, world: World, engine: Engine) -> None:
+    """Cells by what is true of them, text by chapters of which one half is last year's."""
+    sections = "insert into gk_section (report_id, position, number, title, text) values (:r, 1, 1, '总体情况', :t)"
+    with engine.begin() as connection:
+        filed = "select m.document_id, f.year from gk_filing_document m join gk_filing f on f.id = m.filing_id where m.rank = 0"
+        for document, year in connection.execute(text(filed)).all():
+            half = "本局按时答复了每一件申请并公开了办理结果" if year == 2022 else "今年新设了三个公开专区欢迎大家前来查阅吧"
+            connection.execute(text(sections), {"r": document, "t": f"主动公开财政预算决算信息共计若干条次。{half}"})
+    asked = ("table_repeat", "text_repeat.chapter_1", "--year", "2023", "--json", "--basis", "all", "--by", "unit")
+    answer = told(run("indicators", *asked))["figures"]
+    sure = {(c.agency_id, c.year, c.cell): c.value for c in world.cells if c.state in SURE and c.value is not None}
+    filed_years = {(unit.agency_id, unit.year) for unit in world.units if unit.form}
+    compared = 0
+    for line in answer["table_repeat"]:
+        agency = line["agency_id"]
+        if {(agency, 2022), (agency, 2023)} <= filed_years:
+            pairs = [(v, sure.get((agency, 2022, cell))) for (a, y, cell), v in sure.items() if (a, y) == (agency, 2023)]
+            counted = [(now, then) for now, then in pairs if then is not None and (now or then)]
+            assert (line["numerator"], line["denominator"]) == (sum(n == t for n, t in counted), len(counted))
+            compared += 1
+        else:
+            assert line["why"] in ("no report", "no report on the year before")
+    assert compared > 30
+    shares = {line["value"] for line in answer["text_repeat.chapter_1"] if line["value"] is not None}
+    assert shares
+    assert all(0.3 < share < 0.5 for share in shares)
+    groups = told(run("indicators", "table_repeat", "--year", "2023", "--json", "--by", "city"))["figures"]["table_repeat"]
+    own = [line for line in answer["table_repeat"] if line["kind"] not in ("Government", "Vertical body")]
+    assert sum(line["numerator"] for line in groups) == sum(line["numerator"] or 0 for line in own)
+    assert sum(line["units"] + line["left_out"] for line in groups) == len(own)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("grant_rat", "--year", "2023"), "there is no indicator"),
         (("grant_rate",), "expected --year"),
         (("grant_rate", "--year", "2023", "--basis", "all"), "hold those of their departments"),
-        (("table_repeat", "--year", "2023"), "compares two years"),
     ],
 )
 def test_what_cannot_be_computed_is_refused(run: Run, words: tuple[str, ...], said: str) -> None:

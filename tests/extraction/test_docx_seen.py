@@ -20,6 +20,7 @@ from tasks.extraction.limits import ExtractionLimits
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 SURE = 0.99
+W14 = "xmlns:w14='http://schemas.microsoft.com/office/word/2010/wordml'"
 CHUNK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/aFChunk"
 
 
@@ -30,7 +31,7 @@ def saved(document) -> bytes:
 
 
 def run(text: str, properties: str = "") -> str:
-    return f"<w:r><w:rPr>{properties}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>"
+    return f"<w:r><w:rPr {W14}>{properties}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>"
 
 
 def cell(content: str, properties: str = "", paragraph: str = "") -> str:
@@ -66,7 +67,7 @@ def style(name: str, properties: str, kind: str = "character", based: str = "", 
     base = f"<w:basedOn w:val='{based}'/>" if based else ""
     return (
         f"<w:style w:type='{kind}' w:styleId='{name}'><w:name w:val='{name}'/>{base}<w:pPr>{paragraph}</w:pPr>"
-        f"<w:rPr>{properties}</w:rPr></w:style>"
+        f"<w:rPr {W14}>{properties}</w:rPr></w:style>"
     )
 
 
@@ -88,6 +89,12 @@ WHITE = "<w:color w:val='FFFFFF'/>"
         "<w:color w:val='FF0000'/><w:shd w:val='clear' w:fill='FF0000'/>",
         "<w:color w:val='00FF00'/><w:shd w:val='solid' w:color='00FF00' w:fill='auto'/>",
         "<w:sz w:val='0'/>",
+        "<w:color w:val='auto' w:themeColor='background1'/>",
+        "<w:color w:val='000000' w:themeColor='light1'/>",
+        "<w:color w:val='FFFF00'/><w:highlight w:val='yellow'/>",
+        "<w14:textFill><w14:noFill/></w14:textFill>",
+        "<w14:textFill><w14:solidFill><w14:srgbClr w14:val='FFFFFF'/></w14:solidFill></w14:textFill>",
+        "<w14:textFill><w14:solidFill><w14:schemeClr w14:val='bg1'/></w14:solidFill></w14:textFill>",
     ],
 )
 def test_text_that_is_hidden_struck_or_as_white_as_the_paper(properties: str) -> None:
@@ -110,12 +117,46 @@ def test_text_that_is_hidden_struck_or_as_white_as_the_paper(properties: str) ->
         "<w:color w:val='FFFFFF'/><w:shd w:val='clear' w:fill='1F4E79'/>",
         "<w:color w:val='FFFFFF'/><w:highlight w:val='darkBlue'/>",
         "<w:color w:val='C00000'/>",
-        "<w:sz w:val='10'/>",
+        "<w:sz w:val='14'/>",
+        "<w:color w:val='auto' w:themeColor='background1' w:themeShade='80'/>",
+        "<w:w w:val='80'/><w:spacing w:val='-10'/>",
+        "<w14:textFill><w14:solidFill><w14:schemeClr w14:val='tx1'/></w14:solidFill></w14:textFill>",
     ],
 )
 def test_text_that_is_seen(properties: str) -> None:
     assert shown(run("21") + run("9", properties)) == ("219", True)
     assert shown(run("21") + run("9", "<w:rStyle w:val='A'/>"), style("A", properties)) == ("219", True)
+
+
+@pytest.mark.parametrize("properties", ["<w:sz w:val='10'/>", "<w:w w:val='5'/>", "<w:spacing w:val='-200'/>"])
+def test_digits_that_are_squeezed_or_much_smaller_are_a_doubt(properties: str) -> None:
+    assert shown(run("21") + run("9", properties)) == ("219", False)
+
+
+def test_what_a_formula_a_field_or_a_drawing_shows_is_no_digit_or_a_doubt() -> None:
+    math = "xmlns:m='http://schemas.openxmlformats.org/officeDocument/2006/math'"
+    formula = (
+        f"<m:oMath {math}><m:sSup><m:e><m:r><m:t>21</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup></m:oMath>"
+    )
+    assert shown(formula) == ("21²", True)
+    parts = "<m:f><m:num><m:r><m:t>2</m:t></m:r></m:num><m:den><m:r><m:t>1</m:t></m:r></m:den></m:f>"
+    assert shown(f"<m:oMath {math}>{parts}</m:oMath>") == ("21", False)
+    assert shown(f"<w:bdo w:val='rtl'>{run('21')}</w:bdo>") == ("21", False)
+    assert shown(FIELD.format("begin", "") + "<w:r><w:instrText> EQ \\o(2,1) </w:instrText></w:r>" + FIELD.format("end", "")) == (
+        "",
+        False,
+    )
+    assert shown("<w:fldSimple w:instr=' SEQ a '/>") == ("", False)
+    assert shown(field("FORMTEXT", "", "<w:ffData/>")) == ("", True)
+    assert shown(run("21") + run("2", "<w:position w:val='-6'/><w:sz w:val='12'/>")) == ("21₂", True)
+    chart = "<w:r><w:drawing><c:chart xmlns:c='http://schemas.openxmlformats.org/drawingml/2006/chart'/></w:drawing></w:r>"
+    assert shown(chart) == ("", False)
+
+
+def test_a_number_of_a_list_without_text_is_a_doubt() -> None:
+    numbered = style("N", "", "paragraph", paragraph="<w:numPr><w:ilvl w:val='0'/><w:numId w:val='5'/></w:numPr>")
+    assert shown("", numbered, paragraph="<w:pStyle w:val='N'/>") == ("", False)
+    assert shown("", "", paragraph="") == ("", True)
 
 
 def test_styles_turn_each_other_off() -> None:

@@ -242,10 +242,76 @@ def test_white_text_of_a_page_whose_sheets_did_not_come_in_is_a_doubt() -> None:
         "9<script>document.write('8')</script>",
         "<span style='position:absolute;left:0;background:#fff'>9</span>",
         "<b style='position:absolute'><i>9</i></b>",
+        "<b style='float:left'>9</b>",
+        "<b style='order:-1'>9</b>",
+        "<b style='position:relative;left:-2em'>9</b>",
+        "<b style='margin-left:-1.2em;background:#fff'>9</b>",
+        "<b style='margin:0 0 0 -20px'>9</b>",
+        "<b style='display:inline-block;transform:translateX(-20px)'>9</b>",
+        "<b style='translate:-20px'>9</b>",
+        "<b style='font-size:50%'>9</b>",
+        "<b style='zoom:.1'>9</b>",
     ],
 )
 def test_what_a_page_shows_otherwise_than_it_is_written_is_a_doubt(markup: str) -> None:
     assert shown(markup) == ("219", False)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<i style='float:right'>1</i><i style='float:right'>2</i>",
+        "<div style='display:flex;flex-direction:row-reverse'><i>1</i><i>2</i></div>",
+        "<div style='display:flex;flex-flow:row-reverse wrap'><i>1</i><i>2</i></div>",
+        "<div style='display:flex'><i style='order:2'>1</i><i style='order:1'>2</i></div>",
+        "<b style='position:absolute;left:1em'>1</b><b style='position:absolute;left:0'>2</b>",
+        "<div dir=rtl><i style='display:inline-block'>1</i><i style='display:inline-block'>2</i></div>",
+    ],
+)
+def test_digits_that_are_put_in_another_order_are_a_doubt(markup: str) -> None:
+    page = f"<div style='float:left'><table><tr><td>许可<td>{markup}<tr><td>处罚<td><i>7</i><b>0</b></table></div>"
+    found = cells(page)
+    assert not found[1][1]
+    assert found[3] == ("70", True)
+
+
+def test_digits_in_a_font_of_the_page_are_a_doubt_where_no_words_are_in_it() -> None:
+    face = "@font-face{font-family:'Own One';src:url(a.woff2)} .n{font-family:\"own one\",serif} .w{font:bold 12px/1.5 Own One}"
+    rows = "<tr><td class={0}>许可<td class=n>21<tr><td>处罚<td><b style='font-family:SimSun'>7</b></table>"
+    assert cells(f"<style>{face}</style><table>" + rows.format("x")) == [
+        ("许可", True),
+        ("21", False),
+        ("处罚", True),
+        ("7", True),
+    ]
+    assert all(sure for _, sure in cells(f"<style>{face}</style><table>" + rows.format("w")))
+    assert all(sure for _, sure in cells("<style>.n{font-family:own one}</style><table>" + rows.format("x")))
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<i style='background:url(n.png) -9px 0'></i>",
+        "<i class=s></i>",
+        "<input placeholder=21>",
+        "<img src=n.png>",
+        "<svg><text>2</text></svg>",
+    ],
+)
+def test_a_cell_without_text_that_draws_something_is_a_doubt(markup: str) -> None:
+    page = (
+        f"<style>.s{{background-image:url(n.png)}}</style><table><tr><td>许可<td>{markup}<tr><td>处罚<td>7<i class=s></i></table>"
+    )
+    assert cells(page)[1:] == [("", False), ("处罚", True), ("7", True)]
+
+
+def test_a_link_to_a_note_behind_a_number_is_its_mark() -> None:
+    assert shown("<a href='#n1'>1</a>") == ("21¹", True)
+    assert shown("<a href='#n1'>1</a>2") == ("21¹2", True)
+    assert shown("<a href='a.htm#n1'>1</a>") == ("211", True)
+    assert shown("<small style='position:relative;top:-.5em'>1</small>") == ("21¹", True)
+    page = "<table><tr><td>许可<td><a href='#list'>21</a><tr><td>处罚<td>7</table>"
+    assert cells(page)[1] == ("21", True)
 
 
 def test_rows_and_cells_that_are_hidden() -> None:
@@ -254,6 +320,44 @@ def test_rows_and_cells_that_are_hidden() -> None:
         "<tr class=x><td>假<td>9<td>8</tr><tr><td>处罚<td>7<td>8</tr></table>"
     )
     assert [text for text, _ in cells(page)] == ["许可", "1", "处罚", "7"]
+
+
+ALIKE = "<table><tr><td>许可<td>1<td>8</tr><tr><td>处罚<td>2<td>9</tr><tr><td>强制<td>3<td></tr></table>"
+
+
+@pytest.mark.parametrize(
+    ("style", "texts"),
+    [
+        ("td{color:red}", "许可 1 8 处罚 2 9 强制 3 "),
+        ("tr + tr td{display:none}", "许可 1 8"),
+        ("tr ~ tr ~ tr td{display:none}", "许可 1 8 处罚 2 9"),
+        ("td + td + td{display:none}", "许可 1 处罚 2 强制 3"),
+        ("tr:nth-child(2){display:none}", "许可 1 8 强制 3 "),
+        ("tr:not(:first-child){display:none}", "许可 1 8"),
+        ("tr:is(:last-child){display:none}", "许可 1 8 处罚 2 9"),
+        ("tr:has(td:empty){display:none}", "许可 1 8 处罚 2 9"),
+        ("table{tr + &{color:red} tr{& + tr{display:none}}}", "许可 1 8"),
+        ("tr:hover td, tr:not(.a) td:is(td){color:red}", "许可 1 8 处罚 2 9 强制 3 "),
+    ],
+)
+def test_elements_that_are_alike_may_be_hidden_by_what_is_beside_or_in_them(style: str, texts: str) -> None:
+    assert [text for text, _ in cells(f"<style>{style}</style><p>一段正文在这里。</p>{ALIKE}")] == texts.split(" ")
+
+
+def test_elements_that_are_alike_may_differ_in_what_is_around_them() -> None:
+    page = "<style>.h .n{display:none} .c::after{content:'4'}</style><p>一段正文在这里。</p><table>"
+    page += "<tr><td>许可<td class=c>1<b class=n>9</b></tr><tr class=h><td>处罚<td class=c>2<b class=n>9</b></tr>"
+    page += "<tr><td>强制<td style='display:none'>3<b class=n>9</b></tr></table>"
+    assert [text for text, _ in cells(page)] == ["许可", "194", "处罚", "24", "强制"]
+
+
+def test_summaries_that_are_alike_take_the_looks_of_their_own_cells() -> None:
+    folded = "<details><summary>{}</summary>8</details>"
+    page = "<table><tr><td>许可<td>" + folded.format(1) + "</tr><tr style='visibility:hidden'><td>处罚<td>" + folded.format(2)
+    page += "</tr><tr><td>强制<td>" + folded.format(3) + "</tr></table>"
+    before = cells(page)
+    assert [text for text, _ in before][:2] == ["许可", "1"]
+    assert [text for text, _ in before][-2:] == ["强制", "3"]
 
 
 def test_white_on_dark_is_seen() -> None:

@@ -36,6 +36,19 @@ def pdf(files: dict[str, bytes], *, text: str = "Open this portfolio in Acrobat.
     return out.getvalue()
 
 
+def annotated(files: dict[str, bytes]) -> bytes:
+    """A PDF of two pages, on the second of which these files are pinned."""
+    with pikepdf.open(io.BytesIO(pdf({}, pages=2, text="This is a report. " * 60))) as document:
+        for name, data in files.items():
+            held = pikepdf.AttachedFileSpec(document, data, filename=name).obj
+            pin = {"Type": pikepdf.Name.Annot, "Subtype": pikepdf.Name.FileAttachment, "Rect": [9, 9, 20, 20], "FS": held}
+            page = document.pages[1]
+            page.Annots = pikepdf.Array([*page.get("/Annots", []), document.make_indirect(pikepdf.Dictionary(**pin))])
+        out = io.BytesIO()
+        document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    return out.getvalue()
+
+
 def read(folder: Path, data: bytes, limits: Limits = Limits()) -> dict[str, FoundDocument]:  # noqa: B008 (frozen)
     (folder / "a.pdf").write_bytes(data)
     found = FileReader(Outlet(), limits, lambda *_: False).read(str(folder / "a.pdf"), "a.pdf")
@@ -49,6 +62,14 @@ def test_what_a_portfolio_holds_comes_in(tmp_path: Path) -> None:
     found = read(tmp_path, pdf(files | {"invoice.xml": b"<?xml version='1.0'?><invoice/>"}))
     assert sorted(found) == ["a.pdf", "a.pdf!全部.zip!b.txt", "a.pdf!报告.txt"]
     assert all(one.rejection is None for one in found.values())
+
+
+def test_a_file_that_is_pinned_to_a_page_comes_in(tmp_path: Path) -> None:
+    found = read(tmp_path, annotated({"附件.txt": REPORT, "b.zip": zipped({"c.txt": REPORT + b"3"})}))
+    assert sorted(found) == ["a.pdf", "a.pdf!b.zip!c.txt", "a.pdf!附件.txt"]
+    assert all(one.rejection is None for one in found.values())
+    found = read(tmp_path, annotated({f"{number}.txt": REPORT * (number + 1) for number in range(6)}), Limits(archive_members=3))
+    assert [one.rejection[0] for one in found.values() if one.rejection] == ["file.bomb"]
 
 
 @pytest.mark.parametrize("more", [{"pages": 3}, {"text": "This is a whole report of its own. " * 40}])

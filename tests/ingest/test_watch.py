@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -31,6 +32,7 @@ from database.session import make_engine, reading, run_transaction
 from ingest.files import bounded_reader
 from ingest.watching import canary
 from ingest.watching.heartbeat import Heartbeat, watch
+from ingest.watching.inbox import open_inboxes
 from ingest.watching.watcher import FolderWatcher
 from tests.ingest import odd_reader
 from tests.ingest.watching import start, watcher
@@ -468,6 +470,37 @@ def test_the_sign_of_life_is_given_at_once(sqlite_url: str, engine: Engine, tmp_
     heartbeat.beat()
     item = watched(engine)
     assert (item.folder, item.alive, item.blind, item.canary_age) == (str(inbox), True, False, None)
+
+
+def test_tries_of_watchers_that_live_do_not_count(inbox: Path) -> None:
+    """Under load one takes another for dead, and both take up its file."""
+    (opened,) = open_inboxes([str(inbox)], forbidden=[])
+    staged = str(inbox / ".gongkai" / "taken" / "1-0.1" / "a.txt")
+    assert [opened.begin_try(staged, f"host:{n}:x#0", lambda _: False) for n in range(5)] == [2] * 5
+    assert opened.begin_try(staged, "host:9:x#0", lambda name: name in ("host:1:x#0", "host:2:x#0")) == 4
+    opened.end_try(staged, "host:1:x#0")
+    assert opened.begin_try(staged, "host:9:x#0", lambda name: name != "host:3:x#0") == 5
+    opened.forget_tries(staged)
+    assert list((inbox / ".gongkai" / "tries").iterdir()) == []
+
+
+def test_a_file_that_is_in_the_books_is_not_given_up(sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path) -> None:
+    """Its watcher ended between the books and its filing, and the next two before they came to it."""
+    with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
+        (inbox / "a.txt").write_text("a")
+        until(lambda: untouched(inbox) == set())
+    (filed,) = (inbox / "done").rglob("a.txt")
+    staged = inbox / ".gongkai" / "taken" / "1-0.1" / "a.txt"
+    staged.parent.mkdir(parents=True)
+    filed.rename(staged)
+    (opened,) = open_inboxes([str(inbox)], forbidden=[])
+    for number in (2**30, 2**30 + 1, 2**30 + 2):  # processes that do not exist
+        opened.begin_try(str(staged), f"{socket.gethostname()}:{number}:x#0", lambda _: True)
+    with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
+        until(lambda: untouched(inbox) == set())
+    assert sources(engine, inbox) == [("a.txt", sha(b"a"))]
+    assert rows(engine, select(Failure.code)) == []
+    assert list((inbox / ".gongkai" / "tries").iterdir()) == []
 
 
 def test_a_file_that_ends_three_watchers_is_put_aside(sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path) -> None:

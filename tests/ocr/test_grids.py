@@ -281,3 +281,20 @@ def test_digits_below_each_other_are_no_rule(seed: int) -> None:
     image[_rules(drawn)] = 120
     page, _ = worn(image, replace(LEVELS["3"], skew=1.0), seed)
     assert [(grid.rows, grid.columns) for grid in _read(page).grids] == [(30, 3)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_noise_and_the_rest_of_a_seal_are_no_rules(seed: int) -> None:
+    """Where long rules are lines without gaps, what is seen along a row or two, and faintly, is none."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, padding=3, size=8.0), 200)
+    labels = ("其中：主动公开规范性文件数", "2.政府网站公开政府信息数", "一、主动公开情况")
+    cells = [
+        GridCell(r, c, (labels[r % 3], "件次条"[r % 3], "0834"[r % 4])[c], is_value=c == 2) for r in range(40) for c in range(3)
+    ]
+    sheet.table(Grid("list", 40, 3, tuple(cells)), (60, 60), [160.0] * 3, 0, 40)
+    drawn = sheet.finish()
+    image = drawn.image.copy()
+    image[_rules(drawn)] = 110
+    page, _ = worn(image, replace(LEVELS["3"], skew=1.0, seal=True), seed)
+    assert [(grid.rows, grid.columns) for grid in _read(page).grids] == [(40, 3)]

@@ -10,6 +10,7 @@ import pytest
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
 from tasks.parsing.tables.grid_lines import table_to_lines
 from tasks.parsing.tables.read_tables import read_tables
+from tasks.validation.wording import words
 from tests.parsing import table_grids
 from tests.parsing.table_check import score
 from tests.parsing.table_render import COLUMNS, REQUESTS, make
@@ -205,3 +206,37 @@ def test_a_cell_that_reaches_down_hides_no_number() -> None:
     )
     lines = table_to_lines(Table(cells, 2, 2, Place(1)), 1, 0, Reader.PDF)
     assert [cell.text for cell in (lines[1].cells or {}).values()] == ["行政强制", "7"]
+
+
+REVIEW_HEAD = [
+    ["行政复议", "", "", "", "", *["行政诉讼"], *[""] * 9],
+    ["", "", "", "", "", "未经复议直接起诉", "", "", "", "", "复议后起诉", "", "", "", ""],
+    [*["结果维持", "结果纠正", "其他结果", "尚未审结", "总计"] * 3],
+]
+
+
+@pytest.mark.parametrize("text", ["约0", "〇", "O", "3%", "见附件"])
+def test_a_row_of_texts_in_the_place_of_numbers_is_not_blank(text: str) -> None:
+    disclosure = [["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"], ["规章", text, text, text]]
+    review = [*REVIEW_HEAD, [text] * 15]
+    for rows, count in ((disclosure, 3), (review, 15)):
+        readings = read_tables(_page(_table(rows))).readings
+        assert [(r.state, r.value) for r in readings] == [(State.DOUBTFUL, None)] * count
+
+
+def test_a_row_of_which_nothing_was_read_is_not_blank() -> None:
+    table = _table([*REVIEW_HEAD, ["", "", *[""] * 13]])
+    last = max(cell.row for cell in table.cells)
+    for score_, state in ((0.5, State.DOUBTFUL), (1.0, State.MISSING)):
+        cells = tuple(msgspec.structs.replace(c, score=score_ if c.row == last else 1.0) for c in table.cells)
+        readings = read_tables(_page(msgspec.structs.replace(table, cells=cells))).readings
+        assert [r.state for r in readings] == [state] * 15
+
+
+def test_sums_do_not_settle_what_may_be_shown_otherwise() -> None:
+    """Digits that were put behind each number are in its sum too."""
+    table = _table([["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"], ["规章", "12", "3", "4"]])
+    cells = tuple(msgspec.structs.replace(c, score=0.5 if c.text == "12" else 1.0) for c in table.cells)
+    readings = read_tables(_page(msgspec.structs.replace(table, cells=cells))).readings
+    assert next((r.state, r.doubt) for r in readings) == (State.DOUBTFUL, "shown")
+    assert "shown" not in words().may_be_confirmed

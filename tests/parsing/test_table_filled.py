@@ -66,3 +66,32 @@ def test_a_number_points_at_its_place_behind_a_broken_label() -> None:
 def test_commas_of_prose_make_no_table() -> None:
     text = "本年,共收到,申请\n答复了,12,件\n公开了,7,件\n".replace(",", "，") + "a,b,c\n1,2\n3\n"
     assert read_tables((page(text),)).readings == ()
+
+
+@pytest.mark.parametrize("text", ["〇", "O", "0^2", "约3", "0[^1]", "1<br>2", "3%"])
+def test_what_stands_where_a_number_should_be_and_is_none_is_a_doubt(text: str) -> None:
+    """In Markdown, where equal cells side by side may be one, between tabs, and in a row without cells."""
+    head = ["信息内容", "本年制发件数", "本年废止件数", "现行有效件数"]
+    for rows in ([head, ["规章", text, text, "4"]], [head, ["规章", text, text, text]]):
+        for separator in (" | ", "\t"):
+            lines = [separator.join(row) for row in rows]
+            lines = [f"| {lines[0]} |", "|---|---|---|---|", f"| {lines[1]} |"] if separator == " | " else lines
+            readings = read_tables((page("\n".join(lines)),)).readings
+            assert [r.state for r in readings][:2] == ["doubtful"] * 2, (rows, separator)
+            assert len(readings) == 3
+    readings = read_tables((page(f"信息内容 本年处理决定数量\n行政许可 {text}\n行政处罚 5"),)).readings
+    assert next((r.indicator, r.state) for r in readings) == ("disclosure.licensing.decisions", "doubtful")
+
+
+@pytest.mark.parametrize("mark", ["**", "__", "*", "`", "$"])
+def test_emphasis_around_a_number_is_left_out(mark: str) -> None:
+    told = FILLED.replace(" 0 ", f" {mark}0{mark} ").replace(" 7 ", f" {mark}7{mark} ")
+    read = {r.indicator: (r.value, r.state) for r in read_tables((page(told),)).readings}
+    assert read["disclosure.penalties.decisions"] == (0, "read")
+    assert read["disclosure.coercion.decisions"] == (7, "read")
+
+
+def test_a_line_that_is_shown_in_another_order_stays_a_doubt_in_cells() -> None:
+    lines = tuple(Line(line, Place(line=number), 0.5) for number, line in enumerate(FILLED.splitlines(), 1))
+    readings = read_tables((Page(1, PageKind.TEXT, "", Reader.TXT, lines),)).readings
+    assert {r.state for r in readings} == {"doubtful"}

@@ -126,6 +126,7 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", "/coverage/file"): VIEW,
     ("GET", "/analysis"): VIEW,
     ("GET", "/analysis/file"): VIEW,
+    ("GET", "/analysis/rollup"): VIEW,
     ("GET", "/analysis/indicator"): VIEW,
     ("GET", "/analysis/indicator/file"): VIEW,
     ("GET", "/analysis/agencies/{id}"): VIEW,

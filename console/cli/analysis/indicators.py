@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from codebook.agency_kinds import kind_names
 from codebook.analysis.indicators import DerivedIndicator, derived_indicators, indicator_of
 from codebook.errors import UsageError
 from console.analysis.keeper import PANEL
+from console.analysis.repeats import compared_group_lines, compared_unit_lines
 from console.analysis.rows import (
     group_header,
     group_name,
@@ -28,8 +30,10 @@ from console.analysis.words import word
 from console.cli import environment
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
 from database.access import region_prefix
-from database.analysis.panel import Panel, refresh
+from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, GroupLine, UnitLine, UnitSelection, group_lines, unit_lines
+from database.analysis.refresh import refresh
+from database.session import reading
 from ingest.lists.expected import region_named
 from runtime.language import CHINESE, language
 
@@ -80,7 +84,8 @@ def show_indicators(  # noqa: PLR0917 (options of a command)
         folder = settings.home / PANEL
         panel = Panel(folder, refresh(engine, folder))
         try:
-            lines = [_lines(panel, indicator, selection, by) for indicator in indicators]
+            with reading(engine) as connection:
+                lines = [_lines(panel, connection, indicator, selection, by) for indicator in indicators]
         except ValueError as error:
             raise UsageError(str(error)) from error
     if out is not None:
@@ -106,7 +111,11 @@ def _indicator(name: str) -> DerivedIndicator:
         raise UsageError(f"there is no indicator {name!r}; `gongkai indicators` lists them") from None
 
 
-def _lines(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy) -> _Lines:
+def _lines(panel: Panel, connection: Connection, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy) -> _Lines:
+    if indicator.of_years:
+        if by is GroupBy.UNIT:
+            return compared_unit_lines(panel, connection, indicator, selection)
+        return compared_group_lines(panel, connection, indicator, selection, by)
     if by is GroupBy.UNIT:
         return unit_lines(panel, indicator, selection)
     return group_lines(panel, indicator, selection, by)

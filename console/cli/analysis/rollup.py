@@ -20,8 +20,9 @@ from console.analysis.workbook import agency_names, gaps_of, write_workbook
 from console.cli import environment
 from console.cli.analysis.indicators import spoken
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
-from database.analysis.panel import Panel, refresh
+from database.analysis.panel import Panel
 from database.analysis.queries import area_rollup
+from database.analysis.refresh import refresh
 from ingest.lists.expected import region_named
 from tasks.validation.wording import cell_label, table_of
 

@@ -20,11 +20,7 @@ def _local(tag: str) -> str:
 
 def child_of(element: etree._Element | None, name: str) -> etree._Element | None:
     """The first child of that name, None when there is none."""
-    if element is not None:
-        for child in element:
-            if local_name(child) == name:
-                return child
-    return None
+    return None if element is None else next(element.iterchildren("{*}" + name), None)
 
 
 def value_of(element: etree._Element | None, name: str = "val") -> str | None:

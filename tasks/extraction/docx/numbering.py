@@ -104,13 +104,12 @@ def _style_lists(styles: etree._Element | None) -> dict[str, tuple[str, int]]:
     """Paragraph style -> (list, level), inherited from the style that it is based on."""
     own: dict[str, tuple[str, int] | None] = {}
     based: dict[str, str] = {}
-    for style in styles if styles is not None else ():
+    for style in styles.iterchildren("{*}style") if styles is not None else ():
         style_id = value_of(style, "styleId")
-        if local_name(style) != "style" or style_id is None:
+        if style_id is None:
             continue
         based[style_id] = value_of(child_of(style, "basedOn")) or ""
-        properties = child_of(style, "pPr")
-        number = child_of(properties, "numPr") if properties is not None else None
+        number = child_of(child_of(style, "pPr"), "numPr")
         if number is not None:
             list_id = value_of(child_of(number, "numId"))
             own[style_id] = (

@@ -75,6 +75,7 @@ class DocxPackage:
             if entry.file_size > _MEGABYTE and entry.file_size > limits.max_ratio * max(1, entry.compress_size):
                 raise GongkaiError("file.bomb", f"{entry.filename} grows {entry.file_size // max(1, entry.compress_size)}-fold")
         self._names = {_key(entry.filename): entry for entry in entries}
+        self._relations: dict[str, tuple[PartRelation, ...]] = {}
 
     def __contains__(self, name: str) -> bool:
         return _key(name) in self._names
@@ -127,8 +128,13 @@ class DocxPackage:
                 return self.xml(relation.target)
         return None
 
-    def relations(self, name: str) -> Iterator[PartRelation]:
+    def relations(self, name: str) -> tuple[PartRelation, ...]:
         """The relations of a part; "" is the package."""
+        if name not in self._relations:
+            self._relations[name] = tuple(self._relations_of(name))
+        return self._relations[name]
+
+    def _relations_of(self, name: str) -> Iterator[PartRelation]:
         folder, base = posixpath.split(name)
         path = posixpath.join(folder, "_rels", f"{base}.rels")
         if name and path not in self:

@@ -17,11 +17,11 @@ from codebook.records import Extraction, LeftOutKind, Reader
 from tasks.extraction import grid
 from tasks.extraction.characters import lowered, raised
 from tasks.extraction.docx.chunks import chunk_flow, is_document
-from tasks.extraction.docx.fields import fields_of
+from tasks.extraction.docx.fields import counts, fields_of
 from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
 from tasks.extraction.docx.numbering import read_numbering
 from tasks.extraction.docx.package import DocxPackage, Unpacked
-from tasks.extraction.docx.run_styles import RunSurroundings, Styles, shade_of
+from tasks.extraction.docx.run_styles import RunLook, RunSurroundings, Styles, shade_of
 from tasks.extraction.embedded_pictures import SMALL, flow_picture
 from tasks.extraction.grid import Slot
 from tasks.extraction.joining import gaps_within
@@ -33,6 +33,11 @@ _DEEPEST = 4  # documents in documents
 _RISE = 4  # half points by which a note mark is moved up at least
 _WIDE, _HIGH = 1_100_000, 250_000  # EMU (914 400 an inch) of the smallest table that can be read on paper
 _WHITE = "FFFFFF"
+_MUCH_SMALLER = 0.5  # of the size of other digits
+_SMALLER = 0.85
+_DIGIT = re.compile(r"\d")
+_DRAWN = frozenset(("chart", "relIds", "contentPart", "textpath"))  # drawings that may show a number
+_STACKED = frozenset(("f", "rad", "nary", "m", "eqArr", "limLow", "limUpp"))  # of formulas: numbers that are not one
 # what is in the XML but not on the page: tracked deletions, field codes, pinyin over characters, properties
 _UNSEEN = frozenset(
     ("del", "moveFrom", "instrText", "delText", "rt", "rPr", "pPr", "tblPr", "tblGrid", "sectPr", "sdtPr", "footnoteReference")
@@ -184,21 +189,21 @@ class _DocxDocument:
     def _paragraph(self, paragraph: etree._Element) -> Flow:
         """The lines of a paragraph (it may hold line breaks), then what stands in its text boxes, and its pictures."""
         before = self.around
-        self.around = before._replace(
-            paragraph_style=value_of(child_of(child_of(paragraph, "pPr"), "pStyle")) or "",
-            paragraph_shade=self.styles.paragraph_shade(paragraph),
-        )
+        properties = child_of(paragraph, "pPr")
+        style = value_of(child_of(properties, "pStyle")) or ""
+        self.around = before._replace(paragraph_style=style, paragraph_shade=self.styles.paragraph_shade(properties, style))
         text = _RunText(self, paragraph)
         text.collect(paragraph)
         self.around = before
-        line, is_unsure = "".join(text.pieces), text.is_unsure
-        if line.strip():
-            label = self.numbering.label(paragraph)
-            if self.in_cell and _DECIMAL.fullmatch(label):
-                # Word counts the rows of a table on where the form begins again: such a number says nothing of the row
-                is_unsure = is_unsure or grid.NUMERIC.fullmatch(line) is not None
-            else:
-                line = label + line
+        line, is_unsure = "".join(text.pieces), text.is_unsure or text.is_composed
+        label = self.numbering.label(paragraph)
+        if not line.strip():
+            is_unsure = is_unsure or bool(label)  # a number without text is shown too
+        elif self.in_cell and _DECIMAL.fullmatch(label):
+            # Word counts the rows of a table on where the form begins again: such a number says nothing of the row
+            is_unsure = is_unsure or grid.NUMERIC.fullmatch(line) is not None
+        else:
+            line = label + line
         lines = [piece for piece in line.split("\n") if piece.strip()]
         if is_unsure and not lines and self.in_cell:
             lines = [""]
@@ -230,6 +235,8 @@ class _DocxDocument:
             if relation is not None and data is not None:
                 picture = flow_picture(relation.target, data, self.limits) or SMALL
             found.append(SMALL if is_small else picture)
+        if not found and any(local_name(part) in _DRAWN for part in parts):
+            found.append(SMALL)
         objects = [part for part in parts if local_name(part) == "OLEObject"]
         if objects and not any(isinstance(item, FlowPicture) and item.data is not None for item in found):
             return [FlowPicture(value_of(one, "ProgID") or "OLEObject", kind=LeftOutKind.OBJECT) for one in objects]
@@ -300,7 +307,14 @@ class _RunText:
         self.fields = fields_of(paragraph)
         self.pieces: list[str] = []
         self.boxes: Flow = []
-        self.is_unsure = False
+        self.is_unsure = self.fields.is_unknown
+        self._sizes: list[int] = []  # of runs with digits
+        self._first_rise: int | None = None  # of the first run with text
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether digits are much smaller than others on the same line: nothing says which are a note."""
+        return self.document.in_cell and len(self._sizes) > 1 and min(self._sizes) <= _MUCH_SMALLER * max(self._sizes)
 
     def collect(self, root: etree._Element) -> None:
         """Texts of the runs below ``root`` in order. Depth is bounded by the XML reader."""
@@ -308,7 +322,7 @@ class _RunText:
             tag = local_name(child)
             if tag == "t":
                 if child not in self.fields.codes:
-                    self.pieces.append("".join(child.itertext(etree.Element)))
+                    self.pieces.append("".join(child.itertext(etree.Element)) if len(child) else child.text or "")
             elif tag in _MARKS:
                 self.pieces.append(self.fields.chosen.get(child, "") if tag == "fldChar" else _MARKS[tag](child))
             elif tag == "txbxContent":
@@ -321,7 +335,10 @@ class _RunText:
                     self.collect(child)
             elif tag == "r":
                 self._run(child)
+            elif tag in ("sup", "sub"):  # of a formula
+                self._formula(child, raised if tag == "sup" else lowered)
             elif tag not in _UNSEEN and not _is_placeholder(child):
+                self.is_unsure = self.is_unsure or _shows_otherwise(child, tag)
                 self.collect(child)
 
     def _run(self, run: etree._Element) -> None:
@@ -334,17 +351,38 @@ class _RunText:
             del self.pieces[begin:]
         elif any(piece.strip() for piece in self.pieces[begin:]):
             self.is_unsure = self.is_unsure or look.is_unsure
-            if change := _shift(run, look.shift):
+            if self._first_rise is None:
+                self._first_rise = look.rise
+            if change := _shift(look, self._first_rise, max(self._sizes, default=0)):
                 self.pieces[begin:] = [change(piece) for piece in self.pieces[begin:]]
+            elif any(map(_DIGIT.search, self.pieces[begin:])):
+                self._sizes.append(look.size)
+
+    def _formula(self, root: etree._Element, change: Callable[[str], str]) -> None:
+        """The raised or lowered part of a formula."""
+        begin = len(self.pieces)
+        self.collect(root)
+        self.pieces[begin:] = [change(piece) for piece in self.pieces[begin:]]
 
 
-def _shift(run: etree._Element, shift: str) -> Callable[[str], str] | None:
+def _shows_otherwise(element: etree._Element, tag: str) -> bool:
+    """Return whether an element shows its text in another order, above each other, or not as it is written."""
+    if tag == "fldSimple":
+        return counts(value_of(element, "instr") or "") and not any(local_name(one) == "t" for one in element.iter(etree.Element))
+    return tag in _STACKED or (tag == "bdo" and value_of(element) == "rtl")
+
+
+def _shift(look: RunLook, first_rise: int, size: int) -> Callable[[str], str] | None:
     """Return what raises or lowers the text of a run, None where it stands on the line.
 
-    A run that is moved up is raised only in a paragraph that does not begin so: that one is set higher as a whole.
+    A run that is moved is raised or lowered only in a paragraph that does not begin so: that one is set higher as a whole. What
+    is lowered is smaller than the text before it, which has this ``size``.
     """
-    if not shift and _moved_up(run) and not _moved_up(_first_run(run)):
+    shift = look.shift
+    if not shift and look.rise >= _RISE > first_rise:
         shift = "superscript"
+    elif not shift and look.rise <= -_RISE < first_rise and look.size <= _SMALLER * size:
+        shift = "subscript"
     return {"superscript": raised, "subscript": lowered}.get(shift)
 
 
@@ -393,11 +431,11 @@ def _shown(element: etree._Element) -> Iterator[etree._Element]:
             stack.append(iter(child))
 
 
-_PROPERTIES = frozenset(("tcPr", "trPr", "pPr", "rPr", "sdtPr"))
+_PROPERTIES = ("{*}tcPr", "{*}trPr", "{*}pPr", "{*}rPr", "{*}sdtPr")
 
 
 def _properties(element: etree._Element) -> list[etree._Element]:
-    return [entry for child in element if local_name(child) in _PROPERTIES for entry in child]
+    return [entry for child in element.iterchildren(*_PROPERTIES) for entry in child]
 
 
 def _properties_by_name(element: etree._Element) -> dict[str, etree._Element]:
@@ -436,16 +474,3 @@ def _is_placeholder(control: etree._Element) -> bool:
     """Return whether a content control shows what asks to fill it in."""
     mark = child_of(child_of(control, "sdtPr"), "showingPlcHdr") if local_name(control) == "sdt" else None
     return mark is not None and is_on(value_of(mark))
-
-
-def _moved_up(run: etree._Element) -> bool:
-    """Return whether a run is moved up by ``_RISE`` or more."""
-    value = value_of(_property(run, "position")) or ""
-    return value.isdecimal() and int(value) >= _RISE
-
-
-def _first_run(run: etree._Element) -> etree._Element:
-    """The first run with text of the paragraph in which a run stands."""
-    paragraph = next((parent for parent in run.iterancestors() if local_name(parent) == "p"), run)
-    runs = (element for element in paragraph.iter(etree.Element) if local_name(element) == "r")
-    return next((found for found in runs if any(local_name(child) == "t" and child.text for child in found)), run)

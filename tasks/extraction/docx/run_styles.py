@@ -16,16 +16,29 @@ from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of,
 _TOGGLES = ("vanish", "strike")
 _TINY = 3  # half points: a text so small is no text to a reader
 _SAME = 12  # of 255, by which two colours differ at most that nobody can tell apart
-_HIGHLIGHTS = {"white": "FFFFFF", "black": "000000", "none": ""}
+_HIGHLIGHTS = {
+    **{"white": "FFFFFF", "black": "000000", "none": "", "yellow": "FFFF00", "green": "00FF00", "cyan": "00FFFF"},
+    **{"magenta": "FF00FF", "blue": "0000FF", "red": "FF0000", "darkBlue": "000080", "darkCyan": "008080"},
+    **{"darkGreen": "008000", "darkMagenta": "800080", "darkRed": "800000", "darkYellow": "808000", "darkGray": "808080"},
+    "lightGray": "C0C0C0",
+}
+_PAPER = frozenset(("background1", "light1", "bg1", "lt1"))  # the colour of a theme that is white
+_NARROW = 25  # per cent of a character's width, below which nobody reads it
+_OVERLAP = 4  # of 20ths of a point for each half point of size, by which characters stand on each other
+_CLEAR = 95_000  # of 100 000: so transparent is what nobody sees
 
 
 class RunLook(NamedTuple):
-    """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen."""
+    """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen. ``size``
+    and ``rise`` above the line are in half points.
+    """
 
     is_hidden: bool = False
     is_struck: bool = False
     is_unsure: bool = False
     shift: str = ""
+    size: int = 21
+    rise: int = 0
 
 
 class Styles:
@@ -38,6 +51,8 @@ class Styles:
         self._defaults: dict[str, str] = {}  # type -> id of the style of what has none
         self._chains: dict[str, dict[str, etree._Element]] = {}
         self._shaded: dict[str, bool] = {}
+        self._paragraph_shades: dict[str, str] = {}
+        self._looks: dict[tuple[object, ...], RunLook] = {}  # by what is set, and the surroundings: most runs are alike
         self._base: dict[str, etree._Element] = {}
         for element in styles if styles is not None else ():
             if local_name(element) == "docDefaults":
@@ -79,7 +94,13 @@ class Styles:
 
     def look(self, run: etree._Element, around: RunSurroundings) -> RunLook:
         """How a run looks that stands in such a paragraph."""
-        own = _named(child_of(run, "rPr"))
+        properties = child_of(run, "rPr")
+        key = (around, *((entry.tag, *entry.items()) for entry in (() if properties is None else properties)))
+        if key not in self._looks:
+            self._looks[key] = self._look(_named(properties), around)
+        return self._looks[key]
+
+    def _look(self, own: Mapping[str, etree._Element], around: RunSurroundings) -> RunLook:
         table = self._chain(around.table_style or self._defaults.get("table"))
         paragraph = self._chain(around.paragraph_style or self._defaults.get("paragraph"))
         character = self._chain(value_of(own.get("rStyle")) or self._defaults.get("character"))
@@ -89,11 +110,14 @@ class Styles:
         is_struck = flags["strike"] or _is_set(joined.get("dstrike"))
         size = number_of(joined.get("sz"), 21)
         is_same = self._is_on_its_colour(joined, around)
+        is_dense = _signed(joined.get("spacing")) <= -_OVERLAP * size or number_of(joined.get("w"), 100) <= _NARROW
         return RunLook(
-            is_hidden=flags["vanish"] or is_same is True or size == 0,
+            is_hidden=flags["vanish"] or is_same is True or size == 0 or _is_clear(joined.get("textFill")),
             is_struck=is_struck,
-            is_unsure=is_same is None or 0 < size <= _TINY,
+            is_unsure=is_same is None or 0 < size <= _TINY or is_dense,
             shift=value_of(joined.get("vertAlign")) or "",
+            size=size,
+            rise=_signed(joined.get("position")),
         )
 
     def _toggled(self, name: str, levels: tuple[Mapping[str, etree._Element], ...], own: Mapping[str, etree._Element]) -> bool:
@@ -105,7 +129,7 @@ class Styles:
 
     def _is_on_its_colour(self, joined: Mapping[str, etree._Element], around: RunSurroundings) -> bool | None:
         """Return whether a text has the colour of what is behind it, None where that is not known."""
-        colour = _rgb(value_of(joined.get("color")))
+        colour = _colour(joined)
         if colour is None or around.is_drawn:
             return False
         highlight = value_of(joined.get("highlight"))
@@ -117,16 +141,15 @@ class Styles:
             behind = self.paper
         return _is_close(colour, _rgb(behind))
 
-    def paragraph_shade(self, paragraph: etree._Element) -> str:
-        """The shading of a paragraph, its own or its style's."""
-        properties = child_of(paragraph, "pPr")
+    def paragraph_shade(self, properties: etree._Element | None, style: str) -> str:
+        """The shading of a paragraph that has such properties: its own or its style's ("": that of the default style)."""
         if shade := _shade(child_of(properties, "shd")):
             return shade
-        name = value_of(child_of(properties, "pStyle")) or self._defaults.get("paragraph") or ""
-        for style in self._ancestry(name):
-            if shade := _shade(child_of(child_of(style, "pPr"), "shd")):
-                return shade
-        return ""
+        name = style or self._defaults.get("paragraph") or ""
+        if name not in self._paragraph_shades:
+            shades = (_shade(child_of(child_of(style, "pPr"), "shd")) for style in self._ancestry(name))
+            self._paragraph_shades[name] = next(filter(None, shades), "")
+        return self._paragraph_shades[name]
 
 
 class RunSurroundings(NamedTuple):
@@ -152,6 +175,33 @@ def _named(properties: etree._Element | None) -> dict[str, etree._Element]:
 
 def _is_set(element: etree._Element | None) -> bool:
     return element is not None and is_on(value_of(element))
+
+
+def _signed(element: etree._Element | None) -> int:
+    """The value of a property as a whole number with its sign, 0 where it is none."""
+    value = value_of(element) or ""
+    return int(value) if value.removeprefix("-").isdecimal() and len(value) < 9 else 0
+
+
+def _is_clear(fill: etree._Element | None) -> bool:
+    """Return whether characters are filled with nothing."""
+    if fill is None:
+        return False
+    parts = {local_name(part): part for part in fill.iter(etree.Element)}
+    return "noFill" in parts or number_of(parts.get("alpha"), 0) >= _CLEAR
+
+
+def _colour(joined: Mapping[str, etree._Element]) -> tuple[int, int, int] | None:
+    """The colour of a text: what its characters are filled with, or its own. A theme's colour counts before the one beside it."""
+    filled = joined.get("textFill")
+    solid = child_of(filled, "solidFill")
+    if solid is not None and len(solid) == 1:
+        name = value_of(solid[0])
+        return _rgb("FFFFFF" if name in _PAPER and not len(solid[0]) else name)
+    own = joined.get("color")
+    if value_of(own, "themeColor") in _PAPER and not value_of(own, "themeShade"):
+        return _rgb("FFFFFF")
+    return _rgb(value_of(own))
 
 
 def _shade(shading: etree._Element | None) -> str:

@@ -29,6 +29,7 @@ _SIZES = {
 }
 _MOST_VARIABLES = 10  # that refer to one another
 _FAR = -500.0  # pixels to the left of or above the page
+_SPECK = 0.1  # of its size, to which text is drawn that nobody reads
 
 
 class Colour(NamedTuple):
@@ -52,6 +53,7 @@ class Length(NamedTuple):
 
 
 PICTURE = "picture"  # a background that is no colour
+MOVED = "moved"  # turned, or put elsewhere
 TRANSPARENT = Colour(0, 0, 0, 0)
 CURRENT = "currentcolor"
 
@@ -257,16 +259,74 @@ def _clip_path(tokens: Sequence[Any]) -> Found:
 
 
 def _transform(tokens: Sequence[Any]) -> Found:
+    """True for what leaves nothing, MOVED for what may turn text or put it elsewhere, False for nothing of this."""
+
     def is_gone(function: Any) -> bool:
         values = [token for token in _solid(function.arguments) if token.type != "literal"]
         if function.lower_name.startswith("scale"):
-            return any(token.type in ("number", "percentage") and token.value == 0 for token in values)
+            return any(token.type in ("number", "percentage") and abs(token.value) < _SPECK for token in values)
         if function.lower_name.startswith("translate"):
             lengths = [found for token in values if (found := _length_of(token)) is not None]
             return any((one.value <= -5 if one.is_relative else one.value <= _FAR) for one in lengths)
         return False
 
-    yield "transform", any(is_gone(token) for token in tokens if token.type == "function")
+    functions = [token for token in tokens if token.type == "function"]
+    yield "transform", any(map(is_gone, functions)) or (bool(functions) and MOVED)
+
+
+def _moving(name: str) -> Reader:
+    """``translate``, ``rotate`` and ``scale`` as properties of their own."""
+
+    def read(tokens: Sequence[Any]) -> Found:
+        yield name, MOVED if any(token.type in ("dimension", "number", "percentage") for token in tokens) else False
+
+    return read
+
+
+def _margin(tokens: Sequence[Any]) -> Found:
+    sides = [_length_of(token) for token in tokens]
+    if 1 <= len(sides) <= 4:
+        yield "margin-top", sides[0]
+        yield "margin-right", sides[1] if len(sides) > 1 else sides[0]
+        yield "margin-left", sides[3] if len(sides) == 4 else sides[1] if len(sides) > 1 else sides[0]
+
+
+def _order(tokens: Sequence[Any]) -> Found:
+    if tokens and tokens[0].type == "number":
+        yield "order", float(tokens[0].value)
+
+
+def _zoom(tokens: Sequence[Any]) -> Found:
+    if tokens and tokens[0].type in ("number", "percentage"):
+        yield "zoom", float(tokens[0].value / (100 if tokens[0].type == "percentage" else 1)) or 1.0  # browsers take 0 for 1
+
+
+def _flow(tokens: Sequence[Any]) -> Found:
+    yield "flex-direction", next((word for word in _words(tokens) if word.startswith(("row", "column"))), "row")
+
+
+def _family(tokens: Sequence[Any]) -> Found:
+    """The first font that is named."""
+    words: list[str] = []
+    for token in tokens:
+        if token.type == "string":
+            words = [token.value]
+            break
+        if token.type != "ident":
+            break
+        words.append(token.value)
+    if words:
+        yield "font-family", " ".join(words).lower()
+
+
+def _font_shorthand(tokens: Sequence[Any]) -> Found:
+    yield from _font(tokens)
+    sizes = [at for at, token in enumerate(tokens) if _size_of(token) is not None]
+    if sizes:
+        behind = tokens[sizes[-1] + 1 :]
+        if behind and behind[0].type == "literal":  # the height of lines
+            behind = behind[2:]
+        yield from _family(behind)
 
 
 def _decoration(tokens: Sequence[Any]) -> Found:
@@ -304,16 +364,25 @@ _READERS: dict[str, Reader] = {
     "background-color": _colour("background"),
     "background": _background,
     "background-image": _background_image,
-    "font": _font,
+    "font": _font_shorthand,
+    "font-family": _family,
     "font-size": _font_size,
     "overflow": _overflow,
     "overflow-x": _overflow,
     "overflow-y": _overflow,
-    **{name: _length(name) for name in ("left", "top", "right", "bottom", "margin-left", "margin-top", "text-indent")},
+    **{name: _length(name) for name in ("left", "top", "right", "bottom", "text-indent")},
+    **{name: _length(name) for name in ("margin-left", "margin-right", "margin-top")},
+    "margin": _margin,
     **{name: _length(name) for name in ("height", "max-height", "width", "max-width")},
     "clip": _clip,
     "clip-path": _clip_path,
     "transform": _transform,
+    **{name: _moving(name) for name in ("translate", "rotate", "scale")},
+    "order": _order,
+    "zoom": _zoom,
+    "flex-direction": _flow,
+    "flex-flow": _flow,
+    "direction": _word("direction"),
     "text-decoration": _decoration,
     "text-decoration-line": _decoration,
     "vertical-align": _vertical_align,

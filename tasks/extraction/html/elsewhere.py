@@ -33,6 +33,8 @@ def pictured(element: etree._Element, pictures: Mapping[str, bytes], limits: Ext
     is_small = width is not None and height is not None and not may_be_table(width, height)
     if (width is not None and width < _SPECK) or (height is not None and height < _SPECK):
         return None
+    if (later := _later(element)) in pictures:  # what a script puts in the place of the first, which only holds it
+        source = later
     data = _data_of(source) if source[:5].lower() == "data:" else pictures.get(source)
     if data is not None:
         name = _name_of(source) if source[:5].lower() != "data:" else "data:" + source[5:30].partition(",")[0]

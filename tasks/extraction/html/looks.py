@@ -20,7 +20,9 @@ from tasks.extraction.html.declarations import (
     Value,
     colour_of,
 )
-from tasks.extraction.html.style_sheets import NOTHING, StyleSheets, inline_declarations
+from tasks.extraction.html.kinds import kinds_of
+from tasks.extraction.html.placement import is_placed
+from tasks.extraction.html.style_sheets import NOTHING, ElementStyles, StyleSheets, inline_declarations
 from tasks.extraction.limits import ExtractionLimits
 
 _BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
@@ -33,7 +35,9 @@ _TINY = 3.0  # pixels; some browsers show such a font larger
 _THIN = 1.0  # pixels
 _FIELDS = frozenset(("input", "textarea", "select"))
 _DELETED = frozenset(("s", "strike"))
-_TAGS_WITH_LOOKS = _FIELDS | _DELETED | frozenset(("del", "mark", "sup", "sub", "bdo", "dialog"))  # whatever their attributes
+_SIZED = {"small": 5 / 6, "big": 1.2}
+# whatever their attributes
+_TAGS_WITH_LOOKS = _FIELDS | _DELETED | _SIZED.keys() | frozenset(("del", "mark", "sup", "sub", "bdo", "dialog"))
 _TABLE_PARTS = frozenset(("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption", "html", "body"))
 _INLINE_TAGS = (
     "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike strong sub sup "
@@ -52,7 +56,8 @@ class Look(NamedTuple):
 
     What its children take from it: ``visibility``, ``colour``, ``backdrop`` (None: a picture, or not known), ``size`` of the font
     in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order),
-    ``opacity``, and ``is_over``: it is placed by itself, and may lie over other text.
+    ``opacity``, ``placed``: how many elements around it, and itself, are placed by themselves, so that they may lie over other
+    text or before it, and ``font``: the page's own font in which it is drawn, "" for others. ``draws``: it has a picture behind.
     """
 
     is_gone: bool = False
@@ -69,7 +74,9 @@ class Look(NamedTuple):
     is_pushed_out: bool = False
     is_turned: bool = False
     opacity: float = 1.0
-    is_over: bool = False
+    placed: int = 0
+    font: str = ""
+    draws: bool = False
 
 
 _PLAIN = Look()
@@ -85,43 +92,61 @@ def looks_of(
     """
     sheets = StyleSheets(root, limits)
     marks = _Marks()
-    matched = sheets.matched(root)
+    kinds = kinds_of(root)
+    matched = sheets.matched(root, kinds)
     looks: dict[etree._Element, Look] = {}
-    computed: dict[tuple[object, ...], Look] = {}  # by tag, what is set, and the look above: most cells of a table are alike
-    for element in root.iter(etree.Element):
-        above = looks.get(element.getparent(), _PLAIN)
+    same: dict[Look, Look] = {}  # one of equal looks, which are then known by their id
+    shared: dict[tuple[int, int, int], _StyledLook] = {}  # by the look above, the kind of the element, and its styles
+    for element, kind in kinds.items():
+        parent = element.getparent()
+        above = looks.get(parent, _PLAIN)
         if above.is_gone:
             looks[element] = above
             continue
-        if _is_folded(element.getparent()):
+        if _is_folded(parent):
             if element.tag != "summary" or element.getprevious() is not None:
                 looks[element] = above._replace(is_gone=True)
                 continue
-            above = above._replace(is_unseen=False)
+            above = same.setdefault(opened := above._replace(is_unseen=False), opened)
         found = matched.get(element, NOTHING)
-        inline = inline_declarations(style) if (style := element.get("style")) else ()
-        values = _cascaded(element, found.own, inline)
-        if not values and not found.before and not found.after:
-            look = above if not (above.before or above.after or above.shift) else _bare(above)
-            looks[element] = look._replace(is_unseen=True) if _is_folded(element) else look
-            continue
-        key = (id(above), element.tag, *((name, type(value), value) for name, value in values.items()))
-        if key not in computed:
-            computed[key] = _computed(values, above, element.tag, sheets.is_linked)
-        look = computed[key]
-        if (look.is_gone or (look.is_unseen and not above.is_unseen)) and is_main(element):
+        key = (id(above), kind, id(found))
+        if key not in shared:
+            shared[key] = _styled(element, above, found, sheets)
+        styled = shared[key]
+        look = styled.look
+        if styled.is_hiding and is_main(element):
             look = _bare(above)._replace(backdrop=None)
-        if look.shift and not _is_aligned(values) and marks.is_all(element):
+        if look.shift and not styled.is_aligned and marks.is_all(element):
             look = look._replace(shift="")
         if _is_folded(element):
             look = look._replace(is_unseen=True)
         if not look.is_gone and (found.before or found.after):
             look = look._replace(
-                before=_generated(found.before, look, element, sheets.is_linked),
-                after=_generated(found.after, look, element, sheets.is_linked),
+                before=_generated(found.before, look, element, sheets),
+                after=_generated(found.after, look, element, sheets),
             )
-        looks[element] = look
+        looks[element] = look if look is styled.look else same.setdefault(look, look)
     return looks
+
+
+class _StyledLook(NamedTuple):
+    """How elements of one kind look by their styles. ``is_hiding``: these hide what would be seen; ``is_aligned``: they raise or
+    lower it whatever the size of its text.
+    """
+
+    look: Look
+    is_hiding: bool
+    is_aligned: bool
+
+
+def _styled(element: etree._Element, above: Look, found: ElementStyles, sheets: StyleSheets) -> _StyledLook:
+    inline = inline_declarations(style) if (style := element.get("style")) else ()
+    values = _cascaded(element, found.own, inline)
+    if values or found.before or found.after:
+        look = _computed(values, above, element.tag, sheets)
+    else:
+        look = _bare(above) if above.before or above.after or above.shift or above.draws else above
+    return _StyledLook(look, look.is_gone or (look.is_unseen and not above.is_unseen), _is_aligned(values))
 
 
 class _Marks:
@@ -166,7 +191,7 @@ def _is_folded(element: etree._Element | None) -> bool:
 
 def _bare(look: Look) -> Look:
     """What children take of a look."""
-    return look._replace(before="", after="", shift="")
+    return look._replace(before="", after="", shift="", draws=False)
 
 
 def _cascaded(element: etree._Element, matched: list[Declaration], inline: Iterable[Declaration]) -> dict[str, Value]:
@@ -188,23 +213,12 @@ def _cascaded(element: etree._Element, matched: list[Declaration], inline: Itera
 
 def _by_itself(element: etree._Element) -> dict[str, Value]:
     """What tag and attributes of an element say of its look."""
-    tag, values = element.tag, dict[str, Value]()
-    if tag == "a" and element.get("href") is not None:
-        values["color"] = _LINK
-    elif tag in _FIELDS:
-        values |= {"color": _BLACK, "background": _WHITE, "font-size": Length(13.3)}
-    elif tag in _DELETED or tag == "del":
-        values["line-through"] = True
-    elif tag == "mark":
-        values |= {"color": _BLACK, "background": Colour(1, 1, 0)}
-    elif tag in ("sup", "sub"):
-        values["vertical-align"] = "super" if tag == "sup" else "sub"
-    elif tag == "bdo":
-        values["unicode-bidi"] = "bidi-override"
-    elif tag == "dialog" and element.get("open") is None:
-        values["display"] = "none"
+    values = _by_tag(element)
+    tag = element.tag
     if element.get("hidden") is not None:
         values["display"] = "none"
+    if (way := element.get("dir")) is not None:
+        values["direction"] = way.strip().lower()
     if tag in ("font", "body", "basefont"):
         named = element.get("color") if tag != "body" else element.get("text")
         if named and (colour := colour_of(named)) is not None:
@@ -216,8 +230,29 @@ def _by_itself(element: etree._Element) -> dict[str, Value]:
     return values
 
 
-def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: bool) -> Look:
-    size = _font_size(values, above)
+def _by_tag(element: etree._Element) -> dict[str, Value]:
+    tag, values = element.tag, dict[str, Value]()
+    if tag == "a" and element.get("href") is not None:
+        values["color"] = _LINK
+    elif tag in _FIELDS:
+        values |= {"color": _BLACK, "background": _WHITE, "font-size": Length(13.3)}
+    elif tag in _DELETED or tag == "del":
+        values["line-through"] = True
+    elif tag == "mark":
+        values |= {"color": _BLACK, "background": Colour(1, 1, 0)}
+    elif tag in ("sup", "sub"):
+        values["vertical-align"] = "super" if tag == "sup" else "sub"
+    elif tag in _SIZED:
+        values["font-size"] = Length(_SIZED[tag], True)
+    elif tag == "bdo":
+        values["unicode-bidi"] = "bidi-override"
+    elif tag == "dialog" and element.get("open") is None:
+        values["display"] = "none"
+    return values
+
+
+def _computed(values: Mapping[str, Value], above: Look, tag: str, sheets: StyleSheets) -> Look:
+    size = _font_size(values, above) * _number(values.get("zoom"), 1.0)
     backdrop = _backdrop(values, above)
     colour = _colour(values, above)
     opacity = above.opacity * _number(values.get("opacity"), 1.0) * _number(values.get("filter"), 1.0)
@@ -231,8 +266,11 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
     is_pushed_out = indent.pixels(size) <= _FAR if isinstance(indent, Length) else indent == INHERIT and above.is_pushed_out
     is_same = backdrop is not None and _is_same(colour, backdrop)
     is_clear = colour.alpha <= _INVISIBLE
-    is_unseen = visibility != "visible" or is_struck or is_pushed_out or size <= 0 or is_clear or (is_same and not is_linked)
+    is_unseen = (
+        visibility != "visible" or is_struck or is_pushed_out or size <= 0 or is_clear or (is_same and not sheets.is_linked)
+    )
     is_turned = above.is_turned or values.get("unicode-bidi") in ("bidi-override", "isolate-override")
+    family = values.get("font-family", INHERIT)
     return Look(
         is_gone=_is_gone(values, tag, size) or opacity <= _INVISIBLE,
         is_unseen=is_unseen,
@@ -246,7 +284,9 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, is_linked: boo
         is_pushed_out=is_pushed_out,
         is_turned=is_turned,
         opacity=opacity,
-        is_over=above.is_over or values.get("position") in ("absolute", "fixed"),
+        placed=above.placed + is_placed(values, size, tag in _TABLE_PARTS),
+        font=above.font if family == INHERIT else family if isinstance(family, str) and family in sheets.fonts else "",
+        draws=PICTURE in (values.get("background"), values.get("background-image")) and tag not in _TABLE_PARTS,
     )
 
 
@@ -338,13 +378,13 @@ def _number(value: Value, default: float) -> float:
     return float(value) if isinstance(value, int | float) else default
 
 
-def _generated(found: list[Declaration], look: Look, element: etree._Element, is_linked: bool) -> str | None:
+def _generated(found: list[Declaration], look: Look, element: etree._Element, sheets: StyleSheets) -> str | None:
     """The text that styles put before or after what an element holds, None where it is not known, as a counter is not."""
     values = {one.name: one.value for important in (False, True) for one in found if one.important is important}
     content = values.get("content")
     if not isinstance(content, str) or content == INITIAL:
         return ""
-    own = _computed(values, look, "", is_linked)
+    own = _computed(values, look, "", sheets)
     if own.is_gone or own.is_unseen:
         return ""
     if own.is_unsure or "\0\0" in content:

@@ -14,11 +14,12 @@ from lxml import etree
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
 from tasks.extraction.characters import lowered, raised
+from tasks.extraction.embedded_pictures import SMALL
 from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.script_data import script_data
-from tasks.extraction.html.surroundings import contents, is_main, surroundings
+from tasks.extraction.html.surroundings import Holdings, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.text import decode
@@ -28,6 +29,11 @@ from tasks.extraction.words import patterns, words
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
+_DIGIT = re.compile(r"\d")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_TO_NOTE = re.compile(r"\s*#.")
+_NOTE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
+_MUCH_SMALLER = 0.55  # of the size of other digits
 _BLOCK_TAGS = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
     "h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre search section summary table tbody td tfoot th "
@@ -38,6 +44,7 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _NO_TEXT = frozenset(("hidden", "checkbox", "radio", "submit", "button", "reset", "image", "file", "password", "range", "color"))
 _DRAWN = frozenset(("canvas", "math", "svg"))  # whose text is drawn in ways that are not read
 _FEWEST_CELLS = 20  # of tables of a page that shows its numbers itself
+_SPAN = re.compile(r"\s*\+?(\d{1,9})")
 _MAX_SPAN = 1000  # of columns; rows are bounded by the table
 
 
@@ -52,6 +59,7 @@ class _HtmlWalker:
         pictures: Mapping[str, bytes],
     ) -> None:
         self.limits = limits
+        self.fonts = fonts_of_words(looks)
         self.pictures = pictures
         self.chrome = chrome
         self.looks = looks
@@ -65,7 +73,12 @@ class _HtmlWalker:
 
     def flow(self, root: etree._Element) -> Flow:
         """Paragraphs and tables below ``root``, in reading order. Walks without recursion, but for nested tables."""
-        line = _Line(in_cell=self.depth > 0)
+        line = _Line(self.fonts if self.depth else None, self.looks[root].placed)
+        if not len(root):  # as most cells
+            self._begin(line, root)
+            self._end(line, root, True)
+            line.end()
+            return line.found
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
@@ -100,14 +113,17 @@ class _HtmlWalker:
         if look.shift and tag not in _BLOCKS:
             line.shifts.append(raised if look.shift == "super" else lowered)
         line.add_generated(look.before, look)
+        if look.draws and self.depth:
+            line.add_picture(SMALL)
         if tag == "input":
-            if (element.get("type") or "text").strip().lower() not in _NO_TEXT:
-                line.add(element.get("value"), look)
+            _add_field(line, element, look)
         elif tag == "img":
             if not look.is_unseen:
                 line.add_picture(pictured(element, self.pictures, self.limits))
         elif tag == "a":
             line.add_picture(linked(element))
+            if line.is_note(element):
+                line.shifts.append(raised)
             line.add(element.text, look)
         elif tag == "select":
             if self.depth:  # outside of tables it is a menu
@@ -122,6 +138,8 @@ class _HtmlWalker:
             return
         line.add_generated(look.after, look)
         line.preformatted -= tag == "pre"
+        if tag == "a" and line.ends_note(element):
+            line.shifts.pop()
         if look.shift and tag not in _BLOCKS:
             line.shifts.pop()
         if tag in _BLOCKS:
@@ -150,7 +168,8 @@ class _HtmlWalker:
                 for row in group
                 if not self.is_skipped(row)
             ]
-            slots += [slot._replace(row=slot.row + offset) for slot in lay_out(rows, self.limits.max_columns)]
+            placed = lay_out(rows, self.limits.max_columns)
+            slots += [slot._replace(row=slot.row + offset) for slot in placed] if offset else placed
             offset += len(rows)
         self.depth -= 1
         return CellGrid(slots)
@@ -159,15 +178,22 @@ class _HtmlWalker:
 class _Line:
     """The line that is being gathered, and what was found before it."""
 
-    def __init__(self, in_cell: bool) -> None:
+    def __init__(self, fonts: frozenset[str] | None, placed: int) -> None:
+        """``fonts``: those of the page's own in which it shows words; None outside of cells. ``placed``: how many elements around
+        the cell are placed by themselves.
+        """
         self.found: Flow = []
         self.preformatted = 0
         self.shifts: list[Callable[[str], str]] = []  # of the elements around that raise or lower their text
-        self._in_cell = in_cell
+        self._in_cell = fonts is not None
+        self._fonts = fonts or frozenset()
+        self._placed = placed
+        self._note: etree._Element | None = None
         self._pieces: list[str] = []
         self._pictures: list[FlowPicture] = []
         self._is_unsure = False
-        self._places: set[bool] = set()  # of the text of this line: whether it is placed by itself
+        self._places: list[bool] = []  # of each piece of this line's text: whether it is placed by itself
+        self._sizes: list[float] = []  # of its digits, in pixels
 
     def add_item(self, item: CellGrid | FlowPicture) -> None:
         """A table or the like, which ends the line."""
@@ -181,10 +207,13 @@ class _Line:
 
     def end(self) -> None:
         """The line goes to what was found, unless nothing of it is seen."""
+        if not (self._pieces or self._pictures or self._is_unsure):
+            return
         text = "".join(self._pieces).strip(" \t\r\n\f")
-        is_unsure = self._is_unsure or (self._in_cell and len(self._places) > 1)
+        is_unsure = self._is_unsure or (self._in_cell and self._is_composed())
         self._pieces.clear()
         self._places.clear()
+        self._sizes.clear()
         self._is_unsure = False
         if _VISIBLE.search(text) and not patterns().chrome_text.fullmatch(text.strip()):
             self.found.append(Unsure(text) if is_unsure else text)
@@ -193,13 +222,37 @@ class _Line:
         self.found += self._pictures
         self._pictures.clear()
 
+    def _is_composed(self) -> bool:
+        """Return whether pieces of text are placed by themselves, or digits are much smaller than others: nothing says in which
+        order they are seen, or what is a note.
+        """
+        is_placed = len(self._places) > 1 and any(self._places)
+        return is_placed or (len(self._sizes) > 1 and min(self._sizes) <= _MUCH_SMALLER * max(self._sizes))
+
+    def is_note(self, link: etree._Element) -> bool:
+        """Return whether a link with a number in it, behind the number of a cell, leads to a note on this page."""
+        is_inside = _TO_NOTE.match(link.get("href") or "") is not None
+        is_behind = self._in_cell and _DIGIT.search("".join(self._pieces)[-1:]) is not None
+        if is_inside and is_behind and self._note is None and _NOTE_NUMBER.fullmatch("".join(link.itertext())):
+            self._note = link
+        return self._note is link
+
+    def ends_note(self, link: etree._Element) -> bool:
+        """Return whether this is the end of such a link."""
+        is_note = self._note is link
+        self._note = None if is_note else self._note
+        return is_note
+
     def add(self, text: str | None, look: Look) -> None:
         """Text that has this look."""
         if not text or look.is_unseen:
             return
         if _VISIBLE.search(text):
             self._is_unsure |= look.is_unsure
-            self._places.add(look.is_over)
+            self._places.append(look.placed > self._placed)
+        if self._in_cell and not self.shifts and _DIGIT.search(text):
+            self._sizes.append(look.size)
+            self._is_unsure |= bool(look.font) and look.font not in self._fonts
         if self.shifts:
             text = self.shifts[-1](text)
         if self.preformatted:
@@ -219,6 +272,24 @@ class _Line:
             self._is_unsure = self._in_cell
         elif text:
             self.add(text, look._replace(is_unseen=False, is_unsure=False))
+
+
+def _add_field(line: _Line, element: etree._Element, look: Look) -> None:
+    """The value of a field; without one, what it asks for is shown as if it were the value."""
+    if (element.get("type") or "text").strip().lower() in _NO_TEXT:
+        return
+    line.add(element.get("value"), look)
+    if not element.get("value") and _DIGIT.search(element.get("placeholder") or ""):
+        line.add_generated(None, look)
+
+
+def fonts_of_words(looks: Mapping[etree._Element, Look]) -> frozenset[str]:
+    """The fonts that a page brings and in which it shows words. One that it takes for digits alone may draw others."""
+    return frozenset(
+        look.font
+        for element, look in looks.items()
+        if look.font and (_HAN.search(element.text or "") or any(_HAN.search(child.tail or "") for child in element))
+    )
 
 
 def _is_number(element: etree._Element) -> bool:
@@ -292,8 +363,8 @@ class _HtmlPage:
 
     def flow(self) -> Flow:
         """What the page shows, in reading order."""
-        held = contents(self.root)
-        looks = looks_of(self.root, self.limits, lambda element: is_main(held[element], held[self.root]))
+        held = Holdings()
+        looks = looks_of(self.root, self.limits, lambda element: is_main(held.of(element), held.of(self.root)))
         chrome = frozenset(surroundings(self.root, held))
         found = _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
         shown_tables = sum(len(item.slots) for item in found if isinstance(item, CellGrid))
@@ -343,5 +414,5 @@ def _row_groups(table: etree._Element) -> list[list[etree._Element]]:
 
 def _span(cell: etree._Element, name: str, most: int) -> int:
     """The value of a span attribute as browsers read it: 1 where it is no number."""
-    match = re.match(r"\s*\+?(\d{1,9})", cell.get(name) or "")
+    match = _SPAN.match(cell.get(name) or "")
     return min(int(match[1]), most) if match else 1

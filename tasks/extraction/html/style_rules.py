@@ -16,6 +16,7 @@ from tasks.extraction.html.declarations import UNLAYERED
 _WINDOW = 1280.0  # pixels
 _DEEPEST = 8  # rules in rules, and layers in layers
 _LONGEST = 20_000  # characters of a selector with those around it
+_BY_ITSELF = frozenset(("before", "after", "hover", "active", "focus", "visited", "link"))
 _GROUPS = ("supports", "layer", "container", "scope", "starting-style")
 
 Path = tuple[str, ...]
@@ -30,10 +31,13 @@ class StyleRule(NamedTuple):
 
 
 class Layers:
-    """The cascade layers of a page in the order in which they are first named. ``is_linked``: a sheet imports another one."""
+    """The cascade layers of a page in the order in which they are first named. ``is_linked``: a sheet imports another one.
+    ``fonts``: the names of those that its sheets bring.
+    """
 
     def __init__(self) -> None:
         self.is_linked = False
+        self.fonts: set[str] = set()
         self._inner: dict[Path, list[str]] = {(): []}
         self._ranks: dict[Path, int] = {}
 
@@ -113,9 +117,19 @@ def _entered(node: Any, around: _Around, layers: Layers) -> _Around | None:
         return None
     name = node.lower_at_keyword
     layers.is_linked = layers.is_linked or name == "import"
+    if name == "font-face" and node.content is not None:
+        layers.fonts |= set(_named_fonts(node.content))
     layer = layers.name(around.layer, node.prelude) if name == "layer" else around.layer
     is_group = (name in _GROUPS and not _is_denied(name, node.prelude)) or (name == "media" and is_for_screen(node.prelude))
     return _Around(around.selectors, layer, left) if is_group and node.content is not None else None
+
+
+def _named_fonts(content: Sequence[Any]) -> Iterator[str]:
+    """The name that a ``@font-face`` gives its font."""
+    for node in tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True):
+        if node.type == "declaration" and node.lower_name == "font-family":
+            words = [token.value for token in node.value if token.type in ("ident", "string")]
+            yield " ".join(words).lower()
 
 
 def _inside(prelude: Sequence[Any], around: Sequence[Any]) -> Sequence[Any] | None:
@@ -145,6 +159,25 @@ def _inside(prelude: Sequence[Any], around: Sequence[Any]) -> Sequence[Any] | No
 
 def _is_outer(token: Any) -> bool:
     return bool(token.type == "literal" and token.value == "&")
+
+
+def looks_beside(selectors: Sequence[Any]) -> bool:
+    """Return whether selectors look at more than an element and those around it: at what is beside it or in it."""
+    before = None
+    for token in selectors:
+        if token.type == "literal" and token.value in ("+", "~"):
+            return True
+        if before is not None and before.type == "literal" and before.value == ":":
+            is_logical = token.type == "function" and token.lower_name in ("is", "not", "where")
+            if looks_beside(token.arguments) if is_logical else not _is_by_itself(token):
+                return True
+        before = token
+    return False
+
+
+def _is_by_itself(token: Any) -> bool:
+    """Return whether what stands behind a colon is the next colon or says something of an element itself."""
+    return (token.type == "literal" and token.value == ":") or (token.type == "ident" and token.lower_value in _BY_ITSELF)
 
 
 def is_for_screen(prelude: Sequence[Any]) -> bool:

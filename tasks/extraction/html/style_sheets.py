@@ -1,6 +1,7 @@
 """The style sheets of a page itself, and which of their declarations each element gets, by specificity and order.
 
-What a page only links to did not come in; ``StyleSheets.is_linked`` says so.
+What a page only links to did not come in; ``StyleSheets.is_linked`` says so. ``StyleSheets.fonts``: the fonts that a page
+brings itself, in small letters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from tasks.extraction.html.declarations import Declaration, declarations
-from tasks.extraction.html.style_rules import Layers, is_for_screen, style_rules
+from tasks.extraction.html.style_rules import Layers, is_for_screen, looks_beside, style_rules
 from tasks.extraction.limits import ExtractionLimits
 
 _COMPILING = 200  # steps that making a selector ready costs about
@@ -112,14 +113,17 @@ class StyleSheets:
         layers = Layers()
         rules = [rule for sheet in sheets for rule in style_rules(sheet, layers, self._steps.take)]
         self.is_linked = self.is_linked or layers.is_linked
+        self.fonts = frozenset(layers.fonts)
         for rule in rules:
             self._variables |= {node.name: node.value for node in rule.content if node.name[:2] == "--"}
-        is_any = False
+        is_any = is_beside = False
         for rule in rules:
             if found := list(declarations(rule.content, self._variables)):
                 rank = layers.rank(rule.layer)
-                is_any = self._add(rule.selectors, [one._replace(layer=rank) for one in found]) or is_any
+                if self._add(rule.selectors, [one._replace(layer=rank) for one in found]):
+                    is_any, is_beside = True, is_beside or looks_beside(rule.selectors)
         self._is_any = is_any
+        self._looks_beside = is_beside
 
     def _add(self, prelude: Sequence[Any], found: list[Declaration]) -> bool:
         try:
@@ -131,21 +135,38 @@ class StyleSheets:
             self._matcher.add_selector(selector, found)
         return bool(selectors)
 
-    def matched(self, root: etree._Element) -> dict[etree._Element, ElementStyles]:
-        """The declarations of each element that gets any."""
+    def matched(self, root: etree._Element, kinds: Mapping[etree._Element, int]) -> dict[etree._Element, ElementStyles]:
+        """The declarations of each element that gets any; elements that get the same share them."""
         if not self._is_any:
             return {}
-        result = {}
         wrapper: Any = type("_Counted", (_Element,), {"steps": self._steps})
-        for element in wrapper.from_html_root(root).iter_subtree():
-            if matches := self._matcher.match(element):
-                found = ElementStyles([], [], [])
-                for _, _, pseudo, payload in matches:
-                    target = {None: found.own, "before": found.before, "after": found.after}.get(pseudo)
-                    if target is not None:
-                        target.extend(payload)
-                result[element.etree_element] = found
-        return result
+        same: dict[tuple[object, ...], ElementStyles] = {}
+        if self._looks_beside:
+            elements = wrapper.from_html_root(root).iter_subtree()
+            return {element.etree_element: found for element in elements if (found := self._styles(element, same))}
+        wrappers: dict[int, Any] = {}
+        by_kind: dict[int, ElementStyles] = {}
+        for element, kind in kinds.items():
+            if kind not in wrappers:
+                above = wrappers.get(kinds.get(element.getparent(), -1))
+                wrappers[kind] = wrapper(element, above, 0, None, in_html_document=True)
+                if found := self._styles(wrappers[kind], same):
+                    by_kind[kind] = found
+        return {element: by_kind[kind] for element, kind in kinds.items() if kind in by_kind}
+
+    def _styles(self, element: _Element, same: dict[tuple[object, ...], ElementStyles]) -> ElementStyles | None:
+        """The declarations of an element, None where it gets none; ``same`` has those that were found, by the rules."""
+        matches = self._matcher.match(element)
+        if not matches:
+            return None
+        key = tuple((pseudo, id(payload)) for _, _, pseudo, payload in matches)
+        if key not in same:
+            found = same[key] = ElementStyles([], [], [])
+            for _, _, pseudo, payload in matches:
+                target = {None: found.own, "before": found.before, "after": found.after}.get(pseudo)
+                if target is not None:
+                    target.extend(payload)
+        return same[key]
 
 
 @lru_cache(maxsize=4096)

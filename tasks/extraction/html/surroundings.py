@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from lxml import etree
@@ -38,13 +38,19 @@ _LONGEST_TEXT = 2 * _LONG_CHROME + 1
 _MAIN = frozenset(("h1", "h2", "article", "main"))
 
 
-def contents(root: etree._Element) -> dict[etree._Element, Holding]:
-    """Return what each element holds, from the leaves up: each is looked at once, however deep they are nested."""
-    found: dict[etree._Element, Holding] = {}
-    for _, element in etree.iterwalk(root, events=("end",)):
-        if isinstance(element.tag, str):
-            found[element] = _content(element, found)
-    return found
+class Holdings:
+    """What elements hold, found when it is asked for: it matters of few elements of a page."""
+
+    def __init__(self) -> None:
+        self._found: dict[etree._Element, Holding] = {}
+
+    def of(self, root: etree._Element) -> Holding:
+        """Return what an element holds, from the leaves up: each is looked at once, however deep they are nested."""
+        if root not in self._found:
+            for _, element in etree.iterwalk(root, events=("end",)):
+                if isinstance(element.tag, str) and element not in self._found:
+                    self._found[element] = _content(element, self._found)
+        return self._found[root]
 
 
 def _content(element: etree._Element, found: dict[etree._Element, Holding]) -> Holding:
@@ -77,7 +83,7 @@ def _shrunk(text: str | None) -> str:
     return _SPACES.sub("", text) if text else ""
 
 
-def surroundings(root: etree._Element, held: Mapping[etree._Element, Holding]) -> Iterator[etree._Element]:
+def surroundings(root: etree._Element, held: Holdings) -> Iterator[etree._Element]:
     """The elements that are not content: the head, and menus, footers and buttons that are surely such."""
     for element in root.iter(etree.Element):
         tag = element.tag
@@ -85,7 +91,7 @@ def surroundings(root: etree._Element, held: Mapping[etree._Element, Holding]) -
             yield element
         elif tag in _FRAME:
             continue
-        elif (tag in words().chrome.soft_tags or _is_named_chrome(element)) and _is_dispensable(held[element]):
+        elif (tag in words().chrome.soft_tags or _is_named_chrome(element)) and _is_dispensable(held.of(element)):
             yield element
 
 

@@ -58,9 +58,10 @@ def _titles(head: list[ProseLine]) -> Iterator[TitleBeside]:
     rows = [_columns(line) for line in head]
     cue = load_agencies().title_cue
     for number, row in enumerate(rows):
-        below = [column.text for columns in rows[number + 1 : number + 1 + _BELOW] for column in columns]
+        beside = rows[number + 1 : number + 1 + _BELOW] if len(row) > 1 else ()
+        below = [column.text for columns in beside for column in columns]
         for column in row:
-            texts = [column.text + rest for rest in ("", *(below if len(row) > 1 else ()))]
+            texts = [column.text + rest for rest in ("", *below)]
             if not cue.search("\n".join(texts)):
                 continue
             joined = (find_title(text, whole=True) for text in texts)

@@ -49,6 +49,7 @@ class Doubt(StrEnum):
     EMPTY = "empty"  # the table is empty as a whole, though the report states numbers
     BROKEN = "broken"  # digits stand below the number or apart: it may be broken over two lines, or two numbers
     OCR = "ocr"  # the picture was not read surely
+    SHOWN = "shown"  # the source may show the text otherwise than it is written; sums of such numbers may hold
     SEEN = PIXELS_DIFFER  # the pixels of the page show another number than its text
     UNSEEN = "unseen"  # the text has a number where the page shows nothing
 
@@ -216,7 +217,8 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     if not doubt and slot:
         doubt, candidates = _against(slot, indicator.unit)
     if not doubt and slot and slot.score < surety().cell:
-        doubt, candidates = Doubt.OCR, _likely(slot, indicator.unit)
+        doubt = Doubt.OCR if slot.reader is Reader.OCR else Doubt.SHOWN
+        candidates = _likely(slot, indicator.unit)
     if not doubt and slot and slot.token.kind is ValueKind.OTHER:
         doubt, candidates = (Doubt.BROKEN, whole) if (whole := _unbroken(slot.raw)) else (Doubt.TEXT, _number_before(slot.raw))
     if not doubt and slot and slot.token.kind is ValueKind.NUMBER and (numbers := _two_numbers(slot, indicator.unit)):

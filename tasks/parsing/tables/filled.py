@@ -16,7 +16,7 @@ import msgspec
 
 from codebook.records import Cell, Place
 from codebook.text.fold import fold_label
-from tasks.parsing.tables.tokens import RULE, TextLine, value_token
+from tasks.parsing.tables.tokens import RULE, TextLine, is_unread_cell, value_token
 
 _PIPES = "|｜"
 _FEWEST = 2  # rows, columns
@@ -139,7 +139,7 @@ def _is_outer(rows: list[_TextRow], separator: str) -> bool:
 
 
 def _is_label(text: str) -> bool:
-    return bool(fold_label(text)) and value_token(text) is None
+    return bool(fold_label(text)) and value_token(text) is None and not is_unread_cell(text)
 
 
 def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
@@ -162,7 +162,7 @@ def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
             if same and reached[column] == number - 1:
                 reached[column] = number  # the cell above reaches down to here
                 continue
-            cells[column] = Cell(number, column, text, _place(row, at), column_span=width)
+            cells[column] = Cell(number, column, text, _place(row, at), 1, width, line.score)
         for column, cell in cells.items():
             if _is_label(cell.text):
                 above |= dict.fromkeys(range(column, column + cell.column_span), cell)
@@ -186,7 +186,7 @@ def _is_grid(rows: list[list[str]], separator: str) -> bool:
 
     Some rows must have a label and a number then, or one many numbers: prose has commas too.
     """
-    if any(_is_label(one) and one == other for row in rows for one, other in pairwise(row)) or _repeats_down(rows):
+    if any(one == other and _is_label(one) for row in rows for one, other in pairwise(row)) or _repeats_down(rows):
         return True
     if separator == _PIPES:
         return False
@@ -201,7 +201,7 @@ def _repeats_down(rows: list[list[str]]) -> bool:
     """Return whether three rows have one label in one column."""
     columns = zip(*rows, strict=True)
     return any(
-        _is_label(one) and one == column[at + 1] == column[at + 2] for column in columns for at, one in enumerate(column[:-2])
+        one == column[at + 1] == column[at + 2] and _is_label(one) for column in columns for at, one in enumerate(column[:-2])
     )
 
 

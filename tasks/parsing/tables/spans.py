@@ -142,13 +142,10 @@ def find_spans(atoms: list[Atom], label_text: LabelText, titles: list[TitleSpan]
     sure_places = {block: frozenset(hits[block]) for block in book.of_kind(BlockKind.ITEMS) if block in hits}
     for block in sure_places:
         hits[block] = sorted({*hits[block], *_short_rows(atoms, block)})
-    barred = [False] * (len(atoms) + 1)
-    for index, atom in enumerate(atoms):
-        barred[index] = atom.kind is AtomKind.PROSE
-    for title in titles:
-        for index in range(title.first, title.last + 1):
-            barred[index] = True
     prose = [index for index, atom in enumerate(atoms) if atom.kind is AtomKind.PROSE]
+    barred = [False] * (len(atoms) + 1)
+    for index in (*prose, *(at for title in titles for at in range(title.first, title.last + 1))):
+        barred[index] = True
     cores: list[TableSpan] = []
     for block, places in hits.items():
         for cluster in _clusters(atoms, places, prose):

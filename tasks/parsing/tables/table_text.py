@@ -17,11 +17,14 @@ from tasks.parsing.tables.cells import Doubt
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
 from tasks.parsing.tables.labels import LabelPart, Lexicon, holds_several_rows, lexicon
 from tasks.parsing.tables.spans import TableSpan
-from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, value_token
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_unread_value, value_token
 
 # This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 _DIGIT = re.compile(r"\d")
+_SPACES = re.compile(r"[\s|｜¦│]+")
+_FEW_WORDS = 8  # of a row of values; more are a sentence
+_UNREAD = 3  # cells of a row of values of which none was read
 _NUMBER_AT_END = re.compile(r"(?:^|\s)[\d,.]+\s*$", re.MULTILINE)
 _FEW_NUMBERS = 3  # lines that end with a number in a cell that is no number; a year or a remark may
 
@@ -51,9 +54,10 @@ class AtomText(NamedTuple):
         line = self.lines[atom.line]
         token = atom.token or Token(ValueKind.OTHER)
         if line.cells is None:
-            seen = next((one for one in line.numbers if (one.start, one.end) == (atom.start, atom.end)), None)
-            if seen is None:
+            numbers = line.numbers and [one for one in line.numbers if (one.start, one.end) == (atom.start, atom.end)]
+            if not numbers:
                 return PrintedValue(atom.raw, token, self.place(index), line.reader, line.score)
+            seen = numbers[0]
             return PrintedValue(atom.raw, token, seen.place, line.reader, line.score, (), seen.seen, seen.looked_at)
         cell = line.cells[atom.cell]
         evidence = cell.score, cell.alternatives, cell.seen, cell.looked_at
@@ -106,14 +110,25 @@ class TableText(NamedTuple):
         return Doubt.BLANK if line.cells is None and line.reader is Reader.OCR else None
 
     def has_unread_numbers(self, index: int) -> bool:
-        """Return whether the row of a label that ends at atom ``index`` is not blank though it has no values: digits among other
-        text stand in the cells behind it, it shares its cell with other rows, or a cell of the table holds numbers of several.
+        """Return whether the row of a label that ends at atom ``index`` is not blank though it has no values: other text stands
+        in the cells behind it, it shares its cell with other rows, or a cell of the table holds numbers of several.
         """
         if self.holds_rows or self.shares_cell(index):
             return True
         line, atom = self.text.lines[self.text.atoms[index].line], self.text.atoms[index]
-        behind = [cell.text for column, cell in (line.cells or {}).items() if column > atom.cell]
-        return any(_DIGIT.search(text) and value_token(text) is None for text in behind)
+        if line.cells is None:
+            rest = list(filter(None, _SPACES.split(line.text[atom.end :])))
+            return bool(rest) and len(rest) <= _FEW_WORDS and all(map(is_unread_value, rest))
+        behind = [cell.text for column, cell in line.cells.items() if column > atom.cell]
+        return any(map(is_unread_value, behind))
+
+    def has_unread_row(self, index: int) -> bool:
+        """Return whether a row behind atom ``index`` holds texts where values should be, none of which is one."""
+        first = self.text.atoms[index].line + 1
+        last = self.text.atoms[self.span.end - 1].line
+        lines = self.text.lines[first : last + 1]
+        rows = ([cell.text for cell in line.cells.values()] if line.cells else _SPACES.split(line.text) for line in lines)
+        return any(sum(map(is_unread_value, texts)) >= _UNREAD for texts in rows)
 
     def shares_cell(self, index: int) -> bool:
         """Return whether the label that ends at atom ``index`` stands in one drawn cell with those of other rows: their numbers

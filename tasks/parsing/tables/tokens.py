@@ -16,7 +16,7 @@ from codebook.book import load_book
 from codebook.confidence import surety
 from codebook.records import Cell, LineNumber, Place, Reader
 from codebook.text.fold import fold, fold_label
-from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, read_number, split_remark
+from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, number_words, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
 from tasks.parsing.words import words
 
@@ -27,6 +27,8 @@ _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
 _ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
 RULE = re.compile(r"\s*+(?:\|\s*+)?:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+(?:\|\s*+)?")
 _WORD = re.compile(r"\S+")
+_READABLE = re.compile(r"\w|[○×√]")
+_SHORT = 8  # characters of what stands where a value should be; longer text is prose
 # a value glued to the label behind it; a number with a point behind it is that label's ordinal
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
 _REMARKED = re.compile(r"(.{2,40}?)\s*[（(].+[)）]\s*", re.DOTALL)
@@ -34,6 +36,11 @@ _VALUE_CELL = re.compile(rf"[{_PIPES}\t][^\S\t]*+[-+−]?\d")
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
 _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
+_EMPHASIS = frozenset("*_`$")
+_EMPHASISED = re.compile(r"(\*\*|__|[*_`$])(\d[\d,.]*+)\1")  # as Markdown writes it
+_UNREAD_CHARACTERS = 2  # of what may be a number without a digit: 〇, O
+_LABEL = 3  # Chinese characters with which a text is a label
+_ORDINAL = re.compile(r"\(?\d{1,2}\s?[.．、)）]")
 _TWO_LINES = re.compile(r"\d[^\S\r\n]*+[\r\n]\s*+\d")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ILLEGIBLE = 0.6  # the score below which Chinese characters in the place of a number may be anything
@@ -119,6 +126,14 @@ def _labels() -> frozenset[str]:
     return frozenset(fold_label(text) for part in parts for label in part.values() for text in label.texts)
 
 
+def is_unread_value(text: str) -> bool:
+    """Return whether what a cell holds in the place of a value is none, though it is not blank: 约3, 〇, 见附件, O."""
+    text = text.strip()
+    if not text or value_token(text) is not None or text in number_words().units or fold_label(text) in _labels():
+        return False
+    return _DIGIT.search(text) is not None or (len(text) <= _SHORT and _READABLE.search(text) is not None)
+
+
 def _without_remark(raw: str, *, beside_values: bool) -> str:
     """A label without what an office explains in brackets behind it: 上一年项目数量（指2019年事项数）.
 
@@ -135,7 +150,7 @@ def _without_remark(raw: str, *, beside_values: bool) -> str:
 def value_token(raw: str) -> Token | None:
     """``raw`` as a value: a number or a mark. None for text and for nothing. Digits run together ("00", "000"), more of them
     than a count has, and digits behind a note mark are a value that is not known."""
-    token = read_number(raw)
+    token = read_number(emphasis[2] if raw[-1:] in _EMPHASIS and (emphasis := _EMPHASISED.fullmatch(raw)) else raw)
     if token.kind is ValueKind.NUMBER:
         digits = fold(split_remark(raw)[0]).text.strip().lstrip("+-−")
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
@@ -201,21 +216,26 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
 def _grid_row(cells: dict[int, Cell], line: int, atoms: list[Atom]) -> None:
     """A row of a grid: every cell is one atom, its label unbroken; numbers on two lines of a cell are not one number.
 
-    Where numbers stand, a cell that was not surely read (a blank with something grey in it, a letter O), or that holds text
-    behind its number, is a value that is not certain.
+    Where numbers stand, a cell that was not surely read (a blank with something grey in it), or that holds text behind its number
+    or a letter O, is a value that is not certain.
     """
     seen = any(cell.score < 1.0 for cell in cells.values())
     values = [column for column, cell in cells.items() if value_token(cell.text.strip())] if seen else []
     # what stands behind the first number is no label, whatever was read there: characters of a seal over numbers
     labels = [column for column, cell in cells.items() if len(_HAN.findall(cell.text)) > 1] if seen else []
     labels = [column for column in labels if column < min(values, default=column + 1)] or labels
-    if seen and not labels and len(values) >= _VALUES_ALONE:
+    unread = [column for column, cell in cells.items() if not cell.text.strip() and _misread(cell)] if seen else []
+    if seen and not labels and len(values) + len(unread) >= _VALUES_ALONE:
         labels = [-1]  # a row of values without a label, as in table four
     mixed = _numbers_with_text(cells)
+    words_before = 0
     for column, cell in sorted(cells.items()):
         raw = cell.text.strip()
         token = value_token(raw) if raw else None
-        if token is None and (column in mixed or (labels and column > max(labels) and _misread(cell))):
+        behind_words = words_before > 1
+        words_before = max(words_before, len(_HAN.findall(raw)))
+        is_unread = column in mixed or (labels and column > max(labels) and _misread(cell))
+        if token is None and (is_unread or (behind_words and is_unread_cell(raw))):
             token = Token(ValueKind.OTHER)
         elif not raw and cell.seen:
             token = Token(ValueKind.OTHER)  # no text, but the page shows a number
@@ -258,9 +278,19 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
     token = value_token(raw)
     if token and token.kind is not ValueKind.OTHER:
         atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), column, "", token))
+    elif is_unread_cell(raw) and len(_HAN.findall(text, 0, span[0])) > 1:  # behind words
+        atoms.append(Atom(AtomKind.VALUE, raw, line, start, start + len(raw), column, "", Token(ValueKind.OTHER)))
     else:
         raw = _without_remark(raw, beside_values=_VALUE_CELL.search(text, span[1]) is not None)
         _words(raw, start, line, column, atoms)
+
+
+def is_unread_cell(raw: str) -> bool:
+    """Return whether a cell holds a value that was not read, and no label: 7^2, 约3, 〇, O."""
+    words = len(_HAN.findall(raw))
+    if _DIGIT.search(raw) is None:
+        return not words and len(raw) <= _UNREAD_CHARACTERS and is_unread_value(raw)
+    return words < _LABEL and _ORDINAL.match(raw) is None and is_unread_value(raw)
 
 
 def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> None:

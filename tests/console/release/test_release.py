@@ -19,6 +19,7 @@ import yaml
 from sqlalchemy import Engine, update
 from typer.testing import CliRunner
 
+from codebook.agency_kinds import agency_key
 from codebook.book import load_book
 from codebook.errors import UsageError
 from codebook.records import Place, Reader, Section, State
@@ -31,8 +32,10 @@ from console.release.rows import comparability_rows, indicator_rows
 from console.release.schema import labels, release_tables
 from database import migrations
 from database.findings.following import CASE
-from database.session import make_engine
+from database.reports.coverage import Listed, expect
+from database.session import make_engine, run_transaction
 from runtime.settings import load_settings
+from tasks.validation.rules.between_reports import own_words
 from tests.conftest import REPOSITORY
 from tests.console.test_export import add, load, reading, verdict
 
@@ -177,6 +180,36 @@ def test_derived_indicators_of_a_filing_are_those_of_their_definitions(made: Pat
     assert (2019, "text_repeat") not in figures
     known = {row["derived"] for row in rows_of(made, "derived")}
     assert {name for _, name in figures} <= known
+
+
+def test_what_repeats_last_year_is_that_of_the_texts_before_they_are_masked(engine: Engine, tmp_path: Path) -> None:
+    fill(engine)
+    for year, number in ((2022, 7), (2023, 95)):
+        kept = (reading(RECEIVED, number), reading(GRANTED, 4), reading("requests.denied.state_secret.total", 0))
+        sections = (Section(1, "总体情况", f"{CONTACTS}{'今年开展专项检查' if year == 2022 else ''}", Place()),)
+        load(engine, add(engine, f"{year}.html"), verdict("洪泽区民政局", year, kept, sections=sections))
+    release(engine, "2026.1", tmp_path / "out")
+    rows = {(row["year"], row["derived"]): row for row in rows_of(tmp_path / "out", "repeats")}
+    assert {year for year, _ in rows} == {2023, 2024}
+    numbers = rows[2024, "table_repeat"]  # 95 = 95; 0 = 0 and what is in doubt never count
+    assert (numbers["numerator"], numbers["denominator"]) == (1, 1)
+    assert (rows[2023, "table_repeat"]["numerator"], rows[2023, "table_repeat"]["denominator"]) == (1, 2)
+    words = rows[2023, "text_repeat.chapter_1"]
+    assert words["value"] == 1
+    assert words["denominator"] == len(own_words(CONTACTS)) - 4
+    assert rows[2024, "text_repeat.chapter_5"]["left_out"] == "not_in_form"
+    filings = {row["filing_id"]: row["year"] for row in rows_of(tmp_path / "out", "filings")}
+    assert all(filings[row["filing_before"]] == row["year"] - 1 for row in rows.values())
+
+
+def test_agencies_of_a_list_without_a_filing_are_named(engine: Engine, tmp_path: Path) -> None:
+    fill(engine)
+    listed = [Listed(2024, name, agency_key(name, "320813"), "320813", "2025-01-31") for name in ("洪泽区民政局", "洪泽区审计局")]
+    run_transaction(engine, lambda c: expect(c, listed, who="test"))
+    release(engine, "2026.1", tmp_path / "out")
+    assert [(row["year"], row["name"], row["city_code"]) for row in rows_of(tmp_path / "out", "absent")] == [
+        (2024, "洪泽区审计局", "320800")
+    ]
 
 
 def test_csv_and_parquet_have_the_same_numbers(made: Path) -> None:

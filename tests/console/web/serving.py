@@ -74,14 +74,18 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.goto(f"{address}/login")
     page.fill("input[name=name]", name)
     page.fill("input[name=password]", password)
-    follow(page, "button.main")
+    with page.expect_navigation(wait_until="load"):
+        page.click("button.main")
     assert re.search("/batches$", page.url), page.url
 
 
 def follow(page: Page, selector: str) -> None:
-    """Click on a link or a button that leads to another page, and wait as a person does: until that page is complete."""
+    """Click on a link or a button that leads to another page, and wait as a person does: until that page is complete and drawn,
+    so that its field has the focus.
+    """
     with page.expect_navigation(wait_until="load"):
         page.click(selector)
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
 def only_ours(page: Page, address: str) -> Mapping[str, list[str]]:

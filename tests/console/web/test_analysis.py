@@ -7,11 +7,16 @@ import io
 import re
 from xml.etree import ElementTree
 
+import openpyxl
 import pytest
+from docx import Document
 from sqlalchemy import text
 
 from codebook.analysis.figures import UnitFacts
+from console.analysis.keeper import PANEL
+from console.analysis.layout import tables_of
 from console.web.pages.analysis.agency import carry_over, stock
+from database.analysis.refresh import refresh
 from database.session import run_transaction
 from database.users import accounts
 from tests.analysis.world import World, make_world
@@ -37,6 +42,13 @@ def there(desk: Desk, path: str) -> str:
             break
     assert answer.status_code == 200
     return str(answer.text)
+
+
+def there_again(desk: Desk) -> None:
+    """Bring the figures up to date with what a test changed."""
+    refresh(desk.engine, desk.settings.home / PANEL)
+    desk.app.state.context.panels.close()
+    del desk.app.state.context.panels
 
 
 def filing_of(desk: Desk, agency: int, year: int) -> int:
@@ -134,6 +146,45 @@ def test_carry_over_and_stock_are_compared_with_the_year_before_alone() -> None:
     units = [year(2021, 5, 0, 10), year(2022, 3, 4, 11), year(2024, 1, 3, 12)]
     assert [(each.year, each.difference) for each in carry_over(units)] == [(2022, -1)]
     assert [(each.year, each.difference) for each in stock(units)] == [(2022, 0)]
+
+
+def test_a_roll_up_is_downloaded_as_a_workbook_and_as_a_document(desk: Desk, world: World) -> None:
+    seat = next(unit for unit in world.units if unit.year == 2023 and unit.kind == "government" and unit.form)
+    page = desk.viewer.get(f"/analysis?year=2023&region={seat.region}").text
+    links = re.findall(r'href="(/analysis/rollup[^"]+)"', page)
+    assert len(links) == 2
+    book, document = (desk.viewer.get(link.replace("&amp;", "&")) for link in links)
+    assert {"汇总", "单位明细"} <= set(openpyxl.load_workbook(io.BytesIO(book.content)).sheetnames)
+    assert len(Document(io.BytesIO(document.content)).tables) == len(tables_of("2021"))
+    assert re.search(r'filename="rollup-2023-\d+\.docx"', document.headers["content-disposition"])
+    assert desk.viewer.get("/analysis/rollup?year=2023").status_code == 404
+
+
+def test_a_person_who_does_not_see_all_of_an_area_is_told_that_nothing_can_be_judged(desk: Desk, world: World) -> None:
+    """A government states less than those under it add up to; one of them came in with another region and is out of bounds."""
+    county = {unit.region for unit in world.units if not unit.region.endswith("00")}
+    there = [unit for unit in world.units if unit.year == 2023 and unit.form and unit.region in county]
+    seat = next(unit for unit in there if unit.kind == "government")
+    hidden = next(unit for unit in there if unit.kind == "department" and unit.region == seat.region)
+    own = "select m.document_id from gk_filing_document m join gk_filing f on f.id = m.filing_id where f.agency_id = :agency"
+    with desk.engine.begin() as connection:
+        connection.execute(
+            text(f"update gk_value set value = 0, state = 'read' where report_id in ({own})"), {"agency": seat.agency_id}
+        )
+        elsewhere = text(f"update gk_report set region_code = '659001' where document_id in ({own})")
+        connection.execute(elsewhere, {"agency": hidden.agency_id})
+        connection.execute(text("update gk_filing set arranged_at = '2026-07-01T00:00:00.000000Z'"))
+    there_again(desk)
+    path = f"/analysis?year=2023&region={seat.region}"
+    whole = desk.viewer.get(path).text
+    assert "无法判断" not in whole
+    run_transaction(desk.engine, lambda c: accounts.set_access(c, "viewer", [seat.region], None, who="test"))
+    bound = desk.viewer.get(path).text
+    assert "无法判断填报数对错" in bound
+    assert not re.search(r'class="number failed"', bound)
+    book = desk.viewer.get(f"/analysis/rollup?year=2023&region={seat.region}")
+    main = openpyxl.load_workbook(io.BytesIO(book.content))["汇总"]
+    assert {row[7] for row in main.iter_rows(min_row=4, values_only=True)} == {"无法判断"}
 
 
 def test_who_is_bound_to_a_region_sees_no_other(desk: Desk, world: World) -> None:

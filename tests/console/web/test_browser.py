@@ -51,7 +51,7 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
         serving.log_in(page, site, "operator", PASSWORD)
 
         # A batch: what is in it, how far it is; findings come by themselves.
-        page.click('a[href="/batches/61"]')
+        serving.follow(page, 'a[href="/batches/61"]')
         page.wait_for_selector("section:last-of-type table, section:last-of-type p.soft")
         assert EVIL in page.inner_text("h1")
 
@@ -61,9 +61,9 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
             count = connection.execute(waiting).scalar_one()
             before = connection.execute(select(func.count()).where(Document.status == "processing")).scalar_one()
         serving.follow(page, 'nav a[href="/errors"]')
-        page.click('a[href="/errors?code=page.timeout#failures"]')
+        serving.follow(page, 'a[href="/errors?code=page.timeout#failures"]')
         assert page.locator("#failures ~ form tbody tr").count() == count
-        page.click('a[href="/decide?act=reprocess&code=page.timeout"]')
+        serving.follow(page, 'a[href="/decide?act=reprocess&code=page.timeout"]')
         page.fill("input[name=reason]", "示例：换用新模型")
         serving.follow(page, "form[method=post] button.main")
         assert str(count) in page.inner_text(".notice.good")
@@ -74,10 +74,10 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
             assert audit.trail(connection, action="reprocess")[0].who == "operator"
 
         # Marked by hand, and discarded.
-        page.click('a[href="/errors?code=internal#failures"]')
+        serving.follow(page, 'a[href="/errors?code=internal#failures"]')
         page.check("[data-marks]")
         marked = page.locator("tbody input:checked").count()
-        page.click("button[value=discard]")
+        serving.follow(page, "button[value=discard]")
         page.fill("input[name=reason]", "示例：重复报送")
         serving.follow(page, "button.danger")
         assert page.locator(".notice.good").count() == 1
@@ -89,7 +89,7 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
         page.select_option("select[name=status]", "needs_review")
         page.wait_for_url("**status=needs_review**")
         assert page.locator("tbody .status.needs_review").count() == page.locator("tbody tr").count() > 0
-        page.click('nav a[href="/downloads"]')
+        serving.follow(page, 'nav a[href="/downloads"]')
         with page.expect_download() as coming:
             page.click("button.main")
         path = tmp_path / "gongkai.xlsx"
@@ -100,10 +100,10 @@ def test_the_operators_story(site: str, sqlite_url: str, tmp_path: Path) -> None
         assert all(cell.data_type != "f" for cell in cells)
 
         # The other language, and out.
-        page.click("button[name=language]")
+        serving.follow(page, "button[name=language]")
         page.wait_for_selector('html[lang="en"]')
-        page.click('form[action="/logout"] button')
-        page.wait_for_url("**/login")
+        serving.follow(page, 'form[action="/logout"] button')
+        assert page.url.endswith("/login")
         page.goto(f"{site}/batches")
         assert page.url.startswith(f"{site}/login")
         assert seen == {"dialogs": [], "errors": [], "elsewhere": []}
@@ -125,7 +125,7 @@ def test_a_list_of_agencies_is_taken_in_with_mouse_and_keys(site: str, sqlite_ur
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         seen = serving.only_ours(page, site)
         serving.log_in(page, site, "operator", PASSWORD)
-        page.click('nav a[href="/coverage"]')
+        serving.follow(page, 'nav a[href="/coverage"]')
         serving.follow(page, 'a[href="/coverage/list"]')
         page.set_input_files("input[type=file]", path)
         page.fill('form[action="/coverage/list"] input[name=year]', "2024")
@@ -137,13 +137,15 @@ def test_a_list_of_agencies_is_taken_in_with_mouse_and_keys(site: str, sqlite_ur
         assert page.locator("input[name=skip_refused]:invalid").count() == 1
         page.check("input[name=skip_refused]")
         page.fill("input[name=reason]", "年度名单")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/coverage?year=2024")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert page.url.endswith("/coverage?year=2024")
         assert "已导入 1 家单位，1 行未导入" in page.inner_text(".notice.good")
-        page.click("a[href$='/remove']")
+        serving.follow(page, "a[href$='/remove']")
         page.keyboard.type("示例：重复")  # the field has the focus
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/coverage?year=2024")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert page.url.endswith("/coverage?year=2024")
         assert "移出 2024 年度名单" in page.inner_text(".notice.good")
         assert seen["dialogs"] == seen["elsewhere"] == []
         assert all("422" in error for error in seen["errors"]), seen  # what the browser says of the answer that refuses lines

@@ -94,9 +94,9 @@ def found(engine: Engine) -> list[str]:
 
 def find_out_why(page: Page) -> None:
     """Open what failed, by mouse alone, and read why."""
-    page.click('nav a[href="/errors"]')
-    page.click("a.code")
-    page.click("td.number a[href^='/documents/']")
+    serving.follow(page, 'nav a[href="/errors"]')
+    serving.follow(page, "a.code")
+    serving.follow(page, "td.number a[href^='/documents/']")
     page.wait_for_selector("#failed")
     said = page.inner_text("#failed")
     assert "file.corrupt" in said
@@ -137,7 +137,7 @@ def confirm_all(page: Page, count: int) -> None:
 
 def send(page: Page, folder: Path, count: int) -> list[str]:
     """Make the problem sheets and download them; return the names of the files."""
-    page.click('nav a[href="/findings"]')
+    serving.follow(page, 'nav a[href="/findings"]')
     serving.follow(page, 'a.button[href^="/findings/notices"]')
     serving.follow(page, "form.filter button")
     assert f"共 {count} 个已确认的问题" in page.inner_text(".question .big")
@@ -159,7 +159,7 @@ def take_in(page: Page, folder: Path) -> None:
     for seed in SEEDS:
         files.append(folder / f"{seed}.txt")
         files[-1].write_bytes(mended(seed))
-    page.click('nav a[href="/batches"]')
+    serving.follow(page, 'nav a[href="/batches"]')
     serving.follow(page, 'a[href="/upload"]')
     with page.expect_file_chooser() as chooser:
         page.locator("input[type=file][multiple]").click()
@@ -189,7 +189,7 @@ def test_the_day(sqlite_url: str, inline: Inline, tmp_path: Path) -> None:
             if Counter(found(inline.engine))["sent"] == UNITS:
                 break
             other.wait_for_timeout(300)
-        other.click('nav a[href="/findings"]')
+        serving.follow(other, 'nav a[href="/findings"]')
         serving.follow(other, "a.finding-settled")
         assert "state=settled" in other.url
         rows = other.locator("table.list tbody tr")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,20 +12,18 @@ from starlette.responses import Response
 
 from codebook.analysis.figures import Omission, UnitFacts, UnitFigure, unit_figure
 from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
-from codebook.analysis.repeats import with_year_before
 from codebook.book import load_book
 from codebook.records import Number
 from codebook.text.numbers import exact
 from console.analysis import charts
+from console.analysis.repeats import with_years_before
 from console.analysis.rows import shown_value
 from console.web.pages.analysis.asked import as_csv, as_picture, cell_name, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from database.analysis.panel import Panel
-from database.analysis.queries import Basis, UnitSelection, unit_facts, years_of
-from database.analysis.texts import chapters_of
+from database.analysis.queries import Basis, UnitSelection, reported_facts, years_of
 from database.models import Role
-from tasks.validation.rules.between_reports import own_words
 
 _RATES = (
     "grant_rate", "disclosure_rate", "decided_rate", "denial_rate", "not_held_rate", "not_processed_rate", "carry_forward_rate",
@@ -65,7 +63,9 @@ class RateRow(NamedTuple):
 def _units(request: PageRequest, panel: Panel, number: int) -> list[UnitFacts]:
     """The years of the agency, the earliest first. Raises HTTPException 404 when the person sees none."""
     years = tuple(years_of(panel))
-    found = unit_facts(panel, seen(request, UnitSelection(years, basis=Basis.ALL, agencies=(number,))))
+    selection = seen(request, UnitSelection(years, basis=Basis.ALL, agencies=(number,)))
+    with request.reading() as connection:
+        found = reported_facts(panel, connection, selection)
     if not found:
         raise HTTPException(404)
     return sorted(found, key=lambda unit: unit.year)
@@ -112,19 +112,9 @@ def _rates(units: Sequence[UnitFacts]) -> list[RateRow]:
 
 def _repeats(request: PageRequest, units: Sequence[UnitFacts]) -> list[RateRow]:
     """What each report repeats of the one before, by chapters and in its tables."""
-    documents = [unit.document_id for unit in units if unit.document_id is not None]
-    with request.reading() as connection:
-        chapters = chapters_of(connection, documents)
-    texts: Mapping[int | None, dict[int, str]] = {
-        document: {each.number: own_words(each.text) for each in some if each.number is not None}
-        for document, some in chapters.items()
-    }
     by_year = {unit.year: unit for unit in units}
-    with_before = []
-    for unit in units:
-        before = by_year.get(unit.year - 1)
-        theirs = texts.get(before.document_id, {}) if before is not None else {}
-        with_before.append(with_year_before(unit, before, texts.get(unit.document_id, {}), theirs))
+    with request.reading() as connection:
+        with_before = with_years_before(connection, [(unit, by_year.get(unit.year - 1)) for unit in units])
     rates = [each for each in derived_indicators().values() if each.of_years]
     found = [RateRow(each, tuple(unit_figure(each, unit) for unit in with_before)) for each in rates]
     return [row for row in found if any(figure.value is not None for figure in row.figures)]

@@ -118,15 +118,19 @@ def of_panel(answer: Callable[[PageRequest, Panel], Response]) -> Callable[[Page
 
 
 def as_csv(request: PageRequest, name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Response:
-    """A table as a CSV file, as a spreadsheet opens it; the audit trail says who took it."""
-    file = f"{name}.csv"
-    request.write(lambda c: audit.note(c, "download", request.user_name, subject=file))
+    """A table as a CSV file, as a spreadsheet opens it."""
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(header)
     writer.writerows(rows)
+    return as_download(request, f"{name}.csv", target.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8")
+
+
+def as_download(request: PageRequest, file: str, content: bytes, media_type: str) -> Response:
+    """A file to be kept; the audit trail says who took it."""
+    request.write(lambda c: audit.note(c, "download", request.user_name, subject=file))
     headers = {"content-disposition": f'attachment; filename="{file}"'}
-    return Response(target.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def as_picture(name: str, chart: Markup) -> Response:

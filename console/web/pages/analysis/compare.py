@@ -16,7 +16,7 @@ from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.editions import TextPassage, compared_texts
 from database.analysis.panel import Panel
-from database.analysis.queries import Basis, UnitSelection, unit_facts, years_of
+from database.analysis.queries import Basis, UnitSelection, reported_facts, years_of
 from database.analysis.texts import ChapterText, chapters_of
 from database.models import Role
 from tasks.validation.rules.between_reports import own_words
@@ -68,11 +68,12 @@ def chapter_pairs(one: list[ChapterText], other: list[ChapterText]) -> list[Chap
 
 def _unit(request: PageRequest, panel: Panel, number: int) -> UnitFacts:
     """The filing with a number. Raises HTTPException 404 when the person does not see it."""
-    place = panel.ask("select agency_id, year from panel where filing_id = $number", {"number": number})
+    place = panel.ask("select agency_id, year from figures where filing_id = $number", {"number": number})
     if not place:
         raise HTTPException(404)
     selection = seen(request, UnitSelection((place[0][1],), basis=Basis.ALL, agencies=(place[0][0],)))
-    found = [unit for unit in unit_facts(panel, selection) if unit.filing_id == number]
+    with request.reading() as connection:
+        found = [unit for unit in reported_facts(panel, connection, selection) if unit.filing_id == number]
     if not found:
         raise HTTPException(404)
     return found[0]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from starlette.responses import Response
 
-from codebook.analysis.figures import sum_of
+from codebook.analysis.figures import Figure
 from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
 from console.analysis import charts
 from console.analysis.rows import shown_value, unit_header, unit_rows
@@ -16,21 +16,15 @@ from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
 from database.analysis.panel import Panel
-from database.analysis.queries import Basis, UnitLine, UnitSelection, unit_lines, years_of
+from database.analysis.queries import Basis, UnitLine, UnitOrder, UnitSelection, figure_of_units, unit_lines, years_of
 from database.models import Role
 
 _ROWS = 200  # agencies that a page shows; the file has all
 _POINTS = 1_500  # of a funnel
 
 
-def _lines(request: PageRequest, panel: Panel, asked: Asked) -> list[UnitLine]:
-    selection = UnitSelection((asked.year,), asked.region or None, asked.level or None, asked.basis)
-    return unit_lines(panel, asked.indicator, seen(request, selection))
-
-
-def _ordered(lines: Sequence[UnitLine]) -> list[UnitLine]:
-    """Those with a figure first, the greatest denominators (of counts, figures) before others; then those left out."""
-    return sorted(lines, key=lambda line: (line.figure.why is not None, -(line.figure.denominator or line.figure.value or 0)))
+def _selection(request: PageRequest, asked: Asked) -> UnitSelection:
+    return seen(request, UnitSelection((asked.year,), asked.region or None, asked.level or None, asked.basis))
 
 
 def evidence(indicator: DerivedIndicator, line: UnitLine) -> str | None:
@@ -41,11 +35,11 @@ def evidence(indicator: DerivedIndicator, line: UnitLine) -> str | None:
     return f"/documents/{line.document_id}/cells/{cell}" if cell is not None else f"/documents/{line.document_id}"
 
 
-def _funnel(request: PageRequest, asked: Asked, lines: Sequence[UnitLine]) -> Markup | None:
+def _funnel(request: PageRequest, asked: Asked, lines: Sequence[UnitLine], figure: Figure) -> Markup | None:
+    """The units with the greatest denominators of ``lines``, around the figure of all."""
     indicator = asked.indicator
     if indicator.kind is not FigureKind.PROPORTION:
         return None
-    figure = sum_of(indicator, [line.figure for line in lines])
     drawn = [
         charts.ChartPoint(
             line.agency,
@@ -68,8 +62,11 @@ def _funnel(request: PageRequest, asked: Asked, lines: Sequence[UnitLine]) -> Ma
 def shown(request: PageRequest, panel: Panel) -> Response:
     """The agencies of a region with one indicator."""
     asked = asked_on_page(request, panel)
-    lines = _ordered(_lines(request, panel, asked))
-    figure = sum_of(asked.indicator, [line.figure for line in lines])
+    selection = _selection(request, asked)
+    most = _POINTS if asked.indicator.kind is FigureKind.PROPORTION else _ROWS
+    lines = unit_lines(panel, asked.indicator, selection, UnitOrder.SIZE, limit=most)
+    figure = figure_of_units(panel, asked.indicator, selection)
+    drawn = sum(line.figure.value is not None for line in lines)
     return render(
         request,
         "analysis_indicator.html",
@@ -82,11 +79,11 @@ def shown(request: PageRequest, panel: Panel) -> Response:
         place=region_name(asked.region),
         figure=figure,
         summed=asked.basis in (Basis.UNITS, Basis.VERTICAL),
-        chart=_funnel(request, asked, lines),
-        points=min(_POINTS, sum(line.figure.value is not None for line in lines)),
+        chart=_funnel(request, asked, lines, figure),
+        points=drawn,
         lines=[(line, evidence(asked.indicator, line)) for line in lines[:_ROWS]],
-        more=max(0, len(lines) - _ROWS),
-        too_many=sum(line.figure.value is not None for line in lines) > _POINTS,
+        more=max(0, figure.all_units - _ROWS),
+        too_many=drawn == _POINTS and figure.units > drawn,
     )
 
 
@@ -94,11 +91,13 @@ def shown(request: PageRequest, panel: Panel) -> Response:
 def file(request: PageRequest, panel: Panel) -> Response:
     """The agencies as CSV, or the funnel as SVG."""
     asked = asked_of(request, panel)
-    lines = _ordered(_lines(request, panel, asked))
-    name = f"agencies-{asked.file_name}"
-    chart = _funnel(request, asked, lines) if request.query.text("chart", 10) == "funnel" else None
-    if chart is not None:
-        return as_picture(name, chart)
+    selection, name = _selection(request, asked), f"agencies-{asked.file_name}"
+    if request.query.text("chart", 10) == "funnel":
+        points = unit_lines(panel, asked.indicator, selection, UnitOrder.SIZE, limit=_POINTS)
+        chart = _funnel(request, asked, points, figure_of_units(panel, asked.indicator, selection))
+        if chart is not None:
+            return as_picture(name, chart)
+    lines = unit_lines(panel, asked.indicator, selection, UnitOrder.SIZE)
     return as_csv(request, name, unit_header(request.language), unit_rows(asked.indicator, lines, request.language))
 
 

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from markupsafe import Markup
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from codebook.analysis.figures import Figure
 from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
 from codebook.analysis.rollup import AreaRollup
 from console.analysis import charts
+from console.analysis.document import write_document
+from console.analysis.layout import cells_of, form_of_year
 from console.analysis.rows import group_header, group_name, group_rows, left_out_words, places, shown_value
+from console.analysis.workbook import write_workbook
 from console.web.addresses import address
-from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, asked_on_page, below, of_panel, render, seen
+from console.web.pages.analysis.asked import (
+    Asked,
+    as_csv,
+    as_download,
+    as_picture,
+    asked_of,
+    asked_on_page,
+    below,
+    of_panel,
+    render,
+    seen,
+)
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
@@ -25,6 +42,7 @@ from database.analysis.queries import (
     GroupBy,
     GroupLine,
     UnitLine,
+    UnitOrder,
     UnitSelection,
     area_rollup,
     group_lines,
@@ -44,6 +62,8 @@ _STATED = (
     "requests.new_received.total", "requests.carried_over.total", "requests.total_handled.total", "requests.granted.total",
     "requests.carried_forward.total", "review.reconsideration.total", "review.litigation_direct.total",
 )  # fmt: skip
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_MEDIA_TYPES = {"xlsx": f"{_OFFICE}.spreadsheetml.sheet", "docx": f"{_OFFICE}.wordprocessingml.document"}
 _LATE = 20  # agencies of the list of those that are late
 
 
@@ -137,9 +157,8 @@ def _late(request: PageRequest, panel: Panel, asked: Asked) -> list[tuple[UnitLi
     """The agencies that published latest, with the days."""
     days = derived_indicators()["late_days"]
     selection = seen(request, UnitSelection((asked.year,), asked.region or None, asked.level or None, Basis.ALL))
-    late = [line for line in unit_lines(panel, days, selection) if line.figure.numerator]
-    latest = sorted(late, key=lambda line: -(line.figure.numerator or 0))[:_LATE]
-    return [(line, shown_value(days, line.figure.value)) for line in latest]
+    latest = unit_lines(panel, days, selection, UnitOrder.FIGURE, limit=_LATE)
+    return [(line, shown_value(days, line.figure.value)) for line in latest if line.figure.numerator]
 
 
 def _rollup(request: PageRequest, panel: Panel, asked: Asked) -> AreaRollup | None:
@@ -221,4 +240,28 @@ def file(request: PageRequest, panel: Panel) -> Response:
     return as_csv(request, name, group_header(request.language), table)
 
 
-ROUTES = (get("/analysis", shown, Role.VIEW), get("/analysis/file", file, Role.VIEW))
+@of_panel
+def rollup_file(request: PageRequest, panel: Panel) -> Response:
+    """The tables of the form filled with the sums of the region, as a workbook or (``file=docx``) a Word document."""
+    asked = asked_of(request, panel)
+    form = form_of_year(asked.year)
+    if not asked.region or form is None:
+        raise HTTPException(404)
+    bounds = seen(request, UnitSelection((asked.year,)))
+    rollup = area_rollup(panel, asked.region.ljust(6, "0"), asked.year, cells_of(form), bounds)
+    if rollup.own is None and not rollup.members:
+        raise HTTPException(404)
+    kind = "docx" if request.query.text("file", 4) == "docx" else "xlsx"
+    write = write_document if kind == "docx" else write_workbook
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"rollup.{kind}"
+        write(rollup, form, path, request.language)
+        content = path.read_bytes()
+    return as_download(request, f"rollup-{asked.year}-{asked.region}.{kind}", content, _MEDIA_TYPES[kind])
+
+
+ROUTES = (
+    get("/analysis", shown, Role.VIEW),
+    get("/analysis/file", file, Role.VIEW),
+    get("/analysis/rollup", rollup_file, Role.VIEW),
+)

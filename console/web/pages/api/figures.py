@@ -10,6 +10,7 @@ from codebook.analysis.indicators import DerivedIndicator, derived_indicators, i
 from codebook.analysis.rollup import AreaRollup
 from codebook.book import load_book
 from codebook.records import Record
+from console.analysis.repeats import compared_group_lines, compared_unit_lines
 from console.web.pages.analysis.asked import seen
 from console.web.pages.api.endpoint import ApiError, ApiList, ApiResource, NoParameters, route
 from console.web.request import PageRequest
@@ -24,6 +25,7 @@ from database.analysis.queries import (
     UnitSelection,
     area_rollup,
     group_lines,
+    unit_facts,
     unit_lines,
 )
 
@@ -34,6 +36,7 @@ Region = Annotated[
 ]
 AgencyLevel = Literal["province", "city", "county", "town"]
 _MOST_CELLS = 200
+_MOST_COMPARED = 1_000  # agencies whose texts a call compares; some seconds
 
 
 class FigureParameters(Record, frozen=True):
@@ -79,8 +82,6 @@ def _indicator(name: str) -> DerivedIndicator:
         found = indicator_of(name)
     except KeyError:
         raise ApiError(404, f"no indicator {name!r}") from None
-    if found.of_years:
-        raise ApiError(400, f"{name} compares two reports; it is shown on the pages of an agency alone")
     return found
 
 
@@ -108,18 +109,43 @@ def figures(request: PageRequest, asked: FigureParameters) -> ApiList[GroupLine]
     vertical bodies. What would count twice is refused.
     """
     indicator, panel = _indicator(asked.indicator), _panel(request)
+    selection, by = _selection(request, asked), GroupBy(asked.by)
     try:
-        lines = group_lines(panel, indicator, _selection(request, asked), GroupBy(asked.by))
+        lines = (
+            _compared(request, panel, indicator, selection, by)
+            if indicator.of_years
+            else group_lines(panel, indicator, selection, by)
+        )
     except ValueError as error:
         raise ApiError(400, str(error)) from error
     return ApiList(tuple(lines), None)
+
+
+def _compared(
+    request: PageRequest, panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy
+) -> list[GroupLine]:
+    """The figures of an indicator that compares two years: the texts of both are read for it, so that a call is of a region."""
+    units = len(unit_facts(panel, selection, ()))
+    if units > _MOST_COMPARED:
+        raise ApiError(
+            400,
+            f"{indicator.id} compares the texts of two years; {units:,} agencies, {_MOST_COMPARED:,} at most: choose a region",
+        )
+    with request.reading() as connection:
+        return compared_group_lines(panel, connection, indicator, selection, by)
 
 
 def unit_figures(request: PageRequest, asked: UnitFigureParameters) -> ApiList[UnitLine]:
     """The figure of each agency, with why it is left out where it is."""
     panel = _panel(request)
     selection = _selection(request, asked)
-    lines = unit_lines(panel, _indicator(asked.indicator), selection, after=asked.after, limit=asked.limit)
+    indicator = _indicator(asked.indicator)
+    if indicator.of_years:
+        with request.reading() as connection:
+            part = slice(asked.after, asked.after + asked.limit)
+            lines = compared_unit_lines(panel, connection, indicator, selection, part)
+    else:
+        lines = unit_lines(panel, indicator, selection, after=asked.after, limit=asked.limit)
     return ApiList(tuple(lines), asked.after + asked.limit if len(lines) == asked.limit else None)
 
 

@@ -111,12 +111,14 @@ def _in_rows(table: TableText) -> _Grid | None:
 
 
 def _unplaced(table: TableText) -> BlockRead:
-    """Values whose cells are not certain are doubts; without any value, all cells are blank."""
+    """Values whose cells are not certain are doubts; without any value, and without text in its place, all cells are blank."""
     rows, columns = table.block.rows, table.block.columns
     where = table.text.place(table.span.first)
     reader = table.reader
     values = [table.text.slot(i) for run in table.runs for i in run.values]
     numbers = different_numbers(values)
-    doubt = None if not values else Doubt.BLANK if len(values) < len(rows) * len(columns) else Doubt.COUNT
+    last = max((m.last for m in table.labels if m.entry.part in (LabelPart.ROW, LabelPart.COLUMN)), default=table.span.first)
+    unread = Doubt.TEXT if table.has_unread_row(last) else None
+    doubt = unread if not values else Doubt.BLANK if len(values) < len(rows) * len(columns) else Doubt.COUNT
     cells = [CellRead(row, column, None, where, reader, doubt, numbers) for row in rows for column in columns]
     return BlockRead(table.span.block, table.block.forms_of_rows(rows), where, tuple(cells))

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from codebook.records import Place, Reader, State
 from console.cli import app
+from console.web.pages.api import figures
 from console.web.pages.api.endpoint import CSV, JSON, PARQUET, PROBLEM, accepted
 from console.web.pages.api.resources import RESOURCES
 from console.web.security import CallLimit, digest
@@ -159,6 +160,22 @@ def answered(api: TestClient, path: str, **asked: object) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def test_what_compares_two_years_is_asked_of_a_region(desk: Any, api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(desk.engine, add(desk.engine, "before.pdf"), verdict("洪泽区民政局", 2023, (reading(RECEIVED, 95), reading(GRANTED, 2))))
+    asked = {"indicator": "table_repeat", "year": 2024, "region": "320813"}
+    units = answered(api, "/figures/units", **asked)["items"]
+    # What was granted is in doubt, and compared with nothing.
+    assert [(line["agency"], line["figure"]["numerator"], line["figure"]["denominator"]) for line in units] == [
+        ("洪泽区民政局", 1, 1)
+    ]
+    (line,) = answered(api, "/figures", **asked)["items"]
+    assert (line["figure"]["numerator"], line["figure"]["units"], line["figure"]["left_out"]) == (1, 1, {})
+    (alone,) = answered(api, "/figures/units", **{**asked, "year": 2023})["items"]
+    assert alone["figure"]["why"] == "no_year_before"
+    monkeypatch.setattr(figures, "_MOST_COMPARED", 0)
+    assert "choose a region" in problem(api.get(f"{ROOT}/figures", params=asked))
 
 
 def test_figures_and_the_roll_up_say_who_is_not_in_them(desk: Any, api: TestClient) -> None:

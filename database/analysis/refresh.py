@@ -1,0 +1,102 @@
+"""Bringing the panel up to date: who is in force is read from the database, and the cells of those filings alone that are new or
+were arranged again since the refresh before.
+
+A year has two files. One has a row for each unit with its facts and, for each cell of the forms, its number (``ID``, null unless
+it is sure) and whether it is known (``ID?``: see :data:`~database.analysis.columns.CODES`; null where the report has no such
+cell). The other has the units with the numerators, denominators and reasons of the derived indicators. Agencies of a list without
+a report have a row without a filing. Nothing here counts a document: a filing has one row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from sqlalchemy import Connection, Engine, text
+
+from codebook.book import load_book
+from database.analysis.cells import empty_cells, kept_cells, read_cells
+from database.analysis.columns import UNIT_COLUMNS, quoted
+from database.analysis.expressions import figure_columns
+from database.analysis.manifest import LAYOUT, PanelManifest, PanelYear, drop_old, manifest_of, refreshing, write_manifest
+from database.analysis.units import PanelUnit, unit_rows
+from database.session import reading
+from database.sql import chunks
+
+_READ_AT_ONCE = 2_000  # reports; some 400,000 cells
+
+_CHANGES = text(
+    """
+    select (select max(id) from gk_report), (select count(*) from gk_filing), (select max(arranged_at) from gk_filing),
+        (select max(finished_at) from gk_document), (select max(changed_at) from gk_finding_case),
+        (select count(*) from gk_expected), (select max(listed_at) from gk_expected),
+        (select max(decided_at) from gk_agency_decision), (select max(ended_at) from gk_agency_decision)
+    """
+)
+
+
+def changes_of(connection: Connection) -> str:
+    """Return a text that is another one when the panel has to be brought up to date: a few aggregates, quickly asked."""
+    return f"{load_book().version} {tuple(connection.execute(_CHANGES).one())!r}"
+
+
+def refresh(engine: Engine, folder: Path) -> PanelManifest:
+    """Bring the panel of a folder up to date with the database; return its manifest. One process at a time does it.
+
+    ``engine`` must have no bounds: the panel has all filings, and queries bound what a user sees.
+    """
+    with refreshing(folder):
+        before = manifest_of(folder)
+        with reading(engine) as connection:
+            made_at = datetime.now(UTC).isoformat(timespec="seconds")
+            units = unit_rows(connection)
+            years = {year: _refreshed(connection, folder, year, rows, before) for year, rows in sorted(units.items())}
+        version = hashlib.sha256("".join(f"{year}{each.digest}" for year, each in years.items()).encode()).hexdigest()[:16]
+        manifest = PanelManifest(LAYOUT, version, made_at, years)
+        write_manifest(folder, manifest)
+        drop_old(folder, manifest, before)
+        return manifest
+
+
+def _refreshed(
+    connection: Connection, folder: Path, year: int, rows: Sequence[PanelUnit], before: PanelManifest | None
+) -> PanelYear:
+    """The files of a year: those of before where nothing changed, else a new one with the cells that are still good."""
+    seed = f"{LAYOUT} {load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
+    digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
+    old = before.years.get(year) if before is not None else None
+    if old is not None and old.digest == digest and (folder / old.file).exists() and (folder / old.figures).exists():
+        return old
+    units = pl.DataFrame([(*row.columns, row.cells) for row in rows], schema={**UNIT_COLUMNS, "cells": pl.String}, orient="row")
+    kept = kept_cells(folder / old.file, units) if old is not None and (folder / old.file).exists() else None
+    have = set(kept["report_id"]) if kept is not None else set()
+    parts = [kept] if kept is not None else []
+    wanted = [row.report_id for row in rows if row.report_id is not None and row.report_id not in have]
+    parts += [read_cells(connection, list(part)) for part in chunks(wanted, _READ_AT_ONCE)]
+    cells = pl.concat(parts) if parts else empty_cells()
+    file = f"year-{year}-{digest}.parquet"
+    joined = units.join(cells, on="report_id", how="left", maintain_order="left").sort(
+        "province_code", "city_code", "county_code", "agency_id", nulls_last=True
+    )
+    made = folder / f".{file}"
+    joined.write_parquet(made, compression="zstd", row_group_size=50_000)
+    made.replace(folder / file)
+    write_figures(folder / file, folder / f"figures-{year}-{digest}.parquet", year)
+    return PanelYear(file, f"figures-{year}-{digest}.parquet", len(rows), digest)
+
+
+def write_figures(cells: Path, figures: Path, year: int) -> None:
+    """Write the derived indicators of the units of a year, from the file that has their cells."""
+    made = figures.with_name(f".{figures.name}")
+    columns = [quoted(name) for name in UNIT_COLUMNS] + [f"{sql} as {quoted(name)}" for name, sql in figure_columns(year).items()]
+    source, target = (str(path).replace("'", "''") for path in (cells, made))
+    with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as database:
+        database.execute(
+            f"copy (select {', '.join(columns)} from read_parquet('{source}'))"
+            f" to '{target}' (format parquet, compression zstd, row_group_size 50000)"
+        )
+    made.replace(figures)

@@ -1,0 +1,29 @@
+"""Whether an element's text may be shown elsewhere than where it is written: before other text, or over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tasks.extraction.html.declarations import MOVED, Length, Value
+
+_BESIDE = 2.0  # pixels by which text is pushed over that before it
+_MOVES = ("transform", "translate", "rotate", "scale")
+
+
+def is_placed(values: Mapping[str, Value], size: float, is_table_part: bool) -> bool:
+    """Return whether an element is taken out of the order in which its text is written. ``size`` of its font, in pixels."""
+    if values.get("position") in ("absolute", "fixed"):
+        return True
+    if is_table_part:
+        return False
+    if values.get("float") in ("left", "right") or values.get("order") or values.get("direction") == "rtl":
+        return True
+    if any(values.get(name) == MOVED for name in _MOVES) or str(values.get("flex-direction", "")).endswith("-reverse"):
+        return True
+    is_pulled = any(_pixels(values.get(name), size) <= -_BESIDE for name in ("margin-left", "margin-right"))
+    is_pushed = any(abs(_pixels(values.get(name), size)) >= _BESIDE for name in ("left", "right"))
+    return is_pulled or (is_pushed and values.get("position") in ("relative", "sticky"))
+
+
+def _pixels(value: Value, size: float) -> float:
+    return value.pixels(size) if isinstance(value, Length) else 0.0
