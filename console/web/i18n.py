@@ -73,8 +73,8 @@ def finding_text(language: str, rule: str, message: str) -> Markup:
     """What a finding says. Messages are what offices read, so they are in Chinese; in English the rule goes before it, as what
     must hold.
 
-    >>> finding_text("en", "requests.unknown", "表三")
-    Markup('<span lang="zh-CN">表三</span>')
+    >>> finding_text("en", "requests.unknown", "<b>")
+    Markup('<span lang="zh-CN">&lt;b&gt;</span>')
     """
     if language == DEFAULT:
         return Markup("{}").format(message)
