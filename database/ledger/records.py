@@ -58,7 +58,7 @@ class Queued(Record, frozen=True):
 
 class Claim(Record, frozen=True):
     """A piece of work that this process holds until its lease ends. ``attempts`` includes this one; ``fence`` proves the
-    claim.
+    claim; ``block`` is the number of what was claimed together (None: this alone).
     """
 
     stage_id: int
@@ -75,6 +75,7 @@ class Claim(Record, frozen=True):
     sha256: str
     media_type: str
     hints: Hints
+    block: int | None = None
 
 
 class Completed(Record, frozen=True):
@@ -111,7 +112,7 @@ class Tries(Record, frozen=True):
 
 class Decision(Record, frozen=True):
     """What follows a failed try: the stage's new state and counters, the outcome of the try, the pause before the next in
-    seconds.
+    seconds. ``alone``: the next try is in no block.
     """
 
     state: StageState
@@ -119,16 +120,22 @@ class Decision(Record, frozen=True):
     outcome: str
     pause: float = 0.0
     status: Status | None = None
+    alone: bool = False
 
 
-def decide(code: str, tries: Tries, policy: Policy) -> Decision:
+def decide(code: str, tries: Tries, policy: Policy, *, in_block: bool = False) -> Decision:
     """Return what follows a try that failed with ``code``; ``tries`` already counts it in ``attempts``.
+
+    Whatever ends a process in the middle of a block (``in_block``) may be the work of another document: such a try does not
+    count, and the next one is alone. Only what happens to a document alone counts as its crash.
 
     Pauses have full jitter (uniform between 0 and the bound), so that a fault that hit many does not bring all back at once.
     """
     rule = CODES[code]
+    uncounted = Tries(tries.attempts - 1, tries.crashes, tries.losses, tries.transients)
+    if in_block and rule.kind is ErrorClass.CRASH:
+        return Decision(StageState.WAITING, uncounted, "released", alone=True)
     if code in SYSTEM_CODES:
-        uncounted = Tries(tries.attempts - 1, tries.crashes, tries.losses, tries.transients)
         return Decision(StageState.WAITING, uncounted, "retry", random.uniform(0.5, 1.0) * policy.system_seconds)
     crashes, losses, transients = tries.crashes, tries.losses, tries.transients
     final = StageState.REJECTED if rule.status is Status.REJECTED else StageState.FAILED
