@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Executable, Table
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from database.models import Base
@@ -43,6 +45,33 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
+class _Listed(FunctionElement[int]):
+    """The numbers in a JSON array."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "gk_listed"
+
+
+def is_listed(column: Any, array: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether ``column`` is one of the numbers in ``array``, the text of a JSON array.
+
+    So a prepared statement takes a list of any length as one parameter.
+    """
+    listed: ColumnElement[bool] = column.op("IN", is_comparison=True)(_Listed(array))
+    return listed
+
+
+@compiles(_Listed, "postgresql")
+def _listed_postgresql(element: _Listed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT value::bigint FROM json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS json)))"
+
+
+@compiles(_Listed, "sqlite")
+def _listed_sqlite(element: _Listed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **kw)}))"
+
+
 class Prepared:
     """A statement that runs for every stage of every document: compiled once for each dialect, run on the driver's own cursor.
 
@@ -50,8 +79,8 @@ class Prepared:
     statement. What is left here is the text, its parameters with their types, and the rows. The transaction stays SQLAlchemy's;
     errors are the driver's own, which :func:`database.session.fault_code` knows.
 
-    The statement has no lists of varying length (``in_``). Parameters are named as in the statement; those that it binds itself
-    keep their values.
+    The statement has no lists of varying length (``in_``) but those of :func:`is_listed`. Parameters are named as in the
+    statement; those that it binds itself keep their values.
     """
 
     def __init__(self, statement: Any) -> None:
@@ -62,11 +91,14 @@ class Prepared:
         """Run the statement inside the connection's transaction. Raises the driver's own errors; KeyError for a parameter
         without value.
         """
-        name = connection.dialect.name
-        compiled = self._compiled.get(name)
+        return self.compiled(connection.dialect).run(connection, values)
+
+    def compiled(self, dialect: Dialect) -> _Compiled:
+        """Return the statement as it is for ``dialect``."""
+        compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[name] = _Compiled(self._statement, connection.dialect)
-        return compiled.run(connection, values)
+            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+        return compiled
 
 
 class StatementResult:
@@ -88,7 +120,7 @@ class _Compiled:
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         assert isinstance(compiled, SQLCompiler)
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._positions = compiled.positiontup
         names = compiled.positiontup if compiled.positional and compiled.positiontup is not None else list(compiled.params)
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
@@ -109,7 +141,7 @@ class _Compiled:
             bound[name] = _bound(binder, values[name])
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(self._text, bound if self._positions is None else [bound[name] for name in self._positions])
+            cursor.execute(self.text, bound if self._positions is None else [bound[name] for name in self._positions])
             rows = cursor.fetchall() if self._returns else []
             count = cursor.rowcount
         finally:

@@ -14,9 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from codebook.stages import STAGES, StageName
-from database.ledger import Policy
-from database.models import Role
-from database.session import normal_url
+from database.plain_records import Policy, Role
 
 MIB = 1024 * 1024
 
@@ -63,6 +61,9 @@ class Settings(BaseSettings):
     """Processes of one worker. Default: as many as the machine has cores."""
     prefetch: Count = 4
     """Messages that a process of a worker holds in reserve. 1 is right for a worker of the queue ocr."""
+    block: Count = 1
+    """Most documents that one message brings (32 is a good number). They are claimed together and done one after the other; where
+    little waits, a message brings fewer. 1: each has a message of its own."""
     tasks_per_child: Count = 300
     """A process is replaced after this many messages, which bounds slow leaks."""
     log_level: str = "INFO"
@@ -87,7 +88,8 @@ class Settings(BaseSettings):
     resend_seconds: Seconds = 600
     """A notification that no worker took up for this long is sent again."""
     window: Count = 2000
-    """Most messages of one queue in Redis; the rest waits in the database. The rescuer keeps as many there as workers can use."""
+    """Most stages for which messages of one queue are in Redis; the rest waits in the database. The rescuer keeps as many there
+    as workers can use."""
     shutdown_seconds: Annotated[float, Field(ge=0)] = 60
     """How long a worker that is asked to stop lets running tasks go on before it releases them."""
 
@@ -246,7 +248,11 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The URL of the database, with its driver."""
-        return normal_url(self.database_url) if self.database_url else f"sqlite:///{self.home / 'gongkai.db'}"
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'gongkai.db'}"
+        from database.session import normal_url  # noqa: PLC0415 - half a second of imports that most settings do not need
+
+        return normal_url(self.database_url)
 
     @property
     def store(self) -> str:

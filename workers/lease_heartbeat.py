@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from codebook.errors import GongkaiError
 from database import ledger
@@ -23,7 +23,7 @@ log = get_logger(__name__)
 
 
 class LeaseHeartbeat:
-    """Renews one claim at a time. The thread is started with the first claim and then sleeps between heartbeats.
+    """Renews the claims that this process holds. The thread is started with the first one and then sleeps between heartbeats.
 
     It shows that the process lives, not that the work makes progress: the time limit ends work that hangs.
     """
@@ -32,24 +32,31 @@ class LeaseHeartbeat:
         self._engine = engine
         self._settings = settings
         self._lock = threading.Lock()
-        self._held: ledger.Claim | None = None
+        self._held: dict[int, ledger.Claim] = {}
         self._to_release: list[ledger.Claim] = []
         self._renewed = 0.0
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def renewing(self, held: ledger.Claim) -> Iterator[None]:
-        """Renew the lease of ``held`` inside the block."""
+    def renewing(self, held: Sequence[ledger.Claim]) -> Iterator[None]:
+        """Renew the leases of ``held`` inside the block, until each is dropped (:meth:`drop`)."""
         with self._lock:
-            self._held, self._renewed = held, time.monotonic()
+            if not self._held:
+                self._renewed = time.monotonic()
+            self._held |= {claim.stage_id: claim for claim in held}
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="lease-heartbeat", daemon=True)
             self._thread.start()
         try:
             yield
         finally:
-            with self._lock:
-                self._held = None
+            for claim in held:
+                self.drop(claim)
+
+    def drop(self, held: ledger.Claim) -> None:
+        """Renew the lease of ``held`` no longer: its work is over."""
+        with self._lock:
+            self._held.pop(held.stage_id, None)
 
     def release_later(self, held: ledger.Claim) -> None:
         """Release ``held`` as soon as the database takes it: the end of its work could not be noted.
@@ -64,18 +71,20 @@ class LeaseHeartbeat:
             time.sleep(self._settings.heartbeat_seconds / 2)
             self._release_pending()
             with self._lock:
-                held, waited = self._held, time.monotonic() - self._renewed
-            if held is None or waited < self._settings.heartbeat_seconds / 2:
+                held, waited = list(self._held.values()), time.monotonic() - self._renewed
+            if not held or waited < self._settings.heartbeat_seconds / 2:
                 continue
             try:
-                kept = self._renew(held)
+                lost = self._renew(held)
             except GongkaiError as error:  # tried again at the next heartbeat; the lease outlasts two that were missed
-                log.warning("heartbeat failed", stage_id=held.stage_id, error=str(error))
+                log.warning("heartbeat failed", stage_id=held[0].stage_id, error=str(error))
                 continue
             with self._lock:
                 self._renewed = time.monotonic()
-            if not kept:
-                log.warning("the claim was lost while the work went on", stage_id=held.stage_id, fence=held.fence)
+                # What was completed meanwhile is no longer held either.
+                lost = [claim for claim in lost if claim.stage_id in self._held]
+            for claim in lost:
+                log.warning("the claim was lost while the work went on", stage_id=claim.stage_id, fence=claim.fence)
 
     def _release_pending(self) -> None:
         with self._lock:
@@ -86,6 +95,13 @@ class LeaseHeartbeat:
             except GongkaiError:
                 self.release_later(held)
 
-    def _renew(self, held: ledger.Claim) -> bool:
-        lease = self._settings.lease(held.stage)
-        return run_transaction(self._engine, lambda c: ledger.renew(c, held, lease), durable=False, attempts=1)
+    def _renew(self, held: Sequence[ledger.Claim]) -> list[ledger.Claim]:
+        """Renew the leases. Return the claims that are no longer in force."""
+        lease = self._settings.lease
+
+        def renew(connection: Connection) -> list[ledger.Claim]:
+            # In the order of their numbers, as those who claim them lock them.
+            in_order = sorted(held, key=lambda claim: claim.stage_id)
+            return [claim for claim in in_order if not ledger.renew(connection, claim, lease(claim.stage))]
+
+        return run_transaction(self._engine, renew, durable=False, attempts=1)

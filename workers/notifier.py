@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Engine
@@ -35,8 +36,13 @@ NEAR = {DOCUMENTS: 500, OCR: 50, RETRY: 500}
 """A process that queues work notifies only while a queue holds fewer messages than this.
 
 Messages in Redis are taken in the order in which they were sent; what is left to the rescuer is sent by priority and turn. A page
-takes a process about a second, a document a fiftieth.
+takes a process about a second, a document a fiftieth. What a message brings is not known from outside: each counts as a full
+block.
 """
+
+# What is sent at once is parted into this number of messages before they become blocks: enough for all processes of some hosts to
+# have work, and for them to end at about the same time.
+_MESSAGES = 16
 
 
 class Notifier(Protocol):
@@ -58,14 +64,29 @@ class SilentNotifier:
         return 0
 
 
-def describe(item: Queued) -> str:
-    """Return what a message is about, for people who watch messages (in Flower): its argument is only a number."""
+def blocks(queued: Sequence[Queued], most: int) -> list[list[Queued]]:
+    """Return ``queued`` in its order, parted into what one message brings: up to ``most`` documents at the same stage, fewer
+    where there is little. Pages, and what is tried again, have a message each.
+    """
+    size = max(1, min(most, len(queued) // _MESSAGES))
+    parted: list[list[Queued]] = []
+    for (queue, _), group in groupby(queued, key=lambda item: (item.queue, item.stage)):
+        run, step = list(group), size if queue == DOCUMENTS else 1
+        parted += [run[start : start + step] for start in range(0, len(run), step)]
+    return parted
+
+
+def describe(block: Sequence[Queued]) -> str:
+    """Return what a message is about, for people who watch messages (in Flower): its argument is only numbers."""
+    if len(block) > 1:
+        return f"{len(block)} documents: {', '.join(str(item.document_id or item.stage_id) for item in block)}"
+    (item,) = block
     page = f", page {item.page}" if item.page else ""
     return f"document {item.document_id}{page}" if item.document_id else f"stage {item.stage_id}"
 
 
 class RedisNotifier:
-    """Sends a message to Redis for each stage. ``sent`` and ``failed`` count messages.
+    """Sends messages to Redis, each for a stage or a block of them. ``sent`` and ``failed`` count stages.
 
     Holds one connection, opened when it is needed. Threads may share it.
     """
@@ -82,7 +103,7 @@ class RedisNotifier:
         self.failed = 0
 
     def notify(self, queued: Sequence[Queued]) -> int:
-        """Send a message for each of ``queued`` while its queue has room, and record that. Return how many were sent.
+        """Send messages for ``queued`` while their queues have room, and record that. Return for how many stages.
 
         The rescuer finds the rest in the database.
         """
@@ -107,10 +128,11 @@ class RedisNotifier:
         def publish(producer: Any) -> list[int]:
             app = self._celery()
             with producer.batch(_BATCH):
-                for item in queued:
-                    options = {"queue": item.queue, "producer": producer, "retry": False, "ignore_result": True}
-                    options["argsrepr"] = describe(item)
-                    app.send_task(f"gongkai.{item.stage}", (item.stage_id,), **options)
+                for block in blocks(queued, self._settings.block):
+                    first, ids = block[0], [item.stage_id for item in block]
+                    options = {"queue": first.queue, "producer": producer, "retry": False, "ignore_result": True}
+                    options["argsrepr"] = describe(block)
+                    app.send_task(f"gongkai.{first.stage}", (ids if len(ids) > 1 else ids[0],), **options)
             return [item.stage_id for item in queued]
 
         sent: list[int] = self._guarded(publish, [])
@@ -119,9 +141,13 @@ class RedisNotifier:
         return sent
 
     def room(self, queue: str) -> int:
-        """Return how many more messages ``queue`` takes until there is enough to do; 0 when the broker does not answer."""
+        """Return how many more stages ``queue`` takes until there is enough to do; 0 when the broker does not answer."""
         depth = self.depths()
-        return 0 if depth is None else max(0, min(NEAR[queue], self._settings.window) - depth[queue])
+        return 0 if depth is None else max(0, min(NEAR[queue], self._settings.window) - self.stages_in(queue, depth[queue]))
+
+    def stages_in(self, queue: str, messages: int) -> int:
+        """Return how many stages a number of messages of ``queue`` bring at most."""
+        return messages * (self._settings.block if queue == DOCUMENTS else 1)
 
     def depths(self) -> dict[str, int] | None:
         """Return the number of messages in Redis by queue, and with workers (``unacked``). None when it does not answer."""

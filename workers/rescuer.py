@@ -85,7 +85,7 @@ class LookGap:
 
 
 class QueueWindow:
-    """How many messages the rescuer keeps in a queue: as few as keep the workers busy from one run to the next.
+    """For how many stages the rescuer keeps messages in a queue: as few as keep the workers busy from one run to the next.
 
     It grows fourfold, up to ``most``, when the queue was filled and is found nearly empty. It shrinks slowly, down to ``least``,
     when most messages are found still waiting: urgent work waits behind those that are already out.
@@ -202,7 +202,8 @@ class Rescuer:
         sent = unsent = 0
         depths = self._notifier.depths() or {}
         for queue in QUEUES:
-            room = self._windows[queue].room(depths.get(queue))
+            depth = depths.get(queue)
+            room = self._windows[queue].room(None if depth is None else self._notifier.stages_in(queue, depth))
             while room > 0:
                 part = min(room, _SEND_BATCH)
                 due = self._take(queue, part)

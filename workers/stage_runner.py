@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import msgspec
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection
 
-from codebook.errors import GongkaiError
+from codebook.errors import CODES, ErrorClass, GongkaiError
 from codebook.records import Record
 from codebook.stages import LAST, STAGES, StageName
 from database import ledger
-from database.ledger import SYSTEM_CODES, Claim, Completed, Fault, Fenced, Next, Spent
+from database.ledger import SYSTEM_CODES, Claim, Completed, Fault, Fenced, Next, Queued, Spent
 from database.session import reading, run_transaction
 from runtime.failpoints import fail_here
 from runtime.log import get_logger
@@ -35,6 +36,10 @@ log = get_logger(__name__)
 # A message's time limit covers all stages that are done on it in place. Beyond this share of it the next stage gets a message of
 # its own.
 _IN_PLACE_SHARE = 0.3
+# The same for the next document of a block, which is given back: so each has nearly the whole time limit for itself.
+_BLOCK_SHARE = 0.1
+# What was done of a block is on the disk after this time at the latest, and when the block is done.
+_DURABLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,8 @@ REGISTRY = StageRegistry()
 
 
 def stage(name: StageName) -> Callable[[StageFunction], StageFunction]:
-    """Register a function as the stage ``name``, and as the Celery task ``gongkai.name`` with the number of a stage row as its
-    argument.
+    """Register a function as the stage ``name``, and as the Celery task ``gongkai.name`` whose argument is the number of a stage
+    row, or a list of them.
     """
 
     def register(function: StageFunction) -> StageFunction:
@@ -135,32 +140,62 @@ def stage(name: StageName) -> Callable[[StageFunction], StageFunction]:
         options = {"name": task_name(name), "base": StageTask, "time_limit": limit, "soft_time_limit": 0.9 * limit}
 
         @app.task(**options)  # type: ignore[untyped-decorator]
-        def task(stage_id: int) -> str:
-            return StageRunner(current_context()).run(stage_id, name)
+        def task(stages: int | list[int]) -> str:
+            return StageRunner(current_context()).run(stages, name)
 
         return function
 
     return register
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """A stage that was done and is not yet completed."""
+
+    claim: Claim
+    result: StageResult
+    spent: Spent
+
+    @property
+    def made(self) -> tuple[StageName, Record] | None:
+        return None if self.result.output is None else (self.claim.stage, self.result.output)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What was done of a document of a block: its steps, then the fault that ended it, or the joining stage that is left."""
+
+    steps: Sequence[_Finished]
+    fault: Fault | None = None
+    spent: Spent | None = None
+    joining: bool = False
+
+
 class StageRunner:
-    """Runs stages in this process: claims a stage, does it, completes it, and goes on with what follows in place."""
+    """Runs stages in this process: claims a stage, does it, completes it, and goes on with what follows in place.
+
+    A stage alone is completed before the next one is begun, so that its document goes on from there if the process dies. The
+    documents of a block are claimed together, and all that is done of one is completed in one transaction.
+    """
 
     def __init__(self, context: WorkerContext, registry: StageRegistry = REGISTRY) -> None:
         self._context = context
         self._registry = registry
 
-    def run(self, stage_id: int, name: StageName) -> str:
-        """Claim the stage ``stage_id`` and do it, and in place what follows it; what a task does with its message.
+    def run(self, stages: int | Sequence[int], name: StageName) -> str:
+        """Claim the stage ``stages``, or a block of them, and do it, and in place what follows it; what a task does with its
+        message.
 
         Return a few words for people who watch messages. Raises nothing but SystemExit and KeyboardInterrupt, after giving the
         work back: a MemoryError that leaves a task would end the whole worker.
         """
         try:
-            return self._run(stage_id, name)
+            if isinstance(stages, int):
+                return self._run(stages, name)
+            return self._run_block(stages, name)
         except (MemoryError, SoftTimeLimitExceeded) as error:  # outside of the work itself: the rescuer finds the stage again
             fault = fault_of(error, name)
-            log.error("a message was given up", stage_id=stage_id, code=fault.code)
+            log.error("a message was given up", stages=stages, code=fault.code)
             return fault.code
 
     def _run(self, stage_id: int, name: StageName) -> str:
@@ -172,12 +207,14 @@ class StageRunner:
             return error.code
         if claim is None:
             return "taken already"
-        before: tuple[StageName, Record] | None = None
+        return self._go_on(claim, None, started)
+
+    def _go_on(self, claim: Claim | None, before: tuple[StageName, Record] | None, started: float) -> str:
         described = ""
         while claim is not None:
             fail_here("after_claim", claim)
             described = f"document {claim.document_id}{f', page {claim.page}' if claim.page else ''}: {claim.stage}"
-            in_place = time.monotonic() - started < _IN_PLACE_SHARE * self._context.settings.time_limit(name)
+            in_place = time.monotonic() - started < _IN_PLACE_SHARE * self._context.settings.time_limit(claim.stage)
             stopwatch = _Stopwatch()
             result = self._work(claim, before, stopwatch, in_place)
             if isinstance(result, Fault):
@@ -207,7 +244,7 @@ class StageRunner:
         self, claim: Claim, before: tuple[StageName, Record] | None, stopwatch: _Stopwatch, in_place: bool
     ) -> tuple[Completed, Record | None] | Fault | None:
         """Do the stage and complete it. Return what followed, the fault if it failed, or None if the claim had passed on."""
-        with self._context.heartbeat.renewing(claim):
+        with self._context.heartbeat.renewing([claim]):
             try:
                 result = self._registry.functions[claim.stage](Work(claim, self._context, before))
                 fail_here("after_work", claim)
@@ -222,7 +259,7 @@ class StageRunner:
                 log.warning("the work came too late and was dropped", stage=claim.stage, why=str(error))
                 return None
             except (SystemExit, KeyboardInterrupt):
-                self._release(claim)
+                self._release([claim])
                 raise
             # Nothing may leave a task; an unknown error becomes `internal`, with its traceback.
             except Exception as error:  # noqa: BLE001
@@ -231,7 +268,7 @@ class StageRunner:
     def _in_place(self, claim: Claim, result: StageResult) -> StageName | None:
         """Return the stage that this process can go on with, if there is one."""
         first = result.following[0] if len(result.following) == 1 else None
-        if first is None or first.queue != claim.queue or first.stage not in self._registry.functions:
+        if first is None or first.queue != STAGES[claim.stage].queue or first.stage not in self._registry.functions:
             return None
         return first.stage
 
@@ -292,7 +329,7 @@ class StageRunner:
             made_from=result.made_from,
         )
 
-    def _fail(self, claim: Claim, fault: Fault, spent: Spent) -> str:
+    def _fail(self, claim: Claim, fault: Fault, spent: Spent | None) -> str:
         facts = {"document_id": claim.document_id, "stage": claim.stage, "page": claim.page, "code": fault.code}
         policy, engine = self._context.settings.policy, self._context.engine
         try:
@@ -307,8 +344,155 @@ class StageRunner:
         log.info("a try failed", state=state, attempts=claim.attempts, message=fault.message, **facts)
         return f"{state} {fault.code}"
 
-    def _release(self, claim: Claim) -> None:
+    def _release(self, claims: Sequence[Claim]) -> None:
+        def release(connection: Connection) -> None:
+            for claim in claims:
+                ledger.release(connection, claim)
+
         try:
-            run_transaction(self._context.engine, lambda c: ledger.release(c, claim), attempts=2)
+            run_transaction(self._context.engine, release, attempts=2)
         except GongkaiError as error:
-            log.warning("the work could not be given back; its lease will expire", stage_id=claim.stage_id, error=str(error))
+            held = [claim.stage_id for claim in claims]
+            log.warning("the work could not be given back", stages=held, error=str(error))
+            for claim in claims:
+                self._context.heartbeat.release_later(claim)
+
+    # ---- blocks ----
+
+    def _run_block(self, stages: Sequence[int], name: StageName) -> str:
+        started = synced = time.monotonic()
+        try:
+            left = self._claim_block(stages, name)
+        except GongkaiError as error:  # as for a stage alone
+            log.warning("nothing could be claimed", stages=stages, error=str(error))
+            return error.code
+        if not left:
+            return "taken already"
+        taken, limit = len(left), _BLOCK_SHARE * self._context.settings.time_limit(name)
+        with self._context.heartbeat.renewing(left):
+            try:
+                while left and time.monotonic() - started < limit:
+                    durable = len(left) == 1 or time.monotonic() - synced >= _DURABLE_SECONDS
+                    synced = time.monotonic() if durable else synced
+                    goes_on = self._do_member(left[0], started, durable)
+                    self._context.heartbeat.drop(left.pop(0))
+                    if not goes_on:
+                        break
+            finally:
+                if left:  # nobody has begun them, or the worker is to end
+                    self._release(left)
+        return f"{taken - len(left)} of {len(stages)} documents"
+
+    def _claim_block(self, stages: Sequence[int], name: StageName) -> list[Claim]:
+        lease, owner, tried = self._context.settings.lease(name), self._context.owner, False
+
+        def claim(connection: Connection) -> list[Claim]:
+            nonlocal tried
+            again, tried = tried, True
+            claims = {claim.stage_id: claim for claim in ledger.claim_block(connection, stages, owner, lease)}
+            if again:  # the first try may have claimed them, and only the answer was lost
+                known = (ledger.claimed_before(connection, one, owner, lease) for one in stages if one not in claims)
+                claims |= {claim.stage_id: claim for claim in known if claim is not None}
+            return [claims[one] for one in dict.fromkeys(stages) if one in claims]
+
+        return run_transaction(self._context.engine, claim, durable=False)
+
+    def _do_member(self, claim: Claim, started: float, durable: bool) -> bool:
+        """Do a document of a block and complete it. Return whether the process is fit for the next one."""
+        done = self._perform(claim, started)
+        try:
+            queued = self._complete_member(claim, done, durable)
+        except Fenced as error:
+            log.warning("the work came too late and was dropped", stage=claim.stage, why=str(error))
+            return True
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001 (as for a stage alone)
+            fault = fault_of(error, claim.stage)
+            if _is_fit(fault):
+                self._step_by_step(claim, done, started)
+                return True
+            self._fail(claim, fault, done.spent)
+            return False
+        for step in done.steps:
+            fail_here("before_notify", step.claim)
+        self._context.notifier.notify(queued)
+        return done.fault is None or _is_fit(done.fault)
+
+    def _perform(self, claim: Claim, started: float) -> _Outcome:
+        """Do a stage and what follows it in place, and write nothing. Faults are part of what is returned."""
+        steps: list[_Finished] = []
+        while True:
+            fail_here("after_claim", claim)
+            stopwatch = _Stopwatch()
+            try:
+                result = self._registry.functions[claim.stage](Work(claim, self._context, steps[-1].made if steps else None))
+                fail_here("after_work", claim)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except Exception as error:  # noqa: BLE001 (as for a stage alone)
+                return _Outcome(steps, fault_of(error, claim.stage), stopwatch.spent())
+            steps.append(_Finished(claim, result, stopwatch.spent(result.engine)))
+            in_place = time.monotonic() - started < _IN_PLACE_SHARE * self._context.settings.time_limit(claim.stage)
+            following = self._in_place(claim, result) if in_place else None
+            if following is None or following in self._registry.joining:
+                return _Outcome(steps, joining=following is not None)
+            # As it will be claimed when the steps before it are completed.
+            changed = {"stage": following, "page": 0, "queue": STAGES[following].queue}
+            claim = msgspec.structs.replace(claim, stage_id=0, fence=1, attempts=1, **changed)
+
+    def _complete_member(self, held: Claim, done: _Outcome, durable: bool) -> list[Queued]:
+        """Complete all that was done of a document in one transaction. Return what is to be notified."""
+        policy = self._context.settings.policy
+
+        def complete(connection: Connection) -> list[Queued]:
+            claim: Claim | None = held
+            queued: list[Queued] = []
+            for number, step in enumerate(done.steps, 1):
+                if claim is None:  # an earlier commit, whose answer was lost, has done all of this
+                    return queued
+                go_on = number < len(done.steps) or done.joining or done.fault is not None
+                completed = self._write(connection, claim, step.result, go_on=go_on, spent=step.spent)
+                queued += completed.queued
+                fail_here("before_commit", step.claim)
+                claim = completed.claim
+            if claim is not None and done.joining:
+                stopwatch = _Stopwatch()
+                second = self._registry.functions[claim.stage](Work(claim, self._context, done.steps[-1].made))
+                self._write(connection, claim, second, go_on=False, spent=stopwatch.spent())
+            elif claim is not None and done.fault is not None:
+                ledger.fail(connection, claim, done.fault, policy, versions=versions(), spent=done.spent)
+            return queued
+
+        lease = self._context.settings.lease(held.stage)
+        queued = run_transaction(self._context.engine, complete, durable=durable, attempts=1000, patience=lease)
+        for step in done.steps:
+            fail_here("after_commit", step.claim)
+        return queued
+
+    def _step_by_step(self, held: Claim, done: _Outcome, started: float) -> None:
+        """Complete each step in a transaction of its own, so that the fault of one that cannot be written has its own name."""
+        claim: Claim | None = held
+        for number, step in enumerate(done.steps, 1):
+            if claim is None:
+                return
+            go_on = number < len(done.steps) or done.joining or done.fault is not None
+            try:
+                completed = self._complete(claim, step.result, go_on, step.spent)
+            except Fenced as error:
+                log.warning("the work came too late and was dropped", stage=claim.stage, why=str(error))
+                return
+            except Exception as error:  # noqa: BLE001 (as for a stage alone)
+                self._fail(claim, fault_of(error, claim.stage), step.spent)
+                return
+            self._context.notifier.notify(completed.queued)
+            claim = completed.claim
+        if claim is not None and done.fault is not None:
+            self._fail(claim, done.fault, done.spent or Spent(0.0))
+        elif claim is not None:
+            self._go_on(claim, done.steps[-1].made if done.steps else None, started)
+
+
+def _is_fit(fault: Fault) -> bool:
+    """Return whether a process that met ``fault`` can go on with other documents: neither the machine, nor memory, nor time."""
+    return fault.code not in SYSTEM_CODES and CODES[fault.code].kind is not ErrorClass.CRASH

@@ -16,6 +16,7 @@ A stage row is one piece of work: a stage of a document, or of one of its pages,
 transition         who may                             what it needs
 =================  ==================================  =============================================================
 claim              a worker's process                  the row is queued, or waiting and due; raises ``fence``
+claim_block        a worker's process                  for each row the same, and that its queue is that of documents
 renew              the process, or its worker          the row is running with this fence
 complete, fail     the process that holds the claim    the row is running with this fence, else Fenced
 release            the process, at a shutdown          the row is running with this fence; the try does not count
@@ -32,6 +33,11 @@ processes may work on one stage for a while, but only one result is kept.
 **The lease** is how long a claim holds without a sign of life, in database time. A process that is alive keeps it; the end of a
 lease means that the process is dead, frozen or cut off.
 
+**A block** is what one message brings: up to some thirty stages that one statement claims, each with a fence of its own, and that
+one process does one after the other. Each is completed by itself; a process that dies takes with it what was not. Nobody is
+blamed for another: those stages are put back to be tried alone (the queue of tries, where there are no blocks), and only a death
+alone counts as a crash.
+
 **On failure** :func:`decide` says what follows, by the class of the error code: a permanent fault ends the stage at once, with
 a row in the error queue; a passing one is tried again after a pause, up to a limit; a crash counts against the document (three
 end it), the loss of a whole worker hardly does; faults of the machine (SYSTEM_CODES) do not count at all. A message that was
@@ -45,6 +51,7 @@ function takes a connection inside a transaction (:func:`database.session.run_tr
 from database.ledger.accounting import Balance, balance, invariants, stage_counts
 from database.ledger.claims import (
     claim,
+    claim_block,
     claimed_before,
     complete,
     fail,
@@ -81,14 +88,12 @@ from database.ledger.dispatch import (
 from database.ledger.fair_queue import reserve_turns, virtual_time
 from database.ledger.records import (
     SYSTEM_CODES,
-    Arrival,
     Claim,
     Completed,
     Decision,
     Fault,
     Fenced,
     Next,
-    Policy,
     Queued,
     Registered,
     Spent,
@@ -96,6 +101,7 @@ from database.ledger.records import (
     decide,
 )
 from database.ledger.reprocessing import Selection, discard, reprocess, select_documents, start_again
+from database.plain_records import Arrival, Policy
 
 __all__ = [
     "SYSTEM_CODES",
@@ -118,6 +124,7 @@ __all__ = [
     "balance",
     "beat",
     "claim",
+    "claim_block",
     "claimed_before",
     "complete",
     "decide",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,13 +21,13 @@ from database.ledger.records import (
     Fault,
     Fenced,
     Next,
-    Policy,
     Queued,
     Spent,
     Tries,
     decide,
 )
 from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageState
+from database.plain_records import Policy
 from database.sql import Prepared, insert_for, storable
 
 R = TypeVar("R", bound=Record)
@@ -51,6 +51,27 @@ def claim(connection: Connection, stage_id: int, worker: str, lease_seconds: flo
     return _claim_of(stage_id, worker, (*row, *sql.DOCUMENT.run(connection, b_document=document_id).rows[0]))
 
 
+def claim_block(connection: Connection, stage_ids: Sequence[int], worker: str, lease_seconds: float) -> list[Claim]:
+    """Take together all stages of ``stage_ids`` that can be taken, each as :func:`claim` does. Return the claims, in this order.
+
+    Stages of another queue than that of documents are not taken: what is tried again is tried alone.
+    """
+    values = {"b_owner": worker, "b_lease": lease_seconds, "b_block": stage_ids[0]}
+    taken = {row[0]: row[1:] for row in sql.CLAIM_BLOCK.run(connection, b_stages=_list(stage_ids), **values).rows}
+    if not taken:
+        return []
+    sql.BEGIN_ATTEMPTS.run(connection, b_stages=_list(taken), b_owner=worker)
+    documents = {
+        row[0]: row[1:] for row in sql.DOCUMENTS_OF.run(connection, b_documents=_list(t[0] for t in taken.values())).rows
+    }
+    in_order = [stage_id for stage_id in dict.fromkeys(stage_ids) if stage_id in taken]
+    return [_claim_of(stage_id, worker, (*taken[stage_id], *documents[taken[stage_id][0]])) for stage_id in in_order]
+
+
+def _list(numbers: Iterable[int]) -> str:
+    return msgspec.json.encode(list(numbers)).decode()
+
+
 def claimed_before(connection: Connection, stage_id: int, worker: str, lease_seconds: float) -> Claim | None:
     """Return the claim of a stage that ``worker`` holds already, its lease renewed; None when it does not.
 
@@ -63,7 +84,7 @@ def claimed_before(connection: Connection, stage_id: int, worker: str, lease_sec
 
 
 def _claim_of(stage_id: int, worker: str, row: tuple[Any, ...]) -> Claim:
-    document_id, run, stage, page, fence, attempts, queue, priority, turn, sha256, media_type, hints = row
+    document_id, run, stage, page, fence, attempts, queue, priority, turn, block, sha256, media_type, hints = row
     return Claim(
         stage_id=stage_id,
         document_id=document_id,
@@ -79,6 +100,7 @@ def _claim_of(stage_id: int, worker: str, row: tuple[Any, ...]) -> Claim:
         sha256=sha256,
         media_type=media_type,
         hints=msgspec.convert(hints or {}, Hints),
+        block=block,
     )
 
 
@@ -228,7 +250,8 @@ def _insert_queued(connection: Connection, held: Claim, following: Sequence[Next
 
 
 def _insert_claimed(connection: Connection, held: Claim, following: Next, lease_seconds: float) -> Claim:
-    row = {f"b_{name}": value for name, value in _row(held, following).items()} | {"b_owner": held.owner}
+    row = {f"b_{name}": value for name, value in _row(held, following).items()}
+    row |= {"b_owner": held.owner, "b_block": held.block}  # what follows in place belongs to the same block
     in_one = connection.dialect.name == "postgresql"
     made = (sql.INSERT_CLAIMED_IN_ONE if in_one else sql.INSERT_CLAIMED).run(connection, **row, b_lease=lease_seconds)
     stage_id = made.rows[0][0]
@@ -299,7 +322,7 @@ def fail(
     row = sql.TRIES.run(connection, **_key(held)).one
     if row is None:
         raise Fenced(f"stage {held.stage_id} is no longer held with fence {held.fence}")
-    decision = decide(fault.code, Tries(*row), policy)
+    decision = decide(fault.code, Tries(*row), policy, in_block=held.block is not None)
     settle(connection, held, fault, decision, versions=versions or {}, spent=spent)
     return decision.state
 
@@ -340,10 +363,10 @@ def resettle(connection: Connection, held: Claim, fault: Fault, decision: Decisi
 
 def _decided(held: Claim, fault: Fault, decision: Decision) -> dict[str, Any]:
     waits = decision.state is StageState.WAITING
-    counted = decision.tries.attempts == held.attempts
+    elsewhere = decision.alone or decision.tries.attempts == held.attempts
     return {
         "b_state": decision.state,
-        "b_queue": STAGES[held.stage].retry_queue if waits and counted else held.queue,
+        "b_queue": STAGES[held.stage].retry_queue if waits and elsewhere else held.queue,
         "b_attempts": decision.tries.attempts,
         "b_crashes": decision.tries.crashes,
         "b_losses": decision.tries.losses,

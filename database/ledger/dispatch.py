@@ -15,8 +15,9 @@ from codebook.stages import StageName
 from database.clock import now
 from database.ledger.claims import resettle, settle
 from database.ledger.conditions import DUE, EXPIRED, OPEN, RUNNING
-from database.ledger.records import Claim, Fault, Policy, Queued, Tries, decide
+from database.ledger.records import Claim, Fault, Queued, Tries, decide
 from database.models import Attempt, Failure, FailureState, Stage, StageState, Worker
+from database.plain_records import Policy
 from database.sql import chunks, insert_into, storable
 
 # Any number will do, as long as nothing else in a shared database locks it.
@@ -93,6 +94,7 @@ _HELD = (
     Stage.crashes,
     Stage.losses,
     Stage.transients,
+    Stage.block,
 )
 
 
@@ -112,11 +114,13 @@ def _claim_of(row: Any) -> Claim:
         sha256="",
         media_type="",
         hints=Hints(),
+        block=row.block,
     )
 
 
 def _end(connection: Connection, row: Any, fault: Fault, policy: Policy) -> ExpiredLease:
-    decision = decide(fault.code, Tries(row.attempts, row.crashes, row.losses, row.transients), policy)
+    tries = Tries(row.attempts, row.crashes, row.losses, row.transients)
+    decision = decide(fault.code, tries, policy, in_block=row.block is not None)
     settle(connection, _claim_of(row), fault, decision, versions={})
     return ExpiredLease(row.id, row.document_id, fault.code, decision.state)
 
@@ -151,7 +155,7 @@ def expire_leases(connection: Connection, stale_seconds: float, policy: Policy, 
 
     When the owner's worker is alive and was so during the whole try, only the process died: the document is suspected,
     crashes + 1. When the worker is gone too, or could not reach the database for a while, the document is not to blame:
-    losses + 1.
+    losses + 1. A process that died with a whole block puts suspicion on none of its documents: they are tried again alone.
     """
     lapsed = (
         select(*_HELD, Attempt.started_at)
@@ -224,7 +228,9 @@ def _correct_guess(connection: Connection, owner: str, fault: Fault, policy: Pol
     this_try = (Attempt.stage_id == guess.stage_id, Attempt.fence == guess.fence)
     connection.execute(update(Attempt).where(*this_try).values(code=fault.code, message=storable(fault.message)))
     undecided = row.state in (StageState.WAITING, StageState.FAILED) and row.fence == guess.fence
-    if not undecided:  # another try has begun, or a person has decided: only the books are corrected
+    # Another try has begun, a person has decided, or the try was one of a block, which does not count: only the books are
+    # corrected.
+    if not undecided or row.block is not None:
         return []
     failure = (Failure.document_id == row.document_id, Failure.stage == row.stage, Failure.page == row.page)
     connection.execute(delete(Failure).where(*failure, Failure.code == guess.code, Failure.state == FailureState.OPEN))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
 from codebook.errors import CODES, ErrorClass
 from codebook.records import Hints, Record, Status
 from codebook.stages import STAGES, StageName
 from database.models import StageState
+from database.plain_records import Policy
 
 # Faults of the machine: whatever document met them is not to blame, so its tries are not counted.
 SYSTEM_CODES = frozenset({"database.unavailable", "store.unavailable", "disk.full", "broker.unavailable"})
@@ -19,24 +19,6 @@ class Fenced(Exception):  # noqa: N818 (not an error of anybody: the claim passe
 
     Whatever the stale worker was about to write is rolled back.
     """
-
-
-class Arrival(Record, frozen=True):
-    """A file that came in: content (sha256 in hex, media type, size in bytes), path as given, and what is known of it
-    beforehand.
-
-    ``rejection`` is (code, message) when the content was refused; it is registered all the same, as a failure. ``dated_at`` is
-    when the file was changed last, as its file system or archive says.
-    """
-
-    sha256: str
-    media_type: str
-    size: int
-    path: str
-    hints: Hints = Hints()
-    priority: int = 0
-    rejection: tuple[str, str] | None = None
-    dated_at: datetime | None = None
 
 
 class Registered(Record, frozen=True):
@@ -76,7 +58,7 @@ class Queued(Record, frozen=True):
 
 class Claim(Record, frozen=True):
     """A piece of work that this process holds until its lease ends. ``attempts`` includes this one; ``fence`` proves the
-    claim.
+    claim; ``block`` is the number of what was claimed together (None: this alone).
     """
 
     stage_id: int
@@ -93,6 +75,7 @@ class Claim(Record, frozen=True):
     sha256: str
     media_type: str
     hints: Hints
+    block: int | None = None
 
 
 class Completed(Record, frozen=True):
@@ -118,17 +101,6 @@ class Spent(Record, frozen=True):
     engine: str | None = None
 
 
-class Policy(Record, frozen=True):
-    """How often a stage is tried again. Seconds; limits count tries that failed in the same way."""
-
-    base_seconds: float = 2.0
-    cap_seconds: float = 600.0
-    system_seconds: float = 15.0
-    transient_limit: int = 8
-    crash_limit: int = 3
-    loss_limit: int = 10
-
-
 class Tries(Record, frozen=True):
     """How often a stage was tried, and how tries ended."""
 
@@ -140,7 +112,7 @@ class Tries(Record, frozen=True):
 
 class Decision(Record, frozen=True):
     """What follows a failed try: the stage's new state and counters, the outcome of the try, the pause before the next in
-    seconds.
+    seconds. ``alone``: the next try is in no block.
     """
 
     state: StageState
@@ -148,16 +120,22 @@ class Decision(Record, frozen=True):
     outcome: str
     pause: float = 0.0
     status: Status | None = None
+    alone: bool = False
 
 
-def decide(code: str, tries: Tries, policy: Policy) -> Decision:
+def decide(code: str, tries: Tries, policy: Policy, *, in_block: bool = False) -> Decision:
     """Return what follows a try that failed with ``code``; ``tries`` already counts it in ``attempts``.
+
+    Whatever ends a process in the middle of a block (``in_block``) may be the work of another document: such a try does not
+    count, and the next one is alone. Only what happens to a document alone counts as its crash.
 
     Pauses have full jitter (uniform between 0 and the bound), so that a fault that hit many does not bring all back at once.
     """
     rule = CODES[code]
+    uncounted = Tries(tries.attempts - 1, tries.crashes, tries.losses, tries.transients)
+    if in_block and rule.kind is ErrorClass.CRASH:
+        return Decision(StageState.WAITING, uncounted, "released", alone=True)
     if code in SYSTEM_CODES:
-        uncounted = Tries(tries.attempts - 1, tries.crashes, tries.losses, tries.transients)
         return Decision(StageState.WAITING, uncounted, "retry", random.uniform(0.5, 1.0) * policy.system_seconds)
     crashes, losses, transients = tries.crashes, tries.losses, tries.transients
     final = StageState.REJECTED if rule.status is Status.REJECTED else StageState.FAILED

@@ -5,46 +5,41 @@ Parameters are called ``b_...``: stage, fence, owner, lease (seconds), and so on
 
 from __future__ import annotations
 
-from sqlalchemy import String, bindparam, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, String, bindparam, insert, literal, null, or_, select, update
 
 from codebook.records import Status
+from codebook.stages import DOCUMENTS
 from database.clock import now
 from database.models import Attempt, Document, Key, Output, Source, Stage, StageState
-from database.sql import Prepared
+from database.sql import Prepared, is_listed
 
 _lease = now(bindparam("b_lease"))
 _held = (Stage.id == bindparam("b_stage"), Stage.fence == bindparam("b_fence"), Stage.state == StageState.RUNNING)
 
-_claim = (
-    update(Stage)
-    .where(
-        Stage.id == bindparam("b_stage"),
-        or_(Stage.state == StageState.QUEUED, Stage.state == StageState.WAITING),
-        or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()),
-    )
-    .values(
-        state=StageState.RUNNING,
-        attempts=Stage.attempts + 1,
-        fence=Stage.fence + 1,
-        owner=bindparam("b_owner"),
-        lease_until=_lease,
-        next_attempt_at=None,
-        updated_at=now(),
-    )
-    .returning(
-        *(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts),
-        *(Stage.queue, Stage.priority, Stage.turn),
-    )
+_can_be_claimed = (
+    or_(Stage.state == StageState.QUEUED, Stage.state == StageState.WAITING),
+    or_(Stage.next_attempt_at.is_(None), Stage.next_attempt_at <= now()),
 )
+_TAKEN = (
+    *(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts),
+    *(Stage.queue, Stage.priority, Stage.turn, Stage.block),
+)
+_taking = update(Stage).values(
+    state=StageState.RUNNING,
+    attempts=Stage.attempts + 1,
+    fence=Stage.fence + 1,
+    owner=bindparam("b_owner"),
+    lease_until=_lease,
+    next_attempt_at=None,
+    updated_at=now(),
+)
+_claim = _taking.where(Stage.id == bindparam("b_stage"), *_can_be_claimed).values(block=null()).returning(*_TAKEN)
 # What a process holds, for when the answer to the commit of its claim was lost.
 CLAIMED = Prepared(
     update(Stage)
     .where(Stage.id == bindparam("b_stage"), Stage.state == StageState.RUNNING, Stage.owner == bindparam("b_owner"))
     .values(lease_until=_lease)
-    .returning(
-        *(Stage.document_id, Stage.run, Stage.stage, Stage.page, Stage.fence, Stage.attempts),
-        *(Stage.queue, Stage.priority, Stage.turn),
-    )
+    .returning(*_TAKEN)
 )
 DOCUMENT = Prepared(
     select(Document.sha256, Document.media_type, Source.hints)
@@ -84,7 +79,8 @@ _insert_claimed_row = (
     insert(Stage)
     .values(
         **{
-            name: bindparam(f"b_{name}") for name in ("document_id", "run", "stage", "page", "queue", "priority", "turn", "owner")
+            name: bindparam(f"b_{name}")
+            for name in ("document_id", "run", "stage", "page", "queue", "priority", "turn", "owner", "block")
         },
         **dict.fromkeys(("crashes", "losses", "transients"), 0),
         created_at=now(),
@@ -97,6 +93,32 @@ _insert_claimed_row = (
     .returning(Stage.id)
 )
 CLAIM, DONE, END_ATTEMPT, INSERT_CLAIMED = map(Prepared, (_claim, _done, _end_attempt, _insert_claimed_row))
+
+# A block: many stages claimed at once. What is not in the queue of documents (pages, what is tried again) is done alone.
+_stages = bindparam("b_stages", type_=String)
+_wanted = (
+    select(Stage.id)
+    .where(is_listed(Stage.id, _stages), Stage.queue == DOCUMENTS, *_can_be_claimed)
+    .order_by(Stage.id)  # two who take the same rows wait for each other in the same order
+    .with_for_update()
+    .cte("wanted")
+)
+CLAIM_BLOCK = Prepared(
+    _taking.where(Stage.id.in_(select(_wanted.c.id)))
+    .values(block=bindparam("b_block", type_=BigInteger))
+    .returning(Stage.id, *_TAKEN)
+)
+BEGIN_ATTEMPTS = Prepared(
+    insert(Attempt).from_select(
+        ["stage_id", "fence", "worker", "started_at"],
+        select(Stage.id, Stage.fence, bindparam("b_owner", type_=String), now()).where(is_listed(Stage.id, _stages)),
+    )
+)
+DOCUMENTS_OF = Prepared(
+    select(Document.id, Document.sha256, Document.media_type, Source.hints)
+    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
+    .where(is_listed(Document.id, bindparam("b_documents", type_=String)))
+)
 
 # PostgreSQL takes several changes in one statement, which saves as many round trips.
 _taken = _claim.cte("taken")

@@ -120,7 +120,8 @@ class Stage(Base):
     ``attempts`` and ``fence`` are raised when it is claimed; a result is written only on condition of the fence.
     ``crashes`` counts tries after which the process was dead, ``losses`` tries whose whole worker was lost, ``transients``
     tries that met a passing fault. ``turn`` is the place in the line (see database.ledger.fair_queue). ``notified_at`` is when a
-    message for it was last sent; None: to be sent.
+    message for it was last sent; None: to be sent. ``block`` says with what it was claimed last: all that one message brought
+    have the same number; None: it was claimed alone.
     """
 
     __tablename__ = "gk_stage"
@@ -143,6 +144,7 @@ class Stage(Base):
     losses: Mapped[int] = mapped_column(default=0)
     transients: Mapped[int] = mapped_column(default=0)
     code: Mapped[str | None] = mapped_column(String(40))
+    block: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     __table_args__ = (
@@ -158,7 +160,8 @@ class Attempt(Base):
     ``cpu_seconds`` what its process and the programs that it called used of processors, ``engine`` what read a picture.
 
     ``outcome``: done, retry (a fault that passes), failed, crashed (the process died), lost (the whole worker died),
-    released (given back at a shutdown), discarded (a person ended it).
+    released (given back at a shutdown, or because the process died with a whole block: it does not count), discarded (a person
+    ended it).
     """
 
     __tablename__ = "gk_attempt"

@@ -19,11 +19,13 @@ from codebook.errors import GongkaiError
 from ingest.archives import rar_files, zips
 from ingest.archives.limits import Limits
 from ingest.archives.mails import MAIL, attachments
+from ingest.archives.outlook import OUTLOOK, outlook_attachments
 from ingest.archives.streams import BROKEN_STREAM, BZIP2, GZIP, RAR, SEVEN_ZIP, TAR, XZ, ZIP, decompressed, is_tar_header
 from ingest.archives.tars import Gauge, tar_members
 from ingest.file_dates import moment_of
 from ingest.names import is_junk
 
+_MAILS = {MAIL: attachments, OUTLOOK: outlook_attachments}
 SPOOL = 8 * 1024 * 1024
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _PACKED_SUFFIX = re.compile(r"\.(?:gz|bz2|xz)$", re.I)
@@ -102,8 +104,8 @@ def _members(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iter
         yield from _seven_zip(file, budget)
     elif media_type == RAR:
         yield from _rar(rar_files.opened(file, budget.limits), budget)
-    elif media_type == MAIL:
-        yield from _mail(file, budget)
+    elif media_type in _MAILS:
+        yield from _mail(file, media_type, budget)
     else:
         raise GongkaiError("file.unsupported", f"an archive of type {media_type}", "zip, tar, 7z or RAR")
 
@@ -201,8 +203,8 @@ def _tar(file: BinaryIO, media_type: str | None, budget: Budget) -> Iterator[Mem
             yield Member(_clean(name), reader, moment_of(info.mtime))
 
 
-def _mail(file: BinaryIO, budget: Budget) -> Iterator[Member]:
-    found = list(attachments(file, budget.limits))
+def _mail(file: BinaryIO, media_type: str, budget: Budget) -> Iterator[Member]:
+    found = list(_MAILS[media_type](file, budget.limits))
     budget.take(len(found), sum(len(each.content) for each in found))
     for each in found:
         check_name(each.name)

@@ -47,7 +47,7 @@ def attachments(file: BinaryIO, limits: Limits) -> Iterator[Attachment]:
     file.seek(0)
     data = file.read(limits.file_bytes + 1)
     if len(data) > limits.file_bytes:
-        raise GongkaiError("file.too_large", f"a mail of more than {limits.file_bytes:,} bytes", f"at most {limits.file_bytes:,}")
+        raise too_large(limits)
     try:
         yield from _parts(message_from_bytes(data, policy=default), limits)
     except (LookupError, AttributeError, TypeError, ValueError) as error:  # what the parser of headers raises on odd ones
@@ -64,15 +64,14 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
     leaves = [part for part in parts if not part.is_multipart()]
     attached = [part for part in leaves if _is_attached(part)]
     texts = [part for part in leaves if part.get_content_type() in _TEXTS and part not in attached]
-    reports = [part for part in texts if _holds_report(part)]  # with a logo attached, as a rule
-    found = [
-        *attached,
-        *(reports[-1:] if attached else texts),
-    ]  # the last way to say it is the richest (RFC 2046, 5.1.4)
+    reports = [part for part in texts if holds_report(part.get_payload(decode=True))]  # with a logo attached, as a rule
+    # The last of several ways to say the same is the richest (RFC 2046, 5.1.4).
+    found = [*attached, *(reports[-1:] if attached else texts)]
+    says = about(parseaddr(str(message["From"] or ""))[0], str(message["Subject"] or ""))
     for number, part in enumerate(found, 1):
         content = part.get_payload(decode=True)
         if isinstance(content, bytes) and content:
-            yield Attachment(_name(part, number), content, sent_at, _about(message))
+            yield Attachment(_name(part, number), content, sent_at, says)
 
 
 def _is_attached(part: EmailMessage) -> bool:
@@ -82,11 +81,9 @@ def _is_attached(part: EmailMessage) -> bool:
     return part.get_content_maintype() == "application"
 
 
-def _holds_report(part: EmailMessage) -> bool:
+def holds_report(content: object) -> bool:
     """Return whether a text of a mail is a report itself: it holds words of the form's tables."""
-    content = part.get_payload(decode=True)
-    text = decode_sample(content) if isinstance(content, bytes) else None
-    plain = "".join(fold(_TAG.sub("", text or "")).text.split())
+    plain = "".join(fold(_TAG.sub("", decode_sample(content if isinstance(content, bytes) else b"") or "")).text.split())
     return sum(word in plain for word in portal_words().form_words) >= _FORM_WORDS
 
 
@@ -95,15 +92,15 @@ def _name(part: EmailMessage, number: int) -> str:
     return given or f"{number}{guess_extension(part.get_content_type()) or ''}"
 
 
-def _about(message: EmailMessage) -> tuple[str, ...]:
-    """The name of the sender and the subject, as parts of a path."""
-    sender = parseaddr(str(message["From"] or ""))[0]
-    found = (
-        "".join(text.replace("/", " ").replace("!", " ").split("\0"))[:_LONGEST]
-        for text in (sender, str(message["Subject"] or ""))
-    )
-    marks = (SENDER, "")
-    return tuple(f"{mark}{text.strip()}" for mark, text in zip(marks, found, strict=True) if text.strip())
+def about(sender: str, subject: str) -> tuple[str, ...]:
+    """The name of a sender and a subject, as parts of a path."""
+    found = ("".join(text.replace("/", " ").replace("!", " ").split("\0"))[:_LONGEST] for text in (sender, subject))
+    return tuple(f"{mark}{text.strip()}" for mark, text in zip((SENDER, ""), found, strict=True) if text.strip())
+
+
+def too_large(limits: Limits) -> GongkaiError:
+    """The error of a mail above the size of a document."""
+    return GongkaiError("file.too_large", f"a mail of more than {limits.file_bytes:,} bytes", f"at most {limits.file_bytes:,}")
 
 
 def _sent_at(message: EmailMessage) -> datetime | None:

@@ -76,7 +76,7 @@ def _name(kind: str, stem: str, number: int, like: str) -> str:
     if kind == "r" and number == 1:
         return f"{stem}.rar"
     shown = number - 2 if kind == "r" else number
-    digits = re.search(r"\d+(?=(?:\.rar)?\Z)", like, re.IGNORECASE)
+    digits = re.search(r"(?<!\d)\d++(?=(?:\.rar)?\Z)", like, re.IGNORECASE)
     width = len(digits[0]) if digits is not None else 1
     head = {"part": ".part", "r": ".r", "z": ".z", "piece": "."}[kind]
     return f"{stem}{head}{shown:0{width}}{'.rar' if kind == 'part' else ''}"

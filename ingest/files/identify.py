@@ -17,6 +17,7 @@ from codebook.records import Record
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import MIB, Limits
 from ingest.archives.mails import MAIL
+from ingest.archives.outlook import OUTLOOK, is_message
 from ingest.archives.streams import BZIP2, GZIP, RAR, RAR_MAGIC, SEVEN_ZIP, TAR, XZ, ZIP, is_tar_header
 from ingest.archives.volumes import is_last_volume
 from ingest.archives.zips import BROKEN, open_zip
@@ -234,7 +235,6 @@ def _open_parts(media_type: str) -> tuple[str, ...]:
     return ("content.xml",) if media_type in _OPEN_DOCUMENTS else ()
 
 
-OUTLOOK = "application/vnd.ms-outlook"
 _WISHES = {OUTLOOK: "the message saved as .eml, or the files that are attached to it"}
 _OLE2_STREAMS = (
     ("EncryptedPackage", "application/x-ole-encrypted", "file.encrypted", "a DOCX file with a password"),
@@ -256,6 +256,8 @@ def _ole2(file: BinaryIO) -> FileIdentity:
             row = wanted.get(chunk[start : start + 64])
             if row:
                 found.append((row[0], row[1], row[2]))
+    if any(media_type == OUTLOOK for media_type, _, _ in found) and is_message(file):
+        return FileIdentity(OUTLOOK, FileRole.ARCHIVE)  # before Word: what is attached to it may be that
     for _, media_type, code, called in _OLE2_STREAMS:
         if (media_type, code, called) in found:
             if not code:

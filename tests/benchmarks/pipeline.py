@@ -98,14 +98,14 @@ def bare(folder: Path, size: int) -> Outcome:
     return Outcome("bare loop, two processes", size, made.seconds, told["seconds"], made.peak, statuses={"read": told["read"]})
 
 
-def embedded(folder: Path, size: int, work: Path) -> Outcome:
+def embedded(folder: Path, size: int, work: Path, block: int) -> Outcome:
     """``gongkai ingest`` with no settings but its home and the number of processes."""
     home = work / f"home-{size}"
-    settings = {"GONGKAI_HOME": str(home), "GONGKAI_CONCURRENCY": str(_PROCESSES)}
+    settings = {"GONGKAI_HOME": str(home), "GONGKAI_CONCURRENCY": str(_PROCESSES), "GONGKAI_BLOCK": str(block)}
     made = _checked(run(["console.cli", "ingest", str(folder), "--batch", "benchmark"], settings), "ingest")
     working, shares, statuses = _facts(_database_of(home))
     shutil.rmtree(home, ignore_errors=True)
-    return Outcome("embedded (SQLite)", size, made.seconds, working, made.peak, shares, statuses)
+    return Outcome(f"embedded (SQLite), blocks of {block}", size, made.seconds, working, made.peak, shares, statuses)
 
 
 @contextmanager
@@ -120,11 +120,12 @@ def _servers() -> Iterator[tuple[str, str]]:
             postgres.close()
 
 
-def served(folder: Path, size: int, work: Path) -> Outcome:
+def served(folder: Path, size: int, work: Path, block: int) -> Outcome:
     """``gongkai ingest`` against PostgreSQL and a Redis server, with a worker of two processes and the rescuer beside it."""
     home = work / f"served-{size}"
     with _servers() as (database, broker):
         settings = {"GONGKAI_HOME": str(home), "GONGKAI_DATABASE_URL": database, "GONGKAI_BROKER_URL": broker}
+        settings["GONGKAI_BLOCK"] = str(block)
         _checked(run(["console.cli", "db", "upgrade"], settings), "db upgrade")
         worker = started(["console.cli", "worker", "--concurrency", str(_PROCESSES)], settings)
         with worker as one, started(["console.cli", "recover"], settings) as other:
@@ -132,7 +133,7 @@ def served(folder: Path, size: int, work: Path) -> Outcome:
                 run(["console.cli", "ingest", str(folder), "--batch", "benchmark"], settings, (one.pid, other.pid)), "ingest"
             )
         working, shares, statuses = _facts(database)
-    return Outcome("PostgreSQL and Redis", size, made.seconds, working, made.peak, shares, statuses)
+    return Outcome(f"PostgreSQL and Redis, blocks of {block}", size, made.seconds, working, made.peak, shares, statuses)
 
 
 def _table(outcomes: list[Outcome]) -> Table:
@@ -154,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.pipeline", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10000])
     parser.add_argument("--ways", nargs="+", choices=("embedded", "served"), default=["embedded", "served"])
+    parser.add_argument("--blocks", type=int, nargs="+", default=[1, 32], help="documents of a message at most")
     parser.add_argument("--seed", type=int, default=11)
     given = parser.parse_args()
     console, outcomes = Console(width=200), list[Outcome]()
@@ -163,10 +165,11 @@ def main() -> None:
             folder = work / f"documents-{size}"
             write_documents(folder, size, given.seed + size)
             outcomes.append(bare(folder, size))
-            if "embedded" in given.ways:
-                outcomes.append(embedded(folder, size, work))
-            if "served" in given.ways:
-                outcomes.append(served(folder, size, work))
+            for block in given.blocks:
+                if "embedded" in given.ways:
+                    outcomes.append(embedded(folder, size, work, block))
+                if "served" in given.ways:
+                    outcomes.append(served(folder, size, work, block))
             console.print(_table(outcomes))
 
 

@@ -1,9 +1,9 @@
 """What safety costs: CPU of a worker's process for each document, ``python -m tests.benchmarks.safety --count 200``.
 
-Three ways in one process, over the same documents, each into a database of its own: the pure functions alone; the same and the
+Four ways in one process, over the same documents, each into a database of its own: the pure functions alone; the same and the
 rows of each report written in one transaction, as the plainest program would; and the stages as workers run them, with claims,
-fences, tries, kept outputs and checkpoints. CPU time, so that what else the machine does matters little; the database server's is
-not in it.
+fences, tries and kept outputs, each document alone with its checkpoints, and in blocks. CPU time, so that what else the machine
+does matters little; the database server's is not in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import mean
 from typing import Any
 
 from rich.console import Console
@@ -40,6 +40,8 @@ from workers.notifier import SilentNotifier
 from workers.stage_runner import StageRunner
 from workers.worker_context import WorkerContext
 
+_BLOCK = 32
+
 
 class _Kept:
     def __init__(self, files: list[File]) -> None:
@@ -57,13 +59,13 @@ def _read(file: File) -> Verdict | None:
 
 
 def _timed(files: list[File], each: Callable[[int, File], object]) -> float:
-    """Median CPU of one document, in ms."""
+    """CPU of one document, in ms."""
     spent = []
     for number, file in enumerate(files, 1):
         begun = time.process_time()
         each(number, file)
         spent.append(1000 * (time.process_time() - begun))
-    return median(spent)
+    return mean(spent)
 
 
 def _registered(url: str, files: list[File]) -> Engine:
@@ -85,8 +87,8 @@ def plainly(url: str, files: list[File]) -> float:
     return _timed(files, each)
 
 
-def safely(url: str, files: list[File]) -> tuple[float, float]:
-    """The stages as workers run them; CPU, and transactions for each document."""
+def safely(url: str, files: list[File], block: int) -> tuple[float, float]:
+    """The stages as workers run them, in blocks of this size; CPU, and transactions for each document."""
     app.loader.import_default_modules()
     engine = _registered(url, files)
     commits: list[Connection] = []
@@ -95,7 +97,14 @@ def safely(url: str, files: list[File]) -> tuple[float, float]:
     store: Any = _Kept(files)
     context = WorkerContext(settings, engine, store, SilentNotifier(), LeaseHeartbeat(engine, settings), "benchmark#1")
     runner = StageRunner(context)
-    spent = _timed(files, lambda number, _: runner.run(number, StageName.EXTRACT))
+    numbers = range(1, len(files) + 1)
+    if block == 1:
+        spent = _timed(files, lambda number, _: runner.run(number, StageName.EXTRACT))
+    else:
+        begun = time.process_time()
+        for start in range(0, len(files), block):
+            runner.run(numbers[start : start + block], StageName.EXTRACT)
+        spent = 1000 * (time.process_time() - begun) / len(files)
     return spent, len(commits) / len(files)
 
 
@@ -104,8 +113,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.safety", description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     files = [file for file in reports(parser.parse_args().count) if "letter" not in file.name]
-    table = Table(title="CPU of a worker's process, ms for each document (median)")
-    for column in ("database", "functions alone", "and rows written", "as workers run them", "safety", "share", "transactions"):
+    table = Table(title="CPU of a worker's process, ms for each document (mean)")
+    columns = ("functions alone", "and rows written", "as workers run them", "transactions", "in blocks", "transactions")
+    for column in ("database", *columns):
         table.add_column(column, justify="left" if column == "database" else "right")
     for file in files[:5]:
         _read(file)
@@ -113,13 +123,14 @@ def main() -> None:
     with short_folder("gk-safe-") as folder, tempfile.TemporaryDirectory() as other:
         server = PostgresServer(folder)
         try:
-            urls = {"SQLite": [f"sqlite:///{other}/{n}.db" for n in (1, 2)]}
-            urls["PostgreSQL"] = [server.url(server.create()) for _ in (1, 2)]
-            for name, (first, second) in urls.items():
+            urls = {"SQLite": [f"sqlite:///{other}/{n}.db" for n in range(3)]}
+            urls["PostgreSQL"] = [server.url(server.create()) for _ in range(3)]
+            for name, (first, second, third) in urls.items():
                 plain = plainly(first, files)
-                safe, transactions = safely(second, files)
-                cells = (f"{alone:.1f}", f"{plain:.1f}", f"{safe:.1f}", f"{safe - plain:.1f}", f"{1 - plain / safe:.0%}")
-                table.add_row(name, *cells, f"{transactions:.1f}")
+                safe, transactions = safely(second, files, 1)
+                together, fewer = safely(third, files, _BLOCK)
+                cells = (f"{alone:.1f}", f"{plain:.1f}", f"{safe:.1f}", f"{transactions:.1f}", f"{together:.1f}", f"{fewer:.1f}")
+                table.add_row(name, *cells)
         finally:
             server.close()
     Console().print(table)

@@ -189,7 +189,7 @@ def test_failures(run: Run, filled: Engine) -> None:
     assert answer(run("failures", "--stage", "parse", "--json")) == []
     shown = run("failures")
     assert "File type is not supported" in shown.stdout
-    assert "Provide txt, HTML, DOCX, PDF or a picture" in shown.stdout
+    assert "Provide Word, Excel, PDF, OFD, text or a picture" in shown.stdout
 
 
 def load(engine: Engine) -> int:

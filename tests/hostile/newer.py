@@ -18,6 +18,7 @@ import rars
 from tests.extraction import xlsb_files as binary
 from tests.hostile.office import OLE2, XXE_HEAD, workbook
 from tests.hostile.packed import zipped
+from tests.ingest import outlook_files as outlook
 from tests.ingest.test_portfolios import pdf
 
 MIB = 1024 * 1024
@@ -145,6 +146,13 @@ def messages() -> Iterator[NewerFile]:
     message = OLE2.ljust(512, b"\0") + entry
     yield NewerFile("outlook.msg", message, _rejected("file.unsupported"))
     yield NewerFile("outlook.eml", message + bytes(5_000), _rejected("file.unsupported"))
+    inner = outlook.message("end", text="x", inner=True)
+    for _ in range(30):
+        inner = outlook.message("more", outlook.forwarded(inner), inner=True)
+    yield NewerFile("deep.msg", outlook.compound(inner), _rejected("file.bomb"))
+    file = outlook.attached("../../evil.txt", LETTER.ljust(5_000))
+    yield NewerFile("outside.msg", outlook.compound(outlook.message("a", file)), None, {"evil.txt": _LETTER})
+    yield NewerFile("cut.msg", outlook.compound(outlook.message("a", file))[:3_000], _failed("file.corrupt"))
     mail = _mail("end")
     for _ in range(_MAILS):
         outer = _mail("更多")

@@ -13,18 +13,16 @@ import re
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Connection, Table, insert, text
+from sqlalchemy import Connection, text
 
 from codebook.errors import GongkaiError
 from codebook.records import Line, Place, Status
 from codebook.stages import StageName
-from database.clock import UtcDateTime
 from database.ledger import Next, finish
-from database.models import Base, ReportRow
+from tests.report_row import insert_report
 from workers import run
 from workers.app import app
 from workers.stage_runner import REGISTRY, StageResult, Work, stage
@@ -126,25 +124,6 @@ def load(work: Work) -> StageResult:
 
 
 REGISTRY.joining.clear()  # each stage is claimed and completed by itself, so that each can be made to fail by itself
-
-
-def something(kind: Any) -> Any:
-    """A value that a column of this type takes."""
-    if isinstance(kind, UtcDateTime):
-        return datetime.now(UTC)
-    return {} if isinstance(kind, JSON) else kind.python_type()
-
-
-def insert_report(connection: Connection, document_id: int, version: int) -> int:
-    """A row of gk_report with something in every column that must have something; gives its number."""
-    table = ReportRow.__table__
-    assert isinstance(table, Table)
-    row: dict[str, Any] = {}
-    for column in table.columns:
-        if not column.nullable and column.default is None and column.name != "id":
-            row[column.name] = something(column.type)
-    row |= {"document_id": document_id, "version": version, "status": "accepted"}
-    return int(connection.execute(insert(Base.metadata.tables["gk_report"]).values(row).returning(table.c.id)).scalar_one())
 
 
 if __name__ == "__main__":

@@ -318,7 +318,7 @@ def test_a_claim_whose_end_could_not_be_noted_is_given_back_when_the_database_ca
     held = run_transaction(engine, lambda c: ledger.claim(c, one.stage_id or 0, "w#1", 60))
     assert held is not None
     heartbeat = LeaseHeartbeat(engine, Settings(home=tmp_path, heartbeat_seconds=0.1))
-    with heartbeat.renewing(held):
+    with heartbeat.renewing([held]):
         pass  # which starts its thread
 
     def state() -> Any:
