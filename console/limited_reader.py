@@ -38,16 +38,22 @@ def reading_seconds(settings: Settings, pages: int) -> float:
 class LimitedReader:
     """The process that reads. When a document breaks it or takes too long it is ended; the next document starts another.
 
-    Its settings are asked for when it reads, so that it can load its modules before they are known.
+    Its settings are asked for when it reads, so that it can load its modules before they are known. With ``everything`` it
+    loads at its start what documents of any kind need, and not only what all need.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, everything: bool = False) -> None:
+        self._arguments = ("everything",) if everything else ()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LimitedReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
         self._end()
 
     def start(self) -> None:
@@ -80,7 +86,7 @@ class LimitedReader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            command = module_command("console.dry_run_process")
+            command = module_command("console.dry_run_process", *self._arguments)
             environment = {**os.environ, **SILENT}
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         return self._process

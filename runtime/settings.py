@@ -14,9 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from codebook.stages import STAGES, StageName
-from database.ledger import Policy
-from database.models import Role
-from database.session import normal_url
+from database.plain_records import Policy, Role
 
 MIB = 1024 * 1024
 
@@ -250,7 +248,11 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The URL of the database, with its driver."""
-        return normal_url(self.database_url) if self.database_url else f"sqlite:///{self.home / 'gongkai.db'}"
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'gongkai.db'}"
+        from database.session import normal_url  # noqa: PLC0415 - half a second of imports that most settings do not need
+
+        return normal_url(self.database_url)
 
     @property
     def store(self) -> str:

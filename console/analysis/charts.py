@@ -55,11 +55,13 @@ class ChartPoint(NamedTuple):
 
 
 def _svg(width: float, height: float, title: str, parts: Iterable[str]) -> Markup:
+    body = "".join(parts)
+    role = "group" if "<a " in body else "img"  # within a picture, readers of screens pass links over
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width:g} {height:g}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width:g} {height:g}" role="{role}"'
         f' font-family="sans-serif" font-size="13"><title>{escape(title)}</title>'
     )
-    return Markup(head + "".join(parts) + "</svg>")
+    return Markup(head + body + "</svg>")
 
 
 def _text(x: float, y: float, text: str, *, kind: str = "name", anchor: str = "start") -> str:

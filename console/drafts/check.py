@@ -6,17 +6,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from codebook.errors import GongkaiError, UsageError
 from codebook.records import Finding, Number, Place, Record, Severity, Verdict
 from codebook.rules import load_rules
-from console.drafts.neighbours import DraftComparison, compare
+from console.drafts.comparison import DraftComparison
 from console.drafts.not_run import BecauseOf, NotRun, always_not_run, between_reports
 from console.limited_reader import LimitedReader, Original, reading_seconds
 from console.reading_messages import ReadAnswer
-from database.ledger import Arrival
+from database.plain_records import Arrival
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader
 from ingest.files.intake import Intake
@@ -30,9 +29,12 @@ from tasks.validation.rules.between_reports import snapshot_of
 from tasks.validation.validate import doubts
 from tasks.validation.wording import cell_label, table_of
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 _SCAN_PAGES = 40  # pages of a draft whose number is not known beforehand
 
-Connect = Callable[[], AbstractContextManager[Connection]]
+Connect = Callable[[], "AbstractContextManager[Connection]"]
 
 
 class DraftFinding(Record, frozen=True):
@@ -136,6 +138,8 @@ def _compared(verdict: Verdict, connect: Connect | None) -> DraftComparison:
     snapshot = snapshot_of(verdict)
     if connect is None or snapshot is None:
         return DraftComparison((), (between_reports(BecauseOf.NO_DATABASE if connect is None else BecauseOf.NO_IDENTITY),))
+    from console.drafts.neighbours import compare  # noqa: PLC0415 - SQLAlchemy takes longer to import than a draft to be read
+
     with connect() as connection:
         return compare(connection, snapshot)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from codebook.records import Finding, Snapshot
 from codebook.rules import RuleScope
+from console.drafts.comparison import Beside, DraftComparison
 from console.drafts.not_run import BecauseOf, NotRun, rules_of
 from database.filings import register
 from database.reports import results
@@ -20,21 +20,6 @@ from tasks.validation.rules.between_reports import compare_region, compare_texts
 
 MOST_REPORTS = 500
 """Reports of one region that a draft is compared with; `gongkai check` compares all with all."""
-
-
-class Beside(NamedTuple):
-    """A finding between a draft and another report, with the agency and the year of that report."""
-
-    finding: Finding
-    agency: str
-    year: int
-
-
-class DraftComparison(NamedTuple):
-    """What was found between a draft and the reports of the database, and which rules could not be run."""
-
-    found: tuple[Beside, ...]
-    not_run: tuple[NotRun, ...]
 
 
 def compare(connection: Connection, draft: Snapshot) -> DraftComparison:

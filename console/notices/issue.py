@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from codebook.errors import UsageError
+from codebook.errors import GongkaiError, UsageError
 from console.notices import gather
 from console.notices.document import NoticeTemplate, open_template
 from console.notices.gather import CasePrinted, Selected, Sending
@@ -25,7 +26,7 @@ from console.notices.records import AgencyNotice, Issued, RegionSheets
 from console.notices.words import notice_words
 from console.notices.writing import NoticeWriter
 from database.access import Access
-from database.findings.decisions import decide, mark_of
+from database.findings.decisions import ActResult, decide, mark_of
 from database.findings.evidence import CaseSource, page_sizes, sources_of
 from database.models import FindingState
 from database.reports.coverage import coverage
@@ -42,7 +43,8 @@ _AT_ONCE = 40  # agencies whose places are drawn before their notices are writte
 class IssueOptions(NamedTuple):
     """What is made. ``template`` is a folder with ``notice.docx``, or the file; ``due_on`` an ISO date, None: days after today.
 
-    ``mark_sent``: the cases become ``sent``, by ``who``. ``seen`` is the mark of the cases that the person saw (mark_of).
+    ``mark_sent``: the cases become ``sent``, by ``who``. ``seen`` is the mark of the cases that the person saw (mark_of). ``key``
+    names the act that marks them, so that it can be asked for (act_by_key); "": a new one.
     """
 
     out: Path
@@ -55,6 +57,7 @@ class IssueOptions(NamedTuple):
     who: str = ""
     reason: str = ""
     seen: str | None = None
+    key: str = ""
 
 
 def issue(
@@ -170,12 +173,20 @@ def _file_name(notice: AgencyNotice) -> str:
 
 
 def _mark(engine: Engine, numbers: Sequence[int], selected: Selected, options: IssueOptions, mark: str) -> int:
-    """Set the cases to sent. Raises UsageError when one of them moved since: the notices say what was confirmed before."""
-    wanted, who, reason = msgspec.to_builtins(selected.filter()), options.who, options.reason
-    done = run_transaction(
-        engine,
-        lambda connection: decide(connection, numbers, FindingState.SENT, who=who, reason=reason, wanted=wanted, mark=mark),
-    )
+    """Set the cases to sent. Raises UsageError when one of them moved since: the notices say what was confirmed before.
+
+    Raises GongkaiError when the database does not answer: then nobody knows whether they were set.
+    """
+    wanted, who, reason, key = msgspec.to_builtins(selected.filter()), options.who, options.reason, options.key or token_hex(12)
+
+    def mark_sent(connection: Connection) -> ActResult:
+        return decide(connection, numbers, FindingState.SENT, who=who, reason=reason, wanted=wanted, mark=mark, key=key)
+
+    try:
+        done = run_transaction(engine, mark_sent)
+    except GongkaiError as error:
+        unknown = f"{error.found}; whether the cases were marked as sent is not known, look at their states"
+        raise GongkaiError(error.code, unknown, error.expected) from error
     if done.act is None:
         raise UsageError("the findings have changed while the sheets were made; nothing was marked as sent, make them again")
     return done.cases

@@ -79,7 +79,8 @@ def _end(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWanted,
         issued = _issue(engine, settings, folder, wanted, written)
     except (GongkaiError, UsageError, OSError, SQLAlchemyError) as error:
         log.warning("problem sheets could not be made", who=wanted.who, error=str(error))
-        # A connection that breaks while the cases are marked does not say whether they are; a refusal says that they are not.
+        # A connection that breaks while the cases are marked does not say whether they are, so the sheets stay, and the page asks
+        # the database; a refusal says that they are not.
         packed = written.state.packed and not isinstance(error, UsageError)
         if not packed:
             (folder / FILE).unlink(missing_ok=True)
@@ -112,6 +113,7 @@ def _issue(engine: Engine, settings: Settings, folder: Path, wanted: SheetsWante
         who=wanted.who,
         reason=wanted.reason,
         seen=wanted.seen,
+        key=folder.name,
     )
     with reading(bounded(engine, wanted.access)) as connection:
         lines = [case.line for case in cases_of(connection, selected)]

@@ -15,9 +15,12 @@ from codebook.rules import load_rules
 
 
 class Category(Record, frozen=True):
-    """A kind of problems: the rules whose findings it holds, and what is asked of the agency."""
+    """A kind of problems: the rules whose findings it holds, and what is asked of the agency. ``english`` is its name for pages
+    in English; sheets are in Chinese.
+    """
 
     name: str
+    english: str
     sheet: str
     rules: tuple[str, ...]
     requirement: str
@@ -133,6 +136,15 @@ def category_of(rule: str) -> Category:
     ('勾稽不符', '跨年不符', '其他')
     """
     return next(each for each in notice_words().categories if any(fnmatchcase(rule, pattern) for pattern in each.rules))
+
+
+def english_category(name: str) -> str:
+    """Return what a category is called in English.
+
+    >>> english_category("勾稽不符")
+    'sums that do not hold'
+    """
+    return next(each.english for each in notice_words().categories if each.name == name)
 
 
 def requirement_of(rule: str) -> str:

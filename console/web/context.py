@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
 from console.analysis.keeper import PANEL, PanelKeeper
+from console.drafts.readers import ReadyReader
 from console.rendering.images import Pictures
 from console.web.addresses import address
 from console.web.oidc import Provider
@@ -33,6 +34,7 @@ from workers.notifier import RedisNotifier
 log = get_logger(__name__)
 
 T = TypeVar("T")
+_MARKED = 20  # results that are kept while nothing changes
 _SHEETS = 2  # makings of problem sheets at a time: each keeps two cores busy
 
 
@@ -43,6 +45,7 @@ class AppContext:
         self.settings, self.engine, self.navigation = settings, engine, navigation
         self.provider = Provider(settings) if settings.console_oidc_issuer else None
         self._kept: dict[str, tuple[float, Any]] = {}
+        self._marked: dict[str, tuple[object, float, Any]] = {}
         self.calls = CallLimit()
         self._verification: subprocess.Popen[bytes] | None = None
         self._sheets: list[subprocess.Popen[bytes]] = []
@@ -78,6 +81,11 @@ class AppContext:
     def panels(self) -> PanelKeeper:
         """The filings in force as columns, for analysis."""
         return PanelKeeper(self.engine, self.settings.home / PANEL)
+
+    @cached_property
+    def draft_readers(self) -> ReadyReader:
+        """The process that reads the next draft."""
+        return ReadyReader()
 
     @cached_property
     def _store(self) -> Store:
@@ -133,7 +141,7 @@ class AppContext:
     def close(self) -> None:
         """End what was begun for the pages."""
         made = vars(self)
-        for name in ("pictures", "panels", "_notifier"):
+        for name in ("pictures", "panels", "draft_readers", "_notifier"):
             if name in made:
                 made[name].close()
         begun = [*self._sheets, *([self._verification] if self._verification is not None else [])]
@@ -141,6 +149,17 @@ class AppContext:
             process.terminate()
         for process in begun:
             process.wait()
+
+    def kept_while(self, name: str, mark: object, ask: Callable[[], T], seconds: float = 300) -> T:
+        """Return what ``ask`` gave while ``mark`` was the same, at most ``seconds`` ago. The results of a few names are kept."""
+        found = self._marked.get(name)
+        if found is None or found[0] != mark or time.monotonic() >= found[1]:
+            found = (mark, time.monotonic() + seconds, ask())
+            self._marked.pop(name, None)
+            self._marked[name] = found
+            while len(self._marked) > _MARKED:
+                self._marked.pop(next(iter(self._marked)), None)
+        return cast(T, found[2])
 
     def kept(self, name: str, ask: Callable[[], T], seconds: float = 30) -> T:
         """Return what ``ask`` gives, at most ``seconds`` old: for what changes seldom and is on every page."""

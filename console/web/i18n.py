@@ -11,8 +11,10 @@ from functools import cache
 from importlib.resources import files
 
 import msgspec
+from markupsafe import Markup
 
 from codebook.records import Record
+from codebook.rules import load_rules
 from runtime.language import CHINESE, ENGLISH, error_words
 
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
@@ -65,3 +67,17 @@ def label(language: str, namespace: str, name: object) -> str:
     """The word for a name of the domain; the name itself where there is none."""
     word = words().get(f"{namespace}.{name}")
     return word.of(language) if word is not None else str(name)
+
+
+def finding_text(language: str, rule: str, message: str) -> Markup:
+    """What a finding says. Messages are what offices read, so they are in Chinese; in English the rule goes before it, as what
+    must hold.
+
+    >>> finding_text("en", "requests.unknown", "<b>")
+    Markup('<span lang="zh-CN">&lt;b&gt;</span>')
+    """
+    if language == DEFAULT:
+        return Markup("{}").format(message)
+    known = load_rules().get(rule)
+    must = f"{known.words[:1].upper()}{known.words[1:]}. " if known is not None else ""
+    return Markup('{}<span lang="zh-CN">{}</span>').format(must, message)

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -158,6 +158,7 @@ class PageRequest:
             "t": self.t,
             "label": label,
             "said": in_chinese if language == CHINESE else str,
+            "finding_text": partial(i18n.finding_text, language),
             "csrf_field": csrf_field,
             "language": i18n.LANGUAGES[language],
             "languages": i18n.LANGUAGES,

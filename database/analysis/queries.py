@@ -102,6 +102,15 @@ class GroupLine(Record, frozen=True):
     figure: Figure
 
 
+def bounds_of(selection: UnitSelection) -> tuple[str, dict[str, Any]]:
+    """Return the condition of what a user may see, with its parameters."""
+    if selection.documents is None:
+        return "true", {}
+    prefixes = " or ".join(f"starts_with(region_code, '{int(code)}')" for code in selection.listed or ()) or "false"
+    condition = f"(document_id in (select unnest($documents::bigint[])) or (filing_id is null and ({prefixes})))"
+    return condition, {"documents": list(selection.documents)}
+
+
 def _conditions(selection: UnitSelection, by: GroupBy) -> tuple[str, dict[str, Any]]:
     found, values = [f"year in ({', '.join(str(int(year)) for year in selection.years) or 'null'})"], dict[str, Any]()
     if selection.region:
@@ -121,11 +130,8 @@ def _conditions(selection: UnitSelection, by: GroupBy) -> tuple[str, dict[str, A
     if selection.agencies is not None:
         found.append("list_contains($agencies, agency_id)")
         values["agencies"] = list(selection.agencies)
-    if selection.documents is not None:
-        prefixes = " or ".join(f"starts_with(region_code, '{int(code)}')" for code in selection.listed or ()) or "false"
-        found.append(f"(document_id in (select unnest($documents::bigint[])) or (filing_id is null and ({prefixes})))")
-        values["documents"] = list(selection.documents)
-    return " and ".join(found), values
+    bounds, bound = bounds_of(selection)
+    return " and ".join([*found, bounds]), {**values, **bound}
 
 
 _KEYS: Mapping[GroupBy, str] = {

@@ -25,6 +25,7 @@ from database.users.audit import note
 
 ACT: Table = Base.metadata.tables[FindingAct.__tablename__]
 _NAMED = 1000  # cases that an audit entry names
+_KEY = "key"  # of ``wanted``, beside the fields of the filter
 
 
 class ActResult(Record, frozen=True):
@@ -57,10 +58,13 @@ def decide(
     reason: str = "",
     wanted: Mapping[str, Any] | None = None,
     mark: str | None = None,
+    key: str | None = None,
 ) -> ActResult:
     """Set the state of the cases ``numbers``. ``wanted`` is the filter that found them, to be kept with the act.
 
-    With ``mark``, the :func:`mark_of` of the cases that the person saw, nothing is set when any of them moved since.
+    With ``mark``, the :func:`mark_of` of the cases that the person saw, nothing is set when any of them moved since. ``key`` is a
+    name for the act that nobody used before: a call that is repeated since the answer to its commit was lost returns what the
+    first one did.
     Cases whose state does not allow it stay as they are. Raises UsageError without a reason where one is needed, and for a state
     that nobody can set.
     """
@@ -68,9 +72,12 @@ def decide(
         raise UsageError(f"nobody sets a case to {to.value}; the states are {', '.join(BY_PERSON)}")
     if to in NEEDS_REASON and not reason.strip():
         raise UsageError(f"say why the case is {to.value}: a reason is needed")
+    if key is not None and (done := act_by_key(connection, who, key)) is not None:
+        return done
     if mark is not None and mark != mark_of(connection, numbers, lock=True):
         return ActResult(None, 0, {})
-    values = {"to_state": to.value, "cases": 0, "wanted": dict(wanted or {}), "reason": reason, "decided_by": who}
+    kept = dict(wanted or {}) | ({_KEY: key} if key is not None else {})
+    values = {"to_state": to.value, "cases": 0, "wanted": kept, "reason": reason, "decided_by": who}
     act, moved, others = None, [], Counter[str]()
     for part in chunks(sorted(set(numbers))):
         columns = (CASE.c.id, CASE.c.state, CASE.c.settled_by, CASE.c.held)
@@ -88,6 +95,13 @@ def decide(
         detail |= {"filter": dict(wanted)} if wanted else {}
         note(connection, f"finding_{to.value}", who, reason=reason, **detail)
     return ActResult(act, len(moved), dict(others))
+
+
+def act_by_key(connection: Connection, who: str, key: str) -> ActResult | None:
+    """Return what the act of a person with this key did; None when there is no such act."""
+    query = select(ACT.c.id, ACT.c.cases).where(ACT.c.decided_by == who, ACT.c.wanted[_KEY].as_string() == key)
+    row = connection.execute(query.order_by(ACT.c.id.desc()).limit(1)).first()
+    return ActResult(row.id, row.cases, {}) if row is not None else None
 
 
 def mark_of(connection: Connection, numbers: Sequence[int], *, lock: bool = False) -> str:

@@ -88,14 +88,12 @@ from database.ledger.dispatch import (
 from database.ledger.fair_queue import reserve_turns, virtual_time
 from database.ledger.records import (
     SYSTEM_CODES,
-    Arrival,
     Claim,
     Completed,
     Decision,
     Fault,
     Fenced,
     Next,
-    Policy,
     Queued,
     Registered,
     Spent,
@@ -103,6 +101,7 @@ from database.ledger.records import (
     decide,
 )
 from database.ledger.reprocessing import Selection, discard, reprocess, select_documents, start_again
+from database.plain_records import Arrival, Policy
 
 __all__ = [
     "SYSTEM_CODES",

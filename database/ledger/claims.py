@@ -21,13 +21,13 @@ from database.ledger.records import (
     Fault,
     Fenced,
     Next,
-    Policy,
     Queued,
     Spent,
     Tries,
     decide,
 )
 from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageState
+from database.plain_records import Policy
 from database.sql import Prepared, insert_for, storable
 
 R = TypeVar("R", bound=Record)

@@ -15,8 +15,9 @@ from codebook.stages import StageName
 from database.clock import now
 from database.ledger.claims import resettle, settle
 from database.ledger.conditions import DUE, EXPIRED, OPEN, RUNNING
-from database.ledger.records import Claim, Fault, Policy, Queued, Tries, decide
+from database.ledger.records import Claim, Fault, Queued, Tries, decide
 from database.models import Attempt, Failure, FailureState, Stage, StageState, Worker
+from database.plain_records import Policy
 from database.sql import chunks, insert_into, storable
 
 # Any number will do, as long as nothing else in a shared database locks it.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
 from codebook.errors import CODES, ErrorClass
 from codebook.records import Hints, Record, Status
 from codebook.stages import STAGES, StageName
 from database.models import StageState
+from database.plain_records import Policy
 
 # Faults of the machine: whatever document met them is not to blame, so its tries are not counted.
 SYSTEM_CODES = frozenset({"database.unavailable", "store.unavailable", "disk.full", "broker.unavailable"})
@@ -19,24 +19,6 @@ class Fenced(Exception):  # noqa: N818 (not an error of anybody: the claim passe
 
     Whatever the stale worker was about to write is rolled back.
     """
-
-
-class Arrival(Record, frozen=True):
-    """A file that came in: content (sha256 in hex, media type, size in bytes), path as given, and what is known of it
-    beforehand.
-
-    ``rejection`` is (code, message) when the content was refused; it is registered all the same, as a failure. ``dated_at`` is
-    when the file was changed last, as its file system or archive says.
-    """
-
-    sha256: str
-    media_type: str
-    size: int
-    path: str
-    hints: Hints = Hints()
-    priority: int = 0
-    rejection: tuple[str, str] | None = None
-    dated_at: datetime | None = None
 
 
 class Registered(Record, frozen=True):
@@ -117,17 +99,6 @@ class Spent(Record, frozen=True):
     seconds: float
     cpu_seconds: float | None = None
     engine: str | None = None
-
-
-class Policy(Record, frozen=True):
-    """How often a stage is tried again. Seconds; limits count tries that failed in the same way."""
-
-    base_seconds: float = 2.0
-    cap_seconds: float = 600.0
-    system_seconds: float = 15.0
-    transient_limit: int = 8
-    crash_limit: int = 3
-    loss_limit: int = 10
 
 
 class Tries(Record, frozen=True):

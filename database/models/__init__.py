@@ -38,7 +38,8 @@ from database.models.ledger import (
 from database.models.reports import Between, BlockRow, CorrectionRow, FindingRow, ReportRow, SectionRow, ValueRow
 from database.models.review import ReviewLease, ReviewShare
 from database.models.search import SavedFilter, SearchRow
-from database.models.users import ApiToken, Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Role, Session, User
+from database.models.users import ApiToken, Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Session, User
+from database.plain_records import Role
 
 __all__ = [
     "PREFIX",

@@ -129,7 +129,7 @@ class FindingCase(Base):
 
 class FindingAct(Base):
     """What a person decided about cases at once: one, or all that a filter found. ``wanted`` is the filter, {} for cases by
-    number.
+    number, with a ``key`` where the act has one by which it is found again.
 
     An act that was undone is ended; its moves stay, and those that take it back are moves too.
     """

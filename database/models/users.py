@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.models.base import Base, Key, Nullable, one_of
-
-
-class Role(StrEnum):
-    """What a person may do on the operators' pages; each may do what the ones before may."""
-
-    VIEW = "view"
-    OPERATE = "operate"
-    ADMINISTER = "administer"
-
-    def includes(self, other: Role) -> bool:
-        """Return whether who has this role may do what ``other`` may.
-
-        >>> Role.OPERATE.includes(Role.VIEW), Role.VIEW.includes(Role.OPERATE)
-        (True, False)
-        """
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+from database.plain_records import Role
 
 
 class User(Base):

@@ -21,7 +21,7 @@ from database.clock import now
 from database.filings import register
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown, speaks
 from database.filings.register import AgencyName
-from database.models import AgencyKeyRow, AliasSource, Batch, ExpectedRow, Failure, FailureState, ReportRow, Source
+from database.models import AgencyKeyRow, AliasSource, Audit, Batch, ExpectedRow, Failure, FailureState, ReportRow, Source
 from database.reports.received import ExpectedAgencies, ExpectedAgency, FoundAt, Received
 from database.sql import chunks, insert_into
 from database.users.audit import note
@@ -253,6 +253,14 @@ def coverage(
     came_in = _came_in(everything or connection, year) if any(line.id not in filed for line in lines) else {}
     found = [_coverage_line(line, filed.get(line.id), came_in.get(line.id), today) for line in lines]
     return sorted(found, key=lambda line: (line.region_code or "", line.agency))
+
+
+def changes_mark(connection: Connection) -> tuple[int, ...]:
+    """Return a mark that is another one when something came in, was read, failed, or was decided by a person: the lines of
+    :func:`coverage` stay as they are while it does. A transaction that began before others may not move it.
+    """
+    last = (select(func.coalesce(func.max(table.id), 0)).scalar_subquery() for table in (Source, ReportRow, Failure, Audit))
+    return tuple(connection.execute(select(*last)).one())
 
 
 def _agencies(connection: Connection, year: int) -> list[ExpectedAgency]:

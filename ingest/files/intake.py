@@ -14,7 +14,7 @@ import msgspec
 
 from codebook.errors import GongkaiError, UsageError
 from codebook.records import Hints
-from database.ledger import Arrival
+from database.plain_records import Arrival
 from ingest.archives.limits import Limits
 from ingest.files.bounded_reader import BoundedReader, Ended
 from ingest.files.fingerprint import stand_in

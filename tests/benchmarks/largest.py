@@ -296,7 +296,7 @@ KINDS: dict[str, Large] = {
     **{name: Large(name.lower(), _PAGE, _picture) for name in ("PNG", "JPEG", "TIFF", "WebP", "HEIC", "AVIF", "JP2")},
     **{
         f"{name} near the limit": Large(name.lower(), "a page of 12,200 x 12,200 pixels", partial(_picture, side=12_200))
-        for name in ("PNG", "JPEG", "HEIC", "AVIF", "JP2")
+        for name in ("PNG", "JPEG", "AVIF", "JP2")  # no HEIC: its encoder ends at 142 million
     },
     "PDF near the limit": Large("pdf", "1,998 pages", lambda path: path.write_bytes(_report_pdf(1_998))),
     "OFD near the limit": Large("ofd", "2,000 pages", partial(_ofd, pages=2_000)),

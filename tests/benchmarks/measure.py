@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,13 +23,16 @@ _INTERVAL = 0.5
 @dataclass(frozen=True)
 class Run:
     """What a command took. ``peak`` is the greatest sum of resident memory over its processes (and those named beside it), in
-    bytes; pages that processes share are counted in each."""
+    bytes; pages that processes share are counted in each. ``processor`` are the processor seconds of it and of the processes
+    that it waited for: other work on the machine changes them less than ``seconds``.
+    """
 
     seconds: float
     peak: int
     code: int
     output: str
     errors: str
+    processor: float = 0.0
 
 
 def _tree(pid: int) -> Iterator[psutil.Process]:
@@ -60,7 +64,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def run(arguments: Sequence[str], extra: Mapping[str, str] | None = None, beside: Iterable[int] = ()) -> Run:
     """Run ``python -m ARGUMENTS`` to its end. ``beside`` are processes whose memory counts too (workers started before)."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), _processor_seconds()
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments], env=environment(extra), cwd=REPOSITORY, stdout=out, stderr=err
         )
@@ -79,7 +83,13 @@ def run(arguments: Sequence[str], extra: Mapping[str, str] | None = None, beside
         watcher.join()
         out.seek(0)
         err.seek(0)
-        return Run(seconds, peak, code, out.read().decode(errors="replace"), err.read().decode(errors="replace"))
+        texts = (out.read().decode(errors="replace"), err.read().decode(errors="replace"))
+        return Run(seconds, peak, code, *texts, _processor_seconds() - spent)
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager

@@ -2,27 +2,33 @@
 
 ``python -m tests.benchmarks.notices [--units 1000]``: fills an SQLite database with units whose PDF reports have planted
 errors, confirms the findings, writes a notice for each with the pictures of its points, and the workbook, and prints seconds and
-the greatest memory.
+the greatest memory. Then each notice is opened and compared with the cases, and LibreOffice opens some, where it is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 
+import docx
 import msgspec
 from sqlalchemy import select
 
 from codebook.records import Extraction, Hints, Verdict
 from codebook.stages import StageName
+from console.notices.preview import has_office
 from database import migrations
 from database.blob import unpack
 from database.findings.decisions import decide
 from database.findings.following import CASE
+from database.findings.listing import CaseFilter, CaseLine, iterate
 from database.ledger import outputs
 from database.models import Base, FindingState
 from database.reports.results import REPORT
@@ -35,6 +41,7 @@ from tests.inline import Inline
 _OUTPUT = Base.metadata.tables["gk_output"]
 _KINDS = 8  # documents that are read by the real stages; the others are copies of them by other units
 _PLANTS = ("requests.row_sum", "requests.column_sum", "requests.balance", "review.sum")
+_OPENED = 20  # notices that LibreOffice opens
 _TOWNS = ("东", "西", "南", "北", "中")
 
 
@@ -94,8 +101,48 @@ def main() -> None:
         sys.stdout.write(f"{chosen.units:,} units, {cases:,} confirmed cases, filled in {time.perf_counter() - began:,.0f} s\n")
         command = ["console.cli", "notices", "--year", "2024", "--out", str(out), "--issuer", "示例市", "--json"]
         took = run(command, {"GONGKAI_HOME": folder})
-        sys.stdout.write(f"{took.seconds:,.0f} s, {took.peak / 1e6:,.0f} MB of memory, code {took.code}\n{took.errors}")
-        sys.stdout.write(json.dumps(json.loads(took.output), ensure_ascii=False) + "\n")
+        spent = f"{took.seconds:,.0f} s, {took.processor:,.0f} processor seconds, {took.peak / 1e6:,.0f} MB of memory"
+        sys.stdout.write(f"{spent}, code {took.code}\n{took.errors}")
+        made = json.loads(took.output)
+        sys.stdout.write(json.dumps(made, ensure_ascii=False) + "\n")
+        right = count_right(home, Path(made["folder"]))
+        sys.stdout.write(f"{right:,} of {made['notices']:,} notices are right: agency, points, messages, pictures\n")
+        if has_office():
+            began = time.perf_counter()
+            opened = open_in_office(Path(made["folder"]), home)
+            sys.stdout.write(f"{opened} opened in LibreOffice in {time.perf_counter() - began:,.0f} s\n")
+
+
+def count_right(home: Path, folder: Path) -> int:
+    """Return how many notices name their agency, and have each of its confirmed cases once, with its message and a picture."""
+    engine = make_engine(f"sqlite:///{home / 'gongkai.db'}")
+    with reading(engine) as connection:
+        lines = list(iterate(connection, CaseFilter(state="confirmed", year=2024)))
+    engine.dispose()
+    by_agency: dict[str, list[CaseLine]] = defaultdict(list)
+    for line in lines:
+        by_agency[line.agency or ""].append(line)
+    right = 0
+    for path in folder.iterdir():
+        document = docx.Document(str(path))
+        text = "\n".join(paragraph.text for paragraph in document.paragraphs)
+        mine = [each for name, each in by_agency.items() if f"\n{name}：\n" in text]
+        numbers = sorted(map(int, re.findall(r"问题编号 (\d+)", text)))
+        right += (
+            len(mine) == 1
+            and numbers == sorted(line.id for line in mine[0])
+            and all(line.message in text for line in mine[0])
+            and len(document.inline_shapes) == len(numbers)
+        )
+    return right
+
+
+def open_in_office(folder: Path, home: Path) -> int:
+    """Let LibreOffice open some of the notices; return how many it could write as PDF."""
+    files = sorted(folder.iterdir())[:_OPENED]
+    command = ["soffice", f"-env:UserInstallation={(home / 'office').as_uri()}", "--headless", "--convert-to", "pdf"]
+    subprocess.run([*command, "--outdir", str(home / "pdf"), *map(str, files)], check=True, capture_output=True)
+    return len(list((home / "pdf").glob("*.pdf")))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from codebook.records import Hints, Record
 from console.cli import app
 from console.drafts.check import CheckedDraft, check_drafts
 from console.drafts.not_run import BecauseOf
+from console.drafts.readers import ReadyReader
 from database.models import Document, FindingRow, ReportRow, Source
 from database.session import make_engine, reading
 from runtime.settings import Settings, load_settings
@@ -55,7 +58,8 @@ def of_chain(engine: Engine) -> list[Told]:
         )
 
 
-def same_findings(engine: Engine, folder: Path, count: int, seed: int) -> None:
+def same_findings(engine: Engine, folder: Path, count: int, seed: int) -> int:
+    """Compare both ways on generated documents; return how many findings there are."""
     inline = Inline(engine, folder / "home")
     files = folder / "files"
     files.mkdir()
@@ -66,6 +70,7 @@ def same_findings(engine: Engine, folder: Path, count: int, seed: int) -> None:
     found = of_drafts(check_drafts([str(files)], inline.settings))
     assert found == of_chain(engine)
     assert len({told.rule for told in found}) >= 3
+    return len(found)
 
 
 def test_a_draft_shows_the_findings_of_the_whole_chain(sqlite_engine: Engine, tmp_path: Path) -> None:
@@ -73,8 +78,9 @@ def test_a_draft_shows_the_findings_of_the_whole_chain(sqlite_engine: Engine, tm
 
 
 @pytest.mark.slow
-def test_500_drafts_show_the_findings_of_the_whole_chain(sqlite_engine: Engine, tmp_path: Path) -> None:
-    same_findings(sqlite_engine, tmp_path, 500, 8)
+def test_many_drafts_show_the_findings_of_the_whole_chain(sqlite_engine: Engine, tmp_path: Path) -> None:
+    """`python -m tests.benchmarks.drafts --same 500` compares as many as one likes."""
+    same_findings(sqlite_engine, tmp_path, 80, 8)
 
 
 @pytest.fixture
@@ -167,3 +173,24 @@ def test_the_command_prints_the_problems_and_says_whether_there_are_any(tmp_path
     load_settings.cache_clear()
     assert runner.invoke(app, ["check-draft", str(tmp_path / "none.txt")]).exit_code == 2
     assert not (tmp_path / "home" / "gongkai.db").exists()
+
+
+def test_a_draft_is_checked_without_the_imports_of_a_database() -> None:
+    """They take longer than reading it; the database is opened while it is read."""
+    code = "import sys, console.cli.rules.draft_report; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=REPOSITORY).returncode == 0
+
+
+def test_a_reader_is_kept_ready_for_one_draft(tmp_path: Path) -> None:
+    ready = ReadyReader()
+    ready.prepare()
+    (path,) = REPORTS.glob("*镇人民政府2024*")
+    with ready.take() as prepared, ready.take() as other:
+        assert prepared is not other  # nobody waits for somebody else's draft
+        for reader in (prepared, other):
+            (draft,) = check_drafts([str(path)], Settings(home=tmp_path), reader=reader)
+            assert draft.is_clean
+    ready.prepare()
+    process = ready.take()
+    ready.close()
+    process.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import openpyxl
 import pytest
 import python_calamine
 from PIL import Image
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
 
 from codebook.agency_kinds import stored_key
 from codebook.errors import UsageError
@@ -290,6 +291,33 @@ def test_no_notice_of_an_earlier_run_lies_among_those_that_are_sent(desk: Inline
     sent = send(desk, tmp_path / "out", mark_sent=True, who="li", reason="第一批")
     (text,) = [text_of(path) for path in Path(sent.folder).iterdir()]
     assert f"（问题编号 {kept}）" in text
+
+
+def test_a_marking_whose_answer_was_lost_is_found_again(desk: Inline, tmp_path: Path):
+    numbers = [line.id for line in cases(desk.engine) if line.rule in PLANTS][:2]
+    confirm(desk.engine, numbers)
+    lost: list[str] = []
+
+    @event.listens_for(desk.engine, "after_cursor_execute")
+    def seen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "insert into gk_finding_act" in statement.lower():
+            lost.append(statement)
+
+    @event.listens_for(desk.engine, "commit")
+    def lose(connection: Connection) -> None:
+        if len(lost) == 1:
+            lost.append("")
+            connection.connection.commit()
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR  # type: ignore[misc]
+            raise error
+
+    sent = send(desk, tmp_path / "out", mark_sent=True, who="li", reason="第一批")
+    assert len(lost) == 2
+    assert sent.marked == 2
+    assert {line.id for line in cases(desk.engine, state="sent")} == set(numbers)
+    with reading(desk.engine) as connection:
+        assert [entry.count for entry in audit.trail(connection, action="finding_sent")] == [2]
 
 
 def test_nothing_is_sent_when_a_finding_moved_since_it_was_counted(desk: Inline, tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 
 from codebook.book import load_book
 from codebook.errors import GongkaiError
-from codebook.records import LeftOutKind, State, Table
+from codebook.records import LeftOutKind, Line, State, Table
 from tasks.extraction.extract import extract
 from tasks.flow import read_document
 from tests.extraction.other_formats import web_page
@@ -79,3 +79,30 @@ def test_a_table_that_is_missing_in_the_page_is_named_with_its_script() -> None:
 @pytest.mark.parametrize("script", ["", "var a=[[1,2],[3,4]]", "[" * 100_000, '["新收","b"]', "var x=" + "[[1]," * 20_000])
 def test_other_scripts_are_nothing(script: str) -> None:
     assert not extract(page(script), "text/html").left_out
+
+
+MARKUP = "<table>" + "".join(f"<tr><td>{label}</td><td>{at}</td></tr>" for at, label in enumerate(ROWS)) + "</table>"
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        f"<script>document.write('{MARKUP}')</script>",
+        f"<script>a.innerHTML={json.dumps(MARKUP)}</script>",
+        f"<script>a.innerHTML='{MARKUP.replace('</', '<' + chr(92) + '/')}'</script>",
+        f"<script type='text/template'>{MARKUP}</script>",
+        f"<textarea style='display:none'>{MARKUP}</textarea>",
+        f"<textarea>{MARKUP}</textarea>",
+        f"<input type=hidden value='{MARKUP.replace('<', '&lt;')}'>",
+    ],
+)
+def test_tables_that_a_script_is_to_put_in_place_are_said_to_be_there(held: str) -> None:
+    page = f"<html><body><h1>示例县教育局2024年政府信息公开工作年度报告</h1>{held}<p>以上。</p></body></html>".encode()
+    found = extract(page, "text/html")
+    assert [one.kind for one in found.left_out] == [LeftOutKind.SCRIPT]
+    assert "table" not in "".join(block.text for block in found.pages[0].blocks if isinstance(block, Line))
+
+
+def test_a_text_that_is_typed_into_a_field_is_read() -> None:
+    found = extract("<p>报告</p><textarea>共 3 件</textarea>".encode(), "text/html")
+    assert [block.text for block in found.pages[0].blocks if isinstance(block, Line)] == ["报告", "共 3 件"]

@@ -127,6 +127,7 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", "/analysis"): VIEW,
     ("GET", "/analysis/file"): VIEW,
     ("GET", "/analysis/rollup"): VIEW,
+    ("GET", "/analysis/glossary"): VIEW,
     ("GET", "/analysis/indicator"): VIEW,
     ("GET", "/analysis/indicator/file"): VIEW,
     ("GET", "/analysis/agencies/{id}"): VIEW,

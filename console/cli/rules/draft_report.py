@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,9 +17,11 @@ from console.cli.terminal.output import Exit, counted, fault, plain, say, show, 
 from console.drafts.check import CheckedDraft, Connect, DraftFinding, check_drafts
 from console.drafts.not_run import BecauseOf
 from console.limited_reader import LimitedReader
-from database.session import reading
 from ingest.lists.manifest import region_of
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _LISTED = 4  # cells of a finding that are named
@@ -38,8 +41,8 @@ _WHY = {
 def check(paths: Sequence[str], reader: LimitedReader, *, region: str | None, as_json: bool) -> None:
     """Check drafts and show what was found; ends with the exit code of the command."""
     found = environment.settings()
-    with ExitStack() as stack:
-        connect = _connect(found, stack)
+    with ExitStack() as stack, ThreadPoolExecutor(1) as threads:
+        connect = _connect(found, stack, threads)
         try:
             drafts = list(check_drafts(paths, found, connect, region=region_of(region or ""), reader=reader))
         except UsageError as error:
@@ -56,10 +59,21 @@ def check(paths: Sequence[str], reader: LimitedReader, *, region: str | None, as
     raise typer.Exit(Exit.GOOD if all(draft.is_clean for draft in drafts) else Exit.ATTENTION)
 
 
-def _connect(found: Settings, stack: ExitStack) -> Connect | None:
-    """The way to the database; None where there is none yet."""
+def _connect(found: Settings, stack: ExitStack, threads: ThreadPoolExecutor) -> Connect | None:
+    """The way to the database, which is opened while the first draft is read; None where there is none yet."""
     if found.database_url is None and not (found.home / "gongkai.db").exists():
         return None
+    opening = threads.submit(_opened, found, stack)
+
+    def connect() -> AbstractContextManager[Connection]:
+        return opening.result()()
+
+    return connect
+
+
+def _opened(found: Settings, stack: ExitStack) -> Connect:
+    from database.session import reading  # noqa: PLC0415 - in this thread, while another waits for the reading process
+
     return partial(reading, stack.enter_context(environment.database(found)))
 
 

@@ -22,6 +22,7 @@ from console.web.pages import (
 )
 from console.web.pages.analysis import agency as analysis_agency
 from console.web.pages.analysis import compare as analysis_compare
+from console.web.pages.analysis import glossary as analysis_glossary
 from console.web.pages.analysis import indicator as analysis_indicator
 from console.web.pages.analysis import overview as analysis
 from console.web.pages.api import figures, resources, tokens
@@ -56,6 +57,7 @@ MODULES = (
     analysis_indicator,
     analysis_agency,
     analysis_compare,
+    analysis_glossary,
     downloads,
     administration,
     upkeep,

@@ -54,13 +54,24 @@ class _Asked(NamedTuple):
         return [line for line in inside if not self.standing or line.standing == self.standing]
 
 
-def visible_lines(request: PageRequest, connection: Connection, year: int) -> list[CoverageLine]:
-    """The lines of a year that the person can see.
+def visible_lines(request: PageRequest, year: int) -> list[CoverageLine]:
+    """The lines of a year that the person can see; they are worked out when something has changed since.
 
     A document that was not read is of no region. For a user who is bound to regions it counts for an agency of theirs, and its
     number is not shown.
     """
-    today = date.today().isoformat()
+    today, access = date.today().isoformat(), request.user.access if request.is_bound and request.user is not None else None
+    with reading(request.app.engine) as everything:
+        mark = covering.changes_mark(everything)
+
+    def lines() -> list[CoverageLine]:
+        with request.reading() as connection:  # begun after the mark was read: what it sees is not older
+            return _lines(request, connection, year, today)
+
+    return request.app.kept_while(f"coverage {year} {access}", (mark, today), lines)
+
+
+def _lines(request: PageRequest, connection: Connection, year: int, today: str) -> list[CoverageLine]:
     if not request.is_bound:
         return covering.coverage(connection, year, today)
     with reading(request.app.engine) as everything:
@@ -82,7 +93,7 @@ def shown(request: PageRequest) -> Response:
         asked = asked._replace(year=asked.year or (years[0].year if years else None))
         lines, others = [], []
         if asked.year is not None:
-            lines = visible_lines(request, connection, asked.year)
+            lines = visible_lines(request, asked.year)
             others = covering.unlisted(connection, asked.year, region=asked.region or None, limit=_ROWS)
     regions = _regions(lines)
     lines = asked._replace(standing="").chosen(lines)
@@ -112,8 +123,7 @@ def file(request: PageRequest) -> Response:
     asked = _Asked.of(request)
     lines: list[CoverageLine] = []
     if asked.year is not None:
-        with request.reading() as connection:
-            lines = asked.chosen(visible_lines(request, connection, asked.year))
+        lines = asked.chosen(visible_lines(request, asked.year))
         told: dict[str, Any] = {"year": asked.year, "region": asked.region, "by": asked.by}
         request.write(lambda c: audit.note(c, "download", request.user_name, subject="coverage", **told))
     target = io.StringIO()

@@ -18,7 +18,7 @@ from tasks.extraction.embedded_pictures import SMALL
 from tasks.extraction.grid import NUMERIC, lay_out
 from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
 from tasks.extraction.html.looks import Look, looks_of
-from tasks.extraction.html.script_data import script_data
+from tasks.extraction.html.script_data import holds_markup, script_data
 from tasks.extraction.html.surroundings import Holdings, is_main, surroundings
 from tasks.extraction.left_out import nothing_read
 from tasks.extraction.limits import ExtractionLimits
@@ -128,7 +128,7 @@ class _HtmlWalker:
         elif tag == "select":
             if self.depth:  # outside of tables it is a menu
                 line.add(_selected(element), look)
-        else:
+        elif not holds_markup(element):
             line.add(element.text, look)
 
     def _end(self, line: _Line, element: etree._Element, is_root: bool) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from html import unescape
 from typing import Any
 
 from lxml import etree
@@ -29,6 +30,8 @@ _LONGEST_LABEL = 80
 _DEEPEST = 8
 _QUOTED = re.compile(r"""(?<=["'`])[^"'`\\\r\n]{3,80}(?=["'`])""")  # whichever of two quotes is the first
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_TAGGED = re.compile(r">([^<>]{3,80})<")
+_MARKUP = re.compile(r"\s{0,200}<(?:[a-z!])", re.I)
 _BEGINS = re.compile(r"\[\s{0,40}[\[{]")
 _DATA_TYPES = ("", "text/javascript", "application/javascript", "application/json", "application/ld+json", "module", "text/json")
 
@@ -37,6 +40,7 @@ def script_data(root: etree._Element, *, has_tables: bool) -> Flow:
     """The tables that scripts of a page hold as data, where it has none; else, or where they cannot be read, what names them."""
     texts = list(_scripts(root))
     labels = [label for text in texts for label in _labels_in(text)]
+    labels += [label for text in _held_markup(root) for label in _labels_between_tags(text)]
     if len(set(labels)) < _FEWEST_LABELS:
         return []
     tables: list[CellGrid] = [] if has_tables else [table for text in texts for table in _tables(text)]
@@ -50,6 +54,26 @@ def _scripts(root: etree._Element) -> Iterator[str]:
         if text and (element.get("type") or "").partition(";")[0].strip().lower() in _DATA_TYPES:
             left -= len(text)
             yield _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def holds_markup(element: etree._Element) -> bool:
+    """Return whether a field holds a part of a page, which a script puts elsewhere, and no text for a reader."""
+    return element.tag == "textarea" and _MARKUP.match(element.text or "") is not None
+
+
+def _held_markup(root: etree._Element) -> Iterator[str]:
+    """The texts in scripts, templates and fields that may hold parts of a page."""
+    left = _MOST_CHARACTERS
+    for element in root.iter("script", "textarea", "input"):
+        text = ((element.get("value") if element.tag == "input" else element.text) or "")[:left]
+        if "<" in text or "\\u003" in text.lower() or "&lt;" in text:
+            left -= len(text)
+            plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+            yield unescape(plain) if "&lt;" in plain else plain
+
+
+def _labels_between_tags(text: str) -> Iterator[str]:
+    return (raw for raw in _TAGGED.findall(text) if fold_label(raw) in _labels())
 
 
 @cache

@@ -29,6 +29,7 @@ READ = [
     ("amber-ink", "amber-pale"),
     ("violet-ink", "violet-pale"),
     ("on-deep", "deep"),
+    ("paper", "bad"),
     ("on-deep", "bar"),
     ("bar-ink", "bar"),
     ("bar-soft", "bar"),

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from codebook.agency_kinds import stored_key
 from console.web.security import UPLOAD_BYTES
 from database.reports import coverage
 from database.reports.coverage import Listed
 from database.session import reading, run_transaction
 from database.users import accounts, audit
 from tests.console.web.filed import EVIL
+from tests.database.test_results import load, register, verdict
 from tests.ingest.test_expected_lists import LIST, MERGED, workbook
 
 CSV = f"单位,地区,备注\n淮安市教育局,淮安市,{EVIL}\n某局,火星市,\n盐城市教育局,盐城市,\n"
@@ -206,3 +208,23 @@ def test_who_is_bound_to_a_region_changes_its_list_alone(desk: Any) -> None:
     assert desk.operator.get("/coverage/list").status_code == 404
     assert send(desk, desk.operator, CSV.encode(), year="2024").status_code == 404
     assert len(kept(desk)) == 2
+
+
+def test_the_lines_are_worked_out_again_when_something_changed(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    worked_out = coverage.coverage
+
+    def watched(connection: Any, year: int, *rest: Any, **named: Any) -> Any:
+        asked.append(year)
+        return worked_out(connection, year, *rest, **named)
+
+    monkeypatch.setattr(coverage, "coverage", watched)
+    listed = Listed(2022, "洪泽区民政局", stored_key("洪泽区民政局", "320813"), "320813", None)
+    run_transaction(desk.engine, lambda c: coverage.expect(c, [listed], who="li"))
+    pages = [desk.viewer.get("/coverage?year=2022").text for _ in range(2)]
+    assert asked == [2022]
+    assert "/filings/" not in pages[1]
+    load(desk.engine, register(desk.engine, 1)[0], verdict("洪泽区民政局", year=2022, new_received=3))
+    page = desk.viewer.get("/coverage?year=2022").text
+    assert asked == [2022, 2022]
+    assert 'href="/filings/1"' in page

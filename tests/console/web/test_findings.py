@@ -51,6 +51,17 @@ def test_the_list_filters_counts_and_escapes(filed: Desk) -> None:
         assert filed.viewer.get("/findings", params={"order": order, "after": "2"}).status_code == 200
 
 
+def test_in_english_a_finding_begins_with_what_must_hold(filed: Desk) -> None:
+    must = "In each column: newly received + carried over = handled + carried forward. "
+    addresses = ("/findings", "/findings/1", "/documents/1", "/findings/decide?to=dismissed&case=1")
+    for address in addresses:
+        assert must not in filed.operator.get(address).text
+    filed.operator.cookies.set("gongkai_language", "en")
+    for address in addresses:
+        assert f'{must}<span lang="zh-CN">' in filed.operator.get(address).text, address
+    assert EVIL not in filed.operator.get("/findings").text
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

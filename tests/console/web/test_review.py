@@ -604,10 +604,11 @@ def test_a_value_that_was_read_with_a_low_score_is_not_proposed(desk: Any, inlin
     assert "还没有选定" in decide(desk, page, choice="")
 
 
-def test_an_unlikely_number_of_a_row_is_filled_in_before_the_row_is_confirmed(desk: Any, inline: Inline) -> None:
+@pytest.mark.parametrize("doubt", ["label", "shown", "text"])
+def test_an_unlikely_number_of_a_row_is_filled_in_before_the_row_is_confirmed(desk: Any, inline: Inline, doubt: str) -> None:
     made = report()
     readings = tuple(
-        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt="label", candidates=(r.value or 0,)) for r in made.readings
+        msgspec.structs.replace(r, state=State.DOUBTFUL, doubt=doubt, candidates=(r.value or 0,)) for r in made.readings
     )
     number = file_scan(inline, made=msgspec.structs.replace(made, readings=readings))  # the first has a score of 0.61
     page = desk.operator.get("/review").text

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import docx
+import msgspec
 import psutil
 import pytest
 from httpx2 import Response
@@ -174,9 +175,20 @@ def test_a_process_that_was_ended_while_it_marked_leaves_its_sheets(filed: Desk)
     (job,) = made(filed)
     assert "after the sheets were complete" in job.state.problem
     page = filed.operator.get(f"{ADDRESS}/state").text
-    assert "问题可能已登记为“已发送”" in page
+    assert "已登记发送 2 个" in page  # the database says so, not the job
     assert "未登记发送" not in page
     assert filed.operator.get(f"{ADDRESS}/file", params={"name": job.name}).status_code == 200
+
+
+def test_a_process_that_was_ended_before_the_marking_is_said_to_have_marked_nothing(filed: Desk) -> None:
+    begin(filed)
+    job = until_made(filed)
+    folder = filed.settings.home / jobs.FOLDER / job.name
+    jobs.write(folder / jobs.WANTED, msgspec.structs.replace(job.wanted, mark_sent=True))
+    jobs.write(folder / jobs.STATE, jobs.SheetsState(2, documents=job.state.documents, packed=True))
+    page = filed.operator.get(f"{ADDRESS}/state").text
+    assert "没有问题被登记为“已发送”" in page
+    assert states(filed) == ["confirmed", "confirmed", "new"]
 
 
 # ---- what happens to the process while it runs -----------------------------------------------------------------------------

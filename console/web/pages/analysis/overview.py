@@ -14,6 +14,7 @@ from starlette.responses import Response
 from codebook.analysis.figures import Figure
 from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
 from codebook.analysis.rollup import AreaRollup
+from codebook.divisions import names_of
 from console.analysis import charts
 from console.analysis.document import write_document
 from console.analysis.layout import cells_of, form_of_year
@@ -36,6 +37,7 @@ from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
 from database.access import region_prefix
+from database.analysis.contradictions import Contradiction, contradictions
 from database.analysis.panel import Panel
 from database.analysis.queries import (
     Basis,
@@ -64,6 +66,7 @@ _STATED = (
 )  # fmt: skip
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _MEDIA_TYPES = {"xlsx": f"{_OFFICE}.spreadsheetml.sheet", "docx": f"{_OFFICE}.wordprocessingml.document"}
+_WORST = 15  # contradictions that are shown
 _LATE = 20  # agencies of the list of those that are late
 
 
@@ -72,6 +75,14 @@ class Tile(NamedTuple):
 
     indicator: DerivedIndicator
     figure: Figure | None
+
+
+class ContradictionRow(NamedTuple):
+    """A government's number that cannot be right, with the name of its area and the address of its overview."""
+
+    place: str
+    href: str
+    found: Contradiction
 
 
 class RegionRow(NamedTuple):
@@ -161,6 +172,20 @@ def _late(request: PageRequest, panel: Panel, asked: Asked) -> list[tuple[UnitLi
     return [(line, shown_value(days, line.figure.value)) for line in latest if line.figure.numerator]
 
 
+def _contradictions(request: PageRequest, panel: Panel, asked: Asked) -> list[ContradictionRow]:
+    """The greatest contradictions between governments of the region and those under them."""
+    selection = seen(request, UnitSelection((asked.year,), asked.region or None))
+    worst = contradictions(panel, asked.year, _STATED, selection)[:_WORST]
+    return [
+        ContradictionRow(
+            "".join(names_of(each.area)) or each.area,
+            address("/analysis", **{**asked.given, "region": region_prefix(each.area)}),
+            each,
+        )
+        for each in worst
+    ]
+
+
 def _rollup(request: PageRequest, panel: Panel, asked: Asked) -> AreaRollup | None:
     if not asked.region:
         return None
@@ -197,6 +222,7 @@ def shown(request: PageRequest, panel: Panel) -> Response:
         trend=trend,
         trend_years=[(indicator, {line.year: line for line in lines}) for indicator, lines in years],
         trend_span=sorted(years_of(panel)),
+        contradictions=_contradictions(request, panel, asked),
         late=_late(request, panel, asked),
         rollup=rollup,
         names=names,

@@ -232,8 +232,7 @@ def coverage(request: PageRequest, asked: CoverageParameters) -> ApiList[Coverag
     """The agencies that must report on a year, and how they stand, by the number of their line."""
     region = _region(asked.region)
     prefix = region_prefix(region) if region else ""
-    with request.reading() as connection:
-        lines = visible_lines(request, connection, asked.year)
+    lines = visible_lines(request, asked.year)
     chosen = [
         line
         for line in sorted(lines, key=lambda line: line.id)

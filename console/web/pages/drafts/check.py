@@ -27,7 +27,8 @@ _slots = threading.BoundedSemaphore(_AT_ONCE)
 
 
 def ask(request: PageRequest) -> Response:
-    """The form for a draft."""
+    """The form for a draft. While the person chooses it, the process that reads it starts."""
+    request.app.draft_readers.prepare()
     return _shown(request, ())
 
 
@@ -59,8 +60,13 @@ def _checked(request: PageRequest, name: str, content: bytes) -> tuple[CheckedDr
             path.write_bytes(content)
         except OSError as error:
             raise GongkaiError("disk.full", str(error), "room for temporary files") from error
-        found = check_drafts([str(path)], request.app.settings, request.reading, region=region, seconds=SECONDS)
-        return tuple(draft for draft, _ in zip(found, range(_FILES), strict=False))
+        with request.app.draft_readers.take() as reader:
+            found = check_drafts(
+                [str(path)], request.app.settings, request.reading, region=region, seconds=SECONDS, reader=reader
+            )
+            drafts = tuple(draft for draft, _ in zip(found, range(_FILES), strict=False))
+    request.app.draft_readers.prepare()  # for the draft when it was mended
+    return drafts
 
 
 def _shown(request: PageRequest, drafts: tuple[CheckedDraft, ...], status: int = 200) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from console.notices import jobs
 from console.notices.gather import Selected, region_text
 from console.notices.jobs import SheetsJob, SheetsWanted
 from console.notices.preview import SheetsPreview, due_day, has_office, preview
+from console.notices.words import english_category
 from console.web.pages.findings import filters
 from console.web.request import PageRequest
 from console.web.routing import get, post
@@ -24,7 +26,9 @@ from console.web.security import Fields
 from console.web.views.regions import region_code
 from database.access import Access, region_prefix
 from database.findings import listing
+from database.findings.decisions import act_by_key
 from database.models import Role
+from database.session import reading
 from database.users import audit
 
 _SHOWN = 20  # agencies that the count names
@@ -45,7 +49,6 @@ def _page(request: PageRequest, fields: Fields, status: int = 200) -> Response:
     if chosen is None and region:
         request.notify("findings.no_region", good=False, region=region)
     counted = preview(request.app.engine, chosen, _access(request)) if chosen is not None else None
-    shown = jobs.jobs_of(request.app.settings.home, request.user_name, _access(request))
     return request.render(
         "sheets.html",
         status,
@@ -60,10 +63,21 @@ def _page(request: PageRequest, fields: Fields, status: int = 200) -> Response:
         due=fields.text("due", 10) or due_day(date.today()),
         reason=fields.text("reason", _REASON),
         office=has_office(),
-        jobs=shown,
-        runs=any(each.state.runs for each in shown),
-        region_text=region_text,
+        category=lambda name: english_category(name) if request.language == "en" else name,
+        **_shown_jobs(request),
     )
+
+
+def _shown_jobs(request: PageRequest) -> dict[str, Any]:
+    """The sheets of the person. ``marked``: how many cases were set to sent, of jobs that ended before they could say it."""
+    shown = jobs.jobs_of(request.app.settings.home, request.user_name, _access(request))
+    unsure = [job for job in shown if job.state.problem and job.state.packed and job.wanted.mark_sent]
+    marked = {}
+    if unsure:
+        with reading(request.app.engine) as connection:
+            found = {job.name: act_by_key(connection, job.wanted.who, job.name) for job in unsure}
+        marked = {name: act.cases for name, act in found.items() if act is not None}
+    return {"jobs": shown, "marked": marked, "runs": any(job.state.runs for job in shown), "region_text": region_text}
 
 
 def _selected(region: str, year: int | None) -> Selected | None:
@@ -126,9 +140,7 @@ def _problem(request: PageRequest, counted: SheetsPreview) -> str | None:
 
 def state(request: PageRequest) -> Response:
     """The sheets that were made, and how far those are that are not."""
-    shown = jobs.jobs_of(request.app.settings.home, request.user_name, _access(request))
-    runs = any(each.state.runs for each in shown)
-    return request.render("sheets_jobs.html", jobs=shown, runs=runs, region_text=region_text)
+    return request.render("sheets_jobs.html", **_shown_jobs(request))
 
 
 def file(request: PageRequest) -> Response:

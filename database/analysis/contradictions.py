@@ -1,0 +1,97 @@
+"""Where what governments state cannot be the sum of the reports under them: all areas of a region at once.
+
+It says the same as :attr:`codebook.analysis.rollup.CellRollup.contradicts` of each area, which is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from codebook.analysis.rollup import AreaPart
+from codebook.book import load_book
+from codebook.records import Number, Record
+from codebook.text.numbers import exact
+from database.analysis.columns import KNOWN, quoted
+from database.analysis.panel import Panel
+from database.analysis.queries import GOVERNMENT, VERTICAL, UnitSelection, bounds_of
+
+_DIGITS = 6
+
+
+class Contradiction(Record, frozen=True):
+    """A cell of a government's report that cannot be right: it is less than the sum of some of those under it, or another number
+    than that of all whom the list names.
+    """
+
+    area: str
+    agency_id: int
+    agency: str
+    filing_id: int
+    document_id: int
+    cell: str
+    stated: Number
+    computed: Number
+
+    @property
+    def difference(self) -> Number:
+        """The stated number less the computed one."""
+        return exact(self.stated - self.computed)
+
+
+def contradictions(panel: Panel, year: int, cells: Sequence[str], selection: UnitSelection) -> list[Contradiction]:
+    """Return the contradictions of the areas in the region of ``selection`` (None: all), the greatest differences first.
+
+    Areas of which the bounds of ``selection`` hide an agency are left out.
+    """
+    bounds, values = bounds_of(selection)
+    inside = "starts_with(region_code, $region)" if selection.region else "region_code is not null"
+    values |= {"region": selection.region} if selection.region else {}
+    columns = ", ".join(f"{quoted(cell)} as v{place}, {quoted(f'{cell}?')} as c{place}" for place, cell in enumerate(cells))
+    shown = ", ".join(f"v{place}, c{place}" for place in range(len(cells)))
+    sums = ", ".join(
+        f"round(sum(v{place}) filter (where c{place} = {KNOWN}), {_DIGITS}) as s{place}, bool_and(c{place} is not distinct from"
+        f" {KNOWN}) as a{place}"
+        for place in range(len(cells))
+    )
+    found = ", ".join(f"v{place}, c{place}, s{place}, a{place}" for place in range(len(cells)))
+    query = f"""
+with unit as (
+    select substr(region_code, 1, 6) as area, parent_code, coalesce(kind, 'department') as part, agency_id, agency, filing_id,
+        document_id, ({bounds}) as seen, "unit.expected?" = {KNOWN} as listed, {columns}
+    from {panel.view("panel", (year,))} where year = {int(year)} and {inside}),
+seat as (
+    select *, count(*) over (partition by area) as seats from unit where part = '{GOVERNMENT}'
+    qualify row_number() over (partition by area order by filing_id is null, agency_id) = 1),
+member as (
+    select area, part, listed, 1 as seats, {shown} from unit where part not in ('{GOVERNMENT}', '{VERTICAL}')
+    union all select parent_code, '{AreaPart.LOWER.value}', listed, seats, {shown} from seat where parent_code is not null),
+whole as (
+    select area, bool_and(listed) and max(seats) = 1 as all_listed,
+        bool_or(part = 'government_office') and bool_or(part not in ('government_office', 'town', '{AreaPart.LOWER.value}'))
+        and bool_or(part in ('town', '{AreaPart.LOWER.value}')) as all_parts, {sums}
+    from member group by area),
+hiding as (
+    select area from unit where not seen
+    union select parent_code from unit where not seen and part = '{GOVERNMENT}' and parent_code is not null)
+select seat.area, agency_id, agency, filing_id, document_id, all_listed and all_parts and seats = 1, {found}
+from seat join whole using (area) where filing_id is not null and area not in (select area from hiding)
+order by seat.area"""
+    contradicting = [each for row in panel.ask(query, values) for each in _of_area(row, cells)]
+    return sorted(contradicting, key=lambda each: (-abs(each.difference), each.area, each.cell))
+
+
+def _of_area(row: tuple[Any, ...], cells: Sequence[str]) -> list[Contradiction]:
+    covered, numbers = row[5], row[6:]
+    found = []
+    for place, cell in enumerate(cells):
+        stated, code, computed, complete = numbers[4 * place : 4 * place + 4]
+        if code != KNOWN or computed is None:
+            continue
+        difference = round(stated - computed, _DIGITS)
+        less = difference < 0 and not load_book().indicators[cell].signed
+        if less if not (covered and complete) else difference:
+            area, agency_id, agency, filing_id, document_id = row[:5]
+            numbers_of = exact(stated), exact(computed)
+            found.append(Contradiction(area, agency_id, agency, filing_id, document_id, cell, *numbers_of))
+    return found
