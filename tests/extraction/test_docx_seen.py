@@ -106,6 +106,13 @@ def test_text_that_is_hidden_struck_or_as_white_as_the_paper(properties: str) ->
     )
 
 
+@pytest.mark.parametrize("seen_first", [True, False])
+def test_fills_are_told_apart_by_what_stands_in_them(seen_first: bool) -> None:
+    seen = run("21", "<w14:textFill><w14:solidFill><w14:srgbClr w14:val='000000'/></w14:solidFill></w14:textFill>")
+    clear = run("9", "<w14:textFill><w14:noFill/></w14:textFill>")
+    assert shown(seen + clear if seen_first else clear + seen) == ("21", True)
+
+
 @pytest.mark.parametrize(
     "properties",
     [

@@ -4,6 +4,10 @@ Generated reports without planted errors, each with true sentences in wordings t
 outcomes, parts of all requests in work, parts by office, half-year or channel, notes that say what a number includes, numbers of
 table two in chapter one. Every error and warning in one of them is false. The wordings are made by hand and not those by which
 the phrases were written; ``--write`` keeps the figures for docs/rules.md.
+
+``--pairs 1000`` counts the rules between reports: reports of one agency on two years, the second of which carries on the
+numbers of the first; a government whose numbers hold those of two departments; and the texts of these. The generator chooses
+among few sentences, so that two texts may be the same by chance.
 """
 
 from __future__ import annotations
@@ -14,15 +18,20 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from codebook.records import Hints, Number, Severity
+from codebook.records import Finding, Hints, Number, Severity, Snapshot
 from tasks.flow import read_document
+from tasks.validation.rules.between_reports import compare_region, compare_texts, compare_years, snapshot_of
 from tests.generator.documents import Document, Wishes, make_document
+from tests.generator.figures import Figures, compose
+from tests.generator.world import Agency, pick_agency
 
 FIGURES = Path(__file__).with_name("precision.json")
+_SUBJECTS = ("教育局", "财政局")  # of two departments under one government
 LAYOUTS = ("tabs", "pipes", "markdown", "columns")
 _CHAPTER = re.compile(r"^(?:#+\s*)?二、.*$", re.M)
 
@@ -103,6 +112,36 @@ def accusations(seed: int, layout: str) -> tuple[str, list[Accusation]]:
     return document.form, [Accusation(seed, f.rule, some, f.message) for f in found]
 
 
+def between_reports(seed: int) -> list[Finding]:
+    """The errors and warnings between reports that are right: two departments on two years, and their government."""
+    random = Random(f"between/{seed}")
+    government, year = pick_agency(random, "government"), random.choice((2020, 2022, 2023))
+    over = compose(random, government, year)
+    found: list[Finding] = []
+    under: list[Snapshot] = []
+    for number, subject in enumerate(_SUBJECTS):
+        department = replace(government, name=f"{government.region[-1]}{subject}", short="我局", kind="bureau")
+        last = compose(random, department, year - 1)
+        this = compose(random, department, year, last=last)
+        earlier, later = (_snapshot(10 * seed + 2 * number + at, department, each) for at, each in enumerate((last, this)))
+        found += compare_years(earlier, later)
+        under.append(later)
+        for cell, value in this.values.items():
+            over.values[cell] = round(over.values.get(cell, 0) + value, 6)
+    found += compare_region(_snapshot(10 * seed + 9, government, over), under)
+    found += compare_texts(*under)
+    return [each for each in found if each.severity is not Severity.INFO]
+
+
+def _snapshot(seed: int, agency: Agency, figures: Figures) -> Snapshot:
+    wishes = Wishes(clean=True, agency=agency, year=figures.year, figures=figures, encoding="utf-8")
+    document = make_document(seed, "tabs", wishes)
+    read = snapshot_of(read_document(document.data, document.media_type, Hints(region=agency.region)))
+    if read is None:
+        raise ValueError(f"{document.name}: the agency or the year was not read")
+    return read
+
+
 def _say(*lines: object, sep: str = " ") -> None:
     sys.stdout.write(sep.join(map(str, lines)) + "\n")
 
@@ -112,8 +151,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.validation.precision", description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=0, help="pairs of years, two for each government")
     parser.add_argument("--write", action="store_true", help="keep the figures for docs/rules.md")
     given = parser.parse_args()
+    if given.pairs:
+        _count_between(given.pairs, write=given.write)
+        return
     found: list[Accusation] = []
     for number in range(given.count):
         found += accusations(given.seed * 1_000_000 + number, LAYOUTS[number % len(LAYOUTS)])[1]
@@ -125,7 +168,20 @@ def main() -> None:
     for rule, count in false.most_common():
         _say(f"{rule:32}{count:6}{1000 * count / given.count:8.2f} per 1,000")
     if given.write:
-        FIGURES.write_text(json.dumps({"reports": given.count, "seed": given.seed, "false": dict(sorted(false.items()))}) + "\n")
+        _keep(reports=given.count, seed=given.seed, false=dict(sorted(false.items())))
+
+
+def _count_between(pairs: int, *, write: bool) -> None:
+    found = [each for seed in range(pairs // len(_SUBJECTS)) for each in between_reports(seed)]
+    for each in found:
+        _say(each.rule, each.message, sep="\n  ")
+    _say(f"{pairs} pairs of years, {pairs // len(_SUBJECTS)} governments: {len(found)} false errors and warnings")
+    if write:
+        _keep(pairs=pairs, false_between=dict(sorted(Counter(each.rule for each in found).items())))
+
+
+def _keep(**figures: object) -> None:
+    FIGURES.write_text(json.dumps(json.loads(FIGURES.read_text()) | figures) + "\n")
 
 
 if __name__ == "__main__":

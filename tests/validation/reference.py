@@ -56,7 +56,7 @@ def _section(rule: Rule) -> str:
     (found,) = (finding for finding in _findings(rule.scope, bad) if finding.rule == rule.id)
     lines = [f"### {rule.id}", f"{rule.words[:1].upper()}{rule.words[1:]}.", ""]
     lines += [f"Severity: {rule.severity}. {_forms(rule)} Law: {rule.law}.", ""]
-    if rule.scope is RuleScope.REPORT:
+    if rule.scope is not RuleScope.FILING:
         lines += [_measured(rule), ""]
     if rule.exceptions:
         lines += ["Not applied:", *(f"- {exception}" for exception in rule.exceptions), ""]
@@ -67,6 +67,9 @@ def _section(rule: Rule) -> str:
 def _measured(rule: Rule) -> str:
     """How often the rule accused generated reports that are right, with true sentences (tests.validation.precision)."""
     figures = json.loads(FIGURES.read_text())
+    if rule.scope is not RuleScope.REPORT:
+        between = figures["false_between"].get(rule.id, 0)
+        return f"Measured: {between} false errors or warnings in {figures['pairs']:,} pairs of generated reports that are right."
     false = figures["false"].get(rule.id, 0)
     return f"Measured: {false} false errors or warnings in {figures['reports']:,} generated reports that are right."
 

@@ -7,12 +7,17 @@ import pytest
 from codebook.records import Hints
 from tasks.flow import read_document
 from tests.generator.documents import Wishes, make_document
-from tests.validation.precision import LAYOUTS, accusations, with_sentences
+from tests.validation.precision import LAYOUTS, accusations, between_reports, with_sentences
 
 
 @pytest.mark.parametrize("seed", range(3_000_000, 3_000_016))
 def test_a_report_that_is_right_is_not_accused(seed: int) -> None:
     assert accusations(seed, LAYOUTS[seed % len(LAYOUTS)])[1] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_reports_that_agree_are_not_accused(seed: int) -> None:
+    assert between_reports(seed) == []
 
 
 @pytest.mark.slow

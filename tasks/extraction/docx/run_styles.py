@@ -95,7 +95,7 @@ class Styles:
     def look(self, run: etree._Element, around: RunSurroundings) -> RunLook:
         """How a run looks that stands in such a paragraph."""
         properties = child_of(run, "rPr")
-        key = (around, *((entry.tag, *entry.items()) for entry in (() if properties is None else properties)))
+        key = (around, *map(_written, () if properties is None else properties))
         if key not in self._looks:
             self._looks[key] = self._look(_named(properties), around)
         return self._looks[key]
@@ -175,6 +175,11 @@ def _named(properties: etree._Element | None) -> dict[str, etree._Element]:
 
 def _is_set(element: etree._Element | None) -> bool:
     return element is not None and is_on(value_of(element))
+
+
+def _written(entry: etree._Element) -> tuple[object, ...]:
+    """All that is written of a property: of a fill, it is what stands in the element."""
+    return (entry.tag, *entry.items(), etree.tostring(entry) if len(entry) else b"")
 
 
 def _signed(element: etree._Element | None) -> int:
