@@ -321,12 +321,15 @@ class FileReader:
         try:
             if depth > self._limits.archive_depth:
                 raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
-            names = [member.name for member in unpacked(copy(budget))]
+            names = [member.name for member in unpacked(copy(budget)) if member.refusal is None]
             left = parts_of_pages(names)
             parts = self._parts_of_pages(unpacked(copy(budget)), left) if left else {}
             reports = Reports(self._groups([name for name in names if name not in left], path), self._limits.file_bytes)
             for one in unpacked(budget):
                 count += 1
+                if one.refusal is not None:
+                    yield replace(refusal(f"{path}!{shown(one.name)}", one.refusal), about=one.about)
+                    continue
                 if one.name in left:
                     continue
                 member = one._replace(dated_at=one.dated_at or content.dated_at)
