@@ -47,7 +47,7 @@ def _rows(connection: Connection, pairs: Sequence[tuple[Any, ...]], reports: Map
     written = {number: reports[number] for row in pairs for number in (row[0], row[4])}
     shown = is_shown(DOCUMENT), DOCUMENT.c.report_id.in_(sorted(set(written.values())))
     query = select(DOCUMENT.c.report_id, DOCUMENT.c.id).where(*shown)
-    there = dict(connection.execute(query).tuples().all())
+    there = dict(connection.execute(query).all())
     cells = cells_of_reports(connection, sorted(there))
     indicators = [each for each in derived_indicators().values() if each.of_years]
 

@@ -224,7 +224,7 @@ def test_what_comes_in_while_a_release_is_written_changes_nothing_of_it(engine: 
     release(engine, "2026.1", tmp_path / "out")
     data = tmp_path / "out" / "data"
     with engine.connect() as connection:
-        reports = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).tuples().all())
+        reports: dict[int, int] = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).all())
     before = list(repeat_rows(engine, data, reports))
     assert before
     late = add(engine, "late.html")
