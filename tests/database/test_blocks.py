@@ -225,7 +225,10 @@ def test_the_rows_of_a_process_are_locked_in_the_order_of_their_numbers(postgres
             connection.execute(lock, {"id": first})
             waiting = pool.submit(acts[act])
             with own.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
-                while not waiting.done() and not other.scalar(text("select count(*) from pg_locks where not granted")):
+                blocked = text(
+                    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+                )
+                while not waiting.done() and not other.scalar(blocked):
                     time.sleep(0.01)
             for stage_id in others:  # whoever waits for the first holds no other
                 connection.execute(lock, {"id": stage_id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -115,12 +116,24 @@ def fail(error: BaseException) -> Callable[..., object]:
     return act
 
 
+def commits_of(block: Block) -> list[bool]:
+    """Of each transaction that this thread commits from now on, whether it waits for the disk. The heartbeat has its own."""
+    commits: list[bool] = []
+    thread = threading.get_ident()
+
+    def note(connection: Connection) -> None:
+        if threading.get_ident() == thread:
+            commits.append(connection.get_execution_options()["gongkai_durable"])
+
+    event.listen(block.engine, "commit", note)
+    return commits
+
+
 DONE = [("extract", "done"), ("parse", "done"), ("load", "done")]
 
 
 def test_a_block_is_one_claim_and_a_transaction_for_each_document(block: Block) -> None:
-    commits: list[object] = []
-    event.listen(block.engine, "commit", commits.append)
+    commits = commits_of(block)
     assert block.run() == "5 of 5 documents"
     assert len(commits) == 1 + COUNT
     block.good(1, 2, 3, 4, 5)
@@ -214,8 +227,7 @@ def test_a_block_waits_for_the_disk_once_a_second_and_at_its_end(
     block: Block, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     """What a slow document took counts when it is completed, not when the next one is."""
-    waits: list[bool] = []
-    event.listen(block.engine, "commit", lambda c: waits.append(c.get_execution_options()["gongkai_durable"]))
+    waits = commits_of(block)
     monkeypatch.setattr(stage_runner, "_DURABLE_SECONDS", 3600.0)
     block.acts[3, "parse"] = lambda: clock.pass_by(4000)
     monkeypatch.setattr(stage_runner, "_BLOCK_SHARE", 1000.0)
