@@ -20,6 +20,7 @@ def test_figures_and_sums_are_those_of_the_script(engine: Engine, tmp_path: Path
 def test_the_script_meets_every_reason(engine: Engine) -> None:
     """What is planted is there: without it the comparison would show little."""
     world = make_world(engine, provinces=3, agencies=90, years=(2018, 2021, 2023))
+    assert {unit.kind for unit in world.units} > {None}
     gaps = {key[5] for key in Independent(world).figures()}
     assert gaps >= {
         None,
