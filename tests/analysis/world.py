@@ -1,8 +1,7 @@
 """Invented agencies with filings over some years, written to the database, and what is true of them.
 
 Everything that makes counting hard is planted: agencies of the list without a report, reports of agencies that no list names,
-an agency
-without a kind, earlier editions with other numbers, documents that failed, reports in the form of other years, blank cells, doubts that hold a
+earlier editions with other numbers, documents that failed, reports in the form of other years, blank cells, doubts that hold a
 number, cells not seen, findings that were dismissed, dates that are missing.
 """
 
@@ -243,8 +242,8 @@ _ORDER = (
 )  # fmt: skip
 
 
-def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence[int], seed: int = 1) -> World:
-    """Fill an empty database, and return what is true of it."""
+def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence[int], seed: int = 1, odd: bool = False) -> World:
+    """Fill an empty database, and return what is true of it. ``odd``: with an agency whose kind nobody knows."""
     rng = Random(seed)
     writer = _Writer(rng, years)
     made = 0
@@ -254,7 +253,8 @@ def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence
                 continue
             made += 1
             writer.agency(made, region.chain[-1] + _NAMES[kind].format("甲乙丙丁戊己庚辛"[place]), kind, region)
-    writer.agency(made + 1, f"{region.chain[-1]}服务中心", None, region)
+    if odd:
+        writer.agency(made + 1, f"{region.chain[-1]}服务中心", None, region)
     with engine.begin() as connection:
         for name in _ORDER:
             rows = writer.rows[name]

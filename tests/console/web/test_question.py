@@ -149,7 +149,7 @@ def of_release(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ans
 
 
 def test_page_api_duckdb_and_csv_answer_alike(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = make_world(desk.engine, provinces=2, agencies=50, years=(2022, 2023))
+    world = make_world(desk.engine, provinces=2, agencies=50, years=(2022, 2023), odd=True)
     settings = Settings(home=desk.settings.home, database_url=desk.engine.url.render_as_string(hide_password=False))
     monkeypatch.setattr(environment, "settings", lambda: settings)
     assert [unit for unit in world.units if unit.kind is None and unit.year == YEAR]
