@@ -36,7 +36,8 @@ def reading_seconds(settings: Settings, pages: int) -> float:
 
 
 class LimitedReader:
-    """The process that reads. When a document breaks it or takes too long it is ended; the next document starts another.
+    """The process that reads. When a document breaks it or takes too long it is ended; the next document starts another,
+    as it does where the process ended while it waited.
 
     Its settings are asked for when it reads, so that it can load its modules before they are known. With ``everything`` it
     loads at its start what documents of any kind need, and not only what all need.
@@ -85,6 +86,8 @@ class LimitedReader:
             late.cancel()
 
     def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()  # the machine ended it while it waited: no document is to blame
         if self._process is None:
             command = module_command("console.dry_run_process", *self._arguments)
             environment = {**os.environ, **SILENT}

@@ -38,7 +38,7 @@ log = get_logger(__name__)
 _IN_PLACE_SHARE = 0.3
 # The same for the next document of a block, which is given back: so each has nearly the whole time limit for itself.
 _BLOCK_SHARE = 0.1
-# What was done of a block is on the disk after this time at the latest, and when the block is done.
+# The first document of a block that is completed this long after the last wait for the disk waits for it, and so does the last.
 _DURABLE_SECONDS = 1.0
 
 
@@ -346,7 +346,8 @@ class StageRunner:
 
     def _release(self, claims: Sequence[Claim]) -> None:
         def release(connection: Connection) -> None:
-            for claim in claims:
+            # In the order of their numbers, as the heartbeat locks them.
+            for claim in sorted(claims, key=lambda claim: claim.stage_id):
                 ledger.release(connection, claim)
 
         try:
@@ -372,9 +373,10 @@ class StageRunner:
         with self._context.heartbeat.renewing(left):
             try:
                 while left and time.monotonic() - started < limit:
+                    done = self._perform(left[0], started)
                     durable = len(left) == 1 or time.monotonic() - synced >= _DURABLE_SECONDS
                     synced = time.monotonic() if durable else synced
-                    goes_on = self._do_member(left[0], started, durable)
+                    goes_on = self._end_member(left[0], done, started, durable)
                     self._context.heartbeat.drop(left.pop(0))
                     if not goes_on:
                         break
@@ -391,15 +393,14 @@ class StageRunner:
             again, tried = tried, True
             claims = {claim.stage_id: claim for claim in ledger.claim_block(connection, stages, owner, lease)}
             if again:  # the first try may have claimed them, and only the answer was lost
-                known = (ledger.claimed_before(connection, one, owner, lease) for one in stages if one not in claims)
+                known = (ledger.claimed_before(connection, one, owner, lease) for one in sorted(stages) if one not in claims)
                 claims |= {claim.stage_id: claim for claim in known if claim is not None}
             return [claims[one] for one in dict.fromkeys(stages) if one in claims]
 
         return run_transaction(self._context.engine, claim, durable=False)
 
-    def _do_member(self, claim: Claim, started: float, durable: bool) -> bool:
-        """Do a document of a block and complete it. Return whether the process is fit for the next one."""
-        done = self._perform(claim, started)
+    def _end_member(self, claim: Claim, done: _Outcome, started: float, durable: bool) -> bool:
+        """Complete a document of a block. Return whether the process is fit for the next one."""
         try:
             queued = self._complete_member(claim, done, durable)
         except Fenced as error:

@@ -23,7 +23,7 @@ class ReadyReader:
             self._stop_timer()
             if self._ready is None:
                 self._ready = LimitedReader(everything=True)
-                self._ready.start()
+            self._ready.start()  # another one, where it has ended meanwhile
             self._idle = threading.Timer(_IDLE_SECONDS, self.close)
             self._idle.daemon = True
             self._idle.start()

@@ -27,6 +27,7 @@ from console.export import workplace
 from console.export.read import read_documents
 from console.export.writers import CsvWriter, ParquetWriter
 from console.release.about import ReleaseFacts, release_facts
+from console.release.absent import absent_rows
 from console.release.changes import changed_rows, version_of
 from console.release.checks import check_files, contents
 from console.release.database_file import write_database
@@ -35,7 +36,7 @@ from console.release.figures import derived_rows
 from console.release.metadata import ReleaseIdentity, write_metadata
 from console.release.pages import ReleaseReport, write_pages
 from console.release.repeats import repeat_rows
-from console.release.rows import DocumentRows, Row, absent_rows, code_rows, comparability_rows, indicator_rows
+from console.release.rows import DocumentRows, Row, code_rows, comparability_rows, indicator_rows
 from console.release.schema import release_tables
 
 
@@ -80,7 +81,7 @@ def release(
         made = work / "release"
         data = made / "data"
         rows, counts = _write_tables(engine, data, progress, mask=mask)
-        counts |= _write_rows(data, {"repeats": repeat_rows(engine, data)})
+        counts |= _write_rows(data, {"absent": absent_rows(engine, data), "repeats": repeat_rows(engine, data, rows.reports)})
         changes = () if previous is None else changed_rows(data, previous)
         counts |= _write_rows(data, {"changes": changes})
         checks = check_files(data, rows.filings)
@@ -104,7 +105,7 @@ def _write_tables(
 ) -> tuple[DocumentRows, Counter[str]]:
     rows, counts = DocumentRows(mask=mask), Counter[str]()
     fixed = {"derived": derived_rows, "indicators": indicator_rows, "comparability": comparability_rows, "codes": code_rows}
-    with _writing(data, [name for name in release_tables() if name not in ("changes", "repeats")]) as write:
+    with _writing(data, [name for name in release_tables() if name not in ("absent", "changes", "repeats")]) as write:
         for table, make in fixed.items():
             for row in make():
                 write(table, row)
@@ -119,8 +120,6 @@ def _write_tables(
                 progress(documents)
         for row in rows.agencies():
             write("agencies", row)
-        for row in absent_rows(engine):
-            write("absent", row)
     return rows, counts
 
 

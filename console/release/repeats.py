@@ -5,7 +5,7 @@ The texts of a release are masked, so that the figures cannot be made from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from codebook.analysis.indicators import derived_indicators
 from console.analysis.repeats import with_years_before
 from console.release.checks import open_tables
 from database.analysis.cells import cells_of_reports
-from database.filings.in_force import DOCUMENT, MEMBER, is_shown, speaks
+from database.filings.in_force import DOCUMENT, is_shown
 from database.session import reading
 
 _PAIRS = """
@@ -27,36 +27,35 @@ _AT_ONCE = 200  # pairs; their texts and cells are in memory
 Row = tuple[object, ...]
 
 
-def repeat_rows(engine: Engine, data: Path) -> Iterator[Row]:
+def repeat_rows(engine: Engine, data: Path, reports: Mapping[int, int]) -> Iterator[Row]:
     """Yield the rows of the table: for each filing with one on the year before, each indicator that compares both.
 
-    ``data`` is the folder of the tables that were written.
+    ``data`` is the folder of the tables that were written, ``reports`` are the reports in them by filing. A pair of which the
+    database shows one no longer, or another version, is left out.
     """
     database = open_tables(data)
     try:
         pairs = database.execute(_PAIRS)
         while some := pairs.fetchmany(_AT_ONCE):
             with reading(engine) as connection:
-                yield from _rows(connection, some)
+                yield from _rows(connection, some, reports)
     finally:
         database.close()
 
 
-def _rows(connection: Connection, pairs: Sequence[tuple[Any, ...]]) -> Iterator[Row]:
-    ids = sorted({number for row in pairs for number in (row[0], row[4])})
-    query = (
-        select(MEMBER.c.filing_id, MEMBER.c.document_id, DOCUMENT.c.report_id)
-        .join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id)
-        .where(is_shown(DOCUMENT), speaks(), MEMBER.c.filing_id.in_(ids))
-    )
-    there = {filing: (document, report) for filing, document, report in connection.execute(query)}
-    cells = cells_of_reports(connection, sorted({report for _, report in there.values()}))
+def _rows(connection: Connection, pairs: Sequence[tuple[Any, ...]], reports: Mapping[int, int]) -> Iterator[Row]:
+    written = {number: reports[number] for row in pairs for number in (row[0], row[4])}
+    shown = is_shown(DOCUMENT), DOCUMENT.c.report_id.in_(sorted(set(written.values())))
+    query = select(DOCUMENT.c.report_id, DOCUMENT.c.id).where(*shown)
+    there = dict(connection.execute(query).all())
+    cells = cells_of_reports(connection, sorted(there))
     indicators = [each for each in derived_indicators().values() if each.of_years]
 
     def unit(filing: int, agency: str, year: int, form: str) -> UnitFacts | None:
-        if filing not in there:  # it was taken back since the tables were written
+        report = written[filing]
+        if report not in there:  # it was taken back, or read again, since the tables were written
             return None
-        document, report = there[filing]
+        document = there[report]
         known, unsure = cells[report]
         who = (int(agency), "", year, None, None, None, filing, document, form)
         return UnitFacts(*who, known, unsure)

@@ -9,8 +9,6 @@ from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Engine
-from sqlalchemy import text as sql_text
 
 from codebook.analysis.figures import UnitFacts
 from codebook.book import load_book
@@ -24,7 +22,6 @@ from console.release.figures import figure_rows
 from console.release.schema import cell_codes, english_label, labels, read_data
 from database.analysis.keys import city_of, province_of
 from database.models.findings import FindingState
-from database.session import reading
 from database.views import column_name, wide_tables
 
 Row = tuple[Any, ...]
@@ -54,7 +51,7 @@ class ReleaseAgency(NamedTuple):
 class DocumentRows:
     """Makes the rows of documents, and keeps what is written once for many of them: agencies, and counts for the report.
 
-    Some hundred bytes are kept for each agency, nothing for a filing. ``mask``: texts are masked.
+    Some hundred bytes are kept for each agency, the number of its report for each filing. ``mask``: texts are masked.
     """
 
     def __init__(self, *, mask: bool) -> None:
@@ -63,6 +60,7 @@ class DocumentRows:
         self.masked: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
         self.filings = 0
+        self.reports: dict[int, int] = {}
         self.latest = ""
 
     def of_document(self, exported: Exported) -> Iterator[tuple[str, Row]]:
@@ -77,6 +75,7 @@ class DocumentRows:
             yield "editions", (d.filing_id, d.edition, bool(exported.in_force), d.sha256, d.published_on)
         if exported.in_force:
             self.filings += 1
+            self.reports[d.filing_id] = d.report_id
             yield from self._filing(exported)
 
     def _filing(self, exported: Exported) -> Iterator[tuple[str, Row]]:
@@ -150,26 +149,6 @@ class DocumentRows:
         """Yield the agencies that have a filing, by number."""
         for agency in sorted(self._agencies, key=int):
             yield self._agencies[agency].row
-
-
-_ABSENT = sql_text(
-    """
-    select distinct e.year, k.agency_id, a.name, a.kind, coalesce(a.region_code, e.region_code) as region_code
-    from gk_expected e join gk_agency_key k on k.key = e.agency_key join gk_agency a on a.id = k.agency_id
-    where not exists (select 1 from gk_current_filing v where v.agency_id = k.agency_id and v.year = e.year)
-    order by e.year, k.agency_id, region_code
-    """
-)
-
-
-def absent_rows(engine: Engine) -> Iterator[Row]:
-    """Yield the agencies of the lists that have no filing in force, by year and agency."""
-    last = None
-    with reading(engine) as connection:
-        for year, agency, name, kind, region in connection.execute(_ABSENT):
-            if (year, agency) != last:
-                yield (year, str(agency), name, kind, region, province_of(region), city_of(region))
-            last = (year, agency)
 
 
 # ---- the codebook -----------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Turn(Record, frozen=True):
 
 class Visit(Record, frozen=True):
     """What a visit that came to its end brought. ``left_out`` is how many links are beyond the bounds; None where it is
-    as before.
+    as before. ``again``: a part of the page did not come, so that the next visit takes nothing for unchanged.
     """
 
     outcome: VisitOutcome
@@ -70,6 +70,7 @@ class Visit(Record, frozen=True):
     moved_to: NewAddress | None = None
     ask_below: bool = False
     left_out: int | None = None
+    again: bool = False
 
 
 def take_turn(connection: Connection, owner: str, lease_seconds: float, robots_seconds: float) -> Turn | None:
@@ -203,6 +204,8 @@ def complete_turn(connection: Connection, turn: Turn, visit: Visit, pause: float
         values |= {"etag": _header(visit.etag, 300), "modified": _header(visit.modified, 100)}
     if visit.sha256 is not None:
         values |= {"sha256": visit.sha256, "size": visit.size, "seen_at": func.coalesce(CollectAddress.seen_at, now())}
+    if visit.again:
+        values |= {"sha256": None, "etag": None, "modified": None}
     if visit.outcome in (VisitOutcome.NEW, VisitOutcome.CHANGED):
         values |= {"changed_at": now()}
     if visit.document_id is not None:

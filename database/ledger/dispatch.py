@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, text, update
 
 from codebook.records import Hints, Record
@@ -146,8 +147,11 @@ def renew_leases_of(
     lease = case({name: one.lease for name, one in terms.items()}, value=Stage.stage, else_=0.0)
     limit = case({name: one.time_limit for name, one in terms.items()}, value=Stage.stage, else_=0.0)
     overdue = (Stage.lease_until < now(lease - overdue_seconds), Stage.updated_at > now(-limit))
-    held = update(Stage).where(RUNNING, Stage.owner.in_(list(owners)), *overdue)
-    return connection.execute(held.values(lease_until=now(lease))).rowcount
+    held = select(Stage.id).where(RUNNING, Stage.owner.in_(list(owners)), *overdue)
+    # In the order of their numbers, as those who claim them lock them.
+    chosen = held.order_by(Stage.id).with_for_update().cte("chosen")
+    renewed = update(Stage).where(Stage.id.in_(select(chosen.c.id))).values(lease_until=now(lease))
+    return len(connection.execute(renewed.returning(Stage.id)).all())
 
 
 def expire_leases(connection: Connection, stale_seconds: float, policy: Policy, limit: int = 500) -> list[ExpiredLease]:
@@ -205,40 +209,66 @@ def terminate_lock_holders(connection: Connection, overdue_seconds: float) -> in
 def fail_claims_of(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[ExpiredLease]:
     """End what the process ``owner`` held: its worker saw it die, so nobody needs to wait for the lease to expire.
 
-    If the rescuer was quicker and guessed why the process is gone, ``fault`` replaces its guess for the same fence.
+    Where the rescuer was quicker and guessed why the process is gone, ``fault`` replaces its guess for the same fence. The rows
+    are locked in the order of their numbers.
     """
-    held = select(*_HELD).where(RUNNING, Stage.owner == owner).with_for_update()
+    held = select(*_HELD).where(RUNNING, Stage.owner == owner).order_by(Stage.id).with_for_update()
     ended = [_end(connection, row, fault, policy) for row in connection.execute(held).all()]
-    return ended or _correct_guess(connection, owner, fault, policy)
+    return ended + _correct_guesses(connection, owner, fault, policy)
 
 
-def _correct_guess(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[ExpiredLease]:
+def _correct_guesses(connection: Connection, owner: str, fault: Fault, policy: Policy) -> list[ExpiredLease]:
     if fault.code in _GUESSES:
         return []
-    latest = (
-        select(Attempt.stage_id, Attempt.fence, Attempt.code)
-        .where(Attempt.worker == owner, Attempt.ended_at >= now(-_GUESS_SECONDS))
-        .order_by(Attempt.started_at.desc())
-        .limit(1)
+    corrected = []
+    for row in _guessed(connection, owner):
+        this_try = (Attempt.stage_id == row.id, Attempt.fence == row.guessed_fence)
+        connection.execute(update(Attempt).where(*this_try).values(code=fault.code, message=storable(fault.message)))
+        undecided = row.state in (StageState.WAITING, StageState.FAILED) and row.fence == row.guessed_fence
+        if undecided:  # else another try has begun, or a person has decided: only the books are corrected
+            corrected.append(_decide_again(connection, row, fault, policy))
+    return corrected
+
+
+def _guessed(connection: Connection, owner: str) -> Sequence[Any]:
+    """Lock and return, in the order of their numbers, the stages that ``owner`` held last and of which the rescuer has guessed
+    why they ended. All of a block were held together.
+    """
+    tries = (Attempt.worker == owner, Attempt.ended_at >= now(-_GUESS_SECONDS))
+    of_stage = Attempt.stage_id == Stage.id
+    latest = select(Stage.block, Attempt.started_at).join(Attempt, of_stage).where(*tries)
+    last = connection.execute(latest.order_by(Attempt.started_at.desc(), Stage.block.is_(None)).limit(1)).first()
+    if last is None:
+        return []
+    held: ColumnElement[bool] = Attempt.started_at == last.started_at
+    if last.block is not None:
+        # A member that was claimed again, alone, has lost the number of its block: it began with the others.
+        begun = select(Attempt.started_at).join(Stage, of_stage).where(*tries, Stage.block == last.block)
+        held = or_(Stage.block == last.block, Attempt.started_at.in_(begun))
+    guesses = (
+        select(*_HELD, Stage.state, Attempt.fence.label("guessed_fence"), Attempt.code.label("guess"))
+        .join(Attempt, of_stage)
+        .where(*tries, Attempt.code.in_(_GUESSES), held)
+        .order_by(Stage.id)
+        .with_for_update(of=Stage)
     )
-    guess = connection.execute(latest).first()
-    if guess is None or guess.code not in _GUESSES:
-        return []
-    row = connection.execute(select(*_HELD, Stage.state).where(Stage.id == guess.stage_id).with_for_update()).one()
-    this_try = (Attempt.stage_id == guess.stage_id, Attempt.fence == guess.fence)
-    connection.execute(update(Attempt).where(*this_try).values(code=fault.code, message=storable(fault.message)))
-    undecided = row.state in (StageState.WAITING, StageState.FAILED) and row.fence == guess.fence
-    # Another try has begun, a person has decided, or the try was one of a block, which does not count: only the books are
-    # corrected.
-    if not undecided or row.block is not None:
-        return []
+    return connection.execute(guesses).all()
+
+
+def _decide_again(connection: Connection, row: Any, fault: Fault, policy: Policy) -> ExpiredLease:
     failure = (Failure.document_id == row.document_id, Failure.stage == row.stage, Failure.page == row.page)
-    connection.execute(delete(Failure).where(*failure, Failure.code == guess.code, Failure.state == FailureState.OPEN))
-    crashes, losses = row.crashes - (guess.code != LOST), row.losses - (guess.code == LOST)
-    tries = Tries(row.attempts, max(0, crashes), max(0, losses), row.transients)
-    decision = decide(fault.code, tries, policy)
-    resettle(connection, _claim_of(row), fault, decision)
-    return [ExpiredLease(row.id, row.document_id, fault.code, decision.state)]
+    connection.execute(delete(Failure).where(*failure, Failure.code == row.guess, Failure.state == FailureState.OPEN))
+    attempts, crashes, losses, in_block = row.attempts, row.crashes, row.losses, row.block is not None
+    if row.guess == LOST:
+        losses -= 1
+    elif in_block:  # the crash of a block was not counted
+        attempts += 1
+    else:
+        crashes -= 1
+    tries = Tries(attempts, max(0, crashes), max(0, losses), row.transients)
+    decision = decide(fault.code, tries, policy, in_block=in_block)
+    resettle(connection, msgspec.structs.replace(_claim_of(row), attempts=attempts), fault, decision)
+    return ExpiredLease(row.id, row.document_id, fault.code, decision.state)
 
 
 def take_due(connection: Connection, queue: str, limit: int, resend_seconds: float) -> list[Queued]:

@@ -35,13 +35,15 @@ _BROKEN = (*zips.BROKEN, *rar_files.BROKEN, *BROKEN_STREAM, tarfile.TarError, Re
 
 class Member(NamedTuple):
     """A file in an archive: path inside, a reader that must be used up before the next member is asked for, when it was changed
-    last (None: the archive does not say), and ``about``, what a mail says of what is attached to it: sender and subject.
+    last (None: the archive does not say), ``about``, what a mail says of what is attached to it: sender and subject, and
+    ``refusal``, why its content cannot be read (None: it can).
     """
 
     name: str
     reader: BinaryIO
     dated_at: datetime | None
     about: tuple[str, ...] = ()
+    refusal: GongkaiError | None = None
 
 
 class Budget:
@@ -209,7 +211,7 @@ def _mail(file: BinaryIO, media_type: str, budget: Budget) -> Iterator[Member]:
     for each in found:
         check_name(each.name)
         if not is_junk(each.name):
-            yield Member(each.name, io.BytesIO(each.content), each.sent_at, each.about)
+            yield Member(each.name, io.BytesIO(each.content), each.sent_at, each.about, each.refusal)
 
 
 def _compressed(file: BinaryIO, media_type: str, name: str, budget: Budget) -> Iterator[Member]:

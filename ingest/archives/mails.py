@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from itertools import islice
 from mimetypes import guess_extension
 from typing import BinaryIO, NamedTuple
+from urllib.parse import unquote
 
 from codebook.errors import GongkaiError
 from codebook.records import SENDER
@@ -24,18 +26,20 @@ MAIL = "message/rfc822"
 _LONGEST = 200  # characters of a sender or a subject
 _TEXTS = ("text/plain", "text/html")
 _TAG = re.compile(r"<[^<>]{0,2000}>|&nbsp;")
+_SHOWN_PART = re.compile(r"\bcid:([^\s\"'<>()]{1,500})", re.I)  # RFC 2392
 _FORM_WORDS = 2
 
 
 class Attachment(NamedTuple):
-    """An attachment: its name as the mail gives it, its content, when the mail was sent (None: it does not say), and its sender
-    and subject as far as it has them.
+    """An attachment: its name as the mail gives it, its content, when the mail was sent (None: it does not say), its sender
+    and subject as far as it has them, and ``refusal``, why its content cannot be read (None: it can).
     """
 
     name: str
     content: bytes
     sent_at: datetime | None
     about: tuple[str, ...] = ()
+    refusal: GongkaiError | None = None
 
 
 def attachments(file: BinaryIO, limits: Limits) -> Iterator[Attachment]:
@@ -62,7 +66,9 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
     if len(parts) > limits.archive_members:
         raise GongkaiError("file.bomb", "a mail of too many parts", f"at most {limits.archive_members:,}")
     leaves = [part for part in parts if not part.is_multipart()]
-    attached = [part for part in leaves if _is_attached(part)]
+    pages = (part.get_payload(decode=True) for part in leaves if part.get_content_type() == "text/html")
+    shown = {identifier for page in pages if isinstance(page, bytes) for identifier in shown_parts(page)}
+    attached = [part for part in leaves if _is_attached(part, shown)]
     texts = [part for part in leaves if part.get_content_type() in _TEXTS and part not in attached]
     reports = [part for part in texts if holds_report(part.get_payload(decode=True))]  # with a logo attached, as a rule
     # The last of several ways to say the same is the richest (RFC 2046, 5.1.4).
@@ -74,11 +80,28 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
             yield Attachment(_name(part, number), content, sent_at, says)
 
 
-def _is_attached(part: EmailMessage) -> bool:
-    """Return whether a part is a file for the reader, and no text or picture of the mail itself."""
-    if part.get_content_disposition() == "attachment" or part.get_filename():
-        return part.get("Content-ID") is None or part.get_content_maintype() != "image"
-    return part.get_content_maintype() == "application"
+def _is_attached(part: EmailMessage, shown: Collection[str]) -> bool:
+    """Return whether a part is a file for the reader, and no text or picture of the mail itself.
+
+    Some programs give every attached file a Content-ID: only a picture that the text shows is one of the text.
+    """
+    if part.get_content_disposition() == "attachment":
+        return True
+    if part.get_content_maintype() == "image":
+        in_text = content_id(str(part["Content-ID"] or "")) in shown or (not part.get_filename() and part["Content-Location"])
+        return not in_text
+    return bool(part.get_filename()) or part.get_content_maintype() == "application"
+
+
+def shown_parts(page: bytes) -> frozenset[str]:
+    """The identifiers of the parts that the text of a mail in HTML shows."""
+    found = _SHOWN_PART.findall(page.replace(b"\0", b"").decode("latin-1"))  # they are ASCII, in every encoding of a page
+    return frozenset(content_id(unquote(html.unescape(each))) for each in found)
+
+
+def content_id(text: str) -> str:
+    """An identifier of a part of a mail, without the marks around it."""
+    return text.strip().removeprefix("<").removesuffix(">").strip()
 
 
 def holds_report(content: object) -> bool:

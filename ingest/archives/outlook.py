@@ -17,14 +17,16 @@ import olefile
 from codebook.errors import GongkaiError
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import Limits
-from ingest.archives.mails import Attachment, about, holds_report, too_large
+from ingest.archives.mails import Attachment, about, content_id, holds_report, shown_parts, too_large
 
 OUTLOOK = "application/vnd.ms-outlook"
 _PROPERTIES = "__properties_version1.0"
 _ATTACHED = "__attach_version1.0_#"
 # Identifiers of properties ([MS-OXPROPS]): of a message, and of what is attached to it.
 _SUBJECT, _SENDERS, _TEXT, _HTML = "0037", ("0C1A", "0042"), "1000", "1013"
-_DATA, _NAMES, _CONTENT_ID, _KIND = "3701", ("3707", "3704"), "3712", "370E"
+_DATA, _NAMES, _TITLE, _CONTENT_ID, _KIND = "3701", ("3707", "3704"), "3001", "3712", "370E"
+_HIDDEN, _IS_BOOLEAN = 0x7FFE, 0x000B  # whether an attachment is hidden from the reader, and the type of such a value
+_HEADER_OF_ATTACHED = 8  # bytes before the properties of what is attached
 _SENT, _IS_TIME = 0x0039, 0x0040  # the moment of sending, and the type of a time
 _BYTES, _UNICODE, _ANSI, _MESSAGE = "0102", "001F", "001E", "000D"  # types of values
 _HEADERS = {True: 32, False: 24}  # bytes before the properties of a message: of the file itself, and of one that is attached
@@ -79,25 +81,40 @@ class _Message:
         says, sent_at = about(sender, self._text(top, _SUBJECT)), self._sent_at(top)
         below = {path[len(top)] for path in self._streams if path[: len(top)] == top and len(path) > len(top) + 1}
         before = self._found
+        page = self._bytes(top, _HTML).rstrip(b"\0")
+        shown = shown_parts(page)
         for name in sorted(name for name in below if name.startswith(_ATTACHED)):
             folder = (*top, name)
             inner = (*folder, f"__substg1.0_{_DATA}{_MESSAGE}")
-            if any(path[: len(inner)] == inner for path in self._streams):
+            if (*inner, _PROPERTIES) in self._streams:
                 yield from self.attached(inner)
-            elif not self._is_inline(folder) and (content := self._bytes(folder, _DATA)):
+            elif any(path[: len(inner)] == inner for path in self._streams):
+                called = self._name(folder) or self._text(folder, _TITLE).replace("/", " ").replace("\\", " ")
+                error = GongkaiError("file.unsupported", "an object of another program in a message", "it attached as a file")
+                yield Attachment(called or f"object {int(name[-8:], 16) + 1}", b"", sent_at, says, error)
+            elif not self._is_inline(folder, shown) and (content := self._bytes(folder, _DATA)):
                 self._found += 1
-                named = next((text for key in _NAMES if (text := self._text(folder, key))), "")
-                yield Attachment(named.replace("\\", "/").rpartition("/")[2] or str(self._found), content, sent_at, says)
-        texts = [("html", self._bytes(top, _HTML).rstrip(b"\0")), ("txt", self._text(top, _TEXT).encode())]
+                yield Attachment(self._name(folder) or str(self._found), content, sent_at, says)
+        texts = [("html", page), ("txt", self._text(top, _TEXT).encode())]
         for ending, content in texts:
             if content and (self._found == before or holds_report(content)):
                 self._found += 1
                 yield Attachment(f"{self._found}.{ending}", content, sent_at, says)
                 return
 
-    def _is_inline(self, folder: tuple[str, ...]) -> bool:
-        """Return whether what is attached is a picture in the text of its message."""
-        return bool(self._text(folder, _CONTENT_ID)) and self._text(folder, _KIND).startswith("image/")
+    def _name(self, folder: tuple[str, ...]) -> str:
+        """The name of what is attached; "" where it has none."""
+        named = next((text for key in _NAMES if (text := self._text(folder, key))), "")
+        return named.replace("\\", "/").rpartition("/")[2]
+
+    def _is_inline(self, folder: tuple[str, ...], shown: frozenset[str]) -> bool:
+        """Return whether what is attached is a picture in the text of its message: the text shows it, or it is hidden.
+
+        A Content-ID alone says nothing: some programs give one to every attached file.
+        """
+        if not self._text(folder, _KIND).startswith("image/"):
+            return False
+        return content_id(self._text(folder, _CONTENT_ID)) in shown or bool((self._fixed(folder, _HIDDEN, _IS_BOOLEAN) or 0) & 1)
 
     def _read(self, path: tuple[str, ...]) -> bytes:
         size = int(self._ole.get_size(list(path)))
@@ -121,12 +138,19 @@ class _Message:
         return ""
 
     def _sent_at(self, top: tuple[str, ...]) -> datetime | None:
-        path = (*top, _PROPERTIES)
-        properties = self._read(path)[_HEADERS[not top] :] if path in self._streams else b""
+        value = self._fixed(top, _SENT, _IS_TIME)
+        try:
+            return None if value is None else _EPOCH + timedelta(microseconds=value // 10)
+        except OverflowError:
+            return None
+
+    def _fixed(self, folder: tuple[str, ...], wanted: int, wanted_kind: int) -> int | None:
+        """The value of a property of fixed length of a message or of what is attached to it; None where it has none."""
+        path = (*folder, _PROPERTIES)
+        is_attached = bool(folder) and folder[-1].startswith(_ATTACHED)
+        header = _HEADER_OF_ATTACHED if is_attached else _HEADERS[not folder]
+        properties = self._read(path)[header:] if path in self._streams else b""
         for kind, number, _, value in struct.iter_unpack("<HHIQ", properties[: len(properties) // 16 * 16]):
-            if (number, kind) == (_SENT, _IS_TIME):
-                try:
-                    return _EPOCH + timedelta(microseconds=value // 10)
-                except OverflowError:
-                    return None
+            if (number, kind) == (wanted, wanted_kind):
+                return int(value)
         return None

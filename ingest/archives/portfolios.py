@@ -13,6 +13,7 @@ from ingest.archives.limits import Limits
 
 _MOST = 1_000  # attached files that are looked at
 _MOST_PAGES = 200  # pages on which annotations are looked for
+_NO_NAME = "\0 ./\\\ufeff"  # characters that alone are no name
 _COVER_PAGES = 1
 _COVER_TEXT = 600  # characters of a page that only says where the report is, at most
 
@@ -66,7 +67,8 @@ def _files(document: Any, count: int, limits: Limits) -> Iterator[AttachedFile]:
         is_whole = pdfium.FPDFAttachment_GetFile(attachment, None, 0, size) and 0 < size.value <= min(limits.file_bytes, left)
         content = bytes(attachment.get_data()) if is_whole else None
         left -= len(content or b"")
-        yield AttachedFile(attachment.get_name() or "attached", content)
+        name = attachment.get_name()
+        yield AttachedFile(name if name.strip(_NO_NAME) else "attached", content)
 
 
 def _annotated(document: Any) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _END = struct.Struct("<4s4H2LH")  # the end of a zip (PKWARE appnote 4.3.16)
@@ -19,8 +19,9 @@ _SPLIT_ZIP = re.compile(r"(.{1,250})\.z(\d{2,3})", re.IGNORECASE)
 _PIECE = re.compile(r"(.{1,250}\.(?:zip|7z))\.(\d{2,3})", re.IGNORECASE)
 _MOST = 999  # volumes of an archive
 _NAMED = 5  # missing ones that are named
-TAIL = 64
+TAIL = 65_535 + _END.size  # with the longest comment of a zip
 """Bytes of the end of a volume by which :func:`says_more` knows whether it is the last one."""
+_RAR_TAIL = 64
 _RAR_4, _RAR_5 = b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00"
 _END_OF_RAR_5 = re.compile(rb"\x03\x05[\x00-\x7f]([\x00-\x7f])\Z")  # size, type, flags, and whether more follow
 _END_OF_RAR_4 = 0x7B
@@ -45,7 +46,9 @@ def volume_sets(names: Sequence[str]) -> list[VolumeSet]:
     >>> volume_sets(["c.z01"]), volume_sets(["c.rar"])
     ([VolumeSet(lead='c.z01', parts=('c.z01',), missing=('c.zip',))], [])
     """
-    there = {name.lower(): name for name in names}
+    there: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        there[name.lower()].append(name)
     found: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for name in names:
         for kind, pattern, first in (("part", _RAR_PART, 1), ("r", _OLD_RAR_PART, 2), ("z", _SPLIT_ZIP, 1), ("piece", _PIECE, 1)):
@@ -57,18 +60,25 @@ def volume_sets(names: Sequence[str]) -> list[VolumeSet]:
         last = max(parts)
         if last > _MOST:
             continue
-        if kind == "r" and (start := there.get(f"{stem}.rar".lower())) is not None:
+        if kind == "r" and (start := _most_like(f"{stem}.rar", there)) is not None:
             parts[1] = start
         missing = [_name(kind, stem, number, parts[last]) for number in range(1, last) if number not in parts]
         ordered = [parts[number] for number in sorted(parts)]
         lead = ordered[0]
         if kind == "z":
-            end = there.get(f"{stem}.zip".lower())
+            end = _most_like(f"{stem}.zip", there)
             ordered += [end] if end is not None else []
             missing += [] if end is not None else [f"{stem}.zip"]
             lead = end if end is not None else lead
         made.append(VolumeSet(lead, tuple(ordered), tuple(missing)))
     return made
+
+
+def _most_like(name: str, there: Mapping[str, Sequence[str]]) -> str | None:
+    """Of the files that have this name but for case, the one that is most like it. ``there``: names by their lower case."""
+    stem = name.rpartition(".")[0]
+    same = there.get(name.lower(), ())
+    return min(same, key=lambda each: (each != name, each.rpartition(".")[0] != stem), default=None)
 
 
 def _name(kind: str, stem: str, number: int, like: str) -> str:
@@ -113,18 +123,32 @@ def says_more(head: bytes, tail: bytes, *, size: int, count: int) -> bool:
     ``head``: the beginning of the first volume; ``tail``: the last ``TAIL`` bytes of the last one. False where nobody can know.
     """
     if head.startswith(_RAR_5):
-        found = _END_OF_RAR_5.search(tail)
+        found = _END_OF_RAR_5.search(tail[-_RAR_TAIL:])
         return found is not None and bool(found[1][0] & 1)
     if head.startswith(_RAR_4):
+        tail = tail[-_RAR_TAIL:]
         return any(_ends_rar_4(tail[at:]) for at in range(len(tail) - 6))
     if head.startswith(b"7z\xbc\xaf\x27\x1c") and len(head) >= _SEVEN_ZIP.size:
         *_, start, listed, _ = _SEVEN_ZIP.unpack_from(head)
         return bool(_SEVEN_ZIP.size + start + listed > size)
-    end = tail[-_END.size :]
-    if len(end) < _END.size or not end.startswith(b"PK\x05\x06"):
-        return False
-    _, volume, _, _, _, listed, offset, _ = _END.unpack(end)
-    return bool(volume > count - 1 or (count > volume and offset + listed + _END.size > size))
+    end = _end_of_zip(tail)
+    if not end:
+        return count > 1 and head.startswith((b"PK\x03\x04", b"PK\x07\x08"))  # it ends with its list, which is not there yet
+    _, volume, _, _, _, listed, offset, _ = _END.unpack_from(end)
+    ends = offset + listed + len(end)
+    if head.startswith(b"PK\x03\x04") and count > 1 and volume == 0 and ends < size:
+        return True  # the end of a zip that lies in it
+    return bool(volume > count - 1 or (count > volume and ends > size))
+
+
+def _end_of_zip(tail: bytes) -> bytes:
+    """The record that a zip ends with, and its comment; nothing where these bytes do not end so."""
+    at = tail.rfind(b"PK\x05\x06")
+    while at >= 0:
+        if at + _END.size <= len(tail) and at + _END.size + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail):
+            return tail[at:]
+        at = tail.rfind(b"PK\x05\x06", 0, at)
+    return b""
 
 
 def _ends_rar_4(block: bytes) -> bool:

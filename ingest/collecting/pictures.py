@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from codebook.errors import GongkaiError
+from codebook.errors import ErrorClass, GongkaiError
 from ingest.collecting.fetching import PausedError
 from ingest.webpages.links import PageLink
 from runtime.log import get_logger
@@ -18,12 +18,13 @@ _ENDS = ("fetch.too_many", "fetch.refused", "fetch.challenge", "fetch.unreachabl
 
 class FetchedPictures(NamedTuple):
     """Pictures by their addresses as they stand in the page. ``left_out`` is how many were not fetched, ``asked`` the pause in
-    seconds that the host asked for meanwhile.
+    seconds that the host asked for meanwhile. ``again``: some may come at another time.
     """
 
     found: dict[str, bytes]
     left_out: int = 0
     asked: float = 0.0
+    again: bool = False
 
 
 def fetch_pictures(links: Sequence[PageLink], ask: Callable[[str], bytes], *, most: int, size: int) -> FetchedPictures:
@@ -34,12 +35,13 @@ def fetch_pictures(links: Sequence[PageLink], ask: Callable[[str], bytes], *, mo
     """
     addresses = list(dict.fromkeys(link.address for link in links))
     found: dict[str, bytes] = {}
-    pause = 0.0
+    pause, again = 0.0, False
     for address in addresses[:most]:
         try:
             data = ask(address)
         except GongkaiError as error:
             log.warning("a picture was not fetched", url=address, code=error.code, message=str(error))
+            again = again or error.rule.kind is ErrorClass.TRANSIENT
             if isinstance(error, PausedError):
                 pause = error.seconds
             if error.code in _ENDS:
@@ -50,4 +52,4 @@ def fetch_pictures(links: Sequence[PageLink], ask: Callable[[str], bytes], *, mo
         size -= len(data)
         found[address] = data
     inside = {link.text: found[link.address] for link in links if link.address in found}
-    return FetchedPictures(inside, len(addresses) - len(found), pause)
+    return FetchedPictures(inside, len(addresses) - len(found), pause, again)

@@ -273,19 +273,23 @@ class TurnTaker:
                 return replace(visit, ask_below=True)
             pictures = self._pictures(turn, view)
             self._asked = pictures.asked
-            visit = replace(visit, left_out=left_out + pictures.left_out)
+            visit = replace(visit, left_out=left_out + pictures.left_out, again=pictures.again)
             document, contents = self._register(one, path, answer.modified_at, pictures.found)
             if self._is_purged([visit.sha256 or "", *contents]):
                 self._context.store.delete(visit.sha256 or "", [warc_name(one)])
                 visit = replace(visit, warc=None)
-        outcome = VisitOutcome.NEW if one.sha256 is None else VisitOutcome.CHANGED
+        outcome = VisitOutcome.CHANGED
+        if one.sha256 is None and (one.outcome is None or one.document_id is None):
+            outcome = VisitOutcome.NEW
+        elif one.sha256 is None and document == one.document_id:  # pictures did not come, then and now
+            outcome = VisitOutcome.UNCHANGED
         return replace(visit, outcome=outcome, document_id=document)
 
     def _pictures(self, turn: Turn, view: PageView) -> FetchedPictures:
         """The pictures of a page on its own host, one after the other with the pauses between requests; as many as files."""
         links = view.pictures
         if not links or turn.robots is None:
-            return FetchedPictures({}, len(links))
+            return FetchedPictures({}, len(links), again=bool(links))
         rules = msgspec.convert(turn.robots, RobotRules)
 
         def ask(address: str) -> bytes:

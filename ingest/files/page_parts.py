@@ -20,16 +20,20 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from codebook.errors import GongkaiError
 from codebook.text.decoding import decode_sample
 from ingest.files.identify import HTML, MHTML, FileRole, identify
+from ingest.names import is_named_like_a_document, is_picture
 
 _SHOWS = re.compile(r"<(?:img|iframe|frame|embed|object)\b([^<>]{0,4000})", re.I)
 _ADDRESS = re.compile(
     r"""(?<=\s)(?:src|data|data-src|data-original)\s{0,5}=\s{0,5}(?:"([^"<>]{1,500})"|'([^'<>]{1,500})'|([^\s"'<>]{1,500}))""",
     re.I,
 )
-_DATA = re.compile(rb"data:application/[a-z0-9.+-]{1,100};base64,([A-Za-z0-9+/=%\s]{100,})", re.I)
+_DATA = re.compile(rb"data:(application/[a-z0-9.+-]{1,100});base64,([A-Za-z0-9+/=%\s]{100,})", re.I)
 _OTHER_PART = re.compile(rb"^content-type:\s{0,9}(?!text/|image/|multipart/)", re.I | re.M)
+# Types by which a part is a document, whatever its content is: others that are not known are fonts and the like.
+_DOCUMENT_TYPE = re.compile(r"pdf|word|excel|officedocument|opendocument|rtf|ofd|zip|rar|7z", re.I)
 _MOST_PARTS = 500
 _NOTHING: Mapping[str, bytes] = {}
 _LINE = 76  # characters of a line of base64 (RFC 2045, 6.8)
@@ -75,19 +79,47 @@ def with_parts(page: bytes, name: str, read: Read, most: int, given: Mapping[str
     return PageParts(_archive(page, name, parts) if parts else None, tuple(documents))
 
 
-def held_documents(data: bytes, media_type: str) -> Iterator[tuple[str, bytes]]:
-    """The documents and archives that a web page, or web archive, holds in itself: their names and contents."""
-    found = _other_parts(data) if media_type == MHTML else _data_addresses(data)
-    for number, (name, content) in enumerate(found, 1):
-        if number > _MOST_PARTS:
+class HeldDocument(NamedTuple):
+    """A document or archive that a web page holds in itself: its name, and its content, or why that is not taken."""
+
+    name: str
+    content: bytes | GongkaiError
+
+
+class _HeldPart(NamedTuple):
+    name: str
+    media_type: str
+    content: bytes | None
+
+
+def held_documents(data: bytes, media_type: str) -> Iterator[HeldDocument]:
+    """The documents and archives that a web page, or web archive, holds in itself, those too that no reader takes."""
+    count = 0
+    for number, part in enumerate(_other_parts(data) if media_type == MHTML else _data_addresses(data), 1):
+        content = part.content if part.content is not None and _is_document(part, part.content) else None
+        if content is None and (part.content is not None or not _DOCUMENT_TYPE.search(part.media_type)):
+            continue
+        name = part.name or str(number)
+        count += 1
+        if count > _MOST_PARTS:
+            error = GongkaiError(
+                "file.bomb", f"a web page with more than {_MOST_PARTS} documents in it", "the documents themselves"
+            )
+            yield HeldDocument(name, error)
             return
-        identity = identify(io.BytesIO(content))
-        is_page = identity.media_type.startswith(("text/", "image/"))
-        if identity.role is not FileRole.REFUSED and not is_page:
-            yield name or str(number), content
+        damaged = GongkaiError("file.corrupt", "a document in a web page whose base64 is damaged", "the document itself")
+        yield HeldDocument(name, damaged if content is None else content)
 
 
-def _other_parts(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _is_document(part: _HeldPart, content: bytes) -> bool:
+    identity = identify(io.BytesIO(content))
+    if identity.role is FileRole.REFUSED:
+        is_named = is_named_like_a_document(part.name) and not is_picture(part.name)
+        return is_named or bool(_DOCUMENT_TYPE.search(part.media_type))
+    return not identity.media_type.startswith(("text/", "image/"))
+
+
+def _other_parts(data: bytes) -> Iterator[_HeldPart]:
     if not _OTHER_PART.search(data):
         return
     try:
@@ -97,17 +129,19 @@ def _other_parts(data: bytes) -> Iterator[tuple[str, bytes]]:
             content = part.get_payload(decode=True)
             if isinstance(content, bytes) and content:
                 location = str(part.get("Content-Location") or part.get_filename() or "")
-                yield unquote(location.partition("?")[0].replace("\\", "/").rpartition("/")[2]), content
+                name = unquote(location.partition("?")[0].replace("\\", "/").rpartition("/")[2])
+                yield _HeldPart(name, part.get_content_type(), content)
     except (LookupError, AttributeError, TypeError, ValueError):  # what the parser of headers raises on odd ones
         return
 
 
-def _data_addresses(page: bytes) -> Iterator[tuple[str, bytes]]:
+def _data_addresses(page: bytes) -> Iterator[_HeldPart]:
     for match in _DATA.finditer(page):
         try:
-            yield "", base64.b64decode(unquote(match[1].decode("ascii")))
+            content = base64.b64decode(unquote(match[2].decode("ascii")))
         except (binascii.Error, ValueError):
-            continue
+            content = None
+        yield _HeldPart("", match[1].decode("ascii"), content)
 
 
 def _shown(page: bytes) -> Iterator[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import itertools
 import os
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from pathlib import PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -38,6 +39,7 @@ from ingest.files.walk import OneReport
 from ingest.names import shown
 
 UNKNOWN = "application/octet-stream"
+_Inside = TypeVar("_Inside")  # the content of a file inside a document, or why there is none
 _NO_PARTS: Mapping[str, str] = {}
 _PAGE_NAME = "page.html"  # in a web archive of ours: the name of the file does not count
 
@@ -218,7 +220,7 @@ class FileReader:
             return False
         found = portfolio_of(file, self._limits)
         came_in, left_out = False, False
-        for name, data in found.files:
+        for name, data in _named_apart(found.files):
             if data is None or identify(io.BytesIO(data)).role is FileRole.REFUSED:
                 left_out = True
                 continue
@@ -247,16 +249,18 @@ class FileReader:
         self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
     ) -> Iterator[FoundDocument]:
         """The documents that a web page holds in itself."""
-        if depth > self._limits.archive_depth:
-            return
         data = file.read()
         file.seek(0)
-        for name, inner in held_documents(data, identity.media_type):
+        for name, inner in _named_apart(held_documents(data, identity.media_type)):
             try:
+                if isinstance(inner, GongkaiError):
+                    raise inner
+                if depth > self._limits.archive_depth:
+                    raise _too_deep(depth, self._limits)
                 budget.take(1, len(inner))
             except GongkaiError as error:
                 yield refusal(f"{path}!{shown(name)}", error)
-                return
+                continue
             yield from self._inner(name, inner, content, path, budget=budget, depth=depth)
 
     def _with_parts(
@@ -320,13 +324,16 @@ class FileReader:
         count = 0
         try:
             if depth > self._limits.archive_depth:
-                raise GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {self._limits.archive_depth}")
-            names = [member.name for member in unpacked(copy(budget))]
+                raise _too_deep(depth, self._limits)
+            names = [member.name for member in unpacked(copy(budget)) if member.refusal is None]
             left = parts_of_pages(names)
             parts = self._parts_of_pages(unpacked(copy(budget)), left) if left else {}
             reports = Reports(self._groups([name for name in names if name not in left], path), self._limits.file_bytes)
             for one in unpacked(budget):
                 count += 1
+                if one.refusal is not None:
+                    yield replace(refusal(f"{path}!{shown(one.name)}", one.refusal), about=one.about)
+                    continue
                 if one.name in left:
                     continue
                 member = one._replace(dated_at=one.dated_at or content.dated_at)
@@ -406,6 +413,30 @@ def _without(found: FoundDocument, missing: Sequence[str]) -> FoundDocument:
         return found
     error = GongkaiError("file.corrupt", "one of several volumes of an archive", f"with it in one folder: {named(missing)}")
     return replace(found, rejection=(error.code, _storable(str(error).removeprefix(f"{error.code}: "))))
+
+
+def _named_apart(files: Iterable[tuple[str, _Inside]]) -> Iterator[tuple[str, _Inside]]:
+    """The files inside a document by the last parts of their names; of those with one name the later ones have a number. What
+    comes again, with the same name and content, is left out.
+    """
+    seen: set[tuple[str, bytes]] = set()
+    names: set[str] = set()
+    for given, content in files:
+        name = PurePosixPath(given.replace("\\", "/")).name or given
+        key = name, hashlib.sha256(content).digest() if isinstance(content, bytes) else b""
+        if key in seen:
+            continue
+        seen.add(key)
+        stem, suffix = os.path.splitext(name)
+        called = next(
+            each for number in itertools.count(1) if (each := f"{stem} ({number}){suffix}" if number > 1 else name) not in names
+        )
+        names.add(called)
+        yield called, content
+
+
+def _too_deep(depth: int, limits: Limits) -> GongkaiError:
+    return GongkaiError("file.bomb", f"archives {depth} deep in each other", f"at most {limits.archive_depth}")
 
 
 def _each(paths: Sequence[str]) -> Iterator[BinaryIO]:

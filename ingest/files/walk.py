@@ -122,12 +122,13 @@ def _pages_or_all(folder: str, one_report: OneReport, leave: Callable[[str], boo
 def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
     try:
         with os.scandir(folder) as entries:
-            names = sorted((entry.name for entry in entries), key=natural)
+            kinds = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
     except OSError as error:
         yield Found(folder, Note.UNREADABLE, error.strerror or str(error))
         return
+    names = sorted(kinds, key=natural)
     belonging = folders_of_pages(names)
-    sets = volume_sets(names)
+    sets = volume_sets([name for name in names if kinds[name]])  # a folder or a link may have the name of a volume
     in_volumes = {one.lead: one.parts for one in sets if len(one.parts) > 1 and not one.missing}
     others = {part for lead, parts in in_volumes.items() for part in parts if part != lead}
     missing = {part: one.missing for one in sets for part in one.parts if one.missing}

@@ -126,17 +126,31 @@ class Inbox:
         os.rename(held, target)
         return target
 
-    def gather_volumes(self, lead: str, names: Iterable[str], round_name: str) -> str:
-        """Claim the volumes of an archive, files beside ``lead`` (a path), as one folder of its name, in a round of its own.
+    def gather_volumes(self, lead: str, names: Iterable[str], round_name: str) -> str | None:
+        """Claim the volumes of an archive, ``lead`` (a path) and files beside it, as one folder of its name, in a round
+        of its own.
 
-        Return where it lies then; as :meth:`gather` otherwise.
+        Return where it lies then; None when another watcher was faster: who has the lead gets the others too. As :meth:`gather`
+        otherwise.
         """
         held = os.path.join(self._gathering, round_name)
         inside = os.path.join(held, self.relative(lead))
         os.makedirs(inside)
+        folder, first = os.path.split(lead)
+        try:
+            os.rename(lead, os.path.join(inside, first))
+        except OSError as error:
+            for empty in _up_to(inside, self._gathering):
+                os.rmdir(empty)
+            if isinstance(error, FileNotFoundError):
+                return None
+            raise
+        fail_here("after_gather", first)
         for name in names:
+            if name == first:
+                continue
             with suppress(FileNotFoundError):
-                os.rename(os.path.join(os.path.dirname(lead), name), os.path.join(inside, name))
+                os.rename(os.path.join(folder, name), os.path.join(inside, name))
             fail_here("after_gather", name)
         target = os.path.join(self.taken, round_name)
         os.rename(held, target)
@@ -265,6 +279,13 @@ def _listed(folder: str) -> list[str]:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _up_to(folder: str, top: str) -> Iterator[str]:
+    """A folder and those around it, as far as they lie in ``top``."""
+    while folder != top:
+        yield folder
+        folder = os.path.dirname(folder)
 
 
 def round_of_folders(round_name: str) -> str:

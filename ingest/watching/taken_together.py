@@ -57,6 +57,7 @@ class Together:
         self._filed: dict[str, _FiledPages] = {}
         self._split: set[str] = set()
         self._listed: dict[str, list[str]] = {}
+        self._files: dict[str, list[str]] = {}
         self._folders: dict[str, list[str]] = {}
         self._in_rounds: dict[str, list[str]] = {}
 
@@ -64,6 +65,7 @@ class Together:
         """Look at folders again. Forget which were taken file by file and have no pictures now, and what was filed long ago."""
         self._pages.clear()
         self._listed.clear()
+        self._files.clear()
         self._folders.clear()
         self._in_rounds.clear()
         now = time.monotonic()
@@ -204,7 +206,11 @@ class Together:
         folder, name = os.path.split(path)
         if not may_be_volume(name):
             return None
-        names = self._names(folder)
+        if folder not in self._files:
+            self._files[folder] = _file_names(folder)
+        names = self._files[folder]
+        if name not in names and os.path.lexists(path) and not _is_file(path):
+            return None  # a folder or a link that has the name of a volume
         for one in volume_sets([*names, *([] if name in names else [name])]):
             if name in one.parts and (len(one.parts) > 1 or one.missing):
                 return one
@@ -271,6 +277,19 @@ def _names(folder: str) -> list[str]:
         return []
 
 
+def _file_names(folder: str) -> list[str]:
+    """The names of the ordinary files in a folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
 def claimed_volumes(folder: str) -> VolumeSet | None:
     """Return the volumes that were claimed in a folder that has the name of their lead; None for another folder."""
-    return next((one for one in volume_sets(_names(folder)) if one.lead == os.path.basename(folder)), None)
+    return next((one for one in volume_sets(_file_names(folder)) if one.lead == os.path.basename(folder)), None)

@@ -167,13 +167,13 @@ select '{basis}' as basis, '{by}' as by, {key} as key, p.year, f.indicator, f.ga
 6) from unit_figure f join place p using (unit) where {where} group by all
 """
 BASES = {
-    ("units", "city"): ("p.city", "p.kind not in ('government', 'vertical_body')"),
+    ("units", "city"): ("p.city", "coalesce(p.kind, '') not in ('government', 'vertical_body')"),
     ("units", "county"): (
         "case when p.city = p.province and left(p.region, 4) || '00' <> p.region and p.region not like '%00' then p.region "
         "when p.region like '%00' then p.region else p.region end",
-        "p.kind not in ('government', 'vertical_body')",
+        "coalesce(p.kind, '') not in ('government', 'vertical_body')",
     ),
-    ("units", "all"): ("null", "p.kind not in ('government', 'vertical_body')"),
+    ("units", "all"): ("null", "coalesce(p.kind, '') not in ('government', 'vertical_body')"),
     ("areas", "province"): ("p.province", "p.kind = 'government' and p.level = 'province'"),
     ("areas", "city"): ("p.city", "p.kind = 'government' and p.level = 'city'"),
     ("vertical", "kind"): ("p.kind", "p.kind = 'vertical_body'"),
@@ -186,7 +186,7 @@ with seat as (select unit, region, year,
     from place where kind = 'government'),
 part as (
     select unit, region as area, year, case kind when 'government_office' then 'office' when 'vertical_body' then 'vertical'
-        when 'town' then 'town' else 'department' end as part from place where kind <> 'government'
+        when 'town' then 'town' else 'department' end as part from place where coalesce(kind, '') <> 'government'
     union all select unit, region, year, 'stated' from seat
     union all select unit, above, year, 'lower' from seat where above is not null)
 select p.area, p.year, p.part, x.cell, count(*), count(c.value) filter (where c.sure), round(sum(c.value) filter (where c.sure),

@@ -39,7 +39,7 @@ class TrueUnit(NamedTuple):
 
     agency_id: int
     year: int
-    kind: str
+    kind: str | None
     region: str
     form: str | None
     listed: bool
@@ -105,7 +105,7 @@ class _Writer:
         self.documents = self.filings = self.findings = self.expected = 0
         self.rows["batch"].append({"id": 1, "name": "示例", "priority": 0, "turn": 0, "created_at": NOW})
 
-    def agency(self, number: int, name: str, kind: str, region: Region) -> None:
+    def agency(self, number: int, name: str, kind: str | None, region: Region) -> None:
         self.rows["agency"].append({"id": number, "name": name, "kind": kind, "region_code": region.code, "created_at": NOW})
         key = f"{region.code}:{name}"
         self.rows["agency_key"].append({"key": key, "agency_id": number})
@@ -123,7 +123,9 @@ class _Writer:
             elif listed:
                 self.units.append(TrueUnit(number, year, kind, region.code, None, True, due_on, None, None, 0, [], False))
 
-    def filing(self, number: int, name: str, kind: str, region: Region, year: int, listed: bool, due_on: str | None) -> None:
+    def filing(
+        self, number: int, name: str, kind: str | None, region: Region, year: int, listed: bool, due_on: str | None
+    ) -> None:
         rng = self.rng
         self.filings += 1
         forms = list(load_book().forms.items())
@@ -240,8 +242,8 @@ _ORDER = (
 )  # fmt: skip
 
 
-def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence[int], seed: int = 1) -> World:
-    """Fill an empty database, and return what is true of it."""
+def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence[int], seed: int = 1, odd: bool = False) -> World:
+    """Fill an empty database, and return what is true of it. ``odd``: with an agency whose kind nobody knows."""
     rng = Random(seed)
     writer = _Writer(rng, years)
     made = 0
@@ -251,6 +253,8 @@ def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence
                 continue
             made += 1
             writer.agency(made, region.chain[-1] + _NAMES[kind].format("甲乙丙丁戊己庚辛"[place]), kind, region)
+    if odd:
+        writer.agency(made + 1, f"{region.chain[-1]}服务中心", None, region)
     with engine.begin() as connection:
         for name in _ORDER:
             rows = writer.rows[name]

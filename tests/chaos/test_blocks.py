@@ -12,7 +12,7 @@ import pytest
 from codebook.stages import StageName
 from database.ledger import Queued
 from tests.chaos.conftest import MakeCluster
-from tests.chaos.size import some
+from tests.chaos.size import in_full_size, some
 from tests.chaos.trial import send
 from tests.workers.cluster import Cluster, children
 from workers import notifier
@@ -37,8 +37,9 @@ def stages_of(cluster: Cluster, documents: Sequence[int]) -> list[Queued]:
 def sent(cluster: Cluster, plans: Sequence[dict[str, object]]) -> list[int]:
     """Documents whose first stages went out as one message."""
     documents = cluster.add(*plans, notify=False)
-    cluster.notifier.send(stages_of(cluster, documents))
-    assert (cluster.notifier.depths() or {})["documents"] == -(-len(plans) // SIZE)
+    stages = stages_of(cluster, documents)
+    assert len(notifier.blocks(stages, SIZE)) == 1
+    cluster.notifier.send(stages)
     return documents
 
 
@@ -71,12 +72,15 @@ def test_a_document_that_ends_its_process_always_is_found_among_thirty_one(
     cluster.check([document for document in documents if document != poison])
     code = {"hang": "stage.timeout", "native": "stage.timeout", "eat": "worker.out_of_memory"}.get(action, "worker.crashed")
     assert [tuple(row) for row in cluster.rows("select document_id, code from gk_failure")] == [(poison, code)]
-    assert cluster.outcomes(poison, "parse") == ["crashed"] * 3
-    assert cluster.outcomes(poison, "extract") == ["released", "done"]
+    # Beside the try that was lost with its block: a slow machine gives back what a block has no time for.
+    tries = {stage: [one for one in cluster.outcomes(poison, stage) if one != "released"] for stage in ("extract", "parse")}
+    assert tries == {"extract": ["done"], "parse": ["crashed"] * 3}
+    assert "released" in (*cluster.outcomes(poison, "extract"), *cluster.outcomes(poison, "parse"))
     assert sum(row.crashes + row.losses for row in cluster.stages() if row.document_id != poison) == 0
     assert worker.poll() is None
 
 
+@in_full_size
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_worker_that_is_asked_to_end_gives_back_the_rest_of_its_block(
     make_cluster: MakeCluster, kind: str, request: pytest.FixtureRequest
@@ -99,21 +103,25 @@ def test_a_worker_that_is_asked_to_end_gives_back_the_rest_of_its_block(
     assert [tuple(row) for row in cluster.rows("select sum(crashes), sum(losses) from gk_stage")] == [(0, 0)]
 
 
+@in_full_size
 def test_a_block_dies_with_its_worker_and_is_done_by_another(make_cluster: MakeCluster, database_url: str) -> None:
     cluster = make_cluster(database_url, block=SIZE)
     worker = cluster.worker(concurrency=1)
-    documents = sent(cluster, [{"extract": ["slow:0.2", "ok"]} for _ in range(20)])
+    plans: list[dict[str, object]] = [{}, {"extract": ["slow:100", "ok"]}, *[{} for _ in range(18)]]
+    documents = sent(cluster, plans)
     cluster.until(lambda: "accepted" in cluster.statuses().values())
     cluster.kill(worker)
+    ((done,),) = cluster.rows("select count(*) from gk_stage where stage = 'load' and state = 'done'")
     cluster.rescuer()
     cluster.worker()
     cluster.settle()
     cluster.check(documents)
     ((crashes, losses),) = cluster.rows("select sum(crashes), sum(losses) from gk_stage")
-    assert crashes == 0
-    assert 10 < losses < 20  # what was done stays done
+    assert (crashes, losses) == (0, 20 - done)  # what was done stays done
+    assert done == 1
 
 
+@in_full_size
 def test_a_frozen_process_loses_its_block_and_writes_nothing_when_it_wakes(make_cluster: MakeCluster, postgres_url: str) -> None:
     cluster = make_cluster(postgres_url, block=SIZE, lease_seconds=3, heartbeat_seconds=0.5, stale_seconds=1.9)
     worker = cluster.worker(concurrency=1)

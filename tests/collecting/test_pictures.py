@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
 from ingest.collecting.collector import context_of
 from ingest.collecting.take import TurnTaker
@@ -40,6 +41,12 @@ def kept(desk: Desk) -> list[tuple[str, dict[str, bytes]]]:
             (media_type, {str(p["Content-Location"]): p.get_payload(decode=True) for p in parts if not p.is_multipart()})
         )
     return found
+
+
+def ask_host_again(desk: Desk) -> None:
+    """Let the pause of the host be over."""
+    with desk.engine.begin() as connection:
+        connection.execute(text("update gk_collect_host set next_at = null"))
 
 
 def test_a_page_whose_tables_are_pictures_comes_in_with_them(desk: Desk, site: Portal) -> None:
@@ -79,6 +86,34 @@ def test_of_a_page_with_tables_only_what_lies_beside_it_is_fetched(desk: Desk, s
     assert site.asked["/r/1.html"] == 2
     assert site.asked["/r/W01.png"] == 1  # the page is unchanged
     assert len(kept(desk)) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_pictures_that_may_come_later_are_asked_for_at_the_next_visit(desk: Desk, site: Portal, status: int) -> None:
+    """What the page answers is unchanged, but what came in was not whole."""
+    site.pages = {
+        "/1.html": html(f'{TITLE}<img src="1.png"><img src="2.png">'),
+        "/1.png": Reply(b"", status),
+        "/2.png": Reply(picture(2)),
+    }
+    desk.add(f"{site.url}/1.html")
+    desk.collect()
+    assert desk.addresses(site.url) == {"/1.html": ("done", "new", None)}
+    ask_host_again(desk)
+    desk.add(f"{site.url}/1.html")
+    desk.collect()
+    assert desk.addresses(site.url) == {"/1.html": ("done", "unchanged", None)}  # they failed once more
+    site.pages["/1.png"] = Reply(picture(1))
+    ask_host_again(desk)
+    desk.add(f"{site.url}/1.html")
+    desk.collect()
+    assert desk.addresses(site.url) == {"/1.html": ("done", "changed", None)}
+    assert [sorted(parts) for _, parts in kept(desk)][-1] == ["1.png", "2.png", "page.html"]
+    asked = site.asked["/1.png"]
+    desk.add(f"{site.url}/1.html")
+    desk.collect()
+    assert site.asked["/1.png"] == asked == 3  # now it is whole
+    assert desk.addresses(site.url) == {"/1.html": ("done", "unchanged", None)}
 
 
 @pytest.mark.parametrize("status", [429, 403, 412])

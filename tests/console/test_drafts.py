@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner
@@ -194,3 +196,32 @@ def test_a_reader_is_kept_ready_for_one_draft(tmp_path: Path) -> None:
     process = ready.take()
     ready.close()
     process.close()
+
+
+def test_a_draft_does_not_pay_for_a_reader_that_ended_while_it_was_ready(tmp_path: Path) -> None:
+    ready = ReadyReader()
+    (path,) = REPORTS.glob("*镇人民政府2024*")
+    ready.prepare()
+    _end_children()
+    with ready.take() as reader:
+        (draft,) = check_drafts([str(path)], Settings(home=tmp_path), reader=reader)
+    assert draft.is_clean
+    ready.prepare()
+    _end_children()
+    ready.prepare()
+    assert _readers()  # another one is ready
+    ready.close()
+    assert not _readers()
+
+
+def _readers() -> list[psutil.Process]:
+    """The processes that read drafts for this one."""
+    children = psutil.Process().children()
+    return [one for one in children if one.status() != psutil.STATUS_ZOMBIE and "console.dry_run_process" in one.cmdline()]
+
+
+def _end_children() -> None:
+    for process in _readers():
+        process.kill()
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,8 +14,8 @@ from sqlalchemy import Engine, text
 from codebook.records import Line, Place
 from codebook.stages import StageName
 from database import ledger
-from database.ledger import Claim, Fault, Fenced, Next, Policy, Tries, decide
-from database.models import Attempt, Failure, Stage, StageState
+from database.ledger import Claim, Fault, Fenced, LeaseTerms, Next, Policy, Tries, decide
+from database.models import Attempt, Document, Failure, Stage, StageState
 from database.session import make_engine
 from tests.database.test_ledger import Books
 
@@ -125,14 +127,114 @@ def test_the_loss_of_a_worker_counts_for_its_blocks_as_for_others(books: Books) 
     assert rows(books, "state", "queue", "attempts", "crashes", "losses") == [("waiting", "retry", 1, 0, 1)] * 2
 
 
-def test_the_true_reason_of_the_death_of_a_block_blames_nobody_either(books: Books) -> None:
-    stages = some(books, 2)
-    books(ledger.beat, "w", 60)
+TIMEOUT = Fault("stage.timeout", "too long")
+
+
+def guessed(books: Books, guess: str, policy: Policy = POLICY) -> list[int]:
+    """A process died with a block of four, of which it had done the second; the rescuer found the others first."""
+    stages = some(books)
+    if guess == "worker.crashed":
+        books(ledger.beat, "w", 60)
+    claims = held(books, stages)
+    parsed = books(ledger.complete, claims[1], Line("x", Place()), {}, [Next(StageName.PARSE)], claim_next=True).claim
+    books(ledger.complete, parsed, Line("x", Place()), {}, [Next(StageName.VALIDATE)])
+    books.lapse()
+    assert {one.code for one in books(ledger.expire_leases, 60, policy)} == {guess}
+    return [stages[0], *stages[2:]]
+
+
+@pytest.mark.parametrize("guess", ["worker.crashed", "worker.lost"])
+def test_the_true_reason_of_the_death_of_a_block_blames_nobody_either(books: Books, guess: str) -> None:
+    """What the rescuer guessed is replaced for every member, and a loss that was none is taken back."""
+    open_ones = guessed(books, guess)
+    ended = books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY)
+    assert [(one.stage_id, one.code, one.state) for one in ended] == [
+        (one, "stage.timeout", StageState.WAITING) for one in open_ones
+    ]
+    back = ("waiting", "retry", "stage.timeout", 0, 0, 0)
+    names = ("state", "queue", "code", "attempts", "crashes", "losses")
+    assert [row[1:] for row in rows(books, "id", *names) if row[0] in open_ones] == [back] * 3
+    tries = books.rows(Attempt.stage_id, Attempt.outcome, Attempt.code)
+    assert [tuple(row)[1:] for row in tries if row.stage_id in open_ones] == [("released", "stage.timeout")] * 3
+    assert [row.code for row in tries if row.stage_id not in open_ones] == [None, None]
+    assert books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY) == []
+    books.sound()
+
+
+def test_a_block_that_was_set_aside_as_lost_too_often_is_tried_again(books: Books) -> None:
+    last = Policy(base_seconds=0.0001, cap_seconds=0.0001, loss_limit=1)
+    open_ones = guessed(books, "worker.lost", last)
+    assert len(books.rows(Failure.id)) == 3
+    assert len(books(ledger.fail_claims_of, "w#1", TIMEOUT, last)) == 3
+    assert books.rows(Failure.id) == []
+    assert {row.status for row in books.rows(Document.id, Document.status)} == {"processing"}
+    assert books.claim(open_ones[0]).attempts == 1
+    books.sound()
+
+
+def test_of_a_member_that_was_claimed_again_only_the_books_are_corrected(books: Books) -> None:
+    first, *others = guessed(books, "worker.lost")
+    books.claim(first, "w#2")
+    assert [one.stage_id for one in books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY)] == others
+    tries = books.rows(Attempt.fence, Attempt.code, Attempt.stage_id)
+    assert [tuple(row)[:2] for row in tries if row.stage_id == first] == [(1, "stage.timeout"), (2, None)]
+    assert rows(books, "state", "owner", "losses")[0] == ("running", "w#2", 1)
+    books.sound()
+
+
+def test_the_rescuer_may_have_found_a_part_of_a_block(books: Books) -> None:
+    stages = some(books, 3)
     held(books, stages)
     books.lapse()
+    with books.engine.begin() as connection:
+        connection.execute(text("update gk_stage set lease_until = '2999-01-01' where id = :id"), {"id": stages[1]})
+    assert len(books(ledger.expire_leases, 60, POLICY)) == 2
+    ended = books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY)
+    assert sorted(one.stage_id for one in ended) == stages
+    assert rows(books, "state", "code", "attempts", "losses") == [("waiting", "stage.timeout", 0, 0)] * 3
+    books.sound()
+
+
+def test_an_earlier_block_of_the_process_keeps_its_guess(books: Books) -> None:
+    """It was frozen with that one, and died of another."""
+    stages = some(books)
+    held(books, stages[:2])
+    books.lapse()
     books(ledger.expire_leases, 60, POLICY)
-    assert books(ledger.fail_claims_of, "w#1", Fault("stage.timeout", "too long"), POLICY) == []
-    assert rows(books, "state", "crashes", "attempts") == [("waiting", 0, 0)] * 2
+    held(books, stages[2:])
+    assert len(books(ledger.fail_claims_of, "w#1", TIMEOUT, POLICY)) == 2
+    assert rows(books, "code", "losses") == [("worker.lost", 1)] * 2 + [("stage.timeout", 0)] * 2
+
+
+@pytest.mark.parametrize("act", ["death", "renewal"])
+def test_the_rows_of_a_process_are_locked_in_the_order_of_their_numbers(postgres_url: str, act: str) -> None:
+    """As its heartbeat and those who claim lock them: else two could wait for each other."""
+    own = Books(make_engine(postgres_url, statement_seconds=120, lock_seconds=120))
+    first, *others = some(own)
+    held(own, [first, *others])
+    with own.engine.begin() as connection:  # the first comes last now, in the table as it lies and by its lease
+        connection.execute(text("update gk_stage set lease_until = lease_until + interval '1 s' where id = :id"), {"id": first})
+    terms = {StageName.EXTRACT: LeaseTerms(60, 120)}
+    acts: dict[str, Callable[[], object]] = {
+        "death": lambda: own(ledger.fail_claims_of, "w#1", DEATH, POLICY),
+        "renewal": lambda: own(ledger.renew_leases_of, ["w#1"], terms, -60.0),
+    }
+    with ThreadPoolExecutor(1) as pool:
+        with own.engine.begin() as connection:
+            lock = text("select id from gk_stage where id = :id for update nowait")
+            connection.execute(lock, {"id": first})
+            waiting = pool.submit(acts[act])
+            with own.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+                blocked = text(
+                    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+                )
+                while not waiting.done() and not other.scalar(blocked):
+                    time.sleep(0.01)
+            for stage_id in others:  # whoever waits for the first holds no other
+                connection.execute(lock, {"id": stage_id})
+        waiting.result()
+    own.sound()
+    own.engine.dispose()
 
 
 @pytest.mark.parametrize("code", ["worker.crashed", "worker.out_of_memory", "stage.timeout", "page.timeout"])

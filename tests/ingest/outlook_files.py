@@ -76,9 +76,11 @@ def message(
     return found | {f"__attach_version1.0_#{number:08X}": one for number, one in enumerate(attached)}
 
 
-def attached(name: str, data: bytes, *, inline: bool = False) -> dict[str, Any]:
-    """The folder of a file that is attached."""
+def attached(name: str, data: bytes, *, inline: bool = False, hidden: bool | None = None) -> dict[str, Any]:
+    """The folder of a file that is attached; ``inline``: a picture with a Content-ID; ``hidden``: whether it says that it is."""
     found = {"__substg1.0_37010102": data, "__substg1.0_3707001F": name.encode("utf-16-le")}
+    if hidden is not None:
+        found["__properties_version1.0"] = bytes(8) + struct.pack("<HHIQ", 0x000B, 0x7FFE, 6, hidden)
     if inline:
         found |= {"__substg1.0_3712001F": "x@y".encode("utf-16-le"), "__substg1.0_370E001F": "image/png".encode("utf-16-le")}
     return found

@@ -284,12 +284,31 @@ def test_the_attachments_of_a_mail_are_its_files() -> None:
     assert found[0].dated_at.isoformat() == "2025-01-20T09:30:00+08:00"
 
 
-def test_a_name_in_an_older_encoding_and_a_picture_of_the_mail_itself() -> None:
+def test_a_name_in_an_older_encoding() -> None:
     encoded = base64.b64encode("附件.docx".encode("gb18030")).decode()
-    data = mail(
-        ("application/octet-stream", b"a", {"filename": "NAME"}), ("image/png", b"b", {"filename": "logo.png", "cid": "<l>"})
-    )
+    data = mail(("application/octet-stream", b"a", {"filename": "NAME"}))
     assert list(contents(data.replace(b'"NAME"', f'"=?gb18030?B?{encoded}?="'.encode()))) == ["附件.docx"]
+
+
+@pytest.mark.parametrize(
+    ("page", "fields", "comes_in"),
+    [
+        ('<p>请查收<img src="cid:l@x">', {"filename": "l.png", "cid": "<l@x>", "disposition": "inline"}, False),
+        ("<p>请查收<img src='CID:l%40x'>", {"cid": "<l@x>", "disposition": "inline"}, False),
+        ("<p>请查收附件", {"filename": "l.png", "cid": "<l@x>", "disposition": "inline"}, True),
+        ('<p>请查收<img src="cid:other">', {"filename": "l.png", "cid": "<l@x>", "disposition": "inline"}, True),
+        ('<p>请查收<img src="cid:l@x">', {"filename": "l.png", "cid": "<l@x>"}, True),
+        ("<p>请查收附件", {"filename": "l.png", "cid": "<l@x>"}, True),
+        ("<p>请查收附件", {"disposition": "inline"}, True),
+    ],
+)
+def test_only_a_picture_that_the_text_shows_is_one_of_the_text(page: str, fields: dict[str, str], comes_in: bool) -> None:
+    """Some programs give a Content-ID to every attached file, a scan among them."""
+    message = EmailMessage()
+    message["From"], message["Subject"], message["MIME-Version"] = "a@example.org", "年度报告", "1.0"
+    message.set_content(page, subtype="html")
+    message.add_attachment(b"scan", "image", "png", **fields)
+    assert (b"scan" in contents(message.as_bytes()).values()) is comes_in
 
 
 def test_a_mail_without_attachments_is_its_text() -> None:

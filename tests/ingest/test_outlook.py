@@ -36,6 +36,7 @@ def test_what_is_attached_comes_in_with_sender_and_subject(ansi: bool) -> None:
             attached("附件 1.txt", REPORT),
             attached("报告.doc", word),
             attached("l.png", b"l", inline=True),
+            html='<img src="cid:x@y">',
             ansi=ansi,
         )
     )
@@ -45,6 +46,31 @@ def test_what_is_attached_comes_in_with_sender_and_subject(ansi: bool) -> None:
     assert first[0].about[0].endswith("洪泽区教育局")
     assert first[0].dated_at is not None
     assert first[0].dated_at.year == 2024
+
+
+@pytest.mark.parametrize("hidden", [None, False])
+def test_a_scan_with_an_identifier_comes_in_unless_the_text_shows_it(hidden: bool | None) -> None:
+    """Some programs give a Content-ID to every attached file."""
+    scan = attached("年报.jpg", b"j" * 5000, inline=True, hidden=hidden)
+    assert [one.name for one, _ in members(compound(message("a", scan, text="请查收附件")))] == ["年报.jpg"]
+    assert [one.name for one, _ in members(compound(message("a", scan, html="<img src=cid:other>")))] == ["年报.jpg"]
+    assert [one.name for one, _ in members(compound(message("a", scan, html="<img src=cid:x@y>")))] == ["1.html"]
+
+
+def test_a_hidden_picture_is_one_of_the_text() -> None:
+    logo = attached("l.png", b"l" * 5000, inline=True, hidden=True)
+    assert [one.name for one, _ in members(compound(message("a", logo, attached("b.txt", REPORT))))] == ["b.txt"]
+
+
+def test_an_object_of_another_program_is_refused_with_its_name(tmp_path: Path) -> None:
+    objects = [forwarded({"WordDocument": b"old", "0Table": b"x"}) for _ in range(2)]
+    objects[0]["__substg1.0_3001001F"] = "年报/2024.doc".encode("utf-16-le")
+    found = read(tmp_path, compound(message("a", *objects, attached("b.txt", REPORT))))
+    assert {path: one.rejection and one.rejection[0] for path, one in found.items()} == {
+        "a.pdf!年报 2024.doc": "file.unsupported",
+        "a.pdf!object 2": "file.unsupported",
+        "a.pdf!b.txt": None,
+    }
 
 
 def test_a_message_that_is_attached_is_looked_into() -> None:

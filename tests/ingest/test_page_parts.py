@@ -189,3 +189,43 @@ def test_pages_in_each_other_end(tmp_path: Path) -> None:
         inner = head + part("application/octet-stream", "http://a.cn/in.mht", gzip.compress(inner)) + b"--b--\r\n"
     (tmp_path / "a.mht").write_bytes(inner)
     assert next(iter(rows_of(tmp_path / "a.mht", Limits(archive_depth=3)).values())) == "file.bomb"
+
+
+HEAD = b'MIME-Version: 1.0\r\nContent-Type: multipart/related; type="text/html"; boundary="b"\r\n\r\n'
+PROGRAM = b"\x7fELF" + bytes(200)
+
+
+def held(folder: Path, *parts: bytes, limits: Limits = Limits()) -> dict[str, str | None]:  # noqa: B008 (frozen)
+    """The code of each document that comes of a web archive with these parts, by its name in it."""
+    (folder / "a.mht").write_bytes(b"".join([HEAD, part("text/html", "http://a.cn/1.html", SHELL), *parts, b"--b--\r\n"]))
+    return {path.partition("!")[2]: code for path, code in rows_of(folder / "a.mht", limits).items()}
+
+
+def test_a_document_that_is_refused_is_said_and_a_font_is_not(tmp_path: Path) -> None:
+    font = part("font/woff", "http://a.cn/1.woff", b"wOFF" + bytes(200))
+    found = held(
+        tmp_path,
+        part("application/pdf", "http://a.cn/x?f=1", PROGRAM),
+        part("application/octet-stream", "http://a.cn/r.doc", PROGRAM + b"2"),
+        part("application/octet-stream", "http://a.cn/p", PROGRAM),
+        font,
+    )
+    assert found == {"x": "file.unsupported", "r.doc": "file.unsupported", "": None}
+    (tmp_path / "a.html").write_bytes(
+        DATA_PAGE.replace(b"='>", b"'>") + DATA_PAGE.replace(b"pdf", b"font-woff").replace(b"='>", b"'>")
+    )
+    assert rows_of(tmp_path / "a.html", Limits()) == {"a.html!1": "file.corrupt", "a.html": None}
+
+
+def test_documents_beyond_the_limits_are_said(tmp_path: Path) -> None:
+    many = [part("application/pdf", f"http://a.cn/{number}.pdf", PDF_FILE + b"%d" % number) for number in range(503)]
+    found = held(tmp_path, *[part("font/woff", "http://a.cn/1.woff", b"wOFF" + bytes(200))] * 100, *many)
+    assert {name: code for name, code in found.items() if code} == {"500.pdf": "file.bomb"}
+    assert len(found) == 502
+    deep = held(tmp_path, part("application/pdf", "http://a.cn/r.pdf", PDF_FILE), limits=Limits(archive_depth=0))
+    assert deep == {"r.pdf": "file.bomb", "": None}
+
+
+def test_parts_of_one_name_have_paths_of_their_own(tmp_path: Path) -> None:
+    parts = [part("application/pdf", f"http://a.cn/{at.decode()}/r.pdf", PDF_FILE + at) for at in (b"1", b"2", b"2", b"3")]
+    assert held(tmp_path, *parts) == {"r.pdf": None, "r (2).pdf": None, "r (3).pdf": None, "": None}

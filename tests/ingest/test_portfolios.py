@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pikepdf
@@ -36,11 +37,12 @@ def pdf(files: dict[str, bytes], *, text: str = "Open this portfolio in Acrobat.
     return out.getvalue()
 
 
-def annotated(files: dict[str, bytes]) -> bytes:
-    """A PDF of two pages, on the second of which these files are pinned."""
+def annotated(files: dict[str, bytes], *, names: Sequence[str] = ()) -> bytes:
+    """A PDF of two pages, on the second of which these files are pinned; ``names``: other ones, which may repeat."""
+    called = dict(zip(files, names, strict=False))
     with pikepdf.open(io.BytesIO(pdf({}, pages=2, text="This is a report. " * 60))) as document:
         for name, data in files.items():
-            held = pikepdf.AttachedFileSpec(document, data, filename=name).obj
+            held = pikepdf.AttachedFileSpec(document, data, filename=called.get(name, name)).obj
             pin = {"Type": pikepdf.Name.Annot, "Subtype": pikepdf.Name.FileAttachment, "Rect": [9, 9, 20, 20], "FS": held}
             page = document.pages[1]
             page.Annots = pikepdf.Array([*page.get("/Annots", []), document.make_indirect(pikepdf.Dictionary(**pin))])
@@ -70,6 +72,20 @@ def test_a_file_that_is_pinned_to_a_page_comes_in(tmp_path: Path) -> None:
     assert all(one.rejection is None for one in found.values())
     found = read(tmp_path, annotated({f"{number}.txt": REPORT * (number + 1) for number in range(6)}), Limits(archive_members=3))
     assert [one.rejection[0] for one in found.values() if one.rejection] == ["file.bomb"]
+
+
+def test_files_without_a_name_and_of_one_name_have_paths_of_their_own(tmp_path: Path) -> None:
+    """What ends a reader is passed over by its path afterwards."""
+    files = {str(number): REPORT * number for number in range(1, 7)}
+    files["7"] = files["3"]  # the same file once more
+    data = annotated(files, names=[" ", "/", "r.txt", "r.txt", "x/r.txt", ".", "r.txt"])
+    found = read(tmp_path, data)
+    assert sorted(found) == sorted(
+        ["a.pdf", *(f"a.pdf!{name}" for name in ("attached", "attached (2)", "attached (3)", "r.txt", "r (2).txt", "r (3).txt"))]
+    )
+    reader = FileReader(Outlet(), Limits(), lambda *_: False, frozenset({"a.pdf!attached"}))
+    left = {one.path for one in reader.read(str(tmp_path / "a.pdf"), "a.pdf")}
+    assert left == set(found) - {"a.pdf!attached"}
 
 
 @pytest.mark.parametrize("more", [{"pages": 3}, {"text": "This is a whole report of its own. " * 40}])

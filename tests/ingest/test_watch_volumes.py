@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from database.session import make_engine
 from ingest.archives.limits import Limits
 from ingest.archives.volume_sets import TAIL, says_more, volume_sets
 from ingest.files.register_paths import ingest_paths, plan
+from ingest.files.walk import Note, walk
+from ingest.watching.inbox import open_inboxes
+from runtime.failpoints import listen
 from runtime.store import Store
 from tests.ingest.test_rar_volumes import in_volumes
 from tests.ingest.test_watch import files, rows, running, until, untouched
@@ -129,6 +134,7 @@ def test_a_folder_of_incomplete_volumes_says_what_is_missing(
         (["a.r00"], ("a.rar",)),
         (["a.z01", "a.z03"], ("a.z02", "a.zip")),
         (["A.Z01", "A.ZIP"], ()),
+        (["a.Z01", "a.zip"], ()),
         (["a.7z.002", "a.7z.003"], ("a.7z.001",)),
         (["a.zip.001", "a.zip.002"], ()),
     ],
@@ -160,3 +166,86 @@ def test_the_last_volume_of_a_split_zip_counts_the_others() -> None:
     first, last = (ZIP / "split.z01").read_bytes(), (ZIP / "split.zip").read_bytes()
     assert says_more(last[:TAIL], last[-TAIL:], size=len(last), count=1)
     assert not says_more(first[:TAIL], last[-TAIL:], size=len(first) + len(last), count=2)
+
+
+@pytest.mark.parametrize("others", [["A.zip"], ["A.ZIP", "A.zip"], ["A.ZIP"]])
+def test_a_file_of_another_case_is_no_volume_where_the_exact_name_is_there(others: list[str]) -> None:
+    for names in (["a.z01", "a.zip", *others], [*others, "a.z01", "a.zip"]):
+        assert [one.parts for one in volume_sets(names)] == [("a.z01", "a.zip")]
+    assert volume_sets(["A.rar", "a.r00", "a.rar", *others])[0].parts == ("a.rar", "a.r00")
+
+
+@pytest.mark.parametrize("comment", [b"", b"c" * 300, b"c" * 65_535])
+def test_pieces_of_a_zip_wait_for_the_one_with_its_list(comment: bytes) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as inner:
+        inner.writestr("c.txt", REPORT)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as made:
+        made.writestr("a.txt", REPORT)
+        made.writestr("b.zip", held.getvalue())  # it has an end of its own
+        made.writestr("c.txt", REPORT)
+        made.comment = comment
+    data = target.getvalue()
+    inside = data.index(b"PK\x05\x06") + 22  # behind the end of the zip that it holds
+    for at in (20_000, inside, inside + 100, len(data) - len(comment) - 30, len(data) - 1):
+        assert says_more(data[:TAIL], data[:at][-TAIL:], size=at, count=2), at
+    assert not says_more(data[:TAIL], data[-TAIL:], size=len(data), count=3)
+
+
+def test_a_folder_or_a_link_with_the_name_of_a_volume_is_none(tmp_path: Path, parts: dict[str, bytes]) -> None:
+    first, second, *_ = sorted(parts)
+    place = tmp_path / "in"
+    (place / first).mkdir(parents=True)
+    (place / first / "old.txt").write_text("x")
+    (place / second).write_bytes(parts[second])
+    (place / "l.7z.001").symlink_to("nowhere")
+    (place / "l.7z.002").write_bytes(b"x")
+    found = {Path(one.path).name: (one.note, one.missing) for one in walk([str(place)])}
+    assert found == {
+        "old.txt": (None, ()),
+        second: (None, (first,)),
+        "l.7z.001": (Note.LINK, ()),
+        "l.7z.002": (None, ("l.7z.001",)),
+    }
+
+
+def test_a_volume_beside_a_folder_of_the_name_of_another_does_not_wait_for_ever(
+    sqlite_url: str, engine: Engine, tmp_path: Path, inbox: Path, parts: dict[str, bytes]
+) -> None:
+    first, second, *_ = sorted(parts)
+    (inbox / first).mkdir()
+    (inbox / first / "old.txt").write_text("x")
+    (inbox / second).write_bytes(parts[second])
+    with running(watcher(sqlite_url, str(tmp_path / "store"), inbox)):
+        until(lambda: untouched(inbox) == set())
+    assert paths(engine) == [f"{inbox}/{first}/old.txt", f"{inbox}/{second}"]
+    assert [(code, first in message) for code, message in failures(engine)] == [("file.corrupt", True)]
+
+
+@pytest.mark.parametrize("at", ["first", "second"])
+def test_of_two_watchers_one_gets_all_volumes(inbox: Path, parts: dict[str, bytes], at: str) -> None:
+    """The other one comes while they are being claimed."""
+    names = sorted(parts)
+    folder = inbox / "江苏省"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(parts[name])
+    (one,), (other,) = open_inboxes([str(inbox)], forbidden=[]), open_inboxes([str(inbox)], forbidden=[])
+    lead = str(folder / names[0])
+    got: list[str | None] = []
+
+    def between(point: str, subject: object) -> None:
+        if point == "after_gather" and subject == names[at == "second"] and not got:
+            got.append("")  # it comes once
+            got[0] = other.gather_volumes(lead, names, "b-0.0f")
+
+    end = listen(between)
+    try:
+        staged = one.gather_volumes(lead, names, "a-0.0f")
+    finally:
+        end()
+    assert staged is not None
+    assert got == [None]
+    assert {path.name for path in Path(staged).iterdir()} == set(names)
+    assert (one.rounds(), one.gatherings()) == (["a-0.0f"], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from runtime import failpoints
 from runtime.settings import Settings
 from runtime.store import Store
 from tests.workers.test_stage import lose_answers
+from workers import stage_runner
 from workers.lease_heartbeat import LeaseHeartbeat
 from workers.notifier import SilentNotifier, blocks, describe
 from workers.stage_runner import StageRegistry, StageResult, StageRunner, Work
@@ -114,12 +116,24 @@ def fail(error: BaseException) -> Callable[..., object]:
     return act
 
 
+def commits_of(block: Block) -> list[bool]:
+    """Of each transaction that this thread commits from now on, whether it waits for the disk. The heartbeat has its own."""
+    commits: list[bool] = []
+    thread = threading.get_ident()
+
+    def note(connection: Connection) -> None:
+        if threading.get_ident() == thread:
+            commits.append(connection.get_execution_options()["gongkai_durable"])
+
+    event.listen(block.engine, "commit", note)
+    return commits
+
+
 DONE = [("extract", "done"), ("parse", "done"), ("load", "done")]
 
 
 def test_a_block_is_one_claim_and_a_transaction_for_each_document(block: Block) -> None:
-    commits: list[object] = []
-    event.listen(block.engine, "commit", commits.append)
+    commits = commits_of(block)
     assert block.run() == "5 of 5 documents"
     assert len(commits) == 1 + COUNT
     block.good(1, 2, 3, 4, 5)
@@ -179,13 +193,60 @@ def test_a_worker_that_is_to_end_gives_back_what_is_not_completed(block: Block, 
     block.good(1, 2, 3, 4, 5)
 
 
-def test_what_a_slow_document_leaves_no_time_for_is_given_back(engine: Engine, tmp_path: Path) -> None:
+class Clock:
+    """The steady clock of the machine, put forward by hand."""
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._passed
+
+    def pass_by(self, seconds: float) -> None:
+        self._passed += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the runner."""
+    clock = Clock()
+    monkeypatch.setattr(stage_runner, "time", clock)
+    return clock
+
+
+def test_what_a_slow_document_leaves_no_time_for_is_given_back(engine: Engine, tmp_path: Path, clock: Clock) -> None:
     """So that each has nearly all of a message's time limit for itself."""
-    block = Block(engine, tmp_path, light_seconds=5)
-    block.acts[2, "parse"] = lambda: time.sleep(0.6)
+    block = Block(engine, tmp_path, light_seconds=3600)
+    block.acts[2, "parse"] = lambda: clock.pass_by(400)
     assert block.run() == "2 of 5 documents"
     block.good(1, 2)
     assert [block.of(number, "state", "attempts") for number in (3, 4, 5)] == [[("queued", 0)]] * 3
+
+
+def test_a_block_waits_for_the_disk_once_a_second_and_at_its_end(
+    block: Block, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """What a slow document took counts when it is completed, not when the next one is."""
+    waits = commits_of(block)
+    monkeypatch.setattr(stage_runner, "_DURABLE_SECONDS", 3600.0)
+    block.acts[3, "parse"] = lambda: clock.pass_by(4000)
+    monkeypatch.setattr(stage_runner, "_BLOCK_SHARE", 1000.0)
+    monkeypatch.setattr(stage_runner, "_IN_PLACE_SHARE", 1000.0)
+    assert block.run() == "5 of 5 documents"
+    assert waits == [False, False, False, True, False, True]  # the first is the claim
+
+
+def test_what_is_given_back_is_locked_in_the_order_of_its_numbers(block: Block) -> None:
+    """As the heartbeat locks it; messages may bring it in another order."""
+    block.stages.reverse()
+    block.acts[COUNT, "extract"] = fail(SystemExit(0))
+    given: list[int] = []
+    release = ledger.release
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "release", lambda c, claim: (given.append(claim.stage_id), release(c, claim))[1])
+        with pytest.raises(SystemExit):
+            block.run()
+    assert given == sorted(block.stages)
 
 
 def test_a_member_that_passed_on_is_dropped_and_the_others_are_kept(block: Block) -> None:

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, text, update
 from typer.testing import CliRunner
 
 from codebook.agency_kinds import agency_key
@@ -26,8 +26,10 @@ from codebook.records import Place, Reader, Section, State
 from console.cli import app
 from console.release import release
 from console.release.about import release_facts
+from console.release.absent import absent_rows
 from console.release.checks import ReleaseError, check_files
 from console.release.contacts import contact_patterns, masked
+from console.release.repeats import repeat_rows
 from console.release.rows import comparability_rows, indicator_rows
 from console.release.schema import labels, release_tables
 from database import migrations
@@ -210,6 +212,29 @@ def test_agencies_of_a_list_without_a_filing_are_named(engine: Engine, tmp_path:
     assert [(row["year"], row["name"], row["city_code"]) for row in rows_of(tmp_path / "out", "absent")] == [
         (2024, "洪泽区审计局", "320800")
     ]
+
+
+def test_what_comes_in_while_a_release_is_written_changes_nothing_of_it(engine: Engine, tmp_path: Path) -> None:
+    """The last tables say of each agency what the first ones say."""
+    fill(engine)
+    listed = [Listed(2024, name, agency_key(name, "320813"), "320813", "2025-01-31") for name in ("洪泽区民政局", "洪泽区审计局")]
+    run_transaction(engine, lambda c: expect(c, listed, who="test"))
+    again = add(engine, "2023.html")
+    load(engine, again, verdict("洪泽区民政局", 2023, (reading(RECEIVED, 95),)))
+    release(engine, "2026.1", tmp_path / "out")
+    data = tmp_path / "out" / "data"
+    with engine.connect() as connection:
+        reports: dict[int, int] = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).all())
+    before = list(repeat_rows(engine, data, reports))
+    assert before
+    late = add(engine, "late.html")
+    load(engine, late, verdict("洪泽区审计局", readings=(reading(RECEIVED, 1),)))
+    more = add(engine, "newer.html")
+    load(engine, more, verdict("洪泽区民政局", readings=(reading(RECEIVED, 7),), published_on="2025-06-01"))
+    assert [row[2] for row in absent_rows(engine, data)] == ["洪泽区审计局"]
+    assert list(repeat_rows(engine, data, reports)) == before
+    load(engine, again, verdict("洪泽区民政局", 2023, (reading(RECEIVED, 7),)))
+    assert list(repeat_rows(engine, data, reports)) == []  # that version is no longer there
 
 
 def test_csv_and_parquet_have_the_same_numbers(made: Path) -> None:
