@@ -13,6 +13,7 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from codebook.records import Extraction, Reader
+from codebook.text.fold import is_han
 from tasks.extraction.characters import lowered, raised
 from tasks.extraction.embedded_pictures import SMALL
 from tasks.extraction.grid import NUMERIC, lay_out
@@ -30,7 +31,6 @@ _DECLARED = re.compile(rb"""(?:charset|encoding)\s*+=\s*+(?:["']\s*+)?([\w-]+)""
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
 _DIGIT = re.compile(r"\d")
-_HAN = re.compile("[\u4e00-\u9fff]")
 _TO_NOTE = re.compile(r"\s*#.")
 _NOTE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
 _MUCH_SMALLER = 0.55  # of the size of other digits
@@ -288,7 +288,7 @@ def fonts_of_words(looks: Mapping[etree._Element, Look]) -> frozenset[str]:
     return frozenset(
         look.font
         for element, look in looks.items()
-        if look.font and (_HAN.search(element.text or "") or any(_HAN.search(child.tail or "") for child in element))
+        if look.font and any(map(is_han, "".join((element.text or "", *(child.tail or "" for child in element)))))
     )
 
 
