@@ -19,3 +19,9 @@ def test_every_rule_has_its_section() -> None:
     for rule in load_rules().values():
         assert f"\n### {rule.id}\n" in page
         assert rule.law in page
+
+
+def test_the_readmes_name_the_number_of_rules() -> None:
+    number = len(load_rules())
+    assert f" {number} rules." in (PAGE.parents[1] / "README.md").read_text("utf-8")
+    assert f" {number} \u6761\u89c4\u5219" in (PAGE.parents[1] / "README.zh-CN.md").read_text("utf-8")
