@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 _END = struct.Struct("<4s4H2LH")  # the end of a zip (PKWARE appnote 4.3.16)
@@ -37,6 +37,11 @@ class VolumeSet(NamedTuple):
     parts: tuple[str, ...]
     missing: tuple[str, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether there are several volumes, and none is missing between or before them."""
+        return len(self.parts) > 1 and not self.missing
+
 
 def volume_sets(names: Sequence[str]) -> list[VolumeSet]:
     """The sets of volumes among the names of the files of a folder, also those that are not whole.
@@ -45,6 +50,12 @@ def volume_sets(names: Sequence[str]) -> list[VolumeSet]:
     [VolumeSet(lead='a.part1.rar', parts=('a.part1.rar', 'a.part3.rar'), missing=('a.part2.rar',))]
     >>> volume_sets(["c.z01"]), volume_sets(["c.rar"])
     ([VolumeSet(lead='c.z01', parts=('c.z01',), missing=('c.zip',))], [])
+    >>> whole = volume_sets(["a.z01", "a.zip", "b.7z.001", "b.7z.002", "c.z02", "c.zip"])
+    >>> {one.lead: one.parts for one in whole if one.is_whole}
+    {'a.zip': ('a.z01', 'a.zip'), 'b.7z.001': ('b.7z.001', 'b.7z.002')}
+    >>> whole = volume_sets(["a.part1.rar", "a.part2.rar", "b.rar", "b.r00", "c.rar"])
+    >>> {one.lead: one.parts for one in whole if one.is_whole}
+    {'a.part1.rar': ('a.part1.rar', 'a.part2.rar'), 'b.rar': ('b.rar', 'b.r00')}
     """
     there: dict[str, list[str]] = defaultdict(list)
     for name in names:
@@ -98,17 +109,18 @@ def named(missing: Sequence[str]) -> str:
     return ", ".join(missing[:_NAMED]) + more
 
 
-def volumes(names: Sequence[str]) -> dict[str, list[str]]:
-    """The names of the volumes of each archive among the files of a folder, in order, by the name under which it is registered.
+def volumes_by_name(names: Iterable[str]) -> dict[str, VolumeSet | None]:
+    """The files of a folder by name, each with the archive that it is a volume of, whole or not; None for other files.
 
-    An archive of which a volume is missing between others is none.
-
-    >>> volumes(["a.z01", "a.zip", "b.7z.001", "b.7z.002", "c.z02", "c.zip"])
-    {'a.zip': ['a.z01', 'a.zip'], 'b.7z.001': ['b.7z.001', 'b.7z.002']}
-    >>> volumes(["a.part1.rar", "a.part2.rar", "b.rar", "b.r00", "c.rar"])
-    {'a.part1.rar': ['a.part1.rar', 'a.part2.rar'], 'b.rar': ['b.rar', 'b.r00']}
+    >>> found = volumes_by_name(["a.z01", "a.zip", "c.rar"])
+    >>> found["a.z01"].lead, found["a.zip"].is_whole, found["c.rar"]
+    ('a.zip', True, None)
     """
-    return {one.lead: list(one.parts) for one in volume_sets(names) if len(one.parts) > 1 and not one.missing}
+    found: dict[str, VolumeSet | None] = dict.fromkeys(names)
+    for one in volume_sets(list(found)):
+        if one.is_whole or one.missing:
+            found |= {part: one for part in one.parts if found[part] is None}
+    return found
 
 
 def may_be_volume(name: str) -> bool:

@@ -129,7 +129,7 @@ def _listing(folder: str, leave: Callable[[str], bool]) -> Iterator[Found]:
     names = sorted(kinds, key=natural)
     belonging = folders_of_pages(names)
     sets = volume_sets([name for name in names if kinds[name]])  # a folder or a link may have the name of a volume
-    in_volumes = {one.lead: one.parts for one in sets if len(one.parts) > 1 and not one.missing}
+    in_volumes = {one.lead: one.parts for one in sets if one.is_whole}
     others = {part for lead, parts in in_volumes.items() for part in parts if part != lead}
     missing = {part: one.missing for one in sets for part in one.parts if one.missing}
     for name in names:

@@ -158,7 +158,7 @@ def volumes_whole(paths: Sequence[str]) -> bool:
                     return False
                 sizes.append(os.fstat(file.fileno()).st_size)
         with opened(paths[0], follow=False) as first, opened(paths[-1], follow=False) as last:
-            head, tail = first.read(TAIL), _tail(last, sizes[-1], TAIL)
+            head, tail = first.read(_HEAD), _tail(last, sizes[-1], TAIL)
         return all(sizes) and not says_more(head, tail, size=sum(sizes), count=len(paths))
     except (OSError, GongkaiError):
         return False

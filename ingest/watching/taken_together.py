@@ -15,7 +15,7 @@ from datetime import date
 from typing import NamedTuple
 
 from codebook.records import Record
-from ingest.archives.volume_sets import VolumeSet, may_be_volume, volume_sets
+from ingest.archives.volume_sets import VolumeSet, may_be_volume, volume_sets, volumes_by_name
 from ingest.files.fingerprint import FileSnapshot
 from ingest.files.page_images import FIRST_YEAR, gaps
 from ingest.files.saved_pages import folder_ends, folders_of_pages, is_page, is_page_of, pages_of
@@ -57,7 +57,7 @@ class Together:
         self._filed: dict[str, _FiledPages] = {}
         self._split: set[str] = set()
         self._listed: dict[str, list[str]] = {}
-        self._files: dict[str, list[str]] = {}
+        self._volumes: dict[str, dict[str, VolumeSet | None]] = {}
         self._folders: dict[str, list[str]] = {}
         self._in_rounds: dict[str, list[str]] = {}
 
@@ -65,7 +65,7 @@ class Together:
         """Look at folders again. Forget which were taken file by file and have no pictures now, and what was filed long ago."""
         self._pages.clear()
         self._listed.clear()
-        self._files.clear()
+        self._volumes.clear()
         self._folders.clear()
         self._in_rounds.clear()
         now = time.monotonic()
@@ -206,15 +206,12 @@ class Together:
         folder, name = os.path.split(path)
         if not may_be_volume(name):
             return None
-        if folder not in self._files:
-            self._files[folder] = _file_names(folder)
-        names = self._files[folder]
-        if name not in names and os.path.lexists(path) and not _is_file(path):
+        if folder not in self._volumes:
+            self._volumes[folder] = volumes_by_name(_file_names(folder))
+        known = self._volumes[folder]
+        if name not in known and os.path.lexists(path) and not _is_file(path):
             return None  # a folder or a link that has the name of a volume
-        for one in volume_sets([*names, *([] if name in names else [name])]):
-            if name in one.parts and (len(one.parts) > 1 or one.missing):
-                return one
-        return None
+        return known[name] if name in known else volumes_by_name([*known, name])[name]
 
     # ---- saved pages ----
 

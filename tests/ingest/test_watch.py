@@ -47,13 +47,6 @@ def engine(sqlite_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    made = tmp_path / "in"
-    made.mkdir()
-    return made
-
-
 @contextmanager
 def running(*watchers: FolderWatcher) -> Iterator[None]:
     """Watchers that run inside the block, in threads."""

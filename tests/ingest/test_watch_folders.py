@@ -39,13 +39,6 @@ def engine(sqlite_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    made = tmp_path / "in"
-    made.mkdir()
-    return made
-
-
 def picture(width: int) -> bytes:
     target = io.BytesIO()
     Image.new("L", (width, 20), "white").save(target, "PNG")

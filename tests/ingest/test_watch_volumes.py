@@ -18,6 +18,7 @@ from ingest.archives.volume_sets import TAIL, says_more, volume_sets
 from ingest.files.register_paths import ingest_paths, plan
 from ingest.files.walk import Note, walk
 from ingest.watching.inbox import open_inboxes
+from ingest.watching.taken_together import Together
 from runtime.failpoints import listen
 from runtime.store import Store
 from tests.ingest.test_rar_volumes import in_volumes
@@ -33,13 +34,6 @@ def engine(sqlite_url: str) -> Iterator[Engine]:
     made = make_engine(sqlite_url)
     yield made
     made.dispose()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    made = tmp_path / "in"
-    made.mkdir()
-    return made
 
 
 @pytest.fixture
@@ -249,3 +243,20 @@ def test_of_two_watchers_one_gets_all_volumes(inbox: Path, parts: dict[str, byte
     assert got == [None]
     assert {path.name for path in Path(staged).iterdir()} == set(names)
     assert (one.rounds(), one.gatherings()) == (["a-0.0f"], [])
+
+
+def test_the_volumes_of_a_folder_are_found_once_in_a_turn(inbox: Path, parts: dict[str, bytes]) -> None:
+    """A folder may hold ten thousand archives: each would be compared with all others."""
+    for name, data in parts.items():
+        (inbox / name).write_bytes(data)
+    together = Together(open_inboxes([str(inbox)], forbidden=[])[0], lambda *_: None, 1.0)
+    first, *others = [together.volumes_of(str(inbox / name)) for name in sorted(parts)]
+    assert first is not None
+    assert first.parts == tuple(sorted(parts))
+    assert all(other is first for other in others)
+    (inbox / "b.part2.rar").write_bytes(b"later in the turn")
+    late = together.volumes_of(str(inbox / "b.part2.rar"))
+    assert late is not None
+    assert late.missing == ("b.part1.rar",)
+    together.begin_turn()
+    assert together.volumes_of(str(inbox / sorted(parts)[0])) is not first
