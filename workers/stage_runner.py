@@ -170,6 +170,10 @@ class _Outcome:
     spent: Spent | None = None
     joining: bool = False
 
+    def goes_on(self, number: int) -> bool:
+        """Return whether anything follows in place after this number of steps."""
+        return number < len(self.steps) or self.joining or self.fault is not None
+
 
 class StageRunner:
     """Runs stages in this process: claims a stage, does it, completes it, and goes on with what follows in place.
@@ -406,8 +410,6 @@ class StageRunner:
         except Fenced as error:
             log.warning("the work came too late and was dropped", stage=claim.stage, why=str(error))
             return True
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except Exception as error:  # noqa: BLE001 (as for a stage alone)
             fault = fault_of(error, claim.stage)
             if _is_fit(fault):
@@ -429,8 +431,6 @@ class StageRunner:
             try:
                 result = self._registry.functions[claim.stage](Work(claim, self._context, steps[-1].made if steps else None))
                 fail_here("after_work", claim)
-            except (SystemExit, KeyboardInterrupt):
-                raise
             except Exception as error:  # noqa: BLE001 (as for a stage alone)
                 return _Outcome(steps, fault_of(error, claim.stage), stopwatch.spent())
             steps.append(_Finished(claim, result, stopwatch.spent(result.engine)))
@@ -452,8 +452,7 @@ class StageRunner:
             for number, step in enumerate(done.steps, 1):
                 if claim is None:  # an earlier commit, whose answer was lost, has done all of this
                     return queued
-                go_on = number < len(done.steps) or done.joining or done.fault is not None
-                completed = self._write(connection, claim, step.result, go_on=go_on, spent=step.spent)
+                completed = self._write(connection, claim, step.result, go_on=done.goes_on(number), spent=step.spent)
                 queued += completed.queued
                 fail_here("before_commit", step.claim)
                 claim = completed.claim
@@ -477,9 +476,8 @@ class StageRunner:
         for number, step in enumerate(done.steps, 1):
             if claim is None:
                 return
-            go_on = number < len(done.steps) or done.joining or done.fault is not None
             try:
-                completed = self._complete(claim, step.result, go_on, step.spent)
+                completed = self._complete(claim, step.result, done.goes_on(number), step.spent)
             except Fenced as error:
                 log.warning("the work came too late and was dropped", stage=claim.stage, why=str(error))
                 return

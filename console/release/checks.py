@@ -11,6 +11,7 @@ import duckdb
 from codebook.records import Record
 from console.release.rows import NUMBER
 from console.release.schema import ReleaseTable, release_tables
+from database.analysis.columns import quoted
 
 _CSV = "all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', max_line_size = 16777216"
 MEMORY = "1GB"  # of a check; what does not fit goes to the disk
@@ -37,11 +38,6 @@ def open_tables(folder: Path) -> duckdb.DuckDBPyConnection:
         if (folder / "parquet" / f"{name}.parquet").exists():
             database.execute(f"create view {quoted(name)} as select * from read_parquet({path_of(folder, name)})")
     return database
-
-
-def quoted(name: str) -> str:
-    """Return a name of SQL in quotes: ``values`` and ``column`` are words of the language."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def path_of(folder: Path, table: str, kind: str = "parquet") -> str:

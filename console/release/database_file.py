@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from console.release.checks import quoted
 from console.release.schema import release_tables
+from database.analysis.columns import quoted
 
 NAME = "gongkai.duckdb"
 # A format without random numbers in its head, which every DuckDB from 1.0 on reads: the same data make the same bytes.

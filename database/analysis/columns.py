@@ -14,6 +14,10 @@ from codebook.analysis.figures import REASONS, Omission
 from codebook.book import load_book
 from codebook.records import State
 
+DIGITS = 6
+"""Digits of sums after the point: amounts have at most that many."""
+OFFLINE: Mapping[str, bool] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+"""Settings of DuckDB with which it fetches nothing from elsewhere."""
 KNOWN = 0
 CODES: Mapping[Omission, int] = {reason: number for number, reason in enumerate(REASONS, start=1)}
 """What stands in the place of a number that is not known: KNOWN for one that is, else one more than the place of the reason."""
@@ -68,7 +72,7 @@ def cell_columns() -> dict[str, Any]:
 
 
 def quoted(name: str) -> str:
-    """Return a name of SQL in quotes."""
+    """Return a name of SQL in quotes: ``values`` and ``column`` are words of the language."""
     return '"' + name.replace('"', '""') + '"'
 
 

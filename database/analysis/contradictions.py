@@ -12,11 +12,9 @@ from codebook.analysis.rollup import AreaPart
 from codebook.book import load_book
 from codebook.records import Number, Record
 from codebook.text.numbers import exact
-from database.analysis.columns import KNOWN, quoted
+from database.analysis.columns import DIGITS, KNOWN, quoted
 from database.analysis.panel import Panel
 from database.analysis.queries import GOVERNMENT, VERTICAL, UnitSelection, bounds_of
-
-_DIGITS = 6
 
 
 class Contradiction(Record, frozen=True):
@@ -50,7 +48,7 @@ def contradictions(panel: Panel, year: int, cells: Sequence[str], selection: Uni
     columns = ", ".join(f"{quoted(cell)} as v{place}, {quoted(f'{cell}?')} as c{place}" for place, cell in enumerate(cells))
     shown = ", ".join(f"v{place}, c{place}" for place in range(len(cells)))
     sums = ", ".join(
-        f"round(sum(v{place}) filter (where c{place} = {KNOWN}), {_DIGITS}) as s{place}, bool_and(c{place} is not distinct from"
+        f"round(sum(v{place}) filter (where c{place} = {KNOWN}), {DIGITS}) as s{place}, bool_and(c{place} is not distinct from"
         f" {KNOWN}) as a{place}"
         for place in range(len(cells))
     )
@@ -88,7 +86,7 @@ def _of_area(row: tuple[Any, ...], cells: Sequence[str]) -> list[Contradiction]:
         stated, code, computed, complete = numbers[4 * place : 4 * place + 4]
         if code != KNOWN or computed is None:
             continue
-        difference = round(stated - computed, _DIGITS)
+        difference = round(stated - computed, DIGITS)
         less = difference < 0 and not load_book().indicators[cell].signed
         if less if not (covered and complete) else difference:
             area, agency_id, agency, filing_id, document_id = row[:5]

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from database.analysis.columns import SQL_TYPES, UNIT_COLUMNS, cell_columns, quoted
+from database.analysis.columns import OFFLINE, SQL_TYPES, UNIT_COLUMNS, cell_columns, quoted
 from database.analysis.expressions import figure_columns
 from database.analysis.manifest import PanelManifest, manifest_of
 
@@ -34,14 +34,14 @@ def question_key(query: str, parameters: Mapping[str, Any] | Sequence[Any]) -> b
 
 def _views(folder: Path, manifest: PanelManifest) -> Iterator[str]:
     """The statements that make the views."""
-    figures = {name: pl.UInt8 if name.endswith("#w") else pl.Float64 for name in figure_columns(0)}
-    columns = {"panel": {**UNIT_COLUMNS, **cell_columns()}, "figures": {**UNIT_COLUMNS, **figures}}
+    if not manifest.years:
+        figures = {name: pl.UInt8 if name.endswith("#w") else pl.Float64 for name in figure_columns(0)}
+        for name, columns in {"panel": cell_columns(), "figures": figures}.items():
+            made = ", ".join(f"{quoted(column)} {SQL_TYPES[kind]}" for column, kind in {**UNIT_COLUMNS, **columns}.items())
+            yield f"create table {name} ({made})"
+        return
     for name in ("panel", "figures"):
         files = {year: each.file if name == "panel" else each.figures for year, each in manifest.years.items()}
-        if not files:
-            made = ", ".join(f"{quoted(column)} {SQL_TYPES[kind]}" for column, kind in columns[name].items())
-            yield f"create table {name} ({made})"
-            continue
         for view, some in {name: list(files.values()), **{f"{name}_{year}": [file] for year, file in files.items()}}.items():
             named = ", ".join("'" + str(folder / file).replace("'", "''") + "'" for file in some)
             yield f"create view {view} as select * from read_parquet([{named}])"
@@ -49,7 +49,7 @@ def _views(folder: Path, manifest: PanelManifest) -> Iterator[str]:
 
 def _opened(folder: Path, manifest: PanelManifest) -> duckdb.DuckDBPyConnection:
     """A connection with the files of a manifest as views. Raises duckdb.IOException where one is not there."""
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection = duckdb.connect(config=dict(OFFLINE))
     connection.execute("set parquet_metadata_cache = true")
     for statement in _views(folder, manifest):
         connection.execute(statement)

@@ -15,7 +15,7 @@ from codebook.analysis.rollup import AreaPart, AreaRollup, roll_up
 from codebook.records import Number, Record
 from codebook.text.numbers import exact
 from database.analysis.cells import cells_of_reports
-from database.analysis.columns import CODES, FACTS, KNOWN, cell_ids, quoted
+from database.analysis.columns import CODES, DIGITS, FACTS, KNOWN, cell_ids, quoted
 from database.analysis.expressions import stored_columns, stored_indicators, unit_sql
 from database.analysis.panel import Panel
 
@@ -23,7 +23,6 @@ GOVERNMENT = "government"
 """The kind of agencies whose report covers their whole area."""
 VERTICAL = "vertical_body"
 """The kind of agencies that a ministry runs in the regions: no part of an area's sum."""
-_DIGITS = 6  # of sums, after the point: amounts have at most that many
 
 
 class Basis(StrEnum):
@@ -184,7 +183,7 @@ def _unit_figure(numerator: float | None, denominator: float | None, code: int |
 
 
 def _exact(number: float | None) -> Number | None:
-    return None if number is None else exact(round(number, _DIGITS))
+    return None if number is None else exact(round(number, DIGITS))
 
 
 def group_lines(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy) -> list[GroupLine]:
@@ -334,7 +333,7 @@ def area_sums(panel: Panel, years: Sequence[int], cells: Sequence[str]) -> list[
         f"case kind when 'government_office' then '{AreaPart.OFFICE.value}' when 'town' then '{AreaPart.TOWN.value}'"
         f" when '{VERTICAL}' then '{AreaPart.VERTICAL.value}' else '{AreaPart.DEPARTMENT.value}' end"
     )
-    sums = ", ".join(f"round(sum({quoted(cell)}), {_DIGITS})" for cell in cells)
+    sums = ", ".join(f"round(sum({quoted(cell)}), {DIGITS})" for cell in cells)
     counts = ", ".join(f"count({quoted(cell)})" for cell in cells)
     source = panel.view("panel", tuple(years))
     # Governments are few: only among them one of several with a code is chosen.

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, text
 
 from codebook.book import load_book
 from database.analysis.cells import empty_cells, kept_cells, read_cells
-from database.analysis.columns import UNIT_COLUMNS, quoted
+from database.analysis.columns import OFFLINE, UNIT_COLUMNS, quoted
 from database.analysis.expressions import figure_columns
 from database.analysis.manifest import LAYOUT, PanelManifest, PanelYear, drop_old, manifest_of, refreshing, write_manifest
 from database.analysis.units import PanelUnit, unit_rows
@@ -28,6 +28,7 @@ from database.session import reading
 from database.sql import chunks
 
 _READ_AT_ONCE = 2_000  # reports; some 400,000 cells
+_ROW_GROUP = 50_000  # rows of a Parquet file that are read together
 
 _CHANGES = text(
     """
@@ -78,15 +79,15 @@ def _refreshed(
     wanted = [row.report_id for row in rows if row.report_id is not None and row.report_id not in have]
     parts += [read_cells(connection, list(part)) for part in chunks(wanted, _READ_AT_ONCE)]
     cells = pl.concat(parts) if parts else empty_cells()
-    file = f"year-{year}-{digest}.parquet"
+    file, figures = f"year-{year}-{digest}.parquet", f"figures-{year}-{digest}.parquet"
     joined = units.join(cells, on="report_id", how="left", maintain_order="left").sort(
         "province_code", "city_code", "county_code", "agency_id", nulls_last=True
     )
     made = folder / f".{file}"
-    joined.write_parquet(made, compression="zstd", row_group_size=50_000)
+    joined.write_parquet(made, compression="zstd", row_group_size=_ROW_GROUP)
     made.replace(folder / file)
-    write_figures(folder / file, folder / f"figures-{year}-{digest}.parquet", year)
-    return PanelYear(file, f"figures-{year}-{digest}.parquet", len(rows), digest)
+    write_figures(folder / file, folder / figures, year)
+    return PanelYear(file, figures, len(rows), digest)
 
 
 def write_figures(cells: Path, figures: Path, year: int) -> None:
@@ -94,9 +95,9 @@ def write_figures(cells: Path, figures: Path, year: int) -> None:
     made = figures.with_name(f".{figures.name}")
     columns = [quoted(name) for name in UNIT_COLUMNS] + [f"{sql} as {quoted(name)}" for name, sql in figure_columns(year).items()]
     source, target = (str(path).replace("'", "''") for path in (cells, made))
-    with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as database:
+    with duckdb.connect(config=dict(OFFLINE)) as database:
         database.execute(
             f"copy (select {', '.join(columns)} from read_parquet('{source}'))"
-            f" to '{target}' (format parquet, compression zstd, row_group_size 50000)"
+            f" to '{target}' (format parquet, compression zstd, row_group_size {_ROW_GROUP})"
         )
     made.replace(figures)

@@ -41,9 +41,10 @@ CLAIMED = Prepared(
     .values(lease_until=_lease)
     .returning(*_TAKEN)
 )
+_first_source = (Source.document_id == Document.id) & Source.duplicate.is_(False)
 DOCUMENT = Prepared(
     select(Document.sha256, Document.media_type, Source.hints)
-    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
+    .outerjoin(Source, _first_source)
     .where(Document.id == bindparam("b_document"))
     .limit(1)
 )
@@ -116,7 +117,7 @@ BEGIN_ATTEMPTS = Prepared(
 )
 DOCUMENTS_OF = Prepared(
     select(Document.id, Document.sha256, Document.media_type, Source.hints)
-    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
+    .outerjoin(Source, _first_source)
     .where(is_listed(Document.id, bindparam("b_documents", type_=String)))
 )
 
@@ -125,7 +126,7 @@ _taken = _claim.cte("taken")
 CLAIM_IN_ONE = Prepared(
     select(_taken, Document.sha256, Document.media_type, Source.hints)
     .join(Document, Document.id == _taken.c.document_id)
-    .outerjoin(Source, (Source.document_id == Document.id) & Source.duplicate.is_(False))
+    .outerjoin(Source, _first_source)
     .limit(1)
     .add_cte(
         insert(Attempt)

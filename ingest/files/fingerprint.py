@@ -39,6 +39,11 @@ class Content(NamedTuple):
     file: BinaryIO | None
     dated_at: datetime | None = None
 
+    @classmethod
+    def of(cls, data: bytes, dated_at: datetime | None = None) -> Content:
+        """What was read, held in memory."""
+        return cls(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data), dated_at)
+
 
 class FileSnapshot(Record, frozen=True):
     """What shows that a file is still the one that was opened."""
@@ -125,8 +130,7 @@ def _read(file: BinaryIO, path: str) -> tuple[FileSnapshot, Content]:
 
 
 def _hash_in_memory(file: BinaryIO) -> Content:
-    data = file.read(IN_MEMORY + 1)
-    return Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data))
+    return Content.of(file.read(IN_MEMORY + 1))
 
 
 def hashed_in_place(file: BinaryIO) -> Content:

@@ -29,7 +29,7 @@ from ingest.archives.streams import RAR, RAR_MAGIC
 from ingest.archives.summaries import may_be_summary, part_summary
 from ingest.archives.volume_sets import named
 from ingest.archives.volumes import joined
-from ingest.files.fingerprint import HEAD, Content, content_from, content_of, hashed_in_place, opened, stand_in
+from ingest.files.fingerprint import Content, content_from, content_of, hashed_in_place, opened, stand_in
 from ingest.files.identify import HTML, MHTML, PDF, FileIdentity, FileRole, identify, looks_packed
 from ingest.files.messages import FoundDocument, path_with
 from ingest.files.page_images import PageImageReport, Reports, flat_folders, page_numbers
@@ -202,8 +202,7 @@ class FileReader:
             return True
         for row in found.rows:
             place = f"{path}!{shown(row.sheet)}!{row.row}" if row.sheet else f"{path}!{row.row}"
-            sha256 = hashlib.sha256(row.data).hexdigest()
-            one = Content(sha256, len(row.data), row.data[:HEAD], io.BytesIO(row.data), content.dated_at)
+            one = Content.of(row.data, content.dated_at)
             self._outlet.keep(one, io.BytesIO(row.data))
             yield _document(one, FileIdentity(row_file.MEDIA_TYPE), place)
         if not found.has_more:
@@ -240,10 +239,9 @@ class FileReader:
         self, name: str, data: bytes, around: Content, path: str, *, budget: Budget, depth: int
     ) -> Iterator[FoundDocument]:
         """What comes of a file inside a document."""
-        one = Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data), around.dated_at)
-        inner = f"{path}!{shown(PurePosixPath(name.replace(chr(92), '/')).name or name)}"
+        inner = f"{path}!{shown(name)}"
         if inner not in self._refused_members:
-            yield from self._content(one, inner, budget=budget, depth=depth + 1)
+            yield from self._content(Content.of(data, around.dated_at), inner, budget=budget, depth=depth + 1)
 
     def _held(
         self, content: Content, file: BinaryIO, identity: FileIdentity, path: str, *, budget: Budget, depth: int
@@ -272,17 +270,13 @@ class FileReader:
         found = with_parts(page, _PAGE_NAME, beside, self._limits.file_bytes, self._given)
         if found.archive is None:
             return content, identity, found.documents
-        data = found.archive
-        whole = Content(hashlib.sha256(data).hexdigest(), len(data), data[:HEAD], io.BytesIO(data), content.dated_at)
-        return whole, FileIdentity(MHTML), found.documents
+        return Content.of(found.archive, content.dated_at), FileIdentity(MHTML), found.documents
 
     def _shown_document(self, name: str, page: str, beside: Read, *, budget: Budget, depth: int) -> Iterator[FoundDocument]:
         """The document that a page shows in a frame: it would not come in otherwise."""
         data = beside(name)
         if data:
-            sha256 = hashlib.sha256(data).hexdigest()
-            content = Content(sha256, len(data), data[:HEAD], io.BytesIO(data))
-            yield from self._content(content, f"{page}!{shown(name)}", budget=budget, depth=depth)
+            yield from self._content(Content.of(data), f"{page}!{shown(name)}", budget=budget, depth=depth)
 
     def _folder_of_pages(self, known_as: str, paths: Sequence[str]) -> FoundDocument:
         """Raises GongkaiError and OSError of the first page that cannot be read: a report with a page less is another report."""
@@ -303,7 +297,7 @@ class FileReader:
             error = GongkaiError("file.too_large", f"{size:,} bytes", f"at most {self._limits.file_bytes:,}")
             return _document(Content(stand_in(error.code, path), size, b"", None, dated_at), identity, path, error)
         packed = image_package.pack(images, page_numbers([PurePosixPath(name).name for name, _ in images]))
-        content = Content(hashlib.sha256(packed).hexdigest(), len(packed), packed[:HEAD], io.BytesIO(packed), dated_at)
+        content = Content.of(packed, dated_at)
         self._outlet.keep(content, io.BytesIO(packed))
         return _document(content, identity, path)
 
