@@ -90,10 +90,11 @@ def shown(request: PageRequest) -> Response:
     asked = _Asked.of(request)
     with request.reading() as connection:
         years = covering.expected_years(connection)
-        asked = asked._replace(year=asked.year or (years[0].year if years else None))
-        lines, others = [], []
-        if asked.year is not None:
-            lines = visible_lines(request, asked.year)
+    asked = asked._replace(year=asked.year or (years[0].year if years else None))
+    lines, others = [], []
+    if asked.year is not None:
+        lines = visible_lines(request, asked.year)
+        with request.reading() as connection:
             others = covering.unlisted(connection, asked.year, region=asked.region or None, limit=_ROWS)
     regions = _regions(lines)
     lines = asked._replace(standing="").chosen(lines)
