@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from codebook.book import load_book
 from codebook.divisions import Region, all_divisions
 from database.blob import pack
-from tests.benchmarks.filling import write_rows
+from tests.benchmarks.filling import defer_references, write_rows
 
 YEARS = range(2019, 2024)
 _KINDS = ("government", "government_office", "vertical_body", "town")
@@ -158,10 +158,7 @@ def _filing(
 
 def _write(engine: Engine, rows: dict[str, list[dict[str, Any]]]) -> None:
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("set local session_replication_role = replica"))  # documents and reports name each other
-        else:
-            connection.execute(text("pragma defer_foreign_keys = on"))
+        defer_references(connection)
         for name in _ORDER:
             write_rows(connection, f"gk_{name}", rows[name])
         # Afterwards: SQLite looks through all that may name a report while one is named that is not there yet.

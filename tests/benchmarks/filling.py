@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from codebook.records import Place, Reader, Reading, Report, State, Status, Verdict
 from codebook.text.grams import grams
@@ -315,10 +315,7 @@ def fill(
         for number in part:
             world.document(rows, number)
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("set local session_replication_role = replica"))  # documents and reports name each other
-            else:
-                connection.execute(text("pragma defer_foreign_keys = on"))
+            defer_references(connection)
             for name in _ORDER:
                 write_rows(connection, f"gk_{name}", rows.tables.get(f"gk_{name}", []))
     with engine.begin() as connection:
@@ -350,6 +347,14 @@ _FILE = (
         join gk_filing f on f.agency_id = k.agency_id and f.year = r.year""",
 )
 _KEYED = sorted(name for name, table in Base.metadata.tables.items() if "id" in table.c)
+
+
+def defer_references(connection: Connection) -> None:
+    """Let this transaction write rows before those that they refer to: documents and reports name each other."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("set local session_replication_role = replica"))
+    else:
+        connection.execute(text("pragma defer_foreign_keys = on"))
 
 
 def write_rows(connection: Any, table: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -230,7 +230,7 @@ def test_the_rows_of_a_process_are_locked_in_the_order_of_their_numbers(postgres
                 )
                 while not waiting.done() and not other.scalar(blocked):
                     time.sleep(0.01)
-            for stage_id in others:  # whoever waits for the first holds no other
+            for stage_id in others:  # a process that waits for the first holds no other
                 connection.execute(lock, {"id": stage_id})
         waiting.result()
     own.sound()

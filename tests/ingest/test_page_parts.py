@@ -176,7 +176,7 @@ class Nobody:
     """Keeps nothing."""
 
     def looking(self, path: str, content: Content) -> None:
-        """Nothing is told."""
+        """Nobody follows the reading."""
 
     def keep(self, content: Content, file: BinaryIO) -> None:
         """Nothing is kept."""

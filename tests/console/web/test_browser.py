@@ -16,10 +16,7 @@ from database.users import accounts, audit
 from tests.benchmarks.filling import fill
 from tests.console.web import serving
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(serving.CHROMIUM is None, reason="there is no Chromium on this machine (apt-get install chromium)"),
-]
+pytestmark = serving.IN_BROWSER
 
 PASSWORD = "correct horse battery"
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"

@@ -21,10 +21,7 @@ from tests.database.test_results import load, register, verdict
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(serving.CHROMIUM is None, reason="there is no Chromium on this machine (apt-get install chromium)"),
-]
+pytestmark = serving.IN_BROWSER
 
 PASSWORD = "correct horse battery"
 UNITS = 200
