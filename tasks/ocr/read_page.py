@@ -18,7 +18,7 @@ from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
-from tasks.ocr.prepare_image import Grey, Picture, coloured_ink, ink, is_bilevel, prepared, quarter_turned
+from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
@@ -88,7 +88,7 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
 
     The page is taken as it stands; nothing is recognised.
     """
-    layout = _layout(prepared(image))
+    layout = _layout(prepared(image).picture)
     to_page = _Scale(layout.picture, 1, 1.0)
     return [
         (to_page.place(cell.box).box or (), [_crop(layout.picture.grey, line) for line in lines])
@@ -100,8 +100,7 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
 
 def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
     """The tables and lines of a page image, each with how far down it begins."""
-    picture = prepared(image)
-    coloured = coloured_ink(image, picture)
+    picture, coloured = prepared(image)
     clean = without_grey_ink(picture.grey, coloured)
     layout, known = _upright(picture._replace(grey=clean.grey), reader)
     is_poor = layout.size < _SMALL or is_bilevel(image) or clean.is_dirty

@@ -62,7 +62,7 @@ def _rules(drawn: Drawn) -> NDArray[np.bool_]:
 
 
 def _read(image: Pixels) -> Layout:
-    picture = prepared(image)
+    picture = prepared(image).picture
     return _layout(picture._replace(grey=without_grey_ink(picture.grey).grey))
 
 
@@ -141,15 +141,15 @@ def _sealed(image: Pixels, at: tuple[float, float], level: int) -> Pixels:
 @pytest.mark.parametrize("level", [125, 170])
 def test_a_grey_seal_breaks_no_grid(at: tuple[float, float], level: int) -> None:
     page, _ = worn(_sealed(_drawn().image, at, level), Wear(skew=0.4, blur=0.4, noise=3), 6)
-    grey = prepared(page).grey
+    grey = prepared(page).picture.grey
     seals = find_seals(grey)
     assert [abs(seal.x / grey.shape[1] - at[0]) < 0.02 and abs(seal.level - level) < 25 for seal in seals] == [True]
     assert _spans(_read(page)) == [WHOLE]
 
 
 def test_numbers_under_a_grey_seal_keep_their_strokes() -> None:
-    clean = prepared(_drawn().image).grey
-    sealed = prepared(_sealed(_drawn().image, (0.6, 0.5), 160)).grey
+    clean = prepared(_drawn().image).picture.grey
+    sealed = prepared(_sealed(_drawn().image, (0.6, 0.5), 160)).picture.grey
     before, after = ink(clean) > 0, ink(without_grey_ink(sealed).grey) > 0
     assert (before & ~after).sum() < 0.02 * before.sum()
     assert (ink(sealed) > 0).sum() - before.sum() > 4 * (after & ~before).sum()
@@ -158,7 +158,7 @@ def test_numbers_under_a_grey_seal_keep_their_strokes() -> None:
 @pytest.mark.parametrize("rules", ["plain", "thick", "dashed"])
 def test_pages_without_a_seal_have_none(rules: str) -> None:
     page, _ = worn(_drawn(rules).image, Wear(skew=0.4, blur=1.0, noise=8, shade=0.3), 7)
-    assert find_seals(prepared(page).grey) == []
+    assert find_seals(prepared(page).picture.grey) == []
 
 
 def test_strokes_of_tight_labels_are_no_columns() -> None:
@@ -175,7 +175,7 @@ def test_dashes_by_their_shape(text: str, dpi: int) -> None:
     sheet.write(100, 100, text, 10.5)
     image = np.ascontiguousarray(sheet.finish().image[: 2 * dpi])
     page, _ = worn(image, Wear(blur=0.5, noise=3), 9, dpi)
-    marks, size = ink(prepared(page).grey), round(9.5 * dpi / 72)
+    marks, size = ink(prepared(page).picture.grey), round(9.5 * dpi / 72)
     rows, columns = np.nonzero(marks)
     box = (int(columns.min()) - 2, int(rows.min()) - 2, int(columns.max()) + 3, int(rows.max()) + 3)
     assert mark_in(marks, box, size) == DASH
@@ -194,9 +194,9 @@ def test_what_is_no_dash(text: str) -> None:
 @pytest.mark.parametrize("wear", [Wear(), Wear(skew=0.5, blur=0.5, noise=4), Wear(bilevel=True)])
 def test_a_fax_has_wide_characters_and_is_made_square(wear: Wear) -> None:
     page, _ = worn(_drawn().image, wear, 10)
-    assert stretch(prepared(page).grey) == 1
+    assert stretch(prepared(page).picture.grey) == 1
     fax = cv2.resize(page, (page.shape[1], page.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    picture = prepared(np.asarray(fax, np.uint8))
+    picture = prepared(np.asarray(fax, np.uint8)).picture
     assert abs(picture.grey.shape[0] - page.shape[0]) <= 2
     assert _spans(_read(np.asarray(fax, np.uint8))) == [WHOLE]
     x0, y0, x1, y1 = picture.source_box((0, 0, picture.grey.shape[1], picture.grey.shape[0]))
