@@ -13,6 +13,7 @@ from tasks.ocr.blank_marks import DASH, mark_in
 from tasks.ocr.grey_ink import find_seals, without_grey_ink
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
+from tasks.ocr.ruling import find_rules, straightening
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import LEVELS, Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
@@ -221,6 +222,46 @@ def test_a_table_without_rules_has_rows_and_columns(wear: Wear) -> None:
         texts = [("0", "12", "—", "", "307", "1", "8")[(r + c) % 7] for c in range(7)]
         assert [row[first + c] for c in range(7)] == [{text} - {""} for text in texts]
         assert set().union(*(texts for column, texts in row.items() if column < first)) == {label}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_table_without_rules_below_another_one(seed: int) -> None:
+    """Its numbers stand in other columns than those above it, which come close."""
+    drawn = _drawn("none")
+    clean = np.full((drawn.image.shape[0] + 460, *drawn.image.shape[1:]), 255, np.uint8)
+    clean[460:] = drawn.image
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules="none", size=9.0), 200)
+    cells = [
+        GridCell(r, c, text, is_value=c == 2)
+        for r in range(8)
+        for c, text in enumerate((("规章", "行政许可", "行政处罚", "行政强制")[r % 4], "本年处理决定的数量（件）", str(r * r)))
+    ]
+    sheet.table(Grid("part", 8, 3, tuple(cells)), (60, 20), [140.0, 250.0, 140.0], 0, 8)
+    clean[:520] = np.minimum(clean[:520], sheet.finish().image[:520])
+    page, _ = worn(clean, Wear(skew=0.4, blur=0.5, noise=4, jpeg=70), seed)
+    layout = _read(page)
+    assert layout.grids[-1].columns >= 8
+    assert [
+        sum(1 for cell, lines in zip(layout.grids[-1].cells, layout.cell_lines[-1], strict=True) if cell.row == row and lines)
+        for row in range(layout.grids[-1].rows - 5, layout.grids[-1].rows)
+    ] == [7, 7, 7, 7, 7]
+
+
+def test_strokes_of_labels_do_not_turn_a_page_without_rules() -> None:
+    """Many lines close to each other, whose strokes lie in lines that lean this way and that."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules="none", size=10.5), 200)
+    words = ("本年新收政府信息公开申请", "上年结转政府信息公开申请", "其他法律行政法规禁止公开", "保护第三方合法权益信息")
+    for row in range(36):
+        text = words[row % 4][row // 4 % 3 :]
+        sheet.write(70 + 9 * (row % 5), 60 + row * 12.2, text, 10.5)
+        sheet.write(330 + 70 * (row % 3), 60 + row * 12.2, "018"[row % 3], 10.5)
+    page, _ = worn(sheet.finish().image, Wear(blur=0.6, noise=4, jpeg=60), 3)
+    picture = prepared(page).picture
+    assert straightening(find_rules(picture.grey)) is not None
+    moved = _layout(picture).picture.to_source @ np.linalg.inv(picture.to_source)
+    assert np.allclose(moved, np.eye(3))
 
 
 def _text_at(layout: Layout, drawn: Drawn, moved: NDArray[np.float64], box: tuple[int, int, int, int]) -> str:
