@@ -28,8 +28,8 @@ _SERIAL = re.compile(r"\d{1,4}[.、．]?")
 
 
 class ColumnValue(NamedTuple):
-    """A cell of an agency's row: its column from 0 and its text. ``is_shared``: a number that other rows or columns share, of which
-    nobody knows how much belongs to each.
+    """A cell of an agency's row: its column from 0 and its text. ``is_shared``: a number that other rows or columns share, of
+    which nobody knows how much belongs to each.
     """
 
     column: int

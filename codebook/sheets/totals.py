@@ -2,8 +2,8 @@
 
 A sum may count all rows of its table, those since the sum before it, those up to the next one, or the sums of groups. A row that
 adds up rows next to it (a city above its counties) may count, or not. Where one of these agrees, the sum is right.
-Blank cells and marks (/, 无) count for nothing. Of a column with a text that is no number, or with a number that rows share, nothing
-is said.
+Blank cells and marks (/, 无) count for nothing. Of a column with a text that is no number, or with a number that rows share,
+nothing is said.
 """
 
 from __future__ import annotations
