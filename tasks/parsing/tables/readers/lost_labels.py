@@ -29,7 +29,7 @@ import msgspec
 from rapidfuzz.distance import LCSseq
 
 from codebook.book import BlockKind, load_book
-from codebook.records import Cell
+from codebook.records import Cell, Reader
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import APART, LIKE, LabelPart, Lexicon, holds_several_rows, is_like, lexicon, likeness
 from tasks.parsing.tables.tokens import TextLine, value_token
@@ -47,7 +47,8 @@ _DIGIT = re.compile(r"\d")
 class DrawnRow(NamedTuple):
     """A row of a grid: line ``at``; the cell that should hold its ``label`` (None: none begins in this row), and that folded.
 
-    ``slug`` names the row or subtotal (``"=slug"``) whose label it holds exactly. ``even``: it has a cell for each column.
+    ``slug`` names the row or subtotal (``"=slug"``) whose label it holds exactly. ``even``: it has a cell for each column, in its
+    place, and shows something.
     ``joined``: its label's cell reaches over the next row too, or is that of the row before. ``several``: it holds the labels of
     several rows.
     """
@@ -106,7 +107,7 @@ def _rows(lines: Sequence[TextLine], part: list[int], lex: Lexicon) -> list[Draw
     columns = _value_columns(lines, part, lex)
     if columns is None:
         return []
-    rows = [_row(at, lines[at].cells or {}, columns, lex) for at in part]
+    rows = [_row(at, lines[at], columns, lex) for at in part]
     known = [n for n, row in enumerate(rows) if row is not None and row.slug]
     if not known:
         return []
@@ -140,8 +141,9 @@ def _exact(text: str, lex: Lexicon) -> str:
     return f"={entry.slug}" if entry.part is LabelPart.SUBTOTAL else entry.slug
 
 
-def _row(at: int, cells: dict[int, Cell], columns: tuple[int, ...], lex: Lexicon) -> DrawnRow | None:
+def _row(at: int, line: TextLine, columns: tuple[int, ...], lex: Lexicon) -> DrawnRow | None:
     """Line ``at`` as a row; None when it has no cell under the columns, or labels stand there (a header)."""
+    cells = line.cells or {}
     values = [cells[column] for column in columns if column in cells]
     if not values or sum(_is_words(cell.text) for cell in values) > 1:
         return None
@@ -149,9 +151,19 @@ def _row(at: int, cells: dict[int, Cell], columns: tuple[int, ...], lex: Lexicon
     if label is not None and not label.text.strip():  # a row whose label cells are not merged: its label stands in the first
         before = (cell for cell in cells.values() if cell.column < label.column and cell.row_span == 1 and cell.text.strip())
         label = max(before, key=lambda cell: cell.column, default=label)
-    text = "" if label is None or value_token(label.text) else fold_label(label.text)
     even = len(values) == len(columns) and all(cell.row_span == 1 for cell in values)
+    if label is not None and value_token(label.text) and (own := _words_before(label, cells)):
+        label, even = own, False  # the row stands too far to the left, and this is its first value
+    text = "" if label is None or value_token(label.text) else fold_label(label.text)
+    if line.reader is not Reader.OCR and not text and not any(cell.text.strip() for cell in values):
+        even = False  # a row of which nothing is shown is no row of blanks
     return DrawnRow(at, label, text, _exact(text, lex), even, columns[0], several=holds_several_rows(text, lex.block))
+
+
+def _words_before(value: Cell, cells: dict[int, Cell]) -> Cell | None:
+    """The last cell with words before the first value of a row."""
+    before = (cell for cell in cells.values() if cell.column < value.column and cell.row_span == 1 and _WORDS.search(cell.text))
+    return max(before, key=lambda cell: cell.column, default=None)
 
 
 def _is_words(text: str) -> bool:
