@@ -32,9 +32,10 @@ run: $(VENV)/run.stamp ## read the folder INPUT (default: the shipped samples) i
 	@$(BIN)/gongkai export --format xlsx --out "$(OUT)/reports.xlsx"
 	@echo "gongkai is in $(BIN); '. $(BIN)/activate' puts it on the path"
 
+# A test that fails is run once more; the summary names it (RERUN). See CONTRIBUTING.md.
 test: $(VENV)/dev.stamp ## all tests, the slow ones too (real servers, workers and kills)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --durations=20
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --reruns 1 -raR
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --reruns 1 -raR --durations=20
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no servers
 	$(BIN)/python -m pytest -m "not slow"

@@ -9,9 +9,10 @@ from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Task
 from celery.worker.request import Request
 
+from codebook.stages import StageName
 from database.ledger import Fault
 from workers import process_monitor
-from workers.faults import timeout_code
+from workers.faults import time_limit_reached
 
 
 class StageRequest(Request):  # type: ignore[misc]
@@ -24,8 +25,7 @@ class StageRequest(Request):  # type: ignore[misc]
             if _is_dead(self.worker_pid):
                 fault = Fault("worker.crashed", "the process died")
             else:
-                stage = self.task_name.rpartition(".")[2]
-                fault = Fault(timeout_code(stage), f"the time limit of {timeout:.0f} s was reached")
+                fault = time_limit_reached(StageName(self.task_name.rpartition(".")[2]), timeout)
             process_monitor.report_death(self.worker_pid, fault)
         super().on_timeout(soft, timeout)
 

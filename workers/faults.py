@@ -14,9 +14,10 @@ from database.session import fault_code
 _DETAIL = 20_000
 
 
-def timeout_code(stage: StageName | str) -> str:
-    """Return the code of a time limit that ``stage`` reached."""
-    return STAGES[StageName(stage)].timeout_code
+def time_limit_reached(stage: StageName, limit: float | None = None) -> Fault:
+    """Return the fault of a process that was ended at the time limit of ``stage`` (``limit`` in seconds)."""
+    found = f"the time limit of {limit:.0f} s was reached" if limit else "the time limit was reached"
+    return Fault(STAGES[stage].timeout_code, found)
 
 
 def fault_of(error: BaseException, stage: StageName) -> Fault:
@@ -28,7 +29,7 @@ def fault_of(error: BaseException, stage: StageName) -> Fault:
     if isinstance(error, MemoryError):
         return Fault("worker.out_of_memory", f"{type(error).__name__}: {error}".strip(": "))
     if isinstance(error, SoftTimeLimitExceeded):
-        return Fault(timeout_code(stage), "the time limit was reached")
+        return time_limit_reached(stage)
     code = fault_code(error)
     if code is not None:
         return Fault(code, f"{type(error).__name__}: {error}")

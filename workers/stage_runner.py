@@ -26,7 +26,7 @@ from runtime.log import get_logger
 from runtime.settings import load_settings
 from workers.app import app, task_name
 from workers.crash_report import StageTask
-from workers.faults import fault_of
+from workers.faults import fault_of, time_limit_reached
 from workers.worker_context import WorkerContext, current_context, versions
 
 R = TypeVar("R", bound=Record)
@@ -38,6 +38,8 @@ log = get_logger(__name__)
 _IN_PLACE_SHARE = 0.3
 # The same for the next document of a block, which is given back: so each has nearly the whole time limit for itself.
 _BLOCK_SHARE = 0.1
+# Beyond this share of it the work is interrupted (the soft limit); at the whole of it the process is killed.
+_SOFT_SHARE = 0.9
 # The first document of a block that is completed this long after the last wait for the disk waits for it, and so does the last.
 _DURABLE_SECONDS = 1.0
 
@@ -137,7 +139,7 @@ def stage(name: StageName) -> Callable[[StageFunction], StageFunction]:
     def register(function: StageFunction) -> StageFunction:
         REGISTRY.functions[name] = function
         limit = load_settings().time_limit(name)
-        options = {"name": task_name(name), "base": StageTask, "time_limit": limit, "soft_time_limit": 0.9 * limit}
+        options = {"name": task_name(name), "base": StageTask, "time_limit": limit, "soft_time_limit": _SOFT_SHARE * limit}
 
         @app.task(**options)  # type: ignore[untyped-decorator]
         def task(stages: int | list[int]) -> str:
@@ -218,9 +220,8 @@ class StageRunner:
         while claim is not None:
             fail_here("after_claim", claim)
             described = f"document {claim.document_id}{f', page {claim.page}' if claim.page else ''}: {claim.stage}"
-            in_place = time.monotonic() - started < _IN_PLACE_SHARE * self._context.settings.time_limit(claim.stage)
             stopwatch = _Stopwatch()
-            result = self._work(claim, before, stopwatch, in_place)
+            result = self._work(claim, before, stopwatch, started)
             if isinstance(result, Fault):
                 return f"{described}: {self._fail(claim, result, stopwatch.spent())}"
             if result is None:
@@ -245,9 +246,10 @@ class StageRunner:
         return run_transaction(self._context.engine, claim, durable=False)
 
     def _work(
-        self, claim: Claim, before: tuple[StageName, Record] | None, stopwatch: _Stopwatch, in_place: bool
+        self, claim: Claim, before: tuple[StageName, Record] | None, stopwatch: _Stopwatch, started: float
     ) -> tuple[Completed, Record | None] | Fault | None:
         """Do the stage and complete it. Return what followed, the fault if it failed, or None if the claim had passed on."""
+        in_place = self._used_share(claim, started) < _IN_PLACE_SHARE
         with self._context.heartbeat.renewing([claim]):
             try:
                 result = self._registry.functions[claim.stage](Work(claim, self._context, before))
@@ -263,7 +265,7 @@ class StageRunner:
                 log.warning("the work came too late and was dropped", stage=claim.stage, why=str(error))
                 return None
             except (SystemExit, KeyboardInterrupt):
-                self._release([claim])
+                self._release(self._fail_late([claim], started, stopwatch.spent()))
                 raise
             # Nothing may leave a task; an unknown error becomes `internal`, with its traceback.
             except Exception as error:  # noqa: BLE001
@@ -348,7 +350,26 @@ class StageRunner:
         log.info("a try failed", state=state, attempts=claim.attempts, message=fault.message, **facts)
         return f"{state} {fault.code}"
 
+    def _used_share(self, claim: Claim, started: float) -> float:
+        """Return the share of its time limit that the message used that began at ``started``."""
+        return (time.monotonic() - started) / self._context.settings.time_limit(claim.stage)
+
+    def _fail_late(self, held: Sequence[Claim], started: float, spent: Spent | None = None) -> list[Claim]:
+        """Count the try of the first of ``held``, which was being done when the process was asked to end, if it outlived the
+        soft limit. Return the others, which can be given back.
+
+        Celery's pool asks a process to end at the time limit too, and kills it a moment later: were such a try given back, it
+        would not count, and work that hangs would be tried for ever.
+        """
+        late = list(held[:1]) if held and self._used_share(held[0], started) >= _SOFT_SHARE else []
+        for claim in late:
+            self._fail(claim, time_limit_reached(claim.stage, self._context.settings.time_limit(claim.stage)), spent)
+        return list(held[len(late) :])
+
     def _release(self, claims: Sequence[Claim]) -> None:
+        if not claims:
+            return
+
         def release(connection: Connection) -> None:
             # In the order of their numbers, as the heartbeat locks them.
             for claim in sorted(claims, key=lambda claim: claim.stage_id):
@@ -384,9 +405,11 @@ class StageRunner:
                     self._context.heartbeat.drop(left.pop(0))
                     if not goes_on:
                         break
+            except (SystemExit, KeyboardInterrupt):
+                left = self._fail_late(left, started)
+                raise
             finally:
-                if left:  # nobody has begun them, or the worker is to end
-                    self._release(left)
+                self._release(left)  # nobody has begun them, or the worker is to end
         return f"{taken - len(left)} of {len(stages)} documents"
 
     def _claim_block(self, stages: Sequence[int], name: StageName) -> list[Claim]:
@@ -434,7 +457,7 @@ class StageRunner:
             except Exception as error:  # noqa: BLE001 (as for a stage alone)
                 return _Outcome(steps, fault_of(error, claim.stage), stopwatch.spent())
             steps.append(_Finished(claim, result, stopwatch.spent(result.engine)))
-            in_place = time.monotonic() - started < _IN_PLACE_SHARE * self._context.settings.time_limit(claim.stage)
+            in_place = self._used_share(claim, started) < _IN_PLACE_SHARE
             following = self._in_place(claim, result) if in_place else None
             if following is None or following in self._registry.joining:
                 return _Outcome(steps, joining=following is not None)

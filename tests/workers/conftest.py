@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from tests.servers import RedisServer
 from tests.workers.cluster import Cluster
+from workers import stage_runner
 
 MakeCluster = Callable[..., Cluster]
 
@@ -26,3 +28,24 @@ def make_cluster(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeClus
     yield make
     for cluster in made:
         cluster.close()
+
+
+class Clock:
+    """The steady clock of the machine, put forward by hand."""
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._passed
+
+    def pass_by(self, seconds: float) -> None:
+        self._passed += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the runner."""
+    clock = Clock()
+    monkeypatch.setattr(stage_runner, "time", clock)
+    return clock

@@ -23,6 +23,7 @@ from database.session import run_transaction
 from runtime import failpoints
 from runtime.settings import Settings
 from runtime.store import Store
+from tests.workers.conftest import Clock
 from tests.workers.test_stage import lose_answers
 from workers import stage_runner
 from workers.lease_heartbeat import LeaseHeartbeat
@@ -193,27 +194,6 @@ def test_a_worker_that_is_to_end_gives_back_what_is_not_completed(block: Block, 
     block.good(1, 2, 3, 4, 5)
 
 
-class Clock:
-    """The steady clock of the machine, put forward by hand."""
-
-    def __init__(self) -> None:
-        self._passed = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self._passed
-
-    def pass_by(self, seconds: float) -> None:
-        self._passed += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of the runner."""
-    clock = Clock()
-    monkeypatch.setattr(stage_runner, "time", clock)
-    return clock
-
-
 def test_what_a_slow_document_leaves_no_time_for_is_given_back(engine: Engine, tmp_path: Path, clock: Clock) -> None:
     """So that each has nearly all of a message's time limit for itself."""
     block = Block(engine, tmp_path, light_seconds=3600)
@@ -247,6 +227,24 @@ def test_what_is_given_back_is_locked_in_the_order_of_its_numbers(block: Block) 
         with pytest.raises(SystemExit):
             block.run()
     assert given == sorted(block.stages)
+
+
+def test_a_process_that_is_ended_at_the_time_limit_suspects_the_document_that_took_the_time(
+    engine: Engine, tmp_path: Path, clock: Clock
+) -> None:
+    """It is tried alone, where a second time counts; the others are given back as they were."""
+    block = Block(engine, tmp_path, light_seconds=3600)
+
+    def hang() -> None:
+        clock.pass_by(3300)
+        raise SystemExit
+
+    block.acts[2, "parse"] = hang
+    with pytest.raises(SystemExit):
+        block.run()
+    block.good(1)
+    assert block.of(2, "state", "queue", "attempts", "code") == [("waiting", RETRY, 0, "stage.timeout")]
+    assert [block.of(number, "state", "queue", "attempts") for number in (3, 4, 5)] == [[("queued", DOCUMENTS, 0)]] * 3
 
 
 def test_a_member_that_passed_on_is_dropped_and_the_others_are_kept(block: Block) -> None:

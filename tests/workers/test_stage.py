@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from database.models import Attempt, Document, Failure, Output, Stage
 from database.session import run_transaction
 from runtime.settings import Settings
 from runtime.store import Store
+from tests.workers.conftest import Clock
 from workers.lease_heartbeat import LeaseHeartbeat
 from workers.notifier import SilentNotifier
 from workers.stage_runner import StageRegistry, StageResult, StageRunner, Work
@@ -135,3 +137,32 @@ def test_what_another_holds_is_not_found_again(engine: Engine) -> None:
     held = run_transaction(engine, lambda c: ledger.claimed_before(c, 1, "w#2", 60))
     assert held is not None
     assert (held.fence, held.attempts, held.sha256) == (1, 1, "a" * 64)
+
+
+@pytest.mark.parametrize("error", [SystemExit(), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    ("seconds", "state", "attempts", "outcome"), [(3000, "queued", 0, "released"), (3300, "waiting", 1, "crashed")]
+)
+def test_a_process_that_is_ended_at_the_time_limit_does_not_give_its_work_back_uncounted(
+    engine: Engine,
+    context: WorkerContext,
+    registry: StageRegistry,
+    clock: Clock,
+    error: BaseException,
+    seconds: float,
+    state: str,
+    attempts: int,
+    outcome: str,
+) -> None:
+    """Celery's pool ends a process at the time limit as it does when the worker stops, and its report may come second."""
+
+    def hang(_: Work) -> StageResult:
+        clock.pass_by(seconds)
+        raise error
+
+    registry.functions[StageName.EXTRACT] = hang
+    slow = context.settings.model_copy(update={"light_seconds": 3600})
+    with pytest.raises(type(error)):
+        run(StageRunner(dataclasses.replace(context, settings=slow), registry), engine)
+    assert rows(engine, Stage.state, Stage.attempts, Stage.crashes) == [(state, attempts, attempts)]
+    assert rows(engine, Attempt.outcome) == [(outcome,)]
