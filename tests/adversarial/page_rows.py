@@ -87,6 +87,12 @@ def _change_span(dice: Random, page: HtmlElement) -> None:
         cell.set(name, str(_span(cell, name) + dice.choice((-1, 1))))
 
 
+def _drop_row_spans(dice: Random, page: HtmlElement) -> None:
+    """No cell reaches over rows: what follows stands too far to the left."""
+    for cell in page.iter("td", "th"):
+        cell.attrib.pop("rowspan", None)
+
+
 def _add_cell(dice: Random, page: HtmlElement) -> None:
     """An empty cell, or one with a number, that nothing names."""
     cell = dice.choice(list(dice.choice(_rows(dice, page))))
@@ -118,6 +124,7 @@ TABLE_KINDS: dict[str, Change] = {
     "html row hidden": _hide_row,
     "html cells hidden": _hide_cells,
     "html wrong span": _change_span,
+    "html no row spans": _drop_row_spans,
     "html cell added": _add_cell,
     "html foot first": _foot_first,
     "html tables in cells": _nest,

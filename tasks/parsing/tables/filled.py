@@ -222,7 +222,7 @@ def _known() -> frozenset[str]:
 
 def _columns_of_values(texts: list[str], valued: set[int]) -> frozenset[int]:
     """Return the columns of a row in which texts stand where values should: no labels that are known, behind that of a row, or
-    in columns in which numbers stood (``valued``), or in all columns. Each is a cell, whatever stands beside it or above.
+    in columns in which numbers stood (``valued``), or in all columns. Each is a cell, whatever is next to it or above.
     """
     rows = [column for column, text in enumerate(texts) if _is_row(fold_label(text))]
     is_all_one = len(set(texts)) == 1 and len(texts[0]) <= _SHORT

@@ -152,17 +152,26 @@ def _row(at: int, line: TextLine, columns: tuple[int, ...], lex: Lexicon) -> Dra
         before = (cell for cell in cells.values() if cell.column < label.column and cell.row_span == 1 and cell.text.strip())
         label = max(before, key=lambda cell: cell.column, default=label)
     even = len(values) == len(columns) and all(cell.row_span == 1 for cell in values)
-    if label is not None and value_token(label.text) and (own := _words_before(label, cells)):
-        label, even = own, False  # the row stands too far to the left, and this is its first value
+    if moved := _moved_label(label, cells, columns[0], lex):
+        label, even = moved, False
     text = "" if label is None or value_token(label.text) else fold_label(label.text)
     if line.reader is not Reader.OCR and not text and not any(cell.text.strip() for cell in values):
         even = False  # a row of which nothing is shown is no row of blanks
     return DrawnRow(at, label, text, _exact(text, lex), even, columns[0], several=holds_several_rows(text, lex.block))
 
 
-def _words_before(value: Cell, cells: dict[int, Cell]) -> Cell | None:
-    """The last cell with words before the first value of a row."""
-    before = (cell for cell in cells.values() if cell.column < value.column and cell.row_span == 1 and _WORDS.search(cell.text))
+def _moved_label(label: Cell | None, cells: dict[int, Cell], first_value: int, lex: Lexicon) -> Cell | None:
+    """The label of a row whose cells stand too far to the left or right, None where they do not: another cell than ``label``
+    holds the label of a row, or ``label`` holds a number, the first value, and words stand before it.
+    """
+    if label is not None and _exact(fold_label(label.text), lex):
+        return None
+    rows = [cell for cell in cells.values() if _exact(fold_label(cell.text), lex) and cell.row_span == 1]
+    if len(rows) == 1 and any(value_token(cell.text) for cell in cells.values() if cell.column > rows[0].column):
+        return rows[0] if rows[0].column + rows[0].column_span != first_value else None
+    if label is None or not value_token(label.text):
+        return None
+    before = (cell for cell in cells.values() if cell.column < label.column and cell.row_span == 1 and _WORDS.search(cell.text))
     return max(before, key=lambda cell: cell.column, default=None)
 
 
