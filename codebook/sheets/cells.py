@@ -85,12 +85,13 @@ def _filled(sheet: calamine.CalamineSheet, merged: xlsb.Ranges) -> Iterator[Shee
     """The cells of a sheet that are not blank, or span several places, from top to bottom and from left to right. A span ends
     where the sheet ends: one may name a million rows.
     """
-    bottom, right = sheet.total_height, sheet.total_width
+    lines = sheet.to_python(skip_empty_area=False)
+    bottom, right = len(lines), max(map(len, lines), default=0)
     ranges = sheet.merged_cell_ranges or merged
     spans: _Spans = {
         start: (max(min(end[0] + 1, bottom) - start[0], 1), max(min(end[1] + 1, right) - start[1], 1)) for start, end in ranges
     }
-    for row, values in enumerate(sheet.to_python(skip_empty_area=False)):
+    for row, values in enumerate(lines):
         for column, value in enumerate(values):
             text = _shown(value)
             span = spans.get((row, column), (1, 1))

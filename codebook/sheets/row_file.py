@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/x-gongkai-row"
 
 class RowColumn(Record, frozen=True):
     """A column with a head or a text: its place from 1, its head from the top down, the text of the row in it, and whether that
-    is surely what the sheet shows.
+    is surely what the sheet shows for this row.
     """
 
     at: int

@@ -28,10 +28,13 @@ _SERIAL = re.compile(r"\d{1,4}[.、．]?")
 
 
 class ColumnValue(NamedTuple):
-    """A cell of an agency's row: its column from 0 and its text."""
+    """A cell of an agency's row: its column from 0 and its text. ``is_shared``: a number that other rows or columns share, of
+    which nobody knows how much belongs to each.
+    """
 
     column: int
     text: str
+    is_shared: bool = False
 
 
 class ListedAgency(NamedTuple):
@@ -165,6 +168,7 @@ def _table(grid: _Grid, head: _HeadPlace, names: set[str]) -> tuple[SummaryTable
     if sum(column.field is SummaryField.CELLS for column in columns.values()) < _FEWEST:
         return None, head.bottom + 1
     kept = [at for at in range(grid.width) if at not in columns or columns[at].field is not SummaryField.SERIAL]
+    numbers = {at for at, each in columns.items() if each.field in (SummaryField.CELLS, SummaryField.SUBTOTAL)}
     rows: list[ListedAgency] = []
     totals: list[ListedAgency] = []
     at = head.bottom + 1
@@ -174,10 +178,23 @@ def _table(grid: _Grid, head: _HeadPlace, names: set[str]) -> tuple[SummaryTable
             break
         listed = rows if grid.filled(at) and _is_agency(grid, at, head.column, columns) else totals
         if listed is rows or _is_total(grid, at, columns):
-            values = tuple(ColumnValue(column, text) for column in kept if (text := grid.text(at, column)))
+            values = tuple(
+                ColumnValue(column, text, column in numbers and _is_shared(grid, at, column, heads))
+                for column in kept
+                if (text := grid.text(at, column))
+            )
             listed.append(ListedAgency(at + 1, values))
         at += 1
     return (SummaryTable(heads, tuple(rows), tuple(totals)) if rows else None), at
+
+
+def _is_shared(grid: _Grid, row: int, column: int, heads: dict[int, Head]) -> bool:
+    """Return whether a merged cell holds a number of several rows, or of columns whose heads differ."""
+    cell = grid.cell(row, column)
+    if cell is None or cell.row_span * cell.column_span == 1:
+        return False
+    across = range(cell.column, min(cell.column + cell.column_span, grid.width))
+    return cell.row_span > 1 or len({heads.get(at) for at in across}) > 1
 
 
 def _path(grid: _Grid, head: _HeadPlace, column: int) -> Head:

@@ -2,7 +2,8 @@
 
 A sum may count all rows of its table, those since the sum before it, those up to the next one, or the sums of groups. A row that
 adds up rows next to it (a city above its counties) may count, or not. Where one of these agrees, the sum is right.
-Blank cells and marks (/, 无) count for nothing. Of a column with a text that is no number nothing is said.
+Blank cells and marks (/, 无) count for nothing. Of a column with a text that is no number, or with a number that rows share,
+nothing is said.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def different_totals(table: SummaryTable) -> Iterator[DifferentTotal]:
     """Yield the sums of a table that differ from their rows, in the order of rows and columns."""
     fields = zip(table.heads, columns_of(list(table.heads.values())), strict=True)
     columns = [at for at, each in fields if each.field in (SummaryField.CELLS, SummaryField.SUBTOTAL)]
-    unread = {value.column for row in (*table.rows, *table.totals) for value in row.values if not _is_read(value.text)}
+    every = [value for row in (*table.rows, *table.totals) for value in row.values]
+    unread = {value.column for value in every if value.is_shared or not _is_read(value.text)}
     counted = [column for column in columns if column not in unread]
     rows, totals = (_counted(each, counted) for each in (table.rows, table.totals))
 

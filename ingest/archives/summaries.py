@@ -118,7 +118,8 @@ def _rows(summary: Summary, unread: frozenset[tuple[int, int]], names: Sequence[
 
 
 def _columns(table: SummaryTable, row: ListedAgency, unread: frozenset[tuple[int, int]]) -> Iterator[RowColumn]:
-    texts = dict(row.values)
-    for column in sorted(table.heads.keys() | texts.keys()):
+    values = {value.column: value for value in row.values}
+    for column in sorted(table.heads.keys() | values.keys()):
         head: Head = table.heads.get(column, ())
-        yield RowColumn(column + 1, head, texts.get(column, ""), (row.row - 1, column) not in unread)
+        text, is_shared = (values[column].text, values[column].is_shared) if column in values else ("", False)
+        yield RowColumn(column + 1, head, text, (row.row - 1, column) not in unread and not is_shared)

@@ -264,3 +264,48 @@ def test_an_other_sheet_with_a_label_or_a_number_leaves_the_workbook_a_document(
                 second.write_row(at, 0, texts)
         found = parted(target.getvalue())
         assert (len(found.rows), found.has_more) == (1, has_more)
+
+
+Merged = tuple[int, int, int, int, str | float]  # first row and column, last row and column, text
+
+
+def with_merged(rows: Sequence[Sequence[str | float]], merged: Sequence[Merged]) -> PartedBook:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("汇总")
+        for at, row in enumerate(rows):
+            sheet.write_row(at, 0, row)
+        for place in merged:
+            sheet.merge_range(*place)
+    return parted(target.getvalue())
+
+
+def test_a_number_that_several_agencies_share_is_a_doubt_of_each() -> None:
+    """A merged cell says of none of the rows that it covers how much of the number is its own."""
+    rows = [
+        ["某县2023年汇总"], ["地区", "单位名称", "新收申请数量", "上年结转"],
+        ["", "县教育局", "", 1], ["", "县民政局", "", 2], ["", "县财政局", 5, 3], ["合计", "", 12, 6],
+    ]  # fmt: skip
+    book = with_merged(rows, [(2, 2, 3, 2, 7), (2, 0, 4, 0, "江苏省淮安市洪泽区")])
+    found = [of(one) for one in verdicts(book)]
+    new = [cells["requests.new_received.total"] for cells in found]
+    assert [(cell.state, cell.candidates) for cell in new[:2]] == [(State.DOUBTFUL, (7,))] * 2
+    assert (new[2].state, new[2].value) == (State.READ, 5)
+    assert [cells["requests.carried_over.total"].value for cells in found] == [1, 2, 3]
+    assert {one.report.region_code for one in verdicts(book)} == {"320813"}
+    assert book.notices == ()
+
+
+def test_a_number_over_several_columns_is_a_doubt_of_each() -> None:
+    rows = [["某县2023年汇总"], ["单位名称", "新收申请数量", "上年结转"], ["县教育局", "", ""], ["县民政局", 2, 1]]
+    found = [of(one) for one in verdicts(with_merged(rows, [(2, 1, 2, 2, 7)]))]
+    for cell in ("requests.new_received.total", "requests.carried_over.total"):
+        assert (found[0][cell].state, found[0][cell].candidates) == (State.DOUBTFUL, (7,))
+        assert found[1][cell].state is State.READ
+
+
+def test_a_number_under_a_head_of_the_same_width_is_its_own() -> None:
+    rows = [["某县2023年汇总"], ["单位名称", "", "", "上年结转"], ["县教育局", "", "", 1]]
+    (found,) = verdicts(with_merged(rows, [(1, 1, 1, 2, "新收申请数量"), (2, 1, 2, 2, 7)]))
+    cell = of(found)["requests.new_received.total"]
+    assert (cell.state, cell.value) == (State.READ, 7)
