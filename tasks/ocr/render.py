@@ -39,6 +39,7 @@ _MOST_DECODED = 150_000_000  # of a picture that is decoded before it is reduced
 _TALLEST = 4  # times as high as wide, of a page on a screen; beyond that it is drawn narrower
 _BLANK = 250  # of 255: paper
 _PEN = (200, 0, 0)
+_OFFICE_SECONDS = 60  # for a picture inside of a document that LibreOffice converted when it was extracted
 
 
 class PageImage(NamedTuple):
@@ -62,7 +63,7 @@ def render(
     Raises GongkaiError: ``page.too_large``, ``page.unreadable`` (the page, or the picture on it, cannot be drawn), and what
     opening the document raises (``file.corrupt``, ``file.encrypted``). LookupError when there is no such page.
     """
-    limits = limits or ExtractionLimits()
+    limits = limits or ExtractionLimits(office_seconds=_OFFICE_SECONDS)
     if media_type == "application/pdf":
         return _pdf_page(data, number, widest)
     if media_type == "application/ofd":
