@@ -17,7 +17,7 @@ import olefile
 from codebook.errors import GongkaiError
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import Limits
-from ingest.archives.mails import Attachment, about, content_id, holds_report, shown_parts, too_large
+from ingest.archives.mails import LOGO, Attachment, about, content_id, holds_report, shown_parts, too_large, with_pictures
 
 OUTLOOK = "application/vnd.ms-outlook"
 _PROPERTIES = "__properties_version1.0"
@@ -83,6 +83,7 @@ class _Message:
         before = self._found
         page = self._bytes(top, _HTML).rstrip(b"\0")
         shown = shown_parts(page)
+        pictures: dict[str, tuple[str, bytes]] = {}
         for name in sorted(name for name in below if name.startswith(_ATTACHED)):
             folder = (*top, name)
             inner = (*folder, f"__substg1.0_{_DATA}{_MESSAGE}")
@@ -95,11 +96,16 @@ class _Message:
             elif not self._is_inline(folder, shown) and (content := self._bytes(folder, _DATA)):
                 self._found += 1
                 yield Attachment(self._name(folder) or str(self._found), content, sent_at, says)
+            elif (identifier := content_id(self._text(folder, _CONTENT_ID))) in shown:
+                pictures[identifier] = (self._text(folder, _KIND), self._bytes(folder, _DATA))
         texts = [("html", page), ("txt", self._text(top, _TEXT).encode())]
         for ending, content in texts:
-            if content and (self._found == before or holds_report(content)):
+            has_scan = ending == "html" and any(len(picture) > LOGO for _, picture in pictures.values())
+            if content and (self._found == before or holds_report(content) or has_scan):
                 self._found += 1
-                yield Attachment(f"{self._found}.{ending}", content, sent_at, says)
+                archive = with_pictures(content, pictures) if ending == "html" else None
+                name, body = (f"{self._found}.{ending}", content) if archive is None else (f"{self._found}.mht", archive)
+                yield Attachment(name, body, sent_at, says)
                 return
 
     def _name(self, folder: tuple[str, ...]) -> str:
