@@ -22,7 +22,7 @@ from codebook.text.decoding import decode_sample
 from codebook.text.fold import fold
 from codebook.text.portals import portal_words
 from ingest.archives.limits import Limits
-from ingest.archives.web_archives import web_archive
+from ingest.web_archive import web_archive
 
 MAIL = "message/rfc822"
 _LONGEST = 200  # characters of a sender or a subject

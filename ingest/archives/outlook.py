@@ -93,11 +93,13 @@ class _Message:
                 called = self._name(folder) or self._text(folder, _TITLE).replace("/", " ").replace("\\", " ")
                 error = GongkaiError("file.unsupported", "an object of another program in a message", "it attached as a file")
                 yield Attachment(called or f"object {int(name[-8:], 16) + 1}", b"", sent_at, says, error)
-            elif not self._is_inline(folder, shown) and (content := self._bytes(folder, _DATA)):
+            elif (in_text := self._in_text(folder, shown)) is not None:
+                kind, identifier = in_text
+                if identifier in shown:
+                    pictures[identifier] = (kind, self._bytes(folder, _DATA))
+            elif content := self._bytes(folder, _DATA):
                 self._found += 1
                 yield Attachment(self._name(folder) or str(self._found), content, sent_at, says)
-            elif (identifier := content_id(self._text(folder, _CONTENT_ID))) in shown:
-                pictures[identifier] = (self._text(folder, _KIND), self._bytes(folder, _DATA))
         texts = [("html", page), ("txt", self._text(top, _TEXT).encode())]
         for ending, content in texts:
             has_scan = ending == "html" and any(len(picture) > LOGO for _, picture in pictures.values())
@@ -113,14 +115,17 @@ class _Message:
         named = next((text for key in _NAMES if (text := self._text(folder, key))), "")
         return named.replace("\\", "/").rpartition("/")[2]
 
-    def _is_inline(self, folder: tuple[str, ...], shown: frozenset[str]) -> bool:
-        """Return whether what is attached is a picture in the text of its message: the text shows it, or it is hidden.
+    def _in_text(self, folder: tuple[str, ...], shown: frozenset[str]) -> tuple[str, str] | None:
+        """The media type and identifier of a picture in the text of its message: the text shows it, or it is hidden. None for
+        what is attached.
 
         A Content-ID alone says nothing: some programs give one to every attached file.
         """
-        if not self._text(folder, _KIND).startswith("image/"):
-            return False
-        return content_id(self._text(folder, _CONTENT_ID)) in shown or bool((self._fixed(folder, _HIDDEN, _IS_BOOLEAN) or 0) & 1)
+        if not (kind := self._text(folder, _KIND)).startswith("image/"):
+            return None
+        identifier = content_id(self._text(folder, _CONTENT_ID))
+        is_hidden = identifier not in shown and bool((self._fixed(folder, _HIDDEN, _IS_BOOLEAN) or 0) & 1)
+        return (kind, identifier) if identifier in shown or is_hidden else None
 
     def _read(self, path: tuple[str, ...]) -> bytes:
         size = int(self._ole.get_size(list(path)))

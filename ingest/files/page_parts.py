@@ -21,9 +21,9 @@ from urllib.parse import unquote, urlsplit
 
 from codebook.errors import GongkaiError
 from codebook.text.decoding import decode_sample
-from ingest.archives.web_archives import web_archive
 from ingest.files.identify import HTML, MHTML, FileRole, identify
 from ingest.names import is_named_like_a_document, is_picture
+from ingest.web_archive import web_archive
 
 _SHOWS = re.compile(r"<(?:img|iframe|frame|embed|object)\b([^<>]{0,4000})", re.I)
 _ADDRESS = re.compile(
