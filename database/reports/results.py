@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     ColumnElement,
     Connection,
     Select,
     Table,
     and_,
     bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -348,11 +346,13 @@ def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterab
         return False
     modes = {_lock_number(name): False for name in shared} | {_lock_number(name): True for name in exclusive}
     if modes:
-        locks = [
-            (func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared)(cast(number, BigInteger))
-            for number, alone in sorted(modes.items())
-        ]
-        connection.execute(select(*locks))
+        numbers = sorted(modes)
+        locks = [f"pg_advisory_xact_lock{'' if modes[number] else '_shared'}(%s::bigint)" for number in numbers]
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(f"select {', '.join(locks)}", numbers)
+        finally:
+            cursor.close()
     return True
 
 
