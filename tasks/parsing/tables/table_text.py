@@ -17,7 +17,7 @@ from tasks.parsing.tables.cells import Doubt
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
 from tasks.parsing.tables.labels import LabelPart, Lexicon, holds_several_rows, lexicon
 from tasks.parsing.tables.spans import TableSpan
-from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_unread_value, value_token
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_unread_cell, is_unread_value, value_token
 
 # This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
@@ -151,7 +151,7 @@ class TableText(NamedTuple):
 
     def _is_short_unread(self, index: int) -> bool:
         raw = self.text.atoms[index].raw
-        return len(raw) <= _SHORT_TEXT and is_unread_value(raw)
+        return is_unread_cell(raw) or (len(raw) <= _SHORT_TEXT and is_unread_value(raw))
 
     def has_unread_row(self, index: int) -> bool:
         """Return whether a row behind atom ``index`` holds texts where values should be, none of which is one."""
