@@ -6,7 +6,7 @@ It says the same as :attr:`codebook.analysis.rollup.CellRollup.contradicts` of e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import islice
 
 from codebook.analysis.rollup import AreaPart
 from codebook.book import load_book
@@ -37,14 +37,24 @@ class Contradiction(Record, frozen=True):
         return exact(self.stated - self.computed)
 
 
-def contradictions(panel: Panel, year: int, cells: Sequence[str], selection: UnitSelection) -> list[Contradiction]:
+def contradictions(
+    panel: Panel, year: int, cells: Sequence[str], selection: UnitSelection, limit: int | None = None
+) -> list[Contradiction]:
     """Return the contradictions of the areas in the region of ``selection`` (None: all), the greatest differences first.
 
-    Areas of which the bounds of ``selection`` hide an agency are left out.
+    Areas of which the bounds of ``selection`` hide an agency are left out. Without bounds one question finds those of all areas:
+    its answer is kept, and has those of each region.
     """
     bounds, values = bounds_of(selection)
-    inside = "starts_with(region_code, $region)" if selection.region else "region_code is not null"
-    values |= {"region": selection.region} if selection.region else {}
+    bounded = selection.documents is not None and selection.region
+    inside = "starts_with(region_code, $region)" if bounded else "region_code is not null"
+    values |= {"region": selection.region} if bounded else {}
+    rows = panel.ask(_query(panel, year, cells, bounds, inside), values)
+    there = (row for row in rows if row[0].startswith(selection.region or ""))
+    return [Contradiction(*row[:6], exact(row[6]), exact(row[7])) for row in islice(there, limit)]
+
+
+def _query(panel: Panel, year: int, cells: Sequence[str], bounds: str, inside: str) -> str:
     columns = ", ".join(f"{quoted(cell)} as v{place}, {quoted(f'{cell}?')} as c{place}" for place, cell in enumerate(cells))
     shown = ", ".join(f"v{place}, c{place}" for place in range(len(cells)))
     sums = ", ".join(
@@ -52,8 +62,13 @@ def contradictions(panel: Panel, year: int, cells: Sequence[str], selection: Uni
         f" {KNOWN}) as a{place}"
         for place in range(len(cells))
     )
-    found = ", ".join(f"v{place}, c{place}, s{place}, a{place}" for place in range(len(cells)))
-    query = f"""
+    judged = ", ".join(
+        f"{{'cell': '{cell}', 'stated': v{place}, 'computed': case when c{place} = {KNOWN} then s{place} end,"
+        f" 'complete': covered and a{place}, 'signed': {load_book().indicators[cell].signed}}}"
+        for place, cell in enumerate(cells)
+    )
+    difference = f"round(f.stated - f.computed, {DIGITS})"
+    return f"""
 with unit as (
     select substr(region_code, 1, 6) as area, parent_code, coalesce(kind, 'department') as part, agency_id, agency, filing_id,
         document_id, ({bounds}) as seen, "unit.expected?" = {KNOWN} as listed, {columns}
@@ -71,25 +86,11 @@ whole as (
     from member group by area),
 hiding as (
     select area from unit where not seen
-    union select parent_code from unit where not seen and part = '{GOVERNMENT}' and parent_code is not null)
-select seat.area, agency_id, agency, filing_id, document_id, all_listed and all_parts and seats = 1, {found}
-from seat join whole using (area) where filing_id is not null and area not in (select area from hiding)
-order by seat.area"""
-    contradicting = [each for row in panel.ask(query, values) for each in _of_area(row, cells)]
-    return sorted(contradicting, key=lambda each: (-abs(each.difference), each.area, each.cell))
-
-
-def _of_area(row: tuple[Any, ...], cells: Sequence[str]) -> list[Contradiction]:
-    covered, numbers = row[5], row[6:]
-    found = []
-    for place, cell in enumerate(cells):
-        stated, code, computed, complete = numbers[4 * place : 4 * place + 4]
-        if code != KNOWN or computed is None:
-            continue
-        difference = round(stated - computed, DIGITS)
-        less = difference < 0 and not load_book().indicators[cell].signed
-        if less if not (covered and complete) else difference:
-            area, agency_id, agency, filing_id, document_id = row[:5]
-            numbers_of = exact(stated), exact(computed)
-            found.append(Contradiction(area, agency_id, agency, filing_id, document_id, cell, *numbers_of))
-    return found
+    union select parent_code from unit where not seen and part = '{GOVERNMENT}' and parent_code is not null),
+stated as (
+    select *, all_listed and all_parts and seats = 1 as covered from seat join whole using (area)
+    where filing_id is not null and area not in (select area from hiding)),
+judged as (select area, agency_id, agency, filing_id, document_id, unnest([{judged}]) as f from stated)
+select area, agency_id, agency, filing_id, document_id, f.cell, f.stated, f.computed from judged
+where case when f.complete then {difference} <> 0 else {difference} < 0 and not f.signed end
+order by abs({difference}) desc, area, f.cell"""

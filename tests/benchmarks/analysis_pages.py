@@ -68,7 +68,7 @@ def fill_cells(folder: Path, manifest: PanelManifest) -> None:
             f" to '{made}' (format parquet, compression zstd, row_group_size 50000)"
         )
         made.replace(folder / each.file)
-        write_figures(folder / each.file, folder / each.figures, year)
+        write_figures(folder, each, year)
 
 
 class Questions:

@@ -175,7 +175,7 @@ def _late(request: PageRequest, panel: Panel, asked: Asked) -> list[tuple[UnitLi
 def _contradictions(request: PageRequest, panel: Panel, asked: Asked) -> list[ContradictionRow]:
     """The greatest contradictions between governments of the region and those under them."""
     selection = seen(request, UnitSelection((asked.year,), asked.region or None))
-    worst = contradictions(panel, asked.year, _STATED, selection)[:_WORST]
+    worst = contradictions(panel, asked.year, _STATED, selection, _WORST)
     return [
         ContradictionRow(
             "".join(names_of(each.area)) or each.area,
