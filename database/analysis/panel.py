@@ -1,7 +1,7 @@
 """The panel at hand: its files as views, and questions to them.
 
 The views ``panel`` (units with their cells), ``figures`` (units with their derived indicators) and ``sums`` (those of regions)
-have all years, those with a year behind the name (``panel_2023``) one of them.
+have all years, those with a year behind the name (``panel_2023``) one of them. ``contradictions`` are of a year.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _views(folder: Path, manifest: PanelManifest) -> Iterator[str]:
             made = ", ".join(f"{quoted(column)} {SQL_TYPES[kind]}" for column, kind in columns.items())
             yield f"create table {name} ({made})"
         return
-    for place, name in enumerate(("panel", "figures", "sums")):
+    for place, name in enumerate(("panel", "figures", "sums", "contradictions")):
         files = {year: each.files[place] for year, each in manifest.years.items()}
         for view, some in {name: list(files.values()), **{f"{name}_{year}": [file] for year, file in files.items()}}.items():
             named = ", ".join("'" + str(folder / file).replace("'", "''") + "'" for file in some)

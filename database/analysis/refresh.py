@@ -1,11 +1,11 @@
 """Bringing the panel up to date: who is in force is read from the database, and the cells of those filings alone that are new or
 were arranged again since the refresh before.
 
-A year has three files. One has a row for each unit with its facts and, for each cell of the forms, its number (``ID``, null
+A year has four files. One has a row for each unit with its facts and, for each cell of the forms, its number (``ID``, null
 unless it is sure) and whether it is known (``ID?``: see :data:`~database.analysis.columns.CODES`; null where the report has no
 such cell). The second has the units with the numerators, denominators and reasons of the derived indicators, the third their sums
-by region (:mod:`database.analysis.sums`). Agencies of a list without
-a report have a row without a filing. Nothing here counts a document: a filing has one row.
+by region (:mod:`database.analysis.sums`), the fourth contradictions between governments and those under them. Agencies of a list
+without a report have a row without a filing. Nothing here counts a document: a filing has one row.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, text
 from codebook.book import load_book
 from database.analysis.cells import empty_cells, kept_cells, read_cells
 from database.analysis.columns import OFFLINE, UNIT_COLUMNS, quoted
+from database.analysis.contradictions import write_contradictions
 from database.analysis.expressions import figure_columns
 from database.analysis.manifest import LAYOUT, PanelManifest, PanelYear, drop_old, manifest_of, refreshing, write_manifest
 from database.analysis.sums import write_sums
@@ -81,7 +82,7 @@ def _refreshed(
     wanted = [row.report_id for row in rows if row.report_id is not None and row.report_id not in have]
     parts += [read_cells(connection, list(part)) for part in chunks(wanted, _READ_AT_ONCE)]
     cells = pl.concat(parts) if parts else empty_cells()
-    made = PanelYear(*(f"{name}-{year}-{digest}.parquet" for name in ("year", "figures", "sums")), len(rows), digest)
+    made = PanelYear.named(year, len(rows), digest)
     joined = units.join(cells, on="report_id", how="left", maintain_order="left").sort(
         "province_code", "city_code", "county_code", "agency_id", nulls_last=True
     )
@@ -93,7 +94,7 @@ def _refreshed(
 
 
 def write_figures(folder: Path, files: PanelYear, year: int) -> None:
-    """Write the derived indicators of the units of a year, from the file that has their cells, and their sums by region."""
+    """Write the derived indicators of the units of a year, from the file that has their cells, and what is made of both."""
     cells, made = folder / files.file, folder / f".{files.figures}"
     columns = [quoted(name) for name in UNIT_COLUMNS] + [f"{sql} as {quoted(name)}" for name, sql in figure_columns(year).items()]
     source, target = (str(path).replace("'", "''") for path in (cells, made))
@@ -104,3 +105,4 @@ def write_figures(folder: Path, files: PanelYear, year: int) -> None:
         )
     made.replace(folder / files.figures)
     write_sums(folder / files.figures, folder / files.sums)
+    write_contradictions(folder / files.file, folder / files.contradictions)
