@@ -16,7 +16,8 @@ _DETAIL = 20_000
 
 def time_limit_reached(stage: StageName, limit: float | None = None) -> Fault:
     """Return the fault of a process that was ended at the time limit of ``stage`` (``limit`` in seconds)."""
-    return Fault(STAGES[stage].timeout_code, f"the time limit{f' of {limit:.0f} s' if limit else ''} was reached")
+    found = f"the time limit of {limit:.0f} s was reached" if limit else "the time limit was reached"
+    return Fault(STAGES[stage].timeout_code, found)
 
 
 def fault_of(error: BaseException, stage: StageName) -> Fault:

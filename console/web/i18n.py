@@ -6,6 +6,7 @@ use too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -15,7 +16,11 @@ from markupsafe import Markup
 
 from codebook.records import Record
 from codebook.rules import load_rules
+from console.web.finding_messages import in_english
 from runtime.language import CHINESE, ENGLISH, error_words
+
+# Chinese characters with the marks and numbers between them.
+_HAN = re.compile(r"([\u4e00-\u9fff]++(?:[^\u4e00-\u9fffA-Za-z“” ]{1,12}[\u4e00-\u9fff]++)*+)")
 
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 DEFAULT = "zh"
@@ -70,14 +75,17 @@ def label(language: str, namespace: str, name: object) -> str:
 
 
 def finding_text(language: str, rule: str, message: str) -> Markup:
-    """What a finding says. Messages are what offices read, so they are in Chinese; in English the rule goes before it, as what
-    must hold.
+    """What a finding says. In English, what stays in Chinese, such as quotations and names, is marked as Chinese. A message that
+    has no English, such as one of a rule pack, stands behind the rule, as what must hold.
 
     >>> finding_text("en", "requests.unknown", "<b>")
     Markup('<span lang="zh-CN">&lt;b&gt;</span>')
     """
     if language == DEFAULT:
         return Markup("{}").format(message)
+    if (english := in_english(rule, message)) is not None:
+        marked = Markup('<span lang="zh-CN">{}</span>')
+        return Markup("").join(marked.format(part) if at % 2 else part for at, part in enumerate(_HAN.split(english)))
     known = load_rules().get(rule)
     must = f"{known.words[:1].upper()}{known.words[1:]}. " if known is not None else ""
     return Markup('{}<span lang="zh-CN">{}</span>').format(must, message)

@@ -47,11 +47,21 @@ def find_open_tables(pieces: Sequence[Box], size: int) -> list[OpenTable]:
     found: list[OpenTable] = []
     ordered = [sorted(line) for line in _rows(pieces, size)]
     for zone in _zones(ordered, size):
-        # the lines of a header may look like rows of numbers
-        tables = (_table(ordered, zone[skip:], size) for skip in range(min(_HEADER_LINES, len(zone) - _LEAST_ROWS) + 1))
-        if (table := next(filter(None, tables), None)) is not None:
+        if (table := _first_table(ordered, zone, size)) is not None:
             found.append(table)
     return found
+
+
+def _first_table(lines: list[list[Box]], zone: list[list[Box]], size: int) -> OpenTable | None:
+    """The table that begins first in a zone, or None. What is before it are lines of its header, or of other columns."""
+    for skip in range(len(zone) - _LEAST_ROWS + 1):
+        columns = _columns(zone[skip:], size)
+        before = zone[: max(0, skip - _HEADER_LINES)]
+        if any(2 * sum(_column(box, columns) is not None for box in line) > len(columns) for line in before):
+            continue  # a row of its own would be lost
+        if (table := _table(lines, zone[skip:], columns, size)) is not None:
+            return table
+    return None
 
 
 def _middle(box: Box) -> float:
@@ -117,8 +127,7 @@ def _columns(zone: list[list[Box]], size: int) -> list[tuple[int, int]]:
     ]
 
 
-def _table(lines: list[list[Box]], zone: list[list[Box]], size: int) -> OpenTable | None:
-    columns = _columns(zone, size)
+def _table(lines: list[list[Box]], zone: list[list[Box]], columns: list[tuple[int, int]], size: int) -> OpenTable | None:
     if len(columns) < _LEAST_COLUMNS:
         return None
     first, last = columns[0][0], columns[-1][1]

@@ -51,41 +51,34 @@ class Picture(NamedTuple):
         return Picture(moved.astype(np.uint8), self.to_source @ np.linalg.inv(matrix))
 
 
-def without_colour(image: NDArray[np.uint8]) -> Grey:
-    """The grey image in which coloured ink (seals, stamps, highlights) is as light as paper where no black lies under it.
+class Inks(NamedTuple):
+    """A page by the colour of its inks: ``grey`` with coloured ink (seals, stamps, highlights) as light as paper where no black
+    lies under it, and a mask of the ``coloured`` ink, None without any.
+    """
+
+    grey: Grey
+    coloured: Grey | None
+
+
+def parted_inks(image: NDArray[np.uint8]) -> Inks:
+    """Return the inks of an image.
 
     The strongest channel of red ink on paper is nearly that of paper, and on black that of black; what difference is left is
     divided out, so that the soft edges of characters under a seal keep their shades.
     """
     if image.ndim == 2:
-        return image
-    strongest, coloured = _colours(image)
+        return Inks(image, None)
+    first, second, third = cv2.split(image)
+    strongest = cv2.max(cv2.max(first, second), third).astype(np.uint8)
+    colour = cv2.subtract(strongest, cv2.min(cv2.min(first, second), third))
+    coloured = (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL)
     if np.count_nonzero(coloured) < _LEAST_COLOUR * coloured.size:
-        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+        return Inks(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8), None)
     ink = float(np.percentile(strongest[coloured], 30))
     paper = float(np.percentile(strongest[::8, ::8], 60))
     lighter = np.clip(np.arange(256) * max(1.0, paper / ink), 0, 255).astype(np.uint8)
-    return np.where(coloured, cv2.LUT(strongest, lighter), strongest).astype(np.uint8)
-
-
-def _colours(image: NDArray[np.uint8]) -> tuple[Grey, NDArray[np.bool_]]:
-    """The strongest channel of each pixel, and which pixels are of coloured ink."""
-    first, second, third = cv2.split(image)
-    strongest = cv2.max(cv2.max(first, second), third)
-    colour = cv2.subtract(strongest, cv2.min(cv2.min(first, second), third))
-    return strongest.astype(np.uint8), (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL)
-
-
-def coloured_ink(image: NDArray[np.uint8], picture: Picture) -> Grey | None:
-    """Where coloured ink was on the ``image`` that ``picture`` was made of: a mask as large as that, or None without such ink."""
-    if image.ndim == 2:
-        return None
-    _, coloured = _colours(image)
-    if np.count_nonzero(coloured) < _LEAST_COLOUR * coloured.size:
-        return None
-    size = picture.grey.shape[1], picture.grey.shape[0]
-    mask = np.where(coloured, np.uint8(255), np.uint8(0))
-    return cv2.warpPerspective(mask, np.linalg.inv(picture.to_source), size, flags=cv2.INTER_NEAREST).astype(np.uint8)
+    grey = np.where(coloured, cv2.LUT(strongest, lighter), strongest).astype(np.uint8)
+    return Inks(grey, np.where(coloured, np.uint8(255), np.uint8(0)))
 
 
 def is_bilevel(image: NDArray[np.uint8]) -> bool:
@@ -163,6 +156,17 @@ def skew(grey: Grey) -> float:
         span = np.arange(-4, 5) * step
 
 
+def sharpness(grey: Grey) -> float:
+    """Return how sharply rows and columns of ink alternate with paper: most where lines of text and rules lie straight.
+
+    Only to be compared with that of the same page moved otherwise.
+    """
+    scale = _PROFILE_WIDTH / grey.shape[1]
+    marks = ink(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)) > 0
+    across, down = (float(np.square(np.diff(marks.sum(axis=axis, dtype=np.int64))).sum()) for axis in (1, 0))
+    return across * down
+
+
 def levelled(picture: Picture) -> Picture:
     """The picture turned level; as it is when it is off by less than a twentieth of a degree."""
     angle = skew(picture.grey)
@@ -204,13 +208,26 @@ def stretch(grey: Grey) -> float:
     return 1.0 if ratio < _WIDE else _FAX
 
 
-def prepared(image: NDArray[np.uint8]) -> Picture:
+class PreparedPage(NamedTuple):
     """A page image made ready: colour off, light even, characters as wide as they are high, level.
 
-    The orientation is decided by who can read.
+    ``coloured`` is a mask of the ink whose colour was taken off, as large as the picture; None without such ink.
     """
-    picture = Picture(evenly_lit(without_colour(image)), np.eye(3))
+
+    picture: Picture
+    coloured: Grey | None
+
+
+def prepared(image: NDArray[np.uint8]) -> PreparedPage:
+    """Return a page image made ready to be read. Its orientation is decided by who can read."""
+    inks = parted_inks(image)
+    picture = Picture(evenly_lit(inks.grey), np.eye(3))
     if (times := stretch(picture.grey)) > 1:
         height, width = picture.grey.shape
         picture = picture.warped(np.diag([1.0, times, 1.0]), (width, round(height * times)))
-    return levelled(picture)
+    picture = levelled(picture)
+    if inks.coloured is None:
+        return PreparedPage(picture, None)
+    size = picture.grey.shape[1], picture.grey.shape[0]
+    moved = cv2.warpPerspective(inks.coloured, np.linalg.inv(picture.to_source), size, flags=cv2.INTER_NEAREST)
+    return PreparedPage(picture, moved.astype(np.uint8))

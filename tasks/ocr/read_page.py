@@ -18,7 +18,7 @@ from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
-from tasks.ocr.prepare_image import Grey, Picture, coloured_ink, ink, is_bilevel, prepared, quarter_turned
+from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned, sharpness
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
@@ -31,6 +31,7 @@ _FEW = 3  # long lines; a page that is not nearly empty has more
 _SMALL = 16  # pixels; a page whose characters are lower is read with a second look at every number
 _MARK_SCORE = 0.995  # of a dash or slash told by its shape
 _DIRTY_MARK_SCORE = 0.9  # the same on a dirty page, where it may be dirt
+_AS_SHARP = 0.8  # of how sharp a page is before it is made straight; what is lost beyond that shows that it was straight
 _TITLE = 20  # times its height; wider lines are prose
 _IN_CELLS = 24  # lines in cells that are tried where the sample does not tell
 _FEW_LABELS = 3  # lines of a sample that the reader of labels reads surely: they show a page to be upright
@@ -88,7 +89,7 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
 
     The page is taken as it stands; nothing is recognised.
     """
-    layout = _layout(prepared(image))
+    layout = _layout(prepared(image).picture)
     to_page = _Scale(layout.picture, 1, 1.0)
     return [
         (to_page.place(cell.box).box or (), [_crop(layout.picture.grey, line) for line in lines])
@@ -100,8 +101,7 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
 
 def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
     """The tables and lines of a page image, each with how far down it begins."""
-    picture = prepared(image)
-    coloured = coloured_ink(image, picture)
+    picture, coloured = prepared(image)
     clean = without_grey_ink(picture.grey, coloured)
     layout, known = _upright(picture._replace(grey=clean.grey), reader)
     is_poor = layout.size < _SMALL or is_bilevel(image) or clean.is_dirty
@@ -173,7 +173,11 @@ def _layout(picture: Picture) -> Layout:
     for _ in range(2):
         if (matrix := straightening(rules)) is None:
             break
-        picture = picture.warped(matrix, (picture.grey.shape[1], picture.grey.shape[0]))
+        straight = picture.warped(matrix, (picture.grey.shape[1], picture.grey.shape[0]))
+        # strokes of characters that passed for rules lean any way, and would turn a page that lies straight
+        if sharpness(straight.grey) < _AS_SHARP * sharpness(picture.grey):
+            break
+        picture = straight
         rules = find_rules(picture.grey)
     grey = picture.grey
     marks = ink(grey)

@@ -25,6 +25,7 @@ _BESIDE = 0.2  # share of a stroke of a character with ink close to it on each s
 _AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
 _STROKE = 0.15  # share of a table's length; lines that are longer are rules, whatever stands around them
 _SHORT = 0.5  # share of a table's length; a line that is drawn along less may be strokes of characters
+_SIDED = 0.5  # of the sides of a table of one column that is seen at least
 _STRONG = 0.7  # share of the edges of its long rules that a table draws whole, and joined to other rules, when they are not faint
 _SCATTERED = 0.25  # share of a table's length below which a line is very short
 _LESS, _LESS_DARK = 0.4, 0.5  # of how whole and how dark long rules are: a very short line that is less in both is none
@@ -434,6 +435,9 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
         if (len(rows), len(columns)) == shape:
             break
     if min(len(rows), len(columns)) < 2:
+        return None
+    # level strokes of lines of text that follow each other, with nothing at their ends
+    if len(columns) == 2 and _judged(ways[1], columns, rows)[..., 0].mean() < _SIDED:
         return None
     rows, columns = [top + y for y in rows], [left + x for x in columns]
     cells = tuple(

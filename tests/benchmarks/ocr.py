@@ -83,7 +83,7 @@ def _theirs(image: NDArray[np.uint8]) -> list[str]:
 
 
 def _shares(image: NDArray[np.uint8], reader: ReaderPair) -> dict[str, float]:
-    picture, preparation = _timed(lambda: prepared(image))
+    picture, preparation = _timed(lambda: prepared(image).picture)
     _, grid = _timed(lambda: read_page._layout(picture))
     _, whole = _timed(lambda: read_page.read_picture(image, 1, reader))
     return {"preparation": preparation, "grid": grid, "recognition": whole - preparation - grid}

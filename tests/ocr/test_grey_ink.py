@@ -11,7 +11,7 @@ from codebook.records import Table
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import ink_lines
-from tasks.ocr.prepare_image import coloured_ink, ink, prepared
+from tasks.ocr.prepare_image import ink, prepared
 from tasks.ocr.read_page import SURE, _layout, _look, read_picture
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import Wear, worn
@@ -49,10 +49,10 @@ def _dirty(image: Pixels, seed: int) -> Pixels:
 def test_dirt_is_taken_away_and_print_is_not() -> None:
     clean = _page().image
     dirty, _ = worn(_dirty(clean, 3), Wear(blur=0.5, noise=3), 5)
-    grey = prepared(dirty).grey
+    grey = prepared(dirty).picture.grey
     cleaned = without_grey_ink(grey)
     assert cleaned.is_dirty
-    assert not without_grey_ink(prepared(clean).grey).is_dirty
+    assert not without_grey_ink(prepared(clean).picture.grey).is_dirty
     printed = cv2.erode(clean[..., 0], np.ones((3, 3), np.uint8)) < 60  # with the soft edges of strokes
     before, after = ink(grey) > 0, ink(cleaned.grey) > 0
     assert (before & ~after & (clean[..., 0] < 60)).sum() == 0
@@ -122,8 +122,7 @@ def test_what_is_left_of_a_coloured_seal_is_taken_away_and_print_is_not() -> Non
     x0, y0, x1, y1 = (round(v) for v in next(cell for cell in drawn.cells if cell.text == "307").box)
     seal = ((x0 + x1) // 2, (y0 + y1) // 2)
     image = _sealed(drawn.image, seal, (225, 60, 70))
-    picture = prepared(image)
-    coloured = coloured_ink(image, picture)
+    picture, coloured = prepared(image)
     assert coloured is not None
     cleaned = without_grey_ink(picture.grey, coloured)
     near = np.zeros(cleaned.grey.shape, np.uint8)
@@ -162,4 +161,4 @@ def test_a_page_is_upright_by_its_labels_where_most_of_its_lines_are_dirt(reader
     for y in range(1150, 2300, 36):  # rows of specks, as of a worn drum
         for x, at in np.column_stack([rng.uniform(0, image.shape[1], 3000), rng.normal(y, 5, 3000)]).astype(int):
             image[at : at + 3, x : x + 3] = np.minimum(image[at : at + 3, x : x + 3], int(rng.integers(0, 60)))
-    assert _look(_layout(prepared(image)), reader).score == 1.0
+    assert _look(_layout(prepared(image).picture), reader).score == 1.0

@@ -13,6 +13,7 @@ from tasks.ocr.blank_marks import DASH, mark_in
 from tasks.ocr.grey_ink import find_seals, without_grey_ink
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
+from tasks.ocr.ruling import find_rules, straightening
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import LEVELS, Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
@@ -62,7 +63,7 @@ def _rules(drawn: Drawn) -> NDArray[np.bool_]:
 
 
 def _read(image: Pixels) -> Layout:
-    picture = prepared(image)
+    picture = prepared(image).picture
     return _layout(picture._replace(grey=without_grey_ink(picture.grey).grey))
 
 
@@ -141,15 +142,15 @@ def _sealed(image: Pixels, at: tuple[float, float], level: int) -> Pixels:
 @pytest.mark.parametrize("level", [125, 170])
 def test_a_grey_seal_breaks_no_grid(at: tuple[float, float], level: int) -> None:
     page, _ = worn(_sealed(_drawn().image, at, level), Wear(skew=0.4, blur=0.4, noise=3), 6)
-    grey = prepared(page).grey
+    grey = prepared(page).picture.grey
     seals = find_seals(grey)
     assert [abs(seal.x / grey.shape[1] - at[0]) < 0.02 and abs(seal.level - level) < 25 for seal in seals] == [True]
     assert _spans(_read(page)) == [WHOLE]
 
 
 def test_numbers_under_a_grey_seal_keep_their_strokes() -> None:
-    clean = prepared(_drawn().image).grey
-    sealed = prepared(_sealed(_drawn().image, (0.6, 0.5), 160)).grey
+    clean = prepared(_drawn().image).picture.grey
+    sealed = prepared(_sealed(_drawn().image, (0.6, 0.5), 160)).picture.grey
     before, after = ink(clean) > 0, ink(without_grey_ink(sealed).grey) > 0
     assert (before & ~after).sum() < 0.02 * before.sum()
     assert (ink(sealed) > 0).sum() - before.sum() > 4 * (after & ~before).sum()
@@ -158,7 +159,7 @@ def test_numbers_under_a_grey_seal_keep_their_strokes() -> None:
 @pytest.mark.parametrize("rules", ["plain", "thick", "dashed"])
 def test_pages_without_a_seal_have_none(rules: str) -> None:
     page, _ = worn(_drawn(rules).image, Wear(skew=0.4, blur=1.0, noise=8, shade=0.3), 7)
-    assert find_seals(prepared(page).grey) == []
+    assert find_seals(prepared(page).picture.grey) == []
 
 
 def test_strokes_of_tight_labels_are_no_columns() -> None:
@@ -175,7 +176,7 @@ def test_dashes_by_their_shape(text: str, dpi: int) -> None:
     sheet.write(100, 100, text, 10.5)
     image = np.ascontiguousarray(sheet.finish().image[: 2 * dpi])
     page, _ = worn(image, Wear(blur=0.5, noise=3), 9, dpi)
-    marks, size = ink(prepared(page).grey), round(9.5 * dpi / 72)
+    marks, size = ink(prepared(page).picture.grey), round(9.5 * dpi / 72)
     rows, columns = np.nonzero(marks)
     box = (int(columns.min()) - 2, int(rows.min()) - 2, int(columns.max()) + 3, int(rows.max()) + 3)
     assert mark_in(marks, box, size) == DASH
@@ -194,9 +195,9 @@ def test_what_is_no_dash(text: str) -> None:
 @pytest.mark.parametrize("wear", [Wear(), Wear(skew=0.5, blur=0.5, noise=4), Wear(bilevel=True)])
 def test_a_fax_has_wide_characters_and_is_made_square(wear: Wear) -> None:
     page, _ = worn(_drawn().image, wear, 10)
-    assert stretch(prepared(page).grey) == 1
+    assert stretch(prepared(page).picture.grey) == 1
     fax = cv2.resize(page, (page.shape[1], page.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    picture = prepared(np.asarray(fax, np.uint8))
+    picture = prepared(np.asarray(fax, np.uint8)).picture
     assert abs(picture.grey.shape[0] - page.shape[0]) <= 2
     assert _spans(_read(np.asarray(fax, np.uint8))) == [WHOLE]
     x0, y0, x1, y1 = picture.source_box((0, 0, picture.grey.shape[1], picture.grey.shape[0]))
@@ -221,6 +222,46 @@ def test_a_table_without_rules_has_rows_and_columns(wear: Wear) -> None:
         texts = [("0", "12", "—", "", "307", "1", "8")[(r + c) % 7] for c in range(7)]
         assert [row[first + c] for c in range(7)] == [{text} - {""} for text in texts]
         assert set().union(*(texts for column, texts in row.items() if column < first)) == {label}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_table_without_rules_below_another_one(seed: int) -> None:
+    """Its numbers stand in other columns than those above it, which come close."""
+    drawn = _drawn("none")
+    clean = np.full((drawn.image.shape[0] + 460, *drawn.image.shape[1:]), 255, np.uint8)
+    clean[460:] = drawn.image
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules="none", size=9.0), 200)
+    cells = [
+        GridCell(r, c, text, is_value=c == 2)
+        for r in range(8)
+        for c, text in enumerate((("规章", "行政许可", "行政处罚", "行政强制")[r % 4], "本年处理决定的数量（件）", str(r * r)))
+    ]
+    sheet.table(Grid("part", 8, 3, tuple(cells)), (60, 20), [140.0, 250.0, 140.0], 0, 8)
+    clean[:520] = np.minimum(clean[:520], sheet.finish().image[:520])
+    page, _ = worn(clean, Wear(skew=0.4, blur=0.5, noise=4, jpeg=70), seed)
+    layout = _read(page)
+    assert layout.grids[-1].columns >= 8
+    assert [
+        sum(1 for cell, lines in zip(layout.grids[-1].cells, layout.cell_lines[-1], strict=True) if cell.row == row and lines)
+        for row in range(layout.grids[-1].rows - 5, layout.grids[-1].rows)
+    ] == [7, 7, 7, 7, 7]
+
+
+def test_strokes_of_labels_do_not_turn_a_page_without_rules() -> None:
+    """Many lines close to each other, whose strokes lie in lines that lean this way and that."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, rules="none", size=10.5), 200)
+    words = ("本年新收政府信息公开申请", "上年结转政府信息公开申请", "其他法律行政法规禁止公开", "保护第三方合法权益信息")
+    for row in range(36):
+        text = words[row % 4][row // 4 % 3 :]
+        sheet.write(70 + 9 * (row % 5), 60 + row * 12.2, text, 10.5)
+        sheet.write(330 + 70 * (row % 3), 60 + row * 12.2, "018"[row % 3], 10.5)
+    page, _ = worn(sheet.finish().image, Wear(blur=0.6, noise=4, jpeg=60), 3)
+    picture = prepared(page).picture
+    assert straightening(find_rules(picture.grey)) is not None
+    moved = _layout(picture).picture.to_source @ np.linalg.inv(picture.to_source)
+    assert np.allclose(moved, np.eye(3))
 
 
 def _text_at(layout: Layout, drawn: Drawn, moved: NDArray[np.float64], box: tuple[int, int, int, int]) -> str:
