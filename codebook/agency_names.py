@@ -116,7 +116,11 @@ class Matched(NamedTuple):
 
 
 def _any(words: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    return "|".join(map(re.escape, _longest_first(words)))
+
+
+def _longest_first(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(words, key=len, reverse=True))
 
 
 def _forms(forms: NameForms) -> str:
@@ -299,15 +303,15 @@ class Matching:
         if spelled is None:
             return self._elsewhere(name, None)
         seat = self.seat_of(spelled.region.chain[-1])
-        full = spelled.full.match(name)
+        full = spelled.full.end(name)
         if full is not None:
-            body = self.body(name[full.end() :], seat)
+            body = self.body(name[full:], seat)
             if body.known:
                 return Matched("", *body)
         if (shorter := self._behind_short(name, spelled, seat)) is not None:
             return Matched("", *shorter)
         if full is not None:
-            return self._elsewhere(name[full.end() :], spelled.region)
+            return self._elsewhere(name[full:], spelled.region)
         relative = next((word for word in self.rules.relative if name.startswith(word)), "")
         if relative in spelled.relative and (body := self._no_place(name[len(relative) :], seat)).known:
             return Matched("", *body)
@@ -315,15 +319,15 @@ class Matching:
 
     def _behind_short(self, name: str, spelled: _Spelled, seat: str) -> Body | None:
         """Return the body behind the short name of a region: 常熟城管局; None where the short name may be part of the body's."""
-        short = spelled.short.match(name) if spelled.short else None
-        if short is None or short.end() == len(name):
+        short = spelled.short.end(name) if spelled.short else None
+        if short is None or short == len(name):
             return None
-        rest = name[short.end() :]
+        rest = name[short:]
         if (zone := self._zone_of(rest)) is not None:
             return zone
         # 淮安市洪泽生态环境局 is a branch of the city's bureau
         body = self._no_place(rest, seat)
-        return body if body.known and not any(place in short[0] for place in spelled.above) else None
+        return body if body.known and not any(place in name[:short] for place in spelled.above) else None
 
     def _no_place(self, rest: str, seat: str) -> Body:
         """Return a body that is no town and no zone: what comes before those may be the beginning of their names."""
@@ -379,8 +383,35 @@ def _in_full(region: Region, printed: str) -> str:
     return "".join((*above, old)) if old else printed
 
 
+class _Beginning(NamedTuple):
+    """What a name may begin with: spellings of divisions above a region, each left out or not, then one of the region itself,
+    which may come twice (``twice``).
+
+    A pattern says the same. There are two for each of three thousand regions, and most would be compiled for a single name.
+    """
+
+    above: tuple[tuple[str, ...], ...]
+    own: tuple[str, ...]
+    twice: bool
+
+    def end(self, name: str, at: int = 0, level: int = 0) -> int | None:
+        """Return where that ends in ``name``, None where the name begins with something else."""
+        if level == len(self.above):
+            end = _after(name, at, self.own)
+            again = _after(name, end, self.own) if self.twice and end is not None else None
+            return end if again is None else again
+        for word in self.above[level]:
+            if name.startswith(word, at) and (end := self.end(name, at + len(word), level + 1)) is not None:
+                return end
+        return self.end(name, at, level + 1)
+
+
+def _after(name: str, at: int, words: tuple[str, ...]) -> int | None:
+    return next((at + len(word) for word in words if name.startswith(word, at)), None)
+
+
 class _Spelled(NamedTuple):
-    """How names begin with a region: patterns for its full and its short name, after those above it, and its relative words.
+    """How names begin with a region: with its full or its short name, after those above it, or with its relative words.
 
     ``above`` are the full names of the divisions above it.
     """
@@ -388,8 +419,8 @@ class _Spelled(NamedTuple):
     region: Region
     name: str  # the short one
     above: tuple[str, ...]
-    full: re.Pattern[str]
-    short: re.Pattern[str] | None
+    full: _Beginning
+    short: _Beginning | None
     relative: frozenset[str]
 
 
@@ -404,7 +435,7 @@ def _spelled(code: str) -> _Spelled | None:
     if region is None:
         return None
     spellings = [load_regions().spellings(name) for name in region.chain]
-    above = "".join(f"(?:{_any((*full, *filter(None, (short,))))})?" for full, short in spellings[:-1])
+    above = tuple(_longest_first((*full, *filter(None, (short,)))) for full, short in spellings[:-1])
     full, short = spellings[-1]
     alone = short and short not in {other for _, other in spellings[:-1]}
     kinds = load_matching().rules.relative
@@ -414,8 +445,8 @@ def _spelled(code: str) -> _Spelled | None:
         region,
         short,
         tuple(name for full, _ in spellings[:-1] for name in full),
-        re.compile(f"{above}(?:{_any(full)}){{1,2}}"),
-        re.compile(f"{above}{re.escape(short)}") if alone else None,
+        _Beginning(above, _longest_first(full), twice=True),
+        _Beginning(above, (short,), twice=False) if alone else None,
         frozenset(relative[-1] - set(longest[:-1])),
     )
 

@@ -462,7 +462,8 @@ class Status(StrEnum):
 class Snapshot(Record, frozen=True):
     """What the rules between reports need of one of them: who, when, which form, its values and its chapters' texts.
 
-    ``values`` holds the indicators that have a number which is sure; ``sections`` are (number, text).
+    ``values`` holds the indicators that have a number which is sure; ``sections`` are (number, text). ``unconfirmed`` names those
+    of a PDF whose pixels did not show the number, as far as sums between years ask for them.
     """
 
     agency: str
@@ -472,6 +473,7 @@ class Snapshot(Record, frozen=True):
     form: str
     values: dict[str, Number]
     sections: tuple[tuple[int | None, str], ...] = ()
+    unconfirmed: frozenset[str] = frozenset()
 
 
 class Decided(StrEnum):

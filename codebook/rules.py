@@ -248,6 +248,13 @@ def plain(cell: str) -> str:
     return cell.partition(":")[2] if cell.startswith(PREFIXES) else cell
 
 
+@cache
+def year_cells() -> frozenset[str]:
+    """The indicators that stand in the sums between two years of the data files."""
+    printed = tuple(f"{when}{cell}" for when in PREFIXES for cell in load_book().indicators)
+    return frozenset(plain(cell) for equation in expand(printed, RuleScope.YEARS) for cell in equation.cells)
+
+
 def fields(template: str) -> set[str]:
     """The names of the placeholders of a message template."""
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}

@@ -32,6 +32,7 @@ from runtime.private import open_places
 from runtime.process_limits import SILENT
 from runtime.settings import Settings
 from runtime.store import Store
+from tasks.extraction.second_way import libreoffice
 from tasks.ocr.engines.choose import reader
 
 _GIB = 1024**3
@@ -80,6 +81,7 @@ def examine(settings: Settings) -> Iterator[Probe]:
     yield _store(settings)
     yield _ocr(settings)
     yield _tesseract(settings)
+    yield _office(settings)
     yield _encoding()
     yield _open_files()
 
@@ -237,6 +239,15 @@ def _tesseract(settings: Settings) -> Probe:
     return _of(
         "tesseract", not missing, f"{program}, without {', '.join(missing)}" if missing else program, remedy, Grade.WARNING
     )
+
+
+def _office(settings: Settings) -> Probe:
+    program = shutil.which(libreoffice.PROGRAM)
+    if program is None:
+        return Probe("libreoffice", Grade.GOOD, "not installed: what our own readers refuse of old documents stays refused")
+    if not settings.office_seconds:
+        return Probe("libreoffice", Grade.GOOD, f"{program}: not asked for documents (GONGKAI_OFFICE_SECONDS is 0)")
+    return Probe("libreoffice", Grade.GOOD, f"{program}: asked for old documents that our own readers refuse")
 
 
 def _encoding() -> Probe:

@@ -26,6 +26,7 @@ from codebook.rules import load_rules
 from console.reading_messages import ReadAnswer, ReadRequest
 from runtime.process_limits import limit_memory
 from runtime.store import Store
+from tasks.extraction.limits import ExtractionLimits
 from tasks.flow import read_document
 
 _READERS = ("tasks.extraction.pdf.read_pdf", "tasks.witness.confirm")
@@ -41,7 +42,8 @@ def _read(request: ReadRequest) -> ReadAnswer:
         install(_packs(request.rule_packs))
         data = Store(request.store).get(request.sha256)
         limit_memory(request.memory_bytes)
-        return ReadAnswer(read_document(data, request.media_type, request.hints, corrections=request.decided))
+        limits = ExtractionLimits(office_seconds=request.office_seconds)
+        return ReadAnswer(read_document(data, request.media_type, request.hints, corrections=request.decided, limits=limits))
     except GongkaiError as error:
         return ReadAnswer(code=error.code, found=error.found)
     except MemoryError:

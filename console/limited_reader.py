@@ -66,7 +66,9 @@ class LimitedReader:
         answer, the code of the store's fault when the original cannot be read.
         """
         packs = settings.rule_packs
-        request = ReadRequest(*original, tuple(decided), settings.memory_bytes, "" if packs is None else str(packs))
+        request = ReadRequest(
+            *original, tuple(decided), settings.memory_bytes, "" if packs is None else str(packs), settings.office_seconds
+        )
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None

@@ -7,7 +7,7 @@ from codebook.records import Correction, Hints, Record, Verdict
 
 class ReadRequest(Record, frozen=True):
     """A document in a store. ``memory_bytes`` bounds the address space of the process (0: no bound), ``rule_packs`` is the folder
-    with the rule packs ("": there are none).
+    with the rule packs ("": there are none), ``office_seconds`` what LibreOffice may take (0: it is not asked).
     """
 
     store: str
@@ -17,6 +17,7 @@ class ReadRequest(Record, frozen=True):
     decided: tuple[Correction, ...]
     memory_bytes: int
     rule_packs: str = ""
+    office_seconds: int = 0
 
 
 class ReadAnswer(Record, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Executable, Table
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Executable, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -20,6 +20,9 @@ Binder = Callable[[Any], Any]
 
 CHUNK = 1000
 """Rows of one statement; SQLite takes at most 32,766 parameters in one."""
+
+_DOUBLE = 701
+"""The number by which PostgreSQL knows ``double precision``, the only type with fractions that the tables have."""
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
@@ -53,12 +56,22 @@ class _Listed(FunctionElement[int]):
     name = "gk_listed"
 
 
+class _ListedTexts(FunctionElement[str]):
+    """The texts in a JSON array."""
+
+    type = String()
+    inherit_cache = True
+    name = "gk_listed_texts"
+
+
 def is_listed(column: Any, array: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return whether ``column`` is one of the numbers in ``array``, the text of a JSON array.
+    """Return whether ``column`` is one of the numbers in ``array``, the text of a JSON array; or one of the texts, if it holds
+    texts.
 
     So a prepared statement takes a list of any length as one parameter.
     """
-    listed: ColumnElement[bool] = column.op("IN", is_comparison=True)(_Listed(array))
+    values = _ListedTexts(array) if isinstance(column.type, String) else _Listed(array)
+    listed: ColumnElement[bool] = column.op("IN", is_comparison=True)(values)
     return listed
 
 
@@ -67,7 +80,13 @@ def _listed_postgresql(element: _Listed, compiler: SQLCompiler, **kw: Any) -> st
     return f"(SELECT value::bigint FROM json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS json)))"
 
 
+@compiles(_ListedTexts, "postgresql")
+def _listed_texts_postgresql(element: _ListedTexts, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT value FROM json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS json)))"
+
+
 @compiles(_Listed, "sqlite")
+@compiles(_ListedTexts, "sqlite")
 def _listed_sqlite(element: _Listed, compiler: SQLCompiler, **kw: Any) -> str:
     return f"(SELECT value FROM json_each({compiler.process(element.clauses, **kw)}))"
 
@@ -101,6 +120,23 @@ class Prepared:
         return compiled
 
 
+class PreparedInsert:
+    """As :class:`Prepared`, for an INSERT with ON CONFLICT: ``make`` gets the INSERT of the dialect."""
+
+    def __init__(self, table: type[Base], make: Callable[[Any], Any]) -> None:
+        self._table = table
+        self._make = make
+        self._prepared: dict[str, Prepared] = {}
+
+    def run(self, connection: Connection, **values: Any) -> StatementResult:
+        """Run the statement as :meth:`Prepared.run` does."""
+        dialect = connection.dialect.name
+        prepared = self._prepared.get(dialect)
+        if prepared is None:
+            prepared = self._prepared[dialect] = Prepared(self._make(insert_for(dialect, self._table)))
+        return prepared.run(connection, **values)
+
+
 class StatementResult:
     """What a statement returned: ``rows``, as tuples, and ``count``, the number of rows that it touched."""
 
@@ -131,7 +167,7 @@ class _Compiled:
         self._own = {name: _bound(binders.get(name), value) for name, value in own.items()}
         self._given = [(name, binders[name]) for name in dict.fromkeys(names) if name in given]
         columns = enumerate(getattr(statement, "exported_columns", ()))
-        readers = [(place, column.type.dialect_impl(dialect).result_processor(dialect, None)) for place, column in columns]
+        readers = [(place, column.type.dialect_impl(dialect).result_processor(dialect, _DOUBLE)) for place, column in columns]
         self._returns = bool(readers)
         self._readers = [(place, reader) for place, reader in readers if reader is not None]
 

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     """Largest document."""
     max_pages: Count = 2000
     """Most pages of a document."""
+    office_seconds: Annotated[int, Field(ge=0)] = 60
+    """Seconds that LibreOffice, where it is installed, may take to open an old or OpenDocument file that our own reader cannot
+    read. 0: it is not asked."""
     max_archive_files: Count = 100_000
     """Most files in an archive, nested archives included."""
     max_archive_bytes: Count = 20 * 1024 * MIB

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from codebook.records import Correction, Hints, Record, Verdict
 from tasks.extraction.extract import extract
+from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.ocr_pages import needs_ocr, with_ocr_pages
 from tasks.parsing.parse import parse
 from tasks.pixels import confirmed, read_pictures
@@ -27,12 +28,13 @@ def read_document(
     reader: LineReader | None = None,
     *,
     corrections: Sequence[Correction] = (),
+    limits: ExtractionLimits | None = None,
     watch: Callable[[Record], None] = lambda _: None,
 ) -> Verdict:
     """Return the checked report of a document. ``reader`` reads pages that are pictures (default: RapidOCR), ``corrections`` are
     what people have decided about its cells, ``watch`` is called with what each stage made. Raises GongkaiError.
     """
-    extraction = extract(data, media_type)  # bytes -> pages of lines and tables
+    extraction = extract(data, media_type, limits or ExtractionLimits())  # bytes -> pages of lines and tables
     watch(extraction := confirmed(extraction, data, media_type))  # numbers of text pages -> seen in the pixels too, or not
     if pictures := [page.number for page in extraction.pages if needs_ocr(page)]:
         read = read_pictures(pictures, data, media_type, reader)

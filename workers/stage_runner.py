@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -48,6 +48,7 @@ _DURABLE_SECONDS = 1.0
 class StageResult:
     """What a stage made: the record to keep, the stages that follow, and rows of other rooms to write behind the fence.
 
+    ``passing``: only the stage that follows needs the output, which is not kept where both are completed together.
     ``made_from`` is a digest of all that went into the output, by which it is found again (:meth:`Work.same_work`);
     ``versions`` are those that made it besides the code's and the codebook's; ``engine`` is what read a picture.
     """
@@ -55,6 +56,7 @@ class StageResult:
     output: Record | None = None
     following: Sequence[Next] = ()
     extra: Callable[[Connection], None] | None = None
+    passing: bool = False
     made_from: str | None = None
     versions: Mapping[str, Any] = field(default_factory=dict)
     engine: str | None = None
@@ -299,7 +301,7 @@ class StageRunner:
         before = None if result.output is None else (claim.stage, result.output)
 
         def complete(connection: Connection) -> Completed:
-            completed = self._write(connection, claim, result, go_on=True, spent=spent)
+            completed = self._write(connection, claim, _joined(result), go_on=True, spent=spent)
             following = completed.claim
             if following is not None:  # else an earlier commit, whose answer was lost, has done both
                 stopwatch = _Stopwatch()
@@ -475,7 +477,8 @@ class StageRunner:
             for number, step in enumerate(done.steps, 1):
                 if claim is None:  # an earlier commit, whose answer was lost, has done all of this
                     return queued
-                completed = self._write(connection, claim, step.result, go_on=done.goes_on(number), spent=step.spent)
+                result = _joined(step.result) if done.joining and number == len(done.steps) else step.result
+                completed = self._write(connection, claim, result, go_on=done.goes_on(number), spent=step.spent)
                 queued += completed.queued
                 fail_here("before_commit", step.claim)
                 claim = completed.claim
@@ -513,6 +516,11 @@ class StageRunner:
             self._fail(claim, done.fault, done.spent or Spent(0.0))
         elif claim is not None:
             self._go_on(claim, done.steps[-1].made if done.steps else None, started)
+
+
+def _joined(result: StageResult) -> StageResult:
+    """Return what is written of a result where the joining stage that follows is completed with it."""
+    return replace(result, output=None) if result.passing else result
 
 
 def _is_fit(fault: Fault) -> bool:

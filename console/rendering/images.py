@@ -43,7 +43,7 @@ def has_pages(media_type: str) -> bool:
 
 def has_drawings(media_type: str) -> bool:
     """Return whether some pages of documents of this type can be drawn: those with pages, and the pictures inside of others."""
-    return has_pages(media_type) or has_inner_pictures(media_type)
+    return has_pages(media_type) or has_inner_pictures(media_type) or media_type == "application/ofd"
 
 
 class BusyError(Exception):

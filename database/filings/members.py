@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, null, or_, select, update
 
 from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
 from codebook.records import UNSETTLED_STATES, Number, Reader, Record, State, Status
@@ -27,7 +27,7 @@ from database.models import (
     Source,
     ValueRow,
 )
-from database.sql import Prepared, insert_into
+from database.sql import Prepared, PreparedInsert
 
 _VALUE = Base.metadata.tables[ValueRow.__tablename__]
 
@@ -132,15 +132,30 @@ def enter(connection: Connection, document_id: int, agency_id: int, year: int) -
     filing_id = filing_at(connection, agency_id, year)
     is_new = filing_id is None
     if filing_id is None:
-        new = insert_into(connection, FilingRow).values(agency_id=agency_id, year=year, editions=0, created_at=now())
-        made = connection.scalar(new.on_conflict_do_nothing().returning(FilingRow.id))
-        filing_id = filing_at(connection, agency_id, year) if made is None else made
+        made = _MAKE.run(connection, b_agency=agency_id, b_year=year).one
+        filing_id = filing_at(connection, agency_id, year) if made is None else made[0]
         assert filing_id is not None
-    row = {"filing_id": filing_id, "edition": 0, "rendition_of": None, "rank": 0, "dated": None}
-    member = insert_into(connection, FilingDocument).values(document_id=document_id, **row)
-    moved = member.on_conflict_do_update(index_elements=["document_id"], set_=row, where=MEMBER.c.filing_id != filing_id)
-    connection.execute(moved)
+    _ENTER.run(connection, b_document=document_id, b_filing=filing_id)
     return Entered(filing_id, is_new)
+
+
+def _entering(new: Any) -> Any:
+    row = {"filing_id": bindparam("b_filing"), "edition": 0, "rendition_of": null(), "rank": 0, "dated": null()}
+    statement = new.values(document_id=bindparam("b_document"), **row)
+    replaced = {name: statement.excluded[name] for name in row}
+    moved = MEMBER.c.filing_id != statement.excluded.filing_id
+    return statement.on_conflict_do_update(index_elements=["document_id"], set_=replaced, where=moved)
+
+
+_MAKE = PreparedInsert(
+    FilingRow,
+    lambda new: (
+        new.values(agency_id=bindparam("b_agency"), year=bindparam("b_year"), editions=0, created_at=now())
+        .on_conflict_do_nothing()
+        .returning(FilingRow.id)
+    ),
+)
+_ENTER = PreparedInsert(FilingDocument, _entering)
 
 
 def leave(connection: Connection, document_id: int) -> None:
@@ -299,22 +314,23 @@ def write_arrangement(connection: Connection, filing_id: int, members: Members, 
         dated = {"by": edition.dated.by.value, "value": edition.dated.value}
         rows.append(_row(document.document_id, number, rendition_of, rank, dated))
     rows += [_row(document_id, 0, None, len(rows) + at, None) for at, document_id in enumerate(members.hidden)]
-    connection.execute(_SORTED, rows)
+    for row in rows:
+        _SORTED.run(connection, **row)
     reason = {"by": arranged.reason.by.value, "value": arranged.reason.value} if arranged else None
     editions = len(arranged.editions) if arranged else 0
-    connection.execute(_ARRANGED, {"filing": filing_id, "now_editions": editions, "now_reason": reason})
+    _ARRANGED.run(connection, filing=filing_id, now_editions=editions, now_reason=reason)
 
 
 def _row(document_id: int, edition: int, rendition_of: int | None, rank: int, dated: Any) -> dict[str, Any]:
     return {"document": document_id, "b_edition": edition, "b_of": rendition_of, "b_rank": rank, "b_dated": dated}
 
 
-_SORTED = (
+_SORTED = Prepared(
     update(MEMBER)
     .where(MEMBER.c.document_id == bindparam("document"))
     .values(edition=bindparam("b_edition"), rendition_of=bindparam("b_of"), rank=bindparam("b_rank"), dated=bindparam("b_dated"))
 )
-_ARRANGED = (
+_ARRANGED = Prepared(
     update(FILING)
     .where(FILING.c.id == bindparam("filing"))
     .values(editions=bindparam("now_editions"), reason=bindparam("now_reason"), arranged_at=now())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select, union, update
+import msgspec
+from sqlalchemy import Connection, String, bindparam, delete, exists, insert, select, union, update
 
 from codebook.agency_kinds import is_one_agency, kind_of, stored_key
 from codebook.records import Record
 from database.clock import now
 from database.models import AgencyAlias, AgencyCase, AgencyKeyRow, AgencyRow, AliasSource, CaseState
-from database.sql import Prepared, chunks, insert_into, storable
+from database.sql import Prepared, PreparedInsert, chunks, insert_into, is_listed, storable
 
 _NAME_LENGTH = 200  # characters of gk_agency_alias.name
 
@@ -81,6 +82,43 @@ _KNOWN = Prepared(
     .with_for_update(read=True, of=AgencyKeyRow)
 )
 
+_ALIAS = ("key", "name", "source", "region_code", "document_id")
+
+
+def _named(name: str) -> Any:
+    return bindparam(f"b_{name}")
+
+
+_MEET = PreparedInsert(
+    AgencyAlias,
+    lambda new: new.values({name: _named(name) for name in _ALIAS} | {"seen_at": now()}).on_conflict_do_nothing(),
+)
+_NEW = Prepared(
+    insert(AgencyRow)
+    .values({name: _named(name) for name in ("name", "kind", "region_code")} | {"named": False, "created_at": now()})
+    .returning(AgencyRow.id)
+)
+_TAKE_KEY = PreparedInsert(
+    AgencyKeyRow,
+    lambda new: new.values(key=_named("key"), agency_id=_named("agency_id")).on_conflict_do_nothing().returning(AgencyKeyRow.key),
+)
+
+_COLUMNS = [getattr(AgencyRow, name) for name in Agency.__struct_fields__]
+_AGENCY = Prepared(select(*_COLUMNS).where(AgencyRow.id == bindparam("b_agency")))
+_keys_wanted = is_listed(AgencyKeyRow.key, bindparam("b_keys", type_=String))
+_WITH_KEYS = Prepared(
+    select(*_COLUMNS).where(AgencyRow.merged_into.is_(None), AgencyRow.id.in_(select(AgencyKeyRow.agency_id).where(_keys_wanted)))
+)
+# One after the other by an index; "or" would go through all agencies.
+_OF_REGION = Prepared(
+    union(
+        select(*_COLUMNS).where(AgencyRow.merged_into.is_(None), AgencyRow.region_code == bindparam("b_region")),
+        select(*_COLUMNS).where(
+            AgencyRow.merged_into.is_(None), AgencyRow.region_code.between(bindparam("b_first"), bindparam("b_last"))
+        ),
+    )
+)
+
 
 def resolve(connection: Connection, named: AgencyName) -> Resolved:
     """Return the agency that a name means; a name that is not known becomes a new agency.
@@ -93,9 +131,8 @@ def resolve(connection: Connection, named: AgencyName) -> Resolved:
     if known and known[1]:
         return Resolved(known[0], False)
     agency_id, is_new = (known[0], False) if known else _add(connection, key, named)
-    alias = {"key": key, "name": name, "source": named.source.value, "region_code": named.region_code}
-    statement = insert_into(connection, AgencyAlias).values(**alias, document_id=named.document_id, seen_at=now())
-    connection.execute(statement.on_conflict_do_nothing())
+    met = {"b_key": key, "b_name": name, "b_source": named.source.value}
+    _MEET.run(connection, **met, b_region_code=named.region_code, b_document_id=named.document_id)
     if not is_new:
         name_again(connection, agency_id)
     return Resolved(agency_id, is_new)
@@ -104,10 +141,9 @@ def resolve(connection: Connection, named: AgencyName) -> Resolved:
 def _add(connection: Connection, key: str, named: AgencyName) -> tuple[int, bool]:
     """A new agency with this key, unless another transaction was first."""
     kind = kind_of(named.name)
-    row = {"name": storable(named.name), "kind": kind.kind if kind else None, "region_code": named.region_code}
-    made: int = connection.execute(insert(AgencyRow).values(**row, created_at=now()).returning(AgencyRow.id)).scalar_one()
-    claim = insert_into(connection, AgencyKeyRow).values(key=key, agency_id=made).on_conflict_do_nothing()
-    if connection.execute(claim.returning(AgencyKeyRow.key)).first() is not None:
+    row = {"b_name": storable(named.name), "b_kind": kind.kind if kind else None, "b_region_code": named.region_code}
+    made: int = _NEW.run(connection, **row).rows[0][0]
+    if _TAKE_KEY.run(connection, b_key=key, b_agency_id=made).one is not None:
         return made, True
     connection.execute(delete(AgencyRow).where(AgencyRow.id == made))
     theirs = select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key == key).with_for_update(read=True)
@@ -146,8 +182,7 @@ def name_again(connection: Connection, agency_id: int) -> None:
 
 def get(connection: Connection, agency_id: int) -> Agency:
     """Return an agency. Raises LookupError when there is none of this number."""
-    columns = [getattr(AgencyRow, name) for name in Agency.__struct_fields__]
-    row = connection.execute(select(*columns).where(AgencyRow.id == agency_id)).one_or_none()
+    row = _AGENCY.run(connection, b_agency=agency_id).one
     if row is None:
         raise LookupError(f"there is no agency {agency_id}")
     return Agency(*row)
@@ -155,14 +190,12 @@ def get(connection: Connection, agency_id: int) -> Agency:
 
 def comparable(connection: Connection, region_code: str | None, keys: Iterable[str]) -> list[Agency]:
     """Return the agencies of a region, and those that have one of ``keys``, without those that were joined with another."""
-    columns = [getattr(AgencyRow, name) for name in Agency.__struct_fields__]
-    wanted: list[ColumnElement[bool]] = [AgencyRow.id.in_(select(AgencyKeyRow.agency_id).where(AgencyKeyRow.key.in_(list(keys))))]
-    if region_code is not None:  # towns have codes of nine digits
-        within = AgencyRow.region_code.between(f"{region_code}0", f"{region_code}999999")
-        wanted += [AgencyRow.region_code == region_code, within]
-    # One after the other by an index; "or" would go through all agencies.
-    query = union(*(select(*columns).where(AgencyRow.merged_into.is_(None), each) for each in wanted))
-    return sorted((Agency(*row) for row in connection.execute(query)), key=lambda agency: agency.id)
+    listed = msgspec.json.encode(list(keys)).decode()
+    rows = _WITH_KEYS.run(connection, b_keys=listed).rows
+    if region_code is not None:
+        within = {"b_first": f"{region_code}0", "b_last": f"{region_code}999999"}  # towns have codes of nine digits
+        rows = [*rows, *_OF_REGION.run(connection, b_region=region_code, **within).rows]
+    return sorted({Agency(*row) for row in rows}, key=lambda agency: agency.id)
 
 
 def ask(connection: Connection, one: int, other: int, reason: str, evidence: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, insert, or_, select, update
 
 from codebook.records import Record, Status
 from database.clock import now
@@ -31,7 +31,7 @@ from database.models import (
     SettledBy,
     ValueRow,
 )
-from database.sql import insert_into
+from database.sql import Prepared, insert_into
 
 CASE: Table = Base.metadata.tables[FindingCase.__tablename__]
 MOVE: Table = Base.metadata.tables[FindingMove.__tablename__]
@@ -109,7 +109,13 @@ class _Places:
         self._speakers: dict[int, _Where] = {}
 
     def read(self, connection: Connection, condition: ColumnElement[bool]) -> None:
-        for row in connection.execute(_WHERE.where(condition)):
+        self.add(connection.execute(_WHERE.where(condition)))
+
+    def read_filing(self, connection: Connection, filing_id: int) -> None:
+        self.add(_WHERE_OF_FILING.run(connection, filing=filing_id).rows)
+
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+        for row in rows:
             where = _Where(*row)
             self.documents[where.document_id] = where
             if not where.shown or where.report_id is None:
@@ -162,7 +168,9 @@ def follow(connection: Connection, filings: Collection[int], documents: Collecti
         return Followed()
     cases = _read_cases(connection, filings, documents)
     places = _Places()
-    if filings:
+    if len(filings) == 1:
+        places.read_filing(connection, filings[0])
+    elif filings:
         places.read(connection, _of_filings(filings))
     if documents:
         places.read(connection, DOCUMENT.c.id.in_(documents))
@@ -175,10 +183,32 @@ def _of_filings(filings: Sequence[int] | Select[tuple[int]]) -> ColumnElement[bo
     return DOCUMENT.c.id.in_(select(MEMBER.c.document_id).where(MEMBER.c.filing_id.in_(filings)))
 
 
-def _read_cases(connection: Connection, filings: Sequence[int], documents: Sequence[int]) -> list[Row[Any]]:
+_WHERE_OF_FILING = Prepared(
+    _WHERE.where(DOCUMENT.c.id.in_(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == bindparam("filing"))))
+)
+_CASES_OF_FILING = Prepared(
+    select(CASE)
+    .where(or_(CASE.c.filing_id == bindparam("filing"), CASE.c.other_filing_id == bindparam("filing")))
+    .order_by(CASE.c.id)
+)
+_FINDINGS_OF_REPORT = Prepared(
+    select(FINDING)
+    .where(or_(FINDING.c.report_id == bindparam("report"), FINDING.c.other_report_id == bindparam("report")))
+    .order_by(FINDING.c.id)
+)
+
+
+def _by_name(table: Table, rows: Iterable[Sequence[Any]]) -> list[Mapping[str, Any]]:
+    names = table.columns.keys()
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _read_cases(connection: Connection, filings: Sequence[int], documents: Sequence[int]) -> list[Mapping[str, Any]]:
+    if len(filings) == 1 and not documents:
+        return _by_name(CASE, _CASES_OF_FILING.run(connection, filing=filings[0]).rows)
     unfiled = CASE.c.filing_id.is_(None) & CASE.c.document_id.in_(documents)
     condition = or_(CASE.c.filing_id.in_(filings), CASE.c.other_filing_id.in_(filings), unfiled)
-    return list(connection.execute(select(CASE).where(condition).order_by(CASE.c.id)))
+    return _by_name(CASE, connection.execute(select(CASE).where(condition).order_by(CASE.c.id)))
 
 
 def _read_findings(connection: Connection, places: _Places, filings: Sequence[int]) -> list[_FoundFinding]:
@@ -186,9 +216,13 @@ def _read_findings(connection: Connection, places: _Places, filings: Sequence[in
     ids = sorted(places.by_report)
     if not ids:
         return []
-    query = select(FINDING).where(or_(FINDING.c.report_id.in_(ids), FINDING.c.other_report_id.in_(ids))).order_by(FINDING.c.id)
-    rows = connection.execute(query).all()
-    outside = {number for row in rows for number in (row.report_id, row.other_report_id) if number is not None} - set(ids)
+    if len(ids) == 1:
+        rows = _by_name(FINDING, _FINDINGS_OF_REPORT.run(connection, report=ids[0]).rows)
+    else:
+        taking_part = or_(FINDING.c.report_id.in_(ids), FINDING.c.other_report_id.in_(ids))
+        rows = _by_name(FINDING, connection.execute(select(FINDING).where(taking_part).order_by(FINDING.c.id)))
+    reports_named = {row[name] for row in rows for name in ("report_id", "other_report_id")}
+    outside = reports_named - {None} - set(ids)
     if outside:
         reports = select(REPORT.c.document_id).where(REPORT.c.id.in_(sorted(outside)))
         beside = select(MEMBER.c.filing_id).where(MEMBER.c.document_id.in_(reports))
@@ -196,7 +230,7 @@ def _read_findings(connection: Connection, places: _Places, filings: Sequence[in
     inside = set(filings)
     found = []
     for row in rows:
-        where = places.by_report.get(row.report_id)
+        where = places.by_report.get(row["report_id"])
         if where is not None and (each := _found(row, where, places)) is not None:
             values = each.values
             if where.filing_id is None or where.filing_id in inside or values["other_filing_id"] in inside:
@@ -204,16 +238,16 @@ def _read_findings(connection: Connection, places: _Places, filings: Sequence[in
     return found
 
 
-def _found(row: Row[Any], where: _Where, places: _Places) -> _FoundFinding | None:
-    other = places.by_report.get(row.other_report_id) if row.other_report_id is not None else None
-    if row.other_report_id is not None and (other is None or other.filing_id is None):
+def _found(row: Mapping[str, Any], where: _Where, places: _Places) -> _FoundFinding | None:
+    other = places.by_report.get(row["other_report_id"]) if row["other_report_id"] is not None else None
+    if row["other_report_id"] is not None and (other is None or other.filing_id is None):
         return None
-    in_force = places.speaks(where) and (other is None or row.between == Between.FILING or places.speaks(other))
-    values = {name: getattr(row, name) for name in _OF_FINDING} | {name: getattr(where, name) for name in _OF_PLACE}
+    in_force = places.speaks(where) and (other is None or row["between"] == Between.FILING or places.speaks(other))
+    values = {name: row[name] for name in _OF_FINDING} | {name: getattr(where, name) for name in _OF_PLACE}
     values |= {"filing_id": where.filing_id, "document_id": where.document_id, "report_id": where.report_id}
     values |= {"edition": where.edition, "other_filing_id": other and other.filing_id}
     values |= {"other_document_id": other and other.document_id}
-    return _FoundFinding(row.id, row.case_id, in_force, matching.identity_of(values), values)
+    return _FoundFinding(row["id"], row["case_id"], in_force, matching.identity_of(values), values)
 
 
 def _content(values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -235,11 +269,11 @@ class _Step:
         self._links: dict[int, int] = {}  # finding -> case
         self._counts = {"settled": 0, "reopened": 0, "returned": 0}
 
-    def take(self, cases: Sequence[Row[Any]], found: Sequence[_FoundFinding]) -> Followed:
+    def take(self, cases: Sequence[Mapping[str, Any]], found: Sequence[_FoundFinding]) -> Followed:
         by_subject: dict[tuple[int | None, int], tuple[list[Mapping[str, Any]], list[_FoundFinding]]]
         by_subject = defaultdict(lambda: ([], []))
         for row in cases:
-            by_subject[_subject(row.filing_id, row.document_id)][0].append(dict(row._mapping))
+            by_subject[_subject(row["filing_id"], row["document_id"])][0].append(row)
         for each in found:
             by_subject[each.subject][1].append(each)
         vanished: list[Mapping[str, Any]] = []

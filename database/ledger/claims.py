@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,7 +27,7 @@ from database.ledger.records import (
 )
 from database.models import Attempt, Document, Failure, FailureState, Output, Stage, StageState
 from database.plain_records import Policy
-from database.sql import Prepared, insert_for, storable
+from database.sql import Prepared, PreparedInsert, storable
 
 R = TypeVar("R", bound=Record)
 
@@ -153,7 +152,7 @@ def complete(
 
 def forget_output(connection: Connection, document_id: int, stage: StageName) -> None:
     """Delete what ``stage`` made of a document: what is kept elsewhere, or can be made again."""
-    connection.execute(delete(Output).where(Output.document_id == document_id, Output.stage == stage))
+    _FORGET.run(connection, b_document=document_id, b_stage=stage)
 
 
 def _key(held: Claim) -> dict[str, Any]:
@@ -193,17 +192,21 @@ def _ended(outcome: str, fault: Fault | None = None, spent: Spent | None = None)
     }
 
 
-@cache
-def _keeping(dialect: str) -> Prepared:
-    names = ("document_id", "stage", "page", "run", "versions", "body", "made_from")
-    columns: dict[str, Any] = {name: bindparam(f"b_{name}") for name in names}
-    statement = insert_for(dialect, Output).values(**columns, made_at=now())
+_KEPT = ("document_id", "stage", "page", "run", "versions", "body", "made_from")
+
+
+def _replacing(new: Any) -> Any:
+    statement = new.values(**{name: bindparam(f"b_{name}") for name in _KEPT}, made_at=now())
     replaced = {name: statement.excluded[name] for name in ("run", "versions", "body", "made_at", "made_from")}
-    return Prepared(statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced))
+    return statement.on_conflict_do_update(index_elements=["document_id", "stage", "page"], set_=replaced)
+
+
+_KEEP = PreparedInsert(Output, _replacing)
+_FORGET = Prepared(delete(Output).where(Output.document_id == bindparam("b_document"), Output.stage == bindparam("b_stage")))
 
 
 def _keep(connection: Connection, held: Claim, output: Record, versions: Mapping[str, Any], made_from: str | None) -> None:
-    _keeping(connection.dialect.name).run(
+    _KEEP.run(
         connection,
         b_document_id=held.document_id,
         b_stage=held.stage,

@@ -6,34 +6,40 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, literal, select, text
+from sqlalchemy import Boolean, Connection, bindparam, literal, select, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from codebook.text.grams import WantedGram, grams
 from database.models import SearchRow, Source
+from database.sql import Prepared
 
 INDEX = "gk_search_index"
 """The table of FTS5 on SQLite; its own tables begin with the same name."""
 
-_PATH = select(Source.path).order_by(Source.duplicate, Source.id).limit(1)
+_PATH = Prepared(
+    select(Source.path).where(Source.document_id == bindparam("document")).order_by(Source.duplicate, Source.id).limit(1)
+)
 _CONFLICT = "on conflict (document_id) do update set grams = excluded.grams"
 _WRITE = {
-    "postgresql": text(
-        f"insert into gk_search (document_id, grams) values (:document, array_to_tsvector(cast(:grams as text[]))) {_CONFLICT}"
+    "postgresql": Prepared(
+        text(
+            "insert into gk_search (document_id, grams) "
+            f"values (:document, array_to_tsvector(cast(:grams as text[]))) {_CONFLICT}"
+        )
     ),
-    "sqlite": text(f"insert into gk_search (document_id, grams) values (:document, :grams) {_CONFLICT}"),
+    "sqlite": Prepared(text(f"insert into gk_search (document_id, grams) values (:document, :grams) {_CONFLICT}")),
 }
 
 
 def write_search(connection: Connection, document_id: int, texts: Iterable[str | None]) -> None:
     """Let a document be found by ``texts`` and by the path of its origin, and by nothing else."""
-    path = connection.scalar(_PATH.where(Source.document_id == document_id))
-    found = set[str]().union(*(grams(each) for each in (*texts, path) if each))
+    path = _PATH.run(connection, document=document_id).one
+    found = set[str]().union(*(grams(each) for each in (*texts, *(path or ())) if each))
     dialect = connection.dialect.name
     pieces: Any = sorted(found) if dialect == "postgresql" else " ".join(sorted(found))
-    connection.execute(_WRITE[dialect], {"document": document_id, "grams": pieces})
+    _WRITE[dialect].run(connection, document=document_id, grams=pieces)
 
 
 def found_by(wanted: tuple[WantedGram, ...]) -> Any:

@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     ColumnElement,
     Connection,
     Select,
     Table,
     and_,
     bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -34,7 +32,8 @@ from sqlalchemy import (
     update,
 )
 
-from codebook.records import UNSETTLED_STATES, Number, Snapshot, State, Status
+from codebook.records import UNSETTLED_STATES, Number, Reader, Snapshot, State, Status, WitnessKind
+from codebook.rules import year_cells
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, speaks
@@ -222,6 +221,12 @@ _CELLS = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
     VALUE.c.value.is_not(None),
     VALUE.c.state.not_in((*UNSETTLED_STATES, State.MISSING)),
 )
+_OF_PDF = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.witnesses).where(
+    VALUE.c.report_id.in_(bindparam("ids", expanding=True)),
+    VALUE.c.indicator.in_(sorted(year_cells())),
+    VALUE.c.read_by == Reader.PDF.value,
+    VALUE.c.state.in_((State.READ, State.PROVEN)),
+)
 _CHAPTERS = (
     select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text)
     .where(SECTION.c.report_id.in_(bindparam("ids", expanding=True)))
@@ -348,11 +353,13 @@ def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterab
         return False
     modes = {_lock_number(name): False for name in shared} | {_lock_number(name): True for name in exclusive}
     if modes:
-        locks = [
-            (func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared)(cast(number, BigInteger))
-            for number, alone in sorted(modes.items())
-        ]
-        connection.execute(select(*locks))
+        numbers = sorted(modes)
+        locks = [f"pg_advisory_xact_lock{'' if modes[number] else '_shared'}(%s::bigint)" for number in numbers]
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(f"select {', '.join(locks)}", numbers)
+        finally:
+            cursor.close()
     return True
 
 
@@ -484,8 +491,9 @@ def children_of(connection: Connection, code: str, year: int, *, above: int | No
 def snapshots(
     connection: Connection, report_ids: Iterable[int], *, sections: bool = True, values: bool = True
 ) -> dict[int, Snapshot]:
-    """Return what the rules between reports need of these reports, by row number: three statements, however many. Those
-    without agency or year are left out; so are the texts without ``sections``, and the cells without ``values``.
+    """Return what the rules between reports need of these reports, by row number: four statements, however many. Those
+    without agency or year are left out; so are the texts without ``sections``, and the cells without ``values``. Without texts
+    nothing is asked of the pixels of a PDF: the rules that need none make no errors.
     """
     ids = sorted(set(report_ids))
     cells: dict[int, dict[str, Number]] = {number: {} for number in ids}
@@ -496,11 +504,25 @@ def snapshots(
         for number, indicator, value in connection.execute(_CELLS, {"ids": ids}):
             # one string for each id: the cells of a region's thousand reports are held at once
             cells[number][intern(indicator)] = numbers.whole(value)
+    unconfirmed: dict[int, set[str]] = {number: set() for number in ids}
+    if values and sections:
+        for number, indicator, witnesses in connection.execute(_OF_PDF, {"ids": ids}):
+            if WitnessKind.PIXELS not in (witnesses or ()):
+                unconfirmed[number].add(indicator)
     if sections:
         for number, chapter, text in connection.execute(_CHAPTERS, {"ids": ids}):
             texts[number].append((chapter, text))
     return {
-        row.id: Snapshot(row.agency, tuple(row.region), row.region_code, row.year, row.form, cells[row.id], tuple(texts[row.id]))
+        row.id: Snapshot(
+            row.agency,
+            tuple(row.region),
+            row.region_code,
+            row.year,
+            row.form,
+            cells[row.id],
+            tuple(texts[row.id]),
+            frozenset(unconfirmed[row.id]),
+        )
         for row in connection.execute(_WHO, {"ids": ids})
         if row.agency and row.year is not None
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Collection, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -21,6 +22,7 @@ from codebook.text.decoding import decode_sample
 from codebook.text.fold import fold
 from codebook.text.portals import portal_words
 from ingest.archives.limits import Limits
+from ingest.web_archive import web_archive
 
 MAIL = "message/rfc822"
 _LONGEST = 200  # characters of a sender or a subject
@@ -28,6 +30,7 @@ _TEXTS = ("text/plain", "text/html")
 _TAG = re.compile(r"<[^<>]{0,2000}>|&nbsp;")
 _SHOWN_PART = re.compile(r"\bcid:([^\s\"'<>()]{1,500})", re.I)  # RFC 2392
 _FORM_WORDS = 2
+LOGO = 100_000  # bytes: a larger picture in the text of a mail to which something is attached may be a scan
 
 
 class Attachment(NamedTuple):
@@ -69,15 +72,58 @@ def _parts(message: EmailMessage, limits: Limits) -> Iterator[Attachment]:
     pages = (part.get_payload(decode=True) for part in leaves if part.get_content_type() == "text/html")
     shown = {identifier for page in pages if isinstance(page, bytes) for identifier in shown_parts(page)}
     attached = [part for part in leaves if _is_attached(part, shown)]
+    pictures = {content_id(str(part["Content-ID"] or "")): _picture(part) for part in leaves if _is_shown(part, shown)}
     texts = [part for part in leaves if part.get_content_type() in _TEXTS and part not in attached]
     reports = [part for part in texts if holds_report(part.get_payload(decode=True))]  # with a logo attached, as a rule
     # The last of several ways to say the same is the richest (RFC 2046, 5.1.4).
     found = [*attached, *(reports[-1:] if attached else texts)]
+    if attached and not reports:
+        found += [part for part in texts if _shows_scan(part, pictures)][-1:]
     says = about(parseaddr(str(message["From"] or ""))[0], str(message["Subject"] or ""))
     for number, part in enumerate(found, 1):
         content = part.get_payload(decode=True)
         if isinstance(content, bytes) and content:
-            yield Attachment(_name(part, number), content, sent_at, says)
+            name, archive = _name(part, number), with_pictures(_page(part, content), pictures) if part in texts else None
+            name = name if archive is None else f"{name.removesuffix('.html')}.mht"
+            yield Attachment(name, content if archive is None else archive, sent_at, says)
+
+
+def _is_shown(part: EmailMessage, shown: Collection[str]) -> bool:
+    return content_id(str(part["Content-ID"] or "")) in shown
+
+
+def _picture(part: EmailMessage) -> tuple[str, bytes]:
+    """The media type and content of a part of the text; none where it is no picture."""
+    content = part.get_payload(decode=True) if part.get_content_maintype() == "image" else None
+    return part.get_content_type(), content if isinstance(content, bytes) else b""
+
+
+def _page(part: EmailMessage, content: bytes) -> bytes:
+    """A text of a mail with its encoding, which may stand in the head of the part alone."""
+    charset = part.get_content_charset()
+    try:
+        return content.decode(charset).encode("utf-8-sig") if charset and not content.startswith(BOM_UTF8) else content
+    except (LookupError, UnicodeDecodeError):  # what it says is not so: it is found out as of any page
+        return content
+
+
+def _shows_scan(part: EmailMessage, pictures: Mapping[str, tuple[str, bytes]]) -> bool:
+    """Return whether a text shows a picture that is no logo, as far as its size says."""
+    content = part.get_payload(decode=True)
+    shown = shown_parts(content) if isinstance(content, bytes) else frozenset()
+    return any(len(content) > LOGO for identifier, (_, content) in pictures.items() if identifier in shown)
+
+
+def with_pictures(page: bytes, pictures: Mapping[str, tuple[str, bytes]]) -> bytes | None:
+    """The text of a mail in HTML with the pictures that it shows, as a web archive. ``pictures`` are media type and content by
+    the identifier of the part. None where it shows none of them.
+    """
+    shown: dict[str, tuple[str, bytes]] = {}
+    for each in _SHOWN_PART.finditer(page.replace(b"\0", b"").decode("latin-1")):
+        media_type, content = pictures.get(content_id(unquote(html.unescape(each[1]))), ("", b""))
+        if content:
+            shown[html.unescape(each.group())] = (media_type, content)
+    return web_archive(page, "mail.html", shown) if shown else None
 
 
 def _is_attached(part: EmailMessage, shown: Collection[str]) -> bool:

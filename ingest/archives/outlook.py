@@ -17,7 +17,7 @@ import olefile
 from codebook.errors import GongkaiError
 from codebook.text.decoding import decode_sample
 from ingest.archives.limits import Limits
-from ingest.archives.mails import Attachment, about, content_id, holds_report, shown_parts, too_large
+from ingest.archives.mails import LOGO, Attachment, about, content_id, holds_report, shown_parts, too_large, with_pictures
 
 OUTLOOK = "application/vnd.ms-outlook"
 _PROPERTIES = "__properties_version1.0"
@@ -83,6 +83,7 @@ class _Message:
         before = self._found
         page = self._bytes(top, _HTML).rstrip(b"\0")
         shown = shown_parts(page)
+        pictures: dict[str, tuple[str, bytes]] = {}
         for name in sorted(name for name in below if name.startswith(_ATTACHED)):
             folder = (*top, name)
             inner = (*folder, f"__substg1.0_{_DATA}{_MESSAGE}")
@@ -92,14 +93,21 @@ class _Message:
                 called = self._name(folder) or self._text(folder, _TITLE).replace("/", " ").replace("\\", " ")
                 error = GongkaiError("file.unsupported", "an object of another program in a message", "it attached as a file")
                 yield Attachment(called or f"object {int(name[-8:], 16) + 1}", b"", sent_at, says, error)
-            elif not self._is_inline(folder, shown) and (content := self._bytes(folder, _DATA)):
+            elif (in_text := self._in_text(folder, shown)) is not None:
+                kind, identifier = in_text
+                if identifier in shown:
+                    pictures[identifier] = (kind, self._bytes(folder, _DATA))
+            elif content := self._bytes(folder, _DATA):
                 self._found += 1
                 yield Attachment(self._name(folder) or str(self._found), content, sent_at, says)
         texts = [("html", page), ("txt", self._text(top, _TEXT).encode())]
         for ending, content in texts:
-            if content and (self._found == before or holds_report(content)):
+            has_scan = ending == "html" and any(len(picture) > LOGO for _, picture in pictures.values())
+            if content and (self._found == before or holds_report(content) or has_scan):
                 self._found += 1
-                yield Attachment(f"{self._found}.{ending}", content, sent_at, says)
+                archive = with_pictures(content, pictures) if ending == "html" else None
+                name, body = (f"{self._found}.{ending}", content) if archive is None else (f"{self._found}.mht", archive)
+                yield Attachment(name, body, sent_at, says)
                 return
 
     def _name(self, folder: tuple[str, ...]) -> str:
@@ -107,14 +115,17 @@ class _Message:
         named = next((text for key in _NAMES if (text := self._text(folder, key))), "")
         return named.replace("\\", "/").rpartition("/")[2]
 
-    def _is_inline(self, folder: tuple[str, ...], shown: frozenset[str]) -> bool:
-        """Return whether what is attached is a picture in the text of its message: the text shows it, or it is hidden.
+    def _in_text(self, folder: tuple[str, ...], shown: frozenset[str]) -> tuple[str, str] | None:
+        """The media type and identifier of a picture in the text of its message: the text shows it, or it is hidden. None for
+        what is attached.
 
         A Content-ID alone says nothing: some programs give one to every attached file.
         """
-        if not self._text(folder, _KIND).startswith("image/"):
-            return False
-        return content_id(self._text(folder, _CONTENT_ID)) in shown or bool((self._fixed(folder, _HIDDEN, _IS_BOOLEAN) or 0) & 1)
+        if not (kind := self._text(folder, _KIND)).startswith("image/"):
+            return None
+        identifier = content_id(self._text(folder, _CONTENT_ID))
+        is_hidden = identifier not in shown and bool((self._fixed(folder, _HIDDEN, _IS_BOOLEAN) or 0) & 1)
+        return (kind, identifier) if identifier in shown or is_hidden else None
 
     def _read(self, path: tuple[str, ...]) -> bytes:
         size = int(self._ole.get_size(list(path)))

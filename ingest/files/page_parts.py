@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import html
 import io
 import re
@@ -24,6 +23,7 @@ from codebook.errors import GongkaiError
 from codebook.text.decoding import decode_sample
 from ingest.files.identify import HTML, MHTML, FileRole, identify
 from ingest.names import is_named_like_a_document, is_picture
+from ingest.web_archive import web_archive
 
 _SHOWS = re.compile(r"<(?:img|iframe|frame|embed|object)\b([^<>]{0,4000})", re.I)
 _ADDRESS = re.compile(
@@ -36,7 +36,6 @@ _OTHER_PART = re.compile(rb"^content-type:\s{0,9}(?!text/|image/|multipart/)", r
 _DOCUMENT_TYPE = re.compile(r"pdf|word|excel|officedocument|opendocument|rtf|ofd|zip|rar|7z", re.I)
 _MOST_PARTS = 500
 _NOTHING: Mapping[str, bytes] = {}
-_LINE = 76  # characters of a line of base64 (RFC 2045, 6.8)
 
 
 class PageParts(NamedTuple):
@@ -76,7 +75,7 @@ def with_parts(page: bytes, name: str, read: Read, most: int, given: Mapping[str
             parts[address] = (identity.media_type, content)
         elif path is not None:
             documents[path] = None
-    return PageParts(_archive(page, name, parts) if parts else None, tuple(documents))
+    return PageParts(web_archive(page, name, parts) if parts else None, tuple(documents))
 
 
 class HeldDocument(NamedTuple):
@@ -161,26 +160,3 @@ def _path_of(address: str) -> str | None:
     if parts.scheme or parts.netloc or not parts.path or path.is_absolute() or ".." in path.parts or "\0" in str(path):
         return None
     return str(path)
-
-
-def _archive(page: bytes, name: str, parts: dict[str, tuple[str, bytes]]) -> bytes:
-    found = [(HTML, name, page), *((media_type, address, content) for address, (media_type, content) in parts.items())]
-    digest = hashlib.sha256()
-    for _, address, content in found:
-        digest.update(address.encode("utf-8", "surrogateescape") + b"\0" + hashlib.sha256(content).digest())
-    boundary = f"gongkai-{digest.hexdigest()[:32]}"
-    lines = ["MIME-Version: 1.0", f'Content-Type: multipart/related; type="{HTML}"; boundary="{boundary}"', ""]
-    for media_type, address, content in found:
-        coded = base64.b64encode(content).decode("ascii")
-        lines += [f"--{boundary}", f"Content-Type: {media_type}", "Content-Transfer-Encoding: base64"]
-        lines += [f"Content-Location: {_header(address)}", ""]
-        lines += [coded[at : at + _LINE] for at in range(0, len(coded), _LINE)]
-        lines.append("")
-    return "\r\n".join([*lines, f"--{boundary}--", ""]).encode("ascii")
-
-
-def _header(text: str) -> str:
-    """A text in a header (RFC 2047)."""
-    if text.isascii() and text.isprintable() and "=?" not in text:
-        return text
-    return f"=?utf-8?b?{base64.b64encode(text.encode('utf-8', 'replace')).decode('ascii')}?="

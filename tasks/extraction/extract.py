@@ -16,7 +16,8 @@ from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
 from tasks.extraction.images import read_picture
 from tasks.extraction.limits import ExtractionLimits
-from tasks.extraction.office import read_office, read_row, read_workbook
+from tasks.extraction.office import read_office, read_row
+from tasks.extraction.second_way import office_documents
 from tasks.extraction.text import read_text
 from tasks.extraction.text_flow import Composition
 
@@ -49,8 +50,8 @@ _READERS: dict[str, Callable[[bytes, str, ExtractionLimits], Extraction]] = {
     web_archive.MEDIA_TYPE: web_archive.read_web_archive,
     flat_package.MEDIA_TYPE: flat_package.read_flat_package,
     word2003.MEDIA_TYPE: word2003.read_word2003,
-    **dict.fromkeys(read_office.FORMATS, read_office.read_office),
-    **dict.fromkeys(cells.FORMATS, read_workbook.read_workbook),
+    **dict.fromkeys(read_office.FORMATS, office_documents.read_document),
+    **dict.fromkeys(cells.FORMATS, office_documents.read_sheets),
     row_file.MEDIA_TYPE: read_row.read_row,
 }
 
@@ -58,7 +59,7 @@ _COMPOSERS: dict[str, Callable[[bytes, ExtractionLimits], Composition]] = {
     web_archive.MEDIA_TYPE: web_archive.compose_web_archive,
     flat_package.MEDIA_TYPE: flat_package.compose_flat_package,
     word2003.MEDIA_TYPE: word2003.compose_word2003,
-    **{name: partial(read_office.compose_office, kind=kind) for name, kind in read_office.FORMATS.items()},
+    **{name: partial(office_documents.compose_document, kind=kind) for name, kind in read_office.FORMATS.items()},
     "text/html": compose_html,
     "application/xhtml+xml": compose_html,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": compose_docx,

@@ -16,7 +16,8 @@ class ExtractionLimits(Record, frozen=True):
     size of any of them above 1 MB. ``max_page_objects``: characters, lines and rectangles on one PDF page;
     ``max_document_objects``: on all its pages together (they may share one large content); ``max_rulings``: lines among them,
     joined. ``max_page_area``: of a PDF page in square points (an A4 page has half a million): a larger one is drawn too small to
-    be judged. ``max_pixels``: of one picture frame.
+    be judged. ``max_pixels``: of one picture frame. ``office_seconds``: what LibreOffice, where it is installed, may take for an
+    office document that our own reader cannot read; 0: it is not asked.
     """
 
     max_text_bytes: int = 50 * 1024 * 1024
@@ -36,3 +37,4 @@ class ExtractionLimits(Record, frozen=True):
     max_rulings: int = 5_000
     max_page_area: int = 20_000_000
     max_pixels: int = 400_000_000
+    office_seconds: int = 0

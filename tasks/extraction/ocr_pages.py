@@ -13,6 +13,7 @@ from tasks.extraction.pdf.said_numbers import beside_said
 
 Box = tuple[float, float, float, float]
 
+_IN_POINTS = ("application/pdf", "application/ofd")
 _A4 = 841.9  # points: how long a picture counts that does not say how large its paper was
 _OVERLAP = 0.2  # share of the smaller box
 _READABLE = 0.9  # lines of a picture without a table are text if most of them are read at least so surely
@@ -46,7 +47,7 @@ def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extracti
         beside = [page for page in extraction.pages if page.kind is not PageKind.PICTURE and page.pictures]
         without = [page.number for page in beside if not any(isinstance(block, Table) for block in read[page.number].blocks)]
         left_out = (*left_out, *(LeftOut(LeftOutKind.PICTURE, f"page {n}", Place(page=n)) for n in without))
-    joined = _joined(pages, pixels=extraction.media_type != "application/pdf")
+    joined = _joined(pages, pixels=extraction.media_type not in _IN_POINTS)
     return msgspec.structs.replace(extraction, pages=joined, page_gaps=gaps, left_out=left_out)
 
 

@@ -17,7 +17,8 @@ from workers.stage_runner import StageResult, Work, stage
 @stage(StageName.EXTRACT)
 def run(work: Work) -> StageResult:
     """Extract and confirm; then OCR of each page that is a picture or has one that may be a table, or parsing."""
-    limits = ExtractionLimits(max_pages=work.context.settings.max_pages)
+    settings = work.context.settings
+    limits = ExtractionLimits(max_pages=settings.max_pages, office_seconds=settings.office_seconds)
     data = work.original()
     extraction = confirm(extract(data, work.claim.media_type, limits), data, work.claim.media_type)
     pictures = [page.number for page in extraction.pages if needs_ocr(page)]

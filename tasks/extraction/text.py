@@ -12,6 +12,9 @@ from tasks.extraction.joining import drop_page_numbers, gaps_of, gaps_within
 from tasks.extraction.limits import ExtractionLimits
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+_SHOWN = re.compile(r"[^\r\n\f]")
+_DIGIT = re.compile(r"\d")
+_UNSURE = 0.5  # the score of a line that may show a number in a comment
 _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff\x1a]")
 
 
@@ -22,14 +25,34 @@ def decode(data: bytes, limits: ExtractionLimits, declared: str | None = None) -
     return decoding.decode(data, declared)
 
 
+def without_comments(text: str) -> tuple[str, frozenset[int]]:
+    """``text`` with blanks in the place of its comments (``<!-- … -->``), which Markdown does not show, and the numbers of the
+    lines in which one held a digit: in a text that is shown as it is, that would be seen.
+    """
+    pieces: list[str] = []
+    numbers: set[int] = set()
+    at, line = 0, 1
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        end += 3
+        line += len(_NEWLINE.findall(text[at:begin]))
+        comment = text[begin:end]
+        numbers.update(line + n for n, part in enumerate(_NEWLINE.split(comment)) if _DIGIT.search(part))
+        pieces += [text[at:begin], _SHOWN.sub(" ", comment)]
+        line += len(_NEWLINE.findall(comment))
+        at = end
+    return "".join([*pieces, text[at:]]), frozenset(numbers)
+
+
 def split_lines(text: str, limits: ExtractionLimits) -> tuple[tuple[Line, ...], ...]:
     """The lines of each page (form feeds end pages), numbered from 1 through the whole text; empty lines are counted, not kept.
+    Comments are blanks. A line in which one held a digit is not sure.
 
     Raises ``file.too_large`` above ``limits.max_lines`` lines that hold something.
     """
     pages: list[tuple[Line, ...]] = []
     lines: list[Line] = []
     number, start, kept = 1, 0, 0
+    text, unsure = without_comments(text)
     end = len(text)
     while start <= end:
         match = _NEWLINE.search(text, start)
@@ -44,7 +67,7 @@ def split_lines(text: str, limits: ExtractionLimits) -> tuple[tuple[Line, ...], 
                 if kept > limits.max_lines:
                     raise GongkaiError("file.too_large", f"more than {limits.max_lines} lines", f"at most {limits.max_lines}")
                 place = Place(page=len(pages) + 1, line=number, column=column if column > 1 else None)
-                lines.append(Line(piece, place))
+                lines.append(Line(piece, place, _UNSURE if number in unsure else 1.0))
             column += len(piece) + 1
         number += 1
         start = match.end() if match else end + 1

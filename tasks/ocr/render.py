@@ -1,6 +1,7 @@
 """Page images from the bytes of a document: one page at a time, at a resolution chosen from the page, and never too large.
 
-PDF pages are drawn by pdfium; pictures are decoded, turned as their EXIF data say, and made RGB on white paper.
+PDF pages are drawn by pdfium, of OFD pages their pictures; pictures are decoded, turned as their EXIF data say, and made RGB on
+white paper.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from codebook.errors import GongkaiError
 from tasks.extraction.extract import has_inner_pictures, inner_picture
 from tasks.extraction.images import check_pixels, guarded, pictures
 from tasks.extraction.limits import ExtractionLimits
+from tasks.extraction.ofd.pictures import drawn, native_resolution
+from tasks.extraction.ofd.read_ofd import page_pictures
 from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.page import placed_pictures
 from tasks.extraction.pdf.read_pdf import opened
@@ -36,12 +39,13 @@ _MOST_DECODED = 150_000_000  # of a picture that is decoded before it is reduced
 _TALLEST = 4  # times as high as wide, of a page on a screen; beyond that it is drawn narrower
 _BLANK = 250  # of 255: paper
 _PEN = (200, 0, 0)
+_OFFICE_SECONDS = 60  # for a picture inside of a document that LibreOffice converted when it was extracted
 
 
 class PageImage(NamedTuple):
     """A page image, (height, width, 3) RGB uint8, and how long a pixel is in the page's own measure.
 
-    That measure is points for PDF and pixels of the picture itself (as it is shown, after its EXIF turn) for pictures.
+    That measure is points for PDF and OFD, and pixels of the picture itself (as it is shown, after its EXIF turn) for pictures.
     """
 
     pixels: Pixels
@@ -59,9 +63,11 @@ def render(
     Raises GongkaiError: ``page.too_large``, ``page.unreadable`` (the page, or the picture on it, cannot be drawn), and what
     opening the document raises (``file.corrupt``, ``file.encrypted``). LookupError when there is no such page.
     """
-    limits = limits or ExtractionLimits()
+    limits = limits or ExtractionLimits(office_seconds=_OFFICE_SECONDS)
     if media_type == "application/pdf":
         return _pdf_page(data, number, widest)
+    if media_type == "application/ofd":
+        return _ofd_page(data, number, limits, widest)
     at = number
     if has_inner_pictures(media_type):
         data, media_type, at = inner_picture(data, media_type, number, limits), "image/*", 1
@@ -148,6 +154,22 @@ def _decode(item: Any, number: int) -> None:
         raise GongkaiError(
             "page.unreadable", "the picture on it is damaged", "a picture that can be shown", page=number
         ) from error
+
+
+# ---- OFD ------------------------------------------------------------------------------------------------------------------
+
+
+def _ofd_page(data: bytes, number: int, limits: ExtractionLimits, widest: int | None) -> PageImage:
+    """The pictures of a page; text and lines, which are read as they are, are not drawn."""
+    width, height, placed = page_pictures(data, number, limits)
+    if not placed:
+        raise GongkaiError("page.unreadable", "no picture that can be drawn is on it", "a page with a picture", page=number)
+    scale = resolution(width, height, max(native_resolution(each, content, limits) for each, content in placed)) / 72
+    if widest is not None:
+        scale = min(_MOST_DPI / 72, widest / max(width, 1.0), _TALLEST * widest / max(height, 1.0))
+    check_pixels(round(width * scale), round(height * scale), _MOST_PIXELS, number)
+    image = drawn((width, height), placed, scale, number, limits)
+    return PageImage(np.asarray(image, np.uint8), 1 / scale)
 
 
 # ---- pictures -------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ be the reading, and the numbers that nobody confirmed are doubts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import msgspec
 
@@ -12,6 +12,7 @@ from codebook.records import NOT_CONFIRMED, Finding, Origin, Reader, Reading, Re
 from codebook.rules import RuleScope, evaluate, expand, load_rules
 from tasks.validation.facts import Facts
 from tasks.validation.sums import broken
+from tasks.validation.wording import words
 
 
 def doubt_unconfirmed(report: Report) -> Report:
@@ -51,13 +52,39 @@ def held_back(findings: Iterable[Finding], facts: Facts) -> list[Finding]:
     return kept
 
 
+def lowered_unconfirmed(findings: Iterable[Finding], facts: Facts) -> list[Finding]:
+    """Return findings of which no error rests on a number of a PDF that no pixels confirmed: it is a warning that says why.
+
+    Sums of tables put such numbers in doubt before (:func:`doubt_unconfirmed`). Left are numbers of the prose, which nobody looks
+    for in the pixels, and rules that are no sums.
+    """
+    is_looked_at = any(reading.looked_at for reading in facts.readings.values())
+    suspects = {
+        cell
+        for cell, reading in facts.readings.items()
+        if is_unseen_in_pixels(reading) and (is_looked_at or reading.origin is Origin.PROSE)
+    }
+    return lowered_where(findings, suspects)
+
+
+def lowered_where(findings: Iterable[Finding], suspects: Set[str]) -> list[Finding]:
+    """Return findings in which errors that rest on cells of ``suspects`` are warnings, and say why."""
+    return [
+        msgspec.structs.replace(finding, severity=Severity.WARNING, message=f"{finding.message}{words().unconfirmed_note}")
+        if finding.severity is Severity.ERROR and not suspects.isdisjoint(finding.cells)
+        else finding
+        for finding in findings
+    ]
+
+
+def is_unseen_in_pixels(reading: Reading) -> bool:
+    """Return whether a number was read from the text of a PDF alone: its pixels did not show the same."""
+    is_settled = reading.state in (State.READ, State.PROVEN)
+    return is_settled and reading.read_by is Reader.PDF and WitnessKind.PIXELS not in reading.witnesses
+
+
 def _is_unconfirmed(reading: Reading) -> bool:
-    return (
-        reading.state in (State.READ, State.PROVEN)
-        and reading.read_by is Reader.PDF
-        and reading.origin is Origin.TABLE
-        and WitnessKind.PIXELS not in reading.witnesses
-    )
+    return is_unseen_in_pixels(reading) and reading.origin is Origin.TABLE
 
 
 def _doubted(reading: Reading) -> Reading:

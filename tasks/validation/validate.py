@@ -26,7 +26,7 @@ from codebook.records import (
 )
 from codebook.rule_packs.packs import Packs, installed
 from codebook.rules import RuleScope, RuleSet, national
-from tasks.validation.confirmed import doubt_unconfirmed, held_back
+from tasks.validation.confirmed import doubt_unconfirmed, held_back, lowered_unconfirmed
 from tasks.validation.corrections import apply
 from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
@@ -129,6 +129,7 @@ def findings_of(report: Report, rules: RuleSet | None) -> tuple[tuple[Finding, .
     found = held_back(found, facts)
     for check in report_checks():
         found += check(facts, rules)
+    found = lowered_unconfirmed(found, facts)
     order = rules.order if rules else national().order
     return tuple(sorted(found, key=lambda f: order[f.rule])), proven
 

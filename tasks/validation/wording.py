@@ -31,6 +31,7 @@ class RuleWords(Record, frozen=True):
     list: str
     more: str
     blank_note: str
+    unconfirmed_note: str
     pinned: str
     confirmed: str
     may_be_blank: tuple[str, ...]

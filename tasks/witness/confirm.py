@@ -256,14 +256,11 @@ def _swapped(cells: Iterable[_Judged]) -> set[tuple[str, str]]:
 
 
 def _suspect(pages: Iterable[Sequence[_Judged]]) -> frozenset[str]:
-    """The digits that the text says in several cells of a page which show another one: where the pixels say nothing, nobody can
-    tell which of the two it is.
+    """The digits that the text says in a cell which shows another one: where the pixels say nothing, nobody can tell which of the
+    two it is. One such cell is enough, since few have digits that no pixels confirm.
     """
-    found: set[str] = set()
-    for cells in pages:
-        counts = Counter(one for cell in cells for one, _ in _swapped([cell]) if len(one) == 1)
-        found |= {digit for digit, count in counts.items() if count >= _FEW and digit.isdigit()}
-    return frozenset(found)
+    pairs = (pair for cells in pages for pair in _swapped(cells))
+    return frozenset(said for said, _ in pairs if len(said) == 1 and said.isdigit())
 
 
 def _as_pictures(

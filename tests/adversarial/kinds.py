@@ -133,17 +133,51 @@ def _broken_text(sample: Sample, dice: Random) -> str:
     return render_text(replace(sample.paper, parts=parts), layout, dice)
 
 
+_UNREAD = (
+    *(
+        "〇",
+        "O",
+        "约{0}",
+        "{0}%",
+        "{0}^2",
+        "{0}[^1]",
+        "**{0}**",
+        "`{0}`",
+        "~~9~~{0}",
+        "{0}/9",
+        "见附件",
+        "同上",
+        "1<br>0",
+        "{0}<br>",
+        "?",
+    ),
+    *("<!-- 9 -->{0}", "{0}<!-- 9 -->", "1e2", "0x10", "{0}：9", "<del>9</del>{0}", "{0}<sup>1</sup>", "{0}→9"),
+)
+
+
 def _unread_text(sample: Sample, dice: Random) -> str:
-    """Text in whose tables stand texts where numbers should be, or numbers with the marks of Markdown."""
+    """Text in whose tables stand texts where numbers should be, or numbers with the marks of Markdown or HTML."""
     share = dice.choice((0.05, 0.3, 1.0))
-    written = dice.choice(("〇", "O", "约{0}", "{0}%", "{0}^2", "{0}[^1]", "**{0}**", "`{0}`", "~~9~~{0}", "{0}/9"))
+    written = dice.choice(_UNREAD)
+    layout = dice.choice(("pipes", "tabs", "markdown", "markdown_filled", "tabs_tight", "columns", "pdf_text", "cell_a_line"))
     parts = [
         part.texts(lambda c: written.format(c.text) if c.is_value and c.text and dice.random() < share else c.text)
         if isinstance(part, Grid)
         else part
         for part in sample.paper.parts
     ]
-    return render_text(replace(sample.paper, parts=parts), dice.choice(("pipes", "tabs", "markdown", "tabs_tight")), dice)
+    return render_text(replace(sample.paper, parts=parts), layout, dice)
+
+
+def _commented_text(sample: Sample, dice: Random) -> str:
+    """Text in which rows of tables stand a second time in comments, with other numbers."""
+    lines = []
+    for line in render_text(sample.paper, dice.choice(("tabs", "markdown", "markdown_filled", "columns")), dice).splitlines():
+        if any(char.isdecimal() for char in line) and dice.random() < 0.2:
+            other = "".join(str((int(char) + 1) % 10) if char.isdecimal() else char for char in line)
+            lines.append(dice.choice(("<!-- {0} -->", "<!--\n{0}\n-->")).format(other))
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 KINDS: dict[str, Make] = {
@@ -158,6 +192,7 @@ KINDS: dict[str, Make] = {
     "text squashed": _text(lambda sample, dice: squashed_text(sample.paper, dice)),
     "text remarks": _text(_broken_text),
     "text for numbers": _text(_unread_text),
+    "text comments": _text(_commented_text),
 }
 SLOW = ("pdf lying map", "pdf little pictures", "pdf outlines")  # pages that are read from their pixels
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from random import Random
 
+from tests.adversarial import page_rows
+from tests.adversarial.page_rows import TABLE_KINDS, Change
 from tests.adversarial.printing import other_number
 from tests.generator.layouts.web import page_body
 from tests.generator.paper import GridCell, Paper
@@ -140,9 +142,10 @@ Write = Callable[[Random, str], str]
 
 @dataclass(frozen=True)
 class PageKind:
-    """How a kind writes a number's cell."""
+    """How a kind writes a number's cell, and what it does to the tables afterwards."""
 
     write: Write | None = None
+    change: Change | None = None
 
 
 PAGE_KINDS: dict[str, PageKind] = {
@@ -158,6 +161,7 @@ PAGE_KINDS: dict[str, PageKind] = {
     "html font of its own": PageKind(_own_font),
     "html drawn numbers": PageKind(_drawn),
     "html text for numbers": PageKind(_unread),
+    **{name: PageKind(change=change) for name, change in TABLE_KINDS.items()},
 }
 
 
@@ -170,5 +174,7 @@ def page_deceiving(paper: Paper, dice: Random, kind: PageKind) -> bytes:
         return kind.write(dice, cell.text) if touched and kind.write else None
 
     body = page_body(paper, dice, dice.choice(("plain", "nested", "word")), own)
-    head = f"<head><meta charset='utf-8'><title>年度报告</title><style>{_STYLE}</style></head>"
+    if kind.change:
+        body = page_rows.changed_body(body, dice, kind.change)
+    head = f"<head><meta charset='utf-8'><title>年度报告</title><style>{_STYLE}{page_rows.STYLE}</style></head>"
     return f"<!DOCTYPE html><html>{head}<body><div id='zoom'>{body}</div></body></html>".encode()

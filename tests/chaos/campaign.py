@@ -20,10 +20,11 @@ from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import make_url
+from sqlalchemy import func, make_url, select
 
 from database import ledger, migrations
 from database.ledger import Balance
+from database.models import Attempt, Stage
 from database.session import make_engine, reading
 from tests.chaos.disk import SmallDisk
 from tests.chaos.nemesis import Nemesis
@@ -35,16 +36,22 @@ from tests.servers import PostgresServer, RedisServer, short_folder
 _SHORT = {"lease_seconds": 4, "ocr_lease_seconds": 4, "heartbeat_seconds": 0.7, "beat_seconds": 0.4, "stale_seconds": 2.5}
 _SETTLE = 600.0
 _DISK_MIB = 700
+# Documents that come in at once at least: alone, in small blocks, and in large ones (workers.notifier.blocks).
+_BURSTS = (1, 20, 80, 200)
 # Strikes, however slow the machine is: each of them waits until what it killed runs again.
 _LEAST = 5
 
 
 class Ended(NamedTuple):
-    """What a campaign came to: the books, what was done how often, how many processes were killed, the breach if any."""
+    """What a campaign came to: the books, what was done how often, how many processes were killed, the tries by how they ended,
+    how many stages were done in blocks, the breach if any.
+    """
 
     balance: Balance
     done: Counter[str]
     kills: int
+    tries: dict[str, int]
+    in_blocks: int
     breach: str | None
 
 
@@ -119,18 +126,21 @@ def run(seed: int, minutes: float, documents: int, kind: str, log: Path | None =
         except AssertionError as error:
             breach = str(error) or "the assertion failed"
         with reading(trial.engine) as connection:
-            return Ended(ledger.balance(connection), nemesis.done, nemesis.kills, breach)
+            counted = select(func.coalesce(Attempt.outcome, "open"), func.count()).group_by(Attempt.outcome)
+            tries = {row[0]: row[1] for row in connection.execute(counted)}
+            in_blocks = connection.scalar(select(func.count()).where(Stage.block.is_not(None))) or 0
+            return Ended(ledger.balance(connection), nemesis.done, nemesis.kills, tries, in_blocks, breach)
 
 
 def _attack(trial: Trial, nemesis: Nemesis, files: Sequence[File], seconds: float, chance: random.Random) -> None:
-    """Let documents come in over the whole time, and strike every few seconds."""
+    """Let documents come in over the whole time, now a few and now many, and strike every few seconds."""
     nemesis.keep()
-    began, given = time.monotonic(), 0
+    began, given, burst = time.monotonic(), 0, 1
     while (passed := time.monotonic() - began) < seconds or nemesis.done.total() < _LEAST:
         due = min(len(files), int(len(files) * passed / (0.9 * seconds)) + 1)
-        if due > given:
+        if due - given >= burst:
             trial.register(files[given:due])
-            given = due
+            given, burst = due, chance.choice(_BURSTS)
         time.sleep(chance.uniform(0.3, min(3.0, seconds / 20)))
         nemesis.strike()
     if given < len(files):
@@ -145,6 +155,9 @@ def _table(ended: Ended, seed: int, kind: str) -> Table:
     for name, count in ended.done.most_common():
         table.add_row(name.replace("_", " "), str(count), style="dim")
     table.add_row("processes killed", str(ended.kills), end_section=True, style="dim")
+    for name, count in sorted(ended.tries.items()):
+        table.add_row(f"tries {name}", str(count), style="dim")
+    table.add_row("stages done in blocks", str(ended.in_blocks), end_section=True, style="dim")
     for name in ended.balance.__struct_fields__:
         table.add_row(name.replace("_", " "), str(getattr(ended.balance, name)), style="bold" if name == "registered" else None)
     return table

@@ -64,7 +64,7 @@ def same_findings(engine: Engine, folder: Path, count: int, seed: int) -> int:
     """Compare both ways on generated documents; return how many findings there are."""
     inline = Inline(engine, folder / "home")
     files = folder / "files"
-    files.mkdir()
+    files.mkdir(parents=True)
     for document in make_documents(count, seed, LAYOUTS):
         (files / document.name).write_bytes(document.data)
         inline.add(document.data, document.media_type, str(files / document.name))

@@ -83,3 +83,36 @@ def _line(edge: dict[str, Any]) -> str:
     path = f"<ofd:AbbreviatedData>M 0 0 L {across:.4f} {down:.4f}</ofd:AbbreviatedData>"
     boundary = f"{x:.4f} {y:.4f} {across + 0.2:.4f} {down + 0.2:.4f}"
     return f'<ofd:PathObject ID="6" Boundary="{boundary}" LineWidth="0.2">{path}</ofd:PathObject>'
+
+
+def ofd_of_pictures(
+    pictures: list[bytes], *, placed: str = 'Boundary="0 0 210 297" CTM="210 0 0 297 0 0"', more: str = ""
+) -> bytes:
+    """An OFD document each page of which is a picture. ``placed`` says where it lies, ``more`` are objects below it."""
+    parts: dict[str, str | bytes] = {}
+    media, named = [], []
+    for number, picture in enumerate(pictures):
+        suffix = "png" if picture.startswith(b"\x89PNG") else "jpg" if picture.startswith(b"\xff\xd8") else "jb2"
+        parts[f"Doc_0/Res/image_{number}.{suffix}"] = picture
+        media.append(
+            f'<ofd:MultiMedia ID="{80 + number}" Type="Image" Format="{suffix.upper()}"><ofd:MediaFile>image_{number}.{suffix}'
+            "</ofd:MediaFile></ofd:MultiMedia>"
+        )
+        box = "<ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox>"
+        shown = f'<ofd:ImageObject ID="{8 + number}" ResourceID="{80 + number}" {placed}/>'
+        parts[f"Doc_0/Pages/Page_{number}/Content.xml"] = _page(box, "", [more, shown])
+        named.append(f'<ofd:Page ID="{number + 1}" BaseLoc="Pages/Page_{number}/Content.xml"/>')
+    parts["Doc_0/DocumentRes.xml"] = (
+        f'<ofd:Res {_NAMESPACE} BaseLoc="Res"><ofd:MultiMedias>{"".join(media)}</ofd:MultiMedias></ofd:Res>'
+    )
+    area = "<ofd:PageArea><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox></ofd:PageArea>"
+    parts["Doc_0/Document.xml"] = (
+        f"<ofd:Document {_NAMESPACE}><ofd:CommonData>{area}<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes></ofd:CommonData>"
+        f"<ofd:Pages>{''.join(named)}</ofd:Pages></ofd:Document>"
+    )
+    parts["OFD.xml"] = f"<ofd:OFD {_NAMESPACE}><ofd:DocBody><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>"
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    return target.getvalue()

@@ -23,7 +23,7 @@ import pytest
 from codebook.errors import GongkaiError
 from ingest.archives.archive import BROKEN_MEMBER, Budget, unpack
 from ingest.archives.limits import Limits
-from ingest.files.identify import identify
+from ingest.files.identify import MHTML, identify
 
 SMALL = Limits(file_bytes=10_000, archive_members=50, archive_bytes=20_000_000, archive_free=4_000_000)
 
@@ -309,6 +309,27 @@ def test_only_a_picture_that_the_text_shows_is_one_of_the_text(page: str, fields
     message.set_content(page, subtype="html")
     message.add_attachment(b"scan", "image", "png", **fields)
     assert (b"scan" in contents(message.as_bytes()).values()) is comes_in
+
+
+@pytest.mark.parametrize(("attached", "size"), [(False, 4), (True, 4), (True, 200_000)])
+def test_a_scan_in_the_text_of_a_mail_comes_in_with_the_text(attached: bool, size: int) -> None:
+    """Pasted into the text it is shown by its identifier; a logo beside what is attached stays away."""
+    message = EmailMessage()
+    message["From"], message["Subject"], message["MIME-Version"] = "a@example.org", "年度报告", "1.0"
+    message.set_content("<p>年报如下<img src='CID:l%40x'>", subtype="html", charset="gb18030")
+    message.add_attachment(b"s" * size, "image", "png", cid="<l@x>", disposition="inline")
+    if attached:
+        message.add_attachment(b"old", "application", "msword", filename="报告.doc")
+    found = contents(message.as_bytes(), Limits())
+    expected = ["报告.doc"] if attached else []
+    if size > 100_000 or not attached:
+        expected.append(f"{len(expected) + 1}.mht")
+        archive = message_from_bytes(found[expected[-1]], policy=policy.default)
+        page, picture = archive.iter_parts()
+        assert page.get_payload(decode=True) == "\ufeff<p>年报如下<img src='CID:l%40x'>\n".encode()
+        assert (picture["Content-Location"], picture.get_payload(decode=True)) == ("CID:l%40x", b"s" * size)
+        assert identify(io.BytesIO(found[expected[-1]])).media_type == MHTML
+    assert list(found) == expected
 
 
 def test_a_mail_without_attachments_is_its_text() -> None:

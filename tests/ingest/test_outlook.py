@@ -54,7 +54,7 @@ def test_a_scan_with_an_identifier_comes_in_unless_the_text_shows_it(hidden: boo
     scan = attached("年报.jpg", b"j" * 5000, inline=True, hidden=hidden)
     assert [one.name for one, _ in members(compound(message("a", scan, text="请查收附件")))] == ["年报.jpg"]
     assert [one.name for one, _ in members(compound(message("a", scan, html="<img src=cid:other>")))] == ["年报.jpg"]
-    assert [one.name for one, _ in members(compound(message("a", scan, html="<img src=cid:x@y>")))] == ["1.html"]
+    assert [one.name for one, _ in members(compound(message("a", scan, html="<img src=cid:x@y>")))] == ["1.mht"]
 
 
 def test_a_hidden_picture_is_one_of_the_text() -> None:

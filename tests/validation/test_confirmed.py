@@ -8,19 +8,26 @@ import pytest
 from codebook.records import (
     ON_PICTURE,
     BlockSeen,
+    Finding,
     LeftOut,
     LeftOutKind,
+    Origin,
     Place,
     Reader,
     Reading,
     Severity,
+    Snapshot,
     State,
     Status,
     Verdict,
 )
 from codebook.rule_packs.packs import Packs
 from codebook.rule_packs.reading import parse_pack
+from tasks.validation.confirmed import lowered_unconfirmed
+from tasks.validation.facts import Facts
+from tasks.validation.rules.between_reports import compare_years, snapshot_of
 from tasks.validation.validate import validate
+from tasks.validation.wording import words
 from tests.validation.makers import form_values, report
 
 WRONG = "requests.granted.total"
@@ -147,3 +154,54 @@ def test_a_warning_that_a_pack_makes_an_error_stays_one_where_nobody_confirmed(u
     pack = OWN.partition("own:")[0] + "rules: {disclosure.in_force: {severity: error}}\n"
     verdict = checked_with(pack, {ISSUED: 9, IN_FORCE: 3}, unconfirmed)
     assert [f.severity for f in verdict.findings if f.rule == "disclosure.in_force"] == [severity]
+
+
+CARRIED, OVER = "requests.carried_forward.total", "requests.carried_over.total"
+
+
+def of_year(year: int, values: dict[str, int], reader: Reader = Reader.PDF, unconfirmed: str = "") -> Snapshot:
+    """What is compared of a report, of whose numbers the pixels confirmed all but one."""
+
+    def seen(reading: Reading) -> Reading:
+        witnesses = ("text",) if reading.indicator == unconfirmed else ("text", "pixels")
+        return msgspec.structs.replace(reading, read_by=reader, witnesses=witnesses)
+
+    made = report(form_values() | values)
+    found = snapshot_of(
+        Verdict(msgspec.structs.replace(made, year=year, readings=tuple(map(seen, made.readings))), (), Status.ACCEPTED)
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "severity"),
+    [
+        ((Reader.PDF, ""), (Reader.PDF, ""), Severity.ERROR),
+        ((Reader.PDF, CARRIED), (Reader.PDF, ""), Severity.WARNING),
+        ((Reader.PDF, ""), (Reader.PDF, OVER), Severity.WARNING),
+        ((Reader.HTML, CARRIED), (Reader.DOCX, OVER), Severity.ERROR),
+    ],
+)
+def test_a_sum_between_two_years_is_the_offices_only_where_both_numbers_are_confirmed(
+    earlier: tuple[Reader, str], later: tuple[Reader, str], severity: Severity
+) -> None:
+    found = compare_years(of_year(2022, {CARRIED: 3}, *earlier), of_year(2023, {OVER: 5}, *later))
+    (finding,) = [one for one in found if one.rule == "years.carry_over"]
+    assert finding.severity is severity
+    assert (words().unconfirmed_note in finding.message) == (severity is Severity.WARNING)
+
+
+@pytest.mark.parametrize(("origin", "looked_at"), [(Origin.PROSE, False), (Origin.PROSE, True), (Origin.TABLE, True)])
+def test_an_error_that_is_no_sum_of_a_table_rests_on_confirmed_numbers(origin: Origin, looked_at: bool) -> None:
+    cell = "requests.new_received.business"
+    facts = Facts(report(form_values()))
+    reading = facts.readings[cell]
+    facts.readings[cell] = msgspec.structs.replace(
+        reading, read_by=Reader.PDF, origin=origin, looked_at=looked_at, witnesses=("text",)
+    )
+    error = Finding("narrative.none", Severity.ERROR, "", (cell,))
+    (lowered,) = lowered_unconfirmed([error], facts)
+    assert (lowered.severity, lowered.message) == (Severity.WARNING, words().unconfirmed_note)
+    facts.readings[cell] = msgspec.structs.replace(facts.readings[cell], witnesses=("text", "pixels"))
+    assert lowered_unconfirmed([error], facts) == [error]

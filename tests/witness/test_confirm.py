@@ -187,6 +187,13 @@ def test_a_number_of_which_the_pixels_say_nothing_is_a_doubt_where_its_digit_is_
     assert [found[1][1].score < 0.9, found[1][3].score < 0.9] == [True, False]
 
 
+def test_one_cell_that_shows_another_digit_puts_those_in_doubt_of_which_the_pixels_say_nothing(reader: NumberReader) -> None:
+    honest = drawn(NUMBERS, {(1, 5): touching}, "Vera")
+    found = cells(seen(swapped(honest, {"7": "2"}), reader))
+    assert [(cell.text, cell.seen) for cell in (found[0][4], found[1][5], found[0][1])] == [("42", "47"), ("2", None), ("2", "2")]
+    assert [cell.score < 0.9 for cell in (found[1][5], found[0][1])] == [True, False]
+
+
 def test_a_page_with_one_digit_lies_where_another_page_does(reader: NumberReader) -> None:
     sheet = Sheet("Vera").table(NUMBERS)
     sheet.canvas.showPage()

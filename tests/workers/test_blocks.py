@@ -50,6 +50,7 @@ class Block:
         self.seen: list[tuple[int, str]] = []
         self.acts: dict[tuple[int, str], Callable[[], object]] = {}
         self.writes: dict[int, Callable[[Connection], object]] = {}
+        self.passing = False  # whether only loading needs what parsing made
         arrivals = [Arrival(f"{number:064x}", "text/plain", 1, f"/{number}") for number in range(COUNT)]
         made = run_transaction(engine, lambda c: register(c, "b", arrivals))
         self.stages = [one.stage_id or 0 for one in made]
@@ -66,7 +67,7 @@ class Block:
     def parse(self, work: Work) -> StageResult:
         self.act(work)
         assert work.output_of(StageName.EXTRACT, Line).text == "extracted"
-        return StageResult(Line("parsed", Place()), [Next(StageName.LOAD)])
+        return StageResult(Line("parsed", Place()), [Next(StageName.LOAD)], passing=self.passing)
 
     def load(self, work: Work) -> StageResult:
         self.act(work)
@@ -157,6 +158,23 @@ def test_a_fault_ends_its_document_and_no_other(block: Block) -> None:
     assert block.of(4, "stage", "state", "transients")[2] == ("load", "waiting", 1)
     assert block.of(5, "stage", "state", "code")[2] == ("load", "failed", "report.no_year")
     assert len(block.rows(Failure.id)) == 3
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_only_the_joining_stage_needs_is_kept_only_where_that_one_failed(block: Block, *, alone: bool) -> None:
+    block.passing = True
+    block.acts[2, "load"] = fail(GongkaiError("file.changed", "x"))
+    for message in block.stages if alone else [block.stages]:
+        block.runner.run(message, StageName.EXTRACT)
+    block.good(1, 3, 4, 5)
+    extracted = [(number, "extract") for number in range(1, 6)]
+    assert sorted(block.rows(Output.document_id, Output.stage)) == sorted([*extracted, (2, "parse")])
+    block.acts.clear()
+    again = block.of(2, "id")[2][0]
+    with block.engine.begin() as connection:
+        connection.execute(text("update gk_stage set next_attempt_at = null where state = 'waiting'"))
+    block.runner.run(again, StageName.LOAD)
+    block.good(1, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize("stage", ["extract", "parse", "load"])

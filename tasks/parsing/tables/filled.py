@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
+from codebook.book import load_book
 from codebook.records import Cell, Place
 from codebook.text.fold import fold_label
+from tasks.parsing.tables.labels import LabelPart, lexicon
 from tasks.parsing.tables.tokens import RULE, TextLine, is_unread_cell, value_token
 
 _PIPES = "|｜"
@@ -23,6 +26,7 @@ _FEWEST = 2  # rows, columns
 _FEWEST_PARTED = 3  # rows, columns of a table whose cells are parted by commas
 _MANY_VALUES = 4  # numbers of a row
 _MOST_LINES = 12  # of one cell
+_SHORT = 8  # characters of a text that stands in the place of each number of a row
 _OPENS = re.compile(r'(?:^|[\t,;])"')
 _MARKED = re.compile(r'[,;"]')
 
@@ -152,13 +156,18 @@ def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
     result: list[TextLine] = []
     above: dict[int, Cell] = {}  # the label that stands over each column
     reached: dict[int, int] = {}  # the last row in which it stands
+    valued: set[int] = set()  # columns in which numbers stood
     for number, (row, printed) in enumerate(rows):
         line = row.lines[0]
         cells: dict[int, Cell] = {}
-        for column, width in _widths([text for text, _ in printed], above):
+        apart = _columns_of_values([text for text, _ in printed], valued)
+        valued.update(column for column, (text, _) in enumerate(printed) if value_token(text) is not None)
+        for column, width in _widths([text for text, _ in printed], above, apart):
             text, at = printed[column]
             over = above.get(column)
-            same = over is not None and over.column_span == width and over.text == text and _is_label(text)
+            same = (
+                over is not None and over.column_span == width and over.text == text and _is_label(text) and column not in apart
+            )
             if same and reached[column] == number - 1:
                 reached[column] = number  # the cell above reaches down to here
                 continue
@@ -205,9 +214,34 @@ def _repeats_down(rows: list[list[str]]) -> bool:
     )
 
 
-def _widths(texts: list[str], above: dict[int, Cell]) -> list[tuple[int, int]]:
-    """Return where the cells of a row begin and how wide they are. Equal labels side by side are one cell; equal values are
-    one under a label that reaches over both.
+@cache
+def _known() -> frozenset[str]:
+    """The labels of all blocks, those of groups of rows and columns among them, folded."""
+    return frozenset(text for block in load_book().blocks for text in lexicon(block).exact)
+
+
+def _columns_of_values(texts: list[str], valued: set[int]) -> frozenset[int]:
+    """Return the columns of a row in which texts stand where values should: no labels that are known, behind that of a row, or
+    in columns in which numbers stood (``valued``), or in all columns. Each is a cell, whatever is next to it or above.
+    """
+    rows = [column for column, text in enumerate(texts) if _is_row(fold_label(text))]
+    is_all_one = len(set(texts)) == 1 and len(texts[0]) <= _SHORT
+    behind = -1 if is_all_one else min(rows, default=len(texts))
+    return frozenset(
+        column
+        for column, text in enumerate(texts)
+        if (column > behind or (column in valued and column)) and _is_label(text) and fold_label(text) not in _known()
+    )
+
+
+def _is_row(text: str) -> bool:
+    entries = (lexicon(block).exact.get(text) for block in load_book().blocks)
+    return any(entry is not None and entry.part is LabelPart.ROW for entry in entries)
+
+
+def _widths(texts: list[str], above: dict[int, Cell], apart: frozenset[int]) -> list[tuple[int, int]]:
+    """Return where the cells of a row begin and how wide they are. Equal labels side by side are one cell, but those ``apart``;
+    equal values are one under a label that reaches over both.
     """
     found: list[tuple[int, int]] = []
     column = 0
@@ -216,7 +250,7 @@ def _widths(texts: list[str], above: dict[int, Cell]) -> list[tuple[int, int]]:
         while (
             column + width < len(texts)
             and texts[column + width] == texts[column]
-            and _one(texts[column], column, column + width, above)
+            and _one(texts[column], column, column + width, above, apart)
         ):
             width += 1
         found.append((column, width))
@@ -224,8 +258,8 @@ def _widths(texts: list[str], above: dict[int, Cell]) -> list[tuple[int, int]]:
     return found
 
 
-def _one(text: str, first: int, last: int, above: dict[int, Cell]) -> bool:
-    if _is_label(text):
+def _one(text: str, first: int, last: int, above: dict[int, Cell], apart: frozenset[int]) -> bool:
+    if _is_label(text) and last not in apart:
         return True
     over = above.get(first)
     return over is not None and over is above.get(last)

@@ -186,17 +186,20 @@ def _window(exact: list[FoundLabel], first: int, last: int, lex: Lexicon) -> tup
 
 
 def values_in_words(atoms: list[Atom], lex: Lexicon) -> list[Atom]:
-    """Short texts that stand between values of one line of cells hold a value's place: values that cannot be read."""
+    """Short texts that stand behind a value of one line of cells, no further than values stand in other lines, hold a value's
+    place: values that cannot be read.
+    """
     result = list(atoms)
-    for index in range(1, len(atoms) - 1):
-        atom = atoms[index]
-        if atom.kind is not AtomKind.TEXT or atom.cell <= 0 or len(atom.raw) > _TEXT_IN_ROW:
+    reach = max((atom.cell for atom in atoms if atom.kind is AtomKind.VALUE), default=-1)
+    for index in range(1, len(atoms)):
+        atom, before = atoms[index], result[index - 1]
+        if atom.kind is not AtomKind.TEXT or not 0 < atom.cell <= reach or len(atom.raw) > _TEXT_IN_ROW:
             continue
-        before, after = result[index - 1], atoms[index + 1]
-        if before.line != atom.line or after.line != atom.line or before.cell != atom.cell - 1 or after.cell != atom.cell + 1:
+        if before.kind is not AtomKind.VALUE or before.line != atom.line or before.cell != atom.cell - 1:
             continue
-        if before.kind is not AtomKind.VALUE or after.kind is AtomKind.TEXT:
-            continue
+        then = atoms[index + 1] if index + 1 < len(atoms) else None
+        if then is not None and (then.line, then.cell) == (atom.line, atom.cell):
+            continue  # the first word of several
         if atom.text in lex.exact or rank_of(atom.text) is not None or best_row(atom.text, lex, list(lex.rows))[1] >= LIKE:
             continue
         result[index] = atom._replace(kind=AtomKind.VALUE, token=Token(ValueKind.OTHER))

@@ -17,13 +17,14 @@ from tasks.parsing.tables.cells import Doubt
 from tasks.parsing.tables.found_labels import FoundLabel, find_labels, values_in_words
 from tasks.parsing.tables.labels import LabelPart, Lexicon, holds_several_rows, lexicon
 from tasks.parsing.tables.spans import TableSpan
-from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_unread_value, value_token
+from tasks.parsing.tables.tokens import Atom, AtomKind, PrintedValue, TextLine, is_unread_cell, is_unread_value, value_token
 
 # This many single characters of a group label between the rows are a label that runs from top to bottom.
 _UPRIGHT = 3
 _DIGIT = re.compile(r"\d")
 _SPACES = re.compile(r"[\s|｜¦│]+")
 _FEW_WORDS = 8  # of a row of values; more are a sentence
+_SHORT_TEXT = 8  # characters of what may stand where a value should be
 _UNREAD = 3  # cells of a row of values of which none was read
 _NUMBER_AT_END = re.compile(r"(?:^|\s)[\d,.]+\s*$", re.MULTILINE)
 _FEW_NUMBERS = 3  # lines that end with a number in a cell that is no number; a year or a remark may
@@ -117,17 +118,49 @@ class TableText(NamedTuple):
             return True
         line, atom = self.text.lines[self.text.atoms[index].line], self.text.atoms[index]
         if line.cells is None:
-            rest = list(filter(None, _SPACES.split(line.text[atom.end :])))
-            return bool(rest) and len(rest) <= _FEW_WORDS and all(map(is_unread_value, rest))
+            rest = [word for word in _SPACES.split(line.text[atom.end :]) if word and word not in unit_words(self.span.block)]
+            if rest and len(rest) <= _FEW_WORDS and all(map(is_unread_value, rest)):
+                return True
+            return self._has_unread_within(index) or self._has_unread_beside(index)
         behind = [cell.text for column, cell in line.cells.items() if column > atom.cell]
         return any(map(is_unread_value, behind))
+
+    def _has_unread_within(self, index: int) -> bool:
+        """Return whether a short text that is no part of the label that ends at atom ``index`` stands between its pieces, which
+        are on the lines before and behind it.
+        """
+        label = next((label for label in self.labels if label.last == index and label.entry.part is not LabelPart.UNKNOWN), None)
+        if label is None:
+            return False
+        texts = self.lex.rows.get(label.entry.slug, (label.entry.text,))
+        pieces = (atom for atom in self.text.atoms[label.first : index + 1] if atom.kind is AtomKind.TEXT)
+        return any(is_unread_value(piece.raw) and not any(piece.text in text for text in texts) for piece in pieces)
+
+    def _has_unread_beside(self, index: int) -> bool:
+        """Return whether what follows the label that ends at atom ``index`` is a short text and no label: where each cell has a
+        line of its own, it stands where the row's value should be. Before a label of which only the end was found, too.
+        """
+        then = next((label for label in self.labels if label.first > index), None)
+        if then is not None and then.entry.part is LabelPart.UNKNOWN and self._is_short_unread(then.first):
+            return True
+        known = next((label for label in self.labels if label.last == index), None)
+        before = next((label for label in reversed(self.labels) if known and label.last < known.first), None)
+        if known is None or known.score == 1.0 or before is None or before.entry.part is not LabelPart.UNKNOWN:
+            return False
+        return self._is_short_unread(before.last)
+
+    def _is_short_unread(self, index: int) -> bool:
+        raw = self.text.atoms[index].raw
+        return is_unread_cell(raw) or (len(raw) <= _SHORT_TEXT and is_unread_value(raw))
 
     def has_unread_row(self, index: int) -> bool:
         """Return whether a row behind atom ``index`` holds texts where values should be, none of which is one."""
         first = self.text.atoms[index].line + 1
         last = self.text.atoms[self.span.end - 1].line
         lines = self.text.lines[first : last + 1]
-        rows = ([cell.text for cell in line.cells.values()] if line.cells else _SPACES.split(line.text) for line in lines)
+        rows = [[cell.text for cell in line.cells.values()] if line.cells else _SPACES.split(line.text) for line in lines]
+        if all(len(texts) == 1 for texts in rows):  # a cell a line
+            rows = [[texts[0] for texts in rows]]
         return any(sum(map(is_unread_value, texts)) >= _UNREAD for texts in rows)
 
     def shares_cell(self, index: int) -> bool:

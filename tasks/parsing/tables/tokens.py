@@ -38,6 +38,7 @@ _STARTS_WITH_POINT = re.compile(r"\s*[.．、]")
 _ORDINAL_NUMBER = re.compile(r"\d{1,2}")
 _EMPHASIS = frozenset("*_`$")
 _EMPHASISED = re.compile(r"(\*\*|__|[*_`$])(\d[\d,.]*+)\1")  # as Markdown writes it
+_LOST = re.compile(r"\s*+[?？\ufffd]++\s*+")  # characters that a program could not write
 _UNREAD_CHARACTERS = 2  # of what may be a number without a digit: 〇, O
 _LABEL = 3  # Chinese characters with which a text is a label
 _ORDINAL = re.compile(r"\(?\d{1,2}\s?[.．、)）]")
@@ -121,6 +122,7 @@ _ONLY_DIGITS = re.compile(r"[\d,.\s]++")
 
 @cache
 def _labels() -> frozenset[str]:
+    """The labels of rows and columns of all blocks, folded."""
     blocks = load_book().blocks.values()
     parts = [part for block in blocks for part in (block.rows, block.columns, block.extra_columns)]
     return frozenset(fold_label(text) for part in parts for label in part.values() for text in label.texts)
@@ -149,7 +151,7 @@ def _without_remark(raw: str, *, beside_values: bool) -> str:
 @lru_cache(maxsize=20_000)
 def value_token(raw: str) -> Token | None:
     """``raw`` as a value: a number or a mark. None for text and for nothing. Digits run together ("00", "000"), more of them
-    than a count has, and digits behind a note mark are a value that is not known."""
+    than a count has, digits behind a note mark, and question marks alone are a value that is not known."""
     token = read_number(emphasis[2] if raw[-1:] in _EMPHASIS and (emphasis := _EMPHASISED.fullmatch(raw)) else raw)
     if token.kind is ValueKind.NUMBER:
         digits = fold(split_remark(raw)[0]).text.strip().lstrip("+-−")
@@ -157,6 +159,8 @@ def value_token(raw: str) -> Token | None:
             return Token(ValueKind.OTHER)
         return token
     if token.kind is ValueKind.OTHER:
+        if _LOST.fullmatch(raw):
+            return token
         marked = has_note_mark(raw) and _DIGIT.search(raw) and not _HAN.search(raw)
         return token if marked or (has_too_many_digits(raw) and _ONLY_DIGITS.fullmatch(raw)) else None
     if token.kind is ValueKind.MARK and not _NOT_A_MARK.fullmatch(raw.strip()):
@@ -177,8 +181,19 @@ def lines_to_atoms(lines: list[TextLine]) -> list[Atom]:
         if _HAS_CELLS.search(text):
             _cells(text, index, atoms)
         else:
+            begin = len(atoms)
             _words(text, 0, index, -1, atoms)
+            _unread_words(atoms, begin)
     return _mend_ordinals(atoms)
+
+
+def _unread_words(atoms: list[Atom], begin: int) -> None:
+    """Words behind a value of their line, from atom ``begin`` on, that stand where values stand and are none are values that were
+    not read: 0 0 1<br>0."""
+    for at in range(begin + 1, len(atoms)):
+        atom = atoms[at]
+        if atom.kind is AtomKind.TEXT and atoms[at - 1].kind is AtomKind.VALUE and is_unread_cell(atom.raw):
+            atoms[at] = atom._replace(kind=AtomKind.VALUE, text="", token=Token(ValueKind.OTHER))
 
 
 def _cells(text: str, line: int, atoms: list[Atom]) -> None:
@@ -333,6 +348,8 @@ def _piece(raw: str, start: int) -> Iterator[_WordPart]:
         yield _WordPart(AtomKind.VALUE, raw, start, "", token)
         return
     glued = words().table.glued_behind.fullmatch(raw) if raw[-1].isdecimal() and len(raw) <= PROSE_LENGTH else None
+    if glued and not _HAN.search(glued[1]):
+        glued = None  # 1e2, 0x10: no label has no Chinese character
     if glued is None and raw[0].isdecimal():
         before = _GLUED_BEFORE.fullmatch(raw)
         glued = before if before and _row_start().match(fold_label(before[2])) else None

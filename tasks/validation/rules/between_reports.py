@@ -14,8 +14,9 @@ from codebook.agency_kinds import agency_key, is_government, kind_of
 from codebook.book import load_book
 from codebook.records import UNSETTLED_STATES, Finding, Number, Record, Snapshot, State, Verdict
 from codebook.rule_packs.packs import Packs, installed
-from codebook.rules import RuleScope, RuleSet, Sum, evaluate, expand, national
+from codebook.rules import RuleScope, RuleSet, Sum, evaluate, expand, national, year_cells
 from codebook.text.numbers import exact
+from tasks.validation.confirmed import is_unseen_in_pixels, lowered_where
 from tasks.validation.facts import fold_text
 from tasks.validation.registry import Bound, NoOptions, RuleFunction, checks, finding, rule
 from tasks.validation.rules.tables import ListOptions
@@ -83,7 +84,8 @@ def snapshot_of(verdict: Verdict) -> Snapshot | None:
         r.indicator: r.value for r in report.readings if r.value is not None and r.state not in (*UNSETTLED_STATES, State.MISSING)
     }
     sections = tuple((section.number, section.text) for section in report.sections)
-    return Snapshot(report.agency, report.region, report.region_code, report.year, report.form, values, sections)
+    unconfirmed = frozenset(r.indicator for r in report.readings if r.indicator in year_cells() and is_unseen_in_pixels(r))
+    return Snapshot(report.agency, report.region, report.region_code, report.year, report.form, values, sections, unconfirmed)
 
 
 @cache
@@ -140,6 +142,7 @@ def compare_years(earlier: Snapshot, later: Snapshot, packs: Packs | None = None
     found = list(_year_sums(pair))
     for check in _checks(RuleScope.YEARS):
         found += check(pair, rules)
+    found = lowered_where(found, earlier.unconfirmed | later.unconfirmed)
     order = (rules or national()).order
     return tuple(sorted(found, key=lambda f: order[f.rule]))
 

@@ -88,7 +88,7 @@ def test_labels_are_those_of_the_table() -> None:
     bad = changed()(requests__new_received__natural_person=95, requests__total_handled__natural_person=94)(make)
     (message,) = [each.message for each in findings(RuleScope.REPORT, bad) if each.rule == "requests.balance"]
     assert in_english("requests.balance", message) == (
-        "Table three, column “natural persons”: requests newly received in the year (N) 95 + carried over from the year before "
+        'Table three, column "natural persons": requests newly received in the year (N) 95 + carried over from the year before '
         "(P) 0, together 95; handled in total (T) 94 + carried forward to the next year (F) 0, together 94; they differ by 1. "
         "Check the column: items one and two together must equal items three and four together."
     )

@@ -31,7 +31,7 @@ def read_list(table: TableText) -> BlockRead:
         if pair.margin < MARGIN:
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
         elif pair.run is None:
-            doubt = Doubt.TEXT if table.holds_rows or table.shares_cell(item.last) else table.doubt_without_cell(item.last)
+            doubt = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.last)
             cells.append(CellRead(item.slug, None, None, place, reader, doubt))
         elif _apart(table, item, pair.run):
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))

@@ -29,7 +29,7 @@ import msgspec
 from rapidfuzz.distance import LCSseq
 
 from codebook.book import BlockKind, load_book
-from codebook.records import Cell
+from codebook.records import Cell, Reader
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import APART, LIKE, LabelPart, Lexicon, holds_several_rows, is_like, lexicon, likeness
 from tasks.parsing.tables.tokens import TextLine, value_token
@@ -47,7 +47,8 @@ _DIGIT = re.compile(r"\d")
 class DrawnRow(NamedTuple):
     """A row of a grid: line ``at``; the cell that should hold its ``label`` (None: none begins in this row), and that folded.
 
-    ``slug`` names the row or subtotal (``"=slug"``) whose label it holds exactly. ``even``: it has a cell for each column.
+    ``slug`` names the row or subtotal (``"=slug"``) whose label it holds exactly. ``even``: it has a cell for each column, in its
+    place, and shows something.
     ``joined``: its label's cell reaches over the next row too, or is that of the row before. ``several``: it holds the labels of
     several rows.
     """
@@ -106,7 +107,7 @@ def _rows(lines: Sequence[TextLine], part: list[int], lex: Lexicon) -> list[Draw
     columns = _value_columns(lines, part, lex)
     if columns is None:
         return []
-    rows = [_row(at, lines[at].cells or {}, columns, lex) for at in part]
+    rows = [_row(at, lines[at], columns, lex) for at in part]
     known = [n for n, row in enumerate(rows) if row is not None and row.slug]
     if not known:
         return []
@@ -140,8 +141,9 @@ def _exact(text: str, lex: Lexicon) -> str:
     return f"={entry.slug}" if entry.part is LabelPart.SUBTOTAL else entry.slug
 
 
-def _row(at: int, cells: dict[int, Cell], columns: tuple[int, ...], lex: Lexicon) -> DrawnRow | None:
+def _row(at: int, line: TextLine, columns: tuple[int, ...], lex: Lexicon) -> DrawnRow | None:
     """Line ``at`` as a row; None when it has no cell under the columns, or labels stand there (a header)."""
+    cells = line.cells or {}
     values = [cells[column] for column in columns if column in cells]
     if not values or sum(_is_words(cell.text) for cell in values) > 1:
         return None
@@ -149,9 +151,28 @@ def _row(at: int, cells: dict[int, Cell], columns: tuple[int, ...], lex: Lexicon
     if label is not None and not label.text.strip():  # a row whose label cells are not merged: its label stands in the first
         before = (cell for cell in cells.values() if cell.column < label.column and cell.row_span == 1 and cell.text.strip())
         label = max(before, key=lambda cell: cell.column, default=label)
-    text = "" if label is None or value_token(label.text) else fold_label(label.text)
     even = len(values) == len(columns) and all(cell.row_span == 1 for cell in values)
+    if moved := _moved_label(label, cells, columns[0], lex):
+        label, even = moved, False
+    text = "" if label is None or value_token(label.text) else fold_label(label.text)
+    if line.reader is not Reader.OCR and not text and not any(cell.text.strip() for cell in values):
+        even = False  # a row of which nothing is shown is no row of blanks
     return DrawnRow(at, label, text, _exact(text, lex), even, columns[0], several=holds_several_rows(text, lex.block))
+
+
+def _moved_label(label: Cell | None, cells: dict[int, Cell], first_value: int, lex: Lexicon) -> Cell | None:
+    """The label of a row whose cells stand too far to the left or right, None where they do not: another cell than ``label``
+    holds the label of a row, or ``label`` holds a number, the first value, and words stand before it.
+    """
+    if label is not None and _exact(fold_label(label.text), lex):
+        return None
+    rows = [cell for cell in cells.values() if _exact(fold_label(cell.text), lex) and cell.row_span == 1]
+    if len(rows) == 1 and any(value_token(cell.text) for cell in cells.values() if cell.column > rows[0].column):
+        return rows[0] if rows[0].column + rows[0].column_span != first_value else None
+    if label is None or not value_token(label.text):
+        return None
+    before = (cell for cell in cells.values() if cell.column < label.column and cell.row_span == 1 and _WORDS.search(cell.text))
+    return max(before, key=lambda cell: cell.column, default=None)
 
 
 def _is_words(text: str) -> bool:

@@ -251,7 +251,21 @@ def _drawn_columns(table: TableText) -> tuple[tuple[str, ...], tuple[int, ...]] 
     by_cell = sorted(cells, key=lambda slug: cells[slug])
     places = tuple(cells[slug] for slug in by_cell)
     values = {atoms[i].cell for run in table.runs if len(run.values) > 1 for i in run.values}
-    return (tuple(by_cell), places) if values <= set(places) else None
+    if not values <= set(places) or _has_moved_header(table, tuple(by_cell)):
+        return None
+    return tuple(by_cell), places
+
+
+def _has_moved_header(table: TableText, columns: tuple[str, ...]) -> bool:
+    """Return whether the header stands over ``columns`` in another order than that of the form, and only the latter makes each
+    row's last value the sum of the others: a label of the header reaches over a column too few.
+    """
+    plain = shape_of(table.span.block).columns
+    if columns == plain or set(columns) != set(plain):
+        return False
+    rows = [[table.text.slot(i) for i in run.values] for run in table.runs if len(run.values) == len(plain)]
+    drawn = [[row[columns.index(column)] for column in plain] for row in rows]
+    return all(adds_up(row, None) for row in rows) and not all(adds_up(row, None) for row in drawn)
 
 
 def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: BlankStyle) -> RowCells:
