@@ -61,9 +61,9 @@ class Settings(BaseSettings):
     """Processes of one worker. Default: as many as the machine has cores."""
     prefetch: Count = 4
     """Messages that a process of a worker holds in reserve. 1 is right for a worker of the queue ocr."""
-    block: Count = 1
-    """Most documents that one message brings (32 is a good number). They are claimed together and done one after the other; where
-    little waits, a message brings fewer. 1: each has a message of its own."""
+    block: Count = 32
+    """Most documents that one message brings. They are claimed together and done one after the other; where little waits, a
+    message brings fewer. 1: each has a message of its own."""
     tasks_per_child: Count = 300
     """A process is replaced after this many messages, which bounds slow leaks."""
     log_level: str = "INFO"

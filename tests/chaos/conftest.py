@@ -12,6 +12,9 @@ from tests.chaos.trial import Trial
 from tests.chaos.wellbeing import File, Rows, undisturbed
 from tests.servers import RedisServer
 from tests.workers.cluster import Cluster
+from tests.workers.conftest import full_blocks
+
+__all__ = ["full_blocks"]
 
 MakeTrial = Callable[..., Trial]
 MakeCluster = Callable[..., Cluster]

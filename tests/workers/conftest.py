@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.size import FULL
 from tests.servers import RedisServer
 from tests.workers.cluster import Cluster
-from workers import stage_runner
+from workers import notifier, stage_runner
 
 MakeCluster = Callable[..., Cluster]
+
+
+@pytest.fixture(autouse=True)
+def full_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In full size what a test sends comes in as few messages as can be, so that the faults meet whole blocks."""
+    if FULL and request.node.get_closest_marker("slow"):
+        monkeypatch.setattr(notifier, "_MESSAGES", 2)
 
 
 @pytest.fixture

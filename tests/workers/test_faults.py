@@ -60,7 +60,7 @@ def test_each_document_ends_where_its_faults_lead(make_cluster: MakeCluster, dat
     assert stage_of(cluster, memory) == ("failed", 3, 0, 0, "worker.out_of_memory")
     assert stage_of(cluster, segfault) == ("failed", 3, 0, 0, "worker.crashed")
     assert stage_of(cluster, hang) == ("failed", 3, 0, 0, "stage.timeout")
-    assert cluster.outcomes(hang) == ["crashed"] * 3
+    assert [one for one in cluster.outcomes(hang) if one != "released"] == ["crashed"] * 3  # in a block a try does not count
     ((detail,),) = cluster.rows("select detail from gk_failure where code = 'internal'")
     assert "ValueError: asked for" in detail
     assert worker.poll() is None
@@ -70,17 +70,19 @@ def test_each_document_ends_where_its_faults_lead(make_cluster: MakeCluster, dat
 def test_the_worker_dies_with_its_work(make_cluster: MakeCluster, postgres_url: str) -> None:
     cluster = make_cluster(postgres_url)
     worker = cluster.worker()
-    ids = cluster.add(*[{"extract": ["slow:2", "ok"]} for _ in range(4)])
-    cluster.until(lambda: len(cluster.rows("select 1 from gk_stage where state = 'running'")) == 2)
+    ids = cluster.add(*[{"extract": ["slow:20", "ok"]} for _ in range(4)])
+    running = "select id from gk_stage where state = 'running'"
+    cluster.until(lambda: len(cluster.rows(running)) >= 2)
     family = children(worker.pid)
     cluster.kill(worker)
     cluster.until(lambda: not any(psutil.pid_exists(pid) for pid in family), 5, "its processes live on")
+    held = len(cluster.rows(running))  # one for each process, or a block
     cluster.rescuer()
     cluster.worker()
     cluster.settle()
     cluster.check(ids)
     counts = cluster.rows("select sum(crashes), sum(losses) from gk_stage")
-    assert [tuple(row) for row in counts] == [(0, 2)]
+    assert [tuple(row) for row in counts] == [(0, held)]
 
 
 def test_a_process_that_sleeps_through_its_lease_is_fenced(make_cluster: MakeCluster, sqlite_url: str) -> None:
