@@ -190,18 +190,19 @@ def finding_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[s
 
 def report_counts(connection: Connection, scope: DocumentScope = ALL) -> ReportCounts:
     """Return how many reports the documents of a scope are."""
-    filed = FilingDocument.document_id.is_not(None)
+    # whether a document speaks for its filing is asked once of each
     query = (
         select(
-            func.coalesce(func.sum(case((and_(filed, speaks()), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((and_(filed, ~speaks()), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((filed, 0), else_=1)), 0),
+            func.coalesce(func.sum(case((and_(FilingDocument.document_id.is_not(None), speaks()), 1), else_=0)), 0),
+            func.count(FilingDocument.document_id),
+            func.count(),
         )
         .select_from(Document)
         .outerjoin(FilingDocument, FilingDocument.document_id == Document.id)
         .where(is_shown(DOCUMENT), *scope.conditions())
     )
-    return ReportCounts(*connection.execute(query).one())
+    in_force, filed, shown = connection.execute(query).one()
+    return ReportCounts(in_force, filed - in_force, shown - filed)
 
 
 def error_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str, int]:

@@ -90,7 +90,10 @@ form.addEventListener("submit", async (event) => {
   try {
     if (!form.elements.name.value) form.elements.name.value = (await (await asked("/upload/begin", new Blob())).json()).name;
     for (const [path, file] of [...chosen]) {
-      const problem = await send(form.elements.name.value, path, file, (at) => { bar.value = all ? (before + at) / all : 1; });
+      const problem = await send(form.elements.name.value, path, file, (at) => {
+        bar.value = all ? (before + at) / all : 1;
+        part("said").textContent = filled(form.dataset.sending, { done, count, size: size(before + at) });
+      });
       if (problem) {
         const line = document.createElement("li");
         line.textContent = `${form.dataset.refused}${path} (${problem})`;
