@@ -17,7 +17,7 @@ from console.export.cells import Table
 # What a spreadsheet would take for the beginning of a formula (OWASP, CSV injection). Such texts get an apostrophe
 # before them. The last four are full-width =+-@, which spreadsheets of East Asian systems take for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_PARQUET_ROWS = 50_000
+_CELLS_HELD = 1_500_000  # of all tables of Parquet that are not written yet; a cell has some 40 bytes
 _TYPES: Mapping[type, Any] = {str: pl.String, int: pl.Int32, float: pl.Float64, bool: pl.Boolean}
 
 Row = Sequence[Any]
@@ -73,23 +73,38 @@ class CsvWriter:
 
 
 class ParquetWriter:
-    """One typed file for each table (zstd). Rows go to parts of 50,000, which are joined as a stream at the end."""
+    """One typed file for each table (zstd). Rows go to parts, which are joined as a stream at the end.
 
-    def __init__(self, paths: Mapping[str, Path], tables: Mapping[str, Table]) -> None:
+    Where the tables hold more than ``cells`` together, the largest becomes a part: a bound of rows for each of some forty tables,
+    of which some have two hundred columns, bounds little.
+    """
+
+    def __init__(self, paths: Mapping[str, Path], tables: Mapping[str, Table], cells: int = _CELLS_HELD) -> None:
+        self._most, self._cells = cells, 0
         self._paths = paths
         self._schemas = {name: {c: _TYPES[kind] for c, kind in columns.items()} for name, columns in tables.items()}
         self._rows: dict[str, list[Row]] = {name: [] for name in tables}
         self._parts: dict[str, list[Path]] = {name: [] for name in tables}
 
     def write(self, table: str, row: Row) -> None:
-        rows = self._rows[table]
-        rows.append(row)
-        if len(rows) >= _PARQUET_ROWS:
-            path = self._paths[table]
-            part = path.with_name(f"{path.name}.part{len(self._parts[table])}")
-            self._frame(table).write_parquet(part, compression="zstd")
-            self._parts[table].append(part)
-            rows.clear()
+        self._rows[table].append(row)
+        self._cells += len(row)
+        if self._cells > self._most:
+            largest = max(self._rows, key=self._cells_of)
+            path = self._paths[largest]
+            part = path.with_name(f"{path.name}.part{len(self._parts[largest])}")
+            self._frame(largest).write_parquet(part, compression="zstd")
+            self._parts[largest].append(part)
+            self._cells -= self._cells_of(largest)
+            self._rows[largest].clear()
+
+    @property
+    def cells_held(self) -> int:
+        """The cells of all tables that are not in a part yet."""
+        return self._cells
+
+    def _cells_of(self, table: str) -> int:
+        return len(self._rows[table]) * len(self._schemas[table])
 
     def _frame(self, table: str) -> pl.DataFrame:
         return pl.DataFrame(self._rows[table], schema=self._schemas[table], orient="row")

@@ -65,7 +65,13 @@ def _rows(connection: Connection, pairs: Sequence[tuple[Any, ...]], reports: Map
         this, before = unit(filing, agency, year, form), unit(earlier, agency, year - 1, earlier_form)
         if this is not None and before is not None:
             compared.append((this, before))
-    for (_, before), each in zip(compared, with_years_before(connection, compared), strict=True):
+    with_before = with_years_before(connection, compared)
+    # PostgreSQL shows each statement what was committed before it: a report that is another one by now may have lent its texts.
+    still = dict(connection.execute(query).all())
+    same = {document for report, document in there.items() if report in still}
+    for (this, before), each in zip(compared, with_before, strict=True):
+        if not {this.document_id, before.document_id} <= same:
+            continue
         for indicator in indicators:
             figure = unit_figure(indicator, each)
             why = None if figure.why is None else figure.why.value

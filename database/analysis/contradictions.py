@@ -1,20 +1,31 @@
 """Where what governments state cannot be the sum of the reports under them: all areas of a region at once.
 
-It says the same as :attr:`codebook.analysis.rollup.CellRollup.contradicts` of each area, which is tested.
+It says the same as :attr:`codebook.analysis.rollup.CellRollup.contradicts` of each area, which is tested. Those of :data:`STATED`
+are found when the panel is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+
+import duckdb
 
 from codebook.analysis.rollup import AreaPart
 from codebook.book import load_book
 from codebook.records import Number, Record
 from codebook.text.numbers import exact
-from database.analysis.columns import DIGITS, KNOWN, quoted
+from database.analysis.columns import DIGITS, KNOWN, OFFLINE, quoted
 from database.analysis.panel import Panel
 from database.analysis.queries import GOVERNMENT, VERTICAL, UnitSelection, bounds_of
+
+STATED = (
+    "requests.new_received.total", "requests.carried_over.total", "requests.total_handled.total", "requests.granted.total",
+    "requests.carried_forward.total", "review.reconsideration.total", "review.litigation_direct.total",
+)  # fmt: skip
+"""The cells of which the panel has the contradictions."""
+_DIFFERENCE = f"round(stated - computed, {DIGITS})"
+_ORDER = f"abs({_DIFFERENCE}) desc, area, cell"
 
 
 class Contradiction(Record, frozen=True):
@@ -37,14 +48,37 @@ class Contradiction(Record, frozen=True):
         return exact(self.stated - self.computed)
 
 
-def contradictions(panel: Panel, year: int, cells: Sequence[str], selection: UnitSelection) -> list[Contradiction]:
+def contradictions(
+    panel: Panel, year: int, cells: Sequence[str], selection: UnitSelection, limit: int | None = None
+) -> list[Contradiction]:
     """Return the contradictions of the areas in the region of ``selection`` (None: all), the greatest differences first.
 
     Areas of which the bounds of ``selection`` hide an agency are left out.
     """
+    if year not in panel.manifest.years:
+        return []
     bounds, values = bounds_of(selection)
-    inside = "starts_with(region_code, $region)" if selection.region else "region_code is not null"
-    values |= {"region": selection.region} if selection.region else {}
+    values |= {"region": selection.region or "", "cells": list(cells)}
+    if selection.documents is None and set(cells) <= set(STATED):
+        found = f"(select * from {panel.view('contradictions', (year,))} where starts_with(area, $region))"
+    else:
+        found = f"({_query(panel.view('panel', (year,)), cells, bounds, 'starts_with(region_code, $region)')})"
+    part = "" if limit is None else f" limit {int(limit)}"
+    rows = panel.ask(f"select * from {found} where list_contains($cells, cell) order by {_ORDER}{part}", values)
+    return [Contradiction(*(*row[:6], exact(row[6]), exact(row[7]))) for row in rows]
+
+
+def write_contradictions(cells: Path, target: Path) -> None:
+    """Write the contradictions of a year from the file that has the cells of its units."""
+    made = target.with_name(f".{target.name}")
+    source, place = (str(path).replace("'", "''") for path in (cells, made))
+    query = _query(f"read_parquet('{source}')", STATED, "true", "region_code is not null")
+    with duckdb.connect(config=dict(OFFLINE)) as database:
+        database.execute(f"copy (select * from ({query}) order by {_ORDER}) to '{place}' (format parquet, compression zstd)")
+    made.replace(target)
+
+
+def _query(source: str, cells: Sequence[str], bounds: str, inside: str) -> str:
     columns = ", ".join(f"{quoted(cell)} as v{place}, {quoted(f'{cell}?')} as c{place}" for place, cell in enumerate(cells))
     shown = ", ".join(f"v{place}, c{place}" for place in range(len(cells)))
     sums = ", ".join(
@@ -52,12 +86,16 @@ def contradictions(panel: Panel, year: int, cells: Sequence[str], selection: Uni
         f" {KNOWN}) as a{place}"
         for place in range(len(cells))
     )
-    found = ", ".join(f"v{place}, c{place}, s{place}, a{place}" for place in range(len(cells)))
-    query = f"""
+    judged = ", ".join(
+        f"{{'cell': '{cell}', 'stated': v{place}, 'computed': case when c{place} = {KNOWN} then s{place} end,"
+        f" 'complete': covered and a{place}, 'signed': {load_book().indicators[cell].signed}}}"
+        for place, cell in enumerate(cells)
+    )
+    return f"""
 with unit as (
     select substr(region_code, 1, 6) as area, parent_code, coalesce(kind, 'department') as part, agency_id, agency, filing_id,
         document_id, ({bounds}) as seen, "unit.expected?" = {KNOWN} as listed, {columns}
-    from {panel.view("panel", (year,))} where year = {int(year)} and {inside}),
+    from {source} where {inside}),
 seat as (
     select *, count(*) over (partition by area) as seats from unit where part = '{GOVERNMENT}'
     qualify row_number() over (partition by area order by filing_id is null, agency_id) = 1),
@@ -71,25 +109,10 @@ whole as (
     from member group by area),
 hiding as (
     select area from unit where not seen
-    union select parent_code from unit where not seen and part = '{GOVERNMENT}' and parent_code is not null)
-select seat.area, agency_id, agency, filing_id, document_id, all_listed and all_parts and seats = 1, {found}
-from seat join whole using (area) where filing_id is not null and area not in (select area from hiding)
-order by seat.area"""
-    contradicting = [each for row in panel.ask(query, values) for each in _of_area(row, cells)]
-    return sorted(contradicting, key=lambda each: (-abs(each.difference), each.area, each.cell))
-
-
-def _of_area(row: tuple[Any, ...], cells: Sequence[str]) -> list[Contradiction]:
-    covered, numbers = row[5], row[6:]
-    found = []
-    for place, cell in enumerate(cells):
-        stated, code, computed, complete = numbers[4 * place : 4 * place + 4]
-        if code != KNOWN or computed is None:
-            continue
-        difference = round(stated - computed, DIGITS)
-        less = difference < 0 and not load_book().indicators[cell].signed
-        if less if not (covered and complete) else difference:
-            area, agency_id, agency, filing_id, document_id = row[:5]
-            numbers_of = exact(stated), exact(computed)
-            found.append(Contradiction(area, agency_id, agency, filing_id, document_id, cell, *numbers_of))
-    return found
+    union select parent_code from unit where not seen and part = '{GOVERNMENT}' and parent_code is not null),
+stated as (
+    select *, all_listed and all_parts and seats = 1 as covered from seat join whole using (area)
+    where filing_id is not null and area not in (select area from hiding)),
+judged as (select area, agency_id, agency, filing_id, document_id, unnest([{judged}], recursive := true) from stated)
+select area, agency_id, agency, filing_id, document_id, cell, stated, computed from judged
+where case when complete then {_DIFFERENCE} <> 0 else {_DIFFERENCE} < 0 and not signed end"""

@@ -14,21 +14,36 @@ import msgspec
 
 from codebook.records import Record
 
-LAYOUT = 3
+LAYOUT = 4
 """Raised when columns or codes of reasons change: older panels are made again."""
 _KEPT_SECONDS = 3_600.0  # that a file stays which no manifest names any more
-_FILES, _BEGUN = ("year-*.parquet", "figures-*.parquet"), (".year-*.parquet", ".figures-*.parquet", "tmp*")
+_FILES = ("year-*.parquet", "figures-*.parquet", "sums-*.parquet", "contradictions-*.parquet")
+_BEGUN = (*(f".{pattern}" for pattern in _FILES), "tmp*")
 
 
 class PanelYear(Record, frozen=True):
-    """The files of a year: ``file`` has the cells of its units, ``figures`` their derived indicators. ``units`` is how many there
-    are, ``digest`` that of what both files were made from.
+    """The files of a year: ``file`` has the cells of its units, ``figures`` their derived indicators, ``sums`` those of regions,
+    ``contradictions`` what governments state that cannot be right. ``units`` is how many units there are, ``digest`` that of what
+    the files were made from.
     """
 
     file: str
     figures: str
+    sums: str
+    contradictions: str
     units: int
     digest: str
+
+    @classmethod
+    def named(cls, year: int, units: int, digest: str) -> PanelYear:
+        """Return the files of a year with their usual names."""
+        file, figures, sums, found = (f"{name}-{year}-{digest}.parquet" for name in ("year", "figures", "sums", "contradictions"))
+        return cls(file, figures, sums, found, units, digest)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of its files."""
+        return (self.file, self.figures, self.sums, self.contradictions)
 
 
 class PanelManifest(Record, frozen=True):
@@ -47,7 +62,7 @@ class PanelManifest(Record, frozen=True):
     @property
     def files(self) -> set[str]:
         """The names of all files."""
-        return {name for year in self.years.values() for name in (year.file, year.figures)}
+        return {name for year in self.years.values() for name in year.files}
 
 
 def manifest_of(folder: Path) -> PanelManifest | None:

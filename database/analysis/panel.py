@@ -1,7 +1,7 @@
 """The panel at hand: its files as views, and questions to them.
 
-The views ``panel`` (units with their cells) and ``figures`` (units with their derived indicators) have all years, those with a
-year behind the name (``panel_2023``) one of them.
+The views ``panel`` (units with their cells), ``figures`` (units with their derived indicators) and ``sums`` (those of regions)
+have all years, those with a year behind the name (``panel_2023``) one of them. ``contradictions`` are of a year.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import polars as pl
 from database.analysis.columns import OFFLINE, SQL_TYPES, UNIT_COLUMNS, cell_columns, quoted
 from database.analysis.expressions import figure_columns
 from database.analysis.manifest import PanelManifest, manifest_of
+from database.analysis.sums import SUM_COLUMNS
 
 _ANSWERS_KEPT, _CELLS_OF_ONE, _CELLS_OF_ALL = 300, 250_000, 1_000_000  # of answers that are given again; a cell has some 60 bytes
 
@@ -36,12 +37,13 @@ def _views(folder: Path, manifest: PanelManifest) -> Iterator[str]:
     """The statements that make the views."""
     if not manifest.years:
         figures = {name: pl.UInt8 if name.endswith("#w") else pl.Float64 for name in figure_columns(0)}
-        for name, columns in {"panel": cell_columns(), "figures": figures}.items():
-            made = ", ".join(f"{quoted(column)} {SQL_TYPES[kind]}" for column, kind in {**UNIT_COLUMNS, **columns}.items())
+        tables = {"panel": {**UNIT_COLUMNS, **cell_columns()}, "figures": {**UNIT_COLUMNS, **figures}, "sums": SUM_COLUMNS}
+        for name, columns in tables.items():
+            made = ", ".join(f"{quoted(column)} {SQL_TYPES[kind]}" for column, kind in columns.items())
             yield f"create table {name} ({made})"
         return
-    for name in ("panel", "figures"):
-        files = {year: each.file if name == "panel" else each.figures for year, each in manifest.years.items()}
+    for place, name in enumerate(("panel", "figures", "sums", "contradictions")):
+        files = {year: each.files[place] for year, each in manifest.years.items()}
         for view, some in {name: list(files.values()), **{f"{name}_{year}": [file] for year, file in files.items()}}.items():
             named = ", ".join("'" + str(folder / file).replace("'", "''") + "'" for file in some)
             yield f"create view {view} as select * from read_parquet([{named}])"

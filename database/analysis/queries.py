@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,7 @@ from database.analysis.cells import cells_of_reports
 from database.analysis.columns import CODES, DIGITS, FACTS, KNOWN, cell_ids, quoted
 from database.analysis.expressions import stored_columns, stored_indicators, unit_sql
 from database.analysis.panel import Panel
+from database.analysis.sums import grain_of, inside
 
 GOVERNMENT = "government"
 """The kind of agencies whose report covers their whole area."""
@@ -140,6 +142,7 @@ _KEYS: Mapping[GroupBy, str] = {
     GroupBy.KIND: "kind",
     GroupBy.ALL: "null",
 }
+_Parts = dict[int | None, Sequence[Any]]  # units, numerator and denominator by the reason for which units are left out
 _WHO = "agency_id, agency, year, kind, level, region_code, filing_id, document_id"
 
 
@@ -221,6 +224,10 @@ def figure_of_units(panel: Panel, indicator: DerivedIndicator, selection: UnitSe
 
 
 def _sums(panel: Panel, indicators: Sequence[DerivedIndicator], selection: UnitSelection, by: GroupBy) -> list[list[GroupLine]]:
+    every = selection.documents is None and selection.agencies is None and selection.basis is not Basis.ALL
+    grain = grain_of(selection.region, by.value) if every else None
+    if grain is not None and all(indicator.id in stored_indicators() for indicator in indicators):
+        return _stored_sums(panel, indicators, selection, by, grain)
     where, values = _conditions(selection, by)
     source, expressions = _source(panel, indicators, selection.years)
     columns, totals = [f"{_KEYS[by]} as key", "year"], ["key", "year"]
@@ -234,6 +241,33 @@ def _sums(panel: Panel, indicators: Sequence[DerivedIndicator], selection: UnitS
     )
     rows = sorted(panel.ask(query, values), key=lambda row: (row[0] is None, row[0] or "", row[1]))
     return [[_group_line(indicator, row, 2 + 4 * place) for row in rows] for place, indicator in enumerate(indicators)]
+
+
+def _stored_sums(
+    panel: Panel, indicators: Sequence[DerivedIndicator], selection: UnitSelection, by: GroupBy, grain: str
+) -> list[list[GroupLine]]:
+    """What :func:`_sums` returns, from the sums of regions that were made with the panel."""
+    where, values = _conditions(msgspec.structs.replace(selection, region=None), by)
+    place, of_region = inside(selection.region)
+    names = [indicator.id for indicator in indicators]
+    query = (
+        f"select indicator, {_KEYS[by]} as key, year, reason, sum(units), sum(numerator), sum(denominator)"
+        f" from {panel.view('sums', selection.years)} where grain = $grain and list_contains($indicators, indicator)"
+        f" and {place} and {where} group by all"
+    )
+    parts: dict[str, dict[tuple[str | None, int], _Parts]] = {name: defaultdict(dict) for name in names}
+    for name, key, year, reason, *sums in panel.ask(query, {"grain": grain, "indicators": names, **values, **of_region}):
+        parts[name][key, year][reason] = sums
+    found = []
+    for indicator in indicators:
+        groups = sorted(parts[indicator.id].items(), key=lambda each: (each[0][0] is None, each[0][0] or "", each[0][1]))
+        lines = []
+        for (key, year), some in groups:
+            units, numerator, denominator = some.pop(None, (0, None, None))
+            reasons = {code: count for code, (count, _, _) in some.items()}
+            lines.append(_group_line(indicator, (key, year, units, numerator, denominator, reasons), 2))
+        found.append(lines)
+    return found
 
 
 def _group_line(indicator: DerivedIndicator, row: tuple[Any, ...], at: int) -> GroupLine:

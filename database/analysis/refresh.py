@@ -1,10 +1,11 @@
 """Bringing the panel up to date: who is in force is read from the database, and the cells of those filings alone that are new or
 were arranged again since the refresh before.
 
-A year has two files. One has a row for each unit with its facts and, for each cell of the forms, its number (``ID``, null unless
-it is sure) and whether it is known (``ID?``: see :data:`~database.analysis.columns.CODES`; null where the report has no such
-cell). The other has the units with the numerators, denominators and reasons of the derived indicators. Agencies of a list without
-a report have a row without a filing. Nothing here counts a document: a filing has one row.
+A year has four files. One has a row for each unit with its facts and, for each cell of the forms, its number (``ID``, null
+unless it is sure) and whether it is known (``ID?``: see :data:`~database.analysis.columns.CODES`; null where the report has no
+such cell). The second has the units with the numerators, denominators and reasons of the derived indicators, the third their sums
+by region (:mod:`database.analysis.sums`), the fourth contradictions between governments and those under them. Agencies of a list
+without a report have a row without a filing. Nothing here counts a document: a filing has one row.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from sqlalchemy import Connection, Engine, text
 from codebook.book import load_book
 from database.analysis.cells import empty_cells, kept_cells, read_cells
 from database.analysis.columns import OFFLINE, UNIT_COLUMNS, quoted
+from database.analysis.contradictions import write_contradictions
 from database.analysis.expressions import figure_columns
 from database.analysis.manifest import LAYOUT, PanelManifest, PanelYear, drop_old, manifest_of, refreshing, write_manifest
+from database.analysis.sums import write_sums
 from database.analysis.units import PanelUnit, unit_rows
 from database.session import reading
 from database.sql import chunks
@@ -70,7 +73,7 @@ def _refreshed(
     seed = f"{LAYOUT} {load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
     digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
     old = before.years.get(year) if before is not None else None
-    if old is not None and old.digest == digest and (folder / old.file).exists() and (folder / old.figures).exists():
+    if old is not None and old.digest == digest and all((folder / name).exists() for name in old.files):
         return old
     units = pl.DataFrame([(*row.columns, row.cells) for row in rows], schema={**UNIT_COLUMNS, "cells": pl.String}, orient="row")
     kept = kept_cells(folder / old.file, units) if old is not None and (folder / old.file).exists() else None
@@ -79,20 +82,20 @@ def _refreshed(
     wanted = [row.report_id for row in rows if row.report_id is not None and row.report_id not in have]
     parts += [read_cells(connection, list(part)) for part in chunks(wanted, _READ_AT_ONCE)]
     cells = pl.concat(parts) if parts else empty_cells()
-    file, figures = f"year-{year}-{digest}.parquet", f"figures-{year}-{digest}.parquet"
+    made = PanelYear.named(year, len(rows), digest)
     joined = units.join(cells, on="report_id", how="left", maintain_order="left").sort(
         "province_code", "city_code", "county_code", "agency_id", nulls_last=True
     )
-    made = folder / f".{file}"
-    joined.write_parquet(made, compression="zstd", row_group_size=_ROW_GROUP)
-    made.replace(folder / file)
-    write_figures(folder / file, folder / figures, year)
-    return PanelYear(file, figures, len(rows), digest)
+    begun = folder / f".{made.file}"
+    joined.write_parquet(begun, compression="zstd", row_group_size=_ROW_GROUP)
+    begun.replace(folder / made.file)
+    write_figures(folder, made, year)
+    return made
 
 
-def write_figures(cells: Path, figures: Path, year: int) -> None:
-    """Write the derived indicators of the units of a year, from the file that has their cells."""
-    made = figures.with_name(f".{figures.name}")
+def write_figures(folder: Path, files: PanelYear, year: int) -> None:
+    """Write the derived indicators of the units of a year, from the file that has their cells, and what is made of both."""
+    cells, made = folder / files.file, folder / f".{files.figures}"
     columns = [quoted(name) for name in UNIT_COLUMNS] + [f"{sql} as {quoted(name)}" for name, sql in figure_columns(year).items()]
     source, target = (str(path).replace("'", "''") for path in (cells, made))
     with duckdb.connect(config=dict(OFFLINE)) as database:
@@ -100,4 +103,6 @@ def write_figures(cells: Path, figures: Path, year: int) -> None:
             f"copy (select {', '.join(columns)} from read_parquet('{source}'))"
             f" to '{target}' (format parquet, compression zstd, row_group_size {_ROW_GROUP})"
         )
-    made.replace(figures)
+    made.replace(folder / files.figures)
+    write_sums(folder / files.figures, folder / files.sums)
+    write_contradictions(folder / files.file, folder / files.contradictions)

@@ -239,3 +239,23 @@ def test_a_refresh_takes_away_what_one_that_was_ended_left(sqlite_engine: Engine
     manifest = refresh(sqlite_engine, tmp_path)
     assert [path.name for path in left if path.exists()] == []
     assert {path.name for path in tmp_path.glob("*.parquet")} == manifest.files
+
+
+def test_sums_of_regions_are_those_of_their_units(panel: Panel) -> None:
+    """What was added up when the panel was made, beside what is added up when it is asked for: for a user with bounds who may see
+    everything.
+    """
+    some = [derived_indicators()[name] for name in ("grant_rate", "received", "late_days", "filed_rate", "normative_net")]
+    units = unit_facts(panel, UnitSelection(YEARS, basis=Basis.ALL), ())
+    every = tuple(unit.document_id for unit in units if unit.document_id is not None)
+    codes = sorted({unit.region_code[:6] for unit in units if unit.region_code})
+    whole = (codes[0], codes[len(codes) // 2], codes[-1])
+    for region in (None, codes[0][:2], codes[-1][:2], *(code[:4] for code in whole), *whole):
+        for basis, by, level in (
+            (Basis.UNITS, GroupBy.ALL, None), (Basis.UNITS, GroupBy.PROVINCE, None), (Basis.UNITS, GroupBy.CITY, "town"),
+            (Basis.UNITS, GroupBy.KIND, None), (Basis.AREAS, GroupBy.CITY, None), (Basis.AREAS, GroupBy.ALL, "county"),
+            (Basis.VERTICAL, GroupBy.COUNTY, None),
+        ):  # fmt: skip
+            asked = UnitSelection(YEARS, region, level, basis)
+            seen = UnitSelection(YEARS, region, level, basis, documents=every, listed=tuple("123456789"))
+            assert group_lines_of(panel, some, asked, by) == group_lines_of(panel, some, seen, by), (region, basis, by)

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 from sqlalchemy import Engine, text
 
-from database.analysis.manifest import PanelManifest
+from console.analysis.keeper import PanelKeeper
+from database.analysis.manifest import PanelManifest, refreshing
 from database.analysis.panel import Panel
 from database.analysis.queries import Basis, UnitSelection, unit_facts
 from database.analysis.refresh import refresh
@@ -83,3 +84,22 @@ def test_a_panel_whose_files_are_lost_says_so(tmp_path: Path, first: PanelManife
     (tmp_path / "panel.json").unlink()
     with pytest.raises(duckdb.IOException):
         stated(held)
+
+
+def test_nobody_waits_for_a_large_panel_to_be_brought_up_to_date(
+    sqlite_engine: Engine, tmp_path: Path, first: PanelManifest
+) -> None:
+    """Another process holds the folder, so that the refresh of this one does not end: who waited for it would wait an hour."""
+    keeper = PanelKeeper(sqlite_engine, tmp_path, wait_seconds=3_600, soon=first.units - 1)
+    with refreshing(tmp_path):
+        panel = keeper.panel()
+        assert panel is not None
+        assert panel.manifest.version == first.version
+    keeper.close()
+    soon = PanelKeeper(sqlite_engine, tmp_path, wait_seconds=3_600, soon=first.units)
+    with sqlite_engine.begin() as connection:
+        connection.execute(text("update gk_filing set arranged_at = '2026-07-01T00:00:00.000001Z'"))
+    fresh = soon.panel()
+    assert fresh is not None
+    assert fresh.manifest.version != first.version
+    soon.close()

@@ -50,8 +50,8 @@ def make_panel(folder: Path, filings: int) -> PanelManifest:
             facts=", ".join(_fact(name) for name in FACTS), codes=", ".join(_code(cell, cell in there) for cell in cell_ids()),
             cells=", ".join(_number(cell) for cell in cell_ids()),
             file=folder / file))  # fmt: skip
-        write_figures(folder / file, folder / f"figures-{year}-benchmark.parquet", year)
-        years[year] = PanelYear(file, f"figures-{year}-benchmark.parquet", each, f"{year}")
+        years[year] = PanelYear.named(year, each, "benchmark")
+        write_figures(folder, years[year], year)
     made = PanelManifest(LAYOUT, "benchmark", "2026-01-01T00:00:00", years)
     (folder / "panel.json").write_bytes(msgspec.json.encode(made))
     return made

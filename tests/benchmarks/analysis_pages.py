@@ -68,7 +68,7 @@ def fill_cells(folder: Path, manifest: PanelManifest) -> None:
             f" to '{made}' (format parquet, compression zstd, row_group_size 50000)"
         )
         made.replace(folder / each.file)
-        write_figures(folder / each.file, folder / each.figures, year)
+        write_figures(folder, each, year)
 
 
 class Questions:
@@ -138,6 +138,9 @@ def measure(engine: Engine, home: Path, filings: int, rounds: int) -> None:
     with TestClient(create_app(settings, engine), follow_redirects=False) as client:
         token = re.search(r'name="csrf" value="(\w+)"', client.get("/login").text)
         client.post("/login", data={"csrf": token and token[1], "name": "benchmark", "password": _PASSWORD})
+        panels = client.app.state.context.panels  # type: ignore[attr-defined]
+        panels.panel()
+        panels.look_ended()
         questions = Questions(made)
         say(f"{'page':<34} {'median':>7} {'p95':>7} {'most':>7} {'again':>7}")
         for name, ask in questions.pages().items():

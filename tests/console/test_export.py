@@ -34,7 +34,7 @@ from codebook.records import (
 from console.export import WorkbookOptions, export
 from console.export.headings import layouts
 from console.export.workbook import WorkbookContents, XlsxWriter
-from console.export.writers import inert
+from console.export.writers import ParquetWriter, inert
 from database.clock import now
 from database.models import Base
 from database.reports.results import DOCUMENT, FAILURE
@@ -569,3 +569,22 @@ def test_the_views_and_the_tables_agree_on_kind_and_level(engine: Engine, tmp_pa
         for view in ("current_value", "wide_requests", "current_finding", "current_filing"):
             query = f"select distinct agency, agency_kind, agency_level from gk_{view}"
             assert {row[0]: (row[1], row[2]) for row in connection.exec_driver_sql(query)} == expected, view
+
+
+def test_tables_of_parquet_hold_few_cells_together(tmp_path: Path) -> None:
+    """However many tables there are, and however wide."""
+    tables: dict[str, dict[str, type]] = {"narrow": {"a": int}, "wide": {f"c{n}": int for n in range(30)}, "empty": {"a": str}}
+    paths = {name: tmp_path / f"{name}.parquet" for name in tables}
+    writer = ParquetWriter(paths, tables, cells=100)
+    most = 0
+    for number in range(400):
+        writer.write("narrow", (number,))
+        if number % 3 == 0:
+            writer.write("wide", (number,) * 30)
+        most = max(most, writer.cells_held)
+    writer.close()
+    assert 60 < most <= 100
+    assert pl.read_parquet(paths["narrow"])["a"].to_list() == list(range(400))
+    assert pl.read_parquet(paths["wide"])["c29"].to_list() == list(range(0, 400, 3))
+    assert pl.read_parquet(paths["empty"]).is_empty()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.parquet", "narrow.parquet", "wide.parquet"]

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, event, text, update
 from typer.testing import CliRunner
 
 from codebook.agency_kinds import agency_key
@@ -235,6 +235,38 @@ def test_what_comes_in_while_a_release_is_written_changes_nothing_of_it(engine: 
     assert list(repeat_rows(engine, data, reports)) == before
     load(engine, again, verdict("洪泽区民政局", 2023, (reading(RECEIVED, 7),)))
     assert list(repeat_rows(engine, data, reports)) == []  # that version is no longer there
+
+
+def test_a_report_that_is_read_again_between_two_statements_is_compared_with_nothing(engine: Engine, tmp_path: Path) -> None:
+    """On PostgreSQL each statement sees what was committed before it: texts would be those of another version than cells."""
+    documents = [add(engine, f"{year}.html") for year in (2022, 2023)]
+
+    def state(year: int, words: str) -> None:
+        sections = (Section(1, "总体情况", words * 5, Place()),)
+        load(engine, documents[year - 2022], verdict("洪泽区民政局", year, (reading(RECEIVED, 95),), sections=sections))
+
+    for year in (2022, 2023):
+        state(year, "今年开展专项检查，主动公开各类信息。")
+    release(engine, "2026.1", tmp_path / "out")
+    data = tmp_path / "out" / "data"
+    with engine.connect() as connection:
+        reports: dict[int, int] = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).all())
+    before = list(repeat_rows(engine, data, reports))
+    assert before
+    met: list[str] = []
+
+    def change(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "gk_section" in statement and statement.lower().startswith("select") and not met:
+            met.append(statement)
+            state(2022, "另一份报告的文字，与原来的没有一处相同。")
+
+    event.listen(engine, "before_cursor_execute", change)
+    try:
+        found = list(repeat_rows(engine, data, reports))
+    finally:
+        event.remove(engine, "before_cursor_execute", change)
+    assert met
+    assert found in ([], before)  # SQLite shows one state for all statements
 
 
 def test_csv_and_parquet_have_the_same_numbers(made: Path) -> None:

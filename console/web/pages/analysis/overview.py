@@ -37,7 +37,7 @@ from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
 from database.access import region_prefix
-from database.analysis.contradictions import Contradiction, contradictions
+from database.analysis.contradictions import STATED, Contradiction, contradictions
 from database.analysis.panel import Panel
 from database.analysis.queries import (
     Basis,
@@ -60,10 +60,6 @@ _TILES = (
     "first_pass_rate", "error_rate", "late_days",
 )  # fmt: skip
 _TREND = ("grant_rate", "disclosure_rate", "denial_rate", "carry_forward_rate")
-_STATED = (
-    "requests.new_received.total", "requests.carried_over.total", "requests.total_handled.total", "requests.granted.total",
-    "requests.carried_forward.total", "review.reconsideration.total", "review.litigation_direct.total",
-)  # fmt: skip
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _MEDIA_TYPES = {"xlsx": f"{_OFFICE}.spreadsheetml.sheet", "docx": f"{_OFFICE}.wordprocessingml.document"}
 _WORST = 15  # contradictions that are shown
@@ -175,7 +171,7 @@ def _late(request: PageRequest, panel: Panel, asked: Asked) -> list[tuple[UnitLi
 def _contradictions(request: PageRequest, panel: Panel, asked: Asked) -> list[ContradictionRow]:
     """The greatest contradictions between governments of the region and those under them."""
     selection = seen(request, UnitSelection((asked.year,), asked.region or None))
-    worst = contradictions(panel, asked.year, _STATED, selection)[:_WORST]
+    worst = contradictions(panel, asked.year, STATED, selection, _WORST)
     return [
         ContradictionRow(
             "".join(names_of(each.area)) or each.area,
@@ -190,7 +186,7 @@ def _rollup(request: PageRequest, panel: Panel, asked: Asked) -> AreaRollup | No
     if not asked.region:
         return None
     bounds = seen(request, UnitSelection((asked.year,)))
-    found = area_rollup(panel, asked.region.ljust(6, "0"), asked.year, _STATED, bounds)
+    found = area_rollup(panel, asked.region.ljust(6, "0"), asked.year, STATED, bounds)
     return found if found.own is not None or found.members else None
 
 
