@@ -53,6 +53,10 @@ def normal_url(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
+# A host that is gone without a word, or a firewall that forgot the connection, is noticed within this time and not after hours.
+_PEER_IS_GONE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+
+
 def make_engine(
     url: str,
     *,
@@ -86,6 +90,7 @@ def make_engine(
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
             "connect_timeout": 5,
             "application_name": "gongkai",
+            **_PEER_IS_GONE,
         }
         engine = create_engine(parsed, connect_args=arguments, **pool)
         event.listen(engine, "begin", _begin_postgresql)

@@ -1,6 +1,7 @@
 """The main process of a worker: shows that it lives, keeps the leases of its living processes, and reports those that died.
 
 It forks, so it holds no connection open, and uses none while it forks: a SQLite database must never be carried across a fork.
+A server that does not answer delays a fork for a moment only; the new process then has a socket that it does not use.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ log = get_logger(__name__)
 
 # Bound of a statement in seconds. Short: the main process must not be kept from its own work, such as enforcing time limits.
 _STATEMENT_SECONDS = 2.0
+# A fork waits this long in seconds for what the thread asks of the database: longer than any statement on SQLite.
+_FORK_WAIT_SECONDS = 3 * _STATEMENT_SECONDS
 # A process renews its lease every heartbeat. Its worker does so when this many heartbeats were missed.
 _MISSED_HEARTBEATS = 1.5
 
@@ -47,9 +50,15 @@ class ProcessMonitor(threading.Thread):
         self._terms = {name: LeaseTerms(settings.lease(name), settings.time_limit(name)) for name in STAGES}
         self._deaths: queue.SimpleQueue[tuple[str, Fault] | None] = queue.SimpleQueue()
         self._no_fork = threading.Lock()
-        os.register_at_fork(
-            before=self._no_fork.acquire, after_in_parent=self._no_fork.release, after_in_child=self._no_fork.release
-        )
+        self._fork_has_lock = False
+        os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._after_fork)
+
+    def _before_fork(self) -> None:
+        self._fork_has_lock = self._no_fork.acquire(timeout=_FORK_WAIT_SECONDS)
+
+    def _after_fork(self) -> None:
+        if self._fork_has_lock:
+            self._no_fork.release()
 
     def run(self) -> None:
         """Show life and keep leases until :meth:`stop`, and report deaths as they come."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -55,7 +56,7 @@ class Proxy:
             pass
         finally:
             for end in (source, sink):
-                end.close()
+                _end(end)
 
     def freeze(self) -> None:
         """From now on nothing passes, and nobody is told."""
@@ -69,7 +70,7 @@ class Proxy:
         """Break off all connections."""
         for pair in self._pairs:
             for end in pair:
-                end.close()
+                _end(end)
         self._pairs.clear()
 
     def close(self) -> None:
@@ -77,3 +78,10 @@ class Proxy:
         self._listener.close()
         self.thaw()
         self.cut()
+
+
+def _end(end: socket.socket) -> None:
+    """Close a socket that another thread may be reading: closed alone, it would stay open until something comes."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -96,6 +97,36 @@ def test_a_worker_cut_off_from_the_database_beyond_its_lease(
     time.sleep(max(0.0, cut + 5 - time.monotonic()))
     trial.well(expect(files))
     assert trial.rows("select count(*) from gk_failure where code = 'worker.crashed'") == [(0,)]
+
+
+def test_a_process_is_replaced_while_the_database_does_not_answer(
+    make_cluster: MakeCluster, postgres_url: str, make_proxy: Proxies
+) -> None:
+    """The process monitor then waits for an answer that does not come, and no process is forked while it talks to a database."""
+    cluster, armed, frozen = make_cluster(postgres_url), threading.Event(), threading.Event()
+    proxy = make_proxy(socket_of(postgres_url))
+
+    def stall(data: bytes) -> bool:
+        if armed.is_set() and b"gk_worker" in data:  # it shows that the worker lives
+            proxy.freeze()
+            frozen.set()
+        return False
+
+    proxy.eavesdrop = stall
+    worker = cluster.worker(GONGKAI_DATABASE_URL=through(proxy, postgres_url))
+    ids = cluster.add(*[{} for _ in range(8)])
+    cluster.settle()  # its processes are up
+    before = set(children(worker.pid))
+    armed.set()
+    assert frozen.wait(60), "the worker did not show that it lives"
+    armed.clear()
+    os.kill(min(before), signal.SIGKILL)
+    cluster.until(lambda: set(children(worker.pid)) - before, 60, "the process was not replaced")
+    proxy.thaw()
+    cluster.rescuer()
+    ids += cluster.add(*[{} for _ in range(8)])
+    cluster.settle()
+    cluster.check(ids)
 
 
 @pytest.mark.parametrize(("kind", "hours"), some([("sqlite", 1), ("postgres", -1)], [("sqlite", -1), ("postgres", 1)]))
