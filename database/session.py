@@ -185,7 +185,7 @@ def fault_code(error: BaseException) -> str | None:
         return "disk.full"
     if isinstance(error, PoolTimeoutError | PendingRollbackError):
         return "database.unavailable"
-    cause = error.orig if isinstance(error, DBAPIError) else error  # prepared statements raise the driver's own errors
+    cause = error.orig if isinstance(error, DBAPIError) else error  # a driver's own hooks raise its own errors
     if isinstance(cause, sqlite3.Error):
         return _sqlite_code(cause)
     driver = sys.modules.get("psycopg")  # SQLAlchemy loads it for the databases that need it

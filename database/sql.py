@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Executable, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -176,10 +177,13 @@ class _Compiled:
         for name, binder in self._given:
             bound[name] = _bound(binder, values[name])
         cursor = connection.connection.cursor()
+        errors = connection.dialect.loaded_dbapi.Error
         try:
             cursor.execute(self.text, bound if self._positions is None else [bound[name] for name in self._positions])
             rows = cursor.fetchall() if self._returns else []
             count = cursor.rowcount
+        except errors as error:  # as every other statement
+            raise DBAPIError.instance(self.text, None, error, errors, dialect=connection.dialect) from error
         finally:
             cursor.close()
         if self._readers and rows:

@@ -6,6 +6,7 @@ looks at the ledger. Other queues call this job a rescuer (River) or a lifeline 
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -42,10 +44,12 @@ FORGET_WORKERS_SECONDS = 86_400.0
 MAX_GRACE_PERIODS = 3
 """Most grace periods in a row."""
 _SEND_BATCH = 500
+# With less room in bytes beside a SQLite database, the small writes of a look may pass, and those of workers not.
+_LEAST_ROOM = 1 << 20
 
 
 class RescueRun(Record, frozen=True):
-    """What one run did. ``ran`` is False when another rescuer was running or the database did not answer."""
+    """What one run did. ``ran`` is False when another rescuer was running or the database did not answer, or has no room."""
 
     ran: bool
     expired: int = 0
@@ -121,13 +125,14 @@ class Rescuer:
     def run_once(self) -> RescueRun:
         """Expire leases, then notify workers of what is due. Never raises because of the database or the broker."""
         try:
+            self._look_for_room()
             expired = self._expire_leases()
             if expired is None:
                 return RescueRun(False)
             lost = self._detect_lost_messages()
             sent, unsent = self._dispatch()
         except GongkaiError as error:
-            log.warning("the database does not answer", error=str(error))
+            log.warning("the database does not answer, or takes no more", error=str(error))
             return RescueRun(False)
         if expired or sent or unsent or lost:
             log.info("rescued", expired=len(expired), sent=sent, unsent=unsent, found_lost=lost)
@@ -137,6 +142,18 @@ class Rescuer:
         """Close the connections."""
         self._notifier.close()
         self._engine.dispose()
+
+    def _look_for_room(self) -> None:
+        """Raise ``disk.full`` where workers may have no room to renew their leases: then they are no sign of a death."""
+        url = self._engine.url
+        if url.get_backend_name() != "sqlite":
+            return
+        try:
+            free = shutil.disk_usage(Path(url.database or "").parent).free
+        except OSError:  # the look says what is wrong
+            return
+        if free < _LEAST_ROOM:
+            raise GongkaiError("disk.full", f"{free:,} bytes are free", f"at least {_LEAST_ROOM:,}")
 
     def _transact(self, function: Any) -> Any:
         return run_transaction(self._engine, function, durable=False, attempts=2)

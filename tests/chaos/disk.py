@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,10 @@ class SmallDisk:
                         file.write(bytes(size))
                 except OSError:
                     continue
+
+    def spare(self, size: int) -> None:
+        """Give back this many bytes of what was taken."""
+        os.truncate(self._ballast, self._ballast.stat().st_size - size)
 
     def free(self) -> None:
         """Give it back."""

@@ -12,12 +12,14 @@ import pytest
 from codebook.errors import GongkaiError
 from database import migrations
 from database.session import make_engine
+from runtime.settings import Settings
 from runtime.store import Store
 from tests.chaos.conftest import Expect, MakeTrial
 from tests.chaos.disk import SmallDisk
 from tests.chaos.trial import Trial, reports
 from tests.chaos.wellbeing import File
 from tests.servers import PostgresServer, RedisServer, short_folder
+from workers.rescuer import Rescuer
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +81,27 @@ def test_sqlite_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial, ex
     trial.well(expect(files))
     unburnt(trial)
     assert trial.rows("pragma integrity_check") == [("ok",)]
+
+
+def test_the_rescuer_does_not_look_where_workers_may_have_no_room(
+    disks: type[SmallDisk], redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Its own small writes pass there, and renewals of leases may not: the holders of expired ones are alive."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    disk = disks(folder, 24)
+    url = f"sqlite:///{folder / 'gongkai.db'}"
+    migrations.upgrade(make_engine(url, pooled=False))
+    rescuer = Rescuer(Settings(home=tmp_path, database_url=url, broker_url=redis_server.url))
+    try:
+        assert rescuer.run_once().ran
+        disk.fill()
+        disk.spare(512 * 1024)
+        assert not rescuer.run_once().ran
+        disk.free()
+        assert rescuer.run_once().ran
+    finally:
+        rescuer.close()
 
 
 def test_postgresql_on_a_full_disk(disks: type[SmallDisk], make_trial: MakeTrial, expect: Expect) -> None:

@@ -66,9 +66,9 @@ def converted(data: bytes, media_type: str, seconds: int) -> bytes:
 def _run(folder: Path, source: Path, wanted: str, seconds: int) -> None:
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     options = ["--headless", "--norestore", "--nolockcheck", "--nologo"]
-    command = [PROGRAM, profile, *options, "--convert-to", wanted, "--outdir", str(folder / "out"), str(source)]
-    own = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-    environment = {**own, "HOME": str(folder), "TMPDIR": str(folder), "SAL_USE_VCLPLUGIN": "svp"}
+    where = ["--convert-to", wanted, "--outdir", str(folder / "out"), str(source)]
+    command = [shutil.which(PROGRAM) or PROGRAM, profile, *options, *where]
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(folder), "TMPDIR": str(folder), "SAL_USE_VCLPLUGIN": "svp"}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
