@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -64,23 +64,28 @@ class LookGap:
 
     After a gap in which the rescuer could not look (a full disk, a locked database, a machine that slept, a clock that jumped),
     nobody else could renew a lease either. Leases then get a grace period of two heartbeats, at most MAX_GRACE_PERIODS times in a
-    row, so that a permanently slow rescuer still expires them.
+    row, so that a permanently slow rescuer still expires them. ``failed``: it has tried to look in vain, and has not looked yet.
     """
 
     heartbeat_seconds: float
     looked: datetime | None = None
+    failed: bool = False
     grace_until: datetime | None = None
     granted: int = 0
 
     def at(self, moment: datetime) -> LookGap:
         """Return the state after a look at ``moment``."""
-        late = self.looked is not None and (moment - self.looked).total_seconds() > self.heartbeat_seconds
+        late = self.failed if self.looked is None else (moment - self.looked).total_seconds() > self.heartbeat_seconds
         in_grace = self.grace_until is not None and moment < self.grace_until
         granted = self.granted if late or in_grace else 0
         if late and granted < MAX_GRACE_PERIODS:
             grace = timedelta(seconds=2 * self.heartbeat_seconds)
-            return LookGap(self.heartbeat_seconds, moment, moment + grace, granted + 1)
-        return LookGap(self.heartbeat_seconds, moment, self.grace_until, granted)
+            return LookGap(self.heartbeat_seconds, moment, False, moment + grace, granted + 1)
+        return LookGap(self.heartbeat_seconds, moment, False, self.grace_until, granted)
+
+    def without_look(self) -> LookGap:
+        """Return the state after a look that was not possible."""
+        return replace(self, failed=self.looked is None)
 
     @property
     def in_grace_period(self) -> bool:
@@ -132,6 +137,7 @@ class Rescuer:
             lost = self._detect_lost_messages()
             sent, unsent = self._dispatch()
         except GongkaiError as error:
+            self._gap = self._gap.without_look()
             log.warning("the database does not answer, or takes no more", error=str(error))
             return RescueRun(False)
         if expired or sent or unsent or lost:

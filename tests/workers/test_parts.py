@@ -303,6 +303,18 @@ def test_lapsed_leases_are_spared_after_a_time_without_looks_but_not_for_ever() 
     assert looks(0, 5, 10, 15, 20, 20.5, 21, 30, 30.5) == "rsssrrrss"  # and then the machine is well again
 
 
+def test_lapsed_leases_are_spared_by_a_rescuer_that_began_while_nobody_could_look() -> None:
+    """What lapsed meanwhile could not be renewed; a first look at its first try ends what lapsed before it."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    later = first + timedelta(seconds=2.5)
+    assert not LookGap(1.0).at(first).in_grace_period
+    spared = LookGap(1.0).without_look().without_look().at(first)
+    assert (spared.in_grace_period, spared.at(first + timedelta(seconds=0.9)).in_grace_period) == (True, True)
+    assert not spared.at(first + timedelta(seconds=0.9)).at(first + timedelta(seconds=1.8)).at(later).in_grace_period
+    looked = LookGap(1.0).at(first).without_look()  # one look of many
+    assert not looked.at(first + timedelta(seconds=0.9)).in_grace_period
+
+
 def test_the_rescuer_survives_the_database(tmp_path: Path, redis_server: RedisServer) -> None:
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/no/such.db", broker_url=redis_server.url)
     rescuer = Rescuer(settings)
