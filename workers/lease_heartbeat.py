@@ -5,6 +5,8 @@ Native code that holds the interpreter lock stops this thread; the process monit
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,14 +20,19 @@ from database import ledger
 from database.session import run_transaction
 from runtime.log import get_logger
 from runtime.settings import Settings
+from workers.faults import time_limit_reached
 
 log = get_logger(__name__)
+
+# The pool ends a process at the time limit of its message. Where it does not, the process ends itself at this multiple of it:
+# Celery forgets the time limits of what runs when it loses the connection to its broker.
+_TIME_LIMITS = 1.1
 
 
 class LeaseHeartbeat:
     """Renews the claims that this process holds. The thread is started with the first one and then sleeps between heartbeats.
 
-    It shows that the process lives, not that the work makes progress: the time limit ends work that hangs.
+    It shows that the process lives, not that the work makes progress: the time limit ends work that hangs, if need be from here.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -35,6 +42,7 @@ class LeaseHeartbeat:
         self._held: dict[int, ledger.Claim] = {}
         self._to_release: list[ledger.Claim] = []
         self._renewed = 0.0
+        self._begun = 0.0
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -42,7 +50,7 @@ class LeaseHeartbeat:
         """Renew the leases of ``held`` inside the block, until each is dropped (:meth:`drop`)."""
         with self._lock:
             if not self._held:
-                self._renewed = time.monotonic()
+                self._renewed = self._begun = time.monotonic()
             self._held |= {claim.stage_id: claim for claim in held}
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="lease-heartbeat", daemon=True)
@@ -72,6 +80,9 @@ class LeaseHeartbeat:
             self._release_pending()
             with self._lock:
                 held, waited = list(self._held.values()), time.monotonic() - self._renewed
+                worked = time.monotonic() - self._begun
+            if held and worked > _TIME_LIMITS * self._settings.time_limit(held[0].stage):
+                self._end_process(held[0])
             if not held or waited < self._settings.heartbeat_seconds / 2:
                 continue
             try:
@@ -85,6 +96,18 @@ class LeaseHeartbeat:
                 lost = [claim for claim in lost if claim.stage_id in self._held]
             for claim in lost:
                 log.warning("the claim was lost while the work went on", stage_id=claim.stage_id, fence=claim.fence)
+
+    def _end_process(self, late: ledger.Claim) -> None:
+        """Count the tries that this process holds, and kill it: its work has outlived the time limit."""
+        fault = time_limit_reached(late.stage, self._settings.time_limit(late.stage))
+        try:
+            run_transaction(
+                self._engine, lambda c: ledger.fail_claims_of(c, late.owner, fault, self._settings.policy), attempts=2
+            )
+        except GongkaiError as error:  # then its lease expires
+            log.warning("the time limit could not be noted", owner=late.owner, error=str(error))
+        log.error("the process ends itself: nobody kept its time limit", document_id=late.document_id, stage=late.stage)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _release_pending(self) -> None:
         with self._lock:

@@ -176,7 +176,9 @@ def test_twenty_thousand_documents_are_a_window_of_messages(
 def test_a_worker_without_redis_keeps_time_and_ends_when_asked(
     make_cluster: MakeCluster, sqlite_url: str, redis_server: RedisServer, make_proxy: Proxies
 ) -> None:
-    """Its signs of life for Flower must not hold up the loop in which time limits are kept and signals are heard."""
+    """Its signs of life for Flower must not hold up the loop in which signals are heard, and Celery forgets the time limits of
+    what runs.
+    """
     cluster = make_cluster(sqlite_url, light_seconds=8)
     proxy = make_proxy(redis_server.socket)
     worker = cluster.worker(concurrency=1, GONGKAI_BROKER_URL=f"redis://127.0.0.1:{proxy.port}/0")
@@ -184,7 +186,7 @@ def test_a_worker_without_redis_keeps_time_and_ends_when_asked(
     cluster.until(lambda: cluster.rows("select 1 from gk_stage where state = 'running'"))
     redis_server.kill()
     proxy.cut()
-    cluster.until(lambda: cluster.outcomes(document) == ["crashed"], 30, "the time limit was not kept")
+    cluster.until(lambda: cluster.outcomes(document) == ["crashed"], 60, "the time limit was not kept")
     assert cluster.rows("select code from gk_attempt") == [("stage.timeout",)]
     time.sleep(3)  # the dead process is replaced
     worker.terminate()
