@@ -353,13 +353,9 @@ def lock_places(connection: Connection, exclusive: Iterable[str], shared: Iterab
         return False
     modes = {_lock_number(name): False for name in shared} | {_lock_number(name): True for name in exclusive}
     if modes:
-        numbers = sorted(modes)
-        locks = [f"pg_advisory_xact_lock{'' if modes[number] else '_shared'}(%s::bigint)" for number in numbers]
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(f"select {', '.join(locks)}", numbers)
-        finally:
-            cursor.close()
+        places = tuple(sorted(modes))
+        locks = (f"pg_advisory_xact_lock{'' if modes[place] else '_shared'}(%s::bigint)" for place in places)
+        connection.exec_driver_sql(f"select {', '.join(locks)}", places)
     return True
 
 

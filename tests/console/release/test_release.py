@@ -214,6 +214,14 @@ def test_agencies_of_a_list_without_a_filing_are_named(engine: Engine, tmp_path:
     ]
 
 
+def released(engine: Engine, folder: Path) -> tuple[Path, dict[int, int]]:
+    """Release what is there; return the folder of its tables, and the report of each filing at that moment."""
+    release(engine, "2026.1", folder / "out")
+    with engine.connect() as connection:
+        reports: dict[int, int] = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).all())
+    return folder / "out" / "data", reports
+
+
 def test_what_comes_in_while_a_release_is_written_changes_nothing_of_it(engine: Engine, tmp_path: Path) -> None:
     """The last tables say of each agency what the first ones say."""
     fill(engine)
@@ -221,10 +229,7 @@ def test_what_comes_in_while_a_release_is_written_changes_nothing_of_it(engine: 
     run_transaction(engine, lambda c: expect(c, listed, who="test"))
     again = add(engine, "2023.html")
     load(engine, again, verdict("洪泽区民政局", 2023, (reading(RECEIVED, 95),)))
-    release(engine, "2026.1", tmp_path / "out")
-    data = tmp_path / "out" / "data"
-    with engine.connect() as connection:
-        reports: dict[int, int] = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).all())
+    data, reports = released(engine, tmp_path)
     before = list(repeat_rows(engine, data, reports))
     assert before
     late = add(engine, "late.html")
@@ -247,10 +252,7 @@ def test_a_report_that_is_read_again_between_two_statements_is_compared_with_not
 
     for year in (2022, 2023):
         state(year, "今年开展专项检查，主动公开各类信息。")
-    release(engine, "2026.1", tmp_path / "out")
-    data = tmp_path / "out" / "data"
-    with engine.connect() as connection:
-        reports: dict[int, int] = dict(connection.execute(text("select filing_id, report_id from gk_current_filing")).all())
+    data, reports = released(engine, tmp_path)
     before = list(repeat_rows(engine, data, reports))
     assert before
     met: list[str] = []
