@@ -86,6 +86,8 @@ class UnitFacts(Record, frozen=True):
             return self.open[term]
         if self.filing_id is None:
             return Omission.NO_FILING
+        if term == "unit.reported":
+            return 1
         if term.startswith(_FINDING):
             return int(term.removeprefix(_FINDING) in self.rules)
         return Omission.NOT_IN_FORM
@@ -138,7 +140,11 @@ def _value(numerator: Number | None, denominator: Number | None) -> float | None
 
 def unit_figure(indicator: DerivedIndicator, unit: UnitFacts) -> UnitFigure:
     """Return an indicator of one unit: by the first definition all of whose cells its report has."""
-    definition = _definition(indicator, unit)
+    fitting = _fitting(indicator, unit)
+    # The report on the year before has another form: none of the definitions that the report itself allows compares the two.
+    definition = next((each for each in fitting if all(unit.has(term) for term in each.before)), None)
+    if definition is None and fitting:
+        return UnitFigure(why=Omission.NOT_COMPARABLE)
     if definition is None:
         return UnitFigure(why=Omission.NO_FILING if unit.filing_id is None else Omission.NOT_IN_FORM)
     terms = {term: unit.of_term(term) for term in definition.terms}
@@ -148,19 +154,18 @@ def unit_figure(indicator: DerivedIndicator, unit: UnitFacts) -> UnitFigure:
     if reasons:
         return UnitFigure(why=min(reasons, key=REASONS.index))
     numbers = {term: found for term, found in terms.items() if not isinstance(found, Omission)}
-    return UnitFigure(
-        _weighted(definition.numerator, numbers), _weighted(definition.denominator, numbers) if definition.denominator else None
-    )
+    counted = int(_weighted(definition.balance, numbers) == 0) if definition.balance else _weighted(definition.numerator, numbers)
+    return UnitFigure(counted, _weighted(definition.denominator, numbers) if definition.denominator else None)
 
 
-def _definition(indicator: DerivedIndicator, unit: UnitFacts) -> Definition | None:
+def _fitting(indicator: DerivedIndicator, unit: UnitFacts) -> list[Definition]:
+    """The definitions all of whose cells its report has."""
+    found = []
     for definition in indicator.definitions:
         cells = definition.cells
-        if cells and all(unit.has(cell) for cell in cells):
-            return definition
-        if not cells and (unit.form in definition.forms or unit.form is None):
-            return definition
-    return None
+        if all(unit.has(cell) for cell in cells) if cells else unit.form in (*definition.forms, None):
+            found.append(definition)
+    return found
 
 
 def _weighted(weights: Mapping[str, Number], numbers: Mapping[str, Number]) -> Number:

@@ -31,7 +31,9 @@ FACTS = frozenset(
     }
 )
 """Terms that are facts of a unit, whether or not it has a filing; ``finding.RULE`` are more of them."""
-_OF_YEARS = ("text.", "table.")
+BEFORE = "before."
+"""What stands before the id of a cell of the report on the year before."""
+_OF_READING = ("text.", "table.")
 _MAIN = "main"
 
 
@@ -60,26 +62,33 @@ class TwoWords(Record, frozen=True):
 
 
 class Definition(Record, frozen=True):
-    """How an indicator is computed from reports of some forms: weighted terms. ``denominator`` is empty for counts.
+    """How an indicator is computed from reports of some forms: weighted terms. ``denominator`` is empty for counts; with
+    ``balance`` there is no numerator: a unit counts 1 where that sum is 0, else 0.
 
     Definitions of one ``series`` can be compared and added, those of different series cannot.
     """
 
     forms: tuple[str, ...]
-    numerator: dict[str, Number]
+    numerator: dict[str, Number] = msgspec.field(default_factory=dict)
     denominator: dict[str, Number] = msgspec.field(default_factory=dict)
     series: str = _MAIN
     note: TwoWords | None = None
+    balance: dict[str, Number] = msgspec.field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[str, ...]:
         """All terms, those of the numerator first, each once."""
-        return tuple(dict.fromkeys((*self.numerator, *self.denominator)))
+        return tuple(dict.fromkeys((*self.numerator, *self.balance, *self.denominator)))
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The terms that are cells of a form."""
         return tuple(term for term in self.terms if term in load_book().indicators)
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The terms that are cells of the report on the year before."""
+        return tuple(term for term in self.terms if term.startswith(BEFORE))
 
 
 class DerivedIndicator(Record, frozen=True):
@@ -88,7 +97,7 @@ class DerivedIndicator(Record, frozen=True):
 
     ``least`` is the least denominator from which figures are ranked, ``measures`` whether more is better for disclosure,
     ``family`` the indicator of which this is one row, chapter or rule. ``of_years``: it compares a report with the agency's
-    report on the year before.
+    report on the year before. ``of_reading``: for that, both have to be read as a whole, texts or all cells.
     """
 
     id: str
@@ -103,6 +112,11 @@ class DerivedIndicator(Record, frozen=True):
     signed: bool = False
     of_years: bool = False
     family: str | None = None
+
+    @property
+    def of_reading(self) -> bool:
+        """Whether both reports have to be read for it as a whole."""
+        return any(term.startswith(_OF_READING) for definition in self.definitions for term in definition.terms)
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -240,20 +254,34 @@ def _check(found: dict[str, DerivedIndicator]) -> None:
             wrong.append(f"{name} is the id of a cell")
         if (indicator.kind is FigureKind.COUNT) != all(not d.denominator for d in indicator.definitions):
             wrong.append(f"{name}: a count has no denominator, and others have one")
-        seen: set[str] = set()
+        seen: set[tuple[str, tuple[str, ...]]] = set()
         for definition in indicator.definitions:
-            if twice := seen & set(definition.forms):
-                wrong.append(f"{name}: forms {sorted(twice)} have two definitions")
-            seen |= set(definition.forms)
+            taken = {(form, definition.before) for form in definition.forms}
+            if twice := seen & taken:
+                wrong.append(f"{name}: forms {sorted(form for form, _ in twice)} have two definitions")
+            seen |= taken
+            if bool(definition.numerator) == bool(definition.balance):
+                wrong.append(f"{name}: a definition has a numerator or a balance")
+            if definition.before and not indicator.of_years:
+                wrong.append(f"{name}: compares two years, and does not say so (of_years)")
             for term in definition.terms:
                 cell = book.indicators.get(term)
                 if cell is not None:
                     lacking = set(definition.forms) - set(cell.forms)
                     wrong += [f"{name}: form {form} has no {term}" for form in sorted(lacking)]
-                elif term not in FACTS and not term.startswith((*_OF_YEARS, "finding.")):
+                elif term.removeprefix(BEFORE) in book.indicators:
+                    continue
+                elif term not in FACTS and not term.startswith((*_OF_READING, "finding.")):
                     wrong.append(f"{name}: {term} is neither a cell nor a fact")
     if wrong:
         raise ValueError("indicators: " + "; ".join(wrong))
+
+
+@cache
+def cells_before() -> tuple[str, ...]:
+    """The cells of the year before that indicators need, in printing order."""
+    needed = {term.removeprefix(BEFORE) for each in derived_indicators().values() for d in each.definitions for term in d.before}
+    return tuple(cell for cell in load_book().indicators if cell in needed)
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from codebook.analysis.figures import Omission, UnitFacts
+from codebook.analysis.indicators import BEFORE, cells_before
 from codebook.book import load_book
 from codebook.records import Number
 
@@ -49,13 +50,15 @@ def repeated_cells(unit: UnitFacts, before: UnitFacts) -> Repeated:
 def with_year_before(
     unit: UnitFacts, before: UnitFacts | None, texts: Mapping[int, str], texts_before: Mapping[int, str]
 ) -> UnitFacts:
-    """Return a unit with what it repeats of the year before. ``texts`` are its chapters by number, without what all reports say.
+    """Return a unit with what it repeats of the year before, and the cells of that year with which indicators compare it.
+    ``texts`` are its chapters by number, without what all reports say.
 
     A chapter that one of the two reports lacks is not in its terms. An agency without a report repeats nothing.
     """
     if unit.filing_id is None:
         return unit
-    terms = ("table.same", "table.compared", *(f"text.{number}.{part}" for number in CHAPTERS for part in ("same", "grams")))
+    terms = [f"{BEFORE}{cell}" for cell in cells_before()]
+    terms += ("table.same", "table.compared", *(f"text.{number}.{part}" for number in CHAPTERS for part in ("same", "grams")))
     if before is None or before.filing_id is None:
         return msgspec.structs.replace(unit, open={**unit.open, **dict.fromkeys(terms, Omission.NO_YEAR_BEFORE)})
     cells = repeated_cells(unit, before)
@@ -64,4 +67,6 @@ def with_year_before(
         if number in texts and number in texts_before:
             found = repeated_text(texts[number], texts_before[number])
             known |= {f"text.{number}.same": found.same, f"text.{number}.grams": found.compared}
-    return msgspec.structs.replace(unit, known={**unit.known, **known})
+    known |= {f"{BEFORE}{cell}": before.known[cell] for cell in cells_before() if cell in before.known}
+    unsure = {f"{BEFORE}{cell}": before.open[cell] for cell in cells_before() if cell in before.open}
+    return msgspec.structs.replace(unit, known={**unit.known, **known}, open={**unit.open, **unsure})

@@ -6,6 +6,7 @@ opened alone. Every mark has a title, and a link where it has an address. A tabl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil, floor, log10
 from typing import NamedTuple
@@ -22,6 +23,7 @@ _LABEL_LENGTH = 15  # characters of a name that are shown; its title has all
 _HEIGHT = 300.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 16.0, 14.0, 34.0
 _FUNNEL_STEPS = 60
+_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _COLOURS = ("#2b669f", "#236b41", "#a82f27", "#7c63cf", "#85550f", "#56636f")
 
 
@@ -93,17 +95,49 @@ def ticks(greatest: float, count: int = 5) -> list[float]:
     return [round(step * number, 10) for number in range(ceil(greatest / step - 1e-9) + 1)]
 
 
+def signed_ticks(least: float, greatest: float) -> list[float]:
+    """Return round numbers from at most ``least`` up to at least ``greatest``, with 0 among them.
+
+    >>> signed_ticks(0, 0.83), signed_ticks(-30, 12)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [-30.0, -20.0, -10.0, 0.0, 10.0, 20.0])
+    """
+    if least >= 0:
+        return ticks(greatest)
+    step = ticks(max(greatest, -least))[1]
+    below, above = ceil(-least / step - 1e-9), ceil(max(greatest, 0) / step - 1e-9)
+    return [round(step * number, 10) for number in range(-below, above + 1)]
+
+
+def framed(chart: Markup, title: str, note: str) -> Markup:
+    """Return a chart as a picture that stands alone: its title above, what it is of below, on white."""
+    found = _BOX.search(chart)
+    if found is None:
+        raise ValueError("no chart")
+    width, height = (float(end) for end in found.groups())
+    inner = str(chart).replace("<svg ", f'<svg y="34" width="{width:g}" height="{height:g}" ', 1)
+    parts = [
+        f'<rect width="{width:g}" height="{height + 62:g}" fill="#ffffff"/>',
+        f'<text x="12" y="22" font-size="16" font-weight="bold" fill="#1c2733">{escape(title)}</text>',
+        inner,
+        _text(12, height + 54, note, kind="tick"),
+    ]
+    return _svg(width, height + 62, title, parts)
+
+
 def bars(title: str, rows: Sequence[ChartBar], scale: Callable[[float], str], top: float | None = None) -> Markup:
-    """Return ordered bars with the ends of their intervals. ``scale`` writes a value, ``top`` is the most that it can be."""
+    """Return ordered bars with the ends of their intervals. ``scale`` writes a value, ``top`` is the most that it can be.
+
+    Values below 0 go to the left of 0.
+    """
     ends = [end for row in rows for end in (row.value, row.high) if end is not None]
     greatest = max(ends, default=0.0)
-    marks = ticks(greatest if top is None else min(greatest, top))
-    most = marks[-1]
+    marks = signed_ticks(min(ends, default=0.0), greatest if top is None else min(greatest, top))
+    least, most = marks[0], marks[-1]
     height = _ROW * len(rows) + 30
     room = _WIDTH - _LABELS - _VALUES
 
     def x(value: float) -> float:
-        return _LABELS + room * max(0.0, min(value, most)) / most
+        return _LABELS + room * (max(least, min(value, most)) - least) / (most - least)
 
     parts = []
     for mark in marks:
@@ -117,13 +151,14 @@ def bars(title: str, rows: Sequence[ChartBar], scale: Callable[[float], str], to
         shape = [_text(_LABELS - 8, y + 15, name, anchor="end")]
         if row.value is not None:
             kind = "bar faint" if row.faint else "bar"
+            ends_at = sorted((x(0.0), x(row.value)))
             shape.append(
-                f'<rect class="{kind}" x="{_LABELS:g}" y="{y + 4:.1f}" width="{x(row.value) - _LABELS:.1f}" height="14"'
+                f'<rect class="{kind}" x="{ends_at[0]:.1f}" y="{y + 4:.1f}" width="{ends_at[1] - ends_at[0]:.1f}" height="14"'
                 f' fill="{"#b9cee2" if row.faint else "#2b669f"}"/>'
             )
             if row.low is not None and row.high is not None:
                 shape.append(_line(x(row.low), y + 11, x(row.high), y + 11, "interval"))
-        edge = x(max((end for end in (row.value, row.high) if end is not None), default=0.0))
+        edge = x(max(0.0, *(end for end in (row.value, row.high) if end is not None)) if row.value is not None else 0.0)
         shape.append(_text(edge + 6, y + 15, row.shown, kind="value"))
         parts.append(_linked(row.href, f"{row.label} {row.shown}", "".join(shape)))
     return _svg(_WIDTH, height, title, parts)

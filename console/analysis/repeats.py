@@ -30,6 +30,8 @@ from database.analysis.texts import chapters_of
 from database.sql import chunks
 from tasks.validation.rules.between_reports import own_words
 
+MOST_COMPARED = 1_000
+"""Agencies whose reports a page or a call compares; some seconds."""
 _AT_ONCE = 200  # units whose texts are in memory
 _ALL = slice(None)
 _KEYS = {GroupBy.PROVINCE: province_of, GroupBy.CITY: city_of, GroupBy.COUNTY: county_of}

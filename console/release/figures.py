@@ -33,6 +33,7 @@ def derived_rows() -> Iterator[tuple[object, ...]]:
         series = {form: definition.series for form in each.forms if (definition := each.definition_of(form)) is not None}
         formulas = [
             {"forms": definition.forms, "numerator": definition.numerator, "denominator": definition.denominator}
+            | ({"balance": definition.balance} if definition.balance else {})
             for definition in each.definitions
         ]
         texts = (each.name.zh, each.name.en, each.means.zh, each.means.en, each.law.zh, each.law.en)

@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, bindparam, text
 
 from codebook.analysis.figures import Omission
+from codebook.analysis.indicators import BEFORE, cells_before
 from codebook.records import Number
 from codebook.text.numbers import exact
 from database.analysis.columns import CODES, KNOWN, SURE, UNSURE, cell_columns, cell_ids, reason_of
@@ -32,6 +33,28 @@ def kept_cells(path: Path, units: pl.DataFrame) -> pl.DataFrame | None:
     good = units.select("report_id", "cells").filter(pl.col("report_id").is_not_null())
     columns = ("report_id", *cell_columns())
     return old.join(good.lazy(), on=["report_id", "cells"], how="semi").select(*columns).collect()
+
+
+def with_cells_before(units: pl.DataFrame, last: Path | None) -> pl.DataFrame:
+    """Return the units of a year with cells of their reports on the year before, from the file of that year (None: there is
+    none). Of a report without one before, those cells are not known.
+    """
+    names = [name for cell in cells_before() for name in (cell, f"{cell}?")]
+    schema = {"agency_id": pl.Int64, "before": pl.Int64, **{f"{BEFORE}{name}": cell_columns()[name] for name in names}}
+    earlier = (
+        pl.scan_parquet(last)
+        .filter(pl.col("filing_id").is_not_null())
+        .select("agency_id", pl.col("filing_id").alias("before"), *(pl.col(name).alias(f"{BEFORE}{name}") for name in names))
+        .unique("agency_id", keep="first", maintain_order=True)
+        .collect()
+        if last is not None
+        else pl.DataFrame(schema=schema)
+    )
+    found = units.join(earlier, on="agency_id", how="left", maintain_order="left")
+    none = pl.lit(CODES[Omission.NO_YEAR_BEFORE], dtype=pl.UInt8)
+    lacks = pl.col("filing_id").is_not_null() & pl.col("before").is_null()
+    codes = [f"{BEFORE}{cell}?" for cell in cells_before()]
+    return found.with_columns(pl.when(lacks).then(none).otherwise(pl.col(name)).alias(name) for name in codes).drop("before")
 
 
 def read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from functools import cache
 from codebook.analysis.figures import Omission
 from codebook.analysis.indicators import Definition, DerivedIndicator, derived_indicators
 from codebook.records import Number
-from database.analysis.columns import CODES, KNOWN, quoted
+from database.analysis.columns import CODES, DIGITS, KNOWN, quoted
 
 
 def _number(term: str) -> str:
@@ -32,9 +32,13 @@ def _sum(weights: Mapping[str, Number]) -> str:
     return " + ".join(f"{weight} * {_number(term)}" for term, weight in weights.items())
 
 
+def _there(terms: Sequence[str]) -> str:
+    return " and ".join(f"{quoted(f'{term}?')} is not null" for term in terms) or "true"
+
+
 def _applies(definition: Definition) -> str:
     if cells := definition.cells:
-        return " and ".join(f"{quoted(f'{cell}?')} is not null" for cell in cells)
+        return _there(cells)
     forms = ", ".join(f"'{form}'" for form in definition.forms)
     return f"(form is null or form in ({forms}))"
 
@@ -51,18 +55,22 @@ def _reason(indicator: DerivedIndicator, definition: Definition, years: Sequence
 def unit_sql(indicator: DerivedIndicator, years: tuple[int, ...]) -> tuple[str, str, str]:
     """Return the expressions of numerator, denominator and reason of an indicator over the columns of the panel.
 
-    Raises ValueError for an indicator that compares two years, which the panel does not hold.
+    Raises ValueError for an indicator for which whole reports have to be read, which the panel does not hold.
     """
-    if indicator.of_years:
-        raise ValueError(f"{indicator.id} compares two years of an agency; the panel does not have it")
+    if indicator.of_reading:
+        raise ValueError(f"{indicator.id} reads two reports of an agency; the panel does not have it")
     no_filing, not_in_form = CODES[Omission.NO_FILING], CODES[Omission.NOT_IN_FORM]
     lacking = f"case when filing_id is null then {no_filing} else {not_in_form} end"
     parts: dict[str, list[str]] = defaultdict(list)
     for definition in indicator.definitions:
-        when = f"when {_applies(definition)} then"
-        parts["numerator"].append(f"{when} {_sum(definition.numerator)}")
+        when = f"when {_applies(definition)} and {_there(definition.before)} then"
+        balanced = f"cast(round({_sum(definition.balance)}, {DIGITS}) = 0 as double)" if definition.balance else None
+        parts["numerator"].append(f"{when} {balanced or _sum(definition.numerator)}")
         parts["denominator"].append(f"{when} {_sum(definition.denominator) if definition.denominator else 'null'}")
         parts["reason"].append(f"{when} {_reason(indicator, definition, years)}")
+    if indicator.of_years:  # the report on the year before has another form
+        own = " or ".join(f"({_applies(definition)})" for definition in indicator.definitions)
+        parts["reason"].append(f"when {own} then {CODES[Omission.NOT_COMPARABLE]}")
     numerator = f"case {' '.join(parts['numerator'])} end"
     denominator = f"case {' '.join(parts['denominator'])} end"
     return numerator, denominator, f"case {' '.join(parts['reason'])} else {lacking} end"
@@ -70,8 +78,8 @@ def unit_sql(indicator: DerivedIndicator, years: tuple[int, ...]) -> tuple[str, 
 
 @cache
 def stored_indicators() -> dict[str, DerivedIndicator]:
-    """The indicators that a panel has in its files of figures: all that follow from one report."""
-    return {name: each for name, each in derived_indicators().items() if not each.of_years}
+    """The indicators that a panel has in its files of figures: all but those for which whole reports have to be read."""
+    return {name: each for name, each in derived_indicators().items() if not each.of_reading}
 
 
 def stored_columns(indicator: str) -> tuple[str, str, str]:

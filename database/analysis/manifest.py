@@ -14,7 +14,7 @@ import msgspec
 
 from codebook.records import Record
 
-LAYOUT = 4
+LAYOUT = 5
 """Raised when columns or codes of reasons change: older panels are made again."""
 _KEPT_SECONDS = 3_600.0  # that a file stays which no manifest names any more
 _FILES = ("year-*.parquet", "figures-*.parquet", "sums-*.parquet", "contradictions-*.parquet")

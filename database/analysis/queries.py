@@ -60,6 +60,8 @@ class UnitOrder(StrEnum):
     """Those with the greatest denominators (of counts, figures) first, those without a figure last."""
     FIGURE = "figure"
     """Those with the greatest numerators first, those without a figure last."""
+    LEFT_OUT = "left_out"
+    """Those without a figure alone, by the reason and by place."""
 
 
 _LEVELS = (GroupBy.PROVINCE, GroupBy.CITY, GroupBy.COUNTY)
@@ -171,10 +173,13 @@ def unit_lines(  # noqa: PLR0917 (what a list of units is asked by)
     where, values = _conditions(selection, GroupBy.UNIT)
     size = {UnitOrder.SIZE: "coalesce(d, n)", UnitOrder.FIGURE: "n"}.get(order)
     first = f"w is not null, case when w is null then {size} end desc nulls last, " if size else ""
+    only = ""
+    if order is UnitOrder.LEFT_OUT:
+        first, only = "w, ", " where w is not null"
     part = f" limit {int(limit)} offset {int(after)}" if limit else ""
     query = (
         f"with units as (select {_WHO}, {numerator} as n, {denominator} as d, {reason} as w from {source} where {where})"
-        f" select * from units order by {first}region_code nulls last, agency_id, year{part}"
+        f" select * from units{only} order by {first}region_code nulls last, agency_id, year{part}"
     )
     return [UnitLine(*(*row[:8], _unit_figure(*row[8:]))) for row in panel.ask(query, values)]
 

@@ -3,9 +3,10 @@ were arranged again since the refresh before.
 
 A year has four files. One has a row for each unit with its facts and, for each cell of the forms, its number (``ID``, null
 unless it is sure) and whether it is known (``ID?``: see :data:`~database.analysis.columns.CODES`; null where the report has no
-such cell). The second has the units with the numerators, denominators and reasons of the derived indicators, the third their sums
-by region (:mod:`database.analysis.sums`), the fourth contradictions between governments and those under them. Agencies of a list
-without a report have a row without a filing. Nothing here counts a document: a filing has one row.
+such cell), and those cells of the year before with which indicators compare it (``before.ID``). The second has the units with
+the numerators, denominators and reasons of the derived indicators, the third their sums by region
+(:mod:`database.analysis.sums`), the fourth contradictions between governments and those under them. Agencies of a list without a
+report have a row without a filing. Nothing here counts a document: a filing has one row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, text
 
 from codebook.book import load_book
-from database.analysis.cells import empty_cells, kept_cells, read_cells
+from database.analysis.cells import empty_cells, kept_cells, read_cells, with_cells_before
 from database.analysis.columns import OFFLINE, UNIT_COLUMNS, quoted
 from database.analysis.contradictions import write_contradictions
 from database.analysis.expressions import figure_columns
@@ -58,7 +59,13 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
         with reading(engine) as connection:
             made_at = datetime.now(UTC).isoformat(timespec="seconds")
             units = unit_rows(connection)
-            years = {year: _refreshed(connection, folder, year, rows, before) for year, rows in sorted(units.items())}
+            digests = {year: _digest_of(rows) for year, rows in units.items()}
+            years: dict[int, PanelYear] = {}
+            for year, rows in sorted(units.items()):
+                # A year has cells of the one before: it is made again when one of both changed, not with every earlier one.
+                digest = hashlib.sha256(f"{digests[year]} {digests.get(year - 1)}".encode()).hexdigest()[:16]
+                files, last = PanelYear.named(year, len(rows), digest), years.get(year - 1)
+                years[year] = _refreshed(connection, folder, rows, before, year=year, made=files, last=last)
         version = hashlib.sha256("".join(f"{year}{each.digest}" for year, each in years.items()).encode()).hexdigest()[:16]
         manifest = PanelManifest(LAYOUT, version, made_at, years)
         write_manifest(folder, manifest)
@@ -66,14 +73,27 @@ def refresh(engine: Engine, folder: Path) -> PanelManifest:
         return manifest
 
 
-def _refreshed(
-    connection: Connection, folder: Path, year: int, rows: Sequence[PanelUnit], before: PanelManifest | None
-) -> PanelYear:
-    """The files of a year: those of before where nothing changed, else a new one with the cells that are still good."""
+def _digest_of(rows: Sequence[PanelUnit]) -> str:
+    """The digest of what a year is made from."""
     seed = f"{LAYOUT} {load_book().version} {[(row.columns, row.cells) for row in rows]!r}"
-    digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
+    return hashlib.sha256(seed.encode()).hexdigest()[:16]
+
+
+def _refreshed(
+    connection: Connection,
+    folder: Path,
+    rows: Sequence[PanelUnit],
+    before: PanelManifest | None,
+    *,
+    year: int,
+    made: PanelYear,
+    last: PanelYear | None,
+) -> PanelYear:
+    """The files of a year: those of before where nothing changed, else new ones (``made``) with the cells that are still good.
+    ``last`` are those of the year before.
+    """
     old = before.years.get(year) if before is not None else None
-    if old is not None and old.digest == digest and all((folder / name).exists() for name in old.files):
+    if old is not None and old.digest == made.digest and all((folder / name).exists() for name in old.files):
         return old
     units = pl.DataFrame([(*row.columns, row.cells) for row in rows], schema={**UNIT_COLUMNS, "cells": pl.String}, orient="row")
     kept = kept_cells(folder / old.file, units) if old is not None and (folder / old.file).exists() else None
@@ -82,8 +102,8 @@ def _refreshed(
     wanted = [row.report_id for row in rows if row.report_id is not None and row.report_id not in have]
     parts += [read_cells(connection, list(part)) for part in chunks(wanted, _READ_AT_ONCE)]
     cells = pl.concat(parts) if parts else empty_cells()
-    made = PanelYear.named(year, len(rows), digest)
-    joined = units.join(cells, on="report_id", how="left", maintain_order="left").sort(
+    joined = units.join(cells, on="report_id", how="left", maintain_order="left")
+    joined = with_cells_before(joined, folder / last.file if last is not None else None).sort(
         "province_code", "city_code", "county_code", "agency_id", nulls_last=True
     )
     begun = folder / f".{made.file}"

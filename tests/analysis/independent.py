@@ -101,6 +101,28 @@ normative_growth d 1 disclosure.normative_documents.in_force 2021
 normative_growth d -1 disclosure.normative_documents.issued 2021
 normative_growth d 1 disclosure.normative_documents.repealed 2021
 """
+# Those that compare a report with the one on the year before: indicator, the way by the forms of both, side (b: 1 where the sum
+# is 0), weight, of which report, cell.
+YEARLY = """
+received_change 1 n 1 now requests.new_received.total
+received_change 1 n -1 then requests.new_received.total
+received_change 1 d 1 then requests.new_received.total
+received_change 2 n 1 now requests.new_received.total
+received_change 2 n -1 then statistics.requests.received
+received_change 2 d 1 then statistics.requests.received
+received_change 3 n 1 now statistics.requests.received
+received_change 3 n -1 then statistics.requests.received
+received_change 3 d 1 then statistics.requests.received
+carry_over_agreement 1 b 1 now requests.carried_over.total
+carry_over_agreement 1 b -1 then requests.carried_forward.total
+stock_agreement 1 b 1 now disclosure.normative_documents.in_force
+stock_agreement 1 b -1 then disclosure.normative_documents.in_force
+stock_agreement 1 b -1 now disclosure.normative_documents.issued
+stock_agreement 1 b 1 now disclosure.normative_documents.repealed
+stock_growth 1 n 1 now disclosure.normative_documents.issued
+stock_growth 1 n -1 now disclosure.normative_documents.repealed
+stock_growth 1 d 1 then disclosure.normative_documents.in_force
+"""
 # Indicators whose figures from the form of 2014 count something else than later ones.
 ANOTHER_THING = (
     "grant_rate", "disclosure_rate", "denial_rate", "reconsideration_rate", "litigation_rate", "reconsideration_corrected_rate",
@@ -157,10 +179,29 @@ create view by_facts as
             else (select count(*) from workday w where w.day > l.due and w.day <= least(p.published_on, p.seen_on)) end, 1
             from (values ('late_days'), ('late_workdays')) x(name)
     ) f;
+create table per_way as
+    select p.unit, b.unit as last, t.indicator, t.way, count(*) filter (where report = 'now') as mine,
+        count(c.cell) filter (where report = 'now') as mine_there, count(*) as wanted, count(c.cell) as there,
+        count(*) filter (where c.state = 'not_seen') as unseen, count(*) filter (where c.state = 'doubtful') as doubts,
+        count(*) filter (where c.sure) as sure, round(sum(t.weight * c.value) filter (where side = 'b'), 6) as b,
+        sum(t.weight * c.value) filter (where side = 'n') as n, sum(t.weight * c.value) filter (where side = 'd') as d
+    from place p left join place b on b.agency_id = p.agency_id and b.year = p.year - 1 and b.form is not null
+    cross join yearly t left join cell c on c.unit = case t.report when 'now' then p.unit else b.unit end and c.cell = t.cell
+    where p.form is not null group by all;
+create table by_years as
+    select p.unit, i.indicator,
+        case when p.form is null then 'no_filing' when w.unit is null then 'not_in_form' when w.last is null then 'no_year_before'
+            when w.there < w.wanted then 'not_comparable' when w.unseen > 0 then 'not_seen' when w.doubts > 0 then 'doubt'
+            when w.sure < w.wanted then 'blank' end as gap, coalesce((w.b = 0)::int, w.n) as n, coalesce(w.d, 1) as d
+    from place p cross join (select distinct indicator from yearly) i left join (
+        select * from per_way where mine_there = mine
+        qualify row_number() over (partition by unit, indicator order by there < wanted, way) = 1) w
+    on w.unit = p.unit and w.indicator = i.indicator;
 create table unit_figure as
     select unit, indicator, coalesce(gap, case when family <> of_year and indicator in (select indicator from other_thing)
         then 'not_comparable' end) as gap, n, d from by_cells
-    union all select unit, indicator, gap, n, d from by_facts;
+    union all select unit, indicator, gap, n, d from by_facts
+    union all select unit, indicator, gap, n, d from by_years;
 """
 FIGURES = """
 select '{basis}' as basis, '{by}' as by, {key} as key, p.year, f.indicator, f.gap, count(*), round(sum(f.n), 6), round(sum(f.d),
@@ -202,6 +243,12 @@ class Independent:
         written = [line.split() for line in TERMS.strip().splitlines()]
         self._table(
             "written", [(i, s, int(w), c, f) for i, s, w, c, f in written], ["indicator", "side", "weight", "pattern", "form"]
+        )
+        yearly = [line.split() for line in YEARLY.strip().splitlines()]
+        self._table(
+            "yearly",
+            [(i, int(w), s, int(n), a, c) for i, w, s, n, a, c in yearly],
+            ["indicator", "way", "side", "weight", "report", "cell"],
         )
         self._table("other_thing", [(name,) for name in ANOTHER_THING], ["indicator"])
         rules = [(name, rule, "2014" if rule == "any" else "2019") for name, rule in RULES.items()]

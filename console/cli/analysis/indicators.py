@@ -112,7 +112,7 @@ def _indicator(name: str) -> DerivedIndicator:
 
 
 def _lines(panel: Panel, connection: Connection, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy) -> _Lines:
-    if indicator.of_years:
+    if indicator.of_reading:
         if by is GroupBy.UNIT:
             return compared_unit_lines(panel, connection, indicator, selection)
         return compared_group_lines(panel, connection, indicator, selection, by)

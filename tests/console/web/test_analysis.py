@@ -94,6 +94,9 @@ def test_a_chart_is_a_picture_of_its_own(desk: Desk, world: World, path: str) ->
     root = ElementTree.fromstring(answer.text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert not re.search(r"<script|style=|url\(|https?://(?!www\.w3\.org/2000/svg)", answer.text)
+    told = ["".join(each.itertext()) for each in root if each.tag.endswith("text")]
+    assert told[0]
+    assert told[-1].startswith("数据截至")
 
 
 def test_each_figure_opens_into_its_report_and_its_cell(desk: Desk, world: World) -> None:
@@ -224,3 +227,43 @@ def test_the_pages_stand_on_an_empty_database(desk: Desk, path: str) -> None:
 def test_what_nobody_can_mean_is_passed_over(desk: Desk, world: World, query: str) -> None:
     for path in ("/analysis", "/analysis/indicator"):
         assert desk.viewer.get(f"{path}?{query}").status_code in (200, 400)
+
+
+def test_what_changed_since_the_year_before_is_a_figure_of_regions_and_of_agencies(desk: Desk, world: World) -> None:
+    page = desk.viewer.get("/analysis/indicator?year=2023&indicator=carry_over_agreement&basis=all").text
+    answer = desk.viewer.get("/analysis/indicator/file?year=2023&indicator=carry_over_agreement&basis=all")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    sure = {(c.agency_id, c.year, c.cell): c.value for c in world.cells if c.state in SURE}
+    expected = {}
+    for unit in world.units:
+        now = sure.get((unit.agency_id, 2023, "requests.carried_over.total"))
+        then = sure.get((unit.agency_id, 2022, "requests.carried_forward.total"))
+        if unit.year == 2023 and None not in (now, then):
+            expected[str(unit.agency_id)] = str(int(now == then))
+    found = {row["单位编号"]: row["分子"] for row in rows if row["分子"]}
+    assert found == expected
+    assert "1" in expected.values()
+    left = [row["未计入原因"] for row in rows if not row["分子"]]
+    assert {"缺报", "无上年报告"} <= set(left)
+    assert f"无上年报告 {left.count('无上年报告')}" in page
+    overview = desk.viewer.get("/analysis?year=2023&indicator=carry_over_agreement").text
+    assert "无上年报告" in overview
+    assert overview.count("结转衔接率") > 2
+
+
+def test_what_repeats_the_year_before_is_a_figure_of_pages_and_not_of_too_many_agencies(
+    desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = desk.viewer.get("/analysis/indicator?year=2023&indicator=table_repeat").text
+    asked = "/api/v1/figures?year=2023&indicator=table_repeat&by=all"
+    (line,) = desk.viewer.get(asked).json()["items"]
+    figure = line["figure"]
+    assert f"{100 * figure['value']:.1f}%" in page
+    assert f"<dd>{figure['units']}</dd>" in page
+    assert "<svg" in desk.viewer.get("/analysis?year=2023&indicator=table_repeat").text
+    monkeypatch.setattr("console.web.pages.analysis.figures.MOST_COMPARED", 3)
+    for path in ("/analysis/indicator", "/analysis"):
+        refused = desk.viewer.get(f"{path}?year=2023&indicator=table_repeat")
+        assert refused.status_code == 200
+        assert "请选择较小的地区" in refused.text
+    assert desk.viewer.get("/analysis/indicator/file?year=2023&indicator=table_repeat").status_code == 400

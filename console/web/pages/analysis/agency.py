@@ -28,7 +28,8 @@ from database.models import Role
 _RATES = (
     "grant_rate", "disclosure_rate", "decided_rate", "denial_rate", "not_held_rate", "not_processed_rate", "carry_forward_rate",
     "natural_person_share", "legal_service_share", "reconsideration_rate", "litigation_rate", "reconsideration_corrected_rate",
-    "litigation_corrected_rate", "normative_net", "normative_growth", "late_days", "late_workdays",
+    "litigation_corrected_rate", "normative_net", "normative_growth", "stock_growth", "received_change", "late_days",
+    "late_workdays",
 )  # fmt: skip
 _LINES = ("grant_rate", "disclosure_rate", "denial_rate", "carry_forward_rate")
 
@@ -94,13 +95,13 @@ def stock(units: Sequence[UnitFacts]) -> list[YearCheck]:
     return checks
 
 
-def _numbers(units: Sequence[UnitFacts]) -> list[NumberRow]:
+def _numbers(units: Sequence[UnitFacts], language: str) -> list[NumberRow]:
     """The cells that any of the reports has, in printing order: totals of table three, all of the other tables."""
     rows = []
     for cell, indicator in load_book().indicators.items():
         total = indicator.column in (None, "total") or indicator.block != "requests"
         if total and any(unit.has(cell) for unit in units):
-            rows.append(NumberRow(cell, cell_name(cell), tuple(unit.of_term(cell) for unit in units)))
+            rows.append(NumberRow(cell, cell_name(cell, language), tuple(unit.of_term(cell) for unit in units)))
     return rows
 
 
@@ -110,13 +111,17 @@ def _rates(units: Sequence[UnitFacts]) -> list[RateRow]:
     return [row for row in found if any(figure.value is not None for figure in row.figures)]
 
 
-def _repeats(request: PageRequest, units: Sequence[UnitFacts]) -> list[RateRow]:
-    """What each report repeats of the one before, by chapters and in its tables."""
+def _with_years_before(request: PageRequest, units: Sequence[UnitFacts]) -> list[UnitFacts]:
+    """The units with what indicators that compare two years need."""
     by_year = {unit.year: unit for unit in units}
     with request.reading() as connection:
-        with_before = with_years_before(connection, [(unit, by_year.get(unit.year - 1)) for unit in units])
-    rates = [each for each in derived_indicators().values() if each.of_years]
-    found = [RateRow(each, tuple(unit_figure(each, unit) for unit in with_before)) for each in rates]
+        return with_years_before(connection, [(unit, by_year.get(unit.year - 1)) for unit in units])
+
+
+def _repeats(units: Sequence[UnitFacts]) -> list[RateRow]:
+    """What each report repeats of the one before, by chapters and in its tables."""
+    rates = [each for each in derived_indicators().values() if each.of_reading]
+    found = [RateRow(each, tuple(unit_figure(each, unit) for unit in units)) for each in rates]
     return [row for row in found if any(figure.value is not None for figure in row.figures)]
 
 
@@ -137,6 +142,7 @@ def _chart(request: PageRequest, units: Sequence[UnitFacts]) -> Markup:
 def shown(request: PageRequest, panel: Panel) -> Response:
     """The years of an agency."""
     units = _units(request, panel, request.number("id"))
+    compared = _with_years_before(request, units)
     return render(
         request,
         "analysis_agency.html",
@@ -145,9 +151,9 @@ def shown(request: PageRequest, panel: Panel) -> Response:
         agency=units[-1],
         units=units,
         chart=_chart(request, units),
-        numbers=_numbers(units),
-        rates=_rates(units),
-        repeats=_repeats(request, units),
+        numbers=_numbers(units, request.language),
+        rates=_rates(compared),
+        repeats=_repeats(compared),
         carry_over=carry_over(units),
         stock=stock(units),
         by_year={unit.year: unit for unit in units},
@@ -161,14 +167,18 @@ def file(request: PageRequest, panel: Panel) -> Response:
     number = request.number("id")
     units = _units(request, panel, number)
     if request.query.text("chart", 10) == "lines":
-        return as_picture(f"agency-{number}", _chart(request, units))
+        return as_picture(
+            request, panel, f"agency-{number}", _chart(request, units), units[-1].agency, request.t("analysis.years")
+        )
+    compared = _with_years_before(request, units)
     header = ["id", request.t("analysis.cell"), *(str(unit.year) for unit in units)]
     rows = [
-        [row.cell, row.name, *(None if isinstance(value, Omission) else value for value in row.values)] for row in _numbers(units)
+        [row.cell, row.name, *(None if isinstance(value, Omission) else value for value in row.values)]
+        for row in _numbers(units, request.language)
     ]
     rows += [
         [row.indicator.id, row.indicator.name.of(request.language), *(figure.value for figure in row.figures)]
-        for row in _rates(units)
+        for row in (*_rates(compared), *_repeats(compared))
     ]
     return as_csv(request, f"agency-{number}", header, rows)
 

@@ -14,10 +14,12 @@ from starlette.responses import Response
 from codebook.analysis.figures import Figure, Omission
 from codebook.analysis.indicators import DerivedIndicator, derived_indicators, indicator_of
 from codebook.divisions import level_of
+from console.analysis.charts import framed
 from console.analysis.rows import Cell, left_out_words, shown_value
 from console.analysis.words import word
+from console.release.schema import english_label
 from console.web.request import PageRequest
-from console.web.views.regions import region_code
+from console.web.views.regions import region_code, region_name
 from database.access import region_prefix
 from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, UnitSelection, years_of
@@ -60,8 +62,6 @@ def asked_of(request: PageRequest, panel: Panel) -> Asked:
     try:
         indicator = indicator_of(query.text("indicator", 80) or USUAL)
     except KeyError:
-        indicator = derived_indicators()[USUAL]
-    if indicator.of_years:
         indicator = derived_indicators()[USUAL]
     basis = query.text("basis", 10)
     level = query.text("level", 10)
@@ -133,10 +133,18 @@ def as_download(request: PageRequest, file: str, content: bytes, media_type: str
     return Response(content, media_type=media_type, headers=headers)
 
 
-def as_picture(name: str, chart: Markup) -> Response:
-    """A chart as an SVG file."""
+def as_picture(request: PageRequest, panel: Panel, name: str, chart: Markup, *told: str) -> Response:
+    """A chart as an SVG file that stands alone. ``told`` is its title, in parts; below it stands when the figures were made."""
+    note = request.t("analysis.as_of", at=panel.manifest.made_at[:16].replace("T", " "))
+    picture = framed(chart, " · ".join(part for part in told if part), f"{note} · Gongkai")
     headers = {"content-disposition": f'attachment; filename="{name}.svg"'}
-    return Response(str(chart), media_type="image/svg+xml", headers=headers)
+    return Response(str(picture), media_type="image/svg+xml", headers=headers)
+
+
+def told_by(request: PageRequest, asked: Asked) -> tuple[str, str, str]:
+    """What a picture says of what was asked: the indicator and year, the place, and whose reports are in it."""
+    place = region_name(asked.region) or request.t("analysis.whole")
+    return f"{asked.indicator.name.of(request.language)} {asked.year}", place, word("bases", asked.basis, request.language)
 
 
 def render(request: PageRequest, template: str, **context: Any) -> Response:
@@ -145,6 +153,9 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
     def figure_word(group: str, name: str | None) -> str:
         return word(group, name, request.language)
 
+    def named(cell: str) -> str:
+        return cell_name(cell, request.language)
+
     def left_out(figure: Figure) -> str:
         return left_out_words(figure, request.language)
 
@@ -152,7 +163,7 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
         template,
         figure_word=figure_word,
         left_out_words=left_out,
-        cell_name=cell_name,
+        cell_name=named,
         omissions=tuple(Omission),
         value_of=shown_value,
         levels=LEVELS,
@@ -160,6 +171,9 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
     )
 
 
-def cell_name(cell: str) -> str:
-    """What messages call a cell: its table, row and column."""
-    return f"{table_of(cell)}{cell_label(cell)}"
+def cell_name(cell: str, language: str) -> str:
+    """What messages call a cell: its table, row and column; in English, what releases call it."""
+    if language == "zh":
+        return f"{table_of(cell)}{cell_label(cell)}"
+    found = english_label(cell)
+    return found[:1].upper() + found[1:]

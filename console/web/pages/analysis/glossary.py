@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from codebook.analysis.indicators import Definition, DerivedIndicator, derived_indicators
+from codebook.analysis.indicators import BEFORE, Definition, DerivedIndicator, derived_indicators
 from codebook.book import load_book
 from codebook.records import Number
 from console.analysis.rows import shown_number
@@ -40,7 +40,9 @@ class GlossaryEntry(NamedTuple):
 def term_name(term: str, language: str) -> str:
     """Return what a term of a definition is called: a cell, or a fact of a unit."""
     if term in load_book().indicators:
-        return cell_name(term)
+        return cell_name(term, language)
+    if term.startswith(BEFORE):
+        return word("terms", "before", language).format(cell=cell_name(term.removeprefix(BEFORE), language))
     family, _, rest = term.partition(".")
     if family == "finding" and rest != "any":
         return word("terms", "finding", language).format(rule=rest)
@@ -63,6 +65,8 @@ def written_sum(weights: Mapping[str, Number], language: str) -> str:
 def _written(definition: Definition, language: str) -> WrittenDefinition:
     note = definition.note.of(language) if definition.note is not None else ""
     numerator, denominator = written_sum(definition.numerator, language), written_sum(definition.denominator, language)
+    if definition.balance:
+        numerator = word("terms", "balance", language).format(sum=written_sum(definition.balance, language))
     return WrittenDefinition(", ".join(definition.forms), numerator, denominator, note)
 
 

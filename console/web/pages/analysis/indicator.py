@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from markupsafe import Markup
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from codebook.analysis.figures import Figure
+from codebook.analysis.figures import Figure, sum_of
 from codebook.analysis.indicators import DerivedIndicator, FigureKind, derived_indicators
 from console.analysis import charts
+from console.analysis.repeats import MOST_COMPARED
 from console.analysis.rows import shown_value, unit_header, unit_rows
-from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, asked_on_page, of_panel, render, seen
+from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, asked_on_page, of_panel, render, seen, told_by
+from console.web.pages.analysis.figures import is_too_much, units_left_out, units_with_figure
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
 from database.analysis.panel import Panel
-from database.analysis.queries import Basis, UnitLine, UnitOrder, UnitSelection, figure_of_units, unit_lines, years_of
+from database.analysis.queries import Basis, UnitLine, UnitSelection, years_of
 from database.models import Role
 
 _ROWS = 200  # agencies that a page shows; the file has all
-_POINTS = 1_500  # of a funnel
+_POINTS = 1_000  # of a funnel; more of them are a cloud
 
 
 def _selection(request: PageRequest, asked: Asked) -> UnitSelection:
@@ -31,7 +34,8 @@ def evidence(indicator: DerivedIndicator, line: UnitLine) -> str | None:
     """The address of the cell that a figure rests on first; None where there is none."""
     if line.document_id is None:
         return None
-    cell = next((each for each in indicator.cells if each in next(iter(indicator.definitions)).numerator), None)
+    first = next(iter(indicator.definitions))
+    cell = next((each for each in indicator.cells if each in {**first.numerator, **first.balance}), None)
     return f"/documents/{line.document_id}/cells/{cell}" if cell is not None else f"/documents/{line.document_id}"
 
 
@@ -64,8 +68,13 @@ def shown(request: PageRequest, panel: Panel) -> Response:
     asked = asked_on_page(request, panel)
     selection = _selection(request, asked)
     most = _POINTS if asked.indicator.kind is FigureKind.PROPORTION else _ROWS
-    lines = unit_lines(panel, asked.indicator, selection, UnitOrder.SIZE, limit=most)
-    figure = figure_of_units(panel, asked.indicator, selection)
+    too_much = is_too_much(panel, asked.indicator, selection)
+    if too_much:
+        request.notify("analysis.too_much", good=False, most=f"{MOST_COMPARED:,}")
+    lines, figure = (
+        ([], sum_of(asked.indicator, [])) if too_much else units_with_figure(request, panel, asked.indicator, selection, most)
+    )
+    lacking = units_left_out(request, panel, asked.indicator, selection, _ROWS) if figure.left_out else []
     drawn = sum(line.figure.value is not None for line in lines)
     return render(
         request,
@@ -74,15 +83,17 @@ def shown(request: PageRequest, panel: Panel) -> Response:
         years=years_of(panel),
         asked=asked,
         given=asked.given,
-        indicators=[each for each in derived_indicators().values() if not each.of_years],
+        indicators=list(derived_indicators().values()),
         bases=list(Basis),
         place=region_name(asked.region),
         figure=figure,
         summed=asked.basis in (Basis.UNITS, Basis.VERTICAL),
         chart=_funnel(request, asked, lines, figure),
         points=drawn,
-        lines=[(line, evidence(asked.indicator, line)) for line in lines[:_ROWS]],
-        more=max(0, figure.all_units - _ROWS),
+        lines=[(line, evidence(asked.indicator, line)) for line in lines[:_ROWS] if line.figure.why is None],
+        more=max(0, figure.units - _ROWS),
+        lacking=[(line, evidence(asked.indicator, line)) for line in lacking],
+        more_lacking=sum(figure.left_out.values()) - len(lacking),
         too_many=drawn == _POINTS and figure.units > drawn,
     )
 
@@ -92,12 +103,13 @@ def file(request: PageRequest, panel: Panel) -> Response:
     """The agencies as CSV, or the funnel as SVG."""
     asked = asked_of(request, panel)
     selection, name = _selection(request, asked), f"agencies-{asked.file_name}"
+    if is_too_much(panel, asked.indicator, selection):
+        raise HTTPException(400, request.t("analysis.too_much", most=f"{MOST_COMPARED:,}"))
     if request.query.text("chart", 10) == "funnel":
-        points = unit_lines(panel, asked.indicator, selection, UnitOrder.SIZE, limit=_POINTS)
-        chart = _funnel(request, asked, points, figure_of_units(panel, asked.indicator, selection))
+        chart = _funnel(request, asked, *units_with_figure(request, panel, asked.indicator, selection, _POINTS))
         if chart is not None:
-            return as_picture(name, chart)
-    lines = unit_lines(panel, asked.indicator, selection, UnitOrder.SIZE)
+            return as_picture(request, panel, name, chart, *told_by(request, asked))
+    lines, _ = units_with_figure(request, panel, asked.indicator, selection)
     return as_csv(request, name, unit_header(request.language), unit_rows(asked.indicator, lines, request.language))
 
 

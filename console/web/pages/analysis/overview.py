@@ -18,7 +18,8 @@ from codebook.divisions import names_of
 from console.analysis import charts
 from console.analysis.document import write_document
 from console.analysis.layout import cells_of, form_of_year
-from console.analysis.rows import group_header, group_name, group_rows, left_out_words, places, shown_value
+from console.analysis.repeats import MOST_COMPARED
+from console.analysis.rows import group_header, group_name, group_rows, left_out_words, places, shown_number, shown_value
 from console.analysis.workbook import write_workbook
 from console.web.addresses import address
 from console.web.pages.analysis.asked import (
@@ -32,7 +33,9 @@ from console.web.pages.analysis.asked import (
     of_panel,
     render,
     seen,
+    told_by,
 )
+from console.web.pages.analysis.figures import figures_of_groups, is_too_much
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
@@ -47,7 +50,6 @@ from database.analysis.queries import (
     UnitOrder,
     UnitSelection,
     area_rollup,
-    group_lines,
     group_lines_of,
     unit_lines,
     years_of,
@@ -57,7 +59,7 @@ from database.models import Role
 _TILES = (
     "received", "handled", "obligations", "grant_rate", "disclosure_rate", "denial_rate", "not_held_rate", "not_processed_rate",
     "carry_forward_rate", "reconsideration_rate", "litigation_rate", "reconsideration_corrected_rate", "filed_rate",
-    "first_pass_rate", "error_rate", "late_days",
+    "first_pass_rate", "error_rate", "late_days", "received_change", "carry_over_agreement", "stock_agreement", "stock_growth",
 )  # fmt: skip
 _TREND = ("grant_rate", "disclosure_rate", "denial_rate", "carry_forward_rate")
 _OFFICE = "application/vnd.openxmlformats-officedocument"
@@ -102,7 +104,11 @@ def region_rows(request: PageRequest, panel: Panel, asked: Asked) -> list[Region
     by = below(asked.region)
     if by is GroupBy.UNIT:
         return []
-    lines = group_lines(panel, asked.indicator, _selection(request, asked), by)
+    selection = _selection(request, asked)
+    if is_too_much(panel, asked.indicator, selection):
+        request.notify("analysis.too_much", good=False, most=f"{MOST_COMPARED:,}")
+        return []
+    lines = figures_of_groups(request, panel, asked.indicator, selection, by)
     ranked = places(asked.indicator, lines)
     found = []
     for line in _ordered(asked.indicator, lines):
@@ -147,7 +153,7 @@ def trend_chart(
     """The rates of the region over all years as lines, and their figures."""
     years = tuple(sorted(years_of(panel)))
     rates = [derived_indicators()[name] for name in _TREND]
-    if asked.indicator.kind is FigureKind.PROPORTION and asked.indicator not in rates:
+    if asked.indicator.kind is FigureKind.PROPORTION and not asked.indicator.of_reading and asked.indicator not in rates:
         rates = [asked.indicator, *rates]
     found = list(zip(rates, _lines_of_all(panel, rates, _selection(request, asked, years)), strict=True))
     series = [
@@ -165,7 +171,7 @@ def _late(request: PageRequest, panel: Panel, asked: Asked) -> list[tuple[UnitLi
     days = derived_indicators()["late_days"]
     selection = seen(request, UnitSelection((asked.year,), asked.region or None, asked.level or None, Basis.ALL))
     latest = unit_lines(panel, days, selection, UnitOrder.FIGURE, limit=_LATE)
-    return [(line, shown_value(days, line.figure.value)) for line in latest if line.figure.numerator]
+    return [(line, shown_number(line.figure.numerator)) for line in latest if line.figure.numerator]
 
 
 def _contradictions(request: PageRequest, panel: Panel, asked: Asked) -> list[ContradictionRow]:
@@ -206,7 +212,7 @@ def shown(request: PageRequest, panel: Panel) -> Response:
         years=years_of(panel),
         asked=asked,
         given=asked.given,
-        indicators=[each for each in derived_indicators().values() if not each.of_years],
+        indicators=list(derived_indicators().values()),
         bases=[Basis.UNITS, Basis.AREAS, Basis.VERTICAL]
         if below(asked.region) is not GroupBy.UNIT
         else [Basis.UNITS, Basis.VERTICAL],
@@ -253,10 +259,12 @@ def file(request: PageRequest, panel: Panel) -> Response:
     name = f"analysis-{asked.file_name}"
     chart = request.query.text("chart", 10)
     if chart == "trend":
-        return as_picture(f"{name}-trend", trend_chart(request, panel, asked)[0])
+        _, place, basis = told_by(request, asked)
+        drawn = trend_chart(request, panel, asked)[0]
+        return as_picture(request, panel, f"{name}-trend", drawn, request.t("analysis.trend"), place, basis)
     rows = region_rows(request, panel, asked)
     if chart == "bars":
-        return as_picture(f"{name}-bars", bar_chart(request, asked, rows))
+        return as_picture(request, panel, f"{name}-bars", bar_chart(request, asked, rows), *told_by(request, asked))
     lines = [row.line for row in rows]
     table = group_rows(asked.indicator, lines, below(asked.region), request.language)
     return as_csv(request, name, group_header(request.language), table)

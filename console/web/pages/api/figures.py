@@ -10,7 +10,7 @@ from codebook.analysis.indicators import DerivedIndicator, derived_indicators, i
 from codebook.analysis.rollup import AreaRollup
 from codebook.book import load_book
 from codebook.records import Record
-from console.analysis.repeats import compared_group_lines, compared_unit_lines
+from console.analysis.repeats import MOST_COMPARED, compared_group_lines, compared_unit_lines
 from console.web.pages.analysis.asked import seen
 from console.web.pages.api.endpoint import ApiError, ApiList, ApiResource, NoParameters, route
 from console.web.request import PageRequest
@@ -36,7 +36,6 @@ Region = Annotated[
 ]
 AgencyLevel = Literal["province", "city", "county", "town"]
 _MOST_CELLS = 200
-_MOST_COMPARED = 1_000  # agencies whose texts a call compares; some seconds
 
 
 class FigureParameters(Record, frozen=True):
@@ -113,7 +112,7 @@ def figures(request: PageRequest, asked: FigureParameters) -> ApiList[GroupLine]
     try:
         lines = (
             _compared(request, panel, indicator, selection, by)
-            if indicator.of_years
+            if indicator.of_reading
             else group_lines(panel, indicator, selection, by)
         )
     except ValueError as error:
@@ -126,10 +125,10 @@ def _compared(
 ) -> list[GroupLine]:
     """The figures of an indicator that compares two years: the texts of both are read for it, so that a call is of a region."""
     units = len(unit_facts(panel, selection, ()))
-    if units > _MOST_COMPARED:
+    if units > MOST_COMPARED:
         raise ApiError(
             400,
-            f"{indicator.id} compares the texts of two years; {units:,} agencies, {_MOST_COMPARED:,} at most: choose a region",
+            f"{indicator.id} compares the texts of two years; {units:,} agencies, {MOST_COMPARED:,} at most: choose a region",
         )
     with request.reading() as connection:
         return compared_group_lines(panel, connection, indicator, selection, by)
@@ -140,7 +139,7 @@ def unit_figures(request: PageRequest, asked: UnitFigureParameters) -> ApiList[U
     panel = _panel(request)
     selection = _selection(request, asked)
     indicator = _indicator(asked.indicator)
-    if indicator.of_years:
+    if indicator.of_reading:
         with request.reading() as connection:
             part = slice(asked.after, asked.after + asked.limit)
             lines = compared_unit_lines(panel, connection, indicator, selection, part)
