@@ -150,7 +150,7 @@ def bars(title: str, rows: Sequence[ChartBar], scale: Callable[[float], str], to
         name = row.label if len(row.label) <= _LABEL_LENGTH else f"{row.label[: _LABEL_LENGTH - 1]}…"
         shape = [_text(_LABELS - 8, y + 15, name, anchor="end")]
         if row.value is not None:
-            kind = "bar faint" if row.faint else "bar"
+            kind = "amount faint" if row.faint else "amount"
             ends_at = sorted((x(0.0), x(row.value)))
             shape.append(
                 f'<rect class="{kind}" x="{ends_at[0]:.1f}" y="{y + 4:.1f}" width="{ends_at[1] - ends_at[0]:.1f}" height="14"'

@@ -143,7 +143,7 @@ class _Writer:
             dated = published if spoken else None
             status = "failed" if broken and rank == 0 else "accepted"
             document = self.document(
-                name, region, year, form, (self.filings, editions - rank if not broken else 1, rank), status, dated, seen
+                name, region, year, form, (self.filings, editions - max(0, rank - broken), rank), status, dated, seen
             )
             cells = list(self.values(document, number, year, form, spoken))
             if spoken:

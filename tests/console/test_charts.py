@@ -26,7 +26,8 @@ def test_limits_beyond_the_axis_of_a_funnel_are_not_drawn_along_its_top() -> Non
 def test_a_value_below_zero_is_drawn_to_the_left_of_zero() -> None:
     drawn = str(bars("净增", [ChartBar("甲", 20.0, "20"), ChartBar("乙", -10.0, "-10")], lambda value: f"{value:g}"))
     more, less = [
-        (float(x), float(width)) for x, width in re.findall(r'<rect class="bar" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn)
+        (float(x), float(width))
+        for x, width in re.findall(r'<rect class="amount" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn)
     ]
     assert less[1] > 0
     assert abs(less[0] + less[1] - more[0]) < 0.2

@@ -63,3 +63,14 @@ def test_the_glossary_is_reached_by_keys(page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/analysis/glossary")
     assert page.locator("tr[id=grant_rate]").is_visible()
+
+
+def test_charts_and_tables_are_whole_on_paper(page: Page) -> None:
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 900})  # a sheet of A4
+    for mark in ("svg.chart rect.amount", "svg.chart polyline.line", "svg.chart text.name"):
+        box = page.locator(mark).first.bounding_box()
+        assert box is not None, mark
+        assert box["width"] > 1
+    wider = page.evaluate("[...document.querySelectorAll('.across')].filter(e => e.scrollWidth > e.clientWidth + 1).length")
+    assert wider == 0
