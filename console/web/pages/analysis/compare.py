@@ -42,7 +42,7 @@ class ChapterPair(NamedTuple):
     repeated: Repeated | None
 
 
-def cell_pairs(one: UnitFacts, other: UnitFacts, language: str) -> list[CellPair]:
+def cell_pairs(one: UnitFacts, other: UnitFacts, *, language: str) -> list[CellPair]:
     """Return the cells that any of two reports has, in printing order."""
     found = []
     for cell in load_book().indicators:
@@ -91,7 +91,7 @@ def shown(request: PageRequest, panel: Panel) -> Response:
     with request.reading() as connection:
         chapters = chapters_of(connection, [unit.document_id for unit in pair if unit.document_id is not None])
     texts = [chapters.get(unit.document_id or 0, []) for unit in pair]
-    cells = cell_pairs(*pair, request.language)
+    cells = cell_pairs(*pair, language=request.language)
     counts = {
         "same": sum(each.differs is False for each in cells),
         "differ": sum(each.differs is True for each in cells),
