@@ -271,8 +271,11 @@ def write_report(
     version, since versions are there to show what changed; the row in force takes the new stamp of versions, so that it
     is not found stale again.
 
-    The caller holds the document's fence: two writers for one document would meet in the unique (document, version).
+    The caller holds the document's fence: two writers for one document would meet in the unique (document, version). Raises
+    ValueError when a cell has two values.
     """
+    if len({row["indicator"] for row in rows["gk_value"]}) < len(rows["gk_value"]):
+        raise ValueError("a cell of the report has two values")  # PostgreSQL has no key that would refuse them
     report = dict(rows["gk_report"][0])
     same = old.report_id is not None and old.digest == report["digest"]
     if same:
