@@ -1,7 +1,7 @@
 """The values of PostgreSQL are found by their report
 
 Revision: 0026, after 0025. The primary key of report and indicator held both of each cell a second time: 14.5 of 72 kB for each
-report. An index of the report alone names the report once for its 200 cells: 1.4 kB. Nothing changes on SQLite, whose rows lie in
+report. An index of the report alone names the report once for its 200 cells: 1.2 kB. Nothing changes on SQLite, whose rows lie in
 the primary key, nor for programs of the version before. Building either index locks the table against writers.
 """
 
