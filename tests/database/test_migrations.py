@@ -267,7 +267,7 @@ def test_values_of_sqlite_go_into_their_primary_key_and_back(tmp_path: Path) -> 
 
 def test_values_of_postgresql_are_found_by_their_report_and_by_their_key_again(postgres_server: PostgresServer) -> None:
     engine = make_engine(postgres_server.url(postgres_server.create()), pooled=False)
-    migrations.upgrade(engine, "0025")
+    migrations.upgrade(engine, "0024")
     names = "report_id, indicator, value, state, raw, origin, read_by, score, page"
     with engine.begin() as connection:
         connection.execute(text("set session_replication_role = replica"))  # rows without the reports that they refer to
@@ -285,5 +285,5 @@ def test_values_of_postgresql_are_found_by_their_report_and_by_their_key_again(p
     rows = kept()[0]
     migrations.upgrade(engine)
     assert kept() == (rows, {"ix_gk_value_report_id", "ix_gk_value_unsettled"}, [])
-    migrations.downgrade(engine, "0025")
+    migrations.downgrade(engine, "0024")
     assert kept() == (rows, {"ix_gk_value_unsettled"}, ["report_id", "indicator"])

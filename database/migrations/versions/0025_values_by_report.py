@@ -1,6 +1,6 @@
 """The values of PostgreSQL are found by their report
 
-Revision: 0026, after 0025. The primary key of report and indicator held both of each cell a second time: 14.5 of 72 kB for each
+Revision: 0025, after 0024. The primary key of report and indicator held both of each cell a second time: 14.5 of 72 kB for each
 report. An index of the report alone names the report once for its 200 cells: 1.2 kB. Nothing changes on SQLite, whose rows lie in
 the primary key, nor for programs of the version before. Building either index locks the table against writers.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0026"
-down_revision: str | None = "0025"
+revision: str = "0025"
+down_revision: str | None = "0024"
 branch_labels: str | None = None
 depends_on: str | None = None
 
