@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.extraction.html.declarations import MOVED, Length, Value
+from tasks.extraction.html.declarations import MOVED, TURNED, Value
+from tasks.extraction.html.values import Length
 
 _BESIDE = 2.0  # pixels by which text is pushed over that before it
 _MOVES = ("transform", "translate", "rotate", "scale")
@@ -18,7 +19,7 @@ def is_placed(values: Mapping[str, Value], size: float, is_table_part: bool) -> 
         return False
     if values.get("float") in ("left", "right") or values.get("order") or values.get("direction") == "rtl":
         return True
-    if any(values.get(name) == MOVED for name in _MOVES) or str(values.get("flex-direction", "")).endswith("-reverse"):
+    if any(values.get(name) in (MOVED, TURNED) for name in _MOVES) or str(values.get("flex-direction", "")).endswith("-reverse"):
         return True
     is_pulled = any(_pixels(values.get(name), size) <= -_BESIDE for name in ("margin-left", "margin-right"))
     is_pushed = any(abs(_pixels(values.get(name), size)) >= _BESIDE for name in ("left", "right"))
