@@ -466,6 +466,26 @@ def test_a_number_placed_by_itself_alone_in_its_cell_is_sure() -> None:
     assert cells(page)[1] == ("21", True)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "<tr style='display:flex;flex-direction:row-reverse'><td>2<td>1",
+        "<tr dir=rtl><td>2<td>1",
+        "<tr style='direction:rtl'><td>2<td>1",
+        "<tr style='display:flex'><td style='order:2'>2<td style='order:1'>1",
+        "<tr><td style='float:right'>2<td style='float:right'>1",
+        "<tr><td style='position:relative;left:60px'>2<td style='position:relative;left:-60px'>1",
+        "<tr><td style='transform:translateX(60px)'>2<td style='translate:-5em'>1",
+        "<tr><td><b style='position:relative;top:24px'>2</b><td><b style='position:absolute;right:80px'>1</b>",
+        "<tr><td><p style='margin-left:-60px'>2</p><td><p style='margin-top:-3em'>1</p>",
+    ],
+)
+def test_numbers_that_are_shown_in_another_cell_are_doubts(row: str) -> None:
+    page = f"<table><tr><td>许可<td>处罚</tr>{row}</tr><tr><td>3<td><b style='position:relative;top:-2px'>4</b></tr></table>"
+    found = cells(page)
+    assert [is_sure for _, is_sure in found] == [True, True, False, False, True, True]
+
+
 def test_values_of_fields_are_text() -> None:
     page = (
         "<table><tr><td>许可<td><input value=21 readonly><tr><td>处罚<td><textarea> 7\n</textarea><tr><td>强制"

@@ -6,7 +6,7 @@ Names are those of CSS, but for ``background`` (the colour alone), ``overflow``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tinycss2
@@ -254,7 +254,14 @@ def _transform(tokens: Sequence[Any]) -> Found:
 
     functions = [token for token in tokens if token.type == "function"]
     is_turned = any(_turns(token.lower_name, solid(token.arguments)) for token in functions)
+    yield "shift", _farthest(token for one in functions if one.lower_name.startswith("translate") for token in one.arguments)
     yield "transform", any(map(is_gone, functions)) or (bool(functions) and (TURNED if is_turned else MOVED))
+
+
+def _farthest(tokens: Iterable[Any]) -> Length | None:
+    """The largest of some lengths, in whichever direction."""
+    found = [length for token in tokens if (length := length_of(token)) is not None]
+    return max(found, key=lambda length: abs(length.pixels()), default=None)
 
 
 def _turns(name: str, values: Sequence[Any]) -> bool:
@@ -272,6 +279,8 @@ def _moving(name: str) -> Reader:
 
     def read(tokens: Sequence[Any]) -> Found:
         is_moved = any(token.type in ("dimension", "number", "percentage") for token in tokens)
+        if name == "translate":
+            yield "shift", _farthest(tokens)
         yield name, TURNED if _turns(name, tokens) else MOVED if is_moved and name != "rotate" else False
 
     return read

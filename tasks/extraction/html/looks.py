@@ -11,7 +11,7 @@ from lxml import etree
 
 from tasks.extraction.html.declarations import BEYOND, INHERIT, INITIAL, PICTOGRAMS, PICTURE, TURNED, Declaration, Value
 from tasks.extraction.html.kinds import kinds_of
-from tasks.extraction.html.placement import is_placed
+from tasks.extraction.html.placement import is_elsewhere, is_placed
 from tasks.extraction.html.style_sheets import NOTHING, ElementStyles, StyleSheets
 from tasks.extraction.html.values import CURRENT, TRANSPARENT, UNKNOWN, Colour, Length, colour_of
 from tasks.extraction.limits import ExtractionLimits
@@ -50,7 +50,8 @@ class Look(NamedTuple):
     in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order, or as
     others: turned, masked, over each other), ``room``: pixels in a row beyond which its text is cut off,
     ``opacity``, ``placed``: how many elements around it, and itself, are placed by themselves, so that they may lie over other
-    text or before it, and ``font``: the page's own font in which it is drawn, "" for others. ``draws``: it has a picture behind.
+    text or before it, and ``font``: the page's own font in which it is drawn, "" for others. ``draws``: it has a picture behind;
+    ``is_elsewhere``: it is moved so far that it may be shown in another cell.
     """
 
     is_gone: bool = False
@@ -70,6 +71,7 @@ class Look(NamedTuple):
     placed: int = 0
     font: str = ""
     draws: bool = False
+    is_elsewhere: bool = False
     room: float = inf
 
 
@@ -141,7 +143,7 @@ def _styled(element: etree._Element, above: Look, found: ElementStyles, sheets: 
         if element.tag not in _TABLE_PARTS and _hides_a_part(found, look, sheets):
             look = look._replace(is_unsure=not look.is_unseen)
     else:
-        look = _bare(above) if above.before or above.after or above.shift or above.draws else above
+        look = above if above == _bare(above) else _bare(above)
     return _StyledLook(look, look.is_gone or (look.is_unseen and not above.is_unseen), _is_aligned(values))
 
 
@@ -187,7 +189,7 @@ def _is_folded(element: etree._Element | None) -> bool:
 
 def _bare(look: Look) -> Look:
     """What children take of a look."""
-    return look._replace(before="", after="", shift="", draws=False)
+    return look._replace(before="", after="", shift="", draws=False, is_elsewhere=False)
 
 
 def _cascaded(element: etree._Element, matched: list[Declaration], inline: Iterable[Declaration]) -> dict[str, Value]:
@@ -286,6 +288,7 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, sheets: StyleS
         placed=above.placed + is_placed(values, size, tag in _TABLE_PARTS),
         font=above.font if family == INHERIT else family if isinstance(family, str) and family in sheets.fonts else "",
         draws=PICTURE in (values.get("background"), values.get("background-image")) and tag not in _TABLE_PARTS,
+        is_elsewhere=is_elsewhere(values, size, tag),
         room=min(above.room, _room(values, size, tag)),
     )
 

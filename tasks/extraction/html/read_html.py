@@ -120,7 +120,7 @@ class _HtmlWalker:
         line.add_generated(look.before, look)
         if look.draws and self.depth:
             line.add_picture(SMALL)
-        if self.depth and (self._is_late(element) or _is_numbered(element)):
+        if self.depth and (look.is_elsewhere or self._is_late(element) or _is_numbered(element)):
             line.add_generated(None, look)
         if tag == "input":
             _add_field(line, element, look)
@@ -171,7 +171,7 @@ class _HtmlWalker:
         for group in _row_groups(table):
             rows = [
                 [
-                    (_span(cell, "rowspan", 65_534), max(1, _span(cell, "colspan", _MAX_SPAN)), self.flow(cell))
+                    (_span(cell, "rowspan", 65_534), max(1, _span(cell, "colspan", _MAX_SPAN)), self._cell_flow(row, cell))
                     for cell in row.iterchildren("td", "th")
                     if not self.is_skipped(cell)
                 ]
@@ -183,6 +183,13 @@ class _HtmlWalker:
             offset += len(rows)
         self.depth -= 1
         return CellGrid(slots)
+
+    def _cell_flow(self, row: etree._Element, cell: etree._Element) -> Flow:
+        """What a cell holds. Of a row whose cells are shown in another order nothing is sure that has digits."""
+        found = self.flow(cell)
+        if not self.looks[row].is_elsewhere:
+            return found
+        return [Unsure(item) if isinstance(item, str) and _DIGIT.search(item) else item for item in found]
 
 
 class _Line:
