@@ -417,10 +417,10 @@ def test_relation_types_of_the_test_are_those_of_word() -> None:
 def test_a_choice_that_no_reader_knows_is_left_for_the_other() -> None:
     mc = "xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'"
     for name, text in (("urn:example:own", "8"), ("http://schemas.microsoft.com/office/word/2010/wordml", "9")):
-        choice = f"<mc:Choice xmlns:own='{name}' Requires='own'><w:t>9</w:t></mc:Choice>"
+        choice = f"<mc:Choice xmlns:own='{name}' Requires='own'><w:t>9</w:t><own:x/></mc:Choice>"
         content = f"<w:r><mc:AlternateContent {mc}>{choice}<mc:Fallback><w:t>8</w:t></mc:Fallback></mc:AlternateContent></w:r>"
         assert shown(content) == (text, True)
-    alone = "<mc:Choice xmlns:own='urn:example:own' Requires='own'><w:t>9</w:t></mc:Choice>"
+    alone = "<mc:Choice xmlns:own='urn:example:own' Requires='own'><w:t>9</w:t><own:x/></mc:Choice>"
     assert shown(f"<w:r><w:t>5</w:t><mc:AlternateContent {mc}>{alone}</mc:AlternateContent></w:r>") == ("5", True)
 
 

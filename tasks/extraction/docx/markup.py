@@ -50,6 +50,6 @@ def choice_of(alternatives: etree._Element) -> etree._Element:
     """The first of several forms of the same whose markup is known, as Word takes it; an empty element where none is."""
     for child in alternatives.iterchildren(etree.Element):
         names = (value_of(child, "Requires") or "").split()
-        if local_name(child) == "Fallback" or all((child.nsmap.get(name) or "").startswith(_KNOWN) for name in names):
+        if local_name(child) == "Fallback" or all(child.nsmap.get(name, _KNOWN[0]).startswith(_KNOWN) for name in names):
             return child
     return etree.Element("none")
