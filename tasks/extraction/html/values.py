@@ -85,7 +85,8 @@ def colour_in(token: Any) -> Colour | str | None:
         if space != "srgb":
             light = (sum(a * b for a, b in zip(row, parts, strict=True)) for row in _TO_RED_GREEN_BLUE[space])
             parts = [min(1.0, max(0.0, _seen(part))) for part in light]
-        return Colour(*parts[:3], float(found.alpha))
+        red, green, blue = parts
+        return Colour(red, green, blue, float(found.alpha))
     return UNKNOWN
 
 
