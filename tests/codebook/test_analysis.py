@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from codebook.analysis import figures, indicators, lateness, repeats, rollup
-from codebook.analysis.figures import Omission, UnitFacts, sum_of, unit_figure, wilson
+from codebook.analysis.figures import Omission, UnitFacts, UnitFigure, sum_of, unit_figure, wilson
 from codebook.analysis.indicators import FigureKind, derived_indicators, indicator_of
 from codebook.analysis.lateness import Lateness
 from codebook.analysis.repeats import with_year_before
@@ -241,3 +241,14 @@ def test_a_report_is_not_later_than_the_day_on_which_it_was_seen() -> None:
 
 def test_working_days_are_not_known_where_no_holidays_are_named() -> None:
     assert lateness.lateness("2090-01-31", "2090-02-02", None) == Lateness(2, None)
+
+
+def test_what_is_carried_over_agrees_with_what_was_carried_forward() -> None:
+    rate = derived_indicators()["carry_over_agreement"]
+    this = UnitFacts(1, "示例局", 2022, filing_id=2, form="2021", known={"requests.carried_over.total": 3})
+    for then, counted in ((3, 1), (4, 0)):
+        before = UnitFacts(1, "示例局", 2021, filing_id=1, form="2021", known={"requests.carried_forward.total": then})
+        assert unit_figure(rate, with_year_before(this, before, {}, {})) == UnitFigure(counted, 1)
+    older = UnitFacts(1, "示例局", 2021, filing_id=1, form="2014", known={"statistics.requests.received": 9})
+    assert unit_figure(rate, with_year_before(this, older, {}, {})).why is Omission.NOT_COMPARABLE
+    assert unit_figure(rate, with_year_before(this, None, {}, {})).why is Omission.NO_YEAR_BEFORE

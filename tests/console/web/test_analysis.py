@@ -242,7 +242,7 @@ def test_what_changed_since_the_year_before_is_a_figure_of_regions_and_of_agenci
             expected[str(unit.agency_id)] = str(int(now == then))
     found = {row["单位编号"]: row["分子"] for row in rows if row["分子"]}
     assert found == expected
-    assert "1" in expected.values()
+    assert len(expected) > 10
     left = [row["未计入原因"] for row in rows if not row["分子"]]
     assert {"缺报", "无上年报告"} <= set(left)
     assert f"无上年报告 {left.count('无上年报告')}" in page
