@@ -14,8 +14,11 @@ import msgspec
 Number = int | float
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of all records: immutable, compared by value, encoded without the fields that hold their default."""
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """Base of all records: immutable, compared by value, encoded without the fields that hold their default.
+
+    The garbage collector passes them over: what cannot be changed holds no cycle.
+    """
 
 
 class Place(Record, frozen=True):
