@@ -21,8 +21,7 @@ import msgspec
 
 from codebook import data
 from codebook.book import Codebook, load_book, take_forms
-from codebook.light_record import LightRecord
-from codebook.records import Number, Record, Severity
+from codebook.records import LightRecord, Number, Record, Severity
 from codebook.text.numbers import exact
 
 # What the message of a sum may speak of; `year` and `last_year` only between years.

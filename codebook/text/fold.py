@@ -16,7 +16,7 @@ import msgspec
 import opencc
 
 from codebook import data
-from codebook.light_record import LightRecord
+from codebook.records import LightRecord
 
 _HAN = r"\u3400-\u9fff\uf900-\ufaff"
 # 據(jù), 文(wen): a syllable in brackets behind a character. Tone marks are optional, capitals are not pinyin (LED).

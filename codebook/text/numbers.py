@@ -10,8 +10,7 @@ from typing import NamedTuple, overload
 import msgspec
 
 from codebook import data
-from codebook.light_record import LightRecord
-from codebook.records import Number, Record
+from codebook.records import LightRecord, Number, Record
 from codebook.text.fold import fold
 
 

@@ -14,8 +14,7 @@ from typing import Generic, TypeVar
 
 from codebook.book import load_book
 from codebook.errors import GongkaiError
-from codebook.light_record import LightRecord
-from codebook.records import Cell, Place, Table
+from codebook.records import Cell, LightRecord, Place, Table
 from codebook.text.chinese_numbers import ordinal_class
 from codebook.text.fold import fold_label
 from tasks.extraction.words import patterns

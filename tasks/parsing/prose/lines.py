@@ -12,8 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from codebook.agencies import load_agencies
-from codebook.light_record import LightRecord
-from codebook.records import Extraction, Line, Place, Reader, Table
+from codebook.records import Extraction, LightRecord, Line, Place, Reader, Table
 from codebook.text.fold import Folded, fold
 from codebook.text.page_numbers import page_numbers
 from tasks.parsing.words import words

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from codebook.errors import GongkaiError
-from codebook.light_record import LightRecord
+from codebook.records import LightRecord
 from tasks.parsing.tables.labels import LabelPart
 
 # What it costs to leave a row's label without values (rows are left blank), and to leave a full run of values without a label.

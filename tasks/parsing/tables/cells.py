@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from codebook.book import Block, Indicator, load_book
 from codebook.confidence import surety
-from codebook.light_record import LightRecord
 from codebook.records import (
     PIXELS_DIFFER,
     BlockSeen,
     Extra,
+    LightRecord,
     Number,
     Origin,
     Place,

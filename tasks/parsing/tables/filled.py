@@ -15,8 +15,7 @@ from itertools import pairwise
 import msgspec
 
 from codebook.book import load_book
-from codebook.light_record import LightRecord
-from codebook.records import Cell, Place
+from codebook.records import Cell, LightRecord, Place
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import LabelPart, lexicon
 from tasks.parsing.tables.tokens import RULE, TextLine, is_unread_cell, value_token

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from codebook.book import BlockKind
-from codebook.light_record import LightRecord
+from codebook.records import LightRecord
 from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.labels import (
     APART,

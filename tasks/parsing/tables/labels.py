@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rapidfuzz.distance import Indel
 
 from codebook.book import Block, BlockKind, Label, load_book
-from codebook.light_record import LightRecord
+from codebook.records import LightRecord
 from codebook.text.fold import fold_label
 from tasks.parsing.words import words
 

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from codebook.light_record import LightRecord
-from codebook.records import Number
+from codebook.records import LightRecord, Number
 from tasks.parsing.tables.align import ValueRun
 from tasks.parsing.tables.tokens import Atom, AtomKind
 

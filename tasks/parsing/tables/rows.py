@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from codebook.book import RowBalance, load_book
 from codebook.confidence import surety
-from codebook.light_record import LightRecord
-from codebook.records import Number, Place, Reader
+from codebook.records import LightRecord, Number, Place, Reader
 from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.cells import CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.place import by_sums

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.confidence import surety
-from codebook.light_record import LightRecord
-from codebook.records import Cell, LineNumber, Place, Reader
+from codebook.records import Cell, LightRecord, LineNumber, Place, Reader
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, number_words, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
