@@ -175,8 +175,8 @@ def tables(slices: Sequence[Slice], balance: Balance) -> list[Table]:
 
 
 def ratios(slices: Sequence[Slice]) -> Mapping[str, float]:
-    """The cost of a report in the last slice beside the first: processor time of workers and PostgreSQL, and bytes. A slice that was
-    interrupted has no cost of its own.
+    """The cost of a report in the last slice beside the first: processor time of workers and PostgreSQL, and bytes. A slice that
+    was interrupted has no cost of its own.
     """
     most = max((one.files for one in slices), default=0)
     whole = [place for place, one in enumerate(slices) if one.files == most]
