@@ -15,6 +15,7 @@ from sqlalchemy import text
 from codebook.analysis.figures import UnitFacts
 from console.analysis.keeper import PANEL
 from console.analysis.layout import tables_of
+from console.web.pages.analysis import figures as page_figures
 from console.web.pages.analysis.agency import carry_over, stock
 from database.analysis.refresh import refresh
 from database.session import run_transaction
@@ -261,7 +262,7 @@ def test_what_repeats_the_year_before_is_a_figure_of_pages_and_not_of_too_many_a
     assert f"{100 * figure['value']:.1f}%" in page
     assert f"<dd>{figure['units']}</dd>" in page
     assert "<svg" in desk.viewer.get("/analysis?year=2023&indicator=table_repeat").text
-    monkeypatch.setattr("console.web.pages.analysis.figures.MOST_COMPARED", 3)
+    monkeypatch.setattr(page_figures, "MOST_COMPARED", 3)
     for path in ("/analysis/indicator", "/analysis"):
         refused = desk.viewer.get(f"{path}?year=2023&indicator=table_repeat")
         assert refused.status_code == 200
