@@ -101,6 +101,7 @@ from database.ledger.records import (
     decide,
 )
 from database.ledger.reprocessing import Selection, discard, reprocess, select_documents, start_again
+from database.ledger.sums import add_ended
 from database.plain_records import Arrival, Policy
 
 __all__ = [
@@ -121,6 +122,7 @@ __all__ = [
     "Selection",
     "Spent",
     "Tries",
+    "add_ended",
     "balance",
     "beat",
     "claim",
