@@ -101,6 +101,7 @@ from database.ledger.records import (
     decide,
 )
 from database.ledger.reprocessing import Selection, discard, reprocess, select_documents, start_again
+from database.ledger.retention import drop_outputs
 from database.ledger.sums import add_ended
 from database.plain_records import Arrival, Policy
 
@@ -131,6 +132,7 @@ __all__ = [
     "complete",
     "decide",
     "discard",
+    "drop_outputs",
     "expire_leases",
     "fail",
     "fail_claims_of",

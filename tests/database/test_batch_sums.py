@@ -175,7 +175,7 @@ def test_the_way_back_and_forward(engine: Engine) -> None:
         some_work(connection, "two", 100)
         age(connection)
     add_all(engine, 10_000)
-    migrations.downgrade(engine, "0024")
+    migrations.downgrade(engine, "0025")
     migrations.upgrade(engine)
     with engine.connect() as connection:
         assert connection.scalar(text("select count(*) from gk_batch_spent")) == 0

@@ -1,6 +1,6 @@
 """Sums of the tries of each batch
 
-Revision: 0025, after 0024. New tables, which the rescuer fills in pieces, with the tries of before first: until it has, what is
+Revision: 0026, after 0025. New tables, which the rescuer fills in pieces, with the tries of before first: until it has, what is
 not summed up is counted as before. Programs of the version before go on beside it.
 """
 
@@ -11,8 +11,8 @@ from alembic import op
 
 from database.clock import UtcDateTime
 
-revision: str = "0025"
-down_revision: str | None = "0024"
+revision: str = "0026"
+down_revision: str | None = "0025"
 branch_labels: str | None = None
 depends_on: str | None = None
 
