@@ -175,7 +175,7 @@ def english_sum(cells: tuple[str, ...], text: str) -> str:
     rows, columns, _ = _labels(block)
     table = chinese_words().tables[block]
     in_row = len({indicator.row for indicator in found}) == 1
-    known = _known(block)[0] | (columns if in_row != text.startswith(table) else rows)
+    known = {**_known(block)[0], **(columns if in_row != text.startswith(table) else rows)}
     where = text.replace(f"{table}{chinese_words().joint}", table)
     said = _known(block)[1].sub(lambda match: known[match.group()], where)
     return said[:1].upper() + said[1:].removesuffix(": ") if text.startswith(table) else said

@@ -51,14 +51,24 @@ class TriedSum(Record, frozen=True):
 
     def __add__(self, other: TriedSum) -> TriedSum:
         """Return both together, under the names of this one."""
-        numbers = (getattr(self, name) + getattr(other, name) for name in _COLUMNS[:5])
         began = min((each.began for each in (self, other) if each.began), default=None)
         ended = max((each.ended for each in (self, other) if each.ended), default=None)
-        return TriedSum(self.media_type, self.stage, self.engine, *numbers, began, ended)
+        return TriedSum(
+            self.media_type,
+            self.stage,
+            self.engine,
+            self.tries + other.tries,
+            self.done + other.done,
+            self.failed + other.failed,
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            began,
+            ended,
+        )
 
 
-_KEYS = (Document.media_type, Stage.stage, func.coalesce(Attempt.engine, "").label("engine"))
-_TOTALS = (
+_KEYS: tuple[Any, ...] = (Document.media_type, Stage.stage, func.coalesce(Attempt.engine, "").label("engine"))
+_TOTALS: tuple[Any, ...] = (
     func.count(),
     func.count().filter(is_done),
     func.count().filter(is_failed),
@@ -76,8 +86,11 @@ def of_batch(connection: Connection, batch: int) -> list[TriedSum]:
     while True:
         until = connection.scalar(select(SpentUntil.until))
         mine = Document.batch_id == batch
-        later = _tried(mine) if until is None else union_all(_tried(mine, Attempt.ended_at > until), _tried(mine, *_GOES_ON))
-        found = [_read(row) for row in connection.execute(later)]
+        if until is None:
+            found = [_read(row) for row in connection.execute(_tried(mine))]
+        else:
+            later = union_all(_tried(mine, Attempt.ended_at > until), _tried(mine, *_GOES_ON))
+            found = [_read(row) for row in connection.execute(later)]
         kept = [_read(row) for row in connection.execute(_kept().where(BatchSpent.batch_id == batch))]
         # What was summed up between these statements is in both, or in none of them.
         if connection.scalar(select(SpentUntil.until)) == until:
@@ -85,8 +98,10 @@ def of_batch(connection: Connection, batch: int) -> list[TriedSum]:
 
 
 def _read(row: Any) -> TriedSum:
-    *keys, tries, done, failed, seconds, cpu_seconds, began, ended = row
-    return TriedSum(*keys, int(tries), int(done), int(failed), float(seconds), float(cpu_seconds), began, ended)
+    media_type, stage, engine, tries, done, failed, seconds, cpu_seconds, began, ended = row
+    return TriedSum(
+        media_type, stage, engine, int(tries), int(done), int(failed), float(seconds), float(cpu_seconds), began, ended
+    )
 
 
 def _together(sums: list[TriedSum]) -> list[TriedSum]:
@@ -98,7 +113,7 @@ def _together(sums: list[TriedSum]) -> list[TriedSum]:
 
 
 def _tried(*conditions: ColumnElement[bool]) -> Select[Any]:
-    joined = select(*_KEYS, *_TOTALS).join(Stage, Stage.id == Attempt.stage_id)
+    joined: Select[Any] = select(*_KEYS, *_TOTALS).join(Stage, Stage.id == Attempt.stage_id)
     return joined.join(Document, Document.id == Stage.document_id).where(*conditions).group_by(*_KEYS)
 
 

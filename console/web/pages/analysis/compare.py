@@ -92,7 +92,7 @@ def shown(request: PageRequest, panel: Panel) -> Response:
     with request.reading() as connection:
         chapters = chapters_of(connection, [unit.document_id for unit in pair if unit.document_id is not None])
     texts = [chapters.get(unit.document_id or 0, []) for unit in pair]
-    cells = cell_pairs(*pair, request.language)
+    cells = cell_pairs(pair[0], pair[1], request.language)
     counts = {
         "same": sum(each.differs is False for each in cells),
         "differ": sum(each.differs is True for each in cells),
