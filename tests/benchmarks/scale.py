@@ -175,13 +175,21 @@ def tables(slices: Sequence[Slice], balance: Balance) -> list[Table]:
 
 
 def ratios(slices: Sequence[Slice]) -> Mapping[str, float]:
-    """The cost of a report in the last slice beside the first: processor time of workers and PostgreSQL, and bytes."""
-    if len(slices) < 2:
+    """The cost of a report in the last slice beside the first: processor time of workers and PostgreSQL, and bytes. A slice that
+    was interrupted has no cost of its own.
+    """
+    most = max((one.files for one in slices), default=0)
+    whole = [place for place, one in enumerate(slices) if one.files == most]
+    if len(whole) < 2:
         return {}
-    first, before, last = slices[0], slices[-2], slices[-1]
-    times = [(one.workers + one.server) / max(1, one.files) for one in (first, last)]
-    grown = (last.size - before.size) / max(1, last.reports - before.reports)
-    return {"processor time": times[1] / times[0], "bytes": grown / (first.size / max(1, first.reports))}
+    costs = []
+    for place in (whole[0], whole[-1]):
+        one, reports, size = slices[place], 0, 0
+        if place:
+            reports, size = slices[place - 1].reports, slices[place - 1].size
+        costs.append(((one.workers + one.server) / one.files, (one.size - size) / max(1, one.reports - reports)))
+    (time_before, size_before), (time_after, size_after) = costs
+    return {"processor time": time_after / time_before, "bytes": size_after / size_before}
 
 
 def main() -> None:
