@@ -18,7 +18,8 @@ from codebook.text.numbers import exact
 from console.analysis import charts
 from console.analysis.repeats import with_years_before
 from console.analysis.rows import shown_value
-from console.web.pages.analysis.asked import as_csv, as_picture, cell_name, of_panel, render, seen
+from console.web.i18n import cell_name
+from console.web.pages.analysis.asked import as_csv, as_picture, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from database.analysis.panel import Panel
@@ -101,7 +102,7 @@ def _numbers(units: Sequence[UnitFacts], language: str) -> list[NumberRow]:
     for cell, indicator in load_book().indicators.items():
         total = indicator.column in (None, "total") or indicator.block != "requests"
         if total and any(unit.has(cell) for unit in units):
-            rows.append(NumberRow(cell, cell_name(cell, language), tuple(unit.of_term(cell) for unit in units)))
+            rows.append(NumberRow(cell, cell_name(language, cell), tuple(unit.of_term(cell) for unit in units)))
     return rows
 
 

@@ -17,7 +17,6 @@ from codebook.divisions import level_of
 from console.analysis.charts import framed
 from console.analysis.rows import Cell, left_out_words, shown_value
 from console.analysis.words import word
-from console.release.schema import english_label
 from console.web.request import PageRequest
 from console.web.views.regions import region_code, region_name
 from database.access import region_prefix
@@ -25,7 +24,6 @@ from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, UnitSelection, years_of
 from database.analysis.texts import bounded, seen_documents
 from database.users import audit
-from tasks.validation.wording import cell_label, table_of
 
 USUAL = "grant_rate"
 LEVELS = ("province", "city", "county", "town")
@@ -153,9 +151,6 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
     def figure_word(group: str, name: str | None) -> str:
         return word(group, name, request.language)
 
-    def named(cell: str) -> str:
-        return cell_name(cell, request.language)
-
     def left_out(figure: Figure) -> str:
         return left_out_words(figure, request.language)
 
@@ -163,17 +158,9 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
         template,
         figure_word=figure_word,
         left_out_words=left_out,
-        cell_name=named,
+        cell_name=request.cell_name,
         omissions=tuple(Omission),
         value_of=shown_value,
         levels=LEVELS,
         **context,
     )
-
-
-def cell_name(cell: str, language: str) -> str:
-    """What messages call a cell: its table, row and column; in English, what releases call it."""
-    if language == "zh":
-        return f"{table_of(cell)}{cell_label(cell)}"
-    found = english_label(cell)
-    return found[:1].upper() + found[1:]
