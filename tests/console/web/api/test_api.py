@@ -174,7 +174,7 @@ def test_what_compares_two_years_is_asked_of_a_region(desk: Any, api: TestClient
     assert (line["figure"]["numerator"], line["figure"]["units"], line["figure"]["left_out"]) == (1, 1, {})
     (alone,) = answered(api, "/figures/units", **{**asked, "year": 2023})["items"]
     assert alone["figure"]["why"] == "no_year_before"
-    monkeypatch.setattr(figures, "_MOST_COMPARED", 0)
+    monkeypatch.setattr(figures, "MOST_COMPARED", 0)
     assert "choose a region" in problem(api.get(f"{ROOT}/figures", params=asked))
 
 
