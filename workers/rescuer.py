@@ -41,9 +41,12 @@ RESCUE_BATCH = 200
 """Most leases that one run expires."""
 FORGET_WORKERS_SECONDS = 86_400.0
 """A worker that was silent for this long is deleted."""
+DROP_SECONDS = 3600.0
+"""How often the rescuer looks for outputs of stages that are too old to be kept."""
 MAX_GRACE_PERIODS = 3
 """Most grace periods in a row."""
 _SEND_BATCH = 500
+_DROP_BATCH = 500  # documents whose outputs one run deletes
 # With less room in bytes beside a SQLite database, the small writes of a look may pass, and those of workers not.
 _LEAST_ROOM = 1 << 20
 
@@ -125,6 +128,7 @@ class Rescuer:
         self._notifier = RedisNotifier(settings, self._engine)
         self._gap = LookGap(settings.heartbeat_seconds)
         self._empty_since: dict[str, float] = {}
+        self._drop_at = time.monotonic()
         self._windows = {queue: QueueWindow(NEAR[queue], settings.window) for queue in QUEUES}
 
     def run_once(self) -> RescueRun:
@@ -136,6 +140,7 @@ class Rescuer:
                 return RescueRun(False)
             lost = self._detect_lost_messages()
             sent, unsent = self._dispatch()
+            self._drop_outputs()
         except GongkaiError as error:
             self._gap = self._gap.without_look()
             log.warning("the database does not answer, or takes no more", error=str(error))
@@ -219,6 +224,16 @@ class Rescuer:
         if lost:
             measures.count(connection, measures.MESSAGES_LOST, lost)
         return lost
+
+    def _drop_outputs(self) -> None:
+        """Delete outputs of stages that were kept for long enough: some in each run, until there are no more."""
+        days = self._settings.output_days
+        if days and time.monotonic() >= self._drop_at:
+            dropped = self._transact(partial(ledger.drop_outputs, days=days, most=_DROP_BATCH))
+            if dropped < _DROP_BATCH:
+                self._drop_at = time.monotonic() + DROP_SECONDS
+            if dropped:
+                log.info("outputs of stages were deleted", documents=dropped)
 
     def _dispatch(self) -> tuple[int, int]:
         """Notify workers of what is due, as far as the windows allow. Return how many were sent, and how many failed."""

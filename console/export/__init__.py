@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -185,16 +184,17 @@ def _write_jsonl(job: _Job, out: Path) -> ExportSummary:
     return job.tally.summary([out])
 
 
-def _fill(job: _Job, writer: Writer) -> None:
+def _fill(job: _Job, writer: Writer, left_out: Container[str] = ()) -> None:
     for row in cells.label_rows():
         writer.write("labels", row)
     for chunk in job.chunks:
         for exported in chunk:
-            rows: Counter[str] = Counter()
-            for table, row in cells.table_rows(exported, in_force=job.tally.in_force):
+            found, findings = cells.cells(exported), 0
+            for table, row in cells.table_rows(exported, found, in_force=job.tally.in_force, left_out=left_out):
                 writer.write(table, row)
-                rows[table] += 1
-            job.tally.add(exported, rows["values"], rows["findings"])
+                findings += table == "findings"
+            written = exported.in_force or not job.tally.in_force
+            job.tally.add(exported, len(found) if written else 0, findings)
     writer.close()
 
 
@@ -204,7 +204,7 @@ def _write_xlsx(job: _Job, out: Path) -> ExportSummary:
         left_out = () if job.options.values else ("values",)
         now = datetime.now().astimezone().replace(tzinfo=None)
         contents = WorkbookContents(now, job.tally.in_force, job.batch, job.year, left_out)
-        _fill(job, XlsxWriter(made, job.options.language, contents))
+        _fill(job, XlsxWriter(made, job.options.language, contents), left_out)
         made.replace(out)
     return job.tally.summary([out])
 

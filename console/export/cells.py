@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
@@ -34,6 +34,7 @@ from database.views import Wide, column_name, wide_tables
 
 Line = dict[str, Any]
 Table = dict[str, type]
+CellsFound = list[tuple[str, Value | None]]  # indicators in printing order; None is a cell that the report leaves out
 
 UNSETTLED = frozenset(state.value for state in UNSETTLED_STATES)
 MISSING = State.MISSING.value
@@ -175,10 +176,12 @@ def form_cells(block: str, form: str, printed: frozenset[str]) -> frozenset[str]
     return frozenset(load_book().demanded(block, form, printed))
 
 
-def cells(exported: Exported) -> list[tuple[str, Value | None]]:
+def cells(exported: Exported) -> CellsFound:
     """All cells of the report in printing order: those that were read, and None for those that its form has but the
-    report leaves out.
+    report leaves out. A document that shows no report has none.
     """
+    if not exported.has_report:
+        return []
     book = load_book()
     read = {value.indicator: value for value in exported.values}
     printed = [i for i, v in read.items() if i in book.indicators and v.state not in (MISSING, NOT_SEEN)]
@@ -345,10 +348,13 @@ def tables() -> dict[str, Table]:
     }
 
 
-def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tuple[Any, ...]]]:
-    """The rows that a document adds to each table; with ``in_force``, to ``documents`` alone unless it is in force."""
+def table_rows(
+    exported: Exported, found: CellsFound, *, in_force: bool, left_out: Container[str] = ()
+) -> Iterable[tuple[str, tuple[Any, ...]]]:
+    """The rows that a document with the cells ``found`` adds to each table but those ``left_out``; with ``in_force``, to
+    ``documents`` alone unless it is in force.
+    """
     failure = error(exported) or {}
-    found = cells(exported) if exported.has_report else []
     doubts = sum(value is not None and value.state in UNSETTLED for _, value in found)
     counts = _Counts(len(found), doubts, len(exported.findings), len(exported.sources))
     stopped = _Stopped(failure.get("code"), failure.get("message"))
@@ -356,8 +362,9 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
     yield "documents", _fields(DOCUMENTS, row)
     if in_force and not exported.in_force:
         return
-    for indicator, value in found:
-        yield "values", _fields(VALUES, _value_row(row, exported, indicator, value))
+    if "values" not in left_out:
+        for indicator, value in found:
+            yield "values", _fields(VALUES, _value_row(row, exported, indicator, value))
     for table in wide_tables():
         form = exported.blocks.get(table.block)
         if form is not None and table.form in (None, form):
@@ -368,7 +375,7 @@ def table_rows(exported: Exported, *, in_force: bool) -> Iterable[tuple[str, tup
         yield "findings", _fields(FINDINGS, _finding_row(row, exported, finding))
 
 
-def wide_fields(table: Wide, found: list[tuple[str, Value | None]]) -> tuple[int, list[Any]]:
+def wide_fields(table: Wide, found: CellsFound) -> tuple[int, list[Any]]:
     """The number of cells that are not settled, and the sure value of each indicator."""
     sure = {i: value.value for i, value in found if value is not None and value.state not in (*UNSETTLED, MISSING)}
     ids = {i.id for i in table.indicators}

@@ -85,8 +85,6 @@ class XlsxWriter:
         self._next[table] = 1
 
     def write(self, table: str, row: Row) -> None:
-        if table not in self._layouts:
-            return
         if self._next[table] >= self._sheet_rows:
             self._end_sheet(table)
             self._add_sheet(table)

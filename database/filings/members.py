@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, delete, exists, func, insert, literal_column, null, or_, select, update
 
 from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
 from codebook.records import UNSETTLED_STATES, Number, Reader, Record, State, Status
@@ -27,7 +28,7 @@ from database.models import (
     Source,
     ValueRow,
 )
-from database.sql import Prepared, PreparedInsert
+from database.sql import Prepared, PreparedInsert, is_listed
 
 _VALUE = Base.metadata.tables[ValueRow.__tablename__]
 
@@ -228,17 +229,17 @@ _READ = Prepared(
 )
 
 
-def read_members(connection: Connection, filing_id: int, *, whole: bool = False) -> Members:
+def read_members(connection: Connection, filing_id: int, *, whole: bool = False, settled: bool = False) -> Members:
     """Return the documents of a filing.
 
-    Of a filing with one document the cells and chapters are read only if asked for (``whole``): nothing is compared, but
-    renditions that it had may have settled values.
+    Of a filing with one document nothing is compared: its cells and chapters are read only if asked for (``whole``), and with
+    ``settled`` the cells alone that renditions which it had have settled.
     """
     rows = [_MemberRow(*row) for row in _READ.run(connection, filing=filing_id).rows]
     shown = [row for row in rows if row.shown]
     reports = [row.report_id for row in shown]
     whole = whole or len(reports) > 1
-    cells, witnessed, readers = _cells(connection, reports) if whole else ({}, {}, {})
+    cells, witnessed, readers = _cells(connection, reports, settled=not whole) if whole or settled else ({}, {}, {})
     sections = _sections(connection, reports) if whole else {}
     return Members(
         tuple(
@@ -270,16 +271,38 @@ def _moment(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
+class _CellRow(NamedTuple):
+    report_id: int
+    indicator: str
+    value: float | None
+    state: str
+    candidates: list[float] | None
+    read_by: str
+    witness: dict[str, Any] | None
+
+
+_CELL = (ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.candidates, ValueRow.read_by)
+_CELLS = select(*_CELL, ValueRow.witness).where(ValueRow.report_id.in_(bindparam("reports", expanding=True)))
+_SETTLED_CELLS = Prepared(
+    select(*_CELL, ValueRow.witness).where(ValueRow.report_id == bindparam("report"), ValueRow.witness.is_not(None))
+)
+
+
 def _cells(
-    connection: Connection, reports: Sequence[int]
+    connection: Connection, reports: Sequence[int], *, settled: bool
 ) -> tuple[dict[int, dict[str, FiledCell]], dict[int, dict[str, Witnessed]], dict[int, Reader]]:
-    """Return the cells of reports as each document alone was read, what witnesses make of them, and what read most of them."""
-    columns = [ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.candidates]
+    """Return the cells of reports (``settled``: those of the first that renditions settled) as each document alone was read, what
+    witnesses make of them, and what read most of them.
+    """
     cells: dict[int, dict[str, FiledCell]] = {number: {} for number in reports}
     witnessed: dict[int, dict[str, Witnessed]] = {number: {} for number in reports}
     read_by: dict[int, Counter[str]] = {number: Counter() for number in reports}
-    query = select(*columns, ValueRow.read_by, ValueRow.witness).where(ValueRow.report_id.in_(reports))
-    for row in connection.execute(query):
+    rows: Iterable[Sequence[Any]] = ()
+    if not settled:
+        rows = connection.execute(_CELLS, {"reports": list(reports)})
+    elif reports:
+        rows = _SETTLED_CELLS.run(connection, report=reports[0]).rows
+    for row in map(_CellRow._make, rows):
         report, indicator, witness = row.report_id, row.indicator, row.witness
         value, state = as_read(row.value, row.state, witness)
         options = tuple(numbers.whole(candidate) for candidate in row.candidates or ())
@@ -364,30 +387,54 @@ def write_witnessed(
         connection.execute(_WITNESS, changed)
 
 
+class _ReviewedRow(NamedTuple):
+    id: int
+    status: str
+    own: str
+    doubts: list[str]
+    doubtful: bool
+    unread: bool
+    witnessed: bool
+
+
+_REVIEWED = Prepared(
+    select(
+        DOCUMENT.c.id,
+        DOCUMENT.c.status,
+        ReportRow.status.label("own"),
+        ReportRow.doubts,
+        exists(
+            select(ValueRow.report_id).where(
+                ValueRow.report_id == ReportRow.id,
+                or_(*(ValueRow.state == literal_column(f"'{state.value}'") for state in UNSETTLED_STATES)),
+            )
+        ).label("doubtful"),
+        exists(
+            select(FindingRow.id).where(
+                FindingRow.report_id == ReportRow.id, is_listed(FindingRow.rule, bindparam("rules", type_=Text))
+            )
+        ).label("unread"),
+        exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.witness.is_not(None))).label(
+            "witnessed"
+        ),
+    )
+    .join(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
+    .where(
+        DOCUMENT.c.id == bindparam("document"),
+        or_(*(DOCUMENT.c.status == status.value for status in (Status.ACCEPTED, Status.NEEDS_REVIEW))),
+    )
+)
+
+
 def review_again(connection: Connection, document_ids: Iterable[int], for_review: Sequence[str]) -> None:
     """Set the status of documents whose values other renditions settle, or settle no more.
 
     A document whose report needs review is accepted when witnesses leave no doubt: of no fact and no cell, and nothing that was
     not read (findings of the rules ``for_review``).
     """
-    doubtful = exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.state.in_(UNSETTLED_STATES)))
-    witnessed = exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.witness.is_not(None)))
-    unread = exists(select(FindingRow.id).where(FindingRow.report_id == ReportRow.id, FindingRow.rule.in_(for_review)))
-    query = (
-        select(
-            DOCUMENT.c.id,
-            DOCUMENT.c.status,
-            ReportRow.status.label("own"),
-            ReportRow.doubts,
-            doubtful.label("doubtful"),
-            unread.label("unread"),
-            witnessed.label("witnessed"),
-        )
-        .join(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
-        .where(DOCUMENT.c.id.in_(list(document_ids)))
-        .where(DOCUMENT.c.status.in_([Status.ACCEPTED.value, Status.NEEDS_REVIEW.value]))
-    )
-    for row in connection.execute(query).all():
+    rules = json.dumps(list(for_review))
+    found = (_REVIEWED.run(connection, document=document_id, rules=rules).one for document_id in document_ids)
+    for row in (_ReviewedRow(*one) for one in found if one is not None):
         doubt = row.doubts or row.doubtful or row.unread
         settled = row.own == Status.NEEDS_REVIEW.value and row.witnessed and not doubt
         becomes = Status.ACCEPTED.value if settled else row.own

@@ -101,6 +101,7 @@ from database.ledger.records import (
     decide,
 )
 from database.ledger.reprocessing import Selection, discard, reprocess, select_documents, start_again
+from database.ledger.retention import drop_outputs
 from database.plain_records import Arrival, Policy
 
 __all__ = [
@@ -129,6 +130,7 @@ __all__ = [
     "complete",
     "decide",
     "discard",
+    "drop_outputs",
     "expire_leases",
     "fail",
     "fail_claims_of",

@@ -14,6 +14,7 @@ from codebook.stages import FIRST, PAGE_STAGE, STAGES, StageName
 from database.clock import now
 from database.ledger.conditions import UNFINISHED
 from database.ledger.fair_queue import virtual_time
+from database.ledger.retention import is_kept
 from database.models import (
     Attempt,
     Batch,
@@ -169,7 +170,7 @@ def _is_purged() -> ColumnElement[bool]:
 def _insert_first_stages(connection: Connection, runs: Mapping[int, int], wanted: StageName | None, line: int) -> None:
     kept: dict[int, set[str]] = defaultdict(set)
     for document, name in connection.execute(
-        select(Output.document_id, Output.stage).where(Output.document_id.in_(runs)).distinct()
+        select(Output.document_id, Output.stage).where(Output.document_id.in_(runs), is_kept()).distinct()
     ):
         kept[document].add(name)
     before: dict[int, list[tuple[str, int, str]]] = defaultdict(list)

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, String, bindparam, insert, literal, null, or_
 from codebook.records import Status
 from codebook.stages import DOCUMENTS
 from database.clock import now
+from database.ledger.retention import is_kept
 from database.models import Attempt, Document, Key, Output, Source, Stage, StageState
 from database.sql import Prepared, is_listed
 
@@ -178,5 +179,7 @@ FINISH = Prepared(
     .values(status=bindparam("b_status"), report_id=bindparam("b_report"), finished_at=now())
 )
 OUTPUT = Prepared(
-    select(Output.page, Output.body).where(Output.document_id == bindparam("b_document"), Output.stage == bindparam("b_stage"))
+    select(Output.page, Output.body).where(
+        Output.document_id == bindparam("b_document"), Output.stage == bindparam("b_stage"), is_kept()
+    )
 )

@@ -114,8 +114,10 @@ class ValueRow(Base):
     note: Mapped[str | None] = mapped_column(Text)
     witnesses: Mapped[list[str] | None] = mapped_column(Nullable)
     # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
-    # of loading. That of unsettled cells holds few; no foreign key, which would be looked at for each cell.
+    # of loading. That of unsettled cells holds few; no foreign key, which would be looked at for each cell. On SQLite the rows
+    # lie in the primary key. PostgreSQL has none (ADR 62): an index of the report alone names it once for all of its cells.
     __table_args__ = (
+        Index("ix_gk_value_report_id", "report_id", sqlite_where=text("0")),
         Index("ix_gk_value_unsettled", "report_id", postgresql_where=_UNSETTLED, sqlite_where=_UNSETTLED),
         {"sqlite_with_rowid": False},
     )

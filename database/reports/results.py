@@ -37,7 +37,7 @@ from codebook.rules import year_cells
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, speaks
-from database.models import Base, Between, BlockRow, Failure, FailureState, FindingRow, ReportRow, SectionRow, ValueRow
+from database.models import Base, Between, BlockRow, Failure, FailureState, FindingRow, ReportRow, SearchRow, SectionRow, ValueRow
 from database.sql import Prepared
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -73,8 +73,8 @@ class Before(NamedTuple):
     """What is kept of a document before a result is written.
 
     ``place`` is that of the report it points to (number 0: none), ``filing_id`` its filing (None: it is in none), ``shown``
-    whether it shows the report; ``digest`` is that of the report, ``latest`` its last version (0: none), ``failed`` whether a
-    failure of it is open.
+    whether it shows the report; ``digest`` and ``versions`` are those of the report, ``latest`` its last version (0: none),
+    ``failed`` whether a failure of it is open, ``searched`` whether its text can be searched.
     """
 
     place: ReportKey
@@ -84,6 +84,8 @@ class Before(NamedTuple):
     digest: str | None
     latest: int
     failed: bool
+    versions: Mapping[str, Any] | None = None
+    searched: bool = False
 
     @property
     def key(self) -> ReportKey | None:
@@ -199,6 +201,8 @@ _BEFORE = Prepared(
         .scalar_subquery()
         .label("latest"),
         exists(select(FAILURE.c.id).where(*_OPEN_FAILURE)).label("failed"),
+        REPORT.c.versions,
+        exists(select(SearchRow.document_id).where(SearchRow.document_id == bindparam("document"))).label("searched"),
     )
     .select_from(
         DOCUMENT.outerjoin(REPORT, REPORT.c.id == DOCUMENT.c.report_id)
@@ -210,6 +214,9 @@ _BEFORE = Prepared(
 _REPORT_COLUMNS = [column.name for column in REPORT.columns if column.name not in ("id", "created_at")]
 _new_report: dict[str, Any] = {name: bindparam(f"b_{name}") for name in _REPORT_COLUMNS}
 _INSERT_REPORT = Prepared(insert(REPORT).values(**_new_report, created_at=now()).returning(REPORT.c.id))
+# Of an identical result: its body stays, which would be written out of line once more.
+_renewed = {name: value for name, value in _new_report.items() if name not in ("document_id", "version", "body")}
+_RENEW_REPORT = Prepared(update(REPORT).where(REPORT.c.id == bindparam("report")).values(**_renewed, created_at=now()))
 _FEW = 20  # rows from which on COPY is worth its own round trips
 _POINT = Prepared(
     update(DOCUMENT)
@@ -247,9 +254,10 @@ _RESOLVE = (
 
 def kept_before(connection: Connection, document_id: int) -> Before:
     """Return what is kept of a document whose fence the caller holds."""
-    *key, filing_id, digest, status, latest, failed = _BEFORE.run(connection, document=document_id).rows[0]
-    shown = key[0] is not None and status in SHOWN
-    return Before(ReportKey(key[0] or 0, *key[1:]), filing_id, shown, key[0], digest, latest or 0, bool(failed))
+    row = _BEFORE.run(connection, document=document_id).rows[0]
+    *key, filing_id, digest, status, latest, failed, versions, searched = row
+    place, shown = ReportKey(key[0] or 0, *key[1:]), key[0] is not None and status in SHOWN
+    return Before(place, filing_id, shown, key[0], digest, latest or 0, bool(failed), versions, bool(searched))
 
 
 def point(connection: Connection, document_id: int, status: Status, report_id: int) -> None:
@@ -262,7 +270,8 @@ def write_report(
 ) -> Written:
     """Store a result of ``document_id`` and put it in force.
 
-    ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id``;
+    ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id`` (of a result
+    whose digest is that of the one in force: that of gk_report);
     ``versions`` says which code, codebook and models made them; ``old`` comes from :func:`kept_before`. The result
     becomes the next version, ``point`` lets the document point to it with its status, and failures of the document that
     were still open are resolved. Findings between reports are the caller's.
@@ -271,16 +280,20 @@ def write_report(
     version, since versions are there to show what changed; the row in force takes the new stamp of versions, so that it
     is not found stale again.
 
-    The caller holds the document's fence: two writers for one document would meet in the unique (document, version).
+    The caller holds the document's fence: two writers for one document would meet in the unique (document, version). Raises
+    ValueError when a cell has two values.
     """
-    report = dict(rows["gk_report"][0])
+    values = rows.get("gk_value", ())
+    if len({row["indicator"] for row in values}) < len(values):
+        raise ValueError("a cell of the report has two values")  # PostgreSQL has no key that would refuse them
+    report = rows["gk_report"][0]
     same = old.report_id is not None and old.digest == report["digest"]
+    fields = {f"b_{name}": value for name, value in report.items()} | {"b_versions": dict(versions)}
     if same:
-        stamp = {"versions": dict(versions), "created_at": now()}
-        connection.execute(update(REPORT).where(REPORT.c.id == old.report_id).values(**report, **stamp))
-    values = {f"b_{name}": value for name, value in report.items()}
-    key = {"b_document_id": document_id, "b_version": old.latest + 1, "b_versions": dict(versions)}
-    report_id = old.report_id if same else _INSERT_REPORT.run(connection, **values, **key).rows[0][0]
+        _RENEW_REPORT.run(connection, report=old.report_id, **fields)
+        report_id = old.report_id
+    else:
+        report_id = _INSERT_REPORT.run(connection, b_document_id=document_id, b_version=old.latest + 1, **fields).rows[0][0]
     assert report_id is not None
     for table in () if same else (BLOCK, SECTION, VALUE, FINDING):
         _insert_many(connection, table, rows.get(table.name, ()), report_id)

@@ -1,15 +1,20 @@
-"""Characters that are not shown as they are written: raised, lowered, or in another order.
+"""Characters that are not shown as they are written: raised, lowered, in another order, or whatever a font draws for them.
 
 Raised and lowered ones are marks of notes and exponents, no digits of the number before them. A source says it by markup or by
 size and place; in the text they become the characters of Unicode that say the same: 7¹. After U+202E the number 21 is seen as 12.
+What a character for private use shows, only its font knows: it may be a digit.
 """
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from codebook.records import Block, Extraction, Line, Page
+from codebook.text.fold import is_han
 
+_UNCLEAR = re.compile("[\u202e\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _OVERRIDE = "\u202e"
 _UNSURE = 0.5  # the score of what is not read as it is shown
 _PLAIN = "0123456789+-=()（）"
@@ -31,14 +36,18 @@ def lowered(text: str) -> str:
     return text.translate(_LOWERED)
 
 
-def doubt_reversed(extraction: Extraction) -> Extraction:
-    """The extraction with cells and lines whose characters are turned around as unsure: their places in it are kept."""
-    return msgspec.structs.replace(extraction, pages=tuple(_page(page) if _turned(page) else page for page in extraction.pages))
+def doubt_unclear(extraction: Extraction) -> Extraction:
+    """The extraction with cells and lines whose characters are turned around as unsure, and so
+    are those that hold a character for private use and no Chinese: their places in it are kept.
+    """
+    return msgspec.structs.replace(
+        extraction, pages=tuple(_page(page) if _is_unclear(page) else page for page in extraction.pages)
+    )
 
 
-def _turned(page: Page) -> bool:
+def _is_unclear(page: Page) -> bool:
     texts = (one.text for block in page.blocks for one in ((block,) if isinstance(block, Line) else block.cells))
-    return any(_OVERRIDE in text for text in texts)
+    return any(map(_UNCLEAR.search, texts))
 
 
 def _page(page: Page) -> Page:
@@ -53,4 +62,6 @@ def _block(block: Block) -> Block:
 
 
 def _score(text: str, score: float) -> float:
-    return min(score, _UNSURE) if _OVERRIDE in text else score
+    if _OVERRIDE in text or (_UNCLEAR.search(text) and not any(map(is_han, text))):
+        return min(score, _UNSURE)
+    return score

@@ -10,7 +10,7 @@ from codebook.errors import GongkaiError
 from codebook.records import Extraction
 from codebook.sheets import cells, row_file
 from tasks.extraction import web_archive
-from tasks.extraction.characters import doubt_reversed
+from tasks.extraction.characters import doubt_unclear
 from tasks.extraction.docx import flat_package, word2003
 from tasks.extraction.docx.read_docx import compose_docx, read_docx
 from tasks.extraction.html.read_html import compose_html, read_html
@@ -79,7 +79,7 @@ def extract(data: bytes, media_type: str, limits: ExtractionLimits = _DEFAULT) -
         raise GongkaiError("file.unsupported", f"media type {media_type}", ", ".join(_READERS) + ", image/*")
     if not data:
         raise GongkaiError("file.empty", "0 bytes")
-    return doubt_reversed(reader(data, kind, limits))
+    return doubt_unclear(reader(data, kind, limits))
 
 
 def has_inner_pictures(media_type: str) -> bool:

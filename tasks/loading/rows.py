@@ -30,8 +30,9 @@ def unpack(body: bytes) -> Verdict:
     return decode(zlib.decompress(body), Verdict)
 
 
-def report_rows(verdict: Verdict) -> Rows:
-    """The rows of one report, by table name, without ``report_id`` (the database gives it out).
+def report_rows(verdict: Verdict, row: Row | None = None) -> Rows:
+    """The rows of one report, by table name, without ``report_id`` (the database gives it out). ``row`` is its :func:`report_row`
+    where that was made before.
 
     ``gk_report`` has exactly one row. Order within ``gk_section``, ``gk_value`` and ``gk_finding`` is that of the
     report.
@@ -39,7 +40,7 @@ def report_rows(verdict: Verdict) -> Rows:
     report = verdict.report
     decided = {correction.indicator: correction.number for correction in verdict.corrections}
     return {
-        "gk_report": [_report_row(verdict)],
+        "gk_report": [report_row(verdict) if row is None else row],
         "gk_block": _block_rows(report),
         "gk_section": [
             {"position": position, "number": section.number, "title": _text(section.title), "text": _text(section.text)}
@@ -69,7 +70,8 @@ def finding_row(finding: Finding, *, between: str | None = None, other_report_id
     }
 
 
-def _report_row(verdict: Verdict) -> Row:
+def report_row(verdict: Verdict) -> Row:
+    """The row of gk_report."""
     report = verdict.report
     body = encode(verdict)
     province, city, county = by_level(report.region, report.region_code)

@@ -25,7 +25,7 @@ from database.reports import corrections, results
 from database.reports.results import Before, CurrentReport, Neighbours, Pointer, ReportKey, Written
 from tasks.loading.editions import arrange
 from tasks.loading.relate import Related, relate_filing, relate_region, relate_years, standing
-from tasks.loading.rows import finding_row, report_rows
+from tasks.loading.rows import finding_row, report_row, report_rows
 from tasks.loading.witnesses import vouch
 from tasks.validation.validate import FOR_REVIEW
 from workers.stage_runner import StageResult, Work, stage
@@ -47,17 +47,19 @@ def load_verdict(
     with that of the government above, and, if it is a government's, with those under it: always the document in force of each
     filing. When a re-processing finds another agency or year, the reports at the old place are compared again as well.
     """
-    rows = report_rows(verdict)
-    row = rows["gk_report"][0]
+    row = report_row(verdict)
     row["agency_key"] = _key(row, document_id)
 
     def write(kept: Before) -> Written:
-        return results.write_report(connection, document_id, rows, versions, kept, point=point)
+        rows = {"gk_report": [row]} if kept.digest == row["digest"] else report_rows(verdict, row)
+        written = results.write_report(connection, document_id, rows, versions, kept, point=point)
+        if written.new or not kept.searched or kept.versions != versions:
+            chapters = [part for section in verdict.report.sections for part in (section.title, section.text)]
+            write_search(connection, document_id, (row["title"], row["agency"], "".join(row["region"]), *chapters))
+        return written
 
     settled = _settle(connection, document_id, lambda _: row, write)
     assert settled is not None
-    chapters = [part for section in rows["gk_section"] for part in (section["title"], section["text"])]
-    write_search(connection, document_id, (row["title"], row["agency"], "".join(row["region"]), *chapters))
     return settled.report_id, verdict.status if settled.alone else results.status_of(connection, document_id)
 
 
@@ -226,7 +228,7 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
 
     ``whole`` False is for a filing that was made for its only document: there is nothing to compare and nothing to replace.
     """
-    there = members.read_members(connection, filing_id, whole=whole)
+    there = members.read_members(connection, filing_id, settled=whole)
     year = there.year or 0
     arranged = arrange(there.shown, year, there.chosen) if there.shown else None
     members.write_arrangement(connection, filing_id, there, arranged)

@@ -13,6 +13,8 @@ from tests.generator.figures import Figures, compose
 from tests.generator.paper import Paper
 from tests.generator.world import pick_agency
 
+_YEARS = {"2014": (2014, 2015, 2016, 2017, 2018), "2019": (2019, 2020), "2021": (2021, 2022, 2023, 2024)}
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -29,11 +31,12 @@ def unchanged(dice: Random, figures: Figures) -> None:
 
 def make_report(dice: Random, form: str | None = None, change: Callable[[Random, Figures], None] = unchanged) -> Sample:
     """A report whose sums are right, unless ``change`` makes them wrong."""
-    year = dice.choice({"2019": (2019, 2020), "2021": (2021, 2022, 2023, 2024)}[form or dice.choice(("2019", "2021", "2021"))])
+    year = dice.choice(_YEARS[form or dice.choice(("2014", "2019", "2021", "2021", "2021"))])
     agency = pick_agency(dice)
     figures = compose(dice, agency, year)
     change(dice, figures)
-    composed = compose_paper(dice, agency, figures, Shape(web=dice.random() < 0.2))
+    shape = Shape(statistics=dice.choice(("table", "both")) if figures.form == "2014" else "both", web=dice.random() < 0.2)
+    composed = compose_paper(dice, agency, figures, shape)
     truth = Truth(
         {figures.form},
         agency.name,

@@ -79,7 +79,9 @@ def _any_format(dice: Random, paper: Paper) -> tuple[bytes, str]:
 def _rows_missing(dice: Random) -> tuple[bytes, str, Truth]:
     """Rows of one table are gone."""
     sample = make_report(dice)
-    grids = [part for part in sample.paper.parts if isinstance(part, Grid) and part.name in ("disclosure", "requests")]
+    grids = [
+        part for part in sample.paper.parts if isinstance(part, Grid) and part.name in ("disclosure", "requests", "statistics")
+    ]
     hurt = dice.choice(grids)
     parts = [without_rows(dice, part) if part is hurt else part for part in sample.paper.parts]
     return *_any_format(dice, replace(sample.paper, parts=parts)), sample.truth

@@ -21,6 +21,13 @@ _HIDING = (
     ("style", "visibility:hidden"),
     ("style", "opacity:0"),
 )
+_REVERSED = "flex-direction:row-reverse"
+_PLACES = {
+    "order": "order:{order}",
+    "float": "float:right",
+    "place": "position:relative;left:{shift}px",
+    "shift": "transform:translateX({shift}px)",
+}
 _LARGE = 8  # rows of a table with groups of rows
 
 Change = Callable[[Random, HtmlElement], None]
@@ -119,6 +126,24 @@ def _nest(dice: Random, page: HtmlElement) -> None:
             cell.append(html.fragment_fromstring(f"<table><tr>{unseen}<td>{number}</td></tr></table>"))
 
 
+def _move_cells(dice: Random, page: HtmlElement) -> None:
+    """Numbers of rows that are written in another order than they are shown in."""
+    for row in [row for row in page.iter("tr") if len([cell for cell in row if _number(cell)]) > 1]:
+        if dice.random() < 0.3:
+            cells = [cell for cell in row if _number(cell)]
+            numbers = [_number(cell) for cell in cells]
+            way = dice.choice(("rtl", "flex", "order", "float", "place", "shift"))
+            if way in ("place", "shift"):
+                cells, numbers = cells[:2], numbers[:2]
+            if way in ("rtl", "flex", "order"):
+                row.set("style", "direction:rtl" if way == "rtl" else f"display:flex;{'' if way == 'order' else _REVERSED}")
+            for at, (cell, number) in enumerate(zip(cells, reversed(numbers), strict=True)):
+                _fill(cell, number)
+                style = _PLACES.get(way, "").format(order=len(cells) - at, shift=-60 if at else 60)
+                if style:
+                    cell.set("style", style)
+
+
 TABLE_KINDS: dict[str, Change] = {
     "html hidden row added": _add_hidden_row,
     "html row hidden": _hide_row,
@@ -128,6 +153,7 @@ TABLE_KINDS: dict[str, Change] = {
     "html cell added": _add_cell,
     "html foot first": _foot_first,
     "html tables in cells": _nest,
+    "html moved cells": _move_cells,
 }
 
 

@@ -14,11 +14,13 @@ from tests.generator.layouts.web import page_body
 from tests.generator.paper import GridCell, Paper
 
 _STYLE = """
-.old {display: none} .ghost {visibility: hidden} .away {position: absolute; left: -9999px}
+:root {--none: none} .old {display: none} .ghost {visibility: hidden} .away {position: absolute; left: -9999px}
 td .tiny {font-size: 0} span[data-draft] {display: none !important} .shown {display: inline}
 .back {float: right} .rear {display: flex; flex-direction: row-reverse; justify-content: flex-end}
 .sprite {background: url(n.png)}
 @font-face {font-family: Own; src: url(own.woff2)} .own {font-family: Own, serif}
+.struck {position: relative} .struck::after {content: ""; position: absolute; left: 0; right: 0; top: 50%; border-top: 1px solid}
+.headless::first-letter {font-size: 0}
 .blank {color: transparent} table td > i.gone {display:none} .thin {opacity: 0} .cut {text-indent: -9999px; display: inline-block}
 """
 _HIDING = (
@@ -40,6 +42,11 @@ _HIDING = (
     "<div style='display:none'><p>{0}</p></div>",
     "<select style='display:none'><option>{0}</option></select>",
     "<input type='hidden' value='{0}'>",
+    "<noframes>{0}</noframes>",
+    "<span style='color:oklch(1 0 0)'>{0}</span>",
+    "<span style='font-size:calc(0px)'>{0}</span>",
+    "<span style='display:var(--none)'>{0}</span>",
+    "<div style='text-indent:100%;white-space:nowrap;overflow:hidden'>{0}</div>",
 )
 _DRAWN = (
     "<i class='sprite' style='display:inline-block;width:20px'></i>",
@@ -137,6 +144,28 @@ def _unread(dice: Random, text: str) -> str:
     return dice.choice(_UNREAD).format(text)
 
 
+_DISGUISES = (
+    "<b style='display:inline-block;transform:rotate(180deg)'>{0}</b>",
+    "<b style='display:inline-block;transform:scaleX(-1)'>{0}</b>",
+    "<b style='display:inline-block;rotate:180deg'>{0}</b>",
+    "<b style='-webkit-mask:linear-gradient(transparent,transparent)'>{0}</b>",
+    "<b style='-webkit-text-security:disc'>{0}</b>",
+    "<b style='letter-spacing:-1em'>{0}</b>",
+    "<b style='font-family:Wingdings'>{0}</b>",
+    "<b class='struck'>{0}</b>",
+    "<b class='headless'>{0}</b>",
+    "<b style='color:color-mix(in srgb, white, white)'>{0}</b>",
+    "<b style='display:inline-block;width:2px;overflow:hidden'>{0}</b>",
+    "<span><template shadowrootmode=open>7</template>{0}</span>",
+    "<input type=password value='{0}'>",
+)
+
+
+def _disguised(dice: Random, text: str) -> str:
+    """Another number, of which nobody can say from the markup what is seen."""
+    return dice.choice(_DISGUISES).format(other_number(dice, text))
+
+
 Write = Callable[[Random, str], str]
 
 
@@ -161,6 +190,7 @@ PAGE_KINDS: dict[str, PageKind] = {
     "html font of its own": PageKind(_own_font),
     "html drawn numbers": PageKind(_drawn),
     "html text for numbers": PageKind(_unread),
+    "html disguised numbers": PageKind(_disguised),
     **{name: PageKind(change=change) for name, change in TABLE_KINDS.items()},
 }
 

@@ -83,9 +83,16 @@ def _remarked(dice: Random, text: str) -> str:
     return _paragraph(_run(text), _run(remark))
 
 
+_WINGDINGS = "<w:rFonts w:ascii='Wingdings' w:hAnsi='Wingdings'/>"
+
+
 def _otherwise(dice: Random, text: str) -> str:
     """Digits squeezed to nothing, much smaller, in a formula, turned round, or a field without its result."""
-    look = dice.choice(("<w:w w:val='1'/>", "<w:spacing w:val='-400'/>", "<w:sz w:val='9'/>", ""))
+    look = dice.choice(("<w:w w:val='1'/>", "<w:spacing w:val='-400'/>", "<w:sz w:val='9'/>", "", _WINGDINGS, "private"))
+    if look == _WINGDINGS:
+        return _paragraph(_run(other_number(dice, text), look))
+    if look == "private":
+        return _paragraph(_run(text[:-1] + "\ue001"))
     if look:
         return _paragraph(_run(text), _run(other_number(dice, text), look))
     raised = f"<m:e><m:r><m:t>{text}</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup>"

@@ -255,7 +255,7 @@ def test_values_of_sqlite_go_into_their_primary_key_and_back(tmp_path: Path) -> 
 
     before = kept()
     assert [row[:4] for row in before[0]] == sorted(rows)
-    migrations.upgrade(engine)
+    migrations.upgrade(engine, "0022")
     assert kept() == before
     with engine.connect() as connection, pytest.raises(OperationalError, match="no such column: rowid"):
         connection.execute(text("select rowid from gk_value"))
@@ -263,3 +263,27 @@ def test_values_of_sqlite_go_into_their_primary_key_and_back(tmp_path: Path) -> 
     assert kept() == before
     with engine.connect() as connection:
         assert len(connection.execute(text("select rowid from gk_value")).all()) == 3
+
+
+def test_values_of_postgresql_are_found_by_their_report_and_by_their_key_again(postgres_server: PostgresServer) -> None:
+    engine = make_engine(postgres_server.url(postgres_server.create()), pooled=False)
+    migrations.upgrade(engine, "0024")
+    names = "report_id, indicator, value, state, raw, origin, read_by, score, page"
+    with engine.begin() as connection:
+        connection.execute(text("set session_replication_role = replica"))  # rows without the reports that they refer to
+        for report, cell in ((2, "a"), (1, "b"), (1, "a")):
+            row = f"({report}, '{cell}', 7, 'read', '7', 'table', 'pdf', 1, 1)"
+            connection.execute(text(f"insert into gk_value ({names}) values {row}"))
+
+    def kept() -> tuple[list[Any], set[str], list[str]]:
+        with engine.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(text("select * from gk_value order by report_id, indicator"))]
+            found = inspect(connection)
+            indexes = {str(index["name"]) for index in found.get_indexes("gk_value")}
+            return rows, indexes, found.get_pk_constraint("gk_value")["constrained_columns"]
+
+    rows = kept()[0]
+    migrations.upgrade(engine)
+    assert kept() == (rows, {"ix_gk_value_report_id", "ix_gk_value_unsettled"}, [])
+    migrations.downgrade(engine, "0024")
+    assert kept() == (rows, {"ix_gk_value_unsettled"}, ["report_id", "indicator"])

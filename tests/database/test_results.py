@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
@@ -68,6 +69,17 @@ def between(engine: Engine, rules: Iterable[str] = BETWEEN) -> list[tuple[str, i
     )
     with engine.connect() as connection:
         return sorted((rule, a, b) for rule, a, b in connection.execute(query))
+
+
+def test_a_cell_with_two_values_is_refused(engine: Engine):
+    (document,) = register(engine, 1)
+    once = verdict(new_received=3)
+    (reading,) = once.report.readings
+    twice = msgspec.structs.replace(once.report, readings=(reading, msgspec.structs.replace(reading, value=4)))
+    with pytest.raises(ValueError, match="two values"):
+        load(engine, document, msgspec.structs.replace(once, report=twice))
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(REPORT)).scalar_one() == 0
 
 
 def test_a_new_result_is_a_new_version_and_the_pointer_moves(engine: Engine):

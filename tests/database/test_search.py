@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from codebook.records import Place, Section
 from codebook.text.grams import grams
@@ -74,6 +74,25 @@ def test_the_search_follows_what_is_loaded_and_purged(inline: Inline) -> None:
     assert found(inline, "另有说明") == []
     with reading(inline.engine) as connection:
         assert list(connection.scalars(select(SearchRow.document_id))) == [2]
+
+
+def test_a_report_that_comes_out_as_it_was_is_found_as_before(inline: Inline) -> None:
+    verdict = validate(msgspec.structs.replace(a_report(DOUBTFUL), sections=(Section(1, "总体情况", "另有说明", Place()),)))
+
+    def load(version: str, lost: str | None = None) -> list[int]:
+        with inline.engine.begin() as connection:
+            if lost is not None:
+                connection.execute(text(lost))
+            load_verdict(connection, 1, verdict, {"code": version})
+        return found(inline, "另有说明")
+
+    assert load("1") == [1]
+    assert load("1", "delete from gk_search where document_id = 1") == [1]  # a database whose texts were not kept yet
+    wrong = "array_to_tsvector(array['x'])" if inline.engine.dialect.name == "postgresql" else "'x'"
+    assert load("2", f"update gk_search set grams = {wrong} where document_id = 1") == [1]  # another version made it
+    with reading(inline.engine) as connection:
+        kept = connection.execute(text("select count(*) from gk_report where document_id = 1")).scalar_one()
+    assert kept == 2  # the one before, and this
 
 
 def test_pieces_of_a_text() -> None:

@@ -412,3 +412,32 @@ def test_packages_as_other_programs_write_them(change) -> None:
 
 def test_relation_types_of_the_test_are_those_of_word() -> None:
     assert CHUNK.rpartition("/")[0] == RELATIONSHIP_TYPE.STYLES.rpartition("/")[0]
+
+
+def test_a_choice_that_no_reader_knows_is_left_for_the_other() -> None:
+    mc = "xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'"
+    for name, text in (("urn:example:own", "8"), ("http://schemas.microsoft.com/office/word/2010/wordml", "9")):
+        choice = f"<mc:Choice xmlns:own='{name}' Requires='own'><w:t>9</w:t><own:x/></mc:Choice>"
+        content = f"<w:r><mc:AlternateContent {mc}>{choice}<mc:Fallback><w:t>8</w:t></mc:Fallback></mc:AlternateContent></w:r>"
+        assert shown(content) == (text, True)
+    alone = "<mc:Choice xmlns:own='urn:example:own' Requires='own'><w:t>9</w:t><own:x/></mc:Choice>"
+    assert shown(f"<w:r><w:t>5</w:t><mc:AlternateContent {mc}>{alone}</mc:AlternateContent></w:r>") == ("5", True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        run("21", "<w:rFonts w:ascii='Wingdings' w:hAnsi='Wingdings'/>"),
+        run("2\uf031"),
+        run("21", "<w:highlight w:val='black'/>"),
+        run("21") + "<w:r><w:contentPart/></w:r>",
+        run("21") + "<w:r><w:fldChar w:fldCharType='begin'/></w:r><w:r><w:instrText>ADVANCE \\l30</w:instrText></w:r>"
+        "<w:r><w:fldChar w:fldCharType='end'/></w:r>",
+    ],
+)
+def test_digits_that_are_drawn_as_something_else_are_doubts(content: str) -> None:
+    assert not shown(content)[1]
+
+
+def test_characters_of_the_symbol_font_are_its_digits() -> None:
+    assert shown(run("\uf032\uf031", "<w:rFonts w:ascii='Symbol' w:hAnsi='Symbol'/>")) == ("21", True)

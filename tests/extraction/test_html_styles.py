@@ -73,6 +73,13 @@ INLINE = [
     "display:var(--y, none)",
     "color:black;color:white",
     "color:white!important;color:black",
+    "color:oklch(1 0 0)",
+    "color:lab(100% 0 0)",
+    "font-size:calc(2px - 1px * 2)",
+    "font-size:min(1em, 0px)",
+    "font-size:clamp(0px, -1em, 0px)",
+    "display:block;text-indent:100%;white-space:nowrap;overflow:hidden",
+    "all:unset;display:none",
 ]
 
 
@@ -103,6 +110,15 @@ def test_what_a_style_hides_is_not_read(style: str) -> None:
         "color:white;color:initial",
         "clip:rect(0,0,0,0)",
         "transform:none",
+        "display:none;all:revert",
+        "color:oklch(0.4 0.1 20)",
+        "font-size:calc(1rem + 2px)",
+        "font-size:clamp(12px, 1vw, 20px)",
+        "text-indent:2em;overflow:hidden",
+        "-webkit-mask:none",
+        "rotate:0deg",
+        "letter-spacing:-0.5px",
+        "background:color-mix(in srgb, red, blue);color:white",
     ],
 )
 def test_what_a_style_leaves_is_read(style: str) -> None:
@@ -130,6 +146,9 @@ def test_what_a_style_leaves_is_read(style: str) -> None:
         "<details><summary></summary>9</details>",
         "<details>9<b>8</b></details>",
         "<button>关闭</button>",
+        "<noframes>9</noframes>",
+        "<noembed>9</noembed>",
+        "<input type=submit value=保存>",
         "<font color=#FFFFFF>9</font>",
         "<font color=FFFFFF>9</font>",
         "<span style='visibility:hidden'>9<b style='color:red'>8</b></span>",
@@ -228,6 +247,39 @@ def test_text_that_styles_add_and_that_is_not_known_is_a_doubt() -> None:
     assert cells(page)[1] == ("", False)
 
 
+@pytest.mark.parametrize(
+    "style",
+    [
+        ".h::first-letter{font-size:0}",
+        ".h::first-letter{color:transparent}",
+        ".h::first-line{color:#fff}",
+        ".h{position:relative} .h::after{content:'';position:absolute;left:0;right:0;top:50%;border-top:1px solid}",
+    ],
+)
+def test_what_styles_do_to_a_part_of_a_number_is_a_doubt(style: str) -> None:
+    assert shown("<span class=h>9</span>", style) == ("219", False)
+
+
+def test_what_styles_do_to_the_first_letter_of_a_number_that_stays_is_passed_over() -> None:
+    assert shown("<span class=h>9</span>", ".h::first-letter{font-size:120%;color:red}") == ("219", True)
+
+
+def test_styles_in_addresses_count() -> None:
+    sheet = "data:text/css,.h%7Bdisplay:none%7D"
+    assert shown("<span class=h>9</span>", f"@import url('{sheet}');") == ("21", True)
+    page = f"<link rel=stylesheet href='{sheet}'><table><tr><td>许可<td>21<b class=h>9</b><tr><td>处罚<td>7</table>"
+    assert cells(page)[1] == ("21", True)
+
+
+def test_a_property_of_the_page_is_known_to_the_style_of_an_element() -> None:
+    assert shown("<span style='display:var(--x)'>9</span>", ":root{--x:none}") == ("21", True)
+
+
+@pytest.mark.parametrize("name", ["font-variant-position:super", "font-variant:super"])
+def test_a_raised_variant_of_a_font_is_a_note(name: str) -> None:
+    assert shown(f"<span style='{name}'>1</span>") == ("21¹", True)
+
+
 def test_white_text_of_a_page_whose_sheets_did_not_come_in_is_a_doubt() -> None:
     page = "<link rel=stylesheet href=a.css><table><tr><td>许可<td>21<b style='color:#fff'>9</b><tr><td>处罚<td>7</table>"
     assert cells(page) == [("许可", True), ("219", False), ("处罚", True), ("7", True)]
@@ -251,6 +303,24 @@ def test_white_text_of_a_page_whose_sheets_did_not_come_in_is_a_doubt() -> None:
         "<b style='translate:-20px'>9</b>",
         "<b style='font-size:50%'>9</b>",
         "<b style='zoom:.1'>9</b>",
+        "<b style='display:inline-block;transform:rotate(180deg)'>9</b>",
+        "<b style='display:inline-block;transform:scaleX(-1)'><i>9</i></b>",
+        "<b style='display:inline-block;transform:matrix(-1, 0, 0, 1, 0, 0)'>9</b>",
+        "<b style='display:inline-block;rotate:.5turn'>9</b>",
+        "<b style='display:inline-block;scale:-1 1'>9</b>",
+        "<b style='-webkit-mask:linear-gradient(transparent,transparent)'>9</b>",
+        "<b style='mask-image:url(a.svg)'>9</b>",
+        "<b style='-webkit-text-security:disc'>9</b>",
+        "<b style='letter-spacing:-.6em'>9</b>",
+        "<b style='font-family:Wingdings'>9</b>",
+        "<font face='Webdings, SimSun'>9</font>",
+        "<b style='color:color-mix(in srgb, white, white)'>9</b>",
+        "<b style='background:linear-gradient(transparent 45%,red 45%,red 55%,transparent 55%)'>9</b>",
+        "<b style='display:inline-block;width:4px;overflow:hidden'>9</b>",
+        "<b style='display:inline-block;width:.3em;overflow:hidden'>9</b>",
+        "9<span><template shadowrootmode=open>8</template></span>",
+        "<b id=late>9</b><script>document.getElementById('late').textContent = '8'</script>",
+        "<b id=late>9</b><script>$('#late').text(8)</script>",
     ],
 )
 def test_what_a_page_shows_otherwise_than_it_is_written_is_a_doubt(markup: str) -> None:
@@ -296,6 +366,10 @@ def test_digits_in_a_font_of_the_page_are_a_doubt_where_no_words_are_in_it() -> 
         "<input placeholder=21>",
         "<img src=n.png>",
         "<svg><text>2</text></svg>",
+        "<input type=password value=21>",
+        "<ol><li value=21></li></ol>",
+        "<div><template shadowrootmode=open>21</template></div>",
+        "<b id=late></b><script>document.querySelector('#late').innerText = 21</script>",
     ],
 )
 def test_a_cell_without_text_that_draws_something_is_a_doubt(markup: str) -> None:
@@ -392,6 +466,26 @@ def test_a_number_placed_by_itself_alone_in_its_cell_is_sure() -> None:
     assert cells(page)[1] == ("21", True)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "<tr style='display:flex;flex-direction:row-reverse'><td>2<td>1",
+        "<tr dir=rtl><td>2<td>1",
+        "<tr style='direction:rtl'><td>2<td>1",
+        "<tr style='display:flex'><td style='order:2'>2<td style='order:1'>1",
+        "<tr><td style='float:right'>2<td style='float:right'>1",
+        "<tr><td style='position:relative;left:60px'>2<td style='position:relative;left:-60px'>1",
+        "<tr><td style='transform:translateX(60px)'>2<td style='translate:-5em'>1",
+        "<tr><td><b style='position:relative;top:24px'>2</b><td><b style='position:absolute;right:80px'>1</b>",
+        "<tr><td><p style='margin-left:-60px'>2</p><td><p style='margin-top:-3em'>1</p>",
+    ],
+)
+def test_numbers_that_are_shown_in_another_cell_are_doubts(row: str) -> None:
+    page = f"<table><tr><td>许可<td>处罚</tr>{row}</tr><tr><td>3<td><b style='position:relative;top:-2px'>4</b></tr></table>"
+    found = cells(page)
+    assert [is_sure for _, is_sure in found] == [True, True, False, False, True, True]
+
+
 def test_values_of_fields_are_text() -> None:
     page = (
         "<table><tr><td>许可<td><input value=21 readonly><tr><td>处罚<td><textarea> 7\n</textarea><tr><td>强制"
@@ -463,7 +557,7 @@ def test_nested_rules_and_layers_count_as_a_browser_counts_them(sheet: str, text
         ":root{--a:var(--b);--b:var(--a)} .h{display:var(--a)}",
         "".join(f":root{{--a{n}:var(--a{n + 1}) var(--a{n + 1})}}" for n in range(60)) + ".h{display:var(--a0)}",
         "{}{}{}}}}}]]]>.h{color:;display:}",
-        ".h{color:color(xyz 1 2 3);color:lab(1 2 3);opacity:calc(1);font-size:calc(1px);left:min(1px)}",
+        ".h{color:color(xyz 1 2 3);color:lab(1 2 3);opacity:calc(1);font-size:calc(10px);left:min(1px)}",
         ".a{" * 3_000 + ".h{display:none}",
         "@layer " + "a." * 3_000 + "b{.h{display:none}} @layer " + "a." * 3_000 + "c{.h{display:inline}}",
         ".a{&:not(" + ":not(" * 3_000 + "{display:none}}",

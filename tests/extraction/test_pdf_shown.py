@@ -134,6 +134,14 @@ def test_text_printed_twice_or_in_outline_is_read_once() -> None:
 # ---- fields and annotations -------------------------------------------------------------------------------------------------
 
 
+def test_a_digit_printed_on_another_one_is_a_doubt() -> None:
+    found = read(raw_pdf(table([["new", "12", "3"], ["old", "", "678"]]) + text(186, 666, "12") + text(186, 666, "92")))
+    (grid,) = [block for block in found.pages[0].blocks if isinstance(block, Table)]
+    doubted = [cell.text for cell in grid.cells if cell.score < 1]
+    assert len(doubted) == 1
+    assert "9" in doubted[0]
+
+
 def annotated(*annotations: bytes, fields: bytes = b"", more: tuple[bytes, ...] = ()) -> bytes:
     """A table with an empty cell, and annotations over it, from object 6."""
     numbers = b" ".join(b"%d 0 R" % (6 + index) for index in range(len(annotations)))

@@ -97,6 +97,31 @@ def test_an_original_that_is_missing_or_damaged_is_not_given_out(tmp_path: Path)
         store.get(sha256)
 
 
+def test_folders_are_on_the_disk_before_a_content_counts_as_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}").removeprefix(f"{tmp_path}/"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store = Store(str(tmp_path))
+    store.keep_visit("aa-1", b"first")
+    part, *folders = synced
+    assert part.endswith(".part")
+    assert folders == ["visits/aa", "visits", str(tmp_path)]
+    synced.clear()
+    store.keep_visit("aa-2", b"second")  # the folder's own entry is there
+    assert synced[1:] == ["visits/aa"]
+    synced.clear()
+    store.keep_visit("bb-1", b"third")
+    assert synced[1:] == ["visits/bb", "visits"]
+    synced.clear()
+    Store(str(tmp_path)).keep_visit("bb-2", b"fourth")  # another process may have died before it
+    assert synced[1:] == ["visits/bb", "visits", str(tmp_path)]
+
+
 def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(str(tmp_path))
 

@@ -9,8 +9,8 @@ from lxml import etree
 
 from tasks.extraction.docx.markup import child_of, local_name, number_of, value_of
 
-# fields that show a number which may not be among their results
-_COUNTING = re.compile(r"\s*+(?:=|(?:EQ|QUOTE|SEQ|LISTNUM|AUTONUM|AUTONUMLGL|AUTONUMOUT)\b)", re.IGNORECASE)
+# fields that show a number which may not be among their results, or move what follows
+_COUNTING = re.compile(r"\s*+(?:=|(?:EQ|ADVANCE|QUOTE|SEQ|LISTNUM|AUTONUM|AUTONUMLGL|AUTONUMOUT)\b)", re.IGNORECASE)
 
 
 class ParagraphFields(NamedTuple):

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from lxml import etree
 
+_KNOWN = ("http://schemas.microsoft.com/", "http://schemas.openxmlformats.org/", "http://purl.oclc.org/ooxml/")
+
 
 def local_name(element: etree._Element) -> str:
     """The name of an element without its namespace, "" for what is no element."""
@@ -42,3 +44,12 @@ def number_of(element: etree._Element | None, default: int, name: str = "val") -
 def is_on(value: str | None) -> bool:
     """Return whether a property with this value is on; one without a value is."""
     return value not in ("0", "false", "off", "none")
+
+
+def choice_of(alternatives: etree._Element) -> etree._Element:
+    """The first of several forms of the same whose markup is known, as Word takes it; an empty element where none is."""
+    for child in alternatives.iterchildren(etree.Element):
+        names = (value_of(child, "Requires") or "").split()
+        if local_name(child) == "Fallback" or all(child.nsmap.get(name, _KNOWN[0]).startswith(_KNOWN) for name in names):
+            return child
+    return etree.Element("none")

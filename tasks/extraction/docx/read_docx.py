@@ -18,7 +18,7 @@ from tasks.extraction import grid
 from tasks.extraction.characters import lowered, raised
 from tasks.extraction.docx.chunks import chunk_flow, is_document
 from tasks.extraction.docx.fields import counts, fields_of
-from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
+from tasks.extraction.docx.markup import child_of, choice_of, is_on, local_name, number_of, value_of
 from tasks.extraction.docx.numbering import read_numbering
 from tasks.extraction.docx.package import DocxPackage, Unpacked
 from tasks.extraction.docx.run_styles import RunLook, RunSurroundings, Styles, shade_of
@@ -42,6 +42,7 @@ _STACKED = frozenset(("f", "rad", "nary", "m", "eqArr", "limLow", "limUpp"))  # 
 _UNSEEN = frozenset(
     ("del", "moveFrom", "instrText", "delText", "rt", "rPr", "pPr", "tblPr", "tblGrid", "sectPr", "sdtPr", "footnoteReference")
 )
+_SYMBOLS = {0xF000 + code: chr(code) for code in range(0x20, 0x7F)}  # of a symbol font, by the codes that they are kept by
 _DECIMAL = re.compile(r"[(（]?\d+[.．、)）]?\s?")
 _CIRCLED = {
     0x80: "⓪",
@@ -150,7 +151,7 @@ class _DocxDocument:
             elif tag == "subDoc":
                 found.append(FlowPicture(self._target(child), kind=LeftOutKind.PART))
             elif tag == "AlternateContent":
-                found += self._flow(next(iter(child), child))  # the first choice; the others say the same again
+                found += self._flow(choice_of(child))  # the others say the same again
             elif tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"):
                 if tag == "sdt" and _is_contents(child):
                     self.contents = True
@@ -328,7 +329,7 @@ class _RunText:
             elif tag == "txbxContent":
                 self.boxes += self.document.boxed(child)
             elif tag == "AlternateContent":
-                self.collect(next(iter(child), child))  # the first choice; the others say the same again
+                self.collect(choice_of(child))  # the others say the same again
             elif tag in ("drawing", "pict", "object"):
                 if not any(local_name(part) == "docPr" and is_on(value_of(part, "hidden") or "0") for part in _shown(child)):
                     self.boxes += self.document.pictures_of(child)
@@ -337,6 +338,8 @@ class _RunText:
                 self._run(child)
             elif tag in ("sup", "sub"):  # of a formula
                 self._formula(child, raised if tag == "sup" else lowered)
+            elif tag == "contentPart":  # what is written by hand
+                self.is_unsure = self.is_unsure or self.document.in_cell
             elif tag not in _UNSEEN and not _is_placeholder(child):
                 self.is_unsure = self.is_unsure or _shows_otherwise(child, tag)
                 self.collect(child)
@@ -351,6 +354,8 @@ class _RunText:
             del self.pieces[begin:]
         elif any(piece.strip() for piece in self.pieces[begin:]):
             self.is_unsure = self.is_unsure or look.is_unsure
+            if look.is_symbols:
+                self.pieces[begin:] = [piece.translate(_SYMBOLS) for piece in self.pieces[begin:]]
             if self._first_rise is None:
                 self._first_rise = look.rise
             if change := _shift(look, self._first_rise, max(self._sizes, default=0)):

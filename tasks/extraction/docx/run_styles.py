@@ -25,12 +25,13 @@ _HIGHLIGHTS = {
 _PAPER = frozenset(("background1", "light1", "bg1", "lt1"))  # the colour of a theme that is white
 _NARROW = 25  # per cent of a character's width, below which nobody reads it
 _OVERLAP = 4  # of 20ths of a point for each half point of size, by which characters stand on each other
+_PICTOGRAMS = ("wingdings", "webdings", "marlett", "zapf dingbats")  # fonts that draw other signs than digits
 _CLEAR = 95_000  # of 100 000: so transparent is what nobody sees
 
 
 class RunLook(NamedTuple):
     """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen. ``size``
-    and ``rise`` above the line are in half points.
+    and ``rise`` above the line are in half points. ``is_symbols``: in a font whose characters are kept by codes of their own.
     """
 
     is_hidden: bool = False
@@ -39,6 +40,7 @@ class RunLook(NamedTuple):
     shift: str = ""
     size: int = 21
     rise: int = 0
+    is_symbols: bool = False
 
 
 class Styles:
@@ -111,13 +113,15 @@ class Styles:
         size = number_of(joined.get("sz"), 21)
         is_same = self._is_on_its_colour(joined, around)
         is_dense = _signed(joined.get("spacing")) <= -_OVERLAP * size or number_of(joined.get("w"), 100) <= _NARROW
+        font = (value_of(joined.get("rFonts"), "ascii") or "").lower()
         return RunLook(
             is_hidden=flags["vanish"] or is_same is True or size == 0 or _is_clear(joined.get("textFill")),
             is_struck=is_struck,
-            is_unsure=is_same is None or 0 < size <= _TINY or is_dense,
+            is_unsure=is_same is None or 0 < size <= _TINY or is_dense or font.startswith(_PICTOGRAMS),
             shift=value_of(joined.get("vertAlign")) or "",
             size=size,
             rise=_signed(joined.get("position")),
+            is_symbols=font == "symbol",
         )
 
     def _toggled(self, name: str, levels: tuple[Mapping[str, etree._Element], ...], own: Mapping[str, etree._Element]) -> bool:
@@ -129,10 +133,11 @@ class Styles:
 
     def _is_on_its_colour(self, joined: Mapping[str, etree._Element], around: RunSurroundings) -> bool | None:
         """Return whether a text has the colour of what is behind it, None where that is not known."""
-        colour = _colour(joined)
+        colour, highlight = _colour(joined), value_of(joined.get("highlight"))
+        if colour is None and highlight == "black":
+            return None  # programs show text without a colour of its own in black or in white there
         if colour is None or around.is_drawn:
             return False
-        highlight = value_of(joined.get("highlight"))
         behind = _HIGHLIGHTS.get(highlight, "other") if highlight else ""
         behind = behind or _shade(joined.get("shd")) or around.paragraph_shade or around.cell_shade
         if not behind:

@@ -6,17 +6,15 @@ Names are those of CSS, but for ``background`` (the colour alone), ``overflow``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tinycss2
-from tinycss2.color4 import parse_color
+
+from tasks.extraction.html.values import TRANSPARENT, Colour, Length, colour_in, length_of, solid
 
 INHERIT, INITIAL = "inherit", "initial"
 _WIDE = {"inherit": INHERIT, "unset": "unset", "initial": INITIAL, "revert": INITIAL, "revert-layer": INITIAL}
-# CSS pixels; where a unit depends on font or window, on usual ones
-_PIXELS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78, "q": 0.945, "rem": 16.0, "vw": 12.8, "vh": 7.2}
-_RELATIVE = {"em": 1.0, "%": 0.01, "ex": 0.5, "ch": 0.5}
 _SIZES = {
     "xx-small": 9.0,
     "x-small": 10.0,
@@ -28,34 +26,17 @@ _SIZES = {
     "xxx-large": 48.0,
 }
 _MOST_VARIABLES = 10  # that refer to one another
+_LONGEST_VALUE, _MOST_TOKENS = 1_000, 50  # characters of a value, and tokens of a property in it
 _FAR = -500.0  # pixels to the left of or above the page
+_WHOLE = {"turn": 1, "rad": 6.2832, "grad": 400}  # of a turn, in units other than degrees
+_SLANT = 45  # degrees from which on a character is no longer one
 _SPECK = 0.1  # of its size, to which text is drawn that nobody reads
-
-
-class Colour(NamedTuple):
-    """Red, green, blue and alpha, each from 0 to 1."""
-
-    red: float
-    green: float
-    blue: float
-    alpha: float = 1.0
-
-
-class Length(NamedTuple):
-    """A length in pixels, or as a multiple of the font's size (``is_relative``; of what is around for a percentage)."""
-
-    value: float
-    is_relative: bool = False
-
-    def pixels(self, base: float = 16.0) -> float:
-        """The length where the font, or what is around, is ``base`` pixels large."""
-        return self.value * base if self.is_relative else self.value
-
+PICTOGRAMS = frozenset(("wingdings", "wingdings 2", "wingdings 3", "webdings", "marlett", "zapf dingbats", "zapfdingbats"))
 
 PICTURE = "picture"  # a background that is no colour
 MOVED = "moved"  # turned, or put elsewhere
-TRANSPARENT = Colour(0, 0, 0, 0)
-CURRENT = "currentcolor"
+BEYOND = "beyond"  # an indent of the whole width
+TURNED = "turned"  # its characters are shown turned or mirrored
 
 UNLAYERED = 1 << 30
 
@@ -74,6 +55,9 @@ class Declaration(NamedTuple):
 def declarations(nodes: Sequence[Any], variables: Mapping[str, Sequence[Any]]) -> Iterator[Declaration]:
     """The declarations among the parsed contents of a block that decide on what is seen. ``variables``: custom properties."""
     for node in nodes:
+        if node.type == "declaration" and node.lower_name == "all" and (words := _words(node.value)) and words[0] in _WIDE:
+            yield from (Declaration(name, _WIDE[words[0]], node.important) for name in _ALL)
+            continue
         if node.type != "declaration" or (reader := _READERS.get(node.lower_name)) is None:
             continue
         tokens = _resolved(node.value, variables)
@@ -82,57 +66,43 @@ def declarations(nodes: Sequence[Any], variables: Mapping[str, Sequence[Any]]) -
             yield Declaration(name, value, node.important)
 
 
-def colour_of(text: str) -> Colour | None:
-    """The colour that an attribute of HTML names, None where it names none."""
-    for written in (text.strip(), "#" + text.strip()):
-        if isinstance(found := _colour_of(tinycss2.parse_one_component_value(written)), Colour):
-            return found
-    return None
-
-
 def _resolved(value: Sequence[Any], variables: Mapping[str, Sequence[Any]]) -> list[Any]:
-    """The value without white space; a value that is one custom property is replaced by that property's."""
-    tokens = _solid(value)
+    """The value without white space, in which custom properties are replaced by what they stand for."""
+    tokens = solid(value)
     for _ in range(_MOST_VARIABLES):
         if len(tokens) != 1 or tokens[0].type != "function" or tokens[0].lower_name != "var":
             break
-        name, *rest = _solid(tokens[0].arguments) or [None]
-        known = variables.get(name.value) if name is not None and name.type == "ident" else None
-        tokens = _solid(known) if known is not None else rest[1:]
-    return tokens
+        tokens = solid(_named(tokens[0], variables))
+    return [_filled(token, variables, _MOST_VARIABLES) if token.type == "function" else token for token in tokens]
 
 
-def _solid(tokens: Sequence[Any]) -> list[Any]:
-    return [token for token in tokens if token.type not in ("whitespace", "comment")]
+def _named(function: Any, variables: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
+    """What a ``var()`` stands for."""
+    name, *rest = solid(function.arguments) or [None]
+    known = variables.get(name.value) if name is not None and name.type == "ident" else None
+    return known if known is not None else rest[1:]
+
+
+def _filled(function: Any, variables: Mapping[str, Sequence[Any]], left: int) -> Any:
+    """A function in whose values custom properties are replaced, and in those of functions in it."""
+    inner = [token for token in function.arguments if token.type == "function"]
+    if not inner or not left:
+        return function
+    parts: list[Any] = []
+    for token in function.arguments:
+        if token.type != "function":
+            parts.append(token)
+        elif token.lower_name == "var":
+            parts += _named(token, variables)[:_MOST_TOKENS]
+        else:
+            parts.append(_filled(token, variables, left - 1))
+    written = f"{function.name}({tinycss2.serialize(parts)[:_LONGEST_VALUE]})"
+    found = tinycss2.parse_one_component_value(written)
+    return found if found.type == "function" else function
 
 
 def _words(tokens: Sequence[Any]) -> list[str]:
     return [token.lower_value for token in tokens if token.type == "ident"]
-
-
-def _colour_of(token: Any) -> Colour | str | None:
-    try:
-        found = parse_color(token)
-        if found is None or found == "currentcolor":
-            return None if found is None else CURRENT
-        red, green, blue = found.to("srgb").coordinates
-        return Colour(float(red or 0), float(green or 0), float(blue or 0), float(found.alpha))
-    except (AttributeError, NotImplementedError, TypeError, ValueError):
-        return None  # no colour, or a space of colours that has no values here
-
-
-def _length_of(token: Any) -> Length | None:
-    if token.type == "number" and token.value == 0:
-        return Length(0.0)
-    if token.type == "percentage":
-        return Length(token.value / 100, True)
-    if token.type == "dimension":
-        unit = token.lower_unit
-        if unit in _PIXELS:
-            return Length(token.value * _PIXELS[unit])
-        if unit in _RELATIVE:
-            return Length(token.value * _RELATIVE[unit], True)
-    return None
 
 
 Found = Iterator[tuple[str, Value]]
@@ -149,7 +119,7 @@ def _word(name: str) -> Reader:
 
 def _length(name: str) -> Reader:
     def read(tokens: Sequence[Any]) -> Found:
-        if tokens and (found := _length_of(tokens[0])) is not None:
+        if tokens and (found := length_of(tokens[0])) is not None:
             yield name, found
         elif _words(tokens):
             yield name, None
@@ -158,7 +128,7 @@ def _length(name: str) -> Reader:
 
 
 def _vertical_align(tokens: Sequence[Any]) -> Found:
-    if tokens and (found := _length_of(tokens[0])) is not None:
+    if tokens and (found := length_of(tokens[0])) is not None:
         yield "vertical-align", found
     elif words := _words(tokens):
         yield "vertical-align", words[0]
@@ -172,30 +142,41 @@ def _opacity(tokens: Sequence[Any]) -> Found:
 def _filter(tokens: Sequence[Any]) -> Found:
     """The part that ``filter: opacity()`` leaves; 1 for other filters."""
     parts = [token for token in tokens if token.type == "function" and token.lower_name == "opacity"]
-    found = [value for part in parts for _, value in _opacity(_solid(part.arguments))]
+    found = [value for part in parts for _, value in _opacity(solid(part.arguments))]
     yield "filter", found[-1] if found else 1.0
 
 
 def _colour(name: str) -> Reader:
     def read(tokens: Sequence[Any]) -> Found:
-        if tokens and (found := _colour_of(tokens[0])) is not None:
+        if tokens and (found := colour_in(tokens[0])) is not None:
             yield name, found
 
     return read
 
 
 def _background(tokens: Sequence[Any]) -> Found:
-    colours = [found for token in tokens if (found := _colour_of(token)) is not None]
+    colours = [found for token in tokens if (found := colour_in(token)) is not None]
     is_picture = any(token.type == "url" or (token.type == "function" and _draws(token)) for token in tokens)
     if colours or is_picture or "none" in _words(tokens):
         yield "background", PICTURE if is_picture else colours[-1] if colours else TRANSPARENT
+        yield "stroke", any(map(_is_stroke, tokens))
 
 
 def _background_image(tokens: Sequence[Any]) -> Found:
     if any(token.type in ("url", "function") for token in tokens):
         yield "background-image", PICTURE
+        yield "stroke", any(map(_is_stroke, tokens))
     elif "none" in _words(tokens):
         yield "background-image", None
+        yield "stroke", False
+
+
+def _is_stroke(token: Any) -> bool:
+    """Return whether a background may be a stroke through text: a gradient that is clear in a part."""
+    if token.type != "function" or "gradient" not in token.lower_name:
+        return False
+    colours = map(colour_in, solid(token.arguments))
+    return any(isinstance(one, Colour) and one.alpha == 0 for one in colours)
 
 
 def _draws(function: Any) -> bool:
@@ -221,7 +202,7 @@ def _size_of(token: Any) -> Length | None:
         if token.lower_value in ("smaller", "larger"):
             return Length(5 / 6 if token.lower_value == "smaller" else 1.2, True)
         return Length(_SIZES[token.lower_value]) if token.lower_value in _SIZES else None
-    return _length_of(token)
+    return length_of(token)
 
 
 def _overflow(tokens: Sequence[Any]) -> Found:
@@ -231,7 +212,7 @@ def _overflow(tokens: Sequence[Any]) -> Found:
 
 def _clip(tokens: Sequence[Any]) -> Found:
     if tokens and tokens[0].type == "function" and tokens[0].lower_name == "rect":
-        sides = [_length_of(token) for token in _solid(tokens[0].arguments) if token.type != "literal"]
+        sides = [length_of(token) for token in solid(tokens[0].arguments) if token.type != "literal"]
         if len(sides) == 4:
             top, right, bottom, left = (None if side is None else side.pixels() for side in sides)
             is_flat = top is not None and bottom is not None and bottom - top <= 1
@@ -243,8 +224,8 @@ def _clip(tokens: Sequence[Any]) -> Found:
 
 def _clip_path(tokens: Sequence[Any]) -> Found:
     if tokens and tokens[0].type == "function":
-        name, arguments = tokens[0].lower_name, _solid(tokens[0].arguments)
-        lengths = [found for token in arguments if (found := _length_of(token)) is not None]
+        name, arguments = tokens[0].lower_name, solid(tokens[0].arguments)
+        lengths = [found for token in arguments if (found := length_of(token)) is not None]
         yield (
             "clip-path",
             bool(lengths)
@@ -259,32 +240,74 @@ def _clip_path(tokens: Sequence[Any]) -> Found:
 
 
 def _transform(tokens: Sequence[Any]) -> Found:
-    """True for what leaves nothing, MOVED for what may turn text or put it elsewhere, False for nothing of this."""
+    """True for what leaves nothing, TURNED for what turns or mirrors characters, MOVED for what may put text elsewhere, False for
+    nothing of this."""
 
     def is_gone(function: Any) -> bool:
-        values = [token for token in _solid(function.arguments) if token.type != "literal"]
+        values = [token for token in solid(function.arguments) if token.type != "literal"]
         if function.lower_name.startswith("scale"):
             return any(token.type in ("number", "percentage") and abs(token.value) < _SPECK for token in values)
         if function.lower_name.startswith("translate"):
-            lengths = [found for token in values if (found := _length_of(token)) is not None]
+            lengths = [found for token in values if (found := length_of(token)) is not None]
             return any((one.value <= -5 if one.is_relative else one.value <= _FAR) for one in lengths)
         return False
 
     functions = [token for token in tokens if token.type == "function"]
-    yield "transform", any(map(is_gone, functions)) or (bool(functions) and MOVED)
+    is_turned = any(_turns(token.lower_name, solid(token.arguments)) for token in functions)
+    yield "shift", _farthest(token for one in functions if one.lower_name.startswith("translate") for token in one.arguments)
+    yield "transform", any(map(is_gone, functions)) or (bool(functions) and (TURNED if is_turned else MOVED))
+
+
+def _farthest(tokens: Iterable[Any]) -> Length | None:
+    """The largest of some lengths, in whichever direction."""
+    found = [length for token in tokens if (length := length_of(token)) is not None]
+    return max(found, key=lambda length: abs(length.pixels()), default=None)
+
+
+def _turns(name: str, values: Sequence[Any]) -> bool:
+    """Return whether ``rotate``, ``scale``, ``skew`` or ``matrix`` with these values turn or mirror what is drawn."""
+    numbers = [token for token in values if token.type in ("number", "percentage", "dimension")]
+    if name.startswith("rotate"):
+        return any(token.value % _WHOLE.get(getattr(token, "lower_unit", ""), 360) for token in numbers)
+    if name.startswith("skew"):
+        return any(abs(token.value) >= _SLANT for token in numbers)
+    return name.startswith(("scale", "matrix")) and any(token.value < 0 for token in numbers[:4])
 
 
 def _moving(name: str) -> Reader:
     """``translate``, ``rotate`` and ``scale`` as properties of their own."""
 
     def read(tokens: Sequence[Any]) -> Found:
-        yield name, MOVED if any(token.type in ("dimension", "number", "percentage") for token in tokens) else False
+        is_moved = any(token.type in ("dimension", "number", "percentage") for token in tokens)
+        if name == "translate":
+            yield "shift", _farthest(tokens)
+        yield name, TURNED if _turns(name, tokens) else MOVED if is_moved and name != "rotate" else False
 
     return read
 
 
+def _disguise(name: str) -> Reader:
+    """Whether a property that leaves text as it is by ``none`` alone has another value."""
+
+    def read(tokens: Sequence[Any]) -> Found:
+        yield name, bool(tokens) and not any(word in ("none", "normal") for word in _words(tokens[:1]))
+
+    return read
+
+
+def _indent(tokens: Sequence[Any]) -> Found:
+    """An indent; of all the width that there is, it is as good as endless where what is beyond is cut off."""
+    if tokens and (found := length_of(tokens[0])) is not None:
+        yield "text-indent", BEYOND if found.is_share and found.value >= 1 else found
+
+
+def _variant(tokens: Sequence[Any]) -> Found:
+    if {"super", "sub"} & set(words := _words(tokens)):
+        yield "vertical-align", "super" if "super" in words else "sub"
+
+
 def _margin(tokens: Sequence[Any]) -> Found:
-    sides = [_length_of(token) for token in tokens]
+    sides = [length_of(token) for token in tokens]
     if 1 <= len(sides) <= 4:
         yield "margin-top", sides[0]
         yield "margin-right", sides[1] if len(sides) > 1 else sides[0]
@@ -316,7 +339,9 @@ def _family(tokens: Sequence[Any]) -> Found:
             break
         words.append(token.value)
     if words:
-        yield "font-family", " ".join(words).lower()
+        family = " ".join(words).lower()
+        yield "font-family", family
+        yield "pictograms", family in PICTOGRAMS
 
 
 def _font_shorthand(tokens: Sequence[Any]) -> Found:
@@ -338,7 +363,7 @@ def _content(tokens: Sequence[Any]) -> Found:
     for token in tokens:
         if token.type == "string":
             parts.append(token.value)
-        elif token.type == "function" and token.lower_name == "attr" and (names := _words(_solid(token.arguments))):
+        elif token.type == "function" and token.lower_name == "attr" and (names := _words(solid(token.arguments))):
             parts.append(f"\0{names[0]}\0")
         elif token.type == "literal" and token.value == "/":
             break  # what follows is read aloud, not shown
@@ -370,7 +395,8 @@ _READERS: dict[str, Reader] = {
     "overflow": _overflow,
     "overflow-x": _overflow,
     "overflow-y": _overflow,
-    **{name: _length(name) for name in ("left", "top", "right", "bottom", "text-indent")},
+    **{name: _length(name) for name in ("left", "top", "right", "bottom", "letter-spacing")},
+    "text-indent": _indent,
     **{name: _length(name) for name in ("margin-left", "margin-right", "margin-top")},
     "margin": _margin,
     **{name: _length(name) for name in ("height", "max-height", "width", "max-width")},
@@ -387,6 +413,10 @@ _READERS: dict[str, Reader] = {
     "text-decoration-line": _decoration,
     "vertical-align": _vertical_align,
     "content": _content,
+    "font-variant": _variant,
+    "font-variant-position": _variant,
+    "-webkit-text-security": _disguise("security"),
+    **{name: _disguise("mask") for name in ("mask", "mask-image", "-webkit-mask", "-webkit-mask-image")},
 }
 _NAMES: dict[str, tuple[str, ...]] = {
     "-webkit-text-fill-color": ("fill",),
@@ -411,7 +441,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
             "font-size",
             "overflow",
             "text-indent",
+            "letter-spacing",
             "vertical-align",
         )
     },
 }
+_ALL = (*dict.fromkeys(name for names in _NAMES.values() for name in names), "security", "mask", "clip", "clip-path", "transform")

@@ -22,6 +22,10 @@ _MOST = 5  # files of scripts that are named
 _SPECK = 6  # pixels of what only fills space
 _PIXELS = re.compile(r"(\d{1,5})(?:\.\d++)?+\s?(?:px)?", re.IGNORECASE)
 _SIZE = re.compile(r"(?:^|;)\s*+(width|height)\s*+:\s*+(\d{1,5})(?:\.\d++)?+px", re.IGNORECASE)
+_WRITTEN = re.compile(
+    r"""(?:getElementById\(\s{0,9}["']|querySelector\(\s{0,9}["']\#|\$\(\s{0,9}["']\#)([\w-]{1,100})["']\s{0,9}\)\s{0,9}"""
+    r"""\.(?:textContent|innerText|innerHTML|outerHTML|value|text|html|val|append|prepend)\b"""
+)
 _LATER = ("data-src", "data-original", "data-lazy-src", "data-echo")
 _FILE_PARAMETERS = ("file", "url", "src", "furl")
 
@@ -35,7 +39,7 @@ def pictured(element: etree._Element, pictures: Mapping[str, bytes], limits: Ext
         return None
     if (later := _later(element)) in pictures:  # what a script puts in the place of the first, which only holds it
         source = later
-    data = _data_of(source) if source[:5].lower() == "data:" else pictures.get(source)
+    data = data_in(source) if source[:5].lower() == "data:" else pictures.get(source)
     if data is not None:
         name = _name_of(source) if source[:5].lower() != "data:" else "data:" + source[5:30].partition(",")[0]
         found = flow_picture(name, data, limits)
@@ -79,13 +83,18 @@ def writes(script: etree._Element) -> bool:
     return "document.write" in (script.text or "")
 
 
+def written_later(root: etree._Element) -> frozenset[str]:
+    """The ids of elements whose text scripts of the page put in place: what these show is not known."""
+    return frozenset(match[1] for script in root.iter("script") for match in _WRITTEN.finditer(script.text or ""))
+
+
 def _size_of(element: etree._Element) -> tuple[float | None, float | None]:
     sizes = {name: match[1] for name in ("width", "height") if (match := _PIXELS.fullmatch((element.get(name) or "").strip()))}
     sizes |= {match[1].lower(): match[2] for match in _SIZE.finditer(element.get("style") or "")}
     return tuple(float(sizes[name]) if name in sizes else None for name in ("width", "height"))  # type: ignore[return-value]
 
 
-def _data_of(address: str) -> bytes:
+def data_in(address: str) -> bytes:
     """The content of a ``data:`` address, empty where it is damaged."""
     head, _, content = address.partition(",")
     if not head.lower().endswith(";base64"):

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
 from typing import NamedTuple
 
 from lxml import etree
 
-from tasks.extraction.html.declarations import (
-    CURRENT,
-    INHERIT,
-    INITIAL,
-    PICTURE,
-    TRANSPARENT,
-    Colour,
-    Declaration,
-    Length,
-    Value,
-    colour_of,
-)
+from tasks.extraction.html.declarations import BEYOND, INHERIT, INITIAL, PICTOGRAMS, PICTURE, TURNED, Declaration, Value
 from tasks.extraction.html.kinds import kinds_of
-from tasks.extraction.html.placement import is_placed
-from tasks.extraction.html.style_sheets import NOTHING, ElementStyles, StyleSheets, inline_declarations
+from tasks.extraction.html.placement import is_elsewhere, is_placed
+from tasks.extraction.html.style_sheets import NOTHING, ElementStyles, StyleSheets
+from tasks.extraction.html.values import CURRENT, TRANSPARENT, UNKNOWN, Colour, Length, colour_of
 from tasks.extraction.limits import ExtractionLimits
 
 _BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
@@ -33,6 +24,7 @@ _FAR = -500.0  # pixels
 _SMALLER, _MOVED = 0.85, 1.5  # of the font around, and pixels: smaller text that is moved so far is the mark of a note
 _TINY = 3.0  # pixels; some browsers show such a font larger
 _THIN = 1.0  # pixels
+_OVERLAP = 0.3  # of the size of digits, by which they are drawn over each other
 _FIELDS = frozenset(("input", "textarea", "select"))
 _DELETED = frozenset(("s", "strike"))
 _SIZED = {"small": 5 / 6, "big": 1.2}
@@ -55,9 +47,11 @@ class Look(NamedTuple):
     cannot be told. ``before``, ``after``: text that styles add, None where it is not known. ``shift``: "super", "sub" or "".
 
     What its children take from it: ``visibility``, ``colour``, ``backdrop`` (None: a picture, or not known), ``size`` of the font
-    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order),
+    in pixels, ``is_struck``, ``is_pushed_out`` (by an indent), ``is_turned`` (its characters may be shown in another order, or as
+    others: turned, masked, over each other), ``room``: pixels in a row beyond which its text is cut off,
     ``opacity``, ``placed``: how many elements around it, and itself, are placed by themselves, so that they may lie over other
-    text or before it, and ``font``: the page's own font in which it is drawn, "" for others. ``draws``: it has a picture behind.
+    text or before it, and ``font``: the page's own font in which it is drawn, "" for others. ``draws``: it has a picture behind;
+    ``is_elsewhere``: it is moved so far that it may be shown in another cell.
     """
 
     is_gone: bool = False
@@ -77,6 +71,8 @@ class Look(NamedTuple):
     placed: int = 0
     font: str = ""
     draws: bool = False
+    is_elsewhere: bool = False
+    room: float = inf
 
 
 _PLAIN = Look()
@@ -140,12 +136,14 @@ class _StyledLook(NamedTuple):
 
 
 def _styled(element: etree._Element, above: Look, found: ElementStyles, sheets: StyleSheets) -> _StyledLook:
-    inline = inline_declarations(style) if (style := element.get("style")) else ()
+    inline = sheets.inline(style) if (style := element.get("style")) else ()
     values = _cascaded(element, found.own, inline)
-    if values or found.before or found.after:
+    if values or found.before or found.after or found.first:
         look = _computed(values, above, element.tag, sheets)
+        if element.tag not in _TABLE_PARTS and _hides_a_part(found, look, sheets):
+            look = look._replace(is_unsure=not look.is_unseen)
     else:
-        look = _bare(above) if above.before or above.after or above.shift or above.draws else above
+        look = above if above == _bare(above) else _bare(above)
     return _StyledLook(look, look.is_gone or (look.is_unseen and not above.is_unseen), _is_aligned(values))
 
 
@@ -191,7 +189,7 @@ def _is_folded(element: etree._Element | None) -> bool:
 
 def _bare(look: Look) -> Look:
     """What children take of a look."""
-    return look._replace(before="", after="", shift="", draws=False)
+    return look._replace(before="", after="", shift="", draws=False, is_elsewhere=False)
 
 
 def _cascaded(element: etree._Element, matched: list[Declaration], inline: Iterable[Declaration]) -> dict[str, Value]:
@@ -221,6 +219,8 @@ def _by_itself(element: etree._Element) -> dict[str, Value]:
         values["direction"] = way.strip().lower()
     if tag in ("font", "body", "basefont"):
         named = element.get("color") if tag != "body" else element.get("text")
+        if (face := element.get("face")) is not None:
+            values["pictograms"] = face.partition(",")[0].strip().lower() in PICTOGRAMS
         if named and (colour := colour_of(named)) is not None:
             values["color"] = colour
     if (named := element.get("bgcolor")) and (colour := colour_of(named)) is not None:
@@ -264,12 +264,13 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, sheets: StyleS
     is_struck = above.is_struck or values.get("line-through") is True or tag == "del"
     indent = values.get("text-indent", INHERIT)
     is_pushed_out = indent.pixels(size) <= _FAR if isinstance(indent, Length) else indent == INHERIT and above.is_pushed_out
+    is_pushed_out = is_pushed_out or (indent == BEYOND and values.get("overflow") == "hidden")
     is_same = backdrop is not None and _is_same(colour, backdrop)
     is_clear = colour.alpha <= _INVISIBLE
     is_unseen = (
         visibility != "visible" or is_struck or is_pushed_out or size <= 0 or is_clear or (is_same and not sheets.is_linked)
     )
-    is_turned = above.is_turned or values.get("unicode-bidi") in ("bidi-override", "isolate-override")
+    is_turned = above.is_turned or _is_disguised(values, size, tag)
     family = values.get("font-family", INHERIT)
     return Look(
         is_gone=_is_gone(values, tag, size) or opacity <= _INVISIBLE,
@@ -287,7 +288,24 @@ def _computed(values: Mapping[str, Value], above: Look, tag: str, sheets: StyleS
         placed=above.placed + is_placed(values, size, tag in _TABLE_PARTS),
         font=above.font if family == INHERIT else family if isinstance(family, str) and family in sheets.fonts else "",
         draws=PICTURE in (values.get("background"), values.get("background-image")) and tag not in _TABLE_PARTS,
+        is_elsewhere=is_elsewhere(values, size, tag),
+        room=min(above.room, _room(values, size, tag)),
     )
+
+
+def _is_disguised(values: Mapping[str, Value], size: float, tag: str) -> bool:
+    """Return whether an element's characters may be shown in another order, as others, or not at all."""
+    if values.get("unicode-bidi") in ("bidi-override", "isolate-override"):
+        return True
+    if tag not in _TABLE_PARTS and TURNED in map(values.get, ("transform", "rotate", "scale")):
+        return True
+    if any(values.get(name) is True for name in ("mask", "security", "pictograms")):
+        return True
+    if UNKNOWN in (values.get("color"), values.get("fill")):
+        return True
+    if tag in _INLINE and values.get("stroke") is True:
+        return True
+    return _pixels(values.get("letter-spacing"), size, 0.0) <= -_OVERLAP * size
 
 
 def _shift(values: Mapping[str, Value], size: float, around: float) -> str:
@@ -333,7 +351,7 @@ def _colour(values: Mapping[str, Value], above: Look) -> Colour:
 def _backdrop(values: Mapping[str, Value], above: Look) -> Colour | None:
     """The colour behind an element's text, None where it is a picture."""
     value = values.get("background", TRANSPARENT)
-    if value == PICTURE or values.get("background-image") == PICTURE:
+    if value in (PICTURE, UNKNOWN) or values.get("background-image") == PICTURE:
         return None
     if value == CURRENT:
         value = _colour(values, above)
@@ -363,11 +381,25 @@ def _is_gone(values: Mapping[str, Value], tag: str, size: float) -> bool:
     sides = _SIDES if is_out else _SIDES[:4] if values.get("position") == "relative" else _SIDES[:2]
     if any(_pixels(values.get(name), size, 0.0) <= _FAR for name in sides):
         return True
-    is_box = is_out or values.get("float") in ("left", "right") or values.get("display") in _BOXES
-    is_box = is_box or (tag not in _INLINE and values.get("display") != "inline")
-    if values.get("overflow") == "hidden" and is_box and tag not in _TABLE_PARTS:
+    if _cuts(values, tag):
         return any(_pixels(values.get(name), size, 1e9) <= _THIN for name in ("height", "max-height", "width", "max-width"))
     return False
+
+
+def _cuts(values: Mapping[str, Value], tag: str) -> bool:
+    """Return whether an element is a box that cuts off what is too large for it."""
+    if values.get("overflow") != "hidden" or tag in _TABLE_PARTS:
+        return False
+    is_out = values.get("position") in ("absolute", "fixed") or values.get("float") in ("left", "right")
+    return is_out or values.get("display") in _BOXES or (tag not in _INLINE and values.get("display") != "inline")
+
+
+def _room(values: Mapping[str, Value], size: float, tag: str) -> float:
+    """The pixels in a row that a box has which cuts off its text; a part of what is around it is not known."""
+    if not _cuts(values, tag):
+        return inf
+    sides = [value for name in ("width", "max-width") if isinstance(value := values.get(name), Length)]
+    return min((one.pixels(size) for one in sides if not one.is_share), default=inf)
 
 
 def _pixels(value: Value, size: float, default: float) -> float:
@@ -378,9 +410,26 @@ def _number(value: Value, default: float) -> float:
     return float(value) if isinstance(value, int | float) else default
 
 
+def _hides_a_part(found: ElementStyles, look: Look, sheets: StyleSheets) -> bool:
+    """Return whether styles hide the first letter or line of an element, or lay a stroke over it."""
+    if found.first:
+        first = _computed(_last(found.first), look, "", sheets)
+        if first.is_gone or first.is_unseen or first.is_unsure:
+            return True
+    for part in (found.before, found.after):
+        values = _last(part)
+        if values.get("content") == "" and values.get("position") == "absolute":
+            return True
+    return False
+
+
+def _last(found: list[Declaration]) -> dict[str, Value]:
+    return {one.name: one.value for important in (False, True) for one in found if one.important is important}
+
+
 def _generated(found: list[Declaration], look: Look, element: etree._Element, sheets: StyleSheets) -> str | None:
     """The text that styles put before or after what an element holds, None where it is not known, as a counter is not."""
-    values = {one.name: one.value for important in (False, True) for one in found if one.important is important}
+    values = _last(found)
     content = values.get("content")
     if not isinstance(content, str) or content == INITIAL:
         return ""

@@ -17,7 +17,7 @@ from codebook.text.fold import is_han
 from tasks.extraction.characters import lowered, raised
 from tasks.extraction.embedded_pictures import SMALL
 from tasks.extraction.grid import NUMERIC, lay_out
-from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes
+from tasks.extraction.html.elsewhere import FRAMES, framed, linked, opened_by_itself, pictured, writes, written_later
 from tasks.extraction.html.looks import Look, looks_of
 from tasks.extraction.html.script_data import holds_markup, script_data
 from tasks.extraction.html.surroundings import Holdings, is_main, surroundings
@@ -33,6 +33,7 @@ _VISIBLE = re.compile("[^\\s\u200b-\u200f\u2060\ufeff]")
 _DIGIT = re.compile(r"\d")
 _TO_NOTE = re.compile(r"\s*#.")
 _NOTE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
+_NARROWEST = 0.45  # of its size, a digit's width
 _MUCH_SMALLER = 0.55  # of the size of other digits
 _BLOCK_TAGS = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
@@ -42,6 +43,7 @@ _BLOCK_TAGS = (
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 # fields that show no value, or not as text
 _NO_TEXT = frozenset(("hidden", "checkbox", "radio", "submit", "button", "reset", "image", "file", "password", "range", "color"))
+_BUTTONS = frozenset(("button", "submit", "reset"))
 _DRAWN = frozenset(("canvas", "math", "svg"))  # whose text is drawn in ways that are not read
 _FEWEST_CELLS = 20  # of tables of a page that shows its numbers itself
 _SPAN = re.compile(r"\s*\+?(\d{1,9})")
@@ -57,12 +59,15 @@ class _HtmlWalker:
         chrome: frozenset[etree._Element],
         looks: Mapping[etree._Element, Look],
         pictures: Mapping[str, bytes],
+        late: frozenset[str],
     ) -> None:
+        """``late``: ids of elements whose text scripts put in place."""
         self.limits = limits
         self.fonts = fonts_of_words(looks)
         self.pictures = pictures
         self.chrome = chrome
         self.looks = looks
+        self.late = late
         self.depth = 0
 
     def is_skipped(self, element: etree._Element) -> bool:
@@ -92,7 +97,7 @@ class _HtmlWalker:
                 if element not in self.chrome and not self.looks[element].is_gone:
                     if tag in FRAMES:
                         line.add_item(framed(element))
-                    elif (tag == "script" and writes(element)) or _draws_text(element):
+                    elif (tag == "script" and writes(element)) or _draws_text(element) or _is_shadow(element):
                         line.add_generated(None, self.looks[element])
             elif tag == "table" and element is not root:
                 line.add_item(self.grid(element))
@@ -115,6 +120,8 @@ class _HtmlWalker:
         line.add_generated(look.before, look)
         if look.draws and self.depth:
             line.add_picture(SMALL)
+        if self.depth and (look.is_elsewhere or self._is_late(element) or _is_numbered(element)):
+            line.add_generated(None, look)
         if tag == "input":
             _add_field(line, element, look)
         elif tag == "img":
@@ -130,6 +137,9 @@ class _HtmlWalker:
                 line.add(_selected(element), look)
         elif not holds_markup(element):
             line.add(element.text, look)
+
+    def _is_late(self, element: etree._Element) -> bool:
+        return bool(self.late) and element.get("id") in self.late
 
     def _end(self, line: _Line, element: etree._Element, is_root: bool) -> None:
         """What comes behind the children of an element."""
@@ -161,7 +171,7 @@ class _HtmlWalker:
         for group in _row_groups(table):
             rows = [
                 [
-                    (_span(cell, "rowspan", 65_534), max(1, _span(cell, "colspan", _MAX_SPAN)), self.flow(cell))
+                    (_span(cell, "rowspan", 65_534), max(1, _span(cell, "colspan", _MAX_SPAN)), self._cell_flow(row, cell))
                     for cell in row.iterchildren("td", "th")
                     if not self.is_skipped(cell)
                 ]
@@ -173,6 +183,13 @@ class _HtmlWalker:
             offset += len(rows)
         self.depth -= 1
         return CellGrid(slots)
+
+    def _cell_flow(self, row: etree._Element, cell: etree._Element) -> Flow:
+        """What a cell holds. Of a row whose cells are shown in another order nothing is sure that has digits."""
+        found = self.flow(cell)
+        if not self.looks[row].is_elsewhere:
+            return found
+        return [Unsure(item) if isinstance(item, str) and _DIGIT.search(item) else item for item in found]
 
 
 class _Line:
@@ -252,6 +269,7 @@ class _Line:
             self._places.append(look.placed > self._placed)
         if self._in_cell and not self.shifts and _DIGIT.search(text):
             self._sizes.append(look.size)
+            self._is_unsure |= look.room < _NARROWEST * look.size * len(text.strip())
             self._is_unsure |= bool(look.font) and look.font not in self._fonts
         if self.shifts:
             text = self.shifts[-1](text)
@@ -276,7 +294,10 @@ class _Line:
 
 def _add_field(line: _Line, element: etree._Element, look: Look) -> None:
     """The value of a field; without one, what it asks for is shown as if it were the value."""
-    if (element.get("type") or "text").strip().lower() in _NO_TEXT:
+    kind = (element.get("type") or "text").strip().lower()
+    if kind == "password" and element.get("value"):
+        line.add_generated(None, look)
+    if kind in _NO_TEXT and not (kind in _BUTTONS and NUMERIC.fullmatch(element.get("value") or "")):
         return
     line.add(element.get("value"), look)
     if not element.get("value") and _DIGIT.search(element.get("placeholder") or ""):
@@ -295,6 +316,18 @@ def fonts_of_words(looks: Mapping[etree._Element, Look]) -> frozenset[str]:
 def _is_number(element: etree._Element) -> bool:
     """Return whether an element is a button with a number on it."""
     return element.tag == "button" and NUMERIC.fullmatch("".join(element.itertext()).strip()) is not None
+
+
+def _is_shadow(element: etree._Element) -> bool:
+    """Return whether a template is shown in the place of what its element holds."""
+    return element.tag == "template" and not {"shadowrootmode", "shadowroot"}.isdisjoint(element.keys())
+
+
+def _is_numbered(element: etree._Element) -> bool:
+    """Return whether an element shows nothing but its number in a list."""
+    if element.tag != "li" or element.getparent().tag != "ol":
+        return False
+    return _VISIBLE.search("".join(element.itertext())) is None
 
 
 def _draws_text(element: etree._Element) -> bool:
@@ -366,7 +399,7 @@ class _HtmlPage:
         held = Holdings()
         looks = looks_of(self.root, self.limits, lambda element: is_main(held.of(element), held.of(self.root)))
         chrome = frozenset(surroundings(self.root, held))
-        found = _HtmlWalker(self.limits, chrome, looks, self.pictures).flow(self.root)
+        found = _HtmlWalker(self.limits, chrome, looks, self.pictures, written_later(self.root)).flow(self.root)
         shown_tables = sum(len(item.slots) for item in found if isinstance(item, CellGrid))
         data = script_data(self.root, has_tables=shown_tables >= _FEWEST_CELLS)
         return [*found, *data, *opened_by_itself(self.root)]

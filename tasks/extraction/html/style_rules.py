@@ -12,6 +12,7 @@ import tinycss2
 
 from codebook.errors import GongkaiError
 from tasks.extraction.html.declarations import UNLAYERED
+from tasks.extraction.html.elsewhere import data_in
 
 _WINDOW = 1280.0  # pixels
 _DEEPEST = 8  # rules in rules, and layers in layers
@@ -99,6 +100,9 @@ def _rules(nodes: Sequence[Any], around: _Around, layers: Layers, take: Callable
         if own and around.selectors is not None:
             yield StyleRule(around.selectors, own, around.layer)
         own = []
+        if node.type == "at-rule" and node.lower_at_keyword == "import":
+            yield from _imported(node, around, layers, take)
+            continue
         inner = _entered(node, around, layers) if around.left else None
         if inner is not None:
             block = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
@@ -116,12 +120,32 @@ def _entered(node: Any, around: _Around, layers: Layers) -> _Around | None:
     if node.type != "at-rule":
         return None
     name = node.lower_at_keyword
-    layers.is_linked = layers.is_linked or name == "import"
     if name == "font-face" and node.content is not None:
         layers.fonts |= set(_named_fonts(node.content))
     layer = layers.name(around.layer, node.prelude) if name == "layer" else around.layer
     is_group = (name in _GROUPS and not _is_denied(name, node.prelude)) or (name == "media" and is_for_screen(node.prelude))
     return _Around(around.selectors, layer, left) if is_group and node.content is not None else None
+
+
+def _imported(node: Any, around: _Around, layers: Layers, take: Callable[[int], None]) -> Iterator[StyleRule]:
+    """The rules of a sheet that another one imports, where it is written into the address."""
+    address = next((token for token in node.prelude if token.type in ("string", "url", "function")), None)
+    if address is not None and address.type == "function":
+        address = next((token for token in address.arguments if token.type == "string"), None)
+    sheet = sheet_in(address.value) if address is not None else None
+    if sheet is None:
+        layers.is_linked = True
+    elif around.left:
+        take(len(sheet) // 16)
+        nodes = tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True)
+        yield from _rules(nodes, around._replace(left=around.left - 1), layers, take)
+
+
+def sheet_in(address: str) -> str | None:
+    """The style sheet that an address holds itself (``data:text/css,…``), None for one that is elsewhere."""
+    if address.strip()[:5].lower() != "data:":
+        return None
+    return data_in(address.strip()).decode("utf-8", errors="replace")
 
 
 def _named_fonts(content: Sequence[Any]) -> Iterator[str]:

@@ -17,21 +17,25 @@ from lxml import etree
 
 from codebook.errors import GongkaiError
 from tasks.extraction.html.declarations import Declaration, declarations
-from tasks.extraction.html.style_rules import Layers, is_for_screen, looks_beside, style_rules
+from tasks.extraction.html.style_rules import Layers, is_for_screen, looks_beside, sheet_in, style_rules
 from tasks.extraction.limits import ExtractionLimits
 
+_PARTS = {None: "own", "before": "before", "after": "after", "first-letter": "first", "first-line": "first"}
 _COMPILING = 200  # steps that making a selector ready costs about
 
 
 class ElementStyles(NamedTuple):
-    """The declarations that an element gets from sheets, those that win last: its own, and those of ::before and ::after."""
+    """The declarations that an element gets from sheets, those that win last: its own, and those of ::before, ::after, and of
+    ::first-letter or ::first-line.
+    """
 
     own: list[Declaration]
     before: list[Declaration]
     after: list[Declaration]
+    first: list[Declaration]
 
 
-NOTHING = ElementStyles([], [], [])
+NOTHING = ElementStyles([], [], [], [])
 
 
 class _Steps:
@@ -101,12 +105,14 @@ class StyleSheets:
     def __init__(self, root: etree._Element, limits: ExtractionLimits) -> None:
         self._steps = _Steps(limits.max_style_steps)
         self._variables: dict[str, Sequence[Any]] = {}
+        self._inline: dict[str, tuple[Declaration, ...]] = {}  # of styles that name a property of the page
         self._matcher = _Matcher(self._steps)
-        self.is_linked = any("stylesheet" in (link.get("rel") or "").lower() for link in root.iter("link"))
+        self.is_linked = False
         sheets = [
-            (style.text or "")
-            for style in root.iter("style")
-            if is_for_screen(tinycss2.parse_component_value_list(style.get("media") or ""))
+            sheet
+            for element in root.iter("style", "link")
+            if is_for_screen(tinycss2.parse_component_value_list(element.get("media") or ""))
+            and (sheet := self._sheet(element)) is not None
         ]
         if (size := sum(map(len, sheets))) > limits.max_style_characters:
             raise GongkaiError("file.bomb", f"style sheets of {size} characters", f"at most {limits.max_style_characters}")
@@ -124,6 +130,26 @@ class StyleSheets:
                     is_any, is_beside = True, is_beside or looks_beside(rule.selectors)
         self._is_any = is_any
         self._looks_beside = is_beside
+
+    def _sheet(self, element: etree._Element) -> str | None:
+        """The sheet of an element, None where it is elsewhere."""
+        if element.tag == "style":
+            return element.text or ""
+        if "stylesheet" not in (element.get("rel") or "").lower():
+            return None
+        found = sheet_in(element.get("href") or "")
+        self.is_linked = self.is_linked or found is None
+        return found
+
+    def inline(self, style: str) -> tuple[Declaration, ...]:
+        """The declarations of a style attribute."""
+        if "var(" not in style:
+            return inline_declarations(style)
+        if style not in self._inline:
+            nodes = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
+            own = {n.name: n.value for n in nodes if n.type == "declaration" and n.name[:2] == "--"}
+            self._inline[style] = tuple(declarations(nodes, self._variables | own))
+        return self._inline[style]
 
     def _add(self, prelude: Sequence[Any], found: list[Declaration]) -> bool:
         try:
@@ -161,9 +187,9 @@ class StyleSheets:
             return None
         key = tuple((pseudo, id(payload)) for _, _, pseudo, payload in matches)
         if key not in same:
-            found = same[key] = ElementStyles([], [], [])
+            found = same[key] = ElementStyles([], [], [], [])
             for _, _, pseudo, payload in matches:
-                target = {None: found.own, "before": found.before, "after": found.after}.get(pseudo)
+                target = getattr(found, _PARTS.get(pseudo, ""), None)
                 if target is not None:
                     target.extend(payload)
         return same[key]
@@ -171,7 +197,6 @@ class StyleSheets:
 
 @lru_cache(maxsize=4096)
 def inline_declarations(style: str) -> tuple[Declaration, ...]:
-    """The declarations of a style attribute."""
+    """The declarations of a style attribute that names no property of the page."""
     nodes = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
-    own: Mapping[str, Sequence[Any]] = {n.name: n.value for n in nodes if n.type == "declaration" and n.name[:2] == "--"}
-    return tuple(declarations(nodes, own))
+    return tuple(declarations(nodes, {}))

@@ -52,6 +52,7 @@ _HALF = 0.5  # of the width of the text: a picture that is narrower is no table
 _NARROWEST = 0.35  # of the width of the page: the same where there is little text
 _LINES = 36.0  # points: three lines of a table
 _ROW = 6.0  # points: characters of one line
+_OVER = 0.4  # of a digit's width and height, within which another one is printed on it
 _BOLD = 2.0  # points by which a character that is printed again to look bold is moved at most
 _SHIFT = 0.45  # the same in its own widths
 _OUTSIDE = 0.3  # of a cell: if more of it lies outside of the page, it may hold what is not seen
@@ -271,7 +272,7 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
             kind, reason, blocks, turn = PageKind.PICTURE, complaint, (), 0
     width, height = (sheet.height, sheet.width) if turn % 2 else (sheet.width, sheet.height)
     blocks, beyond = _with_cells_beyond(blocks, width, height)
-    if unsure := [*struck, *sheet.cut]:
+    if unsure := [*struck, *sheet.cut, *_overprinted(chars)]:
         blocks = tuple(_not_sure_at(block, turned_back(unsure, turn, sheet.width, sheet.height)) for block in blocks)
     large = _large(sheet, chars) if kind is not PageKind.PICTURE else ()
     if large:
@@ -467,6 +468,23 @@ def _distinct(chars: list[Char]) -> list[Char]:
             if _printed_again(chars[first], chars[second]):
                 again.add(max(first, second))
     return [char for index, char in enumerate(chars) if index not in again] if again else chars
+
+
+def _overprinted(chars: Sequence[Char]) -> list[Char]:
+    """The digits on which another digit is printed: nobody can tell which of the two is meant."""
+    digits = [char for char in chars if char.text.isdigit()]
+    tops, lefts = np.array([char.top for char in digits]), np.array([char.x0 for char in digits])
+    found: list[Char] = []
+    for shift in (0.0, 0.5):
+        order = np.lexsort((lefts, np.floor(tops / _ROW + shift)))
+        near = lefts[order[1:]] - lefts[order[:-1]] <= _ROW
+        for one, other in zip(order[:-1][near].tolist(), order[1:][near].tolist(), strict=True):
+            first, second = digits[one], digits[other]
+            wide, high = first.x1 - first.x0, first.bottom - first.top
+            is_near = abs(second.x0 - first.x0) <= _OVER * wide and abs(second.top - first.top) <= _OVER * high
+            if first.text != second.text and is_near:
+                found.append(first)
+    return found
 
 
 def _printed_again(first: Char, char: Char) -> bool:
