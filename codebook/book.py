@@ -186,7 +186,7 @@ def _wholes(row: str) -> Iterator[str]:
         whole, dot, _ = whole.rpartition(".")
 
 
-class Codebook(Record, frozen=True, dict=True):
+class Codebook(Record, frozen=True, dict=True, gc=True):
     """All of it. ``version`` is a digest of the data files: results carry it, so that stale ones can be found."""
 
     version: str

@@ -7,15 +7,29 @@ then a :class:`Verdict` (the report with its states settled, and findings). Ever
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
 Number = int | float
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of all records: immutable, compared by value, encoded without the fields that hold their default."""
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """Base of all records: immutable, compared by value, encoded without the fields that hold their default.
+
+    The garbage collector passes them over: what cannot be changed holds no cycle.
+    """
+
+
+class LightRecord(msgspec.Struct, frozen=True, gc=False):
+    """Base of immutable values that a stage makes by the thousand for each document and keeps to itself: atoms, cells, lines.
+
+    Made several times as fast as a NamedTuple, and its fields are read twice as fast.
+    """
+
+    def but(self, **changes: Any) -> Self:
+        """Return the value with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
 
 
 class Place(Record, frozen=True):

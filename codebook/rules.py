@@ -21,7 +21,7 @@ import msgspec
 
 from codebook import data
 from codebook.book import Codebook, load_book, take_forms
-from codebook.records import Number, Record, Severity
+from codebook.records import LightRecord, Number, Record, Severity
 from codebook.text.numbers import exact
 
 # What the message of a sum may speak of; `year` and `last_year` only between years.
@@ -148,7 +148,7 @@ class Equation(NamedTuple):
         return self.sum.relation is Relation.EQUAL
 
 
-class SumResult(NamedTuple):
+class SumResult(LightRecord, frozen=True):
     """An equation computed: whether it holds, its two sides, and whether blank cells were taken as 0 for it."""
 
     holds: bool

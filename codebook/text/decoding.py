@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import charset_normalizer
@@ -85,11 +86,16 @@ class Decoded(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class _Trial(NamedTuple):
-    score: float
+@dataclass(frozen=True)
+class _Trial:
     name: str
     text: str
     broken: int
+
+    @cached_property
+    def score(self) -> float:
+        """How plausible the text is; nobody asks for that of valid UTF-8."""
+        return plausibility(self.text)
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
@@ -137,7 +143,7 @@ def _try(data: bytes, name: str, codec: str) -> _Trial | None:
         broken = text.count("\ufffd")
         if broken > max(1, len(text) * _BROKEN):
             return None
-    return _Trial(plausibility(text), name, text, broken)
+    return _Trial(name, text, broken)
 
 
 def _hopeless(data: bytes, codec: str, start: int) -> bool:

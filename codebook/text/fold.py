@@ -11,12 +11,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 import msgspec
 import opencc
 
 from codebook import data
+from codebook.records import LightRecord
 
 _HAN = r"\u3400-\u9fff\uf900-\ufaff"
 # 據(jù), 文(wen): a syllable in brackets behind a character. Tone marks are optional, capitals are not pinyin (LED).
@@ -56,7 +56,7 @@ class RadicalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     radicals: dict[str, str]
 
 
-class Folded(NamedTuple):
+class Folded(LightRecord, frozen=True):
     """Folded text; ``origins[i]`` is the index in the raw text of the character that ``text[i]`` came from."""
 
     text: str

@@ -10,7 +10,7 @@ from typing import NamedTuple, overload
 import msgspec
 
 from codebook import data
-from codebook.records import Number, Record
+from codebook.records import LightRecord, Number, Record
 from codebook.text.fold import fold
 
 
@@ -23,7 +23,7 @@ class ValueKind(StrEnum):
     OTHER = "other"  # text
 
 
-class Token(NamedTuple):
+class Token(LightRecord, frozen=True):
     """A cell read as a number: ``value`` (None unless kind is NUMBER) and the ``unit`` printed behind it."""
 
     kind: ValueKind

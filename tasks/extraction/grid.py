@@ -10,11 +10,11 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from codebook.book import load_book
 from codebook.errors import GongkaiError
-from codebook.records import Cell, Place, Table
+from codebook.records import Cell, LightRecord, Place, Table
 from codebook.text.chinese_numbers import ordinal_class
 from codebook.text.fold import fold_label
 from tasks.extraction.words import patterns
@@ -28,7 +28,7 @@ _BEYOND = 8  # characters by which a text that is no label is longer than the lo
 NUMERIC = re.compile(r"\s*+(?:[-+−－]?[\d０-９][\d０-９,，.．\s%％]*+|[/／—–-]++\s*+)")
 
 
-class Slot(NamedTuple, Generic[T]):
+class Slot(LightRecord, Generic[T], frozen=True):
     """Where a cell lies in its grid, from 0, how far it reaches, and what it holds."""
 
     row: int

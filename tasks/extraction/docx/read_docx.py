@@ -282,10 +282,10 @@ class _DocxDocument:
                     and slots[at].column_span == span
                     and slots[at].row + slots[at].row_span == row
                 ):
-                    slots[at] = slots[at]._replace(row_span=slots[at].row_span + 1, content=slots[at].content + content)
+                    slots[at] = slots[at].but(row_span=slots[at].row_span + 1, content=slots[at].content + content)
                     ended.discard(column)
                 elif _continues(of_cell.get("hMerge")) and slots and slots[-1].row == row:
-                    slots[-1] = slots[-1]._replace(column_span=slots[-1].column_span + span)
+                    slots[-1] = slots[-1].but(column_span=slots[-1].column_span + span)
                 else:
                     slots.append(Slot(row, column, 1, span, content))
                     if merge is not None:

@@ -179,7 +179,7 @@ class _HtmlWalker:
                 if not self.is_skipped(row)
             ]
             placed = lay_out(rows, self.limits.max_columns)
-            slots += [slot._replace(row=slot.row + offset) for slot in placed] if offset else placed
+            slots += [slot.but(row=slot.row + offset) for slot in placed] if offset else placed
             offset += len(rows)
         self.depth -= 1
         return CellGrid(slots)

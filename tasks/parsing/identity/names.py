@@ -14,6 +14,8 @@ from tasks.parsing.words import words as patterns
 
 _SENTENCE_END = re.compile(r"[。;!?]")
 _SHORT = 300  # characters of a line whose title is remembered
+_NAME = 60  # characters before a title that is the whole line
+_REACH = 300  # characters within which such a title ends, whatever is left out in it
 _AGENCY_BEGINS = re.compile(r"[。;!?|\n]")
 _HAN_NAME = re.compile(r"[A-Za-z\u3400-\u9fff()·、\d]{2,45}")
 
@@ -133,26 +135,27 @@ def find_title(text: str, *, whole: bool = False) -> Title | None:
 
     ``whole``: the line must be the title, with at most a name before it.
     """
-    if not load_agencies().title_cue.search(text):
-        return None
     return _title_of_short(text, whole) if len(text) <= _SHORT else _title_of(text, whole)
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=4_000)
 def _title_of_short(text: str, whole: bool) -> Title | None:
-    """The lines with a title are looked at by everyone who asks whose report it is, and of how many."""
+    """The lines of a document are looked at by everyone who asks whose report it is, and of how many."""
     return _title_of(text, whole)
 
 
 def _title_of(text: str, whole: bool) -> Title | None:
     words = load_agencies()
+    reach = _REACH if whole else len(text)
+    if not words.title_cue.search(text, 0, reach):
+        return None
     first: Title | None = None
     for pattern in words.titles:
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text, 0, reach):
             year = next((year_number(match[g]) for g in ("y1", "y2", "y3") if match[g]), None)
             before = text[: match.start()]
             behind = text[match.end() :]
-            if whole and (len(before) > 60 or _SENTENCE_END.search(before) or len(behind.strip("》」”\"')）】] 。|")) > 30):
+            if whole and (len(before) > _NAME or _SENTENCE_END.search(before) or len(behind.strip("》」”\"')）】] 。|")) > 30):
                 continue
             agency = _agency_of(before, match["mid"])
             if year is None and agency is None and whole and before:

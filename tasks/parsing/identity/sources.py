@@ -462,7 +462,7 @@ def _lines_for_names(outline: Outline) -> tuple[list[ProseLine], int]:
 
 
 def _pieces(line: ProseLine) -> list[ProseLine]:
-    text, origins = line.folded
+    text, origins = line.folded.text, line.folded.origins
     link = load_agencies().link
     short = len(text) <= _SIGNATURE  # names are printed with spaces too: there only behind a full stop
     cuts = [

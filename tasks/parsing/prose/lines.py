@@ -10,10 +10,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from codebook.agencies import load_agencies
-from codebook.records import Extraction, Line, Place, Reader, Table
+from codebook.records import Extraction, LightRecord, Line, Place, Reader, Table
 from codebook.text.fold import Folded, fold
 from codebook.text.page_numbers import page_numbers
 from tasks.parsing.words import words
@@ -29,7 +28,7 @@ _SHORT = 60  # characters of a line of which it is remembered whether it is nois
 _SHORTEST_TITLE = 6  # 一、总体情况
 
 
-class ProseLine(NamedTuple):
+class ProseLine(LightRecord, frozen=True):
     """A line of prose: its raw text, the folded text with origins, and where it stands."""
 
     raw: str
@@ -133,7 +132,7 @@ def goes_on(line: ProseLine, following: ProseLine) -> bool:
     return len(text) >= _WRAPPED
 
 
-class Hit(NamedTuple):
+class Hit(LightRecord, frozen=True):
     """Evidence for something that was found in a passage; ``score`` is that of the least sure of its lines."""
 
     raw: str

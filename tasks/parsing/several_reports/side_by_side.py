@@ -50,7 +50,7 @@ def titles_side_by_side(lines: list[CutLine]) -> list[TitleBeside]:
 def _columns(line: ProseLine) -> list[ProseLine]:
     """The parts of a line that stand in columns of the page."""
     parts = [part for part in _GUTTER.split(line.raw) if part.strip()]
-    return [line] if len(parts) < 2 else [line._replace(raw=part, folded=fold(part)) for part in parts]
+    return [line] if len(parts) < 2 else [line.but(raw=part, folded=fold(part)) for part in parts]
 
 
 def _titles(head: list[ProseLine]) -> Iterator[TitleBeside]:
@@ -62,7 +62,7 @@ def _titles(head: list[ProseLine]) -> Iterator[TitleBeside]:
         below = [column.text for columns in beside for column in columns]
         for column in row:
             texts = [column.text + rest for rest in ("", *below)]
-            if not cue.search("\n".join(texts)):
+            if below and not cue.search("\n".join(texts)):
                 continue
             joined = (find_title(text, whole=True) for text in texts)
             title = next((title for title in joined if title and title.agency and title.year), None)

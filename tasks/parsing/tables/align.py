@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from codebook.errors import GongkaiError
+from codebook.records import LightRecord
 from tasks.parsing.tables.labels import LabelPart
 
 # What it costs to leave a row's label without values (rows are left blank), and to leave a full run of values without a label.
@@ -30,7 +31,7 @@ _FAR = 30.0
 _REACH = 40
 
 
-class Item(NamedTuple):
+class Item(LightRecord, frozen=True):
     """A label in reading order: its ``first`` and ``last`` atom, the line of its last piece, and how many values it asks for.
 
     ``blank`` says that the text shows as many blanks right behind it. A GROUP is a header: it owns nothing and keeps apart.
@@ -47,7 +48,7 @@ class Item(NamedTuple):
     blank: bool = False
 
 
-class ValueRun(NamedTuple):
+class ValueRun(LightRecord, frozen=True):
     """Consecutive values in reading order: ``first`` and ``last`` are atoms, ``values`` those that hold a value.
 
     ``inline`` says that its line holds more than one value, so that line breaks mean something; ``cut``, that it was cut off a
@@ -66,7 +67,7 @@ class ValueRun(NamedTuple):
 _MOST = 2_000  # labels and runs of one table; the time to align them grows with the product, and no form has a hundred
 
 
-class AlignedPair(NamedTuple):
+class AlignedPair(LightRecord, frozen=True):
     """An item with its run (index into the runs, None: it has none) and the margin to the next best choice, ``second``."""
 
     item: int
@@ -221,7 +222,7 @@ def align(items: list[Item], runs: list[ValueRun], complete: bool = True, from_p
     pairs = _align(items, runs, complete, from_print)
     together = Counter(item.first for item in items if item.part is LabelPart.ROW)
     # Two rows whose labels stand in one cell: the line between them was not seen, and their values are mixed.
-    return [pair._replace(margin=0.0) if together[items[pair.item].first] > 1 else pair for pair in pairs]
+    return [pair.but(margin=0.0) if together[items[pair.item].first] > 1 else pair for pair in pairs]
 
 
 def _align(items: list[Item], runs: list[ValueRun], complete: bool, from_print: bool) -> list[AlignedPair]:
@@ -303,7 +304,7 @@ def _follows(items: list[Item], runs: list[ValueRun], pair: AlignedPair) -> bool
 
 
 def _doubted(pair: AlignedPair) -> AlignedPair:
-    return pair._replace(margin=0.0)
+    return pair.but(margin=0.0)
 
 
 def _unanchored(

@@ -14,6 +14,7 @@ from codebook.records import (
     PIXELS_DIFFER,
     BlockSeen,
     Extra,
+    LightRecord,
     Number,
     Origin,
     Place,
@@ -55,7 +56,7 @@ class Doubt(StrEnum):
     UNSEEN = "unseen"  # the text has a number where the page shows nothing
 
 
-class CellRead(NamedTuple):
+class CellRead(LightRecord, frozen=True):
     """One cell of a block. ``row`` is a slug (``"=slug"`` for a subtotal), ``column`` None in blocks without columns.
 
     ``slot`` is None when the cell is blank; ``place`` is then where its row stands. ``doubt`` says why it is not certain what the
@@ -144,7 +145,7 @@ def _in_header_unit(cell: CellRead, unit: str | None) -> tuple[Number, ...]:
     slot = cell.slot
     if slot is None or not slot.token.value or slot.token.unit or cell.unit in (None, unit):
         return ()
-    converted = in_unit(slot.token._replace(unit=cell.unit), unit)
+    converted = in_unit(slot.token.but(unit=cell.unit), unit)
     return () if converted is None else (slot.token.value, converted)
 
 
@@ -201,7 +202,7 @@ def _against(slot: PrintedValue, unit: str | None) -> tuple[Doubt | None, tuple[
 def _shown(slot: PrintedValue, unit: str | None) -> Number | None:
     """The number that the pixels of a cell show, in ``unit``: the reader of pixels sees digits, the unit is the text's."""
     token = value_token(slot.seen or "")
-    return None if token is None else in_unit(token._replace(unit=slot.token.unit), unit)
+    return None if token is None else in_unit(token.but(unit=slot.token.unit), unit)
 
 
 def _witnesses(slot: PrintedValue | None, reader: Reader, unit: str | None) -> tuple[str, ...]:

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import msgspec
 
 from codebook.book import load_book
-from codebook.records import Cell, Place
+from codebook.records import Cell, LightRecord, Place
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.labels import LabelPart, lexicon
 from tasks.parsing.tables.tokens import RULE, TextLine, is_unread_cell, value_token
@@ -31,7 +30,7 @@ _OPENS = re.compile(r'(?:^|[\t,;])"')
 _MARKED = re.compile(r'[,;"]')
 
 
-class _RowShape(NamedTuple):
+class _RowShape(LightRecord, frozen=True):
     """What parts the cells of a row, and how often it stands there."""
 
     separator: str
@@ -50,7 +49,7 @@ def text_tables_to_cells(lines: list[TextLine]) -> list[TextLine]:
     return result
 
 
-class _TextRow(NamedTuple):
+class _TextRow(LightRecord, frozen=True):
     """A row: its lines (a cell may be broken over several) and their text."""
 
     lines: list[TextLine]
@@ -81,7 +80,7 @@ def _apart(rows: list[_TextRow], shape: _RowShape | None) -> list[TextLine]:
     lines = [line for row in rows for line in row.lines]
     if shape is None or shape.separator != "\t" or not any(_OPENS.search(line.text) for line in lines):
         return lines
-    return [line._replace(text=line.text.replace('"', " ")) for line in lines]
+    return [line.but(text=line.text.replace('"', " ")) for line in lines]
 
 
 def _groups(rows: Iterator[_TextRow]) -> Iterator[tuple[_RowShape | None, list[_TextRow]]]:
@@ -178,7 +177,7 @@ def _grid(part: list[_TextRow], shape: _RowShape) -> list[TextLine] | None:
                 reached |= dict.fromkeys(range(column, column + cell.column_span), number)
         if cells:
             result.append(TextLine("", line.page, line.block, line.place, line.reader, line.score, cells, whole=True))
-            result += [other._replace(text="") for other in row.lines[1:]]
+            result += [other.but(text="") for other in row.lines[1:]]
     return result
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from codebook.book import BlockKind
+from codebook.records import LightRecord
 from codebook.text.numbers import Token, ValueKind
 from tasks.parsing.tables.labels import (
     APART,
@@ -27,7 +28,7 @@ _TEXT_IN_ROW = 10
 _JOINED = 4
 
 
-class FoundLabel(NamedTuple):
+class FoundLabel(LightRecord, frozen=True):
     """A label in the text: its entry, its first and last atom, the likeness, and its folded text as printed."""
 
     entry: Entry
@@ -37,7 +38,7 @@ class FoundLabel(NamedTuple):
     text: str
 
 
-class Piece(NamedTuple):
+class Piece(LightRecord, frozen=True):
     """Neighbouring atoms of one line that no exact label covers."""
 
     atoms: tuple[int, ...]
@@ -93,7 +94,7 @@ def _by_context(labels: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
             later = [slug for slug in same if lex.order[slug] > before]
             slug = min(later or same, key=lex.order.__getitem__)
         before = lex.order[slug]
-        result.append(label if slug == label.entry.slug else label._replace(entry=label.entry._replace(slug=slug)))
+        result.append(label if slug == label.entry.slug else label.but(entry=label.entry._replace(slug=slug)))
     return result
 
 
@@ -202,5 +203,5 @@ def values_in_words(atoms: list[Atom], lex: Lexicon) -> list[Atom]:
             continue  # the first word of several
         if atom.text in lex.exact or rank_of(atom.text) is not None or best_row(atom.text, lex, list(lex.rows))[1] >= LIKE:
             continue
-        result[index] = atom._replace(kind=AtomKind.VALUE, token=Token(ValueKind.OTHER))
+        result[index] = atom.but(kind=AtomKind.VALUE, token=Token(ValueKind.OTHER))
     return result

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rapidfuzz.distance import Indel
 
 from codebook.book import Block, BlockKind, Label, load_book
+from codebook.records import LightRecord
 from codebook.text.fold import fold_label
 from tasks.parsing.words import words
 
@@ -51,7 +52,7 @@ class Entry(NamedTuple):
     text: str
 
 
-class LabelClaim(NamedTuple):
+class LabelClaim(LightRecord, frozen=True):
     """A stretch of label text, characters ``start`` to ``end``, and the label it was taken for with its likeness 0..1."""
 
     start: int
@@ -218,7 +219,7 @@ def claim_exact(text: str, starts: frozenset[int] | set[int], entries: tuple[Ent
         if at and taken[at - 1] and not any(taken[at : at + size]):
             claims.append(LabelClaim(at, at + size, entry))
             taken[at : at + size] = b"\1" * size
-    claims.sort()
+    claims.sort(key=lambda claim: claim.start)
     return claims
 
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from codebook.records import Number
+from codebook.records import LightRecord, Number
 from tasks.parsing.tables.align import ValueRun
 from tasks.parsing.tables.tokens import Atom, AtomKind
 
 
-class Placed(NamedTuple):
+class Placed(LightRecord, frozen=True):
     """The values of a row by column: index of the atom, None for a blank. ``doubt`` and ``candidates`` by column.
 
     ``exact`` says that the text itself decides; otherwise the sums of the form may still be asked.

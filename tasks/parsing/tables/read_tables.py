@@ -79,7 +79,7 @@ def _with_blank_lines(lines: list[TextLine]) -> list[TextLine]:
     for one, other in pairwise(lines):
         empty = _empty_between(one, other)
         if 0 < empty <= _MOST_BLANKS:
-            result += [one._replace(text="|", place=msgspec.structs.replace(one.place, line=(one.place.line or 0) + 1))] * empty
+            result += [one.but(text="|", place=msgspec.structs.replace(one.place, line=(one.place.line or 0) + 1))] * empty
         result.append(other)
     return result
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from codebook.book import RowBalance, load_book
 from codebook.confidence import surety
-from codebook.records import Number, Place, Reader
+from codebook.records import LightRecord, Number, Place, Reader
 from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.cells import CellRead, Doubt, different_numbers, number_of
 from tasks.parsing.tables.place import by_sums
@@ -48,7 +48,7 @@ def shape_of(name: str) -> MatrixShape:
     return MatrixShape(tuple(block.columns), block.balance, extra, (parts[0], parts[-1] + 1) if parts else (0, 0))
 
 
-class RowCells(NamedTuple):
+class RowCells(LightRecord, frozen=True):
     """A row's values by column position (None: blank); ``doubts`` and ``candidates`` by position too.
 
     ``loose`` are the values of a row that shows fewer values than columns and not which are blank.
@@ -121,7 +121,7 @@ def unsure_columns(shape: MatrixShape, rows: Sequence[RowCells], columns: tuple[
         for at, column in enumerate(columns):
             held = {number_of(row.cells[place.index(column)], None) for place in places} if known else set()
             doubts[at] = doubts[at] if len(held) == 1 and None not in held else Doubt.COLUMN
-        result.append(row._replace(doubts=tuple(doubts)))
+        result.append(row.but(doubts=tuple(doubts)))
     return result
 
 
@@ -186,7 +186,7 @@ def doubt_by_order(
             if doubts[at] or (whole and across is SumState.HOLDS and down[at] is not SumState.FAILS):
                 continue
             doubts[at], candidates[at] = Doubt.LABEL, different_numbers([slot])
-        result.append(row._replace(doubts=tuple(doubts), candidates=tuple(candidates)))
+        result.append(row.but(doubts=tuple(doubts), candidates=tuple(candidates)))
     return result
 
 
@@ -194,7 +194,7 @@ def doubted_row(row: RowCells) -> RowCells:
     """The row, all of whose cells may be those of another; what was read is the first candidate."""
     doubts = tuple(doubt or Doubt.ALIGNMENT for doubt in row.doubts)
     read = [different_numbers([slot]) for slot in row.cells]
-    return row._replace(doubts=doubts, candidates=tuple(one or other for one, other in zip(row.candidates, read, strict=True)))
+    return row.but(doubts=doubts, candidates=tuple(one or other for one, other in zip(row.candidates, read, strict=True)))
 
 
 def doubted_blanks(row: RowCells, strays: Sequence[PrintedValue]) -> RowCells:
@@ -202,7 +202,7 @@ def doubted_blanks(row: RowCells, strays: Sequence[PrintedValue]) -> RowCells:
     blank = [slot is None and not doubt for slot, doubt in zip(row.cells, row.doubts, strict=True)]
     doubts = tuple(Doubt.BLANK if empty else doubt for empty, doubt in zip(blank, row.doubts, strict=True))
     numbers = different_numbers(strays)
-    return row._replace(
+    return row.but(
         doubts=doubts, candidates=tuple(numbers if empty else own for empty, own in zip(blank, row.candidates, strict=True))
     )
 

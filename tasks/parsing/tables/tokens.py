@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from codebook.book import load_book
 from codebook.confidence import surety
-from codebook.records import Cell, LineNumber, Place, Reader
+from codebook.records import Cell, LightRecord, LineNumber, Place, Reader
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, number_words, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
@@ -53,7 +53,7 @@ _ONE_LINE = 500
 _SENTENCE = re.compile(r"[。；;]")
 
 
-class TextLine(NamedTuple):
+class TextLine(LightRecord, frozen=True):
     """A line of text, or a row of a grid: ``block`` is its index among the page's blocks.
 
     ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
@@ -83,7 +83,7 @@ class AtomKind(IntEnum):
     PROSE = 3
 
 
-class Atom(NamedTuple):
+class Atom(LightRecord, frozen=True):
     """Characters ``start`` to ``end`` of line ``line``; ``cell`` is their column where the line shows cells, else -1."""
 
     kind: AtomKind
@@ -96,7 +96,7 @@ class Atom(NamedTuple):
     token: Token | None = None
 
 
-class PrintedValue(NamedTuple):
+class PrintedValue(LightRecord, frozen=True):
     """A printed value with its evidence; ``alternatives`` are other readings of it with their scores, ``seen`` is what a second
     reader saw in its pixels, and ``looked_at`` whether it looked (see records.Cell)."""
 
@@ -193,7 +193,7 @@ def _unread_words(atoms: list[Atom], begin: int) -> None:
     for at in range(begin + 1, len(atoms)):
         atom = atoms[at]
         if atom.kind is AtomKind.TEXT and atoms[at - 1].kind is AtomKind.VALUE and is_unread_cell(atom.raw):
-            atoms[at] = atom._replace(kind=AtomKind.VALUE, text="", token=Token(ValueKind.OTHER))
+            atoms[at] = atom.but(kind=AtomKind.VALUE, text="", token=Token(ValueKind.OTHER))
 
 
 def _cells(text: str, line: int, atoms: list[Atom]) -> None:
@@ -376,5 +376,5 @@ def _mend_ordinals(atoms: list[Atom]) -> list[Atom]:
             and _ORDINAL_NUMBER.fullmatch(here.raw)
             and not (index and atoms[index - 1].kind is AtomKind.VALUE and atoms[index - 1].line == here.line)
         ):
-            atoms[index] = here._replace(kind=AtomKind.TEXT, text=fold_label(here.raw), token=None)
+            atoms[index] = here.but(kind=AtomKind.TEXT, text=fold_label(here.raw), token=None)
     return atoms

@@ -25,7 +25,7 @@ def settle_dashes(shape: MatrixShape, rows: list[RowCells], columns: tuple[str, 
     printed = [slot for row in rows for slot in row.cells if slot is not None]
     if not any(map(_is_unsure_dash, printed)) or not _prints_dashes(printed):
         return rows
-    tried = [row._replace(cells=tuple(map(_as_dash, row.cells))) for row in rows]
+    tried = [row.but(cells=tuple(map(_as_dash, row.cells))) for row in rows]
     inner = [row for row in tried if not row.row.startswith("=")]
     extra_at = columns.index(shape.extra) if shape.extra in columns else None
     down = [column_sum(shape, inner, at) for at in range(len(columns))]
@@ -36,7 +36,7 @@ def settle_dashes(shape: MatrixShape, rows: list[RowCells], columns: tuple[str, 
             new if old is not new and _holds(old, (across, down[at])) else old
             for at, (old, new) in enumerate(zip(row.cells, trial.cells, strict=True))
         ]
-        result.append(row._replace(cells=tuple(cells)))
+        result.append(row.but(cells=tuple(cells)))
     return result
 
 
@@ -69,7 +69,7 @@ def _as_dash(slot: PrintedValue | None) -> PrintedValue | None:
     """The value as a dash that is as sure as the sums that hold with it; any other value as it is."""
     if slot is None or not _is_unsure_dash(slot):
         return slot
-    return slot._replace(token=Token(ValueKind.MARK), score=1.0, alternatives=())
+    return slot.but(token=Token(ValueKind.MARK), score=1.0, alternatives=())
 
 
 def _holds(slot: PrintedValue | None, sums: Sequence[SumState]) -> bool:

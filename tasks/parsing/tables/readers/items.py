@@ -73,8 +73,7 @@ def _below(table: TableText, runs: list[ValueRun], owned: Collection[int | None]
 def _with_doubted_blanks(cells: list[CellRead], candidates: tuple[Number, ...]) -> list[CellRead]:
     """The cells of a row, whose blanks may hold one of ``candidates``."""
     return [
-        cell._replace(doubt=Doubt.BLANK, candidates=candidates) if cell.slot is None and not cell.doubt else cell
-        for cell in cells
+        cell.but(doubt=Doubt.BLANK, candidates=candidates) if cell.slot is None and not cell.doubt else cell for cell in cells
     ]
 
 

@@ -349,4 +349,4 @@ def _labelled(line: TextLine, row: DrawnRow, text: str, *, by_order: bool) -> Te
     label = row.label or msgspec.structs.replace(value, column=row.first_value - 1, alternatives=())
     if label.column in cells or text:
         cells[label.column] = msgspec.structs.replace(label, text=text, row_span=1, score=1.0)
-    return line._replace(cells=dict(sorted(cells.items())), by_order=by_order)
+    return line.but(cells=dict(sorted(cells.items())), by_order=by_order)

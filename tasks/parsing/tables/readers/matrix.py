@@ -80,9 +80,7 @@ def as_printed(table: TableText) -> tuple[TableText, Division]:
             (divided if more == len(rows[slug].parts) else unsure).add(slug)
     unsure |= {slug for slug in _without_label(table, printed) if slug not in divided}
     labels = [
-        m._replace(entry=m.entry._replace(part=LabelPart.SUBTOTAL))
-        if m.entry.part is LabelPart.ROW and m.entry.slug in divided
-        else m
+        m.but(entry=m.entry._replace(part=LabelPart.SUBTOTAL)) if m.entry.part is LabelPart.ROW and m.entry.slug in divided else m
         for m in table.labels
     ]
     return table._replace(labels=labels), Division(frozenset(divided), frozenset(unsure))
@@ -287,7 +285,7 @@ def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: Blan
     if not doubtful:
         return row_cells(name, where, reader, cells, placed.doubt)
     row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, one) for one in chosen])
-    return row._replace(cells=tuple(cells))
+    return row.but(cells=tuple(cells))
 
 
 def _by_order(
@@ -371,7 +369,7 @@ def _perhaps_broken(row: RowCells, strays: list[PrintedValue], under: dict[int, 
         values = [token.value for token in joined if token is not None and token.value is not None]
         doubts[at] = Doubt.BROKEN
         candidates[at] = tuple(dict.fromkeys(values if under is not None else [slot.token.value or 0, *values]))
-    return row._replace(doubts=tuple(doubts), candidates=tuple(candidates))
+    return row.but(doubts=tuple(doubts), candidates=tuple(candidates))
 
 
 def _unprinted(
@@ -435,6 +433,6 @@ def _unlabelled(
                 rivals = values[max(0, number - fewer) : number + 1] if fewer else [values[number], *values]
             row = unread_row(slug, where, values[0][0].reader, wanted.size, Doubt.LABEL, rivals=rivals)
             if len(lost) == len(runs) and len(values[number]) == wanted.size:
-                row = row._replace(cells=tuple(values[number]))
+                row = row.but(cells=tuple(values[number]))
             result.append(row)
     return result

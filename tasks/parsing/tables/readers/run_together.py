@@ -348,4 +348,4 @@ def _parted(lines: list[TextLine], stream: _Stream, found: list[_Found]) -> tupl
 
 
 def _part(line: TextLine, text: str, at: int) -> TextLine:
-    return line._replace(text=text, offset=line.offset + at)
+    return line.but(text=text, offset=line.offset + at)
