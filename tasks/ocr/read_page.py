@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
+from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.confidence import SURE, Settled, cell_score, numbers_among, read_surely, with_separator
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
-from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
 from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned, sharpness

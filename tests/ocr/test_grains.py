@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from codebook.records import Table
+from tasks.ocr.cleaning.grains import grains, texture
+from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.engines.pair import ReaderPair
-from tasks.ocr.grains import grains, texture
-from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.prepare_image import ink, prepared
 from tasks.ocr.read_page import SURE, read_picture
 from tests.generator.paper import Grid, GridCell

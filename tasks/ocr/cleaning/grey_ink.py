@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.grains import grains, is_print, texture
+from tasks.ocr.cleaning.grains import grains, is_print, texture
 from tasks.ocr.prepare_image import Grey, ink, pieces
 from tasks.ocr.ruling import Rules, find_rules
 
