@@ -1,4 +1,4 @@
-"""Dirt of bad copies that is as dark as the print: bands and clouds of grains, told from print by their texture.
+"""Dirt of bad copies that is as dark as the print: bands and clouds of grains, whose texture is not that of print.
 
 Strokes of print run in one direction each; grains lie anyhow. Where the grey levels of a neighbourhood change in no direction
 more than in others, it is dirt, however dark.
