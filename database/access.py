@@ -107,7 +107,10 @@ def views(access: Access, schema: str) -> list[str]:
         "gk_agency_succession": "predecessor_id in (select id from gk_agency) and successor_id in (select id from gk_agency)",
         "gk_finding_case": _CASE,
         "gk_finding_move": "case_id in (select id from gk_finding_case)",
-        **dict.fromkeys(("gk_watcher", "gk_collect_host", "gk_collect_address", "gk_collect_visit"), "1 = 0"),
+        **dict.fromkeys(
+            ("gk_batch_spent", "gk_spent_until", "gk_watcher", "gk_collect_host", "gk_collect_address", "gk_collect_visit"),
+            "1 = 0",
+        ),
     }
     return [f"create temp view {table} as select * from {schema}.{table} where {where}" for table, where in conditions.items()]
 

@@ -46,7 +46,7 @@ _RIGHTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "gk_batch": ("select", "insert", "update"),
         "gk_user": ("select", "insert", "update"),
         "gk_api_token": ("select", "insert", "update"),
-        "gk_watcher": ("select",),
+        **dict.fromkeys(("gk_watcher", "gk_batch_spent", "gk_spent_until"), ("select",)),
     },
     READER: {**dict.fromkeys(_PRIVATE, ()), "gk_audit": (), "gk_audit_head": ()},
 }

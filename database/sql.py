@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Executable, String, Table
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Executable, String, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -42,6 +42,19 @@ def insert_for(dialect: str, table: type[Base]) -> Any:
     target = table.__table__
     assert isinstance(target, Table)
     return postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
+
+
+def values_down(connection: Connection, column: ColumnElement[Any]) -> list[Any]:
+    """Return the different values of ``column``, the highest first, by a step in its index for each: of few values in many
+    rows.
+    """
+    found: list[Any] = []
+    while True:
+        query = select(func.max(column))
+        value = connection.scalar(query.where(column < found[-1]) if found else query)
+        if value is None:
+            return found
+        found.append(value)
 
 
 def storable(text: str) -> str:

@@ -26,6 +26,7 @@ from codebook.stages import QUEUES
 from database import ledger
 from database.clock import now
 from database.ledger import ExpiredLease, Queued
+from database.ledger.sums import PIECE
 from database.monitoring import measures
 from database.session import make_engine, run_transaction
 from runtime import log as logs
@@ -46,6 +47,7 @@ DROP_SECONDS = 3600.0
 MAX_GRACE_PERIODS = 3
 """Most grace periods in a row."""
 _SEND_BATCH = 500
+_SUMS_SECONDS = 15.0
 _DROP_BATCH = 500  # documents whose outputs one run deletes
 # With less room in bytes beside a SQLite database, the small writes of a look may pass, and those of workers not.
 _LEAST_ROOM = 1 << 20
@@ -128,6 +130,7 @@ class Rescuer:
         self._notifier = RedisNotifier(settings, self._engine)
         self._gap = LookGap(settings.heartbeat_seconds)
         self._empty_since: dict[str, float] = {}
+        self._sums_at = 0.0
         self._drop_at = time.monotonic()
         self._windows = {queue: QueueWindow(NEAR[queue], settings.window) for queue in QUEUES}
 
@@ -145,6 +148,7 @@ class Rescuer:
             self._gap = self._gap.without_look()
             log.warning("the database does not answer, or takes no more", error=str(error))
             return RescueRun(False)
+        self._add_sums()
         if expired or sent or unsent or lost:
             log.info("rescued", expired=len(expired), sent=sent, unsent=unsent, found_lost=lost)
         return RescueRun(True, len(expired), sent, unsent, lost)
@@ -256,6 +260,17 @@ class Rescuer:
                     break
             self._windows[queue].filled = room == 0
         return sent, unsent
+
+    def _add_sums(self) -> None:
+        """Add what has ended to the sums of the batches, now and then, or at every look until all of it is in."""
+        if time.monotonic() < self._sums_at:
+            return
+        try:
+            added: int = self._transact(ledger.add_ended)
+        except GongkaiError as error:  # what is not summed up is counted when somebody asks
+            added = 0
+            log.warning("tries were not summed up", error=str(error))
+        self._sums_at = time.monotonic() + (0.0 if added >= PIECE else _SUMS_SECONDS)
 
     def _take(self, queue: str, limit: int) -> list[Queued]:
         resend = self._settings.resend_seconds

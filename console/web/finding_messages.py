@@ -159,6 +159,29 @@ def _filled(text: str, match: re.Match[str]) -> str:
 
 
 @cache
+def english_cell(cell: str) -> str:
+    """Return what pages in English call a cell: its table, row and column. Raises KeyError for one that the codebook has not."""
+    table = english().tables[load_book().indicators[cell].block].removeprefix("the ")
+    return f"{table[:1].upper()}{table[1:]}: {english_label(cell)}"
+
+
+@lru_cache(maxsize=4096)
+def english_sum(cells: tuple[str, ...], text: str) -> str:
+    """Return a side of a sum over ``cells``, or where it runs, in English: ``text`` with the labels of rows and columns. A label
+    that is both is what the sum says there. Raises KeyError for a cell that the codebook has not.
+    """
+    found = [load_book().indicators[cell] for cell in cells]
+    block = found[0].block
+    rows, columns, _ = _labels(block)
+    table = chinese_words().tables[block]
+    in_row = len({indicator.row for indicator in found}) == 1
+    known = {**_known(block)[0], **(columns if in_row != text.startswith(table) else rows)}
+    where = text.replace(f"{table}{chinese_words().joint}", table)
+    said = _known(block)[1].sub(lambda match: known[match.group()], where)
+    return said[:1].upper() + said[1:].removesuffix(": ") if text.startswith(table) else said
+
+
+@cache
 def _wordings(rule: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """What the options of a rule and the phrases that all share write, as patterns with their English."""
     texts, options = english(), load_rules()[rule].options

@@ -14,10 +14,12 @@ from importlib.resources import files
 import msgspec
 from markupsafe import Markup
 
+from codebook.book import load_book
 from codebook.records import Record
 from codebook.rules import load_rules
-from console.web.finding_messages import in_english
+from console.web.finding_messages import english_cell, english_sum, in_english
 from runtime.language import CHINESE, ENGLISH, error_words
+from tasks.validation.wording import cell_label, table_of
 
 # Chinese characters with the marks and numbers between them.
 _HAN = re.compile(r"([\u4e00-\u9fff]++(?:[^\u4e00-\u9fffA-Za-z“” ]{1,12}[\u4e00-\u9fff]++)*+)")
@@ -72,6 +74,23 @@ def label(language: str, namespace: str, name: object) -> str:
     """The word for a name of the domain; the name itself where there is none."""
     word = words().get(f"{namespace}.{name}")
     return word.of(language) if word is not None else str(name)
+
+
+def cell_name(language: str, cell: str) -> str:
+    """Return what people call a cell, with its table. Ids that the codebook does not know stay as they are."""
+    if cell not in load_book().indicators:
+        return cell
+    return f"{table_of(cell)} {cell_label(cell)}" if language == DEFAULT else english_cell(cell)
+
+
+def printed_as(language: str, cell: str) -> Markup:
+    """Return the attribute that shows, on pages in English, what the form calls a cell."""
+    return Markup("") if language == DEFAULT else Markup(' title="{}"').format(cell_name(DEFAULT, cell))
+
+
+def sum_text(language: str, cells: tuple[str, ...], text: str) -> str:
+    """Return a side of a sum over ``cells``, or where it runs."""
+    return text if language == DEFAULT else english_sum(cells, text)
 
 
 def finding_text(language: str, rule: str, message: str) -> Markup:

@@ -73,6 +73,10 @@ class PageRequest:
         """A text in the language of the person."""
         return i18n.translate(self.language, key, **values)
 
+    def cell_name(self, cell: str) -> str:
+        """What a cell is called in the language of the person."""
+        return i18n.cell_name(self.language, cell)
+
     @property
     def is_partial(self) -> bool:
         """Whether a script of ours asks, to put the answer into the page that is shown."""
@@ -158,6 +162,9 @@ class PageRequest:
             "t": self.t,
             "label": label,
             "said": in_chinese if language == CHINESE else str,
+            "name": self.cell_name,
+            "sum_text": partial(i18n.sum_text, language),
+            "printed_as": partial(i18n.printed_as, language),
             "finding_text": partial(i18n.finding_text, language),
             "csrf_field": csrf_field,
             "language": i18n.LANGUAGES[language],

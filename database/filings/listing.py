@@ -20,7 +20,7 @@ from codebook.text import numbers
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, is_shown, speaks
 from database.models import AgencyAlias, AgencyKeyRow, AgencyRow, Between, FindingRow, ReportRow, Source, ValueRow
-from database.sql import chunks
+from database.sql import chunks, values_down
 
 MOST = 10_000  # filings of a filter that are counted; beyond that it is "more"
 _AGENCY = AgencyRow.__table__
@@ -206,7 +206,7 @@ def count_filings(connection: Connection, wanted: FilingFilter, most: int = MOST
 
 def filing_years(connection: Connection) -> list[int]:
     """Return the years that filings are on, the newest first."""
-    return list(connection.scalars(select(FILING.c.year).distinct().order_by(FILING.c.year.desc())))
+    return values_down(connection, FILING.c.year)
 
 
 def in_region(column: ColumnElement[Any], code: str) -> ColumnElement[bool]:

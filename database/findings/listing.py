@@ -19,7 +19,7 @@ from database.access import in_region
 from database.filings.in_force import DOCUMENT, FILING, is_shown
 from database.findings.following import AGENCY, CASE, MOVE
 from database.models import FindingState, ReportRow, SettledBy, Source, ValueRow
-from database.sql import chunks
+from database.sql import chunks, values_down
 
 WITHDRAWN = "withdrawn"
 """In a filter: cases that were settled since we see them otherwise (SettledBy.withdrawn). ``settled`` are then the others."""
@@ -286,13 +286,7 @@ def count_states(connection: Connection, wanted: CaseFilter) -> dict[str, int]:
 
 def case_years(connection: Connection) -> list[int]:
     """The years that cases are on, the newest first."""
-    found: list[int] = []
-    while True:  # a step an index entry: there are few years, and many cases
-        query = select(func.max(CASE.c.year))
-        year = connection.scalar(query.where(CASE.c.year < found[-1]) if found else query)
-        if year is None:
-            return found
-        found.append(year)
+    return values_down(connection, CASE.c.year)
 
 
 def states_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, str | None]]:

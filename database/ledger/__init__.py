@@ -102,6 +102,7 @@ from database.ledger.records import (
 )
 from database.ledger.reprocessing import Selection, discard, reprocess, select_documents, start_again
 from database.ledger.retention import drop_outputs
+from database.ledger.sums import add_ended
 from database.plain_records import Arrival, Policy
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "Selection",
     "Spent",
     "Tries",
+    "add_ended",
     "balance",
     "beat",
     "claim",

@@ -13,6 +13,7 @@ from codebook.stages import STAGES, StageName
 from database.blob import pack, unpack
 from database.clock import now
 from database.ledger import statements as sql
+from database.ledger import sums
 from database.ledger.records import (
     Claim,
     Completed,
@@ -355,8 +356,7 @@ def resettle(connection: Connection, held: Claim, fault: Fault, decision: Decisi
     columns = {name.removeprefix("b_"): value for name, value in values.items() if name != "b_pause"}
     again = update(Stage).where(Stage.id == held.stage_id, Stage.fence == held.fence)
     connection.execute(again.values(columns | {"next_attempt_at": now(decision.pause), "updated_at": now()}))
-    this_try = update(Attempt).where(Attempt.stage_id == held.stage_id, Attempt.fence == held.fence)
-    connection.execute(this_try.values(outcome=decision.outcome))
+    sums.change_outcome(connection, held.stage_id, held.fence, decision.outcome)
     if decision.state is StageState.WAITING:
         reopened = update(Document).where(Document.id == held.document_id, Document.run == held.run)
         connection.execute(reopened.values(status=Status.PROCESSING, finished_at=None))

@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, union_all
 
 from codebook.records import Record, Status
 from codebook.stages import FIRST, PAGE_STAGE, STAGES, StageName, followers
 from database.clock import now
-from database.ledger.conditions import UNFINISHED
+from database.ledger import sums
+from database.ledger.conditions import OPEN, RUNNING, UNFINISHED
+from database.ledger.sums import TriedSum
 from database.models import Attempt, Batch, Document, Failure, Stage, StageState
 
 # A forecast rests on the tries that ended within the first of these times in which any did.
 WINDOWS = (120.0, 1800.0)
+_TRIES = 3_000
+"""A forecast rests on the tries of the documents that are meant, among this number of the last of all."""
 
 
 class StageSpent(Record, frozen=True):
@@ -79,39 +83,31 @@ def of_batch(connection: Connection, name: str) -> Throughput | None:
     documents, still, pages, size = connection.execute(counts).one()
     failed = select(Failure.code, func.count()).join(Document, Document.id == Failure.document_id).where(mine)
     codes = connection.execute(failed.group_by(Failure.code).order_by(Failure.code))
-    engine = func.coalesce(Attempt.engine, "")
-    is_done = Attempt.outcome == "done"
-    is_failed = and_(Attempt.outcome.is_not(None), Attempt.outcome.not_in(("done", "released", "discarded")))
-    query = (
-        select(
-            Stage.stage,
-            engine,
-            func.count(),
-            func.count().filter(is_done),
-            func.count().filter(is_failed),
-            func.coalesce(func.sum(Attempt.seconds), 0.0),
-            func.coalesce(func.sum(Attempt.cpu_seconds), 0.0),
-            func.min(Attempt.started_at),
-            func.max(Attempt.ended_at),
-        )
-        .join(Stage, Stage.id == Attempt.stage_id)
-        .join(Document, Document.id == Stage.document_id)
-        .where(mine)
-        .group_by(Stage.stage, engine)
-    )
-    rows = sorted(connection.execute(query).all(), key=lambda row: (list(STAGES).index(StageName(row[0])), row[1]))
-    spent = tuple(StageSpent(*row[:5], float(row[5] or 0), float(row[6] or 0), _between(row[7], row[8])) for row in rows)
-    began, ended = [row[7] for row in rows if row[7]], [row[8] for row in rows if row[8]]
+    tried = sums.of_batch(connection, batch)
+    spent = _by_stage_and_engine(tried)
     return Throughput(
         name,
         documents,
         still,
         int(pages),
         int(size),
-        min(began, default=None),
-        max(ended, default=None),
+        min((one.began for one in tried if one.began), default=None),
+        max((one.ended for one in tried if one.ended), default=None),
         spent,
         dict(codes.all()),
+    )
+
+
+def _by_stage_and_engine(tried: Sequence[TriedSum]) -> tuple[StageSpent, ...]:
+    found: dict[tuple[int, str], TriedSum] = {}
+    for one in tried:
+        key = (list(STAGES).index(StageName(one.stage)), one.engine)
+        found[key] = found[key] + one if key in found else one
+    return tuple(
+        StageSpent(
+            one.stage, one.engine, one.tries, one.done, one.failed, one.seconds, one.cpu_seconds, _between(one.began, one.ended)
+        )
+        for _, one in sorted(found.items(), key=lambda item: item[0])
     )
 
 
@@ -161,12 +157,33 @@ def seconds_left(
     return None
 
 
+def left_of_batch(connection: Connection, name: str) -> float | None:
+    """Return the seconds that the open stages of the documents that were first found in the batch ``name`` take at the present
+    pace, as :func:`seconds_left` does, from the sums of its tries and the indexes of what is open; None: unknown.
+    """
+    batch = connection.scalar(select(Batch.id).where(Batch.name == name))
+    if batch is None:
+        return None
+    due = select(Stage.stage, Stage.state, Stage.document_id).where(OPEN)
+    work = union_all(due, select(Stage.stage, Stage.state, Stage.document_id).where(RUNNING)).subquery()
+    columns = (Document.media_type, work.c.stage, work.c.state)
+    still = select(*columns, func.count()).join(Document, Document.id == work.c.document_id)
+    rows = connection.execute(still.where(Document.batch_id == batch).group_by(*columns))
+    counts = [StageBacklog(*row) for row in rows]
+    tried = sums.of_batch(connection, batch)
+    counts += [StageBacklog(one.media_type, one.stage, StageState.DONE, one.done) for one in tried if one.done]
+    return seconds_left(connection, counts, [Document.batch_id == batch])
+
+
 def _pace(connection: Connection, window: float, conditions: Sequence[ColumnElement[bool]]) -> StagePace | None:
+    ended = (Attempt.ended_at > now(-window), Attempt.outcome == "done", Attempt.seconds.is_not(None))
+    columns = (Attempt.stage_id, Attempt.seconds, Attempt.started_at)
+    last = select(*columns).where(*ended).order_by(Attempt.ended_at.desc()).limit(_TRIES).subquery()
     query = (
-        select(Stage.stage, func.count(), func.sum(Attempt.seconds), func.min(Attempt.started_at), now())
-        .join(Stage, Stage.id == Attempt.stage_id)
+        select(Stage.stage, func.count(), func.sum(last.c.seconds), func.min(last.c.started_at), now())
+        .join(Stage, Stage.id == last.c.stage_id)
         .join(Document, Document.id == Stage.document_id)
-        .where(Attempt.ended_at > now(-window), Attempt.outcome == "done", Attempt.seconds.is_not(None), *conditions)
+        .where(*conditions)
         .group_by(Stage.stage)
     )
     rows = connection.execute(query).all()

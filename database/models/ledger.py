@@ -179,6 +179,37 @@ class Attempt(Base):
     __table_args__ = (Index("ix_gk_attempt_ended_at", "ended_at"),)
 
 
+class BatchSpent(Base):
+    """What the tries of a batch took, those that :class:`SpentUntil` says are summed up: by type of the documents, stage and
+    engine (empty: none).
+    """
+
+    __tablename__ = "gk_batch_spent"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("gk_batch.id"), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(100), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(10), primary_key=True)
+    engine: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tries: Mapped[int] = mapped_column(BigInteger)
+    done: Mapped[int] = mapped_column(BigInteger)
+    failed: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float]
+    cpu_seconds: Mapped[float]
+    began: Mapped[datetime | None]
+    ended: Mapped[datetime | None]
+
+
+class SpentUntil(Base):
+    """The only row says which tries are summed up in gk_batch_spent: those that ended at ``until`` or before (see
+    database.ledger.sums). ``next_until`` can follow when no transaction is open that is older than the transaction ``next_xid``.
+    """
+
+    __tablename__ = "gk_spent_until"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    until: Mapped[datetime | None]
+    next_until: Mapped[datetime | None]
+    next_xid: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class Output(Base):
     """What a stage made of a document: a record as compressed JSON, with the versions that made it. A later run replaces it.
 

@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
+from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.confidence import SURE, Settled, cell_score, numbers_among, read_surely, with_separator
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
-from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
 from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned, sharpness
@@ -37,6 +38,9 @@ _IN_CELLS = 24  # lines in cells that are tried where the sample does not tell
 _FEW_LABELS = 3  # lines of a sample that the reader of labels reads surely: they show a page to be upright
 _PLAIN = 0.9  # the score of such a line at least
 _SEPARATORS = ".,·•。|．，"
+_BESIDE_DIRT = 0.75  # of the height of a character: digits of one number are nearer to each other
+_AROUND, _SPECK, _FEW_SPECKS = 0.3, 0.2, 3  # the same: more specks of dirt than this about a number may have changed it
+_DARK = 140  # a grey level of print: specks as dark may change a digit
 _COVERED = 0.5  # the most that a blank cell is worth from which something as high as a digit was taken away
 _DIGIT = 0.5  # of the height of a character: digits are higher
 _LARGE = 1.5  # of the height of a character: digits are lower
@@ -109,7 +113,7 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
         layout,
         _Scale(layout.picture, number, points_per_pixel),
         None if clean.grey is picture.grey else picture,
-        None if coloured is None else picture._replace(grey=cv2.bitwise_not(coloured).astype(np.uint8)),
+        *(None if of is None else picture._replace(grey=cv2.bitwise_not(of).astype(np.uint8)) for of in (coloured, clean.grains)),
     )
     readings = iter(_readings(layout, known, reader, is_poor, _DIRTY_MARK_SCORE if clean.is_dirty else _MARK_SCORE))
     blocks: list[tuple[float, Block]] = []
@@ -118,7 +122,9 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
     for line in layout.lines:
         parts = [next(readings) for _ in line]
         if any(part.text for part in parts):
-            blocks.append((line[0][1], _line(line, parts, page.to_page)))
+            found = _line(line, parts, page.to_page)
+            is_covered = any(page.is_dirt_near(box) for box in line)
+            blocks.append((line[0][1], replace(found, score=min(found.score, _COVERED)) if is_covered else found))
     return blocks
 
 
@@ -304,18 +310,35 @@ def _is_plain(reading: LineReading) -> bool:
 
 class _ReadPage(NamedTuple):
     """A page whose lines were read. ``covered`` is it before ink was taken away that is no print; None where there was none.
-    ``coloured`` is all of its coloured ink, in black; None without such ink.
+    ``coloured`` is all of its coloured ink, in black, and ``dirt`` what was taken away although it is as dark as print; None
+    without.
     """
 
     layout: Layout
     to_page: _Scale
     covered: Picture | None
     coloured: Picture | None
+    dirt: Picture | None
+
+    def is_dirt_near(self, box: Box) -> bool:
+        """Return whether dirt may have covered digits that belong to those in ``box`` of the layout, or changed them."""
+        if self.dirt is None or self.covered is None:
+            return False
+        size = self.layout.size
+        beside, around = (
+            self.layout.picture.source_box((box[0] - near, box[1] - near, box[2] + near, box[3] + near))
+            for near in (round(_BESIDE_DIRT * size), round(_AROUND * size))
+        )
+        if (_window(self.dirt, beside, 0) == 0).any():
+            return True
+        dark = np.ascontiguousarray(_window(self.covered, around, 0) < _DARK, np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+        return bool((stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) <= _SPECK * size).sum() > _FEW_SPECKS)
 
 
 def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]]) -> Table:
     """The table of a grid."""
-    layout, to_page, covered, coloured = page
+    layout, to_page, covered, coloured, dirt = page
     cells = []
     for cell, places, lines in zip(grid.cells, boxes, readings, strict=True):
         text = "\n".join(line.text for line in lines)
@@ -328,15 +351,18 @@ def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[l
                 for place in places
             )
             score = cell_score(lines, is_torn)
+            # where dirt is as dark as print, what is unsure may be dirt all of it: no sum may settle that
+            is_dirt = page.dirt is not None and (score < SURE or any(map(page.is_dirt_near, places)))
+            score = 0.0 if is_dirt else score
         else:
-            is_cut, inside = False, _inside(cell, grid.thickness)
+            is_cut, is_dirt, inside = False, False, _inside(cell, grid.thickness)
             score = _blank_score(layout.picture.grey, inside)
             at = layout.picture.source_box(inside)
-            was_covered = covered is not None and _was_there(covered, at, layout.size)
+            was_covered = any(was is not None and _was_there(was, at, layout.size) for was in (covered, dirt))
             if was_covered or (coloured is not None and _was_there(coloured, at, layout.size, is_free=True)):
                 score = min(score, _COVERED)
         # of parts of digits, sums must not choose one that fits
-        others = () if is_cut else lines[0].others if len(lines) == 1 else numbers_among(lines)
+        others = () if is_cut or is_dirt else lines[0].others if len(lines) == 1 else numbers_among(lines)
         seen, seen_score = (lines[0].seen, lines[0].seen_score) if len(lines) == 1 else (None, 0.0)
         cells.append(
             Cell(
@@ -368,11 +394,7 @@ def _was_there(page: Picture, box: tuple[float, ...], size: int, *, is_free: boo
 
     With ``is_free`` only what is no larger than a digit and reaches no side of the cell: the strokes of a seal do.
     """
-    corners = np.array([[[box[0], box[1]]], [[box[2], box[3]]]], np.float64)
-    (x0, y0), (x1, y1) = cv2.perspectiveTransform(corners, np.linalg.inv(page.to_source))[:, 0].round().astype(int)
-    inset = max(2, size // 6)
-    window = page.grey[max(0, y0 + inset) : y1 - inset, max(0, x0 + inset) : x1 - inset]
-    dark = np.ascontiguousarray(window < _FAINT, np.uint8)
+    dark = np.ascontiguousarray(_window(page, box, max(2, size // 6)) < _FAINT, np.uint8)
     if not dark.any():
         return False
     _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
@@ -381,6 +403,13 @@ def _was_there(page: Picture, box: tuple[float, ...], size: int, *, is_free: boo
     if is_free:
         found &= (high <= _LARGE * size) & (x > 0) & (y > 0) & (x + wide < dark.shape[1]) & (y + high < dark.shape[0])
     return bool(found.any())
+
+
+def _window(page: Picture, box: tuple[float, ...], inset: int) -> Grey:
+    """Return what a page shows in ``box`` of its image, without ``inset`` pixels at each side."""
+    corners = np.array([[[box[0], box[1]]], [[box[2], box[3]]]], np.float64)
+    (x0, y0), (x1, y1) = cv2.perspectiveTransform(corners, np.linalg.inv(page.to_source))[:, 0].round().astype(int)
+    return page.grey[max(0, y0 + inset) : max(0, y1 - inset), max(0, x0 + inset) : max(0, x1 - inset)]
 
 
 def _line(boxes: list[Box], parts: list[Settled], to_page: _Scale) -> Line:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
 from database import migrations
-from database.filings.listing import FilingFilter, filing_item, filing_lines, filing_of_document
+from database.filings.listing import FilingFilter, filing_item, filing_lines, filing_of_document, filing_years
 from database.models import Base
 from database.reports import results
 from database.session import make_engine
@@ -105,6 +105,7 @@ def acts(document: int) -> dict[str, Callable[[Connection], object]]:
         "government": lambda c: results.parent_of(c, "320802", 2020),
         "page of filings": lambda c: filing_lines(c, FilingFilter()),
         "second page of filings": lambda c: filing_lines(c, FilingFilter(), before=900),
+        "years of filings": filing_years,
         "filings of an agency": lambda c: filing_lines(c, FilingFilter(agency_id=7)),
         "filing": lambda c: filing_item(c, 900),
         "filing of a document": lambda c: filing_of_document(c, document),

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from codebook.records import Table
+from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.engines.pair import ReaderPair
-from tasks.ocr.grey_ink import without_grey_ink
 from tasks.ocr.layout import ink_lines
 from tasks.ocr.prepare_image import ink, prepared
 from tasks.ocr.read_page import SURE, _layout, _look, read_picture

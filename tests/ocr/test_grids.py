@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.ocr.blank_marks import DASH, mark_in
-from tasks.ocr.grey_ink import find_seals, without_grey_ink
+from tasks.ocr.cleaning.grey_ink import find_seals, without_grey_ink
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
 from tasks.ocr.ruling import find_rules, straightening

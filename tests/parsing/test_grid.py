@@ -10,10 +10,12 @@ import pytest
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, State, Table
 from tasks.parsing.tables.grid_lines import table_to_lines
 from tasks.parsing.tables.read_tables import read_tables
+from tasks.validation.doubts import resolve_doubts
 from tasks.validation.wording import words
 from tests.parsing import table_grids
 from tests.parsing.table_check import score
 from tests.parsing.table_render import COLUMNS, REQUESTS, make
+from tests.validation.makers import report
 
 
 def _page(*blocks: Line | Table) -> tuple[Page, ...]:
@@ -69,6 +71,20 @@ def test_blanks_stay_where_they_are_and_scores_are_kept() -> None:
     assert found["disclosure.normative_documents.repealed"].state is State.DOUBTFUL
     assert found["disclosure.normative_documents.repealed"].raw == "见附件"
     assert found["disclosure.normative_documents.in_force"].raw == "/"
+
+
+@pytest.mark.parametrize("label", ["一、本年新收政府信息公开申请数量", "一、？？？？？？？？？？数量"])
+def test_no_sum_settles_what_may_be_dirt(label: str) -> None:
+    """A cell of a picture that has score 0 stays a doubt, though the sum of its row holds, and wherever the row belongs."""
+    head = ["", *(REQUESTS.columns[slug].label for slug in COLUMNS)]
+    table = _table([head, [label, "4", "5", "0", "0", "0", "0", "9"], ["二、上年结转政府信息公开申请数量", *"0000000"]])
+    cells = [msgspec.structs.replace(cell, score=0.0) if cell.text in ("5", "9") else cell for cell in table.cells]
+    page = Page(1, PageKind.PICTURE, "", Reader.OCR, (msgspec.structs.replace(table, cells=tuple(cells)),))
+    read = read_tables((page,))
+    dirty = [reading for reading in read.readings if reading.raw in ("5", "9")]
+    assert {(reading.doubt, reading.candidates) for reading in dirty} == {("dirt", (5,)), ("dirt", (9,))}
+    settled = resolve_doubts(report({}, readings=read.readings))
+    assert all(reading.state is State.DOUBTFUL for reading in settled.readings if reading.raw in ("5", "9"))
 
 
 @pytest.mark.parametrize("text", ["20（含上年结转2件）", "20\n注：含转办1件", "20（注：另有3件转办）", "20\n（备注：2件并案）"])

@@ -13,7 +13,6 @@ from console import passwords
 from console.bounds import split_names, unknown_regions
 from console.web.request import PageRequest
 from console.web.routing import get, post
-from console.web.views.case import label_of
 from console.web.views.regions import region_name
 from database.filings.agencies import agencies_by_id
 from database.models import Role
@@ -133,7 +132,7 @@ def audit(request: PageRequest) -> Response:
         agencies = agencies_by_id(connection, ids)
     after = items[-1].id if len(items) == _ROWS else None
     given = {"who": who, "action": action}
-    shown: dict[str, Any] = {"documents": named, "agencies": agencies, "most": _NAMED, "name": label_of, "region_of": region_name}
+    shown: dict[str, Any] = {"documents": named, "agencies": agencies, "most": _NAMED, "region_of": region_name}
     return request.render("audit.html", items=items, given=given, before=before, after=after, **shown)
 
 

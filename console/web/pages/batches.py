@@ -69,14 +69,12 @@ def findings(request: PageRequest) -> Response:
 
 
 def spent(request: PageRequest) -> Response:
-    """Return what a batch took by stage, and how long the rest will take: summed up from all of its tries, so fetched by
-    itself.
-    """
+    """Return what a batch took by stage, and how long the rest will take: a part of its page that is fetched by itself."""
     with request.reading() as connection:
         name = _name(request, connection)
         took = throughput.of_batch(connection, name)
         busy = took is not None and took.open
-        left = queries.progress(connection, queries.DocumentScope(batch=name)).seconds_left if busy else None
+        left = throughput.left_of_batch(connection, name) if busy else None
     return request.render("batch_spent.html", took=took, busy=busy, left=left)
 
 

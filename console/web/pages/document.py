@@ -74,7 +74,6 @@ def shown(request: PageRequest) -> Response:
         sections=verdict.report.sections if verdict is not None else (),
         history=told,
         changes=versions,
-        name=cases.label_of,
         chosen=chosen if cases.is_cell(chosen) else "",
         opens=bool(opens),
         **_source(file, values),
@@ -252,7 +251,7 @@ def _cell(request: PageRequest, number: int, name: str, status: int = 200, draft
             raise HTTPException(404)
         case = cases.case_of(connection, file, name)
     shown = case_context(file, case)
-    return request.render("cell.html", status, item=file.item, name=cases.label_of, draft=draft, **shown)
+    return request.render("cell.html", status, item=file.item, draft=draft, **shown)
 
 
 def act(request: PageRequest) -> Response:
@@ -269,7 +268,7 @@ def act(request: PageRequest) -> Response:
     except OvertakenError as error:
         notify_overtaken(request, error)
         return _cell(request, number, name, 200 if request.is_partial else 409, draft_of(request.form).asked_again())
-    request.notify("case.decided", cell=cases.label_of(name), value=shown_value(request, wish))
+    request.notify("case.decided", cell=request.cell_name(name), value=shown_value(request, wish))
     response = request.redirect(f"/documents/{number}", at=name)
     response.background = BackgroundTask(request.app.notify, [done.queued] if done.queued else [])
     return response

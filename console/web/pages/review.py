@@ -102,7 +102,7 @@ def _page(
         context["people"] = [user.name for user in accounts.users(connection) if user.disabled_at is None]
     status = 422 if draft is not None and not request.is_partial else 200
     shared: dict[str, Any] = {"given": given, "scope": scope, "batches": batches, "skipped": skipped, "draft": draft}
-    shared |= {"name": cases.label_of, "region_of": region_name}
+    shared |= {"region_of": region_name}
     return request.render("review.html", status, **context, **shared)
 
 
@@ -287,10 +287,10 @@ def _decided(request: PageRequest, at: OpenCell) -> list[int]:
 def _notify_decided(request: PageRequest, at: OpenCell, kept: Sequence[CorrectionItem]) -> None:
     if len(kept) > 1:
         of = "table" if request.form.text("table") else "row"
-        request.notify(f"review.{of}_decided", cell=cases.label_of(at.cell), count=len(kept))
+        request.notify(f"review.{of}_decided", cell=request.cell_name(at.cell), count=len(kept))
         return
     decided = kept[0].told if kept else ""
-    request.notify("case.decided", cell=cases.label_of(at.cell), value=decided or request.t("case.blank"))
+    request.notify("case.decided", cell=request.cell_name(at.cell), value=decided or request.t("case.blank"))
 
 
 def _again(request: PageRequest, scope: ReviewScope, given: dict[str, Any], at: OpenCell) -> Response:

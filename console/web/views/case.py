@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -225,14 +224,6 @@ def _drawn_clues(file: File, case: Case) -> list[int]:
     own = set(case.clues)
     places = {c.place: at for at, c in reversed([*enumerate(file.report.clues)]) if c in own and c.place and c.place.box}
     return sorted(places.values())[:_MOST_CLUES]
-
-
-@cache
-def label_of(cell: str) -> str:
-    """Return what people call a cell, with its table. Ids that the codebook does not know stay as they are."""
-    if cell not in load_book().indicators:
-        return cell
-    return f"{table_of(cell)} {cell_label(cell)}"
 
 
 def in_order(cells: Sequence[str]) -> list[str]:

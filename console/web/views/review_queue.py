@@ -20,7 +20,7 @@ from tasks.validation.wording import column_label, row_label
 from tasks.validation.wording import show as show_number
 
 # Doubts that a look at the row answers: which numbers belong to it, in which of its columns, and how they read.
-_OF_ROWS = ("label", "alignment", "blank", "count", "column", "joined", "ocr", "shown", "text")
+_OF_ROWS = ("label", "alignment", "blank", "count", "column", "joined", "ocr", "dirt", "shown", "text")
 
 
 UNKNOWN = "?"

@@ -51,6 +51,7 @@ class Doubt(StrEnum):
     BROKEN = "broken"  # digits stand below the number or apart: it may be broken over two lines, or two numbers
     OCR = "ocr"  # the picture was not read surely
     SHOWN = "shown"  # the source may show the text otherwise than it is written; sums of such numbers may hold
+    DIRT = "dirt"  # a picture so dirty that what was read may be dirt, or digits covered by it; sums of such numbers may hold
     SEEN = PIXELS_DIFFER  # the pixels of the page show another number than its text
     UNSEEN = "unseen"  # the text has a number where the page shows nothing
 
@@ -215,6 +216,8 @@ def _reading(cell: CellRead, indicator: Indicator) -> Reading:
     slot = cell.slot
     value = number_of(slot, indicator.unit)
     doubt, candidates = cell.doubt, cell.candidates
+    if slot and slot.reader is Reader.OCR and not slot.score:
+        doubt, candidates = Doubt.DIRT, _likely(slot, indicator.unit)
     if not doubt and slot:
         doubt, candidates = _against(slot, indicator.unit)
     if not doubt and slot and slot.score < surety().cell:

@@ -71,3 +71,18 @@ def test_the_contrast_of_pages_in_the_dark(browsed: tuple[Page, str]) -> None:
         found += broken(page, "color-contrast")
     page.emulate_media(color_scheme="light")
     assert found == []
+
+
+def test_on_paper_the_original_is_whole_and_no_heading_stands_without_its_form(browsed: tuple[Page, str]) -> None:
+    page, address = browsed
+    page.emulate_media(media="print")
+    page.goto(f"{address}/documents/2", wait_until="load")
+    look = "(({overflow, maxHeight, position}) => [overflow, maxHeight, position])"
+    pane = page.evaluate(f"{look}(getComputedStyle(document.querySelector('.source')))")
+    page.goto(f"{address}/findings/1", wait_until="load")
+    headings = "[...document.querySelectorAll('h2')].filter(h => h.nextElementSibling?.matches('form')).map(h => h.offsetHeight)"
+    heights = page.evaluate(headings)
+    page.emulate_media(media="screen")
+    assert pane == ["visible", "none", "static"]
+    assert heights
+    assert set(heights) == {0}

@@ -149,3 +149,32 @@ def test_the_audit_trail_names_what_was_done(office: Desk) -> None:
     assert "本年新收政府信息公开申请数量" in page
     assert re.search(r'<a href="/documents/1">示例市教育局 \d{4}</a>', office.administrator.get("/audit").text)
     assert "viewer" in page
+
+
+_LABEL = re.compile("表[二三四]|自然人|本年新收政府信息公开申请数量")
+
+
+@pytest.mark.parametrize(
+    ("path", "english"),
+    [
+        (
+            "/documents/2/cells/requests.new_received.natural_person",
+            "Table three: requests newly received in the year (N) / natural",
+        ),
+        ("/review", "Table three: requests newly received in the year (N) natural persons 3 ≠ total 5"),
+        ("/audit", "Table three: requests newly received in the year (N) / natural persons"),
+    ],
+)
+def test_a_page_in_english_calls_cells_and_sums_in_english(office: Desk, path: str, english: str) -> None:
+    text = shown(office.administrator, path, "en")
+    assert english in re.sub(r"\s+", " ", text)
+    printed = office.administrator.get(path).text
+    tables = r"<table.*?</table>" if path != "/audit" else "$^"  # the original itself stays as it is
+    assert _LABEL.findall(re.sub(rf'title="[^"]*"|alt="[^"]*"|{tables}', "", printed, flags=re.S)) == []
+
+
+def test_a_finding_in_english_names_its_cells_in_english_and_as_the_form_does(office: Desk) -> None:
+    office.administrator.cookies.set("gongkai_language", "en")
+    page = office.administrator.get("/documents/1").text
+    assert 'title="表三 本年新收政府信息公开申请数量·自然人"' in page
+    assert "requests newly received in the year (N) / natural persons" in page

@@ -18,7 +18,8 @@ from codebook.text.numbers import exact
 from console.analysis import charts
 from console.analysis.repeats import with_years_before
 from console.analysis.rows import shown_value
-from console.web.pages.analysis.asked import as_csv, as_picture, cell_name, of_panel, render, seen
+from console.web.i18n import cell_name
+from console.web.pages.analysis.asked import as_csv, as_picture, of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from database.analysis.panel import Panel
@@ -94,13 +95,13 @@ def stock(units: Sequence[UnitFacts]) -> list[YearCheck]:
     return checks
 
 
-def _numbers(units: Sequence[UnitFacts]) -> list[NumberRow]:
+def _numbers(units: Sequence[UnitFacts], language: str) -> list[NumberRow]:
     """The cells that any of the reports has, in printing order: totals of table three, all of the other tables."""
     rows = []
     for cell, indicator in load_book().indicators.items():
         total = indicator.column in (None, "total") or indicator.block != "requests"
         if total and any(unit.has(cell) for unit in units):
-            rows.append(NumberRow(cell, cell_name(cell), tuple(unit.of_term(cell) for unit in units)))
+            rows.append(NumberRow(cell, cell_name(language, cell), tuple(unit.of_term(cell) for unit in units)))
     return rows
 
 
@@ -145,7 +146,7 @@ def shown(request: PageRequest, panel: Panel) -> Response:
         agency=units[-1],
         units=units,
         chart=_chart(request, units),
-        numbers=_numbers(units),
+        numbers=_numbers(units, request.language),
         rates=_rates(units),
         repeats=_repeats(request, units),
         carry_over=carry_over(units),
@@ -164,7 +165,8 @@ def file(request: PageRequest, panel: Panel) -> Response:
         return as_picture(f"agency-{number}", _chart(request, units))
     header = ["id", request.t("analysis.cell"), *(str(unit.year) for unit in units)]
     rows = [
-        [row.cell, row.name, *(None if isinstance(value, Omission) else value for value in row.values)] for row in _numbers(units)
+        [row.cell, row.name, *(None if isinstance(value, Omission) else value for value in row.values)]
+        for row in _numbers(units, request.language)
     ]
     rows += [
         [row.indicator.id, row.indicator.name.of(request.language), *(figure.value for figure in row.figures)]

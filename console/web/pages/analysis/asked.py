@@ -23,7 +23,6 @@ from database.analysis.panel import Panel
 from database.analysis.queries import Basis, GroupBy, UnitSelection, years_of
 from database.analysis.texts import bounded, seen_documents
 from database.users import audit
-from tasks.validation.wording import cell_label, table_of
 
 USUAL = "grant_rate"
 LEVELS = ("province", "city", "county", "town")
@@ -152,14 +151,9 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
         template,
         figure_word=figure_word,
         left_out_words=left_out,
-        cell_name=cell_name,
+        cell_name=request.cell_name,
         omissions=tuple(Omission),
         value_of=shown_value,
         levels=LEVELS,
         **context,
     )
-
-
-def cell_name(cell: str) -> str:
-    """What messages call a cell: its table, row and column."""
-    return f"{table_of(cell)}{cell_label(cell)}"

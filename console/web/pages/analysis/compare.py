@@ -11,7 +11,8 @@ from codebook.analysis.figures import Omission, UnitFacts
 from codebook.analysis.repeats import CHAPTERS, Repeated, repeated_text
 from codebook.book import load_book
 from codebook.records import Number
-from console.web.pages.analysis.asked import cell_name, of_panel, render, seen
+from console.web.i18n import cell_name
+from console.web.pages.analysis.asked import of_panel, render, seen
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.editions import TextPassage, compared_texts
@@ -42,14 +43,14 @@ class ChapterPair(NamedTuple):
     repeated: Repeated | None
 
 
-def cell_pairs(one: UnitFacts, other: UnitFacts) -> list[CellPair]:
+def cell_pairs(one: UnitFacts, other: UnitFacts, language: str) -> list[CellPair]:
     """Return the cells that any of two reports has, in printing order."""
     found = []
     for cell in load_book().indicators:
         if one.has(cell) or other.has(cell):
             pair = one.of_term(cell), other.of_term(cell)
             unknown = any(isinstance(value, Omission) for value in pair)
-            found.append(CellPair(cell, cell_name(cell), *pair, None if unknown else pair[0] != pair[1]))
+            found.append(CellPair(cell, cell_name(language, cell), *pair, None if unknown else pair[0] != pair[1]))
     return found
 
 
@@ -91,7 +92,7 @@ def shown(request: PageRequest, panel: Panel) -> Response:
     with request.reading() as connection:
         chapters = chapters_of(connection, [unit.document_id for unit in pair if unit.document_id is not None])
     texts = [chapters.get(unit.document_id or 0, []) for unit in pair]
-    cells = cell_pairs(*pair)
+    cells = cell_pairs(pair[0], pair[1], request.language)
     counts = {
         "same": sum(each.differs is False for each in cells),
         "differ": sum(each.differs is True for each in cells),

@@ -13,7 +13,8 @@ from codebook.book import load_book
 from codebook.records import Number
 from console.analysis.rows import shown_number
 from console.analysis.words import word
-from console.web.pages.analysis.asked import cell_name, render
+from console.web.i18n import cell_name
+from console.web.pages.analysis.asked import render
 from console.web.request import PageRequest
 from console.web.routing import get
 from database.models import Role
@@ -40,7 +41,7 @@ class GlossaryEntry(NamedTuple):
 def term_name(term: str, language: str) -> str:
     """Return what a term of a definition is called: a cell, or a fact of a unit."""
     if term in load_book().indicators:
-        return cell_name(term)
+        return cell_name(language, term)
     family, _, rest = term.partition(".")
     if family == "finding" and rest != "any":
         return word("terms", "finding", language).format(rule=rest)

@@ -13,7 +13,6 @@ from console.drafts.check import CheckedDraft, check_drafts
 from console.web.request import PageRequest
 from console.web.routing import get, post
 from console.web.security import DRAFT_BYTES
-from console.web.views.case import label_of
 from database.models import Role
 from ingest.lists.manifest import region_of
 
@@ -77,7 +76,6 @@ def _shown(request: PageRequest, drafts: tuple[CheckedDraft, ...], status: int =
         region=request.form.text("region", 100),
         most=f"{DRAFT_BYTES // 1_000_000} MB",
         listed=_CELLS,
-        name=label_of,
         file_name=lambda path: Path(path).name,
     )
 

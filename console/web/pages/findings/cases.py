@@ -13,7 +13,6 @@ from console.rendering.images import has_drawings
 from console.web.pages.findings import filters
 from console.web.request import PageRequest
 from console.web.routing import get
-from console.web.views import case as cells
 from console.web.views.regions import region_name
 from database.findings import decisions, listing
 from database.findings.listing import CaseCounts, CaseFilter, CaseOrder
@@ -90,7 +89,6 @@ def page(request: PageRequest, number: int, status: int = 200, draft: str = "") 
         shows=found.media_type is not None,
         history=history,
         cells=there,
-        name=cells.label_of,
         region_of=region_name,
         nexts=next_states(FindingState(line.state)) if request.may("operate") else (),
         needs_reason=NEEDS_REASON,

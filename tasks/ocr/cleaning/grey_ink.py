@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.ocr.cleaning.grains import grains, is_print, texture
 from tasks.ocr.prepare_image import Grey, ink, pieces
 from tasks.ocr.ruling import Rules, find_rules
 
@@ -29,15 +30,20 @@ _NEAR = 9  # pixels: the colour of ink is less sharp than the ink in a JPEG file
 _PALE = 200  # what is nowhere darker is no speck, but a piece of a faint rule
 _SPECK = 0.35  # of the height of a character: dirt is no larger
 _DIRTY, _MANY = 4, 400  # of specks to characters on a dirty page, and of specks on it, at least
+_PERHAPS = 2  # of specks to what may be characters: where there are more, print and dirt are parted by their texture
+_MARK, _MARK_NEAR = 0.12, 0.4  # of the height of a character: points are larger, and nearer to their digits
 _HALF = 0.5  # of the rules of a page: where fewer are as dark as print, rules are faint
 _LARGE = 4  # times the height of a character: faint rules, and all that hangs together with them
 
 
 class CleanPage(NamedTuple):
-    """A page without the grey ink that is no print. ``is_dirty``: it is a copy full of specks."""
+    """A page without the ink that is no print. ``is_dirty``: it is a copy full of specks. ``grains`` is a mask of where it was
+    dirt as dark as print that was taken away; None without any.
+    """
 
     grey: Grey
     is_dirty: bool
+    grains: Grey | None = None
 
 
 class Seal(NamedTuple):
@@ -116,14 +122,18 @@ def without_grey_ink(grey: Grey, coloured: Grey | None = None) -> CleanPage:
     marks = ink(grey)
     labels, stats = pieces(marks)
     size = _height_by_area(stats, grey.shape[0])
-    extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    specks, characters = extent <= _SPECK * size, (extent > 0.5 * size) & (extent <= 1.5 * size)
-    specks[0] = characters[0] = False
-    if not characters.any() or not (seals or coloured is not None or specks.sum() >= max(_MANY, _DIRTY * characters.sum())):
+    specks, characters = _by_size(stats, size)
+    if not characters.any() or not (seals or coloured is not None or specks.sum() >= max(_MANY, _PERHAPS * characters.sum())):
         return CleanPage(grey, False)
+    may_be_dirty = specks.sum() >= max(_MANY, _PERHAPS * characters.sum())
+    if may_be_dirty:
+        printed = is_print(texture(grey), labels, len(stats))
+        size = _height_by_area(stats[np.append(0, np.flatnonzero(printed))], grey.shape[0])
+        specks, characters = _by_size(stats, size)
+        characters &= printed
     darkest = _darkest(grey, labels, len(stats))
     specks &= darkest < _PALE
-    is_dirty = bool(specks.sum() >= max(_MANY, _DIRTY * characters.sum()))
+    is_dirty = bool(may_be_dirty and characters.any() and specks.sum() >= max(_MANY, _DIRTY * characters.sum()))
     cleaned: Grey = without_seals(grey, seals)
     for seal in seals:
         disc = np.zeros(grey.shape, np.uint8)
@@ -136,13 +146,24 @@ def without_grey_ink(grey: Grey, coloured: Grey | None = None) -> CleanPage:
         usual = _usual(darkest, characters, labels, near)
         if _PALE - usual >= _APART:
             cleaned = _only_print(cleaned, near, usual + _OF_COLOUR * (_PALE - usual), size)
-    if is_dirty:
-        level, _ = cv2.threshold(levels := darkest[characters], 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        printed = levels[levels <= level]
-        usual, dirt = float(np.percentile(printed, 90)), float(np.median(darkest[specks]))
-        if dirt - usual >= _APART:
-            cleaned = _only_print(cleaned, np.full(grey.shape, 255, np.uint8), usual + _OF_DIRT * (dirt - usual), size)
-    return CleanPage(cleaned, is_dirty)
+    if not is_dirty:
+        return CleanPage(cleaned, False)
+    level, _ = cv2.threshold(levels := darkest[characters], 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    darker = levels[levels <= level]
+    usual, pale = float(np.percentile(darker, 90)), float(np.median(darkest[specks]))
+    if pale - usual >= _APART:
+        cleaned = _only_print(cleaned, np.full(grey.shape, 255, np.uint8), usual + _OF_DIRT * (pale - usual), size)
+    dirt = grains(ink(cleaned), texture(cleaned), size)
+    cleaned = cv2.bitwise_or(cleaned, cv2.bitwise_or(dirt.clouds, dirt.specks)).astype(np.uint8)
+    return CleanPage(cleaned, True, dirt.clouds)
+
+
+def _by_size(stats: NDArray[np.int32], size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which pieces of ink are as small as specks, and which as large as characters of the height ``size``."""
+    extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    specks, characters = extent <= _SPECK * size, (extent > 0.5 * size) & (extent <= 1.5 * size)
+    specks[0] = characters[0] = False
+    return np.asarray(specks), np.asarray(characters)
 
 
 def _usual(
@@ -190,6 +211,10 @@ def _only_print(grey: Grey, where: Grey, darkest: float, size: int) -> Grey:
     labels, stats = pieces(rest)
     gone = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) <= _LARGE * size
     gone[np.unique(labels[cv2.dilate(characters, np.ones((7, 7), np.uint8)) > 0])] = False
+    # a point or a minus is as near to its number, and may be paler
+    near = np.ones((max(7, round(2 * _MARK_NEAR * size)) | 1,) * 2, np.uint8)
+    beside = np.unique(labels[cv2.dilate(characters, near) > 0])
+    gone[beside] &= stats[beside][:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) < _MARK * size
     gone[0] = False
     lost = cv2.dilate(np.where(gone[labels], 255, 0).astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.where((lost > 0) & ((rest > 0) | (inked == 0)), 255, grey).astype(np.uint8)

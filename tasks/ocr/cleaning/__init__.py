@@ -1,0 +1,1 @@
+"""Ink that is no print is taken off a page: seals, what is left of coloured ink, dirt."""
