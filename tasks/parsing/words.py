@@ -30,6 +30,7 @@ class TablePatterns(Record, frozen=True):
 
     item: re.Pattern[str]
     glued_behind: re.Pattern[str]
+    glued_between: re.Pattern[str]
     header_unit: re.Pattern[str]
     leading: re.Pattern[str]
     group_number: re.Pattern[str]

@@ -9,6 +9,8 @@ import pytest
 from codebook.book import load_book
 from codebook.records import Number, State
 from tasks.parsing.tables.readers.cuts import cuts, tables
+from tests.adversarial.base import make_report
+from tests.adversarial.texts import squashed_text
 from tests.parsing.table_check import read_text, score, values
 
 HEADERS = {
@@ -134,3 +136,14 @@ def test_every_cut_that_the_sum_allows() -> None:
 def test_rows_are_chosen_together() -> None:
     rows = {"a": [(1, 23), (12, 3)], "b": [(2, 0), (20, 0)]}
     assert tables(rows, lambda way: way["a"][0] + way["b"][0] == 3) == [{"a": (1, 23), "b": (2, 0)}]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_numbers_glued_to_the_numbers_of_labels_are_read_or_in_doubt(seed: int) -> None:
+    sample = make_report(random.Random(seed), "2014")
+    text = squashed_text(sample.paper, random.Random(seed))
+    cells = sample.truth.indicators
+    read = read_text(text)
+    found = values(read)
+    assert {key: value for key, value in found.items() if key in cells and cells[key] != value} == {}
+    assert sum(key in found for key in cells) >= 0.7 * len(cells)

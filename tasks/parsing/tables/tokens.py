@@ -31,6 +31,8 @@ _READABLE = re.compile(r"\w|[○×√]")
 _SHORT = 8  # characters of what stands where a value should be; longer text is prose
 # a value glued to the label behind it; a number with a point behind it is that label's ordinal
 _GLUED_BEFORE = re.compile(r"(\d[\d,]*(?:\.\d+)?)([^\d.．、].*)", re.DOTALL)
+_TWO_DIGITS = 2
+_LONGEST_LABEL = 60  # characters
 _REMARKED = re.compile(r"(.{2,40}?)\s*[（(].+[)）]\s*", re.DOTALL)
 _VALUE_CELL = re.compile(rf"[{_PIPES}\t][^\S\t]*+[-+−]?\d")
 _NOT_A_MARK = re.compile(r"[.、。·．*_]+")
@@ -338,8 +340,23 @@ def _word(word: str) -> tuple[_WordPart, ...]:
     item = words().table.item
     if len(word) > PROSE_LENGTH and len(_HAN.findall(word)) > PROSE_LENGTH and not item.search(word):
         return (_WordPart(AtomKind.PROSE, word, 0),)
-    cuts = [0, *(m.start() for m in item.finditer(word) if m.start()), len(word)]
+    starts = {match.start() for match in item.finditer(word) if match.start()} | set(_glued_labels(word))
+    cuts = [0, *sorted(starts), len(word)]
     return tuple(part for begin, end in pairwise(cuts) for part in _piece(word[begin:end], begin))
+
+
+def _glued_labels(word: str) -> Iterator[int]:
+    """Where the label of a row begins behind a value that nothing parts from it, as where cells ran together.
+
+    The last digit before a point is the label's ordinal; 11 to 19 may be an ordinal as a whole, so nothing is cut there.
+    """
+    for match in words().table.glued_between.finditer(word):
+        number, point = match.groups()
+        if point and (len(number) == 1 or (len(number) == _TWO_DIGITS and number[0] == "1")):
+            continue
+        label = words().table.leading.sub("", fold_label(word[match.end() :][:_LONGEST_LABEL]))
+        if _row_start().match(label):
+            yield match.end(1) - bool(point)
 
 
 def _piece(raw: str, start: int) -> Iterator[_WordPart]:
