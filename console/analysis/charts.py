@@ -124,20 +124,19 @@ def framed(chart: Markup, title: str, note: str) -> Markup:
     return _svg(width, height + 62, title, parts)
 
 
-def bars(title: str, rows: Sequence[ChartBar], scale: Callable[[float], str], top: float | None = None) -> Markup:
-    """Return ordered bars with the ends of their intervals. ``scale`` writes a value, ``top`` is the most that it can be.
+def bars(title: str, rows: Sequence[ChartBar], scale: Callable[[float], str]) -> Markup:
+    """Return ordered bars with the ends of their intervals. ``scale`` writes a value.
 
-    Values below 0 go to the left of 0.
+    Values below 0 go to the left of 0. A share of over 100 %, of reports that contradict themselves, has its whole length.
     """
     ends = [end for row in rows for end in (row.value, row.high) if end is not None]
-    greatest = max(ends, default=0.0)
-    marks = signed_ticks(min(ends, default=0.0), greatest if top is None else min(greatest, top))
+    marks = signed_ticks(min(ends, default=0.0), max(ends, default=0.0))
     least, most = marks[0], marks[-1]
     height = _ROW * len(rows) + 30
     room = _WIDTH - _LABELS - _VALUES
 
     def x(value: float) -> float:
-        return _LABELS + room * (max(least, min(value, most)) - least) / (most - least)
+        return _LABELS + room * (value - least) / (most - least)
 
     parts = []
     for mark in marks:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from codebook.book import load_book
 from codebook.records import Record
 from codebook.rules import load_rules
+from console.notices.words import category_of
 from console.web.finding_messages import english_cell, english_sum, in_english
 from runtime.language import CHINESE, ENGLISH, error_words
 from tasks.validation.wording import cell_label, table_of
@@ -91,6 +92,12 @@ def printed_as(language: str, cell: str) -> Markup:
 def sum_text(language: str, cells: tuple[str, ...], text: str) -> str:
     """Return a side of a sum over ``cells``, or where it runs."""
     return text if language == DEFAULT else english_sum(cells, text)
+
+
+def rule_category(language: str, rule: str) -> str:
+    """Return what kind of problems a rule finds, as notices call it."""
+    category = category_of(rule)
+    return category.name if language == DEFAULT else category.english
 
 
 def finding_text(language: str, rule: str, message: str) -> Markup:

@@ -166,6 +166,7 @@ class PageRequest:
             "sum_text": partial(i18n.sum_text, language),
             "printed_as": partial(i18n.printed_as, language),
             "finding_text": partial(i18n.finding_text, language),
+            "rule_category": partial(i18n.rule_category, language),
             "csrf_field": csrf_field,
             "language": i18n.LANGUAGES[language],
             "languages": i18n.LANGUAGES,

@@ -33,3 +33,9 @@ def test_a_value_below_zero_is_drawn_to_the_left_of_zero() -> None:
     assert abs(less[0] + less[1] - more[0]) < 0.2
     assert abs(more[1] - 2 * less[1]) < 0.3
     assert ">-10<" in drawn
+
+
+def test_a_share_of_over_a_hundred_percent_has_its_whole_length() -> None:
+    drawn = str(bars("公开率", [ChartBar("甲", 2.6, "260%"), ChartBar("乙", 1.3, "130%")], lambda value: f"{value:.0%}"))
+    more, less = (float(width) for width in re.findall(r'<rect class="amount" x="[\d.]+" y="[\d.]+" width="([\d.]+)"', drawn))
+    assert abs(more - 2 * less) < 0.3

@@ -13,6 +13,12 @@ addEventListener("pageshow", () => {
   document.querySelectorAll("form button:disabled:not([data-off])").forEach((button) => { button.disabled = false; });
 });
 
+// On a narrow screen the menu is a row that scrolls: the page that is open stands in sight.
+document.addEventListener("DOMContentLoaded", () => {
+  const here = document.querySelector(".bar nav [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft;
+});
+
 // A choice in a filter is applied at once.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-filter]");

@@ -62,6 +62,18 @@ def test_no_page_breaks_a_rule_of_axe_or_scrolls_sideways(browsed: tuple[Page, s
     assert seen > 30
 
 
+def test_the_menu_of_a_narrow_screen_shows_the_page_that_is_open(browsed: tuple[Page, str]) -> None:
+    page, address = browsed
+    page.set_viewport_size({"width": NARROW, "height": 900})
+    for path in ("/batches", "/analysis", "/users", "/verification"):
+        page.goto(f"{address}{path}", wait_until="load")
+        box = page.locator(".bar nav [aria-current]").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= NARROW
+    page.set_viewport_size({"width": 1300, "height": 900})
+
+
 def test_the_contrast_of_pages_in_the_dark(browsed: tuple[Page, str]) -> None:
     page, address = browsed
     page.emulate_media(color_scheme="dark")

@@ -41,7 +41,7 @@ def test_the_list_filters_counts_and_escapes(filed: Desk) -> None:
     page = filed.viewer.get("/findings").text
     assert page.count('href="/findings/') >= 3
     assert EVIL not in page
-    assert "requests.balance (2)" in page
+    assert "勾稽不符 requests.balance (2)" in page
     only = filed.viewer.get("/findings", params={"rule": "problems.empty", "region": "淮安市", "text": "民政"}).text
     assert re.findall(r'<td class="number"><a href="/findings/(\d+)"', only) == ["3"]
     said = filed.viewer.get("/findings", params={"text": "存在 alert"}).text
@@ -49,6 +49,13 @@ def test_the_list_filters_counts_and_escapes(filed: Desk) -> None:
     assert filed.viewer.get("/findings", params={"region": "无此地"}).text.count("<tr>") == 0
     for order in ("newest", "changed", "region"):
         assert filed.viewer.get("/findings", params={"order": order, "after": "2"}).status_code == 200
+
+
+def test_many_are_decided_about_by_the_kind_of_problem_of_their_rule(filed: Desk) -> None:
+    asked = "/findings/decide?to=confirmed&rule=requests.balance"
+    assert "勾稽不符 requests.balance" in filed.operator.get(asked).text
+    filed.operator.cookies.set("gongkai_language", "en")
+    assert "sums that do not hold requests.balance" in filed.operator.get(asked).text
 
 
 def test_in_english_a_finding_begins_with_what_must_hold(filed: Desk) -> None:

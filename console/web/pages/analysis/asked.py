@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 from starlette.responses import Response
 
-from codebook.analysis.figures import Figure, Omission
+from codebook.analysis.figures import Figure, Omission, UnitFacts
 from codebook.analysis.indicators import DerivedIndicator, derived_indicators, indicator_of
 from codebook.divisions import level_of
 from console.analysis.charts import framed
@@ -21,7 +21,7 @@ from console.web.request import PageRequest
 from console.web.views.regions import region_code, region_name
 from database.access import region_prefix
 from database.analysis.panel import Panel
-from database.analysis.queries import Basis, GroupBy, UnitSelection, years_of
+from database.analysis.queries import Basis, GroupBy, UnitLine, UnitSelection, years_of
 from database.analysis.texts import bounded, seen_documents
 from database.users import audit
 
@@ -151,12 +151,17 @@ def render(request: PageRequest, template: str, **context: Any) -> Response:
     def figure_word(group: str, name: str | None) -> str:
         return word(group, name, request.language)
 
+    def body_words(unit: UnitFacts | UnitLine) -> str:
+        level = () if unit.level == unit.kind else (figure_word("levels", unit.level),)  # a town is a town
+        return " ".join((*level, figure_word("kinds", unit.kind)))
+
     def left_out(figure: Figure) -> str:
         return left_out_words(figure, request.language)
 
     return request.render(
         template,
         figure_word=figure_word,
+        body_words=body_words,
         left_out_words=left_out,
         cell_name=request.cell_name,
         omissions=tuple(Omission),

@@ -130,7 +130,6 @@ def _selection(request: PageRequest, asked: Asked, years: tuple[int, ...] | None
 def bar_chart(request: PageRequest, asked: Asked, rows: Sequence[RegionRow]) -> Markup:
     """The regions below as ordered bars."""
     indicator = asked.indicator
-    share = indicator.kind is FigureKind.PROPORTION
     drawn = [
         charts.ChartBar(
             row.name,
@@ -144,7 +143,7 @@ def bar_chart(request: PageRequest, asked: Asked, rows: Sequence[RegionRow]) -> 
         for row in rows
     ]
     title = f"{indicator.name.of(request.language)} {asked.year}"
-    return charts.bars(title, drawn, lambda value: shown_value(indicator, value), 1.0 if share else None)
+    return charts.bars(title, drawn, lambda value: shown_value(indicator, value))
 
 
 def trend_chart(
