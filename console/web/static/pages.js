@@ -16,7 +16,7 @@ addEventListener("pageshow", () => {
 // On a narrow screen the menu is a row that scrolls: the page that is open stands in sight.
 document.addEventListener("DOMContentLoaded", () => {
   const here = document.querySelector(".bar nav [aria-current]");
-  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft;
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 60; // with a piece of what is left of it
 });
 
 // A choice in a filter is applied at once.
