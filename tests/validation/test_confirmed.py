@@ -97,15 +97,18 @@ def test_where_the_pixels_confirmed_nothing_at_all_nobody_is_accused() -> None:
 
 
 def test_a_title_without_a_table_is_the_offices_only_where_all_of_the_document_was_read() -> None:
-    def severity(note: str | None = None, *left_out: LeftOut, gaps: tuple[int, ...] = ()) -> Severity:
+    def severity(note: str | None = None, *left_out: LeftOut, gaps: tuple[int, ...] = (), ends: bool = False) -> Severity:
         seen = BlockSeen("review", "2021", Place(page=2), readable=False, note=note)
-        made = msgspec.structs.replace(report(form_values()), blocks=(seen,), left_out=left_out, page_gaps=gaps)
+        whole = report(form_values())
+        chapters = tuple(each for each in whole.sections if not ends or (each.number or 0) <= 4)
+        made = msgspec.structs.replace(whole, blocks=(seen,), left_out=left_out, page_gaps=gaps, sections=chapters)
         verdict = validate(made)
         (finding,) = [finding for finding in verdict.findings if finding.rule == "table.unreadable"]
         return finding.severity
 
     assert severity() is Severity.ERROR
     assert severity(gaps=(3,)) is Severity.WARNING
+    assert severity(ends=True) is Severity.WARNING
     assert severity(ON_PICTURE) is Severity.WARNING
     assert severity(None, LeftOut(LeftOutKind.PICTURE, "page 3", Place(page=3))) is Severity.WARNING
 

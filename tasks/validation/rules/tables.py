@@ -166,8 +166,8 @@ class ListOptions(Record, frozen=True):
 
 @rule("table.unreadable", fields=("table", "title", "names"), options=ListOptions)
 def table_unreadable(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
-    """Every title of a table has one below it. What was not read of the document, or a page that it lacks, may be that table:
-    nobody is blamed then.
+    """Every title of a table has one below it. What was not read of the document, a page that it lacks, or what would follow where
+    it ends, may be that table: nobody is blamed then.
     """
     names = [one.name for one in facts.report.left_out]
     for seen in facts.report.blocks:
@@ -175,7 +175,8 @@ def table_unreadable(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding
             title = load_book().blocks[seen.block].title
             named = {"table": words().tables[seen.block], "title": title, "names": write_list(names, this.options.listed)}
             message = "picture" if seen.note == ON_PICTURE else "elsewhere" if names else "main"
-            is_cut = bool(facts.report.page_gaps or facts.report.missing_pages)  # the table may be on a page that did not come in
+            lacks_pages = bool(facts.report.page_gaps or facts.report.missing_pages)
+            is_cut = lacks_pages or not facts.goes_on_after(seen.block)  # the table may be on a page that did not come in
             severity = lowered(this.rule.severity) if is_cut or message != "main" else None
             yield facts.finding(this.rule, (), named, message=message, severity=severity, place=seen.place)
 
