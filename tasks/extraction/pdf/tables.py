@@ -92,7 +92,8 @@ def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[
 def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> bool:
     """Return whether cells of a grid hold rows of a table: a cell several labels with their numbers, or many labels with fewer
     rows beside it, two cells three numbers below each other (five cells two), or three cells a heading and a number. A number
-    that is broken over lines is none of these: its first line fills the cell, or there are two lines in a few cells.
+    that is broken over lines is none of these: its first line fills the cell, the labels beside it have fewer lines, or there are
+    two lines in a few cells.
     """
     columns = pairs = headed = 0
     for (x0, y0, x1, y1), found in zip(boxes, lines, strict=True):
@@ -102,10 +103,18 @@ def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> 
             return True
         numbers = [line for line in found if NUMERIC.fullmatch(line.text)]
         apart = any(line.x1 - line.x0 + _ROOM * _DIGIT * line.size <= x1 - x0 for line in numbers[:-1])
+        if apart and 0 < _most_label_lines(boxes, lines, (y0 + y1) / 2) < len(numbers):
+            continue
         columns += apart and len(numbers) > _BROKEN
         pairs += apart
         headed += len(numbers) == 1 < len(found) and numbers[0] is found[-1] and _is_heading(found[:-1])
     return columns > 1 or pairs >= _PAIRS or headed >= _HEADED
+
+
+def _most_label_lines(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]], y: float) -> int:
+    """The most lines that a cell with Chinese characters has among those at the height ``y``; 0 where there is none."""
+    beside = (found for box, found in zip(boxes, lines, strict=True) if box[1] < y < box[3])
+    return max((len(found) for found in beside if any(is_han(char) for line in found for char in line.text)), default=0)
 
 
 def _holds_labels(lines: Sequence[VisualLine], tops: set[float]) -> bool:

@@ -166,8 +166,8 @@ class ListOptions(Record, frozen=True):
 
 @rule("table.unreadable", fields=("table", "title", "names"), options=ListOptions)
 def table_unreadable(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
-    """Every title of a table has one below it. What was not read of the document, a page that it lacks, or what would follow where
-    it ends, may be that table: nobody is blamed then.
+    """Every title of a table has one below it. What was not read of the document, a page that it lacks, or what would follow
+    where it ends, may be that table: nobody is blamed then.
     """
     names = [one.name for one in facts.report.left_out]
     for seen in facts.report.blocks:
