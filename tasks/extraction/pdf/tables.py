@@ -91,9 +91,9 @@ def _grids(lines: Sequence[Box], number: int, limits: ExtractionLimits) -> list[
 
 def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> bool:
     """Return whether cells of a grid hold rows of a table: a cell several labels with their numbers, or many labels with fewer
-    rows beside it, two cells three numbers below each other (five cells two), or three cells a heading and a number. A number
-    that is broken over lines is none of these: its first line fills the cell, the labels beside it have fewer lines, or there are
-    two lines in a few cells.
+    rows beside it, two cells three numbers below each other (one cell, beside as many lines of labels; five cells two), or three
+    cells a heading and a number. A number that is broken over lines is none of these: its first line fills the cell, the labels
+    beside it have fewer lines, or there are two lines in a few cells.
     """
     columns = pairs = headed = 0
     for (x0, y0, x1, y1), found in zip(boxes, lines, strict=True):
@@ -103,9 +103,11 @@ def _holds_rows(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]]) -> 
             return True
         numbers = [line for line in found if NUMERIC.fullmatch(line.text)]
         apart = any(line.x1 - line.x0 + _ROOM * _DIGIT * line.size <= x1 - x0 for line in numbers[:-1])
-        if apart and 0 < _most_label_lines(boxes, lines, (y0 + y1) / 2) < len(numbers):
+        beside = _most_label_lines(boxes, lines, (y0 + y1) / 2) if apart else 0
+        if 0 < beside < len(numbers):
             continue
-        columns += apart and len(numbers) > _BROKEN
+        if apart and len(numbers) > _BROKEN:
+            columns += 2 if beside else 1  # beside its labels, a table of one column
         pairs += apart
         headed += len(numbers) == 1 < len(found) and numbers[0] is found[-1] and _is_heading(found[:-1])
     return columns > 1 or pairs >= _PAIRS or headed >= _HEADED
