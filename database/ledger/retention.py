@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select, update
-from sqlalchemy.orm import aliased
 
 from codebook.records import Status
 from codebook.stages import StageName
@@ -26,16 +25,12 @@ def drop_outputs(connection: Connection, days: float, most: int) -> int:
     The rows stay, without content, to say that the stages were done. Documents with pages that were read as pictures keep all:
     reading them again takes long. Who starts a document again meanwhile waits, and then finds that it begins with extraction.
     """
-    of_picture, full = (
-        aliased(Output),
-        exists(select(Output.document_id).where(Output.document_id == Document.id, Output.stage.in_(_MADE_AGAIN), is_kept())),
-    )
-    pictures = exists(
-        select(of_picture.document_id).where(of_picture.document_id == Document.id, of_picture.stage == StageName.OCR)
-    )
+    mine = select(Output.document_id).where(Output.document_id == Document.id)
+    full = exists(mine.where(Output.stage.in_(_MADE_AGAIN), is_kept()))
+    has_pictures = exists(mine.where(Output.stage == StageName.OCR))
     old = (
         select(Document.id)
-        .where(Document.status == Status.ACCEPTED, Document.finished_at < now(-_DAY * days), full, ~pictures)
+        .where(Document.status == Status.ACCEPTED, Document.finished_at < now(-_DAY * days), full, ~has_pictures)
         .order_by(Document.id)
         .limit(most)
         .with_for_update(skip_locked=True, of=Document)

@@ -10,7 +10,7 @@ one writer at a time, and this is it. The seconds before are left out, for clock
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from database.sql import insert_into
 PIECE = 10_000
 """Most tries that are added in one transaction; more only where they ended at the same moment."""
 _SECONDS_BEFORE = 30.0
+_NAMES = ("media_type", "stage", "engine")
 _COLUMNS = ("tries", "done", "failed", "seconds", "cpu_seconds", "began", "ended")
 # The oldest transaction that is open, and this one, whose number is higher than those of all that are open.
 _XIDS = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint")
@@ -94,7 +95,7 @@ def of_batch(connection: Connection, batch: int) -> list[TriedSum]:
         kept = [_read(row) for row in connection.execute(_kept().where(BatchSpent.batch_id == batch))]
         # What was summed up between these statements is in both, or in none of them.
         if connection.scalar(select(SpentUntil.until)) == until:
-            return _together(found + kept)
+            return together(found + kept, *_NAMES)
 
 
 def _read(row: Any) -> TriedSum:
@@ -104,10 +105,11 @@ def _read(row: Any) -> TriedSum:
     )
 
 
-def _together(sums: list[TriedSum]) -> list[TriedSum]:
-    found: dict[tuple[str, str, str], TriedSum] = {}
+def together(sums: Iterable[TriedSum], *keys: str) -> list[TriedSum]:
+    """Return one sum for all that have the same values of the fields ``keys``."""
+    found: dict[tuple[str, ...], TriedSum] = {}
     for one in sums:
-        key = (one.media_type, one.stage, one.engine)
+        key = tuple(getattr(one, name) for name in keys)
         found[key] = found[key] + one if key in found else one
     return list(found.values())
 
@@ -118,8 +120,7 @@ def _tried(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _kept() -> Select[Any]:
-    names = ("media_type", "stage", "engine", *_COLUMNS)
-    return select(*(getattr(BatchSpent, name) for name in names))
+    return select(*(getattr(BatchSpent, name) for name in (*_NAMES, *_COLUMNS)))
 
 
 def add_ended(connection: Connection, piece: int = PIECE) -> int:
@@ -174,8 +175,8 @@ def _reach(connection: Connection, mark: Any) -> tuple[datetime | None, int | No
 
 def _add(connection: Connection, batch: int, sums: list[TriedSum]) -> None:
     kept = [_read(row) for row in connection.execute(_kept().where(BatchSpent.batch_id == batch))]
-    for one in _together(kept + sums):
-        keys = {"batch_id": batch, "media_type": one.media_type, "stage": one.stage, "engine": one.engine}
+    for one in together(kept + sums, *_NAMES):
+        keys = {"batch_id": batch} | {name: getattr(one, name) for name in _NAMES}
         values = {name: getattr(one, name) for name in _COLUMNS}
         statement = insert_into(connection, BatchSpent).values(**keys, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=values))
@@ -190,7 +191,7 @@ def change_outcome(connection: Connection, stage_id: int, fence: int, outcome: s
     after = _one_try(connection, this_try)
     if until is None or before["ended_at"] is None or before["ended_at"] > until:
         return
-    of_it = [getattr(BatchSpent, name) == before[name] for name in ("batch_id", "media_type", "stage", "engine")]
+    of_it = [getattr(BatchSpent, name) == before[name] for name in ("batch_id", *_NAMES)]
     done, failed = (int(after[name]) - int(before[name]) for name in ("done", "failed"))
     connection.execute(update(BatchSpent).where(*of_it).values(done=BatchSpent.done + done, failed=BatchSpent.failed + failed))
 

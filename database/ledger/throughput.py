@@ -99,15 +99,13 @@ def of_batch(connection: Connection, name: str) -> Throughput | None:
 
 
 def _by_stage_and_engine(tried: Sequence[TriedSum]) -> tuple[StageSpent, ...]:
-    found: dict[tuple[int, str], TriedSum] = {}
-    for one in tried:
-        key = (list(STAGES).index(StageName(one.stage)), one.engine)
-        found[key] = found[key] + one if key in found else one
+    found = sums.together(tried, "stage", "engine")
+    found.sort(key=lambda one: (list(STAGES).index(StageName(one.stage)), one.engine))
     return tuple(
         StageSpent(
             one.stage, one.engine, one.tries, one.done, one.failed, one.seconds, one.cpu_seconds, _between(one.began, one.ended)
         )
-        for _, one in sorted(found.items(), key=lambda item: item[0])
+        for one in found
     )
 
 

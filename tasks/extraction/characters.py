@@ -14,6 +14,8 @@ import msgspec
 from codebook.records import Block, Extraction, Line, Page
 from codebook.text.fold import is_han
 
+PICTOGRAMS = ("wingdings", "wingdings 2", "wingdings 3", "webdings", "marlett", "zapf dingbats", "zapfdingbats")
+"""Fonts that draw other signs than digits, in lower case."""
 _UNCLEAR = re.compile("[\u202e\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _OVERRIDE = "\u202e"
 _UNSURE = 0.5  # the score of what is not read as it is shown

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.prepare_image import Grey, pieces
+from tasks.ocr.prepare_image import Grey, extent, pieces
 
 Box = tuple[int, int, int, int]
 
@@ -47,9 +47,9 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
         return []
     count, _, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
     least = max(3, size // 5)
-    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    sizes = extent(np.asarray(stats, np.int32))
     rest = _rule_rests(np.asarray(stats, np.int32), window.shape, size)
-    solid = [i for i in range(1, count) if extent[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least and not rest[i]]
+    solid = [i for i in range(1, count) if sizes[i] >= least and stats[i, cv2.CC_STAT_AREA] >= least and not rest[i]]
     if not solid:
         return []
     rows = np.zeros(window.shape[0], bool)
@@ -68,7 +68,7 @@ def ink_lines(marks: Grey, box: Box, size: int) -> list[Box]:
         # a little more than the ink: the threshold may have missed the faint side of a character
         more = max(2, size // 12)
         box = (max(x0, x0 + left - more), max(y0, y0 + top - 1), min(x1, x0 + right + more), min(y1, y0 + bottom + 1))
-        (found if extent[parts].max() > _SPECK * size else specks).append(box)
+        (found if sizes[parts].max() > _SPECK * size else specks).append(box)
     found = found or specks
     # a speck beside a line is none itself
     lines = [b for b in found if b[3] - b[1] - 2 > 0.45 * size or b[2] - b[0] - 2 * max(2, size // 12) > 0.45 * size]

@@ -124,6 +124,11 @@ def pieces(mask: Grey) -> tuple[NDArray[np.int32] | NDArray[np.uint16], NDArray[
     return labels, stats  # type: ignore[return-value]
 
 
+def extent(stats: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The larger of width and height of each piece, by its OpenCV statistics."""
+    return np.asarray(stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1))
+
+
 def ink(grey: Grey) -> Grey:
     """Return where characters are, as a mask: see :func:`marks_of`."""
     return marks_of(grey, 1 / 40, 14)

@@ -19,7 +19,7 @@ from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
 from tasks.ocr.open_tables import find_open_tables
-from tasks.ocr.prepare_image import Grey, Picture, ink, is_bilevel, prepared, quarter_turned, sharpness
+from tasks.ocr.prepare_image import Grey, Picture, extent, ink, is_bilevel, prepared, quarter_turned, sharpness
 from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
@@ -333,7 +333,7 @@ class _ReadPage(NamedTuple):
             return True
         dark = np.ascontiguousarray(_window(self.covered, around, 0) < _DARK, np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
-        return bool((stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) <= _SPECK * size).sum() > _FEW_SPECKS)
+        return bool((extent(np.asarray(stats[1:], np.int32)) <= _SPECK * size).sum() > _FEW_SPECKS)
 
 
 def _table(page: _ReadPage, grid: Grid, boxes: list[list[Box]], readings: list[list[Settled]]) -> Table:

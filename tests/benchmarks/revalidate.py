@@ -27,9 +27,7 @@ from database import ledger, migrations
 from database.ledger import Selection
 from database.session import make_engine, reading, run_transaction
 from tests.benchmarks.scale import spent
-from tests.benchmarks.storage import BLOCK, databases, load, runner_of
-from tests.chaos.wellbeing import File
-from tests.generator.documents import TEXT_LAYOUTS, make_documents
+from tests.benchmarks.storage import BLOCK, databases, load, runner_of, text_files
 
 _PACK = b"""
 id: example
@@ -82,8 +80,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=62)
     parser.add_argument("--profile", type=Path)
     given = parser.parse_args()
-    layouts = [name for name in TEXT_LAYOUTS if name != "vanished"]
-    files = [File(made.data, made.media_type, made.name) for made in make_documents(given.count, given.seed, layouts)]
+    files = text_files(given.count, given.seed)
     table = Table(title=f"{len(files)} reports, processor ms a report (this process + PostgreSQL)")
     for head in ("database", "validated again", "dry run", "reports of the dry run"):
         table.add_column(head, justify="left" if head == "database" else "right")

@@ -26,9 +26,9 @@ from sqlalchemy import text
 from database import ledger, migrations
 from database.ledger import Balance
 from database.session import make_engine, reading
+from tests.benchmarks.storage import text_files
 from tests.chaos.trial import Trial
 from tests.chaos.wellbeing import File
-from tests.generator.documents import TEXT_LAYOUTS, make_documents
 from tests.servers import PostgresServer, RedisServer, short_folder
 from tests.workers.cluster import children
 
@@ -206,7 +206,6 @@ def main() -> None:
     book: Path = given.book.resolve()
     book.mkdir(parents=True, exist_ok=True, mode=0o755)
     console, slices = Console(width=120), kept(book)
-    layouts = [name for name in TEXT_LAYOUTS if name != "vanished"]
     with short_folder("gk-scale-") as folder:
         server, redis = PostgresServer(book, keep=True), RedisServer(folder)
         url = server.url()
@@ -218,8 +217,7 @@ def main() -> None:
                 worker, rescuer = trial.worker(concurrency=given.concurrency), trial.rescuer()
                 growth = Growth(trial, server.pid, worker.pid, rescuer.pid, random.Random(given.seed + len(slices)))
                 for number in range(len(slices), -(-given.reports // given.slice)):
-                    made = make_documents(given.slice, given.seed + number, layouts)
-                    files = [File(one.data, one.media_type, one.name) for one in made]
+                    files = text_files(given.slice, given.seed + number)
                     slices.append(growth.grow(number, files, given.kills))
                     write(book, slices)
                     console.print(f"{slices[-1].reports:,} reports, {slices[-1].seconds:.0f} s", highlight=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from workers.stage_runner import StageRunner
 from workers.worker_context import WorkerContext
 
 BLOCK = 32
+LAYOUTS = tuple(name for name in TEXT_LAYOUTS if name != "vanished")
 _POSTGRESQL = """
 select c.relname, pg_table_size(c.oid) from pg_class c where c.relkind = 'r' and c.relname like 'gk\\_%'
 union all
@@ -40,6 +41,11 @@ select t.relname || ' / ' || i.relname, pg_relation_size(i.oid) from pg_index x 
 _SQLITE = """
 select case when m.type = 'index' then m.tbl_name || ' / ' || m.name else m.name end, sum(s.pgsize)
 from dbstat s join sqlite_master m on m.name = s.name group by 1"""
+
+
+def text_files(count: int, seed: int, layouts: Sequence[str] = LAYOUTS) -> list[File]:
+    """Generated text reports, as files that come in."""
+    return [File(made.data, made.media_type, made.name) for made in make_documents(count, seed, layouts)]
 
 
 def sizes(engine: Engine) -> dict[str, int]:
@@ -89,9 +95,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.storage", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=62)
-    parser.add_argument("--layouts", nargs="+", default=[name for name in TEXT_LAYOUTS if name != "vanished"])
+    parser.add_argument("--layouts", nargs="+", default=LAYOUTS)
     given = parser.parse_args()
-    files = [File(made.data, made.media_type, made.name) for made in make_documents(given.count, given.seed, given.layouts)]
+    files = text_files(given.count, given.seed, given.layouts)
     console = Console(width=110)
     with databases() as urls:
         for name, url in urls.items():

@@ -1,4 +1,4 @@
-"""The sums of a batch's tries: the same as counted from all tries, whoever is late, and however they are added."""
+"""The sums of a batch's tries equal a count of all, whichever transaction commits late, in whatever pieces they are added."""
 
 from __future__ import annotations
 

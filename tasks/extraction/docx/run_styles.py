@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
+from tasks.extraction.characters import PICTOGRAMS
 from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
 
 _TOGGLES = ("vanish", "strike")
@@ -25,7 +26,6 @@ _HIGHLIGHTS = {
 _PAPER = frozenset(("background1", "light1", "bg1", "lt1"))  # the colour of a theme that is white
 _NARROW = 25  # per cent of a character's width, below which nobody reads it
 _OVERLAP = 4  # of 20ths of a point for each half point of size, by which characters stand on each other
-_PICTOGRAMS = ("wingdings", "webdings", "marlett", "zapf dingbats")  # fonts that draw other signs than digits
 _CLEAR = 95_000  # of 100 000: so transparent is what nobody sees
 
 
@@ -117,7 +117,7 @@ class Styles:
         return RunLook(
             is_hidden=flags["vanish"] or is_same is True or size == 0 or _is_clear(joined.get("textFill")),
             is_struck=is_struck,
-            is_unsure=is_same is None or 0 < size <= _TINY or is_dense or font.startswith(_PICTOGRAMS),
+            is_unsure=is_same is None or 0 < size <= _TINY or is_dense or font.startswith(PICTOGRAMS),
             shift=value_of(joined.get("vertAlign")) or "",
             size=size,
             rise=_signed(joined.get("position")),

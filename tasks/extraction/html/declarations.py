@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import tinycss2
 
+from tasks.extraction.characters import PICTOGRAMS
 from tasks.extraction.html.values import TRANSPARENT, Colour, Length, colour_in, length_of, solid
 
 INHERIT, INITIAL = "inherit", "initial"
@@ -31,7 +32,6 @@ _FAR = -500.0  # pixels to the left of or above the page
 _WHOLE = {"turn": 1, "rad": 6.2832, "grad": 400}  # of a turn, in units other than degrees
 _SLANT = 45  # degrees from which on a character is no longer one
 _SPECK = 0.1  # of its size, to which text is drawn that nobody reads
-PICTOGRAMS = frozenset(("wingdings", "wingdings 2", "wingdings 3", "webdings", "marlett", "zapf dingbats", "zapfdingbats"))
 
 PICTURE = "picture"  # a background that is no colour
 MOVED = "moved"  # turned, or put elsewhere

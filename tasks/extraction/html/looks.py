@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from tasks.extraction.html.declarations import BEYOND, INHERIT, INITIAL, PICTOGRAMS, PICTURE, TURNED, Declaration, Value
+from tasks.extraction.characters import PICTOGRAMS
+from tasks.extraction.html.declarations import BEYOND, INHERIT, INITIAL, PICTURE, TURNED, Declaration, Value
 from tasks.extraction.html.kinds import kinds_of
 from tasks.extraction.html.placement import is_elsewhere, is_placed
 from tasks.extraction.html.style_sheets import NOTHING, ElementStyles, StyleSheets

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.prepare_image import Grey, pieces
+from tasks.ocr.prepare_image import Grey, extent, pieces
 
 _SHARE = 1 / 1000  # of a page's width: within this, a stroke is straight
 _LEAST_CHANGE = 0.25  # of squared slopes of a neighbourhood with anything in it, grey levels counted from 0 to 1
@@ -79,23 +79,19 @@ def grains(marks: Grey, of: Texture, size: int) -> Grains:
     for closing, least, most in (((1, word), _GRAINS, np.inf), ((word, word), _SMUDGE, _LONE * size)):
         close = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, _square(_CLUSTER * size))
         labels, stats = pieces(cv2.morphologyEx(close, cv2.MORPH_CLOSE, np.ones(closing, np.uint8)).astype(np.uint8))
-        lost = (_directed(of, labels, len(stats)) < least) & (_extent(stats) > _SMALL * size) & (_extent(stats) < most)
+        lost = (_directed(of, labels, len(stats)) < least) & (extent(stats) > _SMALL * size) & (extent(stats) < most)
         lost[0] = False
         mask = np.where(lost[labels], 255, 0).astype(np.uint8)
         cloudy, rest = cv2.bitwise_or(cloudy, mask).astype(np.uint8), cv2.subtract(rest, mask).astype(np.uint8)
     around = cv2.subtract(cv2.dilate(cloudy, _square(2 * _AROUND * size)), cv2.dilate(rules, np.ones((3, 3), np.uint8)))
     labels, stats = pieces(rest)
-    apart = _extent(stats) <= _SPECK * size
-    larger = (_extent(stats) > _SMALL * size) & is_print(of, labels, len(stats))
+    apart = extent(stats) <= _SPECK * size
+    larger = (extent(stats) > _SMALL * size) & is_print(of, labels, len(stats))
     larger[0] = False
     apart[np.unique(labels[cv2.dilate(np.where(larger[labels], 255, 0).astype(np.uint8), _square(2 * _FAR * size)) > 0])] = False
     apart[0] = False
     specks = cv2.dilate(np.where(apart[labels], 255, 0).astype(np.uint8), _square(3))
     return Grains(around.astype(np.uint8), specks.astype(np.uint8))
-
-
-def _extent(stats: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.asarray(stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1))
 
 
 def _rules(marks: Grey, cloudy: Grey, size: int) -> Grey:
@@ -116,7 +112,7 @@ def _rules(marks: Grey, cloudy: Grey, size: int) -> Grey:
 def _longer(mask: Grey, least: float) -> Grey:
     """The pieces of a mask that are longer than ``least`` pixels, or higher."""
     labels, stats = pieces(mask)
-    kept = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) > least
+    kept = extent(stats) > least
     kept[0] = False
     return np.where(kept[labels], 255, 0).astype(np.uint8)
 

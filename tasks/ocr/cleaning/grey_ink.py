@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.ocr.cleaning.grains import grains, is_print, texture
-from tasks.ocr.prepare_image import Grey, ink, pieces
+from tasks.ocr.prepare_image import Grey, extent, ink, pieces
 from tasks.ocr.ruling import Rules, find_rules
 
 _DARKEST, _LIGHTEST = 90, 215  # grey levels of a seal on a copy; darker ones cannot be parted from text
@@ -160,8 +160,8 @@ def without_grey_ink(grey: Grey, coloured: Grey | None = None) -> CleanPage:
 
 def _by_size(stats: NDArray[np.int32], size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which pieces of ink are as small as specks, and which as large as characters of the height ``size``."""
-    extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    specks, characters = extent <= _SPECK * size, (extent > 0.5 * size) & (extent <= 1.5 * size)
+    sizes = extent(stats)
+    specks, characters = sizes <= _SPECK * size, (sizes > 0.5 * size) & (sizes <= 1.5 * size)
     specks[0] = characters[0] = False
     return np.asarray(specks), np.asarray(characters)
 
@@ -209,12 +209,12 @@ def _only_print(grey: Grey, where: Grey, darkest: float, size: int) -> Grey:
     if is_faint:
         rest = cv2.bitwise_and(rest, cv2.bitwise_not(beside_rules)).astype(np.uint8)
     labels, stats = pieces(rest)
-    gone = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) <= _LARGE * size
+    gone = extent(stats) <= _LARGE * size
     gone[np.unique(labels[cv2.dilate(characters, np.ones((7, 7), np.uint8)) > 0])] = False
     # a point or a minus is as near to its number, and may be paler
     near = np.ones((max(7, round(2 * _MARK_NEAR * size)) | 1,) * 2, np.uint8)
     beside = np.unique(labels[cv2.dilate(characters, near) > 0])
-    gone[beside] &= stats[beside][:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) < _MARK * size
+    gone[beside] &= extent(stats[beside]) < _MARK * size
     gone[0] = False
     lost = cv2.dilate(np.where(gone[labels], 255, 0).astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.where((lost > 0) & ((rest > 0) | (inked == 0)), 255, grey).astype(np.uint8)

@@ -18,6 +18,7 @@ from codebook.records import Cell, LightRecord, LineNumber, Place, Reader
 from codebook.text.fold import fold, fold_label
 from codebook.text.numbers import Token, ValueKind, has_note_mark, has_too_many_digits, number_words, read_number, split_remark
 from codebook.text.page_numbers import page_numbers
+from tasks.parsing.tables.labels import without_ordinal
 from tasks.parsing.words import words
 
 _PIPES = "|｜¦│"
@@ -354,8 +355,7 @@ def _glued_labels(word: str) -> Iterator[int]:
         number, point = match.groups()
         if point and (len(number) == 1 or (len(number) == _TWO_DIGITS and number[0] == "1")):
             continue
-        label = words().table.leading.sub("", fold_label(word[match.end() :][:_LONGEST_LABEL]))
-        if _row_start().match(label):
+        if _row_start().match(without_ordinal(fold_label(word[match.end() :][:_LONGEST_LABEL]))):
             yield match.end(1) - bool(point)
 
 

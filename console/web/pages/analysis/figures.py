@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from codebook.analysis.figures import REASONS, Figure, sum_of
 from codebook.analysis.indicators import DerivedIndicator
@@ -22,33 +23,46 @@ from database.analysis.queries import (
 )
 
 
-def is_too_much(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection) -> bool:
-    """Return whether an indicator asks for more reports to be read than a page waits for."""
-    return indicator.of_reading and len(unit_facts(panel, selection, ())) > MOST_COMPARED
+class UnitsOfFigure(NamedTuple):
+    """Units of a selection, those with the greatest denominators first, the figure of all of them, and units that are not in it,
+    by the reason and by place.
+    """
+
+    lines: Sequence[UnitLine]
+    figure: Figure
+    left_out: Sequence[UnitLine]
 
 
-def units_with_figure(
-    request: PageRequest, panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, limit: int | None = None
-) -> tuple[Sequence[UnitLine], Figure]:
-    """Return the units of a selection (``limit`` of them), those with the greatest denominators first, and the figure of all."""
+def too_many(panel: Panel, indicator: DerivedIndicator, selection: UnitSelection) -> int:
+    """Return how many agencies an indicator asks to be read, where these are more than a page waits for; else 0."""
+    units = len(unit_facts(panel, selection, ())) if indicator.of_reading else 0
+    return units if units > MOST_COMPARED else 0
+
+
+def units_of_figure(
+    request: PageRequest,
+    panel: Panel,
+    indicator: DerivedIndicator,
+    selection: UnitSelection,
+    *,
+    limit: int | None = None,
+    most_left_out: int = 0,
+) -> UnitsOfFigure:
+    """Return the units of a selection (``limit`` of them) with their figure, and at most ``most_left_out`` that are not in it."""
     if not indicator.of_reading:
-        return unit_lines(panel, indicator, selection, UnitOrder.SIZE, limit=limit), figure_of_units(panel, indicator, selection)
+        figure = figure_of_units(panel, indicator, selection)
+        lines = unit_lines(panel, indicator, selection, UnitOrder.SIZE, limit=limit)
+        asked = most_left_out and figure.left_out
+        lacking = unit_lines(panel, indicator, selection, UnitOrder.LEFT_OUT, limit=most_left_out) if asked else []
+        return UnitsOfFigure(lines, figure, lacking)
     with request.reading() as connection:
-        lines = compared_unit_lines(panel, connection, indicator, selection)
-    lines.sort(key=lambda line: (line.figure.why is not None, -(line.figure.denominator or 0)))
-    return lines[:limit], sum_of(indicator, [line.figure for line in lines])
-
-
-def units_left_out(
-    request: PageRequest, panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, limit: int
-) -> Sequence[UnitLine]:
-    """Return the units of a selection that are not in the figure (``limit`` of them), by the reason and by place."""
-    if not indicator.of_reading:
-        return unit_lines(panel, indicator, selection, UnitOrder.LEFT_OUT, limit=limit)
-    with request.reading() as connection:
-        lines = compared_unit_lines(panel, connection, indicator, selection)
-    lacking = [line for line in lines if line.figure.why is not None]
-    return sorted(lacking, key=lambda line: REASONS.index(line.figure.why or REASONS[0]))[:limit]
+        read = compared_unit_lines(panel, connection, indicator, selection)
+    figure = sum_of(indicator, [line.figure for line in read])
+    lacking = sorted(
+        (line for line in read if line.figure.why is not None), key=lambda line: REASONS.index(line.figure.why or REASONS[0])
+    )
+    read.sort(key=lambda line: (line.figure.why is not None, -(line.figure.denominator or 0)))
+    return UnitsOfFigure(read[:limit], figure, lacking[:most_left_out])
 
 
 def figures_of_groups(

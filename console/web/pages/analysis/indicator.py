@@ -14,7 +14,7 @@ from console.analysis import charts
 from console.analysis.repeats import MOST_COMPARED
 from console.analysis.rows import shown_value, unit_header, unit_rows
 from console.web.pages.analysis.asked import Asked, as_csv, as_picture, asked_of, asked_on_page, of_panel, render, seen, told_by
-from console.web.pages.analysis.figures import is_too_much, units_left_out, units_with_figure
+from console.web.pages.analysis.figures import UnitsOfFigure, too_many, units_of_figure
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
@@ -68,13 +68,12 @@ def shown(request: PageRequest, panel: Panel) -> Response:
     asked = asked_on_page(request, panel)
     selection = _selection(request, asked)
     most = _POINTS if asked.indicator.kind is FigureKind.PROPORTION else _ROWS
-    too_much = is_too_much(panel, asked.indicator, selection)
-    if too_much:
+    if too_many(panel, asked.indicator, selection):
         request.notify("analysis.too_much", good=False, most=f"{MOST_COMPARED:,}")
-    lines, figure = (
-        ([], sum_of(asked.indicator, [])) if too_much else units_with_figure(request, panel, asked.indicator, selection, most)
-    )
-    lacking = units_left_out(request, panel, asked.indicator, selection, _ROWS) if figure.left_out else []
+        found = UnitsOfFigure([], sum_of(asked.indicator, []), [])
+    else:
+        found = units_of_figure(request, panel, asked.indicator, selection, limit=most, most_left_out=_ROWS)
+    lines, figure, lacking = found
     drawn = sum(line.figure.value is not None for line in lines)
     return render(
         request,
@@ -103,13 +102,14 @@ def file(request: PageRequest, panel: Panel) -> Response:
     """The agencies as CSV, or the funnel as SVG."""
     asked = asked_of(request, panel)
     selection, name = _selection(request, asked), f"agencies-{asked.file_name}"
-    if is_too_much(panel, asked.indicator, selection):
+    if too_many(panel, asked.indicator, selection):
         raise HTTPException(400, request.t("analysis.too_much", most=f"{MOST_COMPARED:,}"))
     if request.query.text("chart", 10) == "funnel":
-        chart = _funnel(request, asked, *units_with_figure(request, panel, asked.indicator, selection, _POINTS))
+        found = units_of_figure(request, panel, asked.indicator, selection, limit=_POINTS)
+        chart = _funnel(request, asked, found.lines, found.figure)
         if chart is not None:
             return as_picture(request, panel, name, chart, *told_by(request, asked))
-    lines, _ = units_with_figure(request, panel, asked.indicator, selection)
+    lines = units_of_figure(request, panel, asked.indicator, selection).lines
     return as_csv(request, name, unit_header(request.language), unit_rows(asked.indicator, lines, request.language))
 
 

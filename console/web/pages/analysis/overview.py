@@ -35,7 +35,7 @@ from console.web.pages.analysis.asked import (
     seen,
     told_by,
 )
-from console.web.pages.analysis.figures import figures_of_groups, is_too_much
+from console.web.pages.analysis.figures import figures_of_groups, too_many
 from console.web.request import PageRequest
 from console.web.routing import get
 from console.web.views.regions import region_name
@@ -105,7 +105,7 @@ def region_rows(request: PageRequest, panel: Panel, asked: Asked) -> list[Region
     if by is GroupBy.UNIT:
         return []
     selection = _selection(request, asked)
-    if is_too_much(panel, asked.indicator, selection):
+    if too_many(panel, asked.indicator, selection):
         request.notify("analysis.too_much", good=False, most=f"{MOST_COMPARED:,}")
         return []
     lines = figures_of_groups(request, panel, asked.indicator, selection, by)

@@ -10,8 +10,9 @@ from codebook.analysis.indicators import DerivedIndicator, derived_indicators, i
 from codebook.analysis.rollup import AreaRollup
 from codebook.book import load_book
 from codebook.records import Record
-from console.analysis.repeats import MOST_COMPARED, compared_group_lines, compared_unit_lines
+from console.analysis.repeats import MOST_COMPARED, compared_unit_lines
 from console.web.pages.analysis.asked import seen
+from console.web.pages.analysis.figures import figures_of_groups, too_many
 from console.web.pages.api.endpoint import ApiError, ApiList, ApiResource, NoParameters, route
 from console.web.request import PageRequest
 from console.web.views.regions import region_code
@@ -24,8 +25,6 @@ from database.analysis.queries import (
     UnitLine,
     UnitSelection,
     area_rollup,
-    group_lines,
-    unit_facts,
     unit_lines,
 )
 
@@ -109,29 +108,16 @@ def figures(request: PageRequest, asked: FigureParameters) -> ApiList[GroupLine]
     """
     indicator, panel = _indicator(asked.indicator), _panel(request)
     selection, by = _selection(request, asked), GroupBy(asked.by)
-    try:
-        lines = (
-            _compared(request, panel, indicator, selection, by)
-            if indicator.of_reading
-            else group_lines(panel, indicator, selection, by)
-        )
-    except ValueError as error:
-        raise ApiError(400, str(error)) from error
-    return ApiList(tuple(lines), None)
-
-
-def _compared(
-    request: PageRequest, panel: Panel, indicator: DerivedIndicator, selection: UnitSelection, by: GroupBy
-) -> list[GroupLine]:
-    """The figures of an indicator that compares two years: the texts of both are read for it, so that a call is of a region."""
-    units = len(unit_facts(panel, selection, ()))
-    if units > MOST_COMPARED:
+    if units := too_many(panel, indicator, selection):
         raise ApiError(
             400,
             f"{indicator.id} compares the texts of two years; {units:,} agencies, {MOST_COMPARED:,} at most: choose a region",
         )
-    with request.reading() as connection:
-        return compared_group_lines(panel, connection, indicator, selection, by)
+    try:
+        lines = figures_of_groups(request, panel, indicator, selection, by)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from error
+    return ApiList(tuple(lines), None)
 
 
 def unit_figures(request: PageRequest, asked: UnitFigureParameters) -> ApiList[UnitLine]:
