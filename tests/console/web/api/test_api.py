@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from codebook.records import Place, Reader, State
 from console.cli import app
-from console.web.pages.api import figures
+from console.web.pages.analysis import figures
 from console.web.pages.api.endpoint import CSV, JSON, PARQUET, PROBLEM, accepted
 from console.web.pages.api.resources import RESOURCES
 from console.web.security import CallLimit, digest
