@@ -10,7 +10,7 @@ from pathlib import Path
 from codebook.errors import UsageError
 from console.notices.document import NoticeTemplate
 from console.notices.records import AgencyNotice
-from console.process_pool import process_pool
+from runtime.process_pool import process_pool
 
 _FEW = 20  # notices that are written before two processes are ready
 

@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 from codebook.errors import UsageError
 from codebook.records import Finding, Snapshot
 from codebook.rule_packs.packs import Pack, Packs
-from console.process_pool import process_pool
 from database.reports.scoring import FiledLine, FiledScope, YearsLine, filed_lines, filed_years, pairs_of, years_lines
 from database.session import make_engine, reading
+from runtime.process_pool import process_pool
 from tasks.loading.rows import finding_row, unpack
 from tasks.validation.rules.between_reports import compare_years
 from tasks.validation.validate import findings_of
