@@ -17,6 +17,7 @@ from codebook.stages import StageName
 from console.cli import environment
 from console.cli.ingest import see_through
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
+from console.cli.terminal.progress import CountBar
 from console.reprocess import start
 from console.rules.outdated import outdated
 from console.rules.scores import scores, write_scores
@@ -145,8 +146,12 @@ def apply_packs(
     found = environment.settings()
     code = _code(region)
     with environment.database(found) as engine:
-        parts = list(outdated(engine, installed(), year, code))
-        reports, ids = sum(part.reports for part in parts), [number for part in parts for number in part.documents]
+        reports, ids = 0, list[int]()
+        with CountBar("documents read") as bar:
+            for part in outdated(engine, installed(), year, code):
+                reports += part.reports
+                ids += part.documents
+                bar.show(reports)
         say(f"{counted(reports, 'report')}, {len(ids):,} of them with other findings")
         started = 0
         if ids and not dry_run:
