@@ -449,5 +449,6 @@ def _row_groups(table: etree._Element) -> list[list[etree._Element]]:
 
 def _span(cell: etree._Element, name: str, most: int) -> int:
     """The value of a span attribute as browsers read it: 1 where it is no number."""
-    match = _SPAN.match(cell.get(name) or "")
+    value = cell.get(name)
+    match = _SPAN.match(value) if value else None
     return min(int(match[1]), most) if match else 1
