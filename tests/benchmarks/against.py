@@ -1,8 +1,8 @@
 """The pure functions beside those of other versions: ``python -m tests.benchmarks.against FOLDER...``.
 
-Each FOLDER holds the code of one (``git archive COMMIT | tar x -C FOLDER``). All read the same generated documents, one version after the other in processes of their own, several times over; what is printed
-is processor time, for each document the least of the rounds, which other work on the machine disturbs less than their sums, and
-how many times as fast the code here is.
+Each FOLDER holds the code of one (``git archive COMMIT | tar x -C FOLDER``). All read the same generated documents, one version
+after the other in processes of their own, several times over. What is printed is processor time, for each document the least of
+the rounds, which other work on the machine disturbs less than their sum, and how many times as fast the code here is.
 """
 
 from __future__ import annotations
