@@ -223,6 +223,36 @@ def test_a_row_that_the_break_cuts_is_one_row() -> None:
     assert [(c.text, c.place.page) for c in table.cells if c.row == 1 and c.column] == [("3", 2), ("3", 2)]
 
 
+@pytest.mark.parametrize(
+    ("group", "label"),
+    [
+        (("（五", "）不予处理"), ("1.信", "访举报投诉类申请")),  # the break cuts the number of the group
+        (("（五）不予处理", ""), ("1", ".信访举报投诉类申请")),
+        (("", ""), ("行政规范", "性文件")),  # a label without a number is known as a whole alone
+    ],
+    ids=["group", "number", "known"],
+)
+def test_a_label_that_the_break_cuts_anywhere_is_one(group: tuple[str, str], label: tuple[str, str]) -> None:
+    paper = Paper()
+    paper.cell(70, 700, 260, 20, "0")  # a header may hold a number, left of all values
+    for x, head in ((330, "自然人"), (390, "总计")):
+        paper.cell(x, 700, 60, 20, head)
+    paper.cell(70, 720, 40, 40, "三、").cell(110, 720, 220, 20, "（六）其他处理").cell(330, 720, 60, 20, "1").cell(
+        390, 720, 60, 20, "1"
+    )
+    paper.cell(110, 740, 90, 20, group[0]).cell(200, 740, 130, 20, label[0]).cell(330, 740, 60, 20, "4").cell(
+        390, 740, 60, 20, "5"
+    )
+    paper.page()
+    paper.cell(70, 60, 40, 40, "结果").cell(110, 60, 90, 40, group[1]).cell(200, 60, 130, 20, label[1])
+    paper.cell(330, 60, 60, 20, "").cell(390, 60, 60, 20, "")
+    paper.cell(200, 80, 130, 20, "2.重复申请").cell(330, 80, 60, 20, "0").cell(390, 80, 60, 20, "0")
+    table = pages(paper.page())[0].blocks[0]
+    cut = ["".join(c.text.split()) for c in table.cells if c.row == 2 and c.column > 0]
+    assert cut == ["".join(group), "".join(label), "4", "5"]
+    assert [c.text for c in table.cells if c.row == 3] == ["2.重复申请", "0", "0"]
+
+
 def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:
     """Programs that lay out pages move each line of a cell by itself: a number with a raised mark is higher than the others."""
     paper = Paper()
