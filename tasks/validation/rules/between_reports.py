@@ -135,9 +135,13 @@ def compare_years(earlier: Snapshot, later: Snapshot, packs: Packs | None = None
 
     Nothing when the years are not consecutive. Whether both are of one agency is the caller's to know (:func:`agency_key`).
     """
+    return found_between_years(earlier, later, rules_for(later, packs))
+
+
+def found_between_years(earlier: Snapshot, later: Snapshot, rules: RuleSet | None) -> tuple[Finding, ...]:
+    """Return what ``rules`` find in two reports of one agency: see :func:`compare_years`. None: those of the data files."""
     if later.year != earlier.year + 1:
         return ()
-    rules = rules_for(later, packs)
     pair = Pair(in_printing_order(earlier), in_printing_order(later), rules)
     found = list(_year_sums(pair))
     for check in _checks(RuleScope.YEARS):
