@@ -1,4 +1,4 @@
-"""Rows of a picture whose values do not stand below those of the same columns, as a rule was lost among them or dirt passed for one.
+"""Rows of a picture whose values do not stand below those of the same columns: a rule was lost, or dirt passed for one.
 
 A lost rule makes one cell of two and a false one two of one. Where both happen in a row it has as many values as the form has
 columns, all of them a column beside their own.
