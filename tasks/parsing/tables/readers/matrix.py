@@ -13,6 +13,7 @@ from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, alig
 from tasks.parsing.tables.cells import BlockRead, Doubt, number_of
 from tasks.parsing.tables.found_labels import FoundLabel
 from tasks.parsing.tables.labels import LabelPart
+from tasks.parsing.tables.out_of_place import doubt_out_of_place
 from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.readers.dashes import settle_dashes
 from tasks.parsing.tables.rows import (
@@ -163,6 +164,7 @@ def read_matrix(table: TableText) -> BlockRead:
                 row = doubted_row(row)
             if item.part is LabelPart.ROW or any(row.cells):
                 rows.append(row)
+    rows = doubt_out_of_place(rows)
     rows = _unlabelled(table, items, pairs, rows, wanted)
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _above_stray_digits(table, items, pairs, rows)
