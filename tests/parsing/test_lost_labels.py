@@ -107,6 +107,25 @@ def test_numbers_beside_the_first_half_of_a_label_that_a_page_break_cuts_are_not
     assert wrong == []
 
 
+@pytest.mark.parametrize("text", ["()", "（ ）", "||", "[]"])
+def test_brackets_in_the_place_of_a_number_are_one_that_was_not_read(text: str) -> None:
+    printed = render.make(random.Random(11), "2021")
+    _rows(printed)["granted"].values[2] = text
+    (page,) = table_garble.pages(printed)
+    surely = [
+        msgspec.structs.replace(
+            block, cells=tuple(msgspec.structs.replace(cell, score=1.0) if cell.text == text else cell for cell in block.cells)
+        )
+        if isinstance(block, Table)
+        else block
+        for block in page.blocks
+    ]
+    read = read_tables((msgspec.structs.replace(page, blocks=tuple(surely)),))
+    found = {reading.indicator: reading for reading in read.readings}
+    assert found["requests.granted.research"].state is State.DOUBTFUL
+    assert found["requests.granted.business"].state is State.READ  # the rest of the row is sure
+
+
 def test_a_piece_of_a_label_names_no_other_row() -> None:
     printed = render.make(random.Random(8), "2019", subtotals=True)
     rows = _rows(printed)

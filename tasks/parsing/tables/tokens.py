@@ -282,6 +282,8 @@ def _misread(cell: Cell) -> bool:
     text = cell.text.strip()
     if text in words().table.dashes:
         return cell.score < 1.0
+    if text and not fold_label(text):  # brackets and strokes, as of a 0 that lost its top and bottom
+        return True
     return cell.score < surety().cell and len(text) <= _MISREAD and (cell.score < _ILLEGIBLE or not _HAN.search(text))
 
 
