@@ -85,6 +85,18 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
         y0, y1 = min(edge["top"] for edge in group), max(edge["bottom"] for edge in group)
         yield from (_edge(x, y0, x, y1) for x in (left, right) if x is not None)
         yield from (_edge(x0, y, x1, y) for y in (top, bottom) if y is not None)
+        yield from _open_ends(upright)
+
+
+def _open_ends(upright: Sequence[Edge]) -> Iterator[Edge]:
+    """The upper and lower side over all upright lines that reach there: where a page break cuts a cell that goes on over it,
+    browsers draw no line, though they draw those of the cells beside it.
+    """
+    for side, outermost in (("top", min), ("bottom", max)):
+        y = outermost(edge[side] for edge in upright)
+        ends = [edge["x0"] for edge in upright if abs(edge[side] - y) <= SNAP]
+        if len(ends) > _ENDING:
+            yield _edge(min(ends), y, max(ends), y)
 
 
 def _end(edges: Sequence[Edge], side: str, outermost: Any) -> float | None:
