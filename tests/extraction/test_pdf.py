@@ -48,6 +48,10 @@ class Paper:
             self.text(x + 2, y + 3 + number * 12, line, 10)
         return self
 
+    def line(self, x0: float, y0: float, x1: float, y1: float) -> Paper:
+        self.canvas.line(x0, HEIGHT - y0, x1, HEIGHT - y1)
+        return self
+
     def white(self, x: float, y: float, width: float, height: float) -> Paper:
         self.canvas.setFillColor(white)
         self.canvas.rect(x, HEIGHT - y - height, width, height, stroke=0, fill=1)
@@ -251,6 +255,29 @@ def test_a_label_that_the_break_cuts_anywhere_is_one(group: tuple[str, str], lab
     cut = ["".join(c.text.split()) for c in table.cells if c.row == 2 and c.column > 0]
     assert cut == ["".join(group), "".join(label), "4", "5"]
     assert [c.text for c in table.cells if c.row == 3] == ["2.重复申请", "0", "0"]
+
+
+def test_a_group_whose_cell_is_open_where_a_page_ends_has_all_of_its_rows() -> None:
+    """Browsers draw no line above and below the part of a cell that goes on over a page break; on a page that the cell fills
+    its side touches no other line."""
+    paper = Paper().text(72, 703, "三、结果", 10)
+    paper.line(70, 700, 130, 700).line(70, 700, 70, 740)
+    tops, number = (700, 60, 60), 0
+    for page, top in enumerate(tops):
+        for y in (top, top + 20):
+            number += 1
+            paper.cell(130, y, 100, 20, f"{number}.原因")
+            paper.cell(230, y, 60, 20, str(number)).cell(290, y, 60, 20, "0").cell(350, y, 60, 20, "0")
+        if page == 1:
+            paper.line(70, 60, 70, 100)
+        if page == 2:
+            paper.line(70, 60, 70, 100).line(70, 100, 130, 100)
+        paper.page()
+    first, *others = pages(paper)
+    assert [page.blocks for page in others] == [(), ()]
+    (table,) = first.blocks
+    assert [(c.row, c.row_span, c.text) for c in table.cells if c.column == 0] == [(0, 6, "三、结果")]
+    assert [c.text for c in table.cells if c.column == 2] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:
