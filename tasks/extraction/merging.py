@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
 
 import msgspec
 
@@ -17,8 +16,6 @@ _OUTER = 8.0  # points by which the left and right edge of the parts may differ
 _INNER = 5.0  # points by which a ruled line may move between the parts
 _STRETCH = 0.05  # by which the widths of a table's parts may differ on two scanned pages
 _SHIFT = 70.0  # points by which they may be shifted (2.5 cm), and turned about the page's far end
-_MOST_LACKING = 2  # columns of groups in the forms, before that of the labels of rows
-_FEWEST_EDGES = 5  # of a part that lacks columns: a narrower table may begin anywhere
 _MAX_HEADER_ROWS = 5
 _REPEATED = 3  # rows in which a column has one text: it holds no labels
 _UNSURE = 0.5  # the score of a value where no label shows whether a page break cuts a row or parts two
@@ -37,8 +34,6 @@ def continue_table(upper: Table, lower: Table, *, scanned: bool = False) -> Tabl
         return None
     if scanned:
         b = _laid_on(a, b)
-    if lacking := _columns_lacking(a, b):
-        lower, b = _with_columns(lower, a[: lacking + 1]), [*a[:lacking], *b]
     if abs(a[0] - b[0]) > _OUTER or abs(a[-1] - b[-1]) > _OUTER:
         return None
     few, many = (a, b) if len(a) <= len(b) else (b, a)
@@ -72,26 +67,6 @@ def _edges(table: Table, scanned: bool) -> list[float] | None:
     if len(left) != table.columns:
         return None
     return [left[column] for column in range(table.columns)] + [right]
-
-
-def _columns_lacking(a: list[float], b: list[float]) -> int:
-    """How many columns the lower part lacks at its left: the cell of a group that goes on over its whole page touches no line
-    across, by which it would be a cell. It begins at an edge of the upper part then, and ends with it.
-    """
-    lacking = sum(x < b[0] - _OUTER for x in a)
-    if not 0 < lacking <= _MOST_LACKING or len(b) < _FEWEST_EDGES or abs(a[-1] - b[-1]) > _OUTER:
-        return 0
-    return lacking if abs(a[lacking] - b[0]) <= _INNER else 0
-
-
-def _with_columns(table: Table, edges: list[float]) -> Table:
-    """The table with blank cells, as high as itself, before its first column: one between each two of ``edges``."""
-    boxes = [cell.place.box for cell in table.cells if cell.place.box is not None]
-    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-    page = table.cells[0].place.page
-    columns = [Cell(0, at, "", Place(page, (x0, top, x1, bottom)), table.rows) for at, (x0, x1) in enumerate(pairwise(edges))]
-    moved = [msgspec.structs.replace(cell, column=cell.column + len(columns)) for cell in table.cells]
-    return make_table([*columns, *moved], table.place)
 
 
 def _slope(cells: list[Cell]) -> float:
