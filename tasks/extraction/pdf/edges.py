@@ -76,7 +76,7 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
         lines = len({round(edge["top"]) for edge in level}) + len({round(edge["x0"]) for edge in upright})
         if not level or not upright or lines <= _ENDING:
             continue  # a cross, or a line with something on it
-        yield from _open_ends([*upright, *_as_high(alone, upright)])
+        yield from _open_ends(level, [*upright, *_as_high(alone, upright)])
         x0, x1 = _end(level, "x0", min), _end(level, "x1", max)
         inner = min(edge["x0"] for edge in upright), max(edge["x0"] for edge in upright)
         left = x0 if x0 is not None and inner[0] - x0 > _OPEN_SIDE else None
@@ -91,15 +91,19 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
         yield from (_edge(x0, y, x1, y) for y in (top, bottom) if y is not None)
 
 
-def _open_ends(upright: Sequence[Edge]) -> Iterator[Edge]:
-    """The upper and lower side over all upright lines that reach there: where a page break cuts a cell that goes on over it,
-    browsers draw no line, though they draw those of the cells beside it.
+def _open_ends(level: Sequence[Edge], upright: Sequence[Edge]) -> Iterator[Edge]:
+    """The upper and lower side over all upright lines that reach there, where it is drawn in part: of a cell that goes on over a
+    page break browsers draw no line there, though they draw those of the cells beside it.
     """
     for side, outermost in (("top", min), ("bottom", max)):
         y = outermost(edge[side] for edge in upright)
         ends = [edge["x0"] for edge in upright if abs(edge[side] - y) <= SNAP]
-        if len(ends) > _ENDING:
-            yield _edge(min(ends), y, max(ends), y)
+        drawn = [edge for edge in level if abs(edge["top"] - y) <= SNAP]
+        x0, x1 = min(ends), max(ends)
+        is_whole = any(edge["x0"] - SNAP <= x0 and x1 <= edge["x1"] + SNAP for edge in drawn)
+        if len(ends) > _ENDING and not is_whole:
+            y = drawn[0]["top"] if drawn else y
+            yield _edge(x0, y, x1, y)
 
 
 def _as_high(alone: Sequence[Edge], upright: Sequence[Edge]) -> list[Edge]:
