@@ -92,16 +92,17 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
 
 
 def _open_ends(level: Sequence[Edge], upright: Sequence[Edge]) -> Iterator[Edge]:
-    """The upper and lower side over all upright lines that reach there, where it is drawn in part: of a cell that goes on over a
-    page break browsers draw no line there, though they draw those of the cells beside it.
+    """The upper and lower side over all upright lines that reach there, where they are not drawn as a whole, and the table is no
+    wider than these lines: of a cell that goes on over a page break browsers draw no line there.
     """
+    left, right = min(edge["x0"] for edge in level), max(edge["x1"] for edge in level)
     for side, outermost in (("top", min), ("bottom", max)):
         y = outermost(edge[side] for edge in upright)
         ends = [edge["x0"] for edge in upright if abs(edge[side] - y) <= SNAP]
-        drawn = [edge for edge in level if abs(edge["top"] - y) <= SNAP]
         x0, x1 = min(ends), max(ends)
+        drawn = [edge for edge in level if abs(edge["top"] - y) <= SNAP]
         is_whole = any(edge["x0"] - SNAP <= x0 and x1 <= edge["x1"] + SNAP for edge in drawn)
-        if len(ends) > _ENDING and not is_whole:
+        if len(ends) > _ENDING and not is_whole and x0 <= left + SNAP and right - SNAP <= x1:
             y = drawn[0]["top"] if drawn else y
             yield _edge(x0, y, x1, y)
 
