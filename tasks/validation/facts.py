@@ -71,12 +71,17 @@ class Facts:
     def _around(self, block: str) -> tuple[list[Place], list[Place]]:
         """The places of what stands before the numbers of a block, and behind them: numbers of tables, and titles of chapters."""
         blocks = load_book().blocks
-        own, position = blocks[block].section or 0, list(blocks).index(block)
-        numbered = {cell: list(blocks).index(name) for cell in self.readings if (name := self.block_of(cell))}
-        cells = [(numbered[c], r.place) for c, r in self.readings.items() if c in numbered and r.origin is Origin.TABLE]
+        own, at = blocks[block].section or 0, {name: number for number, name in enumerate(blocks)}
+        cells = [
+            (at[name], reading.place)
+            for cell, reading in self.readings.items()
+            if (name := self.block_of(cell)) and reading.origin is Origin.TABLE
+        ]
         chapters = [(section.number or 0, section.place) for section in self.report.sections]
-        before = [place for at, place in cells if at < position] + [place for number, place in chapters if number <= own]
-        return before, [place for at, place in cells if at > position] + [place for number, place in chapters if number > own]
+        before = [place for number, place in cells if number < at[block]]
+        behind = [place for number, place in cells if number > at[block]]
+        before += [place for number, place in chapters if number <= own]
+        return before, behind + [place for number, place in chapters if number > own]
 
     @cached_property
     def text(self) -> str:

@@ -93,7 +93,7 @@ def main() -> None:
         return
     tallies: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = given.keep or Path(scratch)
+        folder = (given.keep or Path(scratch)).resolve()  # LibreOffice takes its profile by an absolute address
         folder.mkdir(parents=True, exist_ok=True)
         for document, path, score in scores(given.count, given.seed, folder):
             tallies.setdefault(document.form, Tally()).add(document, score)

@@ -88,19 +88,12 @@ def snapshot_of(verdict: Verdict) -> Snapshot | None:
     return Snapshot(report.agency, report.region, report.region_code, report.year, report.form, values, sections, unconfirmed)
 
 
-@cache
-def _places() -> dict[str, int]:
-    """The place of each indicator in the order in which the forms print them."""
-    return {cell: place for place, cell in enumerate(load_book().indicators)}
-
-
 def in_printing_order(snapshot: Snapshot) -> Snapshot:
     """Return the same report with its cells in the order of the forms.
 
     A database returns rows in any order; findings list cells, and must not depend on it.
     """
-    places = _places()
-    cells = sorted(snapshot.values, key=lambda cell: (places.get(cell, len(places)), cell))
+    cells = load_book().in_order(snapshot.values)
     return msgspec.structs.replace(snapshot, values={cell: snapshot.values[cell] for cell in cells})
 
 
