@@ -172,13 +172,13 @@ def _without_leftovers(slots: list[Slot[int]], texts: Sequence[str]) -> list[Slo
     for slot in slots:
         rows.setdefault(slot.row, []).append(slot)
     ends = 0, max(slot.row for slot in slots)
-    blanks = {row: begun for row, begun in rows.items() if not any(texts[slot.content].strip() for slot in begun)}
-    numbers = [slot for slot in slots if slot.row_span > 1 and NUMERIC.fullmatch(texts[slot.content])] if blanks else []
     left: set[int] = set()
-    for row, begun in blanks.items():
-        beside = [number for number in numbers if number.row < row < number.row + number.row_span]
-        parts_row = bool(beside) and max(slot.column for slot in begun) < min(number.column for number in beside)
-        if parts_row or (row in ends and len(begun) == 1 and begun[0].column_span > 1):
+    for row, begun in rows.items():
+        if any(texts[slot.content].strip() for slot in begun):
+            continue
+        last = max(slot.column for slot in begun)
+        over = sum(slot.row < row < slot.row + slot.row_span and slot.column > last for slot in slots)
+        if over > 1 or (row in ends and len(begun) == 1 and begun[0].column_span > 1):
             left.update(slot.content for slot in begun)
     return [slot for slot in slots if slot.content not in left] if left else slots
 
