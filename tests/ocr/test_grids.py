@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tasks.ocr.blank_marks import DASH, mark_in
 from tasks.ocr.cleaning.grey_ink import find_seals, without_grey_ink
+from tasks.ocr.grids.ruling import find_rules, straightening
+from tasks.ocr.grids.table_grid import _positions
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
-from tasks.ocr.ruling import find_rules, straightening
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import LEVELS, Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
@@ -296,6 +297,15 @@ def test_a_last_row_without_a_rule_below_it() -> None:
     image[bottom - 3 : bottom + 4, left - 4 : right + 4] = beside
     page, _ = worn(image, Wear(skew=0.3, blur=0.4, noise=3), 5)
     assert _spans(_read(page)) == [WHOLE]
+
+
+@pytest.mark.parametrize(("length", "place"), [(400, 13), (500, 17)])
+def test_a_heading_close_to_a_rule_does_not_move_it_as_the_other_one_of_a_double_rule_does(length: int, place: int) -> None:
+    """What is left of a rule that lies beside its place is a line of the cells above it."""
+    mask = np.zeros((40, 600), np.uint8)
+    mask[10:17, 50:550] = 255
+    mask[20:25, 50 : 50 + length] = 255
+    assert _positions(mask, 1, 60, 14) == [place]
 
 
 def test_specks_at_rules_break_none() -> None:
