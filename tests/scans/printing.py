@@ -117,12 +117,11 @@ def _libreoffice(paper: Paper, rng: Random, how: Print) -> bytes:
     style.element.rPr.rFonts.set(qn("w:eastAsia"), how.font)
     page = document.sections[0]
     page.page_width, page.page_height, page.left_margin, page.right_margin = Mm(210), Mm(297), Mm(18), Mm(18)
-    room = int((page.page_width - page.left_margin - page.right_margin) / Pt(1) * 20)  # twentieths of a point
+    room = page.page_width - page.left_margin - page.right_margin
     for table in document.tables:
         # as wide as the paper at most: what is beyond its edge nobody can read
-        columns = table._tbl.tblGrid.gridCol_lst
-        for column in columns:
-            column.set(qn("w:w"), str(min(900, room // len(columns))))
+        for column in table.columns:
+            column.width = min(Pt(45), room // len(table.columns))
     data = io.BytesIO()
     document.save(data)
     command = [

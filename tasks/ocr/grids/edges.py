@@ -38,13 +38,14 @@ class Way(NamedTuple):
 
 
 def judged(way: Way, lines: Sequence[int], places: Sequence[int]) -> Shares:
-    """Return the evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 8).
+    """Return the evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 9).
 
     In this order: the share of the way that thin ink covers along one row; the share with ink both above and below that row, as
     the middle of a row of characters has; the share that lies in long runs, whose gaps are closed; the share that is covered
     where no ink stands near, where a faint rule is seen and strokes of characters are not; 1 when it is joined to the rules at
-    its ends, else 0; the shares with ink close to it on the side that has less and on that which has more, as beside strokes; and
-    by how many times its noise the paper along it is darker on the whole than beside it, however faint each part of it is.
+    its ends, else 0; the shares with ink close to it on the side that has less and on that which has more, as beside strokes; by
+    how many times its noise the paper along it is darker on the whole than beside it, however faint each part of it is; and the
+    share with ink along that row, however thick.
     """
     edges = _Edges.between(np.asarray(places, np.int64), way.thickness)
     return np.array([_along(way, edges, at) for at in lines])
@@ -92,7 +93,7 @@ class _Edges(NamedTuple):
 
 
 def _along(way: Way, edges: _Edges, at: int) -> Shares:
-    """Return the evidence for the edges of one line: (edges, 8)."""
+    """Return the evidence for the edges of one line: (edges, 9)."""
     margin = way.reach + 4 * way.thickness
     top = max(0, at - margin)
     near = slice(top, at + margin + 1)
@@ -108,7 +109,7 @@ def _along(way: Way, edges: _Edges, at: int) -> Shares:
     rows = first + _best_rows(cover, black)
     long = edges.pixels(way.runs[top + first : at + way.reach + 1].max(axis=0) > 0) / edges.length
     ends = np.minimum(np.clip(edges.length // 8, 2, 4), edges.length)
-    found = np.zeros((len(rows), 8))
+    found = np.zeros((len(rows), 9))
     levels = np.zeros((len(rows), len(strip)))
     # most edges of a line have it at the same row
     for row in np.unique(rows).tolist():
@@ -135,6 +136,7 @@ def _along(way: Way, edges: _Edges, at: int) -> Shares:
         found[which, 3] = np.where(room >= _LEAST_FREE, counts[5] / np.maximum(counts[4], 1), 0.0)
         found[which, 4] = joined | some.ends(band[row], ends[which])
         found[which, 5], found[which, 6] = np.minimum(higher, lower), np.maximum(higher, lower)
+        found[which, 8] = ink
         if (wide := (room >= _FREE) & (counts[4] >= _LEAST_TRACE)).any():
             levels[which[wide]] = some.of(wide).means(way.grey[near], free, counts[4][wide])
             found[which[wide], 7] = 1.0

@@ -73,7 +73,7 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
             top = int(left[reach[left].argmax()])
             near = left[np.abs(left - top) <= apart]
             near = near[reach[near] >= 0.7 * reach[top]]
-            # its own rows, and those of another line as long, as of a double rule; the strokes of a heading close to it are shorter
+            # its own rows, and those as long of a double rule; the strokes of a heading close to it are shorter
             parts = np.split(near, np.flatnonzero(np.diff(near) > 1) + 1)
             as_long = [part for part in parts if top in part or reach[part].max() >= _AS_LONG * reach[top]]
             at = round(float(np.concatenate(as_long).mean()))
@@ -83,7 +83,7 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
 
 
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Return which edges are rules, of evidence (lines, edges along a line, 8).
+    """Return which edges are rules, of evidence (lines, edges along a line, 9).
 
     An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
     well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
@@ -145,7 +145,8 @@ def _in_characters(
             stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
         else:
             # no character reaches without a gap from one rule to the next, unless they are as near as its own sides
-            long = (beside[:, 0] >= UNBROKEN) & (beside[:, 2] >= _WHOLE) & (lengths[edges] >= _WIDER * way.thickness)
+            is_inked = np.maximum(beside[:, 0], beside[:, 8]) >= UNBROKEN
+            long = is_inked & (beside[:, 2] >= _WHOLE) & (lengths[edges] >= _WIDER * way.thickness)
             stroke[line, edges] = held & (beside[:, 5] >= _BESIDE) & ~long
     return stroke
 
