@@ -269,9 +269,9 @@ def single_pieces(marks: Grey, size: int) -> list[Box]:
     Paper of nearly a character parts two pieces. Level strokes are pieces too; the strokes of 三 are one.
     """
     labels, shapes = pieces(marks)
-    high = shapes[:, cv2.CC_STAT_HEIGHT] > 2.5 * size
-    high[0] = False
-    free = cv2.subtract(marks, marked(labels, high)) if high.any() else marks  # without what is left of a frame
+    frames = shapes[:, cv2.CC_STAT_HEIGHT] > 2.5 * size  # or what is left of one
+    frames[0] = False
+    free = cv2.subtract(marks, marked(labels, frames)) if frames.any() else marks
     joined = cv2.morphologyEx(free, cv2.MORPH_CLOSE, np.ones((1, max(3, round(size * _PARTED))), np.uint8))
     _, stats = pieces(joined.astype(np.uint8))
     found: list[Box] = []

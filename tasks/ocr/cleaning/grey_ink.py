@@ -72,12 +72,6 @@ def _ring(radius: int) -> NDArray[np.float32]:
     return np.asarray(on / on.sum() - off / off.sum(), np.float32)
 
 
-def _has_room(strokes: NDArray[np.float32], ring: NDArray[np.float32]) -> bool:
-    """Return whether anywhere there is as much of ``strokes`` as a seal has at least, however it lies: mostly there is not."""
-    around = cv2.boxFilter(strokes, -1, ring.shape[::-1], normalize=False)
-    return float(around.max()) * float(ring.max()) >= 0.99 * 0.5 * _ROUND
-
-
 def find_seals(grey: Grey) -> list[Seal]:
     """Return the round grey seals on a page (255 is paper)."""
     washes = _washes(grey)
@@ -86,9 +80,10 @@ def find_seals(grey: Grey) -> list[Seal]:
     # a ring is no wider than a pixel or two here; where it is fainter than that, its share of a pixel counts in full
     strokes = np.minimum(washes * 2, 1).astype(np.float32)
     found: list[Seal] = []
-    rings = {radius: _ring(radius) for radius in range(round(_RADII[0] * _WIDTH), round(_RADII[1] * _WIDTH))}
-    answers = {radius: cv2.filter2D(strokes, -1, ring) for radius, ring in rings.items() if _has_room(strokes, ring)}
-    for _ in range(_MOST if answers else 0):
+    answers = {
+        radius: cv2.filter2D(strokes, -1, _ring(radius)) for radius in range(round(_RADII[0] * _WIDTH), round(_RADII[1] * _WIDTH))
+    }
+    for _ in range(_MOST):
         radius = max(answers, key=lambda r: float(answers[r].max()))
         if answers[radius].max() < 0.5 * _ROUND:
             break
