@@ -272,13 +272,14 @@ def _moment(at: datetime) -> str:
 def _cells(
     connection: Connection, reports: Sequence[int], *, settled: bool
 ) -> tuple[dict[int, dict[str, FiledCell]], dict[int, dict[str, Witnessed]], dict[int, Reader]]:
-    """Return the cells of reports (``settled``: those of the first that renditions settled) as each document alone was read, what
+    """Return the cells of reports (``settled``: those that renditions settled) as each document alone was read, what
     witnesses make of them, and what read most of them.
     """
     cells: dict[int, dict[str, FiledCell]] = {number: {} for number in reports}
     witnessed: dict[int, dict[str, Witnessed]] = {number: {} for number in reports}
     readers: dict[int, Reader] = {}
-    for report, found in settled_cells(connection, reports[:1]) if settled else cells_of(connection, reports):
+    of_reports = ((number, settled_cells(connection, number)) for number in reports) if settled else cells_of(connection, reports)
+    for report, found in of_reports:
         for cell in found:
             value, state = as_read(cell.value, cell.state, cell.witness)
             options = tuple(numbers.whole(candidate) for candidate in cell.candidates or ())
@@ -286,7 +287,8 @@ def _cells(
             if cell.witness:
                 documents = tuple(cell.witness["documents"])
                 witnessed[report][cell.indicator] = Witnessed(cell.state, numbers.whole(cell.value), documents)
-        readers[report] = Reader(Counter(cell.read_by for cell in found).most_common(1)[0][0])
+        if found:
+            readers[report] = Reader(Counter(cell.read_by for cell in found).most_common(1)[0][0])
     return cells, witnessed, readers
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -34,7 +35,6 @@ _VALUES = ReportValues.__table__
 _LAYOUT = ValueLayout.__table__
 _COLUMNS = tuple(_VALUES.c[name] for name in Packed._fields)
 _IDS = is_listed(_VALUES.c.report_id, bindparam("ids", type_=Text))
-_ORDER = _VALUES.c.report_id
 # Takes its number from the layout that is there: of one that is not yet, nothing is written.
 _INSERT = Prepared(
     insert(ReportValues).from_select(
@@ -58,13 +58,9 @@ _UPDATE = Prepared(
 _ONE = select(_VALUES.c.layout_id, *_COLUMNS).where(_VALUES.c.report_id == bindparam("report", type_=BigInteger))
 _READ_ONE = Prepared(_ONE)
 _HOLD_ONE = Prepared(_ONE.with_for_update())
-_READ = Prepared(select(_VALUES.c.report_id, _VALUES.c.layout_id, *_COLUMNS).where(_IDS).order_by(_ORDER))
-_READ_SETTLED = Prepared(
-    select(_VALUES.c.report_id, _VALUES.c.layout_id, *_COLUMNS).where(_IDS, _VALUES.c.witness.is_not(None)).order_by(_ORDER)
-)
-_READ_NUMBERS = Prepared(
-    select(_VALUES.c.report_id, _VALUES.c.layout_id, _VALUES.c.numbers, _VALUES.c.states).where(_IDS).order_by(_ORDER)
-)
+_READ = Prepared(select(_VALUES.c.report_id, _VALUES.c.layout_id, *_COLUMNS).where(_IDS))
+_READ_SETTLED = Prepared(_ONE.where(_VALUES.c.witness.is_not(None)))
+_READ_NUMBERS = Prepared(select(_VALUES.c.report_id, _VALUES.c.layout_id, _VALUES.c.numbers, _VALUES.c.states).where(_IDS))
 _READ_LAYOUT = Prepared(select(_LAYOUT.c.indicators).where(_LAYOUT.c.id == bindparam("layout", type_=BigInteger)))
 _layouts: dict[int, Layout] = {}  # by their number, which has one meaning everywhere
 _MANY = 1000  # lists that a process keeps at hand
@@ -128,13 +124,14 @@ def cells_of_report(connection: Connection, report_id: int | None) -> list[Cell]
 
 def cells_of(connection: Connection, report_ids: Iterable[int]) -> Iterator[tuple[int, list[Cell]]]:
     """Yield the cells of these reports, by report and indicator; those that have none are left out."""
-    return _all_of(connection, _READ, report_ids)
+    for row in _rows(connection, _READ, report_ids):
+        yield row[0], _unpacked(connection, row[1:])
 
 
-def settled_cells(connection: Connection, report_ids: Iterable[int]) -> Iterator[tuple[int, list[Cell]]]:
-    """Yield as :func:`cells_of` the cells that other renditions prove or settle."""
-    for report_id, cells in _all_of(connection, _READ_SETTLED, report_ids):
-        yield report_id, [cell for cell in cells if cell.witness is not None]
+def settled_cells(connection: Connection, report_id: int) -> list[Cell]:
+    """Return the cells of a report that other renditions prove or settle."""
+    row = _READ_SETTLED.run(connection, report=report_id).one
+    return [] if row is None else [cell for cell in _unpacked(connection, row) if cell.witness is not None]
 
 
 def cells_by_indicator(connection: Connection, wanted: Mapping[int, Iterable[str]]) -> Iterator[tuple[int, Cell]]:
@@ -153,14 +150,10 @@ def numbers_of(connection: Connection, report_ids: Iterable[int]) -> Iterator[Nu
         yield Numbers(report_id, _layout(connection, layout), unpack_numbers(numbers), letters)
 
 
-def _all_of(connection: Connection, statement: Prepared, report_ids: Iterable[int]) -> Iterator[tuple[int, list[Cell]]]:
-    for row in _rows(connection, statement, report_ids):
-        yield row[0], _unpacked(connection, row[1:])
-
-
 def _rows(connection: Connection, statement: Prepared, report_ids: Iterable[int]) -> Iterator[tuple[Any, ...]]:
     for part in chunks(sorted(set(report_ids)), CHUNK):
-        yield from statement.run(connection, ids=json.dumps(part)).rows
+        # Not in SQL, where an order would invite PostgreSQL to go through the whole key.
+        yield from sorted(statement.run(connection, ids=json.dumps(part)).rows, key=itemgetter(0))
 
 
 def _unpacked(connection: Connection, row: tuple[Any, ...]) -> list[Cell]:

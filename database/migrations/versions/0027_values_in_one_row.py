@@ -6,7 +6,8 @@ columns, for questions in SQL. Programs of the version before cannot write it: a
 those of this version before the way back.
 
 Rows are read and packed in blocks; both are kept until the transaction is over, which takes their room again. A report that has a
-cell twice ends it (migration 0025 took away what prevented that on PostgreSQL; no program writes one).
+cell twice ends it (migration 0025 took away what prevented that on PostgreSQL; no program writes one), and so do values whose
+report is not there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.schema import CreateTable
 
 from codebook.cells import Cell
 from database.values.packing import Packed, layout_id, layout_text, pack
@@ -31,6 +33,7 @@ depends_on: str | None = None
 BLOCK = 100
 """Reports of one block: some 20,000 cells."""
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NULLABLE = sa.JSON(none_as_null=True)
 UNSETTLED = sa.text("unsettled is not null")
 WERE_UNSETTLED = sa.text("state in ('doubtful', 'not_seen')")
@@ -119,7 +122,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "gk_report_values",
-        sa.Column("report_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("report_id", KEY, autoincrement=False, nullable=False),
         sa.Column("layout_id", sa.BigInteger(), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("numbers", "states", "marks", "kinds")),
         *(sa.Column(name, sa.Text(), nullable=True) for name in ("places", "raws", "odd", "unsettled", "witness")),
@@ -157,17 +160,21 @@ def downgrade() -> None:
 
 
 def _make_values(name: str) -> None:
-    of_sqlite = [] if op.get_bind().dialect.name == "postgresql" else [("report_id", "indicator")]
-    op.create_table(
+    connection = op.get_bind()
+    of_sqlite = [] if connection.dialect.name == "postgresql" else [("report_id", "indicator")]
+    metadata = sa.MetaData()
+    report = sa.Table("gk_report", metadata, sa.Column("id", KEY))
+    table = sa.Table(
         name,
-        sa.Column("report_id", sa.BigInteger(), nullable=False),
+        metadata,
+        sa.Column("report_id", KEY, nullable=False),
         sa.Column("indicator", sa.String(80), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("value", sa.Double(), nullable=True),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("raw", sa.Text(), nullable=False),
         sa.Column("origin", sa.String(10), nullable=False),
         sa.Column("read_by", sa.String(10), nullable=False),
-        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
         sa.Column("page", sa.Integer(), nullable=False),
         sa.Column("box", NULLABLE, nullable=True),
         sa.Column("line", sa.Integer(), nullable=True),
@@ -179,10 +186,12 @@ def _make_values(name: str) -> None:
         sa.Column("witness", NULLABLE, nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("witnesses", NULLABLE, nullable=True),
-        sa.ForeignKeyConstraint(["report_id"], ["gk_report.id"], name="fk_gk_value_report_id"),
+        sa.ForeignKeyConstraint(["report_id"], [report.c.id], name="fk_gk_value_report_id"),
         *(sa.PrimaryKeyConstraint(*columns, name="pk_gk_value") for columns in of_sqlite),
         sqlite_with_rowid=False,
     )
+    # The way back of 0022 asks for the words at the very end.
+    connection.exec_driver_sql(str(CreateTable(table).compile(connection)).strip())
 
 
 def _pack_all(connection: sa.Connection) -> None:
@@ -209,8 +218,8 @@ def _pack_all(connection: sa.Connection) -> None:
 
 
 def _blocks(connection: sa.Connection) -> Iterator[tuple[int, int]]:
-    """The numbers of reports in blocks, first and last."""
-    after = sa.text("select id from gk_report where id > :last order by id limit :block")
+    """The numbers of reports with values in blocks, first and last."""
+    after = sa.text("select distinct report_id from gk_value where report_id > :last order by report_id limit :block")
     last = -(2**63)
     while ids := connection.execute(after, {"last": last, "block": BLOCK}).scalars().all():
         last = ids[-1]
