@@ -110,21 +110,10 @@ def filing_values(connection: Connection, filing_id: int) -> list[ValueWithEvide
 
 
 def _line(row: Any, indicator: str, cell: Cell | None) -> ValueWithEvidence:
-    who: dict[str, Any] = {
-        name: getattr(row, name) for name in ("filing_id", "agency_id", "agency", "kind", "region_code", "year", "form")
-    }
-    found: dict[str, Any] = {
-        name: getattr(cell, name, None) for name in ("raw", "page", "line", "column", "read_by", "score", "note")
-    }
-    state, box = getattr(cell, "state", None), getattr(cell, "box", None)
-    value = None if state is None or state in _NO_NUMBER else whole(getattr(cell, "value", None))
-    return ValueWithEvidence(
-        **who,
-        indicator=indicator,
-        value=value,
-        state=None if state is None else State(state),
-        box=tuple(box) if box else None,
-        document_id=row.document_id,
-        sha256=row.sha256,
-        **found,
-    )
+    who = (row.filing_id, row.agency_id, row.agency, row.kind, row.region_code, row.year, row.form, indicator)
+    if cell is None:
+        return ValueWithEvidence(*who, *([None] * 10), row.document_id, row.sha256)
+    value = None if cell.state in _NO_NUMBER else whole(cell.value)
+    box = None if not cell.box else (cell.box[0], cell.box[1], cell.box[2], cell.box[3])
+    where = (cell.raw, cell.page, box, cell.line, cell.column, cell.read_by, cell.score, cell.note)
+    return ValueWithEvidence(*who, value, State(cell.state), *where, row.document_id, row.sha256)

@@ -50,6 +50,7 @@ _BOX = 4
 _PLACE = 2
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[str], Any] = msgspec.json.Decoder().decode
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Packed(NamedTuple):
@@ -248,16 +249,21 @@ def unpack_one(layout: Layout, packed: Packed, indicator: str) -> Cell | None:
         at = layout.index(indicator)
     except ValueError:
         return None
-    number = _decode(packed.numbers)[at]
-    raw = None if packed.raws is None else _decode(packed.raws)[at]
-    odd: Any = None if packed.odd is None else next(iter(_decode(packed.odd)[at : at + 1]), None)
+    number, raw, place, odd = (_one(column, at) for column in (packed.numbers, packed.raws, packed.places, packed.odd))
     mark, letter = packed.marks[at], packed.states[at]
     kind = odd["kind"] if mark == _OTHER_KIND else _decode(packed.kinds)[ord(mark) - _FIRST_MARK]
     state = odd["state"] if letter == _OTHER_STATE else NAMES[letter]
-    place = None if packed.places is None else _decode(packed.places)[at]
     witness = None if packed.witness is None else _decode(packed.witness).get(indicator)
     value, text = None if number is None else float(number), _shown(number) if raw is None else raw
     return _cell(indicator, value, state, text, kind, odd, place, witness)
+
+
+def _one(column: str | None, at: int) -> Any:
+    """One place of a column: the others are only passed over."""
+    if column is None:
+        return None
+    places = _split(column)
+    return msgspec.json.decode(places[at]) if at < len(places) else None
 
 
 def _shown(number: float | None) -> str:
