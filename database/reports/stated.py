@@ -112,7 +112,8 @@ def filing_values(connection: Connection, filing_id: int) -> list[ValueWithEvide
 def _line(row: Any, indicator: str, cell: Cell | None) -> ValueWithEvidence:
     who = (row.filing_id, row.agency_id, row.agency, row.kind, row.region_code, row.year, row.form, indicator)
     if cell is None:
-        return ValueWithEvidence(*who, *([None] * 10), row.document_id, row.sha256)
+        nothing = (None, None, None, None, None, None, None, None, None, None)
+        return ValueWithEvidence(*who, *nothing, row.document_id, row.sha256)
     value = None if cell.state in _NO_NUMBER else whole(cell.value)
     box = None if not cell.box else (cell.box[0], cell.box[1], cell.box[2], cell.box[3])
     where = (cell.raw, cell.page, box, cell.line, cell.column, cell.read_by, cell.score, cell.note)

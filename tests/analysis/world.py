@@ -100,7 +100,7 @@ def _regions(rng: Random, provinces: int, agencies: int) -> list[Region]:
 class _Writer:
     def __init__(self, rng: Random, years: Sequence[int]) -> None:
         self.rng, self.years = rng, years
-        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _ORDER}
+        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*_ORDER, "value")}
         self.units: list[TrueUnit] = []
         self.cells: list[TrueCell] = []
         self.documents = self.filings = self.findings = self.expected = 0
