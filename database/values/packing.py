@@ -18,6 +18,7 @@ takes no room. The view ``gk_value`` (migration 0027) reads the same columns in 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from operator import itemgetter
@@ -245,11 +246,11 @@ def _unpack(layout: Layout, packed: Packed) -> list[Cell]:
 
 def unpack_one(layout: Layout, packed: Packed, indicator: str) -> Cell | None:
     """Return one cell of a report, None when it has no such cell."""
-    try:
-        at = layout.index(indicator)
-    except ValueError:
+    at = bisect_left(layout, indicator)
+    if at == len(layout) or layout[at] != indicator:
         return None
-    number, raw, place, odd = (_one(column, at) for column in (packed.numbers, packed.raws, packed.places, packed.odd))
+    number = unpack_numbers(packed.numbers)[at]
+    raw, place, odd = (_one(column, at) for column in (packed.raws, packed.places, packed.odd))
     mark, letter = packed.marks[at], packed.states[at]
     kind = odd["kind"] if mark == _OTHER_KIND else _decode(packed.kinds)[ord(mark) - _FIRST_MARK]
     state = odd["state"] if letter == _OTHER_STATE else NAMES[letter]
