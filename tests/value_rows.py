@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from database.values import cells_of_report, change_cells, write_cells
 from database.values.packing import Layout, layout_id, layout_text, pack
 
@@ -40,9 +40,9 @@ def _found(connection: Connection, where: str, bound: Mapping[str, Any]) -> dict
 
 def packed_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The rows of gk_value_layout and gk_report_values for rows as gk_value shows them."""
-    cells: dict[int, list[Cell]] = defaultdict(list)
+    cells: dict[int, list[StoredCell]] = defaultdict(list)
     for row in rows:
-        cells[row["report_id"]].append(Cell(**{name: value for name, value in row.items() if name != "report_id"}))
+        cells[row["report_id"]].append(StoredCell(**{name: value for name, value in row.items() if name != "report_id"}))
     layouts: dict[int, Layout] = {}
     values: list[dict[str, Any]] = []
     for report_id, those in cells.items():

@@ -118,7 +118,7 @@ class ReportValues(Base):
 
 class ValueRow(View):
     """The long table, a view of gk_report_values: one indicator of one version of a report, with its evidence. What the columns
-    say: codebook.cells.Cell. For questions in SQL; whole reports are read faster by database.values.
+    say: codebook.filings.StoredCell. For questions in SQL; whole reports are read faster by database.values.
     """
 
     __tablename__ = "gk_value"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from codebook.cells import Cell
-from codebook.filings import as_read
+from codebook.filings import StoredCell, as_read
 from codebook.records import Record, Status
 from database.intake.purging import TombstoneItem
 
@@ -191,7 +190,7 @@ class ValueItem(Record, frozen=True):
         return as_read(self.value, self.state, self.witness)
 
 
-def value_item(cell: Cell) -> ValueItem:
+def value_item(cell: StoredCell) -> ValueItem:
     """Return a cell as pages show it."""
     return ValueItem(*(getattr(cell, name) for name in ValueItem.__struct_fields__))
 

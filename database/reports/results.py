@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from codebook.records import UNSETTLED_STATES, Number, Reader, Snapshot, State, Status, WitnessKind
 from codebook.rules import year_cells
 from codebook.text.numbers import whole
@@ -448,7 +448,7 @@ def report_keys(connection: Connection, report_ids: Iterable[int]) -> list[Repor
     return [ReportKey(*row) for row in rows]
 
 
-def _is_unconfirmed(cell: Cell) -> bool:
+def _is_unconfirmed(cell: StoredCell) -> bool:
     """Whether a rule over years would rest on a number of a PDF that no pixels confirmed."""
     if cell.read_by != Reader.PDF or cell.state not in (State.READ, State.PROVEN) or cell.indicator not in year_cells():
         return False

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from codebook.records import UNSETTLED_STATES, Number, Record, State
 from codebook.text.numbers import whole
 from database.access import in_region as within
@@ -109,7 +109,7 @@ def filing_values(connection: Connection, filing_id: int) -> list[ValueWithEvide
     return [_line(row, cell.indicator, cell) for cell in cells_of_report(connection, row.report_id)]
 
 
-def _line(row: Any, indicator: str, cell: Cell | None) -> ValueWithEvidence:
+def _line(row: Any, indicator: str, cell: StoredCell | None) -> ValueWithEvidence:
     who = (row.filing_id, row.agency_id, row.agency, row.kind, row.region_code, row.year, row.form, indicator)
     if cell is None:
         nothing = (None, None, None, None, None, None, None, None, None, None)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from codebook.records import UNSETTLED_STATES, State
 
 Layout = tuple[str, ...]
@@ -88,7 +88,7 @@ def layout_of(text: str) -> Layout:
 # ---- packing ----------------------------------------------------------------------------------------------------------------
 
 
-def pack(cells: Iterable[Cell]) -> tuple[Layout, Packed]:
+def pack(cells: Iterable[StoredCell]) -> tuple[Layout, Packed]:
     """Return the layout of the cells of a report, at least one, and the columns.
 
     Raises ValueError when a cell has two values, a number that is not finite, or a text with the character 0, which PostgreSQL
@@ -216,7 +216,7 @@ def _has_nul(value: Any) -> bool:
 # ---- unpacking --------------------------------------------------------------------------------------------------------------
 
 
-def unpack(layout: Layout, packed: Packed) -> list[Cell]:
+def unpack(layout: Layout, packed: Packed) -> list[StoredCell]:
     """Return the cells of a report, by indicator: what :func:`pack` was given, with lists as lists and numbers as floats.
 
     Raises ValueError for columns that :func:`pack` did not make.
@@ -227,7 +227,7 @@ def unpack(layout: Layout, packed: Packed) -> list[Cell]:
         raise ValueError(f"the values of a report cannot be read: {error!r}") from error
 
 
-def _unpack(layout: Layout, packed: Packed) -> list[Cell]:
+def _unpack(layout: Layout, packed: Packed) -> list[StoredCell]:
     numbers = unpack_numbers(packed.numbers)
     values = [None if number is None else float(number) for number in numbers]
     texts: Iterable[str] = map(_shown, numbers)
@@ -244,7 +244,7 @@ def _unpack(layout: Layout, packed: Packed) -> list[Cell]:
     return [_cell(*row) for row in rows]
 
 
-def unpack_one(layout: Layout, packed: Packed, indicator: str) -> Cell | None:
+def unpack_one(layout: Layout, packed: Packed, indicator: str) -> StoredCell | None:
     """Return one cell of a report, None when it has no such cell."""
     at = bisect_left(layout, indicator)
     if at == len(layout) or layout[at] != indicator:
@@ -273,7 +273,7 @@ def _shown(number: float | None) -> str:
 
 def _cell(  # noqa: PLR0917 - made by the thousand
     indicator: str, value: float | None, state: str, raw: str, kind: Any, odd: Any, place: list[Any] | None, witness: Any
-) -> Cell:
+) -> StoredCell:
     line = column = box = None
     if place is not None:
         if len(place) != _BOX:
@@ -283,8 +283,10 @@ def _cell(  # noqa: PLR0917 - made by the thousand
     page, origin, read_by, witnesses = kind
     if odd is None:
         places = (page, box, line, column)
-        return Cell(indicator, value, state, raw, origin, read_by, 1.0, *places, None, None, None, None, witness, None, witnesses)
-    return Cell(
+        return StoredCell(
+            indicator, value, state, raw, origin, read_by, 1.0, *places, None, None, None, None, witness, None, witnesses
+        )
+    return StoredCell(
         indicator,
         value,
         state,

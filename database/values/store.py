@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, insert, select, update
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from database.models import ReportValues, ValueLayout
 from database.sql import CHUNK, Prepared, PreparedInsert, chunks, is_listed
 from database.values.packing import (
@@ -83,7 +83,7 @@ class Numbers(NamedTuple):
 # ---- writing ----------------------------------------------------------------------------------------------------------------
 
 
-def write_cells(connection: Connection, report_id: int, cells: Collection[Cell]) -> None:
+def write_cells(connection: Connection, report_id: int, cells: Collection[StoredCell]) -> None:
     """Keep the cells of a new report. Raises ValueError as :func:`database.values.packing.pack` does."""
     if not cells:
         return
@@ -116,25 +116,25 @@ def change_cells(connection: Connection, report_id: int, changes: Mapping[str, M
 # ---- reading ----------------------------------------------------------------------------------------------------------------
 
 
-def cells_of_report(connection: Connection, report_id: int | None) -> list[Cell]:
+def cells_of_report(connection: Connection, report_id: int | None) -> list[StoredCell]:
     """Return the cells of a report, by indicator. Raises ValueError when they cannot be read."""
     row = None if report_id is None else _READ_ONE.run(connection, report=report_id).one
     return [] if row is None else _unpacked(connection, row)
 
 
-def cells_of(connection: Connection, report_ids: Iterable[int]) -> Iterator[tuple[int, list[Cell]]]:
+def cells_of(connection: Connection, report_ids: Iterable[int]) -> Iterator[tuple[int, list[StoredCell]]]:
     """Yield the cells of these reports, by report and indicator; those that have none are left out."""
     for row in _rows(connection, _READ, report_ids):
         yield row[0], _unpacked(connection, row[1:])
 
 
-def settled_cells(connection: Connection, report_id: int) -> list[Cell]:
+def settled_cells(connection: Connection, report_id: int) -> list[StoredCell]:
     """Return the cells of a report that other renditions prove or settle."""
     row = _READ_SETTLED.run(connection, report=report_id).one
     return [] if row is None else [cell for cell in _unpacked(connection, row) if cell.witness is not None]
 
 
-def cells_by_indicator(connection: Connection, wanted: Mapping[int, Iterable[str]]) -> Iterator[tuple[int, Cell]]:
+def cells_by_indicator(connection: Connection, wanted: Mapping[int, Iterable[str]]) -> Iterator[tuple[int, StoredCell]]:
     """Yield single cells: of each report those of the indicators ``wanted`` that it has."""
     for row in _rows(connection, _READ, wanted):
         layout, packed = _layout(connection, row[1]), Packed(*row[2:])
@@ -156,7 +156,7 @@ def _rows(connection: Connection, statement: Prepared, report_ids: Iterable[int]
         yield from sorted(statement.run(connection, ids=json.dumps(part)).rows, key=itemgetter(0))
 
 
-def _unpacked(connection: Connection, row: tuple[Any, ...]) -> list[Cell]:
+def _unpacked(connection: Connection, row: tuple[Any, ...]) -> list[StoredCell]:
     return unpack(_layout(connection, row[0]), Packed(*row[1:]))
 
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from codebook.agency_kinds import stored_key
 from codebook.book import load_book
-from codebook.cells import Cell
 from codebook.divisions import by_level
+from codebook.filings import StoredCell
 from codebook.records import Finding, Place, Reading, Report, State, Verdict, decode, encode
 from tasks.loading.relate import standing
 from tasks.validation.validate import doubts
@@ -119,9 +119,9 @@ def _block_rows(report: Report) -> list[Row]:
     return list(found.values())
 
 
-def _cell(reading: Reading, correction: int | None) -> Cell:
+def _cell(reading: Reading, correction: int | None) -> StoredCell:
     place = reading.place
-    return Cell(
+    return StoredCell(
         reading.indicator,
         _number(reading.value),
         reading.state.value,

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 from typer.testing import CliRunner
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from console.cli import COMMANDS, app, summary
 from database.clock import now
 from database.models import Document, FindingRow, ReportRow, Stage, StageState
@@ -215,7 +215,7 @@ def load(engine: Engine) -> int:
             "created_at": now(),
         }
         report = connection.execute(insert(ReportRow).values(**columns)).inserted_primary_key[0]
-        read = Cell("a.total", 1234, "proven", "1,234", "table", "txt", 1.0, 1, line=3)
+        read = StoredCell("a.total", 1234, "proven", "1,234", "table", "txt", 1.0, 1, line=3)
         doubt = {"value": None, "state": "doubtful", "raw": "[/]?", "doubt": "blank or zero", "candidates": [0, 7]}
         write_cells(connection, report, [read, read._replace(indicator="b.total", **doubt)])
         finding = {

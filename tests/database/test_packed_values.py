@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from codebook.records import UNSETTLED_STATES, Origin, Reader, State, WitnessKind
 from database.clock import now
 from database.models import Base, UnsettledValue, ValueRow
@@ -37,7 +37,7 @@ LINES = some.integers(-1, 2**31 - 1)
 WITNESSES = some.lists(some.sampled_from([kind.value for kind in WitnessKind]), max_size=3)
 SETTLED = some.fixed_dictionaries({"state": some.sampled_from(["doubtful", "read"]), "documents": some.lists(PAGES)})
 ONE = some.builds(
-    Cell,
+    StoredCell,
     some.text("abc._", min_size=1, max_size=8),
     some.none() | NUMBERS,
     some.sampled_from([state.value for state in State]) | some.just("unheard"),
@@ -60,9 +60,9 @@ ONE = some.builds(
 CELLS = some.lists(ONE, min_size=1, max_size=70, unique_by=lambda cell: cell.indicator)
 
 
-def usual(indicator: str, value: float | None = 3.0, state: str = "read", **more: Any) -> Cell:
+def usual(indicator: str, value: float | None = 3.0, state: str = "read", **more: Any) -> StoredCell:
     raw = "" if value is None else f"{value:.0f}"
-    return Cell(indicator, value, state, raw, "table", "txt", 1.0, **{"page": 1, "witnesses": ["text"], **more})
+    return StoredCell(indicator, value, state, raw, "table", "txt", 1.0, **{"page": 1, "witnesses": ["text"], **more})
 
 
 ODD = [
@@ -91,7 +91,7 @@ def documents(connection: Connection, count: int) -> list[int]:
 
 
 @given(CELLS)
-def test_what_was_packed_is_unpacked(cells: list[Cell]) -> None:
+def test_what_was_packed_is_unpacked(cells: list[StoredCell]) -> None:
     layout, packed = pack(cells)
     expected = sorted(cells, key=lambda cell: cell.indicator)
     assert unpack(layout, packed) == expected
@@ -123,7 +123,7 @@ def test_every_state_has_a_letter_of_its_own() -> None:
         [usual("a", witness={"state": "read", "value": None, "documents": ["\0"]})],
     ],
 )
-def test_what_no_report_says_is_refused(cells: list[Cell]) -> None:
+def test_what_no_report_says_is_refused(cells: list[StoredCell]) -> None:
     with pytest.raises(ValueError, match="report"):
         pack(cells)
 
@@ -139,10 +139,10 @@ def test_columns_that_are_damaged_are_refused_and_never_read_as_something_else(n
         unpack(layout[1:], packed)
 
 
-def rows_of(connection: Connection, report: int) -> list[Cell]:
-    columns = [getattr(ValueRow, name) for name in Cell._fields]
+def rows_of(connection: Connection, report: int) -> list[StoredCell]:
+    columns = [getattr(ValueRow, name) for name in StoredCell._fields]
     query = select(*columns).where(ValueRow.report_id == report).order_by(ValueRow.indicator)
-    return [Cell(*row) for row in connection.execute(query)]
+    return [StoredCell(*row) for row in connection.execute(query)]
 
 
 def test_the_view_and_the_program_read_the_same(engine: Engine) -> None:
@@ -209,7 +209,7 @@ def test_two_who_change_cells_of_a_report_at_once_both_keep_their_change(engine:
         write_cells(connection, report, cells)
     start = threading.Barrier(len(cells))
 
-    def change(cell: Cell) -> None:
+    def change(cell: StoredCell) -> None:
         own = make_engine(engine.url.render_as_string(hide_password=False), pooled=False, lock_seconds=30)
         start.wait()
         with own.begin() as connection:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.schema import CreateTable
 
-from codebook.cells import Cell
+from codebook.filings import StoredCell
 from database.values.packing import Packed, layout_id, layout_text, pack
 
 revision: str = "0027"
@@ -195,7 +195,7 @@ def _make_values(name: str) -> None:
 
 
 def _pack_all(connection: sa.Connection) -> None:
-    names = ", ".join(f'cast("{name}" as text)' if name in _JSON else f'"{name}"' for name in Cell._fields)
+    names = ", ".join(f'cast("{name}" as text)' if name in _JSON else f'"{name}"' for name in StoredCell._fields)
     of_block = sa.text(
         f"select report_id, {names} from gk_value where report_id between :first and :last order by report_id, indicator"
     )
@@ -226,7 +226,7 @@ def _blocks(connection: sa.Connection) -> Iterator[tuple[int, int]]:
         yield ids[0], last
 
 
-def _cell(row: Any) -> Cell:
-    cell = dict(zip(Cell._fields, row, strict=True))
+def _cell(row: Any) -> StoredCell:
+    cell = dict(zip(StoredCell._fields, row, strict=True))
     cell = {name: text.replace("\0", "\ufffd") if isinstance(text, str) else text for name, text in cell.items()}
-    return Cell(**cell | {name: None if cell[name] is None else json.loads(cell[name]) for name in _JSON})
+    return StoredCell(**cell | {name: None if cell[name] is None else json.loads(cell[name]) for name in _JSON})
