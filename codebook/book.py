@@ -199,6 +199,15 @@ class Codebook(Record, frozen=True, dict=True, gc=True):
         """The indicators of each block, in printing order."""
         return {name: tuple(i for i in self.indicators.values() if i.block == name) for name in self.blocks}
 
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The place of each indicator in printing order, from 0."""
+        return {key: number for number, key in enumerate(self.indicators)}
+
+    def in_order(self, cells: Iterable[str]) -> list[str]:
+        """Return ids of indicators in printing order, those that the codebook does not know behind all others."""
+        return sorted(cells, key=lambda cell: (self.order.get(cell, len(self.order)), cell))
+
     def of_form(self, form: str, block: str | None = None) -> tuple[Indicator, ...]:
         """The indicators that ``form`` asks for, in printing order; of one block only, if given."""
         indicators = self.indicators.values() if block is None else self.by_block.get(block, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -141,6 +142,19 @@ def overlaid(packs: Iterable[Pack]) -> RuleSet:
         for name, own in pack.own.items():
             rules[name] = own_rule(name, own, pack.stamp)
     return RuleSet(rules)
+
+
+@lru_cache(maxsize=256)
+def differences(before: RuleSet, after: RuleSet) -> tuple[RuleSet, RuleSet]:
+    """Return the rules of two sets that are not the same in both: as ``before`` and as ``after`` have them.
+
+    What the two sets find in a report differs by what these rules find: no rule looks at the findings of another.
+    """
+    return _without(before, after), _without(after, before)
+
+
+def _without(rules: RuleSet, others: RuleSet) -> RuleSet:
+    return RuleSet({name: rule for name, rule in rules.rules.items() if others.rules.get(name) != rule})
 
 
 def changed(rule: Rule, change: ChangedRule, stamp: str) -> Rule:

@@ -47,6 +47,7 @@ _BROKEN = 0.002  # share of characters that may be undecodable (a cut sequence, 
 _LOST = 0.1  # share of replacement characters in the source itself beyond which it is not text any more
 _BINARY = 0.02  # share of control characters beyond which bytes are no text
 _FEW_NULS = 0.01
+_ASCII = re.compile("[\0-\x7f]+")
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_BYTES = bytes(set(range(32)) - set(b"\0\t\n\r\f\v\x1a\x1b")) + b"\x7f"
 
@@ -69,7 +70,7 @@ class _WithoutCommon(dict[int, int | None]):
     """The table by which a text is translated to the characters that are not common, filled as they come."""
 
     def __missing__(self, number: int) -> int | None:
-        self[number] = None if number > 0x7F and chr(number) in _common() else number
+        self[number] = None if chr(number) in _common() else number
         return self[number]
 
 
@@ -128,8 +129,8 @@ def plausibility(text: str) -> float:
     if len(text) > _SAMPLE:
         third, middle = _SAMPLE // 3, len(text) // 2
         text = text[:third] + text[middle : middle + third] + text[-third:]
-    beyond = len(text) - len(text.encode("ascii", "ignore"))
-    return (len(text) - len(text.translate(_without_common()))) / beyond if beyond else 0.0
+    beyond = _ASCII.sub("", text)  # most of a page is markup
+    return (len(beyond) - len(beyond.translate(_without_common()))) / len(beyond) if beyond else 0.0
 
 
 def _try(data: bytes, name: str, codec: str) -> _Trial | None:

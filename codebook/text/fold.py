@@ -28,6 +28,7 @@ _DOUBLED = re.compile(rf"([{_HAN}])\1(?=[(（][a-zü]{{1,6}}[)）][(（][a-zü]{
 _FIRST_HAN, _LAST_HAN = chr(0x3400), chr(0x9FFF)
 _SHORT = 300  # characters of a text whose folding is remembered: 2,000 of these take at most 10 MB
 _UNIFIED = chr(0x4E00)
+_IDEOGRAPHS = (*range(0x2E80, 0xA000), *range(0xF900, 0xFB00))
 # Spaces that are not one between two characters of ASCII.
 _SPACE = re.compile(r"\s{2,}|[^\S ]|(?<![\x00-\x7f]) | (?![\x00-\x7f])")
 # ideographic spaces, zero-width characters, soft hyphens and private-use icons of web pages
@@ -48,6 +49,7 @@ class FoldingWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     taiwan: dict[str, str]
     variants: dict[str, str]
+    changed_in_words: str
 
 
 class RadicalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,9 +78,13 @@ def _converter() -> opencc.OpenCC:
 
 
 @cache
+def _file() -> FoldingWords:
+    return msgspec.yaml.decode(data.read("words.yaml"), type=FoldingWords)
+
+
+@cache
 def _words() -> tuple[re.Pattern[str], dict[str, str]]:
-    words = msgspec.yaml.decode(data.read("words.yaml"), type=FoldingWords)
-    table = words.taiwan | words.variants
+    table = _file().taiwan | _file().variants
     return re.compile("|".join(sorted(map(re.escape, table), key=len, reverse=True))), table
 
 
@@ -104,9 +110,20 @@ class _NormalForms(dict[int, str]):
 _NORMAL_FORMS = _NormalForms()
 
 
+@cache
+def _not_simplified() -> re.Pattern[str]:
+    """The characters without which a text is in simplified script: those that are changed by themselves, or in some words. Those
+    beyond the basic plane are not looked up: they are rare.
+    """
+    characters = [chr(number) for number in _IDEOGRAPHS]
+    simplified = _converter().convert("\n".join(characters)).split("\n")
+    changed = [one for one, other in zip(characters, simplified, strict=True) if one != other]
+    return re.compile(f"[{''.join(changed)}{_file().changed_in_words}\U00010000-\U0010ffff]")
+
+
 def _simplify(text: str) -> str:
     """Simplified script, character by character: the result is as long as ``text``."""
-    if text.isascii():
+    if _not_simplified().search(text) is None:
         return text
     result = _converter().convert(text)
     return result if len(result) == len(text) else "".join(c if len(c := _converter().convert(x)) == 1 else x for x in text)
@@ -175,7 +192,7 @@ def _replace_words(text: str, origins: Sequence[int]) -> tuple[str, Sequence[int
 
 def _squeeze(text: str, origins: Sequence[int]) -> Folded:
     """Spaces next to a Chinese character or mark are dropped, others become one."""
-    spaces = _SPACE.search(text)
+    spaces = _SPACE.search(text) if text.split(maxsplit=1) != [text] else None
     if spaces is None:
         return Folded(text, tuple(origins))
     out: list[str] = []
@@ -212,5 +229,6 @@ def script_of(text: str) -> str:
     han = re.sub(rf"[^{_HAN}]", "", text)
     if not han:
         return "simplified"
-    changed = sum(a != b for a, b in zip(han, _simplify(han), strict=True))
+    simplified = _simplify(han)
+    changed = 0 if simplified == han else sum(a != b for a, b in zip(han, simplified, strict=True))
     return "traditional" if changed * 50 > len(han) else "simplified"

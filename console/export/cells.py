@@ -165,12 +165,6 @@ def _object(columns: Columns, row: ExportRow) -> Line:
 
 
 @cache
-def order() -> dict[str, int]:
-    """The place of each indicator in printing order."""
-    return {indicator: place for place, indicator in enumerate(load_book().indicators)}
-
-
-@cache
 def form_cells(block: str, form: str, printed: frozenset[str]) -> frozenset[str]:
     """The indicators that a block of this form has: see codebook.book.Codebook.demanded."""
     return frozenset(load_book().demanded(block, form, printed))
@@ -187,7 +181,7 @@ def cells(exported: Exported) -> CellsFound:
     printed = [i for i, v in read.items() if i in book.indicators and v.state not in (MISSING, NOT_SEEN)]
     rows = frozenset(book.indicators[i].row for i in printed)
     blank = {i for block, form in exported.blocks.items() for i in form_cells(block, form, rows)} - read.keys()
-    places = order()
+    places = load_book().order
     return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (places.get(i, len(places)), i))]
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from codebook.errors import UsageError
 from console.notices.document import NoticeTemplate
 from console.notices.records import AgencyNotice
+from runtime.process_pool import process_pool
 
-_PROCESSES = 2
 _FEW = 20  # notices that are written before two processes are ready
 
 
@@ -25,8 +20,7 @@ class NoticeWriter:
 
     def __init__(self, template: NoticeTemplate, count: int) -> None:
         self._template = template
-        # A forked process would share our connections to the database.
-        self._pool = _pool() if count > _FEW else None
+        self._pool = process_pool() if count > _FEW else None
 
     def write(self, files: Iterable[tuple[AgencyNotice, Path]]) -> Iterator[None]:
         """Write each notice to its path; yield after each one. Raises UsageError when the template fails with one of them."""
@@ -47,20 +41,6 @@ class NoticeWriter:
         """End the processes."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-
-
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(_PROCESSES, get_context("spawn"), _end_with, (os.getpid(),))
-
-
-def _end_with(parent: int) -> None:
-    """Let the kernel kill this process when the thread that started it is gone, however it went: it waits for work otherwise."""
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; systems without prctl do without
-    except AttributeError:
-        return
-    if os.getppid() != parent:  # it has gone already
-        os._exit(0)
 
 
 def _write(content: bytes, name: str, notice: AgencyNotice, path: Path) -> None:

@@ -19,7 +19,7 @@ from codebook.rule_packs.packs import Packs, Scoring, points_of
 from codebook.rules import load_rules
 from codebook.text.numbers import exact
 from console.export.writers import inert
-from database.reports.scoring import FiledLine, FoundLine, filed_lines, found_lines
+from database.reports.scoring import FiledLine, FiledScope, FoundLine, filed_lines, found_lines
 from database.session import reading
 
 BATCH = 500  # reports
@@ -63,7 +63,7 @@ def scores(engine: Engine, packs: Packs, year: int, region_code: str | None = No
     after = 0
     while True:
         with reading(engine) as connection:
-            lines = filed_lines(connection, year, region_code, after, BATCH)
+            lines = filed_lines(connection, FiledScope(year, region_code), after, BATCH)
             found = found_lines(connection, [line.report_id for line in lines])
         if not lines:
             return

@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from codebook.records import Finding, Record, Report, Severity, Snapshot
-from codebook.rule_packs.packs import Pack, Packs
-from database.reports import results
-from database.reports.results import ReportKey
-from database.reports.scoring import FiledLine, filed_lines
+from codebook.records import Finding, Record, Severity, Snapshot
+from codebook.rule_packs.packs import Pack, Packs, differences
+from codebook.rules import RuleScope, RuleSet, national
+from database.reports.scoring import FiledLine, FiledScope, filed_lines, pairs_of
 from database.session import reading
 from tasks.loading.rows import unpack
-from tasks.validation.rules.between_reports import compare_years
-from tasks.validation.validate import findings_of
+from tasks.validation.facts import Facts
+from tasks.validation.rules.between_reports import found_between_years
+from tasks.validation.validate import found_by
 
 BATCH = 100  # reports
 EXAMPLES = 5
@@ -62,12 +62,13 @@ def try_packs(engine: Engine, before: Packs, after: Packs, year: int, region_cod
     kept: Counter[tuple[str, str]] = Counter()
     examples: list[TrialExample] = []
     reports = concerned = 0
-    for line, report, pair in _reports(engine, year, region_code):
+    for line, pair, (old, new) in _reports(engine, before, after, year, region_code):
         reports += 1
-        if before.chosen(line.region, line.region_code, year) == after.chosen(line.region, line.region_code, year):
+        if not (old.rules or new.rules):
             continue
         concerned += 1
-        for change, finding in _differences(_found(report, pair, before), _found(report, pair, after)):
+        facts = Facts(unpack(line.body).report)
+        for change, finding in _differences(_found(facts, pair, old), _found(facts, pair, new)):
             counts[change][finding.rule] += 1
             kept[change, finding.rule] += 1
             if kept[change, finding.rule] <= EXAMPLES:
@@ -77,38 +78,40 @@ def try_packs(engine: Engine, before: Packs, after: Packs, year: int, region_cod
     return PackTrial(reports, concerned, came, went, changed, tuple(examples))
 
 
-Pairs = Sequence[tuple[Snapshot, Snapshot]]
+Pair = tuple[Snapshot, Snapshot]
+Changes = tuple[RuleSet, RuleSet]  # the rules that differ, as they are without the pack and with it
 
 
-def _reports(engine: Engine, year: int, region_code: str | None) -> Iterator[tuple[FiledLine, Report, Pairs]]:
-    """Each report in force on a year with its own words, and with the report of the year before, if there is one."""
-    after = 0
+def _reports(
+    engine: Engine, before: Packs, after: Packs, year: int, region_code: str | None
+) -> Iterator[tuple[FiledLine, Pair | None, Changes]]:
+    """Each report in force on a year with the rules that differ for it and, where some of these compare years, with that of the
+    year before.
+    """
+    after_filing = 0
     while True:
         with reading(engine) as connection:
-            lines = filed_lines(connection, year, region_code, after, BATCH)
-            earlier = {line.report_id: _year_before(connection, line) for line in lines}
-            ids = [number for pair in earlier.items() for number in pair if number is not None]
-            known = results.snapshots(connection, ids)
+            lines = filed_lines(connection, FiledScope(year, region_code), after_filing, BATCH)
+            changes = {line.report_id: _changes(line, before, after) for line in lines}
+            pairs = pairs_of(connection, [line for line in lines if any(map(_compares_years, changes[line.report_id]))])
         if not lines:
             return
         for line in lines:
-            before = earlier[line.report_id]
-            there = before in known and line.report_id in known
-            pairs = [(known[before], known[line.report_id])] if there and before is not None else []
-            yield line, unpack(line.body).report, pairs
-        after = lines[-1].filing_id
+            yield line, pairs.get(line.report_id), changes[line.report_id]
+        after_filing = lines[-1].filing_id
 
 
-def _year_before(connection: Connection, line: FiledLine) -> int | None:
-    near = results.neighbours(connection, ReportKey(line.report_id, line.agency_id, line.year, None, None))
-    current = near.years.get(line.year - 1)
-    return current.report_id if current else None
+def _changes(line: FiledLine, before: Packs, after: Packs) -> Changes:
+    old, new = (packs.rules_for(line.region, line.region_code, line.year) or national() for packs in (before, after))
+    return differences(old, new)
 
 
-def _found(report: Report, pairs: Pairs, packs: Packs) -> list[Finding]:
-    rules = packs.rules_for(report.region, report.region_code, report.year)
-    found, _ = findings_of(report, rules)
-    return [*found, *(finding for earlier, later in pairs for finding in compare_years(earlier, later, packs))]
+def _compares_years(rules: RuleSet) -> bool:
+    return any(rule.scope is RuleScope.YEARS for rule in rules.rules.values())
+
+
+def _found(facts: Facts, pair: Pair | None, rules: RuleSet) -> list[Finding]:
+    return [*found_by(facts, rules), *(found_between_years(*pair, rules) if pair else ())]
 
 
 def _differences(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[tuple[str, Finding]]:

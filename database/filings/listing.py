@@ -393,12 +393,10 @@ def _cells(connection: Connection, editions: Iterable[EditionItem]) -> tuple[Cel
         number = documents_of[each.report_id]
         for indicator, value, state in zip(each.indicators, each.values, each.states, strict=True):
             stated[indicator][number] = StatedValue(number, *shown[number], value, state)
-    order = {indicator: place for place, indicator in enumerate(load_book().indicators)}
     differ = [indicator for indicator, by in stated.items() if len({each.value for each in by.values()}) > 1]
-    differ.sort(key=lambda indicator: (order.get(indicator, len(order)), indicator))
     return tuple(
         CellHistory(indicator, tuple(stated[indicator][number] for number in shown if number in stated[indicator]))
-        for indicator in differ
+        for indicator in load_book().in_order(differ)
     )
 
 

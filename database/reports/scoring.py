@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
-from codebook.records import Severity
+from codebook.records import Severity, Snapshot
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, FINDING, MEMBER, holds, speaks
-from database.models import AgencyRow, FindingCase, FindingState
+from database.models import AgencyRow, Between, FindingCase, FindingState
+from database.reports import results
 from database.reports.results import REPORT, in_force
 
 
@@ -30,6 +31,14 @@ class FiledLine(NamedTuple):
     body: bytes
 
 
+class FiledScope(NamedTuple):
+    """Which reports: those on a year, of a region with all in it (None: of all), up to the filing ``last`` (None: to the end)."""
+
+    year: int
+    region_code: str | None = None
+    last: int | None = None
+
+
 class FoundLine(NamedTuple):
     """A finding in force of a report."""
 
@@ -39,8 +48,8 @@ class FoundLine(NamedTuple):
     pack: str | None
 
 
-def filed_lines(connection: Connection, year: int, region_code: str | None, after: int, limit: int) -> list[FiledLine]:
-    """The next ``limit`` reports in force on ``year`` behind the filing ``after``, of a region with all in it (None: all)."""
+def filed_lines(connection: Connection, scope: FiledScope, after: int, limit: int) -> list[FiledLine]:
+    """The next ``limit`` reports in force of ``scope`` behind the filing ``after``."""
     query = (
         select(
             FILING.c.id,
@@ -59,14 +68,77 @@ def filed_lines(connection: Connection, year: int, region_code: str | None, afte
             .join(FILING, FILING.c.id == MEMBER.c.filing_id)
         )
         .join(AgencyRow, AgencyRow.id == FILING.c.agency_id)
-        .where(FILING.c.year == year, FILING.c.id > after)
+        .where(FILING.c.year == scope.year, FILING.c.id > after)
         .order_by(FILING.c.id)
         .limit(limit)
     )
-    if region_code is not None:
-        query = query.where(REPORT.c.region_code.startswith(region_prefix(region_code), autoescape=True))
+    if scope.last is not None:
+        query = query.where(FILING.c.id <= scope.last)
+    if scope.region_code is not None:
+        query = query.where(REPORT.c.region_code.startswith(region_prefix(scope.region_code), autoescape=True))
     rows = connection.execute(query).all()
     return [FiledLine(*row)._replace(region=tuple(row.region)) for row in rows]
+
+
+def pairs_of(connection: Connection, lines: Sequence[FiledLine]) -> dict[int, tuple[Snapshot, Snapshot]]:
+    """Return report -> the report in force of its agency on the year before, and itself, of those ``lines`` that have one."""
+    earlier = _year_before(connection, lines)
+    known = results.snapshots(connection, [number for pair in earlier.items() for number in pair])
+    return {now: (known[before], known[now]) for now, before in earlier.items() if before in known and now in known}
+
+
+def _year_before(connection: Connection, lines: Sequence[FiledLine]) -> dict[int, int]:
+    """Report -> the one in force of its agency on the year before."""
+    now, before = FILING.alias("now"), FILING.alias("before")
+    query = (
+        select(now.c.id, REPORT.c.id)
+        .select_from(
+            now.join(before, and_(before.c.agency_id == now.c.agency_id, before.c.year == now.c.year - 1))
+            .join(MEMBER, and_(MEMBER.c.filing_id == before.c.id, speaks()))
+            .join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id)
+            .join(REPORT, in_force())
+        )
+        .where(now.c.id.in_([line.filing_id for line in lines]))
+    )
+    found: dict[int, int] = dict(tuple(row) for row in connection.execute(query)) if lines else {}
+    return {line.report_id: found[line.filing_id] for line in lines if line.filing_id in found}
+
+
+class YearsLine(NamedTuple):
+    """A finding between a report and the one of its agency on the year before."""
+
+    report_id: int
+    rule: str
+    severity: Severity
+    message: str
+    cells: tuple[str, ...]
+    pack: str | None
+
+
+def years_lines(connection: Connection, report_ids: Sequence[int]) -> list[YearsLine]:
+    """The findings that stand between these reports, which are in force, and those of the year before."""
+    query = (
+        select(*(FINDING.c[name] for name in YearsLine._fields))
+        .where(FINDING.c.report_id.in_(list(report_ids)), FINDING.c.between == Between.YEARS.value, holds())
+        .order_by(FINDING.c.id)
+    )
+    rows = connection.execute(query)
+    return [YearsLine(*row)._replace(severity=Severity(row.severity), cells=tuple(row.cells)) for row in rows]
+
+
+class YearOfFilings(NamedTuple):
+    """A year with its filings: how many they are, and the least and the greatest of their numbers."""
+
+    year: int
+    filings: int
+    first: int
+    last: int
+
+
+def filed_years(connection: Connection) -> list[YearOfFilings]:
+    """The years on which there are filings."""
+    query = select(FILING.c.year, func.count(), func.min(FILING.c.id), func.max(FILING.c.id))
+    return [YearOfFilings(*row) for row in connection.execute(query.group_by(FILING.c.year).order_by(FILING.c.year))]
 
 
 def found_lines(connection: Connection, report_ids: Sequence[int]) -> list[FoundLine]:

@@ -49,7 +49,7 @@ def doubt_unclear(extraction: Extraction) -> Extraction:
 
 def _is_unclear(page: Page) -> bool:
     texts = (one.text for block in page.blocks for one in ((block,) if isinstance(block, Line) else block.cells))
-    return any(map(_UNCLEAR.search, texts))
+    return _UNCLEAR.search("".join(texts)) is not None
 
 
 def _page(page: Page) -> Page:

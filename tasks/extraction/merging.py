@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import msgspec
 
 from codebook.records import Cell, Place, Table
-from codebook.text.fold import is_han
+from codebook.text.fold import fold_label, is_han
 from tasks.extraction.grid import NUMERIC, make_table, nearest
-from tasks.extraction.words import patterns
+from tasks.extraction.words import patterns, row_labels
 
 _OUTER = 8.0  # points by which the left and right edge of the parts may differ
 _INNER = 5.0  # points by which a ruled line may move between the parts
 _STRETCH = 0.05  # by which the widths of a table's parts may differ on two scanned pages
 _SHIFT = 70.0  # points by which they may be shifted (2.5 cm), and turned about the page's far end
 _MAX_HEADER_ROWS = 5
+_REPEATED = 3  # rows in which a column has one text: it holds no labels
 _UNSURE = 0.5  # the score of a value where no label shows whether a page break cuts a row or parts two
 _DIGITS = re.compile(r"[\d,.]+")
 
@@ -120,7 +122,7 @@ def _stack(top: list[Cell], rows: int, low: list[Cell]) -> list[Cell]:
     """The cells of both parts, those that the break cut merged."""
     bottom = {(cell.column, cell.column_span): cell for cell in top if cell.row + cell.row_span == rows}
     first = [cell for cell in low if cell.row == 0]
-    values_from = min((cell.column for cell in (*top, *low) if NUMERIC.fullmatch(cell.text)), default=0)
+    values_from = _first_of_values([top, low])
     labels = [cell for cell in first if cell.column + cell.column_span <= values_from]
     one_row = _is_cut_row(bottom, first, labels)
     merged = first if one_row else _continued_labels(bottom, labels)
@@ -133,6 +135,22 @@ def _stack(top: list[Cell], rows: int, low: list[Cell]) -> list[Cell]:
         result[_merge(above, cell, cell.row_span - 1 if one_row else cell.row_span, surety)] = None
     done = set(map(id, merged))
     return [*result, *(msgspec.structs.replace(cell, row=cell.row + shift) for cell in low if id(cell) not in done)]
+
+
+def _first_of_values(parts: list[list[Cell]]) -> int:
+    """The column behind those of the labels: in which the numbers of most rows begin (a header may hold one too, and cells of a
+    row be blank), or the one before with units, which have one text in several of these rows.
+    """
+    first: dict[tuple[int, int], int] = {}
+    for part, cells in enumerate(parts):
+        for cell in cells:
+            if NUMERIC.fullmatch(cell.text):
+                first[part, cell.row] = min(cell.column, first.get((part, cell.row), cell.column))
+    begins = Counter(first.values())
+    before = [cell for part, cells in enumerate(parts) for cell in cells if cell.column < first.get((part, cell.row), 0)]
+    texts = Counter((cell.column, cell.text) for cell in before if cell.text.strip())
+    units = [column for (column, _), rows in texts.items() if rows >= _REPEATED]
+    return min((*units, min(begins, key=lambda column: (-begins[column], column), default=0)))
 
 
 def _merge(above: Cell, below: Cell, more_rows: int, surety: float) -> Cell:
@@ -186,7 +204,12 @@ def _continued_labels(bottom: dict[tuple[int, int], Cell], labels: list[Cell]) -
 
 
 def _label_goes_on(above: Cell, below: Cell) -> bool:
+    """Return whether two cells hold one label: its number stands above, if only the beginning of it, and none below; or both
+    together are the label of a row, and the part below is none.
+    """
     if not below.text.strip() or not above.text.strip():
         return True
-    enumerator = patterns().enumerator
-    return bool(enumerator.match(above.text)) and not enumerator.match(below.text)
+    whole, enumerator = "".join((above.text + below.text).split()), patterns().enumerator
+    if fold_label(whole) in row_labels():
+        return fold_label(below.text) not in row_labels()
+    return bool(enumerator.match(whole)) and not enumerator.match(below.text)

@@ -15,6 +15,7 @@ from tasks.extraction.limits import ExtractionLimits
 _MOST_LEFT_OUT = 100  # that are written down
 _LONGEST_NAME = 120  # characters
 _LONG = 300  # characters in one cell beyond which a table without numbers is the frame of a page
+_NUMBERS = 2  # cells with a number of its own, by which a table is more than a frame
 MAX_DEPTH = 40
 
 
@@ -169,6 +170,8 @@ def _own_text(flow: Flow) -> str:
     """The text of a cell. A cell without text in which something else stands may print a number, and so may a table in a cell
     that holds nothing more than a number.
     """
+    if len(flow) == 1 and type(flow[0]) is str:
+        return flow[0]  # as most cells
     texts = [item for item in flow if isinstance(item, str)]
     text = "\n".join(texts)
     is_unsure = any(isinstance(item, Unsure) for item in texts)
@@ -197,8 +200,10 @@ def _is_layout(grid: CellGrid, texts: list[str]) -> bool:
     nested = False
     for slot, text in zip(grid.slots, texts, strict=True):
         numbers += NUMERIC.fullmatch(text) is not None
+        if numbers == _NUMBERS:
+            return False
         longest = max(longest, len(text) if len(slot.content) > 1 else 0)
         nested = nested or any(
             isinstance(item, CellGrid) or (isinstance(item, FlowPicture) and item.data is not None) for item in slot.content
         )
-    return numbers < 2 and (nested or longest > _LONG)
+    return nested or longest > _LONG

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from codebook.book import load_book
 from codebook.data import read
 from codebook.records import Record
+from codebook.text.fold import fold_label
 
 
 class Chrome(Record, frozen=True):
@@ -44,6 +46,13 @@ class Patterns(NamedTuple):
 def words() -> ExtractionWords:
     """The data file as a frozen record. Raises msgspec.ValidationError when the file has a key that is not known."""
     return msgspec.yaml.decode(read("extraction.yaml"), type=ExtractionWords)
+
+
+@cache
+def row_labels() -> frozenset[str]:
+    """The labels of the rows of all forms, folded (see :func:`codebook.text.fold.fold_label`)."""
+    rows = (label for block in load_book().blocks.values() for label in block.rows.values())
+    return frozenset(fold_label(text) for label in rows for text in label.texts)
 
 
 @cache

@@ -204,8 +204,9 @@ def _digits_of(text: str) -> str:
 def with_separator(settled: Settled, seen: str | None) -> Settled:
     """A number with a point or comma is only sure when the shape of that mark, ``seen``, says so too.
 
-    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one. Marks
-    before and after the digits are taken off, with a doubt.
+    A speck may pass for a point, and 4,746 for 4.746; where digits stand in groups of three, the mark must be the very one, and
+    a point be read surely by the first reader: a worn comma has its shape. Marks before and after the digits are taken off, with
+    a doubt.
     """
     bare = _bare(settled.text)
     if (inner := _SPECKED.fullmatch(bare)) and inner[1] != bare:
@@ -214,7 +215,9 @@ def with_separator(settled: Settled, seen: str | None) -> Settled:
     if _DECIMAL.fullmatch(bare) is None:
         return settled
     grouped = _GROUPED.fullmatch(bare)
-    if seen is not None and (grouped is None or seen == grouped[1]):
+    first = settled.score if settled.seen is None else settled.seen_score
+    is_worn = grouped is not None and grouped[1] == "." and first < surety().first
+    if seen is not None and not is_worn and (grouped is None or seen == grouped[1]):
         return settled
     other = settled.text.translate(_SWAP) if grouped else re.sub(r"[.,．，]", "", settled.text)
     others = ((other, settled.score), *settled.others)

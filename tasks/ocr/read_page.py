@@ -14,6 +14,7 @@ from codebook.text.fold import is_han
 from tasks.ocr.blank_marks import DASH, mark_in, separator_in
 from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.confidence import SURE, Settled, cell_score, numbers_among, read_surely, with_separator
+from tasks.ocr.digit_shapes import Number, odd_numbers
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
@@ -41,6 +42,7 @@ _SEPARATORS = ".,·•。|．，"
 _BESIDE_DIRT = 0.75  # of the height of a character: digits of one number are nearer to each other
 _AROUND, _SPECK, _FEW_SPECKS = 0.3, 0.2, 3  # the same: more specks of dirt than this about a number may have changed it
 _DARK = 140  # a grey level of print: specks as dark may change a digit
+_ODD = 0.5  # the most that a number is worth whose ink has another shape than that of the others
 _COVERED = 0.5  # the most that a blank cell is worth from which something as high as a digit was taken away
 _DIGIT = 0.5  # of the height of a character: digits are higher
 _LARGE = 1.5  # of the height of a character: digits are lower
@@ -115,7 +117,7 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
         None if clean.grey is picture.grey else picture,
         *(None if of is None else picture._replace(grey=cv2.bitwise_not(of).astype(np.uint8)) for of in (coloured, clean.grains)),
     )
-    readings = iter(_readings(layout, known, reader, is_poor, _DIRTY_MARK_SCORE if clean.is_dirty else _MARK_SCORE))
+    readings = iter(_readings(layout, known, reader, is_poor=is_poor, is_dirty=clean.is_dirty))
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
         blocks.append((grid.box[1], _table(page, grid, cells, [[next(readings) for _ in lines] for lines in cells])))
@@ -129,16 +131,16 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
 
 
 def _readings(
-    layout: Layout, known: dict[Box, LineReading], reader: LineReader, is_poor: bool, mark_score: float
+    layout: Layout, known: dict[Box, LineReading], reader: LineReader, *, is_poor: bool, is_dirty: bool
 ) -> list[Settled]:
-    """Return what each of the layout's boxes says; ``known`` were read before, ``mark_score`` is how sure a dash is."""
+    """Return what each of the layout's boxes says; ``known`` were read before."""
     grey = layout.picture.grey
     found: dict[Box, Settled] = {}
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
         for cell, lines in zip(grid.cells, cells, strict=True):
             mark = mark_in(layout.clean, lines[0], layout.size) if len(lines) == 1 else None
             if mark is not None and (mark != DASH or _stands_alone(grey, lines[0], _inside(cell, grid.thickness), layout.size)):
-                found[lines[0]] = Settled(mark, mark_score)
+                found[lines[0]] = Settled(mark, _DIRTY_MARK_SCORE if is_dirty else _MARK_SCORE)
     left = [box for box in layout.boxes if box not in found]
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     at = {box: i for i, box in enumerate(left)}
@@ -146,7 +148,15 @@ def _readings(
     settled = read_surely([_crop(grey, box) for box in left], read_before, reader, texts=texts, is_poor=is_poor)
     for box, line in zip(left, settled, strict=True):
         found[box] = with_separator(line, separator_in(layout.clean, box)) if any(c in _SEPARATORS for c in line.text) else line
+    for cells in layout.cell_lines:
+        numbers = [_as_number(box, found[box]) for lines in cells for box in lines]
+        for box in odd_numbers(layout.clean, numbers, layout.size, is_dirty=is_dirty):
+            found[box] = found[box]._replace(score=min(found[box].score, _ODD))
     return [found[box] for box in layout.boxes]
+
+
+def _as_number(box: Box, line: Settled) -> Number:
+    return Number(box, line.text, line.score >= SURE, line.score if line.seen is None else line.seen_score)
 
 
 def _texts(layout: Layout) -> list[list[Box]]:

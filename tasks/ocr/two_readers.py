@@ -64,12 +64,17 @@ def alone(first: LineReading) -> Opinion:
 
 
 def together(first: LineReading, text: str, score: float, others: tuple[tuple[str, float], ...] = ()) -> Opinion:
-    """What the first reader and the second one, who says ``text`` with ``score``, say together."""
+    """What the first reader and the second one, who says ``text`` with ``score``, say together.
+
+    Where the first one is less sure of a number than ``agreed`` of surety.yaml, that the second one says the same makes it no
+    surer: what is wrong with the print misleads both alike.
+    """
     said = bare(text)
     if is_mark(first) and (_DASHES.fullmatch(said) if first.text == "-" else said == "/"):
         return Opinion(alone(first).text, _both(first.score, score), (), True)
     if is_number(first) and bare(first.text) == said:
-        return Opinion(text, _both(first.score, score), others, True, True)
+        is_witness = first.score >= surety().agreed
+        return Opinion(text, _both(first.score, score) if is_witness else min(_DOUBTED, score), others, True, is_witness)
     if is_number(first) or is_mark(first):
         own = alone(first)
         if not said and is_sure(first):
@@ -82,7 +87,8 @@ def together(first: LineReading, text: str, score: float, others: tuple[tuple[st
         # a note mark that the second reader takes for a digit, 7 with a raised 2 is not 72; or two cells whose rule was lost
         rest = bare(first.text.replace(OTHER, ""))
         return Opinion(text, min(_DOUBTED, score), ((rest, first.score), *others))
-    return Opinion(text, score, others)
+    # a number that the first reader takes for none, or for one with something beside it
+    return Opinion(text, min(_DOUBTED, score) if _NUMBER.fullmatch(said) else score, others)
 
 
 def _both(first: float, second: float) -> float:

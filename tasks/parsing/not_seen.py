@@ -39,8 +39,7 @@ def with_cells_not_seen(
                 place = found[cell].place
             else:
                 found[cell] = Reading(cell, None, State.NOT_SEEN, "", place, reader)
-    order = {cell: number for number, cell in enumerate(book.indicators)}
-    return tuple(sorted(found.values(), key=lambda reading: order[reading.indicator]))
+    return tuple(sorted(found.values(), key=lambda reading: book.order[reading.indicator]))
 
 
 def doubt_cut_end(readings: Sequence[Reading], sections: Sequence[Section], pages: Sequence[Page]) -> tuple[Reading, ...]:

@@ -162,7 +162,7 @@ def _heading_of_short(raw: str, folded: Folded) -> Heading | None:
 def _heading_of(raw: str, folded: Folded, index: int) -> Heading | None:
     text = folded.text
     match = words().chapter.numbered.match(text) or (
-        words().chapter.loose.match(text) if _known().pattern.match(text, 1) else None
+        words().chapter.loose.match(text) if _known().begins.match(text, 1) and _known().pattern.match(text, 1) else None
     )
     if not match:
         bare = text.strip(_TRIM)

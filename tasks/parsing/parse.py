@@ -139,7 +139,7 @@ def _merge(
     printed = {reading.indicator: reading for reading in table}
     if form is None or form != load_book().narrative:
         return tuple(printed.values()), read_statements(search) if form else ()
-    order = {key: position for position, key in enumerate(load_book().indicators)}
+    order = load_book().order
     merged = {reading.indicator: reading for reading in prose} | printed
     beside = tuple(_beside(r, phrases[r.indicator]) for r in prose if r.indicator in printed and r.state is State.READ)
     return tuple(sorted(merged.values(), key=lambda r: order[r.indicator])), beside

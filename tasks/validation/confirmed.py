@@ -58,13 +58,16 @@ def lowered_unconfirmed(findings: Iterable[Finding], facts: Facts) -> list[Findi
     Sums of tables put such numbers in doubt before (:func:`doubt_unconfirmed`). Left are numbers of the prose, which nobody looks
     for in the pixels, and rules that are no sums.
     """
+    found = list(findings)
+    if not any(finding.severity is Severity.ERROR for finding in found):
+        return found
     is_looked_at = any(reading.looked_at for reading in facts.readings.values())
     suspects = {
         cell
         for cell, reading in facts.readings.items()
         if is_unseen_in_pixels(reading) and (is_looked_at or reading.origin is Origin.PROSE)
     }
-    return lowered_where(findings, suspects)
+    return lowered_where(found, suspects)
 
 
 def lowered_where(findings: Iterable[Finding], suspects: Set[str]) -> list[Finding]:

@@ -13,6 +13,7 @@ from codebook.text.fold import fold, fold_label
 from tasks.validation.registry import finding
 
 # 。 ； and line ends part sentences; the text before folding may have their half-width forms
+_HEAD = 150.0  # points from the upper edge of a page within which its first line stands, below a letterhead too
 _SENTENCE = re.compile(r"[^。；;\n]*[。；;]?")
 
 
@@ -55,6 +56,32 @@ class Facts:
         later = list(book.blocks)[list(book.blocks).index(block) + 1 :]
         own = book.blocks[block].section or 0
         return not self.blocks.isdisjoint(later) or any((section.number or 0) > own for section in self.report.sections)
+
+    def may_be_cut_at(self, block: str, title: Place | None = None) -> bool:
+        """Return whether the document may have lost what belongs at the place of a block, whose title may be there: it ends
+        before that place, pages of it are missing, or what comes next begins another page, before which one may be missing.
+        """
+        if self.report.page_gaps or self.report.missing_pages or not self.goes_on_after(block):
+            return True
+        before, after = self._around(block)
+        last = max((place.page for place in (*before, *([title] if title else []))), default=1)
+        following = min(after, key=lambda place: (place.page, place.box[1] if place.box else 0), default=Place())
+        return following.page > last and (following.box is None or following.box[1] <= _HEAD)
+
+    def _around(self, block: str) -> tuple[list[Place], list[Place]]:
+        """The places of what stands before the numbers of a block, and behind them: numbers of tables, and titles of chapters."""
+        blocks = load_book().blocks
+        own, at = blocks[block].section or 0, {name: number for number, name in enumerate(blocks)}
+        cells = [
+            (at[name], reading.place)
+            for cell, reading in self.readings.items()
+            if (name := self.block_of(cell)) and reading.origin is Origin.TABLE
+        ]
+        chapters = [(section.number or 0, section.place) for section in self.report.sections]
+        before = [place for number, place in cells if number < at[block]]
+        behind = [place for number, place in cells if number > at[block]]
+        before += [place for number, place in chapters if number <= own]
+        return before, behind + [place for number, place in chapters if number > own]
 
     @cached_property
     def text(self) -> str:

@@ -73,11 +73,13 @@ def check_sums(facts: Facts, rules: RuleSet | None = None) -> tuple[list[Finding
     """Findings of all broken sums of ``rules`` (default: those of the data files), and the cells that a satisfied identity of the
     data files without blanks pins: a pack's own sum proves nothing.
     """
-    printed = tuple(facts.readings)
-    findings, proven = _check(facts, expand(printed, RuleScope.REPORT), load_rules())
-    if rules is not None:
-        findings, _ = _check(facts, expand(printed, RuleScope.REPORT, rules), rules.rules)
-    return findings, proven
+    findings, proven = _check(facts, expand(tuple(facts.readings), RuleScope.REPORT), load_rules())
+    return findings if rules is None else broken_sums(facts, rules), proven
+
+
+def broken_sums(facts: Facts, rules: RuleSet) -> list[Finding]:
+    """Findings of the broken sums of ``rules``, which prove nothing."""
+    return _check(facts, expand(tuple(facts.readings), RuleScope.REPORT, rules), rules.rules)[0]
 
 
 def _check(facts: Facts, equations: Iterable[Equation], rules: Mapping[str, Rule]) -> tuple[list[Finding], set[str]]:

@@ -5,7 +5,7 @@ What is doubtful in the reading is settled here or stays doubtful; what the sour
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -32,7 +32,7 @@ from tasks.validation.doubts import resolve_doubts
 from tasks.validation.facts import Facts
 from tasks.validation.registry import FUNCTIONS, RuleFunction, checks
 from tasks.validation.rules import between_reports, completeness, filings, tables, text, unread
-from tasks.validation.sums import check_sums
+from tasks.validation.sums import broken_sums, check_sums
 
 # The modules that register rules; named here so that none is forgotten when the rules are first asked for.
 ROOMS = (tables, text, completeness, unread, between_reports, filings)
@@ -125,13 +125,22 @@ def findings_of(report: Report, rules: RuleSet | None) -> tuple[tuple[Finding, .
     data files.
     """
     facts = Facts(report)
-    found, proven = check_sums(facts, rules)
-    found = held_back(found, facts)
+    broken, proven = check_sums(facts, rules)
+    order = rules.order if rules else national().order
+    return tuple(sorted(_with_checks(broken, facts, rules), key=lambda f: order[f.rule])), proven
+
+
+def found_by(facts: Facts, rules: RuleSet) -> list[Finding]:
+    """Return what ``rules``, which may be some of those that hold for a report, find in it, in no order that matters."""
+    return _with_checks(broken_sums(facts, rules), facts, rules)
+
+
+def _with_checks(broken: Iterable[Finding], facts: Facts, rules: RuleSet | None) -> list[Finding]:
+    """The findings of broken sums, and those of the rules that are no sums, as far as the pixels bear them out."""
+    found = held_back(broken, facts)
     for check in report_checks():
         found += check(facts, rules)
-    found = lowered_unconfirmed(found, facts)
-    order = rules.order if rules else national().order
-    return tuple(sorted(found, key=lambda f: order[f.rule])), proven
+    return lowered_unconfirmed(found, facts)
 
 
 def validate(report: Report, corrections: Sequence[Correction] = (), packs: Packs | None = None) -> Verdict:

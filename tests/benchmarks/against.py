@@ -1,9 +1,8 @@
-"""The pure functions beside those of another version: ``python -m tests.benchmarks.against FOLDER``, where FOLDER holds its code.
+"""The pure functions beside those of other versions: ``python -m tests.benchmarks.against FOLDER...``.
 
-    git archive COMMIT | tar x -C FOLDER
-
-Both read the same generated documents, one version after the other in processes of their own, several times over; what is printed
-is processor time, the least of the rounds, and the ratio of the two.
+Each FOLDER holds the code of one (``git archive COMMIT | tar x -C FOLDER``). All read the same generated documents, one version
+after the other in processes of their own, several times over. What is printed is processor time, for each document the least of
+the rounds, which other work on the machine disturbs less than their sum, and how many times as fast the code here is.
 """
 
 from __future__ import annotations
@@ -49,25 +48,33 @@ with open(path, "rb") as file:
 for kind, documents in kinds.items():
     for document in documents[: int(warm)]:
         read(*document)
-    began = time.process_time()
+    spent[kind] = []
     for document in documents:
+        began = time.process_time()
         read(*document)
-    spent[kind] = (time.process_time() - began) / len(documents)
+        spent[kind].append(time.process_time() - began)
 print(json.dumps(spent))
 """
 
 
-def measure(root: Path, documents: Path) -> dict[str, float]:
-    """Return the processor seconds for each document, by kind, of the code in ``root``."""
+def measure(root: Path, documents: Path) -> dict[str, list[float]]:
+    """Return the processor seconds of each document, by kind, that the code in ``root`` takes."""
     command = [sys.executable, "-P", "-c", _PROGRAM, str(root), str(documents), str(_WARM)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
-    return {str(kind): float(seconds) for kind, seconds in json.loads(done.stdout.splitlines()[-1]).items()}
+    spent: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return spent
+
+
+def _mean_of_least(rounds: list[dict[str, list[float]]], kind: str) -> float:
+    """The mean over the documents of a kind of the least that each took in any round."""
+    least = list(map(min, zip(*(each[kind] for each in rounds), strict=True)))
+    return sum(least) / len(least)
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.against", description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--count", type=int, default=60, help="documents of each kind")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=4711)
@@ -79,13 +86,17 @@ def main() -> None:
     with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
         pickle.dump(kinds, file)
         file.flush()
-        rounds = [[measure(root, Path(file.name)) for root in (given.folder.resolve(), REPOSITORY)] for _ in range(given.rounds)]
+        roots = [*(folder.resolve() for folder in given.folders), REPOSITORY]
+        rounds = [[measure(root, Path(file.name)) for root in roots] for _ in range(given.rounds)]
+    *others, own = ([each[at] for each in rounds] for at in range(len(roots)))
     table = Table(title=f"processor milliseconds a document, least of {given.rounds} rounds")
-    for head in ("kind", "there", "here", "times as fast"):
+    for head in ("kind", "here", *(head for folder in given.folders for head in (folder.name, "times as fast"))):
         table.add_column(head, justify="left" if head == "kind" else "right")
     for kind in kinds:
-        there, here = (min(pair[side][kind] for pair in rounds) for side in (0, 1))
-        table.add_row(kind, f"{1000 * there:.1f}", f"{1000 * here:.1f}", f"{there / here:.2f}")
+        here = _mean_of_least(own, kind)
+        beside = [_mean_of_least(there, kind) for there in others]
+        cells = (cell for there in beside for cell in (f"{1000 * there:.1f}", f"{there / here:.2f}"))
+        table.add_row(kind, f"{1000 * here:.1f}", *cells)
     Console(width=100).print(table)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import unicodedata
+from pathlib import Path
 
 import opencc
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import yaml
@@ -88,3 +91,15 @@ def test_each_character_by_itself() -> None:
     usual = (*range(0x3400), *range(0x4E00, 0x9FFF, 7), *range(0xF900, 0x10000), *range(0x2F800, 0x2FA20))
     for raw in (f"a{chr(number)}中" for number in usual):
         assert fold(raw) == straightforward(raw), ascii(raw)
+
+
+@pytest.mark.parametrize("dictionary", ["TSPhrases", "TSCharacters", "TSCharactersExt"])
+def test_all_that_opencc_changes_is_changed(dictionary: str, tmp_path: Path) -> None:
+    room = Path(opencc.__file__).parent / "clib"
+    source, entries = room / "share" / "opencc" / f"{dictionary}.ocd2", tmp_path / "entries.txt"
+    subprocess.run(
+        [room / "bin" / "opencc_dict", "-i", source, "-f", "ocd2", "-o", entries, "-t", "text"], check=True, capture_output=True
+    )
+    keys = [line.partition("\t")[0] for line in entries.read_text().splitlines()]
+    assert len(keys) > 100
+    assert [key for key in keys if fold(key) != straightforward(key)] == []

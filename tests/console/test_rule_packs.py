@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,13 +18,17 @@ from typer.testing import CliRunner
 from codebook.records import BlockSeen, Hints, Place, Status
 from codebook.rule_packs.packs import Packs, install
 from codebook.rule_packs.reading import parse_pack, read_packs
+from codebook.stages import StageName
 from console.cli import app
+from console.rules import outdated as outdated_reports
+from console.rules.outdated import outdated
 from console.rules.scores import scores
 from console.rules.trial import try_packs, with_pack
 from database import migrations
 from database.findings.decisions import decide
 from database.findings.listing import CaseFilter, iterate
-from database.models import FindingRow, FindingState, ReportRow
+from database.ledger import Selection, reprocess
+from database.models import Document, FindingRow, FindingState, ReportRow
 from database.session import make_engine, reading, run_transaction
 from runtime.settings import Settings, load_settings
 from tasks.validation.validate import validate
@@ -134,6 +138,50 @@ def test_a_dry_run_says_what_would_come_and_go(engine: Engine, tmp_path: Path) -
     assert packs_of(engine) == before
 
 
+def shown(engine: Engine) -> dict[int, set[tuple[object, ...]]]:
+    """The findings of each document, as an office reads them."""
+    told = (FindingRow.rule, FindingRow.severity, FindingRow.message, FindingRow.between, FindingRow.pack)
+    query = select(ReportRow.document_id, *told).outerjoin(FindingRow, FindingRow.report_id == ReportRow.id)
+    found: dict[int, set[tuple[object, ...]]] = {}
+    with reading(engine) as connection:
+        for document, *finding in connection.execute(query.join(Document, Document.report_id == ReportRow.id)):
+            found.setdefault(document, set()).add(tuple(finding))
+    return found
+
+
+def apply(engine: Engine, inline: Inline, documents: Sequence[int]) -> None:
+    """Validate documents again."""
+    chosen = Selection(documents=tuple(documents))
+    started = run_transaction(engine, lambda c: reprocess(c, chosen, StageName.VALIDATE, who="li", reason="new rules"))
+    assert started == len(documents)
+    inline.work()
+
+
+@pytest.mark.parametrize("part", [2000, 1], ids=["one process", "two processes"])
+def test_what_is_outdated_is_what_comes_out_otherwise(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(outdated_reports, "_PART", part)
+    inline = load(engine, tmp_path)
+    city = PACK.replace("years.jump: {enabled: false}", "years.carry_over: {severity: info}")
+    for packs in (Packs([parse_pack(city.encode(), "city.yaml")]), Packs()):
+        before = shown(engine)
+        looked = list(outdated(engine, packs))
+        assert sum(one.reports for one in looked) == len(before) == 4
+        documents = sorted(document for one in looked for document in one.documents)
+        install(packs)
+        try:
+            apply(engine, inline, sorted(before))  # all of them
+        finally:
+            install(Packs())
+        after = shown(engine)
+        assert documents == [document for document in sorted(before) if before[document] != after[document]] != []
+        assert [one.documents for one in outdated(engine, packs) if one.documents] == []
+        with reading(engine) as connection:
+            query = select(ReportRow.region_code).where(ReportRow.document_id.in_(documents))
+            assert set(connection.scalars(query)) == {"320813"}
+
+
 def test_a_report_loses_the_points_of_its_findings(engine: Engine, tmp_path: Path, city: Packs) -> None:
     load(engine, tmp_path)
     (score,) = scores(engine, city, 2024, "320800")
@@ -195,6 +243,18 @@ def test_the_commands_about_rules(home: Path) -> None:
     assert float(row["得分"]) + float(row["扣分合计"]) == 100
     cells = list(openpyxl.load_workbook(home / "scores.xlsx").active.iter_rows(values_only=True))
     assert [str(value) for value in cells[1][:5]] == [*list(row.values())[:5]]
+    (home / "packs" / "city.yaml").write_text((home / "new.yaml").read_text())
+    load_settings.cache_clear()  # as a process that starts
+    assert json.loads(run(app, ["rules", "apply", "--dry-run", "--json"]).stdout) == {
+        "reports": 4,
+        "outdated": 2,
+        "started": 0,
+        "outcome": None,
+    }
+    applied = run(app, ["rules", "apply", "--region", "江苏省", "--reason", "another version"])
+    assert applied.exit_code == 0, applied.output
+    assert {pack for findings in shown(engine).values() for *_, pack in findings} == {None, "city@3"}
+    assert "0 of them" in run(app, ["rules", "apply"]).output
     (home / "bad.yaml").write_text(PACK.replace("years.jump", "years.jumps"))
     wrong = run(app, ["rules", "lint", str(home / "bad.yaml")])
     assert wrong.exit_code == 3

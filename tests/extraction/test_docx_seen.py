@@ -185,6 +185,12 @@ def test_a_table_style_hides() -> None:
     assert [c.text for c in table.cells if c.text] == ["21"]
 
 
+def test_the_styles_of_one_document_say_nothing_of_another() -> None:
+    content = run("5", "<w:rStyle w:val='Mark'/>")
+    hidden, seen = style("Mark", "<w:vanish/>"), style("Mark", "<w:b/>")
+    assert [shown(content, styles)[0] for styles in (hidden, seen, hidden, "", seen)] == ["", "5", "", "5", "5"]
+
+
 def test_the_defaults_of_a_document_hide() -> None:
     document = with_table(run("21", "<w:vanish w:val='0'/>") + run("9"), defaults="<w:vanish/>")
     [table] = [block for block in extract(saved(document), MEDIA_TYPE).pages[0].blocks if isinstance(block, Table)]

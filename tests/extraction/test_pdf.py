@@ -48,6 +48,10 @@ class Paper:
             self.text(x + 2, y + 3 + number * 12, line, 10)
         return self
 
+    def line(self, x0: float, y0: float, x1: float, y1: float) -> Paper:
+        self.canvas.line(x0, HEIGHT - y0, x1, HEIGHT - y1)
+        return self
+
     def white(self, x: float, y: float, width: float, height: float) -> Paper:
         self.canvas.setFillColor(white)
         self.canvas.rect(x, HEIGHT - y - height, width, height, stroke=0, fill=1)
@@ -221,6 +225,59 @@ def test_a_row_that_the_break_cuts_is_one_row() -> None:
         (2, "（六）其他处理"),
     ]
     assert [(c.text, c.place.page) for c in table.cells if c.row == 1 and c.column] == [("3", 2), ("3", 2)]
+
+
+@pytest.mark.parametrize(
+    ("group", "label"),
+    [
+        (("（五", "）不予处理"), ("1.信", "访举报投诉类申请")),  # the break cuts the number of the group
+        (("（五）不予处理", ""), ("1", ".信访举报投诉类申请")),
+        (("", ""), ("行政规范", "性文件")),  # a label without a number is known as a whole alone
+    ],
+    ids=["group", "number", "known"],
+)
+def test_a_label_that_the_break_cuts_anywhere_is_one(group: tuple[str, str], label: tuple[str, str]) -> None:
+    paper = Paper()
+    paper.cell(70, 700, 260, 20, "0")  # a header may hold a number, left of all values
+    for x, head in ((330, "自然人"), (390, "总计")):
+        paper.cell(x, 700, 60, 20, head)
+    paper.cell(70, 720, 40, 40, "三、").cell(110, 720, 220, 20, "（六）其他处理").cell(330, 720, 60, 20, "1").cell(
+        390, 720, 60, 20, "1"
+    )
+    paper.cell(110, 740, 90, 20, group[0]).cell(200, 740, 130, 20, label[0]).cell(330, 740, 60, 20, "4").cell(
+        390, 740, 60, 20, "5"
+    )
+    paper.page()
+    paper.cell(70, 60, 40, 40, "结果").cell(110, 60, 90, 40, group[1]).cell(200, 60, 130, 20, label[1])
+    paper.cell(330, 60, 60, 20, "").cell(390, 60, 60, 20, "")
+    paper.cell(200, 80, 130, 20, "2.重复申请").cell(330, 80, 60, 20, "0").cell(390, 80, 60, 20, "0")
+    table = pages(paper.page())[0].blocks[0]
+    cut = ["".join(c.text.split()) for c in table.cells if c.row == 2 and c.column > 0]
+    assert cut == ["".join(group), "".join(label), "4", "5"]
+    assert [c.text for c in table.cells if c.row == 3] == ["2.重复申请", "0", "0"]
+
+
+def test_a_group_whose_cell_is_open_where_a_page_ends_has_all_of_its_rows() -> None:
+    """Browsers draw no line above and below the part of a cell that goes on over a page break; on a page that the cell fills
+    its side touches no other line."""
+    paper = Paper().text(72, 703, "三、结果", 10)
+    paper.line(70, 700, 130, 700).line(70, 700, 70, 740)
+    tops, number = (700, 60, 60), 0
+    for page, top in enumerate(tops):
+        for y in (top, top + 20):
+            number += 1
+            paper.cell(130, y, 100, 20, f"{number}.原因")
+            paper.cell(230, y, 60, 20, str(number)).cell(290, y, 60, 20, "0").cell(350, y, 60, 20, "0")
+        if page == 1:
+            paper.line(70, 60, 70, 100)
+        if page == 2:
+            paper.line(70, 60, 70, 100).line(70, 100, 130, 100)
+        paper.page()
+    first, *others = pages(paper)
+    assert [page.blocks for page in others] == [(), ()]
+    (table,) = first.blocks
+    assert [(c.row, c.row_span, c.text) for c in table.cells if c.column == 0] == [(0, 6, "三、结果")]
+    assert [c.text for c in table.cells if c.column == 2] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:

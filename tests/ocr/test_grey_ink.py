@@ -67,7 +67,7 @@ def test_a_dirty_page_has_no_silent_error(reader: ReaderPair) -> None:
     read = {(cell.row, cell.column): cell for cell in table.cells}
     values = {(r, c): _NUMBERS[(r + c) % 8] for r in range(12) for c in range(1, 8)}
     assert [(read[at].text, text) for at, text in values.items() if read[at].score >= SURE and read[at].text != text] == []
-    assert sum(read[at].score >= SURE for at in values) >= 0.5 * len(values)
+    assert sum(read[at].score >= SURE for at in values) >= 0.45 * len(values)
 
 
 def test_a_pale_number_under_a_seal_is_no_blank(reader: ReaderPair) -> None:

@@ -106,6 +106,13 @@ def test_the_mark_between_digits_must_have_its_shape(text: str, seen: str | None
     assert (with_separator(Settled(text, 0.999), seen).score >= SURE) is is_sure
 
 
+def test_a_point_before_three_digits_is_read_surely_by_the_first_reader() -> None:
+    """A worn comma has the shape of a point."""
+    assert with_separator(Settled("2.185", 0.9999, seen="2.185", seen_score=0.984), ".").score < SURE
+    assert with_separator(Settled("2.185", 0.9999, seen="2.185", seen_score=0.9997), ".").score >= SURE
+    assert with_separator(Settled("2.18", 0.9999, seen="2.18", seen_score=0.984), ".").score >= SURE
+
+
 def test_marks_beside_a_number_are_taken_off_and_doubted() -> None:
     assert with_separator(Settled("0.", 0.999), ".") == Settled("0", 0.9, (("0.", 0.999),))
     assert with_separator(Settled("|4", 0.999), None).text == "4"

@@ -256,3 +256,40 @@ def test_sums_do_not_settle_what_may_be_shown_otherwise() -> None:
     readings = read_tables(_page(msgspec.structs.replace(table, cells=cells))).readings
     assert next((r.state, r.doubt) for r in readings) == (State.DOUBTFUL, "shown")
     assert "shown" not in words().may_be_confirmed
+
+
+def _picture(rows: list[list[tuple[int, str]]]) -> tuple[Page, ...]:
+    """A picture of a table: in each row how many columns a cell goes over, and its text. Columns are 100 pixels wide."""
+    cells = []
+    for r, row in enumerate(rows):
+        at = 0
+        for span, text in row:
+            cells.append(Cell(r, at, text, Place(1, (100 * at, 30 * r, 100 * (at + span), 30 * r + 30)), 1, span, 0.9999))
+            at += span
+    table = Table(tuple(cells), len(rows), max(cell.column + cell.column_span for cell in cells), Place(1))
+    return (Page(1, PageKind.PICTURE, "", Reader.OCR, (table,)),)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_values_that_stand_beside_their_columns_are_doubts(turned: bool) -> None:
+    """A rule is lost between two values of a row, and dirt behind the last one passes for another value: seven, all moved."""
+    slugs = ("new_received", "carried_over", "granted", "partially_granted")
+    labels = [REQUESTS.rows[slug].label for slug in slugs]
+    whole = [[(1, label), *((1, text) for text in "4500009")] for label in labels]
+    head = [(1, ""), *((1, REQUESTS.columns[slug].label) for slug in COLUMNS), (1, "")]
+    moved = [(1, labels[2]), (2, "45"), *((1, text) for text in "000091")]
+    pages = _picture([head, whole[0], whole[1], moved, whole[3]])
+    if turned:
+        pages = tuple(msgspec.structs.replace(page, blocks=tuple(map(_on_its_side, page.blocks))) for page in pages)
+    read = {reading.indicator: reading for reading in read_tables(pages).readings}
+    for slug in slugs:
+        found = {(read[key].state, read[key].doubt) for key in (f"requests.{slug}.{column}" for column in COLUMNS)}
+        assert found == ({(State.DOUBTFUL, "column")} if slug == "granted" else {(State.READ, None)}), slug
+
+
+def _on_its_side(block: Line | Table) -> Line | Table:
+    assert isinstance(block, Table)
+    boxes = [cell.place.box for cell in block.cells]
+    places = [Place(1, (2000 - box[3], box[0], 2000 - box[1], box[2])) for box in boxes if box]
+    cells = (msgspec.structs.replace(cell, place=place) for cell, place in zip(block.cells, places, strict=True))
+    return msgspec.structs.replace(block, cells=tuple(cells))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -90,6 +91,39 @@ def test_a_row_that_is_left_out_is_not_made_up_of_its_neighbours() -> None:
         assert {f"requests.not_processed.{slug}.{column}" for column in render.COLUMNS} <= doubts
     wrong = [key for key in printed.truth if "not_processed" not in key and key in doubts]
     assert not wrong
+
+
+@pytest.mark.parametrize("slug", ["denied.prohibited_by_law", "unable.not_held", "not_processed.petition", "other.fee_not_paid"])
+def test_numbers_beside_the_first_half_of_a_label_that_a_page_break_cuts_are_not_lost(slug: str) -> None:
+    wrong: list[str] = []
+    for seed in range(12):
+        printed = render.make(random.Random(seed), "2021")
+        row = _rows(printed)[slug]
+        at, label = printed.requests.index(row), row.labels[-1]
+        half = seed % (len(label) - 3) + 1
+        rest = replace(row, labels=[label[half:]], values=[""] * len(row.values))
+        printed.requests[at : at + 1] = [replace(row, labels=[*row.labels[:-1], label[:half]]), rest]
+        wrong += [f"{seed} {label[:half]}: {each}" for each in score(_settled(printed), printed.truth).wrong]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("text", ["()", "（ ）", "||", "[]"])
+def test_brackets_in_the_place_of_a_number_are_one_that_was_not_read(text: str) -> None:
+    printed = render.make(random.Random(11), "2021")
+    _rows(printed)["granted"].values[2] = text
+    (page,) = table_garble.pages(printed)
+    surely = [
+        msgspec.structs.replace(
+            block, cells=tuple(msgspec.structs.replace(cell, score=1.0) if cell.text == text else cell for cell in block.cells)
+        )
+        if isinstance(block, Table)
+        else block
+        for block in page.blocks
+    ]
+    read = read_tables((msgspec.structs.replace(page, blocks=tuple(surely)),))
+    found = {reading.indicator: reading for reading in read.readings}
+    assert found["requests.granted.research"].state is State.DOUBTFUL
+    assert found["requests.granted.business"].state is State.READ  # the rest of the row is sure
 
 
 def test_a_piece_of_a_label_names_no_other_row() -> None:

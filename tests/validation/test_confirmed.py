@@ -113,6 +113,30 @@ def test_a_title_without_a_table_is_the_offices_only_where_all_of_the_document_w
     assert severity(None, LeftOut(LeftOutKind.PICTURE, "page 3", Place(page=3))) is Severity.WARNING
 
 
+@pytest.mark.parametrize(
+    ("following", "severity"),
+    [
+        (Place(2, (60, 90, 300, 104)), Severity.WARNING),  # a page may be missing between the two
+        (Place(2, (60, 400, 300, 414)), Severity.ERROR),  # something stands above it on its page
+        (Place(1, (60, 700, 300, 714)), Severity.ERROR),
+        (Place(2), Severity.WARNING),  # as scans of which no box is known
+    ],
+)
+@pytest.mark.parametrize("titled", [True, False])
+def test_a_table_that_a_lost_page_may_have_held_is_nobodys_fault(following: Place, severity: Severity, titled: bool) -> None:
+    def moved(number: int | None) -> Place:
+        return following if (number or 0) > 4 else Place(1, (60, 60 + 20 * (number or 0), 300, 74))
+
+    whole = report({cell: value for cell, value in form_values().items() if not cell.startswith("review.")})
+    chapters = tuple(
+        msgspec.structs.replace(each, place=moved(each.number)) for each in whole.sections if titled or each.number != 4
+    )
+    seen = (BlockSeen("review", "2021", Place(1, (60, 650, 300, 664)), readable=False),) if titled else ()
+    verdict = validate(msgspec.structs.replace(whole, blocks=seen, sections=chapters))
+    rule = "table.unreadable" if titled else "table.missing"
+    assert [finding.severity for finding in verdict.findings if finding.rule == rule] == [severity]
+
+
 OWN = """
 id: t
 version: "1"

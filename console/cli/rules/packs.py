@@ -13,10 +13,16 @@ from codebook.records import Record
 from codebook.rule_packs.packs import Pack, install, installed, overlaid
 from codebook.rule_packs.reading import PackError, PackProblem, read_pack
 from codebook.rules import Rule, load_rules
+from codebook.stages import StageName
 from console.cli import environment
+from console.cli.ingest import see_through
 from console.cli.terminal.output import Exit, counted, plain, say, show, show_json, table, wrong
+from console.cli.terminal.progress import CountBar
+from console.reprocess import start
+from console.rules.outdated import outdated
 from console.rules.scores import scores, write_scores
 from console.rules.trial import PackTrial, try_packs, with_pack
+from database.ledger import Selection
 from ingest.lists.expected import ListError, region_named
 from tasks.validation.registry import option_problems
 from tasks.validation.validate import report_checks
@@ -124,6 +130,37 @@ def try_pack(
         show_json(trial)
     else:
         _show_trial(trial)
+
+
+@rules.command("apply")
+def apply_packs(
+    *,
+    year: Annotated[int | None, typer.Option(help="The year on which the reports are. Default: all years.")] = None,
+    region: Region = "",
+    reason: Annotated[str, typer.Option(help="Why; it is kept with who asked.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would be done.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for the result.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate those reports in force again whose findings are not those of the rule packs in use. The others stay."""
+    found = environment.settings()
+    code = _code(region)
+    with environment.database(found) as engine:
+        reports, ids = 0, list[int]()
+        with CountBar("documents read") as bar:
+            for part in outdated(engine, installed(), year, code):
+                reports += part.reports
+                ids += part.documents
+                bar.show(reports)
+        say(f"{counted(reports, 'report')}, {len(ids):,} of them with other findings")
+        started = 0
+        if ids and not dry_run:
+            started = start(found, engine, Selection(), ids, StageName.VALIDATE, who=environment.who(), reason=reason)
+            say(f"{counted(started, 'document')} queued again")
+        outcome = see_through(found, engine) if started and not no_wait else None
+    if as_json:
+        show_json({"reports": reports, "outdated": len(ids), "started": started, "outcome": outcome})
+    raise typer.Exit(outcome.exit_code if outcome else Exit.GOOD)
 
 
 @rules.command("scores")

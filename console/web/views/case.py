@@ -15,7 +15,6 @@ from codebook.records import CONFLICT, Clue, Correction, Extraction, Number, Pag
 from codebook.stages import StageName
 from codebook.text.numbers import whole
 from console.decided_value import LARGEST
-from console.export.cells import order
 from console.rendering.images import has_drawings, has_pages
 from console.web.views import original
 from database.ledger import outputs
@@ -117,7 +116,7 @@ def is_cell(name: str) -> bool:
 
 def place_of(cell: str) -> tuple[int, int]:
     """By which cells are put in order: facts first, then as the forms print them."""
-    return (0, FACTS.index(cell)) if cell in FACTS else (1, order().get(cell, len(order())))
+    return (0, FACTS.index(cell)) if cell in FACTS else (1, load_book().order.get(cell, len(load_book().order)))
 
 
 def case_of(connection: Connection, file: File, cell: str) -> Case:

@@ -22,7 +22,10 @@ def _local(tag: str) -> str:
 
 def child_of(element: etree._Element | None, name: str) -> etree._Element | None:
     """The first child of that name, None when there is none."""
-    return None if element is None else next(element.iterchildren("{*}" + name), None)
+    for child in element if element is not None else ():  # faster than a search by lxml: most elements have few children
+        if local_name(child) == name:
+            return child
+    return None
 
 
 def value_of(element: etree._Element | None, name: str = "val") -> str | None:

@@ -10,7 +10,8 @@ from lxml import etree
 from codebook.text.chinese_numbers import numerals, write_digits, write_numeral
 from tasks.extraction.docx.markup import child_of, local_name, number_of, value_of
 
-_LEVELS = 9
+LEVELS = 9
+"""Levels of a list."""
 
 
 class _Level(NamedTuple):
@@ -35,9 +36,11 @@ class Numbering:
         """What was met and not resolved."""
         return tuple(self._notes)
 
-    def label(self, paragraph: etree._Element) -> str:
-        """The number that is printed before ``paragraph`` (which counts it), with a space where Word sets one; "" for none."""
-        found = self._of(paragraph)
+    def label(self, properties: etree._Element | None, style: str) -> str:
+        """The number that is printed before the next paragraph, which has these properties and this style ("" for none), and is
+        counted by this; with a space where Word sets one; "" for none.
+        """
+        found = None if properties is None else self._of(properties, style)
         if found is None:
             return ""
         list_id, depth = found
@@ -45,9 +48,9 @@ class Numbering:
         level = self._levels.get(definition, {}).get(depth)
         if level is None:
             return ""
-        counts = self._counts.setdefault(definition, [0] * _LEVELS)
+        counts = self._counts.setdefault(definition, [0] * LEVELS)
         counts[depth] = counts[depth] + 1 if counts[depth] else level.start
-        counts[depth + 1 :] = [0] * (_LEVELS - depth - 1)
+        counts[depth + 1 :] = [0] * (LEVELS - depth - 1)
         if level.format in ("bullet", "none"):
             return ""
         text = level.text
@@ -60,13 +63,10 @@ class Numbering:
             text = text.replace(f"%{index + 1}", writer(counts[index] or other.start))
         return text + (" " if level.suffix in ("tab", "space") and text[-1:].isalnum() else "")
 
-    def _of(self, paragraph: etree._Element) -> tuple[str, int] | None:
+    def _of(self, properties: etree._Element, style: str) -> tuple[str, int] | None:
         """The list and level of a paragraph, by itself or by its style."""
-        properties = child_of(paragraph, "pPr")
-        if properties is None:
-            return None
         direct = child_of(properties, "numPr")
-        styled = self._styles.get(value_of(child_of(properties, "pStyle")) or "")
+        styled = self._styles.get(style)
         if direct is None:
             return styled
         list_id = value_of(child_of(direct, "numId"))
@@ -75,11 +75,11 @@ class Numbering:
         depth = number_of(child_of(direct, "ilvl"), styled[1] if styled else 0)
         if list_id is None:
             return (styled[0], depth) if styled else None
-        return list_id, min(depth, _LEVELS - 1)
+        return list_id, min(depth, LEVELS - 1)
 
 
-def read_numbering(numbering: etree._Element | None, styles: etree._Element | None) -> Numbering:
-    """The lists of a document from its parts numbering.xml and styles.xml (None where it has none)."""
+def read_numbering(numbering: etree._Element | None, style_lists: dict[str, tuple[str, int]]) -> Numbering:
+    """The lists of a document from its part numbering.xml (None where it has none) and those of its paragraph styles."""
     levels: dict[str, dict[int, _Level]] = {}
     lists: dict[str, str] = {}
     for element in numbering if numbering is not None else ():
@@ -97,37 +97,11 @@ def read_numbering(numbering: etree._Element | None, styles: etree._Element | No
                 levels[lists[list_id]] = levels.get(definition, {}) | dict(
                     _override(child, levels.get(definition, {})) for child in overrides
                 )
-    return Numbering(levels, lists, _style_lists(styles))
-
-
-def _style_lists(styles: etree._Element | None) -> dict[str, tuple[str, int]]:
-    """Paragraph style -> (list, level), inherited from the style that it is based on."""
-    own: dict[str, tuple[str, int] | None] = {}
-    based: dict[str, str] = {}
-    for style in styles.iterchildren("{*}style") if styles is not None else ():
-        style_id = value_of(style, "styleId")
-        if style_id is None:
-            continue
-        based[style_id] = value_of(child_of(style, "basedOn")) or ""
-        number = child_of(child_of(style, "pPr"), "numPr")
-        if number is not None:
-            list_id = value_of(child_of(number, "numId"))
-            own[style_id] = (
-                (list_id, min(number_of(child_of(number, "ilvl"), 0), _LEVELS - 1)) if list_id not in (None, "0") else None
-            )
-    result: dict[str, tuple[str, int]] = {}
-    for style_id in based:
-        at, seen = style_id, {style_id}
-        while at not in own and based.get(at) and based[at] not in seen:
-            at = based[at]
-            seen.add(at)
-        if (found := own.get(at)) is not None:
-            result[style_id] = found
-    return result
+    return Numbering(levels, lists, style_lists)
 
 
 def _level(element: etree._Element) -> tuple[int, _Level]:
-    return min(number_of(element, 0, "ilvl"), _LEVELS - 1), _Level(
+    return min(number_of(element, 0, "ilvl"), LEVELS - 1), _Level(
         start=number_of(child_of(element, "start"), 1),
         format=value_of(child_of(element, "numFmt")) or "decimal",
         text=value_of(child_of(element, "lvlText")) or "",
@@ -136,7 +110,7 @@ def _level(element: etree._Element) -> tuple[int, _Level]:
 
 
 def _override(element: etree._Element, levels: dict[int, _Level]) -> tuple[int, _Level]:
-    depth = min(number_of(element, 0, "ilvl"), _LEVELS - 1)
+    depth = min(number_of(element, 0, "ilvl"), LEVELS - 1)
     whole = child_of(element, "lvl")
     level = _level(whole)[1] if whole is not None else levels.get(depth, _Level(1, "decimal", "", "tab"))
     return depth, level._replace(start=number_of(child_of(element, "startOverride"), level.start))

@@ -50,6 +50,20 @@ class Unpacked:
             raise GongkaiError("file.bomb", f"more than {self.most} bytes unpacked", f"at most {self.most}")
 
 
+def part_to_xml(data: bytes, name: str) -> etree._Element:
+    """The bytes of the part ``name`` as XML. Raises ``file.corrupt`` when they are none."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise GongkaiError("file.corrupt", f"{name}: {error}", "well-formed XML") from error
+    if root.getroottree().docinfo.internalDTD is not None:  # ISO/IEC 29500-2 forbids them: only an attack has one
+        raise GongkaiError("file.corrupt", f"{name} declares a document type", "XML without DTD")
+    return root
+
+
 class DocxPackage:
     """The package. Raises ``file.encrypted``, ``file.unsupported`` (an old binary document), ``file.corrupt``, ``file.bomb``."""
 
@@ -100,16 +114,7 @@ class DocxPackage:
         data = self.read(name)
         if data is None:
             raise GongkaiError("file.corrupt", f"{name} is missing", "a DOCX document")
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-        )
-        try:
-            root = etree.fromstring(data, parser)
-        except etree.XMLSyntaxError as error:
-            raise GongkaiError("file.corrupt", f"{name}: {error}", "well-formed XML") from error
-        if root.getroottree().docinfo.internalDTD is not None:  # ISO/IEC 29500-2 forbids them: only an attack has one
-            raise GongkaiError("file.corrupt", f"{name} declares a document type", "XML without DTD")
-        return root
+        return part_to_xml(data, name)
 
     def main(self) -> str:
         """The name of the main part: as the package's relations say, else where Word puts it."""
@@ -123,9 +128,14 @@ class DocxPackage:
 
     def related(self, name: str, kind: str) -> etree._Element | None:
         """The part of that kind which ``name`` refers to, None when there is none."""
+        part = self.related_name(name, kind)
+        return None if part is None else self.xml(part)
+
+    def related_name(self, name: str, kind: str) -> str | None:
+        """The name of the part of that kind which ``name`` refers to, None when there is none."""
         for relation in self.relations(name):
             if relation.kind == kind and not relation.is_external and relation.target in self:
-                return self.xml(relation.target)
+                return relation.target
         return None
 
     def relations(self, name: str) -> tuple[PartRelation, ...]:

@@ -21,7 +21,8 @@ from tasks.extraction.docx.fields import counts, fields_of
 from tasks.extraction.docx.markup import child_of, choice_of, is_on, local_name, number_of, value_of
 from tasks.extraction.docx.numbering import read_numbering
 from tasks.extraction.docx.package import DocxPackage, Unpacked
-from tasks.extraction.docx.run_styles import RunLook, RunSurroundings, Styles, shade_of
+from tasks.extraction.docx.run_styles import RunLook, RunSurroundings, Styles
+from tasks.extraction.docx.style_sheet import StyleSheet, read_style_sheet, shade_of
 from tasks.extraction.embedded_pictures import SMALL, flow_picture
 from tasks.extraction.grid import Slot
 from tasks.extraction.joining import gaps_within
@@ -104,10 +105,10 @@ class _DocxDocument:
         self.package = DocxPackage(data, limits, self.chunks.unpacked)
         self.name = self.package.main()
         self.relations = {relation.id: relation for relation in self.package.relations(self.name)}
-        styles = self.package.related(self.name, "styles")
+        sheet = self._style_sheet()
         self.root = self.package.xml(self.name)
-        self.numbering = read_numbering(self.package.related(self.name, "numbering"), styles)
-        self.styles = Styles(styles, self._paper())
+        self.numbering = read_numbering(self.package.related(self.name, "numbering"), sheet.lists)
+        self.styles = Styles(sheet, self._paper())
         self.around = RunSurroundings()
         self.in_cell = False
         self.pictures = 0
@@ -128,6 +129,11 @@ class _DocxDocument:
         if body is None:
             raise GongkaiError("file.corrupt", f"{self.name} has no body", "a Word document")
         return self._flow(body)
+
+    def _style_sheet(self) -> StyleSheet:
+        name = self.package.related_name(self.name, "styles")
+        data = None if name is None else self.package.read(name)
+        return StyleSheet(None) if name is None or data is None else read_style_sheet(data, name)
 
     def _paper(self) -> str:
         """The colour of the page."""
@@ -192,12 +198,12 @@ class _DocxDocument:
         before = self.around
         properties = child_of(paragraph, "pPr")
         style = value_of(child_of(properties, "pStyle")) or ""
-        self.around = before._replace(paragraph_style=style, paragraph_shade=self.styles.paragraph_shade(properties, style))
+        self.around = before.but(paragraph_style=style, paragraph_shade=self.styles.paragraph_shade(properties, style))
         text = _RunText(self, paragraph)
         text.collect(paragraph)
         self.around = before
         line, is_unsure = "".join(text.pieces), text.is_unsure or text.is_composed
-        label = self.numbering.label(paragraph)
+        label = self.numbering.label(properties, style)
         if not line.strip():
             is_unsure = is_unsure or bool(label)  # a number without text is shown too
         elif self.in_cell and _DECIMAL.fullmatch(label):
@@ -259,7 +265,7 @@ class _DocxDocument:
             cells = []
             for cell in _descend(line, "tc"):
                 of_cell = _properties_by_name(cell)
-                self.around = around._replace(table_style=style, cell_shade=shade_of(child_of(cell, "tcPr")) or shade)
+                self.around = around.but(table_style=style, cell_shade=shade_of(child_of(cell, "tcPr")) or shade)
                 cells.append((of_cell, [] if "cellDel" in of_cell else self._flow(cell)))
             if (mark := of_row.get("hidden")) is not None and is_on(value_of(mark)):
                 if not any(content for _, content in cells):
@@ -350,9 +356,10 @@ class _RunText:
             return
         begin = len(self.pieces)
         self.collect(run)
+        text = "".join(self.pieces[begin:])
         if look.is_struck:
             del self.pieces[begin:]
-        elif any(piece.strip() for piece in self.pieces[begin:]):
+        elif text.strip():
             self.is_unsure = self.is_unsure or look.is_unsure
             if look.is_symbols:
                 self.pieces[begin:] = [piece.translate(_SYMBOLS) for piece in self.pieces[begin:]]
@@ -360,7 +367,7 @@ class _RunText:
                 self._first_rise = look.rise
             if change := _shift(look, self._first_rise, max(self._sizes, default=0)):
                 self.pieces[begin:] = [change(piece) for piece in self.pieces[begin:]]
-            elif any(map(_DIGIT.search, self.pieces[begin:])):
+            elif _DIGIT.search(text):
                 self._sizes.append(look.size)
 
     def _formula(self, root: etree._Element, change: Callable[[str], str]) -> None:
@@ -436,11 +443,11 @@ def _shown(element: etree._Element) -> Iterator[etree._Element]:
             stack.append(iter(child))
 
 
-_PROPERTIES = ("{*}tcPr", "{*}trPr", "{*}pPr", "{*}rPr", "{*}sdtPr")
+_PROPERTIES = frozenset(("tcPr", "trPr", "pPr", "rPr", "sdtPr"))
 
 
 def _properties(element: etree._Element) -> list[etree._Element]:
-    return [entry for child in element.iterchildren(*_PROPERTIES) for entry in child]
+    return [entry for child in element if local_name(child) in _PROPERTIES for entry in child]
 
 
 def _properties_by_name(element: etree._Element) -> dict[str, etree._Element]:

@@ -6,13 +6,14 @@ lowered text. A property that a style turns on is turned off again by another st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from lxml import etree
 
+from codebook.records import LightRecord
 from tasks.extraction.characters import PICTOGRAMS
 from tasks.extraction.docx.markup import child_of, is_on, local_name, number_of, value_of
+from tasks.extraction.docx.style_sheet import StyleSheet, named, shade_colour, shade_of
 
 _TOGGLES = ("vanish", "strike")
 _TINY = 3  # half points: a text so small is no text to a reader
@@ -29,7 +30,7 @@ _OVERLAP = 4  # of 20ths of a point for each half point of size, by which charac
 _CLEAR = 95_000  # of 100 000: so transparent is what nobody sees
 
 
-class RunLook(NamedTuple):
+class RunLook(LightRecord, frozen=True):
     """How a run looks. ``shift``: "superscript", "subscript" or ""; ``is_unsure``: it cannot be told whether it is seen. ``size``
     and ``rise`` above the line are in half points. ``is_symbols``: in a font whose characters are kept by codes of their own.
     """
@@ -44,70 +45,28 @@ class RunLook(NamedTuple):
 
 
 class Styles:
-    """The styles of a document, from its part styles.xml (None where it has none)."""
+    """How the runs and paragraphs of one document look that has these styles and a paper of this colour."""
 
-    def __init__(self, styles: etree._Element | None, paper: str) -> None:
-        self.paper = paper  # the colour of the page
-        self._own: dict[str, etree._Element] = {}
-        self._based: dict[str, str] = {}
-        self._defaults: dict[str, str] = {}  # type -> id of the style of what has none
-        self._chains: dict[str, dict[str, etree._Element]] = {}
-        self._shaded: dict[str, bool] = {}
-        self._paragraph_shades: dict[str, str] = {}
+    def __init__(self, sheet: StyleSheet, paper: str) -> None:
+        self.paper = paper
+        self._sheet = sheet
         self._looks: dict[tuple[object, ...], RunLook] = {}  # by what is set, and the surroundings: most runs are alike
-        self._base: dict[str, etree._Element] = {}
-        for element in styles if styles is not None else ():
-            if local_name(element) == "docDefaults":
-                self._base = _named(child_of(child_of(element, "rPrDefault"), "rPr"))
-            name = value_of(element, "styleId")
-            if local_name(element) != "style" or name is None:
-                continue
-            self._own[name] = element
-            self._based[name] = value_of(child_of(element, "basedOn")) or ""
-            if is_on(value_of(element, "default") or "0"):
-                self._defaults.setdefault(value_of(element, "type") or "", name)
-
-    def _ancestry(self, name: str) -> Iterator[etree._Element]:
-        """The style and those that it is based on, in this order."""
-        seen: set[str] = set()
-        while name in self._own and name not in seen:
-            seen.add(name)
-            yield self._own[name]
-            name = self._based[name]
-
-    def _chain(self, name: str | None) -> dict[str, etree._Element]:
-        """The run properties of a style, with those that it inherits."""
-        if not name:
-            return {}
-        if name not in self._chains:
-            found: dict[str, etree._Element] = {}
-            for style in self._ancestry(name):
-                found = _named(child_of(style, "rPr")) | found
-            self._chains[name] = found
-        return self._chains[name]
-
-    def _is_shaded(self, name: str) -> bool:
-        """Return whether a table style has a shading or colours of its own for some of its rows or columns."""
-        if name not in self._shaded:
-            self._shaded[name] = any(
-                local_name(entry) in ("shd", "color") for style in self._ancestry(name) for entry in style.iter(etree.Element)
-            )
-        return self._shaded[name]
 
     def look(self, run: etree._Element, around: RunSurroundings) -> RunLook:
         """How a run looks that stands in such a paragraph."""
         properties = child_of(run, "rPr")
         key = (around, *map(_written, () if properties is None else properties))
         if key not in self._looks:
-            self._looks[key] = self._look(_named(properties), around)
+            self._looks[key] = self._look(named(properties), around)
         return self._looks[key]
 
     def _look(self, own: Mapping[str, etree._Element], around: RunSurroundings) -> RunLook:
-        table = self._chain(around.table_style or self._defaults.get("table"))
-        paragraph = self._chain(around.paragraph_style or self._defaults.get("paragraph"))
-        character = self._chain(value_of(own.get("rStyle")) or self._defaults.get("character"))
+        sheet = self._sheet
+        table = sheet.chain(around.table_style or sheet.defaults.get("table"))
+        paragraph = sheet.chain(around.paragraph_style or sheet.defaults.get("paragraph"))
+        character = sheet.chain(value_of(own.get("rStyle")) or sheet.defaults.get("character"))
         levels = (table, paragraph, character)
-        joined: Mapping[str, etree._Element] = {**self._base, **table, **paragraph, **character, **own}
+        joined: Mapping[str, etree._Element] = {**sheet.base, **table, **paragraph, **character, **own}
         flags = {name: self._toggled(name, levels, own) for name in _TOGGLES}
         is_struck = flags["strike"] or _is_set(joined.get("dstrike"))
         size = number_of(joined.get("sz"), 21)
@@ -127,7 +86,7 @@ class Styles:
     def _toggled(self, name: str, levels: tuple[Mapping[str, etree._Element], ...], own: Mapping[str, etree._Element]) -> bool:
         if name in own:
             return _is_set(own[name])
-        if _is_set(self._base.get(name)):
+        if _is_set(self._sheet.base.get(name)):
             return True
         return sum(_is_set(level.get(name)) for level in levels) % 2 == 1
 
@@ -139,25 +98,21 @@ class Styles:
         if colour is None or around.is_drawn:
             return False
         behind = _HIGHLIGHTS.get(highlight, "other") if highlight else ""
-        behind = behind or _shade(joined.get("shd")) or around.paragraph_shade or around.cell_shade
+        behind = behind or shade_colour(joined.get("shd")) or around.paragraph_shade or around.cell_shade
         if not behind:
-            if around.table_style and self._is_shaded(around.table_style):
+            if around.table_style and self._sheet.is_shaded(around.table_style):
                 return None if _is_close(colour, _rgb(self.paper)) else False
             behind = self.paper
         return _is_close(colour, _rgb(behind))
 
     def paragraph_shade(self, properties: etree._Element | None, style: str) -> str:
         """The shading of a paragraph that has such properties: its own or its style's ("": that of the default style)."""
-        if shade := _shade(child_of(properties, "shd")):
+        if shade := shade_of(properties):
             return shade
-        name = style or self._defaults.get("paragraph") or ""
-        if name not in self._paragraph_shades:
-            shades = (_shade(child_of(child_of(style, "pPr"), "shd")) for style in self._ancestry(name))
-            self._paragraph_shades[name] = next(filter(None, shades), "")
-        return self._paragraph_shades[name]
+        return self._sheet.paragraph_shade(style or self._sheet.defaults.get("paragraph") or "")
 
 
-class RunSurroundings(NamedTuple):
+class RunSurroundings(LightRecord, frozen=True):
     """What the look of a run depends on besides its own properties. Shades are colours, "" for none. ``is_drawn``: it stands in
     a drawing, whose colours are not read.
     """
@@ -167,15 +122,6 @@ class RunSurroundings(NamedTuple):
     paragraph_style: str = ""
     paragraph_shade: str = ""
     is_drawn: bool = False
-
-
-def shade_of(properties: etree._Element | None) -> str:
-    """The shading that the properties of a cell or row name: a colour, "" for none."""
-    return _shade(child_of(properties, "shd"))
-
-
-def _named(properties: etree._Element | None) -> dict[str, etree._Element]:
-    return {local_name(entry): entry for entry in properties} if properties is not None else {}
 
 
 def _is_set(element: etree._Element | None) -> bool:
@@ -212,19 +158,6 @@ def _colour(joined: Mapping[str, etree._Element]) -> tuple[int, int, int] | None
     if value_of(own, "themeColor") in _PAPER and not value_of(own, "themeShade"):
         return _rgb("FFFFFF")
     return _rgb(value_of(own))
-
-
-def _shade(shading: etree._Element | None) -> str:
-    """The colour of a shading: its fill, or its foreground where the pattern is solid. "" for none."""
-    if shading is None:
-        return ""
-    pattern, fill = value_of(shading) or "clear", value_of(shading, "fill") or "auto"
-    if pattern == "solid":
-        fill = value_of(shading, "color") or "auto"
-        return "000000" if fill == "auto" else fill
-    if pattern not in ("clear", "nil"):
-        return "other"
-    return "" if fill == "auto" else fill
 
 
 def _rgb(colour: str | None) -> tuple[int, int, int] | None:

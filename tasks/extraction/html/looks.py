@@ -90,6 +90,7 @@ def looks_of(
     sheets = StyleSheets(root, limits)
     marks = _Marks()
     kinds = kinds_of(root)
+    folded = frozenset(filter(_is_folded, root.iter("details")))
     matched = sheets.matched(root, kinds)
     looks: dict[etree._Element, Look] = {}
     same: dict[Look, Look] = {}  # one of equal looks, which are then known by their id
@@ -100,7 +101,7 @@ def looks_of(
         if above.is_gone:
             looks[element] = above
             continue
-        if _is_folded(parent):
+        if parent in folded:
             if element.tag != "summary" or element.getprevious() is not None:
                 looks[element] = above._replace(is_gone=True)
                 continue
@@ -115,7 +116,7 @@ def looks_of(
             look = _bare(above)._replace(backdrop=None)
         if look.shift and not styled.is_aligned and marks.is_all(element):
             look = look._replace(shift="")
-        if _is_folded(element):
+        if element in folded:
             look = look._replace(is_unseen=True)
         if not look.is_gone and (found.before or found.after):
             look = look._replace(
@@ -181,11 +182,9 @@ def _holds_other_text(cell: etree._Element, kind: _Kind) -> Iterator[bool]:
                 left.append(child)
 
 
-def _is_folded(element: etree._Element | None) -> bool:
+def _is_folded(details: etree._Element) -> bool:
     """Return whether an element shows its summary alone: one in a cell, in which nobody looks for more."""
-    if element is None or element.tag != "details" or element.get("open") is not None:
-        return False
-    return any(around.tag in ("td", "th") for around in element.iterancestors())
+    return details.get("open") is None and any(around.tag in ("td", "th") for around in details.iterancestors())
 
 
 def _bare(look: Look) -> Look:

@@ -84,15 +84,17 @@ class _HtmlWalker:
             self._end(line, root, True)
             line.end()
             return line.found
+        skipped: set[etree._Element] = set()
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
             if event == "end":
-                if element is root or not self.is_skipped(element):
+                if element not in skipped:
                     self._end(line, element, element is root)
                 if element is not root:
                     line.add(element.tail, self.looks[element.getparent()])
             elif element is not root and self.is_skipped(element):
+                skipped.add(element)
                 walk.skip_subtree()
                 if element not in self.chrome and not self.looks[element].is_gone:
                     if tag in FRAMES:
@@ -447,5 +449,6 @@ def _row_groups(table: etree._Element) -> list[list[etree._Element]]:
 
 def _span(cell: etree._Element, name: str, most: int) -> int:
     """The value of a span attribute as browsers read it: 1 where it is no number."""
-    match = _SPAN.match(cell.get(name) or "")
+    value = cell.get(name)
+    match = _SPAN.match(value) if value else None
     return min(int(match[1]), most) if match else 1

@@ -21,6 +21,7 @@ _OPEN_SIDE = 6.0  # points between the ends of lines and the outermost line acro
 _SIDES = ("x0", "top", "x1", "bottom")
 _ROW = 90.0  # points: the highest first or last row that is open
 _ENDING = 2  # lines that end together where a side is open
+_GROUPS = 200.0  # points: the widest columns of groups before a table's labels
 
 
 def closed_edges(lines: Sequence[Box]) -> list[Edge]:
@@ -67,12 +68,15 @@ def _without_gaps(edges: list[Edge]) -> list[Edge]:
 
 def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
     """The sides that tables do not draw."""
-    for group in _touching(edges):
+    groups = _touching(edges)
+    alone = [edge for group in groups for edge in group if len(group) == 1 and edge["orientation"] == "v"]
+    for group in groups:
         level = [edge for edge in group if edge["orientation"] == "h" and edge["width"] > _SHORTEST * 3]
         upright = [edge for edge in group if edge["orientation"] == "v" and edge["height"] > _SHORTEST * 2]
         lines = len({round(edge["top"]) for edge in level}) + len({round(edge["x0"]) for edge in upright})
         if not level or not upright or lines <= _ENDING:
             continue  # a cross, or a line with something on it
+        yield from _open_ends(level, [*upright, *_as_high(alone, upright)])
         x0, x1 = _end(level, "x0", min), _end(level, "x1", max)
         inner = min(edge["x0"] for edge in upright), max(edge["x0"] for edge in upright)
         left = x0 if x0 is not None and inner[0] - x0 > _OPEN_SIDE else None
@@ -85,6 +89,30 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
         y0, y1 = min(edge["top"] for edge in group), max(edge["bottom"] for edge in group)
         yield from (_edge(x, y0, x, y1) for x in (left, right) if x is not None)
         yield from (_edge(x0, y, x1, y) for y in (top, bottom) if y is not None)
+
+
+def _open_ends(level: Sequence[Edge], upright: Sequence[Edge]) -> Iterator[Edge]:
+    """The upper and lower side over all upright lines that reach there, where they are not drawn as a whole, and the table is no
+    wider than these lines: of a cell that goes on over a page break browsers draw no line there.
+    """
+    left, right = min(edge["x0"] for edge in level), max(edge["x1"] for edge in level)
+    for side, outermost in (("top", min), ("bottom", max)):
+        y = outermost(edge[side] for edge in upright)
+        ends = [edge["x0"] for edge in upright if abs(edge[side] - y) <= SNAP]
+        x0, x1 = min(ends), max(ends)
+        drawn = [edge for edge in level if abs(edge["top"] - y) <= SNAP]
+        is_whole = any(edge["x0"] - SNAP <= x0 and x1 <= edge["x1"] + SNAP for edge in drawn)
+        if len(ends) > _ENDING and not is_whole and x0 <= left + SNAP and right - SNAP <= x1:
+            y = drawn[0]["top"] if drawn else y
+            yield _edge(x0, y, x1, y)
+
+
+def _as_high(alone: Sequence[Edge], upright: Sequence[Edge]) -> list[Edge]:
+    """The lines that touch no other and are as high as a table, left of it: those of a group's cell that fills the page."""
+    top, bottom = min(edge["top"] for edge in upright), max(edge["bottom"] for edge in upright)
+    left = min(edge["x0"] for edge in upright)
+    beside = [edge for edge in alone if abs(edge["top"] - top) <= SNAP and abs(edge["bottom"] - bottom) <= SNAP]
+    return [edge for edge in beside if left - _GROUPS <= edge["x0"] < left]
 
 
 def _end(edges: Sequence[Edge], side: str, outermost: Any) -> float | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from functools import cache
 
 from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells
 
-from codebook.book import load_book
 from codebook.errors import GongkaiError
 from codebook.records import Cell, Place, Table
 from codebook.text.fold import fold_label, is_han
@@ -17,6 +15,7 @@ from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.edges import SNAP, closed_edges
 from tasks.extraction.pdf.layout import Char, VisualLine, lines_of, rounded
 from tasks.extraction.pdf.turned import readable
+from tasks.extraction.words import row_labels
 
 _OVERHANG = 0.6  # of a character's width that may hang over the outer border of a table
 _DIGITS = frozenset("0123456789.,")
@@ -120,14 +119,8 @@ def _most_label_lines(boxes: Sequence[Box], lines: Sequence[Sequence[VisualLine]
 
 
 def _holds_labels(lines: Sequence[VisualLine], tops: set[float]) -> bool:
-    labels = sum(fold_label(line.text) in _row_labels() for line in lines)
+    labels = sum(fold_label(line.text) in row_labels() for line in lines)
     return labels >= _LABELS and labels > len(tops)
-
-
-@cache
-def _row_labels() -> frozenset[str]:
-    rows = (label for block in load_book().blocks.values() for label in block.rows.values())
-    return frozenset(fold_label(text) for label in rows for text in label.texts)
 
 
 def _is_heading(lines: Sequence[VisualLine]) -> bool:

@@ -76,6 +76,8 @@ def prose_lines(extraction: Extraction, consumed: Consumed, keep: Keep) -> list[
             if isinstance(block, Table):
                 cells = () if spans is None else block.cells
                 pieces = [(cell.text, cell.place, cell.score, False) for cell in cells]
+            elif spans is None and len(block.text) < _SHORTEST_TITLE:
+                continue  # a number, or a short label: as most lines of a table
             else:
                 pieces = list(_cut(block, spans))
             for text, place, score, taken in pieces:

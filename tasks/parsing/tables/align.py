@@ -124,8 +124,7 @@ def _paired(item: Item, run: ValueRun, between: _Between, stranger: bool, either
     no row's, for a run that is next to another label (``stranger``), and for values before their label: little if the text
     has labels on ``either`` side of their values.
     """
-    far = item.first - run.last > _REACH or run.first - item.last > _REACH
-    if far or not run.values or item.blank or item.part is LabelPart.GROUP:
+    if not run.values or item.blank or item.part is LabelPart.GROUP:
         return _FAR
     cost = _PART_COST.get(item.part, 1.0) + (3.0 if stranger else 0.0)
     step = 1.2 if either else 3.0
@@ -255,18 +254,16 @@ def _align(items: list[Item], runs: list[ValueRun], complete: bool, from_print: 
     between = _Between(
         [item.first for item in items if item.part is not LabelPart.UNKNOWN], [run.first for run in runs if run.values]
     )
-    cost = [
-        [
-            _FAR
-            if item.first - run.last > _REACH or run.first - item.last > _REACH
-            else _paired(item, run, between, owner[j] not in (None, i), either)
-            for j, run in enumerate(runs)
-        ]
-        for i, item in enumerate(items)
-    ]
+    firsts, lasts = [run.first for run in runs], [run.last for run in runs]
+    cost = []
+    for i, item in enumerate(items):
+        row = [_FAR] * len(runs)
+        for j in range(bisect_left(lasts, item.first - _REACH), bisect_right(firsts, item.last + _REACH)):
+            row[j] = _paired(item, runs[j], between, owner[j] not in (None, i), either)
+        cost.append(row)
     pairs = _margins(items, runs, cost, frozenset(item.size for item in items))
     if not either:
-        return [pair if _follows(items, runs, pair) else _doubted(pair) for pair in pairs]
+        return [pair if _follows(items, runs, pair, between) else _doubted(pair) for pair in pairs]
     return _unanchored(items, runs, pairs, owner, complete)
 
 
@@ -294,13 +291,12 @@ def doubt_beside_lost(
     return result
 
 
-def _follows(items: list[Item], runs: list[ValueRun], pair: AlignedPair) -> bool:
+def _follows(items: list[Item], runs: list[ValueRun], pair: AlignedPair, between: _Between) -> bool:
     """Return whether nothing known stands between the label and its values behind it, or there are no values."""
     if pair.run is None:
         return True
     item, run = items[pair.item], runs[pair.run]
-    others = [i.first for i in items if i.part is not LabelPart.UNKNOWN] + [r.first for r in runs if r.values]
-    return item.first < run.first and not any(item.last < first < run.first for first in others)
+    return item.first < run.first and between.begun(item.last, run.first) <= 0
 
 
 def _doubted(pair: AlignedPair) -> AlignedPair:
@@ -341,7 +337,11 @@ def _costs(skip_item: list[float], skip_run: list[float], cost: list[list[float]
         best = above[0] + skip
         row = [best]
         for left, missed, other, paired in zip(above, above[1:], skip_run, cost[i], strict=False):
-            best = min(missed + skip, best + other, left + paired)
+            best += other
+            if (of_pair := left + paired) < best:
+                best = of_pair
+            if (of_miss := missed + skip) < best:  # min() of all three takes three times as long
+                best = of_miss
             row.append(best)
         table.append(row)
     return table

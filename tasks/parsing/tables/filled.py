@@ -27,6 +27,7 @@ _MANY_VALUES = 4  # numbers of a row
 _MOST_LINES = 12  # of one cell
 _SHORT = 8  # characters of a text that stands in the place of each number of a row
 _OPENS = re.compile(r'(?:^|[\t,;])"')
+_PARTED = re.compile(rf'[{_PIPES}\t,;"]')
 _MARKED = re.compile(r'[,;"]')
 
 
@@ -100,7 +101,7 @@ def _groups(rows: Iterator[_TextRow]) -> Iterator[tuple[_RowShape | None, list[_
 
 def _shape(row: _TextRow) -> _RowShape | None:
     """The shape of a row with cells; None for other lines. The rule under a Markdown header has that of its table."""
-    if row.lines[0].cells is not None:
+    if row.lines[0].cells is not None or not _PARTED.search(row.text):
         return None
     for separator in (_PIPES, "\t"):
         if count := sum(map(row.text.count, separator)):
@@ -223,7 +224,7 @@ def _columns_of_values(texts: list[str], valued: set[int]) -> frozenset[int]:
     """Return the columns of a row in which texts stand where values should: no labels that are known, behind that of a row, or
     in columns in which numbers stood (``valued``), or in all columns. Each is a cell, whatever is next to it or above.
     """
-    rows = [column for column, text in enumerate(texts) if _is_row(fold_label(text))]
+    rows = [column for column, text in enumerate(texts) if fold_label(text) in _rows()]
     is_all_one = len(set(texts)) == 1 and len(texts[0]) <= _SHORT
     behind = -1 if is_all_one else min(rows, default=len(texts))
     return frozenset(
@@ -233,9 +234,11 @@ def _columns_of_values(texts: list[str], valued: set[int]) -> frozenset[int]:
     )
 
 
-def _is_row(text: str) -> bool:
-    entries = (lexicon(block).exact.get(text) for block in load_book().blocks)
-    return any(entry is not None and entry.part is LabelPart.ROW for entry in entries)
+@cache
+def _rows() -> frozenset[str]:
+    """The labels of the rows of all blocks, folded."""
+    entries = (entry for block in load_book().blocks for entry in lexicon(block).exact.values())
+    return frozenset(entry.text for entry in entries if entry.part is LabelPart.ROW)
 
 
 def _widths(texts: list[str], above: dict[int, Cell], apart: frozenset[int]) -> list[tuple[int, int]]:

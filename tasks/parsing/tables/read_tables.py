@@ -72,7 +72,8 @@ def _with_blank_lines(lines: list[TextLine]) -> list[TextLine]:
     """Lines that the source left empty, where they are blank cells: in a table with a cell a line whose values else follow each
     other line by line. In a text that is set with empty lines throughout they mean nothing.
     """
-    gaps = [_empty_between(one, other) for one, other in pairwise(lines) if _is_value(one) and _is_value(other)]
+    valued = [_is_value(line) for line in lines]
+    gaps = [_empty_between(lines[at], lines[at + 1]) for at, both in enumerate(pairwise(valued)) if all(both)]
     if len(gaps) < _FEWEST_VALUES or gaps.count(0) < 0.8 * len(gaps) or not any(gaps):
         return lines
     result = lines[:1]

@@ -27,6 +27,7 @@ _FEW_WORDS = 8  # of a row of values; more are a sentence
 _SHORT_TEXT = 8  # characters of what may stand where a value should be
 _UNREAD = 3  # cells of a row of values of which none was read
 _NUMBER_AT_END = re.compile(r"(?:^|\s)[\d,.]+\s*$", re.MULTILINE)
+_SHOWN = (AtomKind.VALUE, AtomKind.BLANK)
 _FEW_NUMBERS = 3  # lines that end with a number in a cell that is no number; a year or a remark may
 
 
@@ -224,17 +225,18 @@ def _holds_rows(text: AtomText, span: TableSpan) -> bool:
 def atoms_to_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]) -> list[ValueRun]:
     """Values and blanks with no label between. A line break ends a run where a line with a value holds other cells too."""
     valued = {atom.line for atom in atoms[begin:end] if atom.kind is AtomKind.VALUE}
-    shown = (AtomKind.VALUE, AtomKind.BLANK)
-    per_line = Counter(atom.line for atom in atoms[begin:end] if atom.kind in shown and atom.line in valued)
+    per_line = Counter(atom.line for atom in atoms[begin:end] if atom.kind in _SHOWN and atom.line in valued)
     runs: list[ValueRun] = []
     open_run: list[int] = []
     for index in range(begin, end):
         atom = atoms[index]
-        if atom.kind is AtomKind.TEXT and atom.text in units:
+        kind = atom.kind
+        if kind is AtomKind.TEXT and atom.text in units:
             continue
-        if atom.kind in (AtomKind.TEXT, AtomKind.PROSE):
-            _close(atoms, open_run, runs)
-            open_run = []
+        if kind is AtomKind.TEXT or kind is AtomKind.PROSE:
+            if open_run:
+                _close(atoms, open_run, runs)
+                open_run = []
             continue
         if open_run:
             line = atoms[open_run[-1]].line
@@ -242,13 +244,12 @@ def atoms_to_runs(atoms: list[Atom], begin: int, end: int, units: frozenset[str]
                 _close(atoms, open_run, runs)
                 open_run = []
         open_run.append(index)
-    _close(atoms, open_run, runs)
+    if open_run:
+        _close(atoms, open_run, runs)
     return runs
 
 
 def _close(atoms: list[Atom], slots: list[int], runs: list[ValueRun]) -> None:
-    if not slots:
-        return
     values = tuple(i for i in slots if atoms[i].kind is AtomKind.VALUE)
     line = atoms[slots[0]].line
     lines = len({atoms[i].line for i in values})

@@ -22,7 +22,7 @@ from tasks.parsing.tables.labels import without_ordinal
 from tasks.parsing.words import words
 
 _PIPES = "|｜¦│"
-_CELL = re.compile(rf"[^{_PIPES}\t]+|[{_PIPES}\t]")
+_PIPE = re.compile(rf"[{_PIPES}]")
 _HAS_CELLS = re.compile(rf"[{_PIPES}\t]")
 _ONLY_PIPES = re.compile(rf"[\s{_PIPES}]+")
 _ONE_CELL = re.compile(rf"\s*([^{_PIPES}\t\s][^{_PIPES}\t]*)[{_PIPES}] *")
@@ -186,7 +186,8 @@ def lines_to_atoms(lines: list[TextLine]) -> list[Atom]:
         else:
             begin = len(atoms)
             _words(text, 0, index, -1, atoms)
-            _unread_words(atoms, begin)
+            if len(atoms) - begin > 1:
+                _unread_words(atoms, begin)
     return _mend_ordinals(atoms)
 
 
@@ -205,28 +206,23 @@ def _cells(text: str, line: int, atoms: list[Atom]) -> None:
         _cell(text, match.span(1), line, 0, atoms)
         return
     if _ONLY_PIPES.fullmatch(text):
-        if any(char in _PIPES for char in text):
-            atoms.extend(Atom(AtomKind.BLANK, "", line, at, at, -1) for at, char in enumerate(text) if char in _PIPES)
+        atoms.extend(Atom(AtomKind.BLANK, "", line, match.start(), match.start(), -1) for match in _PIPE.finditer(text))
         return
-    if any(char in _PIPES for char in text):
+    if _PIPE.search(text):
         text = text.replace("\t", " ")
-    column = 0
-    open_cell: tuple[int, int] | None = None
-    begun = text.lstrip(" ")[:1] not in set(_PIPES)
-    for match in _CELL.finditer(text):
-        piece = match.group()
-        if len(piece) > 1 or not _HAS_CELLS.match(piece):
-            if not piece.isspace():
-                open_cell = match.span()
-            continue
-        if open_cell:
-            _cell(text, open_cell, line, column, atoms)
+    column = start = 0
+    begun = text.lstrip(" ")[:1] not in _PIPES
+    for match in _HAS_CELLS.finditer(text):
+        end = match.start()
+        is_filled = not text[start:end].isspace() and start < end
+        if is_filled:
+            _cell(text, (start, end), line, column, atoms)
         elif begun:
-            atoms.append(Atom(AtomKind.BLANK, "", line, match.start(), match.start(), column))
-        column += begun or open_cell is not None
-        begun, open_cell = True, None
-    if open_cell:
-        _cell(text, open_cell, line, column, atoms)
+            atoms.append(Atom(AtomKind.BLANK, "", line, end, end, column))
+        column += begun or is_filled
+        begun, start = True, end + 1
+    if start < len(text) and not text[start:].isspace():
+        _cell(text, (start, len(text)), line, column, atoms)
     elif text[-1] == "\t":
         atoms.append(Atom(AtomKind.BLANK, "", line, len(text), len(text), column))
 
@@ -286,6 +282,8 @@ def _misread(cell: Cell) -> bool:
     text = cell.text.strip()
     if text in words().table.dashes:
         return cell.score < 1.0
+    if text and not fold_label(text):  # brackets and strokes, as of a 0 that lost its top and bottom
+        return True
     return cell.score < surety().cell and len(text) <= _MISREAD and (cell.score < _ILLEGIBLE or not _HAN.search(text))
 
 
@@ -305,10 +303,9 @@ def _cell(text: str, span: tuple[int, int], line: int, column: int, atoms: list[
 
 def is_unread_cell(raw: str) -> bool:
     """Return whether a cell holds a value that was not read, and no label: 7^2, 约3, 〇, O."""
-    words = len(_HAN.findall(raw))
     if _DIGIT.search(raw) is None:
-        return not words and len(raw) <= _UNREAD_CHARACTERS and is_unread_value(raw)
-    return words < _LABEL and _ORDINAL.match(raw) is None and is_unread_value(raw)
+        return len(raw) <= _UNREAD_CHARACTERS and not _HAN.search(raw) and is_unread_value(raw)
+    return len(_HAN.findall(raw)) < _LABEL and _ORDINAL.match(raw) is None and is_unread_value(raw)
 
 
 def _words(text: str, offset: int, line: int, cell: int, atoms: list[Atom]) -> None:

@@ -88,19 +88,12 @@ def snapshot_of(verdict: Verdict) -> Snapshot | None:
     return Snapshot(report.agency, report.region, report.region_code, report.year, report.form, values, sections, unconfirmed)
 
 
-@cache
-def _places() -> dict[str, int]:
-    """The place of each indicator in the order in which the forms print them."""
-    return {cell: place for place, cell in enumerate(load_book().indicators)}
-
-
 def in_printing_order(snapshot: Snapshot) -> Snapshot:
     """Return the same report with its cells in the order of the forms.
 
     A database returns rows in any order; findings list cells, and must not depend on it.
     """
-    places = _places()
-    cells = sorted(snapshot.values, key=lambda cell: (places.get(cell, len(places)), cell))
+    cells = load_book().in_order(snapshot.values)
     return msgspec.structs.replace(snapshot, values={cell: snapshot.values[cell] for cell in cells})
 
 
@@ -135,9 +128,13 @@ def compare_years(earlier: Snapshot, later: Snapshot, packs: Packs | None = None
 
     Nothing when the years are not consecutive. Whether both are of one agency is the caller's to know (:func:`agency_key`).
     """
+    return found_between_years(earlier, later, rules_for(later, packs))
+
+
+def found_between_years(earlier: Snapshot, later: Snapshot, rules: RuleSet | None) -> tuple[Finding, ...]:
+    """Return what ``rules`` find in two reports of one agency: see :func:`compare_years`. None: those of the data files."""
     if later.year != earlier.year + 1:
         return ()
-    rules = rules_for(later, packs)
     pair = Pair(in_printing_order(earlier), in_printing_order(later), rules)
     found = list(_year_sums(pair))
     for check in _checks(RuleScope.YEARS):

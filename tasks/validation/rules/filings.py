@@ -37,8 +37,7 @@ def _checks() -> tuple[RuleFunction[Any, Any], ...]:
 
 def compare_filing(pair: FilingPair) -> tuple[Finding, ...]:
     """Return what two documents of a filing say differently; it belongs to the later one."""
-    order = {cell: place for place, cell in enumerate(load_book().indicators)}
-    pair = pair._replace(cells=tuple(sorted(pair.cells, key=lambda cell: (order.get(cell, len(order)), cell))))
+    pair = pair._replace(cells=tuple(load_book().in_order(pair.cells)))
     return tuple(found for check in _checks() for found in check(pair))
 
 

@@ -142,7 +142,7 @@ def disclosure_procurement(this: Bound[ProcurementOptions], facts: Facts) -> Ite
 def table_missing(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
     """Tables two, three and four are there; one that could not be read is not missing. A summary need not have all columns.
 
-    Where the text ends before the place of the table, or page numbers are left out, the file may be cut: a warning.
+    Where the document may be cut at the place of the table, nobody is blamed: a warning.
     """
     report, book = facts.report, load_book()
     if report.form not in this.rule.forms or report.is_row:
@@ -152,9 +152,8 @@ def table_missing(this: Bound[NoOptions], facts: Facts) -> Iterator[Finding]:
         if name not in seen:
             block = book.blocks[name]
             place = facts.section_place(block.section) if block.section else None
-            cut = bool(report.page_gaps or report.missing_pages) or not facts.goes_on_after(name)
             named = {"table": words().tables[name], "title": block.title}
-            message, severity = ("cut", lowered(this.rule.severity)) if cut else ("main", None)
+            message, severity = ("cut", lowered(this.rule.severity)) if facts.may_be_cut_at(name) else ("main", None)
             yield facts.finding(this.rule, (), named, message=message, severity=severity, place=place)
 
 
@@ -166,8 +165,8 @@ class ListOptions(Record, frozen=True):
 
 @rule("table.unreadable", fields=("table", "title", "names"), options=ListOptions)
 def table_unreadable(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding]:
-    """Every title of a table has one below it. What was not read of the document, a page that it lacks, or what would follow
-    where it ends, may be that table: nobody is blamed then.
+    """Every title of a table has one below it. What was not read of the document, or what it may lack below the title, may be
+    that table: nobody is blamed then.
     """
     names = [one.name for one in facts.report.left_out]
     for seen in facts.report.blocks:
@@ -175,9 +174,8 @@ def table_unreadable(this: Bound[ListOptions], facts: Facts) -> Iterator[Finding
             title = load_book().blocks[seen.block].title
             named = {"table": words().tables[seen.block], "title": title, "names": write_list(names, this.options.listed)}
             message = "picture" if seen.note == ON_PICTURE else "elsewhere" if names else "main"
-            lacks_pages = bool(facts.report.page_gaps or facts.report.missing_pages)
-            is_cut = lacks_pages or not facts.goes_on_after(seen.block)  # the table may be on a page that did not come in
-            severity = lowered(this.rule.severity) if is_cut or message != "main" else None
+            is_open = message != "main" or facts.may_be_cut_at(seen.block, seen.place)
+            severity = lowered(this.rule.severity) if is_open else None
             yield facts.finding(this.rule, (), named, message=message, severity=severity, place=seen.place)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import Block
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
-from tasks.parsing.tables.cells import BlockRead, Doubt
+from tasks.parsing.tables.cells import BlockRead, Doubt, number_of
 from tasks.parsing.tables.found_labels import FoundLabel
 from tasks.parsing.tables.labels import LabelPart
+from tasks.parsing.tables.out_of_place import doubt_out_of_place
 from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.readers.dashes import settle_dashes
 from tasks.parsing.tables.rows import (
@@ -163,9 +164,11 @@ def read_matrix(table: TableText) -> BlockRead:
                 row = doubted_row(row)
             if item.part is LabelPart.ROW or any(row.cells):
                 rows.append(row)
+    rows = doubt_out_of_place(rows)
     rows = _unlabelled(table, items, pairs, rows, wanted)
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _above_stray_digits(table, items, pairs, rows)
+    rows = _behind_free_values(table, items, pairs, rows)
     rows = _unprinted(table, items, pairs, rows, wanted)
     rows = settle_dashes(shape, rows, columns)
     rows = _by_order(table, items, rows, columns, division.unsure)
@@ -333,6 +336,38 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
         if 0 < len(run.values) < len(above.values) and (under is None or -1 not in under.values()):
             result[at] = _perhaps_broken(result[at], _slots(table, run), under)
     return result if table.grid else _without_repeated_labels(result)
+
+
+def _behind_free_values(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
+    """A blank row right behind values that are no other row's: they may be its own, where a page break cut its label in two.
+
+    Numbers of a group are its subtotal, as long as the rows of the group make them.
+    """
+    owners = {pair.run: items[pair.item] for pair in pairs if pair.run is not None}
+    labelled = [item for item in items if item.part is LabelPart.ROW]
+    result = list(rows)
+    for at, row in enumerate(rows):
+        item = next((one for one in labelled if one.slug == row.row and table.text.place(one.first) == row.place), None)
+        if item is None or not row.sure or any(slot is not None for slot in row.cells):
+            continue
+        before = sum(run.first < item.first for run in table.runs) - 1
+        run = table.runs[before] if before >= 0 else None
+        if run is None or len(run.values) < len(row.cells) - 1 or any(run.last < one.first < item.first for one in labelled):
+            continue
+        owner = owners.get(before)
+        if owner is None or (owner.part is LabelPart.SUBTOTAL and not _makes_subtotal(rows, owner.slug)):
+            result[at] = unread_row(row.row, row.place, row.reader, len(row.cells), Doubt.LABEL, rivals=[_slots(table, run)])
+    return result
+
+
+def _makes_subtotal(rows: Sequence[RowCells], group: str) -> bool:
+    """Return whether the rows of a group make the numbers that are printed behind its label, which are not all 0."""
+    printed = next((row for row in rows if row.row == f"={group}"), None)
+    parts = [row for row in rows if row.row.startswith(f"{group}.")]
+    if printed is None or not all(row.sure for row in (printed, *parts)):
+        return False
+    sums = [sum(number_of(slot, None) or 0 for slot in column) for column in zip(*(row.cells for row in parts), strict=True)]
+    return any(sums) and sums == [number_of(slot, None) or 0 for slot in printed.cells]
 
 
 def _without_repeated_labels(rows: list[RowCells]) -> list[RowCells]:
