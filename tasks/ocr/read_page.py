@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from codebook.records import Block, Cell, Line, Page, PageKind, Place, Reader, Table
 from codebook.text.fold import is_han
-from tasks.ocr.blank_marks import DASH, mark_in, separator_in
+from tasks.ocr.blank_marks import DASH, SLASH, mark_in, separator_in
 from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.confidence import SURE, Settled, cell_score, numbers_among, read_surely, with_separator
 from tasks.ocr.digit_shapes import Number, odd_numbers
@@ -135,12 +135,8 @@ def _readings(
 ) -> list[Settled]:
     """Return what each of the layout's boxes says; ``known`` were read before."""
     grey = layout.picture.grey
-    found: dict[Box, Settled] = {}
-    for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        for cell, lines in zip(grid.cells, cells, strict=True):
-            mark = mark_in(layout.clean, lines[0], layout.size) if len(lines) == 1 else None
-            if mark is not None and (mark != DASH or _stands_alone(grey, lines[0], _inside(cell, grid.thickness), layout.size)):
-                found[lines[0]] = Settled(mark, _DIRTY_MARK_SCORE if is_dirty else _MARK_SCORE)
+    score = _DIRTY_MARK_SCORE if is_dirty else _MARK_SCORE
+    found = {box: Settled(mark, score) for box, mark in _blank_marks(layout, reader).items()}
     left = [box for box in layout.boxes if box not in found]
     read_before = {i: known[box] for i, box in enumerate(left) if box in known}
     at = {box: i for i, box in enumerate(left)}
@@ -153,6 +149,24 @@ def _readings(
         for box in odd_numbers(layout.clean, numbers, layout.size, is_dirty=is_dirty):
             found[box] = found[box]._replace(score=min(found[box].score, _ODD))
     return [found[box] for box in layout.boxes]
+
+
+def _blank_marks(layout: Layout, reader: LineReader) -> dict[Box, str]:
+    """Return which lines of cells are a dash or a slash."""
+    grey = layout.picture.grey
+    found: dict[Box, str] = {}
+    for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
+        for cell, lines in zip(grid.cells, cells, strict=True):
+            mark = mark_in(layout.clean, lines[0], layout.size) if len(lines) == 1 else None
+            if mark is not None and (mark != DASH or _stands_alone(grey, lines[0], _inside(cell, grid.thickness), layout.size)):
+                found[lines[0]] = mark
+    slashes = [box for box, mark in found.items() if mark == SLASH]
+    if not slashes or not isinstance(reader, ReaderPair):
+        return found
+    # what is left of a 2 on a worn copy leans as a slash does, but is read as a 2 all the same
+    read = reader.numbers.read([_crop(grey, box) for box in slashes])
+    others = {box for box, reading in zip(slashes, read, strict=True) if reading.text != SLASH}
+    return {box: mark for box, mark in found.items() if box not in others}
 
 
 def _as_number(box: Box, line: Settled) -> Number:

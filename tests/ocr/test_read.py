@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from random import Random
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -76,6 +77,20 @@ def test_worn_pages_have_no_silent_error(reader: ReaderPair, level: str) -> None
     assert [read for read in outcome.reads if read.is_silent] == []
     wrong = [read for read in outcome.values if not read.is_right]
     assert len(wrong) <= (4 if level == "border" else 1)  # with stains beside numbers, of which each is a doubt
+
+
+def test_a_2_that_leans_like_a_slash_is_a_2(reader: ReaderPair) -> None:
+    drawn = _small(rows=5)
+    image = drawn.image.copy()
+    x0, y0, x1, y1 = (round(v) for v in next(cell.box for cell in drawn.cells if cell.text == "2"))
+    image[y0 + 3 : y1 - 3, x0 + 3 : x1 - 3] = 255
+    x, y = (x0 + x1) // 2, (y0 + y1) // 2
+    # what a worn copy leaves of it: the stroke, with little of the bow above and of the foot below
+    strokes = ((x + 3, y - 8), (x + 3, y - 4), 4), ((x + 3, y - 3), (x - 4, y + 7), 3), ((x - 5, y + 7), (x + 4, y + 7), 2)
+    for start, end, thickness in strokes:
+        cv2.line(image, start, end, (40, 40, 40), thickness, cv2.LINE_AA)
+    wrong, _ = _read(replace(drawn, image=image), reader)
+    assert wrong == []
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
