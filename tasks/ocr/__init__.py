@@ -4,7 +4,7 @@ The chain of shapes, from ``read_page``::
 
     image of a page
       | prepare_image: one channel, evenly lit, seals removed, level
-      | ruling, table_grid: the rules of the page, and the grid that they make
+      | grids: the rules of the page, and the tables that they make
       | layout: lines in cells, and lines outside of tables
       | engines: crops of lines become text with scores (near_duplicates are read once)
       | confidence, blank_marks, lexicon: second looks; dashes by their shape; unlikely characters

@@ -25,6 +25,8 @@ _FEW_SHAPES = 60  # pieces of ink; with fewer the shape of characters is not kno
 _SHARES = (50, 65, 80)  # percentiles of the widths and heights that are compared
 _FAX = 2.0  # of the resolutions of a fax in standard mode: 200 x 100 or 204 x 98 dpi
 _WIDE = 1.25  # Chinese characters are as wide as high, digits half as wide
+_SQUARE, _MUCH_WIDER = 0.95, 1.5  # of digits drawn twice as wide, and of Chinese characters
+_NARROW, _MOST = 20, 65  # percentiles of the shapes of a page of digits
 _BEFORE = np.array([[1, 1, 1], [1, 0, 0], [0, 0, 0]], np.uint8)  # the neighbours of a pixel that come before it
 _MOST_SHORT = 65_000  # numbers of 16 bits
 _PROFILE_WIDTH = 900  # pixels; enough to see lines of text
@@ -209,8 +211,13 @@ def stretch(grey: Grey) -> float:
         return 1.0
     widths, heights = np.percentile(sizes, _SHARES, axis=0).T
     # all shapes are wide, not just those of characters that run into each other
-    ratio = float((widths / heights).min())
-    return 1.0 if ratio < _WIDE else _FAX
+    if (widths / heights).min() >= _WIDE:
+        return _FAX
+    # or most are digits, which are as wide as high at least then, and the larger ones, which are Chinese, much wider
+    ratios = sizes[:, 0] / sizes[:, 1]
+    narrow, most = np.percentile(ratios, (_NARROW, _MOST))
+    large = ratios[np.argsort(-sizes.prod(axis=1), kind="stable")[: len(ratios) // 5]]
+    return _FAX if narrow >= _SQUARE and most >= _WIDE and np.median(large) >= _MUCH_WIDER else 1.0
 
 
 class PreparedPage(NamedTuple):

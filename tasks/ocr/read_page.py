@@ -18,11 +18,11 @@ from tasks.ocr.digit_shapes import Number, odd_numbers
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
+from tasks.ocr.grids.open_tables import find_open_tables
+from tasks.ocr.grids.ruling import Rules, anchored, find_rules, straightening
+from tasks.ocr.grids.table_grid import Grid, RuledCell, find_grids
 from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
-from tasks.ocr.open_tables import find_open_tables
 from tasks.ocr.prepare_image import Grey, Picture, extent, ink, is_bilevel, prepared, quarter_turned, sharpness
-from tasks.ocr.ruling import Rules, anchored, find_rules, straightening
-from tasks.ocr.table_grid import Grid, RuledCell, find_grids
 
 __all__ = ["SURE", "Layout", "cell_crops", "read_picture"]
 

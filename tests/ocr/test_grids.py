@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from tasks.ocr.blank_marks import DASH, mark_in
 from tasks.ocr.cleaning.grey_ink import find_seals, without_grey_ink
+from tasks.ocr.grids.edges import Way, judged
+from tasks.ocr.grids.ruling import find_rules, straightening
+from tasks.ocr.grids.table_grid import _in_characters, _positions
 from tasks.ocr.prepare_image import ink, prepared, stretch
 from tasks.ocr.read_page import Layout, _layout
-from tasks.ocr.ruling import find_rules, straightening
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import LEVELS, Wear, worn
 from tests.scans.drawing import Drawn, Sheet, Style
@@ -296,6 +298,55 @@ def test_a_last_row_without_a_rule_below_it() -> None:
     image[bottom - 3 : bottom + 4, left - 4 : right + 4] = beside
     page, _ = worn(image, Wear(skew=0.3, blur=0.4, noise=3), 5)
     assert _spans(_read(page)) == [WHOLE]
+
+
+@pytest.mark.parametrize(("length", "place"), [(400, 13), (500, 17)])
+def test_a_heading_close_to_a_rule_does_not_move_it_as_the_other_one_of_a_double_rule_does(length: int, place: int) -> None:
+    """What is left of a rule that lies beside its place is a line of the cells above it."""
+    mask = np.zeros((40, 600), np.uint8)
+    mask[10:17, 50:550] = 255
+    mask[20:25, 50 : 50 + length] = 255
+    assert _positions(mask, 1, 60, 14) == [place]
+
+
+def test_a_rule_that_characters_touch_from_both_sides_is_no_stroke_of_them() -> None:
+    """As on a fax, whose characters are drawn out: a rule has ink all the way, the line between characters has not."""
+    marks = np.zeros((240, 700), np.uint8)
+    lines, places = [21, 81, 141, 201], [21, 241, 461, 678]
+    for y in lines:
+        marks[y - 1 : y + 2, 20:680] = 255
+    for x in places:
+        marks[20:203, x - 1 : x + 2] = 255
+    for x in range(250, 440, 16):  # one row of characters above the third rule, one below it
+        marks[126:158, x : x + 4] = marks[126:129, x : x + 14] = marks[154:157, x : x + 14] = 255
+    rules = find_rules(cv2.bitwise_not(marks).astype(np.uint8))
+    way = Way(rules.grey, marks, rules.across, rules.horizontal, 4, rules.thickness, np.inf)
+    drawn = np.ones((4, 3), bool)
+    assert not _in_characters(way, drawn, judged(way, lines, places), lines, places).any()
+
+
+def test_the_evidence_for_an_edge_does_not_depend_on_the_others_of_its_line() -> None:
+    rules = find_rules(prepared(_drawn("grey").image).picture.grey)
+    way = Way(rules.grey, rules.marks, rules.across, rules.horizontal, 4, rules.thickness, np.inf)
+    lines, places = [2, 196, 260, 400, 692, 1166], [167, 180, 475, 476, 610, 750, 1444]
+    together = judged(way, lines, places)
+    assert together.any(axis=(0, 1)).all()
+    for edge in range(6):
+        assert np.array_equal(together[:, [edge]], judged(way, lines, places[edge : edge + 2]))
+
+
+@pytest.mark.parametrize("wear", [Wear(), Wear(skew=0.5, blur=0.5, noise=4)])
+def test_a_fax_of_hardly_anything_but_digits_is_made_square(wear: Wear) -> None:
+    """Digits drawn twice as wide are as wide as Chinese characters; a page on its side has wide digits, too."""
+    font = chinese_fonts()[0]
+    sheet = Sheet(Style(font, font, size=9.0), 200)
+    cells = [GridCell(r, c, "信访举报投诉类申请" if c == 0 else "0", is_value=c > 0) for r in range(14) for c in range(13)]
+    sheet.table(Grid("part", 14, 13, tuple(cells)), (40, 60), [112.0, *[33.0] * 12], 0, 14)
+    page, _ = worn(sheet.finish().image, wear, 10)
+    assert stretch(prepared(page).picture.grey) == 1
+    assert stretch(np.ascontiguousarray(prepared(page).picture.grey.T)) == 1
+    fax = cv2.resize(page, (page.shape[1], page.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    assert abs(prepared(np.asarray(fax, np.uint8)).picture.grey.shape[0] - page.shape[0]) <= 2
 
 
 def test_specks_at_rules_break_none() -> None:

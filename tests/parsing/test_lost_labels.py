@@ -238,3 +238,25 @@ def test_garbled_labels_put_no_number_in_another_row(flaw: str, count: int) -> N
         result = score(read, printed.truth)
         assert not result.wrong, seed
         assert result.doubtful <= (40 if flaw == "nothing else" and count < 10 else 210)
+
+
+def _with_one_label(table: Table, text: str, above: str) -> Table:
+    """A table in which the rule between the label ``above`` and that of the next row was lost, and both were read as ``text``."""
+    upper = next(cell for cell in table.cells if cell.text == above)
+    cells = [cell for cell in table.cells if cell != upper and (cell.row, cell.column) != (upper.row + 1, upper.column)]
+    joined = msgspec.structs.replace(upper, text=text, row_span=2)
+    return msgspec.structs.replace(table, cells=tuple(sorted([*cells, joined], key=lambda cell: (cell.row, cell.column))))
+
+
+@pytest.mark.parametrize("text", ["规性\n文件", "规章\n规范性文件", "规范性文件"])
+def test_rows_of_one_label_in_a_table_of_items_are_in_doubt(text: str) -> None:
+    printed = render.make(random.Random(6), "2021")
+    page = table_garble.pages(printed)[0]
+    blocks = tuple(
+        _with_one_label(block, text, "规章") if isinstance(block, Table) and any(c.text == "规章" for c in block.cells) else block
+        for block in page.blocks
+    )
+    report = validate(parse(Extraction("image/png", (msgspec.structs.replace(page, blocks=blocks),)), Hints())).report
+    rows = [r for r in report.readings if r.indicator.startswith(("disclosure.rules.", "disclosure.normative_documents."))]
+    assert len(rows) == 6
+    assert all(reading.state in (State.DOUBTFUL, State.NOT_SEEN) for reading in rows)

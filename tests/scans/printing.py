@@ -16,7 +16,7 @@ from random import Random
 
 from docx import Document
 from docx.oxml.ns import qn
-from docx.shared import Pt
+from docx.shared import Mm, Pt
 
 from tests.accuracy.compare import Truth
 from tests.generator.composer import Shape, compose_paper
@@ -115,6 +115,13 @@ def _libreoffice(paper: Paper, rng: Random, how: Print) -> bytes:
     style = document.styles["Normal"]
     style.font.name, style.font.size = how.font, Pt(rng.choice((9, 10, 10.5)))
     style.element.rPr.rFonts.set(qn("w:eastAsia"), how.font)
+    page = document.sections[0]
+    page.page_width, page.page_height, page.left_margin, page.right_margin = Mm(210), Mm(297), Mm(18), Mm(18)
+    room = page.page_width - page.left_margin - page.right_margin
+    for table in document.tables:
+        # as wide as the paper at most: what is beyond its edge nobody can read
+        for column in table.columns:
+            column.width = min(Pt(45), room // len(table.columns))
     data = io.BytesIO()
     document.save(data)
     command = [

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.ocr.cleaning.grains import grains, is_print, texture
+from tasks.ocr.grids.ruling import Rules, find_rules
 from tasks.ocr.prepare_image import Grey, extent, ink, pieces
-from tasks.ocr.ruling import Rules, find_rules
 
 _DARKEST, _LIGHTEST = 90, 215  # grey levels of a seal on a copy; darker ones cannot be parted from text
 _WIDTH = 240  # pixels of the picture in which circles are looked for

@@ -19,6 +19,7 @@ from tasks.parsing.tables.tokens import PROSE_LENGTH, TextLine
 
 # A first row with this many row labels is a table that lies on its side.
 _SIDEWAYS = 5
+_ENOUGH = 3  # labels of rows of a matrix that show a table to be one
 _UNKNOWN = 0.5  # the score of a cell of which it is not known whether the number above is its own
 _MOST_BELOW = 10_000  # cells added to one table; no form has nearly as many, and a file of 1 MB may ask for millions
 
@@ -27,7 +28,8 @@ def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[
     """The rows of ``table`` as lines. A grid of one column, or a row with a cell that holds a long text, is no table but text."""
     if table.columns <= 1:
         return [line for cell in _ordered(table.cells) for line in _text_lines(cell, page, block, reader)]
-    cells = _in_each_row(_upright(table.cells))
+    upright = _upright(table.cells)
+    cells = _in_each_row(_with_own_label(upright) if reader is Reader.OCR else upright)
     rows: dict[int, dict[int, Cell]] = {}
     for cell in cells:
         rows.setdefault(cell.row, {})[cell.column] = cell
@@ -41,6 +43,38 @@ def table_to_lines(table: Table, page: int, block: int, reader: Reader) -> list[
         first = row[min(row)]
         lines.append(TextLine("", page, block, first.place, reader, 1.0, row, whole=True))
     return lines
+
+
+def _with_own_label(cells: list[Cell]) -> list[Cell]:
+    """The cells of a picture's table. Where one label reaches over several rows that have numbers and no label of their own, the
+    rule between two labels was lost: it is not known which row is which, and no sum may settle their numbers.
+
+    The rows of a matrix are named by the order of the form (tasks.parsing.tables.readers.lost_labels).
+    """
+    if _row_labels(cells) >= _ENOUGH:
+        return cells
+    labels = [cell for cell in cells if sum(map(is_han, cell.text)) > 1]
+    numbers = [cell for cell in cells if any(map(str.isdigit, cell.text)) and not any(map(is_han, cell.text))]
+    last = {row: max(cell.column for cell in labels if cell.row == row) for row in {cell.row for cell in labels}}
+    lost: set[int] = set()
+    for label in labels:
+        if label.row_span == 1 or last[label.row] != label.column:
+            continue
+        own = {row for row in range(label.row, label.row + label.row_span) if last.get(row, label.column) <= label.column}
+        rows = own & {cell.row for cell in numbers if cell.column > label.column}
+        lost |= rows if len(rows) > 1 else set()
+    unknown = {(cell.row, cell.column) for cell in numbers if cell.row in lost}
+    return [
+        msgspec.structs.replace(cell, score=0.0, alternatives=(), seen=None) if (cell.row, cell.column) in unknown else cell
+        for cell in cells
+    ]
+
+
+def _row_labels(cells: Sequence[Cell]) -> int:
+    """Return how many cells hold the label of a row of a matrix, of the one that has most."""
+    texts = [fold_label(cell.text) for cell in cells]
+    lexicons = [lexicon(block).exact for block in load_book().of_kind(BlockKind.MATRIX)]
+    return max(sum(text in exact and exact[text].part is LabelPart.ROW for text in texts) for exact in lexicons)
 
 
 def _in_each_row(cells: Sequence[Cell]) -> list[Cell]:

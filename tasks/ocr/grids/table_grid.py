@@ -9,17 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.ocr.grids.edges import UNBROKEN, Way, judged
+from tasks.ocr.grids.ruling import Mask, Rules
 from tasks.ocr.prepare_image import pieces
-from tasks.ocr.ruling import Mask, Rules
 
+_AS_LONG = 0.9  # share of the longest rule near it that the other one of a double rule is long
 _OTHER = 0.3  # share of the longest rule near it that another rule is long at least
 _WHOLE = 0.9  # share of an edge that long thin runs cover when it is surely a rule
 _GOES_ON = 0.9  # of what the rules of a table cover of an edge: where a rule goes on at both ends
 _PART = 0.35  # share of an edge that is seen where a rule goes on that is seen on one side of it
 _TRACE = 0.1  # the same, where it is seen on both sides
-_FREE = 0.5  # share of an edge without characters beside it where its paper is looked at as a whole
-_LEAST_TRACE = 12  # pixels along an edge without characters beside it, by whose mean a faint rule is seen
-_LEAST_DIP = 2.0  # grey levels by which it is darker than the paper
 _LIKELY = 2.5  # times the noise of such means by which it is so
 _BESIDE = 0.2  # share of a stroke of a character with ink close to it on each side
 _AMID = 0.75  # share with ink somewhat further away on both sides, as between the characters of a label
@@ -34,7 +33,6 @@ _JOINED, _SEVERAL = 0.6, 4  # share of edges of a line of characters that seem t
 _NEVER_ALONE = 0.2  # of what rules of a table are seen of, on the whole, where no ink is near them
 _ALONE = 0.5  # share of an edge that is seen where no ink is near it: a stroke of a character is not
 _WIDER = 10  # times the thickness of rules: an edge that is longer is wider than a character
-_UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
 
 
 class RuledCell(NamedTuple):
@@ -74,98 +72,18 @@ def _positions(mask: Mask, axis: int, least: float, apart: int) -> list[int]:
         while left.size and reach[left].max() >= _OTHER * reach[group].max():
             top = int(left[reach[left].argmax()])
             near = left[np.abs(left - top) <= apart]
-            at = round(float(near[reach[near] >= 0.7 * reach[top]].mean()))
+            near = near[reach[near] >= 0.7 * reach[top]]
+            # its own rows, and those as long of a double rule; the strokes of a heading close to it are shorter
+            parts = np.split(near, np.flatnonzero(np.diff(near) > 1) + 1)
+            as_long = [part for part in parts if top in part or reach[part].max() >= _AS_LONG * reach[top]]
+            at = round(float(np.concatenate(as_long).mean()))
             found.append(at)
             left = left[np.abs(left - at) > apart]
     return sorted(found)
 
 
-class _Way(NamedTuple):
-    """What rules of one direction are judged by, as if they were horizontal: the page, its ink, the thin parts of that, and the
-    long thin runs.
-
-    A rule is looked for within ``reach`` pixels of its place, and is at most ``thickness`` thick. ``unbroken`` is how long a line
-    is at least that is no stroke of a character: a row is higher than its characters, while a column may be as wide as one.
-    """
-
-    grey: Mask
-    marks: Mask
-    thin: Mask
-    runs: Mask
-    reach: int
-    thickness: int
-    unbroken: float
-
-
-def _evidence(way: _Way, start: int, end: int, at: int) -> tuple[float, ...]:
-    """Return what speaks for a horizontal rule from ``start`` to ``end`` at row ``at``, and what against it.
-
-    In this order: the share of the way that thin ink covers along one row; the share with ink both above and below that row, as
-    the middle of a row of characters has; the share that lies in long runs, whose gaps are closed; the share that is covered
-    where no ink stands near, where a faint rule is seen and strokes of characters are not; 1 when it is joined to the rules at
-    its ends, else 0; the shares with ink close to it on the side that has less and on that which has more, as beside strokes; and
-    by how many times its noise the paper along it is darker on the whole than beside it, however faint each part of it is.
-    """
-    grey, marks, thin, runs, reach, thickness, _ = way
-    # only the crossing rule itself is left out: a rule runs up to it, the stroke of a digit does not
-    inset = min(thickness // 2 + 1, max(0, (end - start) // 4))
-    margin = reach + 4 * thickness
-    top = max(0, at - margin)
-    across = (slice(top, at + margin + 1), slice(start + inset, end - inset))
-    strip = marks[across] > 0
-    if strip.shape[1] == 0:
-        return (0.0,) * 8
-    line = thin[across] > 0
-    band = line.copy()
-    band[1:] |= line[:-1]
-    band[:-1] |= line[1:]
-    first = max(0, at - top - reach)
-    cover = band[first : at - top + reach + 1].mean(axis=1)
-    best = np.flatnonzero(cover >= cover.max() - 0.01)
-    black = strip[first + best].mean(axis=1)
-    best = best[black >= black.max() - 0.02] if black.max() > 0.5 else best
-    row = first + round(float(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)[0].mean()))  # the first of a double rule
-    long = runs[top + first : at + reach + 1, across[1]]
-    above = strip[max(0, row - 4 * thickness) : max(0, row - thickness // 2 - 1)].any(axis=0)
-    below = strip[row + thickness // 2 + 2 : row + 4 * thickness + 1].any(axis=0)
-    crossed = float((above & below).mean())
-    near = [
-        side.any(axis=0).mean()
-        for side in (strip[max(0, row - 2 - thickness) : max(0, row - 2)], strip[row + 3 : row + 3 + thickness])
-    ]
-    # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
-    inked = np.asarray(strip[max(0, row - 1) : row + 2].any(axis=0))
-    # a rule is joined to the rules that it ends at; the strokes of tight text stop a little before them
-    end_zone = max(2, min(4, inked.size // 8))
-    joined = min(inked[:end_zone].mean(), inked[-end_zone:].mean()) >= 0.5
-    touched = float(inked.mean()) if crossed < 0.15 and joined and inked.mean() > 0.95 else 0.0
-    whole = float((long.max(axis=0) > 0).mean()) if joined else 0.0
-    # thin ink all the way between two rules is a rule, however close text stands: strokes of text end before the rules
-    if joined and end - start >= way.unbroken and cover.max() >= _UNBROKEN:
-        whole = 1.0
-    free = ~(above | below)
-    alone = float(band[row][free].mean()) if free.mean() >= 0.25 else 0.0
-    ends = joined or min(band[row, :end_zone].mean(), band[row, -end_zone:].mean()) >= 0.5
-    trace = _trace(grey[across][:, free], at - top, reach, thickness) if free.mean() >= _FREE else 0.0
-    return max(float(cover.max()), touched), crossed, whole, alone, float(ends), float(min(near)), float(max(near)), trace
-
-
-def _trace(paper: Mask, at: int, reach: int, thickness: int) -> float:
-    """Return by how many times its noise ``paper`` without characters is darker at about row ``at`` than above and below."""
-    if paper.shape[1] < _LEAST_TRACE:
-        return 0.0
-    level = paper.mean(axis=1)
-    row = max(0, at - reach) + int(level[max(0, at - reach) : at + reach + 1].argmin())
-    sides = level[max(0, row - 3 * thickness) : max(0, row - 2)], level[row + 3 : row + 3 * thickness + 1]
-    if min(side.size for side in sides) < thickness:
-        return 0.0
-    noise = max(float(np.median(np.abs(side - np.median(side)))) * 1.48 for side in sides)
-    dip = min(float(np.median(side)) for side in sides) - float(level[row])
-    return dip / max(noise, 0.2) if dip >= _LEAST_DIP else 0.0
-
-
 def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> NDArray[np.bool_]:
-    """Return which edges are rules, of evidence (lines, edges along a line, 8).
+    """Return which edges are rules, of evidence (lines, edges along a line, 9).
 
     An edge that lies in a long run all the way is a rule. Else rules of one table are alike: an edge must be covered nearly as
     well as its fellows are, and a straight run of such edges is judged as a whole too: tight rows of characters above and below
@@ -190,7 +108,7 @@ def _drawn(evidence: NDArray[np.float64], places: list[int], least: float) -> ND
 
 
 def _in_characters(
-    way: _Way, drawn: NDArray[np.bool_], evidence: NDArray[np.float64], lines: list[int], places: list[int]
+    way: Way, drawn: NDArray[np.bool_], evidence: NDArray[np.float64], lines: list[int], places: list[int]
 ) -> NDArray[np.bool_]:
     """Return which of the ``drawn`` edges are strokes of characters, which are one piece with the rest of these.
 
@@ -214,8 +132,9 @@ def _in_characters(
         edges = np.flatnonzero(drawn[line])
         beside = evidence[line, edges]
         amid = (beside[:, 5] >= _BESIDE) | (beside[:, 6] >= 0.5) & (beside[:, 1] >= _AMID)
-        held = np.array([_is_held(way, places[edge], places[edge + 1], lines[line]) for edge in edges], bool)
-        held &= beside[:, 3] < _ALONE
+        held = np.zeros(len(edges), bool)
+        for index in np.flatnonzero(beside[:, 3] < _ALONE).tolist():
+            held[index] = _is_held(way, places, int(edges[index]), lines[line])
         is_column = whole[line] < _NEVER_ALONE and (
             (not is_short and alone[line] < _NEVER_ALONE * usual)
             or (min(usually_whole, usually_joined) >= _STRONG and joined[line] < _JOINED and len(edges) >= _SEVERAL)
@@ -226,13 +145,15 @@ def _in_characters(
             stroke[line] = 3 * (amid | held).sum() >= 2 * len(edges)
         else:
             # no character reaches without a gap from one rule to the next, unless they are as near as its own sides
-            long = (beside[:, 0] >= _UNBROKEN) & (beside[:, 2] >= _WHOLE) & (lengths[edges] >= _WIDER * way.thickness)
+            is_inked = np.maximum(beside[:, 0], beside[:, 8]) >= UNBROKEN
+            long = is_inked & (beside[:, 2] >= _WHOLE) & (lengths[edges] >= _WIDER * way.thickness)
             stroke[line, edges] = held & (beside[:, 5] >= _BESIDE) & ~long
     return stroke
 
 
-def _is_held(way: _Way, start: int, end: int, at: int) -> bool:
+def _is_held(way: Way, places: list[int], edge: int, at: int) -> bool:
     """Return whether the ink of an edge, within the rules at its ends, is one piece with ink beside it as wide as a character."""
+    start, end = places[edge : edge + 2]
     inset = min(way.thickness // 2 + 2, max(0, (end - start) // 4))
     margin = 6 * way.thickness
     top = max(0, at - margin)
@@ -397,8 +318,8 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     columns, open_columns = _closed(horizontal, columns, rows, page_width / 30)
     turned = np.ascontiguousarray(marks.T)
     ways = (
-        _Way(rules.grey[window], marks, rules.across[window], horizontal, tolerance, rules.thickness, np.inf),
-        _Way(
+        Way(rules.grey[window], marks, rules.across[window], horizontal, tolerance, rules.thickness, np.inf),
+        Way(
             np.ascontiguousarray(rules.grey[window].T),
             turned,
             np.ascontiguousarray(rules.down[window].T),
@@ -411,7 +332,7 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     for left_to_go in reversed(range(4)):
         if min(len(rows), len(columns)) < 2:
             return None
-        seen_across, seen_down = _judged(ways[0], rows, columns), _judged(ways[1], columns, rows)
+        seen_across, seen_down = judged(ways[0], rows, columns), judged(ways[1], columns, rows)
         across = _drawn(seen_across, columns, page_width / 18)
         down = _drawn(seen_down, rows, 0).T
         across &= ~_in_characters(ways[0], across, seen_across, rows, columns)
@@ -437,7 +358,7 @@ def _grid(rules: Rules, left: int, top: int, right: int, bottom: int) -> Grid | 
     if min(len(rows), len(columns)) < 2:
         return None
     # level strokes of lines of text that follow each other, with nothing at their ends
-    if len(columns) == 2 and _judged(ways[1], columns, rows)[..., 0].mean() < _SIDED:
+    if len(columns) == 2 and judged(ways[1], columns, rows)[..., 0].mean() < _SIDED:
         return None
     rows, columns = [top + y for y in rows], [left + x for x in columns]
     cells = tuple(
@@ -494,11 +415,6 @@ def _too_close(places: list[int], lengths: NDArray[np.int64], least: float) -> N
         beside[at] = False
         close[at] = bool((beside & ~close).any())
     return close
-
-
-def _judged(way: _Way, lines: list[int], places: list[int]) -> NDArray[np.float64]:
-    """The evidence for each edge between neighbouring ``places`` of each of the ``lines``: (lines, edges, 8)."""
-    return np.array([[_evidence(way, start, end, at) for start, end in pairwise(places)] for at in lines])
 
 
 def _without_idle(

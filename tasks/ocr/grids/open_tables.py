@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tasks.ocr.grids.table_grid import Grid, RuledCell
 from tasks.ocr.layout import Box
-from tasks.ocr.table_grid import Grid, RuledCell
 
 _LEAST_ROWS, _LEAST_COLUMNS, _LEAST_CELLS = 2, 2, 8
 _WIDEST = 4.5  # times the height of a character: a number is no wider
