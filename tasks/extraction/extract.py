@@ -76,7 +76,7 @@ def extract(data: bytes, media_type: str, limits: ExtractionLimits = _DEFAULT) -
     kind = media_type.partition(";")[0].strip().lower()
     reader = read_picture if kind.startswith("image/") and kind != "image/svg+xml" else _READERS.get(kind)
     if reader is None:
-        raise GongkaiError("file.unsupported", f"media type {media_type}", ", ".join(_READERS) + ", image/*")
+        raise GongkaiError("file.unsupported", f"media type {media_type}", ", ".join(sorted(_READERS)) + ", image/*")
     if not data:
         raise GongkaiError("file.empty", "0 bytes")
     return doubt_unclear(reader(data, kind, limits))

@@ -8,9 +8,9 @@ from collections import Counter
 import msgspec
 
 from codebook.records import Cell, Place, Table
-from codebook.text.fold import fold_label, is_han
+from codebook.text.fold import is_han
 from tasks.extraction.grid import NUMERIC, make_table, nearest
-from tasks.extraction.words import patterns, row_labels
+from tasks.extraction.words import is_row_label, patterns
 
 _OUTER = 8.0  # points by which the left and right edge of the parts may differ
 _INNER = 5.0  # points by which a ruled line may move between the parts
@@ -210,6 +210,6 @@ def _label_goes_on(above: Cell, below: Cell) -> bool:
     if not below.text.strip() or not above.text.strip():
         return True
     whole, enumerator = "".join((above.text + below.text).split()), patterns().enumerator
-    if fold_label(whole) in row_labels():
-        return fold_label(below.text) not in row_labels()
+    if is_row_label(whole):
+        return not is_row_label(below.text)
     return bool(enumerator.match(whole)) and not enumerator.match(below.text)

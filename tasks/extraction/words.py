@@ -30,6 +30,7 @@ class ExtractionWords(Record, frozen=True):
 
     heading: str
     enumerator: str
+    leading: str
     chrome: Chrome
 
 
@@ -38,6 +39,7 @@ class Patterns(NamedTuple):
 
     heading: re.Pattern[str]
     enumerator: re.Pattern[str]
+    leading: re.Pattern[str]
     chrome_text: re.Pattern[str]
     chrome_keep: re.Pattern[str]
 
@@ -55,6 +57,12 @@ def row_labels() -> frozenset[str]:
     return frozenset(fold_label(text) for label in rows for text in label.texts)
 
 
+def is_row_label(text: str) -> bool:
+    """Return whether a text is the label of a row of a form, with or without what may stand before it."""
+    folded = fold_label(text)
+    return folded in row_labels() or patterns().leading.sub("", folded) in row_labels()
+
+
 @cache
 def patterns() -> Patterns:
     """The patterns of the data file, compiled once."""
@@ -62,6 +70,7 @@ def patterns() -> Patterns:
     return Patterns(
         heading=re.compile(r"\s*" + data.heading),
         enumerator=re.compile(r"\s*" + data.enumerator),
+        leading=re.compile("^" + data.leading),
         chrome_text=_any(data.chrome.texts),
         chrome_keep=re.compile(data.chrome.keep),
     )

@@ -233,8 +233,9 @@ def test_a_row_that_the_break_cuts_is_one_row() -> None:
         (("（五", "）不予处理"), ("1.信", "访举报投诉类申请")),  # the break cuts the number of the group
         (("（五）不予处理", ""), ("1", ".信访举报投诉类申请")),
         (("", ""), ("行政规范", "性文件")),  # a label without a number is known as a whole alone
+        (("", ""), ("其中：行政规范", "性文件")),
     ],
-    ids=["group", "number", "known"],
+    ids=["group", "number", "known", "of which"],
 )
 def test_a_label_that_the_break_cuts_anywhere_is_one(group: tuple[str, str], label: tuple[str, str]) -> None:
     paper = Paper()
@@ -278,6 +279,36 @@ def test_a_group_whose_cell_is_open_where_a_page_ends_has_all_of_its_rows() -> N
     (table,) = first.blocks
     assert [(c.row, c.row_span, c.text) for c in table.cells if c.column == 0] == [(0, 6, "三、结果")]
     assert [c.text for c in table.cells if c.column == 2] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_row_without_cells_of_its_own_at_the_end_of_a_page_is_none() -> None:
+    """Browsers draw a group to the foot of the page, beside which the next row had no room."""
+    paper = Paper()
+    paper.cell(70, 700, 60, 50, "（五）").cell(130, 700, 100, 30, "1.原因")
+    paper.cell(230, 700, 60, 30, "3").cell(290, 700, 60, 30, "4")
+    paper.cell(130, 730, 220, 20, "").page()
+    paper.cell(70, 60, 60, 40, "").cell(130, 60, 100, 20, "2.原因").cell(230, 60, 60, 20, "5").cell(290, 60, 60, 20, "6")
+    paper.cell(130, 80, 100, 20, "3.原因").cell(230, 80, 60, 20, "7").cell(290, 80, 60, 20, "8")
+    table = pages(paper.page())[0].blocks[0]
+    assert [(c.row, c.text) for c in table.cells if c.column == 1] == [(0, "1.原因"), (1, "2.原因"), (2, "3.原因")]
+    assert [(c.row, c.row_span, c.text) for c in table.cells if c.column == 0] == [(0, 3, "（五）")]
+
+
+@pytest.mark.parametrize("numbers", [("5", "6"), ("", "")], ids=["whole", "cut"])
+def test_a_group_that_ends_inside_of_a_row_does_not_part_it(numbers: tuple[str, str]) -> None:
+    """Browsers let a group that goes on over a page break end where its own text would."""
+    paper = Paper()
+    paper.cell(70, 60, 60, 30, "（五）").cell(70, 90, 60, 10, "")
+    paper.cell(130, 60, 100, 20, "1.原因").cell(230, 60, 60, 20, "3").cell(290, 60, 60, 20, "4")
+    paper.cell(130, 80, 100, 20, "2.原因").cell(230, 80, 60, 20, numbers[0]).cell(290, 80, 60, 20, numbers[1])
+    paper.cell(70, 100, 160, 20, "（六）其他处理").cell(230, 100, 60, 20, "7").cell(290, 100, 60, 20, "8")
+    table = pages(paper.page())[0].blocks[0]
+    assert [(c.row, c.row_span, c.text) for c in table.cells if c.column == 0] == [(0, 2, "（五）"), (2, 1, "（六）其他处理")]
+    assert [(c.row, c.row_span, c.text) for c in table.cells if c.column == 2] == [
+        (0, 1, "3"),
+        (1, 1, numbers[0]),
+        (2, 1, "7"),
+    ]
 
 
 def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:

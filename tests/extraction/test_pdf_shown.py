@@ -432,3 +432,24 @@ def test_what_an_annotation_strikes_through_is_not_read() -> None:
         target = BytesIO()
         document.save(target)
     assert cells(target.getvalue()) == [["new", "12", "3"], ["old", "99", "678"], ["all", "57", "681"]]
+
+
+@pytest.mark.parametrize(
+    ("lies", "kind"), [({"公": "|", "务": "ó"}, PageKind.PICTURE), ({"公": "共", "务": "物"}, PageKind.TEXT)]
+)
+def test_letters_as_wide_as_the_characters_beside_them_are_not_what_is_seen(lies: dict[str, str], kind: PageKind) -> None:
+    """Programs that print PDFs again give some characters the letters of their codes."""
+    canvas = Canvas(BytesIO())
+    canvas.setFont(FONT, 12)
+    canvas.drawString(70, 700, "政务公开，政府信息公开ABC")
+    pairs = "".join(f"<{one.encode('utf-16-be').hex()}> <{other.encode('utf-16-be').hex()}>\n" for one, other in lies.items())
+    said = "1 begincodespacerange <0000> <FFFF> endcodespacerange\n" + f"{len(lies)} beginbfchar\n{pairs}endbfchar\n"
+    with pikepdf.open(BytesIO(canvas.getpdfdata())) as document:
+        cmap = document.make_stream(f"/CIDInit /ProcSet findresource begin begincmap\n{said}endcmap end".encode())
+        for font in document.pages[0].Resources.Font.values():
+            if font.Subtype == "/Type0":
+                font.ToUnicode = cmap
+        changed = BytesIO()
+        document.save(changed)
+    (page,) = read(changed.getvalue()).pages
+    assert page.kind is kind, page.reason

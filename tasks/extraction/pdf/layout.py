@@ -9,6 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 from codebook.records import Line, LineNumber, Place
+from codebook.text.fold import is_han
 from tasks.extraction.grid import NUMERIC
 from tasks.extraction.words import patterns
 
@@ -19,6 +20,9 @@ _INDENT = 1.2  # of the character size
 _RAGGED = 2.2  # of the character size: a line that ends further from the right margin ends its paragraph
 _VALUES = re.compile(r"(?:^|\s)[-\d.,/—]+\s+[-\d.,/—]+\s*$")  # ends like a row of numbers
 _ITEM = re.compile(r"\d{1,2}\s?[.、．](?!\d)")
+_BEYOND_LATIN = "\u0250"
+_SIGNS = frozenset("|{}~^_\\`@#$")
+_WIDE, _LEVEL = 0.95, 0.1  # of a Chinese character's width, and of its height
 _CLOSED = re.compile(r"[。！？；：:;]\s*$")
 
 
@@ -50,6 +54,28 @@ class VisualLine(NamedTuple):
     bottom: float
     size: float
     numbers: tuple[tuple[int, int, float, float], ...] = ()
+
+
+def wide_letters(chars: Sequence[Char]) -> int:
+    """The number of Latin letters and technical signs as wide as the Chinese character beside them, which no font has: the page
+    shows something else there than its text says.
+    """
+    return sum(
+        _is_letter(one.text) and any(_is_as_wide(one, other) for other in chars[max(at - 1, 0) : at + 2])
+        for at, one in enumerate(chars)
+    )
+
+
+def _is_letter(text: str) -> bool:
+    return text < _BEYOND_LATIN and (text.isalpha() or text in _SIGNS)
+
+
+def _is_as_wide(letter: Char, char: Char) -> bool:
+    """Return whether a letter is as wide as a Chinese character that stands upright next to it in the same size."""
+    wide, high = char.x1 - char.x0, char.bottom - char.top
+    gap = max(letter.x0 - char.x1, char.x0 - letter.x1)
+    level = abs(letter.top - char.top) + abs(letter.bottom - char.bottom) <= _LEVEL * high
+    return is_han(char.text) and level and not char.turn % 2 and gap <= _WORD_GAP * high and letter.x1 - letter.x0 >= _WIDE * wide
 
 
 def lines_of(chars: Sequence[Char]) -> list[VisualLine]:

@@ -27,7 +27,7 @@ from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
 from tasks.extraction.pdf.integrity import damaged_streams
-from tasks.extraction.pdf.layout import Char, rounded
+from tasks.extraction.pdf.layout import Char, rounded, wide_letters
 from tasks.extraction.pdf.nesting import refuse_deep_forms
 from tasks.extraction.pdf.page import Contents, Letters, contents, letters
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
@@ -46,6 +46,7 @@ _LARGE_SHARE = 0.25  # a picture beside text that is larger may be a table
 _GARBAGE = 0.2  # share of characters that no font maps to text
 _GARBLED = 0.25  # plausibility below which Chinese characters are not what is seen on the page
 _MIN_JUDGED = 30  # characters outside ASCII that it takes to judge plausibility
+_LYING = 2  # letters that are as wide as Chinese characters
 _MANY_PATHS = 200  # drawn shapes of a page whose text was turned into outlines
 _STAMPED = 0.2  # of the characters that are not seen: as many may be seen on a scan
 _HALF = 0.5  # of the width of the text: a picture that is narrower is no table
@@ -196,6 +197,8 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
     found = letters(page, textpage)
     drawn = contents(page, limits.max_page_objects, number)
     kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
+    if kind is not PageKind.PICTURE and (wide := wide_letters(found.chars)) >= _LYING:
+        kind, reason = PageKind.PICTURE, f"{wide} letters as wide as Chinese characters: the text is not what is seen"
     chars, shapes, unseen = found.chars, drawn.marks, 0
     cut: list[Char] = []
     look = None

@@ -137,7 +137,7 @@ def _tables(
     slots: list[Slot[int]], boxes: list[Box], inside: list[list[Char]], texts: list[str], number: int
 ) -> tuple[list[Table], list[Char]]:
     """The tables in one grid (prose rows may cut it) and the characters of its prose rows; ``texts`` by box."""
-    indexed = [refill(slot, index) for index, slot in enumerate(slots)]
+    indexed = _without_leftovers([refill(slot, index) for index, slot in enumerate(slots)], texts)
     prose = prose_rows(compact([refill(slot, texts[slot.content]) for slot in indexed]))
     returned: list[Char] = []
     tables = []
@@ -160,6 +160,27 @@ def _tables(
         box = (min(b[0] for b in around), min(b[1] for b in around), max(b[2] for b in around), max(b[3] for b in around))
         tables.append(make_table(cells, Place(page=number, box=rounded(box))))
     return tables, returned
+
+
+def _without_leftovers(slots: list[Slot[int]], texts: Sequence[str]) -> list[Slot[int]]:
+    """The cells without those that a group leaves which goes on over a page break; ``texts`` by content.
+
+    Browsers let such a group end where its own text would, or reach down to the end of the page. That parts a row, or leaves one
+    beside it without cells of its own. Rows in which only such blanks begin are none.
+    """
+    rows: dict[int, list[Slot[int]]] = {}
+    for slot in slots:
+        rows.setdefault(slot.row, []).append(slot)
+    ends = 0, max(slot.row for slot in slots)
+    left: set[int] = set()
+    for row, begun in rows.items():
+        if any(texts[slot.content].strip() for slot in begun):
+            continue
+        last = max(slot.column for slot in begun)
+        over = sum(slot.row < row < slot.row + slot.row_span and slot.column > last for slot in slots)
+        if over > 1 or (row in ends and len(begun) == 1 and begun[0].column_span > 1):
+            left.update(slot.content for slot in begun)
+    return [slot for slot in slots if slot.content not in left] if left else slots
 
 
 def _assign(boxes: list[Box], chars: list[Char]) -> tuple[list[list[Char]], list[Char]]:
