@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,8 +20,9 @@ from codebook.errors import GongkaiError
 from codebook.filings import as_read
 from codebook.records import Record
 from database.intake.purging import tombstones
-from database.models import Document, ReportRow, Stage, ValueRow
+from database.models import Document, ReportRow, Stage
 from database.session import reading
+from database.values import cells_of_report
 from runtime.store import Store
 from tasks.loading.rows import report_rows, unpack
 
@@ -125,9 +127,13 @@ class Verification:
         if not ids:
             return
         stored: dict[int, dict[str, Any]] = {report: {} for report in ids}
-        columns = (ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.witness, ValueRow.raw)
-        for row in connection.execute(select(*columns).where(ValueRow.report_id.in_(list(ids)))):
-            stored[row.report_id][row.indicator] = (*as_read(row.value, row.state, row.witness), row.raw)
+        for report, document in ids.items():
+            try:
+                there = cells_of_report(connection, report)
+            except (ValueError, LookupError) as error:
+                yield Problem(Harm.REPORT_CHANGED, document.id, document.sha256, f"report {report}: {error}", "its values")
+                continue
+            stored[report] = {c.indicator: (*as_read(c.value, c.state, c.witness), c.raw) for c in there}
         bodies = select(ReportRow.id, ReportRow.body, ReportRow.digest).where(ReportRow.id.in_(list(ids)))
         for report, body, digest in connection.execute(bodies.order_by(ReportRow.document_id)):
             self._count(reports=1, values=len(stored[report]))
@@ -141,8 +147,8 @@ class Verification:
             if hashlib.sha256(whole).hexdigest() != digest:
                 found = f"report {report} has another digest"
                 yield Problem(Harm.REPORT_CHANGED, document.id, document.sha256, found, digest)
-            expected = {row["indicator"]: (row["value"], row["state"], row["raw"]) for row in made["gk_value"]}
-            if differing := sorted(expected.items() ^ stored[report].items()):
+            expected = {cell.indicator: (cell.value, cell.state, cell.raw) for cell in made["gk_value"]}
+            if differing := sorted(expected.items() ^ stored[report].items(), key=itemgetter(0)):
                 cells = list(dict.fromkeys(indicator for indicator, _ in differing))
                 found = f"{len(cells)} values of report {report} differ from its verdict: {', '.join(cells[:5])}"
                 yield Problem(Harm.VALUES_CHANGED, document.id, document.sha256, found, "the values of the verdict")

@@ -23,6 +23,7 @@ _CASE = (
     " and (other_document_id is null or other_document_id in (select id from gk_document))"
     " and (other_filing_id is null or other_filing_id in (select id from gk_filing))"
 )
+_OF_REPORT = ("gk_block", "gk_section", "gk_report_values", "gk_value", "gk_unsettled_value")
 _AT_ONCE = 500  # documents of one query
 ACCESS = "gongkai_access"
 """The execution option of an engine or a connection that holds an :class:`Access`."""
@@ -95,7 +96,7 @@ def views(access: Access, schema: str) -> list[str]:
             "document_id in (select id from gk_document)",
         ),
         "gk_attempt": "stage_id in (select id from gk_stage)",
-        **dict.fromkeys(("gk_block", "gk_section", "gk_value"), "report_id in (select id from gk_report)"),
+        **dict.fromkeys(_OF_REPORT, "report_id in (select id from gk_report)"),
         "gk_finding": "report_id in (select id from gk_report)"
         " and (other_report_id is null or other_report_id in (select id from gk_report))",
         "gk_filing_document": "document_id in (select id from gk_document)",

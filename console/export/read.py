@@ -4,9 +4,10 @@ each chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, case, exists, func, or_, select
@@ -16,8 +17,9 @@ from database.access import ACCESS
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, holds, is_shown, speaks
 from database.findings.following import CASE
 from database.models import Base
-from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION, VALUE
+from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION
 from database.session import reading
+from database.values import cells_of
 
 CHUNK = 200  # documents; some 40,000 cells
 
@@ -30,7 +32,7 @@ LEADER = DOCUMENT.alias("leader")
 
 
 class Value(NamedTuple):
-    """A cell as it stands in gk_value, with who decided about it, when and why, where a person did.
+    """A cell as it stands in the view gk_value, with who decided about it, when and why, where a person did.
 
     ``witness`` is what other renditions say of it, ``witnesses`` are those of the document itself who agree (see gk_value).
     """
@@ -171,15 +173,8 @@ _IDS: BindParameter[int] = bindparam("ids", expanding=True)
 _BLOCKS = select(BLOCK.c.report_id, BLOCK.c.block, BLOCK.c.form).where(BLOCK.c.report_id.in_(_IDS), BLOCK.c.readable)
 _SECTIONS = select(SECTION).where(SECTION.c.report_id.in_(_IDS)).order_by(SECTION.c.report_id, SECTION.c.position)
 _DECISION = ("decided_by", "decided_at", "reason")
-_VALUES = (
-    select(
-        VALUE.c.report_id,
-        *(VALUE.c[name] for name in Value._fields if name not in _DECISION),
-        *(CORRECTION.c[name] for name in _DECISION),
-    )
-    .outerjoin(CORRECTION, CORRECTION.c.id == VALUE.c.correction_id)
-    .where(VALUE.c.report_id.in_(_IDS))
-)
+_of_cell = attrgetter(*(name for name in Value._fields if name not in _DECISION))
+_DECISIONS = select(CORRECTION.c.id, *(CORRECTION.c[name] for name in _DECISION)).where(CORRECTION.c.id.in_(_IDS))
 # A finding between two documents is exported while both are shown, and marked as history unless both are in force.
 _FINDINGS = (
     select(
@@ -224,8 +219,7 @@ def _read_chunk(connection: Connection, rows: Sequence[Row[Any]], speakers: dict
             by_report[report_id].blocks[block] = form
         for row in connection.execute(_SECTIONS, ids):
             by_report[row.report_id].sections.append(row)
-        for report_id, *cell in connection.execute(_VALUES, ids):
-            by_report[report_id].values.append(Value(*cell))
+        _read_values(connection, by_report)
         for row in connection.execute(_FINDINGS, ids):
             by_report[row.report_id].findings.append(row)
         _read_witnesses(connection, by_report.values())
@@ -237,6 +231,18 @@ def _read_chunk(connection: Connection, rows: Sequence[Row[Any]], speakers: dict
         for row in connection.execute(_FAILURES, {"ids": list(stopped)}):
             stopped[row.document_id].failure = row  # the last one is what it ended with
     return documents
+
+
+def _read_values(connection: Connection, by_report: Mapping[int, Exported]) -> None:
+    read = list(cells_of(connection, by_report))
+    numbers = {cell.correction_id for _, cells in read for cell in cells if cell.correction_id is not None}
+    decisions = {row[0]: row[1:] for row in connection.execute(_DECISIONS, {"ids": sorted(numbers)})} if numbers else {}
+    for report_id, cells in read:
+        values = by_report[report_id].values
+        for cell in cells:
+            value = Value(*_of_cell(cell))
+            found = None if cell.correction_id is None else decisions.get(cell.correction_id)
+            values.append(value if found is None else value._replace(**dict(zip(_DECISION, found, strict=True))))
 
 
 def _read_witnesses(connection: Connection, documents: Iterable[Exported]) -> None:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection
 
 from codebook.analysis.figures import Omission
 from codebook.analysis.indicators import BEFORE, cells_before
 from codebook.records import Number
 from codebook.text.numbers import exact
 from database.analysis.columns import CODES, KNOWN, SURE, UNSURE, cell_columns, cell_ids, reason_of
+from database.values import Numbers, numbers_of
+from database.values.packing import STATES, Layout
 
-_CELLS = text("select report_id, indicator, value, state from gk_value where report_id in :ids").bindparams(
-    bindparam("ids", expanding=True)
-)
+_CODES = {STATES[state]: CODES[reason] for state, reason in UNSURE.items()}
+_SURE = frozenset(STATES[state] for state in SURE)
 
 
 def empty_cells() -> pl.DataFrame:
@@ -59,25 +60,33 @@ def with_cells_before(units: pl.DataFrame, last: Path | None) -> pl.DataFrame:
 
 def read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:
     """The cells of some reports, a row for each report that has any."""
-    rows = connection.execute(_CELLS, {"ids": reports}).all()
-    if not rows:
-        return empty_cells()
-    report, cell, value, state = zip(*rows, strict=True)
-    long = pl.DataFrame(
-        {"report_id": report, "cell": cell, "value": value, "state": state},
-        schema={"report_id": pl.Int64, "cell": pl.String, "value": pl.Float64, "state": pl.String},
-    ).filter(pl.col("cell").is_in(cell_ids()))
-    sure = pl.col("state").is_in(SURE) & pl.col("value").is_not_null()
-    unsure = pl.col("state").replace_strict(
-        {each: CODES[reason] for each, reason in UNSURE.items()}, default=CODES[Omission.DOUBT], return_dtype=pl.UInt8
-    )
-    coding = pl.when(sure).then(pl.lit(KNOWN, dtype=pl.UInt8)).otherwise(unsure)
-    coded = long.select("report_id", "cell", pl.when(coding == KNOWN).then("value").alias("value"), coding.alias("code"))
-    numbers = coded.pivot("cell", index="report_id", values="value")
-    codes = coded.pivot("cell", index="report_id", values="code").rename(lambda name: name if name == "report_id" else f"{name}?")
-    wide = numbers.join(codes, on="report_id")
-    lacking = [pl.lit(None, dtype=kind).alias(name) for name, kind in cell_columns().items() if name not in wide.columns]
-    return wide.with_columns(lacking).select("report_id", *cell_columns())
+    by_layout: dict[Layout, list[Numbers]] = defaultdict(list)
+    for each in numbers_of(connection, reports):
+        by_layout[each.indicators].append(each)
+    known = frozenset(cell_ids())
+    frames = [_coded(layout, found) for layout, found in by_layout.items() if not known.isdisjoint(layout)]
+    return pl.concat(frames).sort("report_id") if frames else empty_cells()
+
+
+def _coded(layout: Layout, reports: Sequence[Numbers]) -> pl.DataFrame:
+    """The columns of reports that have the same cells."""
+    values_of = zip(*(each.values for each in reports), strict=True)
+    by_cell = dict(zip(layout, zip(values_of, zip(*(each.letters for each in reports), strict=True), strict=True), strict=True))
+    columns: dict[str, Sequence[float | None]] = {}
+    nothing: list[None] = [None] * len(reports)
+    for cell in cell_ids():
+        if cell not in by_cell:
+            columns[cell] = columns[f"{cell}?"] = nothing
+            continue
+        values, letters = by_cell[cell]
+        codes = [
+            KNOWN if letter in _SURE and value is not None else _CODES.get(letter, CODES[Omission.DOUBT])
+            for value, letter in zip(values, letters, strict=True)
+        ]
+        columns[cell] = [float(value) if code == KNOWN else None for value, code in zip(values, codes, strict=True)]
+        columns[f"{cell}?"] = codes
+    schema = {"report_id": pl.Int64, **cell_columns()}
+    return pl.DataFrame({"report_id": [each.report_id for each in reports], **columns}, schema=schema)
 
 
 def cells_of_reports(connection: Connection, reports: Sequence[int]) -> dict[int, tuple[dict[str, Number], dict[str, Omission]]]:
@@ -86,11 +95,13 @@ def cells_of_reports(connection: Connection, reports: Sequence[int]) -> dict[int
     """
     found: dict[int, tuple[dict[str, Number], dict[str, Omission]]] = defaultdict(lambda: ({}, {}))
     known = set(cell_ids())
-    for report, cell, value, state in connection.execute(_CELLS, {"ids": list(reports)}):
-        if cell in known:
+    for each in numbers_of(connection, reports):
+        for cell, value, state in zip(each.indicators, each.values, each.states, strict=True):
+            if cell not in known:
+                continue
             reason = reason_of(state, value)
-            if reason is None:
-                found[report][0][cell] = exact(value)
-            else:
-                found[report][1][cell] = reason
+            if value is not None and reason is None:
+                found[each.report_id][0][cell] = exact(value)
+            elif reason is not None:
+                found[each.report_id][1][cell] = reason
     return found

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, 
 from codebook.book import load_book
 from codebook.filings import Dated, EditionEvidence
 from codebook.records import Number, Record
-from codebook.text import numbers
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, is_shown, speaks
-from database.models import AgencyAlias, AgencyKeyRow, AgencyRow, Between, FindingRow, ReportRow, Source, ValueRow
+from database.models import AgencyAlias, AgencyKeyRow, AgencyRow, Between, FindingRow, ReportRow, Source
 from database.sql import chunks, values_down
+from database.values import numbers_of
 
 MOST = 10_000  # filings of a filter that are counted; beyond that it is "more"
 _AGENCY = AgencyRow.__table__
@@ -386,15 +386,13 @@ def _cells(connection: Connection, editions: Iterable[EditionItem]) -> tuple[Cel
     shown = {document.document_id: (document.edition, leads) for document, leads in documents if document.shown}
     if len(shown) < 2:
         return ()
-    query = (
-        select(DOCUMENT.c.id, ValueRow.indicator, ValueRow.value, ValueRow.state)
-        .join(ValueRow, ValueRow.report_id == DOCUMENT.c.report_id)
-        .where(DOCUMENT.c.id.in_(list(shown)))
-    )
+    query = select(DOCUMENT.c.report_id, DOCUMENT.c.id).where(DOCUMENT.c.id.in_(list(shown)))
+    documents_of = {row.report_id: row.id for row in connection.execute(query)}
     stated: dict[str, dict[int, StatedValue]] = defaultdict(dict)
-    for row in connection.execute(query):
-        value = numbers.whole(row.value)
-        stated[row.indicator][row.id] = StatedValue(row.id, *shown[row.id], value, row.state)
+    for each in numbers_of(connection, documents_of):
+        number = documents_of[each.report_id]
+        for indicator, value, state in zip(each.indicators, each.values, each.states, strict=True):
+            stated[indicator][number] = StatedValue(number, *shown[number], value, state)
     differ = [indicator for indicator, by in stated.items() if len({each.value for each in by.values()}) > 1]
     return tuple(
         CellHistory(indicator, tuple(stated[indicator][number] for number in shown if number in stated[indicator]))

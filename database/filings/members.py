@@ -8,29 +8,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, and_, bindparam, delete, exists, func, insert, literal_column, null, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, delete, exists, func, insert, null, or_, select, update
 
 from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
-from codebook.records import UNSETTLED_STATES, Number, Reader, Record, State, Status
+from codebook.records import Number, Reader, Record, State, Status
 from codebook.text import numbers
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown
 from database.models import (
     AgencyKeyRow,
-    Base,
     Between,
     FilingDocument,
     FilingRow,
     FindingCase,
     FindingRow,
     ReportRow,
+    ReportValues,
     SectionRow,
     Source,
-    ValueRow,
 )
 from database.sql import Prepared, PreparedInsert, is_listed
-
-_VALUE = Base.metadata.tables[ValueRow.__tablename__]
+from database.values import cells_of, change_cells, settled_cells
 
 
 class FilingKey(NamedTuple):
@@ -42,7 +40,7 @@ class FilingKey(NamedTuple):
 
 
 class Witnessed(NamedTuple):
-    """A value as other renditions prove or settle it: what is written to gk_value."""
+    """A value as other renditions prove or settle it: what is written to its cell."""
 
     state: str
     value: Number | None
@@ -271,46 +269,27 @@ def _moment(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
-class _CellRow(NamedTuple):
-    report_id: int
-    indicator: str
-    value: float | None
-    state: str
-    candidates: list[float] | None
-    read_by: str
-    witness: dict[str, Any] | None
-
-
-_CELL = (ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.candidates, ValueRow.read_by)
-_CELLS = select(*_CELL, ValueRow.witness).where(ValueRow.report_id.in_(bindparam("reports", expanding=True)))
-_SETTLED_CELLS = Prepared(
-    select(*_CELL, ValueRow.witness).where(ValueRow.report_id == bindparam("report"), ValueRow.witness.is_not(None))
-)
-
-
 def _cells(
     connection: Connection, reports: Sequence[int], *, settled: bool
 ) -> tuple[dict[int, dict[str, FiledCell]], dict[int, dict[str, Witnessed]], dict[int, Reader]]:
-    """Return the cells of reports (``settled``: those of the first that renditions settled) as each document alone was read, what
+    """Return the cells of reports (``settled``: those that renditions settled) as each document alone was read, what
     witnesses make of them, and what read most of them.
     """
     cells: dict[int, dict[str, FiledCell]] = {number: {} for number in reports}
     witnessed: dict[int, dict[str, Witnessed]] = {number: {} for number in reports}
-    read_by: dict[int, Counter[str]] = {number: Counter() for number in reports}
-    rows: Iterable[Sequence[Any]] = ()
-    if not settled:
-        rows = connection.execute(_CELLS, {"reports": list(reports)})
-    elif reports:
-        rows = _SETTLED_CELLS.run(connection, report=reports[0]).rows
-    for row in map(_CellRow._make, rows):
-        report, indicator, witness = row.report_id, row.indicator, row.witness
-        value, state = as_read(row.value, row.state, witness)
-        options = tuple(numbers.whole(candidate) for candidate in row.candidates or ())
-        cells[report][indicator] = FiledCell(numbers.whole(value), State(state), options)
-        read_by[report][row.read_by] += 1
-        if witness:
-            witnessed[report][indicator] = Witnessed(row.state, numbers.whole(row.value), tuple(witness["documents"]))
-    return cells, witnessed, {number: Reader(count.most_common(1)[0][0]) for number, count in read_by.items() if count}
+    readers: dict[int, Reader] = {}
+    of_reports = ((number, settled_cells(connection, number)) for number in reports) if settled else cells_of(connection, reports)
+    for report, found in of_reports:
+        for cell in found:
+            value, state = as_read(cell.value, cell.state, cell.witness)
+            options = tuple(numbers.whole(candidate) for candidate in cell.candidates or ())
+            cells[report][cell.indicator] = FiledCell(numbers.whole(value), State(state), options)
+            if cell.witness:
+                documents = tuple(cell.witness["documents"])
+                witnessed[report][cell.indicator] = Witnessed(cell.state, numbers.whole(cell.value), documents)
+        if found:
+            readers[report] = Reader(Counter(cell.read_by for cell in found).most_common(1)[0][0])
+    return cells, witnessed, readers
 
 
 def _sections(connection: Connection, reports: Sequence[int]) -> dict[int, list[tuple[int | None, str, str]]]:
@@ -358,18 +337,13 @@ _ARRANGED = Prepared(
     .where(FILING.c.id == bindparam("filing"))
     .values(editions=bindparam("now_editions"), reason=bindparam("now_reason"), arranged_at=now())
 )
-_WITNESS = (
-    update(_VALUE)
-    .where(_VALUE.c.report_id == bindparam("report"), _VALUE.c.indicator == bindparam("cell"))
-    .values(state=bindparam("b_state"), value=bindparam("b_value"), witness=bindparam("b_witness"))
-)
 
 
 def write_witnessed(
     connection: Connection, document: FiledReport, before: Mapping[str, Witnessed], after: Mapping[str, Witnessed]
 ) -> None:
     """Let renditions prove or settle these values of a document. What they settled ``before`` and do not any more is as read."""
-    changed = []
+    changed: dict[str, dict[str, Any]] = {}
     for indicator in before.keys() | after.keys():
         now_by = after.get(indicator)
         if before.get(indicator) == now_by:
@@ -380,11 +354,9 @@ def write_witnessed(
         if now_by is not None:
             witness = {"state": own.state.value, "value": own.value, "documents": list(now_by.documents)}
         state = own.state.value if now_by is None else now_by.state
-        changed.append(
-            {"report": document.report_id, "cell": indicator, "b_state": state, "b_value": value, "b_witness": witness}
-        )
+        changed[indicator] = {"state": state, "value": value, "witness": witness}
     if changed:
-        connection.execute(_WITNESS, changed)
+        change_cells(connection, document.report_id, changed)
 
 
 class _ReviewedRow(NamedTuple):
@@ -403,22 +375,16 @@ _REVIEWED = Prepared(
         DOCUMENT.c.status,
         ReportRow.status.label("own"),
         ReportRow.doubts,
-        exists(
-            select(ValueRow.report_id).where(
-                ValueRow.report_id == ReportRow.id,
-                or_(*(ValueRow.state == literal_column(f"'{state.value}'") for state in UNSETTLED_STATES)),
-            )
-        ).label("doubtful"),
+        ReportValues.unsettled.is_not(None).label("doubtful"),
         exists(
             select(FindingRow.id).where(
                 FindingRow.report_id == ReportRow.id, is_listed(FindingRow.rule, bindparam("rules", type_=Text))
             )
         ).label("unread"),
-        exists(select(ValueRow.report_id).where(ValueRow.report_id == ReportRow.id, ValueRow.witness.is_not(None))).label(
-            "witnessed"
-        ),
+        ReportValues.witness.is_not(None).label("witnessed"),
     )
     .join(ReportRow, ReportRow.id == DOCUMENT.c.report_id)
+    .outerjoin(ReportValues, ReportValues.report_id == ReportRow.id)
     .where(
         DOCUMENT.c.id == bindparam("document"),
         or_(*(DOCUMENT.c.status == status.value for status in (Status.ACCEPTED, Status.NEEDS_REVIEW))),

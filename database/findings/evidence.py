@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, select
 
 from codebook.records import Extraction, Page, Record
 from codebook.rules import PREFIXES, load_rules, plain
 from codebook.stages import StageName
 from database.filings.in_force import DOCUMENT
-from database.findings.following import VALUE
 from database.findings.listing import CaseLine
 from database.ledger import outputs
 from database.sql import chunks
+from database.values import cells_by_indicator
 
 _FIELD = re.compile(r"\{\w+\}")
 _PAIRS = 200  # reports of a statement
@@ -65,12 +65,9 @@ def printed_cells(connection: Connection, lines: Sequence[CaseLine]) -> Mapping[
     for line in lines:
         wanted[line.report_id].update(own_cells(line.rule, line.cells))
     found: dict[tuple[int, str], PrintedCell] = {}
-    columns = [VALUE.c[name] for name in ("report_id", "indicator", "raw", "page", "box", "line")]
-    for part in chunks([(report, cells) for report, cells in wanted.items() if cells], _PAIRS):
-        condition = or_(*(and_(VALUE.c.report_id == report, VALUE.c.indicator.in_(sorted(cells))) for report, cells in part))
-        for report, indicator, raw, page, box, at in connection.execute(select(*columns).where(condition)):
-            place = (box[0], box[1], box[2], box[3]) if box else None
-            found[report, indicator] = PrintedCell(indicator, raw, page, place, at)
+    for report, cell in cells_by_indicator(connection, {report: cells for report, cells in wanted.items() if cells}):
+        place = (cell.box[0], cell.box[1], cell.box[2], cell.box[3]) if cell.box else None
+        found[report, cell.indicator] = PrintedCell(cell.indicator, cell.raw, cell.page, place, cell.line)
     return {line.id: tuple(_kept(found, line.report_id, own_cells(line.rule, line.cells))) for line in lines}
 
 

@@ -29,15 +29,14 @@ from database.models import (
     ReportRow,
     SectionRow,
     SettledBy,
-    ValueRow,
 )
 from database.sql import Prepared, insert_into
+from database.values import numbers_of
 
 CASE: Table = Base.metadata.tables[FindingCase.__tablename__]
 MOVE: Table = Base.metadata.tables[FindingMove.__tablename__]
 AGENCY: Table = Base.metadata.tables[AgencyRow.__tablename__]
 REPORT: Table = Base.metadata.tables[ReportRow.__tablename__]
-VALUE: Table = Base.metadata.tables[ValueRow.__tablename__]
 SECTION: Table = Base.metadata.tables[SectionRow.__tablename__]
 
 # What a case holds of the finding, by the finding's own columns.
@@ -476,14 +475,13 @@ class _Compared(NamedTuple):
 def _read_values(connection: Connection, sides: Iterable[_Compared], cells: Collection[str]) -> dict[int, CellValues]:
     """The cells of the reports that are compared. Reports of the same edition are not."""
     ids = {n for side in sides if side.edition != side.found_edition for n in (side.before_id, side.report_id) if n is not None}
-    found: dict[int, dict[str, tuple[float | None, str]]] = defaultdict(dict)
     if not ids or not cells:
         return {}
-    columns = (VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value, VALUE.c.state)
-    query = select(*columns).where(VALUE.c.report_id.in_(sorted(ids)), VALUE.c.indicator.in_(sorted(cells)))
-    for report, indicator, value, state in connection.execute(query):
-        found[report][indicator] = (value, state)
-    return dict(found)
+    found: dict[int, CellValues] = {}
+    for each in numbers_of(connection, ids):
+        there = zip(each.indicators, each.values, each.states, strict=True)
+        found[each.report_id] = {indicator: (value, state) for indicator, value, state in there if indicator in cells}
+    return found
 
 
 def _read_texts(connection: Connection, reports: Collection[int | None]) -> dict[int, str]:

@@ -18,8 +18,9 @@ from codebook.records import Record
 from database.access import in_region
 from database.filings.in_force import DOCUMENT, FILING, is_shown
 from database.findings.following import AGENCY, CASE, MOVE
-from database.models import FindingState, ReportRow, SettledBy, Source, ValueRow
+from database.models import FindingState, ReportRow, SettledBy, Source
 from database.sql import chunks, values_down
+from database.values import cells_by_indicator
 
 WITHDRAWN = "withdrawn"
 """In a filter: cases that were settled since we see them otherwise (SettledBy.withdrawn). ``settled`` are then the others."""
@@ -328,11 +329,9 @@ class CaseEvidence(Record, frozen=True):
 
 def evidence(connection: Connection, case: CaseLine) -> CaseEvidence:
     """Return what a case rests on."""
-    columns = (ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.raw, ValueRow.page, ValueRow.box)
-    query = select(*columns).where(ValueRow.report_id == case.report_id, ValueRow.indicator.in_(case.cells))
     cells = {
-        row.indicator: CellEvidence(row.value, row.state, row.raw, row.page, row.box is not None)
-        for row in connection.execute(query)
+        cell.indicator: CellEvidence(cell.value, cell.state, cell.raw, cell.page, cell.box is not None)
+        for _, cell in cells_by_indicator(connection, {case.report_id: case.cells})
     }
     shows = (DOCUMENT.c.id == case.document_id, DOCUMENT.c.report_id == case.report_id, is_shown(DOCUMENT))
     media_type = connection.scalar(select(DOCUMENT.c.media_type).where(*shows))

@@ -32,12 +32,12 @@ from database.models import (
     FindingRow,
     Output,
     ReportRow,
+    ReportValues,
     SearchRow,
     SectionRow,
     Source,
     Stage,
     Tombstone,
-    ValueRow,
 )
 from database.sql import chunks
 from database.users.audit import note
@@ -106,7 +106,7 @@ def _delete_rows(connection: Connection, document_id: int) -> dict[str, int]:
     _erase_moves(connection, document_id)
     of_reports = [
         (FindingRow, or_(FindingRow.report_id.in_(reports), FindingRow.other_report_id.in_(reports))),
-        (ValueRow, ValueRow.report_id.in_(reports)),
+        (ReportValues, ReportValues.report_id.in_(reports)),
         (SectionRow, SectionRow.report_id.in_(reports)),
         (BlockRow, BlockRow.report_id.in_(reports)),
     ]

@@ -3,7 +3,7 @@
 All names begin with ``gk_``, so that the database can be shared with others.
 """
 
-from database.models.base import PREFIX, Base, Key, Nullable
+from database.models.base import PREFIX, Base, Key, Nullable, View
 from database.models.collecting import AddressState, CollectAddress, CollectHost, CollectVisit, VisitOutcome
 from database.models.filings import (
     AgencyAlias,
@@ -37,7 +37,18 @@ from database.models.ledger import (
     Watcher,
     Worker,
 )
-from database.models.reports import Between, BlockRow, CorrectionRow, FindingRow, ReportRow, SectionRow, ValueRow
+from database.models.reports import (
+    Between,
+    BlockRow,
+    CorrectionRow,
+    FindingRow,
+    ReportRow,
+    ReportValues,
+    SectionRow,
+    UnsettledValue,
+    ValueLayout,
+    ValueRow,
+)
 from database.models.review import ReviewLease, ReviewShare
 from database.models.search import SavedFilter, SearchRow
 from database.models.users import ApiToken, Audit, AuditHead, LoginAttempt, LoginPlace, LoginStep, Session, User
@@ -86,6 +97,7 @@ __all__ = [
     "Nullable",
     "Output",
     "ReportRow",
+    "ReportValues",
     "ReviewLease",
     "ReviewShare",
     "Role",
@@ -99,9 +111,12 @@ __all__ = [
     "Stage",
     "StageState",
     "Tombstone",
+    "UnsettledValue",
     "User",
+    "ValueLayout",
     "ValueRow",
     "VerificationRow",
+    "View",
     "VisitOutcome",
     "Watcher",
     "Worker",

@@ -35,6 +35,13 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime(), dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
 
 
+class View(DeclarativeBase):
+    """Base of the views that programs read as tables. Migrations make them; they are no part of the metadata of the tables."""
+
+    metadata = MetaData()
+    type_annotation_map: ClassVar = Base.type_annotation_map
+
+
 def one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
     """Return the constraint that ``column`` holds a member of ``kind``."""
     return CheckConstraint(f"{column} in ({', '.join(repr(str(v)) for v in kind)})", name=column)

@@ -10,10 +10,10 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from codebook.records import Decided
-from database.models.base import Base, Key, Nullable, one_of
+from database.models.base import Base, Key, Nullable, View, one_of
 
 _STANDS = text("ended_at is null")
-_UNSETTLED = text("state in ('doubtful', 'not_seen')")
+_UNSETTLED = text("unsettled is not null")
 
 
 class ReportRow(Base):
@@ -83,18 +83,46 @@ class SectionRow(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
-class ValueRow(Base):
-    """The long table: one indicator of one version of a report, with its evidence. ``value`` is null when missing or unknown;
-    ``correction_id`` is the decision of a person that went into it.
+class ValueLayout(Base):
+    """The indicators of a report in the order in which its values are packed: one list serves nearly all reports of a form.
 
-    ``witness`` is set while another rendition of the report proves or settles the value: ``state`` and ``value`` as this document
-    alone was read, and the ``documents`` that agree (see database.filings). ``note`` is the remark or note mark printed beside
-    the number, never part of it. ``witnesses`` are those who agree on the value within the document (text, ocr, pixels, sum,
-    prose, person); null for what was loaded before they were kept.
+    ``id`` is made from the list (see database.values.packing), ``indicators`` is a JSON array. Rows are never changed.
+    """
+
+    __tablename__ = "gk_value_layout"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    indicators: Mapped[str] = mapped_column(Text)
+
+
+class ReportValues(Base):
+    """All values of one version of a report, with their evidence, in one row. What the columns hold: database.values.packing,
+    which alone makes them. For SQL there is the view ``gk_value`` (see :class:`ValueRow`).
+    """
+
+    __tablename__ = "gk_report_values"
+    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True, autoincrement=False)
+    # No foreign key: what writes the row takes the number from the layout that is there, and each check would lock the one row
+    # that all reports of a form share.
+    layout_id: Mapped[int] = mapped_column(BigInteger)
+    numbers: Mapped[str] = mapped_column(Text)
+    states: Mapped[str] = mapped_column(Text)
+    marks: Mapped[str] = mapped_column(Text)
+    kinds: Mapped[str] = mapped_column(Text)
+    places: Mapped[str | None] = mapped_column(Text)
+    raws: Mapped[str | None] = mapped_column(Text)
+    odd: Mapped[str | None] = mapped_column(Text)
+    unsettled: Mapped[str | None] = mapped_column(Text)
+    witness: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (Index("ix_gk_report_values_unsettled", "report_id", postgresql_where=_UNSETTLED, sqlite_where=_UNSETTLED),)
+
+
+class ValueRow(View):
+    """The long table, a view of gk_report_values: one indicator of one version of a report, with its evidence. What the columns
+    say: codebook.filings.StoredCell. For questions in SQL; whole reports are read faster by database.values.
     """
 
     __tablename__ = "gk_value"
-    report_id: Mapped[int] = mapped_column(ForeignKey("gk_report.id"), primary_key=True)
+    report_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     indicator: Mapped[str] = mapped_column(String(80), primary_key=True)
     value: Mapped[float | None]
     state: Mapped[str] = mapped_column(String(10))
@@ -113,14 +141,15 @@ class ValueRow(Base):
     witness: Mapped[dict[str, Any] | None] = mapped_column(Nullable)
     note: Mapped[str | None] = mapped_column(Text)
     witnesses: Mapped[list[str] | None] = mapped_column(Nullable)
-    # No index by indicator: each report would write to as many of its pages as it has cells, which was most of the cost
-    # of loading. That of unsettled cells holds few; no foreign key, which would be looked at for each cell. On SQLite the rows
-    # lie in the primary key. PostgreSQL has none (ADR 62): an index of the report alone names it once for all of its cells.
-    __table_args__ = (
-        Index("ix_gk_value_report_id", "report_id", sqlite_where=text("0")),
-        Index("ix_gk_value_unsettled", "report_id", postgresql_where=_UNSETTLED, sqlite_where=_UNSETTLED),
-        {"sqlite_with_rowid": False},
-    )
+
+
+class UnsettledValue(View):
+    """The cells that are doubtful or were not seen, a view of gk_report_values that finds them by an index."""
+
+    __tablename__ = "gk_unsettled_value"
+    report_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    indicator: Mapped[str] = mapped_column(String(80), primary_key=True)
+    correction_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Between(StrEnum):

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, distinct, exists, func, literal, select, tuple_, union_all
 
-from codebook.records import UNSETTLED_STATES, Record, Severity, Status
+from codebook.records import Record, Severity, Status
 from codebook.stages import STAGES, StageName
 from codebook.text.grams import wanted_grams
 from database.ledger.conditions import OPEN, RUNNING
@@ -27,7 +27,7 @@ from database.models import (
     Source,
     Stage,
     StageState,
-    ValueRow,
+    UnsettledValue,
 )
 from database.monitoring.queries import ALL, DocumentScope
 from database.monitoring.read_models import StageCount
@@ -305,7 +305,7 @@ def _named(words: str) -> Any:
 def _row_query() -> Select[Any]:
     path = select(Source.path).where(Source.document_id == Document.id).order_by(Source.duplicate, Source.id).limit(1)
     code = select(Failure.code).where(Failure.document_id == Document.id, Failure.state == FailureState.OPEN)
-    doubts = select(func.count()).where(ValueRow.report_id == ReportRow.id, ValueRow.state.in_(UNSETTLED_STATES))
+    doubts = select(func.count()).where(UnsettledValue.report_id == ReportRow.id)
     errors = select(func.count()).where(FindingRow.report_id == ReportRow.id, FindingRow.severity == Severity.ERROR)
     return select(
         Document.id,

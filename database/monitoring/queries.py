@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
-from codebook.records import UNSETTLED_STATES, Record, Severity, State, Status
+from codebook.records import Record, Severity, State, Status
 from database.clock import now
 from database.filings.in_force import DOCUMENT, holds, is_shown, speaks
 from database.intake.purging import tombstones
@@ -27,7 +27,6 @@ from database.models import (
     ReportRow,
     Source,
     Stage,
-    ValueRow,
     Worker,
 )
 from database.monitoring.read_models import (
@@ -44,8 +43,11 @@ from database.monitoring.read_models import (
     StageCount,
     StageItem,
     ValueItem,
+    value_item,
 )
 from database.monitoring.region_filter import of_document
+from database.values import Numbers, cells_of_report, numbers_of
+from database.values.packing import UNSETTLED_LETTERS
 
 RATE_SECONDS = 60.0
 WORKER_SECONDS = 60.0
@@ -220,9 +222,6 @@ def error_counts(connection: Connection, scope: DocumentScope = ALL) -> dict[str
 def listing(connection: Connection, scope: DocumentScope = ALL, limit: int = 50) -> list[DocumentLine]:
     """The documents of a scope with the report in force, by agency and year; at most ``limit`` of them."""
 
-    def values(*conditions: ColumnElement[bool]) -> Any:
-        return select(func.count()).where(ValueRow.report_id == ReportRow.id, *conditions).correlate(ReportRow).scalar_subquery()
-
     def findings(severity: Severity) -> Any:
         found = select(func.count()).where(FindingRow.report_id == ReportRow.id, FindingRow.severity == severity)
         return found.correlate(ReportRow).scalar_subquery()
@@ -235,8 +234,7 @@ def listing(connection: Connection, scope: DocumentScope = ALL, limit: int = 50)
             ReportRow.agency,
             ReportRow.year,
             ReportRow.form,
-            values(ValueRow.value.is_not(None)),
-            values(ValueRow.state.in_(UNSETTLED_STATES)),
+            ReportRow.id,
             findings(Severity.ERROR),
             findings(Severity.WARNING),
         )
@@ -246,7 +244,17 @@ def listing(connection: Connection, scope: DocumentScope = ALL, limit: int = 50)
         .order_by(ReportRow.agency, ReportRow.year, Document.id)
         .limit(limit)
     )
-    return [DocumentLine(*row) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    counted = {each.report_id: each for each in numbers_of(connection, [row[6] for row in rows if row[6] is not None])}
+    lines = [(*row[:6], *_counted(counted.get(row[6])), *row[7:]) for row in rows]
+    return [DocumentLine(*line) for line in lines]
+
+
+def _counted(numbers: Numbers | None) -> tuple[int, int]:
+    """How many cells have a number, and how many are unsettled."""
+    if numbers is None:
+        return 0, 0
+    return len(numbers.values) - numbers.values.count(None), sum(letter in UNSETTLED_LETTERS for letter in numbers.letters)
 
 
 # ---- the error queue ------------------------------------------------------------------------------------------
@@ -405,9 +413,7 @@ def _findings(connection: Connection, report_id: int | None) -> tuple[FindingIte
 
 
 def _values(connection: Connection, report_id: int | None) -> tuple[ValueItem, ...]:
-    columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
-    rows = connection.execute(select(*columns).where(ValueRow.report_id == report_id).order_by(ValueRow.indicator))
-    return tuple(ValueItem(*row) for row in rows)
+    return tuple(map(value_item, cells_of_report(connection, report_id)))
 
 
 def busy(connection: Connection, ids: Sequence[int]) -> list[int]:

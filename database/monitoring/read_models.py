@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from codebook.filings import as_read
+from codebook.filings import StoredCell, as_read
 from codebook.records import Record, Status
 from database.intake.purging import TombstoneItem
 
@@ -157,7 +157,7 @@ class FindingItem(Record, frozen=True):
 
 
 class ValueItem(Record, frozen=True):
-    """A value of the report in force with its evidence. ``witness`` is that of gk_value: what renditions prove or settle;
+    """A value of the report in force with its evidence. ``witness`` is that of the cell: what renditions prove or settle;
     ``note`` the remark printed beside the number, ``witnesses`` those of the document itself who agree.
     """
 
@@ -188,6 +188,11 @@ class ValueItem(Record, frozen=True):
     def as_read(self) -> tuple[float | None, str]:
         """Value and state as this document alone was read."""
         return as_read(self.value, self.state, self.witness)
+
+
+def value_item(cell: StoredCell) -> ValueItem:
+    """Return a cell as pages show it."""
+    return ValueItem(*(getattr(cell, name) for name in ValueItem.__struct_fields__))
 
 
 class DocumentLine(Record, frozen=True):

@@ -24,9 +24,10 @@ from codebook.text.numbers import whole
 from database.clock import now
 from database.filings.in_force import SHOWN
 from database.ledger import Queued, outputs, start_again
-from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState, ValueRow
+from database.models import Batch, CorrectionRow, Document, ReportRow, Source, Stage, StageState
 from database.sql import storable
 from database.users.audit import note
+from database.values import cells_by_indicator
 
 AGENCY, REGION, YEAR = FACTS = ("report.agency", "report.region", "report.year")
 _LONGEST_REASON = 2000
@@ -240,9 +241,7 @@ def _settled(connection: Connection, head: Any, indicator: str, decided: Decided
     if decided is Decided.BLANK:
         return None
     if decided is Decided.AS_READ:
-        shown = connection.execute(
-            select(ValueRow.value, ValueRow.state).where(ValueRow.report_id == head.report_id, ValueRow.indicator == indicator)
-        ).first()
+        shown = next((cell for _, cell in cells_by_indicator(connection, {head.report_id: [indicator]})), None)
         if shown is None or (shown.value is None and shown.state in UNSETTLED_STATES):
             raise CorrectionRefusedError("not_read", f"{indicator}: nothing was read that could be confirmed")
         return whole(shown.value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from sys import intern
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -32,20 +31,22 @@ from sqlalchemy import (
     update,
 )
 
+from codebook.filings import StoredCell
 from codebook.records import UNSETTLED_STATES, Number, Reader, Snapshot, State, Status, WitnessKind
 from codebook.rules import year_cells
-from codebook.text import numbers
+from codebook.text.numbers import whole
 from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, speaks
-from database.models import Base, Between, BlockRow, Failure, FailureState, FindingRow, ReportRow, SearchRow, SectionRow, ValueRow
+from database.models import Base, Between, BlockRow, Failure, FailureState, FindingRow, ReportRow, SearchRow, SectionRow
 from database.sql import Prepared
+from database.values import Numbers, cells_of, numbers_of, write_cells
+from database.values.packing import STATES
 
-Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+Rows = Mapping[str, Sequence[Any]]
 
 REPORT: Table = Base.metadata.tables[ReportRow.__tablename__]
 BLOCK: Table = Base.metadata.tables[BlockRow.__tablename__]
 SECTION: Table = Base.metadata.tables[SectionRow.__tablename__]
-VALUE: Table = Base.metadata.tables[ValueRow.__tablename__]
 FINDING: Table = Base.metadata.tables[FindingRow.__tablename__]
 FAILURE: Table = Base.metadata.tables[Failure.__tablename__]
 
@@ -223,17 +224,7 @@ _POINT = Prepared(
     .where(DOCUMENT.c.id == bindparam("document"))
     .values(report_id=bindparam("report"), status=bindparam("became"), finished_at=now())
 )
-_CELLS = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.value).where(
-    VALUE.c.report_id.in_(bindparam("ids", expanding=True)),
-    VALUE.c.value.is_not(None),
-    VALUE.c.state.not_in((*UNSETTLED_STATES, State.MISSING)),
-)
-_OF_PDF = select(VALUE.c.report_id, VALUE.c.indicator, VALUE.c.witnesses).where(
-    VALUE.c.report_id.in_(bindparam("ids", expanding=True)),
-    VALUE.c.indicator.in_(sorted(year_cells())),
-    VALUE.c.read_by == Reader.PDF.value,
-    VALUE.c.state.in_((State.READ, State.PROVEN)),
-)
+_SURE = frozenset(STATES[state] for state in State if state not in UNSETTLED_STATES and state is not State.MISSING)
 _CHAPTERS = (
     select(SECTION.c.report_id, SECTION.c.number, SECTION.c.text)
     .where(SECTION.c.report_id.in_(bindparam("ids", expanding=True)))
@@ -270,8 +261,8 @@ def write_report(
 ) -> Written:
     """Store a result of ``document_id`` and put it in force.
 
-    ``rows`` holds the rows of gk_report (one), gk_block, gk_section, gk_value and gk_finding without ``report_id`` (of a result
-    whose digest is that of the one in force: that of gk_report);
+    ``rows`` holds the rows of gk_report (one), gk_block, gk_section and gk_finding without ``report_id``, and under gk_value the
+    cells (of a result whose digest is that of the one in force: the row of gk_report alone);
     ``versions`` says which code, codebook and models made them; ``old`` comes from :func:`kept_before`. The result
     becomes the next version, ``point`` lets the document point to it with its status, and failures of the document that
     were still open are resolved. Findings between reports are the caller's.
@@ -283,9 +274,6 @@ def write_report(
     The caller holds the document's fence: two writers for one document would meet in the unique (document, version). Raises
     ValueError when a cell has two values.
     """
-    values = rows.get("gk_value", ())
-    if len({row["indicator"] for row in values}) < len(values):
-        raise ValueError("a cell of the report has two values")  # PostgreSQL has no key that would refuse them
     report = rows["gk_report"][0]
     same = old.report_id is not None and old.digest == report["digest"]
     fields = {f"b_{name}": value for name, value in report.items()} | {"b_versions": dict(versions)}
@@ -295,7 +283,9 @@ def write_report(
     else:
         report_id = _INSERT_REPORT.run(connection, b_document_id=document_id, b_version=old.latest + 1, **fields).rows[0][0]
     assert report_id is not None
-    for table in () if same else (BLOCK, SECTION, VALUE, FINDING):
+    if not same:
+        write_cells(connection, report_id, rows.get("gk_value", ()))
+    for table in () if same else (BLOCK, SECTION, FINDING):
         _insert_many(connection, table, rows.get(table.name, ()), report_id)
     point(connection, document_id, Status(report["status"]), report_id)
     if old.failed:
@@ -458,6 +448,13 @@ def report_keys(connection: Connection, report_ids: Iterable[int]) -> list[Repor
     return [ReportKey(*row) for row in rows]
 
 
+def _is_unconfirmed(cell: StoredCell) -> bool:
+    """Whether a rule over years would rest on a number of a PDF that no pixels confirmed."""
+    if cell.read_by != Reader.PDF or cell.state not in (State.READ, State.PROVEN) or cell.indicator not in year_cells():
+        return False
+    return WitnessKind.PIXELS not in (cell.witnesses or ())
+
+
 def neighbours(connection: Connection, place: ReportKey) -> Neighbours:
     """Return the current reports of a place and its neighbours, in one statement."""
     _, agency, year, governs, reports_to = place
@@ -477,8 +474,8 @@ def parent_of(connection: Connection, code: str, year: int) -> CurrentReport | N
 def children_of(connection: Connection, code: str, year: int, *, above: int | None = None) -> list[int]:
     """The reports on ``year`` of the agencies that stand under the government of region ``code``, one for each agency.
 
-    With ``above``, only those that have a value, of an indicator, that is greater than that of report ``above``: the
-    database looks through the cells, so that of a thousand children only those come back that are worth comparing.
+    With ``above``, only those that have a value, of an indicator, that is greater than that of report ``above``: of a
+    thousand children only those are worth comparing.
     """
     children = (
         select(REPORT.c.id)
@@ -486,15 +483,23 @@ def children_of(connection: Connection, code: str, year: int, *, above: int | No
         .where(REPORT.c.reports_to == code, REPORT.c.year == year, REPORT.c.agency_key.is_not(None))
         .order_by(REPORT.c.id)
     )
-    if above is not None:
-        own, parent = VALUE.alias("own"), VALUE.alias("parent")
-        greater = (
-            select(own.c.report_id)
-            .join(parent, and_(parent.c.report_id == above, parent.c.indicator == own.c.indicator))
-            .where(own.c.value > parent.c.value, own.c.report_id == REPORT.c.id)
-        )
-        children = children.where(greater.exists(), REPORT.c.id != above)
-    return list(connection.execute(children).scalars())
+    numbers = list(connection.execute(children).scalars())
+    own = next(numbers_of(connection, [] if above is None else [above]), None)
+    if above is None or own is None:
+        return numbers if above is None else []
+    greater = _greater(connection, numbers, own)
+    return [number for number in numbers if number != above and number in greater]
+
+
+def _greater(connection: Connection, numbers: Sequence[int], above: Numbers) -> set[int]:
+    """Those of the reports that have a value that is greater than that of ``above``."""
+    limits = {i: value for i, value in zip(above.indicators, above.values, strict=True) if value is not None}
+    found: set[int] = set()
+    for each in numbers_of(connection, numbers):
+        there = zip(each.indicators, each.values, strict=True)
+        if any(value is not None and value > limits.get(indicator, value) for indicator, value in there):
+            found.add(each.report_id)
+    return found
 
 
 def snapshots(
@@ -509,15 +514,15 @@ def snapshots(
     texts: dict[int, list[tuple[int | None, str]]] = {number: [] for number in ids}
     if not ids:
         return {}
-    if values:
-        for number, indicator, value in connection.execute(_CELLS, {"ids": ids}):
-            # one string for each id: the cells of a region's thousand reports are held at once
-            cells[number][intern(indicator)] = numbers.whole(value)
     unconfirmed: dict[int, set[str]] = {number: set() for number in ids}
     if values and sections:
-        for number, indicator, witnesses in connection.execute(_OF_PDF, {"ids": ids}):
-            if WitnessKind.PIXELS not in (witnesses or ()):
-                unconfirmed[number].add(indicator)
+        for number, found in cells_of(connection, ids):
+            cells[number] = {c.indicator: whole(c.value) for c in found if c.value is not None and STATES.get(c.state) in _SURE}
+            unconfirmed[number].update(c.indicator for c in found if _is_unconfirmed(c))
+    elif values:
+        for each in numbers_of(connection, ids):
+            there = zip(each.indicators, each.values, each.letters, strict=True)
+            cells[each.report_id] = {i: value for i, value, letter in there if value is not None and letter in _SURE}
     if sections:
         for number, chapter, text in connection.execute(_CHAPTERS, {"ids": ids}):
             texts[number].append((chapter, text))

@@ -8,20 +8,20 @@ order in which they were registered, the cells of one in the order of its pages.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, or_, select
 
 from codebook.filings import as_read
-from codebook.records import UNSETTLED_STATES, Record, Status
-from database.models import CorrectionRow, Document, ReportRow, Source, ValueRow
-from database.monitoring.read_models import ValueItem
+from codebook.records import Record, Status
+from database.models import CorrectionRow, Document, ReportRow, Source, UnsettledValue
+from database.monitoring.read_models import ValueItem, value_item
 from database.monitoring.region_filter import of_report
 from database.reports.corrections import FACTS
 from database.reports.review_leases import Share, free_of_others, handed_to, not_handed_to_others
+from database.values import cells_by_indicator, cells_of
 
-# Written out as in the condition of its index: SQLite does not use that for bound values.
-_IS_UNSETTLED = ValueRow.state.in_([literal_column(f"'{state}'") for state in UNSETTLED_STATES])
 _HAS_FACTS = cast(ReportRow.doubts, Text) != "[]"
 _WAITING = (Status.NEEDS_REVIEW, Status.PROCESSING)
 
@@ -68,7 +68,7 @@ def _undecided(indicator: Any, taken: Any) -> ColumnElement[bool]:
         CorrectionRow.ended_at.is_(None),
         or_(taken.is_(None), CorrectionRow.id != taken),
     )
-    return ~exists(select(CorrectionRow.id).where(newer).correlate(Document, ValueRow))
+    return ~exists(select(CorrectionRow.id).where(newer).correlate(Document, UnsettledValue))
 
 
 def _scope(scope: ReviewScope) -> list[ColumnElement[bool]]:
@@ -88,8 +88,8 @@ def _scope(scope: ReviewScope) -> list[ColumnElement[bool]]:
 
 def _cell_of_report() -> Any:
     """An open cell of the report at hand."""
-    return select(ValueRow.report_id).where(
-        ValueRow.report_id == ReportRow.id, _IS_UNSETTLED, _undecided(ValueRow.indicator, ValueRow.correction_id)
+    return select(UnsettledValue.report_id).where(
+        UnsettledValue.report_id == ReportRow.id, _undecided(UnsettledValue.indicator, UnsettledValue.correction_id)
     )
 
 
@@ -159,27 +159,33 @@ def _open_facts(connection: Connection, document_id: int, doubts: tuple[str, ...
 
 def doubtful_cells(connection: Connection, document_id: int) -> list[ValueItem]:
     """The cells of the report in force that are doubtful or not seen, and not decided since, in the order of the pages."""
-    columns = [getattr(ValueRow, name) for name in ValueItem.__struct_fields__]
     query = (
-        select(*columns)
-        .join(Document, Document.report_id == ValueRow.report_id)
-        .where(Document.id == document_id, _IS_UNSETTLED, _undecided(ValueRow.indicator, ValueRow.correction_id))
-        .order_by(ValueRow.page, ValueRow.line, ValueRow.indicator)
+        select(UnsettledValue.report_id, UnsettledValue.indicator)
+        .join(Document, Document.report_id == UnsettledValue.report_id)
+        .where(Document.id == document_id, _undecided(UnsettledValue.indicator, UnsettledValue.correction_id))
     )
-    return [ValueItem(*row) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    if not rows:
+        return []
+    found = cells_by_indicator(connection, {rows[0].report_id: [row.indicator for row in rows]})
+    return sorted((value_item(cell) for _, cell in found), key=_in_order)
+
+
+def _in_order(value: ValueItem) -> tuple[int, float, str]:
+    """By page and line, those without a line last."""
+    return value.page, inf if value.line is None else value.line, value.indicator
 
 
 def backlog(connection: Connection, scope: ReviewScope) -> Backlog:
     """Return how many cells and facts are in doubt, and in how many documents."""
     query = (
-        select(func.count(ValueRow.report_id.distinct()), func.count())
-        .select_from(ValueRow)
-        .join(Document, Document.report_id == ValueRow.report_id)
-        .join(ReportRow, ReportRow.id == ValueRow.report_id)
+        select(func.count(UnsettledValue.report_id.distinct()), func.count())
+        .select_from(UnsettledValue)
+        .join(Document, Document.report_id == UnsettledValue.report_id)
+        .join(ReportRow, ReportRow.id == UnsettledValue.report_id)
         .where(
-            _IS_UNSETTLED,
             Document.status.in_(_WAITING),
-            _undecided(ValueRow.indicator, ValueRow.correction_id),
+            _undecided(UnsettledValue.indicator, UnsettledValue.correction_id),
             *_scope(scope),
         )
     )
@@ -247,9 +253,8 @@ def changes(connection: Connection, document_id: int, latest: int = 6) -> dict[i
     )
     versions = {row.id: row.version for row in connection.execute(query)}
     cells: dict[int, dict[str, tuple[float | None, str]]] = {version: {} for version in versions.values()}
-    values = select(ValueRow.report_id, ValueRow.indicator, ValueRow.value, ValueRow.state, ValueRow.witness)
-    for row in connection.execute(values.where(ValueRow.report_id.in_(versions))):
-        cells[versions[row.report_id]][row.indicator] = as_read(row.value, row.state, row.witness)
+    for report, values in cells_of(connection, versions):
+        cells[versions[report]] = {cell.indicator: as_read(cell.value, cell.state, cell.witness) for cell in values}
     found: dict[int, list[Change]] = {}
     for earlier, later in pairwise(sorted(cells)):
         old, new = cells[earlier], cells[later]

@@ -1,25 +1,25 @@
 """Values of the filings in force with their evidence, a page at a time: of one indicator over many filings, or of one filing.
 
-The filings of a page are found first, by the indexes of gk_filing and gk_agency; their values are read by the key of gk_value.
+The filings of a page are found first, by the indexes of gk_filing and gk_agency, then their values.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
+from codebook.filings import StoredCell
 from codebook.records import UNSETTLED_STATES, Number, Record, State
 from codebook.text.numbers import whole
 from database.access import in_region as within
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, is_shown, speaks
-from database.models import AgencyRow, ReportRow, ValueRow
-from database.sql import chunks
+from database.models import AgencyRow, ReportRow
+from database.values import cells_by_indicator, cells_of_report
 
 _AGENCY = AgencyRow.__table__
 _REPORT = ReportRow.__table__
-_VALUE = ValueRow.__table__
 _NO_NUMBER = {state.value for state in UNSETTLED_STATES} | {State.MISSING.value}
 
 
@@ -80,9 +80,6 @@ _IN_FORCE = (
     .join(DOCUMENT, DOCUMENT.c.id == MEMBER.c.document_id)
     .join(_REPORT, _REPORT.c.id == DOCUMENT.c.report_id)
 )
-_CELL_FIELDS = tuple(
-    _VALUE.c[name] for name in ("indicator", "value", "state", "raw", "page", "box", "line", "column", "read_by", "score", "note")
-)
 
 
 def indicator_values(
@@ -99,10 +96,7 @@ def indicator_values(
     if wanted.agency_id is not None:
         query = query.where(FILING.c.agency_id == wanted.agency_id)
     filings = connection.execute(query.order_by(FILING.c.id).limit(limit)).all()
-    cells: dict[int, Any] = {}
-    for part in chunks([row.report_id for row in filings]):
-        of_page = and_(_VALUE.c.report_id.in_(part), _VALUE.c.indicator == indicator)
-        cells |= {row.report_id: row for row in connection.execute(select(_VALUE.c.report_id, *_CELL_FIELDS).where(of_page))}
+    cells = dict(cells_by_indicator(connection, {row.report_id: [indicator] for row in filings}))
     return [_line(row, indicator, cells.get(row.report_id)) for row in filings]
 
 
@@ -112,26 +106,15 @@ def filing_values(connection: Connection, filing_id: int) -> list[ValueWithEvide
     row = connection.execute(query).first()
     if row is None:
         return None
-    cells = select(*_CELL_FIELDS).where(_VALUE.c.report_id == row.report_id).order_by(_VALUE.c.indicator)
-    return [_line(row, cell.indicator, cell) for cell in connection.execute(cells)]
+    return [_line(row, cell.indicator, cell) for cell in cells_of_report(connection, row.report_id)]
 
 
-def _line(row: Any, indicator: str, cell: Any) -> ValueWithEvidence:
-    who: dict[str, Any] = {
-        name: getattr(row, name) for name in ("filing_id", "agency_id", "agency", "kind", "region_code", "year", "form")
-    }
-    found: dict[str, Any] = {
-        name: getattr(cell, name, None) for name in ("raw", "page", "line", "column", "read_by", "score", "note")
-    }
-    state, box = getattr(cell, "state", None), getattr(cell, "box", None)
-    value = None if state is None or state in _NO_NUMBER else whole(getattr(cell, "value", None))
-    return ValueWithEvidence(
-        **who,
-        indicator=indicator,
-        value=value,
-        state=None if state is None else State(state),
-        box=tuple(box) if box else None,
-        document_id=row.document_id,
-        sha256=row.sha256,
-        **found,
-    )
+def _line(row: Any, indicator: str, cell: StoredCell | None) -> ValueWithEvidence:
+    who = (row.filing_id, row.agency_id, row.agency, row.kind, row.region_code, row.year, row.form, indicator)
+    if cell is None:
+        nothing = (None, None, None, None, None, None, None, None, None, None)
+        return ValueWithEvidence(*who, *nothing, row.document_id, row.sha256)
+    value = None if cell.state in _NO_NUMBER else whole(cell.value)
+    box = None if not cell.box else (cell.box[0], cell.box[1], cell.box[2], cell.box[3])
+    where = (cell.raw, cell.page, box, cell.line, cell.column, cell.read_by, cell.score, cell.note)
+    return ValueWithEvidence(*who, value, State(cell.state), *where, row.document_id, row.sha256)

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from codebook.agency_kinds import stored_key
 from codebook.book import load_book
 from codebook.divisions import by_level
+from codebook.filings import StoredCell
 from codebook.records import Finding, Place, Reading, Report, State, Verdict, decode, encode
 from tasks.loading.relate import standing
 from tasks.validation.validate import doubts
 
 Row = dict[str, Any]
-Rows = dict[str, list[Row]]
+Rows = dict[str, list[Any]]
 T = TypeVar("T", str, str | None)
 
 # Body and evidence are compressed for storage: on verdicts of 200 readings, level 3 takes a third of the time of level
@@ -31,8 +32,8 @@ def unpack(body: bytes) -> Verdict:
 
 
 def report_rows(verdict: Verdict, row: Row | None = None) -> Rows:
-    """The rows of one report, by table name, without ``report_id`` (the database gives it out). ``row`` is its :func:`report_row`
-    where that was made before.
+    """The rows of one report, by table name, without ``report_id`` (the database gives it out); under gk_value the cells, which
+    are packed into one row. ``row`` is its :func:`report_row` where that was made before.
 
     ``gk_report`` has exactly one row. Order within ``gk_section``, ``gk_value`` and ``gk_finding`` is that of the
     report.
@@ -46,7 +47,7 @@ def report_rows(verdict: Verdict, row: Row | None = None) -> Rows:
             {"position": position, "number": section.number, "title": _text(section.title), "text": _text(section.text)}
             for position, section in enumerate(report.sections)
         ],
-        "gk_value": [_value_row(reading, decided.get(reading.indicator)) for reading in report.readings],
+        "gk_value": [_cell(reading, decided.get(reading.indicator)) for reading in report.readings],
         "gk_finding": [finding_row(finding) for finding in verdict.findings],
     }
 
@@ -118,27 +119,28 @@ def _block_rows(report: Report) -> list[Row]:
     return list(found.values())
 
 
-def _value_row(reading: Reading, correction: int | None) -> Row:
+def _cell(reading: Reading, correction: int | None) -> StoredCell:
     place = reading.place
-    return {
-        "indicator": reading.indicator,
-        "value": _number(reading.value),
-        "state": reading.state.value,
-        "raw": _text(reading.raw),
-        "origin": reading.origin.value,
-        "read_by": reading.read_by.value,
-        "score": float(reading.score),
-        "page": place.page,
-        "box": None if place.box is None else list(place.box),
-        "line": place.line,
-        "column": place.column,
-        "sentence": _text(reading.sentence),
-        "doubt": _text(reading.doubt),
-        "candidates": [float(c) for c in reading.candidates] or None,
-        "correction_id": correction,
-        "note": _text(reading.note),
-        "witnesses": list(reading.witnesses) or None,
-    }
+    return StoredCell(
+        reading.indicator,
+        _number(reading.value),
+        reading.state.value,
+        _text(reading.raw),
+        reading.origin.value,
+        reading.read_by.value,
+        float(reading.score),
+        place.page,
+        place.box,
+        place.line,
+        place.column,
+        _text(reading.sentence),
+        _text(reading.doubt),
+        [float(c) for c in reading.candidates] or None,
+        correction,
+        None,
+        _text(reading.note),
+        reading.witnesses or None,
+    )
 
 
 def _place(place: Place | None) -> Row | None:

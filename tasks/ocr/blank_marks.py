@@ -40,8 +40,9 @@ def _is_slanted(rows: NDArray[np.intp], columns: NDArray[np.intp], width: int, h
     """Return whether pixels are one straight stroke from upper right to lower left: all near their own line, and that line
     leans.
     """
-    slope, offset = np.polyfit(rows, columns, 1)
-    off = columns - (slope * rows + offset)
+    down, along = rows - rows.mean(), columns - columns.mean()
+    slope = float(down @ along / (down @ down))  # of the line of least squares
+    off = along - slope * down
     # a stroke's pixels lie evenly within its thickness; the flag of a 1 or the bar of a 7 sticks out of it
     thickness = rows.size / np.hypot(height, slope * height)
     across = thickness * np.hypot(1, slope)

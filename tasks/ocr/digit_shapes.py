@@ -40,14 +40,18 @@ class Number(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """The ink of a number: height, width and greatest thickness of strokes in pixels, and its pieces. ``digits`` is how many its
-    text has, a mark counting in part."""
+    """The ink of a number: height, width and greatest thickness of strokes in pixels, and its pieces.
+
+    ``digits`` is how many its text has, a mark counting in part. ``most`` is the same where marks count as one, as in a font with
+    characters of one width, if each digit and each mark is a piece of its own.
+    """
 
     height: float
     width: float
     thickness: float
     pieces: int
     digits: float
+    most: float
 
 
 def odd_numbers(marks: Grey, numbers: Sequence[Number], size: int, *, is_dirty: bool = False) -> set[Box]:
@@ -82,7 +86,7 @@ def _other_shapes(shapes: dict[Box, _Shape], sure: Sequence[Number]) -> set[Box]
         for box, shape in shapes.items()
         if not _LOWER <= shape.height / height <= _HIGHER
         or shape.thickness > _THICKER * thickness
-        or (step is not None and not -_NARROWER <= shape.width / step - shape.digits <= _WIDER)
+        or (step is not None and not shape.digits - _NARROWER <= shape.width / step <= shape.most + _WIDER)
     }
 
 
@@ -93,5 +97,8 @@ def _shape(marks: Grey, number: Number, size: int) -> _Shape:
     width, height = x1 - x0 - 2 * max(2, size // 12), y1 - y0 - 2
     digits = sum(1.0 if character not in ".," else _MARK for character in number.text)
     _, _, stats, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
-    pieces = int((stats[1:, cv2.CC_STAT_AREA] >= _DUST).sum())
-    return _Shape(height, width, float(cv2.distanceTransform(window, cv2.DIST_L2, 3).max(initial=0.0)), pieces, digits)
+    heights = stats[1:, cv2.CC_STAT_HEIGHT][stats[1:, cv2.CC_STAT_AREA] >= _DUST]
+    pieces, tall = len(heights), int((heights >= _LOWER * heights.max(initial=0)).sum())
+    is_apart = pieces == len(number.text) and tall == sum(map(str.isdigit, number.text))
+    most = float(len(number.text)) if is_apart else digits
+    return _Shape(height, width, float(cv2.distanceTransform(window, cv2.DIST_L2, 3).max(initial=0.0)), pieces, digits, most)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.ocr.prepare_image import Grey, extent, pieces
+from tasks.ocr.prepare_image import Grey, extent, marked, pieces
 
 Box = tuple[int, int, int, int]
 
@@ -174,18 +174,23 @@ def without_dust(marks: Grey, size: int) -> Grey:
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     solid = (extent >= max(3, size // 5)) & (stats[:, cv2.CC_STAT_AREA] >= max(6, size * size // 50))
     solid[0] = False
-    return np.where(solid[labels], 255, 0).astype(np.uint8)
+    return marked(labels, solid)
 
 
-def page_lines(marks: Grey, outside: list[Box], size: int) -> list[list[Box]]:
-    """The lines of text outside of the boxes ``outside``, from top to bottom; each is its pieces from left to right.
-
-    A line has several pieces where wide gaps part them, as in a table without rules. ``size`` is the height of a character.
-    """
+def ink_outside(marks: Grey, outside: list[Box], size: int) -> Grey:
+    """The ink outside of the boxes ``outside``, without specks."""
     free = marks.copy()
     for x0, y0, x1, y1 in outside:
         free[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 0
-    free = _without_frames(without_dust(free, size), size)
+    return without_dust(free, size)
+
+
+def page_lines(marks: Grey, size: int) -> list[list[Box]]:
+    """The lines of text in ``marks`` (:func:`ink_outside`), from top to bottom; each is its pieces from left to right.
+
+    A line has several pieces where wide gaps part them, as in a table without rules. ``size`` is the height of a character.
+    """
+    free = _without_frames(marks, size)
     joined = cv2.dilate(free, np.ones((max(1, size // 6), round(size * 1.1)), np.uint8))
     _, stats = pieces(joined.astype(np.uint8))
     boxes: list[Box] = []
@@ -258,19 +263,17 @@ def _cut(inked: NDArray[np.int64], start: int, end: int, size: int) -> list[tupl
     return [*found, (start, end)]
 
 
-def single_pieces(marks: Grey, outside: list[Box], size: int) -> list[Box]:
-    """The pieces of single lines outside of the boxes ``outside``, parted also where lines stand close to each other.
+def single_pieces(marks: Grey, size: int) -> list[Box]:
+    """The pieces of single lines in ``marks`` (:func:`ink_outside`), parted also where lines stand close to each other.
 
     Paper of nearly a character parts two pieces. Level strokes are pieces too; the strokes of 三 are one.
     """
-    free = marks.copy()
-    for x0, y0, x1, y1 in outside:
-        free[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 0
-    free = without_dust(free, size)
-    _, labels, shapes, _ = cv2.connectedComponentsWithStats(free, connectivity=8)
-    free[(shapes[:, cv2.CC_STAT_HEIGHT] > 2.5 * size)[labels]] = 0  # what is left of a frame
+    labels, shapes = pieces(marks)
+    frames = shapes[:, cv2.CC_STAT_HEIGHT] > 2.5 * size  # or what is left of one
+    frames[0] = False
+    free = cv2.subtract(marks, marked(labels, frames)) if frames.any() else marks
     joined = cv2.morphologyEx(free, cv2.MORPH_CLOSE, np.ones((1, max(3, round(size * _PARTED))), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, stats = pieces(joined.astype(np.uint8))
     found: list[Box] = []
     boxes = [(int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, _ in stats[1:]]
     for box in sorted(boxes, key=lambda b: b[1] - b[3]):  # whole characters first, then what belongs to them

@@ -17,7 +17,8 @@ Grey = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 _SEAL_SATURATION = 50  # ink with less colour than this is black or blue-black text
-_SEAL_LEVEL = 110  # coloured pixels whose strongest channel is weaker lie over black text
+_SEAL_LEVEL = 0.43  # of the paper: coloured pixels whose strongest channel is weaker lie over black text
+_DARKEST_PAPER = 60  # grey level
 _LEAST_COLOUR = 2e-4  # share of a page that coloured ink covers at least
 _SKEW_LIMIT = 7.0  # degrees; a page is not laid on a scanner worse than that
 _SHAPES_WIDTH = 1654  # pixels: A4 at 200 dpi
@@ -73,12 +74,15 @@ def parted_inks(image: NDArray[np.uint8]) -> Inks:
     first, second, third = cv2.split(image)
     strongest = cv2.max(cv2.max(first, second), third).astype(np.uint8)
     colour = cv2.subtract(strongest, cv2.min(cv2.min(first, second), third))
-    coloured = (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL)
+    lightest = float(np.percentile(strongest[::8, ::8], 60))
+    coloured = (colour > _SEAL_SATURATION) & (strongest > _SEAL_LEVEL * lightest)
     if np.count_nonzero(coloured) < _LEAST_COLOUR * coloured.size:
         return Inks(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8), None)
-    ink = float(np.percentile(strongest[coloured], 30))
-    paper = float(np.percentile(strongest[::8, ::8], 60))
-    lighter = np.clip(np.arange(256) * max(1.0, paper / ink), 0, 255).astype(np.uint8)
+    # in a shadow ink is as dark as black is elsewhere
+    share = strongest / np.maximum(_paper(strongest), _DARKEST_PAPER)
+    coloured = (colour > _SEAL_SATURATION) & (share > _SEAL_LEVEL)
+    ink = min(1.0, float(np.percentile(share[coloured], 30))) if coloured.any() else 1.0
+    lighter = np.clip(np.arange(256) / ink, 0, 255).astype(np.uint8)
     grey = np.where(coloured, cv2.LUT(strongest, lighter), strongest).astype(np.uint8)
     return Inks(grey, np.where(coloured, np.uint8(255), np.uint8(0)))
 
@@ -91,11 +95,15 @@ def is_bilevel(image: NDArray[np.uint8]) -> bool:
 
 def evenly_lit(grey: Grey) -> Grey:
     """The page divided by its own paper: shadows, folds and yellowed paper become white."""
+    return np.clip(grey.astype(np.float32) * 255.0 / np.maximum(_paper(grey), _DARKEST_PAPER), 0, 255).astype(np.uint8)
+
+
+def _paper(grey: Grey) -> Grey:
+    """The grey level of the paper at each pixel."""
     small = cv2.resize(grey, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)
     # wider than a shaded table heading, so that the heading keeps its own grey and makes no edges
     paper = cv2.blur(cv2.medianBlur(cv2.dilate(small, np.ones((3, 3), np.uint8)), 41), (9, 9))
-    paper = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.clip(grey.astype(np.float32) * 255.0 / np.maximum(paper, 60), 0, 255).astype(np.uint8)
+    return cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
 
 
 def marks_of(grey: Grey, window: float, least: float) -> Grey:
@@ -124,6 +132,11 @@ def pieces(mask: Grey) -> tuple[NDArray[np.int32] | NDArray[np.uint16], NDArray[
     kind = cv2.CV_16U if beginnings < _MOST_SHORT else cv2.CV_32S
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=kind)
     return labels, stats  # type: ignore[return-value]
+
+
+def marked(labels: NDArray[np.int32] | NDArray[np.uint16], which: NDArray[np.bool_]) -> Grey:
+    """Return a mask of the pieces of which ``which`` is true; ``labels`` is the number of its piece for each pixel."""
+    return np.asarray(np.where(which, np.uint8(255), np.uint8(0))[labels])
 
 
 def extent(stats: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -21,7 +21,7 @@ from tasks.ocr.engines.recognise import LineReader, LineReading
 from tasks.ocr.grids.open_tables import find_open_tables
 from tasks.ocr.grids.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.grids.table_grid import Grid, RuledCell, find_grids
-from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, page_lines, single_pieces
+from tasks.ocr.layout import Box, character_height, has_gap, has_stroke_through, ink_lines, ink_outside, page_lines, single_pieces
 from tasks.ocr.prepare_image import Grey, Picture, extent, ink, is_bilevel, prepared, quarter_turned, sharpness
 
 __all__ = ["SURE", "Layout", "cell_crops", "read_picture"]
@@ -217,10 +217,13 @@ def _layout(picture: Picture) -> Layout:
     size = character_height(clean)
     cell_lines = [[ink_lines(clean, _inside(cell, grid.thickness), size) for cell in grid.cells] for grid in grids]
     drawn = [grid.box for grid in grids]
-    tables = find_open_tables(single_pieces(clean, drawn, size), size)
+    free = ink_outside(clean, drawn, size)
+    tables = find_open_tables(single_pieces(free, size), size)
     grids += [table.grid for table in tables]
     cell_lines += [table.cell_lines for table in tables]
-    lines = page_lines(clean, drawn + [table.grid.box for table in tables], size)
+    if tables:
+        free = ink_outside(clean, drawn + [table.grid.box for table in tables], size)
+    lines = page_lines(free, size)
     return Layout(picture, grids, cell_lines, lines, clean, size)
 
 

@@ -13,6 +13,7 @@ from database.analysis.panel import Panel
 from database.analysis.queries import Basis, UnitSelection, area_rollup, unit_facts
 from database.analysis.refresh import refresh
 from tests.analysis.world import make_world
+from tests.value_rows import remove_values
 
 CELLS = (
     "requests.new_received.total",
@@ -27,7 +28,7 @@ def panel(sqlite_engine: Engine, tmp_path: Path) -> Panel:
     """Areas of all kinds: small numbers of governments, lists that cover an area, two governments with one code."""
     make_world(sqlite_engine, provinces=2, agencies=60, years=(2023,))
     with sqlite_engine.begin() as connection:
-        connection.execute(text("delete from gk_value where state in ('doubtful', 'missing', 'not_seen') and report_id % 3 > 0"))
+        remove_values(connection, "state in ('doubtful', 'missing', 'not_seen') and report_id % 3 > 0")
         whole = connection.execute(
             text("select region_code, min(id) from gk_agency where kind = 'department' group by region_code")
         )

@@ -31,6 +31,7 @@ from database.analysis.queries import (
 from database.analysis.refresh import refresh
 from tests.analysis.independent import CELLS
 from tests.analysis.world import World, make_world
+from tests.value_rows import change_values
 
 YEARS = (2018, 2019, 2021, 2022)
 
@@ -130,10 +131,8 @@ def test_a_change_comes_in_and_the_rest_is_kept(sqlite_engine: Engine, panel: Pa
     before = manifest_of(tmp_path)
     assert before is not None
     with sqlite_engine.begin() as connection:
-        connection.execute(
-            text("update gk_value set state = 'doubtful' where report_id = :d and indicator = 'requests.granted.total'"),
-            {"d": unit.document_id},
-        )
+        one_cell = "report_id = :document and indicator = 'requests.granted.total'"
+        change_values(connection, one_cell, {"state": "doubtful"}, document=unit.document_id)
         connection.execute(
             text("update gk_filing set arranged_at = '2026-07-01T00:00:00.000000Z' where id = :f"), {"f": unit.filing_id}
         )

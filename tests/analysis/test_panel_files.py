@@ -16,6 +16,7 @@ from database.analysis.panel import Panel
 from database.analysis.queries import Basis, UnitSelection, unit_facts
 from database.analysis.refresh import refresh
 from tests.analysis.world import make_world
+from tests.value_rows import change_values
 
 CELL = "requests.granted.total"
 EVERYBODY = UnitSelection((2023,), basis=Basis.ALL)
@@ -30,7 +31,7 @@ def first(sqlite_engine: Engine, tmp_path: Path) -> PanelManifest:
 def changed(engine: Engine, folder: Path, value: int) -> PanelManifest:
     """The panel after every report has ``value`` in a cell."""
     with engine.begin() as connection:
-        connection.execute(text("update gk_value set value = :v, state = 'read' where indicator = :c"), {"v": value, "c": CELL})
+        change_values(connection, "indicator = :cell", {"value": value, "state": "read"}, cell=CELL)
         connection.execute(text("update gk_filing set arranged_at = :at"), {"at": f"2026-07-01T00:00:00.{value:06}Z"})
     return refresh(engine, folder)
 

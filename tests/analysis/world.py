@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, text
 from codebook.book import load_book
 from codebook.divisions import Region, all_divisions, parent_code
 from database.models import Base
+from tests.value_rows import packed_rows
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TABLES = {name.removeprefix("gk_"): table for name, table in Base.metadata.tables.items()}
@@ -99,7 +100,7 @@ def _regions(rng: Random, provinces: int, agencies: int) -> list[Region]:
 class _Writer:
     def __init__(self, rng: Random, years: Sequence[int]) -> None:
         self.rng, self.years = rng, years
-        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _ORDER}
+        self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*_ORDER, "value")}
         self.units: list[TrueUnit] = []
         self.cells: list[TrueCell] = []
         self.documents = self.filings = self.findings = self.expected = 0
@@ -237,7 +238,8 @@ def _day(rng: Random, year: int) -> str:
 
 
 _ORDER = (
-    "batch", "agency", "agency_key", "expected", "document", "source", "report", "value", "filing", "filing_document",
+    "batch", "agency", "agency_key", "expected", "document", "source", "report", "value_layout", "report_values", "filing",
+    "filing_document",
     "finding_case", "finding",
 )  # fmt: skip
 
@@ -255,6 +257,7 @@ def make_world(engine: Engine, *, provinces: int, agencies: int, years: Sequence
             writer.agency(made, region.chain[-1] + _NAMES[kind].format("甲乙丙丁戊己庚辛"[place]), kind, region)
     if odd:
         writer.agency(made + 1, f"{region.chain[-1]}服务中心", None, region)
+    writer.rows["value_layout"], writer.rows["report_values"] = packed_rows(writer.rows["value"])
     with engine.begin() as connection:
         for name in _ORDER:
             rows = writer.rows[name]

@@ -17,6 +17,7 @@ from codebook.records import Place, Reader, Reading, Report, State, Status, Verd
 from codebook.text.grams import grams
 from database.blob import pack
 from database.models import Base
+from tests.value_rows import packed_rows
 
 BUREAUS = (
     "人民政府",
@@ -358,7 +359,14 @@ def defer_references(connection: Connection) -> None:
 
 
 def write_rows(connection: Any, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows by bulk insert; those of gk_value, a row for each cell, as programs keep them."""
     if not rows:
+        return
+    if table == "gk_value":
+        layouts, packed = packed_rows(rows)
+        insert = "insert into gk_value_layout (id, indicators) values (:id, :indicators) on conflict do nothing"
+        connection.execute(text(insert), layouts)
+        write_rows(connection, "gk_report_values", packed)
         return
     columns = sorted({name for row in rows for name in row})
     quoted = ", ".join(f'"{name}"' for name in columns)

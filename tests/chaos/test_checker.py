@@ -38,8 +38,8 @@ def test_without_the_fence_a_frozen_worker_is_found_out(make_trial: MakeTrial, e
 HARM = {
     "a document": "delete from gk_document where id = 3",
     "a source": "delete from gk_source where id = 3",
-    "a value": "delete from gk_value where (report_id, indicator) in (select report_id, indicator from gk_value limit 1)",
-    "a number": "update gk_value set value = value + 1 where report_id = 1 and state <> 'missing'",
+    "a value": "delete from gk_report_values where report_id = 1",
+    "a number": "update gk_report_values set numbers = replace(numbers, '[', '[1') where report_id = 1",
     "a finding": "delete from gk_finding where id = (select min(id) from gk_finding)",
     "a section": "delete from gk_section where report_id = 1 and position = 1",
     "a failure": "delete from gk_failure",

@@ -26,6 +26,7 @@ from console.cli import app, environment
 from database.session import make_engine
 from runtime.settings import Settings
 from tests.analysis.world import World, make_world
+from tests.value_rows import change_values
 
 Run = Callable[..., Result]
 SURE = ("read", "proven", "corrected")
@@ -163,13 +164,8 @@ def test_without_a_list_a_smaller_sum_accuses_nobody(run: Run, world: World, eng
     seat = next(u for u in world.units if u.year == 2023 and u.kind == "government" and u.form and not u.region.endswith("00"))
     with engine.begin() as connection:
         connection.execute(text("delete from gk_expected"))
-        connection.execute(
-            text(
-                "update gk_value set value = 1000000, state = 'read' where report_id in (select m.document_id from"
-                " gk_filing_document m join gk_filing f on f.id = m.filing_id where f.agency_id = :agency)"
-            ),
-            {"agency": seat.agency_id},
-        )
+        own = "select m.document_id from gk_filing_document m join gk_filing f on f.id = m.filing_id where f.agency_id = :agency"
+        change_values(connection, f"report_id in ({own})", {"value": 1000000, "state": "read"}, agency=seat.agency_id)
     out = tmp_path / "area.xlsx"
     answer = run("rollup", "--region", seat.region, "--year", "2023", "--out", str(out))
     assert answer.exit_code == 0, answer.output

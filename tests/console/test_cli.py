@@ -14,10 +14,12 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 from typer.testing import CliRunner
 
+from codebook.filings import StoredCell
 from console.cli import COMMANDS, app, summary
 from database.clock import now
-from database.models import Document, FindingRow, ReportRow, Stage, StageState, ValueRow
+from database.models import Document, FindingRow, ReportRow, Stage, StageState
 from database.session import make_engine
+from database.values import write_cells
 from runtime.settings import load_settings
 
 Result = Any  # of typer.testing, which does not name it
@@ -213,10 +215,9 @@ def load(engine: Engine) -> int:
             "created_at": now(),
         }
         report = connection.execute(insert(ReportRow).values(**columns)).inserted_primary_key[0]
-        value = {"report_id": report, "origin": "table", "read_by": "txt", "score": 1.0, "page": 1, "line": 3}
-        connection.execute(insert(ValueRow).values(**value, indicator="a.total", value=1234, state="proven", raw="1,234"))
-        doubt = {"doubt": "blank or zero", "candidates": [0, 7]}
-        connection.execute(insert(ValueRow).values(**value, indicator="b.total", state="doubtful", raw="[/]?", **doubt))
+        read = StoredCell("a.total", 1234, "proven", "1,234", "table", "txt", 1.0, 1, line=3)
+        doubt = {"value": None, "state": "doubtful", "raw": "[/]?", "doubt": "blank or zero", "candidates": [0, 7]}
+        write_cells(connection, report, [read, read._replace(indicator="b.total", **doubt)])
         finding = {
             "rule": "requests.balance",
             "severity": "error",

@@ -465,7 +465,7 @@ def multiply(engine: Engine, count: int) -> None:
         "gk_filing_document": {"document_id": "i", "filing_id": "i"},
         "gk_block": {"report_id": "i"},
         "gk_section": {"report_id": "i"},
-        "gk_value": {"report_id": "i"},
+        "gk_report_values": {"report_id": "i"},
     }
     with engine.begin() as connection:
         for name, values in changed.items():

@@ -22,6 +22,7 @@ from ingest.archives.limits import Limits
 from ingest.files.register_paths import ingest_paths, plan
 from runtime.settings import Settings
 from tests.inline import Inline
+from tests.value_rows import change_values
 
 FILES = sorted((Path(__file__).parents[2] / "samples" / "reports").glob("*.txt"))
 Run = Callable[..., Result]
@@ -98,8 +99,8 @@ def test_with_all_originals_deleted_nothing_is_called_good(run: Run, inline: Inl
 def test_values_and_reports_changed_behind_the_program_are_found(run: Run, inline: Inline) -> None:
     with inline.engine.begin() as connection:
         first, second = connection.scalars(select(Document.report_id).order_by(Document.id).limit(2)).all()
-        changed = update(ValueRow).where(ValueRow.report_id == first, ValueRow.indicator == "requests.new_received.total")
-        connection.execute(changed.values(value=ValueRow.value + 1))
+        cell = "report_id = :report and indicator = 'requests.new_received.total'"
+        assert change_values(connection, cell, {"value": 987654.0}, report=first) == 1
         connection.execute(update(ReportRow).where(ReportRow.id == second).values(digest="0" * 64))
     assert problems(run) == [("values.changed", 1), ("report.changed", 2)]
 

@@ -181,7 +181,7 @@ def clear(engine: Engine) -> None:
         "finding_move",
         "finding_case",
         "finding",
-        "value",
+        "report_values",
         "section",
         "block",
         "filing_document",

@@ -20,6 +20,7 @@ from database.reports import results
 from database.session import make_engine
 from tasks.loading.task import file_again, load_verdict
 from tests.database.test_results import VERSIONS, register, verdict
+from tests.value_rows import packed_rows
 
 AGENCIES, YEARS = 600, range(2019, 2024)
 FEW = 500  # rows that a statement may go through: those of an agency, or of a page
@@ -72,6 +73,7 @@ def fill(engine: Engine) -> None:
                     | {"origin": "table", "read_by": "txt", "score": 1, "page": 1}
                 )
                 rows["filing_document"].append({"document_id": number, "filing_id": filing, "edition": 1, "rank": rank})
+    rows["value_layout"], rows["report_values"] = packed_rows(rows.pop("value"))
     with engine.begin() as connection:
         for name, some in rows.items():
             if name == "document":

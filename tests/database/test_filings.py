@@ -12,8 +12,8 @@ from codebook.errors import UsageError
 from codebook.records import Place, Reader, Reading, State, Status, Verdict
 from console import filing as filings
 from database.filings.in_force import DOCUMENT, FILING, MEMBER
-from database.models import AgencyDecision, AgencyKeyRow, AgencyRow
-from database.reports.results import FINDING, REPORT, VALUE
+from database.models import AgencyDecision, AgencyKeyRow, AgencyRow, ValueRow
+from database.reports.results import FINDING, REPORT
 from database.session import run_transaction
 from tests.database.test_results import load, register, verdict
 
@@ -55,7 +55,7 @@ def findings(engine: Engine, rule: str) -> list[tuple[int, int, list[str]]]:
 
 
 def states(engine: Engine, document: int) -> dict[str, tuple[str, float | None]]:
-    query = select(VALUE.c.indicator, VALUE.c.state, VALUE.c.value).join(DOCUMENT, DOCUMENT.c.report_id == VALUE.c.report_id)
+    query = select(ValueRow.indicator, ValueRow.state, ValueRow.value).join(DOCUMENT, DOCUMENT.c.report_id == ValueRow.report_id)
     with engine.connect() as connection:
         return {cell: (state, value) for cell, state, value in connection.execute(query.where(DOCUMENT.c.id == document))}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from alembic.command import downgrade
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import CheckConstraint, Engine, inspect, text
+from sqlalchemy import CheckConstraint, Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from database import migrations
@@ -90,8 +91,8 @@ def test_back_to_the_version_before_and_forward(empty: Engine) -> None:
     assert migrations.current(empty) == migrations.head()
 
 
-# It renames a column while there are no users; docs/deployment.md says so.
-FOR_STOPPED_PROGRAMS = {"0008"}
+# One renames a column, one makes a view of a table that workers write; docs/deployment.md says so.
+FOR_STOPPED_PROGRAMS = {"0008", "0027"}
 
 
 def test_the_newest_file_is_the_head_of_the_chain():
@@ -283,7 +284,102 @@ def test_values_of_postgresql_are_found_by_their_report_and_by_their_key_again(p
             return rows, indexes, found.get_pk_constraint("gk_value")["constrained_columns"]
 
     rows = kept()[0]
-    migrations.upgrade(engine)
+    migrations.upgrade(engine, "0026")
     assert kept() == (rows, {"ix_gk_value_report_id", "ix_gk_value_unsettled"}, [])
     migrations.downgrade(engine, "0024")
     assert kept() == (rows, {"ix_gk_value_unsettled"}, ["report_id", "indicator"])
+
+
+ODD_VALUES: list[dict[str, Any]] = [
+    {},
+    {"indicator": "b", "value": None, "state": "missing", "raw": ""},
+    {"indicator": "c", "value": None, "state": "not_seen", "raw": "", "page": 3, "box": "[1.5, 2, 3, 4]", "line": 2, "column": 9},
+    {"indicator": "d", "value": None, "state": "doubtful", "raw": "7?", "doubt": "7 or 1", "candidates": "[7.0, 1.0]"},
+    {"indicator": "e", "value": 1e-7, "raw": "1e-7", "score": 0.25, "note": "①", "sentence": '说"\\u0000\n', "line": 4},
+    {"indicator": "f", "state": "proven", "witness": '{"state": "doubtful", "value": null, "documents": [4]}'},
+    {"indicator": "g", "value": -0.5, "raw": "", "origin": "prose", "read_by": "ocr", "witnesses": '["ocr", "sum"]'},
+    {"indicator": "h", "value": 12345678901234567890.0, "raw": "null", "correction_id": 2**40, "witnesses": "[]"},
+    {"indicator": "i", "state": "other", "raw": "7.0", "box": "[0, 0, 0.125, 1e300]"},
+]
+
+
+def test_values_go_into_one_row_of_a_report_and_back(empty: Engine) -> None:
+    """0027, over several blocks, with reports that have no values, one or all."""
+    migrations.upgrade(empty, "0026")
+    usual = {
+        "indicator": "a",
+        "value": 7,
+        "state": "read",
+        "raw": "7",
+        "origin": "table",
+        "read_by": "pdf",
+        "score": 1,
+        "page": 1,
+    }
+    numbers = [*range(1, 230), 1000, 5000]
+    with empty.begin() as connection:
+        _without_references(connection)
+        columns = inspect(connection).get_columns("gk_report")
+        report = {column["name"]: value_of("gk_report", column) for column in columns}
+        marks = ", ".join(f":{name}" for name in report)
+        connection.execute(
+            text(f"insert into gk_report values ({marks})"),
+            [report | {"id": number, "document_id": number} for number in numbers],
+        )
+        for number in numbers:
+            some = ODD_VALUES if number % 100 == 0 else [] if number % 7 == 0 else ODD_VALUES[:1]
+            for odd in some:
+                row = usual | odd | {"report_id": number}
+                names = ", ".join(f'"{name}"' for name in row)
+                connection.execute(text(f"insert into gk_value ({names}) values ({', '.join(f':{n}' for n in row)})"), row)
+
+    def kept() -> tuple[list[list[Any]], list[tuple[str, str]]]:
+        with empty.connect() as connection:
+            query = text("select * from gk_value order by report_id, indicator")
+            rows = [[_of_json(each) for each in row] for row in connection.execute(query)]
+            return rows, [(str(each["name"]), str(each["type"])) for each in inspect(connection).get_columns("gk_value")]
+
+    before = kept()
+    migrations.upgrade(empty)
+    rows, columns = kept()
+    assert rows == before[0]
+    assert [name for name, _ in columns] == [name for name, _ in before[1]]
+    if empty.dialect.name == "postgresql":
+        assert columns == before[1]
+    with empty.connect() as connection:
+        packed = connection.scalar(text("select count(*) from gk_report_values"))
+        assert packed == len({row[0] for row in rows}) < len(numbers)
+        assert connection.scalar(text("select count(*) from gk_value_layout")) == 2
+        assert connection.scalar(text("select count(*) from gk_unsettled_value")) == 2 * sum(n % 100 == 0 for n in numbers)
+    migrations.downgrade(empty, "0026")
+    assert kept() == before
+    migrations.upgrade(empty)
+    assert kept()[0] == before[0]
+
+
+def test_values_whose_report_is_not_there_end_the_upgrade_and_stay(empty: Engine) -> None:
+    migrations.upgrade(empty, "0026")
+    row = "(7, 'a', 7, 'read', '7', 'table', 'pdf', 1, 1)"
+    names = "report_id, indicator, value, state, raw, origin, read_by, score, page"
+    with empty.begin() as connection:
+        _without_references(connection)
+        connection.execute(text(f"insert into gk_value ({names}) values {row}"))
+    with pytest.raises(IntegrityError):
+        migrations.upgrade(empty)
+    with empty.connect() as connection:
+        assert connection.execute(text("select report_id, value from gk_value")).all() == [(7, 7.0)]
+    assert migrations.current(empty) == "0026"
+
+
+def _without_references(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("set session_replication_role = replica"))
+    else:
+        connection.exec_driver_sql("rollback")
+        connection.exec_driver_sql("pragma foreign_keys = off")
+        connection.exec_driver_sql("begin")
+
+
+def _of_json(value: Any) -> Any:
+    """What a column holds, by its meaning: JSON may be written in several ways."""
+    return json.loads(value) if isinstance(value, str) and value[:1] in ("[", "{") else value

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
 from database.clock import now
-from database.models import Base
-from database.reports.results import DOCUMENT, FAILURE, FINDING, REPORT, VALUE, report_key_of, snapshots
+from database.models import Base, ValueRow
+from database.reports.results import DOCUMENT, FAILURE, FINDING, REPORT, report_key_of, snapshots
 from database.session import make_engine, run_transaction
 from tasks.loading.rows import unpack
 from tasks.loading.task import load_verdict
@@ -89,7 +89,7 @@ def test_a_new_result_is_a_new_version_and_the_pointer_moves(engine: Engine):
     with engine.connect() as connection:
         rows = connection.execute(select(REPORT.c.id, REPORT.c.version, REPORT.c.body).order_by(REPORT.c.version)).all()
         pointer = connection.execute(select(DOCUMENT.c.report_id, DOCUMENT.c.status, DOCUMENT.c.finished_at)).one()
-        kept = connection.execute(select(VALUE.c.report_id, VALUE.c.value).order_by(VALUE.c.report_id)).all()
+        kept = connection.execute(select(ValueRow.report_id, ValueRow.value).order_by(ValueRow.report_id)).all()
     assert [(row.id, row.version) for row in rows] == [(first, 1), (second, 2)]
     assert unpack(rows[0].body) == verdict(new_received=3)
     assert (pointer.report_id, pointer.status) == (second, "needs_review")
@@ -104,7 +104,7 @@ def test_an_identical_result_makes_no_version_but_takes_the_new_stamp(engine: En
         again, _ = load_verdict(connection, document, verdict(new_received=3), {"code": "2"})
     with engine.connect() as connection:
         assert connection.execute(select(REPORT.c.id, REPORT.c.versions)).all() == [(first, {"code": "2"})]
-        assert connection.scalar(select(func.count()).select_from(VALUE)) == 1
+        assert connection.scalar(select(func.count()).select_from(ValueRow)) == 1
     assert again == first
 
 

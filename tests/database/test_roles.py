@@ -124,14 +124,21 @@ def test_statements_of_other_parts_are_refused(urls: dict[str, str]) -> None:
         "delete from gk_document",
         "delete from gk_audit",
         forged,
-        "drop table gk_value",
+        "drop table gk_report_values",
         "create table mine (a integer)",
     )
-    refused(urls[PAGES], forged, "delete from gk_audit", "delete from gk_document", "delete from gk_user", "drop table gk_value")
+    refused(
+        urls[PAGES],
+        forged,
+        "delete from gk_audit",
+        "delete from gk_document",
+        "delete from gk_user",
+        "drop table gk_report_values",
+    )
     refused(urls[PAGES], "update gk_finding_move set who = 'somebody else'")
     refused(
         urls[READER],
-        "update gk_value set value = 1",
+        "update gk_report_values set numbers = 1",
         "insert into gk_batch (name) values ('x')",
         "select password from gk_user",
         "select * from gk_audit",

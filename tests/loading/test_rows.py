@@ -52,9 +52,9 @@ def test_a_verdict_becomes_rows_and_its_body_gives_it_back():
         "320813",
         "320800",
     )
-    assert [(v["indicator"], v["value"], v["state"], v["box"]) for v in rows["gk_value"]] == [
-        ("requests.new_received.total", 95.0, "proven", [1.0, 2.0, 3.0, 4.0]),
-        ("disclosure.fees.amount", 14319.91, "read", [1.0, 2.0, 3.0, 4.0]),
+    assert [(v.indicator, v.value, v.state, v.box) for v in rows["gk_value"]] == [
+        ("requests.new_received.total", 95.0, "proven", (1.0, 2.0, 3.0, 4.0)),
+        ("disclosure.fees.amount", 14319.91, "read", (1.0, 2.0, 3.0, 4.0)),
     ]
     assert rows["gk_finding"][0]["place"] == {"page": 2, "box": None, "line": 7, "column": None}
     assert rows["gk_finding"][0]["between"] is None

@@ -64,3 +64,17 @@ def test_where_thin_strokes_are_lost_a_1_may_be_the_rest_of_a_4() -> None:
         marks[60 * row + 28 : 60 * row + 33] = 0
     assert _odd(marks) == ["12", "6011", "1"]
     assert _odd(marks, first=0.95) == list(TEXTS)
+
+
+@pytest.mark.parametrize(("printed", "odd"), [("99.99", set()), ("99.995", {"99.99"})])
+def test_a_mark_may_be_as_wide_as_a_digit_where_all_characters_are(printed: str, odd: set[str]) -> None:
+    texts = (*TEXTS, printed)
+    marks = np.zeros((60 * len(texts), 240), np.uint8)
+    for row, text in enumerate(texts):
+        for at, character in enumerate(text):
+            cv2.putText(marks, character, (40 + 26 * at, 60 * row + 42), cv2.FONT_HERSHEY_SIMPLEX, 1, 255, 3)
+    size = character_height(marks)
+    boxes = [ink_lines(marks, (0, 60 * row, 240, 60 * row + 60), size)[0] for row in range(len(texts))]
+    numbers = [Number(box, text, True, 0.9999) for box, text in zip(boxes, (*TEXTS, "99.99"), strict=True)]
+    found = odd_numbers(marks, numbers, size)
+    assert {one.text for one in numbers if one.box in found} == odd

@@ -11,7 +11,7 @@ from codebook.records import Table
 from tasks.ocr.cleaning.grey_ink import without_grey_ink
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.layout import ink_lines
-from tasks.ocr.prepare_image import ink, prepared
+from tasks.ocr.prepare_image import ink, parted_inks, prepared
 from tasks.ocr.read_page import SURE, _layout, _look, read_picture
 from tests.generator.paper import Grid, GridCell
 from tests.scans.degrade import Wear, worn
@@ -162,3 +162,18 @@ def test_a_page_is_upright_by_its_labels_where_most_of_its_lines_are_dirt(reader
         for x, at in np.column_stack([rng.uniform(0, image.shape[1], 3000), rng.normal(y, 5, 3000)]).astype(int):
             image[at : at + 3, x : x + 3] = np.minimum(image[at : at + 3, x : x + 3], int(rng.integers(0, 60)))
     assert _look(_layout(prepared(image).picture), reader).score == 1.0
+
+
+def test_red_ink_in_a_shadow_is_taken_off_and_black_below_it_stays() -> None:
+    """Paper as dark as in the deep fold of a photograph: red ink on it is darker than black is elsewhere."""
+    paper = np.tile(np.linspace(250, 120, 800), (600, 1)).astype(np.float32)
+    black, red = np.zeros((600, 800), bool), np.zeros((600, 800), bool)
+    black[300:306, 40:760] = True
+    red[270:340, 30:770] = True
+    page = np.dstack([paper] * 3)
+    page[red] *= 1 - 0.8 * (1 - np.array([200, 40, 50], np.float32) / 255)
+    page[black] *= 0.15
+    inks = parted_inks(page.round().astype(np.uint8))
+    share = inks.grey / paper
+    assert (share[red & ~black] > 0.88).all()
+    assert (share[red & black] < 0.4).all()

@@ -47,7 +47,7 @@ def _lines(grey: Grey, marks: Mask, thickness: int) -> Mask:
     least = float(np.clip(1.7 * noise + 3, _LEAST, 40))
     # what is black counts no more than what is just dark enough: else a stroke lends its darkness to the paper beside it
     along = cv2.blur(np.minimum(contrast, np.uint8(2 * least)), (2 * thickness + 1, 1))
-    lines = np.where((along > least) & (contrast > least / 2), 255, 0).astype(np.uint8)
+    lines = np.where((along > least) & (contrast > least / 2), np.uint8(255), np.uint8(0))
     # upright strokes that cross are left out: a row of characters has many of them, a rule hardly any
     bodies = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
     return cv2.subtract(lines, bodies).astype(np.uint8)
@@ -61,7 +61,7 @@ def _thin_runs(lines: Mask, thickness: int, length: int) -> Mask:
     """
     thin = cv2.dilate(lines, np.ones((3, 1), np.uint8))
     cover = cv2.boxFilter((thin > 0).astype(np.float32), -1, (length, 1), borderType=cv2.BORDER_CONSTANT)
-    core = (cover >= 0.72).astype(np.uint8) * 255
+    core = np.where(cover >= 0.72, np.uint8(255), np.uint8(0))
     reached = cv2.dilate(core, np.ones((1, length), np.uint8))
     # a rule that crosses is thick along this one: the gap that it leaves is closed, as are the gaps of broken rules
     whole = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((1, max(3 * thickness, length // 4)), np.uint8))

@@ -24,6 +24,7 @@ from tests.analysis.world import World, make_world
 from tests.console.web.conftest import Desk
 from tests.console.web.filed import file_text
 from tests.inline import Inline
+from tests.value_rows import change_values
 
 SURE = ("read", "proven", "corrected")
 
@@ -172,9 +173,7 @@ def test_a_person_who_does_not_see_all_of_an_area_is_told_that_nothing_can_be_ju
     hidden = next(unit for unit in there if unit.kind == "department" and unit.region == seat.region)
     own = "select m.document_id from gk_filing_document m join gk_filing f on f.id = m.filing_id where f.agency_id = :agency"
     with desk.engine.begin() as connection:
-        connection.execute(
-            text(f"update gk_value set value = 0, state = 'read' where report_id in ({own})"), {"agency": seat.agency_id}
-        )
+        change_values(connection, f"report_id in ({own})", {"value": 0, "state": "read"}, agency=seat.agency_id)
         elsewhere = text(f"update gk_report set region_code = '659001' where document_id in ({own})")
         connection.execute(elsewhere, {"agency": hidden.agency_id})
         connection.execute(text("update gk_filing set arranged_at = '2026-07-01T00:00:00.000000Z'"))
