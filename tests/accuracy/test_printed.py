@@ -11,11 +11,17 @@ from tests.accuracy.printed import missing, scores
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("names", "count"),
-    [(["libreoffice"], 25), (["chromium"], 12), (["chromium", "ghostscript"], 4), (["cairo"], 4), (["ghostscript"], 4)],
+    ("names", "count", "exact_share"),
+    [
+        (["libreoffice"], 25, 0.99),
+        (["chromium"], 12, 0.99),
+        (["wkhtmltopdf"], 8, 0.99),
+        (["libreoffice", "ghostscript"], 4, 0.99),
+        (["chromium", "ghostscript"], 2, 0.0),  # its letters lie: read from the pixels, with doubts
+    ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
-def test_no_number_of_a_printed_document_is_lost(names: list[str], count: int, tmp_path: Path) -> None:
+def test_no_number_of_a_printed_document_is_lost(names: list[str], count: int, exact_share: float, tmp_path: Path) -> None:
     if absent := missing(names):
         pytest.skip(f"not installed: {', '.join(absent)}")
     silent: list[str] = []
@@ -24,4 +30,4 @@ def test_no_number_of_a_printed_document_is_lost(names: list[str], count: int, t
         silent += [f"{path.name}: {line}" for line in (*score.silent, *score.false_errors, *filter(None, [score.failure]))]
         cells, exact = cells + score.cells, exact + score.exact
     assert silent == []
-    assert exact >= 0.99 * cells
+    assert exact >= exact_share * cells

@@ -311,6 +311,18 @@ def test_a_group_that_ends_inside_of_a_row_does_not_part_it(numbers: tuple[str, 
     ]
 
 
+@pytest.mark.parametrize("text", ["", "0.原因"], ids=["lines", "text"])
+def test_lines_beyond_the_page_are_not_on_it_where_no_text_is(text: str) -> None:
+    """Some programs draw a whole table on each of its pages, of which only a part is seen."""
+    paper = Paper()
+    paper.cell(70, -60, 100, 20, text).cell(170, -60, 60, 20, "").cell(230, -60, 60, 20, "")
+    paper.cell(70, -40, 100, 60, "").cell(170, -40, 60, 60, "").cell(230, -40, 60, 60, "")
+    paper.cell(70, 20, 100, 20, "2.原因").cell(170, 20, 60, 20, "5").cell(230, 20, 60, 20, "6").text(74, 5, "1.原因", 10)
+    table = pages(paper.page())[0].blocks[0]
+    assert [c.text for c in table.cells if c.column == 0][-2:] == ["1.原因", "2.原因"]
+    assert table.rows == (3 if text else 2)
+
+
 def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:
     """Programs that lay out pages move each line of a cell by itself: a number with a raised mark is higher than the others."""
     paper = Paper()

@@ -10,6 +10,7 @@ from typing import Any
 from pdfplumber.table import merge_edges
 
 from tasks.extraction.grid import Box
+from tasks.extraction.pdf.layout import Char
 
 Edge = dict[str, Any]  # a line as pdfplumber's table functions take it
 
@@ -22,6 +23,18 @@ _SIDES = ("x0", "top", "x1", "bottom")
 _ROW = 90.0  # points: the highest first or last row that is open
 _ENDING = 2  # lines that end together where a side is open
 _GROUPS = 200.0  # points: the widest columns of groups before a table's labels
+
+
+def on_page(lines: Sequence[Box], chars: Sequence[Char], height: float) -> list[Box]:
+    """The lines (boxes without width or height) as far as they are on a page ``height`` points high, if no text is beyond it.
+
+    Some programs draw a whole table on each of its pages. Where text is beyond the edge too, the table is longer than the page.
+    """
+    places = [(char.top + char.bottom) / 2 for char in chars if not char.text.isspace()]
+    top = 0.0 if min(places, default=0.0) >= 0 else float("-inf")
+    bottom = height if max(places, default=0.0) <= height else float("inf")
+    cut = [(x0, max(y0, top), x1, min(y1, bottom)) for x0, y0, x1, y1 in lines if y1 >= top and y0 <= bottom]
+    return [line for line in cut if line[2] > line[0] or line[3] > line[1]]
 
 
 def closed_edges(lines: Sequence[Box]) -> list[Edge]:

@@ -26,6 +26,7 @@ from tasks.extraction.grid import Box
 from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
+from tasks.extraction.pdf.edges import on_page
 from tasks.extraction.pdf.integrity import damaged_streams
 from tasks.extraction.pdf.layout import Char, rounded, wide_letters
 from tasks.extraction.pdf.nesting import refuse_deep_forms
@@ -196,6 +197,7 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
         raise GongkaiError("page.too_large", f"{count} characters", f"at most {limits.max_page_objects}", page=number)
     found = letters(page, textpage)
     drawn = contents(page, limits.max_page_objects, number)
+    drawn = drawn._replace(rulings=on_page(drawn.rulings, found.chars, height))
     kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
     if kind is not PageKind.PICTURE and (wide := wide_letters(found.chars)) >= _LYING:
         kind, reason = PageKind.PICTURE, f"{wide} letters as wide as Chinese characters: the text is not what is seen"
