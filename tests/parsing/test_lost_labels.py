@@ -107,6 +107,23 @@ def test_numbers_beside_the_first_half_of_a_label_that_a_page_break_cuts_are_not
     assert wrong == []
 
 
+@pytest.mark.parametrize("slug", ["denied.prohibited_by_law", "unable.still_unclear", "not_processed.duplicate"])
+@pytest.mark.parametrize("is_named_again", [False, True])
+def test_numbers_beside_the_second_half_of_a_label_that_a_page_break_cuts_are_not_lost(slug: str, is_named_again: bool) -> None:
+    wrong: list[str] = []
+    for seed in range(12):
+        printed = render.make(random.Random(seed), "2021")
+        row = _rows(printed)[slug]
+        at, label = printed.requests.index(row), row.labels[-1]
+        half = seed % (len(label) - 3) + 1
+        group = next(each.labels[0] for each in reversed(printed.requests[:at]) if len(each.labels) == 2)
+        rest = replace(row, labels=[*([group] if is_named_again else row.labels[:-1]), label[half:]])
+        begun = replace(row, labels=[*row.labels[:-1], label[:half]], values=[""] * len(row.values))
+        printed.requests[at : at + 1] = [begun, rest]
+        wrong += [f"{seed} {label[:half]}: {each}" for each in score(_settled(printed), printed.truth).wrong]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("text", ["()", "（ ）", "||", "[]"])
 def test_brackets_in_the_place_of_a_number_are_one_that_was_not_read(text: str) -> None:
     printed = render.make(random.Random(11), "2021")

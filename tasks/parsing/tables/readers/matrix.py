@@ -168,7 +168,7 @@ def read_matrix(table: TableText) -> BlockRead:
     rows = _unlabelled(table, items, pairs, rows, wanted)
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _above_stray_digits(table, items, pairs, rows)
-    rows = _behind_free_values(table, items, pairs, rows)
+    rows = _beside_free_values(table, items, pairs, rows)
     rows = _unprinted(table, items, pairs, rows, wanted)
     rows = settle_dashes(shape, rows, columns)
     rows = _by_order(table, items, rows, columns, division.unsure)
@@ -338,8 +338,9 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
     return result if table.grid else _without_repeated_labels(result)
 
 
-def _behind_free_values(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
-    """A blank row right behind values that are no other row's: they may be its own, where a page break cut its label in two.
+def _beside_free_values(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
+    """A blank row right behind or before values that are no other row's: they may be its own, where a page break cut its label in
+    two.
 
     Numbers of a group are its subtotal, as long as the rows of the group make them.
     """
@@ -351,13 +352,32 @@ def _behind_free_values(table: TableText, items: list[Item], pairs: list[Aligned
         if item is None or not row.sure or any(slot is not None for slot in row.cells):
             continue
         before = sum(run.first < item.first for run in table.runs) - 1
-        run = table.runs[before] if before >= 0 else None
-        if run is None or len(run.values) < len(row.cells) - 1 or any(run.last < one.first < item.first for one in labelled):
-            continue
-        owner = owners.get(before)
-        if owner is None or (owner.part is LabelPart.SUBTOTAL and not _makes_subtotal(rows, owner.slug)):
-            result[at] = unread_row(row.row, row.place, row.reader, len(row.cells), Doubt.LABEL, rivals=[_slots(table, run)])
+        behind = next((n for n, run in enumerate(table.runs) if run.first > item.last and run.values), -1)
+        free: list[list[PrintedValue]] = []
+        for index, is_before in ((before, True), (behind, False)):
+            run = table.runs[index] if index >= 0 else None
+            if run is None or len(run.values) < len(row.cells) - 1:
+                continue
+            first, last = (run.last, item.first) if is_before else (item.last, run.first)
+            if any(first < one.first < last for one in labelled):
+                continue
+            owner = owners.get(index)
+            is_free = owner is None or (owner.part is LabelPart.SUBTOTAL and not _makes_subtotal(rows, owner.slug))
+            if is_free or (not is_before and owner is not None and _ends_label(table, owner, row.row)):
+                free.append(_slots(table, run))
+        if free:
+            result[at] = unread_row(row.row, row.place, row.reader, len(row.cells), Doubt.LABEL, rivals=free)
     return result
+
+
+def _ends_label(table: TableText, item: Item, row: str) -> bool:
+    """Return whether a label that the form has not is the end of one of a row."""
+    text = fold_label("".join(atom.text for atom in table.text.atoms[item.first : item.last + 1]))
+    return (
+        item.part is LabelPart.UNKNOWN
+        and text != ""
+        and any(fold_label(label).endswith(text) for label in table.block.rows[row].texts)
+    )
 
 
 def _makes_subtotal(rows: Sequence[RowCells], group: str) -> bool:
