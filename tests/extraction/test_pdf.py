@@ -323,6 +323,19 @@ def test_lines_beyond_the_page_are_not_on_it_where_no_text_is(text: str) -> None
     assert table.rows == (3 if text else 2)
 
 
+@pytest.mark.parametrize("title", ["", "续表"], ids=["margin", "text in it"])
+def test_lines_from_beyond_the_page_end_in_its_margin_where_the_others_do(title: str) -> None:
+    """The sides of a table come from beyond the page, the lines of its first row do not."""
+    paper = Paper()
+    paper.cell(70, 40, 100, 20, "2.原因").cell(170, 40, 60, 20, "5").cell(230, 40, 60, 20, "6")
+    paper.line(70, -80, 70, 40).line(290, -80, 290, 40).line(170, 15, 170, 40).line(230, 15, 230, 40)
+    paper.text(74, 22, "1.原因", 10).text(174, 22, "3", 10).text(234, 22, "4", 10).text(74, 2, title, 8)
+    table = pages(paper.page())[0].blocks[-1]
+    assert [cell.text for cell in table.cells][-3:] == ["2.原因", "5", "6"]
+    assert title or [cell.text for cell in table.cells][:3] == ["1.原因", "3", "4"]
+    assert {"1.原因", "3", "4"} <= set("\n".join(cell.text for cell in table.cells).split())
+
+
 def test_a_row_of_which_some_cells_go_over_the_break_is_one_row() -> None:
     """Programs that lay out pages move each line of a cell by itself: a number with a raised mark is higher than the others."""
     paper = Paper()

@@ -9,7 +9,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from codebook.records import Extraction, Hints, Line, Place, State, Table
+from codebook.book import load_book
+from codebook.records import Cell, Extraction, Hints, Line, Page, PageKind, Place, Reader, State, Table
 from tasks.parsing.parse import parse
 from tasks.parsing.tables.cells import TablesRead
 from tasks.parsing.tables.read_tables import read_tables
@@ -122,6 +123,25 @@ def test_numbers_beside_the_second_half_of_a_label_that_a_page_break_cuts_are_no
         printed.requests[at : at + 1] = [begun, rest]
         wrong += [f"{seed} {label[:half]}: {each}" for each in score(_settled(printed), printed.truth).wrong]
     assert wrong == []
+
+
+@pytest.mark.parametrize("half", [4, 8, 15])
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_number_beside_one_half_of_a_label_of_the_statistics_is_not_lost(half: int, beside: int) -> None:
+    slug = "response.interviews_by_principal"
+    texts = {name: label.texts[0] for name, label in load_book().blocks["statistics"].rows.items()}
+    rows = [[text, "3"] for text in texts.values()]
+    at = list(texts).index(slug)
+    rows[at : at + 1] = [[text, "7" if n == beside else ""] for n, text in enumerate((texts[slug][:half], texts[slug][half:]))]
+    cells = [
+        Cell(r, c, text, Place(1, (200 * c, 20 * r, 200 * c + 200, 20 * r + 20)))
+        for r, row in enumerate(rows)
+        for c, text in enumerate(row)
+    ]
+    table = Table(tuple(cells), len(rows), 2, Place(1, (0, 0, 400, 20 * len(rows))))
+    read = read_tables((Page(1, PageKind.TEXT, "", Reader.DOCX, (table,)),))
+    found = next(reading for reading in read.readings if reading.indicator == f"statistics.{slug}")
+    assert found.value == 7 or (found.state is State.DOUBTFUL and 7 in found.candidates)
 
 
 @pytest.mark.parametrize("text", ["()", "（ ）", "||", "[]"])

@@ -29,11 +29,22 @@ def on_page(lines: Sequence[Box], chars: Sequence[Char], height: float) -> list[
     """The lines (boxes without width or height) as far as they are on a page ``height`` points high, if no text is beyond it.
 
     Some programs draw a whole table on each of its pages. Where text is beyond the edge too, the table is longer than the page.
+    Such a line ends in the margin where the others do, unless text stands there: a row at the edge is as high as its lines.
     """
     places = [(char.top + char.bottom) / 2 for char in chars if not char.text.isspace()]
-    top = 0.0 if min(places, default=0.0) >= 0 else float("-inf")
-    bottom = height if max(places, default=0.0) <= height else float("inf")
-    cut = [(x0, max(y0, top), x1, min(y1, bottom)) for x0, y0, x1, y1 in lines if y1 >= top and y0 <= bottom]
+    first, last = min(places, default=0.0), max(places, default=height)
+    uprights = [line for line in lines if line[0] == line[2] and line[1] >= 0 and line[3] <= height]
+    top, bottom = min((line[1] for line in uprights), default=0.0), max((line[3] for line in uprights), default=height)
+    cut = [
+        (
+            x0,
+            y0 if y0 >= 0 or first < 0 else (top if top <= first else 0.0),
+            x1,
+            y1 if y1 <= height or last > height else (bottom if bottom >= last else height),
+        )
+        for x0, y0, x1, y1 in lines
+        if (y1 >= 0 or first < 0) and (y0 <= height or last > height)
+    ]
     return [line for line in cut if line[2] > line[0] or line[3] > line[1]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codebook.records import Number
 from codebook.text.numbers import ValueKind
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, align
 from tasks.parsing.tables.cells import BlockRead, CellRead, Doubt, different_numbers, number_of
@@ -30,6 +31,8 @@ def read_list(table: TableText) -> BlockRead:
         numbers = different_numbers(values)
         if pair.margin < MARGIN:
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))
+        elif pair.run is None and (inside := _inside(table, item)):
+            cells.append(CellRead(item.slug, None, None, place, reader, Doubt.LABEL, inside))
         elif pair.run is None:
             doubt = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.last)
             cells.append(CellRead(item.slug, None, None, place, reader, doubt))
@@ -42,6 +45,12 @@ def read_list(table: TableText) -> BlockRead:
     cells += _lost(table, items, pairs)
     forms = table.block.forms_of_rows(cell.row for cell in cells)
     return BlockRead(table.span.block, forms, where, tuple(cells))
+
+
+def _inside(table: TableText, item: Item) -> tuple[Number, ...]:
+    """Return the numbers that stand amid a label: a page break cut it in two, and its number stands beside the first half."""
+    runs = [run for run in table.runs if item.first < run.first < item.last]
+    return different_numbers([table.text.slot(i) for run in runs for i in run.values])
 
 
 def _apart(table: TableText, item: Item, run: int) -> bool:
