@@ -165,7 +165,7 @@ def test_a_volume_goes_to_the_error_queue_and_stores_no_number(engine: Engine, t
         code, message = connection.execute(select(FAILURE.c.code, FAILURE.c.message)).one()
         assert code == "report.several"
         assert all(agency in message and str(year) in message for agency, year in volume.reports)
-        for table in ("gk_report", "gk_value"):
+        for table in ("gk_report", "gk_report_values"):
             assert connection.scalar(select(func.count()).select_from(Base.metadata.tables[table])) == 0
 
 
