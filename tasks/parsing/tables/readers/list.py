@@ -48,7 +48,7 @@ def read_list(table: TableText) -> BlockRead:
 
 
 def _inside(table: TableText, item: Item) -> tuple[Number, ...]:
-    """Return the numbers that stand amid a label: a page break cut it in two, and its number stands beside the first half."""
+    """Return the numbers that stand inside a label: a page break cut it in two, and its number is next to the first half."""
     runs = [run for run in table.runs if item.first < run.first < item.last]
     return different_numbers([table.text.slot(i) for run in runs for i in run.values])
 
