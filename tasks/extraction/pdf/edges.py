@@ -34,17 +34,15 @@ def on_page(lines: Sequence[Box], chars: Sequence[Char], height: float) -> list[
     places = [(char.top + char.bottom) / 2 for char in chars if not char.text.isspace()]
     first, last = min(places, default=0.0), max(places, default=height)
     uprights = [line for line in lines if line[0] == line[2] and line[1] >= 0 and line[3] <= height]
-    top, bottom = min((line[1] for line in uprights), default=0.0), max((line[3] for line in uprights), default=height)
-    cut = [
-        (
-            x0,
-            y0 if y0 >= 0 or first < 0 else (top if top <= first else 0.0),
-            x1,
-            y1 if y1 <= height or last > height else (bottom if bottom >= last else height),
-        )
-        for x0, y0, x1, y1 in lines
-        if (y1 >= 0 or first < 0) and (y0 <= height or last > height)
-    ]
+    cut = list(lines)
+    if first >= 0:
+        top = min((line[1] for line in uprights), default=0.0)
+        top = top if top <= first else 0.0
+        cut = [(x0, y0 if y0 >= 0 else top, x1, y1) for x0, y0, x1, y1 in cut if y1 >= 0]
+    if last <= height:
+        bottom = max((line[3] for line in uprights), default=height)
+        bottom = bottom if bottom >= last else height
+        cut = [(x0, y0, x1, y1 if y1 <= height else bottom) for x0, y0, x1, y1 in cut if y0 <= height]
     return [line for line in cut if line[2] > line[0] or line[3] > line[1]]
 
 
