@@ -29,19 +29,19 @@ def on_page(lines: Sequence[Box], chars: Sequence[Char], height: float) -> list[
     """The lines (boxes without width or height) as far as they are on a page ``height`` points high, if no text is beyond it.
 
     Some programs draw a whole table on each of its pages. Where text is beyond the edge too, the table is longer than the page.
-    Such a line ends in the margin where the others do, unless text stands there: a row at the edge is as high as its lines.
+    Such a line ends in the margin where the others do, unless digits are there: a row at the edge is as high as its lines.
     """
-    places = [(char.top + char.bottom) / 2 for char in chars if not char.text.isspace()]
-    first, last = min(places, default=0.0), max(places, default=height)
+    places = [((char.top + char.bottom) / 2, char.text) for char in chars if not char.text.isspace()]
+    texts, digits = [place for place, _ in places], [place for place, text in places if text.isdigit()]
     uprights = [line for line in lines if line[0] == line[2] and line[1] >= 0 and line[3] <= height]
     cut = list(lines)
-    if first >= 0:
+    if min(texts, default=0.0) >= 0:
         top = min((line[1] for line in uprights), default=0.0)
-        top = top if top <= first else 0.0
+        top = top if top <= min(digits, default=height) else 0.0
         cut = [(x0, y0 if y0 >= 0 else top, x1, y1) for x0, y0, x1, y1 in cut if y1 >= 0]
-    if last <= height:
+    if max(texts, default=height) <= height:
         bottom = max((line[3] for line in uprights), default=height)
-        bottom = bottom if bottom >= last else height
+        bottom = bottom if bottom >= max(digits, default=0.0) else height
         cut = [(x0, y0, x1, y1 if y1 <= height else bottom) for x0, y0, x1, y1 in cut if y0 <= height]
     return [line for line in cut if line[2] > line[0] or line[3] > line[1]]
 
