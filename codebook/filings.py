@@ -77,6 +77,11 @@ class StoredCell(NamedTuple):
     note: str | None = None
     witnesses: Sequence[str] | None = None
 
+    @property
+    def as_read(self) -> tuple[float | None, str]:
+        """Value and state as the document alone was read: see :func:`as_read`."""
+        return as_read(self.value, self.state, self.witness)
+
 
 def as_read(value: float | None, state: str, witness: Mapping[str, Any] | None) -> tuple[float | None, str]:
     """Return value and state of a row of gk_value as its document alone was read, without what other renditions say.

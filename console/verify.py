@@ -17,7 +17,6 @@ import msgspec
 from sqlalchemy import Connection, Engine, exists, select
 
 from codebook.errors import GongkaiError
-from codebook.filings import as_read
 from codebook.records import Record
 from database.intake.purging import tombstones
 from database.models import Document, ReportRow, Stage
@@ -133,7 +132,7 @@ class Verification:
             except (ValueError, LookupError) as error:
                 yield Problem(Harm.REPORT_CHANGED, document.id, document.sha256, f"report {report}: {error}", "its values")
                 continue
-            stored[report] = {c.indicator: (*as_read(c.value, c.state, c.witness), c.raw) for c in there}
+            stored[report] = {c.indicator: (*c.as_read, c.raw) for c in there}
         bodies = select(ReportRow.id, ReportRow.body, ReportRow.digest).where(ReportRow.id.in_(list(ids)))
         for report, body, digest in connection.execute(bodies.order_by(ReportRow.document_id)):
             self._count(reports=1, values=len(stored[report]))

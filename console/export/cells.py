@@ -181,8 +181,7 @@ def cells(exported: Exported) -> CellsFound:
     printed = [i for i, v in read.items() if i in book.indicators and v.state not in (MISSING, NOT_SEEN)]
     rows = frozenset(book.indicators[i].row for i in printed)
     blank = {i for block, form in exported.blocks.items() for i in form_cells(block, form, rows)} - read.keys()
-    places = load_book().order
-    return [(i, read.get(i)) for i in sorted(read.keys() | blank, key=lambda i: (places.get(i, len(places)), i))]
+    return [(i, read.get(i)) for i in book.in_order(read.keys() | blank)]
 
 
 # ---- JSON -----------------------------------------------------------------------------------------------------------------

@@ -70,18 +70,18 @@ def read_cells(connection: Connection, reports: list[int]) -> pl.DataFrame:
 
 def _coded(layout: Layout, reports: Sequence[Numbers]) -> pl.DataFrame:
     """The columns of reports that have the same cells."""
-    values_of = zip(*(each.values for each in reports), strict=True)
-    by_cell = dict(zip(layout, zip(values_of, zip(*(each.letters for each in reports), strict=True), strict=True), strict=True))
+    values_of = dict(zip(layout, zip(*(each.values for each in reports), strict=True), strict=True))
+    letters_of = dict(zip(layout, zip(*(each.letters for each in reports), strict=True), strict=True))
     columns: dict[str, Sequence[float | None]] = {}
     nothing: list[None] = [None] * len(reports)
     for cell in cell_ids():
-        if cell not in by_cell:
+        if cell not in values_of:
             columns[cell] = columns[f"{cell}?"] = nothing
             continue
-        values, letters = by_cell[cell]
+        values = values_of[cell]
         codes = [
             KNOWN if letter in _SURE and value is not None else _CODES.get(letter, CODES[Omission.DOUBT])
-            for value, letter in zip(values, letters, strict=True)
+            for value, letter in zip(values, letters_of[cell], strict=True)
         ]
         columns[cell] = [float(value) if code == KNOWN else None for value, code in zip(values, codes, strict=True)]
         columns[f"{cell}?"] = codes
@@ -96,7 +96,7 @@ def cells_of_reports(connection: Connection, reports: Sequence[int]) -> dict[int
     found: dict[int, tuple[dict[str, Number], dict[str, Omission]]] = defaultdict(lambda: ({}, {}))
     known = set(cell_ids())
     for each in numbers_of(connection, reports):
-        for cell, value, state in zip(each.indicators, each.values, each.states, strict=True):
+        for cell, value, state in each.cells():
             if cell not in known:
                 continue
             reason = reason_of(state, value)

@@ -391,7 +391,7 @@ def _cells(connection: Connection, editions: Iterable[EditionItem]) -> tuple[Cel
     stated: dict[str, dict[int, StatedValue]] = defaultdict(dict)
     for each in numbers_of(connection, documents_of):
         number = documents_of[each.report_id]
-        for indicator, value, state in zip(each.indicators, each.values, each.states, strict=True):
+        for indicator, value, state in each.cells():
             stated[indicator][number] = StatedValue(number, *shown[number], value, state)
     differ = [indicator for indicator, by in stated.items() if len({each.value for each in by.values()}) > 1]
     return tuple(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Text, and_, bindparam, delete, exists, func, insert, null, or_, select, update
 
-from codebook.filings import Arrangement, FiledCell, FiledReport, as_read
+from codebook.filings import Arrangement, FiledCell, FiledReport
 from codebook.records import Number, Reader, Record, State, Status
 from codebook.text import numbers
 from database.clock import now
@@ -281,7 +281,7 @@ def _cells(
     of_reports = ((number, settled_cells(connection, number)) for number in reports) if settled else cells_of(connection, reports)
     for report, found in of_reports:
         for cell in found:
-            value, state = as_read(cell.value, cell.state, cell.witness)
+            value, state = cell.as_read
             options = tuple(numbers.whole(candidate) for candidate in cell.candidates or ())
             cells[report][cell.indicator] = FiledCell(numbers.whole(value), State(state), options)
             if cell.witness:

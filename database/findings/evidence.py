@@ -20,7 +20,6 @@ from database.sql import chunks
 from database.values import cells_by_indicator
 
 _FIELD = re.compile(r"\{\w+\}")
-_PAIRS = 200  # reports of a statement
 
 
 class PrintedCell(Record, frozen=True):

@@ -479,8 +479,7 @@ def _read_values(connection: Connection, sides: Iterable[_Compared], cells: Coll
         return {}
     found: dict[int, CellValues] = {}
     for each in numbers_of(connection, ids):
-        there = zip(each.indicators, each.values, each.states, strict=True)
-        found[each.report_id] = {indicator: (value, state) for indicator, value, state in there if indicator in cells}
+        found[each.report_id] = {indicator: (value, state) for indicator, value, state in each.cells() if indicator in cells}
     return found
 
 

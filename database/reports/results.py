@@ -39,7 +39,7 @@ from database.clock import now
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, speaks
 from database.models import Base, Between, BlockRow, Failure, FailureState, FindingRow, ReportRow, SearchRow, SectionRow
 from database.sql import Prepared
-from database.values import Numbers, cells_of, numbers_of, write_cells
+from database.values import cells_of, numbers_of, write_cells
 from database.values.packing import STATES
 
 Rows = Mapping[str, Sequence[Any]]
@@ -484,21 +484,19 @@ def children_of(connection: Connection, code: str, year: int, *, above: int | No
         .order_by(REPORT.c.id)
     )
     numbers = list(connection.execute(children).scalars())
-    own = next(numbers_of(connection, [] if above is None else [above]), None)
-    if above is None or own is None:
-        return numbers if above is None else []
-    greater = _greater(connection, numbers, own)
-    return [number for number in numbers if number != above and number in greater]
+    return numbers if above is None else _greater(connection, [number for number in numbers if number != above], above)
 
 
-def _greater(connection: Connection, numbers: Sequence[int], above: Numbers) -> set[int]:
-    """Those of the reports that have a value that is greater than that of ``above``."""
-    limits = {i: value for i, value in zip(above.indicators, above.values, strict=True) if value is not None}
-    found: set[int] = set()
-    for each in numbers_of(connection, numbers):
+def _greater(connection: Connection, numbers: Sequence[int], above: int) -> list[int]:
+    """Those of the reports that have a value that is greater than that of report ``above``, by their numbers."""
+    limits: dict[str, float] = {}
+    for own in numbers_of(connection, [above]):
+        limits = {i: value for i, value in zip(own.indicators, own.values, strict=True) if value is not None}
+    found: list[int] = []
+    for each in numbers_of(connection, numbers if limits else ()):
         there = zip(each.indicators, each.values, strict=True)
         if any(value is not None and value > limits.get(indicator, value) for indicator, value in there):
-            found.add(each.report_id)
+            found.append(each.report_id)
     return found
 
 

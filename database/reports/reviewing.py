@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, or_, select
 
-from codebook.filings import as_read
 from codebook.records import Record, Status
 from database.models import CorrectionRow, Document, ReportRow, Source, UnsettledValue
 from database.monitoring.read_models import ValueItem, value_item
@@ -254,7 +253,7 @@ def changes(connection: Connection, document_id: int, latest: int = 6) -> dict[i
     versions = {row.id: row.version for row in connection.execute(query)}
     cells: dict[int, dict[str, tuple[float | None, str]]] = {version: {} for version in versions.values()}
     for report, values in cells_of(connection, versions):
-        cells[versions[report]] = {cell.indicator: as_read(cell.value, cell.state, cell.witness) for cell in values}
+        cells[versions[report]] = {cell.indicator: cell.as_read for cell in values}
     found: dict[int, list[Change]] = {}
     for earlier, later in pairwise(sorted(cells)):
         old, new = cells[earlier], cells[later]

@@ -79,6 +79,10 @@ class Numbers(NamedTuple):
         """The states by name. Raises KeyError for one that the program does not know."""
         return [NAMES[letter] for letter in self.letters]
 
+    def cells(self) -> Iterator[tuple[str, float | None, str]]:
+        """Yield indicator, value and state of each cell. Raises KeyError as :attr:`states`."""
+        return zip(self.indicators, self.values, self.states, strict=True)
+
 
 # ---- writing ----------------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,11 @@ from ingest.watching.failure_notes import sync_notes, write_note
 from ingest.watching.folder_metadata import FolderPlace, Manifests, place
 from ingest.watching.inbox import Inbox, fitted, open_inboxes
 
-TODAY = date.today().isoformat()
+
+@pytest.fixture
+def today() -> str:
+    """The day of a test, not of the import: a run of all tests goes on past midnight."""
+    return date.today().isoformat()
 
 
 @pytest.fixture
@@ -118,7 +122,7 @@ def test_what_is_ours_hidden_or_temporary_is_not_taken(folder: Path) -> None:
 # ---- claiming and filing ----
 
 
-def test_claiming_and_filing_keep_every_file(folder: Path) -> None:
+def test_claiming_and_filing_keep_every_file(folder: Path, today: str) -> None:
     inbox = opened(folder)
     for text in ("one", "two", "three"):
         (folder / "x").mkdir(exist_ok=True)
@@ -130,18 +134,18 @@ def test_claiming_and_filing_keep_every_file(folder: Path) -> None:
         inbox.file_done(staged, "x/a.txt")
         inbox.close_round(f"w.{text}")
     assert inbox.claim(str(folder / "x" / "a.txt"), "w.4") is None
-    assert files(folder) == {f"done/{TODAY}/x/a.txt", f"done/{TODAY}/x/a (2).txt", f"done/{TODAY}/x/a (3).txt"}
-    assert (folder / f"done/{TODAY}/x/a (3).txt").read_text() == "three"
+    assert files(folder) == {f"done/{today}/x/a.txt", f"done/{today}/x/a (2).txt", f"done/{today}/x/a (3).txt"}
+    assert (folder / f"done/{today}/x/a (3).txt").read_text() == "three"
     assert inbox.rounds() == ["w.4"]
 
 
-def test_a_file_whose_name_is_a_folder_of_another_finds_its_place(folder: Path) -> None:
+def test_a_file_whose_name_is_a_folder_of_another_finds_its_place(folder: Path, today: str) -> None:
     inbox = opened(folder)
     (folder / "x").write_text("file")
     inbox.file_done(str(folder / "x"), "x")
     (folder / "a.txt").write_text("below")
     inbox.file_done(str(folder / "a.txt"), "x/a.txt")
-    assert files(folder) == {f"done/{TODAY}/x", f"done/{TODAY} (2)/x/a.txt"}
+    assert files(folder) == {f"done/{today}/x", f"done/{today} (2)/x/a.txt"}
 
 
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path, folder: Path) -> None:
@@ -230,7 +234,7 @@ def test_notes_come_and_go_with_the_failures(folder: Path) -> None:
     assert files(folder) == {"failed/report.no_agency/x/a.txt.7.gongkai.txt"}
 
 
-def test_an_original_beside_a_note_is_filed_when_the_failure_is_dealt_with(folder: Path) -> None:
+def test_an_original_beside_a_note_is_filed_when_the_failure_is_dealt_with(folder: Path, today: str) -> None:
     inbox = opened(folder)
     for text in ("one", "two"):
         (folder / "a.txt").write_text(text)
@@ -238,7 +242,7 @@ def test_an_original_beside_a_note_is_filed_when_the_failure_is_dealt_with(folde
         write_note(inbox, failure(folder, "a.txt", "file.corrupt", len(text)), os.path.basename(lies))
     assert sync_notes(inbox, lambda: [failure(folder, "a.txt", "file.corrupt", 3)]) == (0, 0)
     assert sync_notes(inbox, list) == (0, 2)
-    assert files(folder) == {f"done/{TODAY}/a.txt", f"done/{TODAY}/a (2).txt"}
+    assert files(folder) == {f"done/{today}/a.txt", f"done/{today}/a (2).txt"}
 
 
 def test_a_stored_path_cannot_lead_out_of_the_folder(folder: Path) -> None:
@@ -272,16 +276,16 @@ def test_filing_replaces_nothing_and_a_kill_in_the_middle_leaves_no_second_file(
     assert sorted(path.name for path in Path(filed).parent.iterdir()) == ["a (2).txt", "a.txt"]
 
 
-def test_a_folder_takes_an_empty_name_and_replaces_nothing_that_holds_something(folder: Path) -> None:
+def test_a_folder_takes_an_empty_name_and_replaces_nothing_that_holds_something(folder: Path, today: str) -> None:
     inbox = opened(folder)
-    (folder / "done" / TODAY / "页_files").mkdir(parents=True)  # left by a process that ended between two steps
-    (folder / "done" / TODAY / "卷").write_text("a file")
+    (folder / "done" / today / "页_files").mkdir(parents=True)  # left by a process that ended between two steps
+    (folder / "done" / today / "卷").write_text("a file")
     filed = []
     for text in ("one", "two"):
         for name in ("页_files", "卷"):
             (folder / name).mkdir()
             (folder / name / "1.png").write_text(text)
-            filed.append(os.path.relpath(inbox.file_done(str(folder / name), name), folder / "done" / TODAY))
+            filed.append(os.path.relpath(inbox.file_done(str(folder / name), name), folder / "done" / today))
     assert filed == ["页_files", "卷 (2)", "页_files (2)", "卷 (3)"]
-    assert [(folder / "done" / TODAY / name / "1.png").read_text() for name in filed] == ["one", "one", "two", "two"]
-    assert (folder / "done" / TODAY / "卷").read_text() == "a file"
+    assert [(folder / "done" / today / name / "1.png").read_text() for name in filed] == ["one", "one", "two", "two"]
+    assert (folder / "done" / today / "卷").read_text() == "a file"

@@ -32,6 +32,13 @@ def _settled(printed: Printed, change: Callable[[Table], Table] = lambda table: 
     return TablesRead(report.readings, report.extras, report.blocks, ())
 
 
+def _to_be_cut(seed: int, slug: str) -> tuple[Printed, int, int]:
+    """A printed report, where a row stands in it, and after how many characters its label is to be cut."""
+    printed = render.make(random.Random(seed), "2021")
+    row = _rows(printed)[slug]
+    return printed, printed.requests.index(row), seed % (len(row.labels[-1]) - 3) + 1
+
+
 def _doubts(read: TablesRead) -> set[str]:
     return {reading.indicator for reading in read.readings if reading.state is State.DOUBTFUL}
 
@@ -98,10 +105,9 @@ def test_a_row_that_is_left_out_is_not_made_up_of_its_neighbours() -> None:
 def test_numbers_beside_the_first_half_of_a_label_that_a_page_break_cuts_are_not_lost(slug: str) -> None:
     wrong: list[str] = []
     for seed in range(12):
-        printed = render.make(random.Random(seed), "2021")
-        row = _rows(printed)[slug]
-        at, label = printed.requests.index(row), row.labels[-1]
-        half = seed % (len(label) - 3) + 1
+        printed, at, half = _to_be_cut(seed, slug)
+        row = printed.requests[at]
+        label = row.labels[-1]
         rest = replace(row, labels=[label[half:]], values=[""] * len(row.values))
         printed.requests[at : at + 1] = [replace(row, labels=[*row.labels[:-1], label[:half]]), rest]
         wrong += [f"{seed} {label[:half]}: {each}" for each in score(_settled(printed), printed.truth).wrong]
@@ -113,10 +119,9 @@ def test_numbers_beside_the_first_half_of_a_label_that_a_page_break_cuts_are_not
 def test_numbers_beside_the_second_half_of_a_label_that_a_page_break_cuts_are_not_lost(slug: str, is_named_again: bool) -> None:
     wrong: list[str] = []
     for seed in range(12):
-        printed = render.make(random.Random(seed), "2021")
-        row = _rows(printed)[slug]
-        at, label = printed.requests.index(row), row.labels[-1]
-        half = seed % (len(label) - 3) + 1
+        printed, at, half = _to_be_cut(seed, slug)
+        row = printed.requests[at]
+        label = row.labels[-1]
         group = next(each.labels[0] for each in reversed(printed.requests[:at]) if len(each.labels) == 2)
         rest = replace(row, labels=[*([group] if is_named_again else row.labels[:-1]), label[half:]])
         begun = replace(row, labels=[*row.labels[:-1], label[:half]], values=[""] * len(row.values))

@@ -55,7 +55,7 @@ def _with_own_label(cells: list[Cell]) -> list[Cell]:
         return cells
     labels = [cell for cell in cells if sum(map(is_han, cell.text)) > 1]
     numbers = [cell for cell in cells if any(map(str.isdigit, cell.text)) and not any(map(is_han, cell.text))]
-    last = {row: max(cell.column for cell in labels if cell.row == row) for row in {cell.row for cell in labels}}
+    last = {cell.row: cell.column for cell in sorted(labels, key=lambda cell: cell.column)}
     lost: set[int] = set()
     for label in labels:
         if label.row_span == 1 or last[label.row] != label.column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -351,23 +351,30 @@ def _beside_free_values(table: TableText, items: list[Item], pairs: list[Aligned
         item = next((one for one in labelled if one.slug == row.row and table.text.place(one.first) == row.place), None)
         if item is None or not row.sure or any(slot is not None for slot in row.cells):
             continue
-        before = sum(run.first < item.first for run in table.runs) - 1
-        behind = next((n for n, run in enumerate(table.runs) if run.first > item.last and run.values), -1)
-        free: list[list[PrintedValue]] = []
-        for index, is_before in ((before, True), (behind, False)):
-            run = table.runs[index] if index >= 0 else None
-            if run is None or len(run.values) < len(row.cells) - 1:
-                continue
-            first, last = (run.last, item.first) if is_before else (item.last, run.first)
-            if any(first < one.first < last for one in labelled):
-                continue
-            owner = owners.get(index)
-            is_free = owner is None or (owner.part is LabelPart.SUBTOTAL and not _makes_subtotal(rows, owner.slug))
-            if is_free or (not is_before and owner is not None and _ends_label(table, owner, row.row)):
-                free.append(_slots(table, run))
+        near = [n for n in _beside(table, item, labelled) if len(table.runs[n].values) >= len(row.cells) - 1]
+        free = [_slots(table, table.runs[n]) for n in near if _is_free(table, owners.get(n), item, rows)]
         if free:
             result[at] = unread_row(row.row, row.place, row.reader, len(row.cells), Doubt.LABEL, rivals=free)
     return result
+
+
+def _beside(table: TableText, item: Item, labelled: Sequence[Item]) -> Iterator[int]:
+    """Yield which values stand right before a label, and which right behind it, with no label of another row between."""
+    before = sum(run.first < item.first for run in table.runs) - 1
+    if before >= 0 and not any(table.runs[before].last < one.first < item.first for one in labelled):
+        yield before
+    behind = next((n for n, run in enumerate(table.runs) if run.first > item.last and run.values), None)
+    if behind is not None and not any(item.last < one.first < table.runs[behind].first for one in labelled):
+        yield behind
+
+
+def _is_free(table: TableText, owner: Item | None, blank: Item, rows: Sequence[RowCells]) -> bool:
+    """Return whether values next to the label of a ``blank`` row are no other row's: they have no label, that of a group whose
+    rows do not make them, or the end of that label.
+    """
+    if owner is None or (owner.part is LabelPart.SUBTOTAL and not _makes_subtotal(rows, owner.slug)):
+        return True
+    return owner.first > blank.last and _ends_label(table, owner, blank.slug)
 
 
 def _ends_label(table: TableText, item: Item, row: str) -> bool:
