@@ -18,6 +18,7 @@ from tasks.ocr.digit_shapes import Number, odd_numbers
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
+from tasks.ocr.grids.lost_rules import Said, with_lost_rules
 from tasks.ocr.grids.open_tables import find_open_tables
 from tasks.ocr.grids.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.grids.table_grid import Grid, RuledCell, find_grids
@@ -120,11 +121,14 @@ def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_pe
     readings = iter(_readings(layout, known, reader, is_poor=is_poor, is_dirty=clean.is_dirty))
     blocks: list[tuple[float, Block]] = []
     for grid, cells in zip(layout.grids, layout.cell_lines, strict=True):
-        blocks.append((grid.box[1], _table(page, grid, cells, [[next(readings) for _ in lines] for lines in cells])))
+        said = [[next(readings) for _ in lines] for lines in cells]
+        whole, parts = with_lost_rules(grid, [list(map(_said, *pair)) for pair in zip(cells, said, strict=True)], layout.size)
+        boxes = [[cells[part.of][i] for i in part.lines] for part in parts]
+        blocks.append((grid.box[1], _table(page, whole, boxes, [[said[part.of][i] for i in part.lines] for part in parts])))
     for line in layout.lines:
-        parts = [next(readings) for _ in line]
-        if any(part.text for part in parts):
-            found = _line(line, parts, page.to_page)
+        pieces = [next(readings) for _ in line]
+        if any(piece.text for piece in pieces):
+            found = _line(line, pieces, page.to_page)
             is_covered = any(page.is_dirt_near(box) for box in line)
             blocks.append((line[0][1], replace(found, score=min(found.score, _COVERED)) if is_covered else found))
     return blocks
@@ -167,6 +171,10 @@ def _blank_marks(layout: Layout, reader: LineReader) -> dict[Box, str]:
     read = reader.numbers.read([_crop(grey, box) for box in slashes])
     others = {box for box, reading in zip(slashes, read, strict=True) if reading.text != SLASH}
     return {box: mark for box, mark in found.items() if box not in others}
+
+
+def _said(box: Box, line: Settled) -> Said:
+    return Said(box, line.text)
 
 
 def _as_number(box: Box, line: Settled) -> Number:

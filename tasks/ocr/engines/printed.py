@@ -69,3 +69,12 @@ def known_label(text: str) -> str | None:
     mark = _before().match(said)
     rest = printed_texts().get(said[mark.end() :]) if mark else None
     return said[: mark.end()] + rest if mark and rest else None
+
+
+def begins_label(text: str) -> bool:
+    """Return whether ``text`` begins with what may stand before a label: a number, "of these".
+
+    >>> begins_label("3.其他"), begins_label("3")
+    (True, False)
+    """
+    return _before().match(half_width(text)) is not None
