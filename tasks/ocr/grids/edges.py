@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tasks.ocr.grids.ruling import Mask
 
 UNBROKEN = 0.97  # share of an edge that one thin line of ink covers when that line has no gaps
+_THIN = 0.6  # share of an edge that thin ink covers at least where ink has no gaps along it
+_WIDE = 10  # times the thickness of rules: an edge that is longer is wider than a character
 _FREE = 0.5  # share of an edge without characters beside it where its paper is looked at as a whole
 _LEAST_FREE = 0.25  # the same, where it is looked at whether ink is seen
 _LEAST_TRACE = 12  # pixels along an edge without characters beside it, by whose mean a faint rule is seen
@@ -106,7 +108,10 @@ def _along(way: Way, edges: _Edges, at: int) -> Shares:
     around = slice(first, at - top + way.reach + 1)
     cover = edges.pixels(band[around]).T / edges.length[:, None]
     black = edges.pixels(strip[around]).T / edges.length[:, None]
-    rows = first + _best_rows(cover, black)
+    # no row of characters reaches without a gap from one rule to the next
+    solid = (black >= UNBROKEN) & (cover >= _THIN) & (edges.whole >= _WIDE * way.thickness)[:, None]
+    is_solid = np.asarray(solid.any(axis=1))
+    rows = first + _best_rows(np.where(is_solid[:, None] & ~solid, 0.0, cover), black)
     long = edges.pixels(way.runs[top + first : at + way.reach + 1].max(axis=0) > 0) / edges.length
     ends = np.minimum(np.clip(edges.length // 8, 2, 4), edges.length)
     found = np.zeros((len(rows), 9))
@@ -130,7 +135,8 @@ def _along(way: Way, edges: _Edges, at: int) -> Shares:
         # where characters touch a rule on one side, it is not thin, but still ink all the way with paper on the other side
         touched = np.where((crossed < 0.15) & joined & (ink > 0.95), ink, 0.0)
         # thin ink all the way between two rules is a rule, however close text stands: strokes of text end before the rules
-        whole = np.where(joined & (some.whole >= way.unbroken) & (best >= UNBROKEN), 1.0, np.where(joined, long[which], 0.0))
+        is_whole = is_solid[which] | (some.whole >= way.unbroken) & (best >= UNBROKEN)
+        whole = np.where(joined & is_whole, 1.0, np.where(joined, long[which], 0.0))
         found[which, 0] = np.maximum(best, touched)
         found[which, 1], found[which, 2] = crossed, whole
         found[which, 3] = np.where(room >= _LEAST_FREE, counts[5] / np.maximum(counts[4], 1), 0.0)

@@ -128,6 +128,9 @@ def _in_characters(
     )
     is_noise = (whole < _LESS * usually_whole) & (dark < _LESS_DARK * usually_dark) & (usually_whole >= _STRONG)
     is_noise &= (shares < _SCATTERED * lengths.sum()) | (whole < _HARDLY) & (alone < _ALONE * usual)
+    # upright rules without gaps part rows as low as characters, whose strokes reach from one level rule to the next
+    inked = evidence[is_long][drawn[is_long]][:, 8]
+    has_gaps = np.isinf(way.unbroken) or not inked.size or float(np.median(inked)) < UNBROKEN
     for line, is_short in enumerate(~is_long):
         edges = np.flatnonzero(drawn[line])
         beside = evidence[line, edges]
@@ -148,7 +151,28 @@ def _in_characters(
             is_inked = np.maximum(beside[:, 0], beside[:, 8]) >= UNBROKEN
             long = is_inked & (beside[:, 2] >= _WHOLE) & (lengths[edges] >= _WIDER * way.thickness)
             stroke[line, edges] = held & (beside[:, 5] >= _BESIDE) & ~long
+        if has_gaps:
+            continue
+        stroke[line, edges[amid & (beside[:, 8] < UNBROKEN) & (beside[:, 3] == 0)]] = True
+        stroke[line] |= _brackets(drawn[line] & ~stroke[line], evidence[line], places, way.unbroken)
     return stroke
+
+
+def _brackets(drawn: NDArray[np.bool_], evidence: NDArray[np.float64], places: list[int], unbroken: float) -> NDArray[np.bool_]:
+    """Return which edges of an upright line are brackets, which fill a row as low as themselves from rule to rule.
+
+    A rule goes on in the rows beside such a row, or has no character on either side; a line that is drawn nowhere else, none on
+    both.
+    """
+    found = np.zeros_like(drawn)
+    bounds = np.flatnonzero(np.diff(np.concatenate([[False], drawn, [False]]).astype(np.int8))).reshape(-1, 2)
+    low = [(start, end) for start, end in bounds.tolist() if places[end] - places[start] < unbroken]
+    beside = evidence[:, 1] >= _BESIDE
+    if len(low) == len(bounds):
+        beside |= evidence[:, 6] > 0
+    for start, end in low:
+        found[start:end] = beside[start:end].all()
+    return found
 
 
 def _is_held(way: Way, places: list[int], edge: int, at: int) -> bool:
