@@ -288,6 +288,43 @@ def test_characters_that_fill_their_rows_make_no_column() -> None:
         assert [(grid.rows, grid.columns, len(grid.cells)) for grid in _read(page).grids] == [(14, 3, 42)]
 
 
+def test_brackets_that_fill_low_rows_are_no_rules() -> None:
+    """Rows as low as their characters: a bracket reaches from one rule to the next, as an upright rule does."""
+    marks = np.zeros((320, 700), np.uint8)
+    lines, places = [21, 131, 241, 461, 678], [21, 41, 101, 121, 181, 201, 261]
+    for y in places:
+        marks[y - 1 : y + 2, 20:680] = 255
+    for x in (21, 678):
+        marks[20:263, x - 1 : x + 2] = 255
+    drawn = np.array([[True] * 6, [True, False] * 3, [False, True] * 3, [False, True] * 3, [True] * 6])
+    for top, bottom in ((21, 41), (101, 121), (181, 201)):
+        marks[top:bottom, 130:133] = 255  # a bracket in a low row, with the characters beside it
+        marks[top + 4 : bottom - 4, 112:122] = marks[top + 4 : bottom - 4, 141:151] = 255
+    for top, bottom in ((41, 101), (121, 181), (201, 261)):
+        marks[top:bottom, 240:243] = marks[top:bottom, 460:463] = 255
+    rules = find_rules(cv2.bitwise_not(marks).astype(np.uint8))
+    grey, turned, down = (np.ascontiguousarray(mask.T) for mask in (rules.grey, marks, rules.down))
+    way = Way(grey, turned, down, turned, 4, rules.thickness, 5 * rules.thickness)
+    stroke = _in_characters(way, drawn, judged(way, lines, places), lines, places)
+    assert (stroke & drawn).tolist() == [row.tolist() if at == 1 else [False] * 6 for at, row in enumerate(drawn)]
+
+
+def test_a_rule_between_characters_that_touch_it_is_told_by_its_ink() -> None:
+    """Labels that fill their cells from rule to rule: strokes of a row of characters are thinner than the rule is black."""
+    marks = np.zeros((300, 700), np.uint8)
+    lines, places = [21, 121, 221], [21, 241, 461, 678]
+    for y in lines:
+        marks[y - 1 : y + 2, 20:680] = 255
+    for x in places:
+        marks[20:223, x - 1 : x + 2] = 255
+    for x in range(252, 400, 20):  # characters above and below the second rule, whose level strokes are near it
+        marks[104:107, x : x + 17] = marks[116:118, x : x + 17] = marks[124:126, x : x + 17] = marks[136:139, x : x + 17] = 255
+        marks[96:147, x + 8 : x + 12] = 255
+    rules = find_rules(cv2.bitwise_not(marks).astype(np.uint8))
+    way = Way(rules.grey, marks, rules.across, np.zeros_like(marks), 4, rules.thickness, np.inf)
+    assert judged(way, lines, places)[1, 1, 2] == 1.0
+
+
 def test_a_last_row_without_a_rule_below_it() -> None:
     """A page break leaves out the rule below a row that goes on."""
     drawn = _drawn()
