@@ -212,7 +212,7 @@ def case_context(file: File, case: Case) -> dict[str, Any]:
     places = [value] if value is not None else [clue.place for clue in case.clues[:_MOST_CLUES] if clue.place is not None]
     here = {place.line for place in places if place.line is not None}
     if here and not drawn and file.extraction is not None and not has_pages(file.item.media_type):
-        texts = original.texts(file.extraction, file.values, around=here)
+        texts = original.texts(file.extraction, file.values, around=here, chosen=case.cell)
     return {"case": case, "value": value, "drawn": drawn, "excerpt": texts, "here": here, "drawn_clues": _drawn_clues(file, case)}
 
 

@@ -4,6 +4,7 @@ cells marked. Everything is text or numbers for a template; nothing of the docum
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
@@ -15,14 +16,21 @@ MOST_BLOCKS = 1500  # of a text that is shown
 MOST_PAGES = 200
 _CONTEXT = 120  # blocks around the cells, of a text that is longer
 _LONGEST = 4000  # characters of a line
+_BESIDE = 300  # characters of a long line on each side of the cell that is asked about
+# What is printed at the place of a value that has no text of its own: digits that ran together, or the label of its row.
+_PRINTED = re.compile(r"[-+−]?\d[\d.,，]*|[^\s|]{1,24}")
 
 
 class Mark(NamedTuple):
-    """A piece of text; ``cell`` is set where a value was read from it."""
+    """A piece of text; ``cells`` are those whose values were read from it, ``state`` is that of the first of them."""
 
     text: str
-    cell: str | None = None
+    cells: tuple[str, ...] = ()
     state: str | None = None
+
+
+Piece = tuple[int, int, ValueItem]
+"""Where a value stands in a text: start, end, value."""
 
 
 class Box(NamedTuple):
@@ -89,8 +97,12 @@ def size_of(extraction: Extraction, read: Mapping[int, Page], number: int) -> tu
     return (width, height) if width and height else None
 
 
-def texts(extraction: Extraction, values: Sequence[ValueItem], *, around: Set[int] | None = None) -> list[Text]:
-    """The blocks of a document without pages, with its values marked; ``around`` only those near these lines."""
+def texts(
+    extraction: Extraction, values: Sequence[ValueItem], *, around: Set[int] | None = None, chosen: str | None = None
+) -> list[Text]:
+    """The blocks of a document without pages, with its values marked; ``around`` only those near these lines, and of a long line
+    what is near the value of the cell ``chosen``.
+    """
     blocks = [block for page in extraction.pages for block in page.blocks]
     of_line: dict[int | None, list[ValueItem]] = defaultdict(list)
     for value in values:
@@ -105,7 +117,10 @@ def texts(extraction: Extraction, values: Sequence[ValueItem], *, around: Set[in
         block = blocks[at]
         gap = at != before + 1
         if isinstance(block, Line):
-            found.append(Text(block.place.line, _marked(block.text, _in_line(block, of_line)), gap=gap))
+            text, places = block.text, _in_line(block, of_line)
+            if around is not None:
+                text, places = _near(text, places, chosen)
+            found.append(Text(block.place.line, _marked(text, places), gap=gap))
         else:
             found.append(Text(block.place.line, (), _rows(block, of_line), gap))
         before = at
@@ -128,15 +143,19 @@ def _wanted(blocks: Sequence[Line | Table], lines: set[int], *, few: bool) -> li
     return sorted(near) or list(range(min(len(blocks), MOST_BLOCKS)))
 
 
-def _in_line(block: Line, of_line: Mapping[int | None, Sequence[ValueItem]]) -> list[tuple[int, int, ValueItem]]:
-    """Return where in a line its values stand: (start, end, value)."""
-    found: list[tuple[int, int, ValueItem]] = []
+def _in_line(block: Line, of_line: Mapping[int | None, Sequence[ValueItem]]) -> list[Piece]:
+    """Return where in a line its values stand. One without text of its own, such as a number of digits that ran together or a
+    doubtful blank, is where its place says; what is surely blank is nowhere.
+    """
+    found: list[Piece] = []
     begins = block.place.column or 1
     for value in of_line.get(block.place.line, ()):
         raw = value.raw
+        at = value.column - begins if value.column is not None else -1
         if not raw:
+            if (value.value is not None or value.doubt is not None) and at >= 0 and (printed := _PRINTED.match(block.text, at)):
+                found.append((at, printed.end(), value))
             continue
-        at = (value.column or 0) - begins if value.column is not None else -1
         if at < 0 or block.text[at : at + len(raw)] != raw:
             at = block.text.find(raw)
         if at >= 0:
@@ -144,16 +163,30 @@ def _in_line(block: Line, of_line: Mapping[int | None, Sequence[ValueItem]]) -> 
     return found
 
 
-def _marked(text: str, places: Iterable[tuple[int, int, ValueItem]]) -> tuple[Mark, ...]:
+def _near(text: str, places: list[Piece], chosen: str | None) -> tuple[str, list[Piece]]:
+    """Return the part of a long line that is near a cell, and what stands in it."""
+    own = next(((start, end) for start, end, value in places if value.indicator == chosen), None)
+    if own is None or len(text) <= 2 * _BESIDE:
+        return text, places
+    first, last = max(0, own[0] - _BESIDE), own[1] + _BESIDE
+    before, behind = "… " if first else "", " …" if last < len(text) else ""
+    moved = len(before) - first
+    kept = [(start + moved, end + moved, value) for start, end, value in places if first <= start and end <= last]
+    return before + text[first:last] + behind, kept
+
+
+def _marked(text: str, places: Iterable[Piece]) -> tuple[Mark, ...]:
     marks: list[Mark] = []
-    at = 0
+    at, begun = 0, -1
     for start, end, value in sorted(places, key=lambda place: place[:2]):
+        if start == begun and end == at:  # of digits that ran together each cell has a part
+            marks[-1] = marks[-1]._replace(cells=(*marks[-1].cells, value.indicator))
         if start < at:
             continue
         if start > at:
             marks.append(Mark(_short(text[at:start])))
-        marks.append(Mark(text[start:end], value.indicator, value.state))
-        at = end
+        marks.append(Mark(text[start:end], (value.indicator,), value.state))
+        at, begun = end, start
     if at < len(text) or not marks:
         marks.append(Mark(_short(text[at:])))
     return tuple(marks)
@@ -169,7 +202,7 @@ def _rows(table: Table, of_line: Mapping[int | None, Sequence[ValueItem]]) -> tu
         own = [v for v in of_line.get(cell.place.line, ()) if v.column == cell.place.column]
         if own:
             value = own[0]
-            marks: tuple[Mark, ...] = (Mark(cell.text, value.indicator, value.state),)
+            marks: tuple[Mark, ...] = (Mark(cell.text, (value.indicator,), value.state),)
             if len(own) > 1 and len({v.raw for v in own}) > 1:  # several numbers in one cell
                 marks = _marked(
                     cell.text, [(at, at + len(v.raw), v) for v in own if v.raw and (at := cell.text.find(v.raw)) >= 0]

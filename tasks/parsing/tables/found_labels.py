@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import accumulate, compress
+from operator import not_
 from typing import NamedTuple
 
 from codebook.book import BlockKind
@@ -26,6 +29,7 @@ from tasks.parsing.tables.tokens import Atom, AtomKind
 
 _TEXT_IN_ROW = 10
 _JOINED = 4
+_HEADER = 3  # columns that show a header to be printed again
 
 
 class FoundLabel(LightRecord, frozen=True):
@@ -59,12 +63,14 @@ def find_labels(atoms: list[Atom], indices: list[int], lex: Lexicon, units: froz
         labels.append(
             FoundLabel(claim.entry, label_text.atom_of[claim.start], label_text.atom_of[claim.end - 1], 1.0, claim.entry.text)
         )
+    again: list[FoundLabel] = []
     if lex.kind is BlockKind.MATRIX:
-        labels = _one_header(labels)
+        labels, further = _one_header(labels)
+        again = _repeated_header(further, atoms)
     labels = _by_context(labels, lex)
-    covered = {i for label in labels for i in range(label.first, label.last + 1)}
+    covered = {i for label in (*labels, *again) for i in range(label.first, label.last + 1)}
     pieces = _pieces(atoms, [i for i in named if i not in covered])
-    return _name_pieces(labels, pieces, lex)
+    return _name_pieces(labels, pieces, again, lex)
 
 
 def _upright(text: str, lex: Lexicon) -> bool:
@@ -72,12 +78,30 @@ def _upright(text: str, lex: Lexicon) -> bool:
     return len(text) <= 2 and set(text) <= lex.upright
 
 
-def _one_header(labels: list[FoundLabel]) -> list[FoundLabel]:
+def _one_header(labels: list[FoundLabel]) -> tuple[list[FoundLabel], list[FoundLabel]]:
+    """The labels without those of columns behind the first row, and these."""
     first_row = min((m.first for m in labels if m.entry.part is LabelPart.ROW), default=None)
     if first_row is None:
-        return labels
+        return labels, []
     header = (LabelPart.COLUMN, LabelPart.EXTRA)
-    return [m for m in labels if m.entry.part not in header or m.first < first_row]
+    further = [m.entry.part in header and m.first > first_row for m in labels]
+    return list(compress(labels, map(not_, further))), list(compress(labels, further))
+
+
+def _repeated_header(further: list[FoundLabel], atoms: list[Atom]) -> list[FoundLabel]:
+    """The labels of columns of a header that is printed again below a page break: several with no value between them, none of
+    which may be the label of a row then (其他 of 3.其他).
+    """
+    values = list(accumulate(atom.kind is AtomKind.VALUE for atom in atoms))
+    stretches: dict[int, list[FoundLabel]] = defaultdict(list)
+    for label in further:
+        stretches[values[label.first]].append(label)
+    return [
+        FoundLabel(Entry(LabelPart.UNKNOWN, "", label.text), label.first, label.last, 0.0, label.text)
+        for labels in stretches.values()
+        if len({label.entry.slug for label in labels}) >= _HEADER
+        for label in labels
+    ]
 
 
 def _by_context(labels: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
@@ -119,8 +143,10 @@ class _Guess(NamedTuple):
     slug: str
 
 
-def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], lex: Lexicon) -> list[FoundLabel]:
-    """Misprinted labels: best likeness first; each must fit between the rows around it, or be too like to be another."""
+def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], again: list[FoundLabel], lex: Lexicon) -> list[FoundLabel]:
+    """Misprinted labels: best likeness first; each must fit between the rows around it, or be too like to be another. Those of a
+    header that is there ``again`` name nothing.
+    """
     exact = sorted(labels, key=lambda label: label.first)
     taken: set[int] = set()
     used: set[str] = set()
@@ -140,7 +166,7 @@ def _name_pieces(labels: list[FoundLabel], pieces: list[Piece], lex: Lexicon) ->
         for number, piece in enumerate(pieces)
         if number not in taken
     ]
-    return sorted([*exact, *named, *unknown], key=lambda label: (label.first, label.last))
+    return sorted([*exact, *named, *unknown, *again], key=lambda label: (label.first, label.last))
 
 
 def _guesses(exact: list[FoundLabel], pieces: list[Piece], lex: Lexicon) -> Iterator[_Guess]:

@@ -103,13 +103,36 @@ class TableText(NamedTuple):
         atoms = self.text.atoms[self.span.start : self.span.end]
         return sum(atom.kind is AtomKind.TEXT and len(atom.text) == 1 and atom.text in upright for atom in atoms) >= _UPRIGHT
 
-    def doubt_without_cell(self, label: int) -> str | None:
-        """Return the doubt about the values behind a label that has none, or None where they are blank.
+    def doubt_without_cell(self, first: int, last: int) -> str | None:
+        """Return the doubt about the values behind the label of atoms ``first`` to ``last``, which has none, or None where they
+        are blank.
 
-        In a line of a picture without drawn cells, what was not recognised may be a number.
+        In a line of a picture without drawn cells, what was not recognised may be a number. On a drawn page blanks are cells:
+        where none is behind a piece of the label, its numbers stand elsewhere, as on a page that was turned on its side.
         """
-        line = self.text.lines[self.text.atoms[label].line]
-        return Doubt.BLANK if line.cells is None and line.reader is Reader.OCR else None
+        line = self.text.lines[self.text.atoms[last].line]
+        if line.reader not in (Reader.OCR, Reader.PDF):
+            return None
+        if self.has_number_in_label(first, last):
+            return Doubt.BLANK
+        if line.cells is None:
+            return Doubt.BLANK if line.reader is Reader.OCR else None
+        ends = {atom.line: atom.cell for atom in self.text.atoms[first : last + 1] if atom.kind is AtomKind.TEXT}
+        cells = ((self.text.lines[number].cells, at) for number, at in ends.items())
+        return Doubt.BLANK if any(found is not None and max(found) <= at for found, at in cells) else None
+
+    def has_number_in_label(self, first: int, last: int) -> bool:
+        """Return whether more digits stand in the label of atoms ``first`` to ``last`` of a picture than the form prints there:
+        in a narrow column a number touches the label, and is read as a part of it.
+        """
+        line = self.text.lines[self.text.atoms[last].line]
+        if line.reader is not Reader.OCR or line.holds_number:
+            return line.reader is Reader.OCR
+        known = next((label for label in self.labels if label.last == last and label.entry.part is not LabelPart.UNKNOWN), None)
+        texts = self.lex.rows.get(known.entry.slug, (known.entry.text,)) if known else ()
+        pieces = (atom.text for atom in self.text.atoms[first : last + 1] if atom.kind is AtomKind.TEXT)
+        found = len(_DIGIT.findall("".join(pieces)))
+        return bool(texts) and found > max(len(_DIGIT.findall(text)) for text in texts)
 
     def has_unread_numbers(self, index: int) -> bool:
         """Return whether the row of a label that ends at atom ``index`` is not blank though it has no values: other text stands

@@ -61,7 +61,8 @@ class TextLine(LightRecord, frozen=True):
 
     ``cells`` are the cells of a grid's row by their column, those that begin in this row; ``text`` is then empty. ``offset`` is
     the place of ``text`` in the block's text; ``whole`` says that the block is a grid, of which no part is used alone;
-    ``by_order`` that the label was not read, and the order of the form names the row. ``numbers``: those that have pixels.
+    ``by_order`` that the label was not read, and the order of the form names the row; ``holds_number`` that what stood in the
+    place of its label had a number in it. ``numbers``: those that have pixels.
     """
 
     text: str
@@ -74,6 +75,7 @@ class TextLine(LightRecord, frozen=True):
     offset: int = 0
     whole: bool = False
     by_order: bool = False
+    holds_number: bool = False
     numbers: tuple[LineNumber, ...] = ()
 
 

@@ -227,7 +227,9 @@ def _cells(
     columns, unit = row.header.columns, row.header.unit
     chosen = [runs[index] for index in (pair.run, pair.second) if index is not None]
     if pair.run is None and pair.margin >= MARGIN:
-        unread = Doubt.TEXT if table.has_unread_numbers(row.label.last) else table.doubt_without_cell(row.label.last)
+        unread = (
+            Doubt.TEXT if table.has_unread_numbers(row.label.last) else table.doubt_without_cell(row.label.first, row.label.last)
+        )
         return [CellRead(slug, column, None, where, reader, unread) for column in columns]
     doubt: str | None = Doubt.ALIGNMENT if pair.run is None or pair.margin < MARGIN else None
     if not chosen:  # its values may stand beside another label, yet no run of values can be named

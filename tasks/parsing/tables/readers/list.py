@@ -34,7 +34,7 @@ def read_list(table: TableText) -> BlockRead:
         elif pair.run is None and (inside := _inside(table, item)):
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.LABEL, inside))
         elif pair.run is None:
-            doubt = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.last)
+            doubt = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.first, item.last)
             cells.append(CellRead(item.slug, None, None, place, reader, doubt))
         elif _apart(table, item, pair.run):
             cells.append(CellRead(item.slug, None, None, place, reader, Doubt.ALIGNMENT, numbers))

@@ -349,4 +349,5 @@ def _labelled(line: TextLine, row: DrawnRow, text: str, *, by_order: bool) -> Te
     label = row.label or msgspec.structs.replace(value, column=row.first_value - 1, alternatives=())
     if label.column in cells or text:
         cells[label.column] = msgspec.structs.replace(label, text=text, row_span=1, score=1.0)
-    return line.but(cells=dict(sorted(cells.items())), by_order=by_order)
+    more = not row.joined and len(_DIGIT.findall(fold_label(label.text))) > len(_DIGIT.findall(fold_label(text)))
+    return line.but(cells=dict(sorted(cells.items())), by_order=by_order, holds_number=bool(text) and more)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
 from codebook.book import Block
 from codebook.text.fold import fold_label
 from tasks.parsing.tables.align import MARGIN, AlignedPair, Item, ValueRun, align, doubt_beside_lost
-from tasks.parsing.tables.cells import BlockRead, Doubt, number_of
+from tasks.parsing.tables.cells import BlockRead, Doubt
 from tasks.parsing.tables.found_labels import FoundLabel
 from tasks.parsing.tables.labels import LabelPart
 from tasks.parsing.tables.out_of_place import doubt_out_of_place
 from tasks.parsing.tables.place import BlankStyle, blank_style, place_values
 from tasks.parsing.tables.readers.dashes import settle_dashes
+from tasks.parsing.tables.readers.free_values import beside_free_values, slots_of
 from tasks.parsing.tables.rows import (
     RowCells,
     adds_up,
@@ -160,7 +161,7 @@ def read_matrix(table: TableText) -> BlockRead:
         item = items[pair.item]
         if item.part is not LabelPart.UNKNOWN:
             row = _row(table, item, pair, size, style)
-            if table.shares_cell(item.last):
+            if table.shares_cell(item.last) or table.has_number_in_label(item.first, item.last):
                 row = doubted_row(row)
             if item.part is LabelPart.ROW or any(row.cells):
                 rows.append(row)
@@ -168,7 +169,7 @@ def read_matrix(table: TableText) -> BlockRead:
     rows = _unlabelled(table, items, pairs, rows, wanted)
     rows = _beside_surplus(rows, items, pairs, table.runs, size)
     rows = _above_stray_digits(table, items, pairs, rows)
-    rows = _beside_free_values(table, items, pairs, rows)
+    rows = beside_free_values(table, items, pairs, rows)
     rows = _unprinted(table, items, pairs, rows, wanted)
     rows = settle_dashes(shape, rows, columns)
     rows = _by_order(table, items, rows, columns, division.unsure)
@@ -277,17 +278,17 @@ def _row(table: TableText, item: Item, pair: AlignedPair, size: int, style: Blan
     doubtful = pair.margin < MARGIN
     if pair.run is None:
         if not doubtful:
-            unread = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.last)
+            unread = Doubt.TEXT if table.has_unread_numbers(item.last) else table.doubt_without_cell(item.first, item.last)
             return row_cells(name, where, reader, (None,) * size, unread)
-        return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, run) for run in chosen])
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[slots_of(table, run) for run in chosen])
     run = chosen[0]
     placed = place_values(text.atoms, run, size, style)
     if not placed.exact:
-        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, values=_slots(table, run))
+        return unread_row(name, where, reader, size, Doubt.ALIGNMENT if doubtful else Doubt.BLANK, values=slots_of(table, run))
     cells = [None if i is None else text.slot(i) for i in placed.atoms]
     if not doubtful:
         return row_cells(name, where, reader, cells, placed.doubt)
-    row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[_slots(table, one) for one in chosen])
+    row = unread_row(name, where, reader, size, Doubt.ALIGNMENT, rivals=[slots_of(table, one) for one in chosen])
     return row.but(cells=tuple(cells))
 
 
@@ -330,71 +331,12 @@ def _above_stray_digits(table: TableText, items: list[Item], pairs: list[Aligned
             continue
         under = _drawn_under(table, run, above)
         if len(run.values) < len(result[at].cells) and (under is None or -1 in under.values()):
-            result[at] = doubted_blanks(result[at], _slots(table, run))
+            result[at] = doubted_blanks(result[at], slots_of(table, run))
         if between:
             continue
         if 0 < len(run.values) < len(above.values) and (under is None or -1 not in under.values()):
-            result[at] = _perhaps_broken(result[at], _slots(table, run), under)
+            result[at] = _perhaps_broken(result[at], slots_of(table, run), under)
     return result if table.grid else _without_repeated_labels(result)
-
-
-def _beside_free_values(table: TableText, items: list[Item], pairs: list[AlignedPair], rows: list[RowCells]) -> list[RowCells]:
-    """A blank row right behind or before values that are no other row's: they may be its own, where a page break cut its label in
-    two.
-
-    Numbers of a group are its subtotal, as long as the rows of the group make them.
-    """
-    owners = {pair.run: items[pair.item] for pair in pairs if pair.run is not None}
-    labelled = [item for item in items if item.part is LabelPart.ROW]
-    result = list(rows)
-    for at, row in enumerate(rows):
-        item = next((one for one in labelled if one.slug == row.row and table.text.place(one.first) == row.place), None)
-        if item is None or not row.sure or any(slot is not None for slot in row.cells):
-            continue
-        near = [n for n in _beside(table, item, labelled) if len(table.runs[n].values) >= len(row.cells) - 1]
-        free = [_slots(table, table.runs[n]) for n in near if _is_free(table, owners.get(n), item, rows)]
-        if free:
-            result[at] = unread_row(row.row, row.place, row.reader, len(row.cells), Doubt.LABEL, rivals=free)
-    return result
-
-
-def _beside(table: TableText, item: Item, labelled: Sequence[Item]) -> Iterator[int]:
-    """Yield which values stand right before a label, and which right behind it, with no label of another row between."""
-    before = sum(run.first < item.first for run in table.runs) - 1
-    if before >= 0 and not any(table.runs[before].last < one.first < item.first for one in labelled):
-        yield before
-    behind = next((n for n, run in enumerate(table.runs) if run.first > item.last and run.values), None)
-    if behind is not None and not any(item.last < one.first < table.runs[behind].first for one in labelled):
-        yield behind
-
-
-def _is_free(table: TableText, owner: Item | None, blank: Item, rows: Sequence[RowCells]) -> bool:
-    """Return whether values next to the label of a ``blank`` row are no other row's: they have no label, that of a group whose
-    rows do not make them, or the end of that label.
-    """
-    if owner is None or (owner.part is LabelPart.SUBTOTAL and not _makes_subtotal(rows, owner.slug)):
-        return True
-    return owner.first > blank.last and _ends_label(table, owner, blank.slug)
-
-
-def _ends_label(table: TableText, item: Item, row: str) -> bool:
-    """Return whether a label that the form has not is the end of one of a row."""
-    text = fold_label("".join(atom.text for atom in table.text.atoms[item.first : item.last + 1]))
-    return (
-        item.part is LabelPart.UNKNOWN
-        and text != ""
-        and any(fold_label(label).endswith(text) for label in table.block.rows[row].texts)
-    )
-
-
-def _makes_subtotal(rows: Sequence[RowCells], group: str) -> bool:
-    """Return whether the rows of a group make the numbers that are printed behind its label, which are not all 0."""
-    printed = next((row for row in rows if row.row == f"={group}"), None)
-    parts = [row for row in rows if row.row.startswith(f"{group}.")]
-    if printed is None or not all(row.sure for row in (printed, *parts)):
-        return False
-    sums = [sum(number_of(slot, None) or 0 for slot in column) for column in zip(*(row.cells for row in parts), strict=True)]
-    return any(sums) and sums == [number_of(slot, None) or 0 for slot in printed.cells]
 
 
 def _without_repeated_labels(rows: list[RowCells]) -> list[RowCells]:
@@ -442,7 +384,7 @@ def _unprinted(
     In a grid none of these values is its own: they stand between rows of other labels.
     """
     owned = {pair.run for pair in pairs if pair.run is not None and items[pair.item].part is LabelPart.ROW}
-    free = [_slots(table, run) for n, run in enumerate(table.runs) if n not in owned and len(run.values) > 1]
+    free = [slots_of(table, run) for n, run in enumerate(table.runs) if n not in owned and len(run.values) > 1]
     if not free and all(row.sure for row in rows):
         return rows
     printed = {row.row for row in rows if not row.row.startswith("=")}
@@ -456,10 +398,6 @@ def _in_order(table: TableText, items: list[Item]) -> bool:
     """Return whether the rows that were found stand in the order of the form, each once."""
     ranks = [table.lex.order[item.slug] for item in items if item.part is LabelPart.ROW]
     return all(one < other for one, other in pairwise(ranks))
-
-
-def _slots(table: TableText, run: ValueRun) -> list[PrintedValue]:
-    return [table.text.slot(i) for i in run.values]
 
 
 def _unlabelled(
@@ -486,7 +424,7 @@ def _unlabelled(
         lost = [slug for slug in wanted.rows if slug not in present and low < order[slug] < high]
         free = [index for index in indices if parts.get(index) is not LabelPart.SUBTOTAL]
         runs = [table.runs[index] for index in (free if len(free) >= len(lost) else indices)]
-        values = [_slots(table, run) for run in runs]
+        values = [slots_of(table, run) for run in runs]
         fewer = len(lost) - len(runs)
         for number, slug in enumerate(lost if runs else []):
             where = table.text.place(runs[min(number, len(runs) - 1)].first)
