@@ -2,7 +2,7 @@
 
 Where a level rule is not in a copy at all, two rows are one: its cells hold a number below another one, and two labels. They are
 parted where labels and numbers both show where: each part of the label is one of the forms, or begins as these do, and its
-number stands beside its first line, or beside its middle, as the other parts' do. So is a row of numbers from the heads of its
+number is level with its first line, or with its middle, as those of the other parts are. So is a row of numbers from the heads of its
 columns. What fits in no way, or in several, is left as it is: a doubt.
 """
 
@@ -40,7 +40,7 @@ class Part(NamedTuple):
     lines: tuple[int, ...]
 
 
-class _Division(NamedTuple):
+class _PartedRow(NamedTuple):
     """Between which heights (pixels) a row is parted, and the lines of its cells, by their place among the parts, in each row."""
 
     at: list[int]
@@ -73,7 +73,7 @@ def _is_number(line: Said) -> bool:
     return _NUMBER.fullmatch(half_width(line.text)) is not None
 
 
-def _rows_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], size: int) -> _Division | None:
+def _rows_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], size: int) -> _PartedRow | None:
     """How a row is parted that holds several rows, each with a label; None where it is one, or does not show it."""
     alone = {i: part for i, part in enumerate(parts) if part.cell.row == row and part.cell.row_span == 1}
     lines = {i: [said[part.of][line] for line in part.lines] for i, part in alone.items()}
@@ -97,7 +97,7 @@ def _rows_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], si
             found[i] = groups
     if not at or not all(_are_within(lines[i], groups, at) for i, groups in found.items()):
         return None
-    return _Division(at, {i: [[alone[i].lines[line] for line in group] for group in groups] for i, groups in found.items()})
+    return _PartedRow(at, {i: [[alone[i].lines[line] for line in group] for group in groups] for i, groups in found.items()})
 
 
 def _between(lines: Sequence[Said], groups: Sequence[Sequence[int]]) -> list[int]:
@@ -168,7 +168,7 @@ def _is_label(lines: Sequence[Said]) -> bool:
     return known_label(first + "".join(others)) is not None or (begins_label(first) and not any(map(begins_label, others)))
 
 
-def _heads_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], size: int) -> _Division | None:
+def _heads_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], size: int) -> _PartedRow | None:
     """How a row is parted that holds the heads of its columns and the numbers below these; None where it does not."""
     ending = {i: part for i, part in enumerate(parts) if part.cell.row + part.cell.row_span - 1 == row}
     lines = {i: [said[part.of][line] for line in part.lines] for i, part in ending.items()}
@@ -181,10 +181,10 @@ def _heads_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], s
     above, below = max(own[-2].box[3] for own in lines.values()), min(own[-1].box[1] for own in lines.values())
     if above > below:
         return None
-    return _Division([(above + below) // 2], {i: [list(part.lines[:-1]), [part.lines[-1]]] for i, part in ending.items()})
+    return _PartedRow([(above + below) // 2], {i: [list(part.lines[:-1]), [part.lines[-1]]] for i, part in ending.items()})
 
 
-def _divided(row: int, parts: Sequence[Part], division: _Division) -> list[Part]:
+def _divided(row: int, parts: Sequence[Part], division: _PartedRow) -> list[Part]:
     """The cells with ``row`` parted; what is not divided reaches over the new rows."""
     more = len(division.at)
     found: list[Part] = []
