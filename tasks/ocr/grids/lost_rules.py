@@ -2,8 +2,8 @@
 
 Where a level rule is not in a copy at all, two rows are one: its cells hold a number below another one, and two labels. They are
 parted where labels and numbers both show where: each part of the label is one of the forms, or begins as these do, and its
-number is level with its first line, or with its middle, as those of the other parts are. So is a row of numbers from the heads of its
-columns. What fits in no way, or in several, is left as it is: a doubt.
+number is level with its first line, or with its middle, as those of the other parts are. So is a row of numbers from the heads of
+its columns. What fits in no way, or in several, is left as it is: a doubt.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _are_within(lines: Sequence[Said], groups: Sequence[Sequence[int]], at: Sequ
 
 
 def _bands(lines: Sequence[Said], size: int) -> list[float]:
-    """The heights at which numbers stand beside each other, from top to bottom."""
+    """The heights at which numbers are level with each other, from top to bottom."""
     rows: list[list[float]] = []
     for middle in sorted(map(_middle, lines)):
         if rows and middle - rows[-1][-1] < _SAME * size:
@@ -142,7 +142,7 @@ def _centre(lines: Sequence[Said]) -> float:
 
 
 def _labels(lines: Sequence[Said], bands: Sequence[float], size: int) -> list[list[int]] | None:
-    """The lines of a cell as labels of which each stands beside its number; None where there is no way, or several."""
+    """The lines of a cell as labels of which each is level with its number; None where there is no way, or several."""
     ways = {way for where in (_first, _centre) for way in _ways(lines, bands, where, size)}
     return [list(range(*span)) for span in pairwise(ways.pop())] if len(ways) == 1 else None
 
