@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine
 from codebook.records import Record
 from console.filing import file_pending, follow_all
 from database.models import Between
-from database.reports import coverage, results
+from database.reports import coverage, neighbours, results
 from database.reports.coverage import FILED, CoverageLine, Standing
-from database.reports.results import ReportKey
+from database.reports.neighbours import ReportKey
+from database.reports.snapshots import snapshots
 from database.session import reading, run_transaction
 from tasks.loading.copies import RULE, TextIndex
 from tasks.loading.relate import AREA_RULES, Related, relate_area, relate_texts, standing
@@ -90,7 +91,7 @@ def _batches(engine: Engine) -> Iterator[list[ReportKey]]:
     last = (0, 0)
     while True:
         with reading(engine) as connection:
-            page = results.report_keys_after(connection, last, BATCH)
+            page = neighbours.report_keys_after(connection, last, BATCH)
         if page is None:
             return
         last = page.last
@@ -119,11 +120,11 @@ def _check_area(connection: Connection, report: ReportKey, expected: list[Expect
     """Check a government's report against all under it; False when another report speaks for the region on that year."""
     if report.governs is None or report.year is None:
         return False
-    current = results.parent_of(connection, report.governs, report.year)
+    current = neighbours.parent_of(connection, report.governs, report.year)
     if current is None or current.report_id != report.report_id:
         return False
-    ids = [number for number in results.children_of(connection, report.governs, report.year) if number != report.report_id]
-    known = results.snapshots(connection, [report.report_id, *ids], sections=False)
+    ids = [number for number in neighbours.children_of(connection, report.governs, report.year) if number != report.report_id]
+    known = snapshots(connection, [report.report_id, *ids], sections=False)
     above = known.pop(report.report_id)
     rows = related_rows(Between.CHECK, relate_area((report.report_id, above), tuple(known.values()), expected))
     results.replace_checked(connection, [report.report_id], AREA_RULES, rows)
@@ -146,13 +147,13 @@ def _check_texts(engine: Engine) -> None:
 def _shared_texts(engine: Engine, index: TextIndex, ids: list[int]) -> list[Related]:
     """Findings between these reports and those before them, which the index remembers; then it remembers these too."""
     with reading(engine) as connection:
-        known = results.snapshots(connection, ids, values=False)
+        known = snapshots(connection, ids, values=False)
         proposed: dict[int, list[int]] = {}
         for number, snapshot in known.items():
             proposed[number] = index.candidates(snapshot.sections)
             index.add(number, snapshot.sections)
         earlier = {other for others in proposed.values() for other in others} - known.keys()
-        known |= results.snapshots(connection, earlier, values=False)
+        known |= snapshots(connection, earlier, values=False)
     related: list[Related] = []
     for number, others in proposed.items():
         pairs = (relate_texts((number, known[number]), (other, known[other])) for other in others if other in known)

@@ -25,7 +25,7 @@ from database.findings.following import Followed
 from database.intake import purging
 from database.intake.purging import Purged
 from database.models import AgencyKeyRow, ReportRow
-from database.reports import coverage, results
+from database.reports import coverage, neighbours
 from database.reports.coverage import Listed, OnNew
 from database.session import reading, run_transaction
 from tasks.loading.task import arrange_filing, ask_about, file_again, lock_agency
@@ -72,7 +72,7 @@ def follow_all(engine: Engine) -> Followed:
 
 
 def _follow(connection: Connection, part: Mapping[int, int], documents: Sequence[int] = ()) -> Followed:
-    results.lock_places(connection, {f"agency:{agency}" for agency in part.values()})
+    neighbours.lock_places(connection, {f"agency:{agency}" for agency in part.values()})
     return following.follow(connection, part, documents)
 
 

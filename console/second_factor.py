@@ -12,7 +12,7 @@ import secrets
 import pyotp
 import segno
 
-from database.users.accounts import Factor, Proof
+from database.users.logins import Factor, Proof
 
 _STEP_SECONDS = 30
 _KEY = re.compile(r"[A-Z2-7]{32}")  # 160 bits, as RFC 4226 recommends

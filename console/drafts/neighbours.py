@@ -11,8 +11,9 @@ from codebook.rules import RuleScope
 from console.drafts.comparison import Beside, DraftComparison
 from console.drafts.not_run import BecauseOf, NotRun, rules_of
 from database.filings import register
-from database.reports import results
-from database.reports.results import ReportKey
+from database.reports import neighbours
+from database.reports.neighbours import ReportKey
+from database.reports.snapshots import snapshots
 from tasks.loading.copies import RULE as TEXT_RULE
 from tasks.loading.copies import TextIndex
 from tasks.loading.relate import standing
@@ -28,7 +29,7 @@ def compare(connection: Connection, draft: Snapshot) -> DraftComparison:
     """
     agency_id = _agency(connection, draft)
     governs, reports_to = standing(draft.agency, draft.region_code)
-    near = results.neighbours(connection, ReportKey(0, agency_id, draft.year, governs, reports_to))
+    near = neighbours.neighbours_of(connection, ReportKey(0, agency_id, draft.year, governs, reports_to))
     own = {year: current.report_id for year, current in near.years.items()}
     found, not_run = _years(connection, draft, own, is_known=agency_id is not None)
     skip = {own[draft.year]} if draft.year in own else set()
@@ -44,7 +45,7 @@ def _agency(connection: Connection, draft: Snapshot) -> int | None:
 
 def _years(connection: Connection, draft: Snapshot, own: dict[int, int], *, is_known: bool) -> DraftComparison:
     before, after = own.get(draft.year - 1), own.get(draft.year + 1)
-    known = results.snapshots(connection, [number for number in (before, after) if number is not None])
+    known = snapshots(connection, [number for number in (before, after) if number is not None])
     found: list[Beside] = []
     if before in known:
         found += _beside(compare_years(known[before], draft), known[before])
@@ -58,12 +59,12 @@ def _region(
     connection: Connection, draft: Snapshot, governs: str | None, reports_to: str | None, skip: set[int]
 ) -> DraftComparison:
     found: list[Beside] = []
-    parent = results.parent_of(connection, reports_to, draft.year) if reports_to else None
-    above = results.snapshots(connection, [parent.report_id], sections=False) if parent else {}
+    parent = neighbours.parent_of(connection, reports_to, draft.year) if reports_to else None
+    above = snapshots(connection, [parent.report_id], sections=False) if parent else {}
     for government in above.values():
         found += _beside(compare_region(government, (draft,)), government)
-    under = results.children_of(connection, governs, draft.year)[:MOST_REPORTS] if governs else []
-    for child in results.snapshots(connection, set(under) - skip, sections=False).values():
+    under = neighbours.children_of(connection, governs, draft.year)[:MOST_REPORTS] if governs else []
+    for child in snapshots(connection, set(under) - skip, sections=False).values():
         found += _beside(compare_region(draft, (child,)), child)
     because = BecauseOf.NO_GOVERNMENT if reports_to else BecauseOf.NO_REGION
     not_run = [] if above or under else [NotRun((region_exceeds.id,), because)]
@@ -77,8 +78,8 @@ def _region(
 
 def _texts(connection: Connection, draft: Snapshot, reports_to: str, skip: set[int]) -> list[Beside]:
     """Chapters that repeat those of another agency under the same government; one source is enough."""
-    others = [n for n in results.children_of(connection, reports_to, draft.year) if n not in skip][:MOST_REPORTS]
-    known = results.snapshots(connection, others, values=False)
+    others = [n for n in neighbours.children_of(connection, reports_to, draft.year) if n not in skip][:MOST_REPORTS]
+    known = snapshots(connection, others, values=False)
     index = TextIndex()
     for number, other in known.items():
         index.add(number, other.sections)

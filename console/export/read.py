@@ -17,7 +17,8 @@ from database.access import ACCESS
 from database.filings.in_force import DOCUMENT, FILING, MEMBER, SHOWN, holds, is_shown, speaks
 from database.findings.following import CASE
 from database.models import Base
-from database.reports.results import BLOCK, FAILURE, FINDING, REPORT, SECTION
+from database.reports.neighbours import REPORT
+from database.reports.results import BLOCK, FAILURE, FINDING, SECTION
 from database.session import reading
 from database.values import cells_of
 

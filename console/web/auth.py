@@ -12,8 +12,9 @@ from console import passwords, second_factor
 from console.web import security
 from database.models import Role
 from database.session import reading, run_transaction
-from database.users import accounts
-from database.users.accounts import CurrentUser, Demands, LoginArrival
+from database.users import logins, sessions
+from database.users.logins import LoginArrival
+from database.users.sessions import CurrentUser, Demands
 from runtime.log import get_logger
 
 if TYPE_CHECKING:
@@ -153,26 +154,26 @@ def current_user(engine: Engine, settings: Settings, keys: Cookies, *, active: b
         return None
     digest = security.digest(token)
     with reading(engine) as connection:
-        found = accounts.session_user(connection, digest, settings.console_idle_seconds, demands(settings))
+        found = sessions.session_user(connection, digest, settings.console_idle_seconds, demands(settings))
     if found is None:
         return None
     person, due = found
     if due and active:
-        run_transaction(engine, lambda c: accounts.touch_session(c, digest), durable=False)
+        run_transaction(engine, lambda c: sessions.touch_session(c, digest), durable=False)
     return person
 
 
-def _checked(engine: Engine, name: str, password: str, arrival: LoginArrival) -> accounts.Credentials:
+def _checked(engine: Engine, name: str, password: str, arrival: LoginArrival) -> logins.Credentials:
     """Return what is kept of a user whose password is right. Raises RefusedError when it is not, or too many were tried."""
     address = arrival.address
-    seconds = run_transaction(engine, lambda c: accounts.record_login_attempt(c, name, address, arrival.device))
+    seconds = run_transaction(engine, lambda c: logins.record_login_attempt(c, name, address, arrival.device))
     if seconds:
         log.warning("a login has to wait", name=name, address=address, seconds=round(seconds))
         raise LoginRefusedError(seconds)
     with reading(engine) as connection:
-        known = accounts.credentials(connection, name)
+        known = logins.credentials(connection, name)
     if not passwords.verify(known.password if known else None, password) or known is None:
-        run_transaction(engine, lambda c: accounts.record_failed_login(c, name, address))
+        run_transaction(engine, lambda c: logins.record_failed_login(c, name, address))
         log.warning("a login was refused", address=address)
         raise LoginRefusedError
     return known
@@ -183,7 +184,7 @@ def log_in(engine: Engine, settings: Settings, name: str, password: str, keys: C
     known = _checked(engine, name, password, keys.arrival())
     if known.totp_key is not None:
         step = security.new_token()
-        run_transaction(engine, lambda c: accounts.begin_step(c, known.user, security.digest(step)))
+        run_transaction(engine, lambda c: logins.begin_step(c, known.user, security.digest(step)))
         return Login(step=step)
     return _started(engine, settings, known.user, keys, rehashed=passwords.rehashed(known.password, password))
 
@@ -192,11 +193,11 @@ def show_factor(engine: Engine, settings: Settings, code: str, keys: Cookies) ->
     """Begin the session of a login with its second factor. Raises RefusedError when the code is not right."""
     digest, arrival, at = security.digest(keys.step or ""), keys.arrival(), time.time()
     try:
-        user = run_transaction(engine, lambda c: accounts.finish_step(c, digest, lambda f: second_factor.proof(f, code, at)))
+        user = run_transaction(engine, lambda c: logins.finish_step(c, digest, lambda f: second_factor.proof(f, code, at)))
     except LookupError:
         raise LoginRefusedError(over=True) from None
     if user is None:
-        run_transaction(engine, lambda c: accounts.record_failed_step(c, digest, arrival.address))
+        run_transaction(engine, lambda c: logins.record_failed_step(c, digest, arrival.address))
         log.warning("a second factor was refused", address=arrival.address)
         raise LoginRefusedError
     return _started(engine, settings, user, keys)
@@ -205,9 +206,9 @@ def show_factor(engine: Engine, settings: Settings, code: str, keys: Cookies) ->
 def sign_on(engine: Engine, settings: Settings, identity: OidcIdentity, keys: Cookies) -> Login:
     """Begin the session of somebody whom the provider of single sign-on knows. Raises RefusedError when there is no such user."""
     arrival = keys.arrival()
-    user = run_transaction(engine, lambda c: accounts.of_subject(c, identity.subject, identity.name))
+    user = run_transaction(engine, lambda c: logins.of_subject(c, identity.subject, identity.name))
     if user is None:
-        run_transaction(engine, lambda c: accounts.record_failed_login(c, identity.name, arrival.address, factor="oidc"))
+        run_transaction(engine, lambda c: logins.record_failed_login(c, identity.name, arrival.address, factor="oidc"))
         log.warning("single sign-on of somebody who is no user", address=arrival.address)
         raise LoginRefusedError
     return _started(engine, settings, user, keys, oidc=True)
@@ -220,7 +221,7 @@ def _started(
     before = keys.arrival()
     arrival = LoginArrival(before.address, security.digest(device), before.agent)
     digest, lasts = security.digest(session), settings.console_session_seconds
-    run_transaction(engine, lambda c: accounts.log_in(c, user, digest, lasts, arrival, rehashed=rehashed, oidc=oidc))
+    run_transaction(engine, lambda c: logins.log_in(c, user, digest, lasts, arrival, rehashed=rehashed, oidc=oidc))
     return Login(session, device)
 
 
@@ -235,13 +236,13 @@ def confirm(engine: Engine, name: str, password: str, keys: Cookies) -> None:
     """
     arrival = keys.arrival()
     _checked(engine, name, password, arrival)
-    run_transaction(engine, lambda c: accounts.forget_attempts(c, name, arrival))
+    run_transaction(engine, lambda c: logins.forget_attempts(c, name, arrival))
 
 
 def begin_session(response: Response, keys: Cookies, login: Login) -> None:
     """Set the cookies of a session that began, and take back the guest's; or that of the step which comes next."""
     if login.step:
-        keys.set(response, _STEP, login.step, seconds=accounts.STEP_SECONDS)
+        keys.set(response, _STEP, login.step, seconds=logins.STEP_SECONDS)
         return
     keys.set(response, _SESSION, login.session)
     keys.set(response, _DEVICE, login.device, seconds=_DEVICE_SECONDS)
@@ -261,5 +262,5 @@ def end_session(engine: Engine, response: Response, keys: Cookies, person: Curre
     """End the session of these cookies."""
     token = keys.session
     if token:
-        run_transaction(engine, lambda c: accounts.log_out(c, security.digest(token), person.name))
+        run_transaction(engine, lambda c: sessions.log_out(c, security.digest(token), person.name))
     keys.delete(response, _SESSION)

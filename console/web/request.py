@@ -25,8 +25,8 @@ from console.web.security import Fields
 from database import session
 from database.access import ACCESS, visible
 from database.models import Role
-from database.users.accounts import CurrentUser
 from database.users.saved_filters import FilterItem, saved_filters
+from database.users.sessions import CurrentUser
 from runtime.language import CHINESE, in_chinese
 
 T = TypeVar("T")

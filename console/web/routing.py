@@ -23,7 +23,7 @@ from console.web.request import PageRequest
 from console.web.security import UPLOAD_BYTES, Fields, read_bytes, read_form
 from database.models import Role
 from database.session import fault_code
-from database.users.accounts import CurrentUser
+from database.users.sessions import CurrentUser
 from runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -82,7 +82,7 @@ def problem(request: PageRequest, status: int, key: str | None = None) -> Respon
 
 
 def _is_own_account(request: PageRequest) -> bool:
-    """Return whether the page is one on which a duty (see database.users.accounts.Duty) is done."""
+    """Return whether the page is one on which a duty (see database.users.sessions.Duty) is done."""
     path = request.http.url.path
     return path == "/account" or path.startswith("/account/")
 

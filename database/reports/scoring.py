@@ -13,8 +13,8 @@ from codebook.records import Severity, Snapshot
 from database.access import region_prefix
 from database.filings.in_force import DOCUMENT, FILING, FINDING, MEMBER, holds, speaks
 from database.models import AgencyRow, Between, FindingCase, FindingState
-from database.reports import results
-from database.reports.results import REPORT, in_force
+from database.reports.neighbours import REPORT, in_force
+from database.reports.snapshots import snapshots
 
 
 class FiledLine(NamedTuple):
@@ -83,7 +83,7 @@ def filed_lines(connection: Connection, scope: FiledScope, after: int, limit: in
 def pairs_of(connection: Connection, lines: Sequence[FiledLine]) -> dict[int, tuple[Snapshot, Snapshot]]:
     """Return report -> the report in force of its agency on the year before, and itself, of those ``lines`` that have one."""
     earlier = _year_before(connection, lines)
-    known = results.snapshots(connection, [number for pair in earlier.items() for number in pair])
+    known = snapshots(connection, [number for pair in earlier.items() for number in pair])
     return {now: (known[before], known[now]) for now, before in earlier.items() if before in known and now in known}
 
 

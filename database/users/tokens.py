@@ -16,9 +16,10 @@ from codebook.records import Record
 from database.access import Access
 from database.clock import now
 from database.models import ApiToken, Role, User
-from database.users.accounts import AccountError, CurrentUser, Demands, duty_of, password_is_old
+from database.users.accounts import AccountError
 from database.users.audit import note
 from database.users.names import normal
+from database.users.sessions import CurrentUser, Demands, duty_of, password_is_old
 
 MOST_DAYS = 366
 """How long a token can last."""

@@ -21,8 +21,10 @@ from database.findings import joining
 from database.ledger import finish, forget_output
 from database.models import AliasSource, Between
 from database.monitoring.text_search import write_search
-from database.reports import corrections, results
-from database.reports.results import Before, CurrentReport, Neighbours, Pointer, ReportKey, Written
+from database.reports import corrections, neighbours, results
+from database.reports.neighbours import CurrentReport, Neighbours, ReportKey
+from database.reports.results import Before, Pointer, Written
+from database.reports.snapshots import snapshots
 from tasks.loading.editions import arrange
 from tasks.loading.relate import Related, relate_filing, relate_region, relate_years, standing
 from tasks.loading.rows import finding_row, report_row, report_rows
@@ -85,7 +87,7 @@ def _move_hidden(connection: Connection, document_id: int) -> None:
     key = results.identity_of(connection, kept.report_id)["agency_key"]
     place = kept.place._replace(agency_id=key and register.agency_of(connection, key))
     if place.agency_id is not None and place != kept.place:
-        results.lock_places(connection, *_locks([kept.place, place]))
+        neighbours.lock_places(connection, *_locks([kept.place, place]))
         if results.kept_before(connection, document_id) == kept:
             filed = _file(connection, document_id, kept, place)
             _follow(connection, document_id, [filed.filing_id, kept.filing_id], set())
@@ -128,14 +130,14 @@ def _settle(
     if locked is None:
         return None
     old, new, places = locked.kept.key, locked.new, locked.places
-    near = {place: results.neighbours(connection, place) for place in places}
+    near = {place: neighbours.neighbours_of(connection, place) for place in places}
     before = _current_reports(near)
     report_id, is_new = write(locked.kept)
     filed = _file(connection, document_id, locked.kept, new)
     if old is None and filed.is_new:  # nothing of this document was in force: only the new report can have changed what is
         near = {new: _joined(near[new], new, CurrentReport(report_id, document_id))}
     else:
-        near = {place: results.neighbours(connection, place) for place in places}
+        near = {place: neighbours.neighbours_of(connection, place) for place in places}
     after = _current_reports(near)
     changed = {report_id} | ({old.report_id} if old else set())
     for at in before.keys() | after.keys():
@@ -143,7 +145,7 @@ def _settle(
             changed |= {current.report_id for current in (before.get(at), after.get(at)) if current}
     kinds = [Between.YEARS, Between.REGION, *([Between.CHECK] if is_new else [])]
     stale = changed if old or len(changed) > 1 else ()  # the first report of a new document has no findings to be replaced
-    keys = [new._replace(report_id=report_id), *results.report_keys(connection, changed - {report_id})]
+    keys = [new._replace(report_id=report_id), *neighbours.report_keys(connection, changed - {report_id})]
     known = {place._replace(report_id=0): those for place, those in near.items()}
     results.replace_findings(connection, stale, kinds, _compare(connection, keys, known))
     _follow(connection, document_id, [filed.filing_id, locked.kept.filing_id or filed.filing_id], changed - {report_id})
@@ -185,7 +187,7 @@ def _lock(connection: Connection, document_id: int, row: Callable[[Before], Mapp
             agency_id, is_new = register.resolve(connection, name)
             asks, year = asks or is_new, wanted["year"]
         new = ReportKey(0, agency_id, year, wanted["governs"], wanted["reports_to"])
-        waited = results.lock_places(connection, *_locks([kept.place, new]))
+        waited = neighbours.lock_places(connection, *_locks([kept.place, new]))
         # A document that never had a report is moved by nobody.
         now = results.kept_before(connection, document_id) if waited and kept.report_id is not None else kept
         if now == kept:
@@ -250,7 +252,7 @@ def arrange_filing(connection: Connection, filing_id: int, *, whole: bool = True
 
 def lock_agency(connection: Connection, agency_id: int) -> None:
     """Wait until nobody else changes the filings of an agency, and let nobody do so until the transaction ends."""
-    results.lock_places(connection, {f"agency:{agency_id}"})
+    neighbours.lock_places(connection, {f"agency:{agency_id}"})
 
 
 def ask_about(connection: Connection, agency: register.Agency) -> None:
@@ -261,7 +263,7 @@ def ask_about(connection: Connection, agency: register.Agency) -> None:
     change with each report that comes in.
     """
     province = (agency.region_code or "")[:2]
-    results.lock_places(connection, {f"names:{province}"}, {"names:"} if province else ())
+    neighbours.lock_places(connection, {f"names:{province}"}, {"names:"} if province else ())
     wanted = candidates(agency.name, agency.region_code)
     for other in register.comparable(connection, wanted.region_code, wanted.keys):
         if other.id == agency.id:
@@ -285,7 +287,7 @@ def compare_again(connection: Connection, keys: Sequence[ReportKey]) -> int:
     """Replace all findings between these reports and their neighbours (years, region). Return how many. Locks as
     loading does.
     """
-    results.lock_places(connection, *_locks(keys))
+    neighbours.lock_places(connection, *_locks(keys))
     ids = [key.report_id for key in keys]
     found = compare_beside(connection, ids)
     results.replace_findings(connection, ids, [Between.YEARS, Between.REGION], found)
@@ -296,17 +298,17 @@ def compare_beside(connection: Connection, report_ids: Iterable[int]) -> list[di
     """Return the rows of all findings between these reports and their neighbours: years and region. Reports not in force are
     skipped.
     """
-    return _compare(connection, results.report_keys(connection, report_ids), {})
+    return _compare(connection, neighbours.report_keys(connection, report_ids), {})
 
 
 def _compare(connection: Connection, keys: Iterable[ReportKey], known: Known) -> list[dict[str, Any]]:
     years, regions = _pairs(connection, keys, known)
     found: list[dict[str, Any]] = []
     for some in _batches(sorted(years)):
-        read = results.snapshots(connection, {number for pair in some for number in pair})
+        read = snapshots(connection, {number for pair in some for number in pair})
         found += related_rows(Between.YEARS, (r for a, b in some for r in relate_years((a, read[a]), (b, read[b]))))
     for some in _batches(sorted(regions)):
-        read = results.snapshots(connection, {number for pair in some for number in pair}, sections=False)
+        read = snapshots(connection, {number for pair in some for number in pair}, sections=False)
         found += related_rows(Between.REGION, (r for a, b in some for r in relate_region((a, read[a]), (b, read[b]))))
     return found
 
@@ -365,14 +367,14 @@ def _pairs(connection: Connection, keys: Iterable[ReportKey], known: Known) -> t
         number, agency, year, governs, _ = key
         if agency is None or year is None:
             continue
-        those = known.get(key._replace(report_id=0)) or results.neighbours(connection, key)
+        those = known.get(key._replace(report_id=0)) or neighbours.neighbours_of(connection, key)
         near = {at: current.report_id for at, current in those.years.items()}
         if near.get(year) == number:
             years |= {(near[year - 1], number)} if year - 1 in near else set()
             years |= {(number, near[year + 1])} if year + 1 in near else set()
             regions |= {(those.parent.report_id, number)} if those.parent and those.parent.report_id != number else set()
         if governs and those.own and those.own.report_id == number:
-            regions |= {(number, child) for child in results.children_of(connection, governs, year, above=number)}
+            regions |= {(number, child) for child in neighbours.children_of(connection, governs, year, above=number)}
     return years, regions
 
 

@@ -31,7 +31,7 @@ from database.findings.following import CASE
 from database.findings.listing import CaseFilter, CaseLine, iterate
 from database.ledger import outputs
 from database.models import Base, FindingState
-from database.reports.results import REPORT
+from database.reports.neighbours import REPORT
 from database.session import make_engine, reading, run_transaction
 from tasks.loading.task import load_verdict
 from tests.benchmarks.measure import run

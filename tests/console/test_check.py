@@ -15,7 +15,8 @@ from database.filings import register as agencies
 from database.filings.register import AgencyName
 from database.models import AliasSource, Base
 from database.reports import coverage
-from database.reports.results import DOCUMENT, FINDING, REPORT
+from database.reports.neighbours import REPORT
+from database.reports.results import DOCUMENT, FINDING
 from database.session import run_transaction
 from ingest.lists.expected import read_expected
 from tasks.loading.copies import TextIndex, sketch

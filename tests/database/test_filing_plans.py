@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from database import migrations
 from database.filings.listing import FilingFilter, filing_item, filing_lines, filing_of_document, filing_years
 from database.models import Base
-from database.reports import results
+from database.reports import neighbours
 from database.session import make_engine
 from tasks.loading.task import file_again, load_verdict
 from tests.database.test_results import VERSIONS, register, verdict
@@ -101,10 +101,10 @@ def acts(document: int) -> dict[str, Callable[[Connection], object]]:
         "load of a government": lambda c: load_verdict(c, 1, government, VERSIONS),
         "load of a known document": lambda c: load_verdict(c, document, fresh, VERSIONS),
         "filed again": lambda c: file_again(c, document),
-        "report keys": lambda c: results.report_keys_after(c, (2020, 0), 50),
-        "children": lambda c: results.children_of(c, "320802", 2020),
-        "children that exceed": lambda c: results.children_of(c, "320802", 2020, above=document),
-        "government": lambda c: results.parent_of(c, "320802", 2020),
+        "report keys": lambda c: neighbours.report_keys_after(c, (2020, 0), 50),
+        "children": lambda c: neighbours.children_of(c, "320802", 2020),
+        "children that exceed": lambda c: neighbours.children_of(c, "320802", 2020, above=document),
+        "government": lambda c: neighbours.parent_of(c, "320802", 2020),
         "page of filings": lambda c: filing_lines(c, FilingFilter()),
         "second page of filings": lambda c: filing_lines(c, FilingFilter(), before=900),
         "years of filings": filing_years,

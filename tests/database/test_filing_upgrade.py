@@ -20,7 +20,8 @@ from console.filing import file_pending, upgrade_database
 from database import migrations
 from database.clock import now
 from database.models import ExpectedRow
-from database.reports.results import FINDING, REPORT
+from database.reports.neighbours import REPORT
+from database.reports.results import FINDING
 from database.session import make_engine
 from runtime.settings import Settings, load_settings
 from tests.database.test_filing_families import outcome, rows

@@ -13,7 +13,8 @@ from codebook.records import Place, Reader, Reading, State, Status, Verdict
 from console import filing as filings
 from database.filings.in_force import DOCUMENT, FILING, MEMBER
 from database.models import AgencyDecision, AgencyKeyRow, AgencyRow, ValueRow
-from database.reports.results import FINDING, REPORT
+from database.reports.neighbours import REPORT
+from database.reports.results import FINDING
 from database.session import run_transaction
 from tests.database.test_results import load, register, verdict
 

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from codebook.records import BlockSeen, Place, Reader, Reading, Report, Section, State, Status, Verdict
 from database.clock import now
 from database.models import Base, ValueRow
-from database.reports.results import DOCUMENT, FAILURE, FINDING, REPORT, report_key_of, snapshots
+from database.reports.neighbours import REPORT, report_key_of
+from database.reports.results import DOCUMENT, FAILURE, FINDING
+from database.reports.snapshots import snapshots
 from database.session import make_engine, run_transaction
 from tasks.loading.rows import unpack
 from tasks.loading.task import load_verdict

@@ -17,7 +17,8 @@ from database.clock import now
 from database.models import LoginStep, Role, User
 from database.session import reading, run_transaction
 from database.users import accounts, audit
-from database.users.accounts import MAX_ATTEMPTS_OF_ADDRESS, MAX_ATTEMPTS_OF_NAME, MAX_ATTEMPTS_OF_PAIR, AccountError
+from database.users.accounts import AccountError
+from database.users.logins import MAX_ATTEMPTS_OF_ADDRESS, MAX_ATTEMPTS_OF_NAME, MAX_ATTEMPTS_OF_PAIR
 from runtime.settings import Settings
 from tests.console.web.conftest import PASSWORD
 

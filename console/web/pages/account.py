@@ -16,7 +16,7 @@ from console.web.request import PageRequest
 from console.web.routing import get, post
 from database.models import Role
 from database.users import accounts
-from database.users.accounts import CurrentUser, Duty
+from database.users.sessions import CurrentUser, Duty, end_own_sessions, sessions_of
 
 
 def _person(request: PageRequest) -> CurrentUser:
@@ -33,7 +33,7 @@ def show(request: PageRequest) -> Response:
 def _page(request: PageRequest, status: int = 200, *, person: CurrentUser | None = None, **context: Any) -> Response:
     person, settings = person or _person(request), request.app.settings
     with request.reading() as connection:
-        sessions = accounts.sessions_of(connection, person.id, settings.console_idle_seconds)
+        sessions = sessions_of(connection, person.id, settings.console_idle_seconds)
     demanded = person.role in auth.demands(settings).totp_roles and not person.oidc
     shown = {"key": None, "qr": None, "codes": None, **context}
     own = security.digest(request.cookies.session or "")
@@ -114,9 +114,9 @@ def sessions(request: PageRequest) -> Response:
     person, digest = _person(request), request.form.text("session", 64)
     own = security.digest(request.cookies.session or "")
     if digest:
-        count = request.write(lambda c: accounts.end_own_sessions(c, person, digest=digest))
+        count = request.write(lambda c: end_own_sessions(c, person, digest=digest))
     else:
-        count = request.write(lambda c: accounts.end_own_sessions(c, person, keep=own))
+        count = request.write(lambda c: end_own_sessions(c, person, keep=own))
     request.notify("account.ended", count=count)
     return request.redirect("/account")
 

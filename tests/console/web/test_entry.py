@@ -12,7 +12,7 @@ from console.web.app import create_app
 from database.clock import now
 from database.models import Session
 from database.session import reading, run_transaction
-from database.users import accounts, audit
+from database.users import accounts, audit, logins
 from runtime.settings import Settings
 
 
@@ -44,9 +44,9 @@ def test_the_login_leads_to_our_own_pages_only(desk, path: str) -> None:
 def test_a_wrong_password_is_slowed_down(desk) -> None:
     client = desk.client()
     codes = [
-        desk.post(client, "/login", name="viewer", password="wrong").status_code for _ in range(accounts.MAX_ATTEMPTS_OF_PAIR + 1)
+        desk.post(client, "/login", name="viewer", password="wrong").status_code for _ in range(logins.MAX_ATTEMPTS_OF_PAIR + 1)
     ]
-    assert codes == [403] * accounts.MAX_ATTEMPTS_OF_PAIR + [429]
+    assert codes == [403] * logins.MAX_ATTEMPTS_OF_PAIR + [429]
     assert desk.post(client, "/login", name="viewer", password="correct horse battery").status_code == 429
     assert desk.post(client, "/login", name="operator", password="correct horse battery").status_code == 303
 

@@ -30,7 +30,7 @@ from console.web.security import Fields
 from database.models import Role
 from database.session import fault_code, reading, run_transaction
 from database.users import tokens
-from database.users.accounts import CurrentUser, Duty
+from database.users.sessions import CurrentUser, Duty
 from runtime.log import get_logger
 
 log = get_logger(__name__)

@@ -30,7 +30,7 @@ from database.reports.coverage import Listed, expect
 from database.session import make_engine, run_transaction
 from database.session import reading as reading_transaction
 from database.users import accounts, tokens
-from database.users.accounts import Demands
+from database.users.sessions import Demands
 from database.users.tokens import TokenError
 from runtime.settings import load_settings
 from tests.console.test_export import add, load, reading, verdict
