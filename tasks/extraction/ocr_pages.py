@@ -9,8 +9,8 @@ import msgspec
 from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Table
 from tasks.extraction.extract import has_inner_pictures
 from tasks.extraction.joining import gaps_of, join_pages, moved
-from tasks.extraction.pdf.said_numbers import beside_said
-from tasks.extraction.pdf.unmapped import with_labels
+from tasks.extraction.pdf.beside_pixels.said_numbers import beside_said
+from tasks.extraction.pdf.beside_pixels.unmapped import with_labels
 
 Box = tuple[float, float, float, float]
 

@@ -6,7 +6,7 @@ import pytest
 
 from codebook.records import Cell, Line, Page, PageKind, Place, Reader, Table
 from tasks.extraction.ocr_pages import needs_ocr
-from tasks.extraction.pdf.unmapped import filled_text, keeps_numbers, with_labels
+from tasks.extraction.pdf.beside_pixels.unmapped import filled_text, keeps_numbers, with_labels
 
 LOST = "\ufffd"
 

@@ -25,17 +25,23 @@ from tasks.extraction.grid import Box
 from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
+from tasks.extraction.pdf.beside_pixels.unmapped import (
+    is_garbled,
+    is_partly_mapped,
+    keeps_numbers,
+    mapped,
+    unmapped,
+    unmapped_values,
+)
 from tasks.extraction.pdf.edges import on_page
 from tasks.extraction.pdf.integrity import damaged_streams
-from tasks.extraction.pdf.layout import Char, rounded, wide_letters
+from tasks.extraction.pdf.layout import Char, distinct, overprinted, rounded, wide_letters
 from tasks.extraction.pdf.nesting import refuse_deep_forms
 from tasks.extraction.pdf.page import Contents, Letters, contents, letters
-from tasks.extraction.pdf.printed_twice import distinct, overprinted
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
 from tasks.extraction.pdf.struck import struck_through
 from tasks.extraction.pdf.tables import grid_boxes, marked_blanks
 from tasks.extraction.pdf.turned import as_shown, by_turn, turned_back, upright
-from tasks.extraction.pdf.unmapped import is_garbled, is_partly_mapped, keeps_numbers, mapped, unmapped, unmapped_values
 from tasks.extraction.pdf.upright_blocks import top_of, upright_blocks
 from tasks.extraction.pdf.watermarks import TextLook, TextLooks, looks, watermarks
 

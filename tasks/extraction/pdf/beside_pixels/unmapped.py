@@ -28,7 +28,7 @@ _FEWEST = 2  # columns and rows of a table
 
 
 def is_garbled(text: str) -> bool:
-    """Return whether so many characters of a text are not mapped that it cannot be read alone."""
+    """Return whether too few characters of a text are mapped for it to be read alone."""
     return unmapped(text) > _MANY * len(text)
 
 
