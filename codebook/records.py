@@ -143,6 +143,7 @@ class Page(Record, frozen=True):
 
     ``pictures`` are the boxes of the pictures of a MIXED page that are large enough to be a table, to be read by OCR. Where a
     page is a picture because its text is not what it shows, ``said`` are the numbers of that text, with the boxes of their cells.
+    ``unmapped`` is how many characters of a MIXED page its fonts do not map to text, which OCR reads in their places.
     """
 
     number: int
@@ -154,6 +155,7 @@ class Page(Record, frozen=True):
     height: float | None = None
     pictures: tuple[tuple[float, float, float, float], ...] = ()
     said: tuple[tuple[tuple[float, float, float, float], str], ...] = ()
+    unmapped: int = 0
 
 
 class LeftOutKind(StrEnum):

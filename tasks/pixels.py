@@ -29,4 +29,7 @@ def read_pictures(numbers: Sequence[int], data: bytes, media_type: str, reader: 
 
     reader = reader or choose.reader(choose.RAPIDOCR)
     images = {number: render(data, media_type, number) for number in numbers}
-    return {n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale) for n, image in images.items()}
+    return {
+        n: read_picture(image.pixels, n, reader, points_per_pixel=image.scale, is_upright=image.is_upright)
+        for n, image in images.items()
+    }

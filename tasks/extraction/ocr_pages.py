@@ -9,7 +9,8 @@ import msgspec
 from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Table
 from tasks.extraction.extract import has_inner_pictures
 from tasks.extraction.joining import gaps_of, join_pages, moved
-from tasks.extraction.pdf.said_numbers import beside_said
+from tasks.extraction.pdf.beside_pixels.said_numbers import beside_said
+from tasks.extraction.pdf.beside_pixels.unmapped import with_labels
 
 Box = tuple[float, float, float, float]
 
@@ -21,14 +22,17 @@ _FEW_LINES = 3
 
 
 def needs_ocr(page: Page) -> bool:
-    """Return whether a page is to be read by OCR: it is a picture, or has pictures that may be tables."""
-    return page.kind is PageKind.PICTURE or bool(page.pictures)
+    """Return whether a page is to be read by OCR: it is a picture, has pictures that may be tables, or characters that are not
+    mapped to text.
+    """
+    return page.kind is PageKind.PICTURE or bool(page.pictures) or page.unmapped > 0
 
 
 def with_ocr_pages(extraction: Extraction, read: Mapping[int, Page]) -> Extraction:
     """The extraction with the pages ``read`` by OCR in their places.
 
-    A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers. A
+    A picture's page is taken as it was read; a page of text keeps its text and takes from its pictures what no text covers, and
+    from its pixels the characters that are not mapped. A
     picture inside of a web page or Word document counts only where it holds a table or text. A picture beside text in which no
     table was found is left out.
     Tables and paragraphs that go on over a page break are joined, page numbers dropped. Raises LookupError when a page that is
@@ -66,6 +70,8 @@ def _replaced(page: Page, read: Page, is_inner: bool) -> Page:
         if page.said:
             kept = beside_said(kept, page.said)
         return msgspec.structs.replace(read, reason=page.reason, blocks=kept)
+    if page.unmapped:
+        return with_labels(page, read)
     found = [msgspec.structs.replace(block, read_by=read.read_by) for block in read.blocks if _new(block, page)]
     if not _worth(found):
         return page

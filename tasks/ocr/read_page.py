@@ -70,16 +70,24 @@ class Layout(NamedTuple):
 
 
 def read_picture(
-    image: NDArray[np.uint8], number: int, reader: LineReader, *, points_per_pixel: float = 1.0, reason: str = "a picture"
+    image: NDArray[np.uint8],
+    number: int,
+    reader: LineReader,
+    *,
+    points_per_pixel: float = 1.0,
+    reason: str = "a picture",
+    is_upright: bool = False,
 ) -> Page:
     """Read one page image (height, width, 3) RGB uint8, or (height, width) grey, as page ``number``.
 
+    Other orientations are tried where the page cannot be read as it is, unless it is known to be ``is_upright``.
     Boxes are in the image's own pixels times ``points_per_pixel`` (72 / dpi for a rendered PDF page: PDF points). Each cell has
     the score of its least sure character, each line that of its digits. A page without any ink, or without room for it, is a
     page without blocks.
     """
     height, width = image.shape[:2]
-    blocks = _blocks(image, number, reader, points_per_pixel) if min(height, width) >= _LEAST else []
+    is_legible = min(height, width) >= _LEAST
+    blocks = _blocks(image, number, reader, points_per_pixel, is_upright=is_upright) if is_legible else []
     return Page(
         number=number,
         kind=PageKind.PICTURE,
@@ -106,11 +114,14 @@ def cell_crops(image: NDArray[np.uint8]) -> list[tuple[tuple[float, ...], list[G
     ]
 
 
-def _blocks(image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float) -> list[tuple[float, Block]]:
+def _blocks(
+    image: NDArray[np.uint8], number: int, reader: LineReader, points_per_pixel: float, *, is_upright: bool
+) -> list[tuple[float, Block]]:
     """The tables and lines of a page image, each with how far down it begins."""
     picture, coloured = prepared(image)
     clean = without_grey_ink(picture.grey, coloured)
-    layout, known = _upright(picture._replace(grey=clean.grey), reader)
+    level = picture._replace(grey=clean.grey)
+    layout, known = (_layout(level), {}) if is_upright else _upright(level, reader)
     is_poor = layout.size < _SMALL or is_bilevel(image) or clean.is_dirty
     page = _ReadPage(
         layout,

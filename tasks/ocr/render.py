@@ -24,7 +24,7 @@ from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.ofd.pictures import drawn, native_resolution
 from tasks.extraction.ofd.read_ofd import page_pictures
 from tasks.extraction.pdf.annotations import shown_page
-from tasks.extraction.pdf.page import placed_pictures
+from tasks.extraction.pdf.page import contents, letters, placed_pictures
 from tasks.extraction.pdf.read_pdf import opened
 
 Pixels = NDArray[np.uint8]
@@ -38,6 +38,9 @@ _MOST_PIXELS = 60_000_000  # of a page that is read
 _MOST_DECODED = 150_000_000  # of a picture that is decoded before it is reduced
 _TALLEST = 4  # times as high as wide, of a page on a screen; beyond that it is drawn narrower
 _BLANK = 250  # of 255: paper
+_PICTURES = 0.08  # of a page: pictures that cover more may be a scan
+_FEW_CHARACTERS = 10  # a page number or a stamp does not show how the page stands
+_UPRIGHT = 0.9  # of the characters
 _PEN = (200, 0, 0)
 _OFFICE_SECONDS = 60  # for a picture inside of a document that LibreOffice converted when it was extracted
 
@@ -46,10 +49,12 @@ class PageImage(NamedTuple):
     """A page image, (height, width, 3) RGB uint8, and how long a pixel is in the page's own measure.
 
     That measure is points for PDF and OFD, and pixels of the picture itself (as it is shown, after its EXIF turn) for pictures.
+    ``is_upright``: it shows text that stands upright, of whatever characters, and no scan that may lie on its side.
     """
 
     pixels: Pixels
     scale: float
+    is_upright: bool = False
 
 
 def render(
@@ -122,7 +127,16 @@ def _drawn(page: pypdfium2.PdfPage, number: int, widest: int | None) -> PageImag
     pixels = np.array(page.render(scale=scale, rev_byteorder=True, maybe_alpha=False).to_numpy()[..., :3], np.uint8)
     if largest is not None and pixels.min() >= _BLANK:
         _decode(largest[0], number)
-    return PageImage(pixels, 1 / scale)
+    return PageImage(pixels, 1 / scale, is_upright=_stands_upright(page, number))
+
+
+def _stands_upright(page: pypdfium2.PdfPage, number: int) -> bool:
+    """Return whether nearly all of a page is text that stands upright."""
+    drawn = contents(page, ExtractionLimits().max_page_objects, number)
+    if drawn.hidden or drawn.pictures >= _PICTURES:
+        return False
+    chars = letters(page, page.get_textpage()).chars
+    return len(chars) >= _FEW_CHARACTERS and sum(char.turn == 0 for char in chars) >= _UPRIGHT * len(chars)
 
 
 def resolution(width: float, height: float, native: float | None) -> float:

@@ -26,7 +26,7 @@ def run(work: Work) -> StageResult:
         used = settings.ocr_engine if page is None else None
         if page is None:
             fail_here(f"ocr_page_{number}")
-            page = read_picture(image.pixels, number, engine, points_per_pixel=image.scale)
+            page = read_picture(image.pixels, number, engine, points_per_pixel=image.scale, is_upright=image.is_upright)
     return StageResult(
         renumbered(page, number), [Next(StageName.PARSE)], made_from=made_from, versions={"ocr": made_by}, engine=used
     )

@@ -281,6 +281,23 @@ def test_a_group_whose_cell_is_open_where_a_page_ends_has_all_of_its_rows() -> N
     assert [c.text for c in table.cells if c.column == 2] == ["1", "2", "3", "4", "5", "6"]
 
 
+def test_groups_that_go_on_over_a_page_break_have_sides_where_none_is_drawn() -> None:
+    """Firefox draws no side of a column of groups, nor of the labels behind it, where a group goes on from the page before."""
+    paper = Paper().line(70, 60, 70, 240).line(70, 60, 270, 60).line(70, 240, 270, 240).text(104, 63, "结果", 10)
+    paper.cell(270, 60, 60, 20, "自然人").cell(330, 60, 60, 20, "总计")
+    labels = ["6.原因", "7.原因", "8.原因", "1.原因", "2.原因", "1.原因", "2.原因", "总计"]
+    for number, label in enumerate(labels):
+        y = 80 + 20 * number
+        paper.text(134, y + 3, label, 10).cell(270, y, 60, 20, str(number)).cell(330, y, 60, 20, "0")
+        paper.line(100 if number in (3, 5, 7) else 130, y, 270, y)
+    paper.text(104, 143, "四", 10).text(104, 183, "五", 10)
+    (table,) = pages(paper.page())[0].blocks
+    assert [(c.row, c.text) for c in table.cells if c.column == 2] == [(n, label) for n, label in enumerate(labels[:-1], 1)]
+    groups = [(c.row, c.row_span, c.text) for c in table.cells if c.column == 1]
+    assert groups == [(1, 3, ""), (4, 2, "四"), (6, 2, "五"), (8, 1, "总计")]
+    assert [c.text for c in table.cells if c.column == 3] == ["自然人", *"01234567"]
+
+
 def test_a_row_without_cells_of_its_own_at_the_end_of_a_page_is_none() -> None:
     """Browsers draw a group to the foot of the page, beside which the next row had no room."""
     paper = Paper()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codebook.records import Cell, Place, Table
-from tasks.extraction.pdf.said_numbers import Box, beside_said
+from tasks.extraction.pdf.beside_pixels.said_numbers import Box, beside_said
 
 SAID = ["10", "27", "305", "0", "47", "12", "68", "0", "19"]
 

@@ -99,6 +99,7 @@ def _open_sides(edges: Sequence[Edge]) -> Iterator[Edge]:
         if not level or not upright or lines <= _ENDING:
             continue  # a cross, or a line with something on it
         yield from _open_ends(level, [*upright, *_as_high(alone, upright)])
+        yield from _lost_uprights(level, upright)
         x0, x1 = _end(level, "x0", min), _end(level, "x1", max)
         inner = min(edge["x0"] for edge in upright), max(edge["x0"] for edge in upright)
         left = x0 if x0 is not None and inner[0] - x0 > _OPEN_SIDE else None
@@ -127,6 +128,35 @@ def _open_ends(level: Sequence[Edge], upright: Sequence[Edge]) -> Iterator[Edge]
         if len(ends) > _ENDING and not is_whole and x0 <= left + SNAP and right - SNAP <= x1:
             y = drawn[0]["top"] if drawn else y
             yield _edge(x0, y, x1, y)
+
+
+def _lost_uprights(level: Sequence[Edge], upright: Sequence[Edge]) -> Iterator[Edge]:
+    """The lines inside of a table on which several others begin and which are not drawn: beside a group that goes on over a page
+    break Firefox draws none.
+    """
+    places = sorted(upright, key=lambda edge: float(edge["x0"]))
+    lefts = [edge["x0"] for edge in places]
+    free: list[Edge] = []
+    for edge in level:
+        near = places[bisect_left(lefts, edge["x0"] - SNAP) : bisect_right(lefts, edge["x0"] + SNAP)]
+        meets = any(one["top"] - SNAP <= edge["top"] <= one["bottom"] + SNAP for one in near)
+        if not meets and lefts[0] + _OPEN_SIDE < edge["x0"] < lefts[-1] - _OPEN_SIDE:
+            free.append(edge)
+    free.sort(key=lambda edge: float(edge["x0"]))
+    found: list[Edge] = []
+    while free:
+        x = free[0]["x0"]
+        together = [edge for edge in free if edge["x0"] - x <= SNAP]
+        free = free[len(together) :]
+        tops = sorted(edge["top"] for edge in together)
+        if len({round(top) for top in tops}) > _ENDING:
+            crossing = [edge["top"] for edge in level if edge["x0"] < x - SNAP and edge["x1"] > x + SNAP]
+            below = min((top for top in crossing if top > tops[-1] + SNAP), default=tops[-1])
+            found.append(_edge(x, tops[0], x, below))
+    if found:
+        x, top = max(edge["x0"] for edge in found), min(edge["top"] for edge in found)
+        yield _edge(lefts[0], top, x, top)  # where the group goes on
+        yield from (_edge(edge["x0"], top, edge["x0"], edge["bottom"]) for edge in found)
 
 
 def _as_high(alone: Sequence[Edge], upright: Sequence[Edge]) -> list[Edge]:

@@ -15,7 +15,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
@@ -26,9 +25,17 @@ from tasks.extraction.grid import Box
 from tasks.extraction.joining import gaps_of, join_pages, moved, moved_block
 from tasks.extraction.limits import ExtractionLimits
 from tasks.extraction.pdf.annotations import shown_page
+from tasks.extraction.pdf.beside_pixels.unmapped import (
+    is_garbled,
+    is_partly_mapped,
+    keeps_numbers,
+    mapped,
+    unmapped,
+    unmapped_values,
+)
 from tasks.extraction.pdf.edges import on_page
 from tasks.extraction.pdf.integrity import damaged_streams
-from tasks.extraction.pdf.layout import Char, rounded, wide_letters
+from tasks.extraction.pdf.layout import Char, distinct, overprinted, rounded, wide_letters
 from tasks.extraction.pdf.nesting import refuse_deep_forms
 from tasks.extraction.pdf.page import Contents, Letters, contents, letters
 from tasks.extraction.pdf.shown import shown, switch_off, unseen_runs
@@ -44,7 +51,6 @@ _FEW_CHARACTERS = 10  # a page number or a stamp is no text
 _PICTURE_SHARE = 0.08  # of the page: larger than a seal or a logo; a table could be in it
 _FULL_PAGE = 0.8
 _LARGE_SHARE = 0.25  # a picture beside text that is larger may be a table
-_GARBAGE = 0.2  # share of characters that no font maps to text
 _GARBLED = 0.25  # plausibility below which Chinese characters are not what is seen on the page
 _MIN_JUDGED = 30  # characters outside ASCII that it takes to judge plausibility
 _LYING = 2  # letters that are as wide as Chinese characters
@@ -53,16 +59,9 @@ _STAMPED = 0.2  # of the characters that are not seen: as many may be seen on a 
 _HALF = 0.5  # of the width of the text: a picture that is narrower is no table
 _NARROWEST = 0.35  # of the width of the page: the same where there is little text
 _LINES = 36.0  # points: three lines of a table
-_ROW = 6.0  # points: characters of one line
-_OVER = 0.4  # of a digit's width and height, within which another one is printed on it
-_BOLD = 2.0  # points by which a character that is printed again to look bold is moved at most
-_SHIFT = 0.45  # the same in its own widths
 _OUTSIDE = 0.3  # of a cell: if more of it lies outside of the page, it may hold what is not seen
 _UNSURE = 0.5  # score of a cell of which nobody can tell what it shows
 _NEAR = 3.0  # points around a table that belong to it
-_UNKNOWN = "\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f"
-_UNMAPPED = re.compile(f"[{_UNKNOWN}]")
-_UNMAPPED_VALUE = re.compile(rf"[\s\d.,，%]*[{_UNKNOWN}][\s\d.,，%{_UNKNOWN}]*")
 _LINEARIZED = re.compile(rb"/Linearized\b.{0,200}?/L\s+(\d+)", re.DOTALL)
 
 
@@ -89,7 +88,9 @@ def read_pdf(data: bytes, media_type: str, limits: ExtractionLimits) -> Extracti
         if not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document):
             notes.append("pdf: its table of objects is damaged and was rebuilt; parts may be missing")
     gaps = gaps_of([page for page, _, _ in read])
-    pages = join_pages([page for page, _, _ in read])
+    pages = tuple(page for page, _, _ in read)
+    if not any(page.unmapped for page in pages):  # else they are joined when their labels are read
+        pages = join_pages(pages)
     turns = {page.number: (turn, page.width or 0.0, page.height or 0.0) for page, turn, _ in read if turn}
     pages = tuple(_as_shown(page, turns) for page in pages)
     return Extraction(media_type, pages, title=title, notes=tuple(notes), page_gaps=gaps, left_out=attached)
@@ -146,7 +147,7 @@ class _Sheet(NamedTuple):
     """What is on a page before its lines and tables are made. Boxes are those of the page as it is shown.
 
     ``chars`` are those that are seen; ``unseen`` and ``slanted`` how many were left out; ``marks`` shapes that may be numbers;
-    ``cut`` are digits of numbers of which more is written than seen.
+    ``cut`` are digits of numbers of which more is written than seen. ``is_partly_mapped``: it may be read beside its pixels.
     """
 
     number: int
@@ -161,6 +162,7 @@ class _Sheet(NamedTuple):
     unseen: int
     slanted: int
     cut: list[Char]
+    is_partly_mapped: bool
 
 
 def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[list[_Sheet], set[TextLook]]:
@@ -182,7 +184,13 @@ def _sheets(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> tuple[
             found = f"more than {limits.max_document_objects:,} characters and drawn objects up to page {index + 1}"
             raise GongkaiError("file.too_large", found, f"at most {limits.max_document_objects:,}")
         sheets.append(sheet)
+    if any(sheet.is_partly_mapped for sheet in sheets):  # those of its pages with fewer such characters too
+        sheets = [sheet._replace(is_partly_mapped=_lacks_some(sheet)) for sheet in sheets]
     return sheets, marks
+
+
+def _lacks_some(sheet: _Sheet) -> bool:
+    return sheet.is_partly_mapped or (sheet.kind is PageKind.TEXT and unmapped(_text(sheet.chars)) > 0)
 
 
 def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks: set[TextLook]) -> tuple[_Sheet, int]:
@@ -198,7 +206,7 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
     found = letters(page, textpage)
     drawn = contents(page, limits.max_page_objects, number)
     drawn = drawn._replace(rulings=on_page(drawn.rulings, found.chars, height))
-    kind, reason = classify(_text(found.chars), drawn.pictures, drawn.paths, drawn.hidden)
+    kind, reason = _classified(found.chars, drawn, drawn.hidden)
     if kind is not PageKind.PICTURE and (wide := wide_letters(found.chars)) >= _LYING:
         kind, reason = PageKind.PICTURE, f"{wide} letters as wide as Chinese characters: the text is not what is seen"
     chars, shapes, unseen = found.chars, drawn.marks, 0
@@ -208,9 +216,10 @@ def _sheet(page: pypdfium2.PdfPage, number: int, limits: ExtractionLimits, marks
         chars, look, shapes, unseen, cut = _seen(page, found, drawn, marks)
         if unseen:
             covered = drawn.pictures >= _PICTURE_SHARE and len(_text(chars)) <= unseen * _STAMPED
-            kind, reason = classify(_text(chars), drawn.pictures, drawn.paths, covered)
+            kind, reason = _classified(chars, drawn, covered)
     look = look or looks(chars, drawn.styles)
-    sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted, cut)
+    partly = kind is PageKind.MIXED and is_partly_mapped(_text(chars))
+    sheet = _Sheet(number, width, height, kind, reason, chars, look, shapes, drawn, unseen, found.slanted, cut, partly)
     return sheet, count + drawn.objects
 
 
@@ -272,15 +281,16 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
     turn = 0
     if kind is not PageKind.PICTURE and (chars or sheet.marks):
         chars, struck, sheet = _without_struck(chars, sheet)
-        turn, blocks = _blocks(_distinct(chars), sheet, limits)
-        if (complaint := _unsaid(blocks, chars, sheet, limits)) is not None:
+        turn, blocks = _blocks(distinct(chars), sheet, limits)
+        if (complaint := _unsaid(turn, blocks, chars, sheet, limits)) is not None:
             kind, reason, blocks, turn = PageKind.PICTURE, complaint, (), 0
+    lost = unmapped(_text(chars)) if kind is not PageKind.PICTURE and _is_kept(turn, blocks, sheet) else 0
     width, height = (sheet.height, sheet.width) if turn % 2 else (sheet.width, sheet.height)
     blocks, beyond = _with_cells_beyond(blocks, width, height)
-    if unsure := [*struck, *sheet.cut, *_overprinted(chars)]:
+    if unsure := [*struck, *sheet.cut, *overprinted(chars)]:
         blocks = tuple(_not_sure_at(block, turned_back(unsure, turn, sheet.width, sheet.height)) for block in blocks)
     large = _large(sheet, chars) if kind is not PageKind.PICTURE else ()
-    if large:
+    if large or lost:
         kind = PageKind.MIXED
     reader = Reader.OCR if kind is PageKind.PICTURE else Reader.PDF
     noticed = [
@@ -294,7 +304,7 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
         )
         if count
     ]
-    return Page(number, kind, reason, reader, blocks, width, height, large), turn, noticed
+    return Page(number, kind, reason, reader, blocks, width, height, large, (), lost), turn, noticed
 
 
 def _without_struck(chars: list[Char], sheet: _Sheet) -> tuple[list[Char], list[Char], _Sheet]:
@@ -367,6 +377,18 @@ def _large(sheet: _Sheet, chars: Sequence[Char]) -> tuple[Box, ...]:
     return tuple((round(x0, 1), round(y0, 1), round(x1, 1), round(y1, 1)) for x0, y0, x1, y1 in found)
 
 
+def _classified(chars: Sequence[Char], drawn: Contents, hidden: bool) -> tuple[PageKind, str]:
+    """The kind of a page by its text, and why. One whose text would do but for the characters that are not mapped is MIXED."""
+    text = _text(chars)
+    if is_partly_mapped(text) and classify(mapped(text), drawn.pictures, drawn.paths, hidden)[0] is PageKind.TEXT:
+        return PageKind.MIXED, _not_mapped(text)
+    return classify(text, drawn.pictures, drawn.paths, hidden)
+
+
+def _not_mapped(text: str) -> str:
+    return f"{unmapped(text)} of {len(text)} characters are not mapped to text"
+
+
 def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[PageKind, str]:
     """The kind of a page, and why.
 
@@ -390,9 +412,8 @@ def classify(text: str, pictures: float, paths: int, hidden: bool) -> tuple[Page
 
 def _garbage(text: str) -> str | None:
     """Return why the text of a page is not what is seen on it, None when nothing speaks against it."""
-    unmapped = len(_UNMAPPED.findall(text))
-    if unmapped > len(text) * _GARBAGE:
-        return f"{unmapped} of {len(text)} characters are not mapped to text"
+    if is_garbled(text):
+        return _not_mapped(text)
     beyond = sum(char > "\x7f" for char in text)
     if beyond >= _MIN_JUDGED and (share := plausibility(text)) < _GARBLED:
         return f"{len(text)} characters, of which only {share:.0%} are common: garbled"
@@ -441,60 +462,18 @@ def _turned(place: Place, turn: int, to: int, width: float, height: float) -> Pl
     return msgspec.structs.replace(place, box=rounded(upright(as_shown(place.box, turn, width, height), to, width, height)))
 
 
-def _unsaid(blocks: Sequence[Block], chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> str | None:
+def _is_kept(turn: int, blocks: Sequence[Block], sheet: _Sheet) -> bool:
+    """Return whether the tables and numbers of a page of which some characters are not mapped are those of its text."""
+    return sheet.is_partly_mapped and not turn and keeps_numbers(blocks)
+
+
+def _unsaid(turn: int, blocks: Sequence[Block], chars: list[Char], sheet: _Sheet, limits: ExtractionLimits) -> str | None:
     """Return what a page shows where a number should be and its text does not say, None when there is no such thing."""
-    numbers = [text for block in blocks for text in _values(block)]
-    if unmapped := sum(_UNMAPPED_VALUE.fullmatch(text) is not None for text in numbers):
-        return f"{unmapped} numbers are of characters that are not mapped to text"
+    if not _is_kept(turn, blocks, sheet):
+        if sheet.kind is PageKind.MIXED and sheet.is_partly_mapped:
+            return sheet.reason
+        if lost := unmapped_values(blocks):
+            return f"{lost} numbers are of characters that are not mapped to text"
     if sheet.marks and (blank := marked_blanks(sheet.drawn.rulings, chars, sheet.marks, sheet.number, limits)):
         return f"{blank} blank cells hold shapes or pictures: numbers that are no text"
     return None
-
-
-def _values(block: Block) -> Iterator[str]:
-    if isinstance(block, Line):
-        yield from block.text.split("  ")[1:]
-    else:
-        yield from (cell.text for cell in block.cells)
-
-
-def _distinct(chars: list[Char]) -> list[Char]:
-    """Characters without those printed a second time (nearly) in the same place to look bold."""
-    if not chars:
-        return chars
-    codes = np.array([hash(char.text) for char in chars])
-    tops, lefts = np.array([char.top for char in chars]), np.array([char.x0 for char in chars])
-    again: set[int] = set()
-    for shift in (0.0, 0.5):
-        order = np.lexsort((lefts, np.floor(tops / _ROW + shift), codes))
-        one, other = order[:-1], order[1:]
-        near = (codes[one] == codes[other]) & (lefts[other] - lefts[one] <= _BOLD) & (np.abs(tops[one] - tops[other]) <= _BOLD)
-        for first, second in zip(one[near].tolist(), other[near].tolist(), strict=True):
-            if _printed_again(chars[first], chars[second]):
-                again.add(max(first, second))
-    return [char for index, char in enumerate(chars) if index not in again] if again else chars
-
-
-def _overprinted(chars: Sequence[Char]) -> list[Char]:
-    """The digits on which another digit is printed: nobody can tell which of the two is meant."""
-    digits = [char for char in chars if char.text.isdigit()]
-    tops, lefts = np.array([char.top for char in digits]), np.array([char.x0 for char in digits])
-    found: list[Char] = []
-    for shift in (0.0, 0.5):
-        order = np.lexsort((lefts, np.floor(tops / _ROW + shift)))
-        near = lefts[order[1:]] - lefts[order[:-1]] <= _ROW
-        for one, other in zip(order[:-1][near].tolist(), order[1:][near].tolist(), strict=True):
-            first, second = digits[one], digits[other]
-            wide, high = first.x1 - first.x0, first.bottom - first.top
-            is_near = abs(second.x0 - first.x0) <= _OVER * wide and abs(second.top - first.top) <= _OVER * high
-            if first.text != second.text and is_near:
-                found.append(first)
-    return found
-
-
-def _printed_again(first: Char, char: Char) -> bool:
-    """Return whether a character is nearer to the same one than the next in a line could be: 11 is two of them."""
-    if char.text != first.text or char.text.isspace():
-        return False
-    wide, high = char.x1 - char.x0, char.bottom - char.top
-    return abs(char.x0 - first.x0) <= min(_BOLD, _SHIFT * wide) and abs(char.top - first.top) <= min(_BOLD, _SHIFT * high)

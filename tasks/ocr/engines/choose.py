@@ -55,7 +55,7 @@ def code_version() -> str:
 
 def picture_key(image: PageImage, made_by: str) -> str:
     """The digest of a page image and of what reads it, by which the same reading is found again (64 hex digits)."""
-    about = f"{made_by}\0{image.pixels.shape}\0{image.scale:.6f}\0"
+    about = f"{made_by}\0{image.pixels.shape}\0{image.scale:.6f}\0{image.is_upright}\0"
     return hashlib.sha256(about.encode() + np.ascontiguousarray(image.pixels).tobytes()).hexdigest()
 
 
