@@ -38,9 +38,10 @@ _LEASES = {"lease_seconds": 20, "ocr_lease_seconds": 20, "heartbeat_seconds": 4,
 _CALM = {"rescue_seconds": 2, "resend_seconds": 60, "light_seconds": 120, "shutdown_seconds": 30}
 _SILENCE = 900.0  # seconds without a finished document after which a slice is stuck
 _LOADED_OTHERWISE = """
-select count(*) from gk_document d where d.status in ('accepted', 'needs_review') and (
-    (select count(*) from effects e where e.document_id = d.id) <> 1
-    or (select count(*) from gk_report r where r.document_id = d.id) <> 1)"""
+select count(*) from gk_document d
+    left join (select document_id, count(*) as times from effects group by document_id) e on e.document_id = d.id
+    left join (select document_id, count(*) as times from gk_report group by document_id) r on r.document_id = d.id
+where d.status in ('accepted', 'needs_review') and (coalesce(e.times, 0) <> 1 or coalesce(r.times, 0) <> 1)"""
 _BYTES = "select sum(pg_total_relation_size(oid)) from pg_class where relkind = 'r' and relname like 'gk\\_%'"
 
 
