@@ -177,7 +177,8 @@ def carry_choice(connection: Connection, document_id: int, filing_id: int) -> No
 
 def replace_filing_findings(connection: Connection, document_ids: Iterable[int], rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace the findings within a filing that any report of these documents takes part in. ``rows`` are complete."""
-    reports = select(ReportRow.id).where(ReportRow.document_id.in_(list(document_ids)))
+    # As numbers: of two subqueries under "or" PostgreSQL goes through all findings.
+    reports = connection.scalars(select(ReportRow.id).where(ReportRow.document_id.in_(list(document_ids)))).all()
     taking_part = or_(FindingRow.report_id.in_(reports), FindingRow.other_report_id.in_(reports))
     connection.execute(delete(FindingRow).where(taking_part, FindingRow.between == Between.FILING.value))
     if rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from database.clock import now
 from database.filings.in_force import MEMBER
@@ -75,8 +75,8 @@ def _leaving(connection: Connection, document_id: int, was: int | None) -> list[
 
 def _joined_in(connection: Connection, document_id: int, filing_id: int) -> tuple[dict[int, Row[Any]], dict[int, Any]]:
     """The cases of this document, and of those of the filing, that were ended for another one of the filing; and how."""
-    members = select(MEMBER.c.document_id).where(MEMBER.c.filing_id == filing_id)
-    of_these = or_(CASE.c.document_id == document_id, CASE.c.document_id.in_(members))
+    members = connection.scalars(select(MEMBER.c.document_id).where(MEMBER.c.filing_id == filing_id))
+    of_these = CASE.c.document_id.in_({document_id, *members})
     rows = {row.id: row for row in connection.execute(select(CASE).where(_IS_JOINED, of_these).order_by(CASE.c.id))}
     if not rows:
         return {}, {}

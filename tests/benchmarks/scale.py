@@ -104,13 +104,13 @@ class Growth:
         when nothing becomes ready any more.
         """
         began, workers, server = time.monotonic(), spent(self._workers), spent([self._postgres])
-        known = self._trial.finished()
+        known = self._ended(number)
         for start in range(0, len(files), _PARTS):
             self._trial.register(files[start : start + _PARTS], batch=f"slice {number}")
-        todo = self._trial.registered() - known
+        todo = self._files(number) - known
         marks = sorted(known + int(todo * self._chance.uniform(0.1, 0.9)) for _ in range(kills if todo else 0))
         killed, last, moved = 0, known, time.monotonic()
-        while (done := self._trial.finished()) < known + todo:
+        while (done := self._ended(number)) < known + todo:
             if done > last:
                 last, moved = done, time.monotonic()
             if time.monotonic() - moved > _SILENCE:
@@ -123,6 +123,14 @@ class Growth:
         seconds = time.monotonic() - began
         used = (spent(self._workers) - workers, spent([self._postgres]) - server)
         return Slice(number, todo, self._count("gk_report"), seconds, *used, self._size(), killed)
+
+    def _files(self, number: int, condition: str = "") -> int:
+        """The documents of a slice: of all slices it would take longer with each that comes in."""
+        of_slice = "select count(*) from gk_document where batch_id = (select id from gk_batch where name = 'slice {}') {}"
+        return int(self._trial.rows(of_slice.format(number, condition))[0][0])
+
+    def _ended(self, number: int) -> int:
+        return self._files(number, "and status <> 'processing'")
 
     def _kill(self) -> bool:
         forked = children(self._workers[0])

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from database import migrations
 from database.filings.listing import FilingFilter, filing_item, filing_lines, filing_of_document, filing_years
+from database.filings.register import comparable
 from database.models import Base
 from database.reports import neighbours
 from database.session import make_engine
@@ -33,7 +34,18 @@ def fill(engine: Engine) -> None:
     (first,) = register(engine, 1)
     rows: dict[str, list[dict[str, Any]]] = {
         name: []
-        for name in ("agency", "agency_key", "document", "source", "report", "block", "value", "filing", "filing_document")
+        for name in [
+            "agency",
+            "agency_key",
+            "document",
+            "source",
+            "report",
+            "block",
+            "value",
+            "finding",
+            "filing",
+            "filing_document",
+        ]
     }
     number = first
     report = {"version": 1, "status": "accepted", "region": [], "form": "2021", "script": "simplified", "body": b"", "doubts": []}
@@ -72,7 +84,12 @@ def fill(engine: Engine) -> None:
                     {"report_id": number, "indicator": "requests.granted.total", "value": agency, "state": "read", "raw": "1"}
                     | {"origin": "table", "read_by": "txt", "score": 1, "page": 1}
                 )
+                rows["finding"].append(
+                    {"report_id": number, "rule": "requests.balance", "severity": "error", "message": "1", "cells": []}
+                )
                 rows["filing_document"].append({"document_id": number, "filing_id": filing, "edition": 1, "rank": rank})
+    # a table of which PostgreSQL reads all rather than some hundred rows by their index
+    rows["agency_key"] += [{"key": f"320899:第{number}局", "agency_id": 1} for number in range(10_000)]
     rows["value_layout"], rows["report_values"] = packed_rows(rows.pop("value"))
     with engine.begin() as connection:
         for name, some in rows.items():
@@ -151,6 +168,13 @@ def test_postgresql_goes_through_no_table(postgres: Engine, name: str) -> None:
         acts(2000)[name](connection)
         through = read(connection) - before
         assert {table: rows for table, rows in through.items() if rows > FEW} == {}
+
+
+def test_postgresql_looks_up_names_by_their_index(postgres: Engine) -> None:
+    with rolled_back(postgres) as connection:
+        before = read(connection)
+        assert [agency.id for agency in comparable(connection, None, ["320801:第7局", "320899:第8局"])] == [1, 7]
+        assert (read(connection) - before)["gk_agency_key"] <= FEW
 
 
 @pytest.fixture(scope="module")
