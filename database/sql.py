@@ -84,13 +84,13 @@ def _is_listed_postgresql(element: _IsListed, compiler: SQLCompiler, **kw: Any) 
     kind = "" if isinstance(column.type, String) else "::bigint"
     values = f"SELECT value{kind} FROM json_array_elements_text(CAST({compiler.process(array, **kw)} AS json))"
     # An array is looked up in an index. Of a subquery PostgreSQL expects 100 rows, and goes through a table of 10,000 instead.
-    return f"({compiler.process(column, **kw)} = ANY (ARRAY({values})))"
+    return f"{compiler.process(column, **kw)} = ANY (ARRAY({values}))"
 
 
 @compiles(_IsListed, "sqlite")
 def _is_listed_sqlite(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
     column, array = element.clauses
-    return f"({compiler.process(column, **kw)} IN (SELECT value FROM json_each({compiler.process(array, **kw)})))"
+    return f"{compiler.process(column, **kw)} IN (SELECT value FROM json_each({compiler.process(array, **kw)}))"
 
 
 class Prepared:

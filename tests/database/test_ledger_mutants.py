@@ -40,7 +40,7 @@ EQUIVALENT = {
     ("DONE_IN_ONE", "message="): "as above",
     ("SETTLE", "gk_stage.fence ="): "TRIES has asked the same and locked the row, in the same transaction",
     ("SETTLE", "gk_stage.state ="): "as above",
-    ("DOCUMENTS_OF", "gk_document.id IN"): "documents that were not asked for would only be read for nothing",
+    ("DOCUMENTS_OF", "gk_document.id "): "documents that were not asked for would only be read for nothing",
 }
 """Mutants that cannot be told from the true statement, by statement and beginning of what was changed, and why."""
 
