@@ -16,7 +16,10 @@ from tests.accuracy.printed import missing, scores
         (["libreoffice"], 25, 0.99),
         (["chromium"], 12, 0.99),
         (["wkhtmltopdf"], 8, 0.95),
-        (["firefox"], 4, 0.5),  # it maps a third of its characters to no text
+        pytest.param(  # it maps a third of its characters to no text
+            *(["firefox"], 4, 0.5),
+            marks=pytest.mark.xfail(strict=True, reason="23 numbers of the statistics of 2014, laid out by tables, are lost"),
+        ),
         (["libreoffice", "ghostscript"], 4, 0.99),
         (["chromium", "ghostscript"], 2, 0.0),  # its letters lie: read from the pixels, with doubts
     ],
