@@ -110,6 +110,13 @@ def from_boxes(boxes: Sequence[Box], tolerance: float = 2.0) -> list[Slot[int]]:
     return sorted(slots, key=lambda slot: (slot.row, slot.column))
 
 
+def covered_share(box: Box, by: Box) -> float:
+    """The share of ``box`` that lies in ``by``."""
+    wide, high = min(box[2], by[2]) - max(box[0], by[0]), min(box[3], by[3]) - max(box[1], by[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, wide) * max(0.0, high) / area if area else 0.0
+
+
 def compact(slots: Sequence[Slot[T]]) -> list[Slot[T]]:
     """The same grid without rows and columns in which no cell begins."""
     rows = _ranks({slot.row for slot in slots}, max((s.row + s.row_span for s in slots), default=0))

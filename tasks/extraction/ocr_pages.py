@@ -8,11 +8,10 @@ import msgspec
 
 from codebook.records import Block, Extraction, LeftOut, LeftOutKind, Line, Page, PageKind, Place, Table
 from tasks.extraction.extract import has_inner_pictures
+from tasks.extraction.grid import covered_share
 from tasks.extraction.joining import gaps_of, join_pages, moved
 from tasks.extraction.pdf.beside_pixels.said_numbers import beside_said
 from tasks.extraction.pdf.beside_pixels.unmapped import with_labels
-
-Box = tuple[float, float, float, float]
 
 _IN_POINTS = ("application/pdf", "application/ofd")
 _A4 = 841.9  # points: how long a picture counts that does not say how large its paper was
@@ -82,19 +81,12 @@ def _replaced(page: Page, read: Page, is_inner: bool) -> Page:
 def _new(block: Block, page: Page) -> bool:
     """Return whether a block stands in one of the page's pictures, and no text covers it."""
     box = block.place.box
-    if box is None or not any(_covered(box, picture) > 0.5 for picture in page.pictures):
+    if box is None or not any(covered_share(box, picture) > 0.5 for picture in page.pictures):
         return False
     return all(
-        other.place.box is None or max(_covered(box, other.place.box), _covered(other.place.box, box)) < _OVERLAP
+        other.place.box is None or max(covered_share(box, other.place.box), covered_share(other.place.box, box)) < _OVERLAP
         for other in page.blocks
     )
-
-
-def _covered(box: Box, by: Box) -> float:
-    """The share of ``box`` that lies in ``by``."""
-    wide, high = min(box[2], by[2]) - max(box[0], by[0]), min(box[3], by[3]) - max(box[1], by[1])
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return max(0.0, wide) * max(0.0, high) / area if area else 0.0
 
 
 def _has_table(page: Page) -> bool:

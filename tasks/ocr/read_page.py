@@ -18,7 +18,7 @@ from tasks.ocr.digit_shapes import Number, odd_numbers
 from tasks.ocr.engines.network import OTHER
 from tasks.ocr.engines.pair import ReaderPair
 from tasks.ocr.engines.recognise import LineReader, LineReading
-from tasks.ocr.grids.lost_rules import Said, with_lost_rules
+from tasks.ocr.grids.lost_rules import CellLine, with_lost_rules
 from tasks.ocr.grids.open_tables import find_open_tables
 from tasks.ocr.grids.ruling import Rules, anchored, find_rules, straightening
 from tasks.ocr.grids.table_grid import Grid, RuledCell, find_grids
@@ -184,8 +184,8 @@ def _blank_marks(layout: Layout, reader: LineReader) -> dict[Box, str]:
     return {box: mark for box, mark in found.items() if box not in others}
 
 
-def _said(box: Box, line: Settled) -> Said:
-    return Said(box, line.text)
+def _said(box: Box, line: Settled) -> CellLine:
+    return CellLine(box, line.text)
 
 
 def _as_number(box: Box, line: Settled) -> Number:

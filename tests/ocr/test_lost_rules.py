@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tasks.ocr.grids.lost_rules import Said, with_lost_rules
+from tasks.ocr.grids.lost_rules import CellLine, with_lost_rules
 from tasks.ocr.grids.table_grid import Grid, RuledCell
 
 SIZE = 20
@@ -14,17 +14,17 @@ LINE = 24  # pixels from one line to the next
 Lines = Sequence[tuple[float, str]]  # at which line of the cell, and what it says
 
 
-def _grid(rows: Sequence[Sequence[Lines]], high: Sequence[int]) -> tuple[Grid, list[list[Said]]]:
-    """A table of ``rows`` of cells without spans, each so many lines high."""
+def _grid(rows: Sequence[Sequence[Lines]], high: Sequence[int]) -> tuple[Grid, list[list[CellLine]]]:
+    """A table of ``rows`` of cells without spans; ``high`` are their heights in lines."""
     cells, said, top = [], [], 0
     for row, (columns, lines) in enumerate(zip(rows, high, strict=True)):
         bottom = top + lines * LINE + 8
         for column, texts in enumerate(columns):
             cells.append(RuledCell(row, column, 1, 1, (100 * column, top, 100 * column + 100, bottom)))
-            said.append([
-                Said((100 * column + 10, y := round(top + 4 + line * LINE), 100 * column + 10 + 15 * len(text), y + SIZE), text)
-                for line, text in texts
-            ])  # fmt: skip
+            left = 100 * column + 10
+            tops = [round(top + 4 + line * LINE) for line, _ in texts]
+            boxes = [(left, y, left + 15 * len(text), y + SIZE) for y, (_, text) in zip(tops, texts, strict=True)]
+            said.append([CellLine(box, text) for box, (_, text) in zip(boxes, texts, strict=True)])
         top = bottom
     return Grid(tuple(cells), len(rows), len(rows[0]), (0, 0, 100 * len(rows[0]), top), 5), said
 
@@ -73,7 +73,7 @@ def test_a_row_of_numbers_below_its_heads() -> None:
     [
         pytest.param([SECRETS, [(0, "25"), (1, "63")]], id="a number that is broken over lines"),
         pytest.param([[(0, "甲乙"), (1, "丙"), (2, "丁戊")], [(0, "1"), (2, "0")]], id="words that are no labels"),
-        pytest.param([TWO, [(0, "0"), (2, "1")]], id="a number that stands beside no label's first line"),
+        pytest.param([TWO, [(0, "0"), (2, "1")]], id="a number that is level with no label's first line"),
         pytest.param([[*TWO, (7, "8.属于"), (8, "行政查"), (9, "询事项")], [(0, "0"), (4, "1")]], id="more labels than numbers"),
         pytest.param([TWO, [(0, "0")]], id="one number"),
         pytest.param([[(0, "结果"), (1, "维持"), (2, "1")], [(0, "甲"), (1, "乙"), (2, "0")]], id="heads that are none"),

@@ -304,7 +304,7 @@ def _page(sheet: _Sheet, marks: set[TextLook], limits: ExtractionLimits) -> tupl
         )
         if count
     ]
-    return Page(number, kind, reason, reader, blocks, width, height, large, (), lost), turn, noticed
+    return Page(number, kind, reason, reader, blocks, width, height, large, unmapped=lost), turn, noticed
 
 
 def _without_struck(chars: list[Char], sheet: _Sheet) -> tuple[list[Char], list[Char], _Sheet]:

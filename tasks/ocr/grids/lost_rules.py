@@ -25,7 +25,7 @@ _HEADS = 3  # columns with a head and a number, at least
 _NUMBER = re.compile(r"[-\d.,|/\u2014\u2013\u2015\u4e00_%]+")  # digits, and what stands for no number
 
 
-class Said(NamedTuple):
+class CellLine(NamedTuple):
     """A line of a cell: its box, and what it says."""
 
     box: Box
@@ -47,7 +47,7 @@ class _PartedRow(NamedTuple):
     lines: dict[int, list[list[int]]]
 
 
-def with_lost_rules(grid: Grid, said: Sequence[Sequence[Said]], size: int) -> tuple[Grid, list[Part]]:
+def with_lost_rules(grid: Grid, said: Sequence[Sequence[CellLine]], size: int) -> tuple[Grid, list[Part]]:
     """Return the grid with the rules that its copy lost, as far as the lines of its cells show where they ran.
 
     ``said`` are the lines of each cell from top to bottom, ``size`` the height of a character in pixels.
@@ -65,15 +65,15 @@ def with_lost_rules(grid: Grid, said: Sequence[Sequence[Said]], size: int) -> tu
     return grid._replace(cells=tuple(part.cell for part in parts), rows=rows), parts
 
 
-def _middle(line: Said) -> float:
+def _middle(line: CellLine) -> float:
     return (line.box[1] + line.box[3]) / 2
 
 
-def _is_number(line: Said) -> bool:
+def _is_number(line: CellLine) -> bool:
     return _NUMBER.fullmatch(half_width(line.text)) is not None
 
 
-def _rows_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], size: int) -> _PartedRow | None:
+def _rows_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[CellLine]], size: int) -> _PartedRow | None:
     """How a row is parted that holds several rows, each with a label; None where it is one, or does not show it."""
     alone = {i: part for i, part in enumerate(parts) if part.cell.row == row and part.cell.row_span == 1}
     lines = {i: [said[part.of][line] for line in part.lines] for i, part in alone.items()}
@@ -100,18 +100,18 @@ def _rows_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], si
     return _PartedRow(at, {i: [[alone[i].lines[line] for line in group] for group in groups] for i, groups in found.items()})
 
 
-def _between(lines: Sequence[Said], groups: Sequence[Sequence[int]]) -> list[int]:
+def _between(lines: Sequence[CellLine], groups: Sequence[Sequence[int]]) -> list[int]:
     """The heights in the middle between the lines of neighbouring groups."""
     return [(lines[above[-1]].box[3] + lines[below[0]].box[1]) // 2 for above, below in pairwise(groups)]
 
 
-def _are_within(lines: Sequence[Said], groups: Sequence[Sequence[int]], at: Sequence[int]) -> bool:
+def _are_within(lines: Sequence[CellLine], groups: Sequence[Sequence[int]], at: Sequence[int]) -> bool:
     """Return whether the middle of each line lies in the row of its group; ``at`` is where rows are parted."""
     spans = pairwise((-np.inf, *at, np.inf))
     return all(top < _middle(lines[i]) < bottom for group, (top, bottom) in zip(groups, spans, strict=True) for i in group)
 
 
-def _bands(lines: Sequence[Said], size: int) -> list[float]:
+def _bands(lines: Sequence[CellLine], size: int) -> list[float]:
     """The heights at which numbers are level with each other, from top to bottom."""
     rows: list[list[float]] = []
     for middle in sorted(map(_middle, lines)):
@@ -122,7 +122,7 @@ def _bands(lines: Sequence[Said], size: int) -> list[float]:
     return [float(np.median(row)) for row in rows]
 
 
-def _beside(lines: Sequence[Said], bands: Sequence[float], size: int) -> list[list[int]] | None:
+def _beside(lines: Sequence[CellLine], bands: Sequence[float], size: int) -> list[list[int]] | None:
     """The lines that stand at each of the heights, at most one; None where one stands at none of them."""
     groups: list[list[int]] = [[] for _ in bands]
     for i, line in enumerate(lines):
@@ -133,22 +133,22 @@ def _beside(lines: Sequence[Said], bands: Sequence[float], size: int) -> list[li
     return groups
 
 
-def _first(lines: Sequence[Said]) -> float:
+def _first(lines: Sequence[CellLine]) -> float:
     return _middle(lines[0])
 
 
-def _centre(lines: Sequence[Said]) -> float:
+def _centre(lines: Sequence[CellLine]) -> float:
     return (lines[0].box[1] + lines[-1].box[3]) / 2
 
 
-def _labels(lines: Sequence[Said], bands: Sequence[float], size: int) -> list[list[int]] | None:
+def _labels(lines: Sequence[CellLine], bands: Sequence[float], size: int) -> list[list[int]] | None:
     """The lines of a cell as labels of which each is level with its number; None where there is no way, or several."""
     ways = {way for where in (_first, _centre) for way in _ways(lines, bands, where, size)}
     return [list(range(*span)) for span in pairwise(ways.pop())] if len(ways) == 1 else None
 
 
 def _ways(
-    lines: Sequence[Said], bands: Sequence[float], where: Callable[[Sequence[Said]], float], size: int
+    lines: Sequence[CellLine], bands: Sequence[float], where: Callable[[Sequence[CellLine]], float], size: int
 ) -> list[tuple[int, ...]]:
     """All ways to part lines into labels for the ``bands``: where each begins, and the end."""
     ways: list[tuple[int, ...]] = [(0,)]
@@ -163,12 +163,12 @@ def _ways(
     return ways
 
 
-def _is_label(lines: Sequence[Said]) -> bool:
+def _is_label(lines: Sequence[CellLine]) -> bool:
     first, *others = (line.text for line in lines)
     return known_label(first + "".join(others)) is not None or (begins_label(first) and not any(map(begins_label, others)))
 
 
-def _heads_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[Said]], size: int) -> _PartedRow | None:
+def _heads_of(row: int, parts: Sequence[Part], said: Sequence[Sequence[CellLine]], size: int) -> _PartedRow | None:
     """How a row is parted that holds the heads of its columns and the numbers below these; None where it does not."""
     ending = {i: part for i, part in enumerate(parts) if part.cell.row + part.cell.row_span - 1 == row}
     lines = {i: [said[part.of][line] for line in part.lines] for i, part in ending.items()}

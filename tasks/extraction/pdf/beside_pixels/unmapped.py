@@ -14,8 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from codebook.records import Block, Cell, Line, Page, Place, Table
 from codebook.text.fold import fold_label
-
-Box = tuple[float, float, float, float]
+from tasks.extraction.grid import Box, covered_share
 
 _UNKNOWN = "\ufffd\ufffe\uffff\ue000-\uf8ff\x01-\x08\x0e-\x1f"
 _ONE = re.compile(f"[{_UNKNOWN}]")
@@ -79,7 +78,7 @@ def with_labels(page: Page, read: Page) -> Page:
     around = [
         msgspec.structs.replace(block, read_by=read.read_by)
         for block in read.blocks
-        if not any(_share(part, box) > _INSIDE for part in _boxes(block) for box in taken)
+        if not any(covered_share(part, box) > _INSIDE for part in _boxes(block) for box in taken)
     ]
     blocks = sorted([*filled, *around], key=lambda block: block.place.box[1] if block.place.box else 0.0)
     return msgspec.structs.replace(page, blocks=tuple(blocks))
@@ -102,7 +101,7 @@ def _filled_cell(cell: Cell, read: Sequence[tuple[Place, str, float]]) -> Cell:
     box = cell.place.box
     if box is None or not _ONE.search(cell.text):
         return cell
-    inside = [(place, text, score) for place, text, score in read if place.box and _share(place.box, box) >= _INSIDE]
+    inside = [(place, text, score) for place, text, score in read if place.box and covered_share(place.box, box) >= _INSIDE]
     inside.sort(key=lambda part: (part[0].box or box)[1])
     shown = "".join("".join(text.split()) for _, text, _ in inside)
     text = filled_text(cell.text, shown)
@@ -144,10 +143,3 @@ def _parts(block: Block) -> Iterator[tuple[Place, str, float]]:
 
 def _boxes(block: Block) -> Iterator[Box]:
     return (place.box for place, _, _ in _parts(block) if place.box)
-
-
-def _share(box: Box, by: Box) -> float:
-    """The share of ``box`` that lies in ``by``."""
-    wide, high = min(box[2], by[2]) - max(box[0], by[0]), min(box[3], by[3]) - max(box[1], by[1])
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return max(0.0, wide) * max(0.0, high) / area if area else 0.0
